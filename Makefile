@@ -1,0 +1,10 @@
+# What can be done here; `make` alone lists it. The text after ## is the help.
+.DEFAULT_GOAL := help
+
+.PHONY: help
+help: ## List the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+.PHONY: control-plane
+control-plane: ## Build etcd, the Kubernetes control plane, kubectl and helm once, into a cache outside the checkout
+	@tools/build-control-plane

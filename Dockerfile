@@ -3,7 +3,7 @@ ARG RUST_VERSION=1.95.0
 
 FROM rust:${RUST_VERSION}-alpine AS build
 # For the C and assembly of aws-lc, and the certificates that are copied below.
-RUN apk add --no-cache build-base ca-certificates cmake perl
+RUN apk add --no-cache build-base ca-certificates linux-headers
 WORKDIR /build
 COPY Cargo.toml Cargo.lock ./
 COPY src src

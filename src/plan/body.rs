@@ -1,0 +1,69 @@
+//! Request bodies out of fields. The same for all kinds: the rules say where each field goes.
+
+use super::desired::{Desired, Remedy, RemoteView};
+use super::differences::Differences;
+use super::marker::MARKER_KEY;
+use serde_json::{Map, Value};
+
+/// The body of a create: every field, the user's metadata and the marker. Absent text is left out.
+#[must_use]
+pub fn create(desired: &Desired) -> Value {
+    let mut body = Map::new();
+    for field in &desired.fields {
+        let value = field.expose();
+        if !value.is_null() && value != "" {
+            put(&mut body, field.rule.create, value.clone());
+        }
+    }
+    body.insert("metadata".to_owned(), with_marker(desired, Map::new()));
+    Value::Object(body)
+}
+
+/// The body of a PATCH that brings in `differences`. Metadata is replaced whole by the API, so what others put there
+/// is sent along, and what we put there before and no longer want is not.
+#[must_use]
+pub fn update(
+    desired: &Desired,
+    differences: &Differences,
+    remote: &RemoteView,
+    former_keys: &[String],
+) -> Value {
+    let mut body = Map::new();
+    for field in &desired.fields {
+        if let (true, Remedy::Patch(key)) = (
+            differences.fields.contains(&field.rule.name),
+            field.rule.remedy,
+        ) {
+            body.insert(key.to_owned(), field.expose().clone());
+        }
+    }
+    if differences.metadata {
+        let mut kept = remote.metadata.clone();
+        kept.retain(|key, _| !former_keys.contains(key));
+        body.insert("metadata".to_owned(), with_marker(desired, kept));
+    }
+    Value::Object(body)
+}
+
+fn with_marker(desired: &Desired, mut metadata: Map<String, Value>) -> Value {
+    metadata.extend(desired.metadata.clone());
+    metadata.insert(MARKER_KEY.to_owned(), desired.marker.to_json());
+    Value::Object(metadata)
+}
+
+fn put(body: &mut Map<String, Value>, path: &[&str], value: Value) {
+    match path {
+        [] => {}
+        [last] => {
+            body.insert((*last).to_owned(), value);
+        }
+        [first, rest @ ..] => {
+            let inner = body
+                .entry((*first).to_owned())
+                .or_insert_with(|| Value::Object(Map::new()));
+            if let Value::Object(inner) = inner {
+                put(inner, rest, value);
+            }
+        }
+    }
+}

@@ -1,0 +1,118 @@
+//! What differs between the wanted object and the one that is there: field by field, by meaning.
+
+use super::Ledger;
+use super::desired::{Compare, Desired, RemoteView};
+use crate::resources::DriftEntry;
+use serde_json::Value;
+
+/// What to bring in by one PATCH, and how to tell people about it.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Differences {
+    /// Names of the differing fields, write-only ones included.
+    pub fields: Vec<&'static str>,
+    /// Whether the metadata has to be sent: ours differs in it, or the fingerprint in the marker does.
+    pub metadata: bool,
+    /// The same for people.
+    pub entries: Vec<DriftEntry>,
+}
+
+impl Differences {
+    /// Whether nothing differs.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.fields.is_empty() && !self.metadata
+    }
+
+    /// The fields in words, for messages.
+    #[must_use]
+    pub fn names(&self) -> String {
+        let names: Vec<&str> = self.entries.iter().map(|e| e.field.as_str()).collect();
+        names.join(", ")
+    }
+
+    fn add(&mut self, field: &str, desired: &str, observed: &str) {
+        self.entries.push(DriftEntry {
+            field: field.to_owned(),
+            desired: desired.to_owned(),
+            observed: observed.to_owned(),
+        });
+    }
+}
+
+const HIDDEN: &str = "<hidden>";
+
+/// Compares. A field that can't be read back counts as different when the fingerprint beside it is another one, or
+/// when somebody wrote the object after us and nothing readable tells what.
+#[must_use]
+pub fn differences(desired: &Desired, remote: &RemoteView, ledger: &Ledger) -> Differences {
+    let mut found = Differences::default();
+    readable_fields(desired, remote, &mut found);
+    metadata(desired, remote, ledger, &mut found);
+    let written_by_others = ledger.acknowledged(desired)
+        && ledger
+            .remote_updated_at
+            .is_some_and(|ours| remote.updated_at > ours);
+    let fingerprint = |marker: &super::Marker| marker.fingerprint.clone();
+    let other_values =
+        remote.marker.as_ref().and_then(fingerprint) != fingerprint(&desired.marker);
+    if desired.inputs.is_empty() {
+        return found;
+    }
+    if other_values || (written_by_others && found.is_empty()) {
+        for input in &desired.inputs {
+            found.fields.push(input.field);
+            if other_values && ledger.input(input.field) == Some(&input.fingerprint) {
+                continue;
+            }
+            found.add(input.field, HIDDEN, HIDDEN);
+        }
+        found.metadata |= other_values;
+    }
+    found
+}
+
+fn readable_fields(desired: &Desired, remote: &RemoteView, found: &mut Differences) {
+    for field in &desired.fields {
+        if field.rule.compare != Compare::Readable {
+            continue;
+        }
+        let observed = remote.fields.get(field.rule.name).unwrap_or(&Value::Null);
+        if observed != field.expose() {
+            found.fields.push(field.rule.name);
+            found.add(field.rule.name, &shown(field.expose()), &shown(observed));
+        }
+    }
+}
+
+fn metadata(desired: &Desired, remote: &RemoteView, ledger: &Ledger, found: &mut Differences) {
+    for (key, value) in &desired.metadata {
+        let observed = remote.metadata.get(key);
+        if observed != Some(value) {
+            found.metadata = true;
+            let observed = observed.map_or_else(|| "absent".to_owned(), shown);
+            found.add(&format!("metadata.{key}"), &shown(value), &observed);
+        }
+    }
+    for key in &ledger.metadata_keys {
+        if let (false, Some(observed)) =
+            (desired.metadata.contains_key(key), remote.metadata.get(key))
+        {
+            found.metadata = true;
+            found.add(&format!("metadata.{key}"), "absent", &shown(observed));
+        }
+    }
+    if remote.marker.as_ref().map(|marker| &marker.owner) != Some(&desired.marker.owner) {
+        found.metadata = true;
+        found.add("metadata.kubernetes", "this resource", "something else");
+    }
+}
+
+/// A readable value in a status: short, and as JSON.
+fn shown(value: &Value) -> String {
+    let text = value.to_string();
+    if text.chars().count() > 200 {
+        text.chars().take(199).chain(['…']).collect()
+    } else {
+        text
+    }
+}

@@ -1,0 +1,129 @@
+//! Conditions by the Kubernetes conventions and kstatus: Ready is always there, the abnormal-true ones only while
+//! they are true.
+
+use super::reason::{Class, Reason};
+use jiff::Timestamp;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
+
+/// Builds the next list of conditions out of the last one, so that `lastTransitionTime` moves only with `status`.
+pub struct Conditions {
+    last: Vec<Condition>,
+    next: Vec<Condition>,
+    generation: i64,
+    now: Timestamp,
+}
+
+impl Conditions {
+    /// Starts from the conditions that stand in the status.
+    #[must_use]
+    pub fn after(last: Option<&[Condition]>, generation: i64, now: Timestamp) -> Self {
+        Self {
+            last: last.unwrap_or_default().to_vec(),
+            next: Vec::new(),
+            generation,
+            now,
+        }
+    }
+
+    /// Sets Ready, Reconciling and Stalled as the reason's class asks; `ready` decides for [`Class::Held`].
+    #[must_use]
+    pub fn verdict(mut self, reason: Reason, ready: bool, message: &str) -> Self {
+        let ready = match reason.class() {
+            Class::Done => true,
+            Class::Held => ready,
+            Class::AtWork | Class::Waiting | Class::NeedsPerson => false,
+        };
+        self.set("Ready", ready, reason, message);
+        match reason.class() {
+            Class::AtWork | Class::Waiting => self.set("Reconciling", true, reason, message),
+            Class::NeedsPerson => self.set("Stalled", true, reason, message),
+            Class::Done | Class::Held => {}
+        }
+        self
+    }
+
+    /// Sets an informative condition beside the verdict.
+    #[must_use]
+    pub fn with(mut self, type_: &str, status: bool, reason: Reason, message: &str) -> Self {
+        self.set(type_, status, reason, message);
+        self
+    }
+
+    /// The list to be stored.
+    #[must_use]
+    pub fn build(self) -> Vec<Condition> {
+        self.next
+    }
+
+    fn set(&mut self, type_: &str, status: bool, reason: Reason, message: &str) {
+        let status = if status { "True" } else { "False" };
+        let since = self
+            .last
+            .iter()
+            .find(|condition| condition.type_ == type_ && condition.status == status)
+            .map_or(Time(self.now), |condition| {
+                condition.last_transition_time.clone()
+            });
+        self.next.push(Condition {
+            type_: type_.to_owned(),
+            status: status.to_owned(),
+            reason: reason.as_str().to_owned(),
+            message: message.chars().take(MESSAGE_LIMIT).collect(),
+            observed_generation: Some(self.generation),
+            last_transition_time: since,
+        });
+    }
+}
+
+/// A message is for a person: what doesn't fit into this many characters is cut.
+const MESSAGE_LIMIT: usize = 2000;
+
+/// The condition of that type, if it is there.
+#[must_use]
+pub fn condition<'a>(conditions: Option<&'a [Condition]>, type_: &str) -> Option<&'a Condition> {
+    conditions?
+        .iter()
+        .find(|condition| condition.type_ == type_)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(seconds: i64) -> Timestamp {
+        Timestamp::from_second(seconds).unwrap()
+    }
+
+    #[test]
+    fn ready_is_always_there_and_the_abnormal_ones_only_while_true() {
+        for reason in Reason::ALL {
+            let built = Conditions::after(None, 1, at(0))
+                .verdict(*reason, true, "m")
+                .build();
+            let of = |type_| condition(Some(&built), type_).map(|c| c.status.as_str());
+            assert!(of("Ready").is_some());
+            assert!(of("Reconciling").is_none() || of("Stalled").is_none());
+            match reason.class() {
+                Class::Done => assert_eq!((of("Ready"), built.len()), (Some("True"), 1)),
+                Class::Held => assert_eq!(built.len(), 1),
+                Class::AtWork | Class::Waiting => assert_eq!(of("Reconciling"), Some("True")),
+                Class::NeedsPerson => assert_eq!(of("Stalled"), Some("True")),
+            }
+        }
+    }
+
+    #[test]
+    fn last_transition_time_moves_only_with_the_status() {
+        let first = Conditions::after(None, 1, at(10))
+            .verdict(Reason::SecretNotFound, false, "a")
+            .build();
+        let second = Conditions::after(Some(&first), 2, at(20))
+            .verdict(Reason::RemoteUnavailable, false, "b")
+            .build();
+        let third = Conditions::after(Some(&second), 2, at(30))
+            .verdict(Reason::Synced, true, "c")
+            .build();
+        assert_eq!(second[0].last_transition_time, Time(at(10)));
+        assert_eq!(third[0].last_transition_time, Time(at(30)));
+    }
+}

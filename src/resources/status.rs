@@ -1,0 +1,85 @@
+//! The part of `status` that every remote kind shares.
+
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// What the operator knows about one resource. Everything here survives a restart; nothing changes on a mere check.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct CommonStatus {
+    /// Remote id: the only truth about which remote object is ours.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub id: Option<String>,
+    /// The Metorial instance that the object lives in. Never changes once set.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub instance_id: Option<String>,
+    /// The connection in use, as `Connection/name` or `ClusterConnection/name`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub connection: Option<String>,
+    /// The generation that the conditions speak of.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub observed_generation: Option<i64>,
+    /// Echo of the annotation `metorial.com/reconcile-requested-at`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last_handled_reconcile_at: Option<String>,
+    /// Keyed digest of everything that the API last acknowledged: tells a changed spec or Secret from a remote change.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last_applied_revision: Option<String>,
+    /// The API's `updated_at` after our last write.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub remote_updated_at: Option<String>,
+    /// The metadata keys that were last applied, so that a key removed from the spec is removed there too.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub metadata_keys: Option<Vec<String>>,
+    /// The write-only inputs that the API has.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub inputs: Option<Vec<InputStatus>>,
+    /// Fields that differ from the spec at Metorial and are left so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub drift: Option<Vec<DriftEntry>>,
+    /// Remote ids that this resource had before, newest first, at most 10.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub previous_ids: Option<Vec<PreviousId>>,
+    /// Ready, and where they apply Reconciling, Stalled, ReferencesResolved and Drifted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub conditions: Option<Vec<Condition>>,
+}
+
+/// One write-only input as the API has it.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct InputStatus {
+    /// The spec field.
+    pub field: String,
+    /// `Secret/name/key`, `ConfigMap/name/key` or `spec`.
+    pub source: String,
+    /// Keyed digest of the value, `v1:<key id>:<mac>`.
+    pub fingerprint: String,
+    /// When the API acknowledged it.
+    pub pushed_at: Time,
+}
+
+/// One field that differs at Metorial.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct DriftEntry {
+    /// The spec field.
+    pub field: String,
+    /// What the spec wants, or `<hidden>`.
+    pub desired: String,
+    /// What Metorial has, or `<hidden>`.
+    pub observed: String,
+}
+
+/// A remote id that was replaced.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct PreviousId {
+    /// The id.
+    pub id: String,
+    /// When it was replaced.
+    pub replaced_at: Time,
+    /// Why.
+    pub reason: String,
+}

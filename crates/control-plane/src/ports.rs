@@ -1,0 +1,58 @@
+//! Free ports on 127.0.0.1 that stay ours while a part is stopped and started again.
+
+use std::hash::{BuildHasher, RandomState};
+use std::net::{Ipv4Addr, TcpListener};
+
+use crate::error::{Error, Trying};
+
+/// The ports of one control plane.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Ports {
+    pub etcd: u16,
+    pub api_server: u16,
+    pub controller_manager: u16,
+}
+
+/// Below the range that systems take the ports of outgoing connections from: none of those can sit on a port of ours
+/// while a part is away.
+const RANGE: std::ops::Range<u16> = 20_000..30_000;
+
+/// So many taken ports in a row mean that something else is wrong.
+const ATTEMPTS: u16 = 200;
+
+impl Ports {
+    /// Three ports that nobody listens on.
+    pub(crate) fn free() -> Result<Self, Error> {
+        let span = RANGE.end - RANGE.start;
+        let start = RandomState::new().hash_one(std::process::id()) % u64::from(span);
+        let start = u16::try_from(start).expect("a remainder of a u16 is one");
+        let mut candidates = (0..ATTEMPTS).map(|offset| RANGE.start + (start + offset) % span);
+        let mut next = || -> Result<u16, Error> {
+            let mut last = std::io::Error::from(std::io::ErrorKind::AddrInUse);
+            for port in candidates.by_ref() {
+                match TcpListener::bind((Ipv4Addr::LOCALHOST, port)) {
+                    Ok(_) => return Ok(port),
+                    Err(error) => last = error,
+                }
+            }
+            Err(last).trying(|| "looking for a free port on 127.0.0.1".to_owned())
+        };
+        Ok(Self {
+            etcd: next()?,
+            api_server: next()?,
+            controller_manager: next()?,
+        })
+    }
+
+    pub(crate) fn etcd_url(self) -> String {
+        format!("http://127.0.0.1:{}", self.etcd)
+    }
+
+    pub(crate) fn api_server_url(self) -> String {
+        format!("https://127.0.0.1:{}", self.api_server)
+    }
+
+    pub(crate) fn controller_manager_url(self) -> String {
+        format!("https://127.0.0.1:{}", self.controller_manager)
+    }
+}

@@ -1,0 +1,160 @@
+//! How a control plane ends, and how its parts are stopped, frozen and started again.
+
+#![allow(
+    clippy::unwrap_used,
+    reason = "a test fails where it unwraps; so do the functions it calls"
+)]
+
+mod support;
+
+use std::io::{BufRead, BufReader};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
+
+use control_plane::{ControlPlane, Error, Part};
+
+use support::{
+    config_map_names, default_service_account, eventually, new_namespace, write_config_map,
+};
+
+#[tokio::test]
+async fn each_part_comes_back_where_it_was_with_what_it_had() {
+    let control_plane = ControlPlane::start().await.unwrap();
+    let client = control_plane.client();
+    let namespace = new_namespace(&client).await;
+    default_service_account(&client, &namespace).await;
+
+    for part in Part::ALL {
+        write_config_map(&client, &namespace, part.program())
+            .await
+            .unwrap();
+        control_plane.stop(part);
+        assert!(
+            matches!(control_plane.freeze(part), Err(Error::NotRunning(stopped)) if stopped == part)
+        );
+        control_plane.start_again(part).await.unwrap();
+
+        let names = config_map_names(&client, &namespace).await.unwrap();
+        assert!(
+            names.iter().any(|name| name == part.program()),
+            "{part}: {names:?}"
+        );
+        let namespace = new_namespace(&client).await;
+        default_service_account(&client, &namespace).await;
+    }
+}
+
+#[tokio::test]
+async fn a_frozen_api_server_answers_only_when_it_is_thawed() {
+    let control_plane = ControlPlane::start().await.unwrap();
+    let client = control_plane.client();
+    client.apiserver_version().await.unwrap();
+
+    control_plane.freeze(Part::ApiServer).unwrap();
+    let mut question = Box::pin(client.apiserver_version());
+    // However long this is, nothing comes.
+    let early = tokio::time::timeout(Duration::from_millis(300), &mut question).await;
+    assert!(early.is_err(), "a frozen API server answered {early:?}");
+
+    control_plane.thaw(Part::ApiServer).unwrap();
+    question.await.unwrap();
+}
+
+#[tokio::test]
+async fn a_dropped_control_plane_is_gone_at_once() {
+    let control_plane = ControlPlane::start().await.unwrap();
+    let directory = control_plane
+        .admin_kubeconfig()
+        .parent()
+        .unwrap()
+        .to_owned();
+    assert_eq!(
+        processes_of(&directory).len(),
+        3 + 1 + 3 * 2,
+        "three parts and their shells"
+    );
+    control_plane.freeze(Part::Etcd).unwrap();
+
+    drop(control_plane);
+
+    assert_eq!(processes_of(&directory), [""; 0]);
+    assert!(!directory.exists());
+}
+
+#[tokio::test]
+async fn a_killed_process_leaves_neither_processes_nor_files() {
+    let (mut process, directory) = start_process();
+    assert!(!processes_of(&directory).is_empty());
+
+    process.kill().unwrap();
+    process.wait().unwrap();
+
+    eventually("everything is gone", async || {
+        let left = processes_of(&directory);
+        if left.is_empty() && !directory.exists() {
+            Ok(())
+        } else {
+            Err(left)
+        }
+    })
+    .await;
+}
+
+#[test]
+fn the_process_ends_well_when_its_stdin_closes() {
+    let (mut process, directory) = start_process();
+
+    drop(process.stdin.take());
+
+    assert!(process.wait().unwrap().success());
+    assert!(!directory.exists());
+}
+
+#[test]
+fn the_process_ends_well_when_it_is_terminated() {
+    let (mut process, directory) = start_process();
+
+    let killed = Command::new("kill")
+        .arg(process.id().to_string())
+        .status()
+        .unwrap();
+
+    assert!(killed.success());
+    assert!(process.wait().unwrap().success());
+    assert!(!directory.exists());
+}
+
+/// The program `control-plane`, once it is ready, and the directory that it works in.
+fn start_process() -> (Child, PathBuf) {
+    let mut process = Command::new(env!("CARGO_BIN_EXE_control-plane"))
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let lines: Vec<String> = BufReader::new(process.stdout.take().unwrap())
+        .lines()
+        .map(Result::unwrap)
+        .take_while(|line| line != "ready")
+        .collect();
+    let kubeconfig = lines
+        .iter()
+        .find_map(|line| line.strip_prefix("KUBECONFIG="))
+        .unwrap_or_else(|| panic!("no KUBECONFIG in {lines:?}"));
+    let directory = Path::new(kubeconfig).parent().unwrap().to_owned();
+    (process, directory)
+}
+
+/// The command lines that name the directory.
+fn processes_of(directory: &Path) -> Vec<String> {
+    let output = Command::new("ps")
+        .args(["-axww", "-o", "args="])
+        .output()
+        .unwrap();
+    let directory = directory.to_str().unwrap();
+    String::from_utf8_lossy(&output.stdout)
+        .lines()
+        .filter(|line| line.contains(directory))
+        .map(str::to_owned)
+        .collect()
+}

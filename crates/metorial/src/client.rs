@@ -1,0 +1,226 @@
+//! The client and how it is set up.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use reqwest::{Certificate, redirect, retry};
+use url::Url;
+
+use crate::exports::ExportPaths;
+use crate::key::ApiKey;
+
+/// How long a whole call may take, unless the builder is told otherwise.
+const DEFAULT_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// Connecting may take this long, and never more than half of the whole call. A connection that fails in time is
+/// known to have carried nothing, which spares a caller the question whether a write was applied.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// Servers close idle connections, Node's after five seconds; a write on one that is just being closed gets lost
+/// without a trace of whether it was applied. So idle connections are given up well before.
+const IDLE_TIMEOUT: Duration = Duration::from_secs(3);
+
+/// A client of the Metorial API with one key, that is for one instance. Cloning is cheap and shares connections.
+///
+/// Every call is one HTTP request: nothing is retried, no redirect is followed. A proxy is taken from the usual
+/// environment variables (`HTTPS_PROXY`, `NO_PROXY`, …) unless [`ClientBuilder::no_proxy`] was called.
+#[derive(Clone)]
+pub struct Client(pub(crate) Arc<Inner>);
+
+pub(crate) struct Inner {
+    pub(crate) http: reqwest::Client,
+    pub(crate) base_url: Url,
+    pub(crate) key: ApiKey,
+    pub(crate) timeout: Duration,
+    pub(crate) export_paths: ExportPaths,
+}
+
+impl Client {
+    /// Starts to set up a client. The API is at `https://api.metorial.com`; another base URL, with or without a
+    /// path, is for self-hosted servers and tests.
+    pub fn builder(base_url: Url, key: ApiKey) -> ClientBuilder {
+        ClientBuilder {
+            base_url,
+            key,
+            timeout: DEFAULT_TIMEOUT,
+            user_agent: concat!("metorial-rust/", env!("CARGO_PKG_VERSION")).to_owned(),
+            root_certificates: Vec::new(),
+            proxy_from_environment: true,
+        }
+    }
+}
+
+impl fmt::Debug for Client {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Client")
+            .field("base_url", &self.0.base_url.as_str())
+            .finish_non_exhaustive()
+    }
+}
+
+/// Sets up a [`Client`].
+#[derive(Debug)]
+#[must_use]
+pub struct ClientBuilder {
+    base_url: Url,
+    key: ApiKey,
+    timeout: Duration,
+    user_agent: String,
+    root_certificates: Vec<Vec<u8>>,
+    proxy_from_environment: bool,
+}
+
+/// Why a client can't be set up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum BuildError {
+    /// The base URL is not a place for an API.
+    #[error(
+        "the base URL must be http or https, with a host, and without user, password, query and fragment"
+    )]
+    BaseUrl,
+    /// The user agent can't be sent in a header.
+    #[error("the user agent may hold visible ASCII characters and blanks only")]
+    UserAgent,
+    /// The extra root certificates are not PEM, or none is in them.
+    #[error("the extra root certificates must be one or more X.509 certificates in PEM form")]
+    RootCertificates,
+    /// TLS can't be set up: most often the system has no root certificates.
+    #[error("TLS can't be set up: check that the system has root certificates")]
+    Tls,
+}
+
+impl ClientBuilder {
+    /// How long a whole call may take, from connecting to the last byte of the answer. 30 seconds by default.
+    pub fn timeout(mut self, timeout: Duration) -> Self {
+        self.timeout = timeout;
+        self
+    }
+
+    /// What the client calls itself.
+    pub fn user_agent(mut self, user_agent: &str) -> Self {
+        user_agent.clone_into(&mut self.user_agent);
+        self
+    }
+
+    /// Trusts these certificates (PEM, one or more) besides the system's. May be called several times.
+    pub fn add_root_certificates_pem(mut self, pem: &[u8]) -> Self {
+        self.root_certificates.push(pem.to_vec());
+        self
+    }
+
+    /// Connects directly, whatever the environment says about proxies.
+    pub fn no_proxy(mut self) -> Self {
+        self.proxy_from_environment = false;
+        self
+    }
+
+    /// The client. Nothing is sent yet.
+    ///
+    /// # Errors
+    /// [`BuildError`] names the setting at fault.
+    pub fn build(self) -> Result<Client, BuildError> {
+        if !is_usable(&self.base_url) {
+            return Err(BuildError::BaseUrl);
+        }
+        let is_visible = |byte: u8| byte.is_ascii_graphic() || byte == b' ';
+        if !self.user_agent.bytes().all(is_visible) {
+            return Err(BuildError::UserAgent);
+        }
+        let mut http = reqwest::Client::builder()
+            .user_agent(&self.user_agent)
+            .connect_timeout(CONNECT_TIMEOUT.min(self.timeout / 2))
+            .pool_idle_timeout(IDLE_TIMEOUT)
+            .redirect(redirect::Policy::none())
+            .retry(retry::never())
+            .referer(false)
+            .http1_only()
+            .tls_certs_merge(certificates(&self.root_certificates)?);
+        if !self.proxy_from_environment {
+            http = http.no_proxy();
+        }
+        Ok(Client(Arc::new(Inner {
+            http: http.build().map_err(|_| BuildError::Tls)?,
+            base_url: self.base_url,
+            key: self.key,
+            timeout: self.timeout,
+            export_paths: ExportPaths::default(),
+        })))
+    }
+}
+
+fn is_usable(url: &Url) -> bool {
+    matches!(url.scheme(), "http" | "https")
+        && url.has_host()
+        && url.username().is_empty()
+        && url.password().is_none()
+        && url.query().is_none()
+        && url.fragment().is_none()
+}
+
+fn certificates(bundles: &[Vec<u8>]) -> Result<Vec<Certificate>, BuildError> {
+    let mut certificates = Vec::new();
+    for bundle in bundles {
+        let bundle =
+            Certificate::from_pem_bundle(bundle).map_err(|_| BuildError::RootCertificates)?;
+        if bundle.is_empty() {
+            return Err(BuildError::RootCertificates);
+        }
+        certificates.extend(bundle);
+    }
+    Ok(certificates)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn builder(base_url: &str) -> ClientBuilder {
+        let key = ApiKey::parse("metorial_sk_canary").expect("a key");
+        Client::builder(base_url.parse().expect("a URL"), key).no_proxy()
+    }
+
+    fn outcome(builder: ClientBuilder) -> Result<(), BuildError> {
+        builder.build().map(|_| ())
+    }
+
+    #[test]
+    fn a_base_url_that_could_misdirect_the_key_is_refused() {
+        for url in [
+            "ftp://api.metorial.com",
+            "https://user@api.metorial.com",
+            "https://user:password@api.metorial.com",
+            "https://api.metorial.com?a=b",
+            "https://api.metorial.com#a",
+            "data:text/plain,a",
+        ] {
+            assert_eq!(outcome(builder(url)), Err(BuildError::BaseUrl), "{url}");
+        }
+        assert_eq!(outcome(builder("https://api.metorial.com")), Ok(()));
+        assert_eq!(outcome(builder("http://127.0.0.1:8080/prefix/")), Ok(()));
+    }
+
+    #[test]
+    fn settings_that_cannot_work_are_refused() {
+        let url = "https://api.metorial.com";
+        assert_eq!(
+            outcome(builder(url).user_agent("a\nb")),
+            Err(BuildError::UserAgent)
+        );
+        for pem in [
+            &b""[..],
+            b"no certificate",
+            b"-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n",
+        ] {
+            assert!(outcome(builder(url).add_root_certificates_pem(pem)).is_err());
+        }
+    }
+
+    #[test]
+    fn neither_client_nor_builder_prints_the_key() {
+        let builder = builder("https://api.metorial.com");
+        assert!(!format!("{builder:?}").contains("canary"));
+        let client = builder.build().expect("a client");
+        assert!(!format!("{client:?}").contains("canary"));
+    }
+}

@@ -1,0 +1,150 @@
+//! The collections of the API that hold what this client manages, and the names of operations on them.
+
+use std::fmt;
+
+/// One collection of remote objects.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Collection {
+    /// OAuth app registrations.
+    AuthCredentials,
+    /// Authenticated connections to a provider.
+    AuthConfigs,
+    /// Settings for deployments.
+    Configs,
+    /// Saved settings that configs are made from.
+    ConfigVaults,
+    /// Records of values that were brought in.
+    AuthImports,
+    /// Records of values that were handed out.
+    AuthExports,
+}
+
+impl Collection {
+    /// Every collection, in the order of declaration.
+    pub const ALL: [Self; 6] = [
+        Self::AuthCredentials,
+        Self::AuthConfigs,
+        Self::Configs,
+        Self::ConfigVaults,
+        Self::AuthImports,
+        Self::AuthExports,
+    ];
+
+    /// The path below the base URL, for example `/provider-auth-credentials`. Exports may live elsewhere on some
+    /// servers: see [`ExportTarget`](crate::ExportTarget).
+    #[must_use]
+    pub const fn path(self) -> &'static str {
+        match self {
+            Self::AuthCredentials => "/provider-auth-credentials",
+            Self::AuthConfigs => "/provider-auth-configs",
+            Self::Configs => "/provider-configs",
+            Self::ConfigVaults => "/provider-config-vaults",
+            Self::AuthImports => "/provider-auth-config-imports",
+            Self::AuthExports => "/provider-auth-config-exports",
+        }
+    }
+
+    /// The path without its slash, for example `provider-auth-credentials`.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        &self.path()[1..]
+    }
+
+    /// What the API calls one object of this collection, in answers (`object`) and errors (`entity`).
+    #[must_use]
+    pub const fn entity(self) -> &'static str {
+        match self {
+            Self::AuthCredentials => "provider.auth_credentials",
+            Self::AuthConfigs => "provider.auth_config",
+            Self::Configs => "provider.config",
+            Self::ConfigVaults => "provider.config_vault",
+            Self::AuthImports => "provider.auth_import",
+            Self::AuthExports => "provider.auth_export",
+        }
+    }
+
+    pub(crate) const fn item_template(self) -> &'static str {
+        match self {
+            Self::AuthCredentials => "/provider-auth-credentials/:id",
+            Self::AuthConfigs => "/provider-auth-configs/:id",
+            Self::Configs => "/provider-configs/:id",
+            Self::ConfigVaults => "/provider-config-vaults/:id",
+            Self::AuthImports => "/provider-auth-config-imports/:id",
+            Self::AuthExports => "/provider-auth-config-exports/:id",
+        }
+    }
+}
+
+/// An HTTP method that the API uses.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Method {
+    /// Reads.
+    Get,
+    /// Creates.
+    Post,
+    /// Updates.
+    Patch,
+    /// Deletes, which at this API means: archives.
+    Delete,
+}
+
+impl Method {
+    /// The method as it is sent.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Get => "GET",
+            Self::Post => "POST",
+            Self::Patch => "PATCH",
+            Self::Delete => "DELETE",
+        }
+    }
+
+    /// Whether a lost answer leaves open what happened at the server.
+    #[must_use]
+    pub const fn is_write(self) -> bool {
+        !matches!(self, Self::Get)
+    }
+}
+
+/// What was asked of the API, without ids: one of a small fixed set, fit for metric labels and log fields.
+/// `Display` gives for example `PATCH /provider-configs/:id`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Operation {
+    /// The method.
+    pub method: Method,
+    /// The path with `:id` in the place of ids.
+    pub template: &'static str,
+}
+
+impl fmt::Display for Operation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}", self.method.as_str(), self.template)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_and_templates_follow_the_path() {
+        for collection in Collection::ALL {
+            assert_eq!(format!("/{}", collection.name()), collection.path());
+            assert_eq!(
+                format!("{}/:id", collection.path()),
+                collection.item_template()
+            );
+            assert!(collection.entity().starts_with("provider."));
+        }
+    }
+
+    #[test]
+    fn an_operation_reads_like_a_request_line() {
+        let operation = Operation {
+            method: Method::Patch,
+            template: Collection::Configs.item_template(),
+        };
+        assert_eq!(operation.to_string(), "PATCH /provider-configs/:id");
+    }
+}

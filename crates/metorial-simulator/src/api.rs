@@ -1,0 +1,359 @@
+//! What the API does with a request: version, route, key, limit, scope, body, and then the object.
+
+use std::sync::Arc;
+
+use percent_encoding::percent_decode_str;
+use serde_json::Value;
+
+use crate::clock;
+use crate::collections::{self, Caller, Patch};
+use crate::errors::{ApiError, Result};
+use crate::faults::Gate;
+use crate::fields::has_nul;
+use crate::ids::InstanceId;
+use crate::limits::{Limit, Usage};
+use crate::lists;
+use crate::objects::Collection;
+use crate::options::Quirk;
+use crate::reference;
+use crate::routes::{ExportsOf, NestedExport, Route};
+use crate::shared::Shared;
+use crate::state::State;
+use crate::transport::{LONG_HEAD, Request, Response};
+
+/// The versions that these routes are in, as the header may name them.
+const VERSIONS: [&str; 4] = [
+    "2026-01-01-magnetar",
+    "mt_2026_01_01_magnetar",
+    "magnetar",
+    "2026-01-01",
+];
+/// Everybody's limit by address, in the reference.
+const PER_ADDRESS: Limit = Limit {
+    requests: 1000,
+    per: std::time::Duration::from_secs(10),
+};
+
+/// An answer, and what the journal wants to know about it.
+pub(crate) struct Reply {
+    pub(crate) response: Response,
+    pub(crate) request_id: Option<String>,
+    pub(crate) applied: bool,
+}
+
+/// How far a request got while the state was locked.
+enum Step {
+    Done(Value),
+    Changed(Value),
+    Deleted(Value, String),
+    Patch(Patch),
+}
+
+/// What is known about a request beside its answer.
+struct Context {
+    version: &'static str,
+    usage: Option<Usage>,
+}
+
+/// Carries out a request. A PATCH waits at `hold` between its read and its write.
+pub(crate) async fn handle(shared: &Arc<Shared>, request: &Request, hold: Option<Gate>) -> Reply {
+    let (context, step) = shared.state().begin(request);
+    let outcome = match step {
+        Ok(Step::Patch(patch)) => {
+            match hold {
+                Some(gate) => gate.pass().await,
+                None => tokio::task::yield_now().await,
+            }
+            collections::write_patch(&mut shared.state(), patch).map(Step::Changed)
+        }
+        other => other,
+    };
+    let applied = matches!(outcome, Ok(Step::Changed(_) | Step::Deleted(..)));
+    if let Ok(Step::Deleted(_, id)) = &outcome {
+        shared.start_cascade(id);
+    }
+    if applied {
+        shared.journal.changed();
+    }
+    shared.state().reply(request, &context, outcome, applied)
+}
+
+/// The instance that a request's key opens, as far as the fault script is concerned.
+pub(crate) fn instance_of(state: &State, request: &Request) -> Option<InstanceId> {
+    let key = bearer(state, request)?;
+    Some(state.tenants.key(key)?.instance.clone())
+}
+
+fn bearer<'a>(state: &State, request: &'a Request) -> Option<&'a str> {
+    let header = request.header("authorization")?;
+    let (scheme, key) = header.split_once(' ')?;
+    let exact = state.has(Quirk::CaseSensitiveBearer);
+    let spelt = scheme == "Bearer" || (!exact && scheme.eq_ignore_ascii_case("bearer"));
+    spelt.then_some(key)
+}
+
+impl State {
+    fn begin(&mut self, request: &Request) -> (Context, Result<Step>) {
+        let mut context = Context {
+            version: "2026-01-01",
+            usage: None,
+        };
+        let step = self.run(request, &mut context);
+        (context, step)
+    }
+
+    fn run(&mut self, request: &Request, context: &mut Context) -> Result<Step> {
+        if request.head_length > LONG_HEAD && self.has(Quirk::LongHeadRefused) {
+            let message = "The request's header fields are too large.";
+            return Err(ApiError::new(431, "bad_request", message));
+        }
+        let route = self.route(request, context)?;
+        let caller = self.authenticate(request);
+        if let Ok((key, caller)) = &caller {
+            self.count(key, caller, context)?;
+        }
+        // An unknown route is unknown to everybody, whatever the key.
+        let route = route.ok_or_else(|| ApiError::not_found("endpoint", None))?;
+        let (key, caller) = caller?;
+        self.check_scope(&key, &route)?;
+        let body = self.body(request)?;
+        self.dispatch(&caller, route, request, &body)
+    }
+
+    fn route(&self, request: &Request, context: &mut Context) -> Result<Option<Route>> {
+        let asked = request.header("metorial-version");
+        if asked.is_some_and(|version| VERSIONS.contains(&version)) {
+            return Ok(Route::find(&request.method, &request.path, &self.options));
+        }
+        if self.has(Quirk::UnknownVersionIsOld) {
+            context.version = "2025-01-01";
+            return Ok(None);
+        }
+        if asked.is_some() {
+            let message = "There is no such version of the API.";
+            return Err(ApiError::new(406, "not_acceptable", message));
+        }
+        Ok(Route::find(&request.method, &request.path, &self.options))
+    }
+
+    fn authenticate(&self, request: &Request) -> Result<(String, Caller)> {
+        let refuse = |message: &str| {
+            let error = ApiError::unauthorized(message);
+            match request.header("authorization") {
+                Some(sent) if self.has(Quirk::ErrorsEchoInput) => error.with(
+                    "description",
+                    format!("The credentials \"{sent}\" are not valid."),
+                ),
+                _ => error,
+            }
+        };
+        let key = bearer(self, request).ok_or_else(|| refuse("No API key was sent."))?;
+        let opened = self.tenants.key(key).filter(|key| !key.revoked);
+        let opened = opened.ok_or_else(|| refuse("The API key is invalid or was revoked."))?;
+        let caller = Caller {
+            instance: opened.instance.clone(),
+            ip: request.peer.to_string(),
+            user_agent: request.header("user-agent").map(str::to_owned),
+        };
+        Ok((key.to_owned(), caller))
+    }
+
+    fn count(&mut self, key: &str, caller: &Caller, context: &mut Context) -> Result<()> {
+        let now = std::time::Instant::now();
+        let per_organisation = self.has(Quirk::LimitPerOrganisation);
+        if !per_organisation {
+            let usage = self.windows.admit(&caller.ip, PER_ADDRESS, now);
+            context.usage = Some(usage);
+            check_admitted(usage)?;
+        }
+        let Some(instance) = self.tenants.instance(&caller.instance) else {
+            return Ok(());
+        };
+        let Some(limit) = self.tenants.limit(instance) else {
+            return Ok(());
+        };
+        let counted_for = if per_organisation {
+            instance.organisation.as_str()
+        } else {
+            key
+        };
+        let usage = self.windows.admit(counted_for, limit, now);
+        context.usage = Some(usage);
+        check_admitted(usage)
+    }
+
+    fn check_scope(&self, key: &str, route: &Route) -> Result<()> {
+        let scope = route.scope();
+        let scopes = self.tenants.key(key).and_then(|key| key.scopes.as_ref());
+        let granted = scopes.is_none_or(|scopes| scopes.contains(&scope));
+        let publishable = key.starts_with("metorial_pk_");
+        if granted && (!publishable || route.is_public()) {
+            return Ok(());
+        }
+        Err(
+            ApiError::forbidden("The API key is not allowed to do this.")
+                .with("hint", format!("It needs the scope {scope}.")),
+        )
+    }
+
+    /// The JSON body; null where there is none.
+    fn body(&self, request: &Request) -> Result<Value> {
+        let is_json = request
+            .header("content-type")
+            .is_some_and(|kind| kind.starts_with("application/json"));
+        let bodiless = matches!(request.method.as_str(), "GET" | "DELETE");
+        let malformed = || ApiError::bad_request("bad_request", "The body is not valid JSON.");
+        if request.body.is_empty() {
+            let refused = bodiless && is_json && self.has(Quirk::EmptyJsonBodyRefused);
+            return if refused || (is_json && !bodiless) {
+                Err(malformed())
+            } else {
+                Ok(Value::Null)
+            };
+        }
+        if bodiless {
+            return Ok(Value::Null);
+        }
+        let body = serde_json::from_slice(&request.body).map_err(|_| malformed())?;
+        let path = percent_decode_str(&request.path).decode_utf8_lossy();
+        if !has_nul(&body) && !path.contains('\0') {
+            return Ok(body);
+        }
+        Err(if self.has(Quirk::NulIsInternalError) {
+            ApiError::internal()
+        } else {
+            ApiError::bad_request("bad_request", "NUL is not allowed in text.")
+        })
+    }
+
+    fn dispatch(
+        &mut self,
+        caller: &Caller,
+        route: Route,
+        request: &Request,
+        body: &Value,
+    ) -> Result<Step> {
+        match route {
+            Route::List(collection) => {
+                lists::list(self, &caller.instance, collection, &request.query, None)
+                    .map(Step::Done)
+            }
+            Route::Get(collection, id) => self.read(caller, collection, &id).map(Step::Done),
+            Route::Create(collection) => {
+                collections::create(self, caller, collection, body).map(Step::Changed)
+            }
+            Route::Update(collection, id) => {
+                collections::read_for_patch(self, caller, collection, &id, body).map(Step::Patch)
+            }
+            Route::Delete(collection, id) => collections::delete(self, caller, collection, &id)
+                .map(|answer| Step::Deleted(answer, id)),
+            Route::Nested(of, what) => self.nested_exports(caller, &of, what, request, body),
+            other => reference::answer(self, caller, &other, &request.query).map(Step::Done),
+        }
+    }
+
+    fn read(&self, caller: &Caller, collection: Collection, id: &str) -> Result<Value> {
+        let view = self.store.read();
+        let found = view.find(&caller.instance, collection, id);
+        let object = collections::readable(found)
+            .ok_or_else(|| ApiError::not_found(collection.entity(), Some(id)))?;
+        Ok(collections::present(self, &view, object))
+    }
+
+    fn nested_exports(
+        &mut self,
+        caller: &Caller,
+        of: &ExportsOf,
+        what: NestedExport,
+        request: &Request,
+        body: &Value,
+    ) -> Result<Step> {
+        let exports = Collection::AuthExports;
+        match what {
+            NestedExport::List => {
+                let only_of = Some(of.auth_config.as_str());
+                lists::list(self, &caller.instance, exports, &request.query, only_of)
+                    .map(Step::Done)
+            }
+            NestedExport::Create => {
+                collections::create_nested_export(self, caller, of, body).map(Step::Changed)
+            }
+            NestedExport::Get(id) => self.read(caller, exports, &id).map(Step::Done),
+        }
+    }
+
+    fn reply(
+        &mut self,
+        request: &Request,
+        context: &Context,
+        outcome: Result<Step>,
+        applied: bool,
+    ) -> Reply {
+        let (status, body) = match outcome {
+            Ok(Step::Done(body) | Step::Changed(body) | Step::Deleted(body, _)) => (200, body),
+            Ok(Step::Patch(_)) => (500, ApiError::internal().body()),
+            Err(error) => (error.status, error.body()),
+        };
+        let anonymous = matches!(status, 401 | 429) && self.has(Quirk::RefusalsWithoutRequestId);
+        let request_id = (!anonymous).then(|| self.ids.next("req"));
+        let mut headers = vec![
+            ("Date".to_owned(), clock::http_date(self.clock.now())),
+            ("Content-Type".to_owned(), "application/json".to_owned()),
+            ("metorial-version".to_owned(), context.version.to_owned()),
+        ];
+        if let Some(id) = &request_id {
+            headers.push(("metorial-req-id".to_owned(), id.clone()));
+        }
+        if let (Some(usage), true) = (context.usage, status != 401) {
+            headers.extend(self.limit_headers(usage));
+        }
+        tracing::debug!(
+            method = request.method,
+            path = request.path,
+            status,
+            "answered"
+        );
+        let body = body.to_string().into_bytes();
+        Reply {
+            response: Response {
+                status,
+                headers,
+                body,
+            },
+            request_id,
+            applied,
+        }
+    }
+
+    fn limit_headers(&self, usage: Usage) -> Vec<(String, String)> {
+        let seconds = |duration: std::time::Duration| duration.as_secs_f64().ceil() as i64;
+        let reset = if self.has(Quirk::ResetWhenOldestLeaves) {
+            let now = self.clock.now().as_millisecond();
+            let left = i64::try_from(usage.oldest_leaves_in.as_millis()).unwrap_or(i64::MAX);
+            now.saturating_add(left).saturating_add(999) / 1000
+        } else {
+            seconds(usage.empty_in)
+        };
+        let mut headers = vec![
+            ("RateLimit-Limit".to_owned(), usage.limit.to_string()),
+            (
+                "RateLimit-Remaining".to_owned(),
+                usage.remaining.to_string(),
+            ),
+            ("RateLimit-Reset".to_owned(), reset.to_string()),
+        ];
+        if !usage.admitted && !self.has(Quirk::NoRetryAfter) {
+            let wait = seconds(usage.oldest_leaves_in);
+            headers.push(("Retry-After".to_owned(), wait.to_string()));
+        }
+        headers
+    }
+}
+
+fn check_admitted(usage: Usage) -> Result<()> {
+    if usage.admitted {
+        return Ok(());
+    }
+    let error = ApiError::new(429, "rate_limit_exceeded", "Rate limit exceeded");
+    Err(error.with("hint", "Too many requests were sent in too little time."))
+}

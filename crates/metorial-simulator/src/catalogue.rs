@@ -1,0 +1,357 @@
+//! The fixed set of providers: their versions, auth methods and schemas. The same in every simulator, ids included.
+
+use std::sync::LazyLock;
+
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+/// When everything in the catalogue was made.
+const MADE: &str = "2026-01-10T14:45:00.000Z";
+
+static CATALOGUE: LazyLock<Catalogue> = LazyLock::new(|| {
+    let drafts: Vec<ProviderDraft> = serde_json::from_str(include_str!("catalogue.json"))
+        .expect("the catalogue in the source is JSON of this shape");
+    Catalogue(drafts.into_iter().map(Provider::from).collect())
+});
+
+/// All providers.
+pub struct Catalogue(Vec<Provider>);
+
+/// Something that offers tools, like GitHub.
+#[derive(Debug)]
+pub struct Provider {
+    /// `pro_…`
+    pub id: String,
+    /// The global identifier, `metorial-github`.
+    pub identifier: String,
+    /// The slug, `github`.
+    pub slug: String,
+    /// The display name.
+    pub name: String,
+    /// What it is for.
+    pub description: String,
+    /// Whether Metorial has OAuth credentials of its own for it.
+    pub managed: bool,
+    /// Oldest first; never empty. The last one is current.
+    pub versions: Vec<Version>,
+}
+
+/// One version of a provider, and its specification.
+#[derive(Debug)]
+pub struct Version {
+    /// `pv_…`
+    pub id: String,
+    /// `psp_…`
+    pub specification_id: String,
+    /// How one authenticates; empty where nobody needs to.
+    pub auth_methods: Vec<AuthMethod>,
+    /// The JSON Schema of a config's value; None if the provider takes any.
+    pub config_schema: Option<Value>,
+    /// `plain` or `encrypted`.
+    pub config_visibility: String,
+}
+
+/// One way to authenticate.
+#[derive(Debug)]
+pub struct AuthMethod {
+    /// `pam_…`; another one in each version.
+    pub id: String,
+    /// An alias that names the method whatever the version: `github-oauth2`.
+    pub identifier: String,
+    /// The method's name within its provider, `oauth2`.
+    pub key: String,
+    /// `oauth`, `token` or `custom`.
+    pub kind: String,
+    /// The display name.
+    pub name: String,
+    /// The JSON Schema of what is typed in.
+    pub input_schema: Value,
+    /// The JSON Schema of what comes out; OAuth values are checked against it.
+    pub output_schema: Value,
+    /// The OAuth scopes there are.
+    pub scopes: Vec<String>,
+    /// The provider it belongs to.
+    pub provider_id: String,
+    /// The specification it belongs to.
+    pub specification_id: String,
+}
+
+impl Catalogue {
+    pub(crate) fn get() -> &'static Catalogue {
+        &CATALOGUE
+    }
+
+    /// All providers, in a fixed order.
+    pub fn providers(&self) -> &[Provider] {
+        &self.0
+    }
+
+    /// The provider of this id, global identifier or slug.
+    pub fn provider(&self, name: &str) -> Option<&Provider> {
+        self.0.iter().find(|provider| {
+            provider.id == name || provider.identifier == name || provider.slug == name
+        })
+    }
+
+    /// The auth method of this id, in whatever version, or of this alias in the current one.
+    pub fn auth_method(&self, name: &str) -> Option<&AuthMethod> {
+        let current = self
+            .0
+            .iter()
+            .flat_map(|provider| &provider.current().auth_methods);
+        self.all_methods()
+            .find(|method| method.id == name)
+            .or_else(|| current.into_iter().find(|method| method.identifier == name))
+    }
+
+    pub(crate) fn version(&self, id: &str) -> Option<(&Provider, &Version)> {
+        self.0.iter().find_map(|provider| {
+            let version = provider.versions.iter().find(|version| version.id == id)?;
+            Some((provider, version))
+        })
+    }
+
+    fn all_methods(&self) -> impl Iterator<Item = &AuthMethod> {
+        self.0
+            .iter()
+            .flat_map(|provider| &provider.versions)
+            .flat_map(|version| &version.auth_methods)
+    }
+}
+
+impl Provider {
+    /// The version in use.
+    pub fn current(&self) -> &Version {
+        &self.versions[self.versions.len() - 1]
+    }
+
+    /// The current version's auth method of this key.
+    pub fn auth_method(&self, key: &str) -> Option<&AuthMethod> {
+        self.current()
+            .auth_methods
+            .iter()
+            .find(|method| method.key == key)
+    }
+
+    /// What `GET /providers/:id` answers.
+    pub(crate) fn present(&self) -> Value {
+        json!({
+            "object": "provider",
+            "id": self.id,
+            "access": "public",
+            "status": "active",
+            "name": self.name,
+            "description": self.description,
+            "identifier": self.identifier,
+            "slug": self.slug,
+            "current_version": {
+                "object": "provider.version",
+                "id": self.current().id,
+                "specification_id": self.current().specification_id,
+            },
+            "created_at": MADE,
+            "updated_at": MADE,
+        })
+    }
+
+    /// What `GET /provider-config-schema` answers for a version.
+    pub(crate) fn present_config_schema(&self, version: &Version) -> Value {
+        let schema = version.config_schema.as_ref();
+        json!({
+            "object": "provider.capabilities.config.schema",
+            "schema": schema.map(|schema| json!({"type": "json_schema", "schema": schema})),
+            "visibility": version.config_visibility,
+            "specification_id": version.specification_id,
+            "provider_id": self.id,
+            "created_at": MADE,
+            "updated_at": MADE,
+        })
+    }
+}
+
+impl AuthMethod {
+    /// The schema that a value is checked against: OAuth methods take tokens, the others what a person types in.
+    pub fn value_schema(&self) -> &Value {
+        if self.kind == "oauth" {
+            &self.output_schema
+        } else {
+            &self.input_schema
+        }
+    }
+
+    /// What `GET /provider-auth-methods/:id` answers.
+    pub(crate) fn present(&self) -> Value {
+        let scopes: Vec<Value> = self
+            .scopes
+            .iter()
+            .map(|scope| {
+                json!({
+                    "object": "provider.capabilities.auth_method.scope",
+                    "id": fixed_id("pams", &format!("{}/{scope}", self.id)),
+                    "scope": scope,
+                    "name": scope,
+                    "description": null,
+                })
+            })
+            .collect();
+        json!({
+            "object": "provider.capabilities.auth_method",
+            "id": self.id,
+            "type": self.kind,
+            "key": self.key,
+            "name": self.name,
+            "description": null,
+            "capabilities": {},
+            "input_schema": {"type": "json_schema", "schema": self.input_schema},
+            "output_schema": {"type": "json_schema", "schema": self.output_schema},
+            "scopes": if self.kind == "oauth" { Value::from(scopes) } else { Value::Null },
+            "provider_id": self.provider_id,
+            "provider_specification_id": self.specification_id,
+            "created_at": MADE,
+            "updated_at": MADE,
+        })
+    }
+
+    /// What `GET /provider-auth-config-imports/schema` answers.
+    pub(crate) fn present_import_schema(&self) -> Value {
+        json!({
+            "object": "provider.capabilities.auth_config.schema",
+            "schema": {"type": "json_schema", "schema": self.value_schema()},
+            "visibility": "encrypted",
+            "specification_id": self.specification_id,
+            "provider_id": self.provider_id,
+            "created_at": MADE,
+            "updated_at": MADE,
+        })
+    }
+}
+
+#[derive(Deserialize)]
+struct ProviderDraft {
+    slug: String,
+    name: String,
+    description: String,
+    #[serde(default)]
+    managed: bool,
+    versions: Vec<VersionDraft>,
+}
+
+#[derive(Deserialize)]
+struct VersionDraft {
+    config: ConfigDraft,
+    auth_methods: Vec<MethodDraft>,
+}
+
+#[derive(Deserialize)]
+struct ConfigDraft {
+    schema: Option<Value>,
+    visibility: String,
+}
+
+#[derive(Deserialize)]
+struct MethodDraft {
+    key: String,
+    #[serde(rename = "type")]
+    kind: String,
+    name: String,
+    scopes: Vec<String>,
+    input: Value,
+    output: Value,
+}
+
+impl From<ProviderDraft> for Provider {
+    fn from(draft: ProviderDraft) -> Self {
+        let id = fixed_id("pro", &draft.slug);
+        let versions = draft.versions.into_iter().enumerate();
+        let versions = versions
+            .map(|(number, version)| version.of(&id, &draft.slug, number))
+            .collect();
+        Provider {
+            identifier: format!("metorial-{}", draft.slug),
+            id,
+            slug: draft.slug,
+            name: draft.name,
+            description: draft.description,
+            managed: draft.managed,
+            versions,
+        }
+    }
+}
+
+impl VersionDraft {
+    fn of(self, provider_id: &str, slug: &str, number: usize) -> Version {
+        let specification_id = fixed_id("psp", &format!("{slug}/{number}"));
+        let methods = self.auth_methods.into_iter().map(|method| AuthMethod {
+            id: fixed_id("pam", &format!("{slug}/{number}/{}", method.key)),
+            identifier: format!("{slug}-{}", method.key),
+            key: method.key,
+            kind: method.kind,
+            name: method.name,
+            input_schema: method.input,
+            output_schema: method.output,
+            scopes: method.scopes,
+            provider_id: provider_id.to_owned(),
+            specification_id: specification_id.clone(),
+        });
+        Version {
+            id: fixed_id("pv", &format!("{slug}/{number}")),
+            auth_methods: methods.collect(),
+            specification_id,
+            config_schema: self.config.schema,
+            config_visibility: self.config.visibility,
+        }
+    }
+}
+
+/// An id that depends on what it is for alone (FNV-1a, then base 36).
+fn fixed_id(prefix: &str, what: &str) -> String {
+    let hash = what.bytes().fold(
+        0x6c62_272e_07bb_0142_62b8_2175_6295_c58d_u128,
+        |hash, byte| {
+            (hash ^ u128::from(byte)).wrapping_mul(0x0000_0000_0100_0000_0000_0000_0000_013b)
+        },
+    );
+    let mut rest = hash;
+    let mut id = format!("{prefix}_");
+    for _ in 0..20 {
+        let digit = u32::try_from(rest % 36).unwrap_or_default();
+        id.extend(char::from_digit(digit, 36));
+        rest /= 36;
+    }
+    id
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_catalogue_has_providers_of_every_kind() {
+        let catalogue = Catalogue::get();
+        let github = catalogue.provider("github").unwrap();
+        assert_eq!(catalogue.provider("metorial-github").unwrap().id, github.id);
+        assert_eq!(catalogue.provider(&github.id).unwrap().slug, "github");
+        assert_eq!(github.auth_method("oauth2").unwrap().kind, "oauth");
+        let slack = catalogue.provider("slack").unwrap();
+        let bot = slack.auth_method("bot_token").unwrap();
+        assert_ne!(slack.versions[0].auth_methods[0].id, bot.id);
+        assert_eq!(catalogue.auth_method("slack-bot_token").unwrap().id, bot.id);
+        assert_eq!(slack.current().auth_methods.len(), 2);
+    }
+
+    #[test]
+    fn no_two_things_share_an_id() {
+        let mut ids: Vec<&str> = Vec::new();
+        for provider in Catalogue::get().providers() {
+            ids.push(&provider.id);
+            for version in &provider.versions {
+                ids.extend([version.id.as_str(), &version.specification_id]);
+                ids.extend(version.auth_methods.iter().map(|method| method.id.as_str()));
+            }
+        }
+        let count = ids.len();
+        ids.sort_unstable();
+        ids.dedup();
+        assert_eq!(ids.len(), count);
+    }
+}

@@ -1,0 +1,147 @@
+//! `/provider-auth-configs`: an authenticated connection. Its value goes in at creation, and later by imports.
+
+use std::sync::Arc;
+
+use serde_json::{Map, Value, json};
+
+use super::auth_imports::{Record, record};
+use super::{Caller, Patch, checked_value, deployment_of, named, present};
+use crate::catalogue::AuthMethod;
+use crate::errors::{ApiError, Result};
+use crate::fields::Fields;
+use crate::objects::{Collection, Links, Object};
+use crate::options::Quirk;
+use crate::state::{Draft, State};
+
+pub(super) fn create(state: &mut State, caller: &Caller, body: &Value) -> Result<Value> {
+    let mut fields = Fields::of(body, &state.options);
+    let name = fields.trimmed("name");
+    let description = fields.trimmed("description");
+    let metadata = fields.optional_object("metadata");
+    let tool_filter = fields.tool_filter("tool_filters");
+    let method = fields.required_text("provider_auth_method_id");
+    let deployment = fields.optional_text("provider_deployment_id");
+    let value = fields.required_object("value");
+    fields.check(&state.options)?;
+    let method = state
+        .catalogue
+        .auth_method(&method)
+        .ok_or_else(|| ApiError::not_found("provider.capabilities.auth_method", Some(&method)))?;
+    let deployment = deployment_of(state, caller, deployment.as_deref(), &method.provider_id)?;
+    let value = checked_value(state, method, value)?;
+    let new = NewConfig {
+        name,
+        description,
+        metadata: metadata.clone(),
+        tool_filter: tool_filter.unwrap_or_else(|| json!({"type": "allow_all"})),
+        method,
+        deployment,
+        value,
+    };
+    let made = insert(state, caller, new);
+    if state.has(Quirk::CreateWritesImport) {
+        let unasked = Record {
+            note: Value::Null,
+            metadata,
+        };
+        record(state, caller, &made, unasked);
+    }
+    Ok(present(state, &state.store.current(), &made))
+}
+
+/// What an auth config is made of, whether by a create or by an import.
+pub(super) struct NewConfig<'a> {
+    pub(super) name: Value,
+    pub(super) description: Value,
+    pub(super) metadata: Value,
+    pub(super) tool_filter: Value,
+    pub(super) method: &'a AuthMethod,
+    pub(super) deployment: Option<String>,
+    pub(super) value: Map<String, Value>,
+}
+
+pub(super) fn insert(state: &mut State, caller: &Caller, new: NewConfig<'_>) -> Arc<Object> {
+    let kind = if new.method.kind == "oauth" {
+        "oauth_manual"
+    } else {
+        "manual"
+    };
+    let draft = Draft {
+        collection: Collection::AuthConfigs,
+        provider_id: new.method.provider_id.clone(),
+        fields: named([
+            ("type", kind.into()),
+            ("source", "manual".into()),
+            ("name", new.name),
+            ("description", new.description),
+            ("metadata", new.metadata),
+            ("tool_filter", new.tool_filter),
+        ]),
+        links: Links {
+            deployment: new.deployment,
+            auth_method: Some(new.method.id.clone()),
+            specification: Some(new.method.specification_id.clone()),
+            ..Links::default()
+        },
+        write_only: named([("value", new.value.into())]),
+    };
+    state.insert(&caller.instance, draft)
+}
+
+/// What a person's consent makes of somebody's OAuth application: nothing over the API can update it.
+pub(crate) fn consented(
+    state: &mut State,
+    credentials: &Object,
+    mut given: Map<String, Value>,
+) -> Option<Arc<Object>> {
+    let provider = state.catalogue.provider(&credentials.provider_id)?;
+    let mut methods = provider.current().auth_methods.iter();
+    let method = methods.find(|method| method.kind == "oauth")?;
+    let value = given.remove("value");
+    let mut fields = named([
+        ("type", "oauth_automated".into()),
+        ("source", "setup_session".into()),
+        ("tool_filter", json!({"type": "allow_all"})),
+    ]);
+    let deployment = given.remove("provider_deployment_id");
+    fields.extend(given);
+    let draft = Draft {
+        collection: Collection::AuthConfigs,
+        provider_id: provider.id.clone(),
+        fields,
+        links: Links {
+            deployment: deployment.and_then(|id| id.as_str().map(str::to_owned)),
+            credentials: Some(credentials.id.clone()),
+            auth_method: Some(method.id.clone()),
+            specification: Some(method.specification_id.clone()),
+            ..Links::default()
+        },
+        write_only: named([(
+            "value",
+            value.unwrap_or_else(|| json!({"accessToken": "by-consent"})),
+        )]),
+    };
+    let instance = credentials.instance.clone();
+    Some(state.insert(&instance, draft))
+}
+
+/// 400 for configs that belong to a person's consent.
+pub(super) fn check_updatable(auth_config: &Object) -> Result<()> {
+    if auth_config.text("type") == Some("oauth_automated") {
+        return Err(ApiError::bad_request(
+            "cannot_update_automated_oauth_config",
+            "Automated OAuth auth configs can't be updated.",
+        ));
+    }
+    Ok(())
+}
+
+pub(super) fn patch(state: &State, fields: &mut Fields<'_>, patch: &mut Patch) -> Result<()> {
+    let filter = fields.tool_filter("tool_filters");
+    patch
+        .fields
+        .extend(filter.map(|filter| ("tool_filter".to_owned(), filter)));
+    patch.loses_value = state.has(Quirk::PatchLosesAuthConfigValue);
+    fields.check(&state.options)?;
+    check_updatable(&patch.before)
+}

@@ -1,0 +1,45 @@
+//! `/provider-config-vaults`: settings saved for configs to be made from.
+
+use serde_json::Value;
+
+use super::{Caller, deployment_of, named, present, provider};
+use crate::errors::Result;
+use crate::fields::Fields;
+use crate::objects::{Collection, Links};
+use crate::state::{Draft, State};
+
+pub(super) fn create(state: &mut State, caller: &Caller, body: &Value) -> Result<Value> {
+    let mut fields = Fields::of(body, &state.options);
+    let provider_id = fields.required_text("provider_id");
+    let deployment = fields.optional_text("provider_deployment_id");
+    // The one text that isn't trimmed.
+    let name = fields.required_text("name");
+    let description = fields.trimmed("description");
+    let metadata = fields.optional_object("metadata");
+    let value = fields.required_object("value");
+    fields.check(&state.options)?;
+    let provider = provider(state, &provider_id)?;
+    let deployment = deployment_of(state, caller, deployment.as_deref(), &provider.id)?;
+    let version = provider.current();
+    if let Some(schema) = &version.config_schema {
+        let entity = Collection::Configs.entity();
+        crate::schemas::check(schema, &value, entity, &state.options)?;
+    }
+    let draft = Draft {
+        collection: Collection::ConfigVaults,
+        provider_id: provider.id.clone(),
+        fields: named([
+            ("name", name.into()),
+            ("description", description),
+            ("metadata", metadata),
+        ]),
+        links: Links {
+            deployment,
+            specification: Some(version.specification_id.clone()),
+            ..Links::default()
+        },
+        write_only: named([("value", value.into())]),
+    };
+    let made = state.insert(&caller.instance, draft);
+    Ok(present(state, &state.store.current(), &made))
+}

@@ -1,0 +1,157 @@
+//! The API's error object, with the fields each kind of failure carries.
+
+use serde_json::{Map, Value, json};
+
+use crate::options::{Options, Quirk};
+
+/// A refusal as the API words it.
+#[derive(Clone, Debug)]
+pub(crate) struct ApiError {
+    pub(crate) status: u16,
+    code: String,
+    message: String,
+    extra: Map<String, Value>,
+}
+
+pub(crate) type Result<T> = std::result::Result<T, ApiError>;
+
+impl ApiError {
+    pub(crate) fn new(status: u16, code: &str, message: &str) -> Self {
+        ApiError {
+            status,
+            code: code.to_owned(),
+            message: message.to_owned(),
+            extra: Map::new(),
+        }
+    }
+
+    pub(crate) fn with(mut self, field: &str, value: impl Into<Value>) -> Self {
+        self.extra.insert(field.to_owned(), value.into());
+        self
+    }
+
+    pub(crate) fn bad_request(code: &str, message: &str) -> Self {
+        ApiError::new(400, code, message)
+    }
+
+    pub(crate) fn unauthorized(message: &str) -> Self {
+        ApiError::new(401, "unauthorized", message)
+    }
+
+    pub(crate) fn forbidden(message: &str) -> Self {
+        ApiError::new(403, "forbidden", message)
+    }
+
+    /// There is no such object. `entity` is `endpoint` when there is no such route.
+    pub(crate) fn not_found(entity: &str, id: Option<&str>) -> Self {
+        let error = ApiError::new(
+            404,
+            "not_found",
+            &format!("The requested {entity} could not be found."),
+        )
+        .with("entity", entity);
+        match id {
+            Some(id) => error.with("id", id),
+            None => error,
+        }
+    }
+
+    pub(crate) fn gone(entity: &str, id: &str) -> Self {
+        ApiError::new(
+            410,
+            "gone",
+            &format!("The requested {entity} was archived."),
+        )
+        .with("entity", entity)
+        .with("id", id)
+    }
+
+    pub(crate) fn use_after_delete(entity: &str) -> Self {
+        ApiError::bad_request(
+            "use_after_delete",
+            &format!("The {entity} named was archived or deleted."),
+        )
+    }
+
+    pub(crate) fn provider_mismatch() -> Self {
+        ApiError::bad_request(
+            "provider_mismatch",
+            "The objects named belong to different providers.",
+        )
+    }
+
+    pub(crate) fn internal() -> Self {
+        ApiError::new(
+            500,
+            "internal_server_error",
+            "An internal server error occurred.",
+        )
+    }
+
+    /// The JSON of the answer.
+    pub(crate) fn body(&self) -> Value {
+        let mut body = json!({
+            "object": "error",
+            "ok": false,
+            "status": self.status,
+            "code": self.code,
+            "message": self.message,
+        });
+        if let Value::Object(fields) = &mut body {
+            fields.extend(self.extra.clone());
+        }
+        body
+    }
+}
+
+/// One thing wrong with what was sent.
+#[derive(Clone, Debug)]
+pub(crate) struct Problem {
+    pub(crate) code: String,
+    pub(crate) message: String,
+    pub(crate) path: Vec<String>,
+    pub(crate) expected: Option<String>,
+    pub(crate) received: Option<Value>,
+}
+
+impl Problem {
+    /// A value of another type than the one expected; absent when nothing was received.
+    pub(crate) fn type_of(path: &[&str], expected: &str, received: Option<&Value>) -> Self {
+        Problem {
+            code: "invalid_type".to_owned(),
+            message: "Invalid input type".to_owned(),
+            path: path.iter().map(|&part| part.to_owned()).collect(),
+            expected: Some(expected.to_owned()),
+            received: received.cloned(),
+        }
+    }
+
+    fn body(&self, echo: bool) -> Value {
+        let mut body = json!({"code": self.code, "message": self.message, "path": self.path});
+        if let Some(expected) = &self.expected {
+            body["expected"] = expected.clone().into();
+        }
+        if let (true, Some(received)) = (echo, &self.received) {
+            body["received"] = received.clone();
+        }
+        body
+    }
+}
+
+/// 400 `invalid_data` if there is any problem. How many are told, and whether values are echoed, is up to the quirks.
+pub(crate) fn refuse(problems: &[Problem], entity: &str, options: &Options) -> Result<()> {
+    if problems.is_empty() {
+        return Ok(());
+    }
+    let told = if options.has(Quirk::OnlyFirstProblem) {
+        &problems[..1]
+    } else {
+        problems
+    };
+    let echo = options.has(Quirk::ErrorsEchoInput);
+    let errors: Vec<Value> = told.iter().map(|problem| problem.body(echo)).collect();
+    let message = format!("The provided data for {entity} is invalid.");
+    Err(ApiError::bad_request("invalid_data", &message)
+        .with("entity", entity)
+        .with("errors", errors))
+}

@@ -1,0 +1,221 @@
+//! Reading a request body field by field, collecting what is wrong with it.
+
+use serde_json::{Map, Value, json};
+
+use crate::errors::{Problem, Result, refuse};
+use crate::options::{Options, Quirk};
+
+static NOTHING: Value = Value::Null;
+
+/// An object of a body, or one nested in it.
+pub(crate) struct Fields<'a> {
+    body: Option<&'a Map<String, Value>>,
+    path: Vec<&'a str>,
+    nulls_are_absent: bool,
+    problems: Vec<Problem>,
+}
+
+impl<'a> Fields<'a> {
+    /// Reads a whole body; one that isn't an object is wrong as a whole.
+    pub(crate) fn of(body: &'a Value, options: &Options) -> Self {
+        let mut fields = Fields {
+            body: body.as_object(),
+            path: Vec::new(),
+            nulls_are_absent: !options.has(Quirk::PatchRefusesNull),
+            problems: Vec::new(),
+        };
+        if fields.body.is_none() {
+            fields
+                .problems
+                .push(Problem::type_of(&[], "object", Some(body)));
+        }
+        fields
+    }
+
+    /// Whether the field was sent, with whatever in it.
+    pub(crate) fn has(&self, name: &str) -> bool {
+        self.body.is_some_and(|body| body.contains_key(name))
+    }
+
+    fn get(&self, name: &str) -> Option<&'a Value> {
+        self.body?.get(name)
+    }
+
+    fn wrong(&mut self, name: &'a str, expected: &str, received: Option<&Value>) {
+        if self.body.is_none() {
+            return;
+        }
+        let mut path = self.path.clone();
+        path.push(name);
+        self.problems
+            .push(Problem::type_of(&path, expected, received));
+    }
+
+    pub(crate) fn required_text(&mut self, name: &'a str) -> String {
+        match self.get(name) {
+            Some(Value::String(text)) => text.clone(),
+            other => {
+                self.wrong(name, "string", other);
+                String::new()
+            }
+        }
+    }
+
+    pub(crate) fn optional_text(&mut self, name: &'a str) -> Option<String> {
+        match self.get(name) {
+            None => None,
+            Some(Value::Null) if self.nulls_are_absent => None,
+            Some(Value::String(text)) => Some(text.clone()),
+            other => {
+                self.wrong(name, "string", other);
+                None
+            }
+        }
+    }
+
+    /// Text as a create stores it: trimmed, and null if nothing is left.
+    pub(crate) fn trimmed(&mut self, name: &'a str) -> Value {
+        let text = self.optional_text(name).unwrap_or_default();
+        match text.trim() {
+            "" => Value::Null,
+            text => text.into(),
+        }
+    }
+
+    pub(crate) fn required_object(&mut self, name: &'a str) -> Map<String, Value> {
+        match self.get(name) {
+            Some(Value::Object(object)) => object.clone(),
+            other => {
+                self.wrong(name, "object", other);
+                Map::new()
+            }
+        }
+    }
+
+    /// An object, or null if it wasn't sent.
+    pub(crate) fn optional_object(&mut self, name: &'a str) -> Value {
+        match self.get(name) {
+            None => Value::Null,
+            Some(Value::Null) if self.nulls_are_absent => Value::Null,
+            Some(object @ Value::Object(_)) => object.clone(),
+            other => {
+                self.wrong(name, "object", other);
+                Value::Null
+            }
+        }
+    }
+
+    /// A list of strings.
+    pub(crate) fn required_texts(&mut self, name: &'a str) -> Value {
+        let list = self.get(name);
+        match list.and_then(Value::as_array) {
+            Some(texts) if texts.iter().all(Value::is_string) => json!(texts),
+            _ => {
+                self.wrong(name, "string[]", list);
+                Value::Null
+            }
+        }
+    }
+
+    /// Tool filters as they are read back: `allow_all`, or a list of filters. None if they weren't sent.
+    pub(crate) fn tool_filter(&mut self, name: &'a str) -> Option<Value> {
+        let sent = self.get(name)?;
+        let filters = match sent {
+            Value::Null => Vec::new(),
+            Value::Array(filters) => filters.clone(),
+            filter => vec![filter.clone()],
+        };
+        if !filters.iter().all(is_tool_filter) {
+            self.wrong(name, "tool_filters", Some(sent));
+        }
+        Some(if filters.is_empty() {
+            json!({"type": "allow_all"})
+        } else {
+            json!({"type": "filter", "filters": filters})
+        })
+    }
+
+    /// Reads an object nested in this one.
+    pub(crate) fn nested(&mut self, name: &'a str, read: impl FnOnce(&mut Fields<'a>)) {
+        let value = self.get(name).unwrap_or(&NOTHING);
+        if !value.is_object() {
+            return self.wrong(name, "object", self.get(name));
+        }
+        let mut path = self.path.clone();
+        path.push(name);
+        let mut nested = Fields {
+            body: value.as_object(),
+            path,
+            nulls_are_absent: self.nulls_are_absent,
+            problems: Vec::new(),
+        };
+        read(&mut nested);
+        self.problems.append(&mut nested.problems);
+    }
+
+    /// Notes a field that has the right type and a wrong value.
+    pub(crate) fn refuse_value(&mut self, name: &'a str, expected: &str) {
+        let received = self.get(name);
+        self.wrong(name, expected, received);
+    }
+
+    /// 400 if anything was wrong.
+    pub(crate) fn check(&self, options: &Options) -> Result<()> {
+        refuse(&self.problems, "body", options)
+    }
+}
+
+fn is_tool_filter(filter: &Value) -> bool {
+    let has_text = |field: &str| filter[field].is_string();
+    let has_texts = |field: &str| {
+        let texts = filter[field].as_array();
+        texts.is_some_and(|texts| texts.iter().all(Value::is_string))
+    };
+    match filter["type"].as_str() {
+        Some("tool_keys" | "prompt_keys") => has_texts("keys"),
+        Some("resource_uris") => has_texts("uris"),
+        Some("tool_regex" | "resource_regex" | "prompt_regex") => has_text("pattern"),
+        _ => false,
+    }
+}
+
+/// Whether a NUL is in any string of this JSON.
+pub(crate) fn has_nul(value: &Value) -> bool {
+    match value {
+        Value::String(text) => text.contains('\0'),
+        Value::Array(values) => values.iter().any(has_nul),
+        Value::Object(fields) => fields
+            .iter()
+            .any(|(name, value)| name.contains('\0') || has_nul(value)),
+        _ => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tool_filters_are_written_one_way_and_read_another() {
+        let read = |sent: Value| {
+            let body = json!({"tool_filters": sent});
+            let options = Options::default();
+            let mut fields = Fields::of(&body, &options);
+            let filter = fields.tool_filter("tool_filters");
+            fields
+                .check(&options)
+                .map(|()| filter)
+                .map_err(|error| error.status)
+        };
+        let keys = json!({"type": "tool_keys", "keys": ["a"]});
+        assert_eq!(
+            read(Value::Null).unwrap(),
+            Some(json!({"type": "allow_all"}))
+        );
+        let filtered = json!({"type": "filter", "filters": [keys]});
+        assert_eq!(read(keys.clone()).unwrap(), Some(filtered.clone()));
+        assert_eq!(read(json!([keys])).unwrap(), Some(filtered));
+        assert_eq!(read(json!({"type": "tool_keys"})).unwrap_err(), 400);
+        assert_eq!(read(json!([{"type": "nonsense"}])).unwrap_err(), 400);
+    }
+}

@@ -1,0 +1,88 @@
+//! Rate limits: sliding windows, one for each organisation, key or address.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::time::{Duration, Instant};
+
+/// So many requests in so much time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limit {
+    /// How many requests the window holds.
+    pub requests: usize,
+    /// How long the window is.
+    pub per: Duration,
+}
+
+/// What a window says about one request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Usage {
+    pub(crate) admitted: bool,
+    pub(crate) limit: usize,
+    pub(crate) remaining: usize,
+    /// Until the oldest request leaves the window.
+    pub(crate) oldest_leaves_in: Duration,
+    /// Until the window is empty again.
+    pub(crate) empty_in: Duration,
+}
+
+/// The windows, by what they count for.
+#[derive(Default)]
+pub(crate) struct Windows(BTreeMap<String, VecDeque<Instant>>);
+
+impl Windows {
+    /// Counts a request, unless the window is full.
+    pub(crate) fn admit(&mut self, counted_for: &str, limit: Limit, now: Instant) -> Usage {
+        let window = self.0.entry(counted_for.to_owned()).or_default();
+        while window
+            .front()
+            .is_some_and(|&at| now.duration_since(at) >= limit.per)
+        {
+            window.pop_front();
+        }
+        let admitted = window.len() < limit.requests;
+        if admitted {
+            window.push_back(now);
+        }
+        let leaves_in = |at: Option<&Instant>| {
+            at.map_or(limit.per, |&at| {
+                limit.per.saturating_sub(now.duration_since(at))
+            })
+        };
+        Usage {
+            admitted,
+            limit: limit.requests,
+            remaining: limit.requests.saturating_sub(window.len()),
+            oldest_leaves_in: leaves_in(window.front()),
+            empty_in: leaves_in(window.back()),
+        }
+    }
+
+    /// Forgets what was counted for this one.
+    pub(crate) fn clear(&mut self, counted_for: &str) {
+        self.0.remove(counted_for);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_the_oldest_request_frees_a_slot() {
+        let limit = Limit {
+            requests: 2,
+            per: Duration::from_secs(600),
+        };
+        let start = Instant::now();
+        let at = |seconds| start + Duration::from_secs(seconds);
+        let mut windows = Windows::default();
+        assert_eq!(windows.admit("org", limit, at(0)).remaining, 1);
+        assert_eq!(windows.admit("org", limit, at(100)).remaining, 0);
+        let refused = windows.admit("org", limit, at(200));
+        assert!(!refused.admitted);
+        assert_eq!(refused.oldest_leaves_in, Duration::from_secs(400));
+        assert_eq!(refused.empty_in, Duration::from_secs(500));
+        assert!(windows.admit("org", limit, at(600)).admitted);
+        assert!(!windows.admit("org", limit, at(601)).admitted);
+        assert!(windows.admit("another", limit, at(601)).admitted);
+    }
+}

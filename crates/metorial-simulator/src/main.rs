@@ -1,0 +1,118 @@
+//! The simulator for people: serves on 127.0.0.1 until it is interrupted.
+
+use std::process::ExitCode;
+
+use clap::{Parser, ValueEnum};
+use metorial_simulator::{InstanceType, Options, Profile, Quirk, Simulator};
+
+/// A stand-in of the Metorial API that keeps what it is told in memory.
+#[derive(Parser)]
+#[command(version)]
+struct Args {
+    /// Port on 127.0.0.1; 0 takes a free one
+    #[arg(long, default_value_t = 8787)]
+    port: u16,
+    /// Whose behaviour to show where the server and its reference differ
+    #[arg(long, value_enum, default_value_t = Side::Server)]
+    profile: Side,
+    /// A key to register in a development instance; may be given more than once. Without it a key is made
+    #[arg(long)]
+    key: Vec<String>,
+    /// A quirk to turn on; may be given more than once
+    #[arg(long, value_parser = quirk)]
+    with: Vec<Quirk>,
+    /// A quirk to turn off; may be given more than once
+    #[arg(long, value_parser = quirk)]
+    without: Vec<Quirk>,
+    /// Lift the rate limit, 100 requests in 10 minutes
+    #[arg(long)]
+    no_rate_limit: bool,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+enum Side {
+    Server,
+    Reference,
+}
+
+fn quirk(name: &str) -> Result<Quirk, String> {
+    Quirk::named(name).ok_or_else(|| {
+        let all: Vec<String> = Quirk::ALL
+            .iter()
+            .map(|quirk| format!("{quirk:?}"))
+            .collect();
+        format!("the quirks are {}", all.join(", "))
+    })
+}
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    tracing_subscriber::fmt()
+        .with_env_filter(tracing_subscriber::EnvFilter::from_default_env())
+        .with_writer(std::io::stderr)
+        .init();
+    let args = Args::parse();
+    let port = args.port;
+    match Simulator::try_start(options(&args)).await {
+        Ok(simulator) => {
+            introduce(&simulator, &args);
+            interrupted().await;
+            ExitCode::SUCCESS
+        }
+        Err(error) => {
+            eprintln!("port {port} of 127.0.0.1 can't be listened on: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn options(args: &Args) -> Options {
+    let mut options = Options::of(match args.profile {
+        Side::Server => Profile::Server,
+        Side::Reference => Profile::Reference,
+    });
+    options.port = args.port;
+    for &quirk in &args.with {
+        options = options.with(quirk);
+    }
+    for &quirk in &args.without {
+        options = options.without(quirk);
+    }
+    options
+}
+
+/// Registers the keys and prints what one needs to know to begin.
+fn introduce(simulator: &Simulator, args: &Args) {
+    let organisation = simulator.add_organisation("Simulated");
+    if args.no_rate_limit {
+        simulator.set_rate_limit(&organisation, None);
+    }
+    let instance = simulator.add_instance(&organisation, InstanceType::Development);
+    let keys = if args.key.is_empty() {
+        vec![simulator.add_key(&instance)]
+    } else {
+        for key in &args.key {
+            simulator.register_key(key, &instance);
+        }
+        args.key.clone()
+    };
+    println!("url       {}", simulator.url());
+    println!("instance  {instance}");
+    for key in keys {
+        println!("key       {key}");
+    }
+    println!("state     {}/_simulator/state", simulator.url());
+    println!("journal   {}/_simulator/journal", simulator.url());
+}
+
+/// Until SIGINT or SIGTERM.
+async fn interrupted() {
+    use tokio::signal::unix::{SignalKind, signal};
+    let Ok(mut terminated) = signal(SignalKind::terminate()) else {
+        return;
+    };
+    tokio::select! {
+        _ = tokio::signal::ctrl_c() => {}
+        _ = terminated.recv() => {}
+    }
+}

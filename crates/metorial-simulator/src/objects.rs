@@ -1,0 +1,224 @@
+//! What the API keeps: one shape for all collections, so that lists, edits, archiving and history are written once.
+
+use std::fmt;
+
+use jiff::Timestamp;
+use serde_json::{Map, Value};
+
+use crate::ids::InstanceId;
+
+/// The collections that hold an instance's objects.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Collection {
+    /// OAuth applications: `/provider-auth-credentials`.
+    AuthCredentials,
+    /// Authenticated connections: `/provider-auth-configs`.
+    AuthConfigs,
+    /// Settings: `/provider-configs`.
+    Configs,
+    /// Saved settings: `/provider-config-vaults`.
+    ConfigVaults,
+    /// Records of values brought in: `/provider-auth-config-imports`.
+    AuthImports,
+    /// Records of values taken out: `/provider-auth-config-exports`.
+    AuthExports,
+    /// Deployments: `/provider-deployments`, read-only over the API.
+    Deployments,
+}
+
+impl Collection {
+    /// All of them.
+    pub const ALL: [Collection; 7] = [
+        Collection::AuthCredentials,
+        Collection::AuthConfigs,
+        Collection::Configs,
+        Collection::ConfigVaults,
+        Collection::AuthImports,
+        Collection::AuthExports,
+        Collection::Deployments,
+    ];
+
+    /// The first segment of the path.
+    pub fn name(self) -> &'static str {
+        match self {
+            Collection::AuthCredentials => "provider-auth-credentials",
+            Collection::AuthConfigs => "provider-auth-configs",
+            Collection::Configs => "provider-configs",
+            Collection::ConfigVaults => "provider-config-vaults",
+            Collection::AuthImports => "provider-auth-config-imports",
+            Collection::AuthExports => "provider-auth-config-exports",
+            Collection::Deployments => "provider-deployments",
+        }
+    }
+
+    /// What its objects call themselves in `object`, and errors in `entity`.
+    pub fn entity(self) -> &'static str {
+        match self {
+            Collection::AuthCredentials => "provider.auth_credentials",
+            Collection::AuthConfigs => "provider.auth_config",
+            Collection::Configs => "provider.config",
+            Collection::ConfigVaults => "provider.config_vault",
+            Collection::AuthImports => "provider.auth_import",
+            Collection::AuthExports => "provider.auth_export",
+            Collection::Deployments => "provider.deployment",
+        }
+    }
+
+    pub(crate) fn prefix(self) -> &'static str {
+        match self {
+            Collection::AuthCredentials => "par",
+            Collection::AuthConfigs => "pac",
+            Collection::Configs => "pcf",
+            Collection::ConfigVaults => "pcvt",
+            Collection::AuthImports => "paci",
+            Collection::AuthExports => "pace",
+            Collection::Deployments => "pde",
+        }
+    }
+
+    /// Records are written once and never change.
+    pub(crate) fn is_record(self) -> bool {
+        matches!(self, Collection::AuthImports | Collection::AuthExports)
+    }
+
+    /// The fields that no answer shows.
+    pub(crate) fn write_only_fields(self) -> &'static [&'static str] {
+        match self {
+            Collection::AuthCredentials => &["client_id", "client_secret"],
+            Collection::Deployments => &[],
+            _ => &["value"],
+        }
+    }
+}
+
+/// Whether an object lives.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Status {
+    /// In use.
+    Active,
+    /// Deleted over the API, or taken along by something that was: still readable.
+    Archived,
+    /// Past its time: reading it answers 404.
+    Deleted,
+}
+
+impl Status {
+    /// As the API writes it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Status::Active => "active",
+            Status::Archived => "archived",
+            Status::Deleted => "deleted",
+        }
+    }
+}
+
+impl fmt::Display for Status {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// An object as a test sees it: what the API shows, and what it keeps to itself.
+#[derive(Clone, Debug)]
+pub struct Stored {
+    /// The object's id.
+    pub id: String,
+    /// The instance it belongs to.
+    pub instance: InstanceId,
+    /// The collection it is in.
+    pub collection: Collection,
+    /// Whether it lives.
+    pub status: Status,
+    /// What GET answers.
+    pub readable: Value,
+    /// What no answer shows: `client_id` and `client_secret`, or `value`. Null where it was lost.
+    pub write_only: Value,
+    /// How often the write-only part was written.
+    pub versions: usize,
+    /// When it was made, by the simulator's clock.
+    pub created_at: Timestamp,
+    /// When it was last written, by the simulator's clock.
+    pub updated_at: Timestamp,
+}
+
+/// The other objects that one names.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Links {
+    pub(crate) deployment: Option<String>,
+    pub(crate) credentials: Option<String>,
+    pub(crate) auth_method: Option<String>,
+    pub(crate) specification: Option<String>,
+    pub(crate) vault: Option<String>,
+    pub(crate) auth_config: Option<String>,
+}
+
+/// One object, of whatever collection.
+#[derive(Clone, Debug)]
+pub(crate) struct Object {
+    pub(crate) id: String,
+    pub(crate) instance: InstanceId,
+    pub(crate) collection: Collection,
+    pub(crate) status: Status,
+    pub(crate) provider_id: String,
+    /// Its own readable fields, named as the API names them.
+    pub(crate) fields: Map<String, Value>,
+    pub(crate) links: Links,
+    pub(crate) write_only: Map<String, Value>,
+    pub(crate) versions: usize,
+    /// Something at Metorial uses it, so it can't be archived.
+    pub(crate) in_use: bool,
+    pub(crate) created_at: Timestamp,
+    pub(crate) updated_at: Timestamp,
+    pub(crate) archived_at: Option<Timestamp>,
+}
+
+impl Object {
+    pub(crate) fn text(&self, field: &str) -> Option<&str> {
+        self.fields.get(field).and_then(Value::as_str)
+    }
+
+    pub(crate) fn is(&self, field: &str) -> bool {
+        self.fields.get(field).and_then(Value::as_bool) == Some(true)
+    }
+
+    /// A field, null where it has none.
+    pub(crate) fn field(&self, field: &str) -> Value {
+        self.fields.get(field).cloned().unwrap_or_default()
+    }
+
+    /// Moves `updated_at`: strictly, so that every write shows, unless the clock itself was set back.
+    pub(crate) fn touch(&mut self, now: Timestamp) {
+        let behind = self.updated_at.as_millisecond() - now.as_millisecond();
+        self.updated_at = if (0..1000).contains(&behind) {
+            later(self.updated_at, 1)
+        } else {
+            now
+        };
+    }
+
+    /// Archives it, unless it is archived already.
+    pub(crate) fn archive(&mut self, now: Timestamp) {
+        if self.status == Status::Active {
+            self.status = Status::Archived;
+            self.archived_at = Some(now);
+            self.touch(now);
+        }
+    }
+
+    /// What happens 14 days later: the row stays, its content goes.
+    pub(crate) fn purge(&mut self, now: Timestamp) {
+        self.status = Status::Deleted;
+        self.fields.insert("name".to_owned(), "[deleted]".into());
+        self.fields.insert("description".to_owned(), Value::Null);
+        self.fields.insert("metadata".to_owned(), Value::Null);
+        self.write_only.clear();
+        self.touch(now);
+    }
+}
+
+/// A time so many milliseconds later.
+pub(crate) fn later(time: Timestamp, milliseconds: i64) -> Timestamp {
+    time.saturating_add(jiff::SignedDuration::from_millis(milliseconds))
+        .unwrap_or(time)
+}

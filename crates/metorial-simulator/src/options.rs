@@ -1,0 +1,187 @@
+//! How a simulator behaves: two profiles, and a switch for every point on which the observed server and the
+//! published reference differ.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+/// Which side of the disagreements the simulator takes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Profile {
+    /// As the server's code was seen to behave.
+    #[default]
+    Server,
+    /// As the published API reference describes it.
+    Reference,
+}
+
+macro_rules! quirks {
+    ($($(#[$doc:meta])* $name:ident = $server:literal,)*) => {
+        /// One behaviour that differs between servers, on or off. The text says what *on* means.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub enum Quirk {
+            $($(#[$doc])* $name,)*
+        }
+
+        impl Quirk {
+            /// Every quirk there is.
+            pub const ALL: &'static [Quirk] = &[$(Quirk::$name,)*];
+
+            /// The quirk of this name, as its `Debug` prints it.
+            pub fn named(name: &str) -> Option<Quirk> {
+                match name {
+                    $(stringify!($name) => Some(Quirk::$name),)*
+                    _ => None,
+                }
+            }
+
+            fn is_on_in_the_server_profile(self) -> bool {
+                match self {
+                    $(Quirk::$name => $server,)*
+                }
+            }
+        }
+    };
+}
+
+quirks! {
+    /// `Bearer` must be spelt so; `bearer` is 401.
+    CaseSensitiveBearer = true,
+    /// An absent or unknown version is served by the old API, which has none of these routes. Off: absent means the newest, unknown is 406.
+    UnknownVersionIsOld = true,
+    /// 401 and 429 carry no `metorial-req-id`.
+    RefusalsWithoutRequestId = true,
+    /// GET or DELETE with `Content-Type: application/json` and no body is 400.
+    EmptyJsonBodyRefused = true,
+    /// The window is shared by all keys of an organisation. Off: a window per key, and 1000 requests in 10 s per address.
+    LimitPerOrganisation = true,
+    /// `RateLimit-Reset` is epoch seconds of the moment the oldest request leaves. Off: seconds until the window is empty.
+    ResetWhenOldestLeaves = true,
+    /// 429 has no `Retry-After`.
+    NoRetryAfter = true,
+    /// A 401's `description` echoes the key, and `errors[].received` echoes the value sent.
+    ErrorsEchoInput = true,
+    /// Only the first wrong key of a body is reported.
+    OnlyFirstProblem = true,
+    /// Answers name the canonical id when a provider was named by identifier or slug. Off: only ids are known.
+    ProviderAliases = true,
+    /// A request head above 16 KiB is 431.
+    LongHeadRefused = true,
+    /// A NUL in a string is 500. Off: 400.
+    NulIsInternalError = true,
+    /// `before` is ignored next to `after`. Off: 400.
+    BeforeIgnoredWithAfter = true,
+    /// `after` with an id that has no row answers an empty last page. Off: 400.
+    UnknownAfterIsLastPage = true,
+    /// `[gte]` and `[lte]` of a range are ignored.
+    InclusiveRangesIgnored = true,
+    /// Unknown filters and empty values are ignored, so everything is returned. Off: 400.
+    BadFiltersIgnored = true,
+    /// `provider_config_vault_id` as a filter matches nothing.
+    VaultFilterMatchesNothing = true,
+    /// Array filters of more than 21 elements are 400 (an older build).
+    ShortArrayFilters = false,
+    /// `search` sees objects as they were a moment ago.
+    SearchLags = true,
+    /// Creating an auth config writes an import record too.
+    CreateWritesImport = true,
+    /// A config may be given both a value and a vault; the value wins. Off: exactly one.
+    ValueWinsOverVault = true,
+    /// `provider_auth_config_id: ""` in an import means none. Off: 404.
+    EmptyConfigIdMeansNew = true,
+    /// Exports live under `/provider-auth-config-exports`. Off: under the deployment's auth config.
+    FlatExports = true,
+    /// An export shows the whole `auth_config`. Off: `provider_auth_config_id`.
+    ExportShowsAuthConfig = true,
+    /// An import's auth config shows `deployment`. Off: `deployment_preview`.
+    ImportShowsDeployment = true,
+    /// `GET /provider-auth-config-imports/schema` is taken for an id: 404.
+    ImportSchemaShadowed = true,
+    /// PATCH with a null `name`, `description` or `metadata` is 400. Off: it clears the field.
+    PatchRefusesNull = true,
+    /// PATCH of an auth config trims text and ignores what is blank. Off: stored as it is.
+    AuthConfigPatchTrims = true,
+    /// PATCH writes back all fields as it read them, so of two at once one is lost.
+    PatchWritesAllFields = true,
+    /// PATCH of an auth config loses its value (a build of March 2026).
+    PatchLosesAuthConfigValue = false,
+    /// DELETE archives: readable for 14 days, then 404. Off: 404 at once.
+    DeleteArchives = true,
+    /// Cascades happen after the answer. Off: before it.
+    CascadesInBackground = true,
+    /// An import into an existing config drops its own `metadata`.
+    ImportMetadataDropped = true,
+    /// An import into an existing config refuses any auth method id but the config's own. Off: aliases and other versions pass.
+    ImportRefusesMethodAlias = true,
+    /// `refreshToken` in an OAuth value is thrown away (some builds).
+    RefreshTokenDiscarded = false,
+    /// An OAuth value needs `expiresAt` (some builds).
+    ExpiresAtRequired = false,
+    /// Right after a create `updated_at` is a little later than `created_at`.
+    TouchedByCreate = true,
+    /// New instances refuse imports and exports with 403 until somebody allows them. The real server's projects start so.
+    ImportExportOffAtFirst = false,
+}
+
+/// What a simulator is started with.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// Which side of the disagreements to take.
+    pub profile: Profile,
+    /// Where ids, keys and chances of faults come from: the same seed gives the same ones.
+    pub seed: u64,
+    /// How far reads lag behind writes.
+    pub read_lag: Duration,
+    /// How far `search` lags behind writes while [`Quirk::SearchLags`] is on.
+    pub search_lag: Duration,
+    /// The port on 127.0.0.1; 0 takes a free one.
+    pub port: u16,
+    /// Quirks switched on or off against the profile.
+    pub switches: BTreeMap<Quirk, bool>,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Options {
+            profile: Profile::default(),
+            seed: 1,
+            read_lag: Duration::ZERO,
+            search_lag: Duration::from_millis(500),
+            port: 0,
+            switches: BTreeMap::new(),
+        }
+    }
+}
+
+impl Options {
+    /// The defaults of a profile.
+    pub fn of(profile: Profile) -> Self {
+        Options {
+            profile,
+            ..Options::default()
+        }
+    }
+
+    /// Turns a quirk on, whatever the profile says.
+    #[must_use]
+    pub fn with(mut self, quirk: Quirk) -> Self {
+        self.switches.insert(quirk, true);
+        self
+    }
+
+    /// Turns a quirk off, whatever the profile says.
+    #[must_use]
+    pub fn without(mut self, quirk: Quirk) -> Self {
+        self.switches.insert(quirk, false);
+        self
+    }
+
+    /// Whether a quirk is on.
+    pub fn has(&self, quirk: Quirk) -> bool {
+        let of_profile = self.profile == Profile::Server && quirk.is_on_in_the_server_profile();
+        self.switches.get(&quirk).copied().unwrap_or(of_profile)
+    }
+
+    pub(crate) fn set(&mut self, quirk: Quirk, on: bool) {
+        self.switches.insert(quirk, on);
+    }
+}

@@ -1,0 +1,121 @@
+//! What is the same for everybody or belongs to the key alone: the instance, providers, auth methods and schemas.
+
+use serde_json::Value;
+
+use crate::catalogue::{AuthMethod, Provider, Version};
+use crate::collections::{Caller, method_of, provider, readable};
+use crate::errors::{ApiError, Result};
+use crate::lists::page_of;
+use crate::objects::{Collection, Object};
+use crate::query::singles;
+use crate::routes::Route;
+use crate::state::State;
+
+/// Answers a read that isn't about an instance's objects.
+pub(crate) fn answer(state: &State, caller: &Caller, route: &Route, query: &str) -> Result<Value> {
+    match route {
+        Route::Instance => {
+            let instance = state.tenants.instance(&caller.instance);
+            let instance = instance.ok_or_else(ApiError::internal)?;
+            Ok(state.tenants.present(instance))
+        }
+        Route::ListProviders => Ok(all(state.catalogue.providers(), Provider::present)),
+        Route::GetProvider(id) => Ok(provider(state, id)?.present()),
+        Route::ListAuthMethods => list_methods(state, query),
+        Route::GetAuthMethod(id) => Ok(auth_method(state, id)?.present()),
+        Route::ConfigSchema => config_schema(state, caller, query),
+        Route::ImportSchema => import_schema(state, caller, query),
+        _ => Err(ApiError::not_found("endpoint", None)),
+    }
+}
+
+fn all<T>(things: &[T], present: impl Fn(&T) -> Value) -> Value {
+    page_of(things.iter().map(present).collect(), false, false)
+}
+
+fn auth_method(state: &State, id: &str) -> Result<&'static AuthMethod> {
+    let method = state.catalogue.auth_method(id);
+    method.ok_or_else(|| ApiError::not_found("provider.capabilities.auth_method", Some(id)))
+}
+
+fn list_methods(state: &State, query: &str) -> Result<Value> {
+    let asked = singles(query);
+    if let Some(id) = asked.get("provider_version_id") {
+        let (_, version) = version(state, id)?;
+        return Ok(all(&version.auth_methods, AuthMethod::present));
+    }
+    let providers = state.catalogue.providers().iter();
+    let methods = providers
+        .filter(|provider| asked.get("provider_id").is_none_or(|id| *id == provider.id))
+        .flat_map(|provider| &provider.current().auth_methods)
+        .map(AuthMethod::present);
+    Ok(page_of(methods.collect(), false, false))
+}
+
+fn version(state: &State, id: &str) -> Result<(&'static Provider, &'static Version)> {
+    let version = state.catalogue.version(id);
+    version.ok_or_else(|| ApiError::not_found("provider.version", Some(id)))
+}
+
+fn object<'a>(
+    state: &'a State,
+    caller: &Caller,
+    collection: Collection,
+    id: &str,
+) -> Result<&'a Object> {
+    let found = state.store.read().find(&caller.instance, collection, id);
+    let object = readable(found);
+    object
+        .map(AsRef::as_ref)
+        .ok_or_else(|| ApiError::not_found(collection.entity(), Some(id)))
+}
+
+fn config_schema(state: &State, caller: &Caller, query: &str) -> Result<Value> {
+    let asked = singles(query);
+    if let Some(id) = asked.get("provider_config_id") {
+        let config = object(state, caller, Collection::Configs, id)?;
+        let provider = provider(state, &config.provider_id)?;
+        return Ok(provider.present_config_schema(provider.current()));
+    }
+    if let Some(id) = asked.get("provider_version_id") {
+        let (provider, version) = version(state, id)?;
+        return Ok(provider.present_config_schema(version));
+    }
+    let provider = provider_asked(state, caller, &asked)?;
+    Ok(provider.present_config_schema(provider.current()))
+}
+
+fn import_schema(state: &State, caller: &Caller, query: &str) -> Result<Value> {
+    let asked = singles(query);
+    if let Some(id) = asked.get("provider_auth_config_id") {
+        let config = object(state, caller, Collection::AuthConfigs, id)?;
+        let method = config.links.auth_method.clone().unwrap_or_default();
+        return Ok(auth_method(state, &method)?.present_import_schema());
+    }
+    let method = asked.get("provider_auth_method_id").map(String::as_str);
+    let names_provider =
+        asked.contains_key("provider_id") || asked.contains_key("provider_deployment_id");
+    if let (Some(id), false) = (method, names_provider) {
+        return Ok(auth_method(state, id)?.present_import_schema());
+    }
+    let provider = provider_asked(state, caller, &asked)?;
+    Ok(method_of(state, provider, method)?.present_import_schema())
+}
+
+fn provider_asked(
+    state: &State,
+    caller: &Caller,
+    asked: &std::collections::BTreeMap<String, String>,
+) -> Result<&'static Provider> {
+    if let Some(id) = asked.get("provider_id") {
+        return provider(state, id);
+    }
+    if let Some(id) = asked.get("provider_deployment_id") {
+        let deployment = object(state, caller, Collection::Deployments, id)?;
+        return provider(state, &deployment.provider_id);
+    }
+    Err(ApiError::bad_request(
+        "missing_provider_information",
+        "A provider, deployment, version or config must be named.",
+    ))
+}

@@ -1,0 +1,177 @@
+//! Which requests the API knows.
+
+use percent_encoding::percent_decode_str;
+
+use crate::objects::Collection;
+use crate::options::{Options, Quirk};
+
+/// A request's meaning.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Route {
+    Instance,
+    ListProviders,
+    GetProvider(String),
+    ListAuthMethods,
+    GetAuthMethod(String),
+    ConfigSchema,
+    ImportSchema,
+    List(Collection),
+    Get(Collection, String),
+    Create(Collection),
+    Update(Collection, String),
+    Delete(Collection, String),
+    /// The reference's path style of exports: below an auth config of a deployment.
+    Nested(ExportsOf, NestedExport),
+}
+
+/// Whose exports a nested path is about.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct ExportsOf {
+    pub(crate) deployment: String,
+    pub(crate) auth_config: String,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum NestedExport {
+    List,
+    Create,
+    Get(String),
+}
+
+impl Route {
+    /// The route of a request; None is 404 `endpoint`. A trailing or double slash makes it another, unknown route.
+    pub(crate) fn find(method: &str, path: &str, options: &Options) -> Option<Route> {
+        let decoded: Vec<String> = path
+            .strip_prefix('/')?
+            .split('/')
+            .map(|segment| percent_decode_str(segment).decode_utf8_lossy().into_owned())
+            .collect();
+        if decoded.iter().any(String::is_empty) {
+            return None;
+        }
+        let segments: Vec<&str> = decoded.iter().map(String::as_str).collect();
+        match (method, segments.as_slice()) {
+            ("GET", ["instance"]) => Some(Route::Instance),
+            ("GET", ["providers"]) => Some(Route::ListProviders),
+            ("GET", ["providers", id]) => Some(Route::GetProvider((*id).to_owned())),
+            ("GET", ["provider-auth-methods"]) => Some(Route::ListAuthMethods),
+            ("GET", ["provider-auth-methods", id]) => Some(Route::GetAuthMethod((*id).to_owned())),
+            ("GET", ["provider-config-schema"]) => Some(Route::ConfigSchema),
+            ("GET", ["provider-auth-config-imports", "schema"])
+                if !options.has(Quirk::ImportSchemaShadowed) =>
+            {
+                Some(Route::ImportSchema)
+            }
+            (
+                method,
+                [
+                    "provider-deployments",
+                    deployment,
+                    "auth-configs",
+                    auth_config,
+                    rest @ ..,
+                ],
+            ) => {
+                let of = ExportsOf {
+                    deployment: (*deployment).to_owned(),
+                    auth_config: (*auth_config).to_owned(),
+                };
+                nested(method, rest, of).filter(|_| !options.has(Quirk::FlatExports))
+            }
+            (method, [collection, rest @ ..]) => in_collection(method, collection, rest, options),
+            _ => None,
+        }
+    }
+
+    /// What a key needs to be allowed here, as `<collection>:<read|write>`.
+    pub(crate) fn scope(&self) -> String {
+        let (name, write) = match self {
+            Route::Instance => ("instance", false),
+            Route::ListProviders | Route::GetProvider(_) => ("providers", false),
+            Route::ListAuthMethods | Route::GetAuthMethod(_) => ("provider-auth-methods", false),
+            Route::ConfigSchema => ("provider-config-schema", false),
+            Route::ImportSchema => (Collection::AuthImports.name(), false),
+            Route::List(collection) | Route::Get(collection, _) => (collection.name(), false),
+            Route::Create(collection)
+            | Route::Update(collection, _)
+            | Route::Delete(collection, _) => (collection.name(), true),
+            Route::Nested(_, what) => (
+                Collection::AuthExports.name(),
+                *what == NestedExport::Create,
+            ),
+        };
+        format!("{name}:{}", if write { "write" } else { "read" })
+    }
+
+    /// Whether a publishable key may have this: what is the same for everybody.
+    pub(crate) fn is_public(&self) -> bool {
+        matches!(
+            self,
+            Route::ListProviders
+                | Route::GetProvider(_)
+                | Route::ListAuthMethods
+                | Route::GetAuthMethod(_)
+        )
+    }
+}
+
+fn in_collection(method: &str, name: &str, rest: &[&str], options: &Options) -> Option<Route> {
+    let mut collections = Collection::ALL.into_iter();
+    let collection = collections.find(|collection| collection.name() == name)?;
+    if collection == Collection::AuthExports && !options.has(Quirk::FlatExports) {
+        return None;
+    }
+    let creatable = collection != Collection::Deployments;
+    let changeable = creatable && !collection.is_record();
+    match (method, rest) {
+        ("GET", []) => Some(Route::List(collection)),
+        ("GET", [id]) => Some(Route::Get(collection, (*id).to_owned())),
+        ("POST", []) if creatable => Some(Route::Create(collection)),
+        ("PATCH", [id]) if changeable => Some(Route::Update(collection, (*id).to_owned())),
+        ("DELETE", [id]) if changeable => Some(Route::Delete(collection, (*id).to_owned())),
+        _ => None,
+    }
+}
+
+fn nested(method: &str, rest: &[&str], of: ExportsOf) -> Option<Route> {
+    let what = match (method, rest) {
+        ("GET", ["exports"]) => NestedExport::List,
+        ("POST", ["exports"]) => NestedExport::Create,
+        ("GET", ["exports", id]) => NestedExport::Get((*id).to_owned()),
+        _ => return None,
+    };
+    Some(Route::Nested(of, what))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::options::Profile;
+
+    #[test]
+    fn a_slash_too_many_is_another_route() {
+        let find = |method: &str, path: &str| Route::find(method, path, &Options::default());
+        assert_eq!(
+            find("GET", "/provider-configs"),
+            Some(Route::List(Collection::Configs))
+        );
+        assert_eq!(find("GET", "/provider-configs/"), None);
+        assert_eq!(find("GET", "//provider-configs"), None);
+        assert_eq!(find("PUT", "/provider-configs/pcf_1"), None);
+        assert_eq!(find("DELETE", "/provider-auth-config-imports/paci_1"), None);
+        assert_eq!(find("POST", "/provider-deployments"), None);
+        let one_segment = Route::Get(Collection::Configs, "a/b".to_owned());
+        assert_eq!(find("GET", "/provider-configs/a%2Fb"), Some(one_segment));
+    }
+
+    #[test]
+    fn each_profile_has_its_own_path_of_exports() {
+        let nested = "/provider-deployments/pde_1/auth-configs/pac_1/exports";
+        let flat = "/provider-auth-config-exports";
+        let reference = Options::of(Profile::Reference);
+        assert!(Route::find("POST", flat, &Options::default()).is_some());
+        assert!(Route::find("POST", nested, &Options::default()).is_none());
+        assert!(Route::find("POST", flat, &reference).is_none());
+        assert!(Route::find("POST", nested, &reference).is_some());
+    }
+}

@@ -1,0 +1,71 @@
+//! Checks values against the JSON Schemas of the catalogue.
+
+use jsonschema::error::ValidationErrorKind;
+use serde_json::{Map, Value};
+
+use crate::errors::{Problem, Result, refuse};
+use crate::options::Options;
+
+/// 400 `invalid_data` unless the value fits the schema. `entity` is what the value belongs to.
+pub(crate) fn check(
+    schema: &Value,
+    value: &Map<String, Value>,
+    entity: &str,
+    options: &Options,
+) -> Result<()> {
+    refuse(
+        &problems(schema, &Value::Object(value.clone())),
+        entity,
+        options,
+    )
+}
+
+fn problems(schema: &Value, value: &Value) -> Vec<Problem> {
+    let Ok(validator) = jsonschema::validator_for(schema) else {
+        return Vec::new();
+    };
+    validator
+        .iter_errors(value)
+        .map(|error| {
+            let mut path: Vec<String> = error
+                .instance_path()
+                .as_str()
+                .split('/')
+                .skip(1)
+                .map(str::to_owned)
+                .collect();
+            let mut received = Some(error.instance().clone().into_owned());
+            if let ValidationErrorKind::Required { property } = error.kind() {
+                path.extend(property.as_str().map(str::to_owned));
+                received = None;
+            }
+            Problem {
+                code: error.kind().keyword().to_owned(),
+                message: "The value does not fit the schema".to_owned(),
+                path,
+                expected: None,
+                received,
+            }
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn a_problem_names_the_place_and_the_keyword() {
+        let schema = json!({
+            "type": "object", "required": ["a"], "properties": {"b": {"properties": {"c": {"type": "string"}}}},
+        });
+        let found = problems(&schema, &json!({"b": {"c": 5}}));
+        let told: Vec<_> = found
+            .iter()
+            .map(|p| (p.code.as_str(), p.path.join(".")))
+            .collect();
+        assert!(told.contains(&("required", "a".to_owned())), "{told:?}");
+        assert!(told.contains(&("type", "b.c".to_owned())), "{told:?}");
+    }
+}

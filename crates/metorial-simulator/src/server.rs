@@ -1,0 +1,215 @@
+//! The listener on 127.0.0.1, and what happens to each request: journal, faults, the API, delivery.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Instant;
+
+use serde_json::Value;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::task::JoinSet;
+
+use crate::admin;
+use crate::api::{self, Reply};
+use crate::clock;
+use crate::errors::ApiError;
+use crate::faults::{Action, Content, Gate};
+use crate::journal::Entry;
+use crate::shared::Shared;
+use crate::transport::{Connection, Delivery, Request, Response, Unreadable};
+
+/// More connections than this at once are reset.
+const MOST_CONNECTIONS: usize = 1024;
+
+/// Serves until it is dropped; its connections end with it.
+pub(crate) async fn serve(listener: TcpListener, shared: Arc<Shared>) {
+    let mut connections = JoinSet::new();
+    loop {
+        tokio::select! {
+            accepted = listener.accept() => {
+                let Ok((stream, peer)) = accepted else { continue };
+                let refuses = *shared.down.borrow() || connections.len() >= MOST_CONNECTIONS;
+                if refuses {
+                    reset(&stream);
+                } else {
+                    connections.spawn(connection(stream, peer, Arc::clone(&shared)));
+                }
+            }
+            Some(_) = connections.join_next(), if !connections.is_empty() => {}
+        }
+    }
+}
+
+/// Closes a connection with a reset instead of an orderly end.
+fn reset(stream: &TcpStream) {
+    // Without it the connection ends orderly, which is nearly as good.
+    let _ = stream.set_zero_linger();
+}
+
+async fn connection(stream: TcpStream, peer: SocketAddr, shared: Arc<Shared>) {
+    // Only latency is at stake.
+    let _ = stream.set_nodelay(true);
+    let mut down = shared.down.subscribe();
+    let mut connection = Connection::new(stream, peer.ip());
+    tokio::select! {
+        () = answer_all(&mut connection, &shared) => {}
+        _ = down.wait_for(|&down| down) => connection.reset(),
+    }
+}
+
+async fn answer_all(connection: &mut Connection, shared: &Arc<Shared>) {
+    loop {
+        let (request, keep) = match connection.read().await {
+            Ok(read) => read,
+            Err(Unreadable::Closed) => return,
+            Err(Unreadable::Refused(status)) => {
+                let error = ApiError::new(status, "bad_request", "The request can't be read.");
+                let response = plain(shared, status, Vec::new(), error.body().into());
+                connection.deliver(Delivery::Whole(response), false).await;
+                return;
+            }
+        };
+        let delivery = if admin::is_meant(&request) {
+            Delivery::Whole(admin::answer(shared, &request))
+        } else {
+            answer(shared, request).await
+        };
+        if !connection.deliver(delivery, keep).await {
+            return;
+        }
+    }
+}
+
+/// Enters a request in the journal, and carries it out as the fault script has it.
+async fn answer(shared: &Arc<Shared>, request: Request) -> Delivery {
+    let instance = api::instance_of(&shared.state(), &request);
+    let action = shared
+        .faults
+        .strike(&request.method, &request.path, instance.as_ref());
+    let seq = shared.journal.enter(Entry {
+        seq: 0,
+        at: Instant::now(),
+        answered_at: None,
+        method: request.method.clone(),
+        path: request.path.clone(),
+        query: request.query.clone(),
+        status: 0,
+        body: journalled(&request.body),
+        applied: false,
+        instance,
+        user_agent: request.header("user-agent").map(str::to_owned),
+        request_id: None,
+        peer: request.peer,
+    });
+    let delivery = match action {
+        None => Delivery::Whole(apply(shared, &request, seq, None).await.response),
+        Some(action) => struck(shared, request, seq, action).await,
+    };
+    shared.journal.amend(seq, |entry| {
+        entry.answered_at = Some(Instant::now());
+        entry.status = status_of(&delivery);
+    });
+    delivery
+}
+
+fn status_of(delivery: &Delivery) -> u16 {
+    match delivery {
+        Delivery::Whole(response)
+        | Delivery::Cut(response, _)
+        | Delivery::Drip(response)
+        | Delivery::Padded(response, _)
+        | Delivery::PaddedHead(response, _) => response.status,
+        Delivery::Close | Delivery::Hang => 0,
+    }
+}
+
+fn journalled(body: &[u8]) -> Value {
+    if body.is_empty() {
+        return Value::Null;
+    }
+    serde_json::from_slice(body)
+        .unwrap_or_else(|_| String::from_utf8_lossy(body).into_owned().into())
+}
+
+async fn apply(shared: &Arc<Shared>, request: &Request, seq: u64, hold: Option<Gate>) -> Reply {
+    let reply = api::handle(shared, request, hold).await;
+    shared.journal.amend(seq, |entry| {
+        entry.applied = reply.applied;
+        entry.request_id = reply.request_id.clone();
+    });
+    reply
+}
+
+/// Carries out a request that something goes wrong with.
+async fn struck(shared: &Arc<Shared>, request: Request, seq: u64, action: Action) -> Delivery {
+    match action {
+        Action::Answer {
+            status,
+            headers,
+            body,
+        } => return Delivery::Whole(plain(shared, status, headers, body)),
+        Action::CloseBefore => return Delivery::Close,
+        Action::Hang => return Delivery::Hang,
+        Action::ApplyLater(after) => {
+            let later = Arc::clone(shared);
+            shared.in_background(async move {
+                tokio::time::sleep(after).await;
+                apply(&later, &request, seq, None).await;
+            });
+            let error = ApiError::new(504, "timeout", "The request took too long.");
+            return Delivery::Whole(plain(shared, 504, Vec::new(), error.body().into()));
+        }
+        Action::Delay(duration) => tokio::time::sleep(duration).await,
+        Action::HoldBefore(ref gate) => gate.pass().await,
+        Action::HoldAfterRead(ref gate) if request.method != "PATCH" => gate.pass().await,
+        _ => {}
+    }
+    let hold = match &action {
+        Action::HoldAfterRead(gate) => Some(gate.clone()),
+        _ => None,
+    };
+    let response = apply(shared, &request, seq, hold).await.response;
+    match action {
+        Action::AnswerAfterApply {
+            status,
+            headers,
+            body,
+        } => Delivery::Whole(plain(shared, status, headers, body)),
+        Action::CloseAfterApply => Delivery::Close,
+        Action::HangAfterApply => Delivery::Hang,
+        Action::CutAnswer(at) => Delivery::Cut(response, at),
+        Action::Drip => Delivery::Drip(response),
+        Action::Pad(bytes) => Delivery::Padded(response, bytes),
+        Action::PadHeaders(lines) => Delivery::PaddedHead(response, lines),
+        Action::HoldAfterApply(gate) => {
+            gate.pass().await;
+            Delivery::Whole(response)
+        }
+        _ => Delivery::Whole(response),
+    }
+}
+
+/// An answer that isn't the API's: with a date, and JSON unless it says otherwise.
+pub(crate) fn plain(
+    shared: &Shared,
+    status: u16,
+    mut headers: Vec<(String, String)>,
+    body: Content,
+) -> Response {
+    let has = |headers: &[(String, String)], name: &str| {
+        headers
+            .iter()
+            .any(|(header, _)| header.eq_ignore_ascii_case(name))
+    };
+    if !has(&headers, "date") {
+        let date = clock::http_date(shared.state().clock.now());
+        headers.push(("Date".to_owned(), date));
+    }
+    if !has(&headers, "content-type") {
+        headers.push(("Content-Type".to_owned(), "application/json".to_owned()));
+    }
+    Response {
+        status,
+        headers,
+        body: body.0,
+    }
+}

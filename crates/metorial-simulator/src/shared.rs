@@ -1,0 +1,64 @@
+//! What the server's connections and the test's handle share.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use tokio::runtime::Handle;
+use tokio::sync::watch;
+
+use crate::faults::Faults;
+use crate::journal::Journal;
+use crate::options::{Options, Quirk};
+use crate::state::State;
+
+pub(crate) struct Shared {
+    state: Mutex<State>,
+    pub(crate) journal: Journal,
+    pub(crate) faults: Faults,
+    /// While true, connections are reset.
+    pub(crate) down: watch::Sender<bool>,
+    /// Where cascades and late applications run, whoever starts them.
+    pub(crate) runtime: Handle,
+    /// What still happens in the background: cascades, and requests that are applied later.
+    pub(crate) pending: watch::Sender<usize>,
+}
+
+impl Shared {
+    pub(crate) fn new(options: Options) -> Self {
+        Shared {
+            journal: Journal::new(),
+            faults: Faults::new(options.seed),
+            down: watch::Sender::new(false),
+            runtime: Handle::current(),
+            pending: watch::Sender::new(0),
+            state: Mutex::new(State::new(options)),
+        }
+    }
+
+    pub(crate) fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Runs something that nobody waits for.
+    pub(crate) fn in_background(self: &Arc<Self>, work: impl Future<Output = ()> + Send + 'static) {
+        let shared = Arc::clone(self);
+        self.pending.send_modify(|count| *count += 1);
+        self.runtime.spawn(async move {
+            work.await;
+            shared.pending.send_modify(|count| *count -= 1);
+            shared.journal.changed();
+        });
+    }
+
+    /// Archives what can't live without this object: at once, or after the answer.
+    pub(crate) fn start_cascade(self: &Arc<Self>, id: &str) {
+        if !self.state().has(Quirk::CascadesInBackground) {
+            return self.state().cascade(id);
+        }
+        let shared = Arc::clone(self);
+        let id = id.to_owned();
+        self.in_background(async move {
+            tokio::task::yield_now().await;
+            shared.state().cascade(&id);
+        });
+    }
+}

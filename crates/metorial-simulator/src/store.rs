@@ -1,0 +1,157 @@
+//! The rows, with enough of their past to answer reads as of a moment ago.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use crate::ids::InstanceId;
+use crate::objects::{Collection, Object};
+
+/// How much of the past is kept at least, whatever the read lag is now: it may be raised later.
+const KEPT: Duration = Duration::from_secs(120);
+
+/// A row's states, oldest first; never empty.
+struct Row(Vec<(Instant, Arc<Object>)>);
+
+impl Row {
+    fn current(&self) -> &Arc<Object> {
+        &self.0[self.0.len() - 1].1
+    }
+
+    fn as_of(&self, moment: Instant) -> Option<&Arc<Object>> {
+        let state = self.0.iter().rev().find(|(at, _)| *at <= moment)?;
+        Some(&state.1)
+    }
+
+    fn push(&mut self, now: Instant, object: Object, keep: Duration) {
+        self.0.push((now, Arc::new(object)));
+        let is_outdated = |(at, _): &(Instant, Arc<Object>)| now.duration_since(*at) > keep;
+        let outdated = self.0.iter().take_while(|state| is_outdated(state)).count();
+        self.0.drain(..outdated.saturating_sub(1));
+    }
+}
+
+/// All objects of all instances.
+#[derive(Default)]
+pub(crate) struct Store {
+    rows: BTreeMap<String, Row>,
+    index: BTreeMap<(InstanceId, Collection), BTreeSet<String>>,
+    /// How far reads lag behind writes.
+    pub(crate) read_lag: Duration,
+}
+
+impl Store {
+    /// What is there now.
+    pub(crate) fn current(&self) -> View<'_> {
+        View {
+            store: self,
+            moment: None,
+        }
+    }
+
+    /// What a read sees.
+    pub(crate) fn read(&self) -> View<'_> {
+        self.as_of(self.read_lag)
+    }
+
+    /// What was there so long ago.
+    pub(crate) fn as_of(&self, ago: Duration) -> View<'_> {
+        let moment = if ago.is_zero() {
+            None
+        } else {
+            Instant::now().checked_sub(ago)
+        };
+        View {
+            store: self,
+            moment,
+        }
+    }
+
+    pub(crate) fn insert(&mut self, object: Object) {
+        self.index
+            .entry((object.instance.clone(), object.collection))
+            .or_default()
+            .insert(object.id.clone());
+        let row = Row(vec![(Instant::now(), Arc::new(object.clone()))]);
+        self.rows.insert(object.id, row);
+    }
+
+    /// Changes an object, if there is one of this id, and answers it as it is then.
+    pub(crate) fn change(
+        &mut self,
+        id: &str,
+        change: impl FnOnce(&mut Object),
+    ) -> Option<Arc<Object>> {
+        let keep = self.read_lag.saturating_mul(2).max(KEPT);
+        let row = self.rows.get_mut(id)?;
+        let mut object = Object::clone(row.current());
+        change(&mut object);
+        row.push(Instant::now(), object, keep);
+        Some(Arc::clone(row.current()))
+    }
+
+    /// Whether there ever was a row of this id in this collection.
+    pub(crate) fn has_row(&self, instance: &InstanceId, collection: Collection, id: &str) -> bool {
+        self.index
+            .get(&(instance.clone(), collection))
+            .is_some_and(|ids| ids.contains(id))
+    }
+}
+
+/// The store at one moment.
+#[derive(Clone, Copy)]
+pub(crate) struct View<'a> {
+    store: &'a Store,
+    moment: Option<Instant>,
+}
+
+impl<'a> View<'a> {
+    pub(crate) fn get(&self, id: &str) -> Option<&'a Arc<Object>> {
+        let row = self.store.rows.get(id)?;
+        match self.moment {
+            None => Some(row.current()),
+            Some(moment) => row.as_of(moment),
+        }
+    }
+
+    /// An object of this instance and collection.
+    pub(crate) fn find(
+        &self,
+        instance: &InstanceId,
+        collection: Collection,
+        id: &str,
+    ) -> Option<&'a Arc<Object>> {
+        self.get(id)
+            .filter(|object| object.instance == *instance && object.collection == collection)
+    }
+
+    /// The ids of a collection, in the order they were made in.
+    pub(crate) fn ids(
+        &self,
+        instance: &InstanceId,
+        collection: Collection,
+    ) -> impl DoubleEndedIterator<Item = &'a String> + use<'a> {
+        self.store
+            .index
+            .get(&(instance.clone(), collection))
+            .into_iter()
+            .flatten()
+    }
+
+    /// The objects of a collection, in the order they were made in.
+    pub(crate) fn of(
+        &self,
+        instance: &InstanceId,
+        collection: Collection,
+    ) -> impl Iterator<Item = &'a Arc<Object>> + use<'a> {
+        let view = *self;
+        self.ids(instance, collection)
+            .filter_map(move |id| view.get(id))
+    }
+
+    /// Every object.
+    pub(crate) fn all(&self) -> impl Iterator<Item = &'a Arc<Object>> + use<'a> {
+        let view = *self;
+        self.store.rows.keys().filter_map(move |id| view.get(id))
+    }
+}

@@ -1,0 +1,185 @@
+//! Who may ask: organisations, their instances, and the keys that open them.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use jiff::Timestamp;
+use serde_json::{Value, json};
+
+use crate::clock;
+use crate::ids::{Ids, InstanceId, OrganisationId};
+use crate::limits::Limit;
+
+/// What an instance is for; the rate limit depends on it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum InstanceType {
+    /// 100 requests in 10 minutes.
+    Development,
+    /// 5000 requests in 10 minutes.
+    Production,
+}
+
+impl InstanceType {
+    /// As the API writes it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            InstanceType::Development => "development",
+            InstanceType::Production => "production",
+        }
+    }
+
+    fn limit(self) -> Limit {
+        let requests = match self {
+            InstanceType::Development => 100,
+            InstanceType::Production => 5000,
+        };
+        Limit {
+            requests,
+            per: Duration::from_secs(600),
+        }
+    }
+}
+
+/// What the account says about imports and exports of auth configs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ImportExport {
+    /// They work.
+    Allowed,
+    /// The plan doesn't have them: 402.
+    NotInPlan,
+    /// The project's switch is off: 403.
+    SwitchedOff,
+}
+
+/// Limits of one organisation where they differ from the instance type's.
+struct Organisation {
+    name: String,
+    limit: Option<Option<Limit>>,
+}
+
+pub(crate) struct Instance {
+    pub(crate) id: InstanceId,
+    pub(crate) organisation: OrganisationId,
+    pub(crate) kind: InstanceType,
+    pub(crate) import_export: ImportExport,
+    project: String,
+    made: Timestamp,
+}
+
+pub(crate) struct Key {
+    pub(crate) instance: InstanceId,
+    pub(crate) revoked: bool,
+    /// None: everything.
+    pub(crate) scopes: Option<BTreeSet<String>>,
+}
+
+#[derive(Default)]
+pub(crate) struct Tenants {
+    organisations: BTreeMap<OrganisationId, Organisation>,
+    instances: BTreeMap<InstanceId, Instance>,
+    keys: BTreeMap<String, Key>,
+}
+
+impl Tenants {
+    pub(crate) fn add_organisation(&mut self, name: &str, ids: &mut Ids) -> OrganisationId {
+        let id = OrganisationId(ids.next("org"));
+        let organisation = Organisation {
+            name: name.to_owned(),
+            limit: None,
+        };
+        self.organisations.insert(id.clone(), organisation);
+        id
+    }
+
+    pub(crate) fn add_instance(
+        &mut self,
+        organisation: &OrganisationId,
+        kind: InstanceType,
+        import_export: ImportExport,
+        made: Timestamp,
+        ids: &mut Ids,
+    ) -> InstanceId {
+        let id = InstanceId(ids.next("ins"));
+        let instance = Instance {
+            id: id.clone(),
+            organisation: organisation.clone(),
+            kind,
+            import_export,
+            project: ids.next("pro"),
+            made,
+        };
+        self.instances.insert(id.clone(), instance);
+        id
+    }
+
+    pub(crate) fn add_key(&mut self, key: String, instance: &InstanceId) {
+        let opens = Key {
+            instance: instance.clone(),
+            revoked: false,
+            scopes: None,
+        };
+        self.keys.insert(key, opens);
+    }
+
+    pub(crate) fn key(&self, key: &str) -> Option<&Key> {
+        self.keys.get(key)
+    }
+
+    pub(crate) fn key_mut(&mut self, key: &str) -> Option<&mut Key> {
+        self.keys.get_mut(key)
+    }
+
+    pub(crate) fn instance(&self, id: &InstanceId) -> Option<&Instance> {
+        self.instances.get(id)
+    }
+
+    pub(crate) fn instance_mut(&mut self, id: &InstanceId) -> Option<&mut Instance> {
+        self.instances.get_mut(id)
+    }
+
+    pub(crate) fn instances(&self) -> impl Iterator<Item = &Instance> {
+        self.instances.values()
+    }
+
+    pub(crate) fn set_limit(&mut self, organisation: &OrganisationId, limit: Option<Limit>) {
+        if let Some(organisation) = self.organisations.get_mut(organisation) {
+            organisation.limit = Some(limit);
+        }
+    }
+
+    /// The limit that holds for a request through this instance; None means that there is none.
+    pub(crate) fn limit(&self, instance: &Instance) -> Option<Limit> {
+        self.organisations
+            .get(&instance.organisation)
+            .and_then(|organisation| organisation.limit)
+            .unwrap_or_else(|| Some(instance.kind.limit()))
+    }
+
+    /// What `GET /instance` answers.
+    pub(crate) fn present(&self, instance: &Instance) -> Value {
+        let kind = instance.kind.as_str();
+        let made = clock::text(instance.made);
+        let organisation = self.organisations.get(&instance.organisation);
+        let project = organisation.map_or("Project", |organisation| organisation.name.as_str());
+        json!({
+            "object": "organization.instance",
+            "id": instance.id.as_str(),
+            "slug": kind,
+            "name": if kind == "production" { "Production" } else { "Development" },
+            "organization_id": instance.organisation.as_str(),
+            "type": kind,
+            "project": {
+                "object": "organization.project",
+                "id": instance.project,
+                "status": "active",
+                "slug": project.to_lowercase().replace(' ', "-"),
+                "name": project,
+                "organization_id": instance.organisation.as_str(),
+                "created_at": made,
+                "updated_at": made,
+            },
+            "created_at": made,
+            "updated_at": made,
+        })
+    }
+}

@@ -5,10 +5,10 @@ use std::sync::Arc;
 use percent_encoding::percent_decode_str;
 use serde_json::Value;
 
+use crate::actions::Gate;
 use crate::clock;
 use crate::collections::{self, Caller, Patch};
 use crate::errors::{ApiError, Result};
-use crate::faults::Gate;
 use crate::fields::has_nul;
 use crate::ids::InstanceId;
 use crate::limits::{Limit, Usage};

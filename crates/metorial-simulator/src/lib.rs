@@ -19,6 +19,7 @@
 //! # }
 //! ```
 
+mod actions;
 mod admin;
 mod api;
 mod catalogue;
@@ -45,8 +46,9 @@ mod store;
 mod tenants;
 mod transport;
 
+pub use actions::{Action, Content, Gate, Rewrite};
 pub use catalogue::{AuthMethod, Catalogue, Provider, Version};
-pub use faults::{Action, Content, Fault, FaultId, Faults, Gate};
+pub use faults::{Fault, FaultId, Faults};
 pub use ids::{InstanceId, OrganisationId};
 pub use journal::{Entry, TimedOut};
 pub use limits::Limit;

@@ -8,11 +8,11 @@ use serde_json::Value;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinSet;
 
+use crate::actions::{Action, Content, Gate};
 use crate::admin;
 use crate::api::{self, Reply};
 use crate::clock;
 use crate::errors::ApiError;
-use crate::faults::{Action, Content, Gate};
 use crate::journal::Entry;
 use crate::shared::Shared;
 use crate::transport::{Connection, Delivery, Request, Response, Unreadable};
@@ -167,7 +167,7 @@ async fn struck(shared: &Arc<Shared>, request: Request, seq: u64, action: Action
         Action::HoldAfterRead(gate) => Some(gate.clone()),
         _ => None,
     };
-    let response = apply(shared, &request, seq, hold).await.response;
+    let mut response = apply(shared, &request, seq, hold).await.response;
     match action {
         Action::AnswerAfterApply {
             status,
@@ -178,6 +178,12 @@ async fn struck(shared: &Arc<Shared>, request: Request, seq: u64, action: Action
         Action::HangAfterApply => Delivery::Hang,
         Action::CutAnswer(at) => Delivery::Cut(response, at),
         Action::Drip => Delivery::Drip(response),
+        Action::Rewrite(rewrite) => {
+            let mut answer = serde_json::from_slice(&response.body).unwrap_or_default();
+            rewrite.apply(&mut answer);
+            response.body = answer.to_string().into_bytes();
+            Delivery::Whole(response)
+        }
         Action::Pad(bytes) => Delivery::Padded(response, bytes),
         Action::PadHeaders(lines) => Delivery::PaddedHead(response, lines),
         Action::HoldAfterApply(gate) => {

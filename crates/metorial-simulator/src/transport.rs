@@ -224,10 +224,17 @@ impl Connection {
                 self.send_padded_head(&response, lines).await?;
             }
             Delivery::Close => {}
-            Delivery::Hang => std::future::pending::<()>().await,
+            Delivery::Hang => self.wait_for_the_end().await?,
         }
         self.stream.shutdown().await?;
         Ok(false)
+    }
+
+    /// Until the other side has had enough.
+    async fn wait_for_the_end(&mut self) -> std::io::Result<()> {
+        let mut ignored = [0; 1024];
+        while self.stream.read(&mut ignored).await? > 0 {}
+        Ok(())
     }
 
     async fn send_padded(&mut self, response: &Response, padding: u64) -> std::io::Result<()> {

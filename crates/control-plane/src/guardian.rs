@@ -1,13 +1,14 @@
 //! Nothing outlives us: each part runs under a shell that kills it when a pipe from this process closes, and one more
 //! removes the directory when all of them are gone. A pipe closes however its holder ends, by SIGKILL too.
 
-use std::fs::Permissions;
+use std::fs::{self, Permissions};
 use std::io::{self, BufRead, BufReader};
 use std::os::fd::AsFd;
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::time::Duration;
 
 use rustix::process::{Pid, Signal, kill_process};
 
@@ -17,6 +18,10 @@ const RUN: &str = include_str!("guardian.sh");
 
 /// Waits until nobody holds the other end of its stdin.
 const CLEAN_UP: &str = r#"cat >/dev/null; rm -rf -- "$1""#;
+
+/// Threads stop within microseconds, unless they wait for a disk.
+const STILL_PAUSE: Duration = Duration::from_millis(1);
+const STILL_ATTEMPTS: usize = 5_000;
 
 /// A process that dies with us, and when this is dropped.
 pub(crate) struct Guardian {
@@ -60,7 +65,8 @@ impl Guardian {
     pub(crate) fn freeze(&mut self) -> Result<(), Error> {
         self.signal(Signal::STOP)?;
         self.frozen = true;
-        Ok(())
+        self.until_still()
+            .trying(|| format!("freezing process {}", self.guarded.as_raw_nonzero()))
     }
 
     /// Lets it run on.
@@ -72,6 +78,17 @@ impl Guardian {
 
     pub(crate) fn is_frozen(&self) -> bool {
         self.frozen
+    }
+
+    /// The signal is sent at once, but threads on other processors run on for a moment.
+    fn until_still(&self) -> io::Result<()> {
+        for _ in 0..STILL_ATTEMPTS {
+            if is_still(self.guarded)? {
+                return Ok(());
+            }
+            std::thread::sleep(STILL_PAUSE);
+        }
+        Err(io::ErrorKind::TimedOut.into())
     }
 
     fn signal(&self, signal: Signal) -> Result<(), Error> {
@@ -142,6 +159,22 @@ fn shell(script: &str) -> Command {
         .args(["-c", script, "control-plane"])
         .process_group(0);
     command
+}
+
+/// Whether no thread of the process runs. Only Linux tells; elsewhere the signal has to be enough.
+fn is_still(process: Pid) -> io::Result<bool> {
+    if !cfg!(target_os = "linux") {
+        return Ok(true);
+    }
+    for thread in fs::read_dir(format!("/proc/{}/task", process.as_raw_nonzero()))? {
+        let stat = fs::read_to_string(thread?.path().join("stat"))?;
+        // "4847 (kube-apiserver) T 4846 …": the name may hold anything, the state comes after it.
+        let state = stat.rsplit_once(") ").map_or("", |(_, rest)| rest);
+        if !state.starts_with('T') {
+            return Ok(false);
+        }
+    }
+    Ok(true)
 }
 
 fn guarded_pid(shell: &mut Child) -> io::Result<Pid> {

@@ -7,7 +7,9 @@
 
 mod support;
 
+use std::fs::{self, Permissions};
 use std::io::{BufRead, BufReader};
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
@@ -123,6 +125,36 @@ fn the_process_ends_well_when_it_is_terminated() {
     assert!(killed.success());
     assert!(process.wait().unwrap().success());
     assert!(!directory.exists());
+}
+
+#[test]
+fn a_part_that_ends_is_reported_with_the_end_of_its_log() {
+    let home = tempfile::tempdir().unwrap();
+    for tool in [
+        "etcd",
+        "kube-apiserver",
+        "kube-controller-manager",
+        "kubectl",
+        "helm",
+    ] {
+        let path = home.path().join(tool);
+        fs::write(&path, "#!/bin/sh\necho what is wrong >&2\n").unwrap();
+        fs::set_permissions(&path, Permissions::from_mode(0o755)).unwrap();
+    }
+    let temporary = home.path().join("tmp");
+    fs::create_dir(&temporary).unwrap();
+
+    let output = Command::new(env!("CARGO_BIN_EXE_control-plane"))
+        .env("KUBEBUILDER_ASSETS", home.path())
+        .env("TMPDIR", &temporary)
+        .output()
+        .unwrap();
+
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    assert!(!output.status.success());
+    assert!(stderr.contains("etcd ended by itself"), "{stderr}");
+    assert!(stderr.contains("what is wrong"), "{stderr}");
+    assert_eq!(fs::read_dir(&temporary).unwrap().count(), 0);
 }
 
 /// The program `control-plane`, once it is ready, and the directory that it works in.

@@ -7,6 +7,9 @@ use std::io;
 
 use rustls::CertificateError;
 
+const CLOSED_EARLY: &str = "the connection was closed before the answer was complete";
+const NOT_HTTP: &str = "the answer is not HTTP, or its headers are too large";
+
 /// The first cause in the chain of `error` that has words of its own.
 pub(crate) fn of(error: &reqwest::Error) -> Cow<'static, str> {
     if error.is_builder() {
@@ -26,11 +29,11 @@ pub(crate) fn of(error: &reqwest::Error) -> Cow<'static, str> {
         .iter()
         .rev()
         .find_map(|error| error.downcast_ref::<io::Error>());
-    if let Some(kind) = io_error
-        .map(io::Error::kind)
-        .filter(|kind| *kind != io::ErrorKind::Other)
-    {
-        return kind.to_string().into();
+    match io_error.map(io::Error::kind) {
+        Some(io::ErrorKind::UnexpectedEof) => return CLOSED_EARLY.into(),
+        Some(io::ErrorKind::InvalidData | io::ErrorKind::InvalidInput) => return NOT_HTTP.into(),
+        Some(io::ErrorKind::Other) | None => {}
+        Some(kind) => return kind.to_string().into(),
     }
     if error.is_connect() {
         return "no connection".into();
@@ -72,9 +75,9 @@ fn words(error: &(dyn Error + 'static)) -> Option<&'static str> {
 
 fn http(error: &hyper::Error) -> Option<&'static str> {
     if error.is_incomplete_message() {
-        Some("the connection was closed before the answer was complete")
+        Some(CLOSED_EARLY)
     } else if error.is_parse() {
-        Some("the answer is not HTTP, or its headers are too large")
+        Some(NOT_HTTP)
     } else {
         None
     }
@@ -104,5 +107,47 @@ fn certificate(error: &CertificateError) -> &'static str {
         CertificateError::UnknownIssuer => "TLS: certificate of an unknown authority",
         CertificateError::Revoked => "TLS: certificate revoked",
         _ => "TLS: certificate not accepted",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    use tokio::net::TcpListener;
+
+    use super::*;
+
+    /// The cause of a request to an https URL through a proxy that answers `page` to everything.
+    async fn through_proxy(page: &'static str) -> Cow<'static, str> {
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+        let url = format!("http://{}", listener.local_addr().expect("an address"));
+        let proxy = tokio::spawn(async move {
+            let (mut stream, _) = listener.accept().await.expect("a connection");
+            let mut request = [0; 1024];
+            let _ = stream.read(&mut request).await.expect("a request");
+            stream.write_all(page.as_bytes()).await.expect("written");
+        });
+        let proxied = reqwest::Client::builder().proxy(reqwest::Proxy::all(url).expect("a proxy"));
+        let client = proxied.build().expect("a client");
+        let error = client
+            .get("https://api.invalid/")
+            .send()
+            .await
+            .expect_err("no tunnel");
+        proxy.await.expect("the proxy did its part");
+        assert!(error.is_connect());
+        of(&error)
+    }
+
+    #[tokio::test]
+    async fn a_proxy_that_asks_for_credentials_is_named() {
+        let cause = through_proxy("HTTP/1.1 407 Proxy Authentication Required\r\n\r\n").await;
+        assert_eq!(cause, "the proxy asks for credentials (407)");
+    }
+
+    #[tokio::test]
+    async fn what_a_proxy_writes_is_not_passed_on() {
+        let cause = through_proxy("HTTP/1.1 502 canary\r\nx-canary: canary\r\n\r\ncanary").await;
+        assert_eq!(cause, "no connection");
     }
 }

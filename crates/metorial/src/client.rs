@@ -86,7 +86,9 @@ pub enum BuildError {
     #[error("the extra root certificates must be one or more X.509 certificates in PEM form")]
     RootCertificates,
     /// TLS can't be set up: most often the system has no root certificates.
-    #[error("TLS can't be set up: check that the system has root certificates")]
+    #[error(
+        "TLS can't be set up: check that the system has root certificates, and that the extra ones are sound"
+    )]
     Tls,
 }
 

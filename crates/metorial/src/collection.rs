@@ -63,7 +63,9 @@ impl Collection {
         }
     }
 
-    pub(crate) const fn item_template(self) -> &'static str {
+    /// The path of one object, with `:id` in the place of its id.
+    #[must_use]
+    pub const fn item_template(self) -> &'static str {
         match self {
             Self::AuthCredentials => "/provider-auth-credentials/:id",
             Self::AuthConfigs => "/provider-auth-configs/:id",

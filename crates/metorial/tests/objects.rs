@@ -1,0 +1,226 @@
+//! Every example object of the API reference decodes, and so do the shapes of other server versions.
+
+use metorial::{
+    AuthConfig, AuthConfigSource, AuthConfigType, AuthCredentials, AuthExport, AuthImport,
+    AuthMethod, Config, ConfigSchema, ConfigVault, Deployment, Instance, InstanceType, Object,
+    Provider, Status, ToolFilter, ToolFilters, Visibility,
+};
+use serde::de::DeserializeOwned;
+use serde_json::{Value, json};
+
+fn decode<T: DeserializeOwned>(value: Value) -> T {
+    serde_json::from_value(value).expect("the object decodes")
+}
+
+fn example(name: &str) -> Value {
+    let text = match name {
+        "auth_credentials" => include_str!("data/auth_credentials.json"),
+        "auth_config" => include_str!("data/auth_config.json"),
+        "config" => include_str!("data/config.json"),
+        "auth_import" => include_str!("data/auth_import.json"),
+        "auth_export" => include_str!("data/auth_export.json"),
+        _ => panic!("no example {name}"),
+    };
+    serde_json::from_str(text).expect("an example is JSON")
+}
+
+#[test]
+fn the_reference_s_auth_credentials_decode() {
+    let credentials: AuthCredentials = decode(example("auth_credentials"));
+    assert_eq!(credentials.id(), "par_4sTuVwXyZaBcDeFg");
+    assert_eq!(credentials.status(), Status::Active);
+    assert_eq!(credentials.r#type.as_deref(), Some("oauth"));
+    assert_eq!(credentials.is_managed, Some(true));
+    assert_eq!(credentials.scopes, None);
+    assert_eq!(credentials.metadata().map(serde_json::Map::len), Some(0));
+    assert_eq!(credentials.created_at().to_string(), "2025-09-15T10:30:00Z");
+    assert_eq!(credentials.updated_at().to_string(), "2026-01-10T14:45:00Z");
+}
+
+#[test]
+fn the_reference_s_auth_config_decodes() {
+    let config: AuthConfig = decode(example("auth_config"));
+    assert_eq!(config.id(), "pac_8pQrStUvWxYzAbCd");
+    assert_eq!(
+        (config.r#type, config.source),
+        (AuthConfigType::Manual, AuthConfigSource::Manual)
+    );
+    assert_eq!(
+        config.tool_filter,
+        Some(ToolFilters::AllowAll {
+            ignore_parent_filters: None
+        })
+    );
+    assert_eq!(
+        config.deployment.map(|deployment| deployment.id).as_deref(),
+        Some("pde_1aBcDeFgHjKlMnPq")
+    );
+    assert_eq!(
+        config.credentials.map(|credentials| credentials.status),
+        Some(Status::Active)
+    );
+    let method = config.auth_method.expect("an auth method");
+    assert_eq!(method.key.as_deref(), Some("oauth2"));
+    assert_eq!(
+        method.output_schema.and_then(|schema| schema.schema),
+        Some(json!({}))
+    );
+    assert_eq!(method.scopes.expect("scopes")[0].scope, "repo");
+}
+
+#[test]
+fn the_reference_s_config_and_its_vault_decode() {
+    let config: Config = decode(example("config"));
+    assert_eq!(config.id(), "pcf_7dEfGhJkLmNpQrSt");
+    assert_eq!(
+        config.specification_id.as_deref(),
+        Some("psp_9gHjKlMnPqRsTuVw")
+    );
+    let vault = config.from_vault.expect("a vault");
+    assert_eq!(vault.id(), "pcvt_3bCdEfGhJkLmNpQr");
+    assert_eq!(vault.deployment_id(), Some("pde_1aBcDeFgHjKlMnPq"));
+}
+
+#[test]
+fn the_reference_s_import_decodes_with_its_preview_of_a_deployment() {
+    let import: AuthImport = decode(example("auth_import"));
+    assert_eq!(import.id(), "paci_1vWxYzAbCdEfGhJk");
+    assert_eq!(import.status(), Status::Active);
+    assert_eq!(import.updated_at(), import.created_at());
+    assert_eq!(import.auth_config_id(), Some("pac_8pQrStUvWxYzAbCd"));
+    let config = import.auth_config.expect("an auth config");
+    assert_eq!(
+        config.deployment.map(|deployment| deployment.id).as_deref(),
+        Some("pde_1aBcDeFgHjKlMnPq")
+    );
+    assert_eq!(
+        config.credentials.map(|credentials| credentials.status),
+        Some(Status::Unknown)
+    );
+}
+
+#[test]
+fn both_shapes_of_an_export_decode_and_its_value_does_not_print() {
+    let reference: AuthExport = decode(example("auth_export"));
+    assert_eq!(reference.auth_config_id(), Some("pac_8pQrStUvWxYzAbCd"));
+    let value = reference.value.as_ref().expect("a value");
+    assert_eq!(value.expose()["token_type"], "bearer");
+    assert!(!format!("{reference:?}").contains("gho_"));
+
+    let mut whole = example("auth_export");
+    whole["provider_auth_config_id"] = Value::Null;
+    whole["auth_config"] = example("auth_config");
+    whole["value"] = Value::Null;
+    let whole: AuthExport = decode(whole);
+    assert_eq!(whole.auth_config_id(), Some("pac_8pQrStUvWxYzAbCd"));
+    assert!(whole.value.is_none());
+}
+
+#[test]
+fn null_and_absent_optional_members_are_none_and_unknown_ones_ignored() {
+    let credentials: AuthCredentials = decode(json!({
+        "id": "par_1", "status": null, "is_managed": null, "name": null, "metadata": null, "scopes": null,
+        "provider_id": "pro_1", "created_at": "2025-09-15T10:30:00.000Z", "updated_at": "2025-09-15T10:30:00.000Z",
+        "later": {"member": [1]},
+    }));
+    assert_eq!(credentials.status, Status::Unknown);
+    assert_eq!(
+        (
+            credentials.is_managed,
+            credentials.name,
+            credentials.metadata
+        ),
+        (None, None, None)
+    );
+
+    let vault: ConfigVault = decode(json!({
+        "id": "pcvt_1", "provider_id": "pro_1", "provider_deployment_id": "pde_1",
+        "created_at": "2025-09-15T10:30:00.000Z", "updated_at": "2025-09-15T10:30:00.000Z",
+    }));
+    assert_eq!(vault.deployment_id(), Some("pde_1"));
+}
+
+#[test]
+fn words_of_a_later_server_are_unknown_and_no_error() {
+    let mut config = example("auth_config");
+    config["status"] = "frozen".into();
+    config["type"] = "passkey".into();
+    config["source"] = "magic".into();
+    config["tool_filter"] = json!({"type": "deny_all"});
+    let config: AuthConfig = decode(config);
+    assert_eq!(config.status(), Status::Unknown);
+    assert_eq!(
+        (config.r#type, config.source),
+        (AuthConfigType::Unknown, AuthConfigSource::Unknown)
+    );
+    assert_eq!(config.tool_filter, Some(ToolFilters::Unknown));
+}
+
+#[test]
+fn what_an_object_must_have_is_not_made_up() {
+    for (member, value) in [
+        ("id", Value::Null),
+        ("created_at", "yesterday".into()),
+        ("provider_id", 7.into()),
+    ] {
+        let mut credentials = example("auth_credentials");
+        credentials[member] = value;
+        assert!(
+            serde_json::from_value::<AuthCredentials>(credentials).is_err(),
+            "{member}"
+        );
+    }
+}
+
+#[test]
+fn tool_filters_decode_as_the_server_writes_them() {
+    let filters: ToolFilters = decode(json!({
+        "type": "filter", "ignore_parent_filters": true,
+        "filters": [{"type": "tool_keys", "keys": ["a", "b"]}, {"type": "resource_regex", "pattern": "^x"}],
+    }));
+    let want = ToolFilters::Filter {
+        filters: vec![
+            ToolFilter::ToolKeys {
+                keys: vec!["a".to_owned(), "b".to_owned()],
+            },
+            ToolFilter::ResourceRegex {
+                pattern: "^x".to_owned(),
+            },
+        ],
+        ignore_parent_filters: Some(true),
+    };
+    assert_eq!(filters, want);
+}
+
+#[test]
+fn what_is_only_read_decodes() {
+    let instance: Instance = decode(json!({
+        "object": "organization.instance", "id": "ins_1", "slug": "dev", "name": "Dev", "organization_id": "org_1",
+        "type": "development", "project": {"id": "prj_1", "slug": "p", "name": "P"},
+        "created_at": "2025-09-15T10:30:00.000Z", "updated_at": "2025-09-15T10:30:00.000Z",
+    }));
+    assert_eq!(instance.r#type, InstanceType::Development);
+    assert_eq!(
+        instance.project.map(|project| project.id).as_deref(),
+        Some("prj_1")
+    );
+
+    let schema: ConfigSchema = decode(json!({
+        "object": "provider.capabilities.config.schema", "visibility": "encrypted",
+        "schema": {"type": "json_schema", "schema": {"type": "object"}}, "provider_id": "pro_1",
+    }));
+    assert_eq!(schema.visibility, Visibility::Encrypted);
+    assert_eq!(
+        schema.schema.and_then(|schema| schema.schema),
+        Some(json!({"type": "object"}))
+    );
+    let none: ConfigSchema = decode(json!({"schema": null, "visibility": "plain"}));
+    assert_eq!((none.schema, none.visibility), (None, Visibility::Plain));
+
+    let provider: Provider = decode(json!({"id": "pro_1", "slug": "github", "name": "GitHub"}));
+    assert_eq!(provider.slug.as_deref(), Some("github"));
+    let deployment: Deployment = decode(json!({"id": "pde_1", "status": "archived"}));
+    assert_eq!(deployment.status, Status::Archived);
+    let method: AuthMethod = decode(json!({"id": "pam_1", "type": "token"}));
+    assert_eq!(method.r#type.as_deref(), Some("token"));
+}

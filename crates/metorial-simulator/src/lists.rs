@@ -14,84 +14,32 @@ use crate::state::State;
 use crate::store::View;
 
 /// The filters that each collection knows.
-fn known_filters(collection: Collection) -> &'static [&'static str] {
-    const CREDENTIALS: &[&str] = &[
-        "status",
-        "id",
-        "provider_id",
-        "provider_auth_method_id",
-        "origin",
-        "search",
-        "created_at",
-        "updated_at",
-    ];
-    const AUTH_CONFIGS: &[&str] = &[
-        "status",
-        "id",
-        "provider_id",
-        "provider_deployment_id",
-        "provider_auth_credentials_id",
-        "provider_auth_method_id",
-        "available_for_use",
-        "available_for_provider_deployment_id",
-        "actor_id",
-        "consumer_id",
-        "identity_id",
-        "identity_credential_id",
-        "search",
-        "created_at",
-        "updated_at",
-    ];
-    const CONFIGS: &[&str] = &[
-        "status",
-        "id",
-        "provider_id",
-        "provider_deployment_id",
-        "provider_specification_id",
-        "provider_config_vault_id",
-        "available_for_use",
-        "available_for_provider_deployment_id",
-        "actor_id",
-        "consumer_id",
-        "identity_id",
-        "identity_credential_id",
-        "search",
-        "created_at",
-        "updated_at",
-    ];
-    const IMPORTS: &[&str] = &[
-        "id",
-        "provider_id",
-        "provider_auth_credentials_id",
-        "provider_auth_config_id",
-        "provider_deployment_id",
-        "created_at",
-        "updated_at",
-    ];
-    const EXPORTS: &[&str] = &[
-        "id",
-        "provider_id",
-        "provider_auth_credentials_id",
-        "provider_auth_config_id",
-        "created_at",
-        "updated_at",
-    ];
-    const OTHERS: &[&str] = &[
-        "status",
-        "id",
-        "provider_id",
-        "provider_deployment_id",
-        "search",
-        "created_at",
-        "updated_at",
-    ];
+fn known_filters(collection: Collection) -> &'static str {
     match collection {
-        Collection::AuthCredentials => CREDENTIALS,
-        Collection::AuthConfigs => AUTH_CONFIGS,
-        Collection::Configs => CONFIGS,
-        Collection::AuthImports => IMPORTS,
-        Collection::AuthExports => EXPORTS,
-        Collection::ConfigVaults | Collection::Deployments => OTHERS,
+        Collection::AuthCredentials => {
+            "status id provider_id provider_auth_method_id origin search created_at updated_at"
+        }
+        Collection::AuthConfigs => {
+            "status id provider_id provider_deployment_id provider_auth_credentials_id \
+             provider_auth_method_id available_for_use available_for_provider_deployment_id \
+             actor_id consumer_id identity_id identity_credential_id search created_at updated_at"
+        }
+        Collection::Configs => {
+            "status id provider_id provider_deployment_id provider_specification_id \
+             provider_config_vault_id available_for_use available_for_provider_deployment_id \
+             actor_id consumer_id identity_id identity_credential_id search created_at updated_at"
+        }
+        Collection::AuthImports => {
+            "id provider_id provider_auth_credentials_id provider_auth_config_id \
+             provider_deployment_id created_at updated_at"
+        }
+        Collection::AuthExports => {
+            "id provider_id provider_auth_credentials_id provider_auth_config_id created_at \
+             updated_at"
+        }
+        Collection::ConfigVaults | Collection::Deployments => {
+            "status id provider_id provider_deployment_id search created_at updated_at"
+        }
     }
 }
 

@@ -46,15 +46,14 @@ const HIDDEN: &str = "<hidden>";
 #[must_use]
 pub fn differences(desired: &Desired, remote: &RemoteView, ledger: &Ledger) -> Differences {
     let mut found = Differences::default();
-    readable_fields(desired, remote, &mut found);
+    readable_fields(desired, remote, ledger, &mut found);
     metadata(desired, remote, ledger, &mut found);
     let written_by_others = ledger.acknowledged(desired)
         && ledger
             .remote_updated_at
             .is_some_and(|ours| remote.updated_at > ours);
     let fingerprint = |marker: &super::Marker| marker.fingerprint.clone();
-    let other_values =
-        remote.marker.as_ref().and_then(fingerprint) != fingerprint(&desired.marker);
+    let other_values = remote.marker.as_ref().and_then(fingerprint) != fingerprint(&desired.marker);
     if desired.inputs.is_empty() {
         return found;
     }
@@ -71,13 +70,22 @@ pub fn differences(desired: &Desired, remote: &RemoteView, ledger: &Ledger) -> D
     found
 }
 
-fn readable_fields(desired: &Desired, remote: &RemoteView, found: &mut Differences) {
+fn readable_fields(
+    desired: &Desired,
+    remote: &RemoteView,
+    ledger: &Ledger,
+    found: &mut Differences,
+) {
     for field in &desired.fields {
         if field.rule.compare != Compare::Readable {
             continue;
         }
-        let observed = remote.fields.get(field.rule.name).unwrap_or(&Value::Null);
-        if observed != field.expose() {
+        // A field that the answer doesn't speak of can't be compared: the books tell whether it was sent.
+        let (differs, observed) = match remote.fields.get(field.rule.name) {
+            Some(observed) => (observed != field.expose(), observed),
+            None => (!ledger.acknowledged(desired), &Value::Null),
+        };
+        if differs {
             found.fields.push(field.rule.name);
             found.add(field.rule.name, &shown(field.expose()), &shown(observed));
         }

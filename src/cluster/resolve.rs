@@ -1,0 +1,125 @@
+//! Reads what resources refer to: Secrets and ConfigMaps, byte for byte.
+
+use super::{Cluster, ClusterError, NotYet};
+use crate::kinds::{Inputs, Reference, SourceKind};
+use crate::plan::Invalid;
+use crate::resources::Reason;
+use k8s_openapi::api::core::v1::{ConfigMap, Secret};
+use std::collections::BTreeMap;
+
+/// Why references could not be resolved.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Missing {
+    /// Something is not there yet.
+    NotYet(NotYet),
+    /// It is there, but can't be used.
+    Invalid(Invalid),
+    /// It could not be read.
+    Unread(ClusterError),
+}
+
+impl From<ClusterError> for Missing {
+    fn from(error: ClusterError) -> Self {
+        Self::Unread(error)
+    }
+}
+
+/// The content of one Secret or ConfigMap, or `None` where there is none.
+type Content = Option<BTreeMap<String, Vec<u8>>>;
+
+impl Cluster {
+    /// Reads all references of an object in `namespace`.
+    ///
+    /// # Errors
+    /// The first reference that can't be resolved.
+    pub async fn resolve(
+        &self,
+        namespace: &str,
+        references: &[Reference],
+    ) -> Result<Inputs, Missing> {
+        let mut read: BTreeMap<(SourceKind, &str), Content> = BTreeMap::new();
+        let mut inputs = Inputs::default();
+        for reference in references {
+            let place = (reference.kind, reference.name.as_str());
+            if !read.contains_key(&place) {
+                let content = self.content(namespace, reference).await?;
+                read.insert(place, content);
+            }
+            let bytes = match read.get_mut(&place) {
+                Some(Some(content)) => content.get(&reference.key).cloned(),
+                _ => return Err(Missing::NotYet(absent(reference))),
+            };
+            let bytes = bytes.ok_or_else(|| Missing::NotYet(keyless(reference)))?;
+            inputs
+                .insert(reference.clone(), bytes)
+                .map_err(Missing::Invalid)?;
+        }
+        for content in read.into_values().flatten() {
+            content
+                .into_values()
+                .for_each(|mut bytes| zeroize::Zeroize::zeroize(&mut bytes));
+        }
+        Ok(inputs)
+    }
+
+    async fn content(
+        &self,
+        namespace: &str,
+        reference: &Reference,
+    ) -> Result<Content, ClusterError> {
+        let name = &reference.name;
+        match reference.kind {
+            SourceKind::Secret => {
+                let found = self
+                    .get(&self.namespaced::<Secret>(namespace), name)
+                    .await?;
+                Ok(found.map(|secret| {
+                    let data = secret.data.unwrap_or_default().into_iter();
+                    data.map(|(key, bytes)| (key, bytes.0)).collect()
+                }))
+            }
+            SourceKind::ConfigMap => {
+                let found = self
+                    .get(&self.namespaced::<ConfigMap>(namespace), name)
+                    .await?;
+                Ok(found.map(|map| {
+                    let text = map.data.unwrap_or_default().into_iter();
+                    let binary = map.binary_data.unwrap_or_default().into_iter();
+                    text.map(|(key, text)| (key, text.into_bytes()))
+                        .chain(binary.map(|(key, bytes)| (key, bytes.0)))
+                        .collect()
+                }))
+            }
+        }
+    }
+}
+
+fn absent(reference: &Reference) -> NotYet {
+    NotYet {
+        reason: match reference.kind {
+            SourceKind::Secret => Reason::SecretNotFound,
+            SourceKind::ConfigMap => Reason::ConfigMapNotFound,
+        },
+        message: format!(
+            "{} {} does not exist: create it with the key {}",
+            reference.kind.as_str(),
+            reference.name,
+            reference.key
+        ),
+    }
+}
+
+fn keyless(reference: &Reference) -> NotYet {
+    NotYet {
+        reason: match reference.kind {
+            SourceKind::Secret => Reason::SecretKeyNotFound,
+            SourceKind::ConfigMap => Reason::ConfigMapNotFound,
+        },
+        message: format!(
+            "{} {} has no key {}: add it",
+            reference.kind.as_str(),
+            reference.name,
+            reference.key
+        ),
+    }
+}

@@ -1,0 +1,112 @@
+//! Deletion: from the id alone, never from the spec, and never of what is somebody else's.
+
+use super::ledger::Intent;
+use super::look::{Dependent, Sighting};
+use super::marker::{Claim, Marker};
+use super::{Happening, Plan, RemoteView, Situation, Step, Verdict};
+use crate::resources::{DeletionPolicy, Reason};
+
+/// Decides what a terminating resource does.
+#[must_use]
+pub fn plan(situation: &Situation) -> Plan {
+    if !situation.ledger.finalizer {
+        return release(Vec::new());
+    }
+    if situation.policy.leaves_remote() {
+        let mut plan = release(Vec::new());
+        if let Some(id) = &situation.ledger.id {
+            plan.verdict = plan
+                .verdict
+                .with(Happening::Orphaned, format!("{id} stays at Metorial"));
+        }
+        return plan;
+    }
+    match &situation.seen.object {
+        Some(Sighting::Live(remote)) => existing(situation, remote),
+        Some(Sighting::Lagging) => wait(),
+        Some(Sighting::Gone { .. }) | None => unrecorded(situation),
+    }
+}
+
+/// Whether a deletion may touch this object: our marker, that of our predecessor of the same name, or none at all on
+/// the object whose id we recorded.
+#[must_use]
+pub fn is_ours(situation: &Situation, remote: &RemoteView) -> bool {
+    matches!(
+        Marker::claim(remote.marker.as_ref(), situation.owner),
+        Claim::Ours | Claim::Namesake | Claim::Nobody
+    )
+}
+
+fn existing(situation: &Situation, remote: &RemoteView) -> Plan {
+    if !is_ours(situation, remote) {
+        let mut plan = release(Vec::new());
+        let note = format!("{} belongs to another resource: it stays", remote.id);
+        plan.verdict = plan.verdict.with(Happening::Orphaned, note);
+        return plan;
+    }
+    let dependents = situation.seen.dependents.as_deref().unwrap_or_default();
+    if situation.policy.deletion == DeletionPolicy::Delete && !dependents.is_empty() {
+        return blocked(&remote.id, dependents).alone();
+    }
+    release(vec![remote.id.clone()])
+}
+
+/// No object is known, but a create may have been sent: what carries our marker goes too.
+fn unrecorded(situation: &Situation) -> Plan {
+    let found = situation.seen.search.as_deref().unwrap_or_default();
+    let mine: Vec<String> = found
+        .iter()
+        .filter(|remote| remote.live)
+        .filter(|remote| {
+            let claim = Marker::claim(remote.marker.as_ref(), situation.owner);
+            matches!(claim, Claim::Ours | Claim::Namesake)
+        })
+        .map(|remote| remote.id.clone())
+        .collect();
+    let certain = situation.ledger.intent == Intent::Clean || situation.ledger.settled;
+    if mine.is_empty() && !certain {
+        return wait();
+    }
+    release(mine)
+}
+
+fn wait() -> Plan {
+    Verdict::new(
+        Reason::Deleting,
+        "a write may still reach Metorial: looking for it before this resource goes",
+    )
+    .alone()
+}
+
+fn release(ids: Vec<String>) -> Plan {
+    let mut steps: Vec<Step> = ids.into_iter().map(|id| Step::Delete { id }).collect();
+    steps.push(Step::Release);
+    Plan {
+        steps,
+        verdict: Verdict::new(Reason::Deleting, "deleted at Metorial"),
+    }
+}
+
+fn blocked(id: &str, dependents: &[Dependent]) -> Verdict {
+    let named: Vec<String> = dependents
+        .iter()
+        .take(10)
+        .map(|dependent| match &dependent.name {
+            Some(name) => format!("{} ({name})", dependent.id),
+            None => dependent.id.clone(),
+        })
+        .collect();
+    let more = match dependents.len().saturating_sub(named.len()) {
+        0 => String::new(),
+        more => format!(" and {more} more"),
+    };
+    Verdict::new(
+        Reason::DeletionBlocked,
+        format!(
+            "deleting {id} would delete {} object(s) that others made with it: {}{more}. Delete those first, or set deletionPolicy: Cascade (they go too) or Orphan ({id} stays)",
+            dependents.len(),
+            named.join(", ")
+        ),
+    )
+}

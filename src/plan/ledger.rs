@@ -1,0 +1,82 @@
+//! What we know about a resource before looking at the API: from its status, its finalizer and this process's memory.
+
+use super::desired::Desired;
+use super::fingerprint::Fingerprint;
+use crate::resources::CommonStatus;
+use jiff::Timestamp;
+
+/// Whether a create may be under way that nobody recorded.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Intent {
+    /// The finalizer was there when we came: whoever set it may have sent a create.
+    #[default]
+    Unknown,
+    /// This process set the finalizer, and every create that it sent since has a known outcome.
+    Clean,
+    /// This process sent a create whose outcome is not known.
+    Ambiguous,
+}
+
+/// The books of one resource.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Ledger {
+    /// Our remote object.
+    pub id: Option<String>,
+    /// Whether the finalizer stands, so a create may have been sent.
+    pub finalizer: bool,
+    /// What is known about creates under way.
+    pub intent: Intent,
+    /// Whether what is not seen now is really not there: no write of ours is so young that a lagging read could miss it.
+    pub settled: bool,
+    /// Revision that the API last acknowledged.
+    pub revision: Option<Fingerprint>,
+    /// Digests of the write-only fields that the API last acknowledged.
+    pub inputs: Vec<(String, Fingerprint)>,
+    /// The API's time of our last write.
+    pub remote_updated_at: Option<Timestamp>,
+    /// Metadata keys that we put there.
+    pub metadata_keys: Vec<String>,
+}
+
+impl Ledger {
+    /// The books as the status has them.
+    #[must_use]
+    pub fn of(status: &CommonStatus, finalizer: bool) -> Self {
+        Self {
+            id: status.id.clone(),
+            finalizer,
+            intent: Intent::Unknown,
+            settled: false,
+            revision: status
+                .last_applied_revision
+                .as_deref()
+                .map(Fingerprint::stored),
+            inputs: status
+                .inputs
+                .iter()
+                .flatten()
+                .map(|input| (input.field.clone(), Fingerprint::stored(&input.fingerprint)))
+                .collect(),
+            remote_updated_at: status
+                .remote_updated_at
+                .as_deref()
+                .and_then(|time| time.parse().ok()),
+            metadata_keys: status.metadata_keys.clone().unwrap_or_default(),
+        }
+    }
+
+    /// Whether the API has acknowledged exactly this: then whatever differs there was done by somebody else.
+    #[must_use]
+    pub fn acknowledged(&self, desired: &Desired) -> bool {
+        self.id.is_some() && self.revision.as_ref() == Some(&desired.revision)
+    }
+
+    /// The acknowledged digest of one write-only field.
+    #[must_use]
+    pub fn input(&self, field: &str) -> Option<&Fingerprint> {
+        self.inputs
+            .iter()
+            .find(|(name, _)| name == field)
+            .map(|(_, fingerprint)| fingerprint)
+    }
+}

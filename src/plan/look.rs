@@ -1,0 +1,198 @@
+//! What has to be read before a decision can be made: as little as possible, and nothing twice.
+
+use super::delete;
+use super::desired::RemoteView;
+use super::ledger::{Intent, Ledger};
+use super::marker::{Claim, Marker, Owner};
+use super::{Situation, differences};
+use crate::resources::{DeletionPolicy, DriftPolicy, Mode};
+
+/// One thing to read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Look {
+    /// The object with this id.
+    Object(String),
+    /// Every object of the collection, for our marker.
+    Search,
+    /// What Metorial would delete along with this object.
+    Dependents(String),
+    /// How many of the connection's objects are gone.
+    Losses,
+    /// Whether the resource that a marker names still exists.
+    Owner(Owner),
+}
+
+/// What was read in this pass.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Seen {
+    /// The answer to [`Look::Object`].
+    pub object: Option<Sighting>,
+    /// The answer to [`Look::Search`].
+    pub search: Option<Vec<RemoteView>>,
+    /// The answer to [`Look::Dependents`].
+    pub dependents: Option<Vec<Dependent>>,
+    /// The answer to [`Look::Losses`].
+    pub losses: Option<Survey>,
+    /// The answer to [`Look::Owner`].
+    pub owner_alive: Option<bool>,
+}
+
+/// What a look at one object showed.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Sighting {
+    /// It is there.
+    Live(Box<RemoteView>),
+    /// It is gone for good.
+    Gone {
+        /// Its id.
+        id: String,
+    },
+    /// The read is older than a write of ours, so it says nothing.
+    Lagging,
+}
+
+impl Sighting {
+    /// What a read says, given the books: a young write of ours may not have reached the reads yet.
+    #[must_use]
+    pub fn of(id: &str, read: Option<&RemoteView>, ledger: &Ledger) -> Self {
+        let outdated = |remote: &RemoteView| {
+            ledger.id.as_deref() == Some(id)
+                && ledger
+                    .remote_updated_at
+                    .is_some_and(|ours| remote.updated_at < ours)
+        };
+        match read {
+            Some(remote) if !remote.live => Self::Gone { id: id.to_owned() },
+            Some(remote) if !ledger.settled && outdated(remote) => Self::Lagging,
+            Some(remote) => Self::Live(Box::new(remote.clone())),
+            None if ledger.settled => Self::Gone { id: id.to_owned() },
+            None => Self::Lagging,
+        }
+    }
+}
+
+/// An object that Metorial deletes along with another.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Dependent {
+    /// Its id.
+    pub id: String,
+    /// Its name.
+    pub name: Option<String>,
+}
+
+/// How many objects of a connection are gone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Survey {
+    /// Objects that resources of this connection had.
+    pub known: usize,
+    /// Of these, gone.
+    pub lost: usize,
+    /// Whether a person said that they are to be made again.
+    pub approved: bool,
+}
+
+impl Survey {
+    /// More than half and at least three: more likely a mistake than a wish.
+    #[must_use]
+    pub fn suspicious(self) -> bool {
+        !self.approved && self.lost >= 3 && self.lost * 2 > self.known
+    }
+}
+
+/// The next thing to read, or `None` once all that the decision depends on is known.
+#[must_use]
+pub fn next(situation: &Situation) -> Option<Look> {
+    let Situation {
+        ledger,
+        seen,
+        policy,
+        ..
+    } = situation;
+    let idle = match situation.terminating {
+        true => policy.leaves_remote() || !ledger.finalizer,
+        false => policy.suspend,
+    };
+    if idle {
+        return None;
+    }
+    let adopted = policy.adopt.as_ref().map(|adopt| &adopt.id);
+    let known = ledger.id.as_ref().or(match situation.terminating {
+        true => None,
+        false => adopted,
+    });
+    match (&seen.object, known) {
+        (None, Some(id)) => return Some(Look::Object(id.clone())),
+        (None, None) => {
+            let maybe_created = ledger.finalizer && ledger.intent != Intent::Clean;
+            return (maybe_created && seen.search.is_none()).then_some(Look::Search);
+        }
+        (Some(Sighting::Lagging), _) => return None,
+        (Some(Sighting::Live(_) | Sighting::Gone { .. }), _) => {}
+    }
+    if situation.terminating {
+        return for_deletion(situation);
+    }
+    match seen.object.as_ref()? {
+        Sighting::Live(remote) => for_existing(situation, remote),
+        Sighting::Gone { .. } => for_lost(situation),
+        Sighting::Lagging => None,
+    }
+}
+
+fn for_existing(situation: &Situation, remote: &RemoteView) -> Option<Look> {
+    let marker = remote.marker.as_ref()?;
+    let sibling = Marker::claim(Some(marker), situation.owner) == Claim::Sibling;
+    let adopting = situation
+        .policy
+        .adopt
+        .as_ref()
+        .is_some_and(|a| a.id == remote.id);
+    (sibling
+        && adopting
+        && situation.policy.mode != Mode::Observe
+        && situation.seen.owner_alive.is_none())
+    .then(|| Look::Owner(marker.owner.clone()))
+}
+
+fn for_lost(situation: &Situation) -> Option<Look> {
+    let Situation { ledger, policy, .. } = situation;
+    let remade =
+        policy.mode == Mode::Enforce && ledger.id.is_some() && policy.drift == DriftPolicy::Correct;
+    match situation.seen {
+        _ if !remade => None,
+        seen if seen.losses.is_none() => Some(Look::Losses),
+        seen if seen.search.is_none() => Some(Look::Search),
+        _ => None,
+    }
+}
+
+fn for_deletion(situation: &Situation) -> Option<Look> {
+    let seen = situation.seen;
+    match seen.object.as_ref()? {
+        Sighting::Live(remote) => (situation.policy.deletion == DeletionPolicy::Delete
+            && delete::is_ours(situation, remote)
+            && seen.dependents.is_none())
+        .then(|| Look::Dependents(remote.id.clone())),
+        Sighting::Gone { .. } => (situation.ledger.intent != Intent::Clean
+            && seen.search.is_none())
+        .then_some(Look::Search),
+        Sighting::Lagging => None,
+    }
+}
+
+/// Whether the API already has all that is wanted, as far as the books say: then trouble changes nothing here.
+#[must_use]
+pub fn nothing_to_bring_in(situation: &Situation) -> bool {
+    if situation.policy.mode == Mode::Observe && situation.ledger.id.is_some() {
+        return true;
+    }
+    !situation.terminating
+        && situation
+            .desired
+            .is_some_and(|desired| match &situation.seen.object {
+                Some(Sighting::Live(remote)) => {
+                    differences(desired, remote, situation.ledger).is_empty()
+                }
+                _ => situation.ledger.acknowledged(desired),
+            })
+}

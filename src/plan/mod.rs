@@ -1,0 +1,456 @@
+//! Every decision of the operator, as pure functions: no clock, no I/O, nothing but what is passed in.
+//!
+//! A pass asks [`look::next`] what has to be read, until nothing more has; then [`plan`] says which steps to take and
+//! what to tell the user when they succeed.
+
+pub mod body;
+pub mod delete;
+pub mod desired;
+pub mod differences;
+pub mod fingerprint;
+pub mod ledger;
+pub mod look;
+pub mod marker;
+pub mod pace;
+pub mod policy;
+#[cfg(test)]
+mod tests;
+
+pub use desired::{Compare, Desired, Field, FieldRule, Invalid, Remedy, RemoteView};
+pub use differences::{Differences, differences};
+pub use fingerprint::{Fingerprint, MacKey};
+pub use ledger::{Intent, Ledger};
+pub use look::{Dependent, Look, Seen, Sighting, Survey};
+pub use marker::{Claim, Marker, Owner};
+pub use policy::Policy;
+
+use crate::resources::{AdoptPolicy, DriftEntry, DriftPolicy, Mode, Reason};
+
+/// All that a decision depends on.
+pub struct Situation<'a> {
+    /// Whether the resource is being deleted.
+    pub terminating: bool,
+    /// Who we are.
+    pub owner: &'a Owner,
+    /// What we know.
+    pub ledger: &'a Ledger,
+    /// What is wanted; a terminating resource wants nothing.
+    pub desired: Option<&'a Desired>,
+    /// What was read in this pass.
+    pub seen: &'a Seen,
+    /// What is allowed.
+    pub policy: &'a Policy,
+}
+
+/// One effect on the API or on the resource's finalizer.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Step {
+    /// Make the remote object; the finalizer is set first.
+    Create,
+    /// Put the finalizer on: from here on the remote object can't be forgotten.
+    Hold,
+    /// Record this object; nothing is sent.
+    Bind {
+        /// The object as it was seen.
+        remote: Box<RemoteView>,
+        /// Whether it has all that is wanted.
+        acknowledged: bool,
+    },
+    /// Bring differences into an object.
+    Update {
+        /// The object as it was seen.
+        remote: Box<RemoteView>,
+        /// What to bring in.
+        differences: Differences,
+    },
+    /// Delete an object.
+    Delete {
+        /// Its id.
+        id: String,
+    },
+    /// Take the finalizer off: the resource may go.
+    Release,
+}
+
+/// The steps to take and what to say once they are taken.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Plan {
+    /// In order.
+    pub steps: Vec<Step>,
+    /// What to say.
+    pub verdict: Verdict,
+}
+
+/// What a resource's conditions say.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Verdict {
+    /// From the closed list.
+    pub reason: Reason,
+    /// For a person: what is so, and what to do next.
+    pub message: String,
+    /// Differences that are left there.
+    pub drift: Vec<DriftEntry>,
+    /// An event to tell, beside the conditions.
+    pub event: Option<(Happening, String)>,
+    /// Whether a resource that is held by choice has nothing to be brought in.
+    pub ready: bool,
+}
+
+/// What is worth an event although the conditions end up as before.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Happening {
+    /// A changed spec or Secret was pushed.
+    Updated,
+    /// Somebody's change was pushed back.
+    DriftCorrected,
+    /// Somebody's change was seen and left.
+    DriftDetected,
+    /// A remote object that was gone was made again.
+    RemoteRecreated,
+    /// An existing remote object was taken over.
+    Adopted,
+    /// A create whose answer was lost was found.
+    Recovered,
+    /// The remote object was left behind.
+    Orphaned,
+}
+
+impl Happening {
+    /// The reason of the event.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Updated => "Updated",
+            Self::DriftCorrected => "DriftCorrected",
+            Self::DriftDetected => "DriftDetected",
+            Self::RemoteRecreated => "RemoteRecreated",
+            Self::Adopted => "Adopted",
+            Self::Recovered => "Recovered",
+            Self::Orphaned => "Orphaned",
+        }
+    }
+}
+
+impl Verdict {
+    /// A reason and what to say about it.
+    #[must_use]
+    pub fn new(reason: Reason, message: impl Into<String>) -> Self {
+        Self {
+            reason,
+            message: message.into(),
+            drift: Vec::new(),
+            event: None,
+            ready: false,
+        }
+    }
+
+    fn with(mut self, event: Happening, note: impl Into<String>) -> Self {
+        self.event = Some((event, note.into()));
+        self
+    }
+
+    fn alone(self) -> Plan {
+        Plan {
+            steps: Vec::new(),
+            verdict: self,
+        }
+    }
+}
+
+/// Decides. Pure: the same situation always leads to the same plan.
+#[must_use]
+pub fn plan(situation: &Situation) -> Plan {
+    if situation.terminating {
+        return delete::plan(situation);
+    }
+    let Some(desired) = situation.desired else {
+        return Verdict::new(Reason::InternalError, "nothing is wanted").alone();
+    };
+    let mut plan = live(situation, desired);
+    let held = situation.ledger.finalizer || situation.policy.mode != Mode::Enforce;
+    let has_remote = !plan.steps.is_empty() || situation.ledger.id.is_some();
+    if !held && has_remote && plan.verdict.reason == Reason::Synced {
+        plan.steps.insert(0, Step::Hold);
+    }
+    plan
+}
+
+fn live(situation: &Situation, desired: &Desired) -> Plan {
+    if situation.policy.suspend {
+        let mut verdict = Verdict::new(Reason::Suspended, "spec.suspend is true");
+        verdict.ready = look::nothing_to_bring_in(situation);
+        return verdict.alone();
+    }
+    match (&situation.seen.object, &situation.seen.search) {
+        (Some(Sighting::Live(remote)), _) => existing(situation, desired, remote),
+        (Some(Sighting::Lagging), _) => lagging(),
+        (Some(Sighting::Gone { id }), search) => gone(situation, desired, id, search.as_deref()),
+        (None, _) if situation.policy.mode == Mode::Observe => Verdict::new(
+            Reason::InvalidSpec,
+            "mode Observe looks at an existing object: name it in adopt.id",
+        )
+        .alone(),
+        (None, Some(found)) => recover(situation, desired, found),
+        (None, None) => create(),
+    }
+}
+
+fn synced(desired: &Desired) -> Verdict {
+    let secrets = match desired.inputs.len() {
+        0 => "this generation",
+        _ => "this generation and these secret values",
+    };
+    Verdict::new(Reason::Synced, format!("Metorial has {secrets}"))
+}
+
+fn create() -> Plan {
+    Plan {
+        steps: vec![Step::Create],
+        verdict: Verdict::new(Reason::Synced, "created at Metorial"),
+    }
+}
+
+/// The read is older than our last write: it says nothing.
+fn lagging() -> Plan {
+    Verdict::new(
+        Reason::RemoteUnavailable,
+        "the API's reads are behind its writes: looking again soon",
+    )
+    .alone()
+}
+
+fn existing(situation: &Situation, desired: &Desired, remote: &RemoteView) -> Plan {
+    let found = differences(desired, remote, situation.ledger);
+    if situation.policy.mode == Mode::Observe {
+        return observe(desired, &found, remote);
+    }
+    if let Some(conflict) = ownership(situation, remote) {
+        return conflict.alone();
+    }
+    if situation.ledger.id.is_none() {
+        return adopt(situation, &found, remote);
+    }
+    let changed_here = !situation.ledger.acknowledged(desired);
+    if found.is_empty() {
+        let mut done = synced(desired);
+        let steps = if changed_here {
+            done.message = "Metorial already has what was asked for".to_owned();
+            vec![bind(remote, true)]
+        } else {
+            Vec::new()
+        };
+        return Plan {
+            steps,
+            verdict: done,
+        };
+    }
+    // Where nobody wrote after us, the API itself keeps another form of what we sent: once is enough.
+    let ours_last = situation
+        .ledger
+        .remote_updated_at
+        .is_some_and(|ours| remote.updated_at <= ours);
+    if !changed_here && (ours_last || situation.policy.drift == DriftPolicy::Report) {
+        let note = format!("differs at Metorial: {}", found.names());
+        let mut verdict = synced(desired).with(Happening::DriftDetected, note);
+        verdict.drift = found.entries;
+        return verdict.alone();
+    }
+    let (event, note) = if changed_here {
+        (Happening::Updated, format!("pushed {}", found.names()))
+    } else {
+        let note = format!("somebody changed {} at Metorial", found.names());
+        (Happening::DriftCorrected, format!("{note}; pushed ours"))
+    };
+    update(remote, found, synced(desired).with(event, note))
+}
+
+fn update(remote: &RemoteView, differences: Differences, verdict: Verdict) -> Plan {
+    Plan {
+        steps: vec![Step::Update {
+            remote: Box::new(remote.clone()),
+            differences,
+        }],
+        verdict,
+    }
+}
+
+fn observe(desired: &Desired, found: &Differences, remote: &RemoteView) -> Plan {
+    let readable: Vec<DriftEntry> = found
+        .entries
+        .iter()
+        .filter(|entry| {
+            entry.field != "metadata.kubernetes"
+                && desired
+                    .inputs
+                    .iter()
+                    .all(|input| input.field != entry.field)
+        })
+        .cloned()
+        .collect();
+    let message = if readable.is_empty() {
+        "observed; what can be read equals the spec".to_owned()
+    } else {
+        format!("observed; {} field(s) differ", readable.len())
+    };
+    let mut verdict = Verdict::new(Reason::Observed, message);
+    verdict.drift = readable;
+    Plan {
+        steps: vec![bind(remote, false)],
+        verdict,
+    }
+}
+
+fn bind(remote: &RemoteView, acknowledged: bool) -> Step {
+    Step::Bind {
+        remote: Box::new(remote.clone()),
+        acknowledged,
+    }
+}
+
+/// Nothing without our marker is changed, unless it is adopted by name; nobody is fought with.
+fn ownership(situation: &Situation, remote: &RemoteView) -> Option<Verdict> {
+    let adopted = situation
+        .policy
+        .adopt
+        .as_ref()
+        .filter(|a| a.id == remote.id);
+    let overrides = adopted.is_some_and(|a| a.policy == Some(AdoptPolicy::Override));
+    let owner_is_gone = situation.seen.owner_alive == Some(false);
+    let marker = remote.marker.as_ref();
+    let free = match Marker::claim(marker, situation.owner) {
+        Claim::Nobody | Claim::Ours | Claim::Namesake => true,
+        Claim::Sibling => adopted.is_some() && owner_is_gone,
+        Claim::OtherCluster => overrides && situation.ledger.id.is_none(),
+    };
+    if free {
+        return None;
+    }
+    let other = &marker?.owner;
+    let whose = format!("{} {}/{}", other.kind, other.namespace, other.name);
+    let place = if other.cluster == situation.owner.cluster {
+        "this cluster"
+    } else {
+        "another cluster (adopt.policy: Override takes it over)"
+    };
+    Some(Verdict::new(
+        Reason::OwnershipConflict,
+        format!(
+            "{} belongs to {whose} of {place}: let one of the two go",
+            remote.id
+        ),
+    ))
+}
+
+fn adopt(situation: &Situation, found: &Differences, remote: &RemoteView) -> Plan {
+    let policy = situation.policy.adopt.as_ref().and_then(|a| a.policy);
+    let inputs = situation.desired.map_or(&[][..], |d| &d.inputs);
+    let mismatch: Vec<&str> = found
+        .entries
+        .iter()
+        .map(|entry| entry.field.as_str())
+        .filter(|field| {
+            *field != "metadata.kubernetes" && inputs.iter().all(|input| input.field != *field)
+        })
+        .collect();
+    if policy.unwrap_or_default() == AdoptPolicy::Match && !mismatch.is_empty() {
+        return Verdict::new(
+            Reason::AdoptionMismatch,
+            format!(
+                "{} differs in {}: change the spec, or set adopt.policy: Override",
+                remote.id,
+                mismatch.join(", ")
+            ),
+        )
+        .alone();
+    }
+    let note = format!("took over {}", remote.id);
+    let verdict = Verdict::new(Reason::Synced, note.clone()).with(Happening::Adopted, note);
+    update(remote, found.clone(), verdict)
+}
+
+fn gone(situation: &Situation, desired: &Desired, id: &str, search: Option<&[RemoteView]>) -> Plan {
+    let missing = |what: &str| {
+        Verdict::new(
+            Reason::RemoteMissing,
+            format!("{id} is gone at Metorial: {what}"),
+        )
+        .alone()
+    };
+    if situation.policy.mode == Mode::Observe || situation.ledger.id.is_none() {
+        return missing("name another object in adopt.id");
+    }
+    if situation.policy.drift == DriftPolicy::Report {
+        return missing("set drift: Correct to make it again, or delete this resource");
+    }
+    if let Some(survey) = situation.seen.losses.filter(|survey| survey.suspicious()) {
+        return Verdict::new(
+            Reason::SuspiciousLoss,
+            format!(
+                "{} of {} objects of this connection are gone at once: nothing is made again until the annotation metorial.com/approve: recreate is set on the connection",
+                survey.lost, survey.known
+            ),
+        )
+        .alone();
+    }
+    let mut plan = recover(situation, desired, search.unwrap_or_default());
+    if plan.steps.first() == Some(&Step::Create) {
+        plan.verdict = plan
+            .verdict
+            .with(Happening::RemoteRecreated, format!("{id} was gone"));
+    }
+    plan
+}
+
+/// After a create whose outcome nobody recorded: what carries our marker is ours; only where a complete search finds
+/// nothing, and nothing can be late any more, is it made again.
+fn recover(situation: &Situation, desired: &Desired, found: &[RemoteView]) -> Plan {
+    let (oldest, younger) = ours(situation.owner, found);
+    let Some(remote) = oldest else {
+        if situation.ledger.settled {
+            return create();
+        }
+        return Verdict::new(
+            Reason::AmbiguousCreate,
+            "a create may have reached Metorial: looking for it before anything is made again",
+        )
+        .alone();
+    };
+    let differences = differences(desired, remote, situation.ledger);
+    let mut verdict = synced(desired);
+    verdict = verdict.with(Happening::Recovered, format!("found {} again", remote.id));
+    let mut steps = vec![if differences.is_empty() {
+        bind(remote, true)
+    } else {
+        Step::Update {
+            remote: Box::new(remote.clone()),
+            differences,
+        }
+    }];
+    steps.extend(younger.iter().map(|duplicate| Step::Delete {
+        id: duplicate.id.clone(),
+    }));
+    Plan { steps, verdict }
+}
+
+/// The oldest live object with our marker, else one of a namesake (a restored backup); and the younger ones that
+/// carry exactly our marker, which only a repeated create can have made.
+fn ours<'a>(
+    owner: &Owner,
+    found: &'a [RemoteView],
+) -> (Option<&'a RemoteView>, Vec<&'a RemoteView>) {
+    let claimed = |claim: Claim| {
+        let mut of: Vec<&RemoteView> = found
+            .iter()
+            .filter(|remote| remote.live)
+            .filter(|remote| Marker::claim(remote.marker.as_ref(), owner) == claim)
+            .collect();
+        of.sort_by(|a, b| (a.created_at, &a.id).cmp(&(b.created_at, &b.id)));
+        of
+    };
+    let mut exact = claimed(Claim::Ours).into_iter();
+    let oldest = exact.next();
+    (
+        oldest.or_else(|| claimed(Claim::Namesake).into_iter().next()),
+        exact.collect(),
+    )
+}

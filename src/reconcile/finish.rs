@@ -1,0 +1,224 @@
+//! The end of a pass: publish ids, write the status, tell events, and say when to come back.
+
+use super::connections;
+use super::pass::{Ended, Pass};
+use super::queue::After;
+use super::report::Report;
+use super::subject::Subject;
+use super::world::jitter;
+use crate::cluster::{Cause, ClusterError, Publication, merge_patch};
+use crate::kinds::Kind;
+use crate::plan::look::nothing_to_bring_in;
+use crate::plan::{Sighting, Verdict, pace};
+use crate::resources::{Class, Reason, condition};
+use backon::Retryable;
+use jiff::Timestamp;
+use std::collections::BTreeMap;
+use std::time::Duration;
+use tokio::time::Instant;
+
+impl Pass<'_> {
+    /// Publishes, reports, and says when to come back.
+    ///
+    /// # Errors
+    /// Kubernetes failed.
+    pub(super) async fn finish<K: Kind>(
+        &mut self,
+        subject: &mut Subject<K>,
+        ended: Ended,
+    ) -> Result<After, ClusterError> {
+        if self.outcome.released {
+            self.released(subject, &ended).await;
+            return Ok(After::Never);
+        }
+        let mut ended = ended;
+        if self.outcome.created {
+            self.report(subject, &ended).await?;
+        }
+        if let Some(conflict) = self.publish(subject).await? {
+            ended = Ended::with(conflict);
+        }
+        self.report(subject, &ended).await?;
+        self.count(subject, &ended);
+        Ok(self.next(subject, &ended))
+    }
+
+    async fn released<K: Kind>(&self, subject: &Subject<K>, ended: &Ended) {
+        if let Some((event, note)) = &ended.verdict.event {
+            let about = subject.reference();
+            self.world
+                .cluster
+                .event(&about, event.as_str(), false, note)
+                .await;
+        }
+        self.world.forget(&subject.key);
+        self.world.wake(connections::object_key(&self.connection));
+    }
+
+    async fn publish<K: Kind>(
+        &self,
+        subject: &Subject<K>,
+    ) -> Result<Option<Verdict>, ClusterError> {
+        let (Some(publish), false) = (&subject.object.common().publish, subject.terminating())
+        else {
+            return Ok(None);
+        };
+        let remote = self.outcome.remote.as_ref();
+        let id = remote
+            .map(|remote| remote.id.clone())
+            .or(subject.ledger.id.clone());
+        let (Some(id), Some(session)) = (id, &self.session) else {
+            return Ok(None);
+        };
+        let mut data = BTreeMap::from([
+            ("id".to_owned(), id),
+            ("instanceId".to_owned(), session.instance.id.clone()),
+        ]);
+        let before = subject.before.get("providerId").cloned();
+        let extra = remote
+            .and_then(|remote| remote.status.get("providerId").cloned())
+            .or(before);
+        if let Some(serde_json::Value::String(provider)) = extra {
+            data.insert("providerId".to_owned(), provider);
+        }
+        let name = &publish.config_map.name;
+        match self
+            .world
+            .cluster
+            .publish(&subject.object, name, &data)
+            .await?
+        {
+            Publication::Done => Ok(None),
+            Publication::NotOurs => Ok(Some(Verdict::new(
+                Reason::OwnershipConflict,
+                format!(
+                    "ConfigMap {name} in spec.publish exists and is not ours: choose another name or remove it"
+                ),
+            ))),
+        }
+    }
+
+    /// The one writer of status. What follows a create is tried again and again: the id must be recorded.
+    async fn report<K: Kind>(
+        &self,
+        subject: &mut Subject<K>,
+        ended: &Ended,
+    ) -> Result<(), ClusterError> {
+        let policy = subject.policy(self.session.as_deref());
+        let settled = nothing_to_bring_in(&self.situation(subject, &policy));
+        let said = condition(subject.status.conditions.as_deref(), "Ready").is_some();
+        let report = Report {
+            before: &subject.before,
+            status: &subject.status,
+            generation: subject.object.meta().generation.unwrap_or_default(),
+            requested: subject.requested(),
+            place: self
+                .session
+                .as_ref()
+                .map(|s| (s.connection.as_str(), s.instance.id.as_str())),
+            desired: self.desired.as_ref(),
+            outcome: &self.outcome,
+            verdict: &ended.verdict,
+            keep: ended.held_back || (ended.trouble && settled && said),
+            now: Timestamp::now(),
+        };
+        let next = report.next();
+        let keep = report.keep;
+        if let Some(difference) = merge_patch(&subject.before, &next) {
+            let api = subject.api(self.world);
+            let write = || {
+                self.world
+                    .cluster
+                    .patch_status(&api, &subject.object, difference.clone())
+            };
+            let tries = if self.outcome.wrote { 6 } else { 0 };
+            let pauses = backon::ExponentialBuilder::default().with_max_times(tries);
+            write
+                .retry(pauses)
+                .when(|error| error.cause != Cause::NotFound)
+                .await?;
+            self.tell(subject, ended, keep).await;
+        }
+        subject.status = serde_json::from_value(next.clone()).unwrap_or_default();
+        subject.before = next;
+        if self.outcome.created {
+            subject.remember(self.world, |memory| memory.created = None);
+        }
+        Ok(())
+    }
+
+    /// Events: what changed for a person. The ordinary way, made and ready, is told by the status alone.
+    async fn tell<K: Kind>(&self, subject: &Subject<K>, ended: &Ended, keep: bool) {
+        let about = subject.reference();
+        let verdict = &ended.verdict;
+        if let Some((event, note)) = &verdict.event {
+            self.world
+                .cluster
+                .event(&about, event.as_str(), false, note)
+                .await;
+        }
+        let before = condition(subject.status.conditions.as_deref(), "Ready");
+        let changed = before.is_none_or(|before| before.reason != verdict.reason.as_str());
+        let ordinary =
+            verdict.reason.class() == Class::Done && before.is_none_or(|b| b.status == "True");
+        if changed && !keep && !ordinary {
+            let warning = matches!(verdict.reason.class(), Class::NeedsPerson | Class::Waiting);
+            let reason = verdict.reason.as_str();
+            self.world
+                .cluster
+                .event(&about, reason, warning, &verdict.message)
+                .await;
+        }
+    }
+
+    fn count<K: Kind>(&self, subject: &Subject<K>, ended: &Ended) {
+        let said = condition(subject.status.conditions.as_deref(), "Ready");
+        let keep = said.is_none_or(|said| said.reason != ended.verdict.reason.as_str());
+        let word = if keep {
+            "Kept"
+        } else {
+            ended.verdict.reason.as_str()
+        };
+        let took = self.began.elapsed();
+        self.world.metrics.pass(subject.key.kind, word, took);
+        if !keep {
+            let name = format!("{}/{}", subject.key.namespace, subject.key.name);
+            let reason = Some(ended.verdict.reason);
+            self.world.metrics.resource(subject.key.kind, name, reason);
+        }
+    }
+
+    fn next<K: Kind>(&self, subject: &mut Subject<K>, ended: &Ended) -> After {
+        let world = self.world;
+        let policy = subject.policy(self.session.as_deref());
+        let reason = ended.verdict.reason;
+        if let (true, Some(wait)) = (ended.held_back, ended.wait) {
+            return After::In(wait);
+        }
+        let uncertain = matches!(self.seen.object, Some(Sighting::Lagging))
+            || reason == Reason::AmbiguousCreate
+            || (reason == Reason::Deleting && !self.outcome.released);
+        let failed =
+            ended.trouble || ended.refused || uncertain || reason == Reason::DeletionBlocked;
+        if !failed {
+            subject.remember(world, |memory| (memory.failures, memory.hold) = (0, None));
+            return After::In(pace::interval(policy.interval, jitter()));
+        }
+        let failures = subject.memory.failures.saturating_add(1);
+        let pause = if ended.refused {
+            pace::refused(failures, jitter())
+        } else {
+            pace::back_off(world.timing.back_off, failures, jitter())
+        };
+        let mut pause = pause.max(ended.wait.unwrap_or_default());
+        if uncertain && !subject.unsettled_for.is_zero() {
+            pause = pause.min(subject.unsettled_for + Duration::from_millis(50));
+        }
+        let hold =
+            (ended.trouble || ended.refused).then(|| self.hold(subject, Instant::now() + pause));
+        subject.remember(world, |memory| {
+            (memory.failures, memory.hold) = (failures, hold)
+        });
+        After::In(pause)
+    }
+}

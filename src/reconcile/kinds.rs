@@ -1,0 +1,160 @@
+//! The list of kinds, and what the loops need of each without knowing which it is.
+
+use super::connections;
+use super::key::ObjectKey;
+use super::pass;
+use super::queue::After;
+use super::stall::stall;
+use super::watch::{Watched, changes};
+use super::world::World;
+use crate::cluster::ClusterError;
+use crate::kinds::Kind;
+use crate::remote::{ConnectionKey, ConnectionObject};
+use crate::resources::{ClusterConnection, Connection, ConnectionKind, ProviderAuthCredentials};
+use futures::FutureExt;
+use futures::future::BoxFuture;
+use futures::stream::BoxStream;
+use kube::{Api, Client, ResourceExt};
+use std::marker::PhantomData;
+
+/// Every kind that is served. A new kind is one line here.
+#[must_use]
+pub fn kinds() -> Vec<Box<dyn Served>> {
+    vec![
+        Box::new(Connected::<Connection>(PhantomData)),
+        Box::new(Connected::<ClusterConnection>(PhantomData)),
+        Box::new(Remote::<ProviderAuthCredentials>(PhantomData)),
+    ]
+}
+
+/// One kind, as the loops see it.
+pub trait Served: Send + Sync {
+    /// Its name.
+    fn name(&self) -> &'static str;
+    /// Whether it has no namespace, so that a namespaced operator can't see it.
+    fn cluster_wide(&self) -> bool {
+        false
+    }
+    /// The keys of resources that changed in a way that matters, in one namespace or in all.
+    fn changes(&self, client: Client, namespace: Option<&str>) -> BoxStream<'static, ObjectKey>;
+    /// One pass.
+    fn pass<'a>(
+        &'a self,
+        world: &'a World,
+        key: &'a ObjectKey,
+    ) -> BoxFuture<'a, Result<After, ClusterError>>;
+    /// Says on the resource that a pass over it ended badly.
+    fn stall<'a>(
+        &'a self,
+        world: &'a World,
+        key: &'a ObjectKey,
+        what: &'static str,
+    ) -> BoxFuture<'a, Result<(), ClusterError>>;
+    /// The resources of this kind that keep a connection in use.
+    fn users<'a>(
+        &'a self,
+        world: &'a World,
+        connection: &'a ConnectionKey,
+    ) -> BoxFuture<'a, Result<Vec<String>, ClusterError>>;
+}
+
+struct Connected<C>(PhantomData<fn() -> C>);
+
+impl<C: ConnectionObject> Served for Connected<C> {
+    fn name(&self) -> &'static str {
+        C::NAME
+    }
+
+    fn cluster_wide(&self) -> bool {
+        C::KIND == ConnectionKind::ClusterConnection
+    }
+
+    fn changes(&self, client: Client, namespace: Option<&str>) -> BoxStream<'static, ObjectKey> {
+        changes(client, namespace, &Watched::of::<C>(C::NAME))
+    }
+
+    fn pass<'a>(
+        &'a self,
+        world: &'a World,
+        key: &'a ObjectKey,
+    ) -> BoxFuture<'a, Result<After, ClusterError>> {
+        connections::pass::<C>(world, key).boxed()
+    }
+
+    fn stall<'a>(
+        &'a self,
+        world: &'a World,
+        key: &'a ObjectKey,
+        what: &'static str,
+    ) -> BoxFuture<'a, Result<(), ClusterError>> {
+        let api = C::api(world.cluster.client(), &key.namespace);
+        async move { stall(world, &api, key, what).await }.boxed()
+    }
+
+    fn users<'a>(
+        &'a self,
+        _: &'a World,
+        _: &'a ConnectionKey,
+    ) -> BoxFuture<'a, Result<Vec<String>, ClusterError>> {
+        std::future::ready(Ok(Vec::new())).boxed()
+    }
+}
+
+struct Remote<K>(PhantomData<fn() -> K>);
+
+impl<K: Kind> Served for Remote<K> {
+    fn name(&self) -> &'static str {
+        K::NAME
+    }
+
+    fn changes(&self, client: Client, namespace: Option<&str>) -> BoxStream<'static, ObjectKey> {
+        changes(client, namespace, &Watched::of::<K>(K::NAME))
+    }
+
+    fn pass<'a>(
+        &'a self,
+        world: &'a World,
+        key: &'a ObjectKey,
+    ) -> BoxFuture<'a, Result<After, ClusterError>> {
+        pass::pass::<K>(world, key).boxed()
+    }
+
+    fn stall<'a>(
+        &'a self,
+        world: &'a World,
+        key: &'a ObjectKey,
+        what: &'static str,
+    ) -> BoxFuture<'a, Result<(), ClusterError>> {
+        let api: Api<K> = world.cluster.namespaced(&key.namespace);
+        async move { stall(world, &api, key, what).await }.boxed()
+    }
+
+    fn users<'a>(
+        &'a self,
+        world: &'a World,
+        connection: &'a ConnectionKey,
+    ) -> BoxFuture<'a, Result<Vec<String>, ClusterError>> {
+        async move {
+            let mut users = Vec::new();
+            for namespace in world.scopes() {
+                let api: Api<K> = match &namespace {
+                    Some(namespace) => world.cluster.namespaced(namespace),
+                    None => Api::all(world.cluster.client()),
+                };
+                let all = world.cluster.list(&api).await?;
+                users.extend(all.iter().filter_map(|object| {
+                    let namespace = object.namespace().unwrap_or_default();
+                    connections::uses(
+                        connection,
+                        &namespace,
+                        &object.common_status(),
+                        object.finalizers(),
+                    )
+                    .then(|| format!("{} {namespace}/{}", K::NAME, object.name_any()))
+                }));
+            }
+            Ok(users)
+        }
+        .boxed()
+    }
+}

@@ -1,0 +1,24 @@
+//! The loop: what changed names a key, a pass over the key reads, looks, decides, acts and reports.
+
+mod act;
+mod connections;
+mod finish;
+mod index;
+mod key;
+pub mod kinds;
+mod memory;
+mod pass;
+mod queue;
+mod report;
+mod schedule;
+mod see;
+mod stall;
+mod subject;
+mod term;
+mod unreachable;
+mod watch;
+mod world;
+
+pub use key::ObjectKey;
+pub use term::{Unusable, run};
+pub use world::PassHook;

@@ -1,0 +1,352 @@
+//! One pass over one resource: read, resolve, look, decide, act, report. The same for all kinds.
+
+use super::act::{self, Outcome};
+use super::connections;
+use super::key::ObjectKey;
+use super::memory::Hold;
+use super::queue::After;
+use super::see::{Eye, Halt};
+use super::subject::Subject;
+use super::unreachable;
+use super::world::World;
+use crate::cluster::{ClusterError, Missing};
+use crate::kinds::{Kind, SourceKind};
+use crate::plan::{Desired, Policy, Seen, Sighting, Situation, Verdict, plan};
+use crate::remote::{ConnectionKey, Down, Session, Standing, Trouble};
+use crate::resources::{ConnectionKind, DeletionPolicy, Reason};
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::time::Instant;
+
+/// How a pass ended.
+pub struct Ended {
+    /// What it says.
+    pub verdict: Verdict,
+    /// Whether it is trouble that says nothing about the resource itself.
+    pub trouble: bool,
+    /// Whether only a person, or a change, can help: trying again soon is useless.
+    pub refused: bool,
+    /// How long the API asks to wait.
+    pub wait: Option<Duration>,
+    /// Whether nothing was tried, because it is too early after a failure.
+    pub held_back: bool,
+}
+
+impl Ended {
+    /// Ended as planned.
+    #[must_use]
+    pub fn with(verdict: Verdict) -> Self {
+        Self {
+            verdict,
+            trouble: false,
+            refused: false,
+            wait: None,
+            held_back: false,
+        }
+    }
+
+    fn down(down: Down) -> Self {
+        let reason = match down.reason {
+            Reason::ConnectionNotFound | Reason::NamespaceNotAllowed => down.reason,
+            _ => Reason::ConnectionNotReady,
+        };
+        let message = match reason {
+            Reason::ConnectionNotReady => format!(
+                "the connection is not ready: {}: {}",
+                down.reason, down.message
+            ),
+            _ => down.message,
+        };
+        Self {
+            trouble: reason != Reason::NamespaceNotAllowed,
+            wait: down.wait,
+            ..Self::with(Verdict::new(reason, message))
+        }
+    }
+}
+
+/// Brings one custom resource one step nearer to what it asks for, and says so in its status.
+///
+/// # Errors
+/// Kubernetes failed; nothing was concluded.
+pub async fn pass<K: Kind>(world: &World, key: &ObjectKey) -> Result<After, ClusterError> {
+    let Some(mut subject) = Subject::<K>::read(world, key).await? else {
+        world.forget(key);
+        return Ok(After::Never);
+    };
+    let connection = subject.connection(world).await;
+    depend(world, &subject, &connection);
+    let mut pass = Pass {
+        world,
+        connection,
+        session: None,
+        desired: None,
+        seen: Seen::default(),
+        outcome: Outcome::default(),
+        began: Instant::now(),
+    };
+    let ended = match pass.run(&mut subject).await {
+        Ok(ended) => ended,
+        Err(Halt::Remote(trouble)) => pass.troubled(&subject, &trouble),
+        Err(Halt::Cluster(error)) => return Err(error),
+    };
+    pass.finish(&mut subject, ended).await
+}
+
+/// Notes what the resource depends on, before anything of it is read.
+fn depend<K: Kind>(world: &World, subject: &Subject<K>, connection: &ConnectionKey) {
+    let namespace = &subject.key.namespace;
+    let references = subject.object.references();
+    let mut sources: Vec<ObjectKey> = references
+        .iter()
+        .map(|reference| ObjectKey::new(reference.kind.as_str(), namespace, &reference.name))
+        .collect();
+    sources.extend(connections_of(
+        connection,
+        subject.object.common().connection_ref.is_none(),
+    ));
+    if let Some(publish) = &subject.object.common().publish {
+        let kind = SourceKind::ConfigMap.as_str();
+        sources.push(ObjectKey::new(kind, namespace, &publish.config_map.name));
+    }
+    sources.sort();
+    sources.dedup();
+    world.index.depends(&subject.key, sources);
+}
+
+/// The connection in use, and where nobody chose one also the two that could become the default.
+fn connections_of(connection: &ConnectionKey, by_default: bool) -> Vec<ObjectKey> {
+    let mut keys = vec![connection.clone()];
+    if by_default && !connection.namespace.is_empty() {
+        keys.push(ConnectionKey::new(
+            ConnectionKind::ClusterConnection,
+            "",
+            "default",
+        ));
+    } else if by_default {
+        keys.push(ConnectionKey::new(
+            ConnectionKind::Connection,
+            &connection.namespace,
+            "default",
+        ));
+    }
+    keys.iter().map(connections::object_key).collect()
+}
+
+/// The state of one pass.
+pub(super) struct Pass<'w> {
+    pub(super) world: &'w World,
+    pub(super) connection: ConnectionKey,
+    pub(super) session: Option<Arc<Session>>,
+    pub(super) desired: Option<Desired>,
+    pub(super) seen: Seen,
+    pub(super) outcome: Outcome,
+    pub(super) began: Instant,
+}
+
+impl Pass<'_> {
+    async fn run<K: Kind>(&mut self, subject: &mut Subject<K>) -> Result<Ended, Halt> {
+        let world = self.world;
+        let standing = world.sessions.standing(&self.connection).await;
+        self.session = standing.session.clone();
+        if subject.terminating() {
+            return self.delete(subject, &standing).await;
+        }
+        let inputs = world
+            .cluster
+            .resolve(&subject.key.namespace, &subject.object.references())
+            .await;
+        let desired = match inputs {
+            Ok(inputs) => subject.object.desired(&inputs, &subject.owner, &world.mac),
+            Err(Missing::Invalid(invalid)) => Err(invalid),
+            Err(Missing::NotYet(not_yet)) => {
+                return Ok(Ended::with(Verdict::new(not_yet.reason, not_yet.message)));
+            }
+            Err(Missing::Unread(error)) => return Err(error.into()),
+        };
+        match desired {
+            Ok(desired) => self.desired = Some(desired),
+            Err(invalid) => return Ok(Ended::with(Verdict::new(invalid.reason, invalid.message))),
+        }
+        let suspended = subject.object.common().suspend.unwrap_or(false);
+        if !suspended {
+            if let Err(down) = world
+                .sessions
+                .admit(&self.connection, &subject.key.namespace)
+                .await
+            {
+                return Ok(Ended::down(down));
+            }
+            match standing.usable() {
+                Ok(session) => self.session = Some(session.clone()),
+                Err(down) => return Ok(Ended::down(down)),
+            }
+            if let Some(ended) = self.elsewhere(subject) {
+                return Ok(ended);
+            }
+        }
+        if let Some(ended) = self.held_back(subject) {
+            return Ok(ended);
+        }
+        let policy = subject.policy(self.session.as_deref());
+        self.decide(subject, &policy).await
+    }
+
+    /// Looks, decides and acts.
+    async fn decide<K: Kind>(
+        &mut self,
+        subject: &mut Subject<K>,
+        policy: &Policy,
+    ) -> Result<Ended, Halt> {
+        let session = self.session.clone();
+        let known = subject
+            .ledger
+            .id
+            .clone()
+            .or(policy.adopt.as_ref().map(|adopt| adopt.id.clone()));
+        let _alone = match (&session, &known) {
+            (Some(session), Some(id)) => Some(session.lock(id).await),
+            _ => None,
+        };
+        if let Some(session) = &session {
+            let fresh = subject.terminating() || subject.requested().is_some();
+            let eye = Eye {
+                world: self.world,
+                session,
+                connection: &self.connection,
+                max_age: if fresh {
+                    Duration::ZERO
+                } else {
+                    policy.interval.mul_f64(0.85)
+                },
+                began: Instant::now(),
+            };
+            eye.see(subject, self.desired.as_ref(), policy, &mut self.seen)
+                .await?;
+        }
+        let plan = plan(&self.situation(subject, policy));
+        tracing::debug!(key = %subject.key, steps = plan.steps.len(), reason = %plan.verdict.reason, "planned");
+        for step in plan.steps {
+            let desired = self.desired.as_ref();
+            act::step(
+                self.world,
+                session.as_deref(),
+                subject,
+                desired,
+                step,
+                &mut self.outcome,
+            )
+            .await?;
+        }
+        Ok(Ended {
+            trouble: matches!(self.seen.object, Some(Sighting::Lagging)),
+            ..Ended::with(plan.verdict)
+        })
+    }
+
+    pub(super) fn situation<'a, K: Kind>(
+        &'a self,
+        subject: &'a Subject<K>,
+        policy: &'a Policy,
+    ) -> Situation<'a> {
+        Situation {
+            terminating: subject.terminating(),
+            owner: &subject.owner,
+            ledger: &subject.ledger,
+            desired: self.desired.as_ref(),
+            seen: &self.seen,
+            policy,
+        }
+    }
+
+    /// A resource lives in one instance; a connection to another one is a mistake, whoever made it.
+    fn elsewhere<K: Kind>(&self, subject: &Subject<K>) -> Option<Ended> {
+        let here = &self.session.as_ref()?.instance.id;
+        let there = subject
+            .status
+            .instance_id
+            .as_ref()
+            .filter(|id| *id != here)?;
+        let message = format!(
+            "this object lives in instance {there}, but {} opens {here}: refer to a connection of {there}, or delete this resource and create it anew",
+            self.connection
+        );
+        Some(Ended::with(Verdict::new(Reason::InstanceMismatch, message)))
+    }
+
+    /// What failed is not tried again until it is time, or something about it changed.
+    fn held_back<K: Kind>(&self, subject: &Subject<K>) -> Option<Ended> {
+        let hold = subject.memory.hold.as_ref()?;
+        hold.holds(&self.hold(subject, hold.until)).then(|| Ended {
+            wait: Some(hold.until.saturating_duration_since(Instant::now())),
+            held_back: true,
+            ..Ended::with(Verdict::new(
+                Reason::RemoteUnavailable,
+                "too early after a failure",
+            ))
+        })
+    }
+
+    pub(super) fn hold<K: Kind>(&self, subject: &Subject<K>, until: Instant) -> Hold {
+        Hold {
+            generation: subject.object.meta().generation,
+            revision: self
+                .desired
+                .as_ref()
+                .map(|desired| desired.revision.clone()),
+            session: self.session.as_ref().map_or(0, |session| session.serial),
+            requested: subject.requested().cloned(),
+            until,
+        }
+    }
+
+    async fn delete<K: Kind>(
+        &mut self,
+        subject: &mut Subject<K>,
+        standing: &Standing,
+    ) -> Result<Ended, Halt> {
+        let policy = subject.policy(self.session.as_deref());
+        if policy.leaves_remote() || !subject.ledger.finalizer {
+            return self.decide(subject, &policy).await;
+        }
+        if let Some(ended) = self.held_back(subject) {
+            return Ok(ended);
+        }
+        let stuck = match unreachable::blocked(subject, &self.connection, standing) {
+            Some(blocked) => blocked,
+            None => match self.decide(subject, &policy).await {
+                Err(Halt::Remote(trouble)) if unreachable::is(&trouble) => {
+                    self.troubled(subject, &trouble)
+                }
+                other => return other,
+            },
+        };
+        if !unreachable::give_up(self.world, &self.connection, standing, subject).await? {
+            return Ok(stuck);
+        }
+        let orphan = Policy {
+            deletion: DeletionPolicy::Orphan,
+            ..policy
+        };
+        self.decide(subject, &orphan).await
+    }
+
+    /// What an error of the API means for this resource, and for its connection.
+    fn troubled<K: Kind>(&self, subject: &Subject<K>, trouble: &Trouble) -> Ended {
+        if trouble.concerns_connection() {
+            self.world.wake(connections::object_key(&self.connection));
+        }
+        let mut verdict = trouble.verdict();
+        let creating = subject.ledger.id.is_none() && !subject.terminating();
+        if trouble.maybe_applied() && creating {
+            verdict.reason = Reason::AmbiguousCreate;
+        }
+        Ended {
+            trouble: !trouble.needs_person() || trouble.concerns_connection(),
+            refused: trouble.needs_person(),
+            wait: trouble.wait(),
+            held_back: false,
+            verdict,
+        }
+    }
+}

@@ -1,0 +1,148 @@
+//! The status that follows from a pass: pure, and written only where it differs.
+
+use super::act::Outcome;
+use crate::plan::{Desired, Verdict};
+use crate::resources::{Class, CommonStatus, Conditions, InputStatus, Reason, condition};
+use jiff::Timestamp;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
+use serde_json::Value;
+
+/// What a status is made of.
+pub struct Report<'a> {
+    /// The status as it was read, in full.
+    pub before: &'a Value,
+    /// The shared part of it.
+    pub status: &'a CommonStatus,
+    /// The generation that the pass saw.
+    pub generation: i64,
+    /// The request to act now that the pass saw.
+    pub requested: Option<&'a String>,
+    /// The connection and the instance that it opens.
+    pub place: Option<(&'a str, &'a str)>,
+    /// What is wanted.
+    pub desired: Option<&'a Desired>,
+    /// What was done.
+    pub outcome: &'a Outcome,
+    /// What to say.
+    pub verdict: &'a Verdict,
+    /// Whether the conditions stay as they are: there is trouble, but nothing to be brought in.
+    pub keep: bool,
+    /// The operator's clock.
+    pub now: Timestamp,
+}
+
+impl Report<'_> {
+    /// The next status.
+    #[must_use]
+    pub fn next(&self) -> Value {
+        let mut next = self.status.clone();
+        self.remote(&mut next);
+        if !self.keep {
+            next.observed_generation = Some(self.generation);
+            next.conditions = Some(self.conditions());
+            let drift = self.verdict.drift.clone();
+            next.drift = Some(drift).filter(|drift| !drift.is_empty());
+        }
+        if self.requested.is_some() {
+            next.last_handled_reconcile_at = self.requested.cloned();
+        }
+        let mut all = self.before.as_object().cloned().unwrap_or_default();
+        for key in common_keys() {
+            all.remove(key);
+        }
+        if let Some(remote) = &self.outcome.remote {
+            all.extend(remote.status.clone());
+        }
+        if let Ok(Value::Object(common)) = serde_json::to_value(&next) {
+            all.extend(common);
+        }
+        Value::Object(all)
+    }
+
+    /// What the pass learned about the remote object.
+    fn remote(&self, next: &mut CommonStatus) {
+        let Some(remote) = &self.outcome.remote else {
+            return;
+        };
+        next.id = Some(remote.id.clone());
+        if let Some((connection, instance)) = self.place {
+            next.connection = Some(connection.to_owned());
+            next.instance_id = Some(instance.to_owned());
+        }
+        let Some(desired) = self.desired.filter(|_| self.outcome.acknowledged) else {
+            return;
+        };
+        next.last_applied_revision = Some(desired.revision.to_string());
+        next.remote_updated_at = Some(remote.updated_at.to_string());
+        let keys: Vec<String> = desired.metadata.keys().cloned().collect();
+        next.metadata_keys = Some(keys).filter(|keys| !keys.is_empty());
+        next.inputs = Some(self.inputs(desired)).filter(|inputs| !inputs.is_empty());
+    }
+
+    fn inputs(&self, desired: &Desired) -> Vec<InputStatus> {
+        let known = self.status.inputs.as_deref().unwrap_or_default();
+        let fresh = |input: &crate::plan::desired::Input| InputStatus {
+            field: input.field.to_owned(),
+            source: input.source.clone(),
+            fingerprint: input.fingerprint.to_string(),
+            pushed_at: Time(self.now),
+        };
+        let inputs = desired.inputs.iter().map(|input| {
+            let same = known.iter().find(|known| {
+                known.field == input.field && known.fingerprint == input.fingerprint.as_str()
+            });
+            let mut status = fresh(input);
+            if let Some(known) = same {
+                status.pushed_at = known.pushed_at.clone();
+            }
+            status
+        });
+        inputs.collect()
+    }
+
+    fn conditions(&self) -> Vec<Condition> {
+        let Verdict {
+            reason,
+            message,
+            drift,
+            ready,
+            ..
+        } = self.verdict;
+        let last = self.status.conditions.as_deref();
+        let mut next =
+            Conditions::after(last, self.generation, self.now).verdict(*reason, *ready, message);
+        let waits = reason.class() == Class::Waiting;
+        let known = self.desired.is_some() || condition(last, "ReferencesResolved").is_some();
+        if waits {
+            next = next.with("ReferencesResolved", false, *reason, message);
+        } else if known {
+            let (reason, message) = (Reason::Synced, "all references were read");
+            next = next.with("ReferencesResolved", true, reason, message);
+        }
+        if !drift.is_empty() {
+            let fields: Vec<&str> = drift.iter().map(|entry| entry.field.as_str()).collect();
+            let message = format!("differs at Metorial: {}", fields.join(", "));
+            next = next.with("Drifted", true, *reason, &message);
+        }
+        next.build()
+    }
+}
+
+/// The keys of the shared part, which the next status sets or leaves out.
+fn common_keys() -> impl Iterator<Item = &'static str> {
+    [
+        "id",
+        "instanceId",
+        "connection",
+        "observedGeneration",
+        "lastHandledReconcileAt",
+        "lastAppliedRevision",
+        "remoteUpdatedAt",
+        "metadataKeys",
+        "inputs",
+        "drift",
+        "previousIds",
+        "conditions",
+    ]
+    .into_iter()
+}

@@ -1,0 +1,153 @@
+//! Reads what a decision depends on, one look at a time, until nothing more is needed.
+
+use super::subject::Subject;
+use super::world::World;
+use crate::cluster::ClusterError;
+use crate::kinds::Kind;
+use crate::plan::{Desired, Look, Owner, Policy, Seen, Sighting, Situation, Survey, look};
+use crate::remote::{ConnectionKey, Observed, Session, Trouble};
+use kube::{Api, ResourceExt};
+use std::time::Duration;
+use tokio::time::Instant;
+
+/// Why a pass could not go on.
+#[derive(Debug)]
+pub enum Halt {
+    /// The API.
+    Remote(Trouble),
+    /// Kubernetes.
+    Cluster(ClusterError),
+}
+
+impl From<Trouble> for Halt {
+    fn from(trouble: Trouble) -> Self {
+        Self::Remote(trouble)
+    }
+}
+
+impl From<ClusterError> for Halt {
+    fn from(error: ClusterError) -> Self {
+        Self::Cluster(error)
+    }
+}
+
+/// What a look needs besides the subject.
+pub struct Eye<'a> {
+    /// The world.
+    pub world: &'a World,
+    /// The way to the API.
+    pub session: &'a Session,
+    /// The connection behind it.
+    pub connection: &'a ConnectionKey,
+    /// How old an observation may be.
+    pub max_age: Duration,
+    /// When the pass began.
+    pub began: Instant,
+}
+
+impl Eye<'_> {
+    /// Looks until the decision can be made.
+    ///
+    /// # Errors
+    /// A read failed; what was seen before it stays in `seen`.
+    pub async fn see<K: Kind>(
+        &self,
+        subject: &Subject<K>,
+        desired: Option<&Desired>,
+        policy: &Policy,
+        seen: &mut Seen,
+    ) -> Result<(), Halt> {
+        while let Some(look) = look::next(&Situation {
+            terminating: subject.terminating(),
+            owner: &subject.owner,
+            ledger: &subject.ledger,
+            desired,
+            seen,
+            policy,
+        }) {
+            self.look(subject, look, seen).await?;
+        }
+        Ok(())
+    }
+
+    async fn look<K: Kind>(
+        &self,
+        subject: &Subject<K>,
+        look: Look,
+        seen: &mut Seen,
+    ) -> Result<(), Halt> {
+        match look {
+            Look::Object(id) => {
+                let observed = self.session.observe::<K>(&id, self.max_age).await?;
+                let remote = match &observed {
+                    Observed::Found(remote) => Some(remote.as_ref()),
+                    Observed::Missing => None,
+                };
+                seen.object = Some(Sighting::of(&id, remote, &subject.ledger));
+            }
+            Look::Search => {
+                let found = self.session.search::<K>(self.began).await?;
+                seen.search = Some(found.as_ref().clone());
+            }
+            Look::Dependents(id) => {
+                seen.dependents = Some(self.session.dependents::<K>(&id).await?);
+            }
+            Look::Losses => seen.losses = Some(self.losses::<K>().await?),
+            Look::Owner(owner) => {
+                seen.owner_alive = Some(self.alive::<K>(&owner).await?);
+            }
+        }
+        Ok(())
+    }
+
+    /// A suspicious loss is believed for a while; any other is counted anew, for it decides about a create.
+    async fn losses<K: Kind>(&self) -> Result<Survey, Halt> {
+        let approved = self.session.recreation_approved;
+        if let Some(known) = self.world.sessions.suspicion(self.connection).await {
+            return Ok(Survey { approved, ..known });
+        }
+        let survey = self.survey::<K>().await?;
+        self.world.sessions.lost(self.connection, survey).await;
+        if survey.suspicious() {
+            self.world
+                .wake(super::connections::object_key(self.connection));
+        }
+        Ok(survey)
+    }
+
+    /// How many of the objects that resources of this kind have through this connection are gone.
+    async fn survey<K: Kind>(&self) -> Result<Survey, Halt> {
+        let mut ids = Vec::new();
+        for namespace in self.world.scopes() {
+            let api: Api<K> = match &namespace {
+                Some(namespace) => self.world.cluster.namespaced(namespace),
+                None => Api::all(self.world.cluster.client()),
+            };
+            let all = self.world.cluster.list(&api).await?.into_iter();
+            let here = all.filter(|object| object.meta().deletion_timestamp.is_none());
+            ids.extend(
+                here.map(|object| object.common_status())
+                    .filter_map(|status| {
+                        let ours = status.instance_id.as_ref() == Some(&self.session.instance.id);
+                        status.id.filter(|_| ours)
+                    }),
+            );
+        }
+        Ok(Survey {
+            known: ids.len(),
+            lost: self.session.missing::<K>(&ids).await?,
+            approved: self.session.recreation_approved,
+        })
+    }
+
+    /// Whether the resource that a marker names still exists. One of another kind is not looked for, and counts as
+    /// alive: its remote object is not of this collection anyway.
+    async fn alive<K: Kind>(&self, owner: &Owner) -> Result<bool, Halt> {
+        if owner.kind != K::NAME {
+            return Ok(true);
+        }
+        let api = self.world.cluster.namespaced::<K>(&owner.namespace);
+        let found = self.world.cluster.get(&api, &owner.name).await?;
+        Ok(found.is_some_and(|object| object.uid().as_ref() == Some(&owner.uid)))
+    }
+}

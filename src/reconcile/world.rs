@@ -1,0 +1,106 @@
+//! Everything that a pass works with.
+
+use super::index::Index;
+use super::key::ObjectKey;
+use super::kinds::kinds;
+use super::memory::Memory;
+use crate::cluster::{Cluster, ClusterError};
+use crate::metrics::Metrics;
+use crate::plan::MacKey;
+use crate::remote::{ConnectionKey, Sessions};
+use crate::settings::Timing;
+use futures::future::BoxFuture;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::mpsc::UnboundedSender;
+use tokio::time::Instant;
+
+/// Called at the start of each pass: for tests that make a pass panic or spin.
+pub type PassHook = Arc<dyn Fn(&ObjectKey) -> BoxFuture<'static, ()> + Send + Sync>;
+
+/// One term of leadership: it begins with an empty memory.
+pub struct World {
+    /// Effects on Kubernetes.
+    pub cluster: Cluster,
+    /// Ways to the API.
+    pub sessions: Sessions,
+    /// Key of the fingerprints.
+    pub mac: Arc<MacKey>,
+    /// uid of `kube-system`.
+    pub identity: String,
+    /// What passes remember.
+    pub memory: Memory,
+    /// Who depends on what.
+    pub index: Index,
+    /// Asks for passes.
+    pub wake: UnboundedSender<ObjectKey>,
+    /// Counters.
+    pub metrics: Arc<Metrics>,
+    /// Deadlines and pauses.
+    pub timing: Timing,
+    /// Where the ledger of orphans is kept.
+    pub operator_namespace: String,
+    /// The namespaces that are served; empty: all.
+    pub namespaces: Vec<String>,
+    /// When this term began.
+    pub since: Instant,
+    /// See [`PassHook`].
+    pub hook: Option<PassHook>,
+}
+
+impl World {
+    /// Asks for a pass.
+    pub fn wake(&self, key: ObjectKey) {
+        // The receiver ends only with the term itself.
+        self.wake.send(key).ok();
+    }
+
+    /// Asks for a pass of all that depend on `source`.
+    pub fn wake_dependents(&self, source: &ObjectKey) {
+        for key in self.index.dependents(source) {
+            self.wake(key);
+        }
+    }
+
+    /// Where objects are served: in these namespaces, or everywhere.
+    #[must_use]
+    pub fn scopes(&self) -> Vec<Option<String>> {
+        match self.namespaces.as_slice() {
+            [] => vec![None],
+            some => some.iter().cloned().map(Some).collect(),
+        }
+    }
+
+    /// The resources that keep a connection in use, as `Kind namespace/name`.
+    ///
+    /// # Errors
+    /// A list failed.
+    pub async fn users(&self, connection: &ConnectionKey) -> Result<Vec<String>, ClusterError> {
+        let mut users = Vec::new();
+        for kind in kinds() {
+            users.extend(kind.users(self, connection).await?);
+        }
+        Ok(users)
+    }
+
+    /// How long until reads surely show every write that was sent at `last_write` or by an earlier leader.
+    #[must_use]
+    pub fn unsettled_for(&self, last_write: Option<Instant>) -> Duration {
+        let last = last_write.map_or(self.since, |write| write.max(self.since));
+        self.timing.settle.saturating_sub(last.elapsed())
+    }
+
+    /// Forgets an object that is no more.
+    pub fn forget(&self, key: &ObjectKey) {
+        self.memory.forget(key);
+        self.index.forget(key);
+        let name = format!("{}/{}", key.namespace, key.name);
+        self.metrics.resource(key.kind, name, None);
+    }
+}
+
+/// A number between 0 and 1 that spreads what would otherwise happen at once.
+#[must_use]
+pub fn jitter() -> f64 {
+    rand::random::<f64>()
+}

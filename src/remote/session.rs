@@ -1,0 +1,284 @@
+//! One key's way to the API: every call goes through here, past the budget, and every write past the fence.
+
+use super::budget::Budget;
+use super::observations::Observations;
+use super::trouble::Trouble;
+use crate::cluster::lease::Fence;
+use crate::kinds::{Dependents, Kind};
+use crate::metrics::Metrics;
+use crate::plan::{Dependent, RemoteView};
+use crate::resources::{ConnectionDefaults, InstanceStatus, OnUnreachable};
+use futures::{StreamExt, pin_mut};
+use metorial::{
+    Answer, AuthConfig, Body, Client, Error, ErrorKind, ListQuery, Method, Object, Operation,
+    Status,
+};
+use serde_json::Value;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::OwnedMutexGuard;
+use tokio::time::Instant;
+
+/// A connection that answered, in the instance that it opens.
+pub struct Session {
+    /// The connection, as the objects' statuses name it.
+    pub connection: String,
+    /// Another one after each change of key and each recovery: what failed before may be tried again.
+    pub serial: usize,
+    /// The instance.
+    pub instance: InstanceStatus,
+    /// Defaults for the objects.
+    pub defaults: ConnectionDefaults,
+    /// What a deletion does that can't be carried out.
+    pub on_unreachable: Option<OnUnreachable>,
+    /// Whether a person approved to make lost objects again.
+    pub recreation_approved: bool,
+    pub(super) line: Line,
+    pub(super) observations: Arc<Observations>,
+}
+
+/// The client with what every call passes.
+#[derive(Clone)]
+pub(super) struct Line {
+    pub(super) client: Client,
+    pub(super) budget: Arc<Budget>,
+    pub(super) fence: Fence,
+    pub(super) metrics: Arc<Metrics>,
+    pub(super) organisation: String,
+}
+
+/// How one object looked.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Observed {
+    /// As the API answered.
+    Found(Arc<RemoteView>),
+    /// A GET of its id said `not_found` or `gone`.
+    Missing,
+}
+
+impl Line {
+    /// Sends one request. Nothing is sent without a place in the budget, and no write by a process that doesn't lead.
+    pub(super) async fn send<T>(
+        &self,
+        operation: Operation,
+        call: impl Future<Output = Result<Answer<T>, Error>>,
+    ) -> Result<T, Trouble> {
+        self.admit()?;
+        if operation.method.is_write() && !self.fence.is_open() {
+            return Err(Trouble::NotLeader);
+        }
+        self.note(operation, call.await)
+    }
+
+    /// All items of a list that `keep` keeps: complete, or an error.
+    async fn list<T: Object, R>(
+        &self,
+        query: &ListQuery,
+        mut keep: impl FnMut(T) -> Option<R>,
+    ) -> Result<Vec<R>, Trouble> {
+        let operation = Operation {
+            method: Method::Get,
+            template: T::COLLECTION.path(),
+        };
+        let pages = self.client.pages::<T>(query);
+        pin_mut!(pages);
+        let mut kept = Vec::new();
+        loop {
+            self.admit()?;
+            let Some(page) = pages.next().await else {
+                return Ok(kept);
+            };
+            let page = self.note(operation, page)?;
+            kept.extend(page.items.into_iter().filter_map(&mut keep));
+            if !page.has_more_after {
+                return Ok(kept);
+            }
+        }
+    }
+
+    fn admit(&self) -> Result<(), Trouble> {
+        self.budget.admit(Instant::now()).map_err(Trouble::Spent)
+    }
+
+    fn note<T>(
+        &self,
+        operation: Operation,
+        outcome: Result<Answer<T>, Error>,
+    ) -> Result<T, Trouble> {
+        let word = outcome
+            .as_ref()
+            .map_or_else(|error| error.kind().as_str(), |_| "ok");
+        self.metrics.api_request(operation.to_string(), word);
+        let now = Instant::now();
+        let noted = match outcome {
+            Ok(answer) => {
+                self.budget.answered(&answer.meta, now);
+                Ok(answer.value)
+            }
+            Err(error) => {
+                self.budget.failed(&error, now);
+                tracing::warn!(%error, "a call to the API failed");
+                Err(Trouble::Api(error))
+            }
+        };
+        self.metrics
+            .budget(&self.organisation, self.budget.remaining(now));
+        noted
+    }
+}
+
+impl Session {
+    /// One object, no older than `max_age`.
+    ///
+    /// # Errors
+    /// The read failed; nothing is concluded from that.
+    pub async fn observe<K: Kind>(&self, id: &str, max_age: Duration) -> Result<Observed, Trouble> {
+        if let Some(known) = self.observations.get(id, max_age) {
+            return Ok(known);
+        }
+        let began = Instant::now();
+        let read = self.line.send(
+            item::<K>(Method::Get),
+            self.line.client.get::<K::Remote>(id),
+        );
+        let observed = match read.await {
+            Ok(remote) => Observed::Found(Arc::new(K::view(&remote))),
+            Err(Trouble::Api(error)) if error.kind() == ErrorKind::Gone => Observed::Missing,
+            Err(trouble) => return Err(trouble),
+        };
+        Ok(self.observations.read(id, observed, began))
+    }
+
+    /// Which of `ids` are gone, read now, a hundred with one request.
+    ///
+    /// # Errors
+    /// A read failed; nothing is concluded from that.
+    pub async fn missing<K: Kind>(&self, ids: &[String]) -> Result<usize, Trouble> {
+        let mut live = 0;
+        for some in ids.chunks(100) {
+            let query = ListQuery::new().limit(100).ids(some)?;
+            let found = self.line.list::<K::Remote, ()>(&query, |remote| {
+                let view = K::view(&remote);
+                (view.live && some.contains(&view.id)).then_some(())
+            });
+            live += found.await?.len();
+        }
+        Ok(ids.len() - live.min(ids.len()))
+    }
+
+    /// Every object of the kind's collection that carries a marker, read after `since`. Passes that ask at the same
+    /// time share one listing.
+    ///
+    /// # Errors
+    /// Any page failed: a part is not an answer.
+    pub async fn search<K: Kind>(&self, since: Instant) -> Result<Arc<Vec<RemoteView>>, Trouble> {
+        let listing = self.observations.listing(K::Remote::COLLECTION);
+        let mut last = listing.lock().await;
+        if let Some((_, found)) = last.as_ref().filter(|(began, _)| *began >= since) {
+            return Ok(found.clone());
+        }
+        let began = Instant::now();
+        let query = ListQuery::new().limit(100);
+        let marked =
+            |remote: K::Remote| Some(K::view(&remote)).filter(|view| view.marker.is_some());
+        let found = Arc::new(self.line.list(&query, marked).await?);
+        *last = Some((began, found.clone()));
+        Ok(found)
+    }
+
+    /// What Metorial would delete along with the object `id`.
+    ///
+    /// # Errors
+    /// Any page failed.
+    pub async fn dependents<K: Kind>(&self, id: &str) -> Result<Vec<Dependent>, Trouble> {
+        match K::DEPENDENTS {
+            None => Ok(Vec::new()),
+            Some(Dependents::AuthConfigsOfCredentials) => {
+                let query = ListQuery::new().limit(100);
+                let query = query.filter("provider_auth_credentials_id", [id]);
+                let query = query?;
+                let uses = |config: AuthConfig| {
+                    let ours = config
+                        .credentials
+                        .as_ref()
+                        .is_some_and(|used| used.id == id);
+                    (ours && config.status() == Status::Active).then_some(Dependent {
+                        id: config.id,
+                        name: config.name,
+                    })
+                };
+                self.line.list(&query, uses).await
+            }
+        }
+    }
+
+    /// Makes an object.
+    ///
+    /// # Errors
+    /// See [`Trouble::maybe_applied`].
+    pub async fn create<K: Kind>(&self, body: Value) -> Result<Arc<RemoteView>, Trouble> {
+        let operation = Operation {
+            method: Method::Post,
+            template: K::Remote::COLLECTION.path(),
+        };
+        let body = Body::from(body);
+        let made = self
+            .line
+            .send(operation, self.line.client.create::<K::Remote>(&body));
+        Ok(self.wrote::<K>(&made.await?))
+    }
+
+    /// Changes an object.
+    ///
+    /// # Errors
+    /// See [`Trouble::maybe_applied`].
+    pub async fn update<K: Kind>(&self, id: &str, body: Value) -> Result<Arc<RemoteView>, Trouble> {
+        let body = Body::from(body);
+        let operation = item::<K>(Method::Patch);
+        let changed = self
+            .line
+            .send(operation, self.line.client.update::<K::Remote>(id, &body));
+        match changed.await {
+            Ok(remote) => Ok(self.wrote::<K>(&remote)),
+            Err(trouble) => {
+                self.observations.forget(id);
+                Err(trouble)
+            }
+        }
+    }
+
+    /// Deletes an object; one that is gone already is as good.
+    ///
+    /// # Errors
+    /// See [`Trouble::maybe_applied`].
+    pub async fn delete<K: Kind>(&self, id: &str) -> Result<(), Trouble> {
+        let operation = item::<K>(Method::Delete);
+        let deleted = self
+            .line
+            .send(operation, self.line.client.delete::<K::Remote>(id));
+        self.observations.forget(id);
+        match deleted.await {
+            Ok(_) => Ok(()),
+            Err(Trouble::Api(error)) if error.kind() == ErrorKind::Gone => Ok(()),
+            Err(trouble) => Err(trouble),
+        }
+    }
+
+    /// Keeps everybody else off a remote object: the server's PATCH is a read-modify-write.
+    pub async fn lock(&self, id: &str) -> OwnedMutexGuard<()> {
+        self.observations.lock(id).await
+    }
+
+    fn wrote<K: Kind>(&self, remote: &K::Remote) -> Arc<RemoteView> {
+        let view = Arc::new(K::view(remote));
+        self.observations.wrote(view.clone());
+        view
+    }
+}
+
+fn item<K: Kind>(method: Method) -> Operation {
+    Operation {
+        method,
+        template: K::Remote::COLLECTION.item_template(),
+    }
+}

@@ -8,3 +8,7 @@ help: ## List the targets
 .PHONY: control-plane
 control-plane: ## Build etcd, the Kubernetes control plane, kubectl and helm once, into a cache outside the checkout
 	@tools/build-control-plane
+
+.PHONY: crds
+crds: control-plane ## Write crds/ and what is rendered from them
+	@tools/crds

@@ -67,7 +67,7 @@ pub struct ConnectionRef {
     pub name: String,
 }
 
-/// The two kinds of connection.
+/// `Connection` (default; in this namespace) or `ClusterConnection`.
 #[derive(
     Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Deserialize, Serialize, JsonSchema,
 )]
@@ -78,7 +78,7 @@ pub enum ConnectionKind {
     ClusterConnection,
 }
 
-/// How much the operator may do.
+/// `Enforce` (default) brings the remote object in line; `Observe` reads and reports drift, and never writes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
 pub enum Mode {
     /// Bring the remote object in line.
@@ -88,7 +88,9 @@ pub enum Mode {
     Observe,
 }
 
-/// What a deletion of the custom resource does at Metorial.
+/// What a deletion does at Metorial. `Delete` waits while others depend on the remote object, `Cascade` takes them
+/// along, `Orphan` leaves the remote object alone. Default: the connection's, else `Delete`. May be changed while the
+/// resource is terminating.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
 pub enum DeletionPolicy {
     /// Delete the remote object; wait while others depend on it.
@@ -100,7 +102,8 @@ pub enum DeletionPolicy {
     Orphan,
 }
 
-/// What happens when the remote object was changed by somebody else.
+/// What happens when somebody else changes the remote object: `Correct` pushes our values once and says so, `Report`
+/// says so and leaves it. Default: the connection's, else `Correct`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
 pub enum DriftPolicy {
     /// Push our values once and say so.
@@ -142,7 +145,7 @@ pub struct Adopt {
     pub policy: Option<AdoptPolicy>,
 }
 
-/// What adoption does with an object that differs.
+/// `Match` (default) refuses an object that differs from this spec; `Override` brings it in line.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
 pub enum AdoptPolicy {
     /// Refuse it.

@@ -160,7 +160,7 @@ pub struct InstanceGuard {
     pub type_: Option<InstanceType>,
 }
 
-/// The type of an instance.
+/// `development` or `production`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum InstanceType {
@@ -210,7 +210,8 @@ pub struct OnUnreachable {
     pub after: Option<Interval>,
 }
 
-/// See [`OnUnreachable`].
+/// `Block` (default) waits for as long as it takes; `OrphanAfter` gives up after a while, and the id that is left
+/// behind is recorded in the ConfigMap `metorial-orphans` of the operator's namespace.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
 pub enum UnreachablePolicy {
     /// Wait for as long as it takes.

@@ -56,3 +56,8 @@ pub use objects::{Collection, Status, Stored};
 pub use options::{Options, Profile, Quirk};
 pub use simulator::Simulator;
 pub use tenants::{ImportExport, InstanceType};
+
+/// The README's example, compiled.
+#[doc = include_str!("../README.md")]
+#[cfg(doctest)]
+struct Readme;

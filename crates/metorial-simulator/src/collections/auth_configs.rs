@@ -5,7 +5,7 @@ use std::sync::Arc;
 use serde_json::{Map, Value, json};
 
 use super::auth_imports::{Record, record};
-use super::{Caller, Patch, checked_value, deployment_of, named, present};
+use super::{Caller, checked_value, deployment_of, named, present};
 use crate::catalogue::AuthMethod;
 use crate::errors::{ApiError, Result};
 use crate::fields::Fields;
@@ -134,14 +134,4 @@ pub(super) fn check_updatable(auth_config: &Object) -> Result<()> {
         ));
     }
     Ok(())
-}
-
-pub(super) fn patch(state: &State, fields: &mut Fields<'_>, patch: &mut Patch) -> Result<()> {
-    let filter = fields.tool_filter("tool_filters");
-    patch
-        .fields
-        .extend(filter.map(|filter| ("tool_filter".to_owned(), filter)));
-    patch.loses_value = state.has(Quirk::PatchLosesAuthConfigValue);
-    fields.check(&state.options)?;
-    check_updatable(&patch.before)
 }

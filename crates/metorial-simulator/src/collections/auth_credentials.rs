@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::{Caller, Patch, named, present, provider};
+use super::{Caller, Changes, named, present, provider};
 use crate::errors::Result;
 use crate::fields::Fields;
 use crate::objects::{Collection, Links};
@@ -46,15 +46,15 @@ pub(super) fn create(state: &mut State, caller: &Caller, body: &Value) -> Result
     Ok(present(state, &state.store.current(), &made))
 }
 
-pub(super) fn patch(fields: &mut Fields<'_>, patch: &mut Patch) {
+pub(super) fn patch(fields: &mut Fields<'_>, changes: &mut Changes) {
     for name in ["client_id", "client_secret"] {
         if fields.has(name) {
             let text = fields.required_text(name);
-            patch.write_only.insert(name.to_owned(), text.into());
+            changes.write_only.insert(name.to_owned(), text.into());
         }
     }
     if fields.has("scopes") {
         let scopes = fields.required_texts("scopes");
-        patch.fields.insert("scopes".to_owned(), scopes);
+        changes.fields.insert("scopes".to_owned(), scopes);
     }
 }

@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
-use super::{Caller, Patch, deployment_of, named, present, provider, usable};
+use super::{Caller, deployment_of, named, present, provider, usable};
 use crate::errors::{ApiError, Result};
 use crate::fields::Fields;
 use crate::objects::{Collection, Links};
@@ -74,11 +74,4 @@ fn vault_value(
     }
     let value = vault.write_only.get("value").and_then(Value::as_object);
     Ok(value.cloned().unwrap_or_default())
-}
-
-pub(super) fn patch(fields: &mut Fields<'_>, patch: &mut Patch) {
-    let filter = fields.tool_filter("tool_filters");
-    patch
-        .fields
-        .extend(filter.map(|filter| ("tool_filter".to_owned(), filter)));
 }

@@ -34,12 +34,17 @@ pub(crate) struct Caller {
     pub(crate) user_agent: Option<String>,
 }
 
+/// What a PATCH asks for.
+#[derive(Default)]
+pub(crate) struct Changes {
+    fields: Map<String, Value>,
+    write_only: Map<String, Value>,
+}
+
 /// A PATCH between its read and its write.
 pub(crate) struct Patch {
     before: Arc<Object>,
-    fields: Map<String, Value>,
-    write_only: Map<String, Value>,
-    loses_value: bool,
+    changes: Changes,
 }
 
 /// Creates an object and answers it.
@@ -60,7 +65,7 @@ pub(crate) fn create(
     }
 }
 
-/// The first half of a PATCH: checks it and reads the object.
+/// The first half of a PATCH: checks it, the body before the object, and reads the object.
 pub(crate) fn read_for_patch(
     state: &State,
     caller: &Caller,
@@ -69,46 +74,42 @@ pub(crate) fn read_for_patch(
     body: &Value,
 ) -> Result<Patch> {
     let mut fields = Fields::of(body, &state.options);
-    let mut patch = Patch {
-        before: Arc::clone(changeable(state, caller, collection, id)?),
-        fields: Map::new(),
-        write_only: Map::new(),
-        loses_value: false,
-    };
-    patch_text(state, collection, &mut fields, &mut patch);
+    let mut changes = Changes::default();
+    patch_text(state, collection, &mut fields, &mut changes);
     match collection {
-        Collection::AuthCredentials => auth_credentials::patch(&mut fields, &mut patch),
-        Collection::AuthConfigs => auth_configs::patch(state, &mut fields, &mut patch)?,
-        Collection::Configs => configs::patch(&mut fields, &mut patch),
+        Collection::AuthCredentials => auth_credentials::patch(&mut fields, &mut changes),
+        Collection::AuthConfigs | Collection::Configs => {
+            let filter = fields.tool_filter("tool_filters");
+            let named = filter.map(|filter| ("tool_filter".to_owned(), filter));
+            changes.fields.extend(named);
+        }
         _ => {}
     }
     fields.check(&state.options)?;
-    Ok(patch)
+    let before = Arc::clone(changeable(state, caller, collection, id)?);
+    auth_configs::check_updatable(&before)?;
+    Ok(Patch { before, changes })
 }
 
 /// The second half of a PATCH: writes, all fields as they were read where the server does so.
 pub(crate) fn write_patch(state: &mut State, patch: Patch) -> Result<Value> {
     let now = state.clock.now();
     let writes_all = state.has(Quirk::PatchWritesAllFields);
-    let Patch {
-        before,
-        fields,
-        write_only,
-        loses_value,
-    } = patch;
+    let loses_value = state.has(Quirk::PatchLosesAuthConfigValue);
+    let Patch { before, changes } = patch;
     let written = state.store.change(&before.id, |object| {
         if writes_all {
             object.fields = before.fields.clone();
         }
-        object.fields.extend(fields);
-        if !write_only.is_empty() {
+        object.fields.extend(changes.fields);
+        if !changes.write_only.is_empty() {
             object.versions += 1;
         }
         if writes_all && object.collection == Collection::AuthCredentials {
             object.write_only = before.write_only.clone();
         }
-        object.write_only.extend(write_only);
-        if loses_value {
+        object.write_only.extend(changes.write_only);
+        if loses_value && object.collection == Collection::AuthConfigs {
             object.write_only.clear();
         }
         object.touch(now);
@@ -274,7 +275,7 @@ fn patch_text<'a>(
     state: &State,
     collection: Collection,
     fields: &mut Fields<'a>,
-    patch: &mut Patch,
+    changes: &mut Changes,
 ) {
     let trims = collection == Collection::AuthConfigs && state.has(Quirk::AuthConfigPatchTrims);
     for name in ["name", "description"] {
@@ -285,16 +286,16 @@ fn patch_text<'a>(
         match text.as_deref().map(str::trim) {
             Some("") if trims => {}
             Some(trimmed) if trims => {
-                patch.fields.insert(name.to_owned(), trimmed.into());
+                changes.fields.insert(name.to_owned(), trimmed.into());
             }
             _ => {
-                patch.fields.insert(name.to_owned(), text.into());
+                changes.fields.insert(name.to_owned(), text.into());
             }
         }
     }
     if fields.has("metadata") {
         let metadata = fields.optional_object("metadata");
-        patch.fields.insert("metadata".to_owned(), metadata);
+        changes.fields.insert("metadata".to_owned(), metadata);
     }
 }
 

@@ -14,6 +14,7 @@ use jiff::Timestamp;
 use kube::{Api, ResourceExt};
 use serde_json::Value;
 use std::time::Duration;
+use tokio::time::Instant;
 
 /// The key of a connection among the keys of all objects.
 #[must_use]
@@ -33,6 +34,7 @@ pub async fn pass<C: ConnectionObject>(
     world: &World,
     key: &ObjectKey,
 ) -> Result<After, ClusterError> {
+    let began = Instant::now();
     let connection = ConnectionKey::new(C::KIND, &key.namespace, &key.name);
     let api = C::api(world.cluster.client(), &key.namespace);
     let Some(object) = world.cluster.get(&api, &key.name).await? else {
@@ -73,6 +75,11 @@ pub async fn pass<C: ConnectionObject>(
         )
         .await?;
     }
+    world.metrics.pass(
+        key.kind,
+        say(&standing, users.as_deref()).0.as_str(),
+        began.elapsed(),
+    );
     if world.sessions.news(&connection).await {
         world.wake_dependents(key);
     }

@@ -44,7 +44,8 @@ pub(super) struct Line {
     pub(super) budget: Arc<Budget>,
     pub(super) fence: Fence,
     pub(super) metrics: Arc<Metrics>,
-    pub(super) organisation: String,
+    /// `None` until the API said whose key it is.
+    pub(super) organisation: Option<String>,
 }
 
 /// How one object looked.
@@ -121,8 +122,10 @@ impl Line {
                 Err(Trouble::Api(error))
             }
         };
-        self.metrics
-            .budget(&self.organisation, self.budget.remaining(now));
+        if let Some(organisation) = &self.organisation {
+            self.metrics
+                .budget(organisation, self.budget.remaining(now));
+        }
         noted
     }
 }

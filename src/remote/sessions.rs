@@ -408,7 +408,7 @@ impl Sessions {
             organisation: slot
                 .session
                 .as_ref()
-                .map_or_else(String::new, |s| s.line.organisation.clone()),
+                .and_then(|s| s.line.organisation.clone()),
         };
         let operation = Operation {
             method: Method::Get,
@@ -435,7 +435,7 @@ impl Sessions {
                 per: WINDOW,
             },
         );
-        line.organisation = organisation;
+        line.organisation = Some(organisation);
         Ok((instance, line))
     }
 

@@ -175,7 +175,7 @@ pub enum InstanceType {
 #[serde(rename_all = "camelCase")]
 pub struct RateLimitSpec {
     /// Requests per `per`.
-    #[schemars(range(min = 1, max = 1_000_000))]
+    #[schemars(range(min = 1, max = 1_000_000), extend("format" = "int32"))]
     pub requests: u32,
     /// The window. Default 10m.
     #[serde(default, skip_serializing_if = "Option::is_none")]

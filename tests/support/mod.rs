@@ -1,0 +1,25 @@
+//! What the stories are told with: a world of one namespace, one instance at a simulator, and an operator that can be
+//! started, stopped and killed. Every test has its own; all of a binary share one control plane.
+#![allow(
+    dead_code,
+    unreachable_pub,
+    missing_docs,
+    reason = "each binary uses a part of it"
+)]
+
+mod gate;
+mod manifests;
+mod operator;
+mod oracles;
+mod rights;
+mod world;
+
+pub use gate::{KubeGate, Moment};
+pub use manifests::*;
+pub use operator::Operator;
+pub use world::{Setup, World};
+
+use std::time::Duration;
+
+/// How long anything may take before a test gives up: only a hang gets there.
+pub const PATIENCE: Duration = Duration::from_secs(90);

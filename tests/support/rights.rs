@@ -1,0 +1,77 @@
+//! The rights that the chart gives the operator in one namespace, rendered by Helm.
+
+use control_plane::ControlPlane;
+use kube::api::{Api, DynamicObject, Patch, PatchParams};
+use kube::core::{ApiResource, GroupVersionKind};
+use kube::{Client, ResourceExt};
+use serde::Deserialize;
+use std::path::Path;
+
+/// The chart's name for its ServiceAccount.
+pub const SERVICE_ACCOUNT: &str = "metorial-operator";
+
+/// Applies ServiceAccount, Roles and bindings for an operator that lives in and serves only `namespace`.
+pub async fn grant(plane: &ControlPlane, client: &Client, namespace: &str) {
+    let chart = Path::new(env!("CARGO_MANIFEST_DIR")).join("deploy/chart");
+    let mut helm = plane.helm();
+    helm.args(["template", SERVICE_ACCOUNT]).arg(chart);
+    helm.args([
+        "--namespace",
+        namespace,
+        "--set",
+        &format!("watchNamespaces={{{namespace}}}"),
+    ]);
+    helm.args(["--set", "crds.install=false"]);
+    let rendered = tokio::task::spawn_blocking(move || helm.output())
+        .await
+        .unwrap()
+        .unwrap();
+    assert!(
+        rendered.status.success(),
+        "{}",
+        String::from_utf8_lossy(&rendered.stderr)
+    );
+    let text = String::from_utf8(rendered.stdout).unwrap();
+    for document in serde_yaml_ng::Deserializer::from_str(&text) {
+        let value = serde_json::Value::deserialize(document).unwrap();
+        let kind = value["kind"].as_str().unwrap_or_default().to_owned();
+        if matches!(kind.as_str(), "ServiceAccount" | "Role" | "RoleBinding") {
+            apply(client, namespace, value).await;
+        }
+    }
+}
+
+/// Server-side apply of any namespaced object.
+pub async fn apply(client: &Client, namespace: &str, manifest: serde_json::Value) -> DynamicObject {
+    try_apply(client, namespace, manifest, "test")
+        .await
+        .unwrap()
+}
+
+/// The same by any field manager, with the API server's word on it.
+pub async fn try_apply(
+    client: &Client,
+    namespace: &str,
+    manifest: serde_json::Value,
+    manager: &str,
+) -> kube::Result<DynamicObject> {
+    let object: DynamicObject = serde_json::from_value(manifest).unwrap();
+    let api = api_of(client, namespace, &object);
+    let params = PatchParams::apply(manager).force();
+    api.patch(&object.name_any(), &params, &Patch::Apply(&object))
+        .await
+}
+
+fn api_of(client: &Client, namespace: &str, object: &DynamicObject) -> Api<DynamicObject> {
+    let types = object.types.clone().unwrap();
+    let kind = GroupVersionKind::try_from(&types).unwrap();
+    let mut resource = ApiResource::from_gvk(&kind);
+    if kind.kind == "ProviderAuthCredentials" {
+        resource.plural = "providerauthcredentials".to_owned();
+    }
+    let namespace = object.namespace().unwrap_or_else(|| namespace.to_owned());
+    match kind.kind.as_str() {
+        "ClusterConnection" | "Namespace" => Api::all_with(client.clone(), &resource),
+        _ => Api::namespaced_with(client.clone(), &namespace, &resource),
+    }
+}

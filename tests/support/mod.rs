@@ -2,7 +2,7 @@
 //! started, stopped and killed. Every test has its own; all of a binary share one control plane.
 #![allow(
     dead_code,
-    unreachable_pub,
+    unused_imports,
     missing_docs,
     reason = "each binary uses a part of it"
 )]

@@ -2,7 +2,7 @@
 
 use super::PATIENCE;
 use super::gate::KubeGate;
-use super::manifests::{canary, connection, credentials, secret};
+use super::manifests::{canary, connection, secret};
 use super::operator::Operator;
 use super::rights::{SERVICE_ACCOUNT, apply, grant, try_apply};
 use control_plane::ControlPlane;
@@ -364,10 +364,11 @@ impl World {
 
     // ── Metorial ──────────────────────────────────────────────────────────────────────────────────────────────────
 
-    /// Everything in the collection, archived objects included.
+    /// Everything in the collection, archived objects included, but what Metorial itself manages.
     pub fn all_remote(&self) -> Vec<Stored> {
-        self.sim
-            .objects(&self.instance, Collection::AuthCredentials)
+        let mut all = self.sim.objects(&self.instance, Collection::AuthCredentials);
+        all.retain(|object| object.readable["is_managed"] != true);
+        all
     }
 
     /// The live objects.

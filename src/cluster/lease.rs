@@ -201,7 +201,6 @@ impl Candidate {
                 renew_time: Some(MicroTime(jiff::Timestamp::now())),
                 ..LeaseSpec::default()
             }),
-            ..Lease::default()
         };
         let api = self.cluster.namespaced::<Lease>(&self.namespace);
         let params = PostParams::default();

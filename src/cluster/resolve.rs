@@ -6,6 +6,7 @@ use crate::plan::Invalid;
 use crate::resources::Reason;
 use k8s_openapi::api::core::v1::{ConfigMap, Secret};
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 
 /// Why references could not be resolved.
 #[derive(Clone, Debug, PartialEq)]
@@ -41,14 +42,14 @@ impl Cluster {
         let mut inputs = Inputs::default();
         for reference in references {
             let place = (reference.kind, reference.name.as_str());
-            if !read.contains_key(&place) {
-                let content = self.content(namespace, reference).await?;
-                read.insert(place, content);
-            }
-            let bytes = match read.get_mut(&place) {
-                Some(Some(content)) => content.get(&reference.key).cloned(),
-                _ => return Err(Missing::NotYet(absent(reference))),
+            let content = match read.entry(place) {
+                Entry::Occupied(known) => known.into_mut(),
+                Entry::Vacant(place) => place.insert(self.content(namespace, reference).await?),
             };
+            let Some(content) = content else {
+                return Err(Missing::NotYet(absent(reference)));
+            };
+            let bytes = content.get(&reference.key).cloned();
             let bytes = bytes.ok_or_else(|| Missing::NotYet(keyless(reference)))?;
             inputs
                 .insert(reference.clone(), bytes)

@@ -3,6 +3,7 @@
 //! A pass asks [`look::next`] what has to be read, until nothing more has; then [`plan`] says which steps to take and
 //! what to tell the user when they succeed.
 
+mod adopt;
 pub mod body;
 pub mod delete;
 pub mod desired;
@@ -15,6 +16,7 @@ pub mod pace;
 pub mod policy;
 #[cfg(test)]
 mod tests;
+mod verdict;
 
 pub use desired::{Compare, Desired, Field, FieldRule, Invalid, Remedy, RemoteView};
 pub use differences::{Differences, differences};
@@ -23,8 +25,10 @@ pub use ledger::{Intent, Ledger};
 pub use look::{Dependent, Look, Seen, Sighting, Survey};
 pub use marker::{Claim, Marker, Owner};
 pub use policy::Policy;
+pub use verdict::{Happening, Verdict};
 
-use crate::resources::{AdoptPolicy, DriftEntry, DriftPolicy, Mode, Reason};
+use crate::resources::{DriftEntry, DriftPolicy, Mode, Reason};
+use adopt::{adopt, ownership};
 
 /// All that a decision depends on.
 pub struct Situation<'a> {
@@ -79,82 +83,6 @@ pub struct Plan {
     pub steps: Vec<Step>,
     /// What to say.
     pub verdict: Verdict,
-}
-
-/// What a resource's conditions say.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Verdict {
-    /// From the closed list.
-    pub reason: Reason,
-    /// For a person: what is so, and what to do next.
-    pub message: String,
-    /// Differences that are left there.
-    pub drift: Vec<DriftEntry>,
-    /// An event to tell, beside the conditions.
-    pub event: Option<(Happening, String)>,
-    /// Whether a resource that is held by choice has nothing to be brought in.
-    pub ready: bool,
-}
-
-/// What is worth an event although the conditions end up as before.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Happening {
-    /// A changed spec or Secret was pushed.
-    Updated,
-    /// Somebody's change was pushed back.
-    DriftCorrected,
-    /// Somebody's change was seen and left.
-    DriftDetected,
-    /// A remote object that was gone was made again.
-    RemoteRecreated,
-    /// An existing remote object was taken over.
-    Adopted,
-    /// A create whose answer was lost was found.
-    Recovered,
-    /// The remote object was left behind.
-    Orphaned,
-}
-
-impl Happening {
-    /// The reason of the event.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Updated => "Updated",
-            Self::DriftCorrected => "DriftCorrected",
-            Self::DriftDetected => "DriftDetected",
-            Self::RemoteRecreated => "RemoteRecreated",
-            Self::Adopted => "Adopted",
-            Self::Recovered => "Recovered",
-            Self::Orphaned => "Orphaned",
-        }
-    }
-}
-
-impl Verdict {
-    /// A reason and what to say about it.
-    #[must_use]
-    pub fn new(reason: Reason, message: impl Into<String>) -> Self {
-        Self {
-            reason,
-            message: message.into(),
-            drift: Vec::new(),
-            event: None,
-            ready: false,
-        }
-    }
-
-    fn with(mut self, event: Happening, note: impl Into<String>) -> Self {
-        self.event = Some((event, note.into()));
-        self
-    }
-
-    fn alone(self) -> Plan {
-        Plan {
-            steps: Vec::new(),
-            verdict: self,
-        }
-    }
 }
 
 /// Decides. Pure: the same situation always leads to the same plan.
@@ -305,67 +233,6 @@ fn bind(remote: &RemoteView, acknowledged: bool) -> Step {
         remote: Box::new(remote.clone()),
         acknowledged,
     }
-}
-
-/// Nothing without our marker is changed, unless it is adopted by name; nobody is fought with.
-fn ownership(situation: &Situation, remote: &RemoteView) -> Option<Verdict> {
-    let adopted = situation
-        .policy
-        .adopt
-        .as_ref()
-        .filter(|a| a.id == remote.id);
-    let overrides = adopted.is_some_and(|a| a.policy == Some(AdoptPolicy::Override));
-    let owner_is_gone = situation.seen.owner_alive == Some(false);
-    let marker = remote.marker.as_ref();
-    let free = match Marker::claim(marker, situation.owner) {
-        Claim::Nobody | Claim::Ours | Claim::Namesake => true,
-        Claim::Sibling => adopted.is_some() && owner_is_gone,
-        Claim::OtherCluster => overrides && situation.ledger.id.is_none(),
-    };
-    if free {
-        return None;
-    }
-    let other = &marker?.owner;
-    let whose = format!("{} {}/{}", other.kind, other.namespace, other.name);
-    let place = if other.cluster == situation.owner.cluster {
-        "this cluster"
-    } else {
-        "another cluster (adopt.policy: Override takes it over)"
-    };
-    Some(Verdict::new(
-        Reason::OwnershipConflict,
-        format!(
-            "{} belongs to {whose} of {place}: let one of the two go",
-            remote.id
-        ),
-    ))
-}
-
-fn adopt(situation: &Situation, found: &Differences, remote: &RemoteView) -> Plan {
-    let policy = situation.policy.adopt.as_ref().and_then(|a| a.policy);
-    let inputs = situation.desired.map_or(&[][..], |d| &d.inputs);
-    let mismatch: Vec<&str> = found
-        .entries
-        .iter()
-        .map(|entry| entry.field.as_str())
-        .filter(|field| {
-            *field != "metadata.kubernetes" && inputs.iter().all(|input| input.field != *field)
-        })
-        .collect();
-    if policy.unwrap_or_default() == AdoptPolicy::Match && !mismatch.is_empty() {
-        return Verdict::new(
-            Reason::AdoptionMismatch,
-            format!(
-                "{} differs in {}: change the spec, or set adopt.policy: Override",
-                remote.id,
-                mismatch.join(", ")
-            ),
-        )
-        .alone();
-    }
-    let note = format!("took over {}", remote.id);
-    let verdict = Verdict::new(Reason::Synced, note.clone()).with(Happening::Adopted, note);
-    update(remote, found.clone(), verdict)
 }
 
 fn gone(situation: &Situation, desired: &Desired, id: &str, search: Option<&[RemoteView]>) -> Plan {

@@ -86,7 +86,7 @@ pub async fn pass<C: ConnectionObject>(
     Ok(next(
         world,
         key,
-        object.uid().unwrap_or_default(),
+        &object.uid().unwrap_or_default(),
         &standing,
         users.is_some(),
     ))
@@ -196,17 +196,17 @@ fn say(standing: &Standing, users: Option<&[String]>) -> (Reason, String) {
 fn next(
     world: &World,
     key: &ObjectKey,
-    uid: String,
+    uid: &str,
     standing: &Standing,
     terminating: bool,
 ) -> After {
     let well = standing.down.is_none() && !terminating;
     if well {
-        world.memory.update(key, &uid, |memory| memory.failures = 0);
+        world.memory.update(key, uid, |memory| memory.failures = 0);
         return After::In(pace::interval(world.timing.connection_check, jitter()));
     }
     let mut failures = 0;
-    world.memory.update(key, &uid, |memory| {
+    world.memory.update(key, uid, |memory| {
         memory.failures = memory.failures.saturating_add(1);
         failures = memory.failures;
     });

@@ -217,7 +217,7 @@ impl Pass<'_> {
         let hold =
             (ended.trouble || ended.refused).then(|| self.hold(subject, Instant::now() + pause));
         subject.remember(world, |memory| {
-            (memory.failures, memory.hold) = (failures, hold)
+            (memory.failures, memory.hold) = (failures, hold);
         });
         After::In(pause)
     }

@@ -61,6 +61,8 @@ impl fmt::Display for ConnectionKey {
 /// What the operator needs to know of a connection.
 #[derive(Clone, Debug)]
 pub struct Facts {
+    /// The connection's uid.
+    pub uid: String,
     /// The shared part of the spec.
     pub common: ConnectionCommon,
     /// The namespace that the references below are in.
@@ -118,6 +120,7 @@ impl ConnectionObject for Connection {
         };
         let ca = self.spec.ca_bundle.as_ref();
         Facts {
+            uid: self.uid().unwrap_or_default(),
             common: self.spec.common.clone(),
             namespace: self.namespace().unwrap_or_default(),
             key: reference(SourceKind::Secret, &self.spec.api_key.secret_key_ref),
@@ -146,6 +149,7 @@ impl ConnectionObject for ClusterConnection {
         let key = &self.spec.api_key.secret_key_ref;
         let ca = self.spec.ca_bundle.as_ref();
         Facts {
+            uid: self.uid().unwrap_or_default(),
             common: self.spec.common.clone(),
             namespace: key.namespace.clone(),
             key: reference(SourceKind::Secret, key),

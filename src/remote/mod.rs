@@ -2,6 +2,7 @@
 //! requests are sent.
 
 pub mod budget;
+mod connect;
 mod connection;
 mod observations;
 mod session;

@@ -46,7 +46,7 @@ impl Observations {
     }
 
     /// Takes the answer of our own write.
-    pub fn wrote(&self, view: Arc<RemoteView>) {
+    pub fn wrote(&self, view: &Arc<RemoteView>) {
         let entry = (Instant::now(), Observed::Found(view.clone()));
         lock(&self.seen).insert(view.id.clone(), entry);
     }

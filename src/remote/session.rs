@@ -274,7 +274,7 @@ impl Session {
 
     fn wrote<K: Kind>(&self, remote: &K::Remote) -> Arc<RemoteView> {
         let view = Arc::new(K::view(remote));
-        self.observations.wrote(view.clone());
+        self.observations.wrote(&view);
         view
     }
 }

@@ -1,4 +1,8 @@
 //! The custom resources: what users write and read. Types, schemas, rules and conditions; no I/O.
+#![allow(
+    clippy::duplicated_attributes,
+    reason = "each printer column repeats the words type and path"
+)]
 
 mod common;
 mod conditions;

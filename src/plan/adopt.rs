@@ -1,0 +1,65 @@
+//! Whose a remote object is, and how an existing one is taken over.
+
+use super::{Claim, Differences, Happening, Marker, Plan, RemoteView, Situation, Verdict, update};
+use crate::resources::{AdoptPolicy, Reason};
+
+/// Nothing without our marker is changed, unless it is adopted by name; nobody is fought with.
+pub(super) fn ownership(situation: &Situation, remote: &RemoteView) -> Option<Verdict> {
+    let adopted = situation
+        .policy
+        .adopt
+        .as_ref()
+        .filter(|a| a.id == remote.id);
+    let overrides = adopted.is_some_and(|a| a.policy == Some(AdoptPolicy::Override));
+    let owner_is_gone = situation.seen.owner_alive == Some(false);
+    let marker = remote.marker.as_ref();
+    let free = match Marker::claim(marker, situation.owner) {
+        Claim::Nobody | Claim::Ours | Claim::Namesake => true,
+        Claim::Sibling => adopted.is_some() && owner_is_gone,
+        Claim::OtherCluster => overrides && situation.ledger.id.is_none(),
+    };
+    if free {
+        return None;
+    }
+    let other = &marker?.owner;
+    let whose = format!("{} {}/{}", other.kind, other.namespace, other.name);
+    let place = if other.cluster == situation.owner.cluster {
+        "this cluster"
+    } else {
+        "another cluster (adopt.policy: Override takes it over)"
+    };
+    Some(Verdict::new(
+        Reason::OwnershipConflict,
+        format!(
+            "{} belongs to {whose} of {place}: let one of the two go",
+            remote.id
+        ),
+    ))
+}
+
+pub(super) fn adopt(situation: &Situation, found: &Differences, remote: &RemoteView) -> Plan {
+    let policy = situation.policy.adopt.as_ref().and_then(|a| a.policy);
+    let inputs = situation.desired.map_or(&[][..], |d| &d.inputs);
+    let mismatch: Vec<&str> = found
+        .entries
+        .iter()
+        .map(|entry| entry.field.as_str())
+        .filter(|field| {
+            *field != "metadata.kubernetes" && inputs.iter().all(|input| input.field != *field)
+        })
+        .collect();
+    if policy.unwrap_or_default() == AdoptPolicy::Match && !mismatch.is_empty() {
+        return Verdict::new(
+            Reason::AdoptionMismatch,
+            format!(
+                "{} differs in {}: change the spec, or set adopt.policy: Override",
+                remote.id,
+                mismatch.join(", ")
+            ),
+        )
+        .alone();
+    }
+    let note = format!("took over {}", remote.id);
+    let verdict = Verdict::new(Reason::Synced, note.clone()).with(Happening::Adopted, note);
+    update(remote, found.clone(), verdict)
+}

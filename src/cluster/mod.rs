@@ -175,7 +175,7 @@ impl Cluster {
         Api::all(self.client.clone())
     }
 
-    /// An object as it stands now, or `None`.
+    /// An object as it stands now, or `None`. There is none under a text that is no name: it would be another path.
     ///
     /// # Errors
     /// The call failed.
@@ -183,6 +183,9 @@ impl Cluster {
     where
         K: Resource<DynamicType = ()> + Clone + DeserializeOwned + Debug,
     {
+        if !is_name(name) || !api.namespace().is_none_or(is_name) {
+            return Ok(None);
+        }
         self.call("get", &K::kind(&()), name, api.get_opt(name))
             .await
     }
@@ -296,6 +299,13 @@ impl Cluster {
     }
 }
 
+/// Whether an object or a namespace can have this name: a DNS subdomain, so a plain segment of a path.
+fn is_name(text: &str) -> bool {
+    let plain =
+        |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"-.".contains(&byte);
+    !text.is_empty() && !text.starts_with('.') && text.bytes().all(plain)
+}
+
 /// Parameters of a patch under the operator's name.
 fn field_manager(params: PatchParams) -> PatchParams {
     PatchParams {
@@ -321,4 +331,30 @@ fn owned_by<K: Resource<DynamicType = ()> + Serialize>(
         reference.block_owner_deletion = None;
         reference
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_name;
+
+    #[test]
+    fn what_would_change_the_path_of_a_request_is_no_name() {
+        for name in ["default", "my.app-1", "a", &"a".repeat(253)] {
+            assert!(is_name(name), "{name}");
+        }
+        for text in [
+            "",
+            "..",
+            "../secrets/x",
+            "a/b",
+            "a?watch=true",
+            "a#b",
+            "a%2fb",
+            "A",
+            "a b",
+            "\u{202e}a",
+        ] {
+            assert!(!is_name(text), "{text}");
+        }
+    }
 }

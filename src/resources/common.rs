@@ -63,7 +63,7 @@ pub struct ConnectionRef {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub kind: Option<ConnectionKind>,
     /// Its name.
-    #[schemars(length(min = 1, max = 253))]
+    #[schemars(length(min = 1, max = 253), regex(pattern = schema::NAME))]
     pub name: String,
 }
 
@@ -138,7 +138,7 @@ impl Interval {
 #[serde(rename_all = "camelCase")]
 pub struct Adopt {
     /// Its id.
-    #[schemars(length(min = 3, max = 100), regex(pattern = r"^[A-Za-z0-9_-]+$"))]
+    #[schemars(length(min = 3, max = 100), regex(pattern = schema::ID))]
     pub id: String,
     /// `Match` (default) refuses an object that differs from this spec; `Override` brings it in line.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -168,6 +168,6 @@ pub struct Publish {
 #[serde(rename_all = "camelCase")]
 pub struct PublishConfigMap {
     /// Its name.
-    #[schemars(length(min = 1, max = 253))]
+    #[schemars(length(min = 1, max = 253), regex(pattern = schema::NAME))]
     pub name: String,
 }

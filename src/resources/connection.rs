@@ -1,6 +1,6 @@
 //! `Connection` and `ClusterConnection`: an API key and the Metorial instance that it opens.
 
-use super::{DeletionPolicy, DriftPolicy, Interval, KeyRef, NamespacedKeyRef};
+use super::{DeletionPolicy, DriftPolicy, Interval, KeyRef, NamespacedKeyRef, schema};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, LabelSelector};
 use kube::{CustomResource, KubeSchema};
 use schemars::JsonSchema;
@@ -152,7 +152,7 @@ pub struct CaBundle<R> {
 pub struct InstanceGuard {
     /// Its id.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(length(min = 1, max = 100))]
+    #[schemars(length(min = 1, max = 100), regex(pattern = schema::ID))]
     pub id: Option<String>,
     /// Its type.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -226,10 +226,14 @@ pub enum UnreachablePolicy {
 pub struct AllowedNamespaces {
     /// Names of namespaces.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(length(max = 1000), inner(length(min = 1, max = 63)))]
+    #[schemars(
+        length(max = 1000),
+        inner(length(min = 1, max = 63), regex(pattern = schema::NAMESPACE))
+    )]
     pub names: Option<Vec<String>>,
     /// Labels of namespaces. An empty selector matches every namespace.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(schema_with = "schema::selector")]
     pub selector: Option<LabelSelector>,
 }
 

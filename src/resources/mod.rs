@@ -50,9 +50,12 @@ pub const FIELD_MANAGER: &str = "metorial-operator";
 /// The definitions of all kinds, in the order in which they are printed.
 #[must_use]
 pub fn definitions() -> Vec<CustomResourceDefinition> {
-    vec![
+    [
         Connection::crd(),
         ClusterConnection::crd(),
         ProviderAuthCredentials::crd(),
     ]
+    .iter()
+    .map(schema::without_null)
+    .collect()
 }

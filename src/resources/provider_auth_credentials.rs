@@ -1,6 +1,6 @@
 //! `ProviderAuthCredentials`: an OAuth app registration (client id, client secret, scopes) at Metorial.
 
-use super::{CommonSpec, CommonStatus, Naming, SecretSource, ValueSource};
+use super::{CommonSpec, CommonStatus, Naming, SecretSource, ValueSource, schema};
 use kube::{CustomResource, KubeSchema};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -50,7 +50,7 @@ pub struct ProviderAuthCredentialsSpec {
     #[serde(flatten)]
     pub naming: Naming,
     /// The provider: its id, global identifier or slug. Can't be changed.
-    #[schemars(length(min = 1, max = 200))]
+    #[schemars(length(min = 1, max = 200), regex(pattern = schema::PROVIDER))]
     pub provider_id: String,
     /// The app's registration at the provider.
     pub oauth: OAuthApp,

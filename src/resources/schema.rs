@@ -1,13 +1,32 @@
-//! Schema fragments that the derive can't express.
+//! Schema fragments that the derive can't express, and the patterns of names and ids: what stands in the path of a
+//! request, here or at Metorial, is one plain segment of it.
 
+use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
 use schemars::{Schema, SchemaGenerator, json_schema};
+use serde_json::Value;
+
+/// Name of a Secret, a ConfigMap or a resource of ours.
+pub const NAME: &str = "^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$";
+/// Name of a namespace.
+pub const NAMESPACE: &str = "^[a-z0-9]([-a-z0-9]*[a-z0-9])?$";
+/// Key in a Secret or a ConfigMap.
+pub const KEY: &str = "^[-._A-Za-z0-9]+$";
+/// Id that Metorial gave.
+pub const ID: &str = "^[A-Za-z0-9_-]+$";
+/// Id, global identifier or slug of a provider: plain segments, none of which begins with a dot.
+pub const PROVIDER: &str =
+    "^[A-Za-z0-9@_~:+-][A-Za-z0-9@._~:+-]*(/[A-Za-z0-9@_~:+-][A-Za-z0-9@._~:+-]*)*$";
 
 /// Free JSON under user-chosen keys, of which `kubernetes` is the operator's own.
 pub fn metadata(_: &mut SchemaGenerator) -> Schema {
     json_schema!({
         "type": "object",
         "maxProperties": 64,
-        "properties": {"kubernetes": {"type": "object", "x-kubernetes-preserve-unknown-fields": true}},
+        "properties": {"kubernetes": {
+            "description": "The operator's own key: it can't be set.",
+            "type": "object",
+            "x-kubernetes-preserve-unknown-fields": true
+        }},
         "x-kubernetes-preserve-unknown-fields": true,
         "x-kubernetes-validations": [{
             "rule": "!has(self.kubernetes)",
@@ -22,10 +41,67 @@ pub fn interval(_: &mut SchemaGenerator) -> Schema {
         "type": "string",
         "minLength": 2,
         "maxLength": 20,
-        "pattern": r"^([0-9]+(h|m|s))+$",
+        "pattern": "^([0-9]{1,5}h)?([0-9]{1,5}m)?([0-9]{1,5}s)?$",
         "x-kubernetes-validations": [{
             "rule": "duration(self) >= duration('1m') && duration(self) <= duration('24h')",
             "message": "must be between 1m and 24h"
         }]
     })
+}
+
+/// A label selector, as Kubernetes has it, with bounds.
+pub fn selector(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({
+        "type": "object",
+        "properties": {
+            "matchLabels": {
+                "description": "Labels that are all there, with these values.",
+                "type": "object",
+                "maxProperties": 64,
+                "additionalProperties": {"type": "string", "maxLength": 63}
+            },
+            "matchExpressions": {
+                "description": "Requirements that are all met.",
+                "type": "array",
+                "maxItems": 64,
+                "items": {
+                    "type": "object",
+                    "required": ["key", "operator"],
+                    "properties": {
+                        "key": {"description": "The label.", "type": "string", "minLength": 1, "maxLength": 317},
+                        "operator": {
+                            "description": "How the label's value relates to `values`.",
+                            "type": "string",
+                            "enum": ["In", "NotIn", "Exists", "DoesNotExist"]
+                        },
+                        "values": {
+                            "description": "Values, for `In` and `NotIn`.",
+                            "type": "array",
+                            "maxItems": 64,
+                            "items": {"type": "string", "maxLength": 63}
+                        }
+                    }
+                }
+            }
+        }
+    })
+}
+
+/// Lets null mean absent, as it does in Kubernetes' own kinds: the derive makes optional fields nullable, and then the
+/// API server stores a null, and refuses one for a choice of words.
+#[must_use]
+pub fn without_null(definition: &CustomResourceDefinition) -> CustomResourceDefinition {
+    fn strip(value: &mut Value) {
+        match value {
+            Value::Object(members) => {
+                members.retain(|key, value| key != "nullable" || !value.is_boolean());
+                members.values_mut().for_each(strip);
+            }
+            Value::Array(items) => items.iter_mut().for_each(strip),
+            _ => {}
+        }
+    }
+    let mut value = serde_json::to_value(definition).expect("a definition is JSON");
+    strip(&mut value);
+    serde_json::from_value(value).expect("a definition without a keyword is one")
 }

@@ -1,5 +1,6 @@
 //! Where values come from: Secrets and ConfigMaps of the object's own namespace, or the manifest itself.
 
+use super::schema;
 use kube::KubeSchema;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -9,10 +10,10 @@ use serde::{Deserialize, Serialize};
 #[serde(rename_all = "camelCase")]
 pub struct KeyRef {
     /// Name of the Secret or ConfigMap.
-    #[schemars(length(min = 1, max = 253))]
+    #[schemars(length(min = 1, max = 253), regex(pattern = schema::NAME))]
     pub name: String,
     /// Key inside it.
-    #[schemars(length(min = 1, max = 253))]
+    #[schemars(length(min = 1, max = 253), regex(pattern = schema::KEY))]
     pub key: String,
 }
 
@@ -21,13 +22,13 @@ pub struct KeyRef {
 #[serde(rename_all = "camelCase")]
 pub struct NamespacedKeyRef {
     /// Namespace of the Secret.
-    #[schemars(length(min = 1, max = 63))]
+    #[schemars(length(min = 1, max = 63), regex(pattern = schema::NAMESPACE))]
     pub namespace: String,
     /// Name of the Secret.
-    #[schemars(length(min = 1, max = 253))]
+    #[schemars(length(min = 1, max = 253), regex(pattern = schema::NAME))]
     pub name: String,
     /// Key inside it.
-    #[schemars(length(min = 1, max = 253))]
+    #[schemars(length(min = 1, max = 253), regex(pattern = schema::KEY))]
     pub key: String,
 }
 

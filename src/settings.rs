@@ -166,22 +166,18 @@ impl RunArgs {
         if let Some(url) = self.allowed_base_urls.iter().find(web) {
             return Err(InvalidSetting::BaseUrl(url.clone()));
         }
-        if self
-            .watch_namespaces
-            .iter()
-            .any(|name| name.trim().is_empty())
-        {
+        // An environment variable that is set but empty says nothing.
+        let said = self.watch_namespaces != [""];
+        let names = self.watch_namespaces.iter().filter(|_| said);
+        let namespaces: Vec<String> = names.map(|name| name.trim().to_owned()).collect();
+        if namespaces.iter().any(String::is_empty) {
             return Err(InvalidSetting::EmptyNamespace);
         }
         if self.pass_timeout <= self.request_timeout {
             return Err(InvalidSetting::PassTimeout);
         }
         Ok(Settings {
-            namespaces: self
-                .watch_namespaces
-                .iter()
-                .map(|name| name.trim().to_owned())
-                .collect(),
+            namespaces,
             operator_namespace: self
                 .operator_namespace
                 .clone()

@@ -37,6 +37,18 @@ pub(super) fn ownership(situation: &Situation, remote: &RemoteView) -> Option<Ve
     ))
 }
 
+/// Whether the object is known by `adopt.id` only: not recorded yet, or recorded by looking at it.
+pub(super) fn not_yet_taken_over(situation: &Situation, remote: &RemoteView) -> bool {
+    let ledger = situation.ledger;
+    let adopted = situation
+        .policy
+        .adopt
+        .as_ref()
+        .is_some_and(|a| a.id == remote.id);
+    let ours = Marker::claim(remote.marker.as_ref(), situation.owner) == Claim::Ours;
+    ledger.id.is_none() || (adopted && ledger.revision.is_none() && !ours)
+}
+
 pub(super) fn adopt(situation: &Situation, found: &Differences, remote: &RemoteView) -> Plan {
     let policy = situation.policy.adopt.as_ref().and_then(|a| a.policy);
     let inputs = situation.desired.map_or(&[][..], |d| &d.inputs);

@@ -26,6 +26,8 @@ pub struct Ledger {
     pub finalizer: bool,
     /// What is known about creates under way.
     pub intent: Intent,
+    /// Whether the status shows traces of a remote object, so that a missing id or finalizer was taken away.
+    pub lived: bool,
     /// Whether what is not seen now is really not there: no write of ours is so young that a lagging read could miss it.
     pub settled: bool,
     /// Revision that the API last acknowledged.
@@ -46,6 +48,7 @@ impl Ledger {
             id: status.id.clone(),
             finalizer,
             intent: Intent::Unknown,
+            lived: status.instance_id.is_some(),
             settled: false,
             revision: status
                 .last_applied_revision

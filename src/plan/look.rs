@@ -123,7 +123,8 @@ pub fn next(situation: &Situation) -> Option<Look> {
     match (&seen.object, known) {
         (None, Some(id)) => return Some(Look::Object(id.clone())),
         (None, None) => {
-            let maybe_created = ledger.finalizer && ledger.intent != Intent::Clean;
+            let traces = ledger.finalizer || ledger.lived;
+            let maybe_created = traces && ledger.intent != Intent::Clean;
             return (maybe_created && seen.search.is_none()).then_some(Look::Search);
         }
         (Some(Sighting::Lagging), _) => return None,

@@ -28,7 +28,7 @@ pub use policy::Policy;
 pub use verdict::{Happening, Verdict};
 
 use crate::resources::{DriftEntry, DriftPolicy, Mode, Reason};
-use adopt::{adopt, ownership};
+use adopt::{adopt, not_yet_taken_over, ownership};
 
 /// All that a decision depends on.
 pub struct Situation<'a> {
@@ -155,7 +155,7 @@ fn existing(situation: &Situation, desired: &Desired, remote: &RemoteView) -> Pl
     if let Some(conflict) = ownership(situation, remote) {
         return conflict.alone();
     }
-    if situation.ledger.id.is_none() {
+    if not_yet_taken_over(situation, remote) {
         return adopt(situation, &found, remote);
     }
     let changed_here = !situation.ledger.acknowledged(desired);

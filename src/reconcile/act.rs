@@ -119,7 +119,7 @@ async fn hold<K: Kind>(world: &World, subject: &mut Subject<K>) -> Result<(), Ha
     }
     subject.object = held;
     subject.ledger.finalizer = true;
-    if subject.ledger.id.is_none() {
+    if subject.ledger.id.is_none() && !subject.ledger.lived {
         subject.ledger.intent = Intent::Clean;
         subject.remember(world, |memory| memory.intent = Intent::Clean);
     }
@@ -136,8 +136,9 @@ async fn create<K: Kind>(
     match session.create::<K>(body::create(desired)).await {
         Ok(remote) => {
             let id = remote.id.clone();
+            // From here on a missing id means that somebody took it away: then it is searched for.
             subject.remember(world, |memory| {
-                memory.intent = Intent::Clean;
+                memory.intent = Intent::Unknown;
                 memory.created = Some(id);
             });
             Ok(remote)

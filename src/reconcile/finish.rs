@@ -6,14 +6,13 @@ use super::queue::After;
 use super::report::Report;
 use super::subject::Subject;
 use super::world::jitter;
-use crate::cluster::{Cause, ClusterError, Publication, merge_patch};
+use crate::cluster::{Cause, ClusterError, merge_patch};
 use crate::kinds::Kind;
 use crate::plan::look::nothing_to_bring_in;
-use crate::plan::{Sighting, Verdict, pace};
+use crate::plan::{Sighting, pace};
 use crate::resources::{Class, Reason, condition};
 use backon::Retryable;
 use jiff::Timestamp;
-use std::collections::BTreeMap;
 use std::time::Duration;
 use tokio::time::Instant;
 
@@ -35,7 +34,7 @@ impl Pass<'_> {
         if self.outcome.created {
             self.report(subject, &ended).await?;
         }
-        if let Some(conflict) = self.publish(subject).await? {
+        if let (Some(conflict), false) = (self.publish(subject).await?, ended.trouble) {
             ended = Ended::with(conflict);
         }
         self.report(subject, &ended).await?;
@@ -53,49 +52,6 @@ impl Pass<'_> {
         }
         self.world.forget(&subject.key);
         self.world.wake(connections::object_key(&self.connection));
-    }
-
-    async fn publish<K: Kind>(
-        &self,
-        subject: &Subject<K>,
-    ) -> Result<Option<Verdict>, ClusterError> {
-        let (Some(publish), false) = (&subject.object.common().publish, subject.terminating())
-        else {
-            return Ok(None);
-        };
-        let remote = self.outcome.remote.as_ref();
-        let id = remote
-            .map(|remote| remote.id.clone())
-            .or(subject.ledger.id.clone());
-        let (Some(id), Some(session)) = (id, &self.session) else {
-            return Ok(None);
-        };
-        let mut data = BTreeMap::from([
-            ("id".to_owned(), id),
-            ("instanceId".to_owned(), session.instance.id.clone()),
-        ]);
-        let before = subject.before.get("providerId").cloned();
-        let extra = remote
-            .and_then(|remote| remote.status.get("providerId").cloned())
-            .or(before);
-        if let Some(serde_json::Value::String(provider)) = extra {
-            data.insert("providerId".to_owned(), provider);
-        }
-        let name = &publish.config_map.name;
-        match self
-            .world
-            .cluster
-            .publish(&subject.object, name, &data)
-            .await?
-        {
-            Publication::Done => Ok(None),
-            Publication::NotOurs => Ok(Some(Verdict::new(
-                Reason::OwnershipConflict,
-                format!(
-                    "ConfigMap {name} in spec.publish exists and is not ours: choose another name or remove it"
-                ),
-            ))),
-        }
     }
 
     /// The one writer of status. What follows a create is tried again and again: the id must be recorded.
@@ -119,6 +75,7 @@ impl Pass<'_> {
             desired: self.desired.as_ref(),
             outcome: &self.outcome,
             verdict: &ended.verdict,
+            published: self.published.as_ref(),
             keep: ended.held_back || (ended.trouble && settled && said),
             now: Timestamp::now(),
         };

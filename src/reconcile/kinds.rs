@@ -9,7 +9,7 @@ use super::watch::{Watched, changes};
 use super::world::World;
 use crate::cluster::ClusterError;
 use crate::kinds::Kind;
-use crate::remote::{ConnectionKey, ConnectionObject};
+use crate::remote::{ConnectionKey, ConnectionObject, Session, Trouble};
 use crate::resources::{ClusterConnection, Connection, ConnectionKind, ProviderAuthCredentials};
 use futures::FutureExt;
 use futures::future::BoxFuture;
@@ -50,6 +50,18 @@ pub trait Served: Send + Sync {
         key: &'a ObjectKey,
         what: &'static str,
     ) -> BoxFuture<'a, Result<(), ClusterError>>;
+    /// The ids of the objects that living resources of this kind have in an instance.
+    fn ids<'a>(
+        &'a self,
+        world: &'a World,
+        instance: &'a str,
+    ) -> BoxFuture<'a, Result<Vec<String>, ClusterError>>;
+    /// How many of these objects are gone at the API.
+    fn missing<'a>(
+        &'a self,
+        session: &'a Session,
+        ids: &'a [String],
+    ) -> BoxFuture<'a, Result<usize, Trouble>>;
     /// The resources of this kind that keep a connection in use.
     fn users<'a>(
         &'a self,
@@ -98,6 +110,22 @@ impl<C: ConnectionObject> Served for Connected<C> {
     ) -> BoxFuture<'a, Result<Vec<String>, ClusterError>> {
         std::future::ready(Ok(Vec::new())).boxed()
     }
+
+    fn ids<'a>(
+        &'a self,
+        _: &'a World,
+        _: &'a str,
+    ) -> BoxFuture<'a, Result<Vec<String>, ClusterError>> {
+        std::future::ready(Ok(Vec::new())).boxed()
+    }
+
+    fn missing<'a>(
+        &'a self,
+        _: &'a Session,
+        _: &'a [String],
+    ) -> BoxFuture<'a, Result<usize, Trouble>> {
+        std::future::ready(Ok(0)).boxed()
+    }
 }
 
 struct Remote<K>(PhantomData<fn() -> K>);
@@ -135,26 +163,52 @@ impl<K: Kind> Served for Remote<K> {
         connection: &'a ConnectionKey,
     ) -> BoxFuture<'a, Result<Vec<String>, ClusterError>> {
         async move {
-            let mut users = Vec::new();
-            for namespace in world.scopes() {
-                let api: Api<K> = match &namespace {
-                    Some(namespace) => world.cluster.namespaced(namespace),
-                    None => Api::all(world.cluster.client()),
-                };
-                let all = world.cluster.list(&api).await?;
-                users.extend(all.iter().filter_map(|object| {
-                    let namespace = object.namespace().unwrap_or_default();
-                    connections::uses(
-                        connection,
-                        &namespace,
-                        &object.common_status(),
-                        object.finalizers(),
-                    )
+            let uses = |object: &K| {
+                let namespace = object.namespace().unwrap_or_default();
+                let status = object.common_status();
+                connections::uses(connection, &namespace, &status, object.finalizers())
                     .then(|| format!("{} {namespace}/{}", K::NAME, object.name_any()))
-                }));
-            }
-            Ok(users)
+            };
+            Ok(all::<K>(world).await?.iter().filter_map(uses).collect())
         }
         .boxed()
     }
+
+    fn ids<'a>(
+        &'a self,
+        world: &'a World,
+        instance: &'a str,
+    ) -> BoxFuture<'a, Result<Vec<String>, ClusterError>> {
+        async move {
+            let id = |object: &K| {
+                let status = object.common_status();
+                let here = status.instance_id.as_deref() == Some(instance);
+                let stays = object.meta().deletion_timestamp.is_none();
+                status.id.filter(|_| here && stays)
+            };
+            Ok(all::<K>(world).await?.iter().filter_map(id).collect())
+        }
+        .boxed()
+    }
+
+    fn missing<'a>(
+        &'a self,
+        session: &'a Session,
+        ids: &'a [String],
+    ) -> BoxFuture<'a, Result<usize, Trouble>> {
+        session.missing::<K>(ids).boxed()
+    }
+}
+
+/// All resources of a kind that are served.
+async fn all<K: Kind>(world: &World) -> Result<Vec<K>, ClusterError> {
+    let mut found = Vec::new();
+    for namespace in world.scopes() {
+        let api: Api<K> = match &namespace {
+            Some(namespace) => world.cluster.namespaced(namespace),
+            None => Api::all(world.cluster.client()),
+        };
+        found.extend(world.cluster.list(&api).await?);
+    }
+    Ok(found)
 }

@@ -8,6 +8,7 @@ mod key;
 pub mod kinds;
 mod memory;
 mod pass;
+mod publish;
 mod queue;
 mod report;
 mod schedule;

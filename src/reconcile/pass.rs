@@ -83,6 +83,7 @@ pub async fn pass<K: Kind>(world: &World, key: &ObjectKey) -> Result<After, Clus
         desired: None,
         seen: Seen::default(),
         outcome: Outcome::default(),
+        published: None,
         began: Instant::now(),
     };
     let ended = match pass.run(&mut subject).await {
@@ -105,6 +106,9 @@ fn depend<K: Kind>(world: &World, subject: &Subject<K>, connection: &ConnectionK
         connection,
         subject.object.common().connection_ref.is_none(),
     ));
+    if connection.namespace.is_empty() {
+        sources.push(ObjectKey::new("Namespace", "", namespace));
+    }
     if let Some(publish) = &subject.object.common().publish {
         let kind = SourceKind::ConfigMap.as_str();
         sources.push(ObjectKey::new(kind, namespace, &publish.config_map.name));
@@ -141,6 +145,8 @@ pub(super) struct Pass<'w> {
     pub(super) desired: Option<Desired>,
     pub(super) seen: Seen,
     pub(super) outcome: Outcome,
+    /// The ConfigMap that holds the ids now.
+    pub(super) published: Option<String>,
     pub(super) began: Instant,
 }
 

@@ -37,6 +37,8 @@ pub struct Bounds {
     pub concurrency: usize,
     /// The longest pass.
     pub deadline: Duration,
+    /// How long passes under way may take once the process stops.
+    pub drain: Duration,
 }
 
 /// The queue at work.
@@ -90,7 +92,10 @@ impl Queue {
                 () = tokio::time::sleep_until(next.unwrap_or_else(Instant::now)), if next.is_some() => {}
             }
         }
-        while self.tasks.join_next().await.is_some() {}
+        let ends = async { while self.tasks.join_next().await.is_some() {} };
+        if tokio::time::timeout(self.bounds.drain, ends).await.is_err() {
+            tracing::warn!("passes that did not end in time are dropped");
+        }
     }
 
     fn start_due(&mut self) {

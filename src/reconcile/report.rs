@@ -2,7 +2,9 @@
 
 use super::act::Outcome;
 use crate::plan::{Desired, Verdict};
-use crate::resources::{Class, CommonStatus, Conditions, InputStatus, Reason, condition};
+use crate::resources::{
+    Class, CommonStatus, Conditions, InputStatus, PreviousId, Reason, condition,
+};
 use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
 use serde_json::Value;
@@ -25,6 +27,8 @@ pub struct Report<'a> {
     pub outcome: &'a Outcome,
     /// What to say.
     pub verdict: &'a Verdict,
+    /// The ConfigMap that holds the ids now.
+    pub published: Option<&'a String>,
     /// Whether the conditions stay as they are: there is trouble, but nothing to be brought in.
     pub keep: bool,
     /// The operator's clock.
@@ -43,6 +47,7 @@ impl Report<'_> {
             let drift = self.verdict.drift.clone();
             next.drift = Some(drift).filter(|drift| !drift.is_empty());
         }
+        next.published_config_map = self.published.cloned();
         if self.requested.is_some() {
             next.last_handled_reconcile_at = self.requested.cloned();
         }
@@ -64,7 +69,13 @@ impl Report<'_> {
         let Some(remote) = &self.outcome.remote else {
             return;
         };
-        next.id = Some(remote.id.clone());
+        if let Some(former) = next
+            .id
+            .replace(remote.id.clone())
+            .filter(|former| *former != remote.id)
+        {
+            self.replaced(next, former);
+        }
         if let Some((connection, instance)) = self.place {
             next.connection = Some(connection.to_owned());
             next.instance_id = Some(instance.to_owned());
@@ -77,6 +88,19 @@ impl Report<'_> {
         let keys: Vec<String> = desired.metadata.keys().cloned().collect();
         next.metadata_keys = Some(keys).filter(|keys| !keys.is_empty());
         next.inputs = Some(self.inputs(desired)).filter(|inputs| !inputs.is_empty());
+    }
+
+    fn replaced(&self, next: &mut CommonStatus, former: String) {
+        let event = self.verdict.event.as_ref();
+        let reason = event.map_or(self.verdict.reason.as_str(), |(event, _)| event.as_str());
+        let previous = PreviousId {
+            id: former,
+            replaced_at: Time(self.now),
+            reason: reason.to_owned(),
+        };
+        let ids = next.previous_ids.get_or_insert_default();
+        ids.insert(0, previous);
+        ids.truncate(10);
     }
 
     fn inputs(&self, desired: &Desired) -> Vec<InputStatus> {
@@ -129,7 +153,7 @@ impl Report<'_> {
 }
 
 /// The keys of the shared part, which the next status sets or leaves out.
-fn common_keys() -> impl Iterator<Item = &'static str> {
+pub(super) fn common_keys() -> impl Iterator<Item = &'static str> {
     [
         "id",
         "instanceId",
@@ -141,6 +165,7 @@ fn common_keys() -> impl Iterator<Item = &'static str> {
         "metadataKeys",
         "inputs",
         "drift",
+        "publishedConfigMap",
         "previousIds",
         "conditions",
     ]

@@ -1,12 +1,13 @@
 //! Reads what a decision depends on, one look at a time, until nothing more is needed.
 
+use super::kinds::kinds;
 use super::subject::Subject;
 use super::world::World;
 use crate::cluster::ClusterError;
 use crate::kinds::Kind;
 use crate::plan::{Desired, Look, Owner, Policy, Seen, Sighting, Situation, Survey, look};
 use crate::remote::{ConnectionKey, Observed, Session, Trouble};
-use kube::{Api, ResourceExt};
+use kube::ResourceExt;
 use std::time::Duration;
 use tokio::time::Instant;
 
@@ -92,7 +93,7 @@ impl Eye<'_> {
             Look::Dependents(id) => {
                 seen.dependents = Some(self.session.dependents::<K>(&id).await?);
             }
-            Look::Losses => seen.losses = Some(self.losses::<K>().await?),
+            Look::Losses => seen.losses = Some(self.losses().await?),
             Look::Owner(owner) => {
                 seen.owner_alive = Some(self.alive::<K>(&owner).await?);
             }
@@ -101,12 +102,12 @@ impl Eye<'_> {
     }
 
     /// A suspicious loss is believed for a while; any other is counted anew, for it decides about a create.
-    async fn losses<K: Kind>(&self) -> Result<Survey, Halt> {
+    async fn losses(&self) -> Result<Survey, Halt> {
         let approved = self.session.recreation_approved;
         if let Some(known) = self.world.sessions.suspicion(self.connection).await {
             return Ok(Survey { approved, ..known });
         }
-        let survey = self.survey::<K>().await?;
+        let survey = self.survey().await?;
         self.world.sessions.lost(self.connection, survey).await;
         if survey.suspicious() {
             self.world
@@ -115,27 +116,17 @@ impl Eye<'_> {
         Ok(survey)
     }
 
-    /// How many of the objects that resources of this kind have through this connection are gone.
-    async fn survey<K: Kind>(&self) -> Result<Survey, Halt> {
-        let mut ids = Vec::new();
-        for namespace in self.world.scopes() {
-            let api: Api<K> = match &namespace {
-                Some(namespace) => self.world.cluster.namespaced(namespace),
-                None => Api::all(self.world.cluster.client()),
-            };
-            let all = self.world.cluster.list(&api).await?.into_iter();
-            let here = all.filter(|object| object.meta().deletion_timestamp.is_none());
-            ids.extend(
-                here.map(|object| object.common_status())
-                    .filter_map(|status| {
-                        let ours = status.instance_id.as_ref() == Some(&self.session.instance.id);
-                        status.id.filter(|_| ours)
-                    }),
-            );
+    /// How many of the objects that resources of any kind have through this connection are gone.
+    async fn survey(&self) -> Result<Survey, Halt> {
+        let (mut known, mut lost) = (0, 0);
+        for kind in kinds() {
+            let ids = kind.ids(self.world, &self.session.instance.id).await?;
+            known += ids.len();
+            lost += kind.missing(self.session, &ids).await?;
         }
         Ok(Survey {
-            known: ids.len(),
-            lost: self.session.missing::<K>(&ids).await?,
+            known,
+            lost,
             approved: self.session.recreation_approved,
         })
     }

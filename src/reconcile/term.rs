@@ -18,7 +18,7 @@ use crate::settings::Settings;
 use futures::future::BoxFuture;
 use futures::stream::{BoxStream, SelectAll};
 use futures::{FutureExt, StreamExt};
-use k8s_openapi::api::core::v1::{ConfigMap, Secret};
+use k8s_openapi::api::core::v1::{ConfigMap, Namespace, Secret};
 use kube::Client;
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -191,6 +191,7 @@ impl Process {
         let bounds = Bounds {
             concurrency: settings.concurrency,
             deadline: settings.pass_timeout,
+            drain: settings.timing.drain,
         };
         let all = kinds()
             .into_iter()
@@ -220,11 +221,12 @@ impl Process {
                     ours.push(kind.changes(client(), namespace));
                 }
             }
-            referred.push(names(
-                client(),
-                namespace,
-                &Watched::of::<ConfigMap>("ConfigMap"),
-            ));
+            if namespace.is_none() {
+                let namespaces = Watched::of::<Namespace>("Namespace");
+                referred.push(names(client(), None, &namespaces));
+            }
+            let maps = Watched::of::<ConfigMap>("ConfigMap");
+            referred.push(names(client(), namespace, &maps));
             if self.settings.secret_watch {
                 referred.push(names(client(), namespace, &Watched::of::<Secret>("Secret")));
             }

@@ -63,6 +63,8 @@ impl fmt::Display for ConnectionKey {
 pub struct Facts {
     /// The connection's uid.
     pub uid: String,
+    /// The spec's generation.
+    pub generation: Option<i64>,
     /// The shared part of the spec.
     pub common: ConnectionCommon,
     /// The namespace that the references below are in.
@@ -121,6 +123,7 @@ impl ConnectionObject for Connection {
         let ca = self.spec.ca_bundle.as_ref();
         Facts {
             uid: self.uid().unwrap_or_default(),
+            generation: self.metadata.generation,
             common: self.spec.common.clone(),
             namespace: self.namespace().unwrap_or_default(),
             key: reference(SourceKind::Secret, &self.spec.api_key.secret_key_ref),
@@ -150,6 +153,7 @@ impl ConnectionObject for ClusterConnection {
         let ca = self.spec.ca_bundle.as_ref();
         Facts {
             uid: self.uid().unwrap_or_default(),
+            generation: self.metadata.generation,
             common: self.spec.common.clone(),
             namespace: key.namespace.clone(),
             key: reference(SourceKind::Secret, key),

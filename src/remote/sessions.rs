@@ -44,6 +44,15 @@ pub struct Sessions {
     pub(super) serial: AtomicUsize,
 }
 
+/// How a connection stands, as far as its objects care.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct News {
+    serial: usize,
+    down: Option<Reason>,
+    generation: Option<i64>,
+    approved: bool,
+}
+
 /// How long a suspicious loss is believed without being counted again.
 const FORGET_SUSPICION: Duration = Duration::from_secs(600);
 
@@ -63,7 +72,7 @@ pub(super) struct Slot {
     /// A loss that looks like a mistake, and when it was last seen.
     pub(super) suspicion: Option<(Instant, Survey)>,
     /// How the connection stood when objects last asked.
-    pub(super) told: Option<(usize, Option<Reason>)>,
+    pub(super) told: Option<News>,
 }
 
 /// Why a connection can't be used.
@@ -298,12 +307,16 @@ impl Sessions {
 
 impl Slot {
     /// All of the standing that changes what objects can do.
-    fn news(&self) -> (usize, Option<Reason>) {
-        let down = self.down.as_ref().map(|down| down.reason);
-        (
-            self.session.as_ref().map_or(0, |session| session.serial),
-            down,
-        )
+    fn news(&self) -> News {
+        News {
+            serial: self.session.as_ref().map_or(0, |session| session.serial),
+            down: self.down.as_ref().map(|down| down.reason),
+            generation: self.facts.as_ref().and_then(|facts| facts.generation),
+            approved: self
+                .session
+                .as_ref()
+                .is_some_and(|session| session.recreation_approved),
+        }
     }
 
     fn standing(&self) -> Standing {

@@ -38,6 +38,9 @@ pub struct CommonStatus {
     /// Fields that differ from the spec at Metorial and are left so.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub drift: Option<Vec<DriftEntry>>,
+    /// The ConfigMap that the ids are published in.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub published_config_map: Option<String>,
     /// Remote ids that this resource had before, newest first, at most 10.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub previous_ids: Option<Vec<PreviousId>>,

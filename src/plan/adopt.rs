@@ -1,6 +1,9 @@
 //! Whose a remote object is, and how an existing one is taken over.
 
-use super::{Claim, Differences, Happening, Marker, Plan, RemoteView, Situation, Verdict, update};
+use super::{
+    Claim, Desired, Differences, Happening, Marker, Plan, RemoteView, Situation, Verdict, synced,
+    update,
+};
 use crate::resources::{AdoptPolicy, Reason};
 
 /// Nothing without our marker is changed, unless it is adopted by name; nobody is fought with.
@@ -49,15 +52,20 @@ pub(super) fn not_yet_taken_over(situation: &Situation, remote: &RemoteView) -> 
     ledger.id.is_none() || (adopted && ledger.revision.is_none() && !ours)
 }
 
-pub(super) fn adopt(situation: &Situation, found: &Differences, remote: &RemoteView) -> Plan {
+pub(super) fn adopt(
+    situation: &Situation,
+    desired: &Desired,
+    found: &Differences,
+    remote: &RemoteView,
+) -> Plan {
     let policy = situation.policy.adopt.as_ref().and_then(|a| a.policy);
-    let inputs = situation.desired.map_or(&[][..], |d| &d.inputs);
     let mismatch: Vec<&str> = found
         .entries
         .iter()
         .map(|entry| entry.field.as_str())
         .filter(|field| {
-            *field != "metadata.kubernetes" && inputs.iter().all(|input| input.field != *field)
+            *field != "metadata.kubernetes"
+                && desired.inputs.iter().all(|input| input.field != *field)
         })
         .collect();
     if policy.unwrap_or_default() == AdoptPolicy::Match && !mismatch.is_empty() {
@@ -72,6 +80,6 @@ pub(super) fn adopt(situation: &Situation, found: &Differences, remote: &RemoteV
         .alone();
     }
     let note = format!("took over {}", remote.id);
-    let verdict = Verdict::new(Reason::Synced, note.clone()).with(Happening::Adopted, note);
+    let verdict = synced(desired).with(Happening::Adopted, note);
     update(remote, found.clone(), verdict)
 }

@@ -119,10 +119,11 @@ fn live(situation: &Situation, desired: &Desired) -> Plan {
         )
         .alone(),
         (None, Some(found)) => recover(situation, desired, found),
-        (None, None) => create(),
+        (None, None) => create(desired),
     }
 }
 
+/// However it came about, what is done is told in the same words: a later look at it changes no status.
 fn synced(desired: &Desired) -> Verdict {
     let secrets = match desired.inputs.len() {
         0 => "this generation",
@@ -131,10 +132,10 @@ fn synced(desired: &Desired) -> Verdict {
     Verdict::new(Reason::Synced, format!("Metorial has {secrets}"))
 }
 
-fn create() -> Plan {
+fn create(desired: &Desired) -> Plan {
     Plan {
         steps: vec![Step::Create],
-        verdict: Verdict::new(Reason::Synced, "created at Metorial"),
+        verdict: synced(desired),
     }
 }
 
@@ -156,20 +157,18 @@ fn existing(situation: &Situation, desired: &Desired, remote: &RemoteView) -> Pl
         return conflict.alone();
     }
     if not_yet_taken_over(situation, remote) {
-        return adopt(situation, &found, remote);
+        return adopt(situation, desired, &found, remote);
     }
     let changed_here = !situation.ledger.acknowledged(desired);
     if found.is_empty() {
-        let mut done = synced(desired);
         let steps = if changed_here {
-            done.message = "Metorial already has what was asked for".to_owned();
             vec![bind(remote, true)]
         } else {
             Vec::new()
         };
         return Plan {
             steps,
-            verdict: done,
+            verdict: synced(desired),
         };
     }
     // Where nobody wrote after us, the API itself keeps another form of what we sent: once is enough.
@@ -274,7 +273,7 @@ fn recover(situation: &Situation, desired: &Desired, found: &[RemoteView]) -> Pl
     let (oldest, younger) = ours(situation.owner, found);
     let Some(remote) = oldest else {
         if situation.ledger.settled {
-            return create();
+            return create(desired);
         }
         return Verdict::new(
             Reason::AmbiguousCreate,

@@ -12,6 +12,8 @@ mod reason;
 mod schema;
 mod sources;
 mod status;
+#[cfg(test)]
+mod tests;
 
 pub use common::{
     Adopt, AdoptPolicy, CommonSpec, ConnectionKind, ConnectionRef, DeletionPolicy, DriftPolicy,

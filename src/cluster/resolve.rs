@@ -1,10 +1,11 @@
 //! Reads what resources refer to: Secrets and ConfigMaps, byte for byte.
 
 use super::{Cluster, ClusterError, NotYet};
-use crate::kinds::{Inputs, Reference, SourceKind};
+use crate::kinds::{Inputs, Kind, Reference, SourceKind};
 use crate::plan::Invalid;
-use crate::resources::Reason;
+use crate::resources::{ProviderAuthConfig, ProviderConfigVault, Reason, condition};
 use k8s_openapi::api::core::v1::{ConfigMap, Secret};
+use kube::Api;
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
 
@@ -63,11 +64,7 @@ impl Cluster {
         Ok(inputs)
     }
 
-    async fn content(
-        &self,
-        namespace: &str,
-        reference: &Reference,
-    ) -> Result<Content, ClusterError> {
+    async fn content(&self, namespace: &str, reference: &Reference) -> Result<Content, Missing> {
         let name = &reference.name;
         match reference.kind {
             SourceKind::Secret => {
@@ -91,36 +88,78 @@ impl Cluster {
                         .collect()
                 }))
             }
+            SourceKind::ProviderAuthConfig => {
+                self.referred(&self.namespaced::<ProviderAuthConfig>(namespace), reference)
+                    .await
+            }
+            SourceKind::ProviderConfigVault => {
+                self.referred(
+                    &self.namespaced::<ProviderConfigVault>(namespace),
+                    reference,
+                )
+                .await
+            }
         }
+    }
+
+    /// What another resource of ours says: its id once it is ready, and its value policy.
+    async fn referred<K: Kind>(
+        &self,
+        api: &Api<K>,
+        reference: &Reference,
+    ) -> Result<Content, Missing> {
+        let Some(object) = self.get(api, &reference.name).await? else {
+            return Ok(None);
+        };
+        let status = object.common_status();
+        let ready = condition(status.conditions.as_deref(), "Ready")
+            .is_some_and(|ready| ready.status == "True");
+        let (Some(id), true) = (status.id, ready) else {
+            return Err(Missing::NotYet(NotYet {
+                reason: Reason::ReferenceNotReady,
+                message: format!(
+                    "{} {} is not ready: see its conditions",
+                    K::NAME,
+                    reference.name
+                ),
+            }));
+        };
+        let mut content = BTreeMap::from([("id".to_owned(), id.into_bytes())]);
+        content.extend(
+            object
+                .shared()
+                .into_iter()
+                .map(|(key, text)| (key.to_owned(), text.into_bytes())),
+        );
+        Ok(Some(content))
     }
 }
 
 fn absent(reference: &Reference) -> NotYet {
+    let (kind, name, key) = (reference.kind.as_str(), &reference.name, &reference.key);
+    let (reason, what) = match reference.kind {
+        SourceKind::Secret => (Reason::SecretNotFound, format!(" with the key {key}")),
+        SourceKind::ConfigMap => (Reason::ConfigMapNotFound, format!(" with the key {key}")),
+        SourceKind::ProviderAuthConfig | SourceKind::ProviderConfigVault => {
+            (Reason::ReferenceNotFound, String::new())
+        }
+    };
     NotYet {
-        reason: match reference.kind {
-            SourceKind::Secret => Reason::SecretNotFound,
-            SourceKind::ConfigMap => Reason::ConfigMapNotFound,
-        },
-        message: format!(
-            "{} {} does not exist: create it with the key {}",
-            reference.kind.as_str(),
-            reference.name,
-            reference.key
-        ),
+        reason,
+        message: format!("{kind} {name} does not exist: create it{what}"),
     }
 }
 
 fn keyless(reference: &Reference) -> NotYet {
+    let (kind, name, key) = (reference.kind.as_str(), &reference.name, &reference.key);
     NotYet {
         reason: match reference.kind {
             SourceKind::Secret => Reason::SecretKeyNotFound,
             SourceKind::ConfigMap => Reason::ConfigMapNotFound,
+            SourceKind::ProviderAuthConfig | SourceKind::ProviderConfigVault => {
+                Reason::ReferenceNotReady
+            }
         },
-        message: format!(
-            "{} {} has no key {}: add it",
-            reference.kind.as_str(),
-            reference.name,
-            reference.key
-        ),
+        message: format!("{kind} {name} has no key {key}: add it"),
     }
 }

@@ -18,13 +18,17 @@ pub struct Reference {
     pub key: String,
 }
 
-/// The two places that values come from.
+/// The places that values come from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum SourceKind {
     /// A Secret.
     Secret,
     /// A ConfigMap.
     ConfigMap,
+    /// A resource of ours, whose status is read: the key `id` is its remote id.
+    ProviderAuthConfig,
+    /// The same.
+    ProviderConfigVault,
 }
 
 impl SourceKind {
@@ -34,6 +38,8 @@ impl SourceKind {
         match self {
             Self::Secret => "Secret",
             Self::ConfigMap => "ConfigMap",
+            Self::ProviderAuthConfig => "ProviderAuthConfig",
+            Self::ProviderConfigVault => "ProviderConfigVault",
         }
     }
 }
@@ -95,9 +101,6 @@ impl Inputs {
         if text.contains('\0') {
             return refuse("contains a NUL character, which Metorial can't store");
         }
-        if text.chars().count() > LONGEST {
-            return refuse("is longer than 100000 characters, the most that Metorial takes");
-        }
         self.0.insert(reference, Sensitive::new(text.to_owned()));
         Ok(())
     }
@@ -134,7 +137,12 @@ impl Inputs {
     }
 
     fn referenced(&self, reference: &Reference) -> Result<(Sensitive<Value>, String), Invalid> {
-        let value = Sensitive::new(self.get(reference)?.into());
-        Ok((value, reference.to_string()))
+        let text = self.get(reference)?;
+        if text.chars().count() > LONGEST {
+            return Err(Invalid::value(format!(
+                "{reference} is longer than 100000 characters, the most that Metorial takes"
+            )));
+        }
+        Ok((Sensitive::new(text.into()), reference.to_string()))
     }
 }

@@ -1,19 +1,29 @@
 //! The kinds as the reconciler sees them: what they refer to, what they want, how their remote object reads. Data and
 //! pure functions; adding a kind is one file here and one line in [`all`](crate::reconcile::kinds).
 
+mod auth_config;
+mod auth_import;
+mod compose;
 mod inputs;
+mod naming;
+mod provider_auth_config;
 mod provider_auth_credentials;
+mod provider_config;
+mod provider_config_vault;
+mod replaced;
+mod tool_filters;
 
 pub use inputs::{Inputs, Reference, SourceKind};
 
-use crate::plan::{Desired, Field, Invalid, MacKey, Owner, RemoteView};
+use crate::plan::{Desired, Field, Invalid, MacKey, Manner, Owner, Policy, RemoteView};
 use crate::resources::{CommonSpec, CommonStatus};
 use kube::core::NamespaceResourceScope;
-use metorial::Object;
+use metorial::{AuthConfig, Object};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 use std::fmt::Debug;
+use std::sync::Arc;
 
 /// One custom resource kind. No I/O: everything here can be tested with a table.
 pub trait Kind:
@@ -46,14 +56,45 @@ pub trait Kind:
     fn fields(&self, inputs: &Inputs) -> Result<Vec<Field>, Invalid>;
     /// What can be read of a remote object, in the same form.
     fn view(remote: &Self::Remote) -> RemoteView;
+    /// Where the remote object comes from, and how imports of this resource are told.
+    ///
+    /// # Errors
+    /// An input can't be used.
+    fn manner(&self, inputs: &Inputs) -> Result<Manner, Invalid> {
+        let _ = inputs;
+        Ok(Manner::default())
+    }
+    /// What others that refer to this resource may read of its spec, besides its id.
+    fn shared(&self) -> Vec<(&'static str, String)> {
+        Vec::new()
+    }
+    /// What the kind's own fields say about the policy.
+    fn adjust(&self, policy: Policy) -> Policy {
+        policy
+    }
+    /// The schema that the field `value` has to follow, where it is to be checked.
+    fn schema(&self) -> Option<ValueSchema> {
+        None
+    }
+    /// The remote object, where an import answers an auth config and that is what it is.
+    fn from_auth_config(config: AuthConfig) -> Option<Self::Remote> {
+        drop(config);
+        None
+    }
 
     /// The wanted remote object.
     ///
     /// # Errors
     /// The spec or an input can't be used.
-    fn desired(&self, inputs: &Inputs, owner: &Owner, key: &MacKey) -> Result<Desired, Invalid> {
+    fn desired(
+        &self,
+        inputs: &Inputs,
+        owner: &Owner,
+        key: &Arc<MacKey>,
+    ) -> Result<Desired, Invalid> {
         let metadata = self.common().metadata.clone().unwrap_or_default();
-        Ok(Desired::new(self.fields(inputs)?, metadata, owner, key))
+        let (fields, manner) = (self.fields(inputs)?, self.manner(inputs)?);
+        Ok(Desired::new(fields, metadata, manner, owner, key))
     }
 }
 
@@ -62,11 +103,34 @@ pub trait Kind:
 pub enum Dependents {
     /// Auth configs that people authorised with our credentials.
     AuthConfigsOfCredentials,
+    /// Configs that were made from our vault.
+    ConfigsOfVault,
 }
 
-/// Text as the API keeps it: trimmed, and absent as empty.
-fn text(text: Option<&str>) -> Value {
-    Value::from(text.unwrap_or_default().trim())
+/// Which schema a value has to follow.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum ValueSchema {
+    /// The config schema of a provider, or of one of its deployments.
+    Config {
+        /// The provider.
+        provider: String,
+        /// The deployment.
+        deployment: Option<String>,
+    },
+    /// What imports into an auth config, or a new one, have to follow.
+    Auth {
+        /// The auth method, if it is known.
+        method: Option<String>,
+        /// The provider, for an import that makes an auth config.
+        provider: Option<String>,
+    },
+    /// The same for an existing auth config.
+    AuthConfig {
+        /// Its id.
+        id: String,
+        /// Its auth method.
+        method: Option<String>,
+    },
 }
 
 /// A set in one order and without repetition.

@@ -1,7 +1,8 @@
 //! [`ProviderAuthCredentials`]: client id and secret can't be read back; everything but the provider can be changed.
 
-use super::{Dependents, Inputs, Kind, Reference, set, text};
-use crate::plan::{Compare, Field, FieldRule, Invalid, Marker, Remedy, RemoteView};
+use super::naming::{self, DESCRIPTION, NAME, text};
+use super::{Dependents, Inputs, Kind, Reference, set};
+use crate::plan::{Blank, Compare, Field, FieldRule, Invalid, Marker, Remedy, RemoteView};
 use crate::resources::{CommonSpec, CommonStatus, ProviderAuthCredentials};
 use metorial::{AuthCredentials, Object, Status};
 use serde_json::Map;
@@ -12,36 +13,28 @@ const PROVIDER: FieldRule = FieldRule {
     create: &["provider_id"],
     compare: Compare::Never,
     remedy: Remedy::Fixed,
-};
-const NAME: FieldRule = FieldRule {
-    name: "name",
-    create: &["name"],
-    compare: Compare::Readable,
-    remedy: Remedy::Patch("name"),
-};
-const DESCRIPTION: FieldRule = FieldRule {
-    name: "description",
-    create: &["description"],
-    compare: Compare::Readable,
-    remedy: Remedy::Patch("description"),
+    blank: Blank::Value,
 };
 const CLIENT_ID: FieldRule = FieldRule {
     name: "oauth.clientId",
     create: &["config", "client_id"],
     compare: Compare::WriteOnly,
     remedy: Remedy::Patch("client_id"),
+    blank: Blank::Value,
 };
 const CLIENT_SECRET: FieldRule = FieldRule {
     name: "oauth.clientSecret",
     create: &["config", "client_secret"],
     compare: Compare::WriteOnly,
     remedy: Remedy::Patch("client_secret"),
+    blank: Blank::Value,
 };
 const SCOPES: FieldRule = FieldRule {
     name: "oauth.scopes",
     create: &["config", "scopes"],
     compare: Compare::Readable,
     remedy: Remedy::Patch("scopes"),
+    blank: Blank::Value,
 };
 
 impl Kind for ProviderAuthCredentials {
@@ -70,11 +63,12 @@ impl Kind for ProviderAuthCredentials {
 
     fn fields(&self, inputs: &Inputs) -> Result<Vec<Field>, Invalid> {
         let (spec, oauth) = (&self.spec, &self.spec.oauth);
-        let name = spec.naming.name.as_ref().or(self.metadata.name.as_ref());
+        let [name, description] =
+            naming::fields(&spec.naming, self.metadata.name.as_ref(), &DESCRIPTION);
         Ok(vec![
             Field::plain(&PROVIDER, spec.provider_id.as_str()),
-            Field::plain(&NAME, text(name.map(String::as_str))),
-            Field::plain(&DESCRIPTION, text(spec.naming.description.as_deref())),
+            name,
+            description,
             Field::secret(&CLIENT_ID, inputs.value(&oauth.client_id)?),
             Field::secret(&CLIENT_SECRET, inputs.secret(&oauth.client_secret)?),
             Field::plain(&SCOPES, set(&oauth.scopes)),
@@ -99,6 +93,8 @@ impl Kind for ProviderAuthCredentials {
             created_at: remote.created_at,
             updated_at: remote.updated_at,
             status: Map::from_iter([("providerId".to_owned(), remote.provider_id.clone().into())]),
+            consent: false,
+            auth_method: None,
         }
     }
 }

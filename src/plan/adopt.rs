@@ -40,6 +40,17 @@ pub(super) fn ownership(situation: &Situation, remote: &RemoteView) -> Option<Ve
     ))
 }
 
+/// An object that came about by a person's consent is theirs: it can be looked at, not written.
+pub(super) fn consented(remote: &RemoteView) -> Option<Verdict> {
+    remote.consent.then(|| {
+        let message = format!(
+            "{} belongs to a person's consent: set mode: Observe",
+            remote.id
+        );
+        Verdict::new(Reason::AdoptionMismatch, message)
+    })
+}
+
 /// Whether the object is known by `adopt.id` only: not recorded yet, or recorded by looking at it.
 pub(super) fn not_yet_taken_over(situation: &Situation, remote: &RemoteView) -> bool {
     let ledger = situation.ledger;
@@ -81,5 +92,8 @@ pub(super) fn adopt(
     }
     let note = format!("took over {}", remote.id);
     let verdict = synced(desired).with(Happening::Adopted, note);
-    update(remote, found.clone(), verdict)
+    let mut plan = update(remote, found.clone(), verdict);
+    // A value that goes in by an import follows in the next pass, once the object is recorded as ours.
+    plan.acknowledges = !found.imports;
+    plan
 }

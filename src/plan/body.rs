@@ -1,6 +1,6 @@
 //! Request bodies out of fields. The same for all kinds: the rules say where each field goes.
 
-use super::desired::{Desired, Remedy, RemoteView};
+use super::desired::{Blank, Desired, Remedy, RemoteView, is_blank};
 use super::differences::Differences;
 use super::marker::MARKER_KEY;
 use serde_json::{Map, Value};
@@ -11,7 +11,7 @@ pub fn create(desired: &Desired) -> Value {
     let mut body = Map::new();
     for field in &desired.fields {
         let value = field.expose();
-        if !value.is_null() && value != "" {
+        if field.rule.blank == Blank::Value || !is_blank(value) {
             put(&mut body, field.rule.create, value.clone());
         }
     }
@@ -34,7 +34,10 @@ pub fn update(
             differences.fields.contains(&field.rule.name),
             field.rule.remedy,
         ) {
-            body.insert(key.to_owned(), field.expose().clone());
+            let value = field.expose();
+            let by_null = field.rule.blank == Blank::ClearsByNull && is_blank(value);
+            let value = if by_null { Value::Null } else { value.clone() };
+            body.insert(key.to_owned(), value);
         }
     }
     if differences.metadata {
@@ -42,6 +45,27 @@ pub fn update(
         kept.retain(|key, _| !former_keys.contains(key));
         body.insert("metadata".to_owned(), with_marker(desired, kept));
     }
+    Value::Object(body)
+}
+
+/// The body of an import: into the object that it names, or one that makes an object and leaves the metadata in it.
+#[must_use]
+pub fn import(desired: &Desired, into: Option<&str>, note: &str) -> Value {
+    let mut body = match into {
+        None => match create(desired) {
+            Value::Object(body) => body,
+            _ => Map::new(),
+        },
+        Some(id) => {
+            let values = desired.fields.iter().filter(|field| field.is_write_only());
+            let mut body = Map::from_iter([("provider_auth_config_id".to_owned(), id.into())]);
+            for field in values {
+                put(&mut body, field.rule.create, field.expose().clone());
+            }
+            body
+        }
+    };
+    body.insert("note".to_owned(), note.into());
     Value::Object(body)
 }
 

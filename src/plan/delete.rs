@@ -32,10 +32,11 @@ pub fn plan(situation: &Situation) -> Plan {
 /// the object whose id we recorded.
 #[must_use]
 pub fn is_ours(situation: &Situation, remote: &RemoteView) -> bool {
-    matches!(
-        Marker::claim(remote.marker.as_ref(), situation.owner),
-        Claim::Ours | Claim::Namesake | Claim::Nobody
-    )
+    match Marker::claim(remote.marker.as_ref(), situation.owner) {
+        Claim::Ours | Claim::Namesake => true,
+        Claim::Nobody => !situation.policy.borrows,
+        Claim::Sibling | Claim::OtherCluster => false,
+    }
 }
 
 fn existing(situation: &Situation, remote: &RemoteView) -> Plan {
@@ -49,7 +50,8 @@ fn existing(situation: &Situation, remote: &RemoteView) -> Plan {
     if situation.policy.deletion == DeletionPolicy::Delete && !dependents.is_empty() {
         return blocked(&remote.id, dependents).alone();
     }
-    release(vec![remote.id.clone()])
+    let retiring = situation.ledger.retiring.iter().map(|(id, _)| id.clone());
+    release(retiring.chain([remote.id.clone()]).collect())
 }
 
 /// No object is known, but a create may have been sent: what carries our marker goes too.
@@ -85,6 +87,7 @@ fn release(ids: Vec<String>) -> Plan {
     Plan {
         steps,
         verdict: Verdict::new(Reason::Deleting, "deleted at Metorial"),
+        acknowledges: false,
     }
 }
 

@@ -8,6 +8,7 @@ use crate::sensitive::Sensitive;
 use jiff::Timestamp;
 use serde_json::{Map, Value};
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 /// How one field of a kind travels and is compared. Rules are constants of the kind.
 #[derive(Debug, PartialEq, Eq)]
@@ -20,6 +21,32 @@ pub struct FieldRule {
     pub compare: Compare,
     /// How a difference is brought in.
     pub remedy: Remedy,
+    /// What an empty value means.
+    pub blank: Blank,
+}
+
+/// What an empty value (null, an empty text or list) means on the wire.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Blank {
+    /// It is sent like any other.
+    Value,
+    /// It is left out of a create, and clears the field in a PATCH.
+    Clears,
+    /// It is left out of a create, and null clears the field in a PATCH.
+    ClearsByNull,
+    /// It is left out of a create, and the API ignores it in a PATCH: so it is no difference.
+    Ignored,
+}
+
+/// Whether a value is empty.
+#[must_use]
+pub fn is_blank(value: &Value) -> bool {
+    match value {
+        Value::Null => true,
+        Value::String(text) => text.is_empty(),
+        Value::Array(items) => items.is_empty(),
+        _ => false,
+    }
 }
 
 /// How a field is compared with what is there.
@@ -27,7 +54,7 @@ pub struct FieldRule {
 pub enum Compare {
     /// It can be read back.
     Readable,
-    /// It can't be read back: the fingerprint tells.
+    /// It can't be read back, or only in another form: the fingerprint tells.
     WriteOnly,
     /// It can be read back only in another form; it never changes.
     Never,
@@ -38,6 +65,10 @@ pub enum Compare {
 pub enum Remedy {
     /// By a PATCH, under this key.
     Patch(&'static str),
+    /// By an import that names the object.
+    Import,
+    /// Only by another object in its place.
+    Replace,
     /// Not at all: the field can't be changed, which admission already said.
     Fixed,
 }
@@ -98,6 +129,65 @@ impl Field {
     }
 }
 
+/// Where the wanted remote object comes from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Target {
+    /// It is made in its collection.
+    Own,
+    /// It is made by an import.
+    OwnByImport,
+    /// It exists already and is somebody else's: only values go into it.
+    Borrowed(String),
+}
+
+/// What an import of this resource says about itself.
+#[derive(Clone)]
+pub struct Importing {
+    /// The note, without the tag.
+    pub note: String,
+    /// Whether one import is all there is ever to be.
+    pub once: bool,
+    key: Arc<MacKey>,
+    base: Fingerprint,
+}
+
+impl Importing {
+    /// The tag of the import that brings in the wanted value after the import `previous`: so the same value twice in
+    /// a row of changes has two tags.
+    #[must_use]
+    pub fn tag(&self, previous: Option<&str>) -> String {
+        let previous = previous.unwrap_or_default();
+        let parts = [
+            b"import",
+            self.base.as_str().as_bytes(),
+            previous.as_bytes(),
+        ];
+        let mac = self.key.fingerprint(&parts);
+        mac.as_str().chars().rev().take(12).collect()
+    }
+}
+
+/// What a kind says of a resource besides its fields.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Manner {
+    /// Where the remote object comes from.
+    pub target: Target,
+    /// The note of imports, without the tag; `None` for kinds that never import.
+    pub note: Option<String>,
+    /// Whether one import is all there is ever to be.
+    pub once: bool,
+}
+
+impl Default for Manner {
+    fn default() -> Self {
+        Self {
+            target: Target::Own,
+            note: None,
+            once: false,
+        }
+    }
+}
+
 /// The wanted remote object.
 pub struct Desired {
     /// Its fields.
@@ -110,6 +200,10 @@ pub struct Desired {
     pub revision: Fingerprint,
     /// Digests of the write-only fields, one each.
     pub inputs: Vec<Input>,
+    /// Where it comes from.
+    pub target: Target,
+    /// How its imports are told; `None` for kinds that never import.
+    pub importing: Option<Importing>,
 }
 
 /// The digest of one write-only field.
@@ -130,8 +224,9 @@ impl Desired {
     pub fn new(
         fields: Vec<Field>,
         metadata: Map<String, Value>,
+        manner: Manner,
         owner: &Owner,
-        key: &MacKey,
+        key: &Arc<MacKey>,
     ) -> Self {
         let scope = [&owner.kind, &owner.namespace, &owner.name].map(|part| part.as_bytes());
         let digest = |tag: &str, fields: &mut dyn Iterator<Item = &Field>, extra: &[u8]| {
@@ -159,10 +254,21 @@ impl Desired {
             })
             .collect();
         let fingerprint = digest("inputs", &mut fields.iter().filter(secret), &[]);
+        let place = match &manner.target {
+            Target::Borrowed(id) => id.as_bytes(),
+            Target::Own | Target::OwnByImport => &[],
+        };
+        let base = digest("import", &mut fields.iter().filter(secret), place);
+        let importing = manner.note.map(|note| Importing {
+            note,
+            once: manner.once,
+            key: key.clone(),
+            base,
+        });
         let revision = digest(
             "revision",
             &mut fields.iter(),
-            &bytes(&Value::Object(metadata.clone())),
+            &[bytes(&Value::Object(metadata.clone())), place.to_vec()].concat(),
         );
         Self {
             fields,
@@ -173,7 +279,24 @@ impl Desired {
             },
             revision,
             inputs,
+            target: manner.target,
+            importing,
         }
+    }
+
+    /// Whether the object is somebody else's.
+    #[must_use]
+    pub fn borrowed(&self) -> Option<&String> {
+        match &self.target {
+            Target::Borrowed(id) => Some(id),
+            Target::Own | Target::OwnByImport => None,
+        }
+    }
+
+    /// The field of that name.
+    #[must_use]
+    pub fn field(&self, name: &str) -> Option<&Field> {
+        self.fields.iter().find(|field| field.rule.name == name)
     }
 }
 
@@ -201,6 +324,25 @@ pub struct RemoteView {
     pub updated_at: Timestamp,
     /// What the kind shows of it in its own part of the status.
     pub status: Map<String, Value>,
+    /// Whether it belongs to a person's consent, so that nobody else may write it.
+    pub consent: bool,
+    /// The auth method that its value follows, for auth configs.
+    pub auth_method: Option<String>,
+}
+
+/// One import as the API lists it, seen from one resource.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ImportSeen {
+    /// Its id.
+    pub id: String,
+    /// The tag in its note, if the note says that it is ours.
+    pub tag: Option<String>,
+    /// Whether it is ours by the metadata that a create left in it.
+    pub of_create: bool,
+    /// When it was made, by the API's clock.
+    pub created_at: Timestamp,
+    /// When its value expires.
+    pub expires_at: Option<Timestamp>,
 }
 
 /// A spec or a value that can't be used: says which field and why, never the value.

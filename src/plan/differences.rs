@@ -1,7 +1,7 @@
 //! What differs between the wanted object and the one that is there: field by field, by meaning.
 
 use super::Ledger;
-use super::desired::{Compare, Desired, RemoteView};
+use super::desired::{Blank, Compare, Desired, Field, Remedy, RemoteView, is_blank};
 use crate::resources::DriftEntry;
 use serde_json::Value;
 
@@ -12,6 +12,10 @@ pub struct Differences {
     pub fields: Vec<&'static str>,
     /// Whether the metadata has to be sent: ours differs in it, or the fingerprint in the marker does.
     pub metadata: bool,
+    /// Whether a value has to go in by an import.
+    pub imports: bool,
+    /// Whether only another object in its place brings them in.
+    pub replaces: bool,
     /// The same for people.
     pub entries: Vec<DriftEntry>,
 }
@@ -30,6 +34,17 @@ impl Differences {
         names.join(", ")
     }
 
+    /// Whether there is something that a PATCH brings in.
+    #[must_use]
+    pub fn patches(&self, desired: &Desired) -> bool {
+        let by_patch = |name: &&'static str| {
+            desired
+                .field(name)
+                .is_some_and(|field| matches!(field.rule.remedy, Remedy::Patch(_)))
+        };
+        self.metadata || self.fields.iter().any(|name| by_patch(&name))
+    }
+
     fn add(&mut self, field: &str, desired: &str, observed: &str) {
         self.entries.push(DriftEntry {
             field: field.to_owned(),
@@ -46,28 +61,68 @@ const HIDDEN: &str = "<hidden>";
 #[must_use]
 pub fn differences(desired: &Desired, remote: &RemoteView, ledger: &Ledger) -> Differences {
     let mut found = Differences::default();
-    readable_fields(desired, remote, ledger, &mut found);
-    metadata(desired, remote, ledger, &mut found);
-    let written_by_others = ledger.acknowledged(desired)
-        && ledger
-            .remote_updated_at
-            .is_some_and(|ours| remote.updated_at > ours);
+    if desired.borrowed().is_none() {
+        readable_fields(desired, remote, ledger, &mut found);
+        metadata(desired, remote, ledger, &mut found);
+    }
+    beside_the_marker(desired, remote, ledger, &mut found);
+    imported(desired, remote, ledger, &mut found);
+    found
+}
+
+/// Write-only fields whose digest travels in the marker, in the same request as they.
+fn beside_the_marker(
+    desired: &Desired,
+    remote: &RemoteView,
+    ledger: &Ledger,
+    found: &mut Differences,
+) {
+    let fields: Vec<&Field> = write_only(desired, |remedy| remedy != Remedy::Import).collect();
+    let patched = fields
+        .iter()
+        .any(|field| matches!(field.rule.remedy, Remedy::Patch(_)));
+    let written_by_others = patched && ledger.acknowledged(desired) && ledger.written_after(remote);
     let fingerprint = |marker: &super::Marker| marker.fingerprint.clone();
     let other_values = remote.marker.as_ref().and_then(fingerprint) != fingerprint(&desired.marker);
-    if desired.inputs.is_empty() {
-        return found;
+    if fields.is_empty() || !(other_values || (written_by_others && found.is_empty())) {
+        return;
     }
-    if other_values || (written_by_others && found.is_empty()) {
-        for input in &desired.inputs {
-            found.fields.push(input.field);
-            if other_values && ledger.input(input.field) == Some(&input.fingerprint) {
-                continue;
-            }
-            found.add(input.field, HIDDEN, HIDDEN);
+    for field in fields {
+        let name = field.rule.name;
+        found.fields.push(name);
+        found.replaces |= field.rule.remedy == Remedy::Replace;
+        let known = desired.inputs.iter().find(|input| input.field == name);
+        let same = known.is_some_and(|input| ledger.input(name) == Some(&input.fingerprint));
+        if !(other_values && same) {
+            found.add(name, HIDDEN, HIDDEN);
         }
-        found.metadata |= other_values;
     }
-    found
+    found.metadata |= other_values;
+}
+
+/// Write-only fields that go in by imports: the books tell what went in last. Without books, or where somebody wrote
+/// after us, the list of imports has to tell.
+fn imported(desired: &Desired, remote: &RemoteView, ledger: &Ledger, found: &mut Differences) {
+    for field in write_only(desired, |remedy| remedy == Remedy::Import) {
+        let name = field.rule.name;
+        let input = desired.inputs.iter().find(|input| input.field == name);
+        let elsewhere = ledger.id.as_ref().is_some_and(|id| *id != remote.id);
+        let other = elsewhere || ledger.input(name) != input.map(|input| &input.fingerprint);
+        let maybe_theirs = desired.borrowed().is_none()
+            && ledger.acknowledged(desired)
+            && ledger.written_after(remote)
+            && found.is_empty();
+        if other || maybe_theirs {
+            found.fields.push(name);
+            found.imports = true;
+            found.add(name, HIDDEN, HIDDEN);
+        }
+    }
+}
+
+fn write_only(desired: &Desired, by: impl Fn(Remedy) -> bool) -> impl Iterator<Item = &Field> {
+    let fields = desired.fields.iter().filter(|field| field.is_write_only());
+    fields.filter(move |field| by(field.rule.remedy))
 }
 
 fn readable_fields(
@@ -85,7 +140,9 @@ fn readable_fields(
             Some(observed) => (observed != field.expose(), observed),
             None => (!ledger.acknowledged(desired), &Value::Null),
         };
-        if differs {
+        let can_not_clear = field.rule.blank == Blank::Ignored && is_blank(field.expose());
+        if differs && !can_not_clear {
+            found.replaces |= field.rule.remedy == Remedy::Replace;
             found.fields.push(field.rule.name);
             found.add(field.rule.name, &shown(field.expose()), &shown(observed));
         }

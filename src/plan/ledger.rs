@@ -1,6 +1,6 @@
 //! What we know about a resource before looking at the API: from its status, its finalizer and this process's memory.
 
-use super::desired::Desired;
+use super::desired::{Desired, RemoteView};
 use super::fingerprint::Fingerprint;
 use crate::resources::CommonStatus;
 use jiff::Timestamp;
@@ -38,6 +38,12 @@ pub struct Ledger {
     pub remote_updated_at: Option<Timestamp>,
     /// Metadata keys that we put there.
     pub metadata_keys: Vec<String>,
+    /// Ids of the imports that we recorded, newest first.
+    pub imports: Vec<String>,
+    /// Objects that were replaced and are still to be deleted, with the time of the replacement.
+    pub retiring: Vec<(String, Timestamp)>,
+    /// Whether no create or import of unknown outcome can be under way.
+    pub certain: bool,
 }
 
 impl Ledger {
@@ -65,6 +71,19 @@ impl Ledger {
                 .as_deref()
                 .and_then(|time| time.parse().ok()),
             metadata_keys: status.metadata_keys.clone().unwrap_or_default(),
+            imports: status
+                .imports
+                .iter()
+                .flatten()
+                .map(|import| import.id.clone())
+                .collect(),
+            retiring: status
+                .retiring
+                .iter()
+                .flatten()
+                .map(|retiring| (retiring.id.clone(), retiring.since.0))
+                .collect(),
+            certain: false,
         }
     }
 
@@ -72,6 +91,13 @@ impl Ledger {
     #[must_use]
     pub fn acknowledged(&self, desired: &Desired) -> bool {
         self.id.is_some() && self.revision.as_ref() == Some(&desired.revision)
+    }
+
+    /// Whether somebody wrote the object after our last write.
+    #[must_use]
+    pub fn written_after(&self, remote: &RemoteView) -> bool {
+        self.remote_updated_at
+            .is_some_and(|ours| remote.updated_at > ours)
     }
 
     /// The acknowledged digest of one write-only field.

@@ -1,11 +1,11 @@
 //! What has to be read before a decision can be made: as little as possible, and nothing twice.
 
 use super::delete;
-use super::desired::RemoteView;
+use super::desired::{Desired, ImportSeen, RemoteView};
 use super::ledger::{Intent, Ledger};
 use super::marker::{Claim, Marker, Owner};
-use super::{Situation, differences};
-use crate::resources::{DeletionPolicy, DriftPolicy, Mode};
+use super::{Situation, differences, replace};
+use crate::resources::{DeletionPolicy, DriftPolicy, Mode, Replace};
 
 /// One thing to read.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -20,6 +20,8 @@ pub enum Look {
     Losses,
     /// Whether the resource that a marker names still exists.
     Owner(Owner),
+    /// The imports into this object.
+    Imports(String),
 }
 
 /// What was read in this pass.
@@ -35,6 +37,8 @@ pub struct Seen {
     pub losses: Option<Survey>,
     /// The answer to [`Look::Owner`].
     pub owner_alive: Option<bool>,
+    /// The answer to [`Look::Imports`].
+    pub imports: Option<Vec<ImportSeen>>,
 }
 
 /// What a look at one object showed.
@@ -116,10 +120,13 @@ pub fn next(situation: &Situation) -> Option<Look> {
         return None;
     }
     let adopted = policy.adopt.as_ref().map(|adopt| &adopt.id);
-    let known = ledger.id.as_ref().or(match situation.terminating {
-        true => None,
-        false => adopted,
-    });
+    let borrowed = situation.desired.and_then(Desired::borrowed);
+    let known = borrowed
+        .or(ledger.id.as_ref())
+        .or(match situation.terminating {
+            true => None,
+            false => adopted,
+        });
     match (&seen.object, known) {
         (None, Some(id)) => return Some(Look::Object(id.clone())),
         (None, None) => {
@@ -141,18 +148,33 @@ pub fn next(situation: &Situation) -> Option<Look> {
 }
 
 fn for_existing(situation: &Situation, remote: &RemoteView) -> Option<Look> {
-    let marker = remote.marker.as_ref()?;
-    let sibling = Marker::claim(Some(marker), situation.owner) == Claim::Sibling;
-    let adopting = situation
-        .policy
-        .adopt
-        .as_ref()
-        .is_some_and(|a| a.id == remote.id);
-    (sibling
-        && adopting
-        && situation.policy.mode != Mode::Observe
-        && situation.seen.owner_alive.is_none())
-    .then(|| Look::Owner(marker.owner.clone()))
+    let Situation {
+        ledger,
+        seen,
+        policy,
+        ..
+    } = situation;
+    if policy.mode == Mode::Observe {
+        return None;
+    }
+    if let Some(marker) = &remote.marker {
+        let sibling = Marker::claim(Some(marker), situation.owner) == Claim::Sibling;
+        let adopting = policy.adopt.as_ref().is_some_and(|a| a.id == remote.id);
+        if sibling && adopting && seen.owner_alive.is_none() {
+            return Some(Look::Owner(marker.owner.clone()));
+        }
+    }
+    let found = differences(situation.desired?, remote, ledger);
+    let traces = ledger.finalizer || ledger.lived;
+    if found.imports && traces && seen.imports.is_none() {
+        return Some(Look::Imports(remote.id.clone()));
+    }
+    let changed_here = !ledger.acknowledged(situation.desired?);
+    if found.replaces && changed_here && policy.replace == Replace::Allow && seen.search.is_none() {
+        return Some(Look::Search);
+    }
+    let due = replace::due(situation).filter(|_| seen.dependents.is_none());
+    due.map(Look::Dependents)
 }
 
 fn for_lost(situation: &Situation) -> Option<Look> {

@@ -9,16 +9,21 @@ pub mod delete;
 pub mod desired;
 pub mod differences;
 pub mod fingerprint;
+mod import;
 pub mod ledger;
 pub mod look;
 pub mod marker;
 pub mod pace;
 pub mod policy;
+mod replace;
 #[cfg(test)]
 mod tests;
 mod verdict;
 
-pub use desired::{Compare, Desired, Field, FieldRule, Invalid, Remedy, RemoteView};
+pub use desired::{
+    Blank, Compare, Desired, Field, FieldRule, ImportSeen, Invalid, Manner, Remedy, RemoteView,
+    Target,
+};
 pub use differences::{Differences, differences};
 pub use fingerprint::{Fingerprint, MacKey};
 pub use ledger::{Intent, Ledger};
@@ -29,6 +34,7 @@ pub use verdict::{Happening, Verdict};
 
 use crate::resources::{DriftEntry, DriftPolicy, Mode, Reason};
 use adopt::{adopt, not_yet_taken_over, ownership};
+use jiff::Timestamp;
 
 /// All that a decision depends on.
 pub struct Situation<'a> {
@@ -44,6 +50,8 @@ pub struct Situation<'a> {
     pub seen: &'a Seen,
     /// What is allowed.
     pub policy: &'a Policy,
+    /// The operator's clock, for what it dated itself.
+    pub now: Timestamp,
 }
 
 /// One effect on the API or on the resource's finalizer.
@@ -57,8 +65,15 @@ pub enum Step {
     Bind {
         /// The object as it was seen.
         remote: Box<RemoteView>,
-        /// Whether it has all that is wanted.
-        acknowledged: bool,
+        /// An import of ours that is recorded with it.
+        import: Option<Box<ImportSeen>>,
+    },
+    /// Bring the value into an object by an import.
+    Import {
+        /// The object's id.
+        id: String,
+        /// The tag of the import.
+        tag: String,
     },
     /// Bring differences into an object.
     Update {
@@ -83,6 +98,8 @@ pub struct Plan {
     pub steps: Vec<Step>,
     /// What to say.
     pub verdict: Verdict,
+    /// Whether the API then has all that is wanted.
+    pub acknowledges: bool,
 }
 
 /// Decides. Pure: the same situation always leads to the same plan.
@@ -95,6 +112,10 @@ pub fn plan(situation: &Situation) -> Plan {
         return Verdict::new(Reason::InternalError, "nothing is wanted").alone();
     };
     let mut plan = live(situation, desired);
+    let settled = plan.verdict.reason == Reason::Synced && !plan.steps.contains(&Step::Create);
+    if settled {
+        plan.steps.extend(replace::retire(situation));
+    }
     let held = situation.ledger.finalizer || situation.policy.mode != Mode::Enforce;
     let has_remote = !plan.steps.is_empty() || situation.ledger.id.is_some();
     if !held && has_remote && plan.verdict.reason == Reason::Synced {
@@ -136,6 +157,7 @@ fn create(desired: &Desired) -> Plan {
     Plan {
         steps: vec![Step::Create],
         verdict: synced(desired),
+        acknowledges: true,
     }
 }
 
@@ -153,33 +175,57 @@ fn existing(situation: &Situation, desired: &Desired, remote: &RemoteView) -> Pl
     if situation.policy.mode == Mode::Observe {
         return observe(desired, &found, remote);
     }
-    if let Some(conflict) = ownership(situation, remote) {
+    let own = desired.borrowed().is_none();
+    let conflict = ownership(situation, remote).or_else(|| adopt::consented(remote));
+    if let Some(conflict) = conflict.filter(|_| own) {
         return conflict.alone();
     }
-    if not_yet_taken_over(situation, remote) {
+    if own && not_yet_taken_over(situation, remote) {
         return adopt(situation, desired, &found, remote);
     }
     let changed_here = !situation.ledger.acknowledged(desired);
+    let done = |steps| Plan {
+        steps,
+        verdict: synced(desired),
+        acknowledges: changed_here,
+    };
     if found.is_empty() {
-        let steps = if changed_here {
-            vec![bind(remote, true)]
+        return done(if changed_here {
+            vec![bind(remote)]
         } else {
             Vec::new()
-        };
-        return Plan {
-            steps,
-            verdict: synced(desired),
-        };
+        });
     }
+    if found.replaces && changed_here {
+        return replace::replace(situation, desired, remote, &found.names());
+    }
+    let mut plan = done(Vec::new());
+    if found.replaces || found.patches(desired) {
+        plan = patch(situation, desired, remote, &found);
+    }
+    if found.imports {
+        plan.acknowledges = true;
+        plan = import::import(situation, desired, remote, plan);
+    }
+    plan
+}
+
+/// Differences that a PATCH brings in, or that are left and told.
+fn patch(
+    situation: &Situation,
+    desired: &Desired,
+    remote: &RemoteView,
+    found: &Differences,
+) -> Plan {
+    let changed_here = !situation.ledger.acknowledged(desired);
     // Where nobody wrote after us, the API itself keeps another form of what we sent: once is enough.
-    let ours_last = situation
-        .ledger
-        .remote_updated_at
-        .is_some_and(|ours| remote.updated_at <= ours);
-    if !changed_here && (ours_last || situation.policy.drift == DriftPolicy::Report) {
+    let ours_last =
+        !situation.ledger.written_after(remote) && situation.ledger.remote_updated_at.is_some();
+    let left = ours_last || found.replaces || situation.policy.drift == DriftPolicy::Report;
+    if !changed_here && left {
         let note = format!("differs at Metorial: {}", found.names());
         let mut verdict = synced(desired).with(Happening::DriftDetected, note);
-        verdict.drift = found.entries;
+        verdict.drift = found.entries.clone();
         return verdict.alone();
     }
     let (event, note) = if changed_here {
@@ -188,7 +234,7 @@ fn existing(situation: &Situation, desired: &Desired, remote: &RemoteView) -> Pl
         let note = format!("somebody changed {} at Metorial", found.names());
         (Happening::DriftCorrected, format!("{note}; pushed ours"))
     };
-    update(remote, found, synced(desired).with(event, note))
+    update(remote, found.clone(), synced(desired).with(event, note))
 }
 
 fn update(remote: &RemoteView, differences: Differences, verdict: Verdict) -> Plan {
@@ -198,6 +244,7 @@ fn update(remote: &RemoteView, differences: Differences, verdict: Verdict) -> Pl
             differences,
         }],
         verdict,
+        acknowledges: true,
     }
 }
 
@@ -222,15 +269,16 @@ fn observe(desired: &Desired, found: &Differences, remote: &RemoteView) -> Plan 
     let mut verdict = Verdict::new(Reason::Observed, message);
     verdict.drift = readable;
     Plan {
-        steps: vec![bind(remote, false)],
+        steps: vec![bind(remote)],
         verdict,
+        acknowledges: false,
     }
 }
 
-fn bind(remote: &RemoteView, acknowledged: bool) -> Step {
+fn bind(remote: &RemoteView) -> Step {
     Step::Bind {
         remote: Box::new(remote.clone()),
-        acknowledged,
+        import: None,
     }
 }
 
@@ -242,6 +290,9 @@ fn gone(situation: &Situation, desired: &Desired, id: &str, search: Option<&[Rem
         )
         .alone()
     };
+    if desired.borrowed().is_some() {
+        return missing("name another auth config");
+    }
     if situation.policy.mode == Mode::Observe || situation.ledger.id.is_none() {
         return missing("name another object in adopt.id");
     }
@@ -272,7 +323,7 @@ fn gone(situation: &Situation, desired: &Desired, id: &str, search: Option<&[Rem
 fn recover(situation: &Situation, desired: &Desired, found: &[RemoteView]) -> Plan {
     let (oldest, younger) = ours(situation.owner, found);
     let Some(remote) = oldest else {
-        if situation.ledger.settled {
+        if situation.ledger.settled || situation.ledger.certain {
             return create(desired);
         }
         return Verdict::new(
@@ -282,20 +333,23 @@ fn recover(situation: &Situation, desired: &Desired, found: &[RemoteView]) -> Pl
         .alone();
     };
     let differences = differences(desired, remote, situation.ledger);
-    let mut verdict = synced(desired);
-    verdict = verdict.with(Happening::Recovered, format!("found {} again", remote.id));
-    let mut steps = vec![if differences.is_empty() {
-        bind(remote, true)
+    let verdict = synced(desired).with(Happening::Recovered, format!("found {} again", remote.id));
+    // What else it lacks than a PATCH brings in, the next pass sees once the id is recorded.
+    let complete = !differences.imports && !differences.replaces;
+    let mut plan = if differences.patches(desired) && complete {
+        update(remote, differences, verdict)
     } else {
-        Step::Update {
-            remote: Box::new(remote.clone()),
-            differences,
+        Plan {
+            steps: vec![bind(remote)],
+            verdict,
+            acknowledges: complete,
         }
-    }];
-    steps.extend(younger.iter().map(|duplicate| Step::Delete {
-        id: duplicate.id.clone(),
-    }));
-    Plan { steps, verdict }
+    };
+    plan.steps
+        .extend(younger.iter().map(|duplicate| Step::Delete {
+            id: duplicate.id.clone(),
+        }));
+    plan
 }
 
 /// The oldest live object with our marker, else one of a namesake (a restored backup); and the younger ones that

@@ -1,6 +1,8 @@
 //! What a user allows and asks for, with the defaults of the connection and of the operator filled in.
 
-use crate::resources::{Adopt, CommonSpec, ConnectionDefaults, DeletionPolicy, DriftPolicy, Mode};
+use crate::resources::{
+    Adopt, CommonSpec, ConnectionDefaults, DeletionPolicy, DriftPolicy, Mode, Replace,
+};
 use std::time::Duration;
 
 /// The effective policy of one resource.
@@ -18,6 +20,12 @@ pub struct Policy {
     pub suspend: bool,
     /// The object to take over.
     pub adopt: Option<Adopt>,
+    /// Whether a change that the API can't make may lead to a new object.
+    pub replace: Replace,
+    /// How long a replaced object stays.
+    pub replace_grace: Duration,
+    /// Whether an object without our marker is somebody else's, even under the recorded id.
+    pub borrows: bool,
 }
 
 /// How old an observation may get where nobody says.
@@ -45,6 +53,9 @@ impl Policy {
             interval: interval.unwrap_or(DEFAULT_INTERVAL),
             suspend: spec.suspend.unwrap_or(false),
             adopt: spec.adopt.clone(),
+            replace: Replace::default(),
+            replace_grace: Duration::ZERO,
+            borrows: false,
         }
     }
 

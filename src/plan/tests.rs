@@ -5,10 +5,11 @@ use super::desired::FieldValue;
 use super::look::{self, Look, Seen, Sighting, Survey};
 use super::*;
 use crate::kinds::{Inputs, Kind};
-use crate::resources::{Adopt, AdoptPolicy, DeletionPolicy, ProviderAuthCredentials};
+use crate::resources::{Adopt, AdoptPolicy, DeletionPolicy, ProviderAuthCredentials, Replace};
 use jiff::Timestamp;
 use proptest::prelude::*;
 use serde_json::{Map, Value, json};
+use std::sync::Arc;
 use std::time::Duration;
 
 fn owner(uid: &str) -> Owner {
@@ -21,8 +22,8 @@ fn owner(uid: &str) -> Owner {
     }
 }
 
-fn mac() -> MacKey {
-    MacKey::new(vec![7; 32]).unwrap()
+fn mac() -> Arc<MacKey> {
+    Arc::new(MacKey::new(vec![7; 32]).unwrap())
 }
 
 /// Credentials whose secret is written into the spec: the plan does not care where a value came from.
@@ -60,6 +61,9 @@ fn policy() -> Policy {
         interval: Duration::from_secs(600),
         suspend: false,
         adopt: None,
+        replace: Replace::Allow,
+        replace_grace: Duration::ZERO,
+        borrows: false,
     }
 }
 
@@ -106,6 +110,8 @@ impl Model {
             created_at: now,
             updated_at: now,
             status: Map::new(),
+            consent: false,
+            auth_method: None,
         };
         self.objects.push((view, String::new()));
         id
@@ -135,6 +141,7 @@ impl Model {
                 });
             }
             Look::Owner(_) => seen.owner_alive = Some(false),
+            Look::Imports(_) => seen.imports = Some(Vec::new()),
         }
     }
 
@@ -148,7 +155,7 @@ impl Model {
         for field in &desired.fields {
             let key = match field.rule.remedy {
                 Remedy::Patch(key) => key,
-                Remedy::Fixed => continue,
+                Remedy::Fixed | Remedy::Import | Remedy::Replace => continue,
             };
             let sent = body
                 .get(key)
@@ -201,14 +208,8 @@ impl Model {
                 self.writes += 1;
                 self.record(desired, &view);
             }
-            Step::Bind {
-                remote,
-                acknowledged,
-            } => {
-                if acknowledged {
-                    self.record(desired.unwrap(), &remote);
-                }
-            }
+            Step::Bind { remote, .. } => self.record(desired.unwrap(), &remote),
+            Step::Import { .. } => unreachable!("credentials have no imports"),
             Step::Delete { id } => {
                 let claim = self.objects.iter().find(|(view, _)| view.id == id).unwrap();
                 let claim = Marker::claim(claim.0.marker.as_ref(), &owner("uid"));
@@ -254,6 +255,7 @@ impl Model {
                 desired,
                 seen,
                 policy,
+                now: Timestamp::UNIX_EPOCH,
             };
             (look::next(&situation), plan(&situation))
         };

@@ -35,6 +35,10 @@ pub enum Happening {
     Recovered,
     /// The remote object was left behind.
     Orphaned,
+    /// Another object took the place of the former.
+    Replaced,
+    /// A value was brought in by an import.
+    Imported,
 }
 
 impl Happening {
@@ -49,6 +53,8 @@ impl Happening {
             Self::Adopted => "Adopted",
             Self::Recovered => "Recovered",
             Self::Orphaned => "Orphaned",
+            Self::Replaced => "Replaced",
+            Self::Imported => "Imported",
         }
     }
 }
@@ -75,6 +81,7 @@ impl Verdict {
         Plan {
             steps: Vec::new(),
             verdict: self,
+            acknowledges: false,
         }
     }
 }

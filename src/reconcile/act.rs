@@ -5,7 +5,8 @@ use super::subject::Subject;
 use super::world::World;
 use crate::cluster::{Cause, ClusterError};
 use crate::kinds::Kind;
-use crate::plan::{Desired, Intent, RemoteView, Step, body};
+use crate::plan::{Desired, ImportSeen, Intent, RemoteView, Step, Target, body};
+use crate::remote::records::note;
 use crate::remote::{Session, Trouble};
 use crate::resources::FINALIZER;
 use kube::ResourceExt;
@@ -18,6 +19,10 @@ pub struct Outcome {
     pub remote: Option<Arc<RemoteView>>,
     /// Whether it has all that is wanted.
     pub acknowledged: bool,
+    /// The import that was made or found.
+    pub import: Option<ImportSeen>,
+    /// What was deleted.
+    pub deleted: Vec<String>,
     /// Whether it was made in this pass.
     pub created: bool,
     /// Whether anything was written at the API.
@@ -40,25 +45,18 @@ pub async fn step<K: Kind>(
 ) -> Result<(), Halt> {
     match step {
         Step::Hold => hold(world, subject).await,
-        Step::Bind {
-            remote,
-            acknowledged,
-        } => {
+        Step::Bind { remote, import } => {
             outcome.remote = Some(Arc::from(remote));
-            outcome.acknowledged = acknowledged;
+            outcome.import = import.map(|import| *import);
             Ok(())
         }
         Step::Create => {
             let (session, desired) = both(session, desired)?;
-            let remote = create(world, session, subject, desired).await?;
-            *outcome = Outcome {
-                remote: Some(remote),
-                acknowledged: true,
-                created: true,
-                wrote: true,
-                released: false,
-            };
-            Ok(())
+            create(world, session, subject, desired, outcome).await
+        }
+        Step::Import { id, tag } => {
+            let (session, desired) = both(session, desired)?;
+            import(world, session, subject, desired, Some(&id), &tag, outcome).await
         }
         Step::Update {
             remote,
@@ -74,7 +72,6 @@ pub async fn step<K: Kind>(
             let intent = subject.memory.intent;
             subject.sending(world, intent);
             outcome.remote = Some(session.update::<K>(&remote.id, body).await?);
-            outcome.acknowledged = true;
             outcome.wrote = true;
             Ok(())
         }
@@ -83,7 +80,9 @@ pub async fn step<K: Kind>(
                 return Err(Trouble::NotLeader.into());
             };
             outcome.wrote = true;
-            Ok(session.delete::<K>(&id).await?)
+            session.delete::<K>(&id).await?;
+            outcome.deleted.push(id);
+            Ok(())
         }
         Step::Release => {
             outcome.released = true;
@@ -131,25 +130,81 @@ async fn create<K: Kind>(
     session: &Session,
     subject: &mut Subject<K>,
     desired: &Desired,
-) -> Result<Arc<RemoteView>, Halt> {
-    subject.sending(world, Intent::Ambiguous);
-    match session.create::<K>(body::create(desired)).await {
-        Ok(remote) => {
-            let id = remote.id.clone();
-            // From here on a missing id means that somebody took it away: then it is searched for.
-            subject.remember(world, |memory| {
-                memory.intent = Intent::Unknown;
-                memory.created = Some(id);
-            });
-            Ok(remote)
-        }
-        Err(trouble) => {
-            if !trouble.maybe_applied() {
-                subject.remember(world, |memory| memory.intent = Intent::Clean);
-            }
-            Err(trouble.into())
-        }
+    outcome: &mut Outcome,
+) -> Result<(), Halt> {
+    if desired.target == Target::OwnByImport {
+        let importing = desired.importing.as_ref();
+        let tag = importing
+            .map(|importing| importing.tag(None))
+            .unwrap_or_default();
+        import(world, session, subject, desired, None, &tag, outcome).await?;
+    } else {
+        let made = session.create::<K>(body::create(desired));
+        outcome.remote = Some(sent(world, subject, Intent::Clean, made).await?);
     }
+    let id = outcome.remote.as_ref().map(|remote| remote.id.clone());
+    subject.remember(world, |memory| memory.created = id);
+    outcome.created = true;
+    outcome.wrote = true;
+    Ok(())
+}
+
+/// Brings the value in by an import, into `id` or into an object that the import makes.
+async fn import<K: Kind>(
+    world: &World,
+    session: &Session,
+    subject: &mut Subject<K>,
+    desired: &Desired,
+    id: Option<&str>,
+    tag: &str,
+    outcome: &mut Outcome,
+) -> Result<(), Halt> {
+    let words = desired
+        .importing
+        .as_ref()
+        .map_or("", |importing| &importing.note);
+    let owner = subject.owner.clone();
+    let body = body::import(desired, id, &note(words, &owner, tag));
+    let made = session.import::<K>(body, &owner);
+    let refused = if id.is_some() {
+        subject.memory.intent
+    } else {
+        Intent::Clean
+    };
+    let made = sent(world, subject, refused, made).await?;
+    outcome.wrote = true;
+    outcome.import = Some(made.record);
+    let into = match (made.into, id) {
+        (Some(into), _) => Some(into),
+        (None, Some(id)) => session.refreshed::<K>(id).await?,
+        (None, None) => None,
+    };
+    outcome.remote = into.or(outcome.remote.take());
+    Ok(())
+}
+
+/// Sends a write that must not be repeated blindly: its intent is remembered before, its outcome after.
+async fn sent<K: Kind, T>(
+    world: &World,
+    subject: &mut Subject<K>,
+    refused: Intent,
+    write: impl Future<Output = Result<T, Trouble>>,
+) -> Result<T, Halt> {
+    subject.sending(world, Intent::Ambiguous);
+    let done = write.await;
+    let unknown = done.as_ref().is_err_and(Trouble::maybe_applied);
+    let applied = done.is_ok();
+    subject.remember(world, |memory| {
+        memory.certain &= !unknown;
+        memory.intent = match (unknown, applied) {
+            (true, _) => Intent::Ambiguous,
+            // From here on a missing id means that somebody took it away: then it is searched for.
+            (false, true) => Intent::Unknown,
+            // A search or a clean slate preceded what was refused, so nothing else is under way.
+            (false, false) => refused,
+        };
+    });
+    Ok(done?)
 }
 
 async fn release<K: Kind>(world: &World, subject: &mut Subject<K>) -> Result<(), Halt> {

@@ -158,7 +158,10 @@ impl Pass<'_> {
         let failed =
             ended.trouble || ended.refused || uncertain || reason == Reason::DeletionBlocked;
         if !failed {
-            subject.remember(world, |memory| (memory.failures, memory.hold) = (0, None));
+            subject.remember(world, |memory| {
+                (memory.failures, memory.hold) = (0, None);
+                memory.certain |= reason.class() == Class::Done;
+            });
             return After::In(pace::interval(policy.interval, jitter()));
         }
         let failures = subject.memory.failures.saturating_add(1);

@@ -10,7 +10,10 @@ use super::world::World;
 use crate::cluster::ClusterError;
 use crate::kinds::Kind;
 use crate::remote::{ConnectionKey, ConnectionObject, Session, Trouble};
-use crate::resources::{ClusterConnection, Connection, ConnectionKind, ProviderAuthCredentials};
+use crate::resources::{
+    AuthImport, ClusterConnection, Connection, ConnectionKind, ProviderAuthConfig,
+    ProviderAuthCredentials, ProviderConfig, ProviderConfigVault,
+};
 use futures::FutureExt;
 use futures::future::BoxFuture;
 use futures::stream::BoxStream;
@@ -24,6 +27,10 @@ pub fn kinds() -> Vec<Box<dyn Served>> {
         Box::new(Connected::<Connection>(PhantomData)),
         Box::new(Connected::<ClusterConnection>(PhantomData)),
         Box::new(Remote::<ProviderAuthCredentials>(PhantomData)),
+        Box::new(Remote::<ProviderAuthConfig>(PhantomData)),
+        Box::new(Remote::<ProviderConfig>(PhantomData)),
+        Box::new(Remote::<ProviderConfigVault>(PhantomData)),
+        Box::new(Remote::<AuthImport>(PhantomData)),
     ]
 }
 

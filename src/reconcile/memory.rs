@@ -14,6 +14,8 @@ pub struct Remembered {
     pub uid: String,
     /// What is known about creates under way.
     pub intent: Intent,
+    /// Whether this process saw the resource settled, and nothing of unknown outcome was sent since.
+    pub certain: bool,
     /// The id that a create answered, for as long as the status may not have it.
     pub created: Option<String>,
     /// When a write of ours was last sent.

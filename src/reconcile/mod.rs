@@ -1,6 +1,7 @@
 //! The loop: what changed names a key, a pass over the key reads, looks, decides, acts and reports.
 
 mod act;
+mod check;
 mod connections;
 mod finish;
 mod index;

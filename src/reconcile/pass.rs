@@ -14,6 +14,7 @@ use crate::kinds::{Kind, SourceKind};
 use crate::plan::{Desired, Policy, Seen, Sighting, Situation, Verdict, plan};
 use crate::remote::{ConnectionKey, Down, Session, Standing, Trouble};
 use crate::resources::{ConnectionKind, DeletionPolicy, Reason};
+use jiff::Timestamp;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::Instant;
@@ -205,11 +206,9 @@ impl Pass<'_> {
         policy: &Policy,
     ) -> Result<Ended, Halt> {
         let session = self.session.clone();
-        let known = subject
-            .ledger
-            .id
-            .clone()
-            .or(policy.adopt.as_ref().map(|adopt| adopt.id.clone()));
+        let borrowed = self.desired.as_ref().and_then(Desired::borrowed).cloned();
+        let known = borrowed.or(subject.ledger.id.clone());
+        let known = known.or(policy.adopt.as_ref().map(|adopt| adopt.id.clone()));
         let _alone = match (&session, &known) {
             (Some(session), Some(id)) => Some(session.lock(id).await),
             _ => None,
@@ -232,6 +231,9 @@ impl Pass<'_> {
         }
         let plan = plan(&self.situation(subject, policy));
         tracing::debug!(key = %subject.key, steps = plan.steps.len(), reason = %plan.verdict.reason, "planned");
+        if let Some(invalid) = self.check(subject, &plan).await? {
+            return Ok(Ended::with(invalid));
+        }
         for step in plan.steps {
             let desired = self.desired.as_ref();
             act::step(
@@ -244,6 +246,7 @@ impl Pass<'_> {
             )
             .await?;
         }
+        self.outcome.acknowledged = plan.acknowledges;
         Ok(Ended {
             trouble: matches!(self.seen.object, Some(Sighting::Lagging)),
             ..Ended::with(plan.verdict)
@@ -262,6 +265,7 @@ impl Pass<'_> {
             desired: self.desired.as_ref(),
             seen: &self.seen,
             policy,
+            now: Timestamp::now(),
         }
     }
 

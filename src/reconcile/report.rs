@@ -1,9 +1,10 @@
 //! The status that follows from a pass: pure, and written only where it differs.
 
 use super::act::Outcome;
-use crate::plan::{Desired, Verdict};
+use crate::plan::{Desired, Happening, Verdict};
 use crate::resources::{
-    Class, CommonStatus, Conditions, InputStatus, PreviousId, Reason, condition,
+    Class, CommonStatus, Conditions, ImportRecord, InputStatus, PreviousId, Reason, RetiringId,
+    condition,
 };
 use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
@@ -66,6 +67,10 @@ impl Report<'_> {
 
     /// What the pass learned about the remote object.
     fn remote(&self, next: &mut CommonStatus) {
+        if let Some(retiring) = &mut next.retiring {
+            retiring.retain(|retiring| !self.outcome.deleted.contains(&retiring.id));
+        }
+        next.retiring = next.retiring.take().filter(|retiring| !retiring.is_empty());
         let Some(remote) = &self.outcome.remote else {
             return;
         };
@@ -83,6 +88,7 @@ impl Report<'_> {
         let Some(desired) = self.desired.filter(|_| self.outcome.acknowledged) else {
             return;
         };
+        self.imported(next, desired);
         next.last_applied_revision = Some(desired.revision.to_string());
         next.remote_updated_at = Some(remote.updated_at.to_string());
         let keys: Vec<String> = desired.metadata.keys().cloned().collect();
@@ -98,9 +104,35 @@ impl Report<'_> {
             replaced_at: Time(self.now),
             reason: reason.to_owned(),
         };
+        if matches!(event, Some((Happening::Replaced, _))) {
+            let since = Time(self.now);
+            let id = previous.id.clone();
+            next.retiring
+                .get_or_insert_default()
+                .push(RetiringId { id, since });
+        }
         let ids = next.previous_ids.get_or_insert_default();
         ids.insert(0, previous);
         ids.truncate(10);
+    }
+
+    /// The import of this pass, newest first.
+    fn imported(&self, next: &mut CommonStatus, desired: &Desired) {
+        let Some(import) = &self.outcome.import else {
+            return;
+        };
+        let fingerprint = desired.marker.fingerprint.as_ref();
+        let record = ImportRecord {
+            id: import.id.clone(),
+            created_at: import.created_at.to_string(),
+            expires_at: import.expires_at.map(|at| at.to_string()),
+            fingerprint: fingerprint.map(ToString::to_string).unwrap_or_default(),
+        };
+        let imports = next.imports.get_or_insert_default();
+        imports.retain(|known| known.id != record.id);
+        next.import_id = Some(record.id.clone());
+        imports.insert(0, record);
+        imports.truncate(10);
     }
 
     fn inputs(&self, desired: &Desired) -> Vec<InputStatus> {
@@ -166,6 +198,9 @@ pub(super) fn common_keys() -> impl Iterator<Item = &'static str> {
         "inputs",
         "drift",
         "publishedConfigMap",
+        "importId",
+        "imports",
+        "retiring",
         "previousIds",
         "conditions",
     ]

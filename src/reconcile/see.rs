@@ -7,6 +7,7 @@ use crate::cluster::ClusterError;
 use crate::kinds::Kind;
 use crate::plan::{Desired, Look, Owner, Policy, Seen, Sighting, Situation, Survey, look};
 use crate::remote::{ConnectionKey, Observed, Session, Trouble};
+use jiff::Timestamp;
 use kube::ResourceExt;
 use std::time::Duration;
 use tokio::time::Instant;
@@ -65,6 +66,7 @@ impl Eye<'_> {
             desired,
             seen,
             policy,
+            now: Timestamp::now(),
         }) {
             self.look(subject, look, seen).await?;
         }
@@ -94,6 +96,9 @@ impl Eye<'_> {
                 seen.dependents = Some(self.session.dependents::<K>(&id).await?);
             }
             Look::Losses => seen.losses = Some(self.losses().await?),
+            Look::Imports(id) => {
+                seen.imports = Some(self.session.imports(&id, &subject.owner).await?);
+            }
             Look::Owner(owner) => {
                 seen.owner_alive = Some(self.alive::<K>(&owner).await?);
             }

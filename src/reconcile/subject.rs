@@ -57,6 +57,7 @@ impl<K: Kind> Subject<K> {
         let mut ledger = Ledger::of(&status, held);
         ledger.settled = unsettled_for.is_zero();
         ledger.intent = memory.intent;
+        ledger.certain = memory.certain;
         ledger.id = memory.created.clone().or(ledger.id);
         Ok(Some(Self {
             owner: Owner {
@@ -98,10 +99,9 @@ impl<K: Kind> Subject<K> {
     /// Its policy under the defaults of a session.
     #[must_use]
     pub fn policy(&self, session: Option<&Session>) -> Policy {
-        Policy::of(
-            self.object.common(),
-            session.map(|session| &session.defaults),
-        )
+        let defaults = session.map(|session| &session.defaults);
+        self.object
+            .adjust(Policy::of(self.object.common(), defaults))
     }
 
     /// The connection that it asks for; without a word the namespace's `default`, where there is one, else the

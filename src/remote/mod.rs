@@ -5,6 +5,8 @@ pub mod budget;
 mod connect;
 mod connection;
 mod observations;
+pub mod records;
+mod schemas;
 mod session;
 mod sessions;
 mod trouble;

@@ -1,6 +1,7 @@
 //! What was seen in one instance: answers of reads and of our own writes, and the locks of the objects in it. Shared
 //! by all connections that open the instance, and kept when a key is replaced.
 
+use super::schemas::Schemas;
 use super::session::Observed;
 use crate::plan::RemoteView;
 use metorial::Collection;
@@ -17,6 +18,7 @@ pub type Listing = Arc<AsyncMutex<Option<(Instant, Arc<Vec<RemoteView>>)>>>;
 #[derive(Default)]
 pub struct Observations {
     seen: Mutex<HashMap<String, (Instant, Observed)>>,
+    pub(super) schemas: Schemas,
     listings: Mutex<HashMap<Collection, Listing>>,
     locks: Mutex<HashMap<String, Weak<AsyncMutex<()>>>>,
 }

@@ -2,16 +2,17 @@
 
 use super::budget::Budget;
 use super::observations::Observations;
+use super::records::{self, Imported};
 use super::trouble::Trouble;
 use crate::cluster::lease::Fence;
 use crate::kinds::{Dependents, Kind};
 use crate::metrics::Metrics;
-use crate::plan::{Dependent, RemoteView};
+use crate::plan::{Dependent, ImportSeen, Owner, RemoteView};
 use crate::resources::{ConnectionDefaults, InstanceStatus, OnUnreachable};
 use futures::{StreamExt, pin_mut};
 use metorial::{
-    Answer, AuthConfig, Body, Client, Error, ErrorKind, ListQuery, Method, Object, Operation,
-    Status,
+    Answer, AuthConfig, AuthImport, Body, Client, Config, Error, ErrorKind, ListQuery, Method,
+    Object, Operation, Status,
 };
 use serde_json::Value;
 use std::sync::Arc;
@@ -169,6 +170,42 @@ impl Session {
         Ok(ids.len() - live.min(ids.len()))
     }
 
+    /// The imports into an auth config, seen from `owner`: complete, read now.
+    ///
+    /// # Errors
+    /// Any page failed.
+    pub async fn imports(&self, id: &str, owner: &Owner) -> Result<Vec<ImportSeen>, Trouble> {
+        let query = ListQuery::new()
+            .limit(100)
+            .filter("provider_auth_config_id", [id])?;
+        let into_it = |import: AuthImport| {
+            (import.auth_config_id() == Some(id)).then(|| records::import_seen(&import, owner))
+        };
+        self.line.list(&query, into_it).await
+    }
+
+    /// Brings a value into an auth config, or makes one of it.
+    ///
+    /// # Errors
+    /// See [`Trouble::maybe_applied`].
+    pub async fn import<K: Kind>(&self, body: Value, owner: &Owner) -> Result<Imported, Trouble> {
+        let operation = Operation {
+            method: Method::Post,
+            template: AuthImport::COLLECTION.path(),
+        };
+        let body = Body::from(body);
+        let made = self
+            .line
+            .send(operation, self.line.client.create::<AuthImport>(&body));
+        let made = made.await?;
+        let record = records::import_seen(&made, owner);
+        let into = made.auth_config.and_then(K::from_auth_config);
+        Ok(Imported {
+            record,
+            into: into.map(|remote| self.wrote::<K>(&remote)),
+        })
+    }
+
     /// Every object of the kind's collection that carries a marker, read after `since`. Passes that ask at the same
     /// time share one listing.
     ///
@@ -196,6 +233,17 @@ impl Session {
     pub async fn dependents<K: Kind>(&self, id: &str) -> Result<Vec<Dependent>, Trouble> {
         match K::DEPENDENTS {
             None => Ok(Vec::new()),
+            Some(Dependents::ConfigsOfVault) => {
+                let query = ListQuery::new().limit(100);
+                let uses = |config: Config| {
+                    let ours = config.from_vault.as_ref().is_some_and(|used| used.id == id);
+                    (ours && config.status() == Status::Active).then_some(Dependent {
+                        id: config.id,
+                        name: config.name,
+                    })
+                };
+                self.line.list(&query, uses).await
+            }
             Some(Dependents::AuthConfigsOfCredentials) => {
                 let query = ListQuery::new().limit(100);
                 let query = query.filter("provider_auth_credentials_id", [id]);
@@ -264,6 +312,18 @@ impl Session {
             Ok(_) => Ok(()),
             Err(Trouble::Api(error)) if error.kind() == ErrorKind::Gone => Ok(()),
             Err(trouble) => Err(trouble),
+        }
+    }
+
+    /// An object as it is now, if it is there.
+    ///
+    /// # Errors
+    /// The read failed.
+    pub async fn refreshed<K: Kind>(&self, id: &str) -> Result<Option<Arc<RemoteView>>, Trouble> {
+        self.observations.forget(id);
+        match self.observe::<K>(id, Duration::ZERO).await? {
+            Observed::Found(remote) => Ok(Some(remote)),
+            Observed::Missing => Ok(None),
         }
     }
 

@@ -4,10 +4,15 @@
     reason = "each printer column repeats the words type and path"
 )]
 
+mod auth_import;
 mod common;
+mod composed;
 mod conditions;
 mod connection;
+mod provider_auth_config;
 mod provider_auth_credentials;
+mod provider_config;
+mod provider_config_vault;
 mod reason;
 mod schema;
 mod sources;
@@ -15,9 +20,14 @@ mod status;
 #[cfg(test)]
 mod tests;
 
+pub use auth_import::{AuthImport, AuthImportSpec, AuthImportStatus, ImportWhen};
 pub use common::{
     Adopt, AdoptPolicy, CommonSpec, ConnectionKind, ConnectionRef, DeletionPolicy, DriftPolicy,
     Interval, Mode, Naming, Publish, PublishConfigMap,
+};
+pub use composed::{
+    ComposedValue, Grace, LocalRef, PartFormat, Replace, ToolFilter, ToolFilterType, Validation,
+    ValuePart,
 };
 pub use conditions::{Conditions, condition};
 pub use connection::{
@@ -26,12 +36,19 @@ pub use connection::{
     ConnectionStatus, InstanceGuard, InstanceStatus, InstanceType, OnUnreachable, RateLimitSpec,
     UnreachablePolicy,
 };
+pub use provider_auth_config::{
+    ProviderAuthConfig, ProviderAuthConfigSpec, ProviderAuthConfigStatus, ValuePolicy,
+};
 pub use provider_auth_credentials::{
     OAuthApp, ProviderAuthCredentials, ProviderAuthCredentialsSpec, ProviderAuthCredentialsStatus,
 };
+pub use provider_config::{ProviderConfig, ProviderConfigSpec, ProviderConfigStatus};
+pub use provider_config_vault::{
+    ProviderConfigVault, ProviderConfigVaultSpec, ProviderConfigVaultStatus,
+};
 pub use reason::{Class, Reason};
 pub use sources::{KeyRef, NamespacedKeyRef, SecretSource, ValueSource};
-pub use status::{CommonStatus, DriftEntry, InputStatus, PreviousId};
+pub use status::{CommonStatus, DriftEntry, ImportRecord, InputStatus, PreviousId, RetiringId};
 
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
 use kube::CustomResourceExt;
@@ -56,6 +73,10 @@ pub fn definitions() -> Vec<CustomResourceDefinition> {
         Connection::crd(),
         ClusterConnection::crd(),
         ProviderAuthCredentials::crd(),
+        ProviderAuthConfig::crd(),
+        ProviderConfig::crd(),
+        ProviderConfigVault::crd(),
+        AuthImport::crd(),
     ]
     .iter()
     .map(schema::without_null)

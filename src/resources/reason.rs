@@ -51,6 +51,12 @@ reasons! {
     Creating => AtWork,
     /// The remote object is being changed.
     Updating => AtWork,
+    /// Another remote object takes the place of the former.
+    Replacing => AtWork,
+    /// A value is being imported.
+    Importing => AtWork,
+    /// A value is being exported.
+    Exporting => AtWork,
     /// The resource is terminating.
     Deleting => AtWork,
     /// The API's rate limit holds the call back.
@@ -65,12 +71,18 @@ reasons! {
     SecretKeyNotFound => Waiting,
     /// A ConfigMap, or its key, does not exist.
     ConfigMapNotFound => Waiting,
+    /// A resource that is referred to does not exist.
+    ReferenceNotFound => Waiting,
+    /// A resource that is referred to is not ready.
+    ReferenceNotReady => Waiting,
     /// The connection does not exist.
     ConnectionNotFound => Waiting,
     /// The connection is not ready; its own conditions say why.
     ConnectionNotReady => Waiting,
     /// `suspend: true`.
     Suspended => Held,
+    /// `mode: Plan`: waits for approval.
+    PlanPending => Held,
     /// A value is not acceptable.
     InvalidValue => NeedsPerson,
     /// The spec asks for something impossible.
@@ -99,6 +111,12 @@ reasons! {
     OwnershipConflict => NeedsPerson,
     /// A field that can't change was changed.
     ImmutableFieldChanged => NeedsPerson,
+    /// Two resources would push values against each other.
+    ValueConflict => NeedsPerson,
+    /// The Secret to export into is somebody else's.
+    SecretNotOwned => NeedsPerson,
+    /// As many exports were made today as the spec allows.
+    ExportBudgetSpent => NeedsPerson,
     /// The deletion can't go on without a person.
     DeletionBlocked => NeedsPerson,
     /// The base URL is not one that the operator may call.

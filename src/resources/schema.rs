@@ -49,6 +49,29 @@ pub fn interval(_: &mut SchemaGenerator) -> Schema {
     })
 }
 
+/// A duration from nothing to one day.
+pub fn grace(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({
+        "type": "string",
+        "minLength": 2,
+        "maxLength": 20,
+        "pattern": "^([0-9]{1,5}h)?([0-9]{1,5}m)?([0-9]{1,5}s)?$",
+        "x-kubernetes-validations": [{
+            "rule": "duration(self) <= duration('24h')",
+            "message": "must be at most 24h"
+        }]
+    })
+}
+
+/// A free JSON object.
+pub fn literal(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({
+        "type": "object",
+        "maxProperties": 200,
+        "x-kubernetes-preserve-unknown-fields": true
+    })
+}
+
 /// A label selector, as Kubernetes has it, with bounds.
 pub fn selector(_: &mut SchemaGenerator) -> Schema {
     json_schema!({

@@ -41,6 +41,15 @@ pub struct CommonStatus {
     /// The ConfigMap that the ids are published in.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub published_config_map: Option<String>,
+    /// Our last import.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub import_id: Option<String>,
+    /// Our imports into the remote object, newest first, at most 10.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub imports: Option<Vec<ImportRecord>>,
+    /// Objects that were replaced and are still to be deleted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub retiring: Option<Vec<RetiringId>>,
     /// Remote ids that this resource had before, newest first, at most 10.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub previous_ids: Option<Vec<PreviousId>>,
@@ -75,6 +84,16 @@ pub struct DriftEntry {
     pub observed: String,
 }
 
+/// An object that was replaced and is still to be deleted.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct RetiringId {
+    /// Its id.
+    pub id: String,
+    /// When it was replaced.
+    pub since: Time,
+}
+
 /// A remote id that was replaced.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
@@ -85,4 +104,19 @@ pub struct PreviousId {
     pub replaced_at: Time,
     /// Why.
     pub reason: String,
+}
+
+/// One import.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct ImportRecord {
+    /// Its id.
+    pub id: String,
+    /// When it was made, by the API's clock.
+    pub created_at: String,
+    /// When the value expires, as the API says.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expires_at: Option<String>,
+    /// Keyed digest of the value that went in.
+    pub fingerprint: String,
 }

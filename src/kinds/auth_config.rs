@@ -1,0 +1,58 @@
+//! Auth configs as two kinds read them.
+
+use super::naming::{LASTING_DESCRIPTION, NAME, text};
+use super::tool_filters::{self, TOOL_FILTERS};
+use crate::plan::{Blank, Compare, FieldRule, Marker, Remedy, RemoteView};
+use metorial::{AuthConfig, AuthConfigSource, AuthConfigType, Object, Status};
+use serde_json::{Map, Value};
+use std::collections::BTreeMap;
+
+/// The value, which goes in by imports once the config is made.
+pub const VALUE: FieldRule = FieldRule {
+    name: "value",
+    create: &["value"],
+    compare: Compare::WriteOnly,
+    remedy: Remedy::Import,
+    blank: Blank::Value,
+};
+
+/// An auth config in the form of all kinds.
+#[must_use]
+pub fn view(remote: &AuthConfig, id_key: Option<&str>) -> RemoteView {
+    let metadata = remote.metadata.clone().unwrap_or_default();
+    let mut fields = BTreeMap::from([
+        (NAME.name, text(remote.name.as_deref())),
+        (
+            LASTING_DESCRIPTION.name,
+            text(remote.description.as_deref()),
+        ),
+    ]);
+    if let Some(filters) = tool_filters::observed(remote.tool_filter.as_ref()) {
+        fields.insert(TOOL_FILTERS.name, filters);
+    }
+    let sort = match remote.r#type {
+        AuthConfigType::Manual => Some("manual"),
+        AuthConfigType::OauthAutomated => Some("oauth_automated"),
+        AuthConfigType::OauthManual => Some("oauth_manual"),
+        _ => None,
+    };
+    let mut status = Map::from_iter([("providerId".to_owned(), remote.provider_id.clone().into())]);
+    match (id_key, sort) {
+        (Some(key), _) => drop(status.insert(key.to_owned(), remote.id.clone().into())),
+        (None, Some(sort)) => drop(status.insert("authConfigType".to_owned(), Value::from(sort))),
+        (None, None) => {}
+    }
+    RemoteView {
+        id: remote.id.clone(),
+        live: remote.status() == Status::Active,
+        fields,
+        marker: Marker::read(&metadata),
+        metadata,
+        created_at: remote.created_at,
+        updated_at: remote.updated_at,
+        status,
+        consent: remote.r#type == AuthConfigType::OauthAutomated
+            || remote.source == AuthConfigSource::SetupSession,
+        auth_method: remote.auth_method.as_ref().map(|method| method.id.clone()),
+    }
+}

@@ -1,0 +1,268 @@
+//! Composed values: a literal, and then parts from Secrets and ConfigMaps by JSON pointer. Errors name pointer and
+//! source, never a value.
+
+use super::{Inputs, Reference, SourceKind};
+use crate::plan::Invalid;
+use crate::resources::{ComposedValue, PartFormat, ValuePart};
+use crate::sensitive::{Sensitive, Wipe};
+use serde_json::{Map, Value};
+
+/// The largest value that is sent, in bytes of JSON.
+const LARGEST: usize = 1024 * 1024;
+/// The longest text that the API takes.
+const LONGEST: usize = 100_000;
+
+/// What a composed value refers to.
+#[must_use]
+pub fn references(value: &ComposedValue) -> Vec<Reference> {
+    value.from.iter().flatten().filter_map(reference).collect()
+}
+
+/// The value, and where its parts came from.
+///
+/// # Errors
+/// A part was not read, is not JSON, can't be kept exactly, or does not fit where its pointer says.
+pub fn compose(
+    value: &ComposedValue,
+    inputs: &Inputs,
+) -> Result<(Sensitive<Value>, String), Invalid> {
+    let mut whole = Value::Object(value.literal.clone().unwrap_or_default());
+    let mut sources: Vec<String> = value.literal.iter().map(|_| "spec".to_owned()).collect();
+    for part in value.from.iter().flatten() {
+        let Some(reference) = reference(part) else {
+            return Err(Invalid::value(format!(
+                "the part at {} names no source",
+                part.pointer
+            )));
+        };
+        sources.push(reference.to_string());
+        let place = format!("the part at {:?} from {reference}", part.pointer);
+        let text = inputs.get(&reference)?;
+        let piece = match part.format.unwrap_or_default() {
+            PartFormat::Text => Value::from(text),
+            PartFormat::Json => {
+                json(text).map_err(|why| Invalid::value(format!("{place} {why}")))?
+            }
+        };
+        if let Err(why) = put(&mut whole, &part.pointer, piece) {
+            whole.wipe();
+            return Err(Invalid::value(format!("{place} {why}")));
+        }
+    }
+    let whole = Sensitive::new(whole);
+    fits(whole.expose())?;
+    Ok((whole, sources.join(", ")))
+}
+
+fn reference(part: &ValuePart) -> Option<Reference> {
+    let (kind, of) = match (&part.secret_key_ref, &part.config_map_key_ref) {
+        (Some(of), _) => (SourceKind::Secret, of),
+        (None, Some(of)) => (SourceKind::ConfigMap, of),
+        (None, None) => return None,
+    };
+    Some(Reference {
+        kind,
+        name: of.name.clone(),
+        key: of.key.clone(),
+    })
+}
+
+fn json(text: &str) -> Result<Value, &'static str> {
+    if !exact(text) {
+        return Err("has a number that can't be kept exactly: write it as a text");
+    }
+    serde_json::from_str(text).map_err(|_| "is not JSON, or is nested too deep")
+}
+
+/// Whether every number outside of texts survives: 64-bit integers, and decimals of at most 15 digits.
+fn exact(text: &str) -> bool {
+    let (mut in_text, mut escaped, mut number) = (false, false, String::new());
+    for character in text.chars().chain([' ']) {
+        if in_text {
+            (escaped, in_text) = match (escaped, character) {
+                (true, _) => (false, true),
+                (false, '\\') => (true, true),
+                (false, other) => (false, other != '"'),
+            };
+        } else if character.is_ascii_digit()
+            || (!number.is_empty() && "+-.eE".contains(character))
+            || character == '-'
+        {
+            number.push(character);
+        } else {
+            if !survives(&number) {
+                return false;
+            }
+            number.clear();
+            in_text = character == '"';
+        }
+    }
+    true
+}
+
+fn survives(number: &str) -> bool {
+    if number.is_empty() || number.parse::<i64>().is_ok() || number.parse::<u64>().is_ok() {
+        return true;
+    }
+    let mantissa = number.split(['e', 'E']).next().unwrap_or_default();
+    let digits: String = mantissa.chars().filter(char::is_ascii_digit).collect();
+    digits.trim_matches('0').len() <= 15 && number.parse::<f64>().is_ok_and(f64::is_finite)
+}
+
+/// Sets `piece` at an RFC 6901 pointer; missing parents become objects.
+fn put(whole: &mut Value, pointer: &str, piece: Value) -> Result<(), &'static str> {
+    let Some(path) = pointer.strip_prefix('/') else {
+        let Value::Object(object) = piece else {
+            return Err("is not a JSON object, which the whole value has to be");
+        };
+        *whole = Value::Object(object);
+        return Ok(());
+    };
+    let mut place = whole;
+    for token in path.split('/') {
+        let key = token.replace("~1", "/").replace("~0", "~");
+        if place.is_null() {
+            *place = Value::Object(Map::new());
+        }
+        place = match place {
+            Value::Object(object) => object.entry(key).or_insert(Value::Null),
+            Value::Array(items) => {
+                if key == "-" {
+                    items.push(Value::Null);
+                }
+                let index = match key.as_str() {
+                    "-" => items.len().checked_sub(1),
+                    index => index.parse::<usize>().ok(),
+                };
+                let place = index.and_then(|index| items.get_mut(index));
+                place.ok_or("points beside the items of a list")?
+            }
+            _ => return Err("points into something that is neither an object nor a list"),
+        };
+    }
+    *place = piece;
+    Ok(())
+}
+
+fn fits(whole: &Value) -> Result<(), Invalid> {
+    let size =
+        serde_json::to_vec(whole).map_or(usize::MAX, |bytes| Sensitive::new(bytes).expose().len());
+    if size > LARGEST {
+        return Err(Invalid::value("the composed value is larger than 1 MiB"));
+    }
+    if longest(whole) > LONGEST {
+        return Err(Invalid::value(
+            "a text in the composed value is longer than 100000 characters, the most that Metorial takes",
+        ));
+    }
+    Ok(())
+}
+
+fn longest(value: &Value) -> usize {
+    match value {
+        Value::String(text) => text.chars().count(),
+        Value::Array(items) => items.iter().map(longest).max().unwrap_or(0),
+        Value::Object(members) => members.values().map(longest).max().unwrap_or(0),
+        Value::Null | Value::Bool(_) | Value::Number(_) => 0,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::{from_value, json};
+
+    fn composed(value: Value, secrets: &[(&str, &str)]) -> Result<Value, String> {
+        let value: ComposedValue = from_value(value).unwrap();
+        let mut inputs = Inputs::default();
+        for reference in references(&value) {
+            let (_, text) = secrets
+                .iter()
+                .find(|(key, _)| *key == reference.key)
+                .unwrap();
+            inputs.insert(reference, text.as_bytes().to_vec()).unwrap();
+        }
+        match compose(&value, &inputs) {
+            Ok((whole, _)) => Ok(whole.expose().clone()),
+            Err(invalid) => Err(invalid.message),
+        }
+    }
+
+    fn part(pointer: &str, key: &str, format: &str) -> Value {
+        json!({"pointer": pointer, "secretKeyRef": {"name": "s", "key": key}, "format": format})
+    }
+
+    #[test]
+    fn parts_go_where_their_pointers_say_and_later_ones_win() {
+        let value = json!({
+            "literal": {"host": "db", "tags": ["a", "b"]},
+            "from": [
+                part("/user/name", "user", "Text"),
+                part("/a~1b~0c", "user", "Text"),
+                part("/tags/1", "user", "Text"),
+                part("/tags/-", "user", "Text"),
+                part("/ssl", "ssl", "Json"),
+                part("/host", "user", "Text"),
+            ]
+        });
+        assert_eq!(
+            composed(
+                value,
+                &[("user", "u\n"), ("ssl", r#"{"mode":"full","n":1.5}"#)]
+            ),
+            Ok(json!({
+                "host": "u\n",
+                "tags": ["a", "u\n", "u\n"],
+                "user": {"name": "u\n"},
+                "a/b~c": "u\n",
+                "ssl": {"mode": "full", "n": 1.5}
+            }))
+        );
+        let whole = json!({"literal": {"gone": 1}, "from": [part("", "all", "Json")]});
+        assert_eq!(
+            composed(whole, &[("all", r#"{"a":18446744073709551615}"#)]),
+            Ok(json!({"a": u64::MAX}))
+        );
+    }
+
+    #[test]
+    fn what_does_not_fit_is_refused_by_pointer_and_source_and_never_by_value() {
+        let cases = [
+            (part("", "k", "Json"), "[1]", "not a JSON object"),
+            (part("/a", "k", "Json"), "canary{", "not JSON"),
+            (
+                part("/a", "k", "Json"),
+                "123456789012345678901234",
+                "exactly",
+            ),
+            (part("/a", "k", "Json"), "0.12345678901234567", "exactly"),
+            (part("/a", "k", "Json"), "1e999", "exactly"),
+            (part("/list/7", "k", "Text"), "canary", "beside the items"),
+            (
+                part("/text/deep", "k", "Text"),
+                "canary",
+                "neither an object",
+            ),
+        ];
+        for (part, secret, why) in cases {
+            let value = json!({"literal": {"list": [], "text": "t"}, "from": [part]});
+            let message = composed(value, &[("k", secret)]).unwrap_err();
+            assert!(
+                message.contains(why) && message.contains("Secret/s/k"),
+                "{message}"
+            );
+            assert!(!message.contains("canary"), "{message}");
+        }
+        let deep = "[".repeat(100_000);
+        let value = json!({"from": [part("/a", "k", "Json")]});
+        assert!(composed(value, &[("k", &deep)]).is_err());
+    }
+
+    #[test]
+    fn numbers_in_texts_are_no_numbers() {
+        assert!(exact(
+            r#"{"a":"123456789012345678901234567890 \" 9999999999999999999999"}"#
+        ));
+        assert!(!exact(r#"{"a":"x","b":123456789012345678901234567890}"#));
+    }
+}

@@ -1,0 +1,99 @@
+//! `ProviderAuthConfig`: an authenticated connection to a provider, with a value from Secrets.
+
+use super::{CommonSpec, CommonStatus, ComposedValue, Naming, ToolFilter, Validation, schema};
+use kube::{CustomResource, KubeSchema};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// An authenticated connection to a provider.
+#[derive(CustomResource, Clone, Debug, PartialEq, Deserialize, Serialize, KubeSchema)]
+#[kube(
+    group = "metorial.com",
+    version = "v1alpha1",
+    kind = "ProviderAuthConfig",
+    plural = "providerauthconfigs",
+    namespaced,
+    shortname = "paconf",
+    category = "metorial",
+    status = "ProviderAuthConfigStatus",
+    doc = "An authenticated connection to a provider: an auth method and a value that is composed from Secrets.",
+    printcolumn(
+        name = "Ready",
+        type_ = "string",
+        json_path = ".status.conditions[?(@.type=='Ready')].status"
+    ),
+    printcolumn(
+        name = "Reason",
+        type_ = "string",
+        json_path = ".status.conditions[?(@.type=='Ready')].reason"
+    ),
+    printcolumn(name = "Id", type_ = "string", json_path = ".status.id"),
+    printcolumn(name = "Type", type_ = "string", json_path = ".status.authConfigType"),
+    printcolumn(
+        name = "Age",
+        type_ = "date",
+        json_path = ".metadata.creationTimestamp"
+    )
+)]
+#[serde(rename_all = "camelCase")]
+#[x_kube(
+    validation = Rule::new("self.authMethodId == oldSelf.authMethodId")
+        .message("authMethodId can't be changed: create a new resource for another method"),
+    validation = Rule::new("has(self.deploymentId) == has(oldSelf.deploymentId) && (!has(self.deploymentId) || self.deploymentId == oldSelf.deploymentId)")
+        .message("deploymentId can't be changed: create a new resource for another deployment"),
+    validation = Rule::new("!has(self.mode) || self.mode != 'Observe' || has(self.adopt)")
+        .message("mode Observe looks at an existing object: name it in adopt.id")
+)]
+pub struct ProviderAuthConfigSpec {
+    /// Fields shared by all remote kinds.
+    #[serde(flatten)]
+    pub common: CommonSpec,
+    /// Remote name and description.
+    #[serde(flatten)]
+    pub naming: Naming,
+    /// The auth method: its id or alias. Can't be changed.
+    #[schemars(length(min = 1, max = 200), regex(pattern = schema::PROVIDER))]
+    pub auth_method_id: String,
+    /// The deployment that it is for. Can't be changed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 100), regex(pattern = schema::ID))]
+    pub deployment_id: Option<String>,
+    /// The value, by the auth method's schema. Can't be read back from Metorial.
+    pub value: ComposedValue,
+    /// `Managed` (default): a changed value goes in as an import, so the id stays. `Initial`: the value only serves to create the config.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub value_policy: Option<ValuePolicy>,
+    /// Tools, prompts and resources that are let through; absent: all.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 50))]
+    pub tool_filters: Option<Vec<ToolFilter>>,
+    /// `Schema` (default) checks the value against the schema that Metorial publishes before anything is sent; `None` does not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub validation: Option<Validation>,
+}
+
+/// Whose the value is. `Managed` (default): a changed value goes in as an import, so the id stays. `Initial`: the value
+/// only serves to create the config; from then on it belongs to AuthImports or people.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+pub enum ValuePolicy {
+    /// This resource's.
+    #[default]
+    Managed,
+    /// Other people's, once the config is made.
+    Initial,
+}
+
+/// What is known about the auth config.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct ProviderAuthConfigStatus {
+    /// The part that all kinds share.
+    #[serde(flatten)]
+    pub common: CommonStatus,
+    /// The provider's canonical id.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub provider_id: Option<String>,
+    /// `manual`, `oauth_automated` or `oauth_manual`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub auth_config_type: Option<String>,
+}

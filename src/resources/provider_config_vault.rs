@@ -1,0 +1,81 @@
+//! `ProviderConfigVault`: saved settings that configs are made from.
+
+use super::{CommonSpec, CommonStatus, ComposedValue, Grace, Naming, Replace, Validation, schema};
+use kube::{CustomResource, KubeSchema};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// Saved settings that configs are made from.
+#[derive(CustomResource, Clone, Debug, PartialEq, Deserialize, Serialize, KubeSchema)]
+#[kube(
+    group = "metorial.com",
+    version = "v1alpha1",
+    kind = "ProviderConfigVault",
+    plural = "providerconfigvaults",
+    namespaced,
+    shortname = "pvault",
+    category = "metorial",
+    status = "ProviderConfigVaultStatus",
+    doc = "Saved settings for a provider that configs are made from. A changed value replaces it.",
+    printcolumn(
+        name = "Ready",
+        type_ = "string",
+        json_path = ".status.conditions[?(@.type=='Ready')].status"
+    ),
+    printcolumn(
+        name = "Reason",
+        type_ = "string",
+        json_path = ".status.conditions[?(@.type=='Ready')].reason"
+    ),
+    printcolumn(name = "Id", type_ = "string", json_path = ".status.id"),
+    printcolumn(name = "Provider", type_ = "string", json_path = ".spec.providerId"),
+    printcolumn(
+        name = "Age",
+        type_ = "date",
+        json_path = ".metadata.creationTimestamp"
+    )
+)]
+#[serde(rename_all = "camelCase")]
+#[x_kube(
+    validation = Rule::new("!has(self.mode) || self.mode != 'Observe' || has(self.adopt)")
+        .message("mode Observe looks at an existing object: name it in adopt.id")
+)]
+pub struct ProviderConfigVaultSpec {
+    /// Fields shared by all remote kinds.
+    #[serde(flatten)]
+    pub common: CommonSpec,
+    /// Remote name and description.
+    #[serde(flatten)]
+    pub naming: Naming,
+    /// The provider: its id, global identifier or slug. A changed one replaces the vault.
+    #[schemars(length(min = 1, max = 200), regex(pattern = schema::PROVIDER))]
+    pub provider_id: String,
+    /// The deployment that it is for. A changed one replaces the vault.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 100), regex(pattern = schema::ID))]
+    pub deployment_id: Option<String>,
+    /// The value, by the provider's config schema. Can't be read back from Metorial; a changed one replaces the vault.
+    pub value: ComposedValue,
+    /// `Allow` (default) or `Never`: whether a field that Metorial can't change may lead to a new vault.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub replace: Option<Replace>,
+    /// How long the old vault stays after it was replaced. Default 0s.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(schema_with = "schema::grace")]
+    pub replace_grace: Option<Grace>,
+    /// `Schema` (default) checks the value against the schema that Metorial publishes before anything is sent; `None` does not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub validation: Option<Validation>,
+}
+
+/// What is known about the vault.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct ProviderConfigVaultStatus {
+    /// The part that all kinds share.
+    #[serde(flatten)]
+    pub common: CommonStatus,
+    /// The provider's canonical id.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub provider_id: Option<String>,
+}

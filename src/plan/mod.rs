@@ -85,6 +85,15 @@ pub struct Plan {
     pub verdict: Verdict,
 }
 
+impl Plan {
+    /// Whether it sends a PATCH, which replaces what it names with what was seen plus what is wanted.
+    #[must_use]
+    pub fn changes_an_object(&self) -> bool {
+        let updates = |step: &Step| matches!(step, Step::Update { .. });
+        self.steps.iter().any(updates)
+    }
+}
+
 /// Decides. Pure: the same situation always leads to the same plan.
 #[must_use]
 pub fn plan(situation: &Situation) -> Plan {

@@ -214,25 +214,23 @@ impl Pass<'_> {
             (Some(session), Some(id)) => Some(session.lock(id).await),
             _ => None,
         };
-        if let Some(session) = &session {
-            let fresh = subject.terminating() || subject.requested().is_some();
-            let eye = Eye {
-                world: self.world,
-                session,
-                connection: &self.connection,
-                max_age: if fresh {
-                    Duration::ZERO
-                } else {
-                    policy.interval.mul_f64(0.85)
-                },
-                began: Instant::now(),
-            };
-            eye.see(subject, self.desired.as_ref(), policy, &mut self.seen)
-                .await?;
+        let fresh = subject.terminating() || subject.requested().is_some();
+        let max_age = if fresh {
+            Duration::ZERO
+        } else {
+            policy.interval.mul_f64(0.85)
+        };
+        let began = Instant::now();
+        self.see(subject, policy, max_age, began).await?;
+        let mut decision = plan(&self.situation(subject, policy));
+        if decision.changes_an_object() {
+            // What is sent is built on what is there, others' metadata included: only this pass's own look will do.
+            self.seen.object = None;
+            self.see(subject, policy, began.elapsed(), began).await?;
+            decision = plan(&self.situation(subject, policy));
         }
-        let plan = plan(&self.situation(subject, policy));
-        tracing::debug!(key = %subject.key, steps = plan.steps.len(), reason = %plan.verdict.reason, "planned");
-        for step in plan.steps {
+        tracing::debug!(key = %subject.key, steps = decision.steps.len(), reason = %decision.verdict.reason, "planned");
+        for step in decision.steps {
             let desired = self.desired.as_ref();
             act::step(
                 self.world,
@@ -246,8 +244,29 @@ impl Pass<'_> {
         }
         Ok(Ended {
             trouble: matches!(self.seen.object, Some(Sighting::Lagging)),
-            ..Ended::with(plan.verdict)
+            ..Ended::with(decision.verdict)
         })
+    }
+
+    async fn see<K: Kind>(
+        &mut self,
+        subject: &Subject<K>,
+        policy: &Policy,
+        max_age: Duration,
+        began: Instant,
+    ) -> Result<(), Halt> {
+        let Some(session) = &self.session else {
+            return Ok(());
+        };
+        let eye = Eye {
+            world: self.world,
+            session,
+            connection: &self.connection,
+            max_age,
+            began,
+        };
+        eye.see(subject, self.desired.as_ref(), policy, &mut self.seen)
+            .await
     }
 
     pub(super) fn situation<'a, K: Kind>(

@@ -12,3 +12,8 @@ control-plane: ## Build etcd, the Kubernetes control plane, kubectl and helm onc
 .PHONY: crds
 crds: control-plane ## Write crds/ and what is rendered from them
 	@tools/crds
+
+.PHONY: demo
+demo: control-plane ## Show the operator at work on a real control plane; KEEP=1 leaves it up until Ctrl-C
+	@cargo build --locked --package metorial-operator --package installation
+	@cargo run --locked --quiet --package installation --bin demo -- $(if $(KEEP),--keep)

@@ -215,18 +215,19 @@ impl Pass<'_> {
             _ => None,
         };
         let fresh = subject.terminating() || subject.requested().is_some();
-        let max_age = if fresh {
-            Duration::ZERO
-        } else {
-            policy.interval.mul_f64(0.85)
-        };
         let began = Instant::now();
-        self.see(subject, policy, max_age, began).await?;
+        let since = match fresh {
+            true => began,
+            false => began
+                .checked_sub(policy.interval.mul_f64(0.85))
+                .unwrap_or(began),
+        };
+        self.see(subject, policy, since, began).await?;
         let mut decision = plan(&self.situation(subject, policy));
         if decision.changes_an_object() {
             // What is sent is built on what is there, others' metadata included: only this pass's own look will do.
             self.seen.object = None;
-            self.see(subject, policy, began.elapsed(), began).await?;
+            self.see(subject, policy, began, began).await?;
             decision = plan(&self.situation(subject, policy));
         }
         tracing::debug!(key = %subject.key, steps = decision.steps.len(), reason = %decision.verdict.reason, "planned");
@@ -252,7 +253,7 @@ impl Pass<'_> {
         &mut self,
         subject: &Subject<K>,
         policy: &Policy,
-        max_age: Duration,
+        since: Instant,
         began: Instant,
     ) -> Result<(), Halt> {
         let Some(session) = &self.session else {
@@ -262,7 +263,7 @@ impl Pass<'_> {
             world: self.world,
             session,
             connection: &self.connection,
-            max_age,
+            since,
             began,
         };
         eye.see(subject, self.desired.as_ref(), policy, &mut self.seen)

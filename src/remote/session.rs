@@ -15,7 +15,6 @@ use metorial::{
 };
 use serde_json::Value;
 use std::sync::Arc;
-use std::time::Duration;
 use tokio::sync::OwnedMutexGuard;
 use tokio::time::Instant;
 
@@ -131,12 +130,12 @@ impl Line {
 }
 
 impl Session {
-    /// One object, no older than `max_age`.
+    /// One object as it was seen at `since` or later.
     ///
     /// # Errors
     /// The read failed; nothing is concluded from that.
-    pub async fn observe<K: Kind>(&self, id: &str, max_age: Duration) -> Result<Observed, Trouble> {
-        if let Some(known) = self.observations.get(id, max_age) {
+    pub async fn observe<K: Kind>(&self, id: &str, since: Instant) -> Result<Observed, Trouble> {
+        if let Some(known) = self.observations.get(id, since) {
             return Ok(known);
         }
         let began = Instant::now();

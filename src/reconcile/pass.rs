@@ -88,7 +88,7 @@ pub async fn pass<K: Kind>(world: &World, key: &ObjectKey) -> Result<After, Clus
     };
     let ended = match pass.run(&mut subject).await {
         Ok(ended) => ended,
-        Err(Halt::Remote(trouble)) => pass.troubled(&subject, &trouble),
+        Err(Halt::Remote(trouble)) => pass.troubled(&subject, &trouble).await,
         Err(Halt::Cluster(error)) => return Err(error),
     };
     pass.finish(&mut subject, ended).await
@@ -335,14 +335,15 @@ impl Pass<'_> {
         if policy.leaves_remote() || !subject.ledger.finalizer {
             return self.decide(subject, &policy).await;
         }
-        if let Some(ended) = self.held_back(subject) {
-            return Ok(ended);
-        }
-        let stuck = match unreachable::blocked(subject, &self.connection, standing) {
-            Some(blocked) => blocked,
-            None => match self.decide(subject, &policy).await {
+        let stuck = match (
+            unreachable::blocked(subject, &self.connection, standing),
+            self.held_back(subject),
+        ) {
+            (Some(blocked), _) => blocked,
+            (None, Some(held_back)) => return Ok(held_back),
+            (None, None) => match self.decide(subject, &policy).await {
                 Err(Halt::Remote(trouble)) if unreachable::is(&trouble) => {
-                    self.troubled(subject, &trouble)
+                    self.troubled(subject, &trouble).await
                 }
                 other => return other,
             },
@@ -358,8 +359,9 @@ impl Pass<'_> {
     }
 
     /// What an error of the API means for this resource, and for its connection.
-    fn troubled<K: Kind>(&self, subject: &Subject<K>, trouble: &Trouble) -> Ended {
-        if trouble.concerns_connection() {
+    async fn troubled<K: Kind>(&self, subject: &Subject<K>, trouble: &Trouble) -> Ended {
+        let sessions = &self.world.sessions;
+        if trouble.concerns_connection() && sessions.doubt(&self.connection, self.began).await {
             self.world.wake(connections::object_key(&self.connection));
         }
         let mut verdict = trouble.verdict();

@@ -172,6 +172,18 @@ impl Sessions {
         slot.told.as_ref().is_some_and(|told| *told != slot.news())
     }
 
+    /// Notes that a call of a pass that began at `began` failed as if the connection itself were in trouble: the next
+    /// look asks the API. Answers whether to look; a connection that is known to be down looks again by itself.
+    pub async fn doubt(&self, key: &ConnectionKey, began: Instant) -> bool {
+        let slot = self.slot(key);
+        let mut slot = slot.lock().await;
+        let sound = slot.down.is_none() && slot.verified.is_none_or(|at| at < began);
+        if sound {
+            slot.verified = None;
+        }
+        sound
+    }
+
     /// Whether there is such a connection.
     pub async fn exists(&self, key: &ConnectionKey) -> bool {
         let slot = self.slot(key);

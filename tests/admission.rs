@@ -7,8 +7,6 @@ use kube::api::{Api, ApiResource, DynamicObject, PostParams};
 use metorial_operator::resources::definitions;
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
-use std::io::Write;
-use std::process::{Output, Stdio};
 use support::limits::limits;
 use support::{Setup, World, connection, credentials, with};
 
@@ -45,31 +43,6 @@ async fn judge(world: &World, manifest: &Value) -> Result<(), String> {
         Err(kube::Error::Api(status)) if status.code == 422 => Err(status.message),
         Err(other) => panic!("{manifest}: {other}"),
     }
-}
-
-/// kubectl with a manifest on its standard input.
-async fn kubectl(world: &World, args: &[&str], manifest: &Value) -> Output {
-    let mut kubectl = world.plane.kubectl();
-    kubectl
-        .args(["-n", &world.namespace])
-        .args(args)
-        .args(["-f", "-"]);
-    kubectl
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped());
-    let text = manifest.to_string();
-    let run = move || {
-        let mut child = kubectl.spawn().unwrap();
-        child
-            .stdin
-            .take()
-            .unwrap()
-            .write_all(text.as_bytes())
-            .unwrap();
-        child.wait_with_output().unwrap()
-    };
-    tokio::task::spawn_blocking(run).await.unwrap()
 }
 
 fn cluster_connection() -> Value {
@@ -275,7 +248,12 @@ async fn fields_that_nobody_knows_are_refused_by_kubectl_and_dropped_by_the_api_
             ),
         ),
     ] {
-        let refused = kubectl(&world, &["create", "--validate=strict"], &manifest).await;
+        let refused = world
+            .kubectl(
+                &["create", "--validate=strict", "-f", "-"],
+                &manifest.to_string(),
+            )
+            .await;
         let said = String::from_utf8_lossy(&refused.stderr);
         assert!(
             !refused.status.success() && said.contains("unknown field"),
@@ -288,8 +266,10 @@ async fn fields_that_nobody_knows_are_refused_by_kubectl_and_dropped_by_the_api_
             "--dry-run=server",
             "-o",
             "json",
+            "-f",
+            "-",
         ];
-        let stored = kubectl(&world, &args, &manifest).await;
+        let stored = world.kubectl(&args, &manifest.to_string()).await;
         let stored: Value = serde_json::from_slice(&stored.stdout).unwrap();
         let pointer = format!("/{}", field.replace('.', "/"));
         assert_eq!(stored.pointer(&pointer), None, "{field}");
@@ -306,8 +286,8 @@ async fn a_null_is_as_good_as_nothing() {
         manifest["spec"][field] = Value::Null;
     }
     manifest["spec"]["oauth"]["clientId"]["value"] = Value::Null;
-    let args = ["apply", "--validate=strict", "-o", "json"];
-    let applied = kubectl(&world, &args, &manifest).await;
+    let args = ["apply", "--validate=strict", "-o", "json", "-f", "-"];
+    let applied = world.kubectl(&args, &manifest.to_string()).await;
     let said = String::from_utf8_lossy(&applied.stderr);
     assert!(applied.status.success(), "{said}");
     let stored: Value = serde_json::from_slice(&applied.stdout).unwrap();

@@ -70,6 +70,20 @@ pub fn differences(desired: &Desired, remote: &RemoteView, ledger: &Ledger) -> D
     found
 }
 
+/// Whether the answer to a PATCH shows a difference that the PATCH did not speak of: then somebody else's change came
+/// in between our look and our PATCH.
+#[must_use]
+pub fn overtaken(desired: &Desired, sent: &Differences, answer: &RemoteView) -> bool {
+    let books = Ledger {
+        id: Some(answer.id.clone()),
+        revision: Some(desired.revision.clone()),
+        ..Ledger::default()
+    };
+    let left = differences(desired, answer, &books);
+    let unsent = |field: &&'static str| !sent.fields.contains(field);
+    left.fields.iter().any(unsent) || (left.metadata && !sent.metadata)
+}
+
 fn readable_fields(
     desired: &Desired,
     remote: &RemoteView,

@@ -19,7 +19,7 @@ mod tests;
 mod verdict;
 
 pub use desired::{Compare, Desired, Field, FieldRule, Invalid, Remedy, RemoteView};
-pub use differences::{Differences, differences};
+pub use differences::{Differences, differences, overtaken};
 pub use fingerprint::{Fingerprint, MacKey};
 pub use ledger::{Intent, Ledger};
 pub use look::{Dependent, Look, Seen, Sighting, Survey};

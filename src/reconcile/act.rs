@@ -5,9 +5,10 @@ use super::subject::Subject;
 use super::world::World;
 use crate::cluster::{Cause, ClusterError};
 use crate::kinds::Kind;
-use crate::plan::{Desired, Intent, RemoteView, Step, body};
+use crate::plan::{Desired, Intent, RemoteView, Step, body, overtaken};
 use crate::remote::{Session, Trouble};
 use crate::resources::FINALIZER;
+use jiff::Timestamp;
 use kube::ResourceExt;
 use std::sync::Arc;
 
@@ -18,6 +19,8 @@ pub struct Outcome {
     pub remote: Option<Arc<RemoteView>>,
     /// Whether it has all that is wanted.
     pub acknowledged: bool,
+    /// The time from which on writes are not ours, where that is not the object's own.
+    pub others_since: Option<Timestamp>,
     /// Whether it was made in this pass.
     pub created: bool,
     /// Whether anything was written at the API.
@@ -56,7 +59,7 @@ pub async fn step<K: Kind>(
                 acknowledged: true,
                 created: true,
                 wrote: true,
-                released: false,
+                ..Outcome::default()
             };
             Ok(())
         }
@@ -73,7 +76,10 @@ pub async fn step<K: Kind>(
             );
             let intent = subject.memory.intent;
             subject.sending(world, intent);
-            outcome.remote = Some(session.update::<K>(&remote.id, body).await?);
+            let answer = session.update::<K>(&remote.id, body).await?;
+            outcome.others_since =
+                overtaken(desired, &differences, &answer).then_some(remote.updated_at);
+            outcome.remote = Some(answer);
             outcome.acknowledged = true;
             outcome.wrote = true;
             Ok(())

@@ -84,7 +84,8 @@ impl Report<'_> {
             return;
         };
         next.last_applied_revision = Some(desired.revision.to_string());
-        next.remote_updated_at = Some(remote.updated_at.to_string());
+        let ours_until = self.outcome.others_since.unwrap_or(remote.updated_at);
+        next.remote_updated_at = Some(ours_until.to_string());
         let keys: Vec<String> = desired.metadata.keys().cloned().collect();
         next.metadata_keys = Some(keys).filter(|keys| !keys.is_empty());
         next.inputs = Some(self.inputs(desired)).filter(|inputs| !inputs.is_empty());

@@ -9,6 +9,7 @@
 
 mod deaths;
 mod gate;
+mod looks;
 mod manifests;
 mod operator;
 mod oracles;
@@ -18,6 +19,7 @@ mod world;
 
 pub use deaths::{Calls, Death, each};
 pub use gate::{KubeGate, Moment};
+pub use looks::{condition, drifted, keys};
 pub use manifests::*;
 pub use operator::Operator;
 pub use world::{Setup, World, is_ready, ready, status};

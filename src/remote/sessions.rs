@@ -223,6 +223,9 @@ impl Sessions {
         slot.looked = true;
         slot.down = Some(not_found(key));
         slot.facts = None;
+        if let Some(session) = &slot.session {
+            session.line.budget.limit(key, None);
+        }
     }
 
     /// Whether the namespace may use the connection.

@@ -102,10 +102,10 @@ fn depend<K: Kind>(world: &World, subject: &Subject<K>, connection: &ConnectionK
         .iter()
         .map(|reference| ObjectKey::new(reference.kind.as_str(), namespace, &reference.name))
         .collect();
-    sources.extend(connections_of(
-        connection,
-        subject.object.common().connection_ref.is_none(),
-    ));
+    sources.push(connections::object_key(connection));
+    if subject.object.common().connection_ref.is_none() {
+        sources.extend(default_connections(namespace));
+    }
     if connection.namespace.is_empty() {
         sources.push(ObjectKey::new("Namespace", "", namespace));
     }
@@ -118,23 +118,13 @@ fn depend<K: Kind>(world: &World, subject: &Subject<K>, connection: &ConnectionK
     world.index.depends(&subject.key, sources);
 }
 
-/// The connection in use, and where nobody chose one also the two that could become the default.
-fn connections_of(connection: &ConnectionKey, by_default: bool) -> Vec<ObjectKey> {
-    let mut keys = vec![connection.clone()];
-    if by_default && !connection.namespace.is_empty() {
-        keys.push(ConnectionKey::new(
-            ConnectionKind::ClusterConnection,
-            "",
-            "default",
-        ));
-    } else if by_default {
-        keys.push(ConnectionKey::new(
-            ConnectionKind::Connection,
-            &connection.namespace,
-            "default",
-        ));
-    }
-    keys.iter().map(connections::object_key).collect()
+/// The two that can be the default of a namespace, whichever is in use.
+fn default_connections(namespace: &str) -> [ObjectKey; 2] {
+    [
+        ConnectionKind::Connection,
+        ConnectionKind::ClusterConnection,
+    ]
+    .map(|kind| connections::object_key(&ConnectionKey::new(kind, namespace, "default")))
 }
 
 /// The state of one pass.

@@ -66,6 +66,13 @@ impl Report<'_> {
 
     /// What the pass learned about the remote object.
     fn remote(&self, next: &mut CommonStatus) {
+        let seen = self.verdict.reason.class() == Class::Done && next.id.is_some();
+        if let (Some((connection, instance)), true) =
+            (self.place, seen || self.outcome.remote.is_some())
+        {
+            next.connection = Some(connection.to_owned());
+            next.instance_id = Some(instance.to_owned());
+        }
         let Some(remote) = &self.outcome.remote else {
             return;
         };
@@ -75,10 +82,6 @@ impl Report<'_> {
             .filter(|former| *former != remote.id)
         {
             self.replaced(next, former);
-        }
-        if let Some((connection, instance)) = self.place {
-            next.connection = Some(connection.to_owned());
-            next.instance_id = Some(instance.to_owned());
         }
         let Some(desired) = self.desired.filter(|_| self.outcome.acknowledged) else {
             return;

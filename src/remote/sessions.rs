@@ -184,11 +184,14 @@ impl Sessions {
         sound
     }
 
-    /// Whether there is such a connection.
+    /// Whether there is such a connection, for an object that would use it then.
     pub async fn exists(&self, key: &ConnectionKey) -> bool {
         let slot = self.slot(key);
         let mut slot = slot.lock().await;
         self.look_once(key, &mut slot).await;
+        if slot.told.is_none() {
+            slot.told = Some(slot.news());
+        }
         slot.facts.is_some()
     }
 

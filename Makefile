@@ -9,6 +9,21 @@ help: ## List the targets
 control-plane: ## Build etcd, the Kubernetes control plane, kubectl and helm once, into a cache outside the checkout
 	@tools/build-control-plane
 
+.PHONY: lint
+lint: ## Check the format and the lints
+	@cargo fmt --all --check
+	@cargo clippy --locked --workspace --all-targets -- --deny warnings
+
+.PHONY: test
+test: control-plane lint ## Run every check: format, lints, tests on the real control plane, what is generated
+	@cargo test --locked --workspace
+	@tools/render-manifests --check
+
 .PHONY: crds
 crds: control-plane ## Write crds/ and what is rendered from them
 	@tools/crds
+
+.PHONY: demo
+demo: control-plane ## Show the operator at work on a real control plane; KEEP=1 leaves it up until Ctrl-C
+	@cargo build --locked --package metorial-operator --package installation
+	@cargo run --locked --quiet --package installation --bin demo -- $(if $(KEEP),--keep)

@@ -42,7 +42,7 @@ impl Differences {
                 .field(name)
                 .is_some_and(|field| matches!(field.rule.remedy, Remedy::Patch(_)))
         };
-        self.metadata || self.fields.iter().any(|name| by_patch(&name))
+        self.metadata || self.fields.iter().any(by_patch)
     }
 
     fn add(&mut self, field: &str, desired: &str, observed: &str) {
@@ -123,6 +123,25 @@ fn imported(desired: &Desired, remote: &RemoteView, ledger: &Ledger, found: &mut
 fn write_only(desired: &Desired, by: impl Fn(Remedy) -> bool) -> impl Iterator<Item = &Field> {
     let fields = desired.fields.iter().filter(|field| field.is_write_only());
     fields.filter(move |field| by(field.rule.remedy))
+}
+
+/// Whether the answer to a PATCH shows a difference that the PATCH did not speak of: then somebody else's change came
+/// in between our look and our PATCH.
+#[must_use]
+pub fn overtaken(desired: &Desired, sent: &Differences, answer: &RemoteView) -> bool {
+    let books = Ledger {
+        id: Some(answer.id.clone()),
+        revision: Some(desired.revision.clone()),
+        inputs: desired
+            .inputs
+            .iter()
+            .map(|input| (input.field.to_owned(), input.fingerprint.clone()))
+            .collect(),
+        ..Ledger::default()
+    };
+    let left = differences(desired, answer, &books);
+    let unsent = |field: &&'static str| !sent.fields.contains(field);
+    left.fields.iter().any(unsent) || (left.metadata && !sent.metadata)
 }
 
 fn readable_fields(

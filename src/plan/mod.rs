@@ -24,7 +24,7 @@ pub use desired::{
     Blank, Compare, Desired, Field, FieldRule, ImportSeen, Invalid, Manner, Remedy, RemoteView,
     Target,
 };
-pub use differences::{Differences, differences};
+pub use differences::{Differences, differences, overtaken};
 pub use fingerprint::{Fingerprint, MacKey};
 pub use ledger::{Intent, Ledger};
 pub use look::{Dependent, Look, Seen, Sighting, Survey};
@@ -100,6 +100,15 @@ pub struct Plan {
     pub verdict: Verdict,
     /// Whether the API then has all that is wanted.
     pub acknowledges: bool,
+}
+
+impl Plan {
+    /// Whether it sends a PATCH, which replaces what it names with what was seen plus what is wanted.
+    #[must_use]
+    pub fn changes_an_object(&self) -> bool {
+        let updates = |step: &Step| matches!(step, Step::Update { .. });
+        self.steps.iter().any(updates)
+    }
 }
 
 /// Decides. Pure: the same situation always leads to the same plan.

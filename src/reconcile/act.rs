@@ -5,10 +5,11 @@ use super::subject::Subject;
 use super::world::World;
 use crate::cluster::{Cause, ClusterError};
 use crate::kinds::Kind;
-use crate::plan::{Desired, ImportSeen, Intent, RemoteView, Step, Target, body};
+use crate::plan::{Desired, ImportSeen, Intent, RemoteView, Step, Target, body, overtaken};
 use crate::remote::records::note;
 use crate::remote::{Session, Trouble};
 use crate::resources::FINALIZER;
+use jiff::Timestamp;
 use kube::ResourceExt;
 use std::sync::Arc;
 
@@ -23,6 +24,8 @@ pub struct Outcome {
     pub import: Option<ImportSeen>,
     /// What was deleted.
     pub deleted: Vec<String>,
+    /// The time from which on writes are not ours, where that is not the object's own.
+    pub others_since: Option<Timestamp>,
     /// Whether it was made in this pass.
     pub created: bool,
     /// Whether anything was written at the API.
@@ -71,7 +74,10 @@ pub async fn step<K: Kind>(
             );
             let intent = subject.memory.intent;
             subject.sending(world, intent);
-            outcome.remote = Some(session.update::<K>(&remote.id, body).await?);
+            let answer = session.update::<K>(&remote.id, body).await?;
+            outcome.others_since =
+                overtaken(desired, &differences, &answer).then_some(remote.updated_at);
+            outcome.remote = Some(answer);
             outcome.wrote = true;
             Ok(())
         }

@@ -10,6 +10,7 @@ use crate::cluster::{Cause, ClusterError, merge_patch};
 use crate::kinds::Kind;
 use crate::plan::look::nothing_to_bring_in;
 use crate::plan::{Sighting, pace};
+use crate::remote::ConnectionKey;
 use crate::resources::{Class, Reason, condition};
 use backon::Retryable;
 use jiff::Timestamp;
@@ -96,8 +97,14 @@ impl Pass<'_> {
                 .await?;
             self.tell(subject, ended, keep).await;
         }
+        let former = subject.status.connection.take();
         subject.status = serde_json::from_value(next.clone()).unwrap_or_default();
         subject.before = next;
+        let left = former.filter(|former| Some(former) != subject.status.connection.as_ref());
+        let left = left.and_then(|text| ConnectionKey::stored(&text, &subject.key.namespace));
+        if let Some(left) = left {
+            self.world.wake(connections::object_key(&left));
+        }
         if self.outcome.created {
             subject.remember(self.world, |memory| memory.created = None);
         }

@@ -89,7 +89,7 @@ pub async fn pass<K: Kind>(world: &World, key: &ObjectKey) -> Result<After, Clus
     };
     let ended = match pass.run(&mut subject).await {
         Ok(ended) => ended,
-        Err(Halt::Remote(trouble)) => pass.troubled(&subject, &trouble),
+        Err(Halt::Remote(trouble)) => pass.troubled(&subject, &trouble).await,
         Err(Halt::Cluster(error)) => return Err(error),
     };
     pass.finish(&mut subject, ended).await
@@ -103,10 +103,10 @@ fn depend<K: Kind>(world: &World, subject: &Subject<K>, connection: &ConnectionK
         .iter()
         .map(|reference| ObjectKey::new(reference.kind.as_str(), namespace, &reference.name))
         .collect();
-    sources.extend(connections_of(
-        connection,
-        subject.object.common().connection_ref.is_none(),
-    ));
+    sources.push(connections::object_key(connection));
+    if subject.object.common().connection_ref.is_none() {
+        sources.extend(default_connections(namespace));
+    }
     if connection.namespace.is_empty() {
         sources.push(ObjectKey::new("Namespace", "", namespace));
     }
@@ -119,23 +119,13 @@ fn depend<K: Kind>(world: &World, subject: &Subject<K>, connection: &ConnectionK
     world.index.depends(&subject.key, sources);
 }
 
-/// The connection in use, and where nobody chose one also the two that could become the default.
-fn connections_of(connection: &ConnectionKey, by_default: bool) -> Vec<ObjectKey> {
-    let mut keys = vec![connection.clone()];
-    if by_default && !connection.namespace.is_empty() {
-        keys.push(ConnectionKey::new(
-            ConnectionKind::ClusterConnection,
-            "",
-            "default",
-        ));
-    } else if by_default {
-        keys.push(ConnectionKey::new(
-            ConnectionKind::Connection,
-            &connection.namespace,
-            "default",
-        ));
-    }
-    keys.iter().map(connections::object_key).collect()
+/// The two that can be the default of a namespace, whichever is in use.
+fn default_connections(namespace: &str) -> [ObjectKey; 2] {
+    [
+        ConnectionKind::Connection,
+        ConnectionKind::ClusterConnection,
+    ]
+    .map(|kind| connections::object_key(&ConnectionKey::new(kind, namespace, "default")))
 }
 
 /// The state of one pass.
@@ -213,28 +203,27 @@ impl Pass<'_> {
             (Some(session), Some(id)) => Some(session.lock(id).await),
             _ => None,
         };
-        if let Some(session) = &session {
-            let fresh = subject.terminating() || subject.requested().is_some();
-            let eye = Eye {
-                world: self.world,
-                session,
-                connection: &self.connection,
-                max_age: if fresh {
-                    Duration::ZERO
-                } else {
-                    policy.interval.mul_f64(0.85)
-                },
-                began: Instant::now(),
-            };
-            eye.see(subject, self.desired.as_ref(), policy, &mut self.seen)
-                .await?;
+        let fresh = subject.terminating() || subject.requested().is_some();
+        let began = Instant::now();
+        let since = match fresh {
+            true => began,
+            false => began
+                .checked_sub(policy.interval.mul_f64(0.85))
+                .unwrap_or(began),
+        };
+        self.see(subject, policy, since, began).await?;
+        let mut decision = plan(&self.situation(subject, policy));
+        if decision.changes_an_object() {
+            // What is sent is built on what is there, others' metadata included: only this pass's own look will do.
+            self.seen.object = None;
+            self.see(subject, policy, began, began).await?;
+            decision = plan(&self.situation(subject, policy));
         }
-        let plan = plan(&self.situation(subject, policy));
-        tracing::debug!(key = %subject.key, steps = plan.steps.len(), reason = %plan.verdict.reason, "planned");
-        if let Some(invalid) = self.check(subject, &plan).await? {
+        tracing::debug!(key = %subject.key, steps = decision.steps.len(), reason = %decision.verdict.reason, "planned");
+        if let Some(invalid) = self.check(subject, &decision).await? {
             return Ok(Ended::with(invalid));
         }
-        for step in plan.steps {
+        for step in decision.steps {
             let desired = self.desired.as_ref();
             act::step(
                 self.world,
@@ -246,11 +235,32 @@ impl Pass<'_> {
             )
             .await?;
         }
-        self.outcome.acknowledged = plan.acknowledges;
+        self.outcome.acknowledged = decision.acknowledges;
         Ok(Ended {
             trouble: matches!(self.seen.object, Some(Sighting::Lagging)),
-            ..Ended::with(plan.verdict)
+            ..Ended::with(decision.verdict)
         })
+    }
+
+    async fn see<K: Kind>(
+        &mut self,
+        subject: &Subject<K>,
+        policy: &Policy,
+        since: Instant,
+        began: Instant,
+    ) -> Result<(), Halt> {
+        let Some(session) = &self.session else {
+            return Ok(());
+        };
+        let eye = Eye {
+            world: self.world,
+            session,
+            connection: &self.connection,
+            since,
+            began,
+        };
+        eye.see(subject, self.desired.as_ref(), policy, &mut self.seen)
+            .await
     }
 
     pub(super) fn situation<'a, K: Kind>(
@@ -319,14 +329,15 @@ impl Pass<'_> {
         if policy.leaves_remote() || !subject.ledger.finalizer {
             return self.decide(subject, &policy).await;
         }
-        if let Some(ended) = self.held_back(subject) {
-            return Ok(ended);
-        }
-        let stuck = match unreachable::blocked(subject, &self.connection, standing) {
-            Some(blocked) => blocked,
-            None => match self.decide(subject, &policy).await {
+        let stuck = match (
+            unreachable::blocked(subject, &self.connection, standing),
+            self.held_back(subject),
+        ) {
+            (Some(blocked), _) => blocked,
+            (None, Some(held_back)) => return Ok(held_back),
+            (None, None) => match self.decide(subject, &policy).await {
                 Err(Halt::Remote(trouble)) if unreachable::is(&trouble) => {
-                    self.troubled(subject, &trouble)
+                    self.troubled(subject, &trouble).await
                 }
                 other => return other,
             },
@@ -342,8 +353,9 @@ impl Pass<'_> {
     }
 
     /// What an error of the API means for this resource, and for its connection.
-    fn troubled<K: Kind>(&self, subject: &Subject<K>, trouble: &Trouble) -> Ended {
-        if trouble.concerns_connection() {
+    async fn troubled<K: Kind>(&self, subject: &Subject<K>, trouble: &Trouble) -> Ended {
+        let sessions = &self.world.sessions;
+        if trouble.concerns_connection() && sessions.doubt(&self.connection, self.began).await {
             self.world.wake(connections::object_key(&self.connection));
         }
         let mut verdict = trouble.verdict();

@@ -71,6 +71,13 @@ impl Report<'_> {
             retiring.retain(|retiring| !self.outcome.deleted.contains(&retiring.id));
         }
         next.retiring = next.retiring.take().filter(|retiring| !retiring.is_empty());
+        let seen = self.verdict.reason.class() == Class::Done && next.id.is_some();
+        if let (Some((connection, instance)), true) =
+            (self.place, seen || self.outcome.remote.is_some())
+        {
+            next.connection = Some(connection.to_owned());
+            next.instance_id = Some(instance.to_owned());
+        }
         let Some(remote) = &self.outcome.remote else {
             return;
         };
@@ -81,16 +88,13 @@ impl Report<'_> {
         {
             self.replaced(next, former);
         }
-        if let Some((connection, instance)) = self.place {
-            next.connection = Some(connection.to_owned());
-            next.instance_id = Some(instance.to_owned());
-        }
         let Some(desired) = self.desired.filter(|_| self.outcome.acknowledged) else {
             return;
         };
         self.imported(next, desired);
         next.last_applied_revision = Some(desired.revision.to_string());
-        next.remote_updated_at = Some(remote.updated_at.to_string());
+        let ours_until = self.outcome.others_since.unwrap_or(remote.updated_at);
+        next.remote_updated_at = Some(ours_until.to_string());
         let keys: Vec<String> = desired.metadata.keys().cloned().collect();
         next.metadata_keys = Some(keys).filter(|keys| !keys.is_empty());
         next.inputs = Some(self.inputs(desired)).filter(|inputs| !inputs.is_empty());

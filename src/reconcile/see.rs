@@ -9,7 +9,6 @@ use crate::plan::{Desired, Look, Owner, Policy, Seen, Sighting, Situation, Surve
 use crate::remote::{ConnectionKey, Observed, Session, Trouble};
 use jiff::Timestamp;
 use kube::ResourceExt;
-use std::time::Duration;
 use tokio::time::Instant;
 
 /// Why a pass could not go on.
@@ -41,8 +40,8 @@ pub struct Eye<'a> {
     pub session: &'a Session,
     /// The connection behind it.
     pub connection: &'a ConnectionKey,
-    /// How old an observation may be.
-    pub max_age: Duration,
+    /// From when on an observation is good enough.
+    pub since: Instant,
     /// When the pass began.
     pub began: Instant,
 }
@@ -81,7 +80,7 @@ impl Eye<'_> {
     ) -> Result<(), Halt> {
         match look {
             Look::Object(id) => {
-                let observed = self.session.observe::<K>(&id, self.max_age).await?;
+                let observed = self.session.observe::<K>(&id, self.since).await?;
                 let remote = match &observed {
                     Observed::Found(remote) => Some(remote.as_ref()),
                     Observed::Missing => None,

@@ -31,8 +31,8 @@ where
     let status = serde_json::to_value(&object)
         .ok()
         .and_then(|mut object| object.get_mut("status").map(Value::take));
-    let last: Vec<Condition> = status
-        .and_then(|mut status| status.get_mut("conditions").map(Value::take))
+    let stood = |key: &str| status.as_ref().and_then(|status| status.get(key)).cloned();
+    let last: Vec<Condition> = stood("conditions")
         .and_then(|conditions| serde_json::from_value(conditions).ok())
         .unwrap_or_default();
     let message = format!(
@@ -48,7 +48,7 @@ where
         .metrics
         .resource(key.kind, name, Some(Reason::InternalError));
     let Some(difference) = merge_patch(
-        &json!({"conditions": last}),
+        &json!({"conditions": last, "observedGeneration": stood("observedGeneration")}),
         &json!({"conditions": next, "observedGeneration": generation}),
     ) else {
         return Ok(());

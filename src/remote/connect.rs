@@ -152,6 +152,7 @@ impl Sessions {
             .organization_id
             .clone()
             .unwrap_or_else(|| instance.id.clone());
+        let unknown = line.budget.clone();
         let requests = if instance.type_.as_deref() == Some("development") {
             100
         } else {
@@ -164,6 +165,9 @@ impl Sessions {
                 per: WINDOW,
             },
         );
+        if slot.session.is_none() {
+            line.budget.take_over(&unknown);
+        }
         line.organisation = Some(organisation);
         Ok((instance, line))
     }
@@ -176,17 +180,15 @@ impl Sessions {
         line: Line,
         serial: usize,
     ) -> Session {
-        if let Some(limit) = &facts.common.rate_limit {
-            let per = limit
+        let limit = facts.common.rate_limit.as_ref().map(|limit| Limit {
+            requests: u64::from(limit.requests),
+            per: limit
                 .per
                 .as_ref()
                 .and_then(|per| per.duration())
-                .unwrap_or(WINDOW);
-            line.budget.limit(Limit {
-                requests: u64::from(limit.requests),
-                per,
-            });
-        }
+                .unwrap_or(WINDOW),
+        });
+        line.budget.limit(key, limit);
         let observations = lock(&self.instances)
             .entry(instance.id.clone())
             .or_default()

@@ -7,7 +7,6 @@ use crate::plan::RemoteView;
 use metorial::Collection;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
-use std::time::Duration;
 use tokio::sync::{Mutex as AsyncMutex, OwnedMutexGuard};
 use tokio::time::Instant;
 
@@ -24,12 +23,12 @@ pub struct Observations {
 }
 
 impl Observations {
-    /// What is known of an object, if it is no older than `max_age`.
+    /// What is known of an object, if it was seen at `since` or later.
     #[must_use]
-    pub fn get(&self, id: &str, max_age: Duration) -> Option<Observed> {
+    pub fn get(&self, id: &str, since: Instant) -> Option<Observed> {
         let seen = lock(&self.seen);
         let (at, observed) = seen.get(id)?;
-        (at.elapsed() <= max_age).then(|| observed.clone())
+        (*at >= since).then(|| observed.clone())
     }
 
     /// Takes the answer of a read that began at `began`; answers what is known now: of two answers the one with the

@@ -16,7 +16,6 @@ use metorial::{
 };
 use serde_json::Value;
 use std::sync::Arc;
-use std::time::Duration;
 use tokio::sync::OwnedMutexGuard;
 use tokio::time::Instant;
 
@@ -132,12 +131,12 @@ impl Line {
 }
 
 impl Session {
-    /// One object, no older than `max_age`.
+    /// One object as it was seen at `since` or later.
     ///
     /// # Errors
     /// The read failed; nothing is concluded from that.
-    pub async fn observe<K: Kind>(&self, id: &str, max_age: Duration) -> Result<Observed, Trouble> {
-        if let Some(known) = self.observations.get(id, max_age) {
+    pub async fn observe<K: Kind>(&self, id: &str, since: Instant) -> Result<Observed, Trouble> {
+        if let Some(known) = self.observations.get(id, since) {
             return Ok(known);
         }
         let began = Instant::now();
@@ -321,7 +320,7 @@ impl Session {
     /// The read failed.
     pub async fn refreshed<K: Kind>(&self, id: &str) -> Result<Option<Arc<RemoteView>>, Trouble> {
         self.observations.forget(id);
-        match self.observe::<K>(id, Duration::ZERO).await? {
+        match self.observe::<K>(id, Instant::now()).await? {
             Observed::Found(remote) => Ok(Some(remote)),
             Observed::Missing => Ok(None),
         }

@@ -172,11 +172,26 @@ impl Sessions {
         slot.told.as_ref().is_some_and(|told| *told != slot.news())
     }
 
-    /// Whether there is such a connection.
+    /// Notes that a call of a pass that began at `began` failed as if the connection itself were in trouble: the next
+    /// look asks the API. Answers whether to look; a connection that is known to be down looks again by itself.
+    pub async fn doubt(&self, key: &ConnectionKey, began: Instant) -> bool {
+        let slot = self.slot(key);
+        let mut slot = slot.lock().await;
+        let sound = slot.down.is_none() && slot.verified.is_none_or(|at| at < began);
+        if sound {
+            slot.verified = None;
+        }
+        sound
+    }
+
+    /// Whether there is such a connection, for an object that would use it then.
     pub async fn exists(&self, key: &ConnectionKey) -> bool {
         let slot = self.slot(key);
         let mut slot = slot.lock().await;
         self.look_once(key, &mut slot).await;
+        if slot.told.is_none() {
+            slot.told = Some(slot.news());
+        }
         slot.facts.is_some()
     }
 
@@ -211,6 +226,9 @@ impl Sessions {
         slot.looked = true;
         slot.down = Some(not_found(key));
         slot.facts = None;
+        if let Some(session) = &slot.session {
+            session.line.budget.limit(key, None);
+        }
     }
 
     /// Whether the namespace may use the connection.

@@ -18,6 +18,9 @@ pub enum Trouble {
     Unbounded(EmptyFilter),
 }
 
+/// The same words whether the API or the books say so: an object that waits is written once.
+const RATE_LIMITED: &str = "the API's rate limit is reached: goes on when requests come free";
+
 impl From<EmptyFilter> for Trouble {
     fn from(error: EmptyFilter) -> Self {
         Self::Unbounded(error)
@@ -69,10 +72,7 @@ impl Trouble {
     pub fn verdict(&self) -> Verdict {
         let Self::Api(error) = self else {
             return match self {
-                Self::Spent(_) => Verdict::new(
-                    Reason::RateLimited,
-                    "the API's rate limit is spent: goes on when requests come free",
-                ),
+                Self::Spent(_) => Verdict::new(Reason::RateLimited, RATE_LIMITED),
                 Self::Unbounded(error) => Verdict::new(Reason::InternalError, error.to_string()),
                 _ => Verdict::new(Reason::RemoteUnavailable, "another replica took over"),
             };
@@ -94,10 +94,7 @@ impl Trouble {
                 Reason::RemoteUnavailable,
                 format!("{operation}: the answer was lost; looking before anything is sent again"),
             ),
-            ErrorKind::Throttled => Verdict::new(
-                Reason::RateLimited,
-                "the API asks to wait: goes on when its rate limit allows",
-            ),
+            ErrorKind::Throttled => Verdict::new(Reason::RateLimited, RATE_LIMITED),
             ErrorKind::Unauthorized => Verdict::new(
                 Reason::ConnectionNotReady,
                 "the API refuses the connection's key: see the connection",

@@ -168,71 +168,60 @@ const CASCADE: &str =
     "Cascade is a choice for one object: a connection's default is Delete or Orphan";
 const INTERVAL: &str = "must be between 1m and 24h";
 
+fn with(change: Value) -> Value {
+    let mut spec = json!({"providerId": "github"});
+    for (key, value) in change.as_object().unwrap() {
+        spec[key] = value.clone();
+    }
+    spec
+}
+
 fn cases() -> Vec<Case> {
-    let credentials = |change: Value| {
-        let mut spec = json!({"providerId": "github"});
-        merge(&mut spec, &change);
-        spec
-    };
+    [of_credentials(), of_intervals(), of_connections()].concat()
+}
+
+fn of_credentials() -> Vec<Case> {
     let key = json!({"name": "a", "key": "b"});
     let id = |source: Value| json!({"oauth": {"clientId": source}});
-    let kind = "ProviderAuthCredentials";
-    let mut cases: Vec<Case> = vec![
-        (kind, credentials(json!({})), None, &[]),
-        (kind, credentials(json!({"mode": "Enforce"})), None, &[]),
+    let adopt = json!({"id": "par_1"});
+    let cases = [
+        (with(json!({})), None, &[][..]),
+        (with(json!({"mode": "Enforce"})), None, &[]),
+        (with(json!({"mode": "Observe"})), None, &[OBSERVE]),
+        (with(json!({"mode": "Observe", "adopt": adopt})), None, &[]),
+        (with(json!({"name": "x"})), Some(with(json!({}))), &[]),
         (
-            kind,
-            credentials(json!({"mode": "Observe"})),
-            None,
-            &[OBSERVE],
-        ),
-        (
-            kind,
-            credentials(json!({"mode": "Observe", "adopt": {"id": "par_1"}})),
-            None,
-            &[],
-        ),
-        (
-            kind,
-            json!({"providerId": "gitlab"}),
-            Some(credentials(json!({}))),
+            with(json!({"providerId": "x"})),
+            Some(with(json!({}))),
             &[PROVIDER],
         ),
+        (with(json!({"metadata": {"team": "a"}})), None, &[]),
         (
-            kind,
-            credentials(json!({"name": "x"})),
-            Some(credentials(json!({}))),
-            &[],
-        ),
-        (
-            kind,
-            credentials(json!({"metadata": {"team": "a"}})),
-            None,
-            &[],
-        ),
-        (
-            kind,
-            credentials(json!({"metadata": {"kubernetes": {}}})),
+            with(json!({"metadata": {"kubernetes": {}}})),
             None,
             &[METADATA],
         ),
-        (kind, id(json!({"value": "a"})), None, &[]),
-        (kind, id(json!({"secretKeyRef": key})), None, &[]),
-        (kind, id(json!({"configMapKeyRef": key})), None, &[]),
-        (kind, id(json!({})), None, &[SOURCE]),
+        (id(json!({"value": "a"})), None, &[]),
+        (id(json!({"secretKeyRef": key})), None, &[]),
+        (id(json!({"configMapKeyRef": key})), None, &[]),
+        (id(json!({})), None, &[SOURCE]),
         (
-            kind,
             id(json!({"value": "a", "secretKeyRef": key})),
             None,
             &[SOURCE],
         ),
         (
-            kind,
             id(json!({"configMapKeyRef": key, "secretKeyRef": key})),
             None,
             &[SOURCE],
         ),
     ];
+    let of = |(spec, before, messages)| ("ProviderAuthCredentials", spec, before, messages);
+    cases.into_iter().map(of).collect()
+}
+
+fn of_intervals() -> Vec<Case> {
+    let mut cases: Vec<Case> = Vec::new();
     for (text, messages) in [
         ("1m", &[][..]),
         ("24h", &[]),
@@ -242,27 +231,31 @@ fn cases() -> Vec<Case> {
         ("24h1s", &[INTERVAL]),
         ("0s", &[INTERVAL]),
     ] {
-        cases.push((kind, credentials(json!({"interval": text})), None, messages));
-        let spec = json!({"defaults": {"interval": text}});
-        cases.push(("Connection", spec, None, messages));
-        let spec = json!({"onUnreachable": {"policy": "OrphanAfter", "after": text}});
-        cases.push(("ClusterConnection", spec, None, messages));
-        let spec = json!({"rateLimit": {"requests": 1, "per": text}});
-        cases.push(("Connection", spec, None, messages));
-    }
-    for kind in ["Connection", "ClusterConnection"] {
-        let defaults = |policy: &str| json!({"defaults": {"deletionPolicy": policy}});
-        cases.push((kind, defaults("Delete"), None, &[]));
-        cases.push((kind, defaults("Orphan"), None, &[]));
-        cases.push((kind, defaults("Cascade"), None, &[CASCADE]));
+        let of = |kind, spec| (kind, spec, None, messages);
+        let (defaults, after) = (json!({"interval": text}), json!({"after": text}));
+        cases.push(of(
+            "ProviderAuthCredentials",
+            with(json!({"interval": text})),
+        ));
+        cases.push(of("Connection", json!({"defaults": defaults})));
+        cases.push(of("ClusterConnection", json!({"onUnreachable": after})));
+        cases.push(of("Connection", json!({"rateLimit": {"per": text}})));
     }
     cases
 }
 
-fn merge(into: &mut Value, change: &Value) {
-    for (key, value) in change.as_object().unwrap() {
-        into[key] = value.clone();
+fn of_connections() -> Vec<Case> {
+    let mut cases: Vec<Case> = Vec::new();
+    for kind in ["Connection", "ClusterConnection"] {
+        let of = |policy: &str, messages| {
+            let spec = json!({"defaults": {"deletionPolicy": policy}});
+            (kind, spec, None, messages)
+        };
+        cases.push(of("Delete", &[][..]));
+        cases.push(of("Orphan", &[]));
+        cases.push(of("Cascade", &[CASCADE]));
     }
+    cases
 }
 
 #[test]

@@ -7,17 +7,22 @@
     reason = "each binary uses a part of it"
 )]
 
+mod deaths;
 mod gate;
+mod looks;
 mod manifests;
 mod operator;
 mod oracles;
 mod rights;
+mod scene;
 mod world;
 
+pub use deaths::{Calls, Death, each};
 pub use gate::{KubeGate, Moment};
+pub use looks::{condition, drifted, keys};
 pub use manifests::*;
 pub use operator::Operator;
-pub use world::{Setup, World};
+pub use world::{Setup, World, is_ready, ready, status};
 
 use std::time::Duration;
 

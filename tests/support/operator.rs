@@ -57,7 +57,9 @@ impl Operator {
 
 impl Drop for Operator {
     fn drop(&mut self) {
-        self.stop.take().map(std::mem::forget);
+        if let Some(stop) = self.stop.take() {
+            std::mem::forget(stop);
+        }
         if let Some(runtime) = self.runtime.take() {
             runtime.shutdown_background();
         }

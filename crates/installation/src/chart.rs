@@ -1,0 +1,77 @@
+//! The chart's side: how it is installed, and what its Deployment would run.
+
+use crate::{Failure, root};
+use control_plane::ControlPlane;
+use k8s_openapi::api::apps::v1::Deployment;
+use k8s_openapi::api::core::v1::EnvVar;
+use kube::Api;
+use std::process::Command;
+
+/// The chart's usual namespace.
+pub const NAMESPACE: &str = "metorial-system";
+/// The chart's usual release: also the name of its Deployment and its ServiceAccount.
+pub const RELEASE: &str = "metorial-operator";
+
+/// `helm install` with everything but pods, for an operator that may call `base_url` and listens at `listen`.
+#[must_use]
+pub fn install_command(plane: &ControlPlane, base_url: &str, listen: &str) -> Command {
+    let mut helm = plane.helm();
+    helm.current_dir(root());
+    helm.args(["install", RELEASE, "deploy/chart"]);
+    helm.args(["--namespace", NAMESPACE, "--create-namespace"]);
+    for value in [
+        "replicaCount=0",
+        "log.format=text",
+        &format!("allowedBaseUrls={{{base_url}}}"),
+        "extraEnv[0].name=METORIAL_OPERATOR_LISTEN",
+        &format!("extraEnv[0].value={listen}"),
+    ] {
+        helm.args(["--set", value]);
+    }
+    helm
+}
+
+/// What the Deployment tells the operator.
+pub(crate) struct Invocation {
+    pub(crate) arguments: Vec<String>,
+    pub(crate) environment: Vec<(String, String)>,
+}
+
+impl Invocation {
+    /// As the installed Deployment has it.
+    pub(crate) async fn read(plane: &ControlPlane) -> Result<Self, Failure> {
+        let api: Api<Deployment> = Api::namespaced(plane.client(), NAMESPACE);
+        let deployment = api.get(RELEASE).await?;
+        let pod = deployment.spec.and_then(|spec| spec.template.spec);
+        let container = pod.and_then(|pod| pod.containers.into_iter().next());
+        let container =
+            container.ok_or_else(|| Failure::new("the chart's Deployment has no container"))?;
+        let environment = container.env.unwrap_or_default().into_iter().map(variable);
+        Ok(Self {
+            arguments: container.args.unwrap_or_default(),
+            environment: environment.collect::<Result<_, _>>()?,
+        })
+    }
+
+    /// The value of a variable.
+    pub(crate) fn variable(&self, name: &str) -> Option<&str> {
+        let found = self.environment.iter().find(|(known, _)| known == name);
+        found.map(|(_, value)| value.as_str())
+    }
+}
+
+/// A variable as the kubelet would resolve it.
+fn variable(env: EnvVar) -> Result<(String, String), Failure> {
+    let field = env
+        .value_from
+        .and_then(|from| from.field_ref)
+        .map(|field| field.field_path);
+    match (env.value, field.as_deref()) {
+        (Some(value), None) => Ok((env.name, value)),
+        (None, Some("metadata.namespace")) => Ok((env.name, NAMESPACE.to_owned())),
+        _ => Err(Failure::new(format!(
+            "only a pod can know the variable {} of the chart's Deployment",
+            env.name
+        ))),
+    }
+}

@@ -1,0 +1,7 @@
+//! What must never happen, whatever the story: a secret that gets out, a status that lies, a right that nobody needs,
+//! one bad resource that harms the others.
+
+#[path = "../support/mod.rs"]
+mod support;
+
+mod bad_passes;

@@ -1,0 +1,56 @@
+//! The admin server of an operator, as a kubelet and a Prometheus see it.
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+
+/// A page of an admin server.
+pub struct Page {
+    pub status: u16,
+    pub head: String,
+    pub body: String,
+}
+
+/// Asks for a page; `None` while nothing is served there.
+pub async fn page(admin: SocketAddr, path: &str) -> Option<Page> {
+    let mut stream = TcpStream::connect(admin).await.ok()?;
+    let request = format!("GET {path} HTTP/1.1\r\nHost: {admin}\r\nConnection: close\r\n\r\n");
+    stream.write_all(request.as_bytes()).await.ok()?;
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).await.ok()?;
+    let (head, body) = answer.split_once("\r\n\r\n")?;
+    Some(Page {
+        status: head.split(' ').nth(1)?.parse().ok()?,
+        head: head.to_owned(),
+        body: body.to_owned(),
+    })
+}
+
+/// What `/metrics` says, by name and labels as they stand there: `name{kind="Connection",verdict="Synced"}`.
+pub struct Samples(pub BTreeMap<String, f64>);
+
+impl Samples {
+    /// Reads the metrics of the operator at this address.
+    pub async fn of(admin: SocketAddr) -> Self {
+        let page = page(admin, "/metrics").await.expect("metrics are served");
+        let samples = page.body.lines().filter(|line| !line.starts_with('#'));
+        let sample = |line: &str| {
+            let (name, value) = line.rsplit_once(' ').unwrap();
+            let name = name.strip_prefix("metorial_operator_").unwrap();
+            (name.to_owned(), value.parse().unwrap())
+        };
+        Self(samples.map(sample).collect())
+    }
+
+    /// One sample, without the prefix that all have; 0 where it is not told.
+    pub fn get(&self, name: &str) -> f64 {
+        self.0.get(name).copied().unwrap_or_default()
+    }
+
+    /// The sum of all samples whose name begins so.
+    pub fn sum(&self, start: &str) -> f64 {
+        let matching = self.0.iter().filter(|(name, _)| name.starts_with(start));
+        matching.map(|(_, value)| value).sum()
+    }
+}

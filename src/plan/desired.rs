@@ -122,6 +122,12 @@ impl Field {
         }
     }
 
+    /// Whether the value may not be shown.
+    #[must_use]
+    pub fn is_secret(&self) -> bool {
+        matches!(self.value, FieldValue::Secret { .. })
+    }
+
     /// Whether only a fingerprint can tell it from another.
     #[must_use]
     pub fn is_write_only(&self) -> bool {

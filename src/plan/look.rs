@@ -180,7 +180,7 @@ fn for_existing(situation: &Situation, remote: &RemoteView) -> Option<Look> {
 fn for_lost(situation: &Situation) -> Option<Look> {
     let Situation { ledger, policy, .. } = situation;
     let remade =
-        policy.mode == Mode::Enforce && ledger.id.is_some() && policy.drift == DriftPolicy::Correct;
+        policy.mode != Mode::Observe && ledger.id.is_some() && policy.drift == DriftPolicy::Correct;
     match situation.seen {
         _ if !remade => None,
         seen if seen.losses.is_none() => Some(Look::Losses),

@@ -4,6 +4,7 @@
 //! what to tell the user when they succeed.
 
 mod adopt;
+pub mod approval;
 pub mod body;
 pub mod delete;
 pub mod desired;
@@ -125,7 +126,7 @@ pub fn plan(situation: &Situation) -> Plan {
     if settled {
         plan.steps.extend(replace::retire(situation));
     }
-    let held = situation.ledger.finalizer || situation.policy.mode != Mode::Enforce;
+    let held = situation.ledger.finalizer || situation.policy.mode == Mode::Observe;
     let has_remote = !plan.steps.is_empty() || situation.ledger.id.is_some();
     if !held && has_remote && plan.verdict.reason == Reason::Synced {
         plan.steps.insert(0, Step::Hold);

@@ -9,9 +9,9 @@ use super::world::jitter;
 use crate::cluster::{Cause, ClusterError, merge_patch};
 use crate::kinds::Kind;
 use crate::plan::look::nothing_to_bring_in;
-use crate::plan::{Sighting, pace};
+use crate::plan::{Policy, Sighting, pace};
 use crate::remote::ConnectionKey;
-use crate::resources::{Class, Reason, condition};
+use crate::resources::{Class, CommonStatus, Reason, condition};
 use backon::Retryable;
 use jiff::Timestamp;
 use std::time::Duration;
@@ -51,6 +51,10 @@ impl Pass<'_> {
                 .event(&about, event.as_str(), false, note)
                 .await;
         }
+        // What it referred to may have waited for it to go.
+        for source in self.world.index.sources(&subject.key) {
+            self.world.wake(source);
+        }
         self.world.forget(&subject.key);
         self.world.wake(connections::object_key(&self.connection));
     }
@@ -76,6 +80,7 @@ impl Pass<'_> {
             desired: self.desired.as_ref(),
             outcome: &self.outcome,
             verdict: &ended.verdict,
+            planned: self.planned.as_ref(),
             published: self.published.as_ref(),
             keep: ended.held_back || (ended.trouble && settled && said),
             now: Timestamp::now(),
@@ -98,8 +103,12 @@ impl Pass<'_> {
             self.tell(subject, ended, keep).await;
         }
         let former = subject.status.connection.take();
+        let before = std::mem::take(&mut subject.status);
         subject.status = serde_json::from_value(next.clone()).unwrap_or_default();
         subject.before = next;
+        if usable(&before) != usable(&subject.status) {
+            self.world.wake_dependents(&subject.key);
+        }
         let left = former.filter(|former| Some(former) != subject.status.connection.as_ref());
         let left = left.and_then(|text| ConnectionKey::stored(&text, &subject.key.namespace));
         if let Some(left) = left {
@@ -164,6 +173,9 @@ impl Pass<'_> {
             || (reason == Reason::Deleting && !self.outcome.released);
         let failed =
             ended.trouble || ended.refused || uncertain || reason == Reason::DeletionBlocked;
+        if let (false, Some(pause)) = (failed, self.retirement(subject, &policy)) {
+            return After::In(pause);
+        }
         if !failed {
             subject.remember(world, |memory| {
                 (memory.failures, memory.hold) = (0, None);
@@ -188,4 +200,32 @@ impl Pass<'_> {
         });
         After::In(pause)
     }
+
+    /// When to look after what was replaced and is still to be deleted.
+    fn retirement<K: Kind>(&self, subject: &mut Subject<K>, policy: &Policy) -> Option<Duration> {
+        let retiring = subject.status.retiring.as_ref()?.first()?;
+        let rested = Timestamp::now().duration_since(retiring.since.0);
+        let rested = Duration::try_from(rested).unwrap_or_default();
+        if let Some(left) = policy
+            .replace_grace
+            .checked_sub(rested)
+            .filter(|left| !left.is_zero())
+        {
+            return Some(left);
+        }
+        // It is due, so either the next pass deletes it or something still needs it.
+        let failures = subject.memory.failures.saturating_add(1);
+        subject.remember(self.world, |memory| memory.failures = failures);
+        Some(match self.outcome.created {
+            true => Duration::ZERO,
+            false => pace::back_off(self.world.timing.back_off, failures, jitter()),
+        })
+    }
+}
+
+/// What others that refer to a resource depend on: its id, its generation, and whether it is ready.
+fn usable(status: &CommonStatus) -> (Option<&String>, Option<i64>, bool) {
+    let ready = condition(status.conditions.as_deref(), "Ready");
+    let ready = ready.is_some_and(|ready| ready.status == "True");
+    (status.id.as_ref(), status.observed_generation, ready)
 }

@@ -34,6 +34,12 @@ impl Index {
         self.lock().remove(object);
     }
 
+    /// What `object` depends on.
+    #[must_use]
+    pub fn sources(&self, object: &ObjectKey) -> Vec<ObjectKey> {
+        self.lock().sources.get(object).cloned().unwrap_or_default()
+    }
+
     /// Who depends on `source`.
     #[must_use]
     pub fn dependents(&self, source: &ObjectKey) -> Vec<ObjectKey> {

@@ -11,10 +11,11 @@ use super::unreachable;
 use super::world::World;
 use crate::cluster::{ClusterError, Missing};
 use crate::kinds::{Kind, SourceKind};
-use crate::plan::{Desired, Policy, Seen, Sighting, Situation, Verdict, plan};
+use crate::plan::{Desired, Plan, Policy, Seen, Sighting, Situation, Verdict, approval, plan};
 use crate::remote::{ConnectionKey, Down, Session, Standing, Trouble};
-use crate::resources::{ConnectionKind, DeletionPolicy, Reason};
+use crate::resources::{APPROVE, ConnectionKind, DeletionPolicy, Mode, PlanStatus, Reason};
 use jiff::Timestamp;
+use kube::ResourceExt;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::Instant;
@@ -84,6 +85,7 @@ pub async fn pass<K: Kind>(world: &World, key: &ObjectKey) -> Result<After, Clus
         desired: None,
         seen: Seen::default(),
         outcome: Outcome::default(),
+        planned: None,
         published: None,
         began: Instant::now(),
     };
@@ -136,6 +138,8 @@ pub(super) struct Pass<'w> {
     pub(super) desired: Option<Desired>,
     pub(super) seen: Seen,
     pub(super) outcome: Outcome,
+    /// What waits for approval.
+    pub(super) planned: Option<PlanStatus>,
     /// The ConfigMap that holds the ids now.
     pub(super) published: Option<String>,
     pub(super) began: Instant,
@@ -223,6 +227,9 @@ impl Pass<'_> {
         if let Some(invalid) = self.check(subject, &decision).await? {
             return Ok(Ended::with(invalid));
         }
+        if let Some(pending) = self.pending(subject, policy, &decision) {
+            return Ok(Ended::with(pending));
+        }
         for step in decision.steps {
             let desired = self.desired.as_ref();
             act::step(
@@ -261,6 +268,28 @@ impl Pass<'_> {
         };
         eye.see(subject, self.desired.as_ref(), policy, &mut self.seen)
             .await
+    }
+
+    /// `mode: Plan`: what is not approved yet is shown, and nothing is sent.
+    fn pending<K: Kind>(
+        &mut self,
+        subject: &Subject<K>,
+        policy: &Policy,
+        decision: &Plan,
+    ) -> Option<Verdict> {
+        let needed = approval::needed(&self.situation(subject, policy), decision);
+        let needed = needed.filter(|_| policy.mode == Mode::Plan)?;
+        let approved = subject.object.annotations().get(APPROVE) == Some(&needed.hash);
+        if approved {
+            return None;
+        }
+        let message = format!(
+            "{} step(s) wait for approval: see status.plan, then set the annotation {APPROVE} to {}",
+            needed.steps.len(),
+            needed.hash
+        );
+        self.planned = Some(needed);
+        Some(Verdict::new(Reason::PlanPending, message))
     }
 
     pub(super) fn situation<'a, K: Kind>(

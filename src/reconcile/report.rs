@@ -3,8 +3,8 @@
 use super::act::Outcome;
 use crate::plan::{Desired, Happening, Verdict};
 use crate::resources::{
-    Class, CommonStatus, Conditions, ImportRecord, InputStatus, PreviousId, Reason, RetiringId,
-    condition,
+    Class, CommonStatus, Conditions, ImportRecord, InputStatus, PlanStatus, PreviousId, Reason,
+    RetiringId, condition,
 };
 use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
@@ -28,6 +28,8 @@ pub struct Report<'a> {
     pub outcome: &'a Outcome,
     /// What to say.
     pub verdict: &'a Verdict,
+    /// What waits for approval.
+    pub planned: Option<&'a PlanStatus>,
     /// The ConfigMap that holds the ids now.
     pub published: Option<&'a String>,
     /// Whether the conditions stay as they are: there is trouble, but nothing to be brought in.
@@ -49,6 +51,9 @@ impl Report<'_> {
             next.drift = Some(drift).filter(|drift| !drift.is_empty());
         }
         next.published_config_map = self.published.cloned();
+        if !self.keep {
+            next.plan = self.planned.cloned();
+        }
         if self.requested.is_some() {
             next.last_handled_reconcile_at = self.requested.cloned();
         }
@@ -202,6 +207,7 @@ pub(super) fn common_keys() -> impl Iterator<Item = &'static str> {
         "inputs",
         "drift",
         "publishedConfigMap",
+        "plan",
         "importId",
         "imports",
         "retiring",

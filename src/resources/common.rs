@@ -78,7 +78,8 @@ pub enum ConnectionKind {
     ClusterConnection,
 }
 
-/// `Enforce` (default) brings the remote object in line; `Observe` reads and reports drift, and never writes.
+/// `Enforce` (default) brings the remote object in line; `Observe` reads and reports drift, and never writes; `Plan`
+/// shows in `status.plan` what it would do, and does it once the annotation `metorial.com/approve` has the plan's hash.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
 pub enum Mode {
     /// Bring the remote object in line.
@@ -86,6 +87,8 @@ pub enum Mode {
     Enforce,
     /// Only look.
     Observe,
+    /// Say what would be done, and wait for approval.
+    Plan,
 }
 
 /// What a deletion does at Metorial. `Delete` waits while others depend on the remote object, `Cascade` takes them

@@ -48,7 +48,10 @@ pub use provider_config_vault::{
 };
 pub use reason::{Class, Reason};
 pub use sources::{KeyRef, NamespacedKeyRef, SecretSource, ValueSource};
-pub use status::{CommonStatus, DriftEntry, ImportRecord, InputStatus, PreviousId, RetiringId};
+pub use status::{
+    CommonStatus, DriftEntry, ImportRecord, InputStatus, PlanStatus, PlannedField, PlannedStep,
+    PreviousId, RetiringId,
+};
 
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
 use kube::CustomResourceExt;

@@ -41,6 +41,9 @@ pub struct CommonStatus {
     /// The ConfigMap that the ids are published in.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub published_config_map: Option<String>,
+    /// What would be done once it is approved (`mode: Plan`).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub plan: Option<PlanStatus>,
     /// Our last import.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub import_id: Option<String>,
@@ -82,6 +85,40 @@ pub struct DriftEntry {
     pub desired: String,
     /// What Metorial has, or `<hidden>`.
     pub observed: String,
+}
+
+/// What would be done.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct PlanStatus {
+    /// The annotation `metorial.com/approve` with this text lets it happen. Another plan has another hash.
+    pub hash: String,
+    /// In order.
+    pub steps: Vec<PlannedStep>,
+}
+
+/// One planned step.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct PlannedStep {
+    /// `Create`, `Update`, `Replace`, `Import`, `Export` or `Delete`.
+    pub action: String,
+    /// What would change.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fields: Option<Vec<PlannedField>>,
+}
+
+/// One field that would change.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct PlannedField {
+    /// The spec field.
+    pub field: String,
+    /// What Metorial has, or `<hidden>`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub from: Option<String>,
+    /// What the spec wants, or `<hidden>`.
+    pub to: String,
 }
 
 /// An object that was replaced and is still to be deleted.

@@ -27,3 +27,10 @@ crds: control-plane ## Write crds/ and what is rendered from them
 demo: control-plane ## Show the operator at work on a real control plane; KEEP=1 leaves it up until Ctrl-C
 	@cargo build --locked --package metorial-operator --package installation
 	@cargo run --locked --quiet --package installation --bin demo -- $(if $(KEEP),--keep)
+
+N ?= 1000
+
+.PHONY: bench
+bench: control-plane ## Measure the operator with N resources (1000) beside the API server alone
+	@cargo build --release --locked --package metorial-operator --package installation
+	@cargo run --release --locked --quiet --package installation --bin bench -- $(N)

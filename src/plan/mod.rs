@@ -100,6 +100,11 @@ pub fn plan(situation: &Situation) -> Plan {
     if situation.terminating {
         return delete::plan(situation);
     }
+    if situation.policy.suspend {
+        let mut verdict = Verdict::new(Reason::Suspended, "spec.suspend is true");
+        verdict.ready = look::nothing_to_bring_in(situation);
+        return verdict.alone();
+    }
     let Some(desired) = situation.desired else {
         return Verdict::new(Reason::InternalError, "nothing is wanted").alone();
     };
@@ -113,11 +118,6 @@ pub fn plan(situation: &Situation) -> Plan {
 }
 
 fn live(situation: &Situation, desired: &Desired) -> Plan {
-    if situation.policy.suspend {
-        let mut verdict = Verdict::new(Reason::Suspended, "spec.suspend is true");
-        verdict.ready = look::nothing_to_bring_in(situation);
-        return verdict.alone();
-    }
     match (&situation.seen.object, &situation.seen.search) {
         (Some(Sighting::Live(remote)), _) => existing(situation, desired, remote),
         (Some(Sighting::Lagging), _) => lagging(),
@@ -170,7 +170,8 @@ fn existing(situation: &Situation, desired: &Desired, remote: &RemoteView) -> Pl
     }
     let changed_here = !situation.ledger.acknowledged(desired);
     if found.is_empty() {
-        let steps = if changed_here {
+        let recorded = situation.ledger.remote_updated_at.is_some();
+        let steps = if changed_here || !recorded {
             vec![bind(remote, true)]
         } else {
             Vec::new()

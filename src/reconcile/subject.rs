@@ -57,6 +57,7 @@ impl<K: Kind> Subject<K> {
         let mut ledger = Ledger::of(&status, held);
         ledger.settled = unsettled_for.is_zero();
         ledger.intent = memory.intent;
+        ledger.lived |= memory.last_write.is_some();
         ledger.id = memory.created.clone().or(ledger.id);
         Ok(Some(Self {
             owner: Owner {

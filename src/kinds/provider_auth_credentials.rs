@@ -3,7 +3,7 @@
 use super::{Dependents, Inputs, Kind, Reference, set, text};
 use crate::plan::{Compare, Field, FieldRule, Invalid, Marker, Remedy, RemoteView};
 use crate::resources::{CommonSpec, CommonStatus, ProviderAuthCredentials};
-use metorial::{AuthCredentials, Object, Status};
+use metorial::{AuthCredentials, Object};
 use serde_json::Map;
 use std::collections::BTreeMap;
 
@@ -92,7 +92,7 @@ impl Kind for ProviderAuthCredentials {
         }
         RemoteView {
             id: remote.id.clone(),
-            live: remote.status() == Status::Active,
+            live: !remote.status().is_gone(),
             fields,
             marker: Marker::read(&metadata),
             metadata,

@@ -11,7 +11,6 @@ use crate::resources::{ConnectionDefaults, InstanceStatus, OnUnreachable};
 use futures::{StreamExt, pin_mut};
 use metorial::{
     Answer, AuthConfig, Body, Client, Error, ErrorKind, ListQuery, Method, Object, Operation,
-    Status,
 };
 use serde_json::Value;
 use std::sync::Arc;
@@ -206,7 +205,7 @@ impl Session {
                         .credentials
                         .as_ref()
                         .is_some_and(|used| used.id == id);
-                    (ours && config.status() == Status::Active).then_some(Dependent {
+                    (ours && !config.status().is_gone()).then_some(Dependent {
                         id: config.id,
                         name: config.name,
                     })

@@ -294,17 +294,21 @@ fn recover(situation: &Situation, desired: &Desired, found: &[RemoteView]) -> Pl
     let differences = differences(desired, remote, situation.ledger);
     let mut verdict = synced(desired);
     verdict = verdict.with(Happening::Recovered, format!("found {} again", remote.id));
-    let mut steps = vec![if differences.is_empty() {
+    // Once an object is bound nobody searches any more, so the others go first.
+    let mut steps: Vec<Step> = younger
+        .iter()
+        .map(|duplicate| Step::Delete {
+            id: duplicate.id.clone(),
+        })
+        .collect();
+    steps.push(if differences.is_empty() {
         bind(remote, true)
     } else {
         Step::Update {
             remote: Box::new(remote.clone()),
             differences,
         }
-    }];
-    steps.extend(younger.iter().map(|duplicate| Step::Delete {
-        id: duplicate.id.clone(),
-    }));
+    });
     Plan { steps, verdict }
 }
 

@@ -76,7 +76,9 @@ pub async fn step<K: Kind>(
             );
             let intent = subject.memory.intent;
             subject.sending(world, intent);
-            let answer = session.update::<K>(&remote.id, body).await?;
+            let answer = session.update::<K>(&remote.id, body).await;
+            subject.sent(world);
+            let answer = answer?;
             outcome.others_since =
                 overtaken(desired, &differences, &answer).then_some(remote.updated_at);
             outcome.remote = Some(answer);
@@ -139,7 +141,9 @@ async fn create<K: Kind>(
     desired: &Desired,
 ) -> Result<Arc<RemoteView>, Halt> {
     subject.sending(world, Intent::Ambiguous);
-    match session.create::<K>(body::create(desired)).await {
+    let answer = session.create::<K>(body::create(desired)).await;
+    subject.sent(world);
+    match answer {
         Ok(remote) => {
             let id = remote.id.clone();
             // From here on a missing id means that somebody took it away: then it is searched for.

@@ -152,4 +152,10 @@ impl<K: Kind> Subject<K> {
             memory.intent = intent;
         });
     }
+
+    /// Notes that the write has ended: it may have taken effect just now.
+    pub fn sent(&mut self, world: &World) {
+        let now = tokio::time::Instant::now();
+        self.remember(world, |memory| memory.last_write = Some(now));
+    }
 }

@@ -15,6 +15,7 @@ mod looks;
 mod manifests;
 mod operator;
 mod oracles;
+mod people;
 mod process;
 mod rights;
 mod scene;

@@ -5,3 +5,6 @@
 mod support;
 
 mod bad_passes;
+mod canary;
+mod leaks;
+mod status_history;

@@ -6,5 +6,6 @@ mod support;
 
 mod bad_passes;
 mod canary;
+mod kstatus;
 mod leaks;
 mod status_history;

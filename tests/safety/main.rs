@@ -7,5 +7,6 @@ mod support;
 mod bad_passes;
 mod canary;
 mod kstatus;
+mod kubectl;
 mod leaks;
 mod status_history;

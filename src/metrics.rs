@@ -82,7 +82,7 @@ impl Default for Metrics {
         registry.register("passes_running", "Passes under way", m.running.clone());
         registry.register(
             "leader",
-            "1 while this process holds the lease",
+            "1 while this process leads",
             m.leader.clone(),
         );
         registry.register(

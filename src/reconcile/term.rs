@@ -101,6 +101,8 @@ impl Process {
         self.check().await?;
         self.pulse.ready(true);
         if !self.settings.leader_elect {
+            // Nobody else is asked, so it leads.
+            self.metrics.leading(true);
             let mut halt = stopped.clone();
             let beat = self.beat();
             tokio::select! {

@@ -88,6 +88,8 @@ pub async fn pass<K: Kind>(world: &World, key: &ObjectKey) -> Result<After, Clus
     };
     let ended = match pass.run(&mut subject).await {
         Ok(ended) => ended,
+        // Whoever leads now has the say on this resource.
+        Err(Halt::Remote(Trouble::NotLeader)) => return Ok(After::In(world.timing.back_off.0)),
         Err(Halt::Remote(trouble)) => pass.troubled(&subject, &trouble).await,
         Err(Halt::Cluster(error)) => return Err(error),
     };

@@ -25,5 +25,12 @@ crds: control-plane ## Write crds/ and what is rendered from them
 
 .PHONY: demo
 demo: control-plane ## Show the operator at work on a real control plane; KEEP=1 leaves it up until Ctrl-C
-	@cargo build --locked --package metorial-operator --package installation
+	@cargo build --locked --package metorial-operator --package installation --bin metorial-operator --bin demo
 	@cargo run --locked --quiet --package installation --bin demo -- $(if $(KEEP),--keep)
+
+N ?= 1000
+
+.PHONY: bench
+bench: control-plane ## Measure the operator with N resources (1000) beside the API server alone
+	@cargo build --release --locked --package metorial-operator --package installation --bin metorial-operator --bin bench
+	@cargo run --release --locked --quiet --package installation --bin bench -- $(N)

@@ -1,20 +1,26 @@
 //! The process: flags, log, signals and exit status.
 
 use clap::Parser;
+use kube::config::{InferConfigError, KubeconfigError};
 use metorial_operator::reconcile::run;
 use metorial_operator::resources::definitions;
 use metorial_operator::settings::{Args, Command, RunArgs};
 use metorial_operator::telemetry;
+use std::error::Error;
 use std::process::ExitCode;
 use std::time::Duration;
 use tokio::signal::unix::{SignalKind, signal};
 
 fn main() -> ExitCode {
-    let args = Args::parse();
-    let done = match args.command {
-        Some(Command::Crds) => print_definitions(),
-        Some(Command::Run(run)) => operate(&run),
-        None => operate(&args.run),
+    let done = match Args::try_parse() {
+        Ok(args) => match args.command {
+            Some(Command::Crds) => print_definitions(),
+            Some(Command::Run(run)) => operate(&run),
+            None => operate(&args.run),
+        },
+        // Help and version come as errors, too.
+        Err(told) if !told.use_stderr() => told.print().map_err(|error| error.to_string()),
+        Err(error) => Err(in_short(&error.to_string())),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,
@@ -23,6 +29,23 @@ fn main() -> ExitCode {
             ExitCode::FAILURE
         }
     }
+}
+
+/// What is wrong with the flags, without the advice after the first blank line.
+fn in_short(error: &str) -> String {
+    let lines = error.lines().map(str::trim);
+    let first: Vec<&str> = lines.take_while(|line| !line.is_empty()).collect();
+    first.join(" ").replacen("error: ", "", 1)
+}
+
+/// Why no cluster was found. A parser's own text may quote the file, which holds credentials.
+fn no_cluster(error: &InferConfigError) -> String {
+    let cause = error.source().and_then(|cause| cause.downcast_ref());
+    let why = match cause {
+        Some(KubeconfigError::Parse(_)) | None => "it is not a kubeconfig".to_owned(),
+        Some(cause) => cause.to_string(),
+    };
+    format!("no cluster to serve: this is not a pod, and KUBECONFIG: {why}")
 }
 
 fn print_definitions() -> Result<(), String> {
@@ -43,7 +66,7 @@ fn operate(args: &RunArgs) -> Result<(), String> {
     let done = runtime.block_on(async {
         let mut config = kube::Config::infer()
             .await
-            .map_err(|error| error.to_string())?;
+            .map_err(|error| no_cluster(&error))?;
         config.connect_timeout = Some(Duration::from_secs(10));
         config.write_timeout = Some(settings.request_timeout);
         let client = kube::Client::try_from(config).map_err(|error| error.to_string())?;

@@ -80,11 +80,7 @@ impl Default for Metrics {
             m.queue_depth.clone(),
         );
         registry.register("passes_running", "Passes under way", m.running.clone());
-        registry.register(
-            "leader",
-            "1 while this process holds the lease",
-            m.leader.clone(),
-        );
+        registry.register("leader", "1 while this process leads", m.leader.clone());
         registry.register(
             "budget_remaining",
             "Requests left in the window, by organisation",
@@ -140,9 +136,16 @@ impl Metrics {
         self.running.set(i64::try_from(running).unwrap_or(i64::MAX));
     }
 
-    /// Whether this process leads.
+    /// Whether this process leads. One that doesn't says nothing more about resources, which others change now.
     pub fn leading(&self, leads: bool) {
         self.leader.set(i64::from(leads));
+        if !leads {
+            self.queue(0, 0);
+            self.budget_remaining.clear();
+            let mut standing = self.standing.lock().unwrap_or_else(PoisonError::into_inner);
+            standing.clear();
+            self.resources.clear();
+        }
     }
 
     /// What is left of an organisation's budget.
@@ -180,5 +183,32 @@ impl Metrics {
         let mut text = String::new();
         encode(&mut text, &self.registry).expect("writing to a String");
         text
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_process_that_lost_the_lease_tells_of_no_resource_any_more() {
+        let metrics = Metrics::default();
+        metrics.leading(true);
+        metrics.resource("Connection", "a/b".to_owned(), Some(Reason::Unauthorized));
+        metrics.budget("org_1", 7);
+        assert!(metrics.render().contains("Unauthorized"));
+        metrics.leading(false);
+        let text = metrics.render();
+        assert!(
+            !text.contains("Unauthorized") && !text.contains("org_1"),
+            "{text}"
+        );
+        metrics.leading(true);
+        metrics.resource("Connection", "a/b".to_owned(), Some(Reason::Synced));
+        assert!(
+            metrics
+                .render()
+                .contains("{kind=\"Connection\",reason=\"Synced\"} 1")
+        );
     }
 }

@@ -144,7 +144,7 @@ pub struct Settings {
 pub enum InvalidSetting {
     /// A base URL that is none.
     #[error("--allowed-base-urls: {0} is not an http or https URL without user info")]
-    BaseUrl(Url),
+    BaseUrl(String),
     /// A namespace without a name.
     #[error("--watch-namespaces: an empty name; leave the flag out to serve all namespaces")]
     EmptyNamespace,
@@ -164,7 +164,10 @@ impl RunArgs {
             !(scheme && url.has_host() && url.username().is_empty() && url.password().is_none())
         };
         if let Some(url) = self.allowed_base_urls.iter().find(web) {
-            return Err(InvalidSetting::BaseUrl(url.clone()));
+            // Without user info, which may be a password.
+            let host = url.host_str().unwrap_or_default();
+            let shown = format!("{}://{host}", url.scheme());
+            return Err(InvalidSetting::BaseUrl(shown));
         }
         // An environment variable that is set but empty says nothing.
         let said = self.watch_namespaces != [""];

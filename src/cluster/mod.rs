@@ -11,6 +11,7 @@ pub use owned::Publication;
 pub use resolve::Missing;
 pub use status::merge_patch;
 
+use self::lease::Fence;
 use crate::metrics::Metrics;
 use crate::resources::{FIELD_MANAGER, Reason};
 use k8s_openapi::api::core::v1::{Namespace, ObjectReference};
@@ -32,6 +33,7 @@ pub struct Cluster {
     recorder: Recorder,
     metrics: Arc<Metrics>,
     timeout: Duration,
+    fence: Fence,
 }
 
 /// A failed call: what was tried on which object, and why it failed, without a word of any object's content.
@@ -70,6 +72,9 @@ pub enum Cause {
     /// No connection, or an answer that is none.
     #[error("the API server can't be reached")]
     Unreachable,
+    /// Another process leads, or may: nothing was sent.
+    #[error("this process does not lead any more")]
+    NotLeader,
     /// An object that doesn't decode.
     #[error("the stored object doesn't fit its definition")]
     Undecodable,
@@ -104,6 +109,17 @@ impl Cluster {
             client,
             metrics,
             timeout,
+            fence: Fence::open(),
+        }
+    }
+
+    /// The same for one term of leadership: once the fence is closed nothing is written, for what a former leader has
+    /// to say may be outdated.
+    #[must_use]
+    pub fn fenced(&self, fence: Fence) -> Self {
+        Self {
+            fence,
+            ..self.clone()
         }
     }
 
@@ -121,19 +137,22 @@ impl Cluster {
         object: &str,
         call: impl Future<Output = Result<T, kube::Error>>,
     ) -> Result<T, ClusterError> {
-        if verb != "get" && verb != "list" {
-            self.metrics.kube_write(&format!("{verb} {kind}"));
-        }
-        let cause = match tokio::time::timeout(self.timeout, call).await {
-            Ok(Ok(done)) => return Ok(done),
-            Ok(Err(error)) => Cause::from(&error),
-            Err(_) => Cause::Timeout,
-        };
-        Err(ClusterError {
+        let failed = |cause| ClusterError {
             operation: format!("{verb} {kind}"),
             object: object.to_owned(),
             cause,
-        })
+        };
+        if verb != "get" && verb != "list" {
+            if !self.fence.is_open() {
+                return Err(failed(Cause::NotLeader));
+            }
+            self.metrics.kube_write(&format!("{verb} {kind}"));
+        }
+        match tokio::time::timeout(self.timeout, call).await {
+            Ok(Ok(done)) => Ok(done),
+            Ok(Err(error)) => Err(failed(Cause::from(&error))),
+            Err(_) => Err(failed(Cause::Timeout)),
+        }
     }
 
     /// The uid of `kube-system`: the identity of the cluster.

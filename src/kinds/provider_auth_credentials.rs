@@ -4,7 +4,7 @@ use super::naming::{self, DESCRIPTION, NAME, text};
 use super::{Dependents, Inputs, Kind, Reference, set};
 use crate::plan::{Blank, Compare, Field, FieldRule, Invalid, Marker, Remedy, RemoteView};
 use crate::resources::{CommonSpec, CommonStatus, ProviderAuthCredentials};
-use metorial::{AuthCredentials, Object, Status};
+use metorial::{AuthCredentials, Object};
 use serde_json::Map;
 use std::collections::BTreeMap;
 
@@ -86,7 +86,7 @@ impl Kind for ProviderAuthCredentials {
         }
         RemoteView {
             id: remote.id.clone(),
-            live: remote.status() == Status::Active,
+            live: !remote.status().is_gone(),
             fields,
             marker: Marker::read(&metadata),
             metadata,

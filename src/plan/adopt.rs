@@ -1,8 +1,8 @@
 //! Whose a remote object is, and how an existing one is taken over.
 
 use super::{
-    Claim, Desired, Differences, Happening, Marker, Plan, RemoteView, Situation, Verdict, synced,
-    update,
+    Claim, Desired, Differences, Happening, Marker, Plan, RemoteView, Situation, Verdict, bind,
+    synced, update,
 };
 use crate::resources::{AdoptPolicy, Reason};
 
@@ -19,7 +19,7 @@ pub(super) fn ownership(situation: &Situation, remote: &RemoteView) -> Option<Ve
     let free = match Marker::claim(marker, situation.owner) {
         Claim::Nobody | Claim::Ours | Claim::Namesake => true,
         Claim::Sibling => adopted.is_some() && owner_is_gone,
-        Claim::OtherCluster => overrides && situation.ledger.id.is_none(),
+        Claim::OtherCluster => overrides && not_yet_taken_over(situation, remote),
     };
     if free {
         return None;
@@ -92,6 +92,14 @@ pub(super) fn adopt(
     }
     let note = format!("took over {}", remote.id);
     let verdict = synced(desired).with(Happening::Adopted, note);
+    if found.is_empty() {
+        // A PATCH of ours took, and nobody recorded it.
+        return Plan {
+            steps: vec![bind(remote)],
+            verdict,
+            acknowledges: true,
+        };
+    }
     let mut plan = update(remote, found.clone(), verdict);
     // A value that goes in by an import follows in the next pass, once the object is recorded as ours.
     plan.acknowledges = !found.imports;

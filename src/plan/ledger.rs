@@ -26,7 +26,7 @@ pub struct Ledger {
     pub finalizer: bool,
     /// What is known about creates under way.
     pub intent: Intent,
-    /// Whether the status shows traces of a remote object, so that a missing id or finalizer was taken away.
+    /// Whether the status, or our memory, shows traces of a remote object: then a missing id or finalizer was taken away.
     pub lived: bool,
     /// Whether what is not seen now is really not there: no write of ours is so young that a lagging read could miss it.
     pub settled: bool,

@@ -118,6 +118,11 @@ pub fn plan(situation: &Situation) -> Plan {
     if situation.terminating {
         return delete::plan(situation);
     }
+    if situation.policy.suspend {
+        let mut verdict = Verdict::new(Reason::Suspended, "spec.suspend is true");
+        verdict.ready = look::nothing_to_bring_in(situation);
+        return verdict.alone();
+    }
     let Some(desired) = situation.desired else {
         return Verdict::new(Reason::InternalError, "nothing is wanted").alone();
     };
@@ -135,11 +140,6 @@ pub fn plan(situation: &Situation) -> Plan {
 }
 
 fn live(situation: &Situation, desired: &Desired) -> Plan {
-    if situation.policy.suspend {
-        let mut verdict = Verdict::new(Reason::Suspended, "spec.suspend is true");
-        verdict.ready = look::nothing_to_bring_in(situation);
-        return verdict.alone();
-    }
     match (&situation.seen.object, &situation.seen.search) {
         (Some(Sighting::Live(remote)), _) => existing(situation, desired, remote),
         (Some(Sighting::Lagging), _) => lagging(),
@@ -197,10 +197,11 @@ fn existing(situation: &Situation, desired: &Desired, remote: &RemoteView) -> Pl
     let done = |steps| Plan {
         steps,
         verdict: synced(desired),
-        acknowledges: changed_here,
+        acknowledges: true,
     };
     if found.is_empty() {
-        return done(if changed_here {
+        let recorded = situation.ledger.remote_updated_at.is_some();
+        return done(if changed_here || !recorded {
             vec![bind(remote)]
         } else {
             Vec::new()
@@ -355,10 +356,11 @@ fn recover(situation: &Situation, desired: &Desired, found: &[RemoteView]) -> Pl
             acknowledges: complete,
         }
     };
-    plan.steps
-        .extend(younger.iter().map(|duplicate| Step::Delete {
-            id: duplicate.id.clone(),
-        }));
+    // Once an object is bound nobody searches any more, so the others go first.
+    let others = younger.iter().map(|duplicate| Step::Delete {
+        id: duplicate.id.clone(),
+    });
+    plan.steps.splice(0..0, others);
     plan
 }
 

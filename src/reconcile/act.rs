@@ -74,7 +74,9 @@ pub async fn step<K: Kind>(
             );
             let intent = subject.memory.intent;
             subject.sending(world, intent);
-            let answer = session.update::<K>(&remote.id, body).await?;
+            let answer = session.update::<K>(&remote.id, body).await;
+            subject.sent(world);
+            let answer = answer?;
             outcome.others_since =
                 overtaken(desired, &differences, &answer).then_some(remote.updated_at);
             outcome.remote = Some(answer);
@@ -198,6 +200,7 @@ async fn sent<K: Kind, T>(
 ) -> Result<T, Halt> {
     subject.sending(world, Intent::Ambiguous);
     let done = write.await;
+    subject.sent(world);
     let unknown = done.as_ref().is_err_and(Trouble::maybe_applied);
     let applied = done.is_ok();
     subject.remember(world, |memory| {

@@ -98,7 +98,7 @@ impl Pass<'_> {
             let pauses = backon::ExponentialBuilder::default().with_max_times(tries);
             write
                 .retry(pauses)
-                .when(|error| error.cause != Cause::NotFound)
+                .when(|error| !matches!(error.cause, Cause::NotFound | Cause::NotLeader))
                 .await?;
             self.tell(subject, ended, keep).await;
         }

@@ -91,6 +91,8 @@ pub async fn pass<K: Kind>(world: &World, key: &ObjectKey) -> Result<After, Clus
     };
     let ended = match pass.run(&mut subject).await {
         Ok(ended) => ended,
+        // Whoever leads now has the say on this resource.
+        Err(Halt::Remote(Trouble::NotLeader)) => return Ok(After::In(world.timing.back_off.0)),
         Err(Halt::Remote(trouble)) => pass.troubled(&subject, &trouble).await,
         Err(Halt::Cluster(error)) => return Err(error),
     };
@@ -153,24 +155,12 @@ impl Pass<'_> {
         if subject.terminating() {
             return self.delete(subject, &standing).await;
         }
-        let inputs = world
-            .cluster
-            .resolve(&subject.key.namespace, &subject.object.references())
-            .await;
-        let desired = match inputs {
-            Ok(inputs) => subject.object.desired(&inputs, &subject.owner, &world.mac),
-            Err(Missing::Invalid(invalid)) => Err(invalid),
-            Err(Missing::NotYet(not_yet)) => {
-                return Ok(Ended::with(Verdict::new(not_yet.reason, not_yet.message)));
-            }
-            Err(Missing::Unread(error)) => return Err(error.into()),
-        };
-        match desired {
-            Ok(desired) => self.desired = Some(desired),
-            Err(invalid) => return Ok(Ended::with(Verdict::new(invalid.reason, invalid.message))),
-        }
+        let wanting = self.want(subject).await?;
         let suspended = subject.object.common().suspend.unwrap_or(false);
         if !suspended {
+            if let Some(wanting) = wanting {
+                return Ok(wanting);
+            }
             if let Err(down) = world
                 .sessions
                 .admit(&self.connection, &subject.key.namespace)
@@ -191,6 +181,31 @@ impl Pass<'_> {
         }
         let policy = subject.policy(self.session.as_deref());
         self.decide(subject, &policy).await
+    }
+
+    /// Finds out what is wanted; answers how the pass ends where that can't be known.
+    async fn want<K: Kind>(&mut self, subject: &Subject<K>) -> Result<Option<Ended>, Halt> {
+        let (namespace, references) = (&subject.key.namespace, subject.object.references());
+        let inputs = self.world.cluster.resolve(namespace, &references).await;
+        let desired = match inputs {
+            Ok(inputs) => subject
+                .object
+                .desired(&inputs, &subject.owner, &self.world.mac),
+            Err(Missing::Invalid(invalid)) => Err(invalid),
+            Err(Missing::NotYet(not_yet)) => {
+                let verdict = Verdict::new(not_yet.reason, not_yet.message);
+                return Ok(Some(Ended::with(verdict)));
+            }
+            Err(Missing::Unread(error)) => return Err(error.into()),
+        };
+        match desired {
+            Ok(desired) => self.desired = Some(desired),
+            Err(invalid) => {
+                let verdict = Verdict::new(invalid.reason, invalid.message);
+                return Ok(Some(Ended::with(verdict)));
+            }
+        }
+        Ok(None)
     }
 
     /// Looks, decides and acts.

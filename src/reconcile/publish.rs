@@ -21,10 +21,11 @@ impl Pass<'_> {
     ) -> Result<Option<Verdict>, ClusterError> {
         let cluster = &self.world.cluster;
         self.published = subject.status.published_config_map.clone();
-        if subject.terminating() {
+        let common = subject.object.common();
+        if subject.terminating() || common.suspend == Some(true) {
             return Ok(None);
         }
-        let publish = subject.object.common().publish.as_ref();
+        let publish = common.publish.as_ref();
         let wanted = publish.map(|publish| &publish.config_map.name);
         if let Some(former) = self
             .published

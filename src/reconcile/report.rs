@@ -177,7 +177,10 @@ impl Report<'_> {
         let mut next =
             Conditions::after(last, self.generation, self.now).verdict(*reason, *ready, message);
         let waits = reason.class() == Class::Waiting;
-        let known = self.desired.is_some() || condition(last, "ReferencesResolved").is_some();
+        // A resource that is held says nothing about what it could not read.
+        let held = reason.class() == Class::Held;
+        let before = condition(last, "ReferencesResolved").filter(|_| !held);
+        let known = self.desired.is_some() || before.is_some();
         if waits {
             next = next.with("ReferencesResolved", false, *reason, message);
         } else if known {

@@ -58,6 +58,7 @@ impl<K: Kind> Subject<K> {
         ledger.settled = unsettled_for.is_zero();
         ledger.intent = memory.intent;
         ledger.certain = memory.certain;
+        ledger.lived |= memory.last_write.is_some();
         ledger.id = memory.created.clone().or(ledger.id);
         Ok(Some(Self {
             owner: Owner {
@@ -150,5 +151,11 @@ impl<K: Kind> Subject<K> {
             memory.last_write = Some(tokio::time::Instant::now());
             memory.intent = intent;
         });
+    }
+
+    /// Notes that the write has ended: it may have taken effect just now.
+    pub fn sent(&mut self, world: &World) {
+        let now = tokio::time::Instant::now();
+        self.remember(world, |memory| memory.last_write = Some(now));
     }
 }

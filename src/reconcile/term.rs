@@ -101,6 +101,8 @@ impl Process {
         self.check().await?;
         self.pulse.ready(true);
         if !self.settings.leader_elect {
+            // Nobody else is asked, so it leads.
+            self.metrics.leading(true);
             let mut halt = stopped.clone();
             let beat = self.beat();
             tokio::select! {
@@ -164,8 +166,10 @@ impl Process {
         };
         let settings = &self.settings;
         let mac = Arc::new(mac);
+        let cluster = self.cluster.fenced(fence.clone());
         let setup = Setup {
-            cluster: self.cluster.clone(),
+            cluster: cluster.clone(),
+            cluster_wide: settings.namespaces.is_empty(),
             allowed_base_urls: settings.allowed_base_urls.clone(),
             request_timeout: settings.request_timeout,
             fence,
@@ -174,7 +178,7 @@ impl Process {
         };
         let (wake, wakes) = unbounded_channel();
         let world = Arc::new(World {
-            cluster: self.cluster.clone(),
+            cluster,
             sessions: Sessions::new(setup),
             mac,
             identity,

@@ -39,10 +39,12 @@ impl Sessions {
             .as_ref()
             .filter(|_| slot.material.as_ref() == Some(&material));
         let fresh = slot.verified.is_some_and(|at| at.elapsed() < max_age);
-        let serial = known
-            .filter(|_| slot.down.is_none())
-            .map(|session| session.serial);
-        if let (Some(session), Some(serial), true) = (known, serial, fresh) {
+        let sound = known.filter(|_| slot.down.is_none());
+        let serial = sound
+            .filter(|session| session.generation == facts.generation)
+            .map(|session| session.serial)
+            .unwrap_or_else(|| self.serial.fetch_add(1, Ordering::Relaxed));
+        if let (Some(session), true) = (sound, fresh) {
             let (instance, line) = (session.instance.clone(), session.line.clone());
             check_instance(facts, slot, &instance)?;
             slot.session = Some(Arc::new(self.session(key, facts, instance, line, serial)));
@@ -51,7 +53,6 @@ impl Sessions {
         let client = self.client(url, facts, &inputs)?;
         let (instance, line) = self.identify(key, slot, client).await?;
         check_instance(facts, slot, &instance)?;
-        let serial = serial.unwrap_or_else(|| self.serial.fetch_add(1, Ordering::Relaxed));
         slot.pinned = Some((facts.uid.clone(), instance.id.clone()));
         slot.session = Some(Arc::new(self.session(key, facts, instance, line, serial)));
         slot.material = Some(material);
@@ -196,6 +197,7 @@ impl Sessions {
         Session {
             connection: key.to_string(),
             serial,
+            generation: facts.generation,
             defaults: facts.common.defaults.clone().unwrap_or_default(),
             on_unreachable: facts.common.on_unreachable.clone(),
             recreation_approved: facts

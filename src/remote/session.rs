@@ -23,8 +23,10 @@ use tokio::time::Instant;
 pub struct Session {
     /// The connection, as the objects' statuses name it.
     pub connection: String,
-    /// Another one after each change of key and each recovery: what failed before may be tried again.
+    /// Another one after each change of key or spec and each recovery: what failed before may be tried again.
     pub serial: usize,
+    /// The generation of the connection's spec that it was built from.
+    pub generation: Option<i64>,
     /// The instance.
     pub instance: InstanceStatus,
     /// Defaults for the objects.
@@ -252,7 +254,7 @@ impl Session {
                         .credentials
                         .as_ref()
                         .is_some_and(|used| used.id == id);
-                    (ours && config.status() == Status::Active).then_some(Dependent {
+                    (ours && !config.status().is_gone()).then_some(Dependent {
                         id: config.id,
                         name: config.name,
                     })

@@ -5,3 +5,8 @@
 mod support;
 
 mod bad_passes;
+mod canary;
+mod kstatus;
+mod kubectl;
+mod leaks;
+mod status_history;

@@ -7,21 +7,29 @@
     reason = "each binary uses a part of it"
 )]
 
+mod connections;
 mod deaths;
+mod everywhere;
 mod gate;
 mod looks;
 mod manifests;
 mod operator;
 mod oracles;
+mod people;
+mod process;
 mod rights;
 mod scene;
 mod world;
 
+pub use connections::{condition_of, message, word, word_of};
 pub use deaths::{Calls, Death, each};
+pub use everywhere::{Everywhere, own_plane};
 pub use gate::{KubeGate, Moment};
 pub use looks::{condition, drifted, keys};
 pub use manifests::*;
 pub use operator::Operator;
+pub use process::{Process, free_address, sample};
+pub use scene::example;
 pub use world::{Setup, World, is_ready, ready, status};
 
 use std::time::Duration;

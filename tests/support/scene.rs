@@ -1,13 +1,20 @@
 //! Scenes of stories about making, losing and finding again: worlds under either profile, and what the books and the
 //! API say about one resource.
 
+use super::rights::SERVICE_ACCOUNT;
 use super::world::{is_ready, status};
 use super::{PATIENCE, Setup, World, credentials, with};
 use jiff::Timestamp;
+use k8s_openapi::api::authorization::v1::SubjectAccessReview;
+use k8s_openapi::api::rbac::v1::Role;
 use kube::ResourceExt;
+use kube::api::{Api, PostParams};
+use metorial::{ApiKey, AuthCredentials, Body, Client};
 use metorial_operator::resources::{Connection, FINALIZER, ProviderAuthCredentials, condition};
 use metorial_simulator::{Options, Profile, Stored};
+use serde::Deserialize;
 use serde_json::{Value, json};
+use std::path::Path;
 use std::time::Duration;
 
 impl World {
@@ -84,4 +91,89 @@ impl World {
     pub async fn check_finalizer(&self, name: &str) {
         assert_eq!(self.credentials(name).await.finalizers(), [FINALIZER]);
     }
+
+    /// An example's manifest with this world's URL and secrets in the places where users put theirs.
+    pub fn filled_in(&self, mut manifest: Value) -> Value {
+        let mut fill = |pointer: &str, value: &str| {
+            if let Some(place) = manifest.pointer_mut(pointer) {
+                *place = value.into();
+            }
+        };
+        fill("/stringData/api-key", &self.key);
+        fill("/stringData/client-secret", &self.client_secret);
+        if manifest["kind"] == "Connection" {
+            manifest["spec"]["baseUrl"] = self.sim.url().into();
+        }
+        manifest
+    }
+
+    /// Makes credentials at the API as somebody else does who has a key; answers their id.
+    pub async fn post(&self, metadata: Value) -> String {
+        let key = ApiKey::parse(&self.key).unwrap();
+        let client = Client::builder(self.sim.url().parse().unwrap(), key).no_proxy();
+        let provider = self.sim.catalogue().provider("github").unwrap();
+        let body = json!({
+            "provider_id": provider.id,
+            "name": "made by hand",
+            "metadata": metadata,
+            "config": {"client_id": "Iv1.other", "client_secret": "other", "scopes": ["repo"]},
+        });
+        let made = client
+            .build()
+            .unwrap()
+            .create::<AuthCredentials>(&Body::from(body))
+            .await;
+        made.unwrap().value.id
+    }
+
+    /// Gives the operator the right to write statuses, or takes it away, and waits until that is in force.
+    pub async fn permit_status(&self, permitted: bool) {
+        let roles = self.api::<Role>();
+        let mut role = roles.get(SERVICE_ACCOUNT).await.unwrap();
+        for rule in role.rules.iter_mut().flatten() {
+            for resource in rule.resources.iter_mut().flatten() {
+                let plain = resource
+                    .trim_end_matches("/status")
+                    .trim_end_matches("/nothing");
+                if plain != resource {
+                    let part = if permitted { "status" } else { "nothing" };
+                    *resource = format!("{plain}/{part}");
+                }
+            }
+        }
+        roles
+            .replace(SERVICE_ACCOUNT, &PostParams::default(), &role)
+            .await
+            .unwrap();
+        let review: SubjectAccessReview = serde_json::from_value(json!({"metadata": {}, "spec": {
+            "user": format!("system:serviceaccount:{}:{SERVICE_ACCOUNT}", self.namespace),
+            "resourceAttributes": {
+                "namespace": self.namespace, "verb": "patch", "group": "metorial.com",
+                "resource": "providerauthcredentials", "subresource": "status",
+            },
+        }}))
+        .unwrap();
+        let reviews: Api<SubjectAccessReview> = Api::all(self.client.clone());
+        self.until("the right is as it was made", async || {
+            let answer = reviews
+                .create(&PostParams::default(), &review)
+                .await
+                .unwrap();
+            (answer.status.unwrap().allowed == permitted).then_some(())
+        })
+        .await;
+    }
+}
+
+/// The manifests in a file of an example.
+pub fn example(folder: &str, file: &str) -> Vec<Value> {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("examples")
+        .join(folder)
+        .join(file);
+    let text = std::fs::read_to_string(path).unwrap();
+    let documents = serde_yaml_ng::Deserializer::from_str(&text);
+    documents
+        .map(|document| Value::deserialize(document).unwrap())
+        .collect()
 }

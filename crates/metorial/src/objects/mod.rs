@@ -57,6 +57,12 @@ pub enum Status {
 }
 
 impl Status {
+    /// Whether the object is out of use for good. Of a word that nobody knows that can't be said.
+    #[must_use]
+    pub const fn is_gone(self) -> bool {
+        matches!(self, Self::Archived | Self::Deleted)
+    }
+
     /// The API's word for it.
     #[must_use]
     pub const fn as_str(self) -> &'static str {

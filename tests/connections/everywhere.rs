@@ -1,0 +1,173 @@
+//! ClusterConnections: one key for the namespaces that they admit, and which connection an object uses by default.
+
+use crate::support::{Everywhere, World, credentials, is_ready, message, status, with, word};
+use metorial_operator::resources::{ClusterConnection, ProviderAuthCredentials};
+use serde_json::json;
+
+/// Where `home` keeps the key, and a namespace only what its objects need.
+async fn everywhere(labels: serde_json::Value) -> (Everywhere, World) {
+    let everywhere = Everywhere::new().await;
+    let home = &everywhere.home;
+    home.apply(home.key_secret()).await;
+    let team = everywhere.namespace(labels).await;
+    team.apply(team.app_secret()).await;
+    (everywhere, team)
+}
+
+fn says(connection: Option<&ClusterConnection>, reason: &str, text: &str) -> bool {
+    let status = connection.and_then(|connection| connection.status.as_ref());
+    word(
+        status.and_then(|status| status.conditions.as_deref()),
+        "Ready",
+    )
+    .is_some_and(|(_, is, message)| is == reason && message.contains(text))
+}
+
+#[tokio::test]
+async fn a_cluster_connection_serves_the_namespaces_that_it_names_or_selects_and_no_other() {
+    let (mut everywhere, team) = everywhere(json!({"team": "blue"})).await;
+    everywhere.start_operator();
+    let shared = everywhere.cluster_connection("default", json!(null));
+    everywhere.home.apply(shared).await;
+    everywhere
+        .wait("default", "ready", |c| says(c, "Synced", ""))
+        .await;
+    team.apply(credentials("github")).await;
+    let refused = team.wait_reason("github", "NamespaceNotAllowed").await;
+    assert!(
+        message(&refused).contains(&team.namespace),
+        "{}",
+        message(&refused)
+    );
+    assert!(message(&refused).contains("spec.allowedNamespaces"));
+    assert!(everywhere.home.remote().is_empty());
+
+    let allow = |allowed: serde_json::Value| json!({"spec": {"allowedNamespaces": allowed}});
+    everywhere
+        .edit("default", allow(json!({"names": ["another"]})))
+        .await;
+    everywhere
+        .edit(
+            "default",
+            allow(json!({"selector": {"matchLabels": {"team": "red"}}})),
+        )
+        .await;
+    team.request_look::<ProviderAuthCredentials>("github").await;
+    team.wait_reason("github", "NamespaceNotAllowed").await;
+
+    // The namespace is labelled so that the selector finds it.
+    everywhere.label(&team, json!({"team": "red"})).await;
+    let made = team.wait_ready("github").await;
+    assert_eq!(
+        status(&made).connection.as_deref(),
+        Some("ClusterConnection/default")
+    );
+    assert_eq!(everywhere.home.remote().len(), 1);
+
+    // It is admitted no longer: nothing more is brought in, but what is there may be deleted.
+    everywhere
+        .edit("default", json!({"spec": {"allowedNamespaces": null}}))
+        .await;
+    team.rotate("oauth-app", "client-secret", "rotated-0123456789")
+        .await;
+    team.wait_reason("github", "NamespaceNotAllowed").await;
+    everywhere
+        .edit("default", allow(json!({"names": [team.namespace]})))
+        .await;
+    team.wait_ready("github").await;
+    let rotated = everywhere.home.only_remote();
+    assert_eq!(rotated.write_only["client_secret"], "rotated-0123456789");
+    everywhere
+        .edit("default", json!({"spec": {"allowedNamespaces": null}}))
+        .await;
+    team.delete::<ProviderAuthCredentials>("github").await;
+    team.wait_gone::<ProviderAuthCredentials>("github").await;
+    assert!(everywhere.home.remote().is_empty());
+}
+
+#[tokio::test]
+async fn by_default_an_object_uses_the_connection_of_its_namespace_and_else_the_clusters() {
+    let (mut everywhere, team) = everywhere(json!({})).await;
+    everywhere.start_operator();
+    team.apply(credentials("github")).await;
+    let waiting = team.wait_reason("github", "ConnectionNotFound").await;
+    assert!(
+        message(&waiting).contains("Connection/default"),
+        "{}",
+        message(&waiting)
+    );
+
+    let shared = everywhere.cluster_connection("default", json!({"names": [team.namespace]}));
+    everywhere.home.apply(shared).await;
+    let made = team.wait_ready("github").await;
+    assert_eq!(
+        status(&made).connection.as_deref(),
+        Some("ClusterConnection/default")
+    );
+
+    // The namespace gets a connection of its own, to the same instance.
+    team.apply(everywhere.home.key_secret()).await;
+    team.apply(everywhere.home.connection()).await;
+    team.wait_for("github", "through its own namespace's", |object| {
+        is_ready(object) && status(object).connection.as_deref() == Some("Connection/default")
+    })
+    .await;
+    let by_name =
+        json!({"spec": {"connectionRef": {"kind": "ClusterConnection", "name": "default"}}});
+    team.apply(with(credentials("by-name"), by_name)).await;
+    let named = team.wait_ready("by-name").await;
+    assert_eq!(
+        status(&named).connection.as_deref(),
+        Some("ClusterConnection/default")
+    );
+    assert_eq!(everywhere.home.remote().len(), 2);
+    assert_eq!(everywhere.home.writes().len(), 2);
+}
+
+#[tokio::test]
+async fn a_cluster_connection_waits_for_its_users_in_all_namespaces() {
+    let (mut everywhere, team) = everywhere(json!({})).await;
+    let other = everywhere.namespace(json!({})).await;
+    other.apply(other.app_secret()).await;
+    everywhere.start_operator();
+    let all = everywhere.cluster_connection("shared", json!({"selector": {}}));
+    everywhere.home.apply(all).await;
+    let through =
+        json!({"spec": {"connectionRef": {"kind": "ClusterConnection", "name": "shared"}}});
+    for world in [&team, &other] {
+        world
+            .apply(with(credentials("github"), through.clone()))
+            .await;
+        world.wait_ready("github").await;
+    }
+    everywhere.delete("shared").await;
+    let named = format!("{}/github", other.namespace);
+    everywhere
+        .wait("shared", "waiting for two", |c| {
+            says(c, "Deleting", "2 resource(s)") && says(c, "Deleting", &named)
+        })
+        .await;
+    for world in [&team, &other] {
+        world.delete::<ProviderAuthCredentials>("github").await;
+        world.wait_gone::<ProviderAuthCredentials>("github").await;
+    }
+    everywhere.wait("shared", "gone", |c| c.is_none()).await;
+    assert!(everywhere.home.remote().is_empty());
+}
+
+#[tokio::test]
+async fn a_changed_key_of_a_cluster_connection_is_taken_up_at_once() {
+    let (mut everywhere, team) = everywhere(json!({})).await;
+    everywhere.start_operator();
+    everywhere.home.sim.revoke_key(&everywhere.home.key);
+    let all = everywhere.cluster_connection("default", json!({"names": [team.namespace]}));
+    everywhere.home.apply(all).await;
+    everywhere
+        .wait("default", "refused", |c| says(c, "Unauthorized", "401"))
+        .await;
+    team.apply(credentials("github")).await;
+    team.wait_reason("github", "ConnectionNotReady").await;
+    let fresh = everywhere.home.sim.add_key(&everywhere.home.instance);
+    everywhere.home.use_key(&fresh).await;
+    team.wait_ready("github").await;
+}

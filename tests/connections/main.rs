@@ -1,0 +1,18 @@
+//! Stories about connections: keys that are wrong, limits that are reached, an API that is away or says no, addresses
+//! that may not be called, and connections that come, go and serve many namespaces.
+#![expect(
+    clippy::unwrap_used,
+    reason = "a story that can't go on fails where it stands"
+)]
+
+#[path = "../support/mod.rs"]
+mod support;
+
+mod addresses;
+mod everywhere;
+mod instances;
+mod keys;
+mod lifetime;
+mod limits;
+mod outages;
+mod refusals;

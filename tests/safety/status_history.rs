@@ -1,0 +1,225 @@
+//! What every single version of a status says is true at the moment when it is written.
+
+use crate::support::{History, World, credentials, is_ready, ready, status, with};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
+use metorial_operator::resources::{Connection, ProviderAuthCredentials};
+use metorial_simulator::{Action, Fault, Gate};
+use serde_json::{Value, json};
+use std::collections::BTreeMap;
+
+/// Ready and for which generation.
+fn told(version: &Value) -> (bool, i64) {
+    let object: ProviderAuthCredentials = serde_json::from_value(version.clone()).unwrap();
+    let is_true = ready(&object).is_some_and(|(status, ..)| status == "True");
+    (
+        is_true,
+        status(&object).observed_generation.unwrap_or_default(),
+    )
+}
+
+/// The fingerprints of the write-only inputs that the status says the API has.
+fn fingerprints(version: &Value) -> Vec<String> {
+    let inputs = version["status"]["inputs"].as_array();
+    let of = |input: &Value| input["fingerprint"].as_str().unwrap().to_owned();
+    inputs.into_iter().flatten().map(of).collect()
+}
+
+/// `observedGeneration` never falls or runs ahead, conditions are well-formed, and `lastTransitionTime` moves only
+/// with `status`.
+fn check_versions(versions: &[Value]) {
+    let mut before: BTreeMap<String, Condition> = BTreeMap::new();
+    let mut observed = 0;
+    for version in versions {
+        let generation = version["metadata"]["generation"].as_i64().unwrap();
+        let now = version["status"]["observedGeneration"]
+            .as_i64()
+            .unwrap_or(observed);
+        assert!(
+            observed <= now && now <= generation,
+            "{observed} → {now}: {version}"
+        );
+        observed = now;
+        let conditions = version["status"]["conditions"].clone();
+        let conditions: Vec<Condition> = serde_json::from_value(conditions).unwrap_or_default();
+        let types = conditions.iter().map(|condition| condition.type_.as_str());
+        let types: Vec<&str> = types.collect();
+        assert!(
+            !(types.contains(&"Reconciling") && types.contains(&"Stalled")),
+            "{types:?}"
+        );
+        assert!(
+            conditions.is_empty() || types.contains(&"Ready"),
+            "{types:?}"
+        );
+        let mut next = BTreeMap::new();
+        for condition in conditions {
+            check_condition(&condition, before.get(&condition.type_), now);
+            let former = next.insert(condition.type_.clone(), condition);
+            assert!(former.is_none(), "a type stands there twice: {former:?}");
+        }
+        before = next;
+    }
+}
+
+fn check_condition(condition: &Condition, before: Option<&Condition>, observed: i64) {
+    assert_eq!(
+        condition.observed_generation,
+        Some(observed),
+        "{condition:?}"
+    );
+    assert!(!condition.message.is_empty(), "{condition:?}");
+    assert!(
+        condition.reason.chars().all(char::is_alphanumeric),
+        "{condition:?}"
+    );
+    if let Some(before) = before {
+        let moved = before.last_transition_time != condition.last_transition_time;
+        let turned = before.status != condition.status;
+        assert!(turned || !moved, "{before:?} → {condition:?}");
+        assert!(before.last_transition_time <= condition.last_transition_time);
+    }
+}
+
+/// Until the gate opens the API does not have `what`, so nothing may say that it has.
+async fn held(world: &World, history: &History, gate: &Gate, generation: i64, what: &str) {
+    assert!(
+        gate.wait_for_arrivals(1, crate::support::PATIENCE).await,
+        "{what} is sent"
+    );
+    let versions = history.of("github");
+    let wrong = versions
+        .iter()
+        .find(|version| told(version) == (true, generation));
+    assert!(wrong.is_none(), "{what}: {}", wrong.unwrap());
+    assert_eq!(
+        world.writes().len() + 1,
+        world.attempts().len(),
+        "{what} is held"
+    );
+}
+
+/// Holds the next request of this method until the gate opens.
+fn hold(world: &World, method: &str) -> Gate {
+    let gate = Gate::new();
+    let fault = Fault::on(method, "/provider-auth-credentials").times(1);
+    world
+        .sim
+        .faults()
+        .add(fault, Action::HoldBefore(gate.clone()));
+    gate
+}
+
+#[tokio::test]
+async fn no_status_says_ready_before_the_api_has_this_generation_and_these_values() {
+    let world = World::running().await;
+    let history = world.history::<ProviderAuthCredentials>().await;
+
+    let gate = hold(&world, "POST");
+    world.apply(credentials("github")).await;
+    held(&world, &history, &gate, 1, "the create").await;
+    gate.open();
+    world.wait_ready("github").await;
+
+    let gate = hold(&world, "PATCH");
+    world
+        .apply(with(
+            credentials("github"),
+            json!({"spec": {"name": "Two"}}),
+        ))
+        .await;
+    held(&world, &history, &gate, 2, "the edit").await;
+    gate.open();
+    world.wait_ready("github").await;
+
+    let gate = hold(&world, "PATCH");
+    let known = history.of("github").last().map(fingerprints).unwrap();
+    world
+        .rotate("oauth-app", "client-secret", "rotated-0123456789")
+        .await;
+    assert!(gate.wait_for_arrivals(1, crate::support::PATIENCE).await);
+    let meanwhile = history.of("github");
+    let claimed = meanwhile
+        .iter()
+        .map(fingerprints)
+        .filter(|of| !of.is_empty());
+    assert!(claimed.clone().count() > 0);
+    assert_eq!(
+        claimed.last(),
+        Some(known.clone()),
+        "the old value's, while the new one is held"
+    );
+    gate.open();
+    let pushed = |object: &ProviderAuthCredentials| {
+        let version = serde_json::to_value(object).unwrap();
+        is_ready(object) && fingerprints(&version) != known
+    };
+    world
+        .wait_for("github", "the rotation is recorded", pushed)
+        .await;
+    assert_eq!(
+        world.only_remote().write_only["client_secret"],
+        "rotated-0123456789"
+    );
+    check_versions(&history.of("github"));
+}
+
+#[tokio::test]
+async fn through_trouble_of_every_kind_statuses_stay_in_order() {
+    let world = World::running().await;
+    let history = world.history::<ProviderAuthCredentials>().await;
+    let connections = world.history::<Connection>().await;
+    let spec = |change: Value| with(credentials("github"), json!({"spec": change}));
+    world.make(credentials("github")).await;
+
+    let refuse = Fault::on("PATCH", "/provider-auth-credentials").times(1);
+    world
+        .sim
+        .faults()
+        .add(refuse, Action::error(400, "invalid_data"));
+    world.apply(spec(json!({"name": "refused"}))).await;
+    let object = world.wait_reason("github", "RemoteRejected").await;
+    assert_eq!(status(&object).observed_generation, Some(2));
+    world.make(spec(json!({"name": "good"}))).await;
+
+    world
+        .delete::<k8s_openapi::api::core::v1::Secret>("oauth-app")
+        .await;
+    world.wait_reason("github", "SecretNotFound").await;
+    world.apply(world.app_secret()).await;
+    world.wait_ready("github").await;
+
+    world.sim.revoke_key(&world.key);
+    world.apply(spec(json!({"name": "while revoked"}))).await;
+    world.wait_reason("github", "ConnectionNotReady").await;
+    world.wait_connection("Unauthorized").await;
+    world.sim.restore_key(&world.key);
+    world.request::<Connection>("default").await;
+    world.wait_ready("github").await;
+
+    world.apply(spec(json!({"suspend": true}))).await;
+    world.wait_reason("github", "Suspended").await;
+    world.make(credentials("github")).await;
+    let id = world.only_remote().id;
+    world.sim.edit(&id, json!({"name": "theirs"}));
+    world.look_again("github").await;
+    world.sim.add_auth_config(&world.instance, &id, json!({}));
+    world.delete::<ProviderAuthCredentials>("github").await;
+    world.wait_reason("github", "DeletionBlocked").await;
+    world
+        .patch::<ProviderAuthCredentials>("github", json!({"spec": {"deletionPolicy": "Cascade"}}))
+        .await;
+    world.wait_gone::<ProviderAuthCredentials>("github").await;
+
+    let versions = history.of("github");
+    assert!(versions.len() > 15, "{} versions", versions.len());
+    check_versions(&versions);
+    check_versions(&connections.of("default"));
+    let ids = versions
+        .iter()
+        .filter_map(|version| version["status"]["id"].as_str());
+    assert!(
+        ids.clone().all(|of| of == id),
+        "the id never changes: {:?}",
+        ids.collect::<Vec<_>>()
+    );
+}

@@ -1,0 +1,161 @@
+//! An operator that serves all namespaces, on a control plane of its own: on the shared one it would meddle with
+//! every other story.
+
+use super::world::{Setup, World};
+use control_plane::ControlPlane;
+use kube::api::{Api, DeleteParams, ListParams, Patch, PatchParams};
+use metorial_operator::resources::ClusterConnection;
+use metorial_operator::settings::Settings;
+use serde_json::{Value, json};
+use std::io::Write;
+use std::path::Path;
+use std::process::Stdio;
+use tokio::sync::{Mutex, MutexGuard, OnceCell};
+
+static PLANE: OnceCell<&'static ControlPlane> = OnceCell::const_new();
+static TURN: Mutex<()> = Mutex::const_new(());
+
+/// A control plane that is this process's own, beside the shared one; the first who asks starts it.
+pub async fn own_plane() -> &'static ControlPlane {
+    let start = async || {
+        let plane: &'static ControlPlane =
+            Box::leak(Box::new(ControlPlane::start().await.unwrap()));
+        plane
+    };
+    PLANE.get_or_init(start).await
+}
+
+/// Where an operator for all namespaces lives. One at a time.
+pub struct Everywhere {
+    /// The operator's own namespace, and the simulator that all namespaces use.
+    pub home: World,
+    _turn: MutexGuard<'static, ()>,
+}
+
+impl Everywhere {
+    /// The chart's roles for all namespaces, and no operator yet. What the last story left is gone.
+    pub async fn new() -> Self {
+        let turn = TURN.lock().await;
+        let home = World::on(own_plane().await, Setup::default()).await;
+        let connections = Api::<ClusterConnection>::all(home.client.clone());
+        for left in connections.list(&ListParams::default()).await.unwrap() {
+            let name = left.metadata.name.unwrap();
+            let free = Patch::Merge(json!({"metadata": {"finalizers": null}}));
+            connections
+                .delete(&name, &DeleteParams::default())
+                .await
+                .ok();
+            connections
+                .patch(&name, &PatchParams::default(), &free)
+                .await
+                .ok();
+        }
+        grant(&home).await;
+        Self { home, _turn: turn }
+    }
+
+    /// Starts the operator; it may call the simulator of `home`.
+    pub fn start_operator(&mut self) {
+        let settings = Settings {
+            namespaces: Vec::new(),
+            ..self.home.settings()
+        };
+        self.home.start_operator_with(settings);
+    }
+
+    /// A namespace with these labels that nothing is granted in.
+    pub async fn namespace(&self, labels: Value) -> World {
+        let world = World::on(self.home.plane, Setup::default()).await;
+        self.label(&world, labels).await;
+        world
+    }
+
+    /// Sets labels of a namespace.
+    pub async fn label(&self, world: &World, labels: Value) {
+        let api = Api::<k8s_openapi::api::core::v1::Namespace>::all(self.home.client.clone());
+        let patch = Patch::Merge(json!({"metadata": {"labels": labels}}));
+        api.patch(&world.namespace, &PatchParams::default(), &patch)
+            .await
+            .unwrap();
+    }
+
+    /// A ClusterConnection whose key is in the Secret `metorial` of `home`; null allows nobody.
+    pub fn cluster_connection(&self, name: &str, allowed: Value) -> Value {
+        let mut manifest = json!({
+            "apiVersion": "metorial.com/v1alpha1",
+            "kind": "ClusterConnection",
+            "metadata": {"name": name},
+            "spec": {
+                "baseUrl": self.home.sim.url(),
+                "apiKey": {"secretKeyRef": {
+                    "namespace": self.home.namespace, "name": "metorial", "key": "api-key"
+                }},
+            }
+        });
+        if !allowed.is_null() {
+            manifest["spec"]["allowedNamespaces"] = allowed;
+        }
+        manifest
+    }
+
+    /// Changes a ClusterConnection.
+    pub async fn edit(&self, name: &str, patch: Value) {
+        let api = Api::<ClusterConnection>::all(self.home.client.clone());
+        api.patch(name, &PatchParams::default(), &Patch::Merge(patch))
+            .await
+            .unwrap();
+    }
+
+    /// Deletes a ClusterConnection and does not wait.
+    pub async fn delete(&self, name: &str) {
+        let api = Api::<ClusterConnection>::all(self.home.client.clone());
+        api.delete(name, &DeleteParams::default()).await.unwrap();
+    }
+
+    /// Waits until a ClusterConnection is as wanted; `None` stands for one that is gone.
+    pub async fn wait(
+        &self,
+        name: &str,
+        what: &str,
+        wanted: impl Fn(Option<&ClusterConnection>) -> bool,
+    ) {
+        let api = Api::<ClusterConnection>::all(self.home.client.clone());
+        self.home
+            .until(&format!("ClusterConnection {name}: {what}"), async || {
+                let found = api.get_opt(name).await.unwrap();
+                wanted(found.as_ref()).then_some(())
+            })
+            .await;
+    }
+}
+
+/// Applies everything of the chart, as it is without `watchNamespaces`, but the workload.
+async fn grant(home: &World) {
+    let chart = Path::new(env!("CARGO_MANIFEST_DIR")).join("deploy/chart");
+    let mut helm = home.plane.helm();
+    helm.args(["template", super::rights::SERVICE_ACCOUNT])
+        .arg(chart);
+    helm.args([
+        "--namespace",
+        &home.namespace,
+        "--set",
+        "crds.install=false",
+    ]);
+    for template in ["serviceaccount", "rbac"] {
+        helm.args(["--show-only", &format!("templates/{template}.yaml")]);
+    }
+    let mut kubectl = home.plane.kubectl();
+    kubectl.args(["apply", "--server-side", "--force-conflicts", "-f", "-"]);
+    kubectl.stdin(Stdio::piped()).stdout(Stdio::null());
+    let applied = tokio::task::spawn_blocking(move || {
+        let rendered = helm.output().unwrap();
+        let errors = String::from_utf8_lossy(&rendered.stderr).into_owned();
+        assert!(rendered.status.success(), "{errors}");
+        let mut kubectl = kubectl.spawn().unwrap();
+        let mut stdin = kubectl.stdin.take().unwrap();
+        stdin.write_all(&rendered.stdout).unwrap();
+        drop(stdin);
+        kubectl.wait().unwrap()
+    });
+    assert!(applied.await.unwrap().success());
+}

@@ -31,6 +31,7 @@ pub struct Metrics {
     passes: Family<Labels, Counter>,
     pass_duration: Histogram,
     panics: Counter,
+    exports_repeated: Counter,
     queue_depth: Gauge,
     running: Gauge,
     leader: Gauge,
@@ -48,6 +49,7 @@ impl Default for Metrics {
             passes: Family::default(),
             pass_duration: Histogram::new(exponential_buckets(0.005, 2.0, 14)),
             panics: Counter::default(),
+            exports_repeated: Counter::default(),
             queue_depth: Gauge::default(),
             running: Gauge::default(),
             leader: Gauge::default(),
@@ -74,6 +76,11 @@ impl Default for Metrics {
             m.pass_duration.clone(),
         );
         registry.register("panics", "Passes that panicked", m.panics.clone());
+        registry.register(
+            "exports_repeated",
+            "Exports made again because a value was lost",
+            m.exports_repeated.clone(),
+        );
         registry.register(
             "queue_depth",
             "Objects that wait for a pass now",
@@ -127,6 +134,11 @@ impl Metrics {
     /// One pass that panicked.
     pub fn panicked(&self) {
         self.panics.inc();
+    }
+
+    /// One export that had to be made again because its value was lost.
+    pub fn export_repeated(&self) {
+        self.exports_repeated.inc();
     }
 
     /// How many objects wait, and how many passes run.

@@ -1,6 +1,7 @@
 //! Effects on Kubernetes. Every call has a deadline, is counted, and fails with a text that holds no content of any
 //! object.
 
+pub mod export_secret;
 mod fingerprint_key;
 pub mod lease;
 mod owned;

@@ -90,6 +90,7 @@ impl Kind for AuthImport {
         Ok(Manner {
             target,
             note: Some(self.spec.note.clone()),
+            exporting: None,
             once: self.spec.when.unwrap_or_default() == ImportWhen::Once,
         })
     }

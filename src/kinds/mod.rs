@@ -2,6 +2,7 @@
 //! pure functions; adding a kind is one file here and one line in [`all`](crate::reconcile::kinds).
 
 mod auth_config;
+mod auth_export;
 mod auth_import;
 mod compose;
 mod inputs;
@@ -16,7 +17,7 @@ mod tool_filters;
 pub use inputs::{Inputs, Reference, SourceKind};
 
 use crate::plan::{Desired, Field, Invalid, MacKey, Manner, Owner, Policy, RemoteView};
-use crate::resources::{CommonSpec, CommonStatus};
+use crate::resources::{CommonSpec, CommonStatus, ExportSecret};
 use kube::core::NamespaceResourceScope;
 use metorial::{AuthConfig, Object};
 use serde::Serialize;
@@ -74,6 +75,10 @@ pub trait Kind:
     }
     /// The schema that the field `value` has to follow, where it is to be checked.
     fn schema(&self) -> Option<ValueSchema> {
+        None
+    }
+    /// The Secret that exports of this resource go into.
+    fn exports_into(&self) -> Option<&ExportSecret> {
         None
     }
     /// The remote object, where an import answers an auth config and that is what it is.

@@ -41,6 +41,7 @@ pub fn needed(situation: &Situation, plan: &Plan) -> Option<PlanStatus> {
                 ),
             }),
             Step::Import { .. } => Some(value("Import")),
+            Step::Export { .. } => Some(value("Export")),
             // What an approved replacement left behind goes without another word.
             Step::Delete { id } if !retiring(id) => Some(PlannedStep {
                 action: "Delete".to_owned(),
@@ -50,7 +51,11 @@ pub fn needed(situation: &Situation, plan: &Plan) -> Option<PlanStatus> {
                     to: "absent".to_owned(),
                 }]),
             }),
-            Step::Delete { .. } | Step::Hold | Step::Bind { .. } | Step::Release => None,
+            Step::Delete { .. }
+            | Step::Deliver
+            | Step::Hold
+            | Step::Bind { .. }
+            | Step::Release => None,
         })
         .collect();
     (!steps.is_empty()).then(|| PlanStatus {

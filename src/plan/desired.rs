@@ -1,6 +1,7 @@
 //! What a resource wants and what is there, in one form for all kinds: a list of fields, each with the rule of how it
 //! is sent, compared and changed.
 
+use super::export::Exporting;
 use super::fingerprint::{Fingerprint, MacKey};
 use super::marker::{Marker, Owner};
 use crate::resources::Reason;
@@ -182,6 +183,8 @@ pub struct Manner {
     pub note: Option<String>,
     /// Whether one import is all there is ever to be.
     pub once: bool,
+    /// How exports are made; `None` for kinds that never export.
+    pub exporting: Option<Exporting>,
 }
 
 impl Default for Manner {
@@ -190,6 +193,7 @@ impl Default for Manner {
             target: Target::Own,
             note: None,
             once: false,
+            exporting: None,
         }
     }
 }
@@ -210,6 +214,8 @@ pub struct Desired {
     pub target: Target,
     /// How its imports are told; `None` for kinds that never import.
     pub importing: Option<Importing>,
+    /// How its exports are made; `None` for kinds that never export.
+    pub exporting: Option<Exporting>,
 }
 
 /// The digest of one write-only field.
@@ -287,6 +293,7 @@ impl Desired {
             inputs,
             target: manner.target,
             importing,
+            exporting: manner.exporting,
         }
     }
 

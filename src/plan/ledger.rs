@@ -2,7 +2,7 @@
 
 use super::desired::{Desired, RemoteView};
 use super::fingerprint::Fingerprint;
-use crate::resources::CommonStatus;
+use crate::resources::{CommonStatus, ExportStatus};
 use jiff::Timestamp;
 
 /// Whether a create may be under way that nobody recorded.
@@ -42,6 +42,10 @@ pub struct Ledger {
     pub imports: Vec<String>,
     /// Objects that were replaced and are still to be deleted, with the time of the replacement.
     pub retiring: Vec<(String, Timestamp)>,
+    /// What the status says about exports.
+    pub export: ExportStatus,
+    /// Whether the value of the last export is known to this process, and so can be put into the Secret again.
+    pub exported_value: bool,
     /// Whether no create or import of unknown outcome can be under way.
     pub certain: bool,
 }
@@ -83,6 +87,8 @@ impl Ledger {
                 .flatten()
                 .map(|retiring| (retiring.id.clone(), retiring.since.0))
                 .collect(),
+            export: ExportStatus::default(),
+            exported_value: false,
             certain: false,
         }
     }

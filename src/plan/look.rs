@@ -2,6 +2,7 @@
 
 use super::delete;
 use super::desired::{Desired, ImportSeen, RemoteView};
+use super::export::{self, SecretSeen};
 use super::ledger::{Intent, Ledger};
 use super::marker::{Claim, Marker, Owner};
 use super::{Situation, differences, replace};
@@ -22,6 +23,8 @@ pub enum Look {
     Owner(Owner),
     /// The imports into this object.
     Imports(String),
+    /// The Secret that exports go into.
+    Secret,
 }
 
 /// What was read in this pass.
@@ -37,6 +40,8 @@ pub struct Seen {
     pub losses: Option<Survey>,
     /// The answer to [`Look::Owner`].
     pub owner_alive: Option<bool>,
+    /// The answer to [`Look::Secret`].
+    pub secret: Option<SecretSeen>,
     /// The answer to [`Look::Imports`].
     pub imports: Option<Vec<ImportSeen>>,
 }
@@ -163,6 +168,17 @@ fn for_existing(situation: &Situation, remote: &RemoteView) -> Option<Look> {
         if sibling && adopting && seen.owner_alive.is_none() {
             return Some(Look::Owner(marker.owner.clone()));
         }
+    }
+    if let Some(exporting) = situation
+        .desired
+        .and_then(|desired| desired.exporting.as_ref())
+    {
+        let imports = export::asks_for_imports(situation, exporting, remote);
+        return match (&seen.secret, &seen.imports) {
+            (None, _) => Some(Look::Secret),
+            (Some(_), None) if imports => Some(Look::Imports(remote.id.clone())),
+            _ => None,
+        };
     }
     let found = differences(situation.desired?, remote, ledger);
     let traces = ledger.finalizer || ledger.lived;

@@ -9,6 +9,7 @@ pub mod body;
 pub mod delete;
 pub mod desired;
 pub mod differences;
+pub mod export;
 pub mod fingerprint;
 mod import;
 pub mod ledger;
@@ -26,6 +27,7 @@ pub use desired::{
     Target,
 };
 pub use differences::{Differences, differences, overtaken};
+pub use export::{Exporting, SecretSeen, When};
 pub use fingerprint::{Fingerprint, MacKey};
 pub use ledger::{Intent, Ledger};
 pub use look::{Dependent, Look, Seen, Sighting, Survey};
@@ -69,6 +71,15 @@ pub enum Step {
         /// An import of ours that is recorded with it.
         import: Option<Box<ImportSeen>>,
     },
+    /// Bring the value of an object out, into the Secret.
+    Export {
+        /// The object's id.
+        id: String,
+        /// The newest import of the object, so that the next one is recognised.
+        newest: Option<String>,
+    },
+    /// Put the value of the last export into the Secret again.
+    Deliver,
     /// Bring the value into an object by an import.
     Import {
         /// The object's id.
@@ -192,6 +203,9 @@ fn existing(situation: &Situation, desired: &Desired, remote: &RemoteView) -> Pl
     }
     if own && not_yet_taken_over(situation, remote) {
         return adopt(situation, desired, &found, remote);
+    }
+    if let Some(exporting) = &desired.exporting {
+        return export::export(situation, desired, exporting, remote);
     }
     let changed_here = !situation.ledger.acknowledged(desired);
     let done = |steps| Plan {

@@ -39,6 +39,8 @@ pub enum Happening {
     Replaced,
     /// A value was brought in by an import.
     Imported,
+    /// A value was brought out by an export.
+    Exported,
 }
 
 impl Happening {
@@ -55,6 +57,7 @@ impl Happening {
             Self::Orphaned => "Orphaned",
             Self::Replaced => "Replaced",
             Self::Imported => "Imported",
+            Self::Exported => "Exported",
         }
     }
 }

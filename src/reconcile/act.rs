@@ -1,5 +1,6 @@
 //! Takes the steps of a plan, one effect at a time, and stops at the first that fails.
 
+use super::export::{deliver, export};
 use super::see::Halt;
 use super::subject::Subject;
 use super::world::World;
@@ -8,7 +9,7 @@ use crate::kinds::Kind;
 use crate::plan::{Desired, ImportSeen, Intent, RemoteView, Step, Target, body, overtaken};
 use crate::remote::records::note;
 use crate::remote::{Session, Trouble};
-use crate::resources::FINALIZER;
+use crate::resources::{ExportStatus, FINALIZER};
 use jiff::Timestamp;
 use kube::ResourceExt;
 use std::sync::Arc;
@@ -20,6 +21,8 @@ pub struct Outcome {
     pub remote: Option<Arc<RemoteView>>,
     /// Whether it has all that is wanted.
     pub acknowledged: bool,
+    /// What the Secret holds now.
+    pub export: Option<ExportStatus>,
     /// The import that was made or found.
     pub import: Option<ImportSeen>,
     /// What was deleted.
@@ -57,6 +60,13 @@ pub async fn step<K: Kind>(
             let (session, desired) = both(session, desired)?;
             create(world, session, subject, desired, outcome).await
         }
+        Step::Export { id, newest } => {
+            let (session, desired) = both(session, desired)?;
+            export(world, session, subject, desired, &id, newest).await?;
+            outcome.wrote = true;
+            deliver(world, subject, outcome).await
+        }
+        Step::Deliver => deliver(world, subject, outcome).await,
         Step::Import { id, tag } => {
             let (session, desired) = both(session, desired)?;
             import(world, session, subject, desired, Some(&id), &tag, outcome).await

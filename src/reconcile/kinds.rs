@@ -11,7 +11,7 @@ use crate::cluster::ClusterError;
 use crate::kinds::Kind;
 use crate::remote::{ConnectionKey, ConnectionObject, Session, Trouble};
 use crate::resources::{
-    AuthImport, ClusterConnection, Connection, ConnectionKind, ProviderAuthConfig,
+    AuthExport, AuthImport, ClusterConnection, Connection, ConnectionKind, ProviderAuthConfig,
     ProviderAuthCredentials, ProviderConfig, ProviderConfigVault,
 };
 use futures::FutureExt;
@@ -31,6 +31,7 @@ pub fn kinds() -> Vec<Box<dyn Served>> {
         Box::new(Remote::<ProviderConfig>(PhantomData)),
         Box::new(Remote::<ProviderConfigVault>(PhantomData)),
         Box::new(Remote::<AuthImport>(PhantomData)),
+        Box::new(Remote::<AuthExport>(PhantomData)),
     ]
 }
 

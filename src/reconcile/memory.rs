@@ -3,8 +3,10 @@
 
 use super::key::ObjectKey;
 use crate::plan::{Fingerprint, Intent};
+use crate::resources::ExportStatus;
+use metorial::SecretValue;
 use std::collections::HashMap;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::time::Instant;
 
 /// One resource's memory. It belongs to a uid: a namesake starts anew.
@@ -16,6 +18,10 @@ pub struct Remembered {
     pub intent: Intent,
     /// Whether this process saw the resource settled, and nothing of unknown outcome was sent since.
     pub certain: bool,
+    /// Whether an export was sent whose answer was lost, so that the next one repeats it.
+    pub export_lost: bool,
+    /// The last export, for as long as its value can be put into the Secret again.
+    pub exported: Option<Arc<Exported>>,
     /// The id that a create answered, for as long as the status may not have it.
     pub created: Option<String>,
     /// When a write of ours was last sent.
@@ -26,6 +32,22 @@ pub struct Remembered {
     pub hold: Option<Hold>,
     /// Since when a deletion can't go on.
     pub blocked_since: Option<Instant>,
+}
+
+/// An export that this process made.
+pub struct Exported {
+    /// What it brought out.
+    pub value: SecretValue,
+    /// What the status says of it once the Secret holds it.
+    pub status: ExportStatus,
+}
+
+impl std::fmt::Debug for Exported {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Exported")
+            .field("status", &self.status)
+            .finish_non_exhaustive()
+    }
 }
 
 /// A failure that is not to be repeated for a while, unless something about it changes.

@@ -3,6 +3,7 @@
 mod act;
 mod check;
 mod connections;
+mod export;
 mod finish;
 mod index;
 mod key;

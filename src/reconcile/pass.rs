@@ -114,6 +114,13 @@ fn depend<K: Kind>(world: &World, subject: &Subject<K>, connection: &ConnectionK
     if connection.namespace.is_empty() {
         sources.push(ObjectKey::new("Namespace", "", namespace));
     }
+    if let Some(secret) = subject.object.exports_into() {
+        sources.push(ObjectKey::new(
+            SourceKind::Secret.as_str(),
+            namespace,
+            &secret.name,
+        ));
+    }
     if let Some(publish) = &subject.object.common().publish {
         let kind = SourceKind::ConfigMap.as_str();
         sources.push(ObjectKey::new(kind, namespace, &publish.config_map.name));

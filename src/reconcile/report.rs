@@ -3,8 +3,8 @@
 use super::act::Outcome;
 use crate::plan::{Desired, Happening, Verdict};
 use crate::resources::{
-    Class, CommonStatus, Conditions, ImportRecord, InputStatus, PlanStatus, PreviousId, Reason,
-    RetiringId, condition,
+    Class, CommonStatus, Conditions, ExportStatus, ImportRecord, InputStatus, PlanStatus,
+    PreviousId, Reason, RetiringId, condition,
 };
 use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
@@ -64,10 +64,31 @@ impl Report<'_> {
         if let Some(remote) = &self.outcome.remote {
             all.extend(remote.status.clone());
         }
+        if let Some(export) = self.export()
+            && let Ok(Value::Object(export)) = serde_json::to_value(&export)
+        {
+            all.extend(export);
+        }
         if let Ok(Value::Object(common)) = serde_json::to_value(&next) {
             all.extend(common);
         }
         Value::Object(all)
+    }
+
+    /// What is known of exports now: of one that was made, and up to when the auth config was compared.
+    fn export(&self) -> Option<ExportStatus> {
+        self.desired.filter(|desired| desired.exporting.is_some())?;
+        let remote = self
+            .outcome
+            .remote
+            .as_ref()
+            .filter(|_| self.outcome.acknowledged)?;
+        let known = self.outcome.export.clone();
+        let before = serde_json::from_value(self.before.clone()).unwrap_or_default();
+        Some(ExportStatus {
+            auth_config_updated_at: Some(remote.updated_at.to_string()),
+            ..known.unwrap_or(before)
+        })
     }
 
     /// What the pass learned about the remote object.

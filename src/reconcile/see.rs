@@ -95,6 +95,14 @@ impl Eye<'_> {
                 seen.dependents = Some(self.session.dependents::<K>(&id).await?);
             }
             Look::Losses => seen.losses = Some(self.losses().await?),
+            Look::Secret => {
+                let wanted = subject.object.exports_into();
+                if let Some(wanted) = wanted {
+                    let cluster = &self.world.cluster;
+                    let found = cluster.export_secret(&subject.object, wanted, &self.world.mac);
+                    seen.secret = Some(found.await?);
+                }
+            }
             Look::Imports(id) => {
                 seen.imports = Some(self.session.imports(&id, &subject.owner).await?);
             }

@@ -58,6 +58,17 @@ impl<K: Kind> Subject<K> {
         ledger.settled = unsettled_for.is_zero();
         ledger.intent = memory.intent;
         ledger.certain = memory.certain;
+        ledger.export = before
+            .clone()
+            .and_then(|status| serde_json::from_value(status).ok())
+            .unwrap_or_default();
+        if let Some(exported) = &memory.exported {
+            // An export that is not recorded yet is the last one all the same.
+            if exported.status.export_id != ledger.export.export_id {
+                ledger.export = exported.status.clone();
+            }
+            ledger.exported_value = true;
+        }
         ledger.lived |= memory.last_write.is_some();
         ledger.id = memory.created.clone().or(ledger.id);
         Ok(Some(Self {

@@ -11,8 +11,8 @@ use crate::plan::{Dependent, ImportSeen, Owner, RemoteView};
 use crate::resources::{ConnectionDefaults, InstanceStatus, OnUnreachable};
 use futures::{StreamExt, pin_mut};
 use metorial::{
-    Answer, AuthConfig, AuthImport, Body, Client, Config, Error, ErrorKind, ListQuery, Method,
-    Object, Operation, Status,
+    Answer, AuthConfig, AuthExport, AuthImport, Body, Client, Config, Error, ErrorKind,
+    ExportTarget, ListQuery, Method, Object, Operation, Status,
 };
 use serde_json::Value;
 use std::sync::Arc;
@@ -205,6 +205,21 @@ impl Session {
             record,
             into: into.map(|remote| self.wrote::<K>(&remote)),
         })
+    }
+
+    /// Brings the value of an auth config out. The answer is the only one that ever holds it.
+    ///
+    /// # Errors
+    /// See [`Trouble::maybe_applied`]; a value whose answer is lost can't be had again.
+    pub async fn export(&self, target: &ExportTarget, note: &str) -> Result<AuthExport, Trouble> {
+        let operation = Operation {
+            method: Method::Post,
+            template: AuthExport::COLLECTION.path(),
+        };
+        let body = Body::from(serde_json::json!({"note": note}));
+        self.line
+            .send(operation, self.line.client.create_export(target, &body))
+            .await
     }
 
     /// Every object of the kind's collection that carries a marker, read after `since`. Passes that ask at the same

@@ -4,6 +4,7 @@
     reason = "each printer column repeats the words type and path"
 )]
 
+mod auth_export;
 mod auth_import;
 mod common;
 mod composed;
@@ -20,6 +21,7 @@ mod status;
 #[cfg(test)]
 mod tests;
 
+pub use auth_export::{AuthExport, AuthExportSpec, AuthExportStatus, ExportFormat, ExportSecret};
 pub use auth_import::{AuthImport, AuthImportSpec, AuthImportStatus, ImportWhen};
 pub use common::{
     Adopt, AdoptPolicy, CommonSpec, ConnectionKind, ConnectionRef, DeletionPolicy, DriftPolicy,
@@ -49,8 +51,8 @@ pub use provider_config_vault::{
 pub use reason::{Class, Reason};
 pub use sources::{KeyRef, NamespacedKeyRef, SecretSource, ValueSource};
 pub use status::{
-    CommonStatus, DriftEntry, ImportRecord, InputStatus, PlanStatus, PlannedField, PlannedStep,
-    PreviousId, RetiringId,
+    CommonStatus, DriftEntry, ExportStatus, ImportRecord, InputStatus, PlanStatus, PlannedField,
+    PlannedStep, PreviousId, RetiringId,
 };
 
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
@@ -80,6 +82,7 @@ pub fn definitions() -> Vec<CustomResourceDefinition> {
         ProviderConfig::crd(),
         ProviderConfigVault::crd(),
         AuthImport::crd(),
+        AuthExport::crd(),
     ]
     .iter()
     .map(schema::without_null)

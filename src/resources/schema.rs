@@ -63,6 +63,29 @@ pub fn grace(_: &mut SchemaGenerator) -> Schema {
     })
 }
 
+/// Once, on each change, or again after a while.
+pub fn export_when(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({
+        "type": "string",
+        "minLength": 2,
+        "maxLength": 20,
+        "pattern": "^(Once|OnChange|([0-9]{1,5}h)?([0-9]{1,5}m)?([0-9]{1,5}s)?)$",
+        "x-kubernetes-validations": [{
+            "rule": "self in ['Once', 'OnChange'] || duration(self) >= duration('1h')",
+            "message": "must be Once, OnChange or a duration of at least 1h"
+        }]
+    })
+}
+
+/// Labels or annotations.
+pub fn texts(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({
+        "type": "object",
+        "maxProperties": 64,
+        "additionalProperties": {"type": "string", "maxLength": 4096}
+    })
+}
+
 /// A free JSON object.
 pub fn literal(_: &mut SchemaGenerator) -> Schema {
     json_schema!({

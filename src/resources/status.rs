@@ -87,6 +87,33 @@ pub struct DriftEntry {
     pub observed: String,
 }
 
+/// What is known about exports.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct ExportStatus {
+    /// The last export.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub export_id: Option<String>,
+    /// When it was made.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub exported_at: Option<Time>,
+    /// When its tokens expire, as the API says.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expires_at: Option<String>,
+    /// `updated_at` of the auth config when it was last compared.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub auth_config_updated_at: Option<String>,
+    /// The newest import of the auth config at the last export.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub newest_import_id: Option<String>,
+    /// Keyed digest of what the Secret holds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub secret_fingerprint: Option<String>,
+    /// When the exports of the last 24 hours were made, newest first.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub recent_exports: Option<Vec<Time>>,
+}
+
 /// What would be done.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]

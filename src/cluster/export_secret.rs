@@ -1,0 +1,164 @@
+//! The Secret that exports go into: ours or left alone, written in one piece.
+
+use super::{Cause, Cluster, ClusterError, field_manager, owned_by};
+use crate::plan::{MacKey, SecretSeen};
+use crate::resources::ExportSecret;
+use k8s_openapi::ByteString;
+use k8s_openapi::api::core::v1::Secret;
+use kube::api::{DeleteParams, ObjectMeta, Patch, PatchParams, PostParams, Preconditions};
+use kube::{Resource, ResourceExt};
+use serde::Serialize;
+use serde_json::{Value, json};
+use std::collections::BTreeMap;
+
+/// What a Secret holds.
+pub type Data = BTreeMap<String, Vec<u8>>;
+
+const OPAQUE: &str = "Opaque";
+
+/// The digest of a Secret's content, bound to its place.
+#[must_use]
+pub fn digest(key: &MacKey, namespace: &str, name: &str, data: &Data) -> String {
+    let mut parts: Vec<&[u8]> = vec![b"secret", namespace.as_bytes(), name.as_bytes()];
+    for (key, value) in data {
+        parts.extend([key.as_bytes(), value]);
+    }
+    key.fingerprint(&parts).to_string()
+}
+
+impl Cluster {
+    /// How the Secret of `owner` stands.
+    ///
+    /// # Errors
+    /// The call failed.
+    pub async fn export_secret<K>(
+        &self,
+        owner: &K,
+        wanted: &ExportSecret,
+        key: &MacKey,
+    ) -> Result<SecretSeen, ClusterError>
+    where
+        K: Resource<DynamicType = ()> + Serialize,
+    {
+        let namespace = owner.namespace().unwrap_or_default();
+        let api = self.namespaced::<Secret>(&namespace);
+        let Some(found) = self.get(&api, &wanted.name).await? else {
+            return Ok(SecretSeen::Missing);
+        };
+        if !is_ours(owner, &found) {
+            return Ok(SecretSeen::Foreign);
+        }
+        let data: Data = found
+            .data
+            .iter()
+            .flatten()
+            .map(|(key, bytes)| (key.clone(), bytes.0.clone()))
+            .collect();
+        let has = |wanted: &Option<BTreeMap<String, String>>, found: &BTreeMap<String, String>| {
+            wanted
+                .iter()
+                .flatten()
+                .all(|(key, value)| found.get(key) == Some(value))
+        };
+        Ok(SecretSeen::Ours {
+            fingerprint: digest(key, &namespace, &wanted.name, &data),
+            shaped: has(&wanted.labels, found.labels())
+                && has(&wanted.annotations, found.annotations())
+                && type_of(&found) == wanted.type_.as_deref().unwrap_or(OPAQUE),
+        })
+    }
+
+    /// Makes the Secret hold exactly `data`; readers see the former content or this, never a mixture.
+    ///
+    /// # Errors
+    /// A call failed; [`Cause::Conflict`] where the Secret is somebody else's by now.
+    pub async fn deliver<K>(
+        &self,
+        owner: &K,
+        wanted: &ExportSecret,
+        data: &Data,
+    ) -> Result<(), ClusterError>
+    where
+        K: Resource<DynamicType = ()> + Serialize,
+    {
+        let namespace = owner.namespace().unwrap_or_default();
+        let (api, name) = (self.namespaced::<Secret>(&namespace), wanted.name.as_str());
+        let found = self.get(&api, name).await?;
+        if let Some(found) = &found {
+            if !is_ours(owner, found) {
+                return Err(ClusterError {
+                    operation: "patch Secret".to_owned(),
+                    object: name.to_owned(),
+                    cause: Cause::Conflict,
+                });
+            }
+            if type_of(found) == wanted.type_.as_deref().unwrap_or(OPAQUE) {
+                let patch = Patch::Merge(patch(found, wanted, data));
+                let params = field_manager(PatchParams::default());
+                return self
+                    .call("patch", "Secret", name, api.patch(name, &params, &patch))
+                    .await
+                    .map(drop);
+            }
+            // A Secret's type can't be changed.
+            let params = DeleteParams {
+                preconditions: Some(Preconditions {
+                    uid: found.uid(),
+                    resource_version: None,
+                }),
+                ..DeleteParams::default()
+            };
+            self.call("delete", "Secret", name, api.delete(name, &params))
+                .await?;
+        }
+        let secret = Secret {
+            metadata: ObjectMeta {
+                name: Some(name.to_owned()),
+                labels: wanted.labels.clone(),
+                annotations: wanted.annotations.clone(),
+                owner_references: owned_by(owner).map(|reference| vec![reference]),
+                ..ObjectMeta::default()
+            },
+            type_: wanted.type_.clone(),
+            data: Some(
+                data.iter()
+                    .map(|(key, bytes)| (key.clone(), ByteString(bytes.clone())))
+                    .collect(),
+            ),
+            ..Secret::default()
+        };
+        let params = PostParams {
+            field_manager: Some(super::FIELD_MANAGER.to_owned()),
+            ..PostParams::default()
+        };
+        self.call("create", "Secret", name, api.create(&params, &secret))
+            .await
+            .map(drop)
+    }
+}
+
+fn is_ours<K: Resource<DynamicType = ()>>(owner: &K, secret: &Secret) -> bool {
+    let uid = owner.meta().uid.as_ref();
+    secret
+        .owner_references()
+        .iter()
+        .any(|reference| Some(&reference.uid) == uid)
+}
+
+fn type_of(secret: &Secret) -> &str {
+    secret.type_.as_deref().unwrap_or(OPAQUE)
+}
+
+fn patch(found: &Secret, wanted: &ExportSecret, data: &Data) -> Value {
+    let mut content: serde_json::Map<String, Value> = data
+        .iter()
+        .map(|(key, bytes)| (key.clone(), json!(ByteString(bytes.clone()))))
+        .collect();
+    for key in found.data.iter().flatten().map(|(key, _)| key) {
+        content.entry(key.clone()).or_insert(Value::Null);
+    }
+    json!({
+        "metadata": {"uid": found.metadata.uid, "labels": wanted.labels, "annotations": wanted.annotations},
+        "data": content,
+    })
+}

@@ -1,0 +1,167 @@
+//! Values that are brought out into a Secret: records in somebody's audit log, exactly one for each due moment.
+
+use super::{Desired, Happening, Plan, RemoteView, Situation, Step, Verdict, bind, synced};
+use crate::resources::Reason;
+use jiff::{SignedDuration, Timestamp};
+
+/// How exports of a resource are made.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Exporting {
+    /// When one is due.
+    pub when: When,
+    /// The most in any 24 hours.
+    pub max_per_day: usize,
+    /// The note in the audit log.
+    pub note: String,
+    /// The deployment, for servers that have exports below deployments.
+    pub deployment: Option<String>,
+}
+
+/// When an export is due.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum When {
+    /// Only once.
+    Once,
+    /// When another value was imported.
+    OnChange,
+    /// Again after this long.
+    Every(SignedDuration),
+}
+
+/// The Secret that exports go into, as it stands.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum SecretSeen {
+    /// There is none.
+    Missing,
+    /// It is somebody else's.
+    Foreign,
+    /// Ours.
+    Ours {
+        /// Digest of what it holds.
+        fingerprint: String,
+        /// Whether type, labels and annotations are as wanted.
+        shaped: bool,
+    },
+}
+
+/// Whether only the list of imports can tell if an export is due.
+pub(super) fn asks_for_imports(
+    situation: &Situation,
+    exporting: &Exporting,
+    remote: &RemoteView,
+) -> bool {
+    let moved = known_until(situation) != Some(remote.updated_at.to_string().as_str());
+    exporting.when == When::OnChange && moved
+}
+
+fn known_until<'a>(situation: &'a Situation) -> Option<&'a str> {
+    situation.ledger.export.auth_config_updated_at.as_deref()
+}
+
+/// Decides about the Secret and the next export.
+pub(super) fn export(
+    situation: &Situation,
+    desired: &Desired,
+    exporting: &Exporting,
+    remote: &RemoteView,
+) -> Plan {
+    let intact = match &situation.seen.secret {
+        Some(SecretSeen::Foreign) => {
+            let message = "the Secret in spec.secret exists and is not ours: choose another name or remove it";
+            return Verdict::new(Reason::SecretNotOwned, message).alone();
+        }
+        Some(SecretSeen::Ours {
+            fingerprint,
+            shaped,
+        }) => *shaped && Some(fingerprint) == situation.ledger.export.secret_fingerprint.as_ref(),
+        Some(SecretSeen::Missing) | None => false,
+    };
+    let due = due(situation, exporting, remote);
+    if !due && intact {
+        let moved = known_until(situation) != Some(remote.updated_at.to_string().as_str());
+        let steps = if moved || !situation.ledger.acknowledged(desired) {
+            vec![bind(remote)]
+        } else {
+            Vec::new()
+        };
+        return done(desired, steps);
+    }
+    if !due && situation.ledger.exported_value {
+        return done(desired, vec![bind(remote), Step::Deliver]);
+    }
+    if made_today(situation) >= exporting.max_per_day {
+        let message = format!(
+            "{} exports were made in the last 24 hours, as many as spec.maxPerDay allows: the next one waits",
+            made_today(situation)
+        );
+        return Verdict::new(Reason::ExportBudgetSpent, message).alone();
+    }
+    let newest = newest_import(situation).map(str::to_owned);
+    let mut plan = done(
+        desired,
+        vec![
+            bind(remote),
+            Step::Export {
+                id: remote.id.clone(),
+                newest,
+            },
+        ],
+    );
+    plan.verdict = plan.verdict.with(
+        Happening::Exported,
+        format!("brought the value of {} out", remote.id),
+    );
+    plan
+}
+
+fn done(desired: &Desired, steps: Vec<Step>) -> Plan {
+    Plan {
+        steps,
+        verdict: synced(desired),
+        acknowledges: true,
+    }
+}
+
+fn due(situation: &Situation, exporting: &Exporting, remote: &RemoteView) -> bool {
+    let ledger = situation.ledger;
+    let elsewhere = ledger.id.as_ref().is_some_and(|id| *id != remote.id);
+    if ledger.export.export_id.is_none() || elsewhere {
+        return true;
+    }
+    match exporting.when {
+        When::Once => false,
+        When::Every(period) => {
+            let last = ledger.export.exported_at.as_ref().map(|at| at.0);
+            last.is_none_or(|last| situation.now.duration_since(last) >= period)
+        }
+        When::OnChange => {
+            situation.seen.imports.is_some()
+                && newest_import(situation) != ledger.export.newest_import_id.as_deref()
+        }
+    }
+}
+
+fn newest_import<'a>(situation: &'a Situation) -> Option<&'a str> {
+    let imports = situation.seen.imports.as_deref()?.iter();
+    let newest = imports.max_by(|a, b| (a.created_at, &a.id).cmp(&(b.created_at, &b.id)));
+    newest.map(|import| import.id.as_str())
+}
+
+fn made_today(situation: &Situation) -> usize {
+    let recent = situation
+        .ledger
+        .export
+        .recent_exports
+        .as_deref()
+        .unwrap_or_default();
+    recent
+        .iter()
+        .filter(|at| is_recent(at.0, situation.now))
+        .count()
+}
+
+/// Whether it is less than 24 hours ago.
+#[must_use]
+pub fn is_recent(at: Timestamp, now: Timestamp) -> bool {
+    now.duration_since(at) < SignedDuration::from_hours(24)
+}

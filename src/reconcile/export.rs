@@ -1,0 +1,146 @@
+//! Exports: one answer of the API that holds a value, and the Secret that it goes into.
+
+use super::act::Outcome;
+use super::memory::Exported;
+use super::see::Halt;
+use super::subject::Subject;
+use super::world::World;
+use crate::cluster::export_secret::{Data, digest};
+use crate::kinds::Kind;
+use crate::plan::export::is_recent;
+use crate::plan::{Desired, Exporting};
+use crate::remote::{Session, Trouble};
+use crate::resources::{ExportFormat, ExportSecret, ExportStatus};
+use jiff::Timestamp;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
+use metorial::{ExportTarget, SecretValue};
+use serde_json::Value;
+use std::sync::Arc;
+
+/// Brings a value out. From its answer on it is remembered, so that only a crash before the Secret is written costs
+/// another export.
+pub(super) async fn export<K: Kind>(
+    world: &World,
+    session: &Session,
+    subject: &mut Subject<K>,
+    desired: &Desired,
+    id: &str,
+    newest: Option<String>,
+) -> Result<(), Halt> {
+    let Some(exporting) = &desired.exporting else {
+        return Ok(());
+    };
+    let lost = subject.memory.export_lost;
+    let target = target(id, exporting);
+    let made = session.export(&target, &exporting.note).await;
+    let unknown = made.as_ref().is_err_and(Trouble::maybe_applied);
+    subject.remember(world, |memory| {
+        memory.export_lost = unknown || (lost && made.is_err())
+    });
+    let made = made?;
+    if lost {
+        world.metrics.export_repeated();
+    }
+    let now = Timestamp::now();
+    let before = &subject.ledger.export;
+    let earlier = before
+        .recent_exports
+        .iter()
+        .flatten()
+        .filter(|at| is_recent(at.0, now))
+        .cloned();
+    let status = ExportStatus {
+        export_id: Some(made.id.clone()),
+        exported_at: Some(Time(now)),
+        expires_at: made.expires_at.map(|at| at.to_string()),
+        auth_config_updated_at: None,
+        newest_import_id: newest,
+        secret_fingerprint: None,
+        recent_exports: Some(std::iter::once(Time(now)).chain(earlier).collect()),
+    };
+    let value = made.value.unwrap_or_else(|| SecretValue::new(Value::Null));
+    let exported = Arc::new(Exported { value, status });
+    subject.remember(world, |memory| memory.exported = Some(exported));
+    Ok(())
+}
+
+/// Puts the value of the last export into the Secret.
+pub(super) async fn deliver<K: Kind>(
+    world: &World,
+    subject: &mut Subject<K>,
+    outcome: &mut Outcome,
+) -> Result<(), Halt> {
+    let (Some(exported), Some(wanted)) = (
+        subject.memory.exported.clone(),
+        subject.object.exports_into(),
+    ) else {
+        return Ok(());
+    };
+    let mut data = layout(wanted, exported.value.expose());
+    let delivered = world.cluster.deliver(&subject.object, wanted, &data).await;
+    let fingerprint = digest(&world.mac, &subject.key.namespace, &wanted.name, &data);
+    data.values_mut().for_each(zeroize::Zeroize::zeroize);
+    delivered?;
+    outcome.export = Some(ExportStatus {
+        secret_fingerprint: Some(fingerprint),
+        ..exported.status.clone()
+    });
+    Ok(())
+}
+
+fn target(id: &str, exporting: &Exporting) -> ExportTarget {
+    ExportTarget {
+        auth_config_id: id.to_owned(),
+        deployment_id: exporting.deployment.clone(),
+    }
+}
+
+/// The value as the Secret holds it: texts as they are, everything else as JSON. A member whose name can't be a key of
+/// a Secret goes under a name in which other characters are `_`.
+fn layout(wanted: &ExportSecret, value: &Value) -> Data {
+    let text = |value: &Value| match value {
+        Value::String(text) => text.clone().into_bytes(),
+        other => other.to_string().into_bytes(),
+    };
+    match (wanted.format.unwrap_or_default(), value) {
+        (ExportFormat::Fields, Value::Object(members)) => {
+            let key = |name: &String| -> String {
+                let plain = |c: char| {
+                    if c.is_ascii_alphanumeric() || "-._".contains(c) {
+                        c
+                    } else {
+                        '_'
+                    }
+                };
+                name.chars().map(plain).collect()
+            };
+            members
+                .iter()
+                .map(|(name, value)| (key(name), text(value)))
+                .collect()
+        }
+        (_, value) => [("value.json".to_owned(), value.to_string().into_bytes())].into(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn fields_are_texts_as_they_are_and_json_holds_everything() {
+        let secret =
+            |format: &str| serde_json::from_value(json!({"name": "s", "format": format})).unwrap();
+        let value = json!({"access_token": "a\n", "expires in": 3600, "scopes": ["x"]});
+        let fields = layout(&secret("Fields"), &value);
+        assert_eq!(fields["access_token"], b"a\n");
+        assert_eq!(fields["expires_in"], b"3600");
+        assert_eq!(fields["scopes"], br#"["x"]"#);
+        let json = layout(&secret("Json"), &value);
+        assert_eq!(
+            serde_json::from_slice::<Value>(&json["value.json"]).unwrap(),
+            value
+        );
+    }
+}

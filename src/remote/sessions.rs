@@ -23,6 +23,8 @@ use url::Url;
 pub struct Setup {
     /// Where connections and keys are read.
     pub cluster: Cluster,
+    /// Whether all namespaces are served, and with them ClusterConnections.
+    pub cluster_wide: bool,
     /// Prefixes that a base URL may have.
     pub allowed_base_urls: Vec<Url>,
     /// How long one call may take.
@@ -303,6 +305,12 @@ impl Sessions {
                     .await
                     .map(|found| found.map(|found| found.facts()))
             }
+            ConnectionKind::ClusterConnection if !self.setup.cluster_wide => {
+                let message = format!(
+                    "{key} is not served: this operator serves single namespaces, so refer to a Connection"
+                );
+                return Err(down(Reason::ConnectionNotFound, message));
+            }
             ConnectionKind::ClusterConnection => {
                 let api = ClusterConnection::api(cluster.client(), namespace);
                 cluster
@@ -313,8 +321,6 @@ impl Sessions {
         };
         match found {
             Ok(found) => Ok(found),
-            // A namespaced operator has no right to cluster-wide objects: for it there are none.
-            Err(error) if error.cause == crate::cluster::Cause::Forbidden => Ok(None),
             Err(error) => Err(Down {
                 passing: true,
                 ..down(Reason::ConnectionNotReady, error.to_string())

@@ -9,4 +9,6 @@ mod canary;
 mod kstatus;
 mod kubectl;
 mod leaks;
+mod metrics;
+mod rights;
 mod status_history;

@@ -31,16 +31,15 @@ app.kubernetes.io/managed-by: {{ .Release.Service }}
 {{- end -}}
 {{- end -}}
 
-{{/* The plurals of the kinds that live in a namespace, as a list under "items". */}}
+{{/* The plurals of the kinds that live in a namespace, by their definitions, as a list under "items". */}}
 {{- define "metorial-operator.namespacedKinds" -}}
 items:
-  - connections
-  - providerauthcredentials
-  - providerauthconfigs
-  - providerconfigs
-  - providerconfigvaults
-  - authimports
-  - authexports
+{{- range $path, $_ := .Files.Glob "files/crds/*.yaml" }}
+{{- $crd := $.Files.Get $path | fromYaml }}
+{{- if eq $crd.spec.scope "Namespaced" }}
+  - {{ $crd.spec.names.plural }}
+{{- end }}
+{{- end }}
 {{- end -}}
 
 {{/* Binds a role to the operator: (dict "root" $ "kind" "Role" "name" …), the end of a binding. */}}

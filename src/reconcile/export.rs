@@ -35,7 +35,7 @@ pub(super) async fn export<K: Kind>(
     let made = session.export(&target, &exporting.note).await;
     let unknown = made.as_ref().is_err_and(Trouble::maybe_applied);
     subject.remember(world, |memory| {
-        memory.export_lost = unknown || (lost && made.is_err())
+        memory.export_lost = unknown || (lost && made.is_err());
     });
     let made = made?;
     if lost {

@@ -5,6 +5,7 @@ mod support;
 
 mod auth_configs;
 mod configs;
+mod exports;
 mod imports;
 mod plans;
 mod scene;

@@ -223,3 +223,43 @@ async fn through_trouble_of_every_kind_statuses_stay_in_order() {
         ids.collect::<Vec<_>>()
     );
 }
+
+#[tokio::test]
+async fn a_resource_that_publishes_is_ready_once_its_ids_can_be_read() {
+    let world = World::running().await;
+    let history = world.history::<ProviderAuthCredentials>().await;
+    let publish = json!({"spec": {"publish": {"configMap": {"name": "ids"}}}});
+    world.apply(with(credentials("github"), publish)).await;
+    let ready = world.until("ready", async || {
+        let mut versions = history.of("github").into_iter();
+        versions.find(|version| told(version).0)
+    });
+    ready.await;
+    let map = world
+        .config_map("ids")
+        .await
+        .expect("published before ready");
+    assert_eq!(map.data.unwrap()["id"], world.only_remote().id);
+    let version = |version: &Value| {
+        version["metadata"]["resourceVersion"]
+            .as_str()
+            .unwrap()
+            .parse::<u64>()
+            .unwrap()
+    };
+    let first = history
+        .of("github")
+        .into_iter()
+        .find(|it| told(it).0)
+        .unwrap();
+    let made: u64 = map.metadata.resource_version.unwrap().parse().unwrap();
+    assert!(
+        made < version(&first),
+        "the ConfigMap is older than the word that it is there"
+    );
+    assert_eq!(
+        world.events("github").await,
+        [""; 0],
+        "the ordinary way needs no event"
+    );
+}

@@ -1,11 +1,12 @@
 //! What every single version of a status says is true at the moment when it is written.
 
-use crate::support::{History, World, credentials, is_ready, ready, status, with};
+use crate::support::{History, World, credentials, is_ready, ready, secret, status, with};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 use metorial_operator::resources::{Connection, ProviderAuthCredentials};
 use metorial_simulator::{Action, Fault, Gate};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 /// Ready and for which generation.
 fn told(version: &Value) -> (bool, i64) {
@@ -262,4 +263,25 @@ async fn a_resource_that_publishes_is_ready_once_its_ids_can_be_read() {
         [""; 0],
         "the ordinary way needs no event"
     );
+}
+
+#[tokio::test]
+async fn another_reason_is_no_transition() {
+    let mut world = World::bare(Default::default()).await;
+    let history = world.history::<ProviderAuthCredentials>().await;
+    world.apply(world.key_secret()).await;
+    world.apply(world.connection()).await;
+    world.start_operator();
+    world.apply(credentials("github")).await;
+    world.wait_reason("github", "SecretNotFound").await;
+    // Times are told in seconds.
+    tokio::time::sleep(Duration::from_millis(1100)).await;
+    world
+        .apply(secret("oauth-app", &[("client-id", "Iv1.1")]))
+        .await;
+    world.wait_reason("github", "SecretKeyNotFound").await;
+    tokio::time::sleep(Duration::from_millis(1100)).await;
+    world.apply(world.app_secret()).await;
+    world.wait_ready("github").await;
+    check_versions(&history.of("github"));
 }

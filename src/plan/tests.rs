@@ -142,6 +142,7 @@ impl Model {
             }
             Look::Owner(_) => seen.owner_alive = Some(false),
             Look::Imports(_) => seen.imports = Some(Vec::new()),
+            Look::Secret => seen.secret = Some(SecretSeen::Missing),
         }
     }
 
@@ -209,7 +210,9 @@ impl Model {
                 self.record(desired, &view);
             }
             Step::Bind { remote, .. } => self.record(desired.unwrap(), &remote),
-            Step::Import { .. } => unreachable!("credentials have no imports"),
+            Step::Import { .. } | Step::Export { .. } | Step::Deliver => {
+                unreachable!("credentials have no records")
+            }
             Step::Delete { id } => {
                 let claim = self.objects.iter().find(|(view, _)| view.id == id).unwrap();
                 let claim = Marker::claim(claim.0.marker.as_ref(), &owner("uid"));

@@ -9,7 +9,7 @@ use super::world::jitter;
 use crate::cluster::{Cause, ClusterError, merge_patch};
 use crate::kinds::Kind;
 use crate::plan::look::nothing_to_bring_in;
-use crate::plan::{Policy, Sighting, pace};
+use crate::plan::{Policy, Sighting, Verdict, pace};
 use crate::remote::ConnectionKey;
 use crate::resources::{Class, CommonStatus, Reason, condition};
 use backon::Retryable;
@@ -33,7 +33,14 @@ impl Pass<'_> {
         }
         let mut ended = ended;
         if self.outcome.created {
-            self.report(subject, &ended).await?;
+            // The id is recorded before anything else is done; ready is who has published it too.
+            let publishing = Ended::with(Verdict::new(
+                Reason::Creating,
+                "created at Metorial; its ids are being published",
+            ));
+            let publishes = subject.object.common().publish.is_some();
+            let first = if publishes { &publishing } else { &ended };
+            self.report(subject, first).await?;
         }
         if let (Some(conflict), false) = (self.publish(subject).await?, ended.trouble) {
             ended = Ended::with(conflict);
@@ -132,8 +139,10 @@ impl Pass<'_> {
         }
         let before = condition(subject.status.conditions.as_deref(), "Ready");
         let changed = before.is_none_or(|before| before.reason != verdict.reason.as_str());
-        let ordinary =
-            verdict.reason.class() == Class::Done && before.is_none_or(|b| b.status == "True");
+        let ordinary = verdict.reason == Reason::Creating
+            || verdict.reason.class() == Class::Done
+                && before
+                    .is_none_or(|b| b.status == "True" || b.reason == Reason::Creating.as_str());
         if changed && !keep && !ordinary {
             let warning = matches!(verdict.reason.class(), Class::NeedsPerson | Class::Waiting);
             let reason = verdict.reason.as_str();

@@ -7,7 +7,7 @@ use super::queue::After;
 use super::stall::stall;
 use super::watch::{Watched, changes};
 use super::world::World;
-use crate::cluster::ClusterError;
+use crate::cluster::{Cause, ClusterError};
 use crate::kinds::Kind;
 use crate::remote::{ConnectionKey, ConnectionObject, Session, Trouble};
 use crate::resources::{
@@ -208,7 +208,7 @@ impl<K: Kind> Served for Remote<K> {
     }
 }
 
-/// All resources of a kind that are served.
+/// All resources of a kind that are served; a kind without a definition has none.
 async fn all<K: Kind>(world: &World) -> Result<Vec<K>, ClusterError> {
     let mut found = Vec::new();
     for namespace in world.scopes() {
@@ -216,7 +216,10 @@ async fn all<K: Kind>(world: &World) -> Result<Vec<K>, ClusterError> {
             Some(namespace) => world.cluster.namespaced(namespace),
             None => Api::all(world.cluster.client()),
         };
-        found.extend(world.cluster.list(&api).await?);
+        match world.cluster.list(&api).await {
+            Err(error) if error.cause == Cause::NotFound => {}
+            listed => found.extend(listed?),
+        }
     }
     Ok(found)
 }

@@ -152,6 +152,36 @@ fn kinds_are_found_under_the_names_that_the_documentation_promises() {
             "Namespaced",
             "Ready Reason Id Provider Age",
         ),
+        (
+            "ProviderAuthConfig",
+            "paconf",
+            "Namespaced",
+            "Ready Reason Id Type Age",
+        ),
+        (
+            "ProviderConfig",
+            "pconf",
+            "Namespaced",
+            "Ready Reason Id Provider Age",
+        ),
+        (
+            "ProviderConfigVault",
+            "pvault",
+            "Namespaced",
+            "Ready Reason Id Provider Age",
+        ),
+        (
+            "AuthImport",
+            "aimport",
+            "Namespaced",
+            "Ready Reason Id Import Age",
+        ),
+        (
+            "AuthExport",
+            "aexport",
+            "Namespaced",
+            "Ready Reason Id Secret Exported Age",
+        ),
     ];
     let expected = expected.map(|(a, b, c, d)| (a.into(), b.into(), c.into(), d.into()));
     assert_eq!(names, expected);
@@ -177,7 +207,13 @@ fn with(change: Value) -> Value {
 }
 
 fn cases() -> Vec<Case> {
-    [of_credentials(), of_intervals(), of_connections()].concat()
+    [
+        of_credentials(),
+        of_intervals(),
+        of_connections(),
+        of_other_kinds(),
+    ]
+    .concat()
 }
 
 fn of_credentials() -> Vec<Case> {
@@ -256,6 +292,164 @@ fn of_connections() -> Vec<Case> {
         cases.push(of("Cascade", &[CASCADE]));
     }
     cases
+}
+
+fn of_other_kinds() -> Vec<Case> {
+    let one = json!({"literal": {}});
+    let key = json!({"name": "a", "key": "b"});
+    let part = |part: Value| json!({"value": {"from": [part]}});
+    let filter = |filter: Value| json!({"toolFilters": [filter], "value": one});
+    let method = |id: &str| json!({"authMethodId": id, "value": one});
+    let deployed = json!({"authMethodId": "m", "value": one, "deploymentId": "d"});
+    let import = |change: Value| {
+        let mut spec = json!({"note": "n", "value": one});
+        spec.as_object_mut()
+            .unwrap()
+            .extend(change.as_object().unwrap().clone());
+        spec
+    };
+    let export = |change: Value| {
+        let mut spec = json!({"note": "n", "secret": {"name": "s"}});
+        spec.as_object_mut()
+            .unwrap()
+            .extend(change.as_object().unwrap().clone());
+        spec
+    };
+    let adopt = json!({"id": "pac_1"});
+    vec![
+        ("ProviderAuthConfig", method("m"), Some(method("m")), &[]),
+        (
+            "ProviderAuthConfig",
+            method("n"),
+            Some(method("m")),
+            &["authMethodId can't be changed: create a new resource for another method"],
+        ),
+        (
+            "ProviderAuthConfig",
+            deployed,
+            Some(method("m")),
+            &["deploymentId can't be changed: create a new resource for another deployment"],
+        ),
+        (
+            "ProviderConfigVault",
+            json!({"value": {}}),
+            None,
+            &["set literal, from, or both"],
+        ),
+        (
+            "ProviderConfigVault",
+            part(json!({"pointer": "/a", "secretKeyRef": key})),
+            None,
+            &[],
+        ),
+        (
+            "ProviderConfigVault",
+            part(json!({"pointer": "/a"})),
+            None,
+            &["set exactly one of secretKeyRef and configMapKeyRef"],
+        ),
+        (
+            "ProviderConfigVault",
+            part(json!({"pointer": "", "secretKeyRef": key})),
+            None,
+            &["the pointer '' is the whole value: it needs format Json"],
+        ),
+        (
+            "ProviderConfigVault",
+            json!({"replaceGrace": "25h"}),
+            None,
+            &["must be at most 24h"],
+        ),
+        ("ProviderConfig", json!({"vaultId": "v"}), None, &[]),
+        (
+            "ProviderConfig",
+            json!({"vaultId": "v", "value": one}),
+            None,
+            &["set exactly one of value, vaultRef and vaultId"],
+        ),
+        (
+            "ProviderConfig",
+            filter(json!({"type": "tool_keys", "keys": ["a"]})),
+            None,
+            &[],
+        ),
+        (
+            "ProviderConfig",
+            filter(json!({"type": "tool_keys"})),
+            None,
+            &["keys goes with the types tool_keys and prompt_keys"],
+        ),
+        (
+            "ProviderConfig",
+            filter(json!({"type": "tool_regex"})),
+            None,
+            &["pattern goes with the types tool_regex, resource_regex and prompt_regex"],
+        ),
+        (
+            "ProviderConfig",
+            filter(json!({"type": "resource_uris"})),
+            None,
+            &["uris goes with the type resource_uris"],
+        ),
+        (
+            "AuthImport",
+            import(json!({"providerId": "p", "deploymentId": "d"})),
+            None,
+            &[],
+        ),
+        (
+            "AuthImport",
+            import(json!({})),
+            None,
+            &["set exactly one of authConfigRef, authConfigId and providerId"],
+        ),
+        (
+            "AuthImport",
+            import(json!({"authConfigId": "c", "deploymentId": "d"})),
+            None,
+            &[
+                "deploymentId and authMethodId go with providerId: an existing auth config has its own",
+            ],
+        ),
+        (
+            "AuthImport",
+            import(json!({"authConfigId": "c"})),
+            Some(import(json!({"providerId": "p"}))),
+            &[
+                "an import that makes an auth config can't become one into an existing config: create a new resource",
+            ],
+        ),
+        (
+            "AuthImport",
+            import(json!({"authConfigId": "c", "adopt": adopt})),
+            None,
+            &["an import is a record: it can't be adopted or observed"],
+        ),
+        (
+            "AuthExport",
+            export(json!({"authConfigId": "c", "when": "2h"})),
+            None,
+            &[],
+        ),
+        (
+            "AuthExport",
+            export(json!({})),
+            None,
+            &["set exactly one of authConfigRef and authConfigId"],
+        ),
+        (
+            "AuthExport",
+            export(json!({"authConfigId": "c", "adopt": adopt})),
+            None,
+            &["an export is a record: it can't be adopted or observed"],
+        ),
+        (
+            "AuthExport",
+            export(json!({"authConfigId": "c", "when": "59m"})),
+            None,
+            &["must be Once, OnChange or a duration of at least 1h"],
+        ),
+    ]
 }
 
 #[test]

@@ -7,6 +7,7 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod defaults;
 mod edits_here;
 mod edits_there;
 mod losses;

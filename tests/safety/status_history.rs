@@ -1,11 +1,12 @@
 //! What every single version of a status says is true at the moment when it is written.
 
-use crate::support::{History, World, credentials, is_ready, ready, status, with};
+use crate::support::{History, World, credentials, is_ready, ready, secret, status, with};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 use metorial_operator::resources::{Connection, ProviderAuthCredentials};
 use metorial_simulator::{Action, Fault, Gate};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 /// Ready and for which generation.
 fn told(version: &Value) -> (bool, i64) {
@@ -222,4 +223,65 @@ async fn through_trouble_of_every_kind_statuses_stay_in_order() {
         "the id never changes: {:?}",
         ids.collect::<Vec<_>>()
     );
+}
+
+#[tokio::test]
+async fn a_resource_that_publishes_is_ready_once_its_ids_can_be_read() {
+    let world = World::running().await;
+    let history = world.history::<ProviderAuthCredentials>().await;
+    let publish = json!({"spec": {"publish": {"configMap": {"name": "ids"}}}});
+    world.apply(with(credentials("github"), publish)).await;
+    let ready = world.until("ready", async || {
+        let mut versions = history.of("github").into_iter();
+        versions.find(|version| told(version).0)
+    });
+    ready.await;
+    let map = world
+        .config_map("ids")
+        .await
+        .expect("published before ready");
+    assert_eq!(map.data.unwrap()["id"], world.only_remote().id);
+    let version = |version: &Value| {
+        version["metadata"]["resourceVersion"]
+            .as_str()
+            .unwrap()
+            .parse::<u64>()
+            .unwrap()
+    };
+    let first = history
+        .of("github")
+        .into_iter()
+        .find(|it| told(it).0)
+        .unwrap();
+    let made: u64 = map.metadata.resource_version.unwrap().parse().unwrap();
+    assert!(
+        made < version(&first),
+        "the ConfigMap is older than the word that it is there"
+    );
+    assert_eq!(
+        world.events("github").await,
+        [""; 0],
+        "the ordinary way needs no event"
+    );
+}
+
+#[tokio::test]
+async fn another_reason_is_no_transition() {
+    let mut world = World::bare(Default::default()).await;
+    let history = world.history::<ProviderAuthCredentials>().await;
+    world.apply(world.key_secret()).await;
+    world.apply(world.connection()).await;
+    world.start_operator();
+    world.apply(credentials("github")).await;
+    world.wait_reason("github", "SecretNotFound").await;
+    // Times are told in seconds.
+    tokio::time::sleep(Duration::from_millis(1100)).await;
+    world
+        .apply(secret("oauth-app", &[("client-id", "Iv1.1")]))
+        .await;
+    world.wait_reason("github", "SecretKeyNotFound").await;
+    tokio::time::sleep(Duration::from_millis(1100)).await;
+    world.apply(world.app_secret()).await;
+    world.wait_ready("github").await;
+    check_versions(&history.of("github"));
 }

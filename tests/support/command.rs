@@ -23,7 +23,7 @@ pub async fn run(mut command: Command, stdin: &str) -> Output {
 /// Runs a program that must succeed, and answers what it printed.
 pub async fn succeed(command: Command) -> String {
     let what = format!("{command:?}");
-    printed(&what, run(command, "").await)
+    printed(&what, &run(command, "").await)
 }
 
 /// Runs a program that must fail, and answers what it said.
@@ -35,7 +35,7 @@ pub async fn fail(command: Command) -> String {
     said
 }
 
-fn printed(what: &str, output: Output) -> String {
+fn printed(what: &str, output: &Output) -> String {
     let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
     let printed = text(&output.stdout);
     let succeeded = output.status.success();
@@ -55,7 +55,7 @@ impl World {
     pub async fn kubectl_prints(&self, args: &[&str], stdin: &str) -> String {
         printed(
             &format!("kubectl {args:?}"),
-            self.kubectl(args, stdin).await,
+            &self.kubectl(args, stdin).await,
         )
     }
 }

@@ -5,6 +5,8 @@ use std::sync::LazyLock;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
+use crate::options::{Options, Quirk};
+
 /// When everything in the catalogue was made.
 const MADE: &str = "2026-01-10T14:45:00.000Z";
 
@@ -41,6 +43,8 @@ pub struct Provider {
 pub struct Version {
     /// `pv_…`
     pub id: String,
+    /// Which one it is: `v1` is the oldest.
+    pub name: String,
     /// `psp_…`
     pub specification_id: String,
     /// How one authenticates; empty where nobody needs to.
@@ -140,18 +144,34 @@ impl Provider {
             "id": self.id,
             "access": "public",
             "status": "active",
+            "publisher": {
+                "object": "provider.publisher",
+                "id": fixed_id("pub", "metorial"),
+                "name": "Metorial",
+                "description": null,
+                "image_url": "https://example.com/metorial.svg",
+                "created_at": MADE,
+                "updated_at": MADE,
+            },
             "name": self.name,
             "description": self.description,
             "identifier": self.identifier,
             "slug": self.slug,
-            "current_version": {
-                "object": "provider.version",
-                "id": self.current().id,
-                "specification_id": self.current().specification_id,
-            },
+            "metadata": null,
+            "oauth": self.has_oauth().then(|| json!({
+                "status": "enabled",
+                "callback_url": null,
+                "auto_registration": {"status": "unsupported"},
+            })),
+            "current_version": self.current().present(&self.id),
             "created_at": MADE,
             "updated_at": MADE,
         })
+    }
+
+    fn has_oauth(&self) -> bool {
+        let mut methods = self.current().auth_methods.iter();
+        methods.any(|method| method.kind == "oauth")
     }
 
     /// What `GET /provider-config-schema` answers for a version.
@@ -169,6 +189,25 @@ impl Provider {
     }
 }
 
+impl Version {
+    /// What a provider shows of its current version.
+    fn present(&self, provider_id: &str) -> Value {
+        json!({
+            "object": "provider.version",
+            "id": self.id,
+            "version": self.name,
+            "provider_id": provider_id,
+            "is_current": true,
+            "name": self.name,
+            "description": null,
+            "metadata": null,
+            "specification_id": self.specification_id,
+            "created_at": MADE,
+            "updated_at": MADE,
+        })
+    }
+}
+
 impl AuthMethod {
     /// The schema that a value is checked against: OAuth methods take tokens, the others what a person types in.
     pub fn value_schema(&self) -> &Value {
@@ -180,7 +219,7 @@ impl AuthMethod {
     }
 
     /// What `GET /provider-auth-methods/:id` answers.
-    pub(crate) fn present(&self) -> Value {
+    pub(crate) fn present(&self, options: &Options) -> Value {
         let scopes: Vec<Value> = self
             .scopes
             .iter()
@@ -194,6 +233,7 @@ impl AuthMethod {
                 })
             })
             .collect();
+        let none = self.kind != "oauth" && options.has(Quirk::ScopesNullWithoutOauth);
         json!({
             "object": "provider.capabilities.auth_method",
             "id": self.id,
@@ -204,7 +244,7 @@ impl AuthMethod {
             "capabilities": {},
             "input_schema": {"type": "json_schema", "schema": self.input_schema},
             "output_schema": {"type": "json_schema", "schema": self.output_schema},
-            "scopes": if self.kind == "oauth" { Value::from(scopes) } else { Value::Null },
+            "scopes": if none { Value::Null } else { Value::from(scopes) },
             "provider_id": self.provider_id,
             "provider_specification_id": self.specification_id,
             "created_at": MADE,
@@ -295,6 +335,7 @@ impl VersionDraft {
         });
         Version {
             id: fixed_id("pv", &format!("{slug}/{number}")),
+            name: format!("v{}", number + 1),
             auth_methods: methods.collect(),
             specification_id,
             config_schema: self.config.schema,

@@ -94,6 +94,8 @@ quirks! {
     ExportShowsAuthConfig = true,
     /// An import's auth config shows `deployment`. Off: `deployment_preview`.
     ImportShowsDeployment = true,
+    /// An auth method without OAuth shows `scopes: null`. Off: an empty list.
+    ScopesNullWithoutOauth = true,
     /// `GET /provider-auth-config-imports/schema` is taken for an id: 404.
     ImportSchemaShadowed = true,
     /// PATCH with a null `name`, `description` or `metadata` is 400. Off: it clears the field.

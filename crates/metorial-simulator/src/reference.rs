@@ -22,7 +22,7 @@ pub(crate) fn answer(state: &State, caller: &Caller, route: &Route, query: &str)
         Route::ListProviders => Ok(all(state.catalogue.providers(), Provider::present)),
         Route::GetProvider(id) => Ok(provider(state, id)?.present()),
         Route::ListAuthMethods => list_methods(state, query),
-        Route::GetAuthMethod(id) => Ok(auth_method(state, id)?.present()),
+        Route::GetAuthMethod(id) => Ok(auth_method(state, id)?.present(&state.options)),
         Route::ConfigSchema => config_schema(state, caller, query),
         Route::ImportSchema => import_schema(state, caller, query),
         _ => Err(ApiError::not_found("endpoint", None)),
@@ -42,13 +42,15 @@ fn list_methods(state: &State, query: &str) -> Result<Value> {
     let asked = singles(query);
     if let Some(id) = asked.get("provider_version_id") {
         let (_, version) = version(state, id)?;
-        return Ok(all(&version.auth_methods, AuthMethod::present));
+        return Ok(all(&version.auth_methods, |method| {
+            method.present(&state.options)
+        }));
     }
     let providers = state.catalogue.providers().iter();
     let methods = providers
         .filter(|provider| asked.get("provider_id").is_none_or(|id| *id == provider.id))
         .flat_map(|provider| &provider.current().auth_methods)
-        .map(AuthMethod::present);
+        .map(|method| method.present(&state.options));
     Ok(page_of(methods.collect(), false, false))
 }
 

@@ -73,7 +73,7 @@ fn auth_config(state: &State, view: &View<'_>, object: &Object, deployment: &str
             "metadata": object.field("metadata"),
             "tool_filter": object.field("tool_filter"),
             "credentials": credentials,
-            "auth_method": method.map(|method| method.present()),
+            "auth_method": method.map(|method| method.present(&state.options)),
         }),
     );
     shaped[deployment] = preview(view, object);
@@ -163,6 +163,7 @@ fn deployment(object: &Object, kind: &str) -> Value {
     let mut shaped = shape(
         object,
         json!({
+            "is_default": object.is("is_default"),
             "name": object.field("name"),
             "description": object.field("description"),
             "metadata": object.field("metadata"),
@@ -172,6 +173,9 @@ fn deployment(object: &Object, kind: &str) -> Value {
     shaped["object"] = kind.into();
     if kind == object.collection.entity() {
         shaped["status"] = object.status.as_str().into();
+        shaped["tool_filter"] = json!({"type": "allow_all"});
+        shaped["locked_version"] = Value::Null;
+        shaped["default_config"] = Value::Null;
     }
     shaped
 }

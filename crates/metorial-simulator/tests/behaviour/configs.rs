@@ -313,6 +313,9 @@ async fn providers_methods_and_deployments_can_be_read() {
         .get(&format!("/provider-deployments/{deployment}"))
         .await;
     assert_eq!(deployment.body["object"], "provider.deployment");
+    assert_eq!(deployment.body["is_default"], false);
+    assert_eq!(deployment.body["tool_filter"]["type"], "allow_all");
+    assert_eq!(deployment.body["locked_version"], Value::Null);
     assert_eq!(
         world
             .get("/provider-deployments?limit=100")
@@ -321,4 +324,42 @@ async fn providers_methods_and_deployments_can_be_read() {
             .len(),
         7
     );
+}
+
+#[tokio::test]
+async fn a_provider_shows_its_current_version_and_who_publishes_it() {
+    let world = World::new().await;
+    let slack = world.get("/providers/slack").await.body;
+    let known = world.sim.catalogue().provider("slack").unwrap();
+    let version = &slack["current_version"];
+    assert_eq!(version["id"], known.current().id);
+    assert_eq!(
+        (&version["version"], &version["name"]),
+        (&json!("v2"), &json!("v2"))
+    );
+    assert_eq!(
+        (&version["provider_id"], &version["is_current"]),
+        (&slack["id"], &json!(true))
+    );
+    assert_eq!(slack["publisher"]["object"], "provider.publisher");
+    assert_eq!(slack["oauth"]["status"], "enabled");
+    assert_eq!(
+        world.get("/providers/linear").await.body["oauth"],
+        Value::Null
+    );
+}
+
+#[tokio::test]
+async fn a_method_without_oauth_has_null_scopes_or_none() {
+    for (options, scopes) in [
+        (Options::default(), Value::Null),
+        (
+            Options::default().without(Quirk::ScopesNullWithoutOauth),
+            json!([]),
+        ),
+    ] {
+        let world = World::with(options).await;
+        let path = format!("/provider-auth-methods/{}", world.method("linear", "token"));
+        assert_eq!(world.get(&path).await.body["scopes"], scopes);
+    }
 }

@@ -366,7 +366,9 @@ impl World {
 
     /// Everything in the collection, archived objects included, but what Metorial itself manages.
     pub fn all_remote(&self) -> Vec<Stored> {
-        let mut all = self.sim.objects(&self.instance, Collection::AuthCredentials);
+        let mut all = self
+            .sim
+            .objects(&self.instance, Collection::AuthCredentials);
         all.retain(|object| object.readable["is_managed"] != true);
         all
     }

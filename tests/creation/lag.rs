@@ -1,6 +1,6 @@
 //! Reads that lag behind writes are no sign that anything is missing or was changed by others.
 
-use crate::support::{PATIENCE, World};
+use crate::support::{PATIENCE, World, is_ready};
 use metorial_operator::resources::ProviderAuthCredentials;
 use metorial_simulator::{Action, Entry, Fault};
 use std::time::Duration;
@@ -54,7 +54,7 @@ async fn reads_behind_a_create_and_an_update_lead_to_no_second_write() {
     world.start_operator_settling(SETTLE);
     world.apply(world.github()).await;
     let id = world.wait_in_step("github").await.id;
-    world.look_again("github").await;
+    assert!(is_ready(&world.look_again("github").await));
     world.rotate("oauth-app", "client-secret", "rotated").await;
     world
         .wait_remote("the new secret", |object| {
@@ -62,12 +62,12 @@ async fn reads_behind_a_create_and_an_update_lead_to_no_second_write() {
         })
         .await;
     world.wait_in_step("github").await;
-    world.look_again("github").await;
+    assert!(is_ready(&world.look_again("github").await));
     world.kill_operator();
     world.start_operator_settling(SETTLE);
-    world.look_again("github").await;
+    assert!(is_ready(&world.look_again("github").await));
     caught_up(&world).await;
-    world.look_again("github").await;
+    assert!(is_ready(&world.look_again("github").await));
     assert_eq!(
         world.attempts(),
         [POST.to_owned(), format!("PATCH {CREDENTIALS}/{id}")]
@@ -116,9 +116,9 @@ async fn a_lag_counts_from_the_end_of_a_slow_write() {
     world.start_operator_settling(SETTLE);
     world.apply(world.github()).await;
     world.wait_in_step("github").await;
-    world.look_again("github").await;
+    assert!(is_ready(&world.look_again("github").await));
     caught_up(&world).await;
-    world.look_again("github").await;
+    assert!(is_ready(&world.look_again("github").await));
     assert_eq!(world.attempts(), [POST]);
     check_nobody_was_blamed(&world).await;
     world.check_oracles().await;

@@ -1,16 +1,11 @@
-//! Verbs about connections and their keys, and about looking again now.
+//! Verbs about connections and their keys.
 
 use super::world::{World, is_ready, ready, status};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
-use kube::core::NamespaceResourceScope;
-use kube::{Resource, ResourceExt};
-use metorial_operator::resources::{
-    CommonStatus, Connection, ProviderAuthCredentials, RECONCILE_REQUESTED, condition,
-};
+use kube::ResourceExt;
+use metorial_operator::resources::{CommonStatus, Connection, ProviderAuthCredentials, condition};
 use metorial_simulator::{Collection, InstanceId, InstanceType, Stored};
-use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
-use std::fmt::Debug;
 
 /// The state of a condition: status, reason and message.
 pub type Word = (String, String, String);
@@ -40,32 +35,9 @@ impl World {
         self.rotate("metorial", "api-key", key).await;
     }
 
-    /// Asks for a look now, and answers the text that the status will echo.
-    pub async fn request_look<K>(&self, name: &str) -> String
-    where
-        K: Resource<DynamicType = (), Scope = NamespaceResourceScope>
-            + Clone
-            + DeserializeOwned
-            + Debug,
-    {
-        let text = format!("{:016x}", rand::random::<u64>());
-        let annotations = json!({"metadata": {"annotations": {RECONCILE_REQUESTED: text}}});
-        self.patch::<K>(name, annotations).await;
-        text
-    }
-
-    /// Asks for a look at credentials now, and waits until it was taken.
-    pub async fn look_at(&self, name: &str) -> ProviderAuthCredentials {
-        let text = self.request_look::<ProviderAuthCredentials>(name).await;
-        self.wait_for(name, "looked at", |object| {
-            status(object).last_handled_reconcile_at.as_ref() == Some(&text)
-        })
-        .await
-    }
-
     /// Asks for a look at a Connection now, and waits until it was taken.
     pub async fn look_at_connection(&self, name: &str) -> Connection {
-        let text = self.request_look::<Connection>(name).await;
+        let text = self.request::<Connection>(name).await;
         self.wait_for(name, "looked at", |connection: &Connection| {
             let status = connection.status.as_ref();
             status.and_then(|status| status.last_handled_reconcile_at.as_ref()) == Some(&text)

@@ -3,8 +3,9 @@
 
 use super::world::{Setup, World};
 use control_plane::ControlPlane;
-use kube::api::{Api, DeleteParams, ListParams, Patch, PatchParams};
-use metorial_operator::resources::ClusterConnection;
+use kube::api::{Api, ApiResource, DeleteParams, DynamicObject, ListParams, Patch, PatchParams};
+use kube::{Client, Resource, ResourceExt};
+use metorial_operator::resources::{ClusterConnection, Connection, ProviderAuthCredentials};
 use metorial_operator::settings::Settings;
 use serde_json::{Value, json};
 use std::io::Write;
@@ -37,19 +38,7 @@ impl Everywhere {
     pub async fn new() -> Self {
         let turn = TURN.lock().await;
         let home = World::on(own_plane().await, Setup::default()).await;
-        let connections = Api::<ClusterConnection>::all(home.client.clone());
-        for left in connections.list(&ListParams::default()).await.unwrap() {
-            let name = left.metadata.name.unwrap();
-            let free = Patch::Merge(json!({"metadata": {"finalizers": null}}));
-            connections
-                .delete(&name, &DeleteParams::default())
-                .await
-                .ok();
-            connections
-                .patch(&name, &PatchParams::default(), &free)
-                .await
-                .ok();
-        }
+        sweep(&home.client).await;
         grant(&home).await;
         Self { home, _turn: turn }
     }
@@ -126,6 +115,31 @@ impl Everywhere {
                 wanted(found.as_ref()).then_some(())
             })
             .await;
+    }
+}
+
+/// Removes all objects of our kinds, whose operator is gone.
+pub async fn sweep(client: &Client) {
+    sweep_kind::<ProviderAuthCredentials>(client).await;
+    sweep_kind::<Connection>(client).await;
+    sweep_kind::<ClusterConnection>(client).await;
+}
+
+async fn sweep_kind<K: Resource<DynamicType = ()>>(client: &Client) {
+    let kind = ApiResource::erase::<K>(&());
+    let all: Api<DynamicObject> = Api::all_with(client.clone(), &kind);
+    let Ok(left) = all.list(&ListParams::default()).await else {
+        return;
+    };
+    for object in left {
+        let name = object.name_any();
+        let api = match object.namespace() {
+            Some(namespace) => Api::namespaced_with(client.clone(), &namespace, &kind),
+            None => all.clone(),
+        };
+        let free = Patch::Merge(json!({"metadata": {"finalizers": null}}));
+        api.delete(&name, &DeleteParams::default()).await.ok();
+        api.patch(&name, &PatchParams::default(), &free).await.ok();
     }
 }
 

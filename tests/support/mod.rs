@@ -7,10 +7,14 @@
     reason = "each binary uses a part of it"
 )]
 
+mod admin;
+mod command;
 mod connections;
 mod deaths;
 mod everywhere;
 mod gate;
+mod history;
+pub mod limits;
 mod looks;
 mod manifests;
 mod operator;
@@ -21,10 +25,13 @@ mod rights;
 mod scene;
 mod world;
 
+pub use admin::{Page, Samples, page};
+pub use command::{fail, run, succeed};
 pub use connections::{condition_of, message, word, word_of};
 pub use deaths::{Calls, Death, each};
-pub use everywhere::{Everywhere, own_plane};
+pub use everywhere::{Everywhere, own_plane, sweep};
 pub use gate::{KubeGate, Moment};
+pub use history::History;
 pub use looks::{condition, drifted, keys};
 pub use manifests::*;
 pub use operator::Operator;

@@ -106,6 +106,11 @@ impl Process {
         self.signal("TERM");
     }
 
+    /// As Ctrl-C does.
+    pub fn interrupt(&self) {
+        self.signal("INT");
+    }
+
     /// Ends it where it stands.
     pub fn kill(&self) {
         self.signal("KILL");

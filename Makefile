@@ -34,3 +34,7 @@ N ?= 1000
 bench: control-plane ## Measure the operator with N resources (1000) beside the API server alone
 	@cargo build --release --locked --package metorial-operator --package installation --bin metorial-operator --bin bench
 	@cargo run --release --locked --quiet --package installation --bin bench -- $(N)
+
+.PHONY: contract
+contract: ## Check the simulator of the API with the official SDKs
+	@tools/contract/run

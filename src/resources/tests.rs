@@ -200,8 +200,8 @@ const INTERVAL: &str = "must be between 1m and 24h";
 
 fn with(change: Value) -> Value {
     let mut spec = json!({"providerId": "github"});
-    for (key, value) in change.as_object().unwrap() {
-        spec[key] = value.clone();
+    if let (Value::Object(spec), Value::Object(change)) = (&mut spec, change) {
+        spec.extend(change);
     }
     spec
 }

@@ -52,7 +52,7 @@ async fn a_cluster_connection_serves_the_namespaces_that_it_names_or_selects_and
             allow(json!({"selector": {"matchLabels": {"team": "red"}}})),
         )
         .await;
-    team.request_look::<ProviderAuthCredentials>("github").await;
+    team.request::<ProviderAuthCredentials>("github").await;
     team.wait_reason("github", "NamespaceNotAllowed").await;
 
     // The namespace is labelled so that the selector finds it.

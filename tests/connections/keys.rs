@@ -70,7 +70,7 @@ async fn a_revoked_key_that_nobody_uses_is_found_at_the_next_check_and_repaired_
     world.sim.revoke_key(&world.key);
     let connection = world.look_at_connection("default").await;
     assert_eq!(word_of(&connection, "Ready").unwrap().1, "Unauthorized");
-    let github = world.look_at("github").await;
+    let github = world.look_again("github").await;
     assert!(is_ready(&github));
 
     world.sim.restore_key(&world.key);

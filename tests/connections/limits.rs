@@ -67,7 +67,7 @@ async fn objects_that_wait_for_the_limit_say_so_and_converged_ones_are_left_alon
             .0,
         "True"
     );
-    let looked = world.look_at("app-0").await;
+    let looked = world.look_again("app-0").await;
     assert!(is_ready(&looked), "nothing is to be brought in");
     assert_eq!(
         ready(&looked).unwrap(),

@@ -11,7 +11,7 @@ async fn story(world: &World, breaks: impl Fn(), mends: impl Fn()) {
     let looked_at = world.wait_ready("looked-at").await;
 
     breaks();
-    let now = world.look_at("looked-at").await;
+    let now = world.look_again("looked-at").await;
     assert!(is_ready(&now));
     assert_eq!(ready(&now), ready(&looked_at));
     let connection = world

@@ -49,9 +49,7 @@ async fn refused(status: u16, code: &str, reason: &str) {
     assert_eq!(tries(&world), 1, "a refusal is not repeated at once");
 
     world.sim.faults().clear();
-    world
-        .request_look::<ProviderAuthCredentials>("github")
-        .await;
+    world.request::<ProviderAuthCredentials>("github").await;
     world.wait_ready("github").await;
     world.check_oracles().await;
 }
@@ -78,7 +76,7 @@ async fn a_key_without_the_right_to_write_stalls_what_must_be_written_and_nothin
     assert_eq!(condition_of(&late, "Stalled").unwrap().0, "True");
     world.check_unwritten(&converged).await;
     world.sim.restore_key(&world.key);
-    world.look_at("late").await;
+    world.look_again("late").await;
     world.wait_ready("late").await;
     world.check_oracles().await;
 }
@@ -96,7 +94,7 @@ async fn a_server_without_the_route_makes_nobody_think_that_objects_are_gone() {
         Action::no_such_route(),
     );
     for number in 1..4 {
-        let object = world.look_at(&format!("app-{number}")).await;
+        let object = world.look_again(&format!("app-{number}")).await;
         assert!(is_ready(&object), "nothing is to be brought in");
     }
     world.apply(credentials("late")).await;
@@ -111,7 +109,7 @@ async fn a_server_without_the_route_makes_nobody_think_that_objects_are_gone() {
 
     world.sim.faults().clear();
     for name in ["late", "app-3"] {
-        world.request_look::<ProviderAuthCredentials>(name).await;
+        world.request::<ProviderAuthCredentials>(name).await;
     }
     world.wait_gone::<ProviderAuthCredentials>("app-3").await;
     world.wait_ready("late").await;
@@ -157,7 +155,7 @@ async fn a_converged_object_that_is_answered_in_another_version_stays_as_it_is()
         body: json!({"object": "error", "status": 404, "code": "not_found", "entity": "provider.auth_credentials", "id": before.status.as_ref().unwrap().common.id}).into(),
     };
     world.sim.faults().add(Fault::any(), old);
-    let after = world.look_at("github").await;
+    let after = world.look_again("github").await;
     assert_eq!(ready(&after), ready(&before));
     world
         .wait_connection_of("default", "ApiVersionUnsupported")

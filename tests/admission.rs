@@ -1,4 +1,5 @@
 //! What the API server admits and what it refuses, and with which words.
+#![allow(clippy::unwrap_used, reason = "a story that can't go on fails here")]
 
 mod support;
 

@@ -1,5 +1,6 @@
 //! The chart as people use it: rendered, installed, upgraded and uninstalled by Helm on a real control plane, and as
 //! one manifest for kubectl.
+#![allow(clippy::unwrap_used, reason = "a story that can't go on fails here")]
 
 mod support;
 

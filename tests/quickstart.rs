@@ -1,5 +1,6 @@
 //! The first story of the product: an OAuth app is declared, and it is there; the Secret changes, and the change is
 //! there; the resource goes, and the app is gone.
+#![allow(clippy::unwrap_used, reason = "a story that can't go on fails here")]
 
 mod support;
 

@@ -1,4 +1,5 @@
 //! The other kinds: configs, vaults and imports, each as safe as the first.
+#![allow(clippy::unwrap_used, reason = "a story that can't go on fails here")]
 
 #[path = "../support/mod.rs"]
 mod support;

@@ -145,7 +145,7 @@ async fn no_status_says_ready_before_the_api_has_this_generation_and_these_value
         .filter(|of| !of.is_empty());
     assert!(claimed.clone().count() > 0);
     assert_eq!(
-        claimed.last(),
+        claimed.next_back(),
         Some(known.clone()),
         "the old value's, while the new one is held"
     );

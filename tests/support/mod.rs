@@ -3,6 +3,7 @@
 #![allow(
     dead_code,
     unused_imports,
+    clippy::unwrap_used,
     missing_docs,
     reason = "each binary uses a part of it"
 )]

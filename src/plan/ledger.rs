@@ -74,6 +74,12 @@ impl Ledger {
         self.id.is_some() && self.revision.as_ref() == Some(&desired.revision)
     }
 
+    /// Whether there surely is no remote object: this process knows of every create, and none was applied.
+    #[must_use]
+    pub fn surely_unmade(&self) -> bool {
+        self.id.is_none() && self.intent == Intent::Clean
+    }
+
     /// The acknowledged digest of one write-only field.
     #[must_use]
     pub fn input(&self, field: &str) -> Option<&Fingerprint> {

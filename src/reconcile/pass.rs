@@ -13,7 +13,7 @@ use crate::cluster::{ClusterError, Missing};
 use crate::kinds::{Kind, SourceKind};
 use crate::plan::{Desired, Policy, Seen, Sighting, Situation, Verdict, plan};
 use crate::remote::{ConnectionKey, Down, Session, Standing, Trouble};
-use crate::resources::{ConnectionKind, DeletionPolicy, Reason};
+use crate::resources::{ConnectionDefaults, ConnectionKind, DeletionPolicy, Reason};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::Instant;
@@ -80,6 +80,7 @@ pub async fn pass<K: Kind>(world: &World, key: &ObjectKey) -> Result<After, Clus
         world,
         connection,
         session: None,
+        defaults: ConnectionDefaults::default(),
         desired: None,
         seen: Seen::default(),
         outcome: Outcome::default(),
@@ -134,6 +135,7 @@ pub(super) struct Pass<'w> {
     pub(super) world: &'w World,
     pub(super) connection: ConnectionKey,
     pub(super) session: Option<Arc<Session>>,
+    pub(super) defaults: ConnectionDefaults,
     pub(super) desired: Option<Desired>,
     pub(super) seen: Seen,
     pub(super) outcome: Outcome,
@@ -147,6 +149,7 @@ impl Pass<'_> {
         let world = self.world;
         let standing = world.sessions.standing(&self.connection).await;
         self.session = standing.session.clone();
+        self.defaults = standing.defaults.clone();
         if subject.terminating() {
             return self.delete(subject, &standing).await;
         }
@@ -174,7 +177,7 @@ impl Pass<'_> {
         if let Some(ended) = self.held_back(subject) {
             return Ok(ended);
         }
-        let policy = subject.policy(self.session.as_deref());
+        let policy = subject.policy(&self.defaults);
         self.decide(subject, &policy).await
     }
 
@@ -336,8 +339,9 @@ impl Pass<'_> {
         subject: &mut Subject<K>,
         standing: &Standing,
     ) -> Result<Ended, Halt> {
-        let policy = subject.policy(self.session.as_deref());
-        if policy.leaves_remote() || !subject.ledger.finalizer {
+        let policy = subject.policy(&self.defaults);
+        let ledger = &subject.ledger;
+        if policy.leaves_remote() || !ledger.finalizer || ledger.surely_unmade() {
             return self.decide(subject, &policy).await;
         }
         let stuck = match (

@@ -106,6 +106,12 @@ impl Ledger {
             .is_some_and(|ours| remote.updated_at > ours)
     }
 
+    /// Whether there surely is no remote object: this process knows of every create, and none was applied.
+    #[must_use]
+    pub fn surely_unmade(&self) -> bool {
+        self.id.is_none() && self.intent == Intent::Clean
+    }
+
     /// The acknowledged digest of one write-only field.
     #[must_use]
     pub fn input(&self, field: &str) -> Option<&Fingerprint> {

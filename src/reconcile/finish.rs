@@ -72,7 +72,7 @@ impl Pass<'_> {
         subject: &mut Subject<K>,
         ended: &Ended,
     ) -> Result<(), ClusterError> {
-        let policy = subject.policy(self.session.as_deref());
+        let policy = subject.policy(&self.defaults);
         let settled = nothing_to_bring_in(&self.situation(subject, &policy));
         let said = condition(subject.status.conditions.as_deref(), "Ready").is_some();
         let report = Report {
@@ -172,7 +172,7 @@ impl Pass<'_> {
 
     fn next<K: Kind>(&self, subject: &mut Subject<K>, ended: &Ended) -> After {
         let world = self.world;
-        let policy = subject.policy(self.session.as_deref());
+        let policy = subject.policy(&self.defaults);
         let reason = ended.verdict.reason;
         if let (true, Some(wait)) = (ended.held_back, ended.wait) {
             return After::In(wait);

@@ -13,7 +13,9 @@ use crate::cluster::{ClusterError, Missing};
 use crate::kinds::{Kind, SourceKind};
 use crate::plan::{Desired, Plan, Policy, Seen, Sighting, Situation, Verdict, approval, plan};
 use crate::remote::{ConnectionKey, Down, Session, Standing, Trouble};
-use crate::resources::{APPROVE, ConnectionKind, DeletionPolicy, Mode, PlanStatus, Reason};
+use crate::resources::{
+    APPROVE, ConnectionDefaults, ConnectionKind, DeletionPolicy, Mode, PlanStatus, Reason,
+};
 use jiff::Timestamp;
 use kube::ResourceExt;
 use std::sync::Arc;
@@ -82,6 +84,7 @@ pub async fn pass<K: Kind>(world: &World, key: &ObjectKey) -> Result<After, Clus
         world,
         connection,
         session: None,
+        defaults: ConnectionDefaults::default(),
         desired: None,
         seen: Seen::default(),
         outcome: Outcome::default(),
@@ -144,6 +147,7 @@ pub(super) struct Pass<'w> {
     pub(super) world: &'w World,
     pub(super) connection: ConnectionKey,
     pub(super) session: Option<Arc<Session>>,
+    pub(super) defaults: ConnectionDefaults,
     pub(super) desired: Option<Desired>,
     pub(super) seen: Seen,
     pub(super) outcome: Outcome,
@@ -159,6 +163,7 @@ impl Pass<'_> {
         let world = self.world;
         let standing = world.sessions.standing(&self.connection).await;
         self.session = standing.session.clone();
+        self.defaults = standing.defaults.clone();
         if subject.terminating() {
             return self.delete(subject, &standing).await;
         }
@@ -186,7 +191,7 @@ impl Pass<'_> {
         if let Some(ended) = self.held_back(subject) {
             return Ok(ended);
         }
-        let policy = subject.policy(self.session.as_deref());
+        let policy = subject.policy(&self.defaults);
         self.decide(subject, &policy).await
     }
 
@@ -376,8 +381,9 @@ impl Pass<'_> {
         subject: &mut Subject<K>,
         standing: &Standing,
     ) -> Result<Ended, Halt> {
-        let policy = subject.policy(self.session.as_deref());
-        if policy.leaves_remote() || !subject.ledger.finalizer {
+        let policy = subject.policy(&self.defaults);
+        let ledger = &subject.ledger;
+        if policy.leaves_remote() || !ledger.finalizer || ledger.surely_unmade() {
             return self.decide(subject, &policy).await;
         }
         let stuck = match (

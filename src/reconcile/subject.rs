@@ -6,8 +6,10 @@ use super::world::World;
 use crate::cluster::ClusterError;
 use crate::kinds::Kind;
 use crate::plan::{Intent, Ledger, Owner, Policy};
-use crate::remote::{ConnectionKey, Session};
-use crate::resources::{CommonStatus, ConnectionKind, FINALIZER, RECONCILE_REQUESTED};
+use crate::remote::ConnectionKey;
+use crate::resources::{
+    CommonStatus, ConnectionDefaults, ConnectionKind, FINALIZER, RECONCILE_REQUESTED,
+};
 use k8s_openapi::api::core::v1::ObjectReference;
 use kube::{Api, ResourceExt};
 use serde_json::Value;
@@ -108,12 +110,11 @@ impl<K: Kind> Subject<K> {
         asked.filter(|asked| Some(*asked) != self.status.last_handled_reconcile_at.as_ref())
     }
 
-    /// Its policy under the defaults of a session.
+    /// Its policy under the defaults of a connection.
     #[must_use]
-    pub fn policy(&self, session: Option<&Session>) -> Policy {
-        let defaults = session.map(|session| &session.defaults);
+    pub fn policy(&self, defaults: &ConnectionDefaults) -> Policy {
         self.object
-            .adjust(Policy::of(self.object.common(), defaults))
+            .adjust(Policy::of(self.object.common(), Some(defaults)))
     }
 
     /// The connection that it asks for; without a word the namespace's `default`, where there is one, else the

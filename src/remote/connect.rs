@@ -198,7 +198,6 @@ impl Sessions {
             connection: key.to_string(),
             serial,
             generation: facts.generation,
-            defaults: facts.common.defaults.clone().unwrap_or_default(),
             on_unreachable: facts.common.on_unreachable.clone(),
             recreation_approved: facts
                 .annotations

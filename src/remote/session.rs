@@ -8,7 +8,7 @@ use crate::cluster::lease::Fence;
 use crate::kinds::{Dependents, Kind};
 use crate::metrics::Metrics;
 use crate::plan::{Dependent, ImportSeen, Owner, RemoteView};
-use crate::resources::{ConnectionDefaults, InstanceStatus, OnUnreachable};
+use crate::resources::{InstanceStatus, OnUnreachable};
 use futures::{StreamExt, pin_mut};
 use metorial::{
     Answer, AuthConfig, AuthExport, AuthImport, Body, Client, Config, Error, ErrorKind,
@@ -29,8 +29,6 @@ pub struct Session {
     pub generation: Option<i64>,
     /// The instance.
     pub instance: InstanceStatus,
-    /// Defaults for the objects.
-    pub defaults: ConnectionDefaults,
     /// What a deletion does that can't be carried out.
     pub on_unreachable: Option<OnUnreachable>,
     /// Whether a person approved to make lost objects again.

@@ -9,7 +9,8 @@ use crate::cluster::lease::Fence;
 use crate::metrics::Metrics;
 use crate::plan::{Fingerprint, MacKey, Survey};
 use crate::resources::{
-    APPROVE, ClusterConnection, Connection, ConnectionKind, OnUnreachable, Reason,
+    APPROVE, ClusterConnection, Connection, ConnectionDefaults, ConnectionKind, OnUnreachable,
+    Reason,
 };
 use std::collections::HashMap;
 use std::sync::atomic::AtomicUsize;
@@ -69,6 +70,8 @@ pub(super) struct Slot {
     pub(super) session: Option<Arc<Session>>,
     pub(super) down: Option<Down>,
     pub(super) facts: Option<Facts>,
+    /// The defaults that the connection has, or had before it went.
+    pub(super) defaults: ConnectionDefaults,
     /// The instance that this very connection (by uid) was seen to open.
     pub(super) pinned: Option<(String, String)>,
     /// A loss that looks like a mistake, and when it was last seen.
@@ -97,6 +100,8 @@ pub struct Standing {
     pub session: Option<Arc<Session>>,
     /// What is wrong with the connection now.
     pub down: Option<Down>,
+    /// The connection's defaults for its objects, which hold whether or not its key works.
+    pub defaults: ConnectionDefaults,
 }
 
 impl Standing {
@@ -283,6 +288,7 @@ impl Sessions {
         let looked = match self.facts(key).await {
             Ok(Some(facts)) => {
                 slot.facts = Some(facts.clone());
+                slot.defaults = facts.common.defaults.clone().unwrap_or_default();
                 self.connect(key, slot, &facts, max_age).await
             }
             Ok(None) => {
@@ -347,6 +353,7 @@ impl Slot {
         Standing {
             session: self.session.clone(),
             down: self.down.clone(),
+            defaults: self.defaults.clone(),
         }
     }
 }

@@ -205,7 +205,7 @@ fn from_backup(world: &World) -> Value {
     )
 }
 
-async fn a_restored_backup_is_bound(profile: Profile) {
+async fn a_restored_backup_is_bound(profile: Profile, with_status: bool) {
     let mut world = World::of(profile).await;
     world.apply(world.github()).await;
     world.start_operator();
@@ -217,14 +217,21 @@ async fn a_restored_backup_is_bound(profile: Profile) {
     world.wait_gone::<ProviderAuthCredentials>("github").await;
     let new = world.apply(from_backup(&world)).await;
     assert_ne!(old.uid(), new.uid());
+    if with_status {
+        let status = Patch::Merge(json!({"status": old.status}));
+        let api = world.api::<ProviderAuthCredentials>();
+        let restored = api.patch_status("github", &PatchParams::default(), &status);
+        restored.await.unwrap();
+    }
     world.sim.clear_journal();
     world.start_operator();
+    let marked =
+        |object: &Stored| object.readable["metadata"]["kubernetes"]["uid"] == new.uid().unwrap();
+    world
+        .wait_remote("the marker of the restored resource", marked)
+        .await;
     let after = world.wait_in_step("github").await;
     assert_eq!((&before.id, before.versions), (&after.id, after.versions));
-    assert_eq!(
-        after.readable["metadata"]["kubernetes"]["uid"],
-        new.uid().unwrap()
-    );
     assert_eq!(
         world.attempts(),
         [format!("PATCH {CREDENTIALS}/{}", before.id)]
@@ -234,12 +241,17 @@ async fn a_restored_backup_is_bound(profile: Profile) {
 
 #[tokio::test]
 async fn a_restored_backup_is_bound_to_the_object_of_its_namesake() {
-    a_restored_backup_is_bound(Profile::Server).await;
+    a_restored_backup_is_bound(Profile::Server, false).await;
+}
+
+#[tokio::test]
+async fn a_backup_that_was_restored_with_its_status_is_bound_too() {
+    a_restored_backup_is_bound(Profile::Server, true).await;
 }
 
 #[tokio::test]
 async fn a_restored_backup_is_bound_at_the_reference_too() {
-    a_restored_backup_is_bound(Profile::Reference).await;
+    a_restored_backup_is_bound(Profile::Reference, false).await;
 }
 
 #[tokio::test]

@@ -12,6 +12,10 @@ use serde_json::{Value, json};
 use std::fmt::Debug;
 
 /// A manifest of one of our kinds.
+#[allow(
+    clippy::needless_pass_by_value,
+    reason = "a manifest is written where it is used"
+)]
 pub fn resource(kind: &str, name: &str, spec: Value) -> Value {
     json!({
         "apiVersion": "metorial.com/v1alpha1",

@@ -224,3 +224,112 @@ fn what_is_only_read_decodes() {
     let method: AuthMethod = decode(json!({"id": "pam_1", "type": "token"}));
     assert_eq!(method.r#type.as_deref(), Some("token"));
 }
+
+/// The members that the server gives an import and an export beside those of the reference's examples.
+fn with_origin(name: &str) -> Value {
+    let mut record = example(name);
+    record["ip"] = "192.0.2.1".into();
+    record["user_agent"] = "curl/8".into();
+    record["provider_id"] = "pro_5gHjKlMnPqRsTuVw".into();
+    record["provider_deployment_id"] = "pde_1aBcDeFgHjKlMnPq".into();
+    record["auth_method_id"] = "pam_2mNpQrStUvWxYzAb".into();
+    record["credentials_id"] = "par_4sTuVwXyZaBcDeFg".into();
+    record["expires_at"] = "2026-03-15T10:30:00.000Z".into();
+    record
+}
+
+#[test]
+fn records_tell_where_they_came_from_and_what_they_are_about() {
+    let import: AuthImport = decode(with_origin("auth_import"));
+    let export: AuthExport = decode(with_origin("auth_export"));
+    for (ip, user_agent, provider, deployment, method, credentials, expires_at) in [
+        (
+            import.ip,
+            import.user_agent,
+            import.provider_id,
+            import.provider_deployment_id,
+            import.auth_method_id,
+            import.credentials_id,
+            import.expires_at,
+        ),
+        (
+            export.ip,
+            export.user_agent,
+            export.provider_id,
+            export.provider_deployment_id,
+            export.auth_method_id,
+            export.credentials_id,
+            export.expires_at,
+        ),
+    ] {
+        assert_eq!(ip.as_deref(), Some("192.0.2.1"));
+        assert_eq!(user_agent.as_deref(), Some("curl/8"));
+        assert_eq!(provider.as_deref(), Some("pro_5gHjKlMnPqRsTuVw"));
+        assert_eq!(deployment.as_deref(), Some("pde_1aBcDeFgHjKlMnPq"));
+        assert_eq!(method.as_deref(), Some("pam_2mNpQrStUvWxYzAb"));
+        assert_eq!(credentials.as_deref(), Some("par_4sTuVwXyZaBcDeFg"));
+        assert_eq!(
+            expires_at.map(|time| time.to_string()).as_deref(),
+            Some("2026-03-15T10:30:00Z")
+        );
+    }
+    let mut unasked = example("auth_import");
+    unasked["note"] = Value::Null;
+    assert_eq!(decode::<AuthImport>(unasked).note, None);
+}
+
+#[test]
+fn the_schema_of_imports_decodes() {
+    let schema: ConfigSchema = decode(json!({
+        "object": "provider.capabilities.auth_config.schema", "visibility": "encrypted",
+        "schema": {"type": "json_schema", "schema": {"type": "object", "required": ["token"]}},
+        "specification_id": "psp_1", "provider_id": "pro_1",
+        "created_at": "2025-09-15T10:30:00.000Z", "updated_at": "2026-01-10T14:45:00.000Z",
+    }));
+    assert_eq!(schema.visibility, Visibility::Encrypted);
+    assert_eq!(schema.specification_id.as_deref(), Some("psp_1"));
+    assert_eq!(
+        schema.schema.and_then(|schema| schema.schema),
+        Some(json!({"type": "object", "required": ["token"]}))
+    );
+}
+
+#[test]
+fn an_auth_method_without_oauth_has_null_scopes_or_none() {
+    for scopes in [Value::Null, json!([])] {
+        let method: AuthMethod = decode(json!({
+            "object": "provider.capabilities.auth_method", "id": "pam_1", "type": "token", "key": "token",
+            "name": "API token", "description": null, "capabilities": {}, "scopes": scopes,
+            "input_schema": {"type": "json_schema", "schema": {"type": "object"}}, "output_schema": null,
+            "provider_id": "pro_1", "provider_specification_id": "psp_1",
+            "created_at": "2025-09-15T10:30:00.000Z", "updated_at": "2026-01-10T14:45:00.000Z",
+        }));
+        assert_eq!(method.scopes.unwrap_or_default(), Vec::new());
+        assert_eq!(
+            method.input_schema.and_then(|schema| schema.schema),
+            Some(json!({"type": "object"}))
+        );
+    }
+}
+
+#[test]
+fn a_provider_and_a_deployment_decode_whole() {
+    let provider: Provider = decode(json!({
+        "object": "provider", "id": "pro_1", "access": "public", "status": "active",
+        "publisher": {"object": "provider.publisher", "id": "pub_1", "name": "Metorial"},
+        "current_version": {"object": "provider.version", "id": "pv_1", "specification_id": "psp_1"},
+        "oauth": null, "identifier": "metorial-github", "name": "GitHub", "description": null, "slug": "github",
+        "metadata": null, "created_at": "2025-09-15T10:30:00.000Z", "updated_at": "2026-01-10T14:45:00.000Z",
+    }));
+    assert_eq!(provider.identifier.as_deref(), Some("metorial-github"));
+    assert_eq!(provider.description, None);
+    let deployment: Deployment = decode(json!({
+        "object": "provider.deployment", "id": "pde_1", "status": "active", "is_default": false, "name": "GitHub",
+        "description": null, "metadata": {"team": "a"}, "tool_filter": {"type": "allow_all"},
+        "provider_id": "pro_1", "locked_version": null, "default_config": null,
+        "created_at": "2025-09-15T10:30:00.000Z", "updated_at": "2026-01-10T14:45:00.000Z",
+    }));
+    assert_eq!(deployment.status, Status::Active);
+    assert_eq!(deployment.provider_id.as_deref(), Some("pro_1"));
+    assert_eq!(deployment.metadata.expect("metadata")["team"], "a");
+}

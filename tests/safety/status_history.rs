@@ -139,7 +139,7 @@ async fn no_status_says_ready_before_the_api_has_this_generation_and_these_value
         .await;
     assert!(gate.wait_for_arrivals(1, crate::support::PATIENCE).await);
     let meanwhile = history.of("github");
-    let claimed = meanwhile
+    let mut claimed = meanwhile
         .iter()
         .map(fingerprints)
         .filter(|of| !of.is_empty());

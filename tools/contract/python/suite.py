@@ -172,13 +172,16 @@ def of_auth_configs():
     of_exports(config)
     life_of(auth_configs, AUTH_CONFIGS, auth_configs.get(config.id))
 
-    token_calls = [f"{verb} {AUTH_CONFIGS}" for verb in ("GET", "POST")]
-    token_calls += [f"{verb} {AUTH_CONFIGS}/:id" for verb in ("GET", "PATCH", "DELETE")]
+    shown_in = [f"{verb} {AUTH_CONFIGS}" for verb in ("GET", "POST")]
+    shown_in += [f"{verb} {AUTH_CONFIGS}/:id" for verb in ("GET", "PATCH", "DELETE")]
+    shown_in += [row.format(path) for path in (IMPORTS, EXPORTS) for row in ("GET {}", "GET {}/:id", "POST {}")]
 
-    @limit("P2", f"GET {METHODS}/:id", *token_calls, f"GET {IMPORTS}", f"GET {IMPORTS}/:id", f"POST {IMPORTS}")
+    @limit("P2", f"GET {METHODS}/:id", *shown_in)
     def null_scopes():
         of_token = auth_configs.create(provider_auth_method_id=token, value={"token": "hush"}).id
         imported = imports.list(order="desc", limit=1).items[0].id
+        exported = exports.create(provider_auth_config_id=of_token, note="Seen").id
+        before = [len(endpoint.list(limit=100).items) for endpoint in (auth_configs, exports)]
         with quirk("ScopesNullWithoutOauth", True):
             for fails in (
                 lambda: methods.get(token),
@@ -186,10 +189,13 @@ def of_auth_configs():
                 lambda: auth_configs.create(provider_auth_method_id=token, value={"token": "hush"}),
                 lambda: auth_configs.get(of_token),
                 lambda: auth_configs.update(of_token, name="Changed all the same"),
-                lambda: auth_configs.delete(of_token),
                 lambda: imports.list(),
                 lambda: imports.get(imported),
                 lambda: imports.create(provider_id=linear.id, note="Made all the same", value={"token": "hush"}),
+                lambda: exports.list(),
+                lambda: exports.get(exported),
+                lambda: exports.create(provider_auth_config_id=of_token, note="Handed out all the same"),
+                lambda: auth_configs.delete(of_token),
             ):
                 try:
                     fails()
@@ -198,6 +204,9 @@ def of_auth_configs():
                 raise AssertionError("null scopes were decoded")
         left = auth_configs.get(of_token)
         assert (left.name, left.status) == ("Changed all the same", "archived")
+        # Two auth configs more, by the create and by the import, one less by the delete; and an export more.
+        after = [len(endpoint.list(limit=100).items) for endpoint in (auth_configs, exports)]
+        assert after == [before[0] + 1, before[1] + 1], (before, after)
 
 
 def of_imports(config):

@@ -51,6 +51,12 @@ pub(super) fn consented(remote: &RemoteView) -> Option<Verdict> {
     })
 }
 
+/// Whether the object is marked as that of a resource that was restored as this one: even where its status came back
+/// with it, it is another resource, and its object must say so.
+pub(super) fn restored(situation: &Situation, remote: &RemoteView) -> bool {
+    Marker::claim(remote.marker.as_ref(), situation.owner) == Claim::Namesake
+}
+
 /// Whether the object is known by `adopt.id` only: not recorded yet, or recorded by looking at it.
 pub(super) fn not_yet_taken_over(situation: &Situation, remote: &RemoteView) -> bool {
     let ledger = situation.ledger;

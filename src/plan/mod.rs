@@ -36,7 +36,7 @@ pub use policy::Policy;
 pub use verdict::{Happening, Verdict};
 
 use crate::resources::{DriftEntry, DriftPolicy, Mode, Reason};
-use adopt::{adopt, not_yet_taken_over, ownership};
+use adopt::{adopt, not_yet_taken_over, ownership, restored};
 use jiff::Timestamp;
 
 /// All that a decision depends on.
@@ -242,7 +242,7 @@ fn patch(
     remote: &RemoteView,
     found: &Differences,
 ) -> Plan {
-    let changed_here = !situation.ledger.acknowledged(desired);
+    let changed_here = restored(situation, remote) || !situation.ledger.acknowledged(desired);
     // Where nobody wrote after us, the API itself keeps another form of what we sent: once is enough.
     let ours_last =
         !situation.ledger.written_after(remote) && situation.ledger.remote_updated_at.is_some();

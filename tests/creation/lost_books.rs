@@ -113,17 +113,22 @@ async fn while_statuses_can_not_be_written_restarts_make_nothing_twice() {
     world.check_oracles().await;
 }
 
+/// Puts a status in the place of the resource's.
+async fn write_status(world: &World, status: Value) {
+    let patch = Patch::Merge(json!({"status": status}));
+    let api = world.api::<ProviderAuthCredentials>();
+    api.patch_status("github", &PatchParams::default(), &patch)
+        .await
+        .unwrap();
+}
+
 /// A converged resource whose status is taken away while no operator runs.
 async fn without_status() -> (World, Stored) {
     let mut world = World::running().await;
     world.apply(world.github()).await;
     let remote = world.wait_in_step("github").await;
     world.stop_operator().await;
-    let nothing = Patch::Merge(json!({"status": null}));
-    let api = world.api::<ProviderAuthCredentials>();
-    api.patch_status("github", &PatchParams::default(), &nothing)
-        .await
-        .unwrap();
+    write_status(&world, Value::Null).await;
     world.sim.clear_journal();
     (world, remote)
 }
@@ -218,10 +223,7 @@ async fn a_restored_backup_is_bound(profile: Profile, with_status: bool) {
     let new = world.apply(from_backup(&world)).await;
     assert_ne!(old.uid(), new.uid());
     if with_status {
-        let status = Patch::Merge(json!({"status": old.status}));
-        let api = world.api::<ProviderAuthCredentials>();
-        let restored = api.patch_status("github", &PatchParams::default(), &status);
-        restored.await.unwrap();
+        write_status(&world, json!(old.status)).await;
     }
     world.sim.clear_journal();
     world.start_operator();

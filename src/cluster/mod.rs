@@ -14,6 +14,7 @@ pub use status::merge_patch;
 
 use self::lease::Fence;
 use crate::metrics::Metrics;
+use crate::plan::Fingerprint;
 use crate::resources::{FIELD_MANAGER, Reason};
 use k8s_openapi::api::core::v1::{Namespace, ObjectReference};
 use kube::api::{Patch, PatchParams};
@@ -303,7 +304,8 @@ impl Cluster {
             },
             reason: reason.to_owned(),
             note: Some(note.chars().take(1000).collect()),
-            action: "Reconcile".to_owned(),
+            // Repetitions are folded by action and reason: another note is another event.
+            action: format!("Reconcile{:08x}", Fingerprint::short(note)),
             secondary: None,
         };
         let name = about.name.clone().unwrap_or_default();

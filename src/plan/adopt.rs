@@ -5,6 +5,7 @@ use super::{
     synced, update,
 };
 use crate::resources::{AdoptPolicy, Reason};
+use serde_json::Value;
 
 /// Nothing without our marker is changed, unless it is adopted by name; nobody is fought with.
 pub(super) fn ownership(situation: &Situation, remote: &RemoteView) -> Option<Verdict> {
@@ -69,12 +70,37 @@ pub(super) fn not_yet_taken_over(situation: &Situation, remote: &RemoteView) -> 
     ledger.id.is_none() || (adopted && ledger.revision.is_none() && !ours)
 }
 
+/// The wanted provider of an object that is to be taken over, where it goes by another name than the object's id of it.
+pub(super) fn provider_to_ask_for<'a>(
+    situation: &'a Situation,
+    remote: &RemoteView,
+) -> Option<&'a str> {
+    let desired = situation
+        .desired
+        .filter(|desired| desired.borrowed().is_none())?;
+    let name = desired.field("providerId")?.expose().as_str()?;
+    let same = remote.status.get("providerId").and_then(Value::as_str) == Some(name);
+    (!same && not_yet_taken_over(situation, remote)).then_some(name)
+}
+
 pub(super) fn adopt(
     situation: &Situation,
     desired: &Desired,
     found: &Differences,
     remote: &RemoteView,
 ) -> Plan {
+    let theirs = remote.status.get("providerId").and_then(Value::as_str);
+    let ours = situation.seen.provider.as_ref().map(Option::as_deref);
+    if let Some(name) = provider_to_ask_for(situation, remote)
+        && ours != Some(theirs)
+    {
+        let message = format!(
+            "{} is of provider {}, not of {name}: name an object of the same provider",
+            remote.id,
+            theirs.unwrap_or("unknown")
+        );
+        return Verdict::new(Reason::AdoptionMismatch, message).alone();
+    }
     let policy = situation.policy.adopt.as_ref().and_then(|a| a.policy);
     let mismatch: Vec<&str> = found
         .entries

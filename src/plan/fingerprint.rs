@@ -47,6 +47,13 @@ impl Fingerprint {
         Self(text.to_owned())
     }
 
+    /// A short digest of a public text, for telling texts apart.
+    #[must_use]
+    pub fn short(text: &str) -> u32 {
+        let digest = Sha256::digest(text.as_bytes());
+        u32::from_be_bytes([digest[0], digest[1], digest[2], digest[3]])
+    }
+
     /// As it is stored.
     #[must_use]
     pub fn as_str(&self) -> &str {

@@ -5,7 +5,7 @@ use super::desired::{Desired, ImportSeen, RemoteView};
 use super::export::{self, SecretSeen};
 use super::ledger::{Intent, Ledger};
 use super::marker::{Claim, Marker, Owner};
-use super::{Situation, differences, replace};
+use super::{Situation, adopt, differences, replace};
 use crate::resources::{DeletionPolicy, DriftPolicy, Mode, Replace};
 
 /// One thing to read.
@@ -25,6 +25,8 @@ pub enum Look {
     Imports(String),
     /// The Secret that exports go into.
     Secret,
+    /// The id of the provider that goes by this name.
+    Provider(String),
 }
 
 /// What was read in this pass.
@@ -40,6 +42,8 @@ pub struct Seen {
     pub losses: Option<Survey>,
     /// The answer to [`Look::Owner`].
     pub owner_alive: Option<bool>,
+    /// The answer to [`Look::Provider`]; within it `None`, where there is no such provider.
+    pub provider: Option<Option<String>>,
     /// The answer to [`Look::Secret`].
     pub secret: Option<SecretSeen>,
     /// The answer to [`Look::Imports`].
@@ -179,6 +183,11 @@ fn for_existing(situation: &Situation, remote: &RemoteView) -> Option<Look> {
             (Some(_), None) if imports => Some(Look::Imports(remote.id.clone())),
             _ => None,
         };
+    }
+    let provider =
+        adopt::provider_to_ask_for(situation, remote).filter(|_| seen.provider.is_none());
+    if let Some(name) = provider {
+        return Some(Look::Provider(name.to_owned()));
     }
     let found = differences(situation.desired?, remote, ledger);
     let traces = ledger.finalizer || ledger.lived;

@@ -109,7 +109,7 @@ impl Model {
             metadata,
             created_at: now,
             updated_at: now,
-            status: Map::new(),
+            status: Map::from_iter([("providerId".to_owned(), "pro_github".into())]),
             consent: false,
             auth_method: None,
         };
@@ -142,6 +142,7 @@ impl Model {
             }
             Look::Owner(_) => seen.owner_alive = Some(false),
             Look::Imports(_) => seen.imports = Some(Vec::new()),
+            Look::Provider(_) => seen.provider = Some(Some("pro_github".to_owned())),
             Look::Secret => seen.secret = Some(SecretSeen::Missing),
         }
     }
@@ -499,6 +500,29 @@ fn adoption_refuses_what_differs_or_belongs_to_others_unless_told_otherwise() {
         assert_eq!(model.creates, 0);
         assert_eq!(model.ledger.finalizer, reason == Reason::Synced);
     }
+}
+
+#[test]
+fn an_object_of_another_provider_is_never_taken_over() {
+    let wanted = desired("a", "x", &json!({}), &owner("uid"));
+    let mut model = Model::default();
+    let id = model.add("a", None);
+    model.objects[0]
+        .0
+        .status
+        .insert("providerId".to_owned(), "pro_slack".into());
+    let policy = Some(AdoptPolicy::Override);
+    let adopt = Some(Adopt { id, policy });
+    let plan = model.pass(
+        Some(&wanted),
+        &Policy {
+            adopt,
+            ..self::policy()
+        },
+        WHOLE,
+    );
+    assert_eq!(plan.verdict.reason, Reason::AdoptionMismatch);
+    assert_eq!(model.writes, 0);
 }
 
 #[test]

@@ -95,6 +95,7 @@ impl Eye<'_> {
                 seen.dependents = Some(self.session.dependents::<K>(&id).await?);
             }
             Look::Losses => seen.losses = Some(self.losses().await?),
+            Look::Provider(name) => seen.provider = Some(self.session.provider(&name).await?),
             Look::Secret => {
                 let wanted = subject.object.exports_into();
                 if let Some(wanted) = wanted {

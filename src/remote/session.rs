@@ -240,6 +240,23 @@ impl Session {
         Ok(found)
     }
 
+    /// The id of a provider that goes by an identifier or slug; `None` where there is none.
+    ///
+    /// # Errors
+    /// The read failed.
+    pub async fn provider(&self, name: &str) -> Result<Option<String>, Trouble> {
+        let operation = Operation {
+            method: Method::Get,
+            template: "/providers/:id",
+        };
+        let read = self.line.send(operation, self.line.client.provider(name));
+        match read.await {
+            Ok(provider) => Ok(Some(provider.id)),
+            Err(Trouble::Api(error)) if error.kind() == ErrorKind::Gone => Ok(None),
+            Err(trouble) => Err(trouble),
+        }
+    }
+
     /// What Metorial would delete along with the object `id`.
     ///
     /// # Errors

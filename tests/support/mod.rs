@@ -37,6 +37,7 @@ pub use looks::{condition, drifted, keys};
 pub use manifests::*;
 pub use operator::Operator;
 pub use process::{Process, free_address, sample};
+pub use rights::api_of;
 pub use scene::example;
 pub use world::{Setup, World, is_ready, ready, status};
 

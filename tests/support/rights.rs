@@ -62,7 +62,8 @@ pub async fn try_apply(
         .await
 }
 
-fn api_of(client: &Client, namespace: &str, object: &DynamicObject) -> Api<DynamicObject> {
+/// The API of an object's kind, in its own namespace or else in this one.
+pub fn api_of(client: &Client, namespace: &str, object: &DynamicObject) -> Api<DynamicObject> {
     let types = object.types.clone().unwrap();
     let kind = GroupVersionKind::try_from(&types).unwrap();
     let mut resource = ApiResource::from_gvk(&kind);

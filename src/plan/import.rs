@@ -23,10 +23,12 @@ pub(super) fn import(
     let seen = situation.seen.imports.as_deref().unwrap_or_default();
     match finding(situation, desired, remote, seen) {
         Finding::In(record) => {
-            plan.steps.push(Step::Bind {
+            // First: the answer to a PATCH is younger than what is seen here.
+            let bind = Step::Bind {
                 remote: Box::new(remote.clone()),
                 import: record.cloned().map(Box::new),
-            });
+            };
+            plan.steps.insert(0, bind);
             plan.verdict = synced(desired);
             plan
         }

@@ -18,6 +18,7 @@ mod see;
 mod stall;
 mod subject;
 mod term;
+mod trouble;
 mod unreachable;
 mod watch;
 mod world;

@@ -3,19 +3,15 @@
 use super::act::{self, Outcome};
 use super::connections;
 use super::key::ObjectKey;
-use super::memory::Hold;
 use super::queue::After;
 use super::see::{Eye, Halt};
 use super::subject::Subject;
-use super::unreachable;
 use super::world::World;
 use crate::cluster::{ClusterError, Missing};
 use crate::kinds::{Kind, SourceKind};
 use crate::plan::{Desired, Plan, Policy, Seen, Sighting, Situation, Verdict, approval, plan};
-use crate::remote::{ConnectionKey, Down, Session, Standing, Trouble};
-use crate::resources::{
-    APPROVE, ConnectionDefaults, ConnectionKind, DeletionPolicy, Mode, PlanStatus, Reason,
-};
+use crate::remote::{ConnectionKey, Down, Session, Trouble};
+use crate::resources::{APPROVE, ConnectionDefaults, ConnectionKind, Mode, PlanStatus, Reason};
 use jiff::Timestamp;
 use kube::ResourceExt;
 use std::sync::Arc;
@@ -221,7 +217,7 @@ impl Pass<'_> {
     }
 
     /// Looks, decides and acts.
-    async fn decide<K: Kind>(
+    pub(super) async fn decide<K: Kind>(
         &mut self,
         subject: &mut Subject<K>,
         policy: &Policy,
@@ -348,84 +344,5 @@ impl Pass<'_> {
             self.connection
         );
         Some(Ended::with(Verdict::new(Reason::InstanceMismatch, message)))
-    }
-
-    /// What failed is not tried again until it is time, or something about it changed.
-    fn held_back<K: Kind>(&self, subject: &Subject<K>) -> Option<Ended> {
-        let hold = subject.memory.hold.as_ref()?;
-        hold.holds(&self.hold(subject, hold.until)).then(|| Ended {
-            wait: Some(hold.until.saturating_duration_since(Instant::now())),
-            held_back: true,
-            ..Ended::with(Verdict::new(
-                Reason::RemoteUnavailable,
-                "too early after a failure",
-            ))
-        })
-    }
-
-    pub(super) fn hold<K: Kind>(&self, subject: &Subject<K>, until: Instant) -> Hold {
-        Hold {
-            generation: subject.object.meta().generation,
-            revision: self
-                .desired
-                .as_ref()
-                .map(|desired| desired.revision.clone()),
-            session: self.session.as_ref().map_or(0, |session| session.serial),
-            requested: subject.requested().cloned(),
-            until,
-        }
-    }
-
-    async fn delete<K: Kind>(
-        &mut self,
-        subject: &mut Subject<K>,
-        standing: &Standing,
-    ) -> Result<Ended, Halt> {
-        let policy = subject.policy(&self.defaults);
-        let ledger = &subject.ledger;
-        if policy.leaves_remote() || !ledger.finalizer || ledger.surely_unmade() {
-            return self.decide(subject, &policy).await;
-        }
-        let stuck = match (
-            unreachable::blocked(subject, &self.connection, standing),
-            self.held_back(subject),
-        ) {
-            (Some(blocked), _) => blocked,
-            (None, Some(held_back)) => return Ok(held_back),
-            (None, None) => match self.decide(subject, &policy).await {
-                Err(Halt::Remote(trouble)) if unreachable::is(&trouble) => {
-                    self.troubled(subject, &trouble).await
-                }
-                other => return other,
-            },
-        };
-        if !unreachable::give_up(self.world, &self.connection, standing, subject).await? {
-            return Ok(stuck);
-        }
-        let orphan = Policy {
-            deletion: DeletionPolicy::Orphan,
-            ..policy
-        };
-        self.decide(subject, &orphan).await
-    }
-
-    /// What an error of the API means for this resource, and for its connection.
-    async fn troubled<K: Kind>(&self, subject: &Subject<K>, trouble: &Trouble) -> Ended {
-        let sessions = &self.world.sessions;
-        if trouble.concerns_connection() && sessions.doubt(&self.connection, self.began).await {
-            self.world.wake(connections::object_key(&self.connection));
-        }
-        let mut verdict = trouble.verdict();
-        let creating = subject.ledger.id.is_none() && !subject.terminating();
-        if trouble.maybe_applied() && creating {
-            verdict.reason = Reason::AmbiguousCreate;
-        }
-        Ended {
-            trouble: !trouble.needs_person() || trouble.concerns_connection(),
-            refused: trouble.needs_person(),
-            wait: trouble.wait(),
-            held_back: false,
-            verdict,
-        }
     }
 }

@@ -199,6 +199,7 @@ impl Process {
         };
         let all = kinds()
             .into_iter()
+            .filter(|kind| settings.namespaces.is_empty() || !kind.cluster_wide())
             .map(|kind| (kind.name(), kind))
             .collect();
         let passes = Arc::new(AllPasses {

@@ -20,7 +20,7 @@ test: control-plane lint ## Run every check: format, lints, tests on the real co
 	@tools/render-manifests --check
 
 .PHONY: crds
-crds: control-plane ## Write crds/ and what is rendered from them
+crds: control-plane ## Write crds/, what is rendered from them, and docs/reference.md
 	@tools/crds
 
 .PHONY: demo

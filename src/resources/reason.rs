@@ -18,10 +18,10 @@ pub enum Class {
 }
 
 macro_rules! reasons {
-    ($($(#[$doc:meta])* $name:ident => $class:ident,)*) => {
+    ($($(#[doc = $doc:literal])* $name:ident => $class:ident,)*) => {
         /// Why a resource is in the state it is in.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-        pub enum Reason { $($(#[$doc])* $name,)* }
+        pub enum Reason { $($(#[doc = $doc])* $name,)* }
 
         impl Reason {
             /// Every reason, for tables and tests.
@@ -33,7 +33,13 @@ macro_rules! reasons {
                 match self { $(Reason::$name => stringify!($name),)* }
             }
 
-            /// What it means.
+            /// What it says, in a sentence.
+            #[must_use]
+            pub fn meaning(self) -> &'static str {
+                match self { $(Reason::$name => concat!($($doc),*).trim_ascii(),)* }
+            }
+
+            /// What it means for a person and for kstatus.
             #[must_use]
             pub fn class(self) -> Class {
                 match self { $(Reason::$name => Class::$class,)* }

@@ -1,10 +1,12 @@
-//! `make demo`: the first story of the product, told on a real control plane with the simulator in Metorial's place.
+//! `make demo`: resources of every kind, brought to life, rotated, exported and deleted on a real control plane with the simulator in Metorial's place.
 //!
 //! Ends with status 0 only if every step was seen to happen; nothing that it started outlives it. `--keep` leaves
 //! everything up until Ctrl-C.
 
 mod scene;
+mod stage;
 mod story;
+mod table;
 mod terminal;
 
 use clap::Parser;

@@ -1,12 +1,11 @@
 //! Where the story happens: a control plane with the chart installed, the simulator, and the operator at work.
 
-use crate::story;
+use crate::stage::{self, EXAMPLES};
+use crate::table::until_ready;
 use crate::terminal::Terminal;
 use control_plane::ControlPlane;
-use installation::{Failure, NAMESPACE, Operator, RELEASE, install_command, output, root};
-use metorial_simulator::{Collection, InstanceId, InstanceType, Options, Simulator, Stored};
-use serde_json::json;
-use std::fs;
+use installation::{Failure, NAMESPACE, Operator, RELEASE, install_command, output};
+use metorial_simulator::{InstanceType, Options, Simulator};
 use std::net::TcpListener;
 use std::process::Command;
 use tempfile::TempDir;
@@ -19,13 +18,12 @@ pub struct Scene {
     operator: Operator,
     pub plane: ControlPlane,
     pub simulator: Simulator,
-    pub instance: InstanceId,
     manifests: TempDir,
     _logs: TempDir,
 }
 
 impl Scene {
-    /// Starts everything and puts the quickstart's manifests at hand.
+    /// Starts everything and puts the examples' manifests at hand.
     pub async fn set(terminal: &Terminal) -> Result<Self, Failure> {
         terminal.step("A control plane: etcd, kube-apiserver, kube-controller-manager");
         let plane = ControlPlane::start().await?;
@@ -42,7 +40,7 @@ impl Scene {
         terminal.step("Metorial: the simulator");
         let simulator = Simulator::try_start(Options::default()).await?;
         let organisation = simulator.add_organisation("Demo");
-        let instance = simulator.add_instance(&organisation, InstanceType::Development);
+        let instance = simulator.add_instance(&organisation, InstanceType::Production);
         let key = simulator.add_key(&instance);
         terminal.seen(&format!(
             "the API answers at {} for instance {instance}",
@@ -58,11 +56,10 @@ impl Scene {
         operator.ready().await?;
         terminal.seen(&format!("process {} is ready", operator.id()));
         Ok(Self {
-            manifests: manifests(&simulator.url(), &key)?,
+            manifests: stage::set(&simulator.url(), &key)?,
             operator,
             plane,
             simulator,
-            instance,
             _logs: logs,
         })
     }
@@ -74,29 +71,28 @@ impl Scene {
         kubectl
     }
 
-    /// `kubectl apply` of the quickstart for this simulator.
-    pub fn apply(&self) -> Command {
-        let mut kubectl = self.plane.kubectl();
-        // Run where it is, so that the command shows no path.
-        kubectl.args(["apply", "--kustomize", "."]);
-        kubectl.current_dir(self.manifests.path());
-        kubectl
+    /// `kubectl apply` of all examples for this simulator.
+    pub async fn apply_all(&self, terminal: &Terminal) -> Result<(), Failure> {
+        for example in EXAMPLES {
+            let mut kubectl = self.plane.kubectl();
+            // Run where they are, so that the command shows no path.
+            kubectl.args(["apply", "--kustomize", example]);
+            kubectl.current_dir(self.manifests.path());
+            terminal.command(&kubectl);
+            output(kubectl).await?;
+        }
+        Ok(())
     }
 
-    /// The OAuth apps at Metorial but those that it manages itself, deleted ones too.
-    pub fn remote(&self) -> Vec<Stored> {
-        let collection = Collection::AuthCredentials;
-        let mut all = self.simulator.objects(&self.instance, collection);
-        all.retain(|object| object.readable["is_managed"] != true);
-        all
-    }
-
-    /// The writes that the API applied, in order.
+    /// The writes that the API applied, in order: method and collection.
     pub fn writes(&self) -> Vec<String> {
         let journal = self.simulator.journal().into_iter();
         let writes = journal.filter(|entry| entry.is_write() && entry.applied);
         writes
-            .map(|entry| format!("{} {}", entry.method, entry.path))
+            .map(|entry| {
+                let collection = entry.path.split('/').nth(1).unwrap_or_default();
+                format!("{} /{collection}", entry.method)
+            })
             .collect()
     }
 
@@ -104,8 +100,8 @@ impl Scene {
     pub async fn describe(&self) -> String {
         let mut text = String::new();
         for arguments in [
-            &["get", "metorial", "--output=yaml"][..],
-            &["get", "events"][..],
+            &["get", "metorial", "--all-namespaces", "--output=yaml"][..],
+            &["get", "events", "--all-namespaces"][..],
         ] {
             let shown = match output(self.kubectl(arguments)).await {
                 Ok(shown) => shown,
@@ -120,14 +116,13 @@ impl Scene {
         text + "The end of the operator's log:\n" + &self.operator.end_of_log()
     }
 
-    /// Applies the quickstart again and tells how to look around.
+    /// Applies the examples again and tells how to look around.
     pub async fn invite(&self, terminal: &Terminal) -> Result<(), Failure> {
         terminal.step("Everything stays up until Ctrl-C");
-        output(self.apply()).await?;
-        story::until_ready(self, terminal).await?;
+        until_ready(self, terminal, self.apply_all(terminal)).await?;
         let kubectl = self.plane.kubectl();
         terminal.line(&format!(
-            "export KUBECONFIG={}\n{} -n {STAGE} get metorial\n\nAt Metorial: {url}/_simulator/state, {url}/_simulator/journal",
+            "export KUBECONFIG={}\n{} get metorial --all-namespaces\n\nAt Metorial: {url}/_simulator/state, {url}/_simulator/journal",
             self.plane.admin_kubeconfig().display(),
             kubectl.get_program().display(),
             url = self.simulator.url()
@@ -195,36 +190,4 @@ async fn check_identity(
     }
     terminal.seen(&format!("the API server knows it as {expected}"));
     Ok(())
-}
-
-/// A kustomization over `examples/quickstart` that says where the simulator is and which key opens it.
-fn manifests(url: &str, key: &str) -> Result<TempDir, Failure> {
-    let directory = tempfile::tempdir()?;
-    let mut resources = Vec::new();
-    for file in fs::read_dir(root().join("examples/quickstart"))? {
-        let file = file?;
-        if file.path().extension().is_some_and(|is| is == "yaml") {
-            fs::copy(file.path(), directory.path().join(file.file_name()))?;
-            resources.push(file.file_name().to_string_lossy().into_owned());
-        }
-    }
-    resources.sort();
-    let patch = |kind: &str, name: &str, operation: serde_json::Value| {
-        let operations = serde_json::Value::from(vec![operation]).to_string();
-        json!({"target": {"kind": kind, "name": name}, "patch": operations})
-    };
-    let kustomization = json!({
-        "apiVersion": "kustomize.config.k8s.io/v1beta1",
-        "kind": "Kustomization",
-        "namespace": STAGE,
-        "resources": resources,
-        "patches": [
-            patch("Connection", "default", json!({"op": "add", "path": "/spec/baseUrl", "value": url})),
-            patch("Secret", "metorial", json!({"op": "replace", "path": "/stringData/api-key", "value": key})),
-        ],
-    });
-    // JSON is YAML too.
-    let file = directory.path().join("kustomization.yaml");
-    fs::write(file, kustomization.to_string())?;
-    Ok(directory)
 }

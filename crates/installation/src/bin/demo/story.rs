@@ -1,44 +1,58 @@
-//! The story: the quickstart becomes ready, its Secret is rotated, its resource is deleted; and nothing happens twice.
+//! The story: resources of every kind become ready, Secrets are rotated, an export's Secret is read, a resource is
+//! deleted; and nothing happens twice.
 
 use crate::scene::{STAGE, Scene};
-use crate::terminal::Terminal;
+use crate::table::until_ready;
+use crate::terminal::{Terminal, masked, seconds};
 use installation::{Failure, PATIENCE, output, until};
-use kube::{Api, ResourceExt};
-use metorial_operator::resources::{Connection, ProviderAuthCredentials, condition};
+use k8s_openapi::api::core::v1::Secret;
+use kube::Api;
+use metorial_operator::resources::{ProviderAuthConfig, ProviderAuthCredentials};
 use metorial_simulator::Stored;
-use serde_json::json;
+use serde_json::{Value, json};
 use std::collections::BTreeMap;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 const NEW_SECRET: &str = "rotated-by-the-demo-0123456789";
+const NEW_PASSWORD: &str = "another-password-0123456789";
+
+/// What the API is asked to write from beginning to end.
+const WRITES: [(&str, usize); 8] = [
+    ("DELETE /provider-auth-credentials", 1),
+    ("PATCH /provider-auth-credentials", 1),
+    ("POST /provider-auth-config-exports", 1),
+    ("POST /provider-auth-config-imports", 2),
+    ("POST /provider-auth-configs", 4),
+    ("POST /provider-auth-credentials", 2),
+    ("POST /provider-config-vaults", 1),
+    ("POST /provider-configs", 2),
+];
 
 /// Tells it, step by step; fails at the first that is not seen to happen.
 pub async fn tell(scene: &Scene, terminal: &Terminal) -> Result<(), Failure> {
     let id = apply(scene, terminal).await?;
-    rotate(scene, terminal, &id).await?;
+    rotate_app(scene, terminal, &id).await?;
+    rotate_password(scene, terminal).await?;
+    read_export(scene, terminal).await?;
     delete(scene, terminal, &id).await?;
-    nothing_twice(scene, terminal, &id)
+    nothing_twice(scene, terminal)
 }
 
-/// The manifests are applied, and the OAuth app is there.
+/// The examples are applied, and all that they ask for is there. Answers the id of the quickstart's OAuth app.
 async fn apply(scene: &Scene, terminal: &Terminal) -> Result<String, Failure> {
-    terminal.step("examples/quickstart, with the simulator's address and key");
+    terminal.step("The examples, with the simulator's address and key: every kind");
     output(scene.kubectl(&["create", "namespace", STAGE])).await?;
-    let kubectl = scene.apply();
-    terminal.command(&kubectl);
-    terminal.output(&output(kubectl).await?);
-    until_ready(scene, terminal).await?;
-    let table = scene.kubectl(&["get", "connections,providerauthcredentials"]);
+    until_ready(scene, terminal, scene.apply_all(terminal)).await?;
+    let table = scene.kubectl(&["get", "metorial", "--all-namespaces"]);
     terminal.command(&table);
     terminal.output(&output(table).await?);
-    let object = only_live(scene)?;
-    let credentials = credentials(scene).get("github").await?;
-    let status = credentials.status.unwrap_or_default().common;
-    let (id, secret) = (&object.id, &object.write_only["client_secret"]);
-    expect("the id in the status", &json!(status.id), &json!(id))?;
+    let status = credentials(scene).get("github").await?.status;
+    let object = remote(scene, status.and_then(|status| status.common.id))?;
+    let secret = &object.write_only["client_secret"];
     expect("the secret", secret, &json!("replace-me-client-secret"))?;
     terminal.seen(&format!(
-        "at Metorial: {id}, client id {}, client secret {}, scopes {}",
+        "at Metorial: {}, client id {}, client secret {}, scopes {}",
+        object.id,
         masked(&object.write_only["client_id"]),
         masked(secret),
         object.readable["scopes"]
@@ -46,99 +60,94 @@ async fn apply(scene: &Scene, terminal: &Terminal) -> Result<String, Failure> {
     Ok(object.id)
 }
 
-/// Every resource of the stage says that it is ready; what they say on the way is shown.
-pub async fn until_ready(scene: &Scene, terminal: &Terminal) -> Result<(), Failure> {
-    let began = Instant::now();
-    let connections: Api<Connection> = Api::namespaced(scene.plane.client(), STAGE);
-    let credentials = credentials(scene);
-    let mut shown: BTreeMap<String, String> = BTreeMap::new();
-    until("all resources are ready", PATIENCE, async || {
-        let mut all = Vec::new();
-        for object in connections.list(&Default::default()).await? {
-            let conditions = object.status.as_ref().and_then(|s| s.conditions.as_deref());
-            all.push(("Connection", object.name_any(), word(conditions)));
-        }
-        for object in credentials.list(&Default::default()).await? {
-            let status = object.status.as_ref().map(|status| &status.common);
-            let conditions = status.and_then(|status| status.conditions.as_deref());
-            all.push((
-                "ProviderAuthCredentials",
-                object.name_any(),
-                word(conditions),
-            ));
-        }
-        for (kind, name, word) in &all {
-            let line = format!("{kind}/{name}");
-            if shown.get(&line) != Some(word) {
-                let seconds = began.elapsed().as_secs_f64();
-                terminal.output(&format!("{seconds:5.1} s  {line:<34} {word}"));
-                shown.insert(line, word.clone());
-            }
-        }
-        let ready = all.len() > 1 && all.iter().all(|(.., word)| word.starts_with("Ready=True"));
-        Ok(ready.then_some(()))
-    })
-    .await?;
-    terminal.seen(&format!("all are ready after {}", seconds(began.elapsed())));
-    Ok(())
-}
-
-/// The Secret changes, and so does the app.
-async fn rotate(scene: &Scene, terminal: &Terminal, id: &str) -> Result<(), Failure> {
-    terminal.step("The client secret is rotated");
+/// The Secret of the OAuth app changes, and so does the app.
+async fn rotate_app(scene: &Scene, terminal: &Terminal, id: &str) -> Result<(), Failure> {
+    terminal.step("The client secret of the OAuth app is rotated");
     let pushed = async || {
         let status = credentials(scene).get("github").await?.status;
         let inputs = status.and_then(|status| status.common.inputs);
-        let secret = inputs.into_iter().flatten();
-        let mut secret = secret.filter(|input| input.field == "oauth.clientSecret");
-        Ok::<_, Failure>(secret.next().map(|input| input.fingerprint))
+        let mut inputs = inputs.into_iter().flatten();
+        let secret = inputs.find(|input| input.field == "oauth.clientSecret");
+        Ok::<_, Failure>(secret.map(|input| input.fingerprint))
     };
     let before = pushed().await?;
-    let patch = json!({"stringData": {"client-secret": NEW_SECRET}}).to_string();
-    let kubectl = scene.kubectl(&["patch", "secret", "github-oauth-app", "--patch", &patch]);
-    terminal.command(&kubectl);
-    let began = Instant::now();
-    terminal.output(&output(kubectl).await?);
-    let arrived = |object: Option<Stored>| {
-        object.is_some_and(|object| object.write_only["client_secret"] == NEW_SECRET)
-    };
-    let arrival = scene
-        .simulator
-        .wait_for(|_| arrived(scene.simulator.object(id)), PATIENCE);
-    arrival.await?;
+    let patch = json!({"stringData": {"client-secret": NEW_SECRET}});
+    let has = |object: &Stored| object.write_only["client_secret"] == NEW_SECRET;
+    let took = rotate(scene, terminal, "github-oauth-app", &patch, id, has).await?;
+    let secret = masked(&json!(NEW_SECRET));
     terminal.seen(&format!(
-        "at Metorial: {id} has client secret {} {} after kubectl was started",
-        masked(&json!(NEW_SECRET)),
-        seconds(began.elapsed())
+        "at Metorial: {id} has client secret {secret} {took}"
     ));
     until("the status tells of the new secret", PATIENCE, async || {
         let now = pushed().await?;
         Ok((now.is_some() && now != before).then_some(()))
     })
     .await?;
-    let wait = scene.kubectl(&[
-        "wait",
-        "--for=condition=Ready",
-        "--timeout=60s",
-        "pacred/github",
-    ]);
-    terminal.command(&wait);
-    terminal.output(&output(wait).await?);
+    wait_ready(scene, terminal, "pacred/github").await
+}
+
+/// The password of the database changes: the value goes in as an import, and the auth config keeps its id.
+async fn rotate_password(scene: &Scene, terminal: &Terminal) -> Result<(), Failure> {
+    terminal.step("The password of the database is rotated: an import into the auth config");
+    let configs: Api<ProviderAuthConfig> = Api::namespaced(scene.plane.client(), STAGE);
+    let id = async || {
+        let status = configs.get("postgres").await?.status;
+        Ok::<_, Failure>(status.and_then(|status| status.common.id))
+    };
+    let before = id().await?;
+    let object = remote(scene, before.clone())?;
+    terminal.seen(&format!(
+        "before: {} has password {}",
+        object.id,
+        masked(&object.write_only["value"]["password"])
+    ));
+    let patch = json!({"stringData": {"password": NEW_PASSWORD}});
+    let has = |object: &Stored| object.write_only["value"]["password"] == NEW_PASSWORD;
+    let took = rotate(scene, terminal, "postgres", &patch, &object.id, has).await?;
+    let password = masked(&json!(NEW_PASSWORD));
+    terminal.seen(&format!(
+        "at Metorial: {} has password {password} {took}",
+        object.id
+    ));
+    until("the status tells of the import", PATIENCE, async || {
+        let status = configs.get("postgres").await?.status;
+        Ok(status.and_then(|status| status.common.import_id))
+    })
+    .await?;
+    wait_ready(scene, terminal, "paconf/postgres").await?;
+    expect("the id", &json!(id().await?), &json!(before))
+}
+
+/// The Secret that an export made holds what is at Metorial.
+async fn read_export(scene: &Scene, terminal: &Terminal) -> Result<(), Failure> {
+    terminal.step("The Secret that the export made");
+    let kubectl = scene.kubectl(&["get", "aexport/slack", "secret/slack-export"]);
+    terminal.command(&kubectl);
+    terminal.output(&output(kubectl).await?);
+    let secrets: Api<Secret> = Api::namespaced(scene.plane.client(), STAGE);
+    let data = secrets.get("slack-export").await?.data.unwrap_or_default();
+    let token = data
+        .get("token")
+        .map(|bytes| String::from_utf8_lossy(&bytes.0));
+    expect("the token", &json!(token), &json!("replace-me-bot-token"))?;
+    for (key, bytes) in &data {
+        let text = String::from_utf8_lossy(&bytes.0);
+        terminal.seen(&format!("{key}: {}", masked(&json!(text))));
+    }
     Ok(())
 }
 
 /// The resource goes, and the app with it.
 async fn delete(scene: &Scene, terminal: &Terminal, id: &str) -> Result<(), Failure> {
-    terminal.step("The resource is deleted");
+    terminal.step("A resource is deleted");
     let began = Instant::now();
     let kubectl = scene.kubectl(&["delete", "pacred/github", "--wait", "--timeout=60s"]);
     terminal.command(&kubectl);
     terminal.output(&output(kubectl).await?);
     let left = credentials(scene).get_opt("github").await?;
     expect("the resource", &json!(left.is_some()), &json!(false))?;
-    let status = scene.simulator.object(id);
-    let status = status.map(|object| object.readable["status"].clone());
-    expect("its status at Metorial", &json!(status), &json!("archived"))?;
+    let status = &remote(scene, Some(id.to_owned()))?.readable["status"];
+    expect("its status at Metorial", status, &json!("archived"))?;
     terminal.seen(&format!(
         "gone here, and {id} is archived at Metorial, {} after kubectl was started",
         seconds(began.elapsed())
@@ -146,19 +155,52 @@ async fn delete(scene: &Scene, terminal: &Terminal, id: &str) -> Result<(), Fail
     Ok(())
 }
 
-/// One create, one change, one deletion.
-fn nothing_twice(scene: &Scene, terminal: &Terminal, id: &str) -> Result<(), Failure> {
+/// One write for each thing that was asked for.
+fn nothing_twice(scene: &Scene, terminal: &Terminal) -> Result<(), Failure> {
     terminal.step("What the API was asked to write");
-    let writes = scene.writes();
-    terminal.output(&writes.join("\n"));
-    let path = "/provider-auth-credentials";
-    let wanted = [
-        format!("POST {path}"),
-        format!("PATCH {path}/{id}"),
-        format!("DELETE {path}/{id}"),
-    ];
-    expect("the list of writes", &json!(writes), &json!(wanted))?;
+    let mut counted: BTreeMap<String, usize> = BTreeMap::new();
+    for write in scene.writes() {
+        *counted.entry(write).or_default() += 1;
+    }
+    for (write, count) in &counted {
+        terminal.output(&format!("{count} × {write}"));
+    }
+    let wanted: BTreeMap<_, _> = WRITES.into_iter().collect();
+    expect("the list of writes", &json!(counted), &json!(wanted))?;
     terminal.seen("nothing was written twice");
+    Ok(())
+}
+
+/// Changes a Secret and waits until the object at Metorial has the new value; says how long that took.
+async fn rotate(
+    scene: &Scene,
+    terminal: &Terminal,
+    secret: &str,
+    patch: &Value,
+    id: &str,
+    has: impl Fn(&Stored) -> bool,
+) -> Result<String, Failure> {
+    let patch = patch.to_string();
+    let kubectl = scene.kubectl(&["patch", "secret", secret, "--patch", &patch]);
+    terminal.command(&kubectl);
+    let began = Instant::now();
+    terminal.output(&output(kubectl).await?);
+    let arrived = |_: &[_]| {
+        scene
+            .simulator
+            .object(id)
+            .is_some_and(|object| has(&object))
+    };
+    scene.simulator.wait_for(arrived, PATIENCE).await?;
+    let took = seconds(began.elapsed());
+    Ok(format!("{took} after kubectl was started"))
+}
+
+async fn wait_ready(scene: &Scene, terminal: &Terminal, resource: &str) -> Result<(), Failure> {
+    let arguments = ["wait", "--for=condition=Ready", "--timeout=60s", resource];
+    let wait = scene.kubectl(&arguments);
+    terminal.command(&wait);
+    terminal.output(&output(wait).await?);
     Ok(())
 }
 
@@ -166,37 +208,14 @@ fn credentials(scene: &Scene) -> Api<ProviderAuthCredentials> {
     Api::namespaced(scene.plane.client(), STAGE)
 }
 
-fn only_live(scene: &Scene) -> Result<Stored, Failure> {
-    let mut live = scene.remote();
-    live.retain(|object| object.readable["status"] == "active");
-    expect("the number of apps", &json!(live.len()), &json!(1))?;
-    live.pop()
-        .ok_or_else(|| Failure::new("there is no OAuth app at Metorial"))
+fn remote(scene: &Scene, id: Option<String>) -> Result<Stored, Failure> {
+    let object = id.and_then(|id| scene.simulator.object(&id));
+    object.ok_or_else(|| Failure::new("the id in the status is of nothing at Metorial"))
 }
 
-fn expect(what: &str, seen: &serde_json::Value, wanted: &serde_json::Value) -> Result<(), Failure> {
+fn expect(what: &str, seen: &Value, wanted: &Value) -> Result<(), Failure> {
     if seen == wanted {
         return Ok(());
     }
     Err(Failure::new(format!("{what} is {seen}, not {wanted}")))
-}
-
-type Conditions<'a> = Option<&'a [k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition]>;
-
-fn word(conditions: Conditions) -> String {
-    match condition(conditions, "Ready") {
-        Some(ready) => format!("Ready={} {}: {}", ready.status, ready.reason, ready.message),
-        None => "not looked at yet".to_owned(),
-    }
-}
-
-/// The first two characters and the length.
-fn masked(value: &serde_json::Value) -> String {
-    let text = value.as_str().unwrap_or_default();
-    let first: String = text.chars().take(2).collect();
-    format!("{first}… ({} characters)", text.chars().count())
-}
-
-fn seconds(time: Duration) -> String {
-    format!("{:.1} s", time.as_secs_f64())
 }

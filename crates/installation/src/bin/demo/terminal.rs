@@ -2,7 +2,7 @@
 
 use std::process::Command;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 /// The terminal, and the time since the beginning.
 pub struct Terminal {
@@ -65,4 +65,16 @@ impl Terminal {
     pub fn clock(&self) -> String {
         format!("[{:.1} s]", self.began.elapsed().as_secs_f64())
     }
+}
+
+/// The first two characters and the length.
+pub fn masked(value: &serde_json::Value) -> String {
+    let text = value.as_str().unwrap_or_default();
+    let first: String = text.chars().take(2).collect();
+    format!("{first}… ({} characters)", text.chars().count())
+}
+
+/// A time in words.
+pub fn seconds(time: Duration) -> String {
+    format!("{:.1} s", time.as_secs_f64())
 }

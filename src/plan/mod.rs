@@ -297,6 +297,11 @@ fn recover(situation: &Situation, desired: &Desired, found: &[RemoteView]) -> Pl
     let verdict = synced(desired).with(Happening::Recovered, format!("found {} again", remote.id));
     // What else it lacks than a PATCH brings in, the next pass sees once the id is recorded.
     let complete = !differences.imports && !differences.replaces;
+    let mut verdict = verdict;
+    if !complete {
+        verdict.reason = Reason::Updating;
+        verdict.message = format!("found {}: looking at what it lacks", remote.id);
+    }
     let mut plan = if differences.patches(desired) && complete {
         update(remote, differences, verdict)
     } else {

@@ -178,12 +178,18 @@ impl Pass<'_> {
             return After::In(wait);
         }
         let uncertain = matches!(self.seen.object, Some(Sighting::Lagging))
-            || reason == Reason::AmbiguousCreate
+            || matches!(
+                reason,
+                Reason::AmbiguousCreate | Reason::Replacing | Reason::Importing
+            )
             || (reason == Reason::Deleting && !self.outcome.released);
         let failed =
             ended.trouble || ended.refused || uncertain || reason == Reason::DeletionBlocked;
         if let (false, Some(pause)) = (failed, self.retirement(subject, &policy)) {
             return After::In(pause);
+        }
+        if !failed && reason == Reason::Updating {
+            return After::In(Duration::ZERO);
         }
         if !failed {
             subject.remember(world, |memory| {

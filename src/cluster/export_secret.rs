@@ -2,7 +2,7 @@
 
 use super::{Cause, Cluster, ClusterError, field_manager, owned_by};
 use crate::plan::{MacKey, SecretSeen};
-use crate::resources::ExportSecret;
+use crate::resources::{ExportSecret, ExportStatus};
 use k8s_openapi::ByteString;
 use k8s_openapi::api::core::v1::Secret;
 use kube::api::{DeleteParams, ObjectMeta, Patch, PatchParams, PostParams, Preconditions};
@@ -15,6 +15,8 @@ use std::collections::BTreeMap;
 pub type Data = BTreeMap<String, Vec<u8>>;
 
 const OPAQUE: &str = "Opaque";
+/// The annotation that tells which export a Secret holds: a crash before the status is written loses nothing.
+const HOLDS: &str = "metorial.com/export";
 
 /// The digest of a Secret's content, bound to its place.
 #[must_use]
@@ -60,8 +62,15 @@ impl Cluster {
                 .flatten()
                 .all(|(key, value)| found.get(key) == Some(value))
         };
+        let fingerprint = digest(key, &namespace, &wanted.name, &data);
+        let holds = found
+            .annotations()
+            .get(HOLDS)
+            .and_then(|text| serde_json::from_str::<Box<ExportStatus>>(text).ok())
+            .filter(|export| export.secret_fingerprint.as_ref() == Some(&fingerprint));
         Ok(SecretSeen::Ours {
-            fingerprint: digest(key, &namespace, &wanted.name, &data),
+            fingerprint,
+            holds,
             shaped: has(&wanted.labels, found.labels())
                 && has(&wanted.annotations, found.annotations())
                 && type_of(&found) == wanted.type_.as_deref().unwrap_or(OPAQUE),
@@ -77,6 +86,7 @@ impl Cluster {
         owner: &K,
         wanted: &ExportSecret,
         data: &Data,
+        export: &ExportStatus,
     ) -> Result<(), ClusterError>
     where
         K: Resource<DynamicType = ()> + Serialize,
@@ -84,6 +94,8 @@ impl Cluster {
         let namespace = owner.namespace().unwrap_or_default();
         let (api, name) = (self.namespaced::<Secret>(&namespace), wanted.name.as_str());
         let found = self.get(&api, name).await?;
+        let mut annotations = wanted.annotations.clone().unwrap_or_default();
+        annotations.insert(HOLDS.to_owned(), json!(export).to_string());
         if let Some(found) = &found {
             if !is_ours(owner, found) {
                 return Err(ClusterError {
@@ -93,7 +105,7 @@ impl Cluster {
                 });
             }
             if type_of(found) == wanted.type_.as_deref().unwrap_or(OPAQUE) {
-                let patch = Patch::Merge(patch(found, wanted, data));
+                let patch = Patch::Merge(patch(found, wanted, &annotations, data));
                 let params = field_manager(PatchParams::default());
                 return self
                     .call("patch", "Secret", name, api.patch(name, &params, &patch))
@@ -115,7 +127,7 @@ impl Cluster {
             metadata: ObjectMeta {
                 name: Some(name.to_owned()),
                 labels: wanted.labels.clone(),
-                annotations: wanted.annotations.clone(),
+                annotations: Some(annotations),
                 owner_references: owned_by(owner).map(|reference| vec![reference]),
                 ..ObjectMeta::default()
             },
@@ -149,7 +161,12 @@ fn type_of(secret: &Secret) -> &str {
     secret.type_.as_deref().unwrap_or(OPAQUE)
 }
 
-fn patch(found: &Secret, wanted: &ExportSecret, data: &Data) -> Value {
+fn patch(
+    found: &Secret,
+    wanted: &ExportSecret,
+    annotations: &BTreeMap<String, String>,
+    data: &Data,
+) -> Value {
     let mut content: serde_json::Map<String, Value> = data
         .iter()
         .map(|(key, bytes)| (key.clone(), json!(ByteString(bytes.clone()))))
@@ -158,7 +175,7 @@ fn patch(found: &Secret, wanted: &ExportSecret, data: &Data) -> Value {
         content.entry(key.clone()).or_insert(Value::Null);
     }
     json!({
-        "metadata": {"uid": found.metadata.uid, "labels": wanted.labels, "annotations": wanted.annotations},
+        "metadata": {"uid": found.metadata.uid, "labels": wanted.labels, "annotations": annotations},
         "data": content,
     })
 }

@@ -1,7 +1,7 @@
 //! Values that are brought out into a Secret: records in somebody's audit log, exactly one for each due moment.
 
 use super::{Desired, Happening, Plan, RemoteView, Situation, Step, Verdict, bind, synced};
-use crate::resources::Reason;
+use crate::resources::{ExportStatus, Reason};
 use jiff::{SignedDuration, Timestamp};
 
 /// How exports of a resource are made.
@@ -41,6 +41,8 @@ pub enum SecretSeen {
         fingerprint: String,
         /// Whether type, labels and annotations are as wanted.
         shaped: bool,
+        /// The export that it holds, where nobody changed it since.
+        holds: Option<Box<ExportStatus>>,
     },
 }
 
@@ -73,6 +75,7 @@ pub(super) fn export(
         Some(SecretSeen::Ours {
             fingerprint,
             shaped,
+            ..
         }) => *shaped && Some(fingerprint) == situation.ledger.export.secret_fingerprint.as_ref(),
         Some(SecretSeen::Missing) | None => false,
     };

@@ -8,7 +8,7 @@ use super::world::World;
 use crate::cluster::export_secret::{Data, digest};
 use crate::kinds::Kind;
 use crate::plan::export::is_recent;
-use crate::plan::{Desired, Exporting};
+use crate::plan::{Desired, Exporting, SecretSeen, Seen};
 use crate::remote::{Session, Trouble};
 use crate::resources::{ExportFormat, ExportSecret, ExportStatus};
 use jiff::Timestamp;
@@ -77,15 +77,33 @@ pub(super) async fn deliver<K: Kind>(
         return Ok(());
     };
     let mut data = layout(wanted, exported.value.expose());
-    let delivered = world.cluster.deliver(&subject.object, wanted, &data).await;
     let fingerprint = digest(&world.mac, &subject.key.namespace, &wanted.name, &data);
-    data.values_mut().for_each(zeroize::Zeroize::zeroize);
-    delivered?;
-    outcome.export = Some(ExportStatus {
+    let export = ExportStatus {
         secret_fingerprint: Some(fingerprint),
         ..exported.status.clone()
-    });
+    };
+    let cluster = &world.cluster;
+    let delivered = cluster.deliver(&subject.object, wanted, &data, &export);
+    let delivered = delivered.await;
+    data.values_mut().for_each(zeroize::Zeroize::zeroize);
+    delivered?;
+    outcome.export = Some(export);
     Ok(())
+}
+
+/// An export that reached the Secret was made, even where a crash or a restored backup kept it out of the status.
+pub(super) fn recall<K: Kind>(subject: &mut Subject<K>, seen: &Seen, outcome: &mut Outcome) {
+    let Some(SecretSeen::Ours {
+        holds: Some(held), ..
+    }) = &seen.secret
+    else {
+        return;
+    };
+    let at = |export: &ExportStatus| export.exported_at.as_ref().map(|at| at.0);
+    if at(held) > at(&subject.ledger.export) {
+        subject.ledger.export = held.as_ref().clone();
+        outcome.export = Some(held.as_ref().clone());
+    }
 }
 
 fn target(id: &str, exporting: &Exporting) -> ExportTarget {

@@ -2,6 +2,7 @@
 
 use super::act::{self, Outcome};
 use super::connections;
+use super::export::recall;
 use super::key::ObjectKey;
 use super::queue::After;
 use super::see::{Eye, Halt};
@@ -230,7 +231,10 @@ impl Pass<'_> {
             (Some(session), Some(id)) => Some(session.lock(id).await),
             _ => None,
         };
-        let fresh = subject.terminating() || subject.requested().is_some();
+        let memory = &subject.memory;
+        // What was seen before a write of unknown outcome says nothing about it.
+        let unknown = !memory.certain && memory.last_write.is_some();
+        let fresh = unknown || subject.terminating() || subject.requested().is_some();
         let began = Instant::now();
         let since = match fresh {
             true => began,
@@ -239,6 +243,7 @@ impl Pass<'_> {
                 .unwrap_or(began),
         };
         self.see(subject, policy, since, began).await?;
+        recall(subject, &self.seen, &mut self.outcome);
         let mut decision = plan(&self.situation(subject, policy));
         if decision.changes_an_object() {
             // What is sent is built on what is there, others' metadata included: only this pass's own look will do.

@@ -96,7 +96,7 @@ impl Kind for ProviderConfig {
     }
 
     fn adjust(&self, mut policy: Policy) -> Policy {
-        policy.replace = self.spec.replace.unwrap_or_default();
+        policy.replace = Some(self.spec.replace.unwrap_or_default());
         policy.replace_grace = self
             .spec
             .replace_grace

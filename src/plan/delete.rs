@@ -50,14 +50,24 @@ fn existing(situation: &Situation, remote: &RemoteView) -> Plan {
     if situation.policy.deletion == DeletionPolicy::Delete && !dependents.is_empty() {
         return blocked(&remote.id, dependents).alone();
     }
-    let retiring = situation.ledger.retiring.iter().map(|(id, _)| id.clone());
-    release(retiring.chain([remote.id.clone()]).collect())
+    let mut ids: Vec<String> = situation
+        .ledger
+        .retiring
+        .iter()
+        .map(|(id, _)| id.clone())
+        .chain(found(situation))
+        .filter(|id| *id != remote.id)
+        .collect();
+    ids.sort();
+    ids.dedup();
+    ids.push(remote.id.clone());
+    release(ids)
 }
 
-/// No object is known, but a create may have been sent: what carries our marker goes too.
-fn unrecorded(situation: &Situation) -> Plan {
+/// What a search found that carries our marker.
+fn found(situation: &Situation) -> impl Iterator<Item = String> {
     let found = situation.seen.search.as_deref().unwrap_or_default();
-    let mine: Vec<String> = found
+    found
         .iter()
         .filter(|remote| remote.live)
         .filter(|remote| {
@@ -65,7 +75,11 @@ fn unrecorded(situation: &Situation) -> Plan {
             matches!(claim, Claim::Ours | Claim::Namesake)
         })
         .map(|remote| remote.id.clone())
-        .collect();
+}
+
+/// No object is known, but a create may have been sent: what carries our marker goes too.
+fn unrecorded(situation: &Situation) -> Plan {
+    let mine: Vec<String> = found(situation).collect();
     let certain = situation.ledger.intent == Intent::Clean || situation.ledger.settled;
     if mine.is_empty() && !certain {
         return wait();

@@ -195,7 +195,11 @@ fn for_existing(situation: &Situation, remote: &RemoteView) -> Option<Look> {
         return Some(Look::Imports(remote.id.clone()));
     }
     let changed_here = !ledger.acknowledged(situation.desired?);
-    if found.replaces && changed_here && policy.replace == Replace::Allow && seen.search.is_none() {
+    if found.replaces
+        && changed_here
+        && policy.replace != Some(Replace::Never)
+        && seen.search.is_none()
+    {
         return Some(Look::Search);
     }
     let due = replace::due(situation).filter(|_| seen.dependents.is_none());
@@ -217,10 +221,16 @@ fn for_lost(situation: &Situation) -> Option<Look> {
 fn for_deletion(situation: &Situation) -> Option<Look> {
     let seen = situation.seen;
     match seen.object.as_ref()? {
-        Sighting::Live(remote) => (situation.policy.deletion == DeletionPolicy::Delete
-            && delete::is_ours(situation, remote)
-            && seen.dependents.is_none())
-        .then(|| Look::Dependents(remote.id.clone())),
+        Sighting::Live(remote) => {
+            let ours = delete::is_ours(situation, remote);
+            let spares = situation.policy.deletion == DeletionPolicy::Delete;
+            if ours && spares && seen.dependents.is_none() {
+                return Some(Look::Dependents(remote.id.clone()));
+            }
+            // A replacement may have been made that nobody recorded.
+            let maybe_two = situation.policy.replace.is_some() && !situation.ledger.certain;
+            (ours && maybe_two && seen.search.is_none()).then_some(Look::Search)
+        }
         Sighting::Gone { .. } => (situation.ledger.intent != Intent::Clean
             && seen.search.is_none())
         .then_some(Look::Search),

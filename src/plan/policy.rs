@@ -20,8 +20,8 @@ pub struct Policy {
     pub suspend: bool,
     /// The object to take over.
     pub adopt: Option<Adopt>,
-    /// Whether a change that the API can't make may lead to a new object.
-    pub replace: Replace,
+    /// Whether a change that the API can't make may lead to a new object; `None` for kinds without such changes.
+    pub replace: Option<Replace>,
     /// How long a replaced object stays.
     pub replace_grace: Duration,
     /// Whether an object without our marker is somebody else's, even under the recorded id.
@@ -53,7 +53,7 @@ impl Policy {
             interval: interval.unwrap_or(DEFAULT_INTERVAL),
             suspend: spec.suspend.unwrap_or(false),
             adopt: spec.adopt.clone(),
-            replace: Replace::default(),
+            replace: None,
             replace_grace: Duration::ZERO,
             borrows: false,
         }

@@ -12,7 +12,7 @@ pub(super) fn replace(
     former: &RemoteView,
     fields: &str,
 ) -> Plan {
-    if situation.policy.replace == Replace::Never {
+    if situation.policy.replace == Some(Replace::Never) {
         let message = format!(
             "Metorial can't change {fields} of {}: undo the change, or set replace: Allow",
             former.id

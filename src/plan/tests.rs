@@ -61,7 +61,7 @@ fn policy() -> Policy {
         interval: Duration::from_secs(600),
         suspend: false,
         adopt: None,
-        replace: Replace::Allow,
+        replace: Some(Replace::Allow),
         replace_grace: Duration::ZERO,
         borrows: false,
     }

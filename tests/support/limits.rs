@@ -88,27 +88,35 @@ const REFUSED: &[(&str, &[&str])] = &[
             "1d",
         ],
     ),
+    (
+        "^(Once|OnChange|([0-9]{1,5}h)?([0-9]{1,5}m)?([0-9]{1,5}s)?)$",
+        &["once", "Always", "10", "1m1h", "2h "],
+    ),
+    ("^(/([^~/]|~[01])*)*$", &["a", "a/b", "/a~b", "/~2"]),
 ];
 
-/// Every limit under `spec`. The manifests are good ones that together fill every field.
-pub fn limits(definition: &CustomResourceDefinition, manifests: &[Value]) -> Vec<Broken> {
-    let schema = definition.spec.versions[0].schema.as_ref().unwrap();
-    let schema = serde_json::to_value(schema.open_api_v3_schema.as_ref().unwrap()).unwrap();
+/// Every limit of every kind, once for each field. The manifests are good ones that together fill every field.
+pub fn limits(definitions: &[CustomResourceDefinition], manifests: &[Value]) -> Vec<Broken> {
     let mut walk = Walk {
+        kind: String::new(),
         manifests,
         broken: Vec::new(),
+        filled: BTreeSet::new(),
         unfilled: BTreeSet::new(),
+        patterns: BTreeSet::new(),
     };
-    let place = Place {
-        pointer: "/spec".to_owned(),
-        field: "spec".to_owned(),
-    };
-    walk.look(&schema["properties"]["spec"], &place);
-    assert!(
-        walk.unfilled.is_empty(),
-        "no manifest fills {:?}",
-        walk.unfilled
-    );
+    for definition in definitions {
+        let schema = definition.spec.versions[0].schema.as_ref().unwrap();
+        let schema = serde_json::to_value(schema.open_api_v3_schema.as_ref().unwrap()).unwrap();
+        let place = Place {
+            pointer: "/spec".to_owned(),
+            field: "spec".to_owned(),
+        };
+        walk.kind.clone_from(&definition.spec.names.kind);
+        walk.look(&schema["properties"]["spec"], &place);
+    }
+    let missing: Vec<_> = walk.unfilled.difference(&walk.filled).collect();
+    assert!(missing.is_empty(), "no manifest fills {missing:?}");
     walk.broken
 }
 
@@ -118,27 +126,42 @@ struct Place {
 }
 
 struct Walk<'a> {
+    kind: String,
     manifests: &'a [Value],
     broken: Vec<Broken>,
-    unfilled: BTreeSet<String>,
+    /// Fields and their schemas: what several kinds share is looked at once.
+    filled: BTreeSet<(String, String)>,
+    unfilled: BTreeSet<(String, String)>,
+    /// Patterns whose every bad text was tried at some field; at others one is enough.
+    patterns: BTreeSet<String>,
 }
 
 impl Walk<'_> {
     fn look(&mut self, schema: &Value, at: &Place) {
-        let filled = self
-            .manifests
-            .iter()
-            .find(|it| it.pointer(&at.pointer).is_some());
+        let known = (at.field.clone(), schema.to_string());
+        // Whatever is under this key is refused.
+        if self.filled.contains(&known) || at.field == "spec.metadata.kubernetes" {
+            return;
+        }
+        let mut manifests = self.manifests.iter();
+        let filled =
+            manifests.find(|it| it["kind"] == *self.kind && it.pointer(&at.pointer).is_some());
         let Some(manifest) = filled.cloned() else {
-            // Whatever is under this key is refused.
-            if at.field != "spec.metadata.kubernetes" {
-                self.unfilled.insert(at.field.clone());
-            }
+            self.unfilled.insert(known);
             return;
         };
+        self.filled.insert(known);
         let value = manifest.pointer(&at.pointer).unwrap().clone();
         for (limit, value) in breaches(schema, &value) {
             self.with(&manifest, at, &limit, value);
+        }
+        if let Some(pattern) = schema["pattern"].as_str() {
+            let known = REFUSED.iter().find(|(known, _)| *known == pattern);
+            let (_, texts) = known.unwrap_or_else(|| panic!("no text for the pattern {pattern}"));
+            let all = self.patterns.insert(pattern.to_owned());
+            for text in texts.iter().take(if all { texts.len() } else { 1 }) {
+                self.with(&manifest, at, "pattern", json!(text));
+            }
         }
         for name in schema["required"].as_array().into_iter().flatten() {
             let field = format!("{}.{}", at.field, name.as_str().unwrap());
@@ -204,6 +227,9 @@ fn breaches(schema: &Value, good: &Value) -> Vec<(String, Value)> {
     if number("minLength").is_some() {
         breaches.push(("minLength", json!("")));
     }
+    if number("minItems").is_some() {
+        breaches.push(("minItems", json!([])));
+    }
     if let Some(most) = number("maxItems") {
         breaches.push(("maxItems", json!(vec![good[0].clone(); most + 1])));
     }
@@ -219,11 +245,6 @@ fn breaches(schema: &Value, good: &Value) -> Vec<(String, Value)> {
     }
     if schema["enum"].is_array() {
         breaches.push(("enum", json!("Nonsense")));
-    }
-    if let Some(pattern) = schema["pattern"].as_str() {
-        let known = REFUSED.iter().find(|(known, _)| *known == pattern);
-        let (_, texts) = known.unwrap_or_else(|| panic!("no text for the pattern {pattern}"));
-        breaches.extend(texts.iter().map(|text| ("pattern", json!(text))));
     }
     breaches
         .into_iter()

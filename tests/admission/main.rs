@@ -1,18 +1,26 @@
 //! What the API server admits and what it refuses, and with which words.
 #![allow(clippy::unwrap_used, reason = "a story that can't go on fails here")]
 
+#[path = "../support/mod.rs"]
 mod support;
 
+mod manifests;
+
+use futures::{StreamExt, stream};
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
 use kube::api::{Api, ApiResource, DynamicObject, PostParams};
+use manifests::{changed, filled, wrong};
 use metorial_operator::resources::definitions;
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
-use support::limits::limits;
+use std::sync::LazyLock;
+use support::limits::{Broken, limits};
 use support::{Setup, World, connection, credentials, with};
 
-fn definition(kind: &str) -> CustomResourceDefinition {
-    let mut all = definitions().into_iter();
+static DEFINITIONS: LazyLock<Vec<CustomResourceDefinition>> = LazyLock::new(definitions);
+
+fn definition(kind: &str) -> &'static CustomResourceDefinition {
+    let mut all = DEFINITIONS.iter();
     all.find(|it| it.spec.names.kind == kind).unwrap()
 }
 
@@ -23,7 +31,7 @@ fn api(world: &World, kind: &str) -> Api<DynamicObject> {
         version: "v1alpha1".to_owned(),
         api_version: "metorial.com/v1alpha1".to_owned(),
         kind: kind.to_owned(),
-        plural: definition.spec.names.plural,
+        plural: definition.spec.names.plural.clone(),
     };
     match definition.spec.scope.as_str() {
         "Cluster" => Api::all_with(world.client.clone(), &resource),
@@ -46,70 +54,6 @@ async fn judge(world: &World, manifest: &Value) -> Result<(), String> {
     }
 }
 
-fn cluster_connection() -> Value {
-    let secret = json!({"namespace": "metorial-system", "name": "metorial", "key": "api-key"});
-    json!({
-        "apiVersion": "metorial.com/v1alpha1",
-        "kind": "ClusterConnection",
-        "metadata": {"name": "default"},
-        "spec": {"apiKey": {"secretKeyRef": secret}}
-    })
-}
-
-/// Good manifests that together fill every field of every kind.
-fn filled() -> Vec<Value> {
-    let key = json!({"name": "a", "key": "b"});
-    let foreign = json!({"namespace": "a", "name": "a", "key": "b"});
-    let common = json!({"spec": {
-        "baseUrl": "https://api.metorial.com",
-        "instance": {"id": "ins_1", "type": "production"},
-        "rateLimit": {"requests": 100, "per": "10m"},
-        "defaults": {"interval": "10m", "deletionPolicy": "Orphan", "drift": "Report"},
-        "onUnreachable": {"policy": "OrphanAfter", "after": "1h"}
-    }});
-    let selector = json!({
-        "matchLabels": {"team": "a"},
-        "matchExpressions": [{"key": "team", "operator": "In", "values": ["a"]}]
-    });
-    let credentials = with(
-        credentials("github"),
-        json!({"spec": {
-            "connectionRef": {"kind": "ClusterConnection", "name": "default"},
-            "name": "GitHub",
-            "description": "Our app",
-            "metadata": {"team": "a"},
-            "mode": "Observe",
-            "deletionPolicy": "Cascade",
-            "drift": "Report",
-            "interval": "10m",
-            "suspend": true,
-            "adopt": {"id": "par_1", "policy": "Override"},
-            "publish": {"configMap": {"name": "github"}}
-        }}),
-    );
-    let id = |source: Value| {
-        let mut manifest = credentials.clone();
-        manifest["spec"]["oauth"]["clientId"] = source;
-        manifest
-    };
-    vec![
-        with(
-            with(connection("default", ""), common.clone()),
-            json!({"spec": {"caBundle": {"configMapKeyRef": key}}}),
-        ),
-        with(
-            with(cluster_connection(), common),
-            json!({"spec": {
-                "caBundle": {"configMapKeyRef": foreign},
-                "allowedNamespaces": {"names": ["a"], "selector": selector}
-            }}),
-        ),
-        id(json!({"value": "Iv1.1"})),
-        id(json!({"configMapKeyRef": key})),
-        credentials,
-    ]
-}
-
 #[tokio::test]
 async fn every_limit_of_every_field_is_kept() {
     let world = World::bare(Setup::default()).await;
@@ -117,56 +61,23 @@ async fn every_limit_of_every_field_is_kept() {
     for manifest in &filled {
         assert_eq!(judge(&world, manifest).await, Ok(()), "{manifest}");
     }
-    for definition in definitions() {
-        let kind = json!(definition.spec.names.kind);
-        let of_kind = filled.iter().filter(|it| it["kind"] == kind).cloned();
-        let limits = limits(&definition, &of_kind.collect::<Vec<_>>());
-        assert!(limits.len() > 40, "only {} limits of {kind}", limits.len());
-        for broken in limits {
-            let said = judge(&world, &broken.manifest).await;
-            let said = said.expect_err(&format!("{} is kept: {}", broken.limit, broken.manifest));
-            let (field, limit) = (&broken.field, &broken.limit);
-            assert!(said.contains(field), "{kind} {field} {limit}: {said}");
-        }
-    }
-}
-
-/// What admission says, and a manifest that it says it about.
-fn wrong() -> Vec<(&'static str, Value)> {
-    let source = "set exactly one of value, configMapKeyRef and secretKeyRef";
-    let spec = |change: Value| with(credentials("github"), json!({"spec": change}));
-    let of = |change: Value| {
-        with(
-            connection("default", "https://a.example"),
-            json!({"spec": change}),
-        )
+    let limits = limits(&DEFINITIONS, &filled);
+    assert!(limits.len() > 200, "only {} limits", limits.len());
+    let check = |broken: Broken| async {
+        let Broken {
+            field,
+            limit,
+            manifest,
+        } = broken;
+        let said = judge(&world, &manifest).await;
+        let said = said.expect_err(&format!("{limit} is kept: {manifest}"));
+        assert!(
+            said.contains(&field),
+            "{} {field} {limit}: {said}",
+            manifest["kind"]
+        );
     };
-    let mut unset = credentials("github");
-    unset["spec"]["oauth"]["clientId"] = json!({});
-    vec![
-        (source, spec(json!({"oauth": {"clientId": {"value": "a"}}}))),
-        (source, unset),
-        (
-            "mode Observe looks at an existing object: name it in adopt.id",
-            spec(json!({"mode": "Observe"})),
-        ),
-        (
-            "metadata.kubernetes is the operator's own key: use another key",
-            spec(json!({"metadata": {"kubernetes": {"uid": "mine"}}})),
-        ),
-        (
-            "must be between 1m and 24h",
-            spec(json!({"interval": "59s"})),
-        ),
-        (
-            "must be between 1m and 24h",
-            spec(json!({"interval": "25h"})),
-        ),
-        (
-            "Cascade is a choice for one object: a connection's default is Delete or Orphan",
-            of(json!({"defaults": {"deletionPolicy": "Cascade"}})),
-        ),
-    ]
+    stream::iter(limits).for_each_concurrent(8, check).await;
 }
 
 #[tokio::test]
@@ -178,16 +89,16 @@ async fn every_rule_is_kept_and_says_what_to_do() {
         assert!(said.contains(message), "{said}");
         told.insert(message.to_owned());
     }
-    world.apply(credentials("github")).await;
-    let message = "providerId can't be changed: create a new resource for another provider";
-    let other = with(credentials("github"), json!({"spec": {"providerId": "x"}}));
-    match world.try_apply(other).await {
-        Err(kube::Error::Api(status)) => {
-            assert!(status.message.contains(message), "{}", status.message);
+    for (message, before, after) in changed() {
+        world.apply(before).await;
+        match world.try_apply(after).await {
+            Err(kube::Error::Api(status)) => {
+                assert!(status.message.contains(message), "{}", status.message);
+            }
+            other => panic!("{message}: {other:?}"),
         }
-        other => panic!("{other:?}"),
+        told.insert(message.to_owned());
     }
-    told.insert(message.to_owned());
     assert_eq!(told, messages(), "each rule's message");
 }
 
@@ -212,12 +123,15 @@ fn messages() -> BTreeSet<String> {
     all
 }
 
-#[tokio::test]
-async fn fields_that_nobody_knows_are_refused_by_kubectl_and_dropped_by_the_api_server() {
-    let world = World::bare(Setup::default()).await;
+/// Fields that somebody might try, and a manifest with each.
+fn unknown() -> Vec<(&'static str, Value)> {
     let credentials = |change: Value| with(credentials("github"), json!({"spec": change}));
+    let connection = |change: Value| {
+        let manifest = connection("default", "https://a.example");
+        with(manifest, json!({"spec": change}))
+    };
     let reference = json!({"name": "a", "key": "b", "namespace": "kube-system"});
-    for (field, manifest) in [
+    vec![
         (
             "spec.clientSecret",
             credentials(json!({"clientSecret": "x"})),
@@ -236,19 +150,19 @@ async fn fields_that_nobody_knows_are_refused_by_kubectl_and_dropped_by_the_api_
         ),
         (
             "spec.apiKey.secretKeyRef.namespace",
-            with(
-                connection("default", "https://a.example"),
-                json!({"spec": {"apiKey": {"secretKeyRef": reference}}}),
-            ),
+            connection(json!({"apiKey": {"secretKeyRef": reference}})),
         ),
         (
             "spec.allowedNamespaces",
-            with(
-                connection("default", "https://a.example"),
-                json!({"spec": {"allowedNamespaces": {"names": ["a"]}}}),
-            ),
+            connection(json!({"allowedNamespaces": {"names": ["a"]}})),
         ),
-    ] {
+    ]
+}
+
+#[tokio::test]
+async fn fields_that_nobody_knows_are_refused_by_kubectl_and_dropped_by_the_api_server() {
+    let world = World::bare(Setup::default()).await;
+    for (field, manifest) in unknown() {
         let refused = world
             .kubectl(
                 &["create", "--validate=strict", "-f", "-"],
@@ -313,12 +227,9 @@ async fn what_is_stored_is_what_was_applied() {
         with(credentials("long"), names),
         connection("least", "https://api.metorial.com"),
     ];
-    for manifest in manifests.into_iter().chain(filled()) {
+    for (number, mut manifest) in manifests.into_iter().chain(filled()).enumerate() {
+        manifest["metadata"]["name"] = json!(format!("it-{number}"));
         let stored = world.apply(manifest.clone()).await;
         assert_eq!(stored.data["spec"], manifest["spec"]);
     }
-    api(&world, "ClusterConnection")
-        .delete("default", &Default::default())
-        .await
-        .unwrap();
 }

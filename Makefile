@@ -16,7 +16,7 @@ lint: ## Check the format and the lints
 
 .PHONY: test
 test: control-plane lint ## Run every check: format, lints, tests on the real control plane, what is generated
-	@cargo test --locked --workspace
+	@cargo test --locked --workspace --no-fail-fast
 	@tools/render-manifests --check
 
 .PHONY: crds

@@ -13,3 +13,4 @@ mod leaks;
 mod metrics;
 mod rights;
 mod status_history;
+mod values;

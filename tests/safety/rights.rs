@@ -161,6 +161,8 @@ async fn broad_story(world: &mut World) {
         .rotate("oauth-app", "client-secret", "rotated-0123456789")
         .await;
     world.wait_recorded("github").await;
+    world.make_values().await;
+    world.delete_values().await;
     world.delete::<Connection>("default").await;
     world.wait_connection("Deleting").await;
     world.delete::<ProviderAuthCredentials>("github").await;
@@ -217,6 +219,8 @@ async fn in_all_namespaces_no_right_is_missing_and_none_is_given_for_nothing() {
     guest.apply(everywhere.home.key_secret()).await;
     guest.apply(own).await;
     guest.wait_connection("Synced").await;
+    guest.make_values().await;
+    guest.delete_values().await;
     everywhere.home.stop_operator().await;
     check_rights(&everywhere.home, UNUSED).await;
 }

@@ -28,9 +28,10 @@ async fn two_replicas() -> (World, Process, Process) {
     (world, leader, standby)
 }
 
-async fn leads(process: &Process) -> bool {
-    let metrics = process.get("/metrics").await.map(|(_, metrics)| metrics);
-    metrics.is_some_and(|metrics| sample(&metrics, "metorial_operator_leader") == 1.0)
+/// Whether the process says that it leads; `None` while it says nothing.
+async fn leads(process: &Process) -> Option<bool> {
+    let (_, metrics) = process.get("/metrics").await?;
+    Some(sample(&metrics, "metorial_operator_leader") == 1.0)
 }
 
 #[tokio::test]
@@ -47,7 +48,7 @@ async fn a_killed_leader_is_succeeded_when_its_lease_has_run_out_and_its_half_do
     leader.kill();
     let killed = Instant::now();
     gate.open();
-    assert!(!leads(&standby).await);
+    assert_eq!(leads(&standby).await, Some(false));
 
     world.wait_leads(&standby).await;
     assert!(killed.elapsed() >= SOONEST, "{:?}", killed.elapsed());
@@ -93,7 +94,7 @@ async fn a_leader_that_slept_past_its_lease_writes_nothing_when_it_wakes() {
     sleeper.thaw();
     world
         .until("the sleeper knows that it leads no more", async || {
-            (!leads(&sleeper).await).then_some(())
+            (leads(&sleeper).await == Some(false)).then_some(())
         })
         .await;
     world.check_quiet().await;
@@ -116,6 +117,47 @@ async fn a_leader_that_slept_past_its_lease_writes_nothing_when_it_wakes() {
         })
         .await;
     world.wait_ready("github").await;
+    world.check_oracles().await;
+}
+
+#[tokio::test]
+async fn a_leader_that_slept_while_its_write_was_answered_does_not_report_what_is_outdated() {
+    let (world, sleeper, successor) = two_replicas().await;
+    world.make(credentials("github")).await;
+    let gate = Gate::new();
+    world.sim.faults().add(
+        Fault::on("PATCH", "/provider-auth-credentials").times(1),
+        Action::HoldAfterApply(gate.clone()),
+    );
+    world
+        .rotate("oauth-app", "client-secret", "rotated-0123456789")
+        .await;
+    assert!(gate.wait_for_arrivals(1, PATIENCE).await);
+    sleeper.freeze();
+    gate.open();
+    world.wait_leads(&successor).await;
+    world
+        .rotate("oauth-app", "client-secret", "rotated-again-0123456789")
+        .await;
+    world
+        .wait_remote("rotated again by the successor", |object| {
+            object.write_only["client_secret"] == "rotated-again-0123456789"
+        })
+        .await;
+    let recorded = world.wait_recorded("github").await;
+    world.check_quiet().await;
+
+    sleeper.thaw();
+    world
+        .until("the sleeper knows that it leads no more", async || {
+            (leads(&sleeper).await == Some(false)).then_some(())
+        })
+        .await;
+    world.check_quiet().await;
+    let now = world.credentials("github").await;
+    assert_eq!(now.resource_version(), recorded.resource_version());
+    assert_eq!(sleeper.api_requests("PATCH").await, 1.0);
+    assert_eq!(successor.api_requests("PATCH").await, 1.0);
     world.check_oracles().await;
 }
 

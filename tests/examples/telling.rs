@@ -4,8 +4,11 @@
 use crate::support::{World, api_of, example};
 use k8s_openapi::api::core::v1::{ConfigMap, Secret};
 use kube::api::{Api, DeleteParams, DynamicObject, ListParams, Patch, PatchParams};
+use kube::core::NamespaceResourceScope;
 use kube::{Resource, ResourceExt};
+use serde::de::DeserializeOwned;
 use serde_json::Value;
+use std::fmt::Debug;
 use std::path::Path;
 use std::time::Duration;
 
@@ -75,7 +78,7 @@ pub async fn check_second_apply(world: &World, objects: &[DynamicObject]) {
     assert_eq!(before, versions(world, objects).await, "no write");
 }
 
-/// Deletes everything at once and waits until it is gone, with what was made for it.
+/// Deletes everything at once and waits until it is gone, and clears away what the resources owned.
 pub async fn remove(world: &World, objects: &[DynamicObject]) {
     for object in objects {
         let name = object.name_any();
@@ -91,12 +94,8 @@ pub async fn remove(world: &World, objects: &[DynamicObject]) {
             })
             .await;
     }
-    world
-        .until("what the resources made is gone", async || {
-            let left = made_by_ours::<Secret>(world).await + made_by_ours::<ConfigMap>(world).await;
-            (left == 0).then_some(())
-        })
-        .await;
+    collect_garbage::<Secret>(world).await;
+    collect_garbage::<ConfigMap>(world).await;
 }
 
 async fn apply(world: &World, objects: &[DynamicObject]) {
@@ -128,19 +127,24 @@ async fn versions(world: &World, objects: &[DynamicObject]) -> Vec<Option<String
     versions
 }
 
-async fn made_by_ours<K>(world: &World) -> usize
+/// Deletes what our resources own, as the cluster's garbage collector does, which hears of new definitions only every
+/// half minute.
+async fn collect_garbage<K>(world: &World)
 where
-    K: Resource<DynamicType = (), Scope = kube::core::NamespaceResourceScope>
+    K: Resource<DynamicType = (), Scope = NamespaceResourceScope>
         + Clone
-        + serde::de::DeserializeOwned
-        + std::fmt::Debug,
+        + DeserializeOwned
+        + Debug,
 {
-    let all = world.api::<K>().list(&ListParams::default()).await.unwrap();
-    let owned = all.iter().filter(|object| {
+    let api = world.api::<K>();
+    for object in api.list(&ListParams::default()).await.unwrap() {
         let mut owners = object.owner_references().iter();
-        owners.any(|owner| owner.api_version.starts_with("metorial.com/"))
-    });
-    owned.count()
+        if owners.any(|owner| owner.api_version.starts_with("metorial.com/")) {
+            let (name, params) = (object.name_any(), DeleteParams::default());
+            // The collector may have been faster.
+            api.delete(&name, &params).await.ok();
+        }
+    }
 }
 
 fn api(world: &World, object: &DynamicObject) -> Api<DynamicObject> {

@@ -238,9 +238,16 @@ impl Pass<'_> {
     }
 }
 
-/// What others that refer to a resource depend on: its id, its generation, and whether it is ready.
-fn usable(status: &CommonStatus) -> (Option<&String>, Option<i64>, bool) {
+/// What others that refer to a resource depend on: its id, its generation, the values that it pushed, and whether it is ready.
+fn usable(status: &CommonStatus) -> (Option<&String>, Option<i64>, Vec<&str>, bool) {
     let ready = condition(status.conditions.as_deref(), "Ready");
     let ready = ready.is_some_and(|ready| ready.status == "True");
-    (status.id.as_ref(), status.observed_generation, ready)
+    let pushed = status.inputs.iter().flatten();
+    let pushed = pushed.map(|input| input.fingerprint.as_str()).collect();
+    (
+        status.id.as_ref(),
+        status.observed_generation,
+        pushed,
+        ready,
+    )
 }

@@ -157,7 +157,7 @@ impl Story {
         died
     }
 
-    /// The story with a death in every one of its calls.
+    /// The story with a death in every one of its writes, on either side.
     async fn with_each(self, cast: Cast) {
         let mut world = self.begin(cast).await;
         let calls: Calls = world
@@ -167,7 +167,8 @@ impl Story {
         if self != ChangeThenDelete {
             self.judge(cast, &world, 0).await;
         }
-        let deaths = [calls.kube_deaths(), calls.api_deaths()].concat();
+        let sent = world.attempts().len();
+        let deaths = [calls.kube_deaths(), Calls::write_deaths(sent)].concat();
         let (all, met) = (deaths.len(), AtomicUsize::new(0));
         each(deaths, async |death| {
             let died = self.with(cast, death).await;

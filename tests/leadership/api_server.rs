@@ -1,8 +1,8 @@
 //! An API server that goes, comes back, or does not answer; and definitions that are not there yet.
 
 use crate::support::{
-    PATIENCE, Process, Setup, World, condition_of, credentials, is_ready, own_plane, sample,
-    succeed, sweep,
+    PATIENCE, Process, Setup, World, condition_of, credentials, free_address, is_ready, own_plane,
+    sample, succeed, sweep,
 };
 use control_plane::Part;
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
@@ -149,6 +149,41 @@ async fn passes_end_by_their_deadline_when_the_api_server_stands_still() {
     assert!(condition_of(&github, "Stalled").is_none());
     assert_eq!(world.attempts(), ["POST /provider-auth-credentials"]);
     world.check_oracles().await;
+}
+
+#[tokio::test]
+async fn an_api_server_that_does_not_answer_holds_up_neither_a_start_nor_an_end() {
+    let (world, _turn) = alone().await;
+    let flags = ["--request-timeout=2s", "--pass-timeout=5s"];
+    let mut leader = world.start_process(&flags).await;
+    world.wait_leads(&leader).await;
+    world.wait_connection_of("default", "Synced").await;
+    let kubeconfig = world.kubeconfig().await;
+    world.plane.freeze(Part::ApiServer).unwrap();
+    leader.terminate();
+    let (ended, log) = world.wait_ended(&mut leader).await;
+    assert_eq!(ended.code(), Some(0), "{log}");
+
+    let admin = free_address();
+    let mut flags = world.flags(admin);
+    flags.push("--request-timeout=8s".to_owned());
+    let mut late = Process::start(&kubeconfig, &flags, admin);
+    world
+        .until("it is alive but not ready", async || {
+            let (ready, _) = late.get("/readyz").await?;
+            let (live, _) = late.get("/livez").await?;
+            (ready == 503 && live == 200).then_some(())
+        })
+        .await;
+    let (ended, log) = world.wait_ended(&mut late).await;
+    assert_eq!(ended.code(), Some(1), "{log}");
+    let told: Vec<_> = log
+        .lines()
+        .filter(|line| line.starts_with("metorial-operator: "))
+        .collect();
+    assert_eq!(told.len(), 1, "{log}");
+    assert!(told[0].contains("no answer in time"), "{log}");
+    world.plane.thaw(Part::ApiServer).unwrap();
 }
 
 #[tokio::test]

@@ -5,17 +5,23 @@ use crate::support::{History, Process, Samples, World, credentials, page, secret
 use k8s_openapi::api::core::v1::{ConfigMap, Secret};
 use k8s_openapi::api::events::v1::Event;
 use kube::api::{Api, ListParams};
-use metorial_operator::resources::{Connection, ProviderAuthCredentials};
+use metorial_operator::resources::{
+    AuthExport, AuthImport, Connection, ProviderAuthConfig, ProviderAuthCredentials, ProviderConfig,
+};
 use metorial_simulator::{Action, Content, Fault};
 use serde_json::{Value, json};
 use std::fs;
 
 /// Everything that was ever readable in the namespace, but the Secrets themselves.
-struct Watched(Vec<History>);
+pub struct Watched(Vec<History>);
 
 impl Watched {
-    async fn start(world: &World) -> Self {
+    pub async fn start(world: &World) -> Self {
         Self(vec![
+            world.history::<ProviderAuthConfig>().await,
+            world.history::<ProviderConfig>().await,
+            world.history::<AuthImport>().await,
+            world.history::<AuthExport>().await,
             world.history::<ProviderAuthCredentials>().await,
             world.history::<Connection>().await,
             world.history::<ConfigMap>().await,
@@ -23,7 +29,14 @@ impl Watched {
         ])
     }
 
-    fn text(&self) -> String {
+    /// The statuses of all versions and the events, without specs.
+    pub fn statuses(&self) -> String {
+        let versions = self.0.iter().flat_map(History::all);
+        let said = versions.map(|version| format!("{} {}\n", version["status"], version["note"]));
+        said.collect()
+    }
+
+    pub fn text(&self) -> String {
         let versions = self.0.iter().flat_map(History::all);
         versions.map(|version| format!("{version}\n")).collect()
     }
@@ -277,7 +290,7 @@ async fn somebody_else(world: &World) {
 }
 
 /// What can be read without the log and the watches.
-async fn outside(world: &World, process: &Process) -> Vec<(&'static str, String)> {
+pub async fn outside(world: &World, process: &Process) -> Vec<(&'static str, String)> {
     let proc = |file: &str| {
         let bytes = fs::read(format!("/proc/{}/{file}", process.pid())).unwrap();
         String::from_utf8_lossy(&bytes).into_owned()
@@ -309,7 +322,7 @@ async fn outside(world: &World, process: &Process) -> Vec<(&'static str, String)
 }
 
 /// The token that the operator shows to the API server.
-async fn token(world: &World) -> Canary {
+pub async fn token(world: &World) -> Canary {
     let kubeconfig = fs::read(world.kubeconfig().await).unwrap();
     let kubeconfig: Value = serde_json::from_slice(&kubeconfig).unwrap();
     let token = kubeconfig["users"][0]["user"]["token"].as_str().unwrap();
@@ -317,7 +330,7 @@ async fn token(world: &World) -> Canary {
     Canary::of("the ServiceAccount's token", token, start)
 }
 
-async fn fingerprint_key(world: &World) -> Canary {
+pub async fn fingerprint_key(world: &World) -> Canary {
     let api: Api<Secret> = world.api();
     let secret = api.get("metorial-operator-fingerprint-key").await.unwrap();
     let key = serde_json::to_value(&secret.data.unwrap()["key"]).unwrap();

@@ -3,6 +3,10 @@
 use crate::support::{connection, credentials, with};
 use serde_json::{Value, json};
 
+#[allow(
+    clippy::needless_pass_by_value,
+    reason = "a manifest is written where it is used"
+)]
 fn resource(kind: &str, spec: Value) -> Value {
     json!({
         "apiVersion": "metorial.com/v1alpha1",

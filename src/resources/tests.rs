@@ -4,24 +4,27 @@ use super::definitions;
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
 use kube::core::cel::Validator;
 use serde_json::{Value, json};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::LazyLock;
 
 fn schema_of(definition: &CustomResourceDefinition) -> Value {
     let schema = definition.spec.versions[0].schema.as_ref().unwrap();
     serde_json::to_value(schema.open_api_v3_schema.as_ref().unwrap()).unwrap()
 }
 
-fn schema(kind: &str) -> Value {
-    let all = definitions();
-    let of = all.iter().find(|it| it.spec.names.kind == kind).unwrap();
-    schema_of(of)
+static SCHEMAS: LazyLock<BTreeMap<String, Value>> = LazyLock::new(|| {
+    let schema = |it: CustomResourceDefinition| (it.spec.names.kind.clone(), schema_of(&it));
+    definitions().into_iter().map(schema).collect()
+});
+
+fn schema(kind: &str) -> &'static Value {
+    &SCHEMAS[kind]
 }
 
 /// Calls `look` with every schema under `part` (`spec` or `status`) of every kind, and with its path.
 fn everywhere(part: &str, mut look: impl FnMut(&str, &Value)) {
-    for definition in definitions() {
-        let schema = schema_of(&definition);
-        let path = format!("{}.{part}", definition.spec.names.kind);
+    for (kind, schema) in SCHEMAS.iter() {
+        let path = format!("{kind}.{part}");
         walk(&schema["properties"][part], &path, &mut look);
     }
 }
@@ -114,77 +117,49 @@ fn secrets_are_referred_to_and_never_written_into_a_manifest() {
 
 #[test]
 fn kinds_are_found_under_the_names_that_the_documentation_promises() {
-    let names: Vec<_> = definitions()
-        .into_iter()
-        .map(|definition| {
-            let columns = definition.spec.versions[0]
-                .additional_printer_columns
-                .clone();
-            let columns = columns.unwrap_or_default().into_iter().map(|it| it.name);
-            let (spec, names) = (&definition.spec, &definition.spec.names);
-            assert_eq!(spec.group, "metorial.com");
-            assert_eq!(spec.versions[0].name, "v1alpha1");
-            assert_eq!(
-                names.categories.as_deref(),
-                Some(&["metorial".to_owned()][..])
-            );
-            let short = names.short_names.clone().unwrap_or_default().join(" ");
-            let columns = columns.collect::<Vec<_>>().join(" ");
-            (names.kind.clone(), short, spec.scope.clone(), columns)
-        })
-        .collect();
+    let told = definitions().into_iter().map(|definition| {
+        let (spec, names) = (&definition.spec, &definition.spec.names);
+        assert_eq!(
+            (spec.group.as_str(), spec.versions[0].name.as_str()),
+            ("metorial.com", "v1alpha1")
+        );
+        assert_eq!(names.categories, Some(vec!["metorial".to_owned()]));
+        let short = names.short_names.clone().unwrap_or_default().join(" ");
+        let columns = spec.versions[0].additional_printer_columns.iter().flatten();
+        let columns: Vec<&str> = columns.map(|column| column.name.as_str()).collect();
+        format!(
+            "{} {} {short}: {}",
+            spec.scope,
+            names.kind,
+            columns.join(" ")
+        )
+    });
     let expected = [
-        (
-            "Connection",
-            "mconn",
-            "Namespaced",
-            "Ready Reason Instance Type Age",
-        ),
-        (
-            "ClusterConnection",
-            "mcconn",
-            "Cluster",
-            "Ready Reason Instance Type Age",
-        ),
-        (
-            "ProviderAuthCredentials",
-            "pacred",
-            "Namespaced",
-            "Ready Reason Id Provider Age",
-        ),
-        (
-            "ProviderAuthConfig",
-            "paconf",
-            "Namespaced",
-            "Ready Reason Id Type Age",
-        ),
-        (
-            "ProviderConfig",
-            "pconf",
-            "Namespaced",
-            "Ready Reason Id Provider Age",
-        ),
-        (
-            "ProviderConfigVault",
-            "pvault",
-            "Namespaced",
-            "Ready Reason Id Provider Age",
-        ),
-        (
-            "AuthImport",
-            "aimport",
-            "Namespaced",
-            "Ready Reason Id Import Age",
-        ),
-        (
-            "AuthExport",
-            "aexport",
-            "Namespaced",
-            "Ready Reason Id Secret Exported Age",
-        ),
+        "Namespaced Connection mconn: Ready Reason Instance Type Age",
+        "Cluster ClusterConnection mcconn: Ready Reason Instance Type Age",
+        "Namespaced ProviderAuthCredentials pacred: Ready Reason Id Provider Age",
+        "Namespaced ProviderAuthConfig paconf: Ready Reason Id Type Age",
+        "Namespaced ProviderConfig pconf: Ready Reason Id Provider Age",
+        "Namespaced ProviderConfigVault pvault: Ready Reason Id Provider Age",
+        "Namespaced AuthImport aimport: Ready Reason Id Import Age",
+        "Namespaced AuthExport aexport: Ready Reason Id Secret Exported Age",
     ];
-    let expected = expected.map(|(a, b, c, d)| (a.into(), b.into(), c.into(), d.into()));
-    assert_eq!(names, expected);
+    assert_eq!(told.collect::<Vec<_>>(), expected);
+}
+
+/// Names, ids and keys are plain segments of a path, whatever a user writes.
+#[test]
+fn every_name_and_id_that_a_request_may_carry_has_a_pattern() {
+    everywhere("spec", |path, schema| {
+        let last = path.rsplit('.').next().unwrap_or_default();
+        let free = path.split('.').count() == 3 && last == "name";
+        let id = last == "id" || last.ends_with("Id") || last.ends_with("namespace");
+        let reference = path.contains("Ref.") && ["name", "key"].contains(&last);
+        let target = path.ends_with("secret.name") || path.ends_with("configMap.name");
+        if (id || reference || target) && !free && schema["type"] == "string" {
+            assert!(schema["pattern"].is_string(), "{path} has no pattern");
+        }
+    });
 }
 
 /// A spec, the one before it, and the messages that admission gives.
@@ -211,7 +186,9 @@ fn cases() -> Vec<Case> {
         of_credentials(),
         of_intervals(),
         of_connections(),
-        of_other_kinds(),
+        of_values(),
+        of_configs(),
+        of_records(),
     ]
     .concat()
 }
@@ -294,162 +271,101 @@ fn of_connections() -> Vec<Case> {
     cases
 }
 
-fn of_other_kinds() -> Vec<Case> {
-    let one = json!({"literal": {}});
+/// Cases of creates of one kind.
+fn made(kind: &'static str, cases: Vec<(Value, &'static [&'static str])>) -> Vec<Case> {
+    let case = |(spec, messages)| (kind, spec, None, messages);
+    cases.into_iter().map(case).collect()
+}
+
+fn of_values() -> Vec<Case> {
     let key = json!({"name": "a", "key": "b"});
     let part = |part: Value| json!({"value": {"from": [part]}});
-    let filter = |filter: Value| json!({"toolFilters": [filter], "value": one});
-    let method = |id: &str| json!({"authMethodId": id, "value": one});
-    let deployed = json!({"authMethodId": "m", "value": one, "deploymentId": "d"});
-    let import = |change: Value| {
-        let mut spec = json!({"note": "n", "value": one});
-        spec.as_object_mut()
-            .unwrap()
-            .extend(change.as_object().unwrap().clone());
-        spec
-    };
-    let export = |change: Value| {
-        let mut spec = json!({"note": "n", "secret": {"name": "s"}});
-        spec.as_object_mut()
-            .unwrap()
-            .extend(change.as_object().unwrap().clone());
-        spec
-    };
-    let adopt = json!({"id": "pac_1"});
-    vec![
-        ("ProviderAuthConfig", method("m"), Some(method("m")), &[]),
+    let (method, deployment, part_of, whole) = (
+        &["authMethodId can't be changed: create a new resource for another method"],
+        &["deploymentId can't be changed: create a new resource for another deployment"],
+        &["set exactly one of secretKeyRef and configMapKeyRef"],
+        &["the pointer '' is the whole value: it needs format Json"],
+    );
+    let of = |id: &str| json!({"authMethodId": id});
+    let deployed = json!({"authMethodId": "m", "deploymentId": "d"});
+    let kind = "ProviderAuthConfig";
+    let changes: [Case; 3] = [
+        (kind, of("m"), Some(of("m")), &[]),
+        (kind, of("n"), Some(of("m")), method),
+        (kind, deployed, Some(of("m")), deployment),
+    ];
+    let vaults = vec![
+        (json!({"value": {"literal": {}}}), &[][..]),
+        (json!({"value": {}}), &["set literal, from, or both"]),
+        (part(json!({"pointer": "/a", "secretKeyRef": key})), &[]),
+        (part(json!({"pointer": "/a"})), part_of),
+        (part(json!({"pointer": "", "secretKeyRef": key})), whole),
+        (json!({"replaceGrace": "0s"}), &[]),
+        (json!({"replaceGrace": "25h"}), &["must be at most 24h"]),
+    ];
+    [changes.to_vec(), made("ProviderConfigVault", vaults)].concat()
+}
+
+fn of_configs() -> Vec<Case> {
+    let filter = |filter: Value| json!({"toolFilters": [filter], "vaultId": "v"});
+    let (one, keys, pattern, uris) = (
+        &["set exactly one of value, vaultRef and vaultId"],
+        &["keys goes with the types tool_keys and prompt_keys"],
+        &["pattern goes with the types tool_regex, resource_regex and prompt_regex"],
+        &["uris goes with the type resource_uris"],
+    );
+    let both = json!({"vaultId": "v", "value": {"literal": {}}});
+    let cases = vec![
+        (json!({"vaultId": "v"}), &[][..]),
+        (both, one),
+        (filter(json!({"type": "tool_keys", "keys": ["a"]})), &[]),
+        (filter(json!({"type": "tool_keys"})), keys),
+        (filter(json!({"type": "tool_regex"})), pattern),
+        (filter(json!({"type": "resource_uris"})), uris),
+    ];
+    made("ProviderConfig", cases)
+}
+
+fn of_records() -> Vec<Case> {
+    let (target, alone, turned, record) = (
+        &["set exactly one of authConfigRef, authConfigId and providerId"],
+        &["deploymentId and authMethodId go with providerId: an existing auth config has its own"],
+        &[
+            "an import that makes an auth config can't become one into an existing config: create a new resource",
+        ],
+        &["an import is a record: it can't be adopted or observed"],
+    );
+    let imports = vec![
+        (json!({"providerId": "p", "deploymentId": "d"}), &[][..]),
+        (json!({}), target),
+        (json!({"authConfigId": "c", "deploymentId": "d"}), alone),
         (
-            "ProviderAuthConfig",
-            method("n"),
-            Some(method("m")),
-            &["authMethodId can't be changed: create a new resource for another method"],
+            json!({"authConfigId": "c", "adopt": {"id": "pac_1"}}),
+            record,
         ),
+    ];
+    let (into, new) = (json!({"authConfigId": "c"}), json!({"providerId": "p"}));
+    let change: Case = ("AuthImport", into, Some(new), turned);
+    let (target, record, when) = (
+        &["set exactly one of authConfigRef and authConfigId"],
+        &["an export is a record: it can't be adopted or observed"],
+        &["must be Once, OnChange or a duration of at least 1h"],
+    );
+    let exports = vec![
+        (json!({"authConfigId": "c", "when": "2h"}), &[][..]),
+        (json!({}), target),
         (
-            "ProviderAuthConfig",
-            deployed,
-            Some(method("m")),
-            &["deploymentId can't be changed: create a new resource for another deployment"],
+            json!({"authConfigId": "c", "adopt": {"id": "pac_1"}}),
+            record,
         ),
-        (
-            "ProviderConfigVault",
-            json!({"value": {}}),
-            None,
-            &["set literal, from, or both"],
-        ),
-        (
-            "ProviderConfigVault",
-            part(json!({"pointer": "/a", "secretKeyRef": key})),
-            None,
-            &[],
-        ),
-        (
-            "ProviderConfigVault",
-            part(json!({"pointer": "/a"})),
-            None,
-            &["set exactly one of secretKeyRef and configMapKeyRef"],
-        ),
-        (
-            "ProviderConfigVault",
-            part(json!({"pointer": "", "secretKeyRef": key})),
-            None,
-            &["the pointer '' is the whole value: it needs format Json"],
-        ),
-        (
-            "ProviderConfigVault",
-            json!({"replaceGrace": "25h"}),
-            None,
-            &["must be at most 24h"],
-        ),
-        ("ProviderConfig", json!({"vaultId": "v"}), None, &[]),
-        (
-            "ProviderConfig",
-            json!({"vaultId": "v", "value": one}),
-            None,
-            &["set exactly one of value, vaultRef and vaultId"],
-        ),
-        (
-            "ProviderConfig",
-            filter(json!({"type": "tool_keys", "keys": ["a"]})),
-            None,
-            &[],
-        ),
-        (
-            "ProviderConfig",
-            filter(json!({"type": "tool_keys"})),
-            None,
-            &["keys goes with the types tool_keys and prompt_keys"],
-        ),
-        (
-            "ProviderConfig",
-            filter(json!({"type": "tool_regex"})),
-            None,
-            &["pattern goes with the types tool_regex, resource_regex and prompt_regex"],
-        ),
-        (
-            "ProviderConfig",
-            filter(json!({"type": "resource_uris"})),
-            None,
-            &["uris goes with the type resource_uris"],
-        ),
-        (
-            "AuthImport",
-            import(json!({"providerId": "p", "deploymentId": "d"})),
-            None,
-            &[],
-        ),
-        (
-            "AuthImport",
-            import(json!({})),
-            None,
-            &["set exactly one of authConfigRef, authConfigId and providerId"],
-        ),
-        (
-            "AuthImport",
-            import(json!({"authConfigId": "c", "deploymentId": "d"})),
-            None,
-            &[
-                "deploymentId and authMethodId go with providerId: an existing auth config has its own",
-            ],
-        ),
-        (
-            "AuthImport",
-            import(json!({"authConfigId": "c"})),
-            Some(import(json!({"providerId": "p"}))),
-            &[
-                "an import that makes an auth config can't become one into an existing config: create a new resource",
-            ],
-        ),
-        (
-            "AuthImport",
-            import(json!({"authConfigId": "c", "adopt": adopt})),
-            None,
-            &["an import is a record: it can't be adopted or observed"],
-        ),
-        (
-            "AuthExport",
-            export(json!({"authConfigId": "c", "when": "2h"})),
-            None,
-            &[],
-        ),
-        (
-            "AuthExport",
-            export(json!({})),
-            None,
-            &["set exactly one of authConfigRef and authConfigId"],
-        ),
-        (
-            "AuthExport",
-            export(json!({"authConfigId": "c", "adopt": adopt})),
-            None,
-            &["an export is a record: it can't be adopted or observed"],
-        ),
-        (
-            "AuthExport",
-            export(json!({"authConfigId": "c", "when": "59m"})),
-            None,
-            &["must be Once, OnChange or a duration of at least 1h"],
-        ),
+        (json!({"authConfigId": "c", "when": "59m"}), when),
+    ];
+    [
+        made("AuthImport", imports),
+        vec![change],
+        made("AuthExport", exports),
     ]
+    .concat()
 }
 
 #[test]
@@ -458,7 +374,7 @@ fn every_rule_admits_what_is_right_and_says_what_to_do_about_the_rest() {
     for (kind, spec, before, expected) in cases() {
         let before = before.map(|spec| json!({"spec": spec}));
         let object = json!({"spec": spec});
-        let answer = validator.validate(&schema(kind), &object, before.as_ref());
+        let answer = validator.validate(schema(kind), &object, before.as_ref());
         let errors = answer.err().map(|errors| errors.into_vec());
         let messages: Vec<String> = errors.into_iter().flatten().map(|it| it.message).collect();
         assert_eq!(messages, expected, "{kind} {spec}");

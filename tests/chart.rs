@@ -139,6 +139,21 @@ fn all_definitions() -> BTreeSet<String> {
 
 const OPERATOR: &str = "system:serviceaccount:metorial-system:metorial-operator";
 
+/// What the operator may and may not do where it serves all namespaces.
+const EVERYWHERE: [&str; 11] = [
+    "+watch connections.metorial.com",
+    "+patch providerauthcredentials/status.metorial.com",
+    "+get secrets",
+    "+get namespaces",
+    "-delete connections.metorial.com",
+    "-create providerauthcredentials.metorial.com",
+    "-get customresourcedefinitions.apiextensions.k8s.io",
+    "-get pods",
+    "-create serviceaccounts/token",
+    "-impersonate users",
+    "-escalate clusterroles.rbac.authorization.k8s.io",
+];
+
 #[tokio::test]
 async fn helm_installs_upgrades_and_uninstalls_and_the_resources_survive() {
     let plane = ControlPlane::start().await.unwrap();
@@ -146,20 +161,7 @@ async fn helm_installs_upgrades_and_uninstalls_and_the_resources_survive() {
     succeed(release(&plane, "install", &[])).await;
     assert_eq!(installed_definitions(&plane).await, all_definitions());
     has_a_pod(&plane, "metorial-system").await;
-    let rights = [
-        "+watch connections.metorial.com",
-        "+patch providerauthcredentials/status.metorial.com",
-        "+get secrets",
-        "+get namespaces",
-        "-delete connections.metorial.com",
-        "-create providerauthcredentials.metorial.com",
-        "-get customresourcedefinitions.apiextensions.k8s.io",
-        "-get pods",
-        "-create serviceaccounts/token",
-        "-impersonate users",
-        "-escalate clusterroles.rbac.authorization.k8s.io",
-    ];
-    check_rights(&plane, OPERATOR, "", &rights).await;
+    check_rights(&plane, OPERATOR, "", &EVERYWHERE).await;
     let example = root().join("examples/quickstart");
     let mut apply = kubectl(&plane, &["apply", "-f"]);
     apply.arg(example);

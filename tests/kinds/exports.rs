@@ -15,6 +15,19 @@ fn export(extra: &Value) -> Value {
     )
 }
 
+/// OAuth tokens of Slack that expire.
+fn slack_tokens(name: &str) -> Value {
+    let value = json!({
+        "literal": {"expires_at": "2030-01-01T00:00:00.000Z"},
+        "from": [super::scene::part("/access_token", "token")]
+    });
+    resource(
+        "ProviderAuthConfig",
+        name,
+        json!({"authMethodId": "slack-oauth2", "value": value}),
+    )
+}
+
 impl World {
     fn exports(&self) -> Vec<Stored> {
         self.sim.objects(&self.instance, Collection::AuthExports)
@@ -127,4 +140,26 @@ async fn a_secret_that_is_not_ours_is_left_alone_and_a_spent_budget_waits() {
         .reason::<AuthExport>("worker", "ExportBudgetSpent")
         .await;
     assert_eq!(world.exports().len(), 1);
+}
+
+#[tokio::test]
+async fn a_secret_of_another_type_is_made_again_and_expiry_is_shown() {
+    let world = World::running().await;
+    world.value("token", "first").await;
+    world.apply(slack_tokens("chat")).await;
+    world.ready::<ProviderAuthConfig>("chat").await;
+    let to = |kind: &str| json!({"authConfigRef": {"name": "chat"}, "secret": {"type": kind}});
+    world.apply(export(&to("example.com/one"))).await;
+    let made: AuthExport = world.ready("worker").await;
+    let until = made.status.unwrap().export.expires_at.unwrap();
+    assert!(until.starts_with("2030-01-01T00:00:00"), "{until}");
+    world.apply(export(&to("example.com/two"))).await;
+    world
+        .wait_for("linear-token", "the other type", |secret: &Secret| {
+            secret.type_.as_deref() == Some("example.com/two")
+        })
+        .await;
+    world.ready::<AuthExport>("worker").await;
+    assert_eq!(world.text("access_token").await.as_deref(), Some("first"));
+    assert_eq!(world.exports().len(), 1, "the value was still known");
 }

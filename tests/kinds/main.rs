@@ -8,5 +8,7 @@ mod auth_configs;
 mod configs;
 mod exports;
 mod imports;
+mod lag;
+mod namespaces;
 mod plans;
 mod scene;

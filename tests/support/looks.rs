@@ -78,6 +78,18 @@ impl World {
         .await
     }
 
+    /// Waits for an event with this reason whose note says so.
+    pub async fn wait_note(&self, name: &str, reason: &str, words: &str) {
+        self.until(
+            &format!("an event {reason} that says {words:?}"),
+            async || {
+                let notes = self.notes(name, reason).await;
+                notes.iter().any(|note| note.contains(words)).then_some(())
+            },
+        )
+        .await;
+    }
+
     /// The bodies of the PATCHes that the API applied.
     pub fn patches(&self) -> Vec<Value> {
         let journal = self.sim.journal().into_iter();

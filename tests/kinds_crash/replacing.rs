@@ -4,7 +4,7 @@
 use super::cast::{Cast, Config, ConfigOnVault, VALUES, Vault, vault};
 use super::support::{World, with};
 use metorial_operator::resources::{ProviderConfig, ProviderConfigVault};
-use metorial_simulator::Collection;
+use metorial_simulator::{Collection, Stored};
 use serde_json::{Value, json};
 
 async fn settled(cast: Cast, extra: Value) -> World {
@@ -137,7 +137,8 @@ async fn several_changes_in_a_row_leave_one_config_and_the_ids_of_the_others() {
 async fn a_vault_is_replaced_under_its_config_which_moves_first() {
     let world = settled(ConfigOnVault, json!({})).await;
     let vaults = || world.living(Collection::ConfigVaults);
-    let former = vaults()[0].id.clone();
+    let of_one = |vault: &Stored| vault.readable["metadata"]["kubernetes"]["name"] == "one";
+    let former = vaults().into_iter().find(of_one).unwrap().id;
     world.sim.clear_journal();
     world.value("token", "third").await;
     world

@@ -2,8 +2,14 @@
 
 use crate::support::{PATIENCE, Process, World, credentials, is_ready, sample, status};
 use k8s_openapi::api::coordination::v1::Lease;
-use kube::ResourceExt;
+use kube::{Resource, ResourceExt};
+use metorial_operator::cluster::lease::Fence;
+use metorial_operator::cluster::{Cause, Cluster};
+use metorial_operator::metrics::Metrics;
+use metorial_operator::resources::ProviderAuthCredentials;
 use metorial_simulator::{Action, Fault, Gate};
+use serde_json::json;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 /// The lease runs for 15 s from the last renewal, and one came at most 3 s before anything that a test does.
@@ -159,6 +165,38 @@ async fn a_leader_that_slept_while_its_write_was_answered_does_not_report_what_i
     assert_eq!(sleeper.api_requests("PATCH").await, 1.0);
     assert_eq!(successor.api_requests("PATCH").await, 1.0);
     world.check_oracles().await;
+}
+
+#[tokio::test]
+async fn nothing_is_written_to_the_cluster_past_a_closed_fence() {
+    let world = World::running().await;
+    let made = world.make(credentials("github")).await;
+    let metrics = Arc::new(Metrics::default());
+    let cluster = Cluster::new(world.client.clone(), metrics, PATIENCE).fenced(Fence::default());
+    let api = world.api::<ProviderAuthCredentials>();
+    let read = cluster.get(&api, "github").await.unwrap();
+    assert_eq!(read.unwrap().uid(), made.uid(), "reading is free");
+
+    let status = json!({"id": "par_of_somebody_else"});
+    let refused = [
+        cluster.patch_status(&api, &made, status).await.unwrap_err(),
+        cluster.set_finalizers(&api, &made, &[]).await.unwrap_err(),
+        cluster
+            .record_orphan(&world.namespace, "uid", "{}")
+            .await
+            .unwrap_err(),
+    ];
+    assert!(
+        refused.iter().all(|error| error.cause == Cause::NotLeader),
+        "{refused:?}"
+    );
+    let events = world.events("github").await;
+    cluster
+        .event(&made.object_ref(&()), "Orphaned", false, "late")
+        .await;
+    assert_eq!(world.events("github").await, events);
+    let now = world.credentials("github").await;
+    assert_eq!(now.resource_version(), made.resource_version());
 }
 
 #[tokio::test]

@@ -5,6 +5,7 @@ use super::look::{Dependent, Sighting};
 use super::marker::{Claim, Marker};
 use super::{Happening, Plan, RemoteView, Situation, Step, Verdict};
 use crate::resources::{DeletionPolicy, Reason};
+use std::collections::BTreeSet;
 
 /// Decides what a terminating resource does.
 #[must_use]
@@ -21,11 +22,42 @@ pub fn plan(situation: &Situation) -> Plan {
         }
         return plan;
     }
-    match &situation.seen.object {
-        Some(Sighting::Live(remote)) => existing(situation, remote),
-        Some(Sighting::Lagging) => wait(),
-        Some(Sighting::Gone { .. }) | None => unrecorded(situation),
+    let doomed = doomed(situation);
+    let live = match &situation.seen.object {
+        Some(Sighting::Lagging) => return wait(),
+        Some(Sighting::Live(remote)) => Some(remote),
+        Some(Sighting::Gone { .. }) | None => None,
+    };
+    let certain = situation.ledger.intent == Intent::Clean || situation.ledger.settled;
+    if live.is_none() && found(situation).next().is_none() && !certain {
+        return wait();
     }
+    let dependents = situation.seen.dependents.as_deref().unwrap_or_default();
+    if situation.policy.deletion == DeletionPolicy::Delete && !dependents.is_empty() {
+        return blocked(&doomed, dependents).alone();
+    }
+    let mut plan = release(doomed);
+    if let Some(remote) = live.filter(|remote| !is_ours(situation, remote)) {
+        let note = format!("{} belongs to another resource: it stays", remote.id);
+        plan.verdict = plan.verdict.with(Happening::Orphaned, note);
+    }
+    plan
+}
+
+/// What goes with the resource: its object last, before it what was replaced or is in the place of another, and what
+/// a write of unknown outcome has made.
+#[must_use]
+pub fn doomed(situation: &Situation) -> Vec<String> {
+    let current = match &situation.seen.object {
+        Some(Sighting::Live(remote)) if is_ours(situation, remote) => Some(remote.id.clone()),
+        _ => None,
+    };
+    let retiring = situation.ledger.retiring.iter().map(|(id, _)| id.clone());
+    let others: BTreeSet<String> = retiring
+        .chain(found(situation))
+        .filter(|id| Some(id) != current.as_ref())
+        .collect();
+    others.into_iter().chain(current).collect()
 }
 
 /// Whether a deletion may touch this object: our marker, that of our predecessor of the same name, or none at all on
@@ -39,31 +71,6 @@ pub fn is_ours(situation: &Situation, remote: &RemoteView) -> bool {
     }
 }
 
-fn existing(situation: &Situation, remote: &RemoteView) -> Plan {
-    if !is_ours(situation, remote) {
-        let mut plan = release(Vec::new());
-        let note = format!("{} belongs to another resource: it stays", remote.id);
-        plan.verdict = plan.verdict.with(Happening::Orphaned, note);
-        return plan;
-    }
-    let dependents = situation.seen.dependents.as_deref().unwrap_or_default();
-    if situation.policy.deletion == DeletionPolicy::Delete && !dependents.is_empty() {
-        return blocked(&remote.id, dependents).alone();
-    }
-    let mut ids: Vec<String> = situation
-        .ledger
-        .retiring
-        .iter()
-        .map(|(id, _)| id.clone())
-        .chain(found(situation))
-        .filter(|id| *id != remote.id)
-        .collect();
-    ids.sort();
-    ids.dedup();
-    ids.push(remote.id.clone());
-    release(ids)
-}
-
 /// What a search found that carries our marker.
 fn found(situation: &Situation) -> impl Iterator<Item = String> {
     let found = situation.seen.search.as_deref().unwrap_or_default();
@@ -75,16 +82,6 @@ fn found(situation: &Situation) -> impl Iterator<Item = String> {
             matches!(claim, Claim::Ours | Claim::Namesake)
         })
         .map(|remote| remote.id.clone())
-}
-
-/// No object is known, but a create may have been sent: what carries our marker goes too.
-fn unrecorded(situation: &Situation) -> Plan {
-    let mine: Vec<String> = found(situation).collect();
-    let certain = situation.ledger.intent == Intent::Clean || situation.ledger.settled;
-    if mine.is_empty() && !certain {
-        return wait();
-    }
-    release(mine)
 }
 
 fn wait() -> Plan {
@@ -105,7 +102,7 @@ fn release(ids: Vec<String>) -> Plan {
     }
 }
 
-fn blocked(id: &str, dependents: &[Dependent]) -> Verdict {
+fn blocked(doomed: &[String], dependents: &[Dependent]) -> Verdict {
     let named: Vec<String> = dependents
         .iter()
         .take(10)
@@ -114,6 +111,7 @@ fn blocked(id: &str, dependents: &[Dependent]) -> Verdict {
             None => dependent.id.clone(),
         })
         .collect();
+    let ids = doomed.join(", ");
     let more = match dependents.len().saturating_sub(named.len()) {
         0 => String::new(),
         more => format!(" and {more} more"),
@@ -121,7 +119,7 @@ fn blocked(id: &str, dependents: &[Dependent]) -> Verdict {
     Verdict::new(
         Reason::DeletionBlocked,
         format!(
-            "deleting {id} would delete {} object(s) that others made with it: {}{more}. Delete those first, or set deletionPolicy: Cascade (they go too) or Orphan ({id} stays)",
+            "deleting {ids} would delete {} object(s) that others made with it: {}{more}. Delete those first, or set deletionPolicy: Cascade (they go too) or Orphan ({ids} stays)",
             dependents.len(),
             named.join(", ")
         ),

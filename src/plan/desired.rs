@@ -358,6 +358,15 @@ pub struct ImportSeen {
     pub expires_at: Option<Timestamp>,
 }
 
+/// One export of ours as the API lists it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ExportSeen {
+    /// Its id.
+    pub id: String,
+    /// When it was made, by the API's clock.
+    pub created_at: Timestamp,
+}
+
 /// A spec or a value that can't be used: says which field and why, never the value.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Invalid {

@@ -1,6 +1,6 @@
 //! Values that are brought out into a Secret: records in somebody's audit log, exactly one for each due moment.
 
-use super::{Desired, Happening, Plan, RemoteView, Situation, Step, Verdict, bind, synced};
+use super::{Desired, Happening, Ledger, Plan, RemoteView, Situation, Step, Verdict, bind, synced};
 use crate::resources::{ExportStatus, Reason};
 use jiff::{SignedDuration, Timestamp};
 
@@ -46,6 +46,22 @@ pub enum SecretSeen {
     },
 }
 
+/// An export that reached the Secret was made, even where a crash or a restored backup kept it out of the status.
+/// Times are in whole seconds, so two exports may bear the same one: the Secret is written first, and so has the later.
+#[must_use]
+pub fn unrecorded<'a>(ledger: &Ledger, secret: Option<&'a SecretSeen>) -> Option<&'a ExportStatus> {
+    let Some(SecretSeen::Ours {
+        holds: Some(held), ..
+    }) = secret
+    else {
+        return None;
+    };
+    let at = |export: &ExportStatus| export.exported_at.as_ref().map(|at| at.0);
+    let later = held.export_id != ledger.export.export_id && at(held) >= at(&ledger.export);
+    // What this process brought out itself is the last one, whatever the Secret still holds.
+    (later && !ledger.exported_value).then_some(held)
+}
+
 /// Whether only the list of imports can tell if an export is due.
 pub(super) fn asks_for_imports(
     situation: &Situation,
@@ -67,20 +83,13 @@ pub(super) fn export(
     exporting: &Exporting,
     remote: &RemoteView,
 ) -> Plan {
-    let intact = match &situation.seen.secret {
-        Some(SecretSeen::Foreign) => {
-            let message = "the Secret in spec.secret exists and is not ours: choose another name or remove it";
-            return Verdict::new(Reason::SecretNotOwned, message).alone();
-        }
-        Some(SecretSeen::Ours {
-            fingerprint,
-            shaped,
-            ..
-        }) => *shaped && Some(fingerprint) == situation.ledger.export.secret_fingerprint.as_ref(),
-        Some(SecretSeen::Missing) | None => false,
-    };
+    if situation.seen.secret == Some(SecretSeen::Foreign) {
+        let message =
+            "the Secret in spec.secret exists and is not ours: choose another name or remove it";
+        return Verdict::new(Reason::SecretNotOwned, message).alone();
+    }
     let due = due(situation, exporting, remote);
-    if !due && intact {
+    if !due && intact(situation) {
         let moved = known_until(situation) != Some(remote.updated_at.to_string().as_str());
         let steps = if moved || !situation.ledger.acknowledged(desired) {
             vec![bind(remote)]
@@ -92,10 +101,11 @@ pub(super) fn export(
     if !due && situation.ledger.exported_value {
         return done(desired, vec![bind(remote), Step::Deliver]);
     }
-    if made_today(situation) >= exporting.max_per_day {
+    let lost = lost(situation);
+    let made = made_today(situation) + lost;
+    if made >= exporting.max_per_day {
         let message = format!(
-            "{} exports were made in the last 24 hours, as many as spec.maxPerDay allows: the next one waits",
-            made_today(situation)
+            "{made} exports were made in the last 24 hours, as many as spec.maxPerDay allows: the next one waits"
         );
         return Verdict::new(Reason::ExportBudgetSpent, message).alone();
     }
@@ -107,6 +117,7 @@ pub(super) fn export(
             Step::Export {
                 id: remote.id.clone(),
                 newest,
+                lost,
             },
         ],
     );
@@ -115,6 +126,35 @@ pub(super) fn export(
         format!("brought the value of {} out", remote.id),
     );
     plan
+}
+
+/// Whether a value has to be brought out, for want of one that is known.
+pub(super) fn is_needed(situation: &Situation, exporting: &Exporting, remote: &RemoteView) -> bool {
+    let known = intact(situation) || situation.ledger.exported_value;
+    due(situation, exporting, remote) || !known
+}
+
+/// Whether the Secret holds what the books say.
+fn intact(situation: &Situation) -> bool {
+    let recorded = situation.ledger.export.secret_fingerprint.as_ref();
+    matches!(
+        &situation.seen.secret,
+        Some(SecretSeen::Ours { fingerprint, shaped: true, .. }) if Some(fingerprint) == recorded
+    )
+}
+
+/// How many exports were made after the one in the books. Where the books are empty, one at most: what went before
+/// they were lost was delivered.
+fn lost(situation: &Situation) -> usize {
+    let made = situation.seen.exports.as_deref().unwrap_or_default();
+    let recorded = situation.ledger.export.export_id.as_ref();
+    match made.iter().find(|export| Some(&export.id) == recorded) {
+        None => made.len().min(1),
+        Some(last) => made
+            .iter()
+            .filter(|export| (export.created_at, &export.id) > (last.created_at, &last.id))
+            .count(),
+    }
 }
 
 fn done(desired: &Desired, steps: Vec<Step>) -> Plan {

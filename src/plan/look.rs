@@ -1,8 +1,8 @@
 //! What has to be read before a decision can be made: as little as possible, and nothing twice.
 
 use super::delete;
-use super::desired::{Desired, ImportSeen, RemoteView};
-use super::export::{self, SecretSeen};
+use super::desired::{Desired, ExportSeen, ImportSeen, RemoteView};
+use super::export::{self, Exporting, SecretSeen};
 use super::ledger::{Intent, Ledger};
 use super::marker::{Claim, Marker, Owner};
 use super::{Situation, adopt, differences, replace};
@@ -15,14 +15,16 @@ pub enum Look {
     Object(String),
     /// Every object of the collection, for our marker.
     Search,
-    /// What Metorial would delete along with this object.
-    Dependents(String),
+    /// What Metorial would delete along with these objects.
+    Dependents(Vec<String>),
     /// How many of the connection's objects are gone.
     Losses,
     /// Whether the resource that a marker names still exists.
     Owner(Owner),
     /// The imports into this object.
     Imports(String),
+    /// The exports of this object that this resource made.
+    Exports(String),
     /// The Secret that exports go into.
     Secret,
     /// The id of the provider that goes by this name.
@@ -48,6 +50,8 @@ pub struct Seen {
     pub secret: Option<SecretSeen>,
     /// The answer to [`Look::Imports`].
     pub imports: Option<Vec<ImportSeen>>,
+    /// The answer to [`Look::Exports`].
+    pub exports: Option<Vec<ExportSeen>>,
 }
 
 /// What a look at one object showed.
@@ -138,6 +142,7 @@ pub fn next(situation: &Situation) -> Option<Look> {
         });
     match (&seen.object, known) {
         (None, Some(id)) => return Some(Look::Object(id.clone())),
+        (None, None) if situation.terminating => {}
         (None, None) => {
             let traces = ledger.finalizer || ledger.lived;
             let maybe_created = traces && ledger.intent != Intent::Clean;
@@ -177,12 +182,7 @@ fn for_existing(situation: &Situation, remote: &RemoteView) -> Option<Look> {
         .desired
         .and_then(|desired| desired.exporting.as_ref())
     {
-        let imports = export::asks_for_imports(situation, exporting, remote);
-        return match (&seen.secret, &seen.imports) {
-            (None, _) => Some(Look::Secret),
-            (Some(_), None) if imports => Some(Look::Imports(remote.id.clone())),
-            _ => None,
-        };
+        return for_export(situation, exporting, remote);
     }
     let provider =
         adopt::provider_to_ask_for(situation, remote).filter(|_| seen.provider.is_none());
@@ -203,7 +203,22 @@ fn for_existing(situation: &Situation, remote: &RemoteView) -> Option<Look> {
         return Some(Look::Search);
     }
     let due = replace::due(situation).filter(|_| seen.dependents.is_none());
-    due.map(Look::Dependents)
+    due.map(|id| Look::Dependents(vec![id]))
+}
+
+fn for_export(situation: &Situation, exporting: &Exporting, remote: &RemoteView) -> Option<Look> {
+    let Situation { ledger, seen, .. } = situation;
+    let id = || remote.id.clone();
+    if seen.secret.is_none() {
+        return Some(Look::Secret);
+    }
+    if seen.imports.is_none() && export::asks_for_imports(situation, exporting, remote) {
+        return Some(Look::Imports(id()));
+    }
+    // A life before this one may have made an export that it could not deliver.
+    let traces = ledger.finalizer || ledger.lived;
+    let repeats = traces && !ledger.certain && export::is_needed(situation, exporting, remote);
+    (repeats && seen.exports.is_none()).then(|| Look::Exports(id()))
 }
 
 fn for_lost(situation: &Situation) -> Option<Look> {
@@ -219,23 +234,26 @@ fn for_lost(situation: &Situation) -> Option<Look> {
 }
 
 fn for_deletion(situation: &Situation) -> Option<Look> {
-    let seen = situation.seen;
-    match seen.object.as_ref()? {
-        Sighting::Live(remote) => {
-            let ours = delete::is_ours(situation, remote);
-            let spares = situation.policy.deletion == DeletionPolicy::Delete;
-            if ours && spares && seen.dependents.is_none() {
-                return Some(Look::Dependents(remote.id.clone()));
-            }
-            // A replacement may have been made that nobody recorded.
-            let maybe_two = situation.policy.replace.is_some() && !situation.ledger.certain;
-            (ours && maybe_two && seen.search.is_none()).then_some(Look::Search)
+    let Situation {
+        ledger,
+        seen,
+        policy,
+        ..
+    } = situation;
+    let searches = match &seen.object {
+        Some(Sighting::Lagging) => return None,
+        // A replacement may have been made that nobody recorded.
+        Some(Sighting::Live(remote)) => {
+            delete::is_ours(situation, remote) && policy.replace.is_some() && !ledger.certain
         }
-        Sighting::Gone { .. } => (situation.ledger.intent != Intent::Clean
-            && seen.search.is_none())
-        .then_some(Look::Search),
-        Sighting::Lagging => None,
+        Some(Sighting::Gone { .. }) | None => ledger.intent != Intent::Clean,
+    };
+    if searches && seen.search.is_none() {
+        return Some(Look::Search);
     }
+    let doomed = delete::doomed(situation);
+    let spares = policy.deletion == DeletionPolicy::Delete && !doomed.is_empty();
+    (spares && seen.dependents.is_none()).then_some(Look::Dependents(doomed))
 }
 
 /// Whether the API already has all that is wanted, as far as the books say: then trouble changes nothing here.

@@ -24,8 +24,8 @@ mod tests;
 mod verdict;
 
 pub use desired::{
-    Blank, Compare, Desired, Field, FieldRule, ImportSeen, Invalid, Manner, Remedy, RemoteView,
-    Target,
+    Blank, Compare, Desired, ExportSeen, Field, FieldRule, ImportSeen, Invalid, Manner, Remedy,
+    RemoteView, Target,
 };
 pub use differences::{Differences, differences, overtaken};
 pub use export::{Exporting, SecretSeen, When};
@@ -284,7 +284,7 @@ fn gone(situation: &Situation, desired: &Desired, id: &str, search: Option<&[Rem
 fn recover(situation: &Situation, desired: &Desired, found: &[RemoteView]) -> Plan {
     let (oldest, younger) = ours(situation.owner, found);
     let Some(remote) = oldest else {
-        if situation.ledger.settled || situation.ledger.certain {
+        if situation.ledger.settled {
             return create(desired);
         }
         return Verdict::new(

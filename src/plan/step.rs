@@ -22,6 +22,8 @@ pub enum Step {
         id: String,
         /// The newest import of the object, so that the next one is recognised.
         newest: Option<String>,
+        /// How many exports went before it whose value is lost.
+        lost: usize,
     },
     /// Put the value of the last export into the Secret again.
     Deliver,

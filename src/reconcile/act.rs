@@ -60,9 +60,9 @@ pub async fn step<K: Kind>(
             let (session, desired) = both(session, desired)?;
             create(world, session, subject, desired, outcome).await
         }
-        Step::Export { id, newest } => {
+        Step::Export { id, newest, lost } => {
             let (session, desired) = both(session, desired)?;
-            export(world, session, subject, desired, &id, newest).await?;
+            export(world, session, subject, desired, &id, newest, lost).await?;
             outcome.wrote = true;
             deliver(world, subject, outcome).await
         }
@@ -202,7 +202,7 @@ async fn import<K: Kind>(
 }
 
 /// Sends a write that must not be repeated blindly: its intent is remembered before, its outcome after.
-async fn sent<K: Kind, T>(
+pub(super) async fn sent<K: Kind, T>(
     world: &World,
     subject: &mut Subject<K>,
     refused: Intent,

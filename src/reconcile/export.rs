@@ -1,15 +1,15 @@
 //! Exports: one answer of the API that holds a value, and the Secret that it goes into.
 
-use super::act::Outcome;
+use super::act::{Outcome, sent};
 use super::memory::Exported;
 use super::see::Halt;
 use super::subject::Subject;
 use super::world::World;
 use crate::cluster::export_secret::{Data, digest};
 use crate::kinds::Kind;
-use crate::plan::export::is_recent;
-use crate::plan::{Desired, Exporting, SecretSeen, Seen};
-use crate::remote::{Session, Trouble};
+use crate::plan::export::{is_recent, unrecorded};
+use crate::plan::{Desired, Exporting, Seen};
+use crate::remote::Session;
 use crate::resources::{ExportFormat, ExportSecret, ExportStatus};
 use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
@@ -26,19 +26,16 @@ pub(super) async fn export<K: Kind>(
     desired: &Desired,
     id: &str,
     newest: Option<String>,
+    lost: usize,
 ) -> Result<(), Halt> {
     let Some(exporting) = &desired.exporting else {
         return Ok(());
     };
-    let lost = subject.memory.export_lost;
     let target = target(id, exporting);
-    let made = session.export(&target, &exporting.note).await;
-    let unknown = made.as_ref().is_err_and(Trouble::maybe_applied);
-    subject.remember(world, |memory| {
-        memory.export_lost = unknown || (lost && made.is_err());
-    });
-    let made = made?;
-    if lost {
+    let made = session.export(&target, &exporting.note, &desired.marker);
+    let refused = subject.memory.intent;
+    let made = sent(world, subject, refused, made).await?;
+    if lost > 0 {
         world.metrics.export_repeated();
     }
     let now = Timestamp::now();
@@ -56,7 +53,11 @@ pub(super) async fn export<K: Kind>(
         auth_config_updated_at: None,
         newest_import_id: newest,
         secret_fingerprint: None,
-        recent_exports: Some(std::iter::once(Time(now)).chain(earlier).collect()),
+        recent_exports: Some(
+            std::iter::repeat_n(Time(now), 1 + lost)
+                .chain(earlier)
+                .collect(),
+        ),
     };
     let value = made.value.unwrap_or_else(|| SecretValue::new(Value::Null));
     let exported = Arc::new(Exported { value, status });
@@ -91,22 +92,16 @@ pub(super) async fn deliver<K: Kind>(
     Ok(())
 }
 
-/// An export that reached the Secret was made, even where a crash or a restored backup kept it out of the status.
+/// Enters the export that only the Secret tells of into the books.
 pub(super) fn recall<K: Kind>(subject: &mut Subject<K>, seen: &Seen, outcome: &mut Outcome) {
-    let Some(SecretSeen::Ours {
-        holds: Some(held), ..
-    }) = &seen.secret
-    else {
-        return;
-    };
-    let at = |export: &ExportStatus| export.exported_at.as_ref().map(|at| at.0);
-    if at(held) > at(&subject.ledger.export) {
-        subject.ledger.export = held.as_ref().clone();
-        outcome.export = Some(held.as_ref().clone());
+    if let Some(held) = unrecorded(&subject.ledger, seen.secret.as_ref()) {
+        subject.ledger.export = held.clone();
+        outcome.export = Some(held.clone());
     }
 }
 
-fn target(id: &str, exporting: &Exporting) -> ExportTarget {
+/// What an export is of.
+pub(super) fn target(id: &str, exporting: &Exporting) -> ExportTarget {
     ExportTarget {
         auth_config_id: id.to_owned(),
         deployment_id: exporting.deployment.clone(),

@@ -89,6 +89,7 @@ impl Pass<'_> {
             verdict: &ended.verdict,
             planned: self.planned.as_ref(),
             published: self.published.as_ref(),
+            replaces: policy.replace.is_some(),
             keep: ended.held_back || (ended.trouble && settled && said),
             now: Timestamp::now(),
         };

@@ -18,8 +18,6 @@ pub struct Remembered {
     pub intent: Intent,
     /// Whether this process saw the resource settled, and nothing of unknown outcome was sent since.
     pub certain: bool,
-    /// Whether an export was sent whose answer was lost, so that the next one repeats it.
-    pub export_lost: bool,
     /// The last export, for as long as its value can be put into the Secret again.
     pub exported: Option<Arc<Exported>>,
     /// The id that a create answered, for as long as the status may not have it.

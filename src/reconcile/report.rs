@@ -32,6 +32,8 @@ pub struct Report<'a> {
     pub planned: Option<&'a PlanStatus>,
     /// The ConfigMap that holds the ids now.
     pub published: Option<&'a String>,
+    /// Whether another object may take the place of ours, which then is still to be deleted.
+    pub replaces: bool,
     /// Whether the conditions stay as they are: there is trouble, but nothing to be brought in.
     pub keep: bool,
     /// The operator's clock.
@@ -134,7 +136,8 @@ impl Report<'_> {
             replaced_at: Time(self.now),
             reason: reason.to_owned(),
         };
-        if matches!(event, Some((Happening::Replaced, _))) {
+        // Whatever the pass says that records the new id: the pass that made it may have failed to.
+        if self.replaces && !matches!(event, Some((Happening::RemoteRecreated, _))) {
             let since = Time(self.now);
             let id = previous.id.clone();
             next.retiring

@@ -1,5 +1,6 @@
 //! Reads what a decision depends on, one look at a time, until nothing more is needed.
 
+use super::export::target;
 use super::kinds::kinds;
 use super::subject::Subject;
 use super::world::World;
@@ -67,7 +68,7 @@ impl Eye<'_> {
             policy,
             now: Timestamp::now(),
         }) {
-            self.look(subject, look, seen).await?;
+            self.look(subject, desired, look, seen).await?;
         }
         Ok(())
     }
@@ -75,6 +76,7 @@ impl Eye<'_> {
     async fn look<K: Kind>(
         &self,
         subject: &Subject<K>,
+        desired: Option<&Desired>,
         look: Look,
         seen: &mut Seen,
     ) -> Result<(), Halt> {
@@ -91,8 +93,8 @@ impl Eye<'_> {
                 let found = self.session.search::<K>(self.began).await?;
                 seen.search = Some(found.as_ref().clone());
             }
-            Look::Dependents(id) => {
-                seen.dependents = Some(self.session.dependents::<K>(&id).await?);
+            Look::Dependents(ids) => {
+                seen.dependents = Some(self.session.dependents::<K>(&ids).await?);
             }
             Look::Losses => seen.losses = Some(self.losses().await?),
             Look::Provider(name) => seen.provider = Some(self.session.provider(&name).await?),
@@ -106,6 +108,14 @@ impl Eye<'_> {
             }
             Look::Imports(id) => {
                 seen.imports = Some(self.session.imports(&id, &subject.owner).await?);
+            }
+            Look::Exports(id) => {
+                let exporting = desired.and_then(|desired| desired.exporting.as_ref());
+                if let Some(exporting) = exporting {
+                    let target = target(&id, exporting);
+                    let exports = self.session.exports(&target, &subject.owner);
+                    seen.exports = Some(exports.await?);
+                }
             }
             Look::Owner(owner) => {
                 seen.owner_alive = Some(self.alive::<K>(&owner).await?);

@@ -59,7 +59,9 @@ impl<K: Kind> Subject<K> {
         let mut ledger = Ledger::of(&status, held);
         ledger.settled = unsettled_for.is_zero();
         ledger.intent = memory.intent;
-        ledger.certain = memory.certain;
+        // An id that only this process knows means books that lag behind.
+        let unrecorded = memory.created.is_some() && memory.created != status.id;
+        ledger.certain = (memory.certain || memory.intent == Intent::Clean) && !unrecorded;
         ledger.export = before
             .clone()
             .and_then(|status| serde_json::from_value(status).ok())

@@ -1,7 +1,7 @@
-//! Imports as the API lists them, and the tags in their notes.
+//! Imports and exports as the API lists them, and how ours are told from others.
 
-use crate::plan::{ImportSeen, Marker, Owner, RemoteView};
-use metorial::AuthImport;
+use crate::plan::{Claim, ExportSeen, ImportSeen, Marker, Owner, RemoteView};
+use metorial::{AuthExport, AuthImport, ExportTarget};
 use std::sync::Arc;
 
 /// What an import brought about.
@@ -37,4 +37,23 @@ pub fn import_seen(import: &AuthImport, owner: &Owner) -> ImportSeen {
         created_at: import.created_at,
         expires_at: import.expires_at,
     }
+}
+
+/// One export of `target`, if `owner` or its predecessor of the same name made it.
+#[must_use]
+pub fn export_seen(
+    export: &AuthExport,
+    target: &ExportTarget,
+    owner: &Owner,
+) -> Option<ExportSeen> {
+    let marker = export.metadata.as_ref().and_then(Marker::read);
+    let ours = matches!(
+        Marker::claim(marker.as_ref(), owner),
+        Claim::Ours | Claim::Namesake
+    );
+    let of_it = export.auth_config_id() == Some(&target.auth_config_id);
+    (ours && of_it).then(|| ExportSeen {
+        id: export.id.clone(),
+        created_at: export.created_at,
+    })
 }

@@ -7,12 +7,13 @@ use super::trouble::Trouble;
 use crate::cluster::lease::Fence;
 use crate::kinds::{Dependents, Kind};
 use crate::metrics::Metrics;
-use crate::plan::{Dependent, ImportSeen, Owner, RemoteView};
+use crate::plan::marker::MARKER_KEY;
+use crate::plan::{Dependent, ExportSeen, ImportSeen, Marker, Owner, RemoteView};
 use crate::resources::{InstanceStatus, OnUnreachable};
-use futures::{StreamExt, pin_mut};
+use futures::{Stream, StreamExt, pin_mut};
 use metorial::{
     Answer, AuthConfig, AuthExport, AuthImport, Body, Client, Config, Error, ErrorKind,
-    ExportTarget, ListQuery, Method, Object, Operation, Status,
+    ExportTarget, ListQuery, Method, Object, Operation, Page, Status,
 };
 use serde_json::Value;
 use std::sync::Arc;
@@ -75,13 +76,20 @@ impl Line {
     async fn list<T: Object, R>(
         &self,
         query: &ListQuery,
+        keep: impl FnMut(T) -> Option<R>,
+    ) -> Result<Vec<R>, Trouble> {
+        self.collect(self.client.pages::<T>(query), keep).await
+    }
+
+    async fn collect<T: Object, R>(
+        &self,
+        pages: impl Stream<Item = Result<Answer<Page<T>>, Error>>,
         mut keep: impl FnMut(T) -> Option<R>,
     ) -> Result<Vec<R>, Trouble> {
         let operation = Operation {
             method: Method::Get,
             template: T::COLLECTION.path(),
         };
-        let pages = self.client.pages::<T>(query);
         pin_mut!(pages);
         let mut kept = Vec::new();
         loop {
@@ -118,7 +126,13 @@ impl Line {
             }
             Err(error) => {
                 self.budget.failed(&error, now);
-                tracing::warn!(%error, "a call to the API failed");
+                // That something is not there is an answer like any other.
+                match error.kind() {
+                    ErrorKind::Gone | ErrorKind::NoSuchRoute => {
+                        tracing::debug!(%error, "the API has no such thing");
+                    }
+                    _ => tracing::warn!(%error, "a call to the API failed"),
+                }
                 Err(Trouble::Api(error))
             }
         };
@@ -209,15 +223,37 @@ impl Session {
     ///
     /// # Errors
     /// See [`Trouble::maybe_applied`]; a value whose answer is lost can't be had again.
-    pub async fn export(&self, target: &ExportTarget, note: &str) -> Result<AuthExport, Trouble> {
+    pub async fn export(
+        &self,
+        target: &ExportTarget,
+        note: &str,
+        marker: &Marker,
+    ) -> Result<AuthExport, Trouble> {
         let operation = Operation {
             method: Method::Post,
             template: AuthExport::COLLECTION.path(),
         };
-        let body = Body::from(serde_json::json!({"note": note}));
+        let metadata = serde_json::json!({MARKER_KEY: marker.to_json()});
+        let body = Body::from(serde_json::json!({"note": note, "metadata": metadata}));
         self.line
             .send(operation, self.line.client.create_export(target, &body))
             .await
+    }
+
+    /// The exports of an auth config that `owner` made: complete, read now.
+    ///
+    /// # Errors
+    /// Any page failed.
+    pub async fn exports(
+        &self,
+        target: &ExportTarget,
+        owner: &Owner,
+    ) -> Result<Vec<ExportSeen>, Trouble> {
+        let query = ListQuery::new().limit(100);
+        let query = query.filter("provider_auth_config_id", [&target.auth_config_id])?;
+        let pages = self.line.client.export_pages(target, &query);
+        let ours = |export: AuthExport| records::export_seen(&export, target, owner);
+        self.line.collect(pages, ours).await
     }
 
     /// Every object of the kind's collection that carries a marker, read after `since`. Passes that ask at the same
@@ -257,17 +293,20 @@ impl Session {
         }
     }
 
-    /// What Metorial would delete along with the object `id`.
+    /// What Metorial would delete along with the objects `ids`.
     ///
     /// # Errors
     /// Any page failed.
-    pub async fn dependents<K: Kind>(&self, id: &str) -> Result<Vec<Dependent>, Trouble> {
+    pub async fn dependents<K: Kind>(&self, ids: &[String]) -> Result<Vec<Dependent>, Trouble> {
         match K::DEPENDENTS {
             None => Ok(Vec::new()),
             Some(Dependents::ConfigsOfVault) => {
                 let query = ListQuery::new().limit(100);
                 let uses = |config: Config| {
-                    let ours = config.from_vault.as_ref().is_some_and(|used| used.id == id);
+                    let ours = config
+                        .from_vault
+                        .as_ref()
+                        .is_some_and(|used| ids.contains(&used.id));
                     (ours && config.status() == Status::Active).then_some(Dependent {
                         id: config.id,
                         name: config.name,
@@ -277,13 +316,13 @@ impl Session {
             }
             Some(Dependents::AuthConfigsOfCredentials) => {
                 let query = ListQuery::new().limit(100);
-                let query = query.filter("provider_auth_credentials_id", [id]);
+                let query = query.filter("provider_auth_credentials_id", ids);
                 let query = query?;
                 let uses = |config: AuthConfig| {
                     let ours = config
                         .credentials
                         .as_ref()
-                        .is_some_and(|used| used.id == id);
+                        .is_some_and(|used| ids.contains(&used.id));
                     (ours && !config.status().is_gone()).then_some(Dependent {
                         id: config.id,
                         name: config.name,

@@ -11,6 +11,7 @@ use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
 use std::fmt::Debug;
+use std::time::Duration;
 
 const CREDENTIALS: &str = "/provider-auth-credentials";
 const POST: &str = "POST /provider-auth-credentials";
@@ -131,6 +132,20 @@ async fn without_status() -> (World, Stored) {
     write_status(&world, Value::Null).await;
     world.sim.clear_journal();
     (world, remote)
+}
+
+#[tokio::test]
+async fn a_status_that_is_taken_away_while_reads_lag_behind_leads_to_no_second_object() {
+    let mut world = World::new().await;
+    let lag = Duration::from_secs(3);
+    world.sim.set_read_lag(lag);
+    world.start_operator_settling(lag * 2);
+    world.apply(world.github()).await;
+    world.wait_in_step("github").await;
+    write_status(&world, Value::Null).await;
+    world.wait_in_step("github").await;
+    assert_eq!(world.attempts(), [POST]);
+    world.check_oracles().await;
 }
 
 #[tokio::test]

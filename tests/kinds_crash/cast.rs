@@ -23,6 +23,9 @@ pub enum Cast {
 
 pub use Cast::{AuthConfig as Auth, Config, ConfigOnVault, Export, ImportInto, ImportNew, Vault};
 
+/// Where exports are made.
+pub const EXPORTS: &str = "/provider-auth-config-exports";
+
 /// The value before and after a change.
 pub const VALUES: [&str; 2] = ["first-0123456789", "second-0123456789"];
 

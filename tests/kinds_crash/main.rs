@@ -8,6 +8,7 @@ mod support;
 #[path = "../kinds/scene.rs"]
 mod scene;
 
+mod books;
 mod cast;
 mod crash;
 mod imports;

@@ -13,8 +13,6 @@ pub enum Death {
     Kube(usize, Moment),
     /// Any request to Metorial.
     Api(usize, Moment),
-    /// A write to Metorial.
-    Write(usize, Moment),
 }
 
 /// How many calls one life made.
@@ -35,11 +33,6 @@ impl Calls {
     /// Every way to die in one of the requests to Metorial.
     pub fn api_deaths(self) -> Vec<Death> {
         both_sides(self.api, Death::Api)
-    }
-
-    /// Every way to die in one of so many writes to Metorial: what dies in a read, died after the write before it.
-    pub fn write_deaths(writes: usize) -> Vec<Death> {
-        both_sides(writes, Death::Write)
     }
 }
 
@@ -70,17 +63,13 @@ impl World {
                 self.start_operator_behind(&gate);
                 self.live(gate.reached(), done).await
             }
-            Death::Api(call, moment) | Death::Write(call, moment) => {
+            Death::Api(call, moment) => {
                 let gate = Gate::new();
                 let action = match moment {
                     Moment::Before => Action::HoldBefore(gate.clone()),
                     Moment::After => Action::HoldAfterApply(gate.clone()),
                 };
-                let among = match death {
-                    Death::Write(..) => Fault::writes(),
-                    _ => Fault::any(),
-                };
-                let fault = among.nth(call as u64).times(1);
+                let fault = Fault::any().nth(call as u64).times(1);
                 let fault = self.sim.faults().add(fault, action);
                 self.start_operator();
                 let held = async {
@@ -124,7 +113,7 @@ pub async fn each<C: Copy + Debug>(
     };
     let bad: Vec<C> = stream::iter(cases)
         .map(told)
-        .buffer_unordered(4)
+        .buffer_unordered(6)
         .filter_map(async |bad| bad)
         .collect()
         .await;

@@ -1,0 +1,6 @@
+//! Properties of decisions, checked without any I/O.
+
+mod cases;
+mod deaths;
+mod exports;
+mod model;

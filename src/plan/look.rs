@@ -223,8 +223,9 @@ fn for_export(situation: &Situation, exporting: &Exporting, remote: &RemoteView)
 
 fn for_lost(situation: &Situation) -> Option<Look> {
     let Situation { ledger, policy, .. } = situation;
-    let remade =
-        policy.mode != Mode::Observe && ledger.id.is_some() && policy.drift == DriftPolicy::Correct;
+    let own = situation.desired.is_some_and(|it| it.borrowed().is_none());
+    let corrects = policy.mode != Mode::Observe && policy.drift == DriftPolicy::Correct;
+    let remade = own && corrects && ledger.id.is_some();
     match situation.seen {
         _ if !remade => None,
         seen if seen.losses.is_none() => Some(Look::Losses),

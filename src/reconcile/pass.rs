@@ -72,6 +72,7 @@ impl Ended {
 /// Kubernetes failed; nothing was concluded.
 pub async fn pass<K: Kind>(world: &World, key: &ObjectKey) -> Result<After, ClusterError> {
     let Some(mut subject) = Subject::<K>::read(world, key).await? else {
+        world.wake_dependents(key);
         world.forget(key);
         return Ok(After::Never);
     };

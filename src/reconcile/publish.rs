@@ -71,7 +71,7 @@ impl Pass<'_> {
                 .unwrap_or_default(),
         );
         let texts = own.into_iter().filter_map(|(key, value)| match value {
-            Value::String(text) => Some((key, text)),
+            Value::String(text) if key.ends_with("Id") => Some((key, text)),
             _ => None,
         });
         let mut ids: BTreeMap<String, String> = texts.collect();

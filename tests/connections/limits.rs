@@ -172,26 +172,6 @@ async fn what_the_server_says_is_left_is_never_overspent() {
 }
 
 #[tokio::test]
-async fn a_limit_in_the_spec_is_never_exceeded() {
-    let mut world = World::bare(Default::default()).await;
-    world.apply(world.key_secret()).await;
-    world.apply(world.app_secret()).await;
-    let limit = json!({"spec": {"rateLimit": {"requests": 4, "per": "1m"}}});
-    world.apply(with(world.connection(), limit)).await;
-    for number in 0..5 {
-        world.apply(credentials(&format!("app-{number}"))).await;
-    }
-    world.start_operator();
-    all_ready(&world, 5).await;
-    let sent: Vec<Instant> = world.sim.journal().iter().map(|entry| entry.at).collect();
-    for (first, fifth) in sent.iter().zip(&sent[4..]) {
-        let gap = fifth.duration_since(*first);
-        assert!(gap >= Duration::from_millis(59_900), "five within {gap:?}");
-    }
-    world.check_oracles().await;
-}
-
-#[tokio::test]
 async fn a_limit_that_is_taken_out_of_the_spec_holds_no_longer() {
     let mut world = World::bare(Default::default()).await;
     world.apply(world.key_secret()).await;

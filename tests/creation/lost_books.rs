@@ -143,6 +143,7 @@ async fn a_status_that_is_taken_away_while_reads_lag_behind_leads_to_no_second_o
     world.apply(world.github()).await;
     world.wait_in_step("github").await;
     write_status(&world, Value::Null).await;
+    world.request::<ProviderAuthCredentials>("github").await;
     world.wait_in_step("github").await;
     assert_eq!(world.attempts(), [POST]);
     world.check_oracles().await;

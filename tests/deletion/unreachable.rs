@@ -1,10 +1,9 @@
 //! Deletions without the API, without a key, without a connection.
 
-use crate::support::{World, condition_of, credentials, message, ready, status, with};
+use crate::support::{World, condition_of, credentials, message, ready, status};
 use k8s_openapi::api::core::v1::Secret;
 use metorial_operator::resources::{Connection, ProviderAuthCredentials};
-use serde_json::{Value, json};
-use std::time::{Duration, Instant};
+use serde_json::json;
 
 const WAY_OUT: &str = "deletionPolicy: Orphan";
 
@@ -110,50 +109,4 @@ async fn after_a_restart_without_a_connection_a_deletion_is_blocked_until_there_
     world.apply(world.connection()).await;
     world.wait_gone::<ProviderAuthCredentials>("github").await;
     assert!(world.remote().is_empty());
-}
-
-#[tokio::test]
-async fn orphan_after_gives_up_when_its_time_has_come_and_records_what_is_left_behind() {
-    let mut world = World::bare(Default::default()).await;
-    world.apply(world.key_secret()).await;
-    world.apply(world.app_secret()).await;
-    let after = json!({"spec": {"onUnreachable": {"policy": "OrphanAfter", "after": "1m"}}});
-    world.apply(with(world.connection(), after)).await;
-    world.start_operator();
-    let left = status(&world.make(credentials("left")).await).id.unwrap();
-    world.make(credentials("saved")).await;
-    world.wait_connection_of("default", "Synced").await;
-
-    // A short outage is waited for.
-    world.sim.set_down(true);
-    world.delete::<ProviderAuthCredentials>("saved").await;
-    world.wait_reason("saved", "RemoteUnavailable").await;
-    world.sim.set_down(false);
-    world.wait_gone::<ProviderAuthCredentials>("saved").await;
-    assert_eq!(world.only_remote().id, left);
-
-    world.sim.revoke_key(&world.key);
-    let began = Instant::now();
-    world.delete::<ProviderAuthCredentials>("left").await;
-    blocked(&world, "left", "Unauthorized").await;
-    world.wait_gone::<ProviderAuthCredentials>("left").await;
-    assert!(
-        began.elapsed() >= Duration::from_secs(60),
-        "{:?}",
-        began.elapsed()
-    );
-    assert_eq!(world.only_remote().id, left, "it is left behind");
-    let ledger = world.config_map("metorial-orphans").await.unwrap();
-    let entries: Vec<Value> = ledger
-        .data
-        .unwrap()
-        .values()
-        .map(|entry| serde_json::from_str(entry).unwrap())
-        .collect();
-    let entry = json!({
-        "kind": "ProviderAuthCredentials", "namespace": world.namespace, "name": "left",
-        "id": left, "instanceId": world.instance.as_str(),
-    });
-    assert_eq!(entries, [entry]);
-    assert!(world.events("left").await.contains(&"Orphaned".to_owned()));
 }

@@ -5,10 +5,15 @@
 mod support;
 
 mod auth_configs;
+#[allow(dead_code, reason = "the cast of all stories about these kinds")]
+mod cast;
 mod configs;
 mod exports;
 mod imports;
 mod lag;
 mod namespaces;
 mod plans;
+mod publishing;
+mod references;
 mod scene;
+mod theirs;

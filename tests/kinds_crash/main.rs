@@ -8,8 +8,11 @@ mod support;
 #[path = "../kinds/scene.rs"]
 mod scene;
 
-mod books;
+#[allow(dead_code, reason = "the cast of all stories about these kinds")]
+#[path = "../kinds/cast.rs"]
 mod cast;
+
+mod books;
 mod crash;
 mod imports;
 mod lost_answers;

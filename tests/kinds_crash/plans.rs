@@ -1,19 +1,30 @@
 //! `mode: Plan` for what replaces, imports, exports and deletes: nothing is sent before exactly that is approved.
 
-use super::cast::{Cast, Config, Export, ImportInto, VALUES};
+use super::cast::{
+    Auth, Cast, Config, ConfigOnVault, Export, ImportInto, ImportNew, VALUES, Vault, vault,
+};
 use super::support::{World, with};
-use metorial_operator::resources::ProviderConfig;
+use metorial_operator::resources::{ProviderConfig, ProviderConfigVault};
 use metorial_simulator::Collection;
 use serde_json::{Value, json};
+
+const THIRD: &str = "third-0123456789";
 
 /// The cast in mode Plan; the auth config that a person made.
 async fn planned(cast: Cast) -> (World, String) {
     let world = World::running().await;
     world.value("token", VALUES[0]).await;
     let theirs = match cast {
-        Config => String::new(),
-        _ => world.theirs().await,
+        ImportInto | Export => world.theirs().await,
+        _ => String::new(),
     };
+    if cast == ConfigOnVault {
+        for (name, value) in [("one", VALUES[0]), ("two", VALUES[1]), ("three", THIRD)] {
+            world.value(name, value).await;
+            world.apply(vault(name, name)).await;
+            world.ready::<ProviderConfigVault>(name).await;
+        }
+    }
     world.sim.clear_journal();
     let manifest = with(cast.manifest(&theirs), json!({"spec": {"mode": "Plan"}}));
     world.apply(manifest).await;
@@ -51,7 +62,7 @@ async fn let_happen(world: &World, cast: Cast, former: &str, action: &str, value
     let before = world.attempts();
     world.check_cast_quiet(cast).await;
     assert_eq!(before, world.attempts());
-    for value in VALUES {
+    for value in [VALUES[0], VALUES[1], THIRD] {
         assert!(!plan.to_string().contains(value), "{plan}");
     }
     approve(world, cast, &plan["hash"]).await;
@@ -59,39 +70,86 @@ async fn let_happen(world: &World, cast: Cast, former: &str, action: &str, value
     plan["hash"].as_str().unwrap().to_owned()
 }
 
-#[tokio::test]
-async fn a_replacement_waits_for_its_approval() {
-    let (world, _) = planned(Config).await;
-    let hash = let_happen(&world, Config, "", "Create", VALUES[0]).await;
-    world.value("token", VALUES[1]).await;
-    let hash = let_happen(&world, Config, &hash, "Replace", VALUES[1]).await;
-    assert_eq!(world.ever(Collection::Configs).len(), 2);
-    world.value("token", VALUES[0]).await;
-    let plan = pending(&world, Config, &hash).await;
-    approve(&world, Config, &json!(hash)).await;
-    world.check_cast_quiet(Config).await;
-    assert_eq!(world.ever(Collection::Configs).len(), 2, "{plan}");
+/// What a changed value, or another vault, leads to.
+fn changing(cast: Cast) -> &'static str {
+    match cast {
+        Config | ConfigOnVault | Vault => "Replace",
+        Auth | ImportInto | ImportNew => "Import",
+        Export => "Export",
+    }
 }
 
-#[tokio::test]
-async fn an_import_waits_for_its_approval() {
-    let (world, _) = planned(ImportInto).await;
-    let hash = let_happen(&world, ImportInto, "", "Import", VALUES[0]).await;
-    world.value("token", VALUES[1]).await;
-    let_happen(&world, ImportInto, &hash, "Import", VALUES[1]).await;
-    assert_eq!(world.imports().len(), 2);
+/// Another value or vault, or for a second time another one still.
+async fn change(world: &World, cast: Cast, theirs: &str, value: &str) {
+    match cast {
+        ConfigOnVault => {
+            let name = if value == VALUES[1] { "two" } else { "three" };
+            let other = json!({"spec": {"vaultRef": {"name": name}}});
+            world.patch_cast(cast, other).await;
+        }
+        Export => world.import_by_hand(theirs, value).await,
+        _ => world.value("token", value).await,
+    }
+    if cast == Export {
+        let ask = json!({"metorial.com/reconcile-requested-at": value});
+        let ask = json!({"metadata": {"annotations": ask}});
+        world.patch_cast(cast, ask).await;
+    }
 }
 
-#[tokio::test]
-async fn an_export_waits_for_its_approval() {
-    let (world, theirs) = planned(Export).await;
-    let hash = let_happen(&world, Export, "", "Export", VALUES[0]).await;
-    world.import_by_hand(&theirs, VALUES[1]).await;
-    let ask = json!({"metorial.com/reconcile-requested-at": "1"});
-    let ask = json!({"metadata": {"annotations": ask}});
-    world.patch_cast(Export, ask).await;
-    let_happen(&world, Export, &hash, "Export", VALUES[1]).await;
-    assert_eq!(world.ever(Collection::AuthExports).len(), 2);
+async fn story(cast: Cast) {
+    let (world, theirs) = planned(cast).await;
+    let first = pending(&world, cast, "").await;
+    let made = match cast {
+        ImportInto => "Import",
+        Export => "Export",
+        _ => "Create",
+    };
+    let hash = let_happen(&world, cast, "", made, VALUES[0]).await;
+    assert_eq!(
+        first["hash"],
+        hash.as_str(),
+        "a plan that stays has one hash"
+    );
+
+    change(&world, cast, &theirs, VALUES[1]).await;
+    let second = pending(&world, cast, &hash).await;
+    change(&world, cast, &theirs, THIRD).await;
+    let old = second["hash"].as_str().unwrap();
+    let third = pending(&world, cast, old).await;
+    assert_ne!(third["hash"], hash.as_str());
+    let before = world.writes();
+    for old in [hash.as_str(), old, "0000000000000000"] {
+        approve(&world, cast, &json!(old)).await;
+        world.check_cast_quiet(cast).await;
+    }
+    assert_eq!(
+        before,
+        world.writes(),
+        "an old approval lets nothing through"
+    );
+    let_happen(&world, cast, old, changing(cast), THIRD).await;
+    let object = world.cast(cast).await.unwrap();
+    assert!(object["status"]["plan"].is_null(), "{object}");
+}
+
+macro_rules! stories {
+    ($($name:ident: $cast:ident;)*) => {$(
+        #[tokio::test]
+        async fn $name() {
+            story($cast).await;
+        }
+    )*};
+}
+
+stories! {
+    an_auth_config_and_its_import_wait_for_their_approval: Auth;
+    a_config_and_its_replacement_wait_for_their_approval: Config;
+    a_config_and_its_move_to_another_vault_wait_for_their_approval: ConfigOnVault;
+    a_vault_and_its_replacement_wait_for_their_approval: Vault;
+    an_import_into_somebodys_config_waits_for_its_approval: ImportInto;
+    an_import_that_makes_a_config_waits_for_its_approval: ImportNew;
+    an_export_waits_for_its_approval: Export;
 }
 
 #[tokio::test]

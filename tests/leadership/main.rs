@@ -1,4 +1,4 @@
-//! Stories about the process: who leads, how it starts and ends, and what it does when the API server is away.
+//! Stories about the process: who leads, and how it starts and ends.
 #![expect(
     clippy::unwrap_used,
     reason = "a story that can't go on fails where it stands"
@@ -7,7 +7,6 @@
 #[path = "../support/mod.rs"]
 mod support;
 
-mod api_server;
 mod replicas;
 mod starting;
 mod stopping;

@@ -3,7 +3,7 @@
 use super::world::{World, is_ready, status};
 use kube::ResourceExt;
 use kube::api::ListParams;
-use metorial_operator::resources::ProviderAuthCredentials;
+use metorial_operator::resources::{ProviderAuthCredentials, definitions};
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -66,22 +66,22 @@ impl World {
 
     /// None of these values stands anywhere in our kinds, ConfigMaps or events of the namespace.
     pub async fn check_no_leak(&self, secrets: &[&str]) {
-        let mut kubectl = self.plane.kubectl();
-        kubectl.args([
-            "-n",
-            &self.namespace,
-            "get",
-            "metorial,configmaps,events",
-            "-o",
-            "yaml",
-            "--show-managed-fields",
-        ]);
-        let output = tokio::task::spawn_blocking(move || kubectl.output())
-            .await
-            .unwrap()
-            .unwrap();
-        let text = String::from_utf8_lossy(&output.stdout);
-        assert!(output.status.success() && !text.is_empty());
+        let mut paths: Vec<String> = definitions()
+            .iter()
+            .filter(|definition| definition.spec.scope == "Namespaced")
+            .map(|definition| {
+                let (namespace, plural) = (&self.namespace, &definition.spec.names.plural);
+                format!("/apis/metorial.com/v1alpha1/namespaces/{namespace}/{plural}")
+            })
+            .collect();
+        let core = |plural: &str| format!("/api/v1/namespaces/{}/{plural}", self.namespace);
+        paths.extend(["configmaps", "events"].map(core));
+        let mut text = String::new();
+        for path in paths {
+            let request = http::Request::get(path).body(Vec::new()).unwrap();
+            text.push_str(&self.client.request_text(request).await.unwrap());
+        }
+        assert!(text.contains("managedFields"), "all of each object is read");
         for secret in secrets {
             assert!(
                 !text.contains(secret),

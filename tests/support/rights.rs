@@ -1,37 +1,22 @@
 //! The rights that the chart gives the operator in one namespace, rendered by Helm.
 
+use super::command::succeed;
 use control_plane::ControlPlane;
 use kube::api::{Api, DynamicObject, Patch, PatchParams};
 use kube::core::{ApiResource, GroupVersionKind};
 use kube::{Client, ResourceExt};
 use serde::Deserialize;
 use std::path::Path;
+use tokio::sync::OnceCell;
 
 /// The chart's name for its ServiceAccount.
 pub const SERVICE_ACCOUNT: &str = "metorial-operator";
+/// Stands in the rendered chart for the namespace of each world.
+const ANY_NAMESPACE: &str = "the-namespace-of-a-world";
 
 /// Applies ServiceAccount, Roles and bindings for an operator that lives in and serves only `namespace`.
 pub async fn grant(plane: &ControlPlane, client: &Client, namespace: &str) {
-    let chart = Path::new(env!("CARGO_MANIFEST_DIR")).join("deploy/chart");
-    let mut helm = plane.helm();
-    helm.args(["template", SERVICE_ACCOUNT]).arg(chart);
-    helm.args([
-        "--namespace",
-        namespace,
-        "--set",
-        &format!("watchNamespaces={{{namespace}}}"),
-    ]);
-    helm.args(["--set", "crds.install=false"]);
-    let rendered = tokio::task::spawn_blocking(move || helm.output())
-        .await
-        .unwrap()
-        .unwrap();
-    assert!(
-        rendered.status.success(),
-        "{}",
-        String::from_utf8_lossy(&rendered.stderr)
-    );
-    let text = String::from_utf8(rendered.stdout).unwrap();
+    let text = rendered(plane).await.replace(ANY_NAMESPACE, namespace);
     for document in serde_yaml_ng::Deserializer::from_str(&text) {
         let value = serde_json::Value::deserialize(document).unwrap();
         let kind = value["kind"].as_str().unwrap_or_default().to_owned();
@@ -39,6 +24,25 @@ pub async fn grant(plane: &ControlPlane, client: &Client, namespace: &str) {
             apply(client, namespace, value).await;
         }
     }
+}
+
+/// The chart for an operator of one namespace, rendered once.
+async fn rendered(plane: &ControlPlane) -> &'static str {
+    static RENDERED: OnceCell<String> = OnceCell::const_new();
+    let render = async || {
+        let chart = Path::new(env!("CARGO_MANIFEST_DIR")).join("deploy/chart");
+        let mut helm = plane.helm();
+        helm.args(["template", SERVICE_ACCOUNT]).arg(chart);
+        helm.args([
+            "--namespace",
+            ANY_NAMESPACE,
+            "--set",
+            &format!("watchNamespaces={{{ANY_NAMESPACE}}}"),
+        ]);
+        helm.args(["--set", "crds.install=false"]);
+        succeed(helm).await
+    };
+    RENDERED.get_or_init(render).await
 }
 
 /// Server-side apply of any namespaced object.

@@ -2,11 +2,11 @@
 
 use super::compose::{compose, references};
 use super::naming::{self, DESCRIPTION, NAME, text};
-use super::replaced::{DEPLOYMENT, PROVIDER, VALUE, VAULT};
+use super::replaced::{self, DEPLOYMENT, PROVIDER, VALUE, VAULT};
 use super::tool_filters::{self, TOOL_FILTERS};
 use super::{Inputs, Kind, Reference, SourceKind, ValueSchema};
 use crate::plan::{Field, Invalid, Marker, Policy, RemoteView};
-use crate::resources::{CommonSpec, CommonStatus, Grace, ProviderConfig, Validation};
+use crate::resources::{CommonSpec, CommonStatus, ProviderConfig};
 use metorial::{Config, Object, Status};
 use serde_json::{Map, Value};
 use std::collections::BTreeMap;
@@ -95,23 +95,18 @@ impl Kind for ProviderConfig {
         }
     }
 
-    fn adjust(&self, mut policy: Policy) -> Policy {
-        policy.replace = Some(self.spec.replace.unwrap_or_default());
-        policy.replace_grace = self
-            .spec
-            .replace_grace
-            .as_ref()
-            .map(Grace::duration)
-            .unwrap_or_default();
-        policy
+    fn adjust(&self, policy: Policy) -> Policy {
+        let spec = &self.spec;
+        replaced::policy(policy, spec.replace, spec.replace_grace.as_ref())
     }
 
     fn schema(&self) -> Option<ValueSchema> {
-        let checked = self.spec.validation.unwrap_or_default() == Validation::Schema;
-        checked.then(|| ValueSchema::Config {
-            provider: self.spec.provider_id.clone(),
-            deployment: self.spec.deployment_id.clone(),
-        })
+        let spec = &self.spec;
+        replaced::schema(
+            spec.validation,
+            &spec.provider_id,
+            spec.deployment_id.as_ref(),
+        )
     }
 }
 

@@ -2,10 +2,10 @@
 
 use super::compose::{compose, references};
 use super::naming::{self, DESCRIPTION, NAME, text};
-use super::replaced::{DEPLOYMENT, PROVIDER, VALUE};
+use super::replaced::{self, DEPLOYMENT, PROVIDER, VALUE};
 use super::{Dependents, Inputs, Kind, Reference, ValueSchema};
 use crate::plan::{Field, Invalid, Marker, Policy, RemoteView};
-use crate::resources::{CommonSpec, CommonStatus, Grace, ProviderConfigVault, Validation};
+use crate::resources::{CommonSpec, CommonStatus, ProviderConfigVault};
 use metorial::{ConfigVault, Object, Status};
 use serde_json::{Map, Value};
 use std::collections::BTreeMap;
@@ -64,22 +64,17 @@ impl Kind for ProviderConfigVault {
         }
     }
 
-    fn adjust(&self, mut policy: Policy) -> Policy {
-        policy.replace = Some(self.spec.replace.unwrap_or_default());
-        policy.replace_grace = self
-            .spec
-            .replace_grace
-            .as_ref()
-            .map(Grace::duration)
-            .unwrap_or_default();
-        policy
+    fn adjust(&self, policy: Policy) -> Policy {
+        let spec = &self.spec;
+        replaced::policy(policy, spec.replace, spec.replace_grace.as_ref())
     }
 
     fn schema(&self) -> Option<ValueSchema> {
-        let checked = self.spec.validation.unwrap_or_default() == Validation::Schema;
-        checked.then(|| ValueSchema::Config {
-            provider: self.spec.provider_id.clone(),
-            deployment: self.spec.deployment_id.clone(),
-        })
+        let spec = &self.spec;
+        replaced::schema(
+            spec.validation,
+            &spec.provider_id,
+            spec.deployment_id.as_ref(),
+        )
     }
 }

@@ -1,6 +1,8 @@
 //! Fields that the API can't change, so that a change makes another object.
 
-use crate::plan::{Blank, Compare, FieldRule, Remedy};
+use super::ValueSchema;
+use crate::plan::{Blank, Compare, FieldRule, Policy, Remedy};
+use crate::resources::{Grace, Replace, Validation};
 
 /// The provider. It may be named by id, identifier or slug, but reads as the id: the fingerprint tells a change.
 pub const PROVIDER: FieldRule = FieldRule {
@@ -32,3 +34,27 @@ pub const VALUE: FieldRule = FieldRule {
     remedy: Remedy::Replace,
     blank: Blank::Value,
 };
+
+/// The policy with the spec's word on replacing.
+#[must_use]
+pub fn policy(policy: Policy, replace: Option<Replace>, grace: Option<&Grace>) -> Policy {
+    Policy {
+        replace: Some(replace.unwrap_or_default()),
+        replace_grace: grace.map(Grace::duration).unwrap_or_default(),
+        ..policy
+    }
+}
+
+/// The schema that a value has to follow, unless the spec says that it is not to be checked.
+#[must_use]
+pub fn schema(
+    validation: Option<Validation>,
+    provider: &str,
+    deployment: Option<&String>,
+) -> Option<ValueSchema> {
+    let checked = validation.unwrap_or_default() == Validation::Schema;
+    checked.then(|| ValueSchema::Config {
+        provider: provider.to_owned(),
+        deployment: deployment.cloned(),
+    })
+}

@@ -52,7 +52,14 @@ pub async fn step<K: Kind>(
     match step {
         Step::Hold => hold(world, subject).await,
         Step::Bind { remote, import } => {
-            outcome.remote = Some(Arc::from(remote));
+            // The import may have taken effect after the object was read.
+            let overtaken = |import: &ImportSeen| import.created_at > remote.updated_at;
+            let overtaken = import.as_deref().is_some_and(overtaken);
+            let refreshed = match session.filter(|_| overtaken) {
+                Some(session) => session.refreshed::<K>(&remote.id).await?,
+                None => None,
+            };
+            outcome.remote = Some(refreshed.unwrap_or_else(|| Arc::from(remote)));
             outcome.import = import.map(|import| *import);
             Ok(())
         }

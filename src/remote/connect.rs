@@ -2,7 +2,8 @@
 
 use super::budget::{Budget, Limit, WINDOW};
 use super::connection::{ConnectionKey, Facts};
-use super::session::{Line, Session};
+use super::line::Line;
+use super::session::Session;
 use super::sessions::{Down, Sessions, Slot, down, lock};
 use super::trouble::Trouble;
 use crate::cluster::Missing;

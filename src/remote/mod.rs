@@ -4,6 +4,7 @@
 pub mod budget;
 mod connect;
 mod connection;
+mod line;
 mod observations;
 pub mod records;
 mod schemas;

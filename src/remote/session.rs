@@ -1,19 +1,16 @@
-//! One key's way to the API: every call goes through here, past the budget, and every write past the fence.
+//! What can be asked of the API through one connection, in the words of the decisions.
 
-use super::budget::Budget;
+use super::line::Line;
 use super::observations::Observations;
 use super::records::{self, Imported};
 use super::trouble::Trouble;
-use crate::cluster::lease::Fence;
 use crate::kinds::{Dependents, Kind};
-use crate::metrics::Metrics;
 use crate::plan::marker::MARKER_KEY;
 use crate::plan::{Dependent, ExportSeen, ImportSeen, Marker, Owner, RemoteView};
 use crate::resources::{InstanceStatus, OnUnreachable};
-use futures::{Stream, StreamExt, pin_mut};
 use metorial::{
-    Answer, AuthConfig, AuthExport, AuthImport, Body, Client, Config, Error, ErrorKind,
-    ExportTarget, ListQuery, Method, Object, Operation, Page, Status,
+    AuthConfig, AuthExport, AuthImport, Body, Config, ErrorKind, ExportTarget, ListQuery, Method,
+    Object, Operation, Status,
 };
 use serde_json::Value;
 use std::sync::Arc;
@@ -38,17 +35,6 @@ pub struct Session {
     pub(super) observations: Arc<Observations>,
 }
 
-/// The client with what every call passes.
-#[derive(Clone)]
-pub(super) struct Line {
-    pub(super) client: Client,
-    pub(super) budget: Arc<Budget>,
-    pub(super) fence: Fence,
-    pub(super) metrics: Arc<Metrics>,
-    /// `None` until the API said whose key it is.
-    pub(super) organisation: Option<String>,
-}
-
 /// How one object looked.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Observed {
@@ -56,92 +42,6 @@ pub enum Observed {
     Found(Arc<RemoteView>),
     /// A GET of its id said `not_found` or `gone`.
     Missing,
-}
-
-impl Line {
-    /// Sends one request. Nothing is sent without a place in the budget, and no write by a process that doesn't lead.
-    pub(super) async fn send<T>(
-        &self,
-        operation: Operation,
-        call: impl Future<Output = Result<Answer<T>, Error>>,
-    ) -> Result<T, Trouble> {
-        self.admit()?;
-        if operation.method.is_write() && !self.fence.is_open() {
-            return Err(Trouble::NotLeader);
-        }
-        self.note(operation, call.await)
-    }
-
-    /// All items of a list that `keep` keeps: complete, or an error.
-    async fn list<T: Object, R>(
-        &self,
-        query: &ListQuery,
-        keep: impl FnMut(T) -> Option<R>,
-    ) -> Result<Vec<R>, Trouble> {
-        self.collect(self.client.pages::<T>(query), keep).await
-    }
-
-    async fn collect<T: Object, R>(
-        &self,
-        pages: impl Stream<Item = Result<Answer<Page<T>>, Error>>,
-        mut keep: impl FnMut(T) -> Option<R>,
-    ) -> Result<Vec<R>, Trouble> {
-        let operation = Operation {
-            method: Method::Get,
-            template: T::COLLECTION.path(),
-        };
-        pin_mut!(pages);
-        let mut kept = Vec::new();
-        loop {
-            self.admit()?;
-            let Some(page) = pages.next().await else {
-                return Ok(kept);
-            };
-            let page = self.note(operation, page)?;
-            kept.extend(page.items.into_iter().filter_map(&mut keep));
-            if !page.has_more_after {
-                return Ok(kept);
-            }
-        }
-    }
-
-    fn admit(&self) -> Result<(), Trouble> {
-        self.budget.admit(Instant::now()).map_err(Trouble::Spent)
-    }
-
-    fn note<T>(
-        &self,
-        operation: Operation,
-        outcome: Result<Answer<T>, Error>,
-    ) -> Result<T, Trouble> {
-        let word = outcome
-            .as_ref()
-            .map_or_else(|error| error.kind().as_str(), |_| "ok");
-        self.metrics.api_request(operation.to_string(), word);
-        let now = Instant::now();
-        let noted = match outcome {
-            Ok(answer) => {
-                self.budget.answered(&answer.meta, now);
-                Ok(answer.value)
-            }
-            Err(error) => {
-                self.budget.failed(&error, now);
-                // That something is not there is an answer like any other.
-                match error.kind() {
-                    ErrorKind::Gone | ErrorKind::NoSuchRoute => {
-                        tracing::debug!(%error, "the API has no such thing");
-                    }
-                    _ => tracing::warn!(%error, "a call to the API failed"),
-                }
-                Err(Trouble::Api(error))
-            }
-        };
-        if let Some(organisation) = &self.organisation {
-            self.metrics
-                .budget(organisation, self.budget.remaining(now));
-        }
-        noted
-    }
 }
 
 impl Session {

@@ -233,6 +233,13 @@ impl World {
         Some(String::from_utf8(bytes.0).unwrap())
     }
 
+    /// Waits until the cast is in step with this value.
+    pub async fn arrive(&self, cast: Cast, value: &str) {
+        let what = format!("{cast:?} is in step with {value}");
+        self.wait_until(&what, async |world| world.cast_in_step(cast, value).await)
+            .await;
+    }
+
     /// Makes the operator look at the cast now, and waits until it has looked.
     pub async fn look(&self, cast: Cast) {
         let asked = format!("{:08x}", rand::random::<u32>());

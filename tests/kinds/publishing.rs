@@ -19,15 +19,8 @@ async fn published(cast: Cast) -> World {
     };
     let publish = json!({"spec": {"publish": {"configMap": {"name": "ids"}}}});
     world.apply(with(cast.manifest(&theirs), publish)).await;
-    arrive(&world, cast, VALUES[0]).await;
+    world.arrive(cast, VALUES[0]).await;
     world
-}
-
-async fn arrive(world: &World, cast: Cast, value: &str) {
-    let what = format!("{cast:?} is in step with {value}");
-    world
-        .wait_until(&what, async |world| world.cast_in_step(cast, value).await)
-        .await;
 }
 
 impl World {

@@ -20,18 +20,9 @@ async fn wanted(cast: Cast, drift: &str) -> (World, String) {
     world
         .apply(with(cast.manifest(""), json!({"spec": spec})))
         .await;
-    arrive(&world, cast).await;
+    world.arrive(cast, VALUES[0]).await;
     let id = world.living(cast.collection())[0].id.clone();
     (world, id)
-}
-
-async fn arrive(world: &World, cast: Cast) {
-    let what = format!("{cast:?} is in step");
-    world
-        .wait_until(&what, async |world| {
-            world.cast_in_step(cast, VALUES[0]).await
-        })
-        .await;
 }
 
 /// What somebody does there, the field that it is, and the key of a PATCH against it.
@@ -62,7 +53,7 @@ async fn under_correct_each_edit_of_each_kind_is_pushed_back_by_one_patch() {
             world.sim.clear_journal();
             world.sim.edit(&id, edit);
             world.look(cast).await;
-            arrive(&world, cast).await;
+            world.arrive(cast, VALUES[0]).await;
             let patches = world.patches();
             assert_eq!(patches.len(), 1, "{cast:?} {field}: {:?}", world.attempts());
             assert_eq!(keys(&patches[0]), [key], "{cast:?} {field}");

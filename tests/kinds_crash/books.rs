@@ -22,15 +22,8 @@ async fn settled(cast: Cast, extra: Value) -> World {
     world
         .apply(with(cast.manifest(""), json!({"spec": extra})))
         .await;
-    arrive(&world, cast, VALUES[0]).await;
+    world.arrive(cast, VALUES[0]).await;
     world
-}
-
-async fn arrive(world: &World, cast: Cast, value: &str) {
-    let what = format!("the cast is in step with {value}");
-    world
-        .wait_until(&what, async |world| world.cast_in_step(cast, value).await)
-        .await;
 }
 
 /// A replacement that was made and that no status tells of; the pass that made it has given up.
@@ -70,7 +63,7 @@ fn poke() -> Value {
 async fn replaced_once(cast: Cast) {
     let world = unrecorded_replacement(cast).await;
     world.permit_status(true).await;
-    arrive(&world, cast, VALUES[1]).await;
+    world.arrive(cast, VALUES[1]).await;
     assert_eq!(world.ever(cast.collection()).len(), 2);
     world.check_cast_quiet(cast).await;
 }
@@ -151,7 +144,7 @@ async fn corrected_at_once(cast: Cast) {
     }
     world.apply(cast.manifest(&theirs)).await;
     if cast == Auth {
-        arrive(&world, cast, VALUES[0]).await;
+        world.arrive(cast, VALUES[0]).await;
         refuse();
         world.value("token", VALUES[1]).await;
     }
@@ -163,7 +156,7 @@ async fn corrected_at_once(cast: Cast) {
         })
         .await;
     world.value("token", "third").await;
-    arrive(&world, cast, "third").await;
+    world.arrive(cast, "third").await;
     assert_eq!(world.imports().len(), 1);
 }
 

@@ -116,6 +116,9 @@ impl Story {
             sent.count()
         };
         assert_eq!(with("PATCH"), usize::from(self == Update), "{}", told());
+        // Never without one: the next is there before the former goes.
+        let first = world.writes().into_iter().next().unwrap_or_default();
+        assert!(!replaces || first.starts_with("POST"), "{}", told());
         let gone = replaces || (self == Delete && owned);
         assert_eq!(with("DELETE"), usize::from(gone), "{}", told());
         world.check_cast_quiet(cast).await;

@@ -17,16 +17,9 @@ async fn settled(cast: Cast) -> (World, String, usize) {
     };
     world.start_operator();
     world.apply(cast.manifest(&theirs)).await;
-    arrive(&world, cast, VALUES[0]).await;
+    world.arrive(cast, VALUES[0]).await;
     let count = world.imports().len();
     (world, theirs, count)
-}
-
-async fn arrive(world: &World, cast: Cast, value: &str) {
-    let what = format!("the cast is in step with {value}");
-    world
-        .wait_until(&what, async |world| world.cast_in_step(cast, value).await)
-        .await;
 }
 
 async fn restart(world: &mut World) {
@@ -39,7 +32,7 @@ async fn flips(cast: Cast) {
     let values = [VALUES[1], VALUES[0], VALUES[1], "third", VALUES[0]];
     for (count, value) in values.iter().enumerate() {
         world.value("token", value).await;
-        arrive(&world, cast, value).await;
+        world.arrive(cast, value).await;
         assert_eq!(world.imports().len(), before + count + 1);
         restart(&mut world).await;
         world.look(cast).await;
@@ -53,11 +46,11 @@ async fn lost_status(cast: Cast) {
     let (mut world, _, before) = settled(cast).await;
     for (count, value) in [VALUES[1], VALUES[0]].iter().enumerate() {
         world.value("token", value).await;
-        arrive(&world, cast, value).await;
+        world.arrive(cast, value).await;
         world.stop_operator().await;
         world.lose_status(cast).await;
         world.start_operator();
-        arrive(&world, cast, value).await;
+        world.arrive(cast, value).await;
         assert_eq!(world.imports().len(), before + count + 1);
     }
     world.check_cast_quiet(cast).await;
@@ -68,7 +61,7 @@ async fn lost_status(cast: Cast) {
 async fn restored(cast: Cast) {
     let (mut world, theirs, before) = settled(cast).await;
     world.value("token", VALUES[1]).await;
-    arrive(&world, cast, VALUES[1]).await;
+    world.arrive(cast, VALUES[1]).await;
     world.stop_operator().await;
     let none: Value = json!({"metadata": {"finalizers": null}});
     world.patch_cast(cast, none).await;
@@ -80,7 +73,7 @@ async fn restored(cast: Cast) {
     let held = json!({"metadata": {"finalizers": ["metorial.com/remote"]}});
     world.apply(with(cast.manifest(&theirs), held)).await;
     world.start_operator();
-    arrive(&world, cast, VALUES[1]).await;
+    world.arrive(cast, VALUES[1]).await;
     world.check_cast_quiet(cast).await;
     assert_eq!(world.imports().len(), before + 1);
     assert_eq!(world.living(Collection::AuthConfigs).len(), 1);
@@ -165,7 +158,7 @@ async fn an_import_once_brings_nothing_in_a_second_time() {
     let once = json!({"spec": {"when": "Once"}});
     let manifest = with(ImportInto.manifest(&theirs), once);
     world.apply(manifest).await;
-    arrive(&world, ImportInto, VALUES[0]).await;
+    world.arrive(ImportInto, VALUES[0]).await;
     world.value("token", VALUES[1]).await;
     world.look(ImportInto).await;
     restart(&mut world).await;
@@ -188,10 +181,10 @@ async fn a_config_that_lost_its_status_is_not_replaced() {
     world.stop_operator().await;
     world.lose_status(Config).await;
     world.start_operator();
-    arrive(&world, Config, VALUES[0]).await;
+    world.arrive(Config, VALUES[0]).await;
     assert_eq!(world.living(Collection::Configs)[0].id, id);
     assert_eq!(world.ever(Collection::Configs).len(), 1);
     world.value("token", VALUES[1]).await;
-    arrive(&world, Config, VALUES[1]).await;
+    world.arrive(Config, VALUES[1]).await;
     assert_eq!(world.ever(Collection::Configs).len(), 2);
 }

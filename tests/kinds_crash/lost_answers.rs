@@ -76,20 +76,13 @@ async fn about(cast: Cast) -> (World, String) {
     (world, theirs)
 }
 
-async fn arrive(world: &World, cast: Cast, value: &str) {
-    let what = "the cast is in step";
-    world
-        .wait_until(what, async |world| world.cast_in_step(cast, value).await)
-        .await;
-}
-
 async fn created_once(cast: Cast) {
     each(LOSSES, async |loss| {
         let (world, theirs) = about(cast).await;
         let post = Fault::on("POST", posted(cast, false)).times(1);
         world.sim.faults().add(post, loss.action());
         world.apply(cast.manifest(&theirs)).await;
-        arrive(&world, cast, VALUES[0]).await;
+        world.arrive(cast, VALUES[0]).await;
         let posts = format!("POST {}", posted(cast, false));
         assert_eq!(world.attempts(), [posts]);
         assert_eq!(world.ever(cast.collection()).len(), 1);
@@ -102,12 +95,12 @@ async fn changed_once(cast: Cast) {
     each(LOSSES, async |loss| {
         let (world, theirs) = about(cast).await;
         world.apply(cast.manifest(&theirs)).await;
-        arrive(&world, cast, VALUES[0]).await;
+        world.arrive(cast, VALUES[0]).await;
         world.sim.clear_journal();
         let post = Fault::on("POST", posted(cast, true)).times(1);
         world.sim.faults().add(post, loss.action());
         world.value("token", VALUES[1]).await;
-        arrive(&world, cast, VALUES[1]).await;
+        world.arrive(cast, VALUES[1]).await;
         let posts = format!("POST {}", posted(cast, true));
         let attempts = world.attempts();
         let sent = attempts.iter().filter(|sent| **sent == posts).count();
@@ -194,7 +187,7 @@ async fn lost_by_a_death(spec: Value) -> (World, SocketAddr) {
 #[tokio::test]
 async fn an_export_that_a_death_lost_is_made_once_more_and_counted() {
     let (mut world, admin) = lost_by_a_death(json!({})).await;
-    arrive(&world, Export, VALUES[0]).await;
+    world.arrive(Export, VALUES[0]).await;
     assert_eq!(world.ever(Collection::AuthExports).len(), 2);
     assert_eq!(repeated(admin).await, 1.0);
     let object = world.cast(Export).await.unwrap();
@@ -206,7 +199,7 @@ async fn an_export_that_a_death_lost_is_made_once_more_and_counted() {
     let theirs = object["spec"]["authConfigId"].as_str().unwrap();
     world.import_by_hand(theirs, VALUES[1]).await;
     world.look(Export).await;
-    arrive(&world, Export, VALUES[1]).await;
+    world.arrive(Export, VALUES[1]).await;
     assert_eq!(world.ever(Collection::AuthExports).len(), 3);
     assert_eq!(repeated(admin).await, 0.0, "it was counted once");
 }

@@ -48,13 +48,6 @@ async fn approve(world: &World, cast: Cast, hash: &Value) {
         .await;
 }
 
-async fn arrive(world: &World, cast: Cast, value: &str) {
-    let what = format!("the cast is in step with {value}");
-    world
-        .wait_until(&what, async |world| world.cast_in_step(cast, value).await)
-        .await;
-}
-
 /// Lets the plan happen once it was seen that it waits; answers its hash.
 async fn let_happen(world: &World, cast: Cast, former: &str, action: &str, value: &str) -> String {
     let plan = pending(world, cast, former).await;
@@ -66,7 +59,7 @@ async fn let_happen(world: &World, cast: Cast, former: &str, action: &str, value
         assert!(!plan.to_string().contains(value), "{plan}");
     }
     approve(world, cast, &plan["hash"]).await;
-    arrive(world, cast, value).await;
+    world.arrive(cast, value).await;
     plan["hash"].as_str().unwrap().to_owned()
 }
 

@@ -18,15 +18,8 @@ async fn settled(cast: Cast, extra: Value) -> World {
     }
     let manifest = with(cast.manifest(""), json!({"spec": extra}));
     world.apply(manifest).await;
-    arrive(&world, cast, VALUES[0]).await;
+    world.arrive(cast, VALUES[0]).await;
     world
-}
-
-async fn arrive(world: &World, cast: Cast, value: &str) {
-    let what = format!("the cast is in step with {value}");
-    world
-        .wait_until(&what, async |world| world.cast_in_step(cast, value).await)
-        .await;
 }
 
 async fn never(cast: Cast) {
@@ -49,7 +42,7 @@ async fn never(cast: Cast) {
     world.check_cast_quiet(cast).await;
     assert!(world.attempts().is_empty());
     world.value("token", VALUES[0]).await;
-    arrive(&world, cast, VALUES[0]).await;
+    world.arrive(cast, VALUES[0]).await;
     assert!(world.attempts().is_empty(), "what was undone needs nothing");
     world
         .patch_cast(cast, json!({"spec": {"name": "renamed"}}))
@@ -93,7 +86,7 @@ async fn a_replaced_config_rests_for_its_grace_and_then_goes() {
     );
     world.kill_operator();
     world.start_operator();
-    arrive(&world, Config, VALUES[1]).await;
+    world.arrive(Config, VALUES[1]).await;
     assert_eq!(world.ever(Collection::Configs).len(), 2);
     let object = world.cast(Config).await.unwrap();
     assert_eq!(
@@ -122,7 +115,7 @@ async fn several_changes_in_a_row_leave_one_config_and_the_ids_of_the_others() {
     let mut former = vec![world.living(Collection::Configs)[0].id.clone()];
     for value in [VALUES[1], VALUES[0], "third"] {
         world.value("token", value).await;
-        arrive(&world, Config, value).await;
+        world.arrive(Config, value).await;
         former.insert(0, world.living(Collection::Configs)[0].id.clone());
     }
     former.remove(0);
@@ -146,7 +139,7 @@ async fn a_vault_is_replaced_under_its_config_which_moves_first() {
             (!vaults().iter().any(|vault| vault.id == former)).then_some(())
         })
         .await;
-    arrive(&world, ConfigOnVault, "").await;
+    world.arrive(ConfigOnVault, "").await;
     world.ready::<ProviderConfigVault>("one").await;
     let writes = world.writes();
     let place = |method: &str, path: &str| {

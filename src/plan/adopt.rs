@@ -1,8 +1,8 @@
 //! Whose a remote object is, and how an existing one is taken over.
 
 use super::{
-    Claim, Desired, Differences, Happening, Marker, Plan, RemoteView, Situation, Verdict, bind,
-    synced, update,
+    Claim, Desired, Differences, Happening, Marker, Plan, Remedy, RemoteView, Situation, Verdict,
+    bind, synced, update,
 };
 use crate::resources::{AdoptPolicy, Reason};
 use serde_json::Value;
@@ -111,16 +111,24 @@ pub(super) fn adopt(
                 && desired.inputs.iter().all(|input| input.field != *field)
         })
         .collect();
+    let refused = |fields: &[&str], way_out: &str| {
+        let fields = fields.join(", ");
+        let message = format!(
+            "{} differs in {fields}: change the spec{way_out}",
+            remote.id
+        );
+        Verdict::new(Reason::AdoptionMismatch, message).alone()
+    };
+    let fixed = |field: &&str| {
+        let rule = desired.field(field).map(|field| field.rule);
+        rule.is_some_and(|rule| rule.remedy == Remedy::Replace)
+    };
+    let fixed: Vec<&str> = mismatch.iter().copied().filter(fixed).collect();
+    if !fixed.is_empty() {
+        return refused(&fixed, ", for Metorial can't change it");
+    }
     if policy.unwrap_or_default() == AdoptPolicy::Match && !mismatch.is_empty() {
-        return Verdict::new(
-            Reason::AdoptionMismatch,
-            format!(
-                "{} differs in {}: change the spec, or set adopt.policy: Override",
-                remote.id,
-                mismatch.join(", ")
-            ),
-        )
-        .alone();
+        return refused(&mismatch, ", or set adopt.policy: Override");
     }
     let note = format!("took over {}", remote.id);
     let verdict = synced(desired).with(Happening::Adopted, note);
@@ -133,7 +141,11 @@ pub(super) fn adopt(
         };
     }
     let mut plan = update(remote, found.clone(), verdict);
-    // A value that goes in by an import follows in the next pass, once the object is recorded as ours.
-    plan.acknowledges = !found.imports;
+    if found.imports {
+        // The value follows in the next pass, once the object is recorded as ours.
+        plan.acknowledges = false;
+        plan.verdict.reason = Reason::Updating;
+        plan.verdict.message = format!("took over {}: its value is brought in next", remote.id);
+    }
     plan
 }

@@ -43,7 +43,7 @@ pub fn needed(situation: &Situation, plan: &Plan) -> Option<PlanStatus> {
             Step::Import { .. } => Some(value("Import")),
             Step::Export { .. } => Some(value("Export")),
             // What an approved replacement left behind goes without another word.
-            Step::Delete { id } if !retiring(id) => Some(PlannedStep {
+            Step::Delete { id } | Step::Retire { id } if !retiring(id) => Some(PlannedStep {
                 action: "Delete".to_owned(),
                 fields: Some(vec![PlannedField {
                     field: "id".to_owned(),
@@ -52,6 +52,7 @@ pub fn needed(situation: &Situation, plan: &Plan) -> Option<PlanStatus> {
                 }]),
             }),
             Step::Delete { .. }
+            | Step::Retire { .. }
             | Step::Deliver
             | Step::Hold
             | Step::Bind { .. }
@@ -92,7 +93,7 @@ fn wanted(desired: &Desired) -> Vec<PlannedField> {
 }
 
 /// Stands for the steps, for what they would send, and for the state of the object that they start from: so an old
-/// approval never covers a new plan.
+/// approval never covers a new plan, nor the same steps a second time.
 fn hash(situation: &Situation, steps: &[PlannedStep]) -> String {
     let revision = situation.desired.map(|desired| desired.revision.as_str());
     let seen = match &situation.seen.object {
@@ -100,14 +101,18 @@ fn hash(situation: &Situation, steps: &[PlannedStep]) -> String {
         _ => String::new(),
     };
     let mut digest = Sha256::new();
-    let known = situation.ledger.revision.as_ref().map(Fingerprint::as_str);
+    let ledger = situation.ledger;
+    let known = ledger.revision.as_ref().map(Fingerprint::as_str);
     for part in [
-        revision.unwrap_or_default(),
-        known.unwrap_or_default(),
-        &seen,
-        &situation.owner.uid,
+        revision,
+        known,
+        Some(seen.as_str()),
+        Some(situation.owner.uid.as_str()),
+        ledger.id.as_deref(),
+        ledger.imports.first().map(String::as_str),
+        ledger.export.export_id.as_deref(),
     ] {
-        digest.update(part.as_bytes());
+        digest.update(part.unwrap_or_default().as_bytes());
         digest.update([0]);
     }
     digest.update(serde_json::to_vec(steps).unwrap_or_default());

@@ -2,7 +2,7 @@
 
 use super::desired::{Blank, Desired, Remedy, RemoteView, is_blank};
 use super::differences::Differences;
-use super::marker::MARKER_KEY;
+use super::marker::{MARKER_KEY, Marker};
 use serde_json::{Map, Value};
 
 /// The body of a create: every field, the user's metadata and the marker. Absent text is left out.
@@ -15,7 +15,8 @@ pub fn create(desired: &Desired) -> Value {
             put(&mut body, field.rule.create, value.clone());
         }
     }
-    body.insert("metadata".to_owned(), with_marker(desired, Map::new()));
+    let metadata = marked(desired, Map::new(), &desired.marker);
+    body.insert("metadata".to_owned(), metadata);
     Value::Object(body)
 }
 
@@ -43,7 +44,13 @@ pub fn update(
     if differences.metadata {
         let mut kept = remote.metadata.clone();
         kept.retain(|key, _| !former_keys.contains(key));
-        body.insert("metadata".to_owned(), with_marker(desired, kept));
+        let mut marker = desired.marker.clone();
+        // The digest tells of values that went out in the same request. What goes in by imports is not in this one.
+        if desired.importing.is_some() {
+            let known = remote.marker.as_ref();
+            marker.fingerprint = known.and_then(|marker| marker.fingerprint.clone());
+        }
+        body.insert("metadata".to_owned(), marked(desired, kept, &marker));
     }
     Value::Object(body)
 }
@@ -69,9 +76,9 @@ pub fn import(desired: &Desired, into: Option<&str>, note: &str) -> Value {
     Value::Object(body)
 }
 
-fn with_marker(desired: &Desired, mut metadata: Map<String, Value>) -> Value {
+fn marked(desired: &Desired, mut metadata: Map<String, Value>, marker: &Marker) -> Value {
     metadata.extend(desired.metadata.clone());
-    metadata.insert(MARKER_KEY.to_owned(), desired.marker.to_json());
+    metadata.insert(MARKER_KEY.to_owned(), marker.to_json());
     Value::Object(metadata)
 }
 

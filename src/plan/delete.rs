@@ -2,7 +2,7 @@
 
 use super::ledger::Intent;
 use super::look::{Dependent, Sighting};
-use super::marker::{Claim, Marker};
+use super::marker::{Claim, Marker, claimed};
 use super::{Happening, Plan, RemoteView, Situation, Step, Verdict};
 use crate::resources::{DeletionPolicy, Reason};
 use std::collections::BTreeSet;
@@ -29,7 +29,12 @@ pub fn plan(situation: &Situation) -> Plan {
         Some(Sighting::Gone { .. }) | None => None,
     };
     let certain = situation.ledger.intent == Intent::Clean || situation.ledger.settled;
-    if live.is_none() && found(situation).next().is_none() && !certain {
+    if live.is_none() && found(situation).is_empty() && !certain {
+        return wait();
+    }
+    // The other half of a replacement may still be on its way.
+    let half = situation.policy.replace.is_some() && !situation.ledger.certain;
+    if live.is_some() && half && !situation.ledger.settled {
         return wait();
     }
     let dependents = situation.seen.dependents.as_deref().unwrap_or_default();
@@ -71,17 +76,16 @@ pub fn is_ours(situation: &Situation, remote: &RemoteView) -> bool {
     }
 }
 
-/// What a search found that carries our marker.
-fn found(situation: &Situation) -> impl Iterator<Item = String> {
+/// What a search found that carries our marker, or that of our predecessor.
+fn found(situation: &Situation) -> Vec<String> {
     let found = situation.seen.search.as_deref().unwrap_or_default();
-    found
-        .iter()
-        .filter(|remote| remote.live)
-        .filter(|remote| {
-            let claim = Marker::claim(remote.marker.as_ref(), situation.owner);
-            matches!(claim, Claim::Ours | Claim::Namesake)
-        })
-        .map(|remote| remote.id.clone())
+    let (of_us, of_predecessor) = claimed(situation, found);
+    let mine = if of_us.is_empty() {
+        of_predecessor
+    } else {
+        of_us
+    };
+    mine.into_iter().map(|remote| remote.id.clone()).collect()
 }
 
 fn wait() -> Plan {

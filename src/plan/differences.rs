@@ -87,12 +87,16 @@ fn beside_the_marker(
     if fields.is_empty() || !(other_values || (written_by_others && found.is_empty())) {
         return;
     }
+    let recorded = ledger.id.as_ref() == Some(&remote.id);
     for field in fields {
         let name = field.rule.name;
+        let same = !changed(desired, ledger, name);
+        // By the books it has this value: only the marker is not what it was.
+        if field.rule.remedy == Remedy::Replace && recorded && same {
+            continue;
+        }
         found.fields.push(name);
         found.replaces |= field.rule.remedy == Remedy::Replace;
-        let known = desired.inputs.iter().find(|input| input.field == name);
-        let same = known.is_some_and(|input| ledger.input(name) == Some(&input.fingerprint));
         if !(other_values && same) {
             found.add(name, HIDDEN, HIDDEN);
         }
@@ -105,9 +109,8 @@ fn beside_the_marker(
 fn imported(desired: &Desired, remote: &RemoteView, ledger: &Ledger, found: &mut Differences) {
     for field in write_only(desired, |remedy| remedy == Remedy::Import) {
         let name = field.rule.name;
-        let input = desired.inputs.iter().find(|input| input.field == name);
         let elsewhere = ledger.id.as_ref().is_some_and(|id| *id != remote.id);
-        let other = elsewhere || ledger.input(name) != input.map(|input| &input.fingerprint);
+        let other = elsewhere || changed(desired, ledger, name);
         let maybe_theirs = desired.borrowed().is_none()
             && ledger.acknowledged(desired)
             && ledger.written_after(remote)
@@ -117,6 +120,18 @@ fn imported(desired: &Desired, remote: &RemoteView, ledger: &Ledger, found: &mut
             found.imports = true;
             found.add(name, HIDDEN, HIDDEN);
         }
+    }
+}
+
+/// Whether a write-only field is another one than the books say. A digest under another key says nothing: the key was
+/// lost, and the values are taken to be what they were.
+fn changed(desired: &Desired, ledger: &Ledger, name: &str) -> bool {
+    let wanted = desired.inputs.iter().find(|input| input.field == name);
+    match (wanted, ledger.input(name)) {
+        (Some(wanted), Some(known)) => {
+            known.same_key(&wanted.fingerprint) && *known != wanted.fingerprint
+        }
+        (wanted, known) => wanted.is_some() || known.is_some(),
     }
 }
 

@@ -3,6 +3,7 @@
 use super::{Desired, Happening, Ledger, Plan, RemoteView, Situation, Step, Verdict, bind, synced};
 use crate::resources::{ExportStatus, Reason};
 use jiff::{SignedDuration, Timestamp};
+use std::time::Duration;
 
 /// How exports of a resource are made.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -15,6 +16,18 @@ pub struct Exporting {
     pub note: String,
     /// The deployment, for servers that have exports below deployments.
     pub deployment: Option<String>,
+}
+
+impl Exporting {
+    /// How long until the next export, where they are made at intervals.
+    #[must_use]
+    pub fn due_in(&self, last: Timestamp, now: Timestamp) -> Option<Duration> {
+        let When::Every(period) = self.when else {
+            return None;
+        };
+        let left = period - now.duration_since(last);
+        Some(Duration::try_from(left).unwrap_or_default())
+    }
 }
 
 /// When an export is due.

@@ -47,6 +47,13 @@ impl Fingerprint {
         Self(text.to_owned())
     }
 
+    /// Whether both were made with the same key, so that they can be compared.
+    #[must_use]
+    pub fn same_key(&self, other: &Self) -> bool {
+        let key = |digest: &Self| digest.0.rsplit_once(':').map(|(key, _)| key.to_owned());
+        key(self) == key(other)
+    }
+
     /// A short digest of a public text, for telling texts apart.
     #[must_use]
     pub fn short(text: &str) -> u32 {

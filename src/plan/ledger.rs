@@ -2,7 +2,7 @@
 
 use super::desired::{Desired, RemoteView};
 use super::fingerprint::Fingerprint;
-use crate::resources::{CommonStatus, ExportStatus};
+use crate::resources::{CommonStatus, ExportStatus, condition};
 use jiff::Timestamp;
 
 /// Whether a create may be under way that nobody recorded.
@@ -48,6 +48,8 @@ pub struct Ledger {
     pub exported_value: bool,
     /// Whether no create or import of unknown outcome can be under way.
     pub certain: bool,
+    /// Whether the status says that all is done, the publication of the id included.
+    pub ready: bool,
 }
 
 impl Ledger {
@@ -90,6 +92,8 @@ impl Ledger {
             export: ExportStatus::default(),
             exported_value: false,
             certain: false,
+            ready: condition(status.conditions.as_deref(), "Ready")
+                .is_some_and(|ready| ready.status == "True"),
         }
     }
 

@@ -91,6 +91,8 @@ impl Sighting {
 /// An object that Metorial deletes along with another.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Dependent {
+    /// The other one's id.
+    pub of: String,
     /// Its id.
     pub id: String,
     /// Its name.
@@ -202,8 +204,8 @@ fn for_existing(situation: &Situation, remote: &RemoteView) -> Option<Look> {
     {
         return Some(Look::Search);
     }
-    let due = replace::due(situation).filter(|_| seen.dependents.is_none());
-    due.map(|id| Look::Dependents(vec![id]))
+    let due = replace::due(situation);
+    (!due.is_empty() && seen.dependents.is_none()).then_some(Look::Dependents(due))
 }
 
 fn for_export(situation: &Situation, exporting: &Exporting, remote: &RemoteView) -> Option<Look> {

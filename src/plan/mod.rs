@@ -17,6 +17,7 @@ pub mod look;
 pub mod marker;
 pub mod pace;
 pub mod policy;
+mod recover;
 mod replace;
 mod step;
 #[cfg(test)]
@@ -40,6 +41,7 @@ pub use verdict::{Happening, Verdict};
 use crate::resources::{DriftEntry, DriftPolicy, Mode, Reason};
 use adopt::{adopt, not_yet_taken_over, ownership, restored};
 use jiff::Timestamp;
+use recover::recover;
 
 /// All that a decision depends on.
 pub struct Situation<'a> {
@@ -277,67 +279,4 @@ fn gone(situation: &Situation, desired: &Desired, id: &str, search: Option<&[Rem
             .with(Happening::RemoteRecreated, format!("{id} was gone"));
     }
     plan
-}
-
-/// After a create whose outcome nobody recorded: what carries our marker is ours; only where a complete search finds
-/// nothing, and nothing can be late any more, is it made again.
-fn recover(situation: &Situation, desired: &Desired, found: &[RemoteView]) -> Plan {
-    let (oldest, younger) = ours(situation.owner, found);
-    let Some(remote) = oldest else {
-        if situation.ledger.settled {
-            return create(desired);
-        }
-        return Verdict::new(
-            Reason::AmbiguousCreate,
-            "a create may have reached Metorial: looking for it before anything is made again",
-        )
-        .alone();
-    };
-    let differences = differences(desired, remote, situation.ledger);
-    let verdict = synced(desired).with(Happening::Recovered, format!("found {} again", remote.id));
-    // What else it lacks than a PATCH brings in, the next pass sees once the id is recorded.
-    let complete = !differences.imports && !differences.replaces;
-    let mut verdict = verdict;
-    if !complete {
-        verdict.reason = Reason::Updating;
-        verdict.message = format!("found {}: looking at what it lacks", remote.id);
-    }
-    let mut plan = if differences.patches(desired) && complete {
-        update(remote, differences, verdict)
-    } else {
-        Plan {
-            steps: vec![bind(remote)],
-            verdict,
-            acknowledges: complete,
-        }
-    };
-    // Once an object is bound nobody searches any more, so the others go first.
-    let others = younger.iter().map(|duplicate| Step::Delete {
-        id: duplicate.id.clone(),
-    });
-    plan.steps.splice(0..0, others);
-    plan
-}
-
-/// The oldest live object with our marker, else one of a namesake (a restored backup); and the younger ones that
-/// carry exactly our marker, which only a repeated create can have made.
-fn ours<'a>(
-    owner: &Owner,
-    found: &'a [RemoteView],
-) -> (Option<&'a RemoteView>, Vec<&'a RemoteView>) {
-    let claimed = |claim: Claim| {
-        let mut of: Vec<&RemoteView> = found
-            .iter()
-            .filter(|remote| remote.live)
-            .filter(|remote| Marker::claim(remote.marker.as_ref(), owner) == claim)
-            .collect();
-        of.sort_by(|a, b| (a.created_at, &a.id).cmp(&(b.created_at, &b.id)));
-        of
-    };
-    let mut exact = claimed(Claim::Ours).into_iter();
-    let oldest = exact.next();
-    (
-        oldest.or_else(|| claimed(Claim::Namesake).into_iter().next()),
-        exact.collect(),
-    )
 }

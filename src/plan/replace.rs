@@ -48,7 +48,7 @@ pub(super) fn replace(
             return Verdict::new(Reason::Replacing, message).alone();
         }
     };
-    steps.extend(strangers.map(|other| Step::Delete {
+    steps.extend(strangers.map(|other| Step::Retire {
         id: other.id.clone(),
     }));
     let note = format!(
@@ -64,29 +64,27 @@ pub(super) fn replace(
 
 /// The deletion of what was replaced, once its time has come and nothing needs it any more.
 pub(super) fn retire(situation: &Situation) -> Vec<Step> {
-    let due = due(situation);
-    let in_use = situation
-        .seen
-        .dependents
-        .as_ref()
-        .is_some_and(|in_use| !in_use.is_empty());
-    match due {
-        Some(id) if !in_use => vec![Step::Delete { id }],
-        _ => Vec::new(),
-    }
+    let Some(in_use) = &situation.seen.dependents else {
+        return Vec::new();
+    };
+    due(situation)
+        .into_iter()
+        .filter(|id| in_use.iter().all(|dependent| dependent.of != *id))
+        .map(|id| Step::Delete { id })
+        .collect()
 }
 
-/// The replaced object whose time has come.
-pub(super) fn due(situation: &Situation) -> Option<String> {
+/// The replaced objects whose time has come: not before those who read ids can have the new one.
+pub(super) fn due(situation: &Situation) -> Vec<String> {
+    if !situation.ledger.ready {
+        return Vec::new();
+    }
     let grace = situation.policy.replace_grace;
     let past = |since: &jiff::Timestamp| {
         let elapsed = situation.now.duration_since(*since);
         std::time::Duration::try_from(elapsed).is_ok_and(|elapsed| elapsed >= grace)
     };
-    let (id, _) = situation
-        .ledger
-        .retiring
-        .iter()
-        .find(|(_, since)| past(since))?;
-    Some(id.clone())
+    let retiring = situation.ledger.retiring.iter();
+    let past = retiring.filter(|(_, since)| past(since));
+    past.map(|(id, _)| id.clone()).collect()
 }

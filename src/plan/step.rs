@@ -41,6 +41,11 @@ pub enum Step {
         /// What to bring in.
         differences: Differences,
     },
+    /// Note that an object is to be deleted like a replaced one, once nothing needs it.
+    Retire {
+        /// Its id.
+        id: String,
+    },
     /// Delete an object.
     Delete {
         /// Its id.

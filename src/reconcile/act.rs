@@ -25,6 +25,8 @@ pub struct Outcome {
     pub export: Option<ExportStatus>,
     /// The import that was made or found.
     pub import: Option<ImportSeen>,
+    /// What is still to be deleted.
+    pub retiring: Vec<String>,
     /// What was deleted.
     pub deleted: Vec<String>,
     /// The time from which on writes are not ours, where that is not the object's own.
@@ -98,6 +100,10 @@ pub async fn step<K: Kind>(
                 overtaken(desired, &differences, &answer).then_some(remote.updated_at);
             outcome.remote = Some(answer);
             outcome.wrote = true;
+            Ok(())
+        }
+        Step::Retire { id } => {
+            outcome.retiring.push(id);
             Ok(())
         }
         Step::Delete { id } => {

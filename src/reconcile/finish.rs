@@ -122,7 +122,7 @@ impl Pass<'_> {
         if let Some(left) = left {
             self.world.wake(connections::object_key(&left));
         }
-        if self.outcome.created {
+        if subject.memory.created.is_some() && subject.memory.created == subject.status.id {
             subject.remember(self.world, |memory| memory.created = None);
         }
         Ok(())
@@ -186,8 +186,9 @@ impl Pass<'_> {
             || (reason == Reason::Deleting && !self.outcome.released);
         let failed =
             ended.trouble || ended.refused || uncertain || reason == Reason::DeletionBlocked;
+        let interval = pace::interval(policy.interval, jitter());
         if let (false, Some(pause)) = (failed, self.retirement(subject, &policy)) {
-            return After::In(pause);
+            return After::In(pause.min(interval));
         }
         if !failed && reason == Reason::Updating {
             return After::In(Duration::ZERO);
@@ -197,7 +198,10 @@ impl Pass<'_> {
                 (memory.failures, memory.hold) = (0, None);
                 memory.certain |= reason.class() == Class::Done;
             });
-            return After::In(pace::interval(policy.interval, jitter()));
+            // What waits for something else than time would be due again at once.
+            let due = self.export_due(subject);
+            let due = due.filter(|_| reason.class() == Class::Done);
+            return After::In(due.unwrap_or(interval).min(interval));
         }
         let failures = subject.memory.failures.saturating_add(1);
         let pause = if ended.refused {
@@ -215,6 +219,14 @@ impl Pass<'_> {
             (memory.failures, memory.hold) = (failures, hold);
         });
         After::In(pause)
+    }
+
+    /// How long until the next export that is made at intervals.
+    fn export_due<K: Kind>(&self, subject: &Subject<K>) -> Option<Duration> {
+        let exporting = self.desired.as_ref()?.exporting.as_ref()?;
+        let made = self.outcome.export.as_ref();
+        let last = made.unwrap_or(&subject.ledger.export).exported_at.as_ref();
+        exporting.due_in(last?.0, Timestamp::now())
     }
 
     /// When to look after what was replaced and is still to be deleted.

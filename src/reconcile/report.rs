@@ -95,6 +95,9 @@ impl Report<'_> {
 
     /// What the pass learned about the remote object.
     fn remote(&self, next: &mut CommonStatus) {
+        for id in &self.outcome.retiring {
+            self.retire(next, id.clone());
+        }
         if let Some(retiring) = &mut next.retiring {
             retiring.retain(|retiring| !self.outcome.deleted.contains(&retiring.id));
         }
@@ -115,6 +118,10 @@ impl Report<'_> {
             .filter(|former| *former != remote.id)
         {
             self.replaced(next, former);
+            // What went into the former object says nothing about this one.
+            if self.desired.is_some_and(|it| it.borrowed().is_none()) {
+                (next.import_id, next.imports) = (None, None);
+            }
         }
         let Some(desired) = self.desired.filter(|_| self.outcome.acknowledged) else {
             return;
@@ -138,15 +145,19 @@ impl Report<'_> {
         };
         // Whatever the pass says that records the new id: the pass that made it may have failed to.
         if self.replaces && !matches!(event, Some((Happening::RemoteRecreated, _))) {
-            let since = Time(self.now);
-            let id = previous.id.clone();
-            next.retiring
-                .get_or_insert_default()
-                .push(RetiringId { id, since });
+            self.retire(next, previous.id.clone());
         }
         let ids = next.previous_ids.get_or_insert_default();
         ids.insert(0, previous);
         ids.truncate(10);
+    }
+
+    fn retire(&self, next: &mut CommonStatus, id: String) {
+        let retiring = next.retiring.get_or_insert_default();
+        if retiring.iter().all(|known| known.id != id) {
+            let since = Time(self.now);
+            retiring.push(RetiringId { id, since });
+        }
     }
 
     /// The import of this pass, newest first.

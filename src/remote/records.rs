@@ -2,6 +2,7 @@
 
 use crate::plan::{Claim, ExportSeen, ImportSeen, Marker, Owner, RemoteView};
 use metorial::{AuthExport, AuthImport, ExportTarget};
+use serde_json::{Map, Value};
 use std::sync::Arc;
 
 /// What an import brought about.
@@ -29,11 +30,10 @@ pub fn import_seen(import: &AuthImport, owner: &Owner) -> ImportSeen {
     let tag = note
         .rsplit_once(&prefix(owner))
         .and_then(|(_, rest)| rest.strip_suffix(']'));
-    let marker = import.metadata.as_ref().and_then(Marker::read);
     ImportSeen {
         id: import.id.clone(),
         tag: tag.map(str::to_owned),
-        of_create: marker.is_some_and(|marker| marker.owner.uid == owner.uid),
+        of_create: ours(import.metadata.as_ref(), owner),
         created_at: import.created_at,
         expires_at: import.expires_at,
     }
@@ -46,14 +46,17 @@ pub fn export_seen(
     target: &ExportTarget,
     owner: &Owner,
 ) -> Option<ExportSeen> {
-    let marker = export.metadata.as_ref().and_then(Marker::read);
-    let ours = matches!(
-        Marker::claim(marker.as_ref(), owner),
-        Claim::Ours | Claim::Namesake
-    );
+    let ours = ours(export.metadata.as_ref(), owner);
     let of_it = export.auth_config_id() == Some(&target.auth_config_id);
     (ours && of_it).then(|| ExportSeen {
         id: export.id.clone(),
         created_at: export.created_at,
     })
+}
+
+/// Whether a record was left by `owner`, or by its predecessor of the same name.
+fn ours(metadata: Option<&Map<String, Value>>, owner: &Owner) -> bool {
+    let marker = metadata.and_then(Marker::read);
+    let claim = Marker::claim(marker.as_ref(), owner);
+    matches!(claim, Claim::Ours | Claim::Namesake)
 }

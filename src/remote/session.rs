@@ -203,11 +203,10 @@ impl Session {
             Some(Dependents::ConfigsOfVault) => {
                 let query = ListQuery::new().limit(100);
                 let uses = |config: Config| {
-                    let ours = config
-                        .from_vault
-                        .as_ref()
-                        .is_some_and(|used| ids.contains(&used.id));
-                    (ours && config.status() == Status::Active).then_some(Dependent {
+                    let of = config.from_vault.as_ref().map(|used| used.id.clone())?;
+                    let ours = ids.contains(&of) && config.status() == Status::Active;
+                    ours.then_some(Dependent {
+                        of,
                         id: config.id,
                         name: config.name,
                     })
@@ -219,11 +218,10 @@ impl Session {
                 let query = query.filter("provider_auth_credentials_id", ids);
                 let query = query?;
                 let uses = |config: AuthConfig| {
-                    let ours = config
-                        .credentials
-                        .as_ref()
-                        .is_some_and(|used| ids.contains(&used.id));
-                    (ours && !config.status().is_gone()).then_some(Dependent {
+                    let of = config.credentials.as_ref().map(|used| used.id.clone())?;
+                    let ours = ids.contains(&of) && !config.status().is_gone();
+                    ours.then_some(Dependent {
+                        of,
                         id: config.id,
                         name: config.name,
                     })

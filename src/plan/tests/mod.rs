@@ -4,3 +4,5 @@ mod cases;
 mod deaths;
 mod exports;
 mod model;
+mod scene;
+mod values;

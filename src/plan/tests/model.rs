@@ -4,7 +4,7 @@ use crate::kinds::{Inputs, Kind};
 use crate::plan::desired::FieldValue;
 use crate::plan::look::{self, Look, Seen, Sighting, Survey};
 use crate::plan::*;
-use crate::resources::{DeletionPolicy, ProviderAuthCredentials, Replace};
+use crate::resources::{DeletionPolicy, ProviderAuthCredentials};
 use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 use std::sync::Arc;
@@ -59,7 +59,7 @@ pub(super) fn policy() -> Policy {
         interval: Duration::from_secs(600),
         suspend: false,
         adopt: None,
-        replace: Some(Replace::Allow),
+        replace: None,
         replace_grace: Duration::ZERO,
         borrows: false,
     }
@@ -210,8 +210,8 @@ impl Model {
                 self.record(desired, &view);
             }
             Step::Bind { remote, .. } => self.record(desired.unwrap(), &remote),
-            Step::Import { .. } | Step::Export { .. } | Step::Deliver => {
-                unreachable!("credentials have no records")
+            Step::Import { .. } | Step::Export { .. } | Step::Deliver | Step::Retire { .. } => {
+                unreachable!("credentials have no records and are never replaced")
             }
             Step::Delete { id } => {
                 let claim = self.objects.iter().find(|(view, _)| view.id == id).unwrap();

@@ -5,7 +5,7 @@ use super::support::{World, with};
 use k8s_openapi::api::core::v1::Secret;
 use kube::api::{Api, ApiResource, DeleteParams, DynamicObject, Patch, PatchParams};
 use metorial::{ApiKey, AuthConfig, AuthImport, Body, Client};
-use metorial_operator::resources::ProviderConfigVault;
+use metorial_operator::resources::{ProviderConfig, ProviderConfigVault};
 use metorial_simulator::{Collection, Stored};
 use serde_json::{Value, json};
 
@@ -16,12 +16,16 @@ pub enum Cast {
     Config,
     ConfigOnVault,
     Vault,
+    /// With the config `user` on it.
+    VaultInUse,
     ImportInto,
     ImportNew,
     Export,
 }
 
-pub use Cast::{AuthConfig as Auth, Config, ConfigOnVault, Export, ImportInto, ImportNew, Vault};
+pub use Cast::{
+    AuthConfig as Auth, Config, ConfigOnVault, Export, ImportInto, ImportNew, Vault, VaultInUse,
+};
 
 /// Where exports are made.
 pub const EXPORTS: &str = "/provider-auth-config-exports";
@@ -35,7 +39,7 @@ impl Cast {
         match self {
             Auth => "ProviderAuthConfig",
             Config | ConfigOnVault => "ProviderConfig",
-            Vault => "ProviderConfigVault",
+            Vault | VaultInUse => "ProviderConfigVault",
             ImportInto | ImportNew => "AuthImport",
             Export => "AuthExport",
         }
@@ -45,7 +49,7 @@ impl Cast {
     pub fn collection(self) -> Collection {
         match self {
             Config | ConfigOnVault => Collection::Configs,
-            Vault => Collection::ConfigVaults,
+            Vault | VaultInUse => Collection::ConfigVaults,
             _ => Collection::AuthConfigs,
         }
     }
@@ -54,7 +58,7 @@ impl Cast {
     pub fn path(self) -> &'static str {
         match self {
             Config | ConfigOnVault => "/provider-configs",
-            Vault => "/provider-config-vaults",
+            Vault | VaultInUse => "/provider-config-vaults",
             _ => "/provider-auth-configs",
         }
     }
@@ -72,7 +76,7 @@ impl Cast {
                 let value = json!({"value": null, "vaultRef": {"name": "one"}});
                 return with(config("cast"), json!({"spec": value}));
             }
-            Vault => return vault("cast", "token"),
+            Vault | VaultInUse => return vault("cast", "token"),
             ImportInto => {
                 json!({"note": "rotation", "authConfigId": theirs, "value": token})
             }
@@ -93,6 +97,12 @@ pub fn vault(name: &str, key: &str) -> Value {
         name,
         json!({"providerId": "postgres", "value": value}),
     )
+}
+
+/// The config `user` on the vault `cast`.
+pub fn user() -> Value {
+    let value = json!({"value": null, "vaultRef": {"name": "cast"}});
+    with(config("user"), json!({"spec": value}))
 }
 
 impl World {
@@ -204,6 +214,10 @@ impl World {
                 }
                 Config | Vault => remote.write_only["value"]["schema"] == value,
                 ConfigOnVault => self.on_vault(&object, remote).await,
+                VaultInUse => {
+                    remote.write_only["value"]["schema"] == value
+                        && self.user_is_on(&remote.id).await
+                }
                 ImportInto | ImportNew => {
                     let recorded = status["importId"].as_str() == last_import;
                     remote.write_only["value"]["token"] == value
@@ -217,6 +231,20 @@ impl World {
                         && self.exported().await.as_deref() == Some(value)
                 }
             }
+    }
+
+    /// Whether the config `user`, and no other, is there and made from this vault.
+    async fn user_is_on(&self, vault: &str) -> bool {
+        let user = self.api::<ProviderConfig>().get("user").await.unwrap();
+        let user = serde_json::to_value(user).unwrap();
+        let live = self.living(Collection::Configs);
+        let [config] = live.as_slice() else {
+            return false;
+        };
+        ready(&user)
+            && user["status"]["id"] == config.id.as_str()
+            && user["status"]["retiring"].is_null()
+            && config.readable["from_vault"]["id"] == vault
     }
 
     async fn on_vault(&self, object: &Value, remote: &Stored) -> bool {

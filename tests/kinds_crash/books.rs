@@ -1,7 +1,8 @@
 //! Statuses that can't be written, or that somebody takes away: nothing is forgotten, and nothing that others need goes.
 
-use super::cast::{Auth, Cast, Config, ConfigOnVault, ImportInto, VALUES, Vault, vault};
-use super::support::{World, with};
+use super::cast::{Auth, Cast, Config, ConfigOnVault, ImportInto, ImportNew, VALUES, Vault, vault};
+use super::support::{World, each, with};
+use k8s_openapi::api::core::v1::Secret;
 use kube::api::{Patch, PatchParams};
 use metorial_operator::resources::{ProviderConfig, ProviderConfigVault};
 use metorial_simulator::{Action, Collection, Entry, Fault};
@@ -168,4 +169,46 @@ async fn a_first_import_that_was_refused_is_corrected_at_once() {
 #[tokio::test]
 async fn a_later_import_that_was_refused_is_corrected_at_once() {
     corrected_at_once(Auth).await;
+}
+
+/// The key of the digests is lost: every one of them is another, and no value has changed.
+async fn with_another_key(cast: Cast) {
+    let mut world = World::new().await;
+    world.value("token", VALUES[0]).await;
+    let theirs = match cast {
+        ImportInto => world.theirs().await,
+        _ => String::new(),
+    };
+    world.start_operator();
+    world.apply(cast.manifest(&theirs)).await;
+    world.arrive(cast, VALUES[0]).await;
+    world.stop_operator().await;
+    world
+        .delete::<Secret>("metorial-operator-fingerprint-key")
+        .await;
+    let (objects, imports) = (world.ever(cast.collection()).len(), world.imports().len());
+    world.sim.clear_journal();
+    world.start_operator();
+    world.look(cast).await;
+    world.arrive(cast, VALUES[0]).await;
+    world.check_cast_quiet(cast).await;
+    let patches = world.patches().len();
+    assert!(world.writes().len() == patches && patches <= 1, "{cast:?}");
+    assert_eq!(world.ever(cast.collection()).len(), objects, "{cast:?}");
+    assert_eq!(world.imports().len(), imports, "{cast:?}");
+
+    world.value("token", VALUES[1]).await;
+    world.arrive(cast, VALUES[1]).await;
+    world.look(cast).await;
+    let one = usize::from(matches!(cast, Auth | ImportInto | ImportNew));
+    assert_eq!(world.imports().len(), imports + one, "{cast:?}");
+}
+
+#[tokio::test]
+async fn a_lost_key_of_the_digests_costs_neither_imports_nor_replacements() {
+    each(
+        [Auth, Config, Vault, ImportInto, ImportNew],
+        with_another_key,
+    )
+    .await;
 }

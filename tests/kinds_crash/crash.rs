@@ -2,7 +2,8 @@
 //! started again: one object, one import, one export for each change, and never two of them living on.
 
 use super::cast::{
-    Auth, Cast, Config, ConfigOnVault, EXPORTS, Export, ImportInto, ImportNew, VALUES, Vault, vault,
+    Auth, Cast, Config, ConfigOnVault, EXPORTS, Export, ImportInto, ImportNew, VALUES, Vault,
+    VaultInUse, user, vault,
 };
 use super::support::{Calls, Death, PATIENCE, World, each};
 use metorial_operator::resources::ProviderConfigVault;
@@ -41,6 +42,9 @@ impl Story {
         }
         if self != Create {
             world.apply(cast.manifest(&theirs)).await;
+        }
+        if cast == VaultInUse {
+            world.apply(user()).await;
         }
         if self != Create || on_vault {
             world.start_operator();
@@ -91,7 +95,7 @@ impl Story {
         let ever = world.ever(cast.collection()).len();
         let live = world.living(cast.collection()).len();
         let (replaces, imports, exports) = (
-            matches!(cast, Config | ConfigOnVault | Vault) && self == Change,
+            matches!(cast, Config | ConfigOnVault | Vault | VaultInUse) && self == Change,
             matches!(cast, ImportInto | ImportNew),
             cast == Export,
         );
@@ -119,8 +123,12 @@ impl Story {
         // Never without one: the next is there before the former goes.
         let first = world.writes().into_iter().next().unwrap_or_default();
         assert!(!replaces || first.starts_with("POST"), "{}", told());
-        let gone = replaces || (self == Delete && owned);
-        assert_eq!(with("DELETE"), usize::from(gone), "{}", told());
+        let gone = usize::from(replaces || (self == Delete && owned));
+        let of_user = usize::from(cast == VaultInUse);
+        assert_eq!(with("DELETE"), gone + of_user, "{}", told());
+        if cast == VaultInUse {
+            assert_eq!(world.ever(Collection::Configs).len(), 2, "{}", told());
+        }
         world.check_cast_quiet(cast).await;
         world.check_no_leak(&VALUES).await;
     }
@@ -233,6 +241,10 @@ stories! {
     killed_at_any_call_a_config_is_replaced_once: Change of Config;
     killed_at_any_call_a_config_is_deleted_once: Delete of Config;
     killed_while_it_replaces_a_config_and_then_deleted_nothing_is_left: ChangeThenDelete of Config;
+    killed_while_it_replaces_a_vault_and_then_deleted_nothing_is_left: ChangeThenDelete of Vault;
+    killed_while_a_config_moves_to_another_vault_and_then_deleted_nothing_is_left: ChangeThenDelete of ConfigOnVault;
+    killed_at_any_call_a_vault_is_replaced_under_a_config_that_uses_it: Change of VaultInUse;
+    killed_at_any_call_a_config_on_a_vault_is_renamed_once: Update of ConfigOnVault;
     killed_at_any_call_a_config_is_made_from_a_vault_once: Create of ConfigOnVault;
     killed_at_any_call_a_config_moves_to_another_vault_once: Change of ConfigOnVault;
     killed_at_any_call_a_config_goes_from_its_vault_once: Delete of ConfigOnVault;

@@ -57,11 +57,20 @@ async fn lost_status(cast: Cast) {
     assert_eq!(world.living(Collection::AuthConfigs).len(), 1);
 }
 
-/// A backup is restored with the same name and another uid, with its finalizer and without its status.
 async fn restored(cast: Cast) {
-    let (mut world, theirs, before) = settled(cast).await;
+    let (world, theirs, before) = settled(cast).await;
     world.value("token", VALUES[1]).await;
     world.arrive(cast, VALUES[1]).await;
+    restore(world, cast, &theirs, VALUES[1], before + 1).await;
+}
+
+async fn restored_as_it_was_made(cast: Cast) {
+    let (world, theirs, before) = settled(cast).await;
+    restore(world, cast, &theirs, VALUES[0], before).await;
+}
+
+/// A backup is restored with the same name and another uid, with its finalizer and without its status.
+async fn restore(mut world: World, cast: Cast, theirs: &str, value: &str, imports: usize) {
     world.stop_operator().await;
     let none: Value = json!({"metadata": {"finalizers": null}});
     world.patch_cast(cast, none).await;
@@ -71,11 +80,11 @@ async fn restored(cast: Cast) {
         .wait_until(gone, async |world| world.cast(cast).await.is_none())
         .await;
     let held = json!({"metadata": {"finalizers": ["metorial.com/remote"]}});
-    world.apply(with(cast.manifest(&theirs), held)).await;
+    world.apply(with(cast.manifest(theirs), held)).await;
     world.start_operator();
-    world.arrive(cast, VALUES[1]).await;
+    world.arrive(cast, value).await;
     world.check_cast_quiet(cast).await;
-    assert_eq!(world.imports().len(), before + 1);
+    assert_eq!(world.imports().len(), imports);
     assert_eq!(world.living(Collection::AuthConfigs).len(), 1);
     assert_eq!(world.ever(Collection::AuthConfigs).len(), 1);
 }
@@ -99,6 +108,9 @@ stories! {
     a_restored_auth_config_imports_nothing_again: restored(Auth);
     a_restored_import_imports_nothing_again: restored(ImportInto);
     a_restored_import_makes_no_second_config: restored(ImportNew);
+    an_auth_config_that_is_restored_as_it_was_made_imports_nothing: restored_as_it_was_made(Auth);
+    an_import_that_is_restored_as_it_was_made_imports_nothing: restored_as_it_was_made(ImportInto);
+    the_config_of_an_import_is_restored_as_it_was_made: restored_as_it_was_made(ImportNew);
 }
 
 #[tokio::test]

@@ -1,7 +1,8 @@
 //! `mode: Plan` for what replaces, imports, exports and deletes: nothing is sent before exactly that is approved.
 
 use super::cast::{
-    Auth, Cast, Config, ConfigOnVault, Export, ImportInto, ImportNew, VALUES, Vault, vault,
+    Auth, Cast, Config, ConfigOnVault, Export, ImportInto, ImportNew, VALUES, Vault, VaultInUse,
+    vault,
 };
 use super::support::{World, with};
 use metorial_operator::resources::{ProviderConfig, ProviderConfigVault};
@@ -66,7 +67,7 @@ async fn let_happen(world: &World, cast: Cast, former: &str, action: &str, value
 /// What a changed value, or another vault, leads to.
 fn changing(cast: Cast) -> &'static str {
     match cast {
-        Config | ConfigOnVault | Vault => "Replace",
+        Config | ConfigOnVault | Vault | VaultInUse => "Replace",
         Auth | ImportInto | ImportNew => "Import",
         Export => "Export",
     }

@@ -61,7 +61,9 @@ impl World {
             Death::Kube(call, moment) => {
                 let gate = KubeGate::at(call, moment);
                 self.start_operator_behind(&gate);
-                self.live(gate.reached(), done).await
+                self.live(gate.reached(), done).await;
+                // What it led to may be seen before its answer is held.
+                gate.count() >= call
             }
             Death::Api(call, moment) => {
                 let gate = Gate::new();
@@ -75,7 +77,8 @@ impl World {
                 let held = async {
                     gate.wait_for_arrivals(1, PATIENCE).await;
                 };
-                let died = self.live(held, done).await;
+                self.live(held, done).await;
+                let died = self.sim.faults().happened(fault) > 0;
                 self.sim.faults().remove(fault);
                 died
             }
@@ -86,13 +89,12 @@ impl World {
         &mut self,
         held: impl Future<Output = ()>,
         done: impl AsyncFn(&World) -> bool,
-    ) -> bool {
-        let died = tokio::select! {
-            () = held => true,
-            () = self.wait_until("a call to die in, or the end of the story", done) => false,
-        };
+    ) {
+        tokio::select! {
+            () = held => {}
+            () = self.wait_until("a call to die in, or the end of the story", done) => {}
+        }
         self.kill_operator();
-        died
     }
 
     /// Waits until something is so.

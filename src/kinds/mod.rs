@@ -73,6 +73,10 @@ pub trait Kind:
     fn adjust(&self, policy: Policy) -> Policy {
         policy
     }
+    /// The object that the remote object was made from, and with which it goes, as the status has it.
+    fn made_from(&self) -> Option<&str> {
+        None
+    }
     /// The schema that the field `value` has to follow, where it is to be checked.
     fn schema(&self) -> Option<ValueSchema> {
         None

@@ -100,6 +100,10 @@ impl Kind for ProviderConfig {
         replaced::policy(policy, spec.replace, spec.replace_grace.as_ref())
     }
 
+    fn made_from(&self) -> Option<&str> {
+        self.status.as_ref()?.vault_id.as_deref()
+    }
+
     fn schema(&self) -> Option<ValueSchema> {
         let spec = &self.spec;
         replaced::schema(

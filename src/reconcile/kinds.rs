@@ -9,6 +9,7 @@ use super::watch::{Watched, changes};
 use super::world::World;
 use crate::cluster::{Cause, ClusterError};
 use crate::kinds::Kind;
+use crate::plan::Dependent;
 use crate::remote::{ConnectionKey, ConnectionObject, Session, Trouble};
 use crate::resources::{
     AuthExport, AuthImport, ClusterConnection, Connection, ConnectionKind, ProviderAuthConfig,
@@ -76,6 +77,16 @@ pub trait Served: Send + Sync {
         world: &'a World,
         connection: &'a ConnectionKey,
     ) -> BoxFuture<'a, Result<Vec<String>, ClusterError>>;
+    /// What a resource has at Metorial that may have been made from one of these objects, and goes with it.
+    fn dependents<'a>(
+        &'a self,
+        world: &'a World,
+        key: &'a ObjectKey,
+        of: &'a [String],
+    ) -> BoxFuture<'a, Result<Vec<Dependent>, ClusterError>> {
+        let _ = (world, key, of);
+        std::future::ready(Ok(Vec::new())).boxed()
+    }
 }
 
 struct Connected<C>(PhantomData<fn() -> C>);
@@ -165,6 +176,20 @@ impl<K: Kind> Served for Remote<K> {
         async move { stall(world, &api, key, what).await }.boxed()
     }
 
+    fn dependents<'a>(
+        &'a self,
+        world: &'a World,
+        key: &'a ObjectKey,
+        of: &'a [String],
+    ) -> BoxFuture<'a, Result<Vec<Dependent>, ClusterError>> {
+        let api: Api<K> = world.cluster.namespaced(&key.namespace);
+        async move {
+            let object = world.cluster.get(&api, &key.name).await?;
+            Ok(object.map_or_else(Vec::new, |object| made_from(&object, of)))
+        }
+        .boxed()
+    }
+
     fn users<'a>(
         &'a self,
         world: &'a World,
@@ -222,4 +247,27 @@ async fn all<K: Kind>(world: &World) -> Result<Vec<K>, ClusterError> {
         }
     }
     Ok(found)
+}
+
+/// The object of a resource, if it was made from one of these, and what it replaced: that may have been, too.
+fn made_from<K: Kind>(object: &K, of: &[String]) -> Vec<Dependent> {
+    let Some(current) = object.made_from() else {
+        return Vec::new();
+    };
+    let status = object.common_status();
+    let name = object.name_any();
+    let dependent = |of: &String, id: &String| Dependent {
+        of: of.clone(),
+        id: id.clone(),
+        name: Some(name.clone()),
+    };
+    let (now, before): (Vec<&String>, Vec<&String>) = of.iter().partition(|of| *of == current);
+    let now = now.into_iter().zip(&status.id);
+    let replaced: Vec<&String> = status.retiring.iter().flatten().map(|r| &r.id).collect();
+    let before = before
+        .into_iter()
+        .flat_map(|of| replaced.iter().map(move |id| (of, *id)));
+    now.chain(before)
+        .map(|(of, id)| dependent(of, id))
+        .collect()
 }

@@ -6,7 +6,9 @@ use super::subject::Subject;
 use super::world::World;
 use crate::cluster::ClusterError;
 use crate::kinds::Kind;
-use crate::plan::{Desired, Look, Owner, Policy, Seen, Sighting, Situation, Survey, look};
+use crate::plan::{
+    Dependent, Desired, Look, Owner, Policy, Seen, Sighting, Situation, Survey, look,
+};
 use crate::remote::{ConnectionKey, Observed, Session, Trouble};
 use jiff::Timestamp;
 use kube::ResourceExt;
@@ -94,7 +96,9 @@ impl Eye<'_> {
                 seen.search = Some(found.as_ref().clone());
             }
             Look::Dependents(ids) => {
-                seen.dependents = Some(self.session.dependents::<K>(&ids).await?);
+                let mut found = self.session.dependents::<K>(&ids).await?;
+                self.dependents_here(subject, &ids, &mut found).await?;
+                seen.dependents = Some(found);
             }
             Look::Losses => seen.losses = Some(self.losses().await?),
             Look::Provider(name) => seen.provider = Some(self.session.provider(&name).await?),
@@ -120,6 +124,28 @@ impl Eye<'_> {
             Look::Owner(owner) => {
                 seen.owner_alive = Some(self.alive::<K>(&owner).await?);
             }
+        }
+        Ok(())
+    }
+
+    /// The API's lists lag behind; what resources here have was made from it all the same.
+    async fn dependents_here<K: Kind>(
+        &self,
+        subject: &Subject<K>,
+        ids: &[String],
+        found: &mut Vec<Dependent>,
+    ) -> Result<(), Halt> {
+        let kinds = kinds();
+        for key in self.world.index.dependents(&subject.key) {
+            let Some(kind) = kinds.iter().find(|kind| kind.name() == key.kind) else {
+                continue;
+            };
+            let dependents = kind.dependents(self.world, &key, ids).await?;
+            let new: Vec<Dependent> = dependents
+                .into_iter()
+                .filter(|dependent| found.iter().all(|known| known.id != dependent.id))
+                .collect();
+            found.extend(new);
         }
         Ok(())
     }

@@ -85,11 +85,7 @@ impl World {
         }
     }
 
-    async fn live(
-        &mut self,
-        held: impl Future<Output = ()>,
-        done: impl AsyncFn(&World) -> bool,
-    ) {
+    async fn live(&mut self, held: impl Future<Output = ()>, done: impl AsyncFn(&World) -> bool) {
         tokio::select! {
             () = held => {}
             () = self.wait_until("a call to die in, or the end of the story", done) => {}

@@ -3,7 +3,7 @@
 use super::naming::{LASTING_DESCRIPTION, NAME, text};
 use super::tool_filters::{self, TOOL_FILTERS};
 use crate::plan::{Blank, Compare, FieldRule, Marker, Remedy, RemoteView};
-use metorial::{AuthConfig, AuthConfigSource, AuthConfigType, Object, Status};
+use metorial::{AuthConfig, AuthConfigSource, AuthConfigType, Object};
 use serde_json::{Map, Value};
 use std::collections::BTreeMap;
 
@@ -44,7 +44,7 @@ pub fn view(remote: &AuthConfig, id_key: Option<&str>) -> RemoteView {
     }
     RemoteView {
         id: remote.id.clone(),
-        live: remote.status() == Status::Active,
+        live: !remote.status().is_gone(),
         fields,
         marker: Marker::read(&metadata),
         metadata,

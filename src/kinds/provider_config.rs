@@ -7,7 +7,7 @@ use super::tool_filters::{self, TOOL_FILTERS};
 use super::{Inputs, Kind, Reference, SourceKind, ValueSchema};
 use crate::plan::{Field, Invalid, Marker, Policy, RemoteView};
 use crate::resources::{CommonSpec, CommonStatus, ProviderConfig};
-use metorial::{Config, Object, Status};
+use metorial::{Config, Object};
 use serde_json::{Map, Value};
 use std::collections::BTreeMap;
 
@@ -83,7 +83,7 @@ impl Kind for ProviderConfig {
         }
         RemoteView {
             id: remote.id.clone(),
-            live: remote.status() == Status::Active,
+            live: !remote.status().is_gone(),
             fields,
             marker: Marker::read(&metadata),
             metadata,

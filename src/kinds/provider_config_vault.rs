@@ -6,7 +6,7 @@ use super::replaced::{self, DEPLOYMENT, PROVIDER, VALUE};
 use super::{Dependents, Inputs, Kind, Reference, ValueSchema};
 use crate::plan::{Field, Invalid, Marker, Policy, RemoteView};
 use crate::resources::{CommonSpec, CommonStatus, ProviderConfigVault};
-use metorial::{ConfigVault, Object, Status};
+use metorial::{ConfigVault, Object};
 use serde_json::{Map, Value};
 use std::collections::BTreeMap;
 
@@ -48,7 +48,7 @@ impl Kind for ProviderConfigVault {
         let provider = Value::from(remote.provider_id.clone());
         RemoteView {
             id: remote.id.clone(),
-            live: remote.status() == Status::Active,
+            live: !remote.status().is_gone(),
             fields: BTreeMap::from([
                 (DEPLOYMENT.name, text(remote.deployment_id())),
                 (NAME.name, text(remote.name.as_deref())),

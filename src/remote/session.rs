@@ -10,7 +10,7 @@ use crate::plan::{Dependent, ExportSeen, ImportSeen, Marker, Owner, RemoteView};
 use crate::resources::{InstanceStatus, OnUnreachable};
 use metorial::{
     AuthConfig, AuthExport, AuthImport, Body, Config, ErrorKind, ExportTarget, ListQuery, Method,
-    Object, Operation, Status,
+    Object, Operation,
 };
 use serde_json::Value;
 use std::sync::Arc;
@@ -204,7 +204,7 @@ impl Session {
                 let query = ListQuery::new().limit(100);
                 let uses = |config: Config| {
                     let of = config.from_vault.as_ref().map(|used| used.id.clone())?;
-                    let ours = ids.contains(&of) && config.status() == Status::Active;
+                    let ours = ids.contains(&of) && !config.status().is_gone();
                     ours.then_some(Dependent {
                         of,
                         id: config.id,

@@ -9,6 +9,7 @@ mod auth_configs;
 mod cast;
 mod configs;
 mod exports;
+mod garbage;
 mod imports;
 mod lag;
 mod namespaces;

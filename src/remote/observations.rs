@@ -1,8 +1,9 @@
 //! What was seen in one instance: answers of reads and of our own writes, and the locks of the objects in it. Shared
 //! by all connections that open the instance, and kept when a key is replaced.
 
-use super::schemas::Schemas;
+use super::schemas::{self, Schemas};
 use super::session::Observed;
+use crate::kinds::ValueSchema;
 use crate::plan::RemoteView;
 use metorial::Collection;
 use std::collections::HashMap;
@@ -17,7 +18,7 @@ pub type Listing = Arc<AsyncMutex<Option<(Instant, Arc<Vec<RemoteView>>)>>>;
 #[derive(Default)]
 pub struct Observations {
     seen: Mutex<HashMap<String, (Instant, Observed)>>,
-    pub(super) schemas: Schemas,
+    schemas: Schemas,
     listings: Mutex<HashMap<Collection, Listing>>,
     locks: Mutex<HashMap<String, Weak<AsyncMutex<()>>>>,
 }
@@ -61,6 +62,12 @@ impl Observations {
     #[must_use]
     pub fn listing(&self, collection: Collection) -> Listing {
         lock(&self.listings).entry(collection).or_default().clone()
+    }
+
+    /// The place of a schema.
+    #[must_use]
+    pub fn schema(&self, of: &ValueSchema) -> schemas::Place {
+        schemas::place(&mut lock(&self.schemas), of)
     }
 
     /// Keeps everybody else off an object.

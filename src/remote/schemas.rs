@@ -6,16 +6,32 @@ use crate::kinds::ValueSchema;
 use metorial::{ErrorKind, Method, Operation, SchemaOf};
 use serde_json::Value;
 use std::collections::HashMap;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
-use tokio::sync::Mutex;
+use tokio::sync::Mutex as AsyncMutex;
 use tokio::time::Instant;
 
 /// How long a schema is believed.
 const LIFETIME: Duration = Duration::from_secs(3600);
 
+/// One schema, when it was read; locked while it is, so that passes which need it share one read and nobody else waits.
+pub type Place = Arc<AsyncMutex<Option<(Instant, Option<Arc<Value>>)>>>;
+
 /// The schemas of one instance.
-pub type Schemas = Mutex<HashMap<ValueSchema, (Instant, Option<Arc<Value>>)>>;
+pub type Schemas = Mutex<HashMap<ValueSchema, Place>>;
+
+/// The place of a schema. Those that nobody waits for and that are old, or were never read, make room.
+pub(super) fn place(schemas: &mut HashMap<ValueSchema, Place>, of: &ValueSchema) -> Place {
+    schemas.retain(|_, place| {
+        place.try_lock().map_or(true, |schema| {
+            let fresh = schema
+                .as_ref()
+                .is_some_and(|(at, _)| at.elapsed() < LIFETIME);
+            fresh || Arc::strong_count(place) > 1
+        })
+    });
+    schemas.entry(of.clone()).or_default().clone()
+}
 
 impl Session {
     /// The schema that a value has to follow; `None` where the API publishes none.
@@ -23,15 +39,15 @@ impl Session {
     /// # Errors
     /// It could not be read.
     pub async fn schema(&self, of: &ValueSchema) -> Result<Option<Arc<Value>>, Trouble> {
-        let mut known = self.observations.schemas.lock().await;
-        if let Some((at, schema)) = known.get(of)
+        let place = self.observations.schema(of);
+        let mut known = place.lock().await;
+        if let Some((at, schema)) = known.as_ref()
             && at.elapsed() < LIFETIME
         {
             return Ok(schema.clone());
         }
         let schema = self.published(of).await?.map(Arc::new);
-        known.retain(|_, (at, _)| at.elapsed() < LIFETIME);
-        known.insert(of.clone(), (Instant::now(), schema.clone()));
+        *known = Some((Instant::now(), schema.clone()));
         Ok(schema)
     }
 

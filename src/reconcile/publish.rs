@@ -10,6 +10,9 @@ use crate::resources::Reason;
 use serde_json::{Map, Value};
 use std::collections::BTreeMap;
 
+/// Ids of records in the account's audit log: nothing that an application works with.
+const RECORDS: [&str; 2] = ["exportId", "newestImportId"];
+
 impl Pass<'_> {
     /// Makes, heals or removes the ConfigMap; answers what to say where it is somebody else's.
     ///
@@ -52,7 +55,7 @@ impl Pass<'_> {
         }
     }
 
-    /// The id, the instance, and whatever ids the kind shows in its own part of the status; `None` while there is none.
+    /// The id, the instance, and whatever ids the kind shows of it in its own part of the status; `None` while there is none.
     fn ids<K: Kind>(&self, subject: &Subject<K>) -> Option<BTreeMap<String, String>> {
         let remote = self.outcome.remote.as_ref();
         let id = remote
@@ -65,6 +68,7 @@ impl Pass<'_> {
         let instance = subject.status.instance_id.clone().or(here)?;
         let mut own: Map<String, Value> = subject.before.as_object().cloned().unwrap_or_default();
         own.retain(|key, _| !common_keys().any(|common| common == key));
+        own.retain(|key, _| !RECORDS.contains(&key.as_str()));
         own.extend(
             remote
                 .map(|remote| remote.status.clone())

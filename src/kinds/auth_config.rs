@@ -1,4 +1,4 @@
-//! Auth configs as two kinds read them.
+//! Auth configs as three kinds read them: in one form, since what was seen of one is shared between them.
 
 use super::naming::{LASTING_DESCRIPTION, NAME, text};
 use super::tool_filters::{self, TOOL_FILTERS};
@@ -18,7 +18,7 @@ pub const VALUE: FieldRule = FieldRule {
 
 /// An auth config in the form of all kinds.
 #[must_use]
-pub fn view(remote: &AuthConfig, id_key: Option<&str>) -> RemoteView {
+pub fn view(remote: &AuthConfig) -> RemoteView {
     let metadata = remote.metadata.clone().unwrap_or_default();
     let mut fields = BTreeMap::from([
         (NAME.name, text(remote.name.as_deref())),
@@ -36,11 +36,12 @@ pub fn view(remote: &AuthConfig, id_key: Option<&str>) -> RemoteView {
         AuthConfigType::OauthManual => Some("oauth_manual"),
         _ => None,
     };
-    let mut status = Map::from_iter([("providerId".to_owned(), remote.provider_id.clone().into())]);
-    match (id_key, sort) {
-        (Some(key), _) => drop(status.insert(key.to_owned(), remote.id.clone().into())),
-        (None, Some(sort)) => drop(status.insert("authConfigType".to_owned(), Value::from(sort))),
-        (None, None) => {}
+    let mut status: Map<String, Value> = Map::from_iter([
+        ("providerId".to_owned(), remote.provider_id.clone().into()),
+        ("authConfigId".to_owned(), remote.id.clone().into()),
+    ]);
+    if let Some(sort) = sort {
+        status.insert("authConfigType".to_owned(), sort.into());
     }
     RemoteView {
         id: remote.id.clone(),

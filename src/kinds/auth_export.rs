@@ -32,7 +32,7 @@ impl Kind for AuthExport {
     }
 
     fn view(remote: &AuthConfig) -> RemoteView {
-        auth_config::view(remote, Some("authConfigId"))
+        auth_config::view(remote)
     }
 
     fn manner(&self, inputs: &Inputs) -> Result<Manner, Invalid> {
@@ -58,6 +58,10 @@ impl Kind for AuthExport {
             }),
             ..Manner::default()
         })
+    }
+
+    fn borrows(&self) -> bool {
+        true
     }
 
     fn adjust(&self, mut policy: Policy) -> Policy {

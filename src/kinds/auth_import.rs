@@ -67,7 +67,7 @@ impl Kind for AuthImport {
     }
 
     fn view(remote: &AuthConfig) -> RemoteView {
-        auth_config::view(remote, Some("authConfigId"))
+        auth_config::view(remote)
     }
 
     fn manner(&self, inputs: &Inputs) -> Result<Manner, Invalid> {
@@ -95,9 +95,13 @@ impl Kind for AuthImport {
         })
     }
 
+    fn borrows(&self) -> bool {
+        self.spec.provider_id.is_none()
+    }
+
     fn adjust(&self, mut policy: Policy) -> Policy {
         policy.borrows = true;
-        if self.spec.provider_id.is_none() {
+        if self.borrows() {
             policy.deletion = DeletionPolicy::Orphan;
         }
         policy

@@ -65,6 +65,10 @@ pub trait Kind:
         let _ = inputs;
         Ok(Manner::default())
     }
+    /// Whether the remote object is somebody else's, and only used.
+    fn borrows(&self) -> bool {
+        false
+    }
     /// What others that refer to this resource may read of its spec, besides its id.
     fn shared(&self) -> Vec<(&'static str, String)> {
         Vec::new()

@@ -72,7 +72,7 @@ impl Kind for ProviderAuthConfig {
     }
 
     fn view(remote: &AuthConfig) -> RemoteView {
-        auth_config::view(remote, None)
+        auth_config::view(remote)
     }
 
     fn manner(&self, _: &Inputs) -> Result<Manner, Invalid> {

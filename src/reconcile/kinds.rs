@@ -19,6 +19,7 @@ use futures::FutureExt;
 use futures::future::BoxFuture;
 use futures::stream::BoxStream;
 use kube::{Api, Client, ResourceExt};
+use std::collections::BTreeSet;
 use std::marker::PhantomData;
 
 /// Every kind that is served. A new kind is one line here.
@@ -59,7 +60,8 @@ pub trait Served: Send + Sync {
         key: &'a ObjectKey,
         what: &'static str,
     ) -> BoxFuture<'a, Result<(), ClusterError>>;
-    /// The ids of the objects that living resources of this kind have in an instance.
+    /// The ids of the objects that living resources of this kind have in an instance, each once; one that is only
+    /// borrowed counts where it belongs.
     fn ids<'a>(
         &'a self,
         world: &'a World,
@@ -217,9 +219,11 @@ impl<K: Kind> Served for Remote<K> {
                 let status = object.common_status();
                 let here = status.instance_id.as_deref() == Some(instance);
                 let stays = object.meta().deletion_timestamp.is_none();
-                status.id.filter(|_| here && stays)
+                status.id.filter(|_| here && stays && !object.borrows())
             };
-            Ok(all::<K>(world).await?.iter().filter_map(id).collect())
+            let all = all::<K>(world).await?;
+            let ids: BTreeSet<String> = all.iter().filter_map(id).collect();
+            Ok(ids.into_iter().collect())
         }
         .boxed()
     }

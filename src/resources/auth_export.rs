@@ -122,6 +122,9 @@ pub struct AuthExportStatus {
     /// The auth config that the tokens come from.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub auth_config_id: Option<String>,
+    /// Its type: `manual`, `oauth_automated` or `oauth_manual`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub auth_config_type: Option<String>,
     /// The exports.
     #[serde(flatten)]
     pub export: ExportStatus,

@@ -43,6 +43,12 @@ use serde::{Deserialize, Serialize};
         .message("deploymentId and authMethodId go with providerId: an existing auth config has its own"),
     validation = Rule::new("has(self.providerId) == has(oldSelf.providerId)")
         .message("an import that makes an auth config can't become one into an existing config: create a new resource"),
+    validation = Rule::new("!has(self.providerId) || !has(oldSelf.providerId) || self.providerId == oldSelf.providerId")
+        .message("providerId can't be changed: create a new resource for another provider"),
+    validation = Rule::new("has(self.deploymentId) == has(oldSelf.deploymentId) && (!has(self.deploymentId) || self.deploymentId == oldSelf.deploymentId)")
+        .message("deploymentId can't be changed: create a new resource for another deployment"),
+    validation = Rule::new("has(self.authMethodId) == has(oldSelf.authMethodId) && (!has(self.authMethodId) || self.authMethodId == oldSelf.authMethodId)")
+        .message("authMethodId can't be changed: create a new resource for another method"),
     validation = Rule::new("!has(self.adopt) && (!has(self.mode) || self.mode != 'Observe')")
         .message("an import is a record: it can't be adopted or observed")
 )]
@@ -62,15 +68,15 @@ pub struct AuthImportSpec {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = 100), regex(pattern = schema::ID))]
     pub auth_config_id: Option<String>,
-    /// A provider: the import makes a new auth config.
+    /// A provider: the import makes a new auth config. Can't be changed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = 200), regex(pattern = schema::PROVIDER))]
     pub provider_id: Option<String>,
-    /// The deployment of the new auth config.
+    /// The deployment of the new auth config. Can't be changed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = 100), regex(pattern = schema::ID))]
     pub deployment_id: Option<String>,
-    /// The auth method of the new auth config: its id or alias.
+    /// The auth method of the new auth config: its id or alias. Can't be changed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = 200), regex(pattern = schema::PROVIDER))]
     pub auth_method_id: Option<String>,
@@ -102,6 +108,9 @@ pub struct AuthImportStatus {
     /// The auth config that the value is in.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub auth_config_id: Option<String>,
+    /// Its type: `manual`, `oauth_automated` or `oauth_manual`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub auth_config_type: Option<String>,
     /// The provider's canonical id.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub provider_id: Option<String>,

@@ -93,6 +93,9 @@ pub struct ProviderAuthConfigStatus {
     /// The provider's canonical id.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub provider_id: Option<String>,
+    /// The id of the auth config, under the name that it has on imports and exports.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub auth_config_id: Option<String>,
     /// `manual`, `oauth_automated` or `oauth_manual`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub auth_config_type: Option<String>,

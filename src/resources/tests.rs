@@ -1,5 +1,7 @@
 //! What holds for every schema, and the rules that admission checks, without an API server.
 
+mod records;
+
 use super::definitions;
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
 use kube::core::cel::Validator;
@@ -188,7 +190,7 @@ fn cases() -> Vec<Case> {
         of_connections(),
         of_values(),
         of_configs(),
-        of_records(),
+        records::cases(),
     ]
     .concat()
 }
@@ -324,48 +326,6 @@ fn of_configs() -> Vec<Case> {
         (filter(json!({"type": "resource_uris"})), uris),
     ];
     made("ProviderConfig", cases)
-}
-
-fn of_records() -> Vec<Case> {
-    let (target, alone, turned, record) = (
-        &["set exactly one of authConfigRef, authConfigId and providerId"],
-        &["deploymentId and authMethodId go with providerId: an existing auth config has its own"],
-        &[
-            "an import that makes an auth config can't become one into an existing config: create a new resource",
-        ],
-        &["an import is a record: it can't be adopted or observed"],
-    );
-    let imports = vec![
-        (json!({"providerId": "p", "deploymentId": "d"}), &[][..]),
-        (json!({}), target),
-        (json!({"authConfigId": "c", "deploymentId": "d"}), alone),
-        (
-            json!({"authConfigId": "c", "adopt": {"id": "pac_1"}}),
-            record,
-        ),
-    ];
-    let (into, new) = (json!({"authConfigId": "c"}), json!({"providerId": "p"}));
-    let change: Case = ("AuthImport", into, Some(new), turned);
-    let (target, record, when) = (
-        &["set exactly one of authConfigRef and authConfigId"],
-        &["an export is a record: it can't be adopted or observed"],
-        &["must be Once, OnChange or a duration of at least 1h"],
-    );
-    let exports = vec![
-        (json!({"authConfigId": "c", "when": "2h"}), &[][..]),
-        (json!({}), target),
-        (
-            json!({"authConfigId": "c", "adopt": {"id": "pac_1"}}),
-            record,
-        ),
-        (json!({"authConfigId": "c", "when": "59m"}), when),
-    ];
-    [
-        made("AuthImport", imports),
-        vec![change],
-        made("AuthExport", exports),
-    ]
-    .concat()
 }
 
 #[test]

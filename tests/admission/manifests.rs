@@ -329,5 +329,20 @@ pub fn changed() -> Vec<(&'static str, Value, Value)> {
             import.clone(),
             to(&import, existing),
         ),
+        (
+            "providerId can't be changed: create a new resource for another provider",
+            import.clone(),
+            to(&import, json!({"providerId": "b"})),
+        ),
+        (
+            "deploymentId can't be changed: create a new resource for another deployment",
+            import.clone(),
+            to(&import, json!({"deploymentId": "pde_1"})),
+        ),
+        (
+            "authMethodId can't be changed: create a new resource for another method",
+            import.clone(),
+            to(&import, json!({"authMethodId": "pam_1"})),
+        ),
     ]
 }

@@ -125,7 +125,7 @@ fn imported(desired: &Desired, remote: &RemoteView, ledger: &Ledger, found: &mut
 
 /// Whether a write-only field is another one than the books say. A digest under another key says nothing: the key was
 /// lost, and the values are taken to be what they were.
-fn changed(desired: &Desired, ledger: &Ledger, name: &str) -> bool {
+pub(super) fn changed(desired: &Desired, ledger: &Ledger, name: &str) -> bool {
     let wanted = desired.inputs.iter().find(|input| input.field == name);
     match (wanted, ledger.input(name)) {
         (Some(wanted), Some(known)) => {

@@ -2,8 +2,12 @@
 //! change. The tag in the note of each tells a lost answer from a lost request.
 
 use super::desired::ImportSeen;
+use super::differences::changed;
 use super::{Desired, Happening, Plan, RemoteView, Situation, Step, Verdict, differences, synced};
 use crate::resources::{DriftPolicy, Reason};
+
+/// The field that imports bring in.
+const VALUE: &str = "value";
 
 /// What the list of imports says about the wanted value.
 enum Finding<'a> {
@@ -30,6 +34,14 @@ pub(super) fn import(
             };
             plan.steps.insert(0, bind);
             plan.verdict = synced(desired);
+            let once = desired.importing.as_ref().is_some_and(|it| it.once);
+            let known = situation.ledger.input(VALUE).is_some();
+            if once && known && changed(desired, situation.ledger, VALUE) {
+                // Another value is no news to the books: it was not sent.
+                plan.acknowledges = false;
+                plan.verdict.message =
+                    "the first value was brought in; when: Once keeps every other out".to_owned();
+            }
             plan
         }
         Finding::Out(previous) => {

@@ -1,7 +1,8 @@
 //! The central story of each kind on servers that behave as the API's reference says.
 
 use super::cast::{
-    Auth, Cast, Config, ConfigOnVault, Export, ImportInto, ImportNew, VALUES, Vault, vault,
+    Auth, Cast, Config, ConfigOnVault, Export, ImportInto, ImportNew, VALUES, Vault, VaultInUse,
+    vault,
 };
 use super::support::{World, each, with};
 use metorial::{AuthConfig, Body};
@@ -36,7 +37,9 @@ impl World {
             theirs = made.unwrap().value.id;
         }
         let spec = match cast {
-            Config | ConfigOnVault | Vault => json!({"providerId": self.provider("postgres")}),
+            Config | ConfigOnVault | Vault | VaultInUse => {
+                json!({"providerId": self.provider("postgres")})
+            }
             ImportNew => json!({"providerId": linear}),
             Export => json!({"deploymentId": deployment}),
             Auth | ImportInto => json!({}),

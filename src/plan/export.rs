@@ -1,6 +1,9 @@
 //! Values that are brought out into a Secret: records in somebody's audit log, exactly one for each due moment.
 
-use super::{Desired, Happening, Ledger, Plan, RemoteView, Situation, Step, Verdict, bind, synced};
+use super::{
+    Desired, Happening, ImportSeen, Ledger, Plan, RemoteView, Sighting, Situation, Step, Verdict,
+    bind, synced,
+};
 use crate::resources::{ExportStatus, Reason};
 use jiff::{SignedDuration, Timestamp};
 use std::time::Duration;
@@ -81,12 +84,34 @@ pub(super) fn asks_for_imports(
     exporting: &Exporting,
     remote: &RemoteView,
 ) -> bool {
-    let moved = known_until(situation) != Some(remote.updated_at.to_string().as_str());
-    exporting.when == When::OnChange && moved
+    exporting.when == When::OnChange && moved(situation, remote)
 }
 
-fn known_until<'a>(situation: &'a Situation) -> Option<&'a str> {
-    situation.ledger.export.auth_config_updated_at.as_deref()
+/// Whether the auth config moved after the last comparison, and the imports that were seen don't say why: the list may
+/// be behind, so nothing is concluded from it yet.
+#[must_use]
+pub fn is_unexplained(situation: &Situation) -> bool {
+    let exporting = situation
+        .desired
+        .and_then(|desired| desired.exporting.as_ref());
+    let (Some(exporting), Some(Sighting::Live(remote))) = (exporting, &situation.seen.object)
+    else {
+        return false;
+    };
+    let explains = |newest: &ImportSeen| newest.created_at >= remote.updated_at;
+    asks_for_imports(situation, exporting, remote)
+        && !situation.ledger.imports_settled
+        && !newest_import(situation).is_some_and(explains)
+}
+
+fn moved(situation: &Situation, remote: &RemoteView) -> bool {
+    known_until(situation).is_none_or(|known| remote.updated_at > known)
+}
+
+/// Every import up to this time is in what was exported.
+fn known_until(situation: &Situation) -> Option<Timestamp> {
+    let known = situation.ledger.export.auth_config_updated_at.as_deref();
+    known.and_then(|at| at.parse().ok())
 }
 
 /// Decides about the Secret and the next export.
@@ -103,8 +128,7 @@ pub(super) fn export(
     }
     let due = due(situation, exporting, remote);
     if !due && intact(situation) {
-        let moved = known_until(situation) != Some(remote.updated_at.to_string().as_str());
-        let steps = if moved || !situation.ledger.acknowledged(desired) {
+        let steps = if moved(situation, remote) || !situation.ledger.acknowledged(desired) {
             vec![bind(remote)]
         } else {
             Vec::new()
@@ -122,18 +146,8 @@ pub(super) fn export(
         );
         return Verdict::new(Reason::ExportBudgetSpent, message).alone();
     }
-    let newest = newest_import(situation).map(str::to_owned);
-    let mut plan = done(
-        desired,
-        vec![
-            bind(remote),
-            Step::Export {
-                id: remote.id.clone(),
-                newest,
-                lost,
-            },
-        ],
-    );
+    let newest = newest_import(situation).map(|newest| newest.id.clone());
+    let mut plan = done(desired, vec![bind(remote), Step::Export { newest, lost }]);
     plan.verdict = plan.verdict.with(
         Happening::Exported,
         format!("brought the value of {} out", remote.id),
@@ -190,17 +204,22 @@ fn due(situation: &Situation, exporting: &Exporting, remote: &RemoteView) -> boo
             let last = ledger.export.exported_at.as_ref().map(|at| at.0);
             last.is_none_or(|last| situation.now.duration_since(last) >= period)
         }
-        When::OnChange => {
-            situation.seen.imports.is_some()
-                && newest_import(situation) != ledger.export.newest_import_id.as_deref()
-        }
+        When::OnChange => newest_import(situation).is_some_and(|newest| {
+            let exported = ledger.export.newest_import_id.as_ref();
+            let listed = situation.seen.imports.iter().flatten();
+            // A list that was behind then, or is now, does not have the import that was exported last.
+            let comparable = listed
+                .map(|import| &import.id)
+                .any(|id| Some(id) == exported);
+            let later = known_until(situation).is_none_or(|known| newest.created_at > known);
+            Some(&newest.id) != exported && (comparable || later)
+        }),
     }
 }
 
-fn newest_import<'a>(situation: &'a Situation) -> Option<&'a str> {
+fn newest_import<'a>(situation: &'a Situation) -> Option<&'a ImportSeen> {
     let imports = situation.seen.imports.as_deref()?.iter();
-    let newest = imports.max_by(|a, b| (a.created_at, &a.id).cmp(&(b.created_at, &b.id)));
-    newest.map(|import| import.id.as_str())
+    imports.max_by(|a, b| (a.created_at, &a.id).cmp(&(b.created_at, &b.id)))
 }
 
 fn made_today(situation: &Situation) -> usize {

@@ -46,6 +46,8 @@ pub struct Ledger {
     pub export: ExportStatus,
     /// Whether the value of the last export is known to this process, and so can be put into the Secret again.
     pub exported_value: bool,
+    /// Whether the list of imports surely shows what moved the auth config that is exported.
+    pub imports_settled: bool,
     /// Whether no create or import of unknown outcome can be under way.
     pub certain: bool,
     /// Whether the status says that all is done, the publication of the id included.
@@ -91,6 +93,7 @@ impl Ledger {
                 .collect(),
             export: ExportStatus::default(),
             exported_value: false,
+            imports_settled: false,
             certain: false,
             ready: condition(status.conditions.as_deref(), "Ready")
                 .is_some_and(|ready| ready.status == "True"),

@@ -269,9 +269,10 @@ pub fn nothing_to_bring_in(situation: &Situation) -> bool {
         && situation
             .desired
             .is_some_and(|desired| match &situation.seen.object {
-                Some(Sighting::Live(remote)) => {
-                    differences(desired, remote, situation.ledger).is_empty()
-                }
+                Some(Sighting::Live(remote)) => match &desired.exporting {
+                    Some(exporting) => !export::is_needed(situation, exporting, remote),
+                    None => differences(desired, remote, situation.ledger).is_empty(),
+                },
                 _ => situation.ledger.acknowledged(desired),
             })
 }

@@ -16,10 +16,8 @@ pub enum Step {
         /// An import of ours that is recorded with it.
         import: Option<Box<ImportSeen>>,
     },
-    /// Bring the value of an object out, into the Secret.
+    /// Bring the value of the object that was bound out, into the Secret.
     Export {
-        /// The object's id.
-        id: String,
         /// The newest import of the object, so that the next one is recognised.
         newest: Option<String>,
         /// How many exports went before it whose value is lost.

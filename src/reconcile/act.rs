@@ -69,10 +69,9 @@ pub async fn step<K: Kind>(
             let (session, desired) = both(session, desired)?;
             create(world, session, subject, desired, outcome).await
         }
-        Step::Export { id, newest, lost } => {
+        Step::Export { newest, lost } => {
             let (session, desired) = both(session, desired)?;
-            export(world, session, subject, desired, &id, newest, lost).await?;
-            outcome.wrote = true;
+            export(world, session, subject, desired, newest, lost, outcome).await?;
             deliver(world, subject, outcome).await
         }
         Step::Deliver => deliver(world, subject, outcome).await,

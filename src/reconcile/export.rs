@@ -8,7 +8,7 @@ use super::world::World;
 use crate::cluster::export_secret::{Data, digest};
 use crate::kinds::Kind;
 use crate::plan::export::{is_recent, unrecorded};
-use crate::plan::{Desired, Exporting, Seen};
+use crate::plan::{Desired, Exporting, Seen, Sighting};
 use crate::remote::Session;
 use crate::resources::{ExportFormat, ExportSecret, ExportStatus};
 use jiff::Timestamp;
@@ -16,6 +16,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use metorial::{ExportTarget, SecretValue};
 use serde_json::Value;
 use std::sync::Arc;
+use tokio::time::Instant;
 
 /// Brings a value out. From its answer on it is remembered, so that only a crash before the Secret is written costs
 /// another export.
@@ -24,14 +25,14 @@ pub(super) async fn export<K: Kind>(
     session: &Session,
     subject: &mut Subject<K>,
     desired: &Desired,
-    id: &str,
     newest: Option<String>,
     lost: usize,
+    outcome: &mut Outcome,
 ) -> Result<(), Halt> {
-    let Some(exporting) = &desired.exporting else {
+    let (Some(exporting), Some(remote)) = (&desired.exporting, outcome.remote.clone()) else {
         return Ok(());
     };
-    let target = target(id, exporting);
+    let target = target(&remote.id, exporting);
     let made = session.export(&target, &exporting.note, &desired.marker);
     let refused = subject.memory.intent;
     let made = sent(world, subject, refused, made).await?;
@@ -50,7 +51,7 @@ pub(super) async fn export<K: Kind>(
         export_id: Some(made.id.clone()),
         exported_at: Some(Time(now)),
         expires_at: made.expires_at.map(|at| at.to_string()),
-        auth_config_updated_at: None,
+        auth_config_updated_at: Some(remote.updated_at.to_string()),
         newest_import_id: newest,
         secret_fingerprint: None,
         recent_exports: Some(
@@ -62,6 +63,7 @@ pub(super) async fn export<K: Kind>(
     let value = made.value.unwrap_or_else(|| SecretValue::new(Value::Null));
     let exported = Arc::new(Exported { value, status });
     subject.remember(world, |memory| memory.exported = Some(exported));
+    outcome.wrote = true;
     Ok(())
 }
 
@@ -98,6 +100,21 @@ pub(super) fn recall<K: Kind>(subject: &mut Subject<K>, seen: &Seen, outcome: &m
         subject.ledger.export = held.clone();
         outcome.export = Some(held.clone());
     }
+}
+
+/// Notes since when the auth config is known as it is: what its imports were before says nothing about it.
+pub(super) fn notice<K: Kind>(world: &World, subject: &mut Subject<K>, seen: &Seen) {
+    let (Some(_), Some(Sighting::Live(remote))) = (subject.object.exports_into(), &seen.object)
+    else {
+        return;
+    };
+    let moved = subject
+        .memory
+        .moved
+        .filter(|(at, _)| *at == remote.updated_at);
+    let (at, since) = moved.unwrap_or((remote.updated_at, Instant::now()));
+    subject.ledger.imports_settled = world.unsettled_for(Some(since)).is_zero();
+    subject.remember(world, |memory| memory.moved = Some((at, since)));
 }
 
 /// What an export is of.

@@ -8,6 +8,7 @@ use super::subject::Subject;
 use super::world::jitter;
 use crate::cluster::{Cause, ClusterError, merge_patch};
 use crate::kinds::Kind;
+use crate::plan::export::is_unexplained;
 use crate::plan::look::nothing_to_bring_in;
 use crate::plan::{Policy, Sighting, Verdict, pace};
 use crate::remote::ConnectionKey;
@@ -16,6 +17,9 @@ use backon::Retryable;
 use jiff::Timestamp;
 use std::time::Duration;
 use tokio::time::Instant;
+
+/// Past the end of what is waited for.
+const MOMENT: Duration = Duration::from_millis(50);
 
 impl Pass<'_> {
     /// Publishes, reports, and says when to come back.
@@ -90,6 +94,7 @@ impl Pass<'_> {
             planned: self.planned.as_ref(),
             published: self.published.as_ref(),
             replaces: policy.replace.is_some(),
+            unexplained: self.unexplained(subject, &policy),
             keep: ended.held_back || (ended.trouble && settled && said),
             now: Timestamp::now(),
         };
@@ -201,7 +206,11 @@ impl Pass<'_> {
             // What waits for something else than time would be due again at once.
             let due = self.export_due(subject);
             let due = due.filter(|_| reason.class() == Class::Done);
-            return After::In(due.unwrap_or(interval).min(interval));
+            let moved = subject.memory.moved.map(|(_, since)| since);
+            let soon = moved.filter(|_| self.unexplained(subject, &policy));
+            let soon = soon.map(|since| world.unsettled_for(Some(since)) + MOMENT);
+            let next = [Some(interval), due, soon].into_iter().flatten().min();
+            return After::In(next.unwrap_or(interval));
         }
         let failures = subject.memory.failures.saturating_add(1);
         let pause = if ended.refused {
@@ -211,7 +220,7 @@ impl Pass<'_> {
         };
         let mut pause = pause.max(ended.wait.unwrap_or_default());
         if uncertain && !subject.unsettled_for.is_zero() {
-            pause = pause.min(subject.unsettled_for + Duration::from_millis(50));
+            pause = pause.min(subject.unsettled_for + MOMENT);
         }
         let hold =
             (ended.trouble || ended.refused).then(|| self.hold(subject, Instant::now() + pause));
@@ -227,6 +236,11 @@ impl Pass<'_> {
         let made = self.outcome.export.as_ref();
         let last = made.unwrap_or(&subject.ledger.export).exported_at.as_ref();
         exporting.due_in(last?.0, Timestamp::now())
+    }
+
+    /// Whether an exported auth config moved, and the pass could not tell why.
+    fn unexplained<K: Kind>(&self, subject: &Subject<K>, policy: &Policy) -> bool {
+        !self.outcome.wrote && is_unexplained(&self.situation(subject, policy))
     }
 
     /// When to look after what was replaced and is still to be deleted.

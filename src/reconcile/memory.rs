@@ -4,6 +4,7 @@
 use super::key::ObjectKey;
 use crate::plan::{Fingerprint, Intent};
 use crate::resources::ExportStatus;
+use jiff::Timestamp;
 use metorial::SecretValue;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -20,6 +21,8 @@ pub struct Remembered {
     pub certain: bool,
     /// The last export, for as long as its value can be put into the Secret again.
     pub exported: Option<Arc<Exported>>,
+    /// The time of the auth config that is exported, and since when it is known: lists may be behind it for a while.
+    pub moved: Option<(Timestamp, Instant)>,
     /// The id that a create answered, for as long as the status may not have it.
     pub created: Option<String>,
     /// When a write of ours was last sent.

@@ -2,7 +2,7 @@
 
 use super::act::{self, Outcome};
 use super::connections;
-use super::export::recall;
+use super::export::{notice, recall};
 use super::key::ObjectKey;
 use super::queue::After;
 use super::see::{Eye, Halt};
@@ -224,7 +224,7 @@ impl Pass<'_> {
         subject: &mut Subject<K>,
         policy: &Policy,
     ) -> Result<Ended, Halt> {
-        let session = self.session.clone();
+        let (world, session) = (self.world, self.session.clone());
         let borrowed = self.desired.as_ref().and_then(Desired::borrowed).cloned();
         let known = borrowed.or(subject.ledger.id.clone());
         let known = known.or(policy.adopt.as_ref().map(|adopt| adopt.id.clone()));
@@ -245,6 +245,7 @@ impl Pass<'_> {
         };
         self.see(subject, policy, since, began).await?;
         recall(subject, &self.seen, &mut self.outcome);
+        notice(world, subject, &self.seen);
         let mut decision = plan(&self.situation(subject, policy));
         if decision.changes_an_object() {
             // What is sent is built on what is there, others' metadata included: only this pass's own look will do.

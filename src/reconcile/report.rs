@@ -36,6 +36,8 @@ pub struct Report<'a> {
     pub replaces: bool,
     /// Whether the conditions stay as they are: there is trouble, but nothing to be brought in.
     pub keep: bool,
+    /// Whether the imports that moved an exported auth config may still come to light.
+    pub unexplained: bool,
     /// The operator's clock.
     pub now: Timestamp,
 }
@@ -87,9 +89,13 @@ impl Report<'_> {
             .filter(|_| self.outcome.acknowledged)?;
         let known = self.outcome.export.clone();
         let before = serde_json::from_value(self.before.clone()).unwrap_or_default();
+        let export: ExportStatus = known.unwrap_or(before);
+        if self.unexplained {
+            return Some(export);
+        }
         Some(ExportStatus {
             auth_config_updated_at: Some(remote.updated_at.to_string()),
-            ..known.unwrap_or(before)
+            ..export
         })
     }
 

@@ -7,7 +7,8 @@ use metorial_operator::resources::{AuthExport, ProviderAuthConfig};
 use metorial_simulator::{Collection, Stored};
 use serde_json::{Value, json};
 
-fn export(extra: &Value) -> Value {
+/// The export of `linear` into the Secret `linear-token`.
+pub fn export(extra: &Value) -> Value {
     let spec = json!({"note": "for the worker", "authConfigRef": {"name": "linear"}, "secret": {"name": "linear-token"}});
     super::support::with(
         resource("AuthExport", "worker", spec),
@@ -29,11 +30,13 @@ fn slack_tokens(name: &str) -> Value {
 }
 
 impl World {
-    fn exports(&self) -> Vec<Stored> {
+    /// All exports that were made.
+    pub fn exports(&self) -> Vec<Stored> {
         self.sim.objects(&self.instance, Collection::AuthExports)
     }
 
-    async fn text(&self, key: &str) -> Option<String> {
+    /// A text of the Secret that exports go into.
+    pub async fn text(&self, key: &str) -> Option<String> {
         let secret = self
             .api::<Secret>()
             .get_opt("linear-token")
@@ -43,7 +46,8 @@ impl World {
         Some(String::from_utf8(bytes.0).unwrap())
     }
 
-    async fn wait_text(&self, wanted: &str) {
+    /// Waits until the Secret has this token.
+    pub async fn wait_text(&self, wanted: &str) {
         self.until(&format!("the Secret has {wanted}"), async || {
             (self.text("token").await.as_deref() == Some(wanted)).then_some(())
         })

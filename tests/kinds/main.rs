@@ -9,6 +9,7 @@ mod auth_configs;
 mod cast;
 mod configs;
 mod exports;
+mod exports_trouble;
 mod garbage;
 mod imports;
 mod lag;

@@ -6,6 +6,7 @@ use crate::resources::{ExportSecret, ExportStatus};
 use k8s_openapi::ByteString;
 use k8s_openapi::api::core::v1::Secret;
 use kube::api::{DeleteParams, ObjectMeta, Patch, PatchParams, PostParams, Preconditions};
+use kube::core::Status;
 use kube::{Resource, ResourceExt};
 use serde::Serialize;
 use serde_json::{Value, json};
@@ -94,8 +95,7 @@ impl Cluster {
         let namespace = owner.namespace().unwrap_or_default();
         let (api, name) = (self.namespaced::<Secret>(&namespace), wanted.name.as_str());
         let found = self.get(&api, name).await?;
-        let mut annotations = wanted.annotations.clone().unwrap_or_default();
-        annotations.insert(HOLDS.to_owned(), json!(export).to_string());
+        let annotations = annotations(wanted, export);
         if let Some(found) = &found {
             if !is_ours(owner, found) {
                 return Err(ClusterError {
@@ -123,22 +123,7 @@ impl Cluster {
             self.call("delete", "Secret", name, api.delete(name, &params))
                 .await?;
         }
-        let secret = Secret {
-            metadata: ObjectMeta {
-                name: Some(name.to_owned()),
-                labels: wanted.labels.clone(),
-                annotations: Some(annotations),
-                owner_references: owned_by(owner).map(|reference| vec![reference]),
-                ..ObjectMeta::default()
-            },
-            type_: wanted.type_.clone(),
-            data: Some(
-                data.iter()
-                    .map(|(key, bytes)| (key.clone(), ByteString(bytes.clone())))
-                    .collect(),
-            ),
-            ..Secret::default()
-        };
+        let secret = secret(owner, wanted, annotations, data);
         let params = PostParams {
             field_manager: Some(super::FIELD_MANAGER.to_owned()),
             ..PostParams::default()
@@ -146,6 +131,116 @@ impl Cluster {
         self.call("create", "Secret", name, api.create(&params, &secret))
             .await
             .map(drop)
+    }
+
+    /// Why Kubernetes would not take this Secret, by a dry run. `data` stands for what will be written: the answer may
+    /// quote it.
+    ///
+    /// # Errors
+    /// The call failed in another way.
+    pub async fn refuses<K>(
+        &self,
+        owner: &K,
+        wanted: &ExportSecret,
+        data: &Data,
+    ) -> Result<Option<Refusal>, ClusterError>
+    where
+        K: Resource<DynamicType = ()> + Serialize,
+    {
+        let namespace = owner.namespace().unwrap_or_default();
+        let (api, name) = (self.namespaced::<Secret>(&namespace), wanted.name.as_str());
+        let found = self.get(&api, name).await?;
+        let annotations = annotations(wanted, &ExportStatus::default());
+        let tried = async {
+            let done = match &found {
+                Some(found) if type_of(found) == wanted.type_.as_deref().unwrap_or(OPAQUE) => {
+                    let patch = Patch::Merge(patch(found, wanted, &annotations, data));
+                    let params = PatchParams {
+                        dry_run: true,
+                        ..field_manager(PatchParams::default())
+                    };
+                    api.patch(name, &params, &patch).await
+                }
+                found => {
+                    let mut secret = secret(owner, wanted, annotations, data);
+                    if found.is_some() {
+                        // It will be deleted first.
+                        secret.metadata.generate_name = secret.metadata.name.take();
+                    }
+                    let params = PostParams {
+                        dry_run: true,
+                        field_manager: Some(super::FIELD_MANAGER.to_owned()),
+                    };
+                    api.create(&params, &secret).await
+                }
+            };
+            match done {
+                Err(kube::Error::Api(status)) if matches!(status.code, 400 | 403 | 413 | 422) => {
+                    Ok(Some(Refusal::of(&status)))
+                }
+                done => done.map(|_| None),
+            }
+        };
+        self.call("try", "Secret", name, tried).await
+    }
+}
+
+/// Why Kubernetes does not take a Secret.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Refusal {
+    /// Whether it is a matter of rights or quotas, not of the Secret's form.
+    pub forbidden: bool,
+    /// Whether the namespace is being deleted.
+    pub terminating: bool,
+    /// The API server's words.
+    pub message: String,
+}
+
+impl Refusal {
+    fn of(status: &Status) -> Self {
+        let causes = status.details.iter().flat_map(|details| &details.causes);
+        Self {
+            forbidden: status.code == 403,
+            terminating: causes
+                .map(|cause| cause.reason.as_str())
+                .any(|reason| reason == "NamespaceTerminating"),
+            message: status.message.chars().take(500).collect(),
+        }
+    }
+}
+
+/// The annotations of a Secret that holds this export.
+fn annotations(wanted: &ExportSecret, export: &ExportStatus) -> BTreeMap<String, String> {
+    let mut annotations = wanted.annotations.clone().unwrap_or_default();
+    annotations.insert(HOLDS.to_owned(), json!(export).to_string());
+    annotations
+}
+
+/// The Secret as it is made.
+fn secret<K>(
+    owner: &K,
+    wanted: &ExportSecret,
+    annotations: BTreeMap<String, String>,
+    data: &Data,
+) -> Secret
+where
+    K: Resource<DynamicType = ()> + Serialize,
+{
+    let data = data.iter();
+    Secret {
+        metadata: ObjectMeta {
+            name: Some(wanted.name.clone()),
+            labels: wanted.labels.clone(),
+            annotations: Some(annotations),
+            owner_references: owned_by(owner).map(|reference| vec![reference]),
+            ..ObjectMeta::default()
+        },
+        type_: wanted.type_.clone(),
+        data: Some(
+            data.map(|(key, bytes)| (key.clone(), ByteString(bytes.clone())))
+                .collect(),
+        ),
+        ..Secret::default()
     }
 }
 

@@ -73,7 +73,13 @@ pub fn unrecorded<'a>(ledger: &Ledger, secret: Option<&'a SecretSeen>) -> Option
         return None;
     };
     let at = |export: &ExportStatus| export.exported_at.as_ref().map(|at| at.0);
-    let later = held.export_id != ledger.export.export_id && at(held) >= at(&ledger.export);
+    let recorded = &ledger.export;
+    // An export without a value is in the books and never was in the Secret.
+    let empty = recorded.export_id.is_some() && recorded.secret_fingerprint.is_none();
+    let later = match empty {
+        true => at(held) > at(recorded),
+        false => at(held) >= at(recorded) && held.export_id != recorded.export_id,
+    };
     // What this process brought out itself is the last one, whatever the Secret still holds.
     (later && !ledger.exported_value).then_some(held)
 }

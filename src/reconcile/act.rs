@@ -1,6 +1,7 @@
 //! Takes the steps of a plan, one effect at a time, and stops at the first that fails.
 
 use super::export::{deliver, export};
+use super::pass::Ended;
 use super::see::Halt;
 use super::subject::Subject;
 use super::world::World;
@@ -23,6 +24,8 @@ pub struct Outcome {
     pub acknowledged: bool,
     /// What the Secret holds now.
     pub export: Option<ExportStatus>,
+    /// How the pass ends where Kubernetes does not take the Secret.
+    pub refused: Option<Ended>,
     /// The import that was made or found.
     pub import: Option<ImportSeen>,
     /// What is still to be deleted.

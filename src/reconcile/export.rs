@@ -2,18 +2,21 @@
 
 use super::act::{Outcome, sent};
 use super::memory::Exported;
+use super::pass::Ended;
 use super::see::Halt;
 use super::subject::Subject;
 use super::world::World;
 use crate::cluster::export_secret::{Data, digest};
+use crate::cluster::{Cause, ClusterError};
 use crate::kinds::Kind;
 use crate::plan::export::{is_recent, unrecorded};
-use crate::plan::{Desired, Exporting, Seen, Sighting};
-use crate::remote::Session;
-use crate::resources::{ExportFormat, ExportSecret, ExportStatus};
+use crate::plan::policy::DEFAULT_INTERVAL;
+use crate::plan::{Desired, Exporting, Seen, Sighting, Verdict};
+use crate::remote::{Session, Trouble};
+use crate::resources::{ExportFormat, ExportSecret, ExportStatus, Reason};
 use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
-use metorial::{ExportTarget, SecretValue};
+use metorial::ExportTarget;
 use serde_json::Value;
 use std::sync::Arc;
 use tokio::time::Instant;
@@ -60,10 +63,15 @@ pub(super) async fn export<K: Kind>(
                 .collect(),
         ),
     };
-    let value = made.value.unwrap_or_else(|| SecretValue::new(Value::Null));
+    outcome.wrote = true;
+    let Some(value) = made.value.filter(|value| !value.expose().is_null()) else {
+        // It counts against the budget, and what the Secret holds is not its value.
+        subject.remember(world, |memory| memory.exported = None);
+        outcome.export = Some(status);
+        return Err(Trouble::NoValue.into());
+    };
     let exported = Arc::new(Exported { value, status });
     subject.remember(world, |memory| memory.exported = Some(exported));
-    outcome.wrote = true;
     Ok(())
 }
 
@@ -89,9 +97,92 @@ pub(super) async fn deliver<K: Kind>(
     let delivered = cluster.deliver(&subject.object, wanted, &data, &export);
     let delivered = delivered.await;
     data.values_mut().for_each(zeroize::Zeroize::zeroize);
-    delivered?;
+    if let Err(error) = delivered {
+        let refused = matches!(error.cause, Cause::Refused(_) | Cause::Forbidden);
+        // The value stays in memory until the Secret takes it.
+        let shape = data.into_keys().map(|key| (key, EMPTY.to_vec())).collect();
+        outcome.refused = match refused {
+            true => refusal(world, subject, &shape).await?,
+            false => None,
+        };
+        return match (&outcome.refused, refused) {
+            (Some(_), _) => Ok(()),
+            (None, true) => {
+                outcome.refused = Some(too_much(&error));
+                Ok(())
+            }
+            (None, false) => Err(error.into()),
+        };
+    }
     outcome.export = Some(export);
     Ok(())
+}
+
+/// What stands for a value where a Secret is only tried: an object in JSON, as some types demand.
+const EMPTY: &[u8] = b"{}";
+
+/// How the pass ends where Kubernetes would not take the Secret: nothing is exported then.
+pub(super) async fn refused<K: Kind>(
+    world: &World,
+    subject: &Subject<K>,
+) -> Result<Option<Ended>, Halt> {
+    let Some(wanted) = subject.object.exports_into() else {
+        return Ok(None);
+    };
+    // Which fields there will be is not known: those that the type demands may be among them.
+    let keys: &[&str] = match (wanted.format.unwrap_or_default(), wanted.type_.as_deref()) {
+        (ExportFormat::Json, _) => &["value.json"],
+        (_, Some("kubernetes.io/tls")) => &["tls.crt", "tls.key"],
+        (_, Some("kubernetes.io/basic-auth")) => &["username", "password"],
+        (_, Some("kubernetes.io/ssh-auth")) => &["ssh-privatekey"],
+        (_, Some("kubernetes.io/dockercfg")) => &[".dockercfg"],
+        (_, Some("kubernetes.io/dockerconfigjson")) => &[".dockerconfigjson"],
+        _ => &[],
+    };
+    let shape = keys.iter().map(|key| ((*key).to_owned(), EMPTY.to_vec()));
+    refusal(world, subject, &shape.collect()).await
+}
+
+async fn refusal<K: Kind>(
+    world: &World,
+    subject: &Subject<K>,
+    shape: &Data,
+) -> Result<Option<Ended>, Halt> {
+    let Some(wanted) = subject.object.exports_into() else {
+        return Ok(None);
+    };
+    let refusal = world
+        .cluster
+        .refuses(&subject.object, wanted, shape)
+        .await?;
+    Ok(refusal.map(|refusal| {
+        let reason = match refusal.forbidden {
+            true => Reason::Forbidden,
+            false => Reason::InvalidSpec,
+        };
+        let message = format!(
+            "Kubernetes does not take the Secret {} of spec.secret: {}",
+            wanted.name, refusal.message
+        );
+        let ended = Ended::with(Verdict::new(reason, message));
+        match refusal.terminating {
+            // The resource goes with its namespace: there is nothing to say.
+            true => Ended {
+                held_back: true,
+                wait: Some(DEFAULT_INTERVAL),
+                ..ended
+            },
+            false => ended,
+        }
+    }))
+}
+
+/// What a dry run with other values does not show.
+fn too_much(error: &ClusterError) -> Ended {
+    let message = format!(
+        "{error}: the value does not fit into the Secret of spec.secret, which holds 1 MiB at most"
+    );
+    Ended::with(Verdict::new(Reason::InvalidSpec, message))
 }
 
 /// Enters the export that only the Secret tells of into the books.

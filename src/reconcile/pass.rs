@@ -2,7 +2,7 @@
 
 use super::act::{self, Outcome};
 use super::connections;
-use super::export::{notice, recall};
+use super::export::{notice, recall, refused};
 use super::key::ObjectKey;
 use super::queue::After;
 use super::see::{Eye, Halt};
@@ -10,7 +10,9 @@ use super::subject::Subject;
 use super::world::World;
 use crate::cluster::{ClusterError, Missing};
 use crate::kinds::{Kind, SourceKind};
-use crate::plan::{Desired, Plan, Policy, Seen, Sighting, Situation, Verdict, approval, plan};
+use crate::plan::{
+    Desired, Plan, Policy, Seen, Sighting, Situation, Step, Verdict, approval, plan,
+};
 use crate::remote::{ConnectionKey, Down, Session, Trouble};
 use crate::resources::{APPROVE, ConnectionDefaults, ConnectionKind, Mode, PlanStatus, Reason};
 use jiff::Timestamp;
@@ -20,6 +22,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 /// How a pass ended.
+#[derive(Clone, Debug)]
 pub struct Ended {
     /// What it says.
     pub verdict: Verdict,
@@ -260,6 +263,12 @@ impl Pass<'_> {
         if let Some(pending) = self.pending(subject, policy, &decision) {
             return Ok(Ended::with(pending));
         }
+        let exports = |step: &Step| matches!(step, Step::Export { .. });
+        if decision.steps.iter().any(exports)
+            && let Some(refused) = refused(world, subject).await?
+        {
+            return Ok(refused);
+        }
         for step in decision.steps {
             let desired = self.desired.as_ref();
             act::step(
@@ -271,6 +280,9 @@ impl Pass<'_> {
                 &mut self.outcome,
             )
             .await?;
+        }
+        if let Some(refused) = self.outcome.refused.take() {
+            return Ok(refused);
         }
         self.outcome.acknowledged = decision.acknowledges;
         Ok(Ended {

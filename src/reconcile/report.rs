@@ -71,6 +71,9 @@ impl Report<'_> {
         if let Some(export) = self.export()
             && let Ok(Value::Object(export)) = serde_json::to_value(&export)
         {
+            for key in EXPORT_KEYS {
+                all.remove(key);
+            }
             all.extend(export);
         }
         if let Ok(Value::Object(common)) = serde_json::to_value(&next) {
@@ -82,21 +85,14 @@ impl Report<'_> {
     /// What is known of exports now: of one that was made, and up to when the auth config was compared.
     fn export(&self) -> Option<ExportStatus> {
         self.desired.filter(|desired| desired.exporting.is_some())?;
-        let remote = self
-            .outcome
-            .remote
-            .as_ref()
-            .filter(|_| self.outcome.acknowledged)?;
         let known = self.outcome.export.clone();
         let before = serde_json::from_value(self.before.clone()).unwrap_or_default();
-        let export: ExportStatus = known.unwrap_or(before);
-        if self.unexplained {
-            return Some(export);
+        let mut export: ExportStatus = known.unwrap_or(before);
+        let compared = self.outcome.acknowledged && !self.unexplained;
+        if let Some(remote) = self.outcome.remote.as_ref().filter(|_| compared) {
+            export.auth_config_updated_at = Some(remote.updated_at.to_string());
         }
-        Some(ExportStatus {
-            auth_config_updated_at: Some(remote.updated_at.to_string()),
-            ..export
-        })
+        Some(export)
     }
 
     /// What the pass learned about the remote object.
@@ -236,6 +232,17 @@ impl Report<'_> {
         next.build()
     }
 }
+
+/// The keys of what is known about exports.
+const EXPORT_KEYS: [&str; 7] = [
+    "exportId",
+    "exportedAt",
+    "expiresAt",
+    "authConfigUpdatedAt",
+    "newestImportId",
+    "secretFingerprint",
+    "recentExports",
+];
 
 /// The keys of the shared part, which the next status sets or leaves out.
 pub(super) fn common_keys() -> impl Iterator<Item = &'static str> {

@@ -16,10 +16,14 @@ pub enum Trouble {
     NotLeader,
     /// A list that would have been taken for "everything": nothing was sent.
     Unbounded(EmptyFilter),
+    /// An export was made, and its answer does not hold the value.
+    NoValue,
 }
 
 /// The same words whether the API or the books say so: an object that waits is written once.
 const RATE_LIMITED: &str = "the API's rate limit is reached: goes on when requests come free";
+
+const NO_VALUE: &str = "the export was made, but its answer has no value: Metorial may have lost it; the Secret is left as it is; bring the value in again";
 
 impl From<EmptyFilter> for Trouble {
     fn from(error: EmptyFilter) -> Self {
@@ -46,15 +50,16 @@ impl Trouble {
     /// Whether only a person can lift it, so that trying again soon is useless.
     #[must_use]
     pub fn needs_person(&self) -> bool {
-        matches!(self, Self::Api(error) if matches!(
-            error.kind(),
-            ErrorKind::Rejected
-                | ErrorKind::Unauthorized
-                | ErrorKind::Forbidden
-                | ErrorKind::PaymentRequired
-                | ErrorKind::VersionUnsupported
-                | ErrorKind::NoSuchRoute
-        ))
+        matches!(self, Self::NoValue)
+            || matches!(self, Self::Api(error) if matches!(
+                error.kind(),
+                ErrorKind::Rejected
+                    | ErrorKind::Unauthorized
+                    | ErrorKind::Forbidden
+                    | ErrorKind::PaymentRequired
+                    | ErrorKind::VersionUnsupported
+                    | ErrorKind::NoSuchRoute
+            ))
     }
 
     /// How long the server, or the budget, asks to wait.
@@ -63,7 +68,7 @@ impl Trouble {
         match self {
             Self::Spent(wait) => Some(*wait),
             Self::Api(error) => error.retry_after(),
-            Self::NotLeader | Self::Unbounded(_) => None,
+            Self::NotLeader | Self::Unbounded(_) | Self::NoValue => None,
         }
     }
 
@@ -74,6 +79,7 @@ impl Trouble {
             return match self {
                 Self::Spent(_) => Verdict::new(Reason::RateLimited, RATE_LIMITED),
                 Self::Unbounded(error) => Verdict::new(Reason::InternalError, error.to_string()),
+                Self::NoValue => Verdict::new(Reason::RemoteRejected, NO_VALUE),
                 _ => Verdict::new(Reason::RemoteUnavailable, "another replica took over"),
             };
         };

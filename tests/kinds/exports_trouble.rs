@@ -4,6 +4,7 @@
 use super::exports::export;
 use super::scene::{auth_config, status};
 use super::support::World;
+use k8s_openapi::api::core::v1::Secret;
 use metorial_operator::resources::{AuthExport, ProviderAuthConfig};
 use metorial_simulator::{Action, Fault};
 use serde_json::{Value, json};
@@ -79,4 +80,83 @@ async fn an_export_that_is_due_and_fails_is_not_ready() {
     world.sim.faults().remove(fault);
     world.ready::<AuthExport>("worker").await;
     world.wait_text("second").await;
+}
+
+#[tokio::test]
+async fn a_secret_that_kubernetes_would_refuse_costs_no_export() {
+    let world = World::running().await;
+    world.value("token", "first").await;
+    world.apply(auth_config("linear")).await;
+    let tls = json!({"secret": {"type": "kubernetes.io/tls", "format": "Json"}});
+    world.apply(export(&tls)).await;
+    let said = world.reason::<AuthExport>("worker", "InvalidSpec").await;
+    assert!(said.contains("tls.crt"), "{said}");
+    let label = json!({"secret": {"labels": {"app": "no label!"}}});
+    world.delete::<AuthExport>("worker").await;
+    world.wait_gone::<AuthExport>("worker").await;
+    world.apply(export(&label)).await;
+    let said = world.reason::<AuthExport>("worker", "InvalidSpec").await;
+    assert!(said.contains("metadata.labels"), "{said}");
+    assert!(world.exports().is_empty());
+
+    let label = json!({"spec": {"secret": {"labels": {"app": "worker"}}}});
+    world.patch::<AuthExport>("worker", label).await;
+    world.ready::<AuthExport>("worker").await;
+    world.wait_text("first").await;
+    world
+        .patch::<Secret>("linear-token", json!({"immutable": true}))
+        .await;
+    world.value("token", "second").await;
+    let said = world.reason::<AuthExport>("worker", "InvalidSpec").await;
+    assert!(said.contains("immutable"), "{said}");
+    assert_eq!(world.exports().len(), 1);
+    world.delete::<Secret>("linear-token").await;
+    world.wait_text("second").await;
+    world.ready::<AuthExport>("worker").await;
+    assert_eq!(world.exports().len(), 2);
+}
+
+#[tokio::test]
+async fn a_value_that_the_secret_refuses_waits_in_memory_for_one_that_takes_it() {
+    let world = World::running().await;
+    world.value("token", "canary-0123").await;
+    world.apply(auth_config("linear")).await;
+    let tls = json!({"secret": {"type": "kubernetes.io/tls"}});
+    world.apply(export(&tls)).await;
+    let said = world.reason::<AuthExport>("worker", "InvalidSpec").await;
+    assert!(said.contains("tls.crt"), "{said}");
+    world.look_at_export("1").await;
+    assert_eq!(world.exports().len(), 1);
+    let plain = json!({"spec": {"secret": {"type": null}}});
+    world.patch::<AuthExport>("worker", plain).await;
+    world.ready::<AuthExport>("worker").await;
+    world.wait_text("canary-0123").await;
+    assert_eq!(world.exports().len(), 1, "the value was still known");
+    world.check_no_leak(&["canary-0123"]).await;
+}
+
+#[tokio::test]
+async fn an_export_whose_answer_has_no_value_leaves_the_secret_as_it_is() {
+    let world = World::running().await;
+    world.exported_first(&json!({})).await;
+    let lose = Action::rewrite(|body| body["value"] = Value::Null);
+    let fault = Fault::on("POST", EXPORTS);
+    let fault = world.sim.faults().add(fault, lose);
+    world.value("token", "second").await;
+    let said = world.reason::<AuthExport>("worker", "RemoteRejected").await;
+    assert!(said.contains("no value"), "{said}");
+    world.wait_text("first").await;
+    world
+        .wait_for("worker", "counted", |export: &AuthExport| {
+            let export = export.status.as_ref().map(|status| &status.export);
+            let recent = export.and_then(|export| export.recent_exports.as_ref());
+            recent.is_some_and(|recent| recent.len() == 2)
+        })
+        .await;
+    world.check_quiet().await;
+    world.sim.faults().remove(fault);
+    world.look_at_export("1").await;
+    world.wait_text("second").await;
+    world.ready::<AuthExport>("worker").await;
+    assert_eq!(world.exports().len(), 3);
 }

@@ -11,7 +11,8 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 fn export(id: &str, second: i64) -> ExportStatus {
     ExportStatus {
         export_id: Some(id.to_owned()),
-        exported_at: Some(Time(jiff::Timestamp::from_second(second).unwrap())),
+        exported_at: Some(Time(self::second(second))),
+        secret_fingerprint: Some("held".to_owned()),
         ..ExportStatus::default()
     }
 }
@@ -57,6 +58,10 @@ fn a_secret_that_lags_behind_the_books_changes_nothing() {
         unrecorded(&books(export("new", 7), false), Some(&older)),
         None
     );
+    let mut valueless = export("new", 7);
+    valueless.secret_fingerprint = None;
+    let former = held(export("old", 7));
+    assert_eq!(unrecorded(&books(valueless, false), Some(&former)), None);
     // The export that this process just made has not reached the Secret.
     let undelivered = books(export("new", 7), true);
     let former = held(export("old", 7));

@@ -2,15 +2,15 @@
 
 use super::{Cause, Cluster, ClusterError, field_manager, owned_by};
 use crate::plan::{MacKey, SecretSeen};
-use crate::resources::{ExportSecret, ExportStatus};
+use crate::resources::{ExportFormat, ExportSecret, ExportStatus, FIELD_MANAGER};
 use k8s_openapi::ByteString;
 use k8s_openapi::api::core::v1::Secret;
 use kube::api::{DeleteParams, ObjectMeta, Patch, PatchParams, PostParams, Preconditions};
 use kube::core::Status;
-use kube::{Resource, ResourceExt};
+use kube::{Api, Resource, ResourceExt};
 use serde::Serialize;
 use serde_json::{Value, json};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// What a Secret holds.
 pub type Data = BTreeMap<String, Vec<u8>>;
@@ -19,10 +19,14 @@ const OPAQUE: &str = "Opaque";
 /// The annotation that tells which export a Secret holds: a crash before the status is written loses nothing.
 const HOLDS: &str = "metorial.com/export";
 
-/// The digest of a Secret's content, bound to its place.
+/// The digest of a Secret's content, bound to its place and to the format that it was laid out in: where another is
+/// wanted, the Secret does not hold what it should.
 #[must_use]
-pub fn digest(key: &MacKey, namespace: &str, name: &str, data: &Data) -> String {
-    let mut parts: Vec<&[u8]> = vec![b"secret", namespace.as_bytes(), name.as_bytes()];
+pub fn digest(key: &MacKey, namespace: &str, wanted: &ExportSecret, data: &Data) -> String {
+    let mut parts: Vec<&[u8]> = vec![b"secret", namespace.as_bytes(), wanted.name.as_bytes()];
+    if wanted.format == Some(ExportFormat::Json) {
+        parts.push(b"json");
+    }
     for (key, value) in data {
         parts.extend([key.as_bytes(), value]);
     }
@@ -63,7 +67,7 @@ impl Cluster {
                 .flatten()
                 .all(|(key, value)| found.get(key) == Some(value))
         };
-        let fingerprint = digest(key, &namespace, &wanted.name, &data);
+        let fingerprint = digest(key, &namespace, wanted, &data);
         let holds = found
             .annotations()
             .get(HOLDS)
@@ -72,7 +76,9 @@ impl Cluster {
         Ok(SecretSeen::Ours {
             fingerprint,
             holds,
-            shaped: has(&wanted.labels, found.labels())
+            shaped: left(&found, "f:labels", wanted.labels.as_ref()).is_empty()
+                && left(&found, "f:annotations", wanted.annotations.as_ref()).is_empty()
+                && has(&wanted.labels, found.labels())
                 && has(&wanted.annotations, found.annotations())
                 && type_of(&found) == wanted.type_.as_deref().unwrap_or(OPAQUE),
         })
@@ -113,15 +119,7 @@ impl Cluster {
                     .map(drop);
             }
             // A Secret's type can't be changed.
-            let params = DeleteParams {
-                preconditions: Some(Preconditions {
-                    uid: found.uid(),
-                    resource_version: None,
-                }),
-                ..DeleteParams::default()
-            };
-            self.call("delete", "Secret", name, api.delete(name, &params))
-                .await?;
+            self.remove(&api, found).await?;
         }
         let secret = secret(owner, wanted, annotations, data);
         let params = PostParams {
@@ -131,6 +129,34 @@ impl Cluster {
         self.call("create", "Secret", name, api.create(&params, &secret))
             .await
             .map(drop)
+    }
+
+    /// Deletes a Secret of `owner` that exports no longer go into; one that is somebody else's stays.
+    ///
+    /// # Errors
+    /// The call failed.
+    pub async fn discard<K>(&self, owner: &K, name: &str) -> Result<(), ClusterError>
+    where
+        K: Resource<DynamicType = ()>,
+    {
+        let api = self.namespaced::<Secret>(&owner.namespace().unwrap_or_default());
+        match self.get(&api, name).await? {
+            Some(found) if is_ours(owner, &found) => self.remove(&api, &found).await,
+            _ => Ok(()),
+        }
+    }
+
+    async fn remove(&self, api: &Api<Secret>, found: &Secret) -> Result<(), ClusterError> {
+        let params = DeleteParams {
+            preconditions: Some(Preconditions {
+                uid: found.uid(),
+                resource_version: None,
+            }),
+            ..DeleteParams::default()
+        };
+        let name = found.name_any();
+        let removed = self.call("delete", "Secret", &name, api.delete(&name, &params));
+        removed.await.map(drop)
     }
 
     /// Why Kubernetes would not take this Secret, by a dry run. `data` stands for what will be written: the answer may
@@ -269,8 +295,38 @@ fn patch(
     for key in found.data.iter().flatten().map(|(key, _)| key) {
         content.entry(key.clone()).or_insert(Value::Null);
     }
+    let without = |field: &str, wanted: Option<&BTreeMap<String, String>>| {
+        let mut all: BTreeMap<String, Option<String>> = left(found, field, wanted)
+            .into_iter()
+            .map(|key| (key, None))
+            .collect();
+        let wanted = wanted.into_iter().flatten();
+        all.extend(wanted.map(|(key, value)| (key.clone(), Some(value.clone()))));
+        all
+    };
     json!({
-        "metadata": {"uid": found.metadata.uid, "labels": wanted.labels, "annotations": annotations},
+        "metadata": {
+            "uid": found.metadata.uid,
+            "labels": without("f:labels", wanted.labels.as_ref()),
+            "annotations": without("f:annotations", Some(annotations)),
+        },
         "data": content,
     })
+}
+
+/// The labels or annotations that we set once, as the API server's records of who set what say, and that are not
+/// wanted any more.
+fn left(
+    found: &Secret,
+    field: &str,
+    wanted: Option<&BTreeMap<String, String>>,
+) -> BTreeSet<String> {
+    let ours = found.metadata.managed_fields.iter().flatten();
+    ours.filter(|entry| entry.manager.as_deref() == Some(FIELD_MANAGER))
+        .filter_map(|entry| entry.fields_v1.as_ref()?.0["f:metadata"][field].as_object())
+        .flatten()
+        .filter_map(|(key, _)| key.strip_prefix("f:"))
+        .filter(|key| *key != HOLDS && !wanted.is_some_and(|wanted| wanted.contains_key(*key)))
+        .map(str::to_owned)
+        .collect()
 }

@@ -84,6 +84,13 @@ pub fn unrecorded<'a>(ledger: &Ledger, secret: Option<&'a SecretSeen>) -> Option
     (later && !ledger.exported_value).then_some(held)
 }
 
+/// The Secret that the last export went into, where the next goes into another.
+#[must_use]
+pub fn former_secret<'a>(ledger: &'a Ledger, wanted: &str) -> Option<&'a str> {
+    let former = ledger.export.secret_name.as_deref();
+    former.filter(|former| *former != wanted)
+}
+
 /// Whether only the list of imports can tell if an export is due.
 pub(super) fn asks_for_imports(
     situation: &Situation,

@@ -9,7 +9,7 @@ use super::world::World;
 use crate::cluster::export_secret::{Data, digest};
 use crate::cluster::{Cause, ClusterError};
 use crate::kinds::Kind;
-use crate::plan::export::{is_recent, unrecorded};
+use crate::plan::export::{former_secret, is_recent, unrecorded};
 use crate::plan::policy::DEFAULT_INTERVAL;
 use crate::plan::{Desired, Exporting, Seen, Sighting, Verdict};
 use crate::remote::{Session, Trouble};
@@ -57,6 +57,7 @@ pub(super) async fn export<K: Kind>(
         auth_config_updated_at: Some(remote.updated_at.to_string()),
         newest_import_id: newest,
         secret_fingerprint: None,
+        secret_name: before.secret_name.clone(),
         recent_exports: Some(
             std::iter::repeat_n(Time(now), 1 + lost)
                 .chain(earlier)
@@ -88,13 +89,21 @@ pub(super) async fn deliver<K: Kind>(
         return Ok(());
     };
     let mut data = layout(wanted, exported.value.expose());
-    let fingerprint = digest(&world.mac, &subject.key.namespace, &wanted.name, &data);
+    let fingerprint = digest(&world.mac, &subject.key.namespace, wanted, &data);
     let export = ExportStatus {
         secret_fingerprint: Some(fingerprint),
+        secret_name: Some(wanted.name.clone()),
         ..exported.status.clone()
     };
     let cluster = &world.cluster;
-    let delivered = cluster.deliver(&subject.object, wanted, &data, &export);
+    let delivered = async {
+        // The former first: a crash in between leaves no tokens behind that nobody knows of.
+        if let Some(former) = former_secret(&subject.ledger, &wanted.name) {
+            cluster.discard(&subject.object, former).await?;
+        }
+        let deliver = cluster.deliver(&subject.object, wanted, &data, &export);
+        deliver.await
+    };
     let delivered = delivered.await;
     data.values_mut().for_each(zeroize::Zeroize::zeroize);
     if let Err(error) = delivered {

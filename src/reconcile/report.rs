@@ -234,12 +234,13 @@ impl Report<'_> {
 }
 
 /// The keys of what is known about exports.
-const EXPORT_KEYS: [&str; 7] = [
+const EXPORT_KEYS: [&str; 8] = [
     "exportId",
     "exportedAt",
     "expiresAt",
     "authConfigUpdatedAt",
     "newestImportId",
+    "secretName",
     "secretFingerprint",
     "recentExports",
 ];

@@ -106,6 +106,9 @@ pub struct ExportStatus {
     /// The newest import of the auth config at the last export.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub newest_import_id: Option<String>,
+    /// The Secret that the last export went into.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub secret_name: Option<String>,
     /// Keyed digest of what the Secret holds.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub secret_fingerprint: Option<String>,

@@ -160,3 +160,82 @@ async fn an_export_whose_answer_has_no_value_leaves_the_secret_as_it_is() {
     world.ready::<AuthExport>("worker").await;
     assert_eq!(world.exports().len(), 3);
 }
+
+#[tokio::test]
+async fn an_edit_of_where_a_value_goes_is_brought_in_without_another_export() {
+    let world = World::running().await;
+    let labelled = json!({"secret": {"labels": {"old": "1"}, "annotations": {"old": "1"}}});
+    world.exported_first(&labelled).await;
+    let others = json!({"metadata": {"labels": {"theirs": "1"}}});
+    world.patch::<Secret>("linear-token", others).await;
+    let plain = json!({"spec": {"secret": {"labels": null, "annotations": null}}});
+    world.patch::<AuthExport>("worker", plain).await;
+    world
+        .wait_for("linear-token", "without its label", |secret: &Secret| {
+            let labels = secret.metadata.labels.as_ref().unwrap();
+            let annotations = secret.metadata.annotations.as_ref().unwrap();
+            labels.contains_key("theirs")
+                && !labels.contains_key("old")
+                && !annotations.contains_key("old")
+        })
+        .await;
+
+    let json = json!({"spec": {"secret": {"format": "Json"}}});
+    world.patch::<AuthExport>("worker", json).await;
+    world
+        .until("all of it under one key", async || {
+            let text = world.text("value.json").await?;
+            let value: Value = serde_json::from_str(&text).unwrap();
+            (value == json!({"token": "first"})).then_some(())
+        })
+        .await;
+    assert_eq!(world.text("token").await, None);
+
+    let named = json!({"spec": {"secret": {"name": "another"}}});
+    world.patch::<AuthExport>("worker", named).await;
+    world
+        .wait_for("another", "the value", |secret: &Secret| {
+            secret.data.is_some()
+        })
+        .await;
+    world.wait_gone::<Secret>("linear-token").await;
+    world.ready::<AuthExport>("worker").await;
+    assert_eq!(world.exports().len(), 1, "the value was still known");
+    world.check_quiet().await;
+}
+
+#[tokio::test]
+async fn after_a_restart_a_secret_that_was_edited_or_deleted_costs_one_export() {
+    for deleted in [true, false] {
+        let mut world = World::running().await;
+        world.exported_first(&json!({})).await;
+        world.kill_operator();
+        world.start_operator();
+        world.ready::<AuthExport>("worker").await;
+        if deleted {
+            world.delete::<Secret>("linear-token").await;
+        } else {
+            let edit = json!({"data": {"token": "eA=="}});
+            world.patch::<Secret>("linear-token", edit).await;
+        }
+        world.wait_text("first").await;
+        world.ready::<AuthExport>("worker").await;
+        world.check_quiet().await;
+        assert_eq!(world.exports().len(), 2, "deleted: {deleted}");
+    }
+}
+
+#[tokio::test]
+async fn once_brings_nothing_out_when_another_value_comes_in() {
+    let world = World::running().await;
+    world.exported_first(&json!({"when": "Once"})).await;
+    world.value("token", "second").await;
+    world
+        .until("the import", async || {
+            (world.imports().len() == 1).then_some(())
+        })
+        .await;
+    world.look_at_export("1").await;
+    assert_eq!(world.exports().len(), 1);
+    world.wait_text("first").await;
+}

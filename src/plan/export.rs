@@ -141,7 +141,9 @@ pub(super) fn export(
     }
     let due = due(situation, exporting, remote);
     if !due && intact(situation) {
-        let steps = if moved(situation, remote) || !situation.ledger.acknowledged(desired) {
+        let ledger = situation.ledger;
+        let unrecorded = moved(situation, remote) || ledger.written_after(remote);
+        let steps = if unrecorded || !ledger.acknowledged(desired) {
             vec![bind(remote)]
         } else {
             Vec::new()

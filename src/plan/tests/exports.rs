@@ -217,6 +217,19 @@ fn an_import_that_the_list_did_not_show_when_it_was_exported_is_no_reason_for_an
 }
 
 #[test]
+fn an_export_that_only_the_secret_told_of_is_recorded_with_the_object_that_it_is_of() {
+    let mut recalled = Scene::exported(When::OnChange).moved(20);
+    recalled.ledger.export.auth_config_updated_at = Some(second(20).to_string());
+    recalled.ledger.remote_updated_at = Some(second(10));
+    let binds = |plan: Plan| matches!(plan.steps[..], [.., Step::Bind { .. }]);
+    recalled.ledger.finalizer = true;
+    recalled.ledger.revision = recalled.ask(|it| it.desired.map(|it| it.revision.clone()));
+    assert!(recalled.ask(|situation| binds(plan(situation))));
+    recalled.ledger.remote_updated_at = Some(second(20));
+    assert!(recalled.ask(|situation| plan(situation).steps.is_empty()));
+}
+
+#[test]
 fn once_is_once_whatever_is_imported_later() {
     let later = Scene::exported(When::Once).moved(20).imports(&[10, 20]);
     assert!(!later.is_due());

@@ -66,14 +66,13 @@ impl Pass<'_> {
             .as_ref()
             .map(|session| session.instance.id.clone());
         let instance = subject.status.instance_id.clone().or(here)?;
-        let mut own: Map<String, Value> = subject.before.as_object().cloned().unwrap_or_default();
-        own.retain(|key, _| !common_keys().any(|common| common == key));
-        own.retain(|key, _| !RECORDS.contains(&key.as_str()));
-        own.extend(
-            remote
-                .map(|remote| remote.status.clone())
-                .unwrap_or_default(),
-        );
+        let before = || {
+            let mut own = subject.before.as_object().cloned().unwrap_or_default();
+            own.retain(|key, _| !common_keys().any(|common| common == key));
+            own.retain(|key, _| !RECORDS.contains(&key.as_str()));
+            own
+        };
+        let own: Map<String, Value> = remote.map_or_else(before, |remote| remote.status.clone());
         let texts = own.into_iter().filter_map(|(key, value)| match value {
             Value::String(text) if key.ends_with("Id") => Some((key, text)),
             _ => None,

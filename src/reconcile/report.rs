@@ -66,6 +66,8 @@ impl Report<'_> {
             all.remove(key);
         }
         if let Some(remote) = &self.outcome.remote {
+            // What the kind shows is of this object alone, so nothing of a former one stays.
+            all.retain(|key, _| EXPORT_KEYS.contains(&key.as_str()));
             all.extend(remote.status.clone());
         }
         if let Some(export) = self.export()

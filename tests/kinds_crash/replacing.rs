@@ -179,3 +179,16 @@ async fn a_persons_edit_of_a_config_replaces_nothing() {
         assert_eq!(told, drift == "Report", "{drift}");
     }
 }
+
+#[tokio::test]
+async fn a_config_that_leaves_its_vault_forgets_it_and_lets_it_go() {
+    let world = settled(ConfigOnVault, json!({})).await;
+    let own = json!({"value": {"literal": {"schema": "own"}}, "vaultRef": null});
+    world.patch_cast(ConfigOnVault, json!({"spec": own})).await;
+    world.arrive(Config, "own").await;
+    let object = world.cast(Config).await.unwrap();
+    assert!(object["status"]["vaultId"].is_null(), "{object}");
+    world.delete::<ProviderConfigVault>("one").await;
+    world.wait_gone::<ProviderConfigVault>("one").await;
+    assert_eq!(world.living(Collection::Configs).len(), 1);
+}

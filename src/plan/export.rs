@@ -1,8 +1,8 @@
 //! Values that are brought out into a Secret: records in somebody's audit log, exactly one for each due moment.
 
 use super::{
-    Desired, Happening, ImportSeen, Ledger, Plan, RemoteView, Sighting, Situation, Step, Verdict,
-    bind, synced,
+    Desired, Fingerprint, Happening, ImportSeen, Ledger, Plan, RemoteView, Sighting, Situation,
+    Step, Verdict, bind, synced,
 };
 use crate::resources::{ExportStatus, Reason};
 use jiff::{SignedDuration, Timestamp};
@@ -82,6 +82,21 @@ pub fn unrecorded<'a>(ledger: &Ledger, secret: Option<&'a SecretSeen>) -> Option
     };
     // What this process brought out itself is the last one, whatever the Secret still holds.
     (later && !ledger.exported_value).then_some(held)
+}
+
+/// The books under the present key of the digests. What was signed under another says nothing about the Secret: the key
+/// was lost, and its content is taken to be what it was.
+#[must_use]
+pub fn signed_anew(ledger: &Ledger, secret: Option<&SecretSeen>) -> Option<ExportStatus> {
+    let Some(SecretSeen::Ours { fingerprint, .. }) = secret else {
+        return None;
+    };
+    let known = Fingerprint::stored(ledger.export.secret_fingerprint.as_deref()?);
+    let other_key = !known.same_key(&Fingerprint::stored(fingerprint));
+    other_key.then(|| ExportStatus {
+        secret_fingerprint: Some(fingerprint.clone()),
+        ..ledger.export.clone()
+    })
 }
 
 /// The Secret that the last export went into, where the next goes into another.

@@ -9,7 +9,7 @@ use super::world::World;
 use crate::cluster::export_secret::{Data, digest};
 use crate::cluster::{Cause, ClusterError};
 use crate::kinds::Kind;
-use crate::plan::export::{former_secret, is_recent, unrecorded};
+use crate::plan::export::{former_secret, is_recent, signed_anew, unrecorded};
 use crate::plan::policy::DEFAULT_INTERVAL;
 use crate::plan::{Desired, Exporting, Seen, Sighting, Verdict};
 use crate::remote::{Session, Trouble};
@@ -194,11 +194,13 @@ fn too_much(error: &ClusterError) -> Ended {
     Ended::with(Verdict::new(Reason::InvalidSpec, message))
 }
 
-/// Enters the export that only the Secret tells of into the books.
+/// Enters into the books what only the Secret tells of.
 pub(super) fn recall<K: Kind>(subject: &mut Subject<K>, seen: &Seen, outcome: &mut Outcome) {
-    if let Some(held) = unrecorded(&subject.ledger, seen.secret.as_ref()) {
-        subject.ledger.export = held.clone();
-        outcome.export = Some(held.clone());
+    let secret = seen.secret.as_ref();
+    let known = unrecorded(&subject.ledger, secret).cloned();
+    if let Some(known) = known.or_else(|| signed_anew(&subject.ledger, secret)) {
+        subject.ledger.export = known.clone();
+        outcome.export = Some(known);
     }
 }
 

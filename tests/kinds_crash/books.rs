@@ -1,6 +1,8 @@
 //! Statuses that can't be written, or that somebody takes away: nothing is forgotten, and nothing that others need goes.
 
-use super::cast::{Auth, Cast, Config, ConfigOnVault, ImportInto, ImportNew, VALUES, Vault, vault};
+use super::cast::{
+    Auth, Cast, Config, ConfigOnVault, Export, ImportInto, ImportNew, VALUES, Vault, vault,
+};
 use super::support::{World, each, with};
 use k8s_openapi::api::core::v1::Secret;
 use kube::api::{Patch, PatchParams};
@@ -176,7 +178,7 @@ async fn with_another_key(cast: Cast) {
     let mut world = World::new().await;
     world.value("token", VALUES[0]).await;
     let theirs = match cast {
-        ImportInto => world.theirs().await,
+        ImportInto | Export => world.theirs().await,
         _ => String::new(),
     };
     world.start_operator();
@@ -187,28 +189,35 @@ async fn with_another_key(cast: Cast) {
         .delete::<Secret>("metorial-operator-fingerprint-key")
         .await;
     let (objects, imports) = (world.ever(cast.collection()).len(), world.imports().len());
+    let exports = world.ever(Collection::AuthExports).len();
     world.sim.clear_journal();
     world.start_operator();
     world.look(cast).await;
     world.arrive(cast, VALUES[0]).await;
     world.check_cast_quiet(cast).await;
+    assert_eq!(
+        world.ever(Collection::AuthExports).len(),
+        exports,
+        "{cast:?}"
+    );
     let patches = world.patches().len();
     assert!(world.writes().len() == patches && patches <= 1, "{cast:?}");
     assert_eq!(world.ever(cast.collection()).len(), objects, "{cast:?}");
     assert_eq!(world.imports().len(), imports, "{cast:?}");
 
-    world.value("token", VALUES[1]).await;
+    match cast {
+        Export => world.import_by_hand(&theirs, VALUES[1]).await,
+        _ => world.value("token", VALUES[1]).await,
+    }
+    world.look(cast).await;
     world.arrive(cast, VALUES[1]).await;
     world.look(cast).await;
-    let one = usize::from(matches!(cast, Auth | ImportInto | ImportNew));
+    let one = usize::from(!matches!(cast, Config | Vault));
     assert_eq!(world.imports().len(), imports + one, "{cast:?}");
 }
 
 #[tokio::test]
-async fn a_lost_key_of_the_digests_costs_neither_imports_nor_replacements() {
-    each(
-        [Auth, Config, Vault, ImportInto, ImportNew],
-        with_another_key,
-    )
-    .await;
+async fn a_lost_key_of_the_digests_costs_no_import_no_export_and_no_replacement() {
+    let casts = [Auth, Config, Vault, ImportInto, ImportNew, Export];
+    each(casts, with_another_key).await;
 }

@@ -1,7 +1,7 @@
 //! When an export is due, and exports that only the Secret tells of.
 
 use super::model::{mac, owner, policy};
-use crate::plan::export::{is_unexplained, unrecorded};
+use crate::plan::export::{is_unexplained, signed_anew, unrecorded};
 use crate::plan::look::nothing_to_bring_in;
 use crate::plan::*;
 use crate::resources::{ExportStatus, Reason};
@@ -272,4 +272,27 @@ fn trouble_with_an_export_that_is_due_is_told_and_other_trouble_is_not() {
     let mut lost = Scene::exported(When::OnChange);
     lost.seen.secret = Some(SecretSeen::Missing);
     assert!(!lost.ask(nothing_to_bring_in));
+}
+
+#[test]
+fn a_secret_that_was_signed_under_a_lost_key_is_signed_anew() {
+    let signed = |digest: &str| ExportStatus {
+        secret_fingerprint: Some(digest.to_owned()),
+        ..export("one", 7)
+    };
+    let seen = |digest: &str| SecretSeen::Ours {
+        fingerprint: digest.to_owned(),
+        shaped: true,
+        holds: None,
+    };
+    let anew = |known: &str, found: &str| {
+        let books = books(signed(known), false);
+        signed_anew(&books, Some(&seen(found))).map(|export| export.secret_fingerprint)
+    };
+    assert_eq!(
+        anew("v1:old:aa", "v1:new:bb"),
+        Some(Some("v1:new:bb".to_owned()))
+    );
+    assert_eq!(anew("v1:new:aa", "v1:new:bb"), None, "somebody edited it");
+    assert_eq!(anew("v1:new:aa", "v1:new:aa"), None);
 }

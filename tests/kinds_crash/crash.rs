@@ -140,6 +140,7 @@ impl Story {
         let end = "the end of the story";
         let again = Gate::new();
         if cast == Export {
+            world.wait_for_the_dead().await;
             let exports = Fault::on("POST", EXPORTS).times(1);
             let hold = Action::HoldBefore(again.clone());
             world.sim.faults().add(exports, hold);

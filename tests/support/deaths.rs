@@ -2,6 +2,7 @@
 
 use super::{KubeGate, Moment, PATIENCE, World};
 use futures::{FutureExt, StreamExt, stream};
+use metorial::{ApiKey, Client};
 use metorial_simulator::{Action, Fault, Gate};
 use std::fmt::Debug;
 use std::panic::AssertUnwindSafe;
@@ -91,6 +92,15 @@ impl World {
             () = self.wait_until("a call to die in, or the end of the story", done) => {}
         }
         self.kill_operator();
+    }
+
+    /// Waits until what a dead operator had sent to Metorial has arrived: a request that comes later was read later.
+    pub async fn wait_for_the_dead(&self) {
+        let key = ApiKey::parse(&self.key).unwrap();
+        let client = Client::builder(self.sim.url().parse().unwrap(), key);
+        let client = client.no_proxy().build().unwrap();
+        client.instance().await.unwrap();
+        self.sim.settled().await;
     }
 
     /// Waits until something is so.

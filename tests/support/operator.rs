@@ -3,6 +3,7 @@
 use kube::Client;
 use metorial_operator::reconcile::run;
 use metorial_operator::settings::Settings;
+use std::time::Duration;
 use tokio::runtime::{Builder, Runtime};
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
@@ -44,9 +45,14 @@ impl Operator {
         self.done.take().unwrap().await.unwrap()
     }
 
-    /// As SIGKILL does.
-    pub fn kill(self) {
-        drop(self);
+    /// As SIGKILL does: nothing of it runs any more.
+    pub fn kill(mut self) {
+        if let Some(stop) = self.stop.take() {
+            std::mem::forget(stop);
+        }
+        let runtime = self.runtime.take().unwrap();
+        let end = move || runtime.shutdown_timeout(Duration::from_secs(5));
+        std::thread::spawn(end).join().unwrap();
     }
 
     /// Whether it ended by itself, and how.

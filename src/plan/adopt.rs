@@ -101,34 +101,8 @@ pub(super) fn adopt(
         );
         return Verdict::new(Reason::AdoptionMismatch, message).alone();
     }
-    let policy = situation.policy.adopt.as_ref().and_then(|a| a.policy);
-    let mismatch: Vec<&str> = found
-        .entries
-        .iter()
-        .map(|entry| entry.field.as_str())
-        .filter(|field| {
-            *field != "metadata.kubernetes"
-                && desired.inputs.iter().all(|input| input.field != *field)
-        })
-        .collect();
-    let refused = |fields: &[&str], way_out: &str| {
-        let fields = fields.join(", ");
-        let message = format!(
-            "{} differs in {fields}: change the spec{way_out}",
-            remote.id
-        );
-        Verdict::new(Reason::AdoptionMismatch, message).alone()
-    };
-    let fixed = |field: &&str| {
-        let rule = desired.field(field).map(|field| field.rule);
-        rule.is_some_and(|rule| rule.remedy == Remedy::Replace)
-    };
-    let fixed: Vec<&str> = mismatch.iter().copied().filter(fixed).collect();
-    if !fixed.is_empty() {
-        return refused(&fixed, ", for Metorial can't change it");
-    }
-    if policy.unwrap_or_default() == AdoptPolicy::Match && !mismatch.is_empty() {
-        return refused(&mismatch, ", or set adopt.policy: Override");
+    if let Some(refused) = mismatch(situation, desired, found, remote) {
+        return refused.alone();
     }
     let note = format!("took over {}", remote.id);
     let verdict = synced(desired).with(Happening::Adopted, note);
@@ -148,4 +122,43 @@ pub(super) fn adopt(
         plan.verdict.message = format!("took over {}: its value is brought in next", remote.id);
     }
     plan
+}
+
+/// Why an object that differs from the spec is not taken over.
+fn mismatch(
+    situation: &Situation,
+    desired: &Desired,
+    found: &Differences,
+    remote: &RemoteView,
+) -> Option<Verdict> {
+    let policy = situation.policy.adopt.as_ref().and_then(|a| a.policy);
+    let mismatch: Vec<&str> = found
+        .entries
+        .iter()
+        .map(|entry| entry.field.as_str())
+        .filter(|field| {
+            *field != "metadata.kubernetes"
+                && desired.inputs.iter().all(|input| input.field != *field)
+        })
+        .collect();
+    let refused = |fields: &[&str], way_out: &str| {
+        let fields = fields.join(", ");
+        let message = format!(
+            "{} differs in {fields}: change the spec{way_out}",
+            remote.id
+        );
+        Verdict::new(Reason::AdoptionMismatch, message)
+    };
+    let fixed = |field: &&str| {
+        let rule = desired.field(field).map(|field| field.rule);
+        rule.is_some_and(|rule| rule.remedy == Remedy::Replace)
+    };
+    let fixed: Vec<&str> = mismatch.iter().copied().filter(fixed).collect();
+    if !fixed.is_empty() {
+        return Some(refused(&fixed, ", for Metorial can't change it"));
+    }
+    if policy.unwrap_or_default() == AdoptPolicy::Match && !mismatch.is_empty() {
+        return Some(refused(&mismatch, ", or set adopt.policy: Override"));
+    }
+    None
 }

@@ -79,12 +79,7 @@ pub fn is_ours(situation: &Situation, remote: &RemoteView) -> bool {
 /// What a search found that carries our marker, or that of our predecessor.
 fn found(situation: &Situation) -> Vec<String> {
     let found = situation.seen.search.as_deref().unwrap_or_default();
-    let (of_us, of_predecessor) = claimed(situation, found);
-    let mine = if of_us.is_empty() {
-        of_predecessor
-    } else {
-        of_us
-    };
+    let mine = claimed(situation, found);
     mine.into_iter().map(|remote| remote.id.clone()).collect()
 }
 

@@ -1,7 +1,7 @@
 //! The operator's own entry in a remote object's metadata: whose it is, and which write-only values it has.
 
 use super::fingerprint::Fingerprint;
-use super::{Ledger, RemoteView, Situation};
+use super::{RemoteView, Situation};
 use serde_json::{Map, Value, json};
 
 /// The metadata key of the marker.
@@ -101,13 +101,10 @@ impl Marker {
     }
 }
 
-/// The live objects that carry our marker, and those that carry that of a predecessor of the same name, each oldest
-/// first. A predecessor counts only for who has never had an object: that is how a restored backup comes back. Later
-/// it is one that was left at Metorial on purpose.
-pub(super) fn claimed<'a>(
-    situation: &Situation,
-    found: &'a [RemoteView],
-) -> (Vec<&'a RemoteView>, Vec<&'a RemoteView>) {
+/// The live objects that carry our marker, oldest first; where there is none, those of a predecessor of the same name.
+/// A predecessor counts only for who has never had an object: that is how a restored backup comes back. Later it is
+/// one that was left at Metorial on purpose.
+pub(super) fn claimed<'a>(situation: &Situation, found: &'a [RemoteView]) -> Vec<&'a RemoteView> {
     let of = |claim: Claim| {
         let mine = |remote: &&RemoteView| {
             remote.live && Marker::claim(remote.marker.as_ref(), situation.owner) == claim
@@ -116,12 +113,10 @@ pub(super) fn claimed<'a>(
         mine.sort_by(|a, b| (a.created_at, &a.id).cmp(&(b.created_at, &b.id)));
         mine
     };
-    let Ledger { id, lived, .. } = situation.ledger;
-    let restored = id.is_none() && !lived;
-    let predecessor = if restored {
-        of(Claim::Namesake)
-    } else {
-        Vec::new()
-    };
-    (of(Claim::Ours), predecessor)
+    let ours = of(Claim::Ours);
+    let restored = situation.ledger.id.is_none() && !situation.ledger.lived;
+    match ours.is_empty() && restored {
+        true => of(Claim::Namesake),
+        false => ours,
+    }
 }

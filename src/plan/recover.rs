@@ -10,8 +10,7 @@ use crate::resources::Reason;
 
 /// Decides after a create whose outcome nobody recorded.
 pub(super) fn recover(situation: &Situation, desired: &Desired, found: &[RemoteView]) -> Plan {
-    let (exact, predecessor) = claimed(situation, found);
-    let mine = if exact.is_empty() { predecessor } else { exact };
+    let mine = claimed(situation, found);
     let Some((remote, others)) = choose(situation, desired, &mine) else {
         if situation.ledger.settled {
             return create(desired);

@@ -1,6 +1,9 @@
 //! `AuthExport`: tokens of an auth config, brought into a Secret.
 
-use super::{CommonSpec, CommonStatus, ExportStatus, LocalRef, schema};
+use super::common::CommonSpec;
+use super::composed::LocalRef;
+use super::schema;
+use super::status::{CommonStatus, ExportStatus, resource_status};
 use kube::{CustomResource, KubeSchema};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -129,3 +132,5 @@ pub struct AuthExportStatus {
     #[serde(flatten)]
     pub export: ExportStatus,
 }
+
+resource_status!(AuthExportStatus { provider_id, auth_config_id, auth_config_type } export);

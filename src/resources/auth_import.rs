@@ -1,6 +1,9 @@
 //! `AuthImport`: a value that is brought into an auth config, once for each change.
 
-use super::{CommonSpec, CommonStatus, ComposedValue, LocalRef, Validation, schema};
+use super::common::CommonSpec;
+use super::composed::{ComposedValue, LocalRef, Validation};
+use super::schema;
+use super::status::{CommonStatus, resource_status};
 use kube::{CustomResource, KubeSchema};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -115,3 +118,9 @@ pub struct AuthImportStatus {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub provider_id: Option<String>,
 }
+
+resource_status!(AuthImportStatus {
+    provider_id,
+    auth_config_id,
+    auth_config_type
+});

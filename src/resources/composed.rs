@@ -1,6 +1,7 @@
 //! Values that are composed from literals, Secrets and ConfigMaps, and small types of several kinds.
 
-use super::{KeyRef, schema};
+use super::schema;
+use super::sources::KeyRef;
 use jiff::SignedDuration;
 use kube::KubeSchema;
 use schemars::JsonSchema;

@@ -1,6 +1,8 @@
 //! `Connection` and `ClusterConnection`: an API key and the Metorial instance that it opens.
 
-use super::{DeletionPolicy, DriftPolicy, Interval, KeyRef, NamespacedKeyRef, schema};
+use super::common::{DeletionPolicy, DriftPolicy, Interval};
+use super::schema;
+use super::sources::{KeyRef, NamespacedKeyRef};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, LabelSelector};
 use kube::{CustomResource, KubeSchema};
 use schemars::JsonSchema;

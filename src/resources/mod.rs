@@ -52,7 +52,7 @@ pub use reason::{Class, Reason};
 pub use sources::{KeyRef, NamespacedKeyRef, SecretSource, ValueSource};
 pub use status::{
     CommonStatus, DriftEntry, ExportStatus, ImportRecord, InputStatus, PlanStatus, PlannedField,
-    PlannedStep, PreviousId, RetiringId,
+    PlannedStep, PreviousId, RemoteDetails, ResourceStatus, RetiringId,
 };
 
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;

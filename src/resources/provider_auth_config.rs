@@ -1,6 +1,9 @@
 //! `ProviderAuthConfig`: an authenticated connection to a provider, with a value from Secrets.
 
-use super::{CommonSpec, CommonStatus, ComposedValue, Naming, ToolFilter, Validation, schema};
+use super::common::{CommonSpec, Naming};
+use super::composed::{ComposedValue, ToolFilter, Validation};
+use super::schema;
+use super::status::{CommonStatus, resource_status};
 use kube::{CustomResource, KubeSchema};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -100,3 +103,9 @@ pub struct ProviderAuthConfigStatus {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub auth_config_type: Option<String>,
 }
+
+resource_status!(ProviderAuthConfigStatus {
+    provider_id,
+    auth_config_id,
+    auth_config_type
+});

@@ -1,6 +1,9 @@
 //! `ProviderAuthCredentials`: an OAuth app registration (client id, client secret, scopes) at Metorial.
 
-use super::{CommonSpec, CommonStatus, Naming, SecretSource, ValueSource, schema};
+use super::common::{CommonSpec, Naming};
+use super::schema;
+use super::sources::{SecretSource, ValueSource};
+use super::status::{CommonStatus, resource_status};
 use kube::{CustomResource, KubeSchema};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -80,3 +83,5 @@ pub struct ProviderAuthCredentialsStatus {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub provider_id: Option<String>,
 }
+
+resource_status!(ProviderAuthCredentialsStatus { provider_id });

@@ -1,9 +1,9 @@
 //! `ProviderConfig`: settings for a provider's deployments.
 
-use super::{
-    CommonSpec, CommonStatus, ComposedValue, Grace, LocalRef, Naming, Replace, ToolFilter,
-    Validation, schema,
-};
+use super::common::{CommonSpec, Naming};
+use super::composed::{ComposedValue, Grace, LocalRef, Replace, ToolFilter, Validation};
+use super::schema;
+use super::status::{CommonStatus, resource_status};
 use kube::{CustomResource, KubeSchema};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -99,3 +99,8 @@ pub struct ProviderConfigStatus {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub vault_id: Option<String>,
 }
+
+resource_status!(ProviderConfigStatus {
+    provider_id,
+    vault_id
+});

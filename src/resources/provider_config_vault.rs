@@ -1,6 +1,9 @@
 //! `ProviderConfigVault`: saved settings that configs are made from.
 
-use super::{CommonSpec, CommonStatus, ComposedValue, Grace, Naming, Replace, Validation, schema};
+use super::common::{CommonSpec, Naming};
+use super::composed::{ComposedValue, Grace, Replace, Validation};
+use super::schema;
+use super::status::{CommonStatus, resource_status};
 use kube::{CustomResource, KubeSchema};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -79,3 +82,5 @@ pub struct ProviderConfigVaultStatus {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub provider_id: Option<String>,
 }
+
+resource_status!(ProviderConfigVaultStatus { provider_id });

@@ -1,8 +1,92 @@
-//! The part of `status` that every remote kind shares.
+//! The part of `status` that every remote kind shares, and the statuses of all kinds as one type sees them.
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
 use schemars::JsonSchema;
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
+use std::fmt::Debug;
+
+/// The status of a remote kind: the shared part, and what the kind itself shows of its remote object.
+pub trait ResourceStatus:
+    Clone + Debug + Default + PartialEq + Serialize + DeserializeOwned + Send + Sync + 'static
+{
+    /// Returns the shared part.
+    fn common(&self) -> &CommonStatus;
+    /// Returns the shared part for writing.
+    fn common_mut(&mut self) -> &mut CommonStatus;
+    /// Returns what the status shows of the remote object, besides its id.
+    fn details(&self) -> RemoteDetails;
+    /// Replaces what the status shows of the remote object. What the kind has no field for is left out.
+    fn set_details(&mut self, details: &RemoteDetails);
+    /// Returns the state of the exports, for the kind that exports.
+    fn export(&self) -> Option<&ExportStatus> {
+        None
+    }
+    /// Returns the state of the exports for writing, for the kind that exports.
+    fn export_mut(&mut self) -> Option<&mut ExportStatus> {
+        None
+    }
+}
+
+/// What a kind's status shows of its remote object, besides the shared `id`.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct RemoteDetails {
+    /// The provider's canonical id.
+    pub provider_id: Option<String>,
+    /// The id of the auth config.
+    pub auth_config_id: Option<String>,
+    /// The type of the auth config, in the API's words.
+    pub auth_config_type: Option<String>,
+    /// The id of the vault that the config was created from.
+    pub vault_id: Option<String>,
+}
+
+impl RemoteDetails {
+    /// Returns the fields that are ids, under their names in the status. Applications get them from
+    /// `publish.configMap`, so the type of an auth config isn't among them.
+    pub fn ids(&self) -> impl Iterator<Item = (&'static str, &str)> {
+        [
+            ("providerId", &self.provider_id),
+            ("authConfigId", &self.auth_config_id),
+            ("vaultId", &self.vault_id),
+        ]
+        .into_iter()
+        .filter_map(|(name, id)| Some((name, id.as_deref()?)))
+    }
+}
+
+/// Implements [`ResourceStatus`] for a status with a field `common`, the listed fields of [`RemoteDetails`] and, for
+/// the kind that exports, the named field of type [`ExportStatus`].
+macro_rules! resource_status {
+    ($status:ty { $($detail:ident),+ } $($export:ident)?) => {
+        impl $crate::resources::status::ResourceStatus for $status {
+            fn common(&self) -> &$crate::resources::status::CommonStatus {
+                &self.common
+            }
+            fn common_mut(&mut self) -> &mut $crate::resources::status::CommonStatus {
+                &mut self.common
+            }
+            fn details(&self) -> $crate::resources::status::RemoteDetails {
+                $crate::resources::status::RemoteDetails {
+                    $($detail: self.$detail.clone(),)+
+                    ..Default::default()
+                }
+            }
+            fn set_details(&mut self, details: &$crate::resources::status::RemoteDetails) {
+                $(self.$detail.clone_from(&details.$detail);)+
+            }
+            $(
+                fn export(&self) -> Option<&$crate::resources::status::ExportStatus> {
+                    Some(&self.$export)
+                }
+                fn export_mut(&mut self) -> Option<&mut $crate::resources::status::ExportStatus> {
+                    Some(&mut self.$export)
+                }
+            )?
+        }
+    };
+}
+pub(super) use resource_status;
 
 /// What the operator knows about one resource. Everything here survives a restart; nothing changes on a mere check.
 #[derive(Clone, Debug, Default, PartialEq, Deserialize, Serialize, JsonSchema)]

@@ -7,9 +7,11 @@ use super::status::{CommonStatus, ExportStatus, resource_status};
 use kube::{CustomResource, KubeSchema};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use serde_with::skip_serializing_none;
 use std::collections::BTreeMap;
 
 /// Tokens of an auth config that are brought into a Secret.
+#[skip_serializing_none]
 #[derive(CustomResource, Clone, Debug, PartialEq, Deserialize, Serialize, KubeSchema)]
 #[kube(
     group = "metorial.com",
@@ -55,30 +57,27 @@ pub struct AuthExportSpec {
     #[schemars(length(min = 1, max = 2000))]
     pub note: String,
     /// A ProviderAuthConfig of this namespace.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub auth_config_ref: Option<LocalRef>,
     /// The id of an auth config at Metorial.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = 100), regex(pattern = schema::ID))]
     pub auth_config_id: Option<String>,
     /// The deployment of the auth config, for servers that have exports below deployments.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = 100), regex(pattern = schema::ID))]
     pub deployment_id: Option<String>,
     /// Where the tokens go.
     pub secret: ExportSecret,
     /// `OnChange` (default): when another value was imported. `Once`: only one. A duration of at least `1h`: again after
     /// that long.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default)]
     #[schemars(schema_with = "schema::export_when")]
     pub when: Option<String>,
     /// The most exports in any 24 hours. Default 24.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1, max = 1000), extend("format" = "int32"))]
     pub max_per_day: Option<u32>,
 }
 
 /// The Secret that tokens go into: made, healed and removed with the resource.
+#[skip_serializing_none]
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ExportSecret {
@@ -86,18 +85,17 @@ pub struct ExportSecret {
     #[schemars(length(min = 1, max = 253), regex(pattern = schema::NAME))]
     pub name: String,
     /// `Fields` (default): a key for each top-level member of the value. `Json`: all of it under `value.json`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub format: Option<ExportFormat>,
     /// Its type. Default `Opaque`.
-    #[serde(default, rename = "type", skip_serializing_if = "Option::is_none")]
+    #[serde(rename = "type")]
     #[schemars(length(min = 1, max = 253))]
     pub type_: Option<String>,
     /// Labels of the Secret.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default)]
     #[schemars(schema_with = "schema::texts")]
     pub labels: Option<BTreeMap<String, String>>,
     /// Annotations of the Secret.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default)]
     #[schemars(schema_with = "schema::texts")]
     pub annotations: Option<BTreeMap<String, String>>,
 }
@@ -113,6 +111,7 @@ pub enum ExportFormat {
 }
 
 /// What is known about the exports.
+#[skip_serializing_none]
 #[derive(Clone, Debug, Default, PartialEq, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct AuthExportStatus {
@@ -120,13 +119,10 @@ pub struct AuthExportStatus {
     #[serde(flatten)]
     pub common: CommonStatus,
     /// The provider's canonical id.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub provider_id: Option<String>,
     /// The auth config that the tokens come from.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub auth_config_id: Option<String>,
     /// Its type: `manual`, `oauth_automated` or `oauth_manual`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub auth_config_type: Option<String>,
     /// The exports.
     #[serde(flatten)]

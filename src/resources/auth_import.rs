@@ -7,8 +7,10 @@ use super::status::{CommonStatus, resource_status};
 use kube::{CustomResource, KubeSchema};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use serde_with::skip_serializing_none;
 
 /// A value that is brought into an auth config.
+#[skip_serializing_none]
 #[derive(CustomResource, Clone, Debug, PartialEq, Deserialize, Serialize, KubeSchema)]
 #[kube(
     group = "metorial.com",
@@ -65,29 +67,22 @@ pub struct AuthImportSpec {
     /// The value, by the auth method's schema. Can't be read back from Metorial.
     pub value: ComposedValue,
     /// A ProviderAuthConfig of this namespace, whose `valuePolicy` must be `Initial`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub auth_config_ref: Option<LocalRef>,
     /// The id of an auth config at Metorial.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = 100), regex(pattern = schema::ID))]
     pub auth_config_id: Option<String>,
     /// A provider: the import makes a new auth config. Can't be changed.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = 200), regex(pattern = schema::PROVIDER))]
     pub provider_id: Option<String>,
     /// The deployment of the new auth config. Can't be changed.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = 100), regex(pattern = schema::ID))]
     pub deployment_id: Option<String>,
     /// The auth method of the new auth config: its id or alias. Can't be changed.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = 200), regex(pattern = schema::PROVIDER))]
     pub auth_method_id: Option<String>,
     /// `OnChange` (default): an import for each change of the value. `Once`: only one.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub when: Option<ImportWhen>,
     /// `Schema` (default) checks the value against the schema that Metorial publishes before anything is sent; `None` does not.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub validation: Option<Validation>,
 }
 
@@ -102,6 +97,7 @@ pub enum ImportWhen {
 }
 
 /// What is known about the imports.
+#[skip_serializing_none]
 #[derive(Clone, Debug, Default, PartialEq, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct AuthImportStatus {
@@ -109,13 +105,10 @@ pub struct AuthImportStatus {
     #[serde(flatten)]
     pub common: CommonStatus,
     /// The auth config that the value is in.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub auth_config_id: Option<String>,
     /// Its type: `manual`, `oauth_automated` or `oauth_manual`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub auth_config_type: Option<String>,
     /// The provider's canonical id.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub provider_id: Option<String>,
 }
 

@@ -5,62 +5,55 @@ use jiff::SignedDuration;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
+use serde_with::skip_serializing_none;
 use std::time::Duration;
 
 /// Fields shared by the kinds that stand for something at Metorial.
+#[skip_serializing_none]
 #[derive(Clone, Debug, Default, PartialEq, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct CommonSpec {
     /// The connection to use. Default: the Connection `default` of this namespace, else the ClusterConnection `default`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub connection_ref: Option<ConnectionRef>,
     /// Metadata of the remote object, merged key by key: keys that others put there stay. The key `kubernetes` is the operator's.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default)]
     #[schemars(schema_with = "schema::metadata")]
     pub metadata: Option<Map<String, Value>>,
     /// `Enforce` (default) brings the remote object in line; `Observe` reads and reports drift, and never writes.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub mode: Option<Mode>,
     /// What a deletion does at Metorial. Default: the connection's, else `Delete`. May be changed while the object is terminating.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub deletion_policy: Option<DeletionPolicy>,
     /// What happens when somebody edits the remote object. Default: the connection's, else `Correct`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub drift: Option<DriftPolicy>,
     /// How old an observation of the remote object may get, 1m to 24h. Default: the connection's, else 10m.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub interval: Option<Interval>,
     /// `true`: nothing is done for this object but its deletion.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub suspend: Option<bool>,
     /// Take over an existing remote object instead of making one.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub adopt: Option<Adopt>,
     /// Where to publish the remote id for applications to read.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub publish: Option<Publish>,
 }
 
 /// Remote name and description, for the kinds that have them.
+#[skip_serializing_none]
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Naming {
     /// Name at Metorial, trimmed. Default: `metadata.name`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = 1000))]
     pub name: Option<String>,
     /// Description at Metorial, trimmed. Absent means empty.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 10_000))]
     pub description: Option<String>,
 }
 
 /// A reference to the connection of an object.
+#[skip_serializing_none]
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ConnectionRef {
     /// `Connection` (default; in this namespace) or `ClusterConnection`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub kind: Option<ConnectionKind>,
     /// Its name.
     #[schemars(length(min = 1, max = 253), regex(pattern = schema::NAME))]
@@ -137,6 +130,7 @@ impl Interval {
 }
 
 /// An existing remote object to take over.
+#[skip_serializing_none]
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Adopt {
@@ -144,7 +138,6 @@ pub struct Adopt {
     #[schemars(length(min = 3, max = 100), regex(pattern = schema::ID))]
     pub id: String,
     /// `Match` (default) refuses an object that differs from this spec; `Override` brings it in line.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub policy: Option<AdoptPolicy>,
 }
 

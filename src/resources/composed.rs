@@ -7,25 +7,27 @@ use kube::KubeSchema;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
+use serde_with::skip_serializing_none;
 use std::time::Duration;
 
 /// A JSON object: a literal, and then parts from Secrets and ConfigMaps in their order. Secret as a whole.
+#[skip_serializing_none]
 #[derive(Clone, Debug, PartialEq, Deserialize, Serialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
 #[x_kube(validation = Rule::new("has(self.literal) || (has(self.from) && self.from.size() > 0)")
     .message("set literal, from, or both"))]
 pub struct ComposedValue {
     /// What may be public.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default)]
     #[schemars(schema_with = "schema::literal")]
     pub literal: Option<Map<String, Value>>,
     /// Parts from Secrets and ConfigMaps; a later one overwrites an earlier one.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 64))]
     pub from: Option<Vec<ValuePart>>,
 }
 
 /// One part of a composed value.
+#[skip_serializing_none]
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
 #[x_kube(
@@ -39,13 +41,10 @@ pub struct ValuePart {
     #[schemars(length(max = 500), regex(pattern = "^(/([^~/]|~[01])*)*$"))]
     pub pointer: String,
     /// A key of a Secret in this namespace.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub secret_key_ref: Option<KeyRef>,
     /// A key of a ConfigMap in this namespace.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub config_map_key_ref: Option<KeyRef>,
     /// `Text` (default) or `Json`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub format: Option<PartFormat>,
 }
 
@@ -109,6 +108,7 @@ impl Grace {
 }
 
 /// Lets tools, prompts or resources through.
+#[skip_serializing_none]
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
 #[x_kube(
@@ -124,15 +124,12 @@ pub struct ToolFilter {
     #[serde(rename = "type")]
     pub type_: ToolFilterType,
     /// Keys of tools or prompts.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = 200), inner(length(min = 1, max = 500)))]
     pub keys: Option<Vec<String>>,
     /// A regular expression.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = 1000))]
     pub pattern: Option<String>,
     /// URIs of resources.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = 200), inner(length(min = 1, max = 2000)))]
     pub uris: Option<Vec<String>>,
 }

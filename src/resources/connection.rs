@@ -7,8 +7,10 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, LabelSelector};
 use kube::{CustomResource, KubeSchema};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use serde_with::skip_serializing_none;
 
 /// An API key for the objects of one namespace.
+#[skip_serializing_none]
 #[derive(CustomResource, Clone, Debug, PartialEq, Deserialize, Serialize, KubeSchema)]
 #[kube(
     group = "metorial.com",
@@ -47,7 +49,6 @@ pub struct ConnectionSpec {
     /// Where the secret key is kept.
     pub api_key: ApiKeySource,
     /// Extra root certificates (PEM) for the API's server.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ca_bundle: Option<CaBundle<KeyRef>>,
     /// What both kinds of connection share.
     #[serde(flatten)]
@@ -55,6 +56,7 @@ pub struct ConnectionSpec {
 }
 
 /// An API key for the objects of many namespaces.
+#[skip_serializing_none]
 #[derive(CustomResource, Clone, Debug, PartialEq, Deserialize, Serialize, KubeSchema)]
 #[kube(
     group = "metorial.com",
@@ -92,10 +94,8 @@ pub struct ClusterConnectionSpec {
     /// Where the secret key is kept.
     pub api_key: ClusterApiKeySource,
     /// Extra root certificates (PEM) for the API's server.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ca_bundle: Option<CaBundle<NamespacedKeyRef>>,
     /// The namespaces whose objects may use this connection; absent: none.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub allowed_namespaces: Option<AllowedNamespaces>,
     /// What both kinds of connection share.
     #[serde(flatten)]
@@ -103,24 +103,20 @@ pub struct ClusterConnectionSpec {
 }
 
 /// What both kinds of connection share.
+#[skip_serializing_none]
 #[derive(Clone, Debug, Default, PartialEq, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ConnectionCommon {
     /// The API's address. Default `https://api.metorial.com`; the operator only calls addresses that its `--allowed-base-urls` admits.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 8, max = 500), regex(pattern = r"^https?://[^@\s]+$"))]
     pub base_url: Option<String>,
     /// Refuse any other instance: a guard against the wrong key in the wrong place.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub instance: Option<InstanceGuard>,
     /// A tighter limit than the API's own. Shared by all connections of an organisation.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rate_limit: Option<RateLimitSpec>,
     /// Defaults for the objects that use this connection.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub defaults: Option<ConnectionDefaults>,
     /// What a deletion does that can't reach the API or has no key. Default: it waits.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub on_unreachable: Option<OnUnreachable>,
 }
 
@@ -149,15 +145,14 @@ pub struct CaBundle<R> {
 }
 
 /// The instance that a connection insists on.
+#[skip_serializing_none]
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct InstanceGuard {
     /// Its id.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = 100), regex(pattern = schema::ID))]
     pub id: Option<String>,
     /// Its type.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     #[serde(rename = "type")]
     pub type_: Option<InstanceType>,
 }
@@ -173,6 +168,7 @@ pub enum InstanceType {
 }
 
 /// A rate limit.
+#[skip_serializing_none]
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct RateLimitSpec {
@@ -180,35 +176,32 @@ pub struct RateLimitSpec {
     #[schemars(range(min = 1, max = 1_000_000), extend("format" = "int32"))]
     pub requests: u32,
     /// The window. Default 10m.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub per: Option<Interval>,
 }
 
 /// Defaults that a connection gives its objects.
+#[skip_serializing_none]
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, Serialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
 #[x_kube(validation = Rule::new("!has(self.deletionPolicy) || self.deletionPolicy != 'Cascade'")
     .message("Cascade is a choice for one object: a connection's default is Delete or Orphan"))]
 pub struct ConnectionDefaults {
     /// See the objects' `interval`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub interval: Option<Interval>,
     /// See the objects' `deletionPolicy`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub deletion_policy: Option<DeletionPolicy>,
     /// See the objects' `drift`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub drift: Option<DriftPolicy>,
 }
 
 /// What a deletion does that can't be carried out at Metorial.
+#[skip_serializing_none]
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct OnUnreachable {
     /// `Block` (default) waits; `OrphanAfter` gives up after a while and records the id.
     pub policy: UnreachablePolicy,
     /// How long `OrphanAfter` waits. Default 1h.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub after: Option<Interval>,
 }
 
@@ -223,59 +216,53 @@ pub enum UnreachablePolicy {
 }
 
 /// The namespaces that a ClusterConnection admits: those named, and those whose labels match.
+#[skip_serializing_none]
 #[derive(Clone, Debug, PartialEq, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct AllowedNamespaces {
     /// Names of namespaces.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(
         length(max = 1000),
         inner(length(min = 1, max = 63), regex(pattern = schema::NAMESPACE))
     )]
     pub names: Option<Vec<String>>,
     /// Labels of namespaces. An empty selector matches every namespace.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default)]
     #[schemars(schema_with = "schema::selector")]
     pub selector: Option<LabelSelector>,
 }
 
 /// What is known about a connection.
+#[skip_serializing_none]
 #[derive(Clone, Debug, Default, PartialEq, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ConnectionStatus {
     /// The generation that the conditions speak of.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub observed_generation: Option<i64>,
     /// Echo of the annotation `metorial.com/reconcile-requested-at`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub last_handled_reconcile_at: Option<String>,
     /// The instance that the key opens. Pinned once known.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub instance: Option<InstanceStatus>,
     /// Ready, and where they apply Reconciling and Stalled.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub conditions: Option<Vec<Condition>>,
 }
 
 /// An instance as the API describes it.
+#[skip_serializing_none]
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct InstanceStatus {
     /// Its id.
     pub id: String,
     /// Its name.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
     /// Its slug.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub slug: Option<String>,
     /// `development` or `production`.
-    #[serde(rename = "type", default, skip_serializing_if = "Option::is_none")]
+    #[serde(rename = "type")]
     pub type_: Option<String>,
     /// The organisation that it belongs to.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub organization_id: Option<String>,
     /// The project that it belongs to.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub project_id: Option<String>,
 }

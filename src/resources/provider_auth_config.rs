@@ -7,8 +7,10 @@ use super::status::{CommonStatus, resource_status};
 use kube::{CustomResource, KubeSchema};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use serde_with::skip_serializing_none;
 
 /// An authenticated connection to a provider.
+#[skip_serializing_none]
 #[derive(CustomResource, Clone, Debug, PartialEq, Deserialize, Serialize, KubeSchema)]
 #[kube(
     group = "metorial.com",
@@ -58,20 +60,16 @@ pub struct ProviderAuthConfigSpec {
     #[schemars(length(min = 1, max = 200), regex(pattern = schema::PROVIDER))]
     pub auth_method_id: String,
     /// The deployment that it is for. Can't be changed.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = 100), regex(pattern = schema::ID))]
     pub deployment_id: Option<String>,
     /// The value, by the auth method's schema. Can't be read back from Metorial.
     pub value: ComposedValue,
     /// `Managed` (default): a changed value goes in as an import, so the id stays. `Initial`: the value only serves to create the config.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub value_policy: Option<ValuePolicy>,
     /// Tools, prompts and resources that are let through; absent: all.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 50))]
     pub tool_filters: Option<Vec<ToolFilter>>,
     /// `Schema` (default) checks the value against the schema that Metorial publishes before anything is sent; `None` does not.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub validation: Option<Validation>,
 }
 
@@ -87,6 +85,7 @@ pub enum ValuePolicy {
 }
 
 /// What is known about the auth config.
+#[skip_serializing_none]
 #[derive(Clone, Debug, Default, PartialEq, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ProviderAuthConfigStatus {
@@ -94,13 +93,10 @@ pub struct ProviderAuthConfigStatus {
     #[serde(flatten)]
     pub common: CommonStatus,
     /// The provider's canonical id.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub provider_id: Option<String>,
     /// The id of the auth config, under the name that it has on imports and exports.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub auth_config_id: Option<String>,
     /// `manual`, `oauth_automated` or `oauth_manual`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub auth_config_type: Option<String>,
 }
 

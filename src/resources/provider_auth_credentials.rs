@@ -7,6 +7,7 @@ use super::status::{CommonStatus, resource_status};
 use kube::{CustomResource, KubeSchema};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use serde_with::skip_serializing_none;
 
 /// The OAuth app that Metorial uses for a provider.
 #[derive(CustomResource, Clone, Debug, PartialEq, Deserialize, Serialize, KubeSchema)]
@@ -73,6 +74,7 @@ pub struct OAuthApp {
 }
 
 /// What is known about the credentials.
+#[skip_serializing_none]
 #[derive(Clone, Debug, Default, PartialEq, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ProviderAuthCredentialsStatus {
@@ -80,7 +82,6 @@ pub struct ProviderAuthCredentialsStatus {
     #[serde(flatten)]
     pub common: CommonStatus,
     /// The provider's canonical id, as the API answers it.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub provider_id: Option<String>,
 }
 

@@ -7,8 +7,10 @@ use super::status::{CommonStatus, resource_status};
 use kube::{CustomResource, KubeSchema};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use serde_with::skip_serializing_none;
 
 /// Settings for a provider's deployments.
+#[skip_serializing_none]
 #[derive(CustomResource, Clone, Debug, PartialEq, Deserialize, Serialize, KubeSchema)]
 #[kube(
     group = "metorial.com",
@@ -56,36 +58,30 @@ pub struct ProviderConfigSpec {
     #[schemars(length(min = 1, max = 200), regex(pattern = schema::PROVIDER))]
     pub provider_id: String,
     /// The deployment that it is for. A changed one replaces the config.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = 100), regex(pattern = schema::ID))]
     pub deployment_id: Option<String>,
     /// The value, by the provider's config schema. Can't be read back from Metorial; a changed one replaces the config.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub value: Option<ComposedValue>,
     /// A ProviderConfigVault of this namespace; waited for until it is ready.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub vault_ref: Option<LocalRef>,
     /// The id of a vault at Metorial.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = 100), regex(pattern = schema::ID))]
     pub vault_id: Option<String>,
     /// Tools, prompts and resources that are let through; absent: all.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 50))]
     pub tool_filters: Option<Vec<ToolFilter>>,
     /// `Allow` (default) or `Never`: whether a field that Metorial can't change may lead to a new config.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub replace: Option<Replace>,
     /// How long the old config stays after it was replaced. Default 0s.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default)]
     #[schemars(schema_with = "schema::grace")]
     pub replace_grace: Option<Grace>,
     /// `Schema` (default) checks the value against the schema that Metorial publishes before anything is sent; `None` does not.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub validation: Option<Validation>,
 }
 
 /// What is known about the config.
+#[skip_serializing_none]
 #[derive(Clone, Debug, Default, PartialEq, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ProviderConfigStatus {
@@ -93,10 +89,8 @@ pub struct ProviderConfigStatus {
     #[serde(flatten)]
     pub common: CommonStatus,
     /// The provider's canonical id.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub provider_id: Option<String>,
     /// The vault that it was made from.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub vault_id: Option<String>,
 }
 

@@ -7,8 +7,10 @@ use super::status::{CommonStatus, resource_status};
 use kube::{CustomResource, KubeSchema};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use serde_with::skip_serializing_none;
 
 /// Saved settings that configs are made from.
+#[skip_serializing_none]
 #[derive(CustomResource, Clone, Debug, PartialEq, Deserialize, Serialize, KubeSchema)]
 #[kube(
     group = "metorial.com",
@@ -54,24 +56,22 @@ pub struct ProviderConfigVaultSpec {
     #[schemars(length(min = 1, max = 200), regex(pattern = schema::PROVIDER))]
     pub provider_id: String,
     /// The deployment that it is for. A changed one replaces the vault.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = 100), regex(pattern = schema::ID))]
     pub deployment_id: Option<String>,
     /// The value, by the provider's config schema. Can't be read back from Metorial; a changed one replaces the vault.
     pub value: ComposedValue,
     /// `Allow` (default) or `Never`: whether a field that Metorial can't change may lead to a new vault.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub replace: Option<Replace>,
     /// How long the old vault stays after it was replaced. Default 0s.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default)]
     #[schemars(schema_with = "schema::grace")]
     pub replace_grace: Option<Grace>,
     /// `Schema` (default) checks the value against the schema that Metorial publishes before anything is sent; `None` does not.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub validation: Option<Validation>,
 }
 
 /// What is known about the vault.
+#[skip_serializing_none]
 #[derive(Clone, Debug, Default, PartialEq, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ProviderConfigVaultStatus {
@@ -79,7 +79,6 @@ pub struct ProviderConfigVaultStatus {
     #[serde(flatten)]
     pub common: CommonStatus,
     /// The provider's canonical id.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub provider_id: Option<String>,
 }
 

@@ -1,5 +1,8 @@
-//! Schema fragments that the derive can't express, and the patterns of names and ids: what stands in the path of a
-//! request, here or at Metorial, is one plain segment of it.
+//! Schema fragments that the derive can't express, and the patterns of names and ids. A name or id becomes part of a
+//! request's path, here or at Metorial, so each pattern admits plain path segments only.
+//!
+//! An optional field whose schema is one of these functions needs `#[serde(default)]`: `schema_with` hides from the
+//! derive that the field is an `Option`, and the field would be required.
 
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
 use schemars::{Schema, SchemaGenerator, json_schema};

@@ -4,6 +4,7 @@ use super::schema;
 use kube::KubeSchema;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use serde_with::skip_serializing_none;
 
 /// One key of a Secret or ConfigMap in the namespace of the object that refers to it.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
@@ -33,20 +34,18 @@ pub struct NamespacedKeyRef {
 }
 
 /// A value that may be public: written here, or read from a ConfigMap or a Secret.
+#[skip_serializing_none]
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
 #[x_kube(validation = Rule::new("[has(self.value), has(self.configMapKeyRef), has(self.secretKeyRef)].filter(x, x).size() == 1")
     .message("set exactly one of value, configMapKeyRef and secretKeyRef"))]
 pub struct ValueSource {
     /// The value itself, 1 to 100000 characters.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = 100_000))]
     pub value: Option<String>,
     /// A key of a ConfigMap in this namespace. Must be UTF-8; a trailing newline is kept.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub config_map_key_ref: Option<KeyRef>,
     /// A key of a Secret in this namespace. Must be UTF-8; a trailing newline is kept.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub secret_key_ref: Option<KeyRef>,
 }
 

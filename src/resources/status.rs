@@ -4,6 +4,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
 use schemars::JsonSchema;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
+use serde_with::skip_serializing_none;
 use std::fmt::Debug;
 
 /// The status of a remote kind: the shared part, and what the kind itself shows of its remote object.
@@ -89,59 +90,43 @@ macro_rules! resource_status {
 pub(super) use resource_status;
 
 /// What the operator knows about one resource. Everything here survives a restart; nothing changes on a mere check.
+#[skip_serializing_none]
 #[derive(Clone, Debug, Default, PartialEq, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct CommonStatus {
     /// Remote id: the only truth about which remote object is ours.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub id: Option<String>,
     /// The Metorial instance that the object lives in. Never changes once set.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub instance_id: Option<String>,
     /// The connection in use, as `Connection/name` or `ClusterConnection/name`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub connection: Option<String>,
     /// The generation that the conditions speak of.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub observed_generation: Option<i64>,
     /// Echo of the annotation `metorial.com/reconcile-requested-at`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub last_handled_reconcile_at: Option<String>,
     /// Keyed digest of everything that the API last acknowledged: tells a changed spec or Secret from a remote change.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub last_applied_revision: Option<String>,
     /// The API's `updated_at` after our last write.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub remote_updated_at: Option<String>,
     /// The metadata keys that were last applied, so that a key removed from the spec is removed there too.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub metadata_keys: Option<Vec<String>>,
     /// The write-only inputs that the API has.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub inputs: Option<Vec<InputStatus>>,
     /// Fields that differ from the spec at Metorial and are left so.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub drift: Option<Vec<DriftEntry>>,
     /// The ConfigMap that the ids are published in.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub published_config_map: Option<String>,
     /// What would be done once it is approved (`mode: Plan`).
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub plan: Option<PlanStatus>,
     /// Our last import.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub import_id: Option<String>,
     /// Our imports into the remote object, newest first, at most 10.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub imports: Option<Vec<ImportRecord>>,
     /// Objects that were replaced and are still to be deleted.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub retiring: Option<Vec<RetiringId>>,
     /// Remote ids that this resource had before, newest first, at most 10.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub previous_ids: Option<Vec<PreviousId>>,
     /// Ready, and where they apply Reconciling, Stalled, ReferencesResolved and Drifted.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub conditions: Option<Vec<Condition>>,
 }
 
@@ -172,32 +157,25 @@ pub struct DriftEntry {
 }
 
 /// What is known about exports.
+#[skip_serializing_none]
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ExportStatus {
     /// The last export.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub export_id: Option<String>,
     /// When it was made.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub exported_at: Option<Time>,
     /// When its tokens expire, as the API says.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub expires_at: Option<String>,
     /// `updated_at` of the auth config when it was last compared.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub auth_config_updated_at: Option<String>,
     /// The newest import of the auth config at the last export.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub newest_import_id: Option<String>,
     /// The Secret that the last export went into.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub secret_name: Option<String>,
     /// Keyed digest of what the Secret holds.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub secret_fingerprint: Option<String>,
     /// When the exports of the last 24 hours were made, newest first.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub recent_exports: Option<Vec<Time>>,
 }
 
@@ -212,24 +190,24 @@ pub struct PlanStatus {
 }
 
 /// One planned step.
+#[skip_serializing_none]
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct PlannedStep {
     /// `Create`, `Update`, `Replace`, `Import`, `Export` or `Delete`.
     pub action: String,
     /// What would change.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub fields: Option<Vec<PlannedField>>,
 }
 
 /// One field that would change.
+#[skip_serializing_none]
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct PlannedField {
     /// The spec field.
     pub field: String,
     /// What Metorial has, or `<hidden>`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub from: Option<String>,
     /// What the spec wants, or `<hidden>`.
     pub to: String,
@@ -258,6 +236,7 @@ pub struct PreviousId {
 }
 
 /// One import.
+#[skip_serializing_none]
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ImportRecord {
@@ -266,7 +245,6 @@ pub struct ImportRecord {
     /// When it was made, by the API's clock.
     pub created_at: String,
     /// When the value expires, as the API says.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub expires_at: Option<String>,
     /// Keyed digest of the value that went in.
     pub fingerprint: String,

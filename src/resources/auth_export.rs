@@ -23,24 +23,8 @@ use std::collections::BTreeMap;
     category = "metorial",
     status = "AuthExportStatus",
     doc = "Tokens of an auth config that are brought into a Secret of this namespace: exactly one export for each due moment.",
-    printcolumn(
-        name = "Ready",
-        type_ = "string",
-        json_path = ".status.conditions[?(@.type=='Ready')].status"
-    ),
-    printcolumn(
-        name = "Reason",
-        type_ = "string",
-        json_path = ".status.conditions[?(@.type=='Ready')].reason"
-    ),
-    printcolumn(name = "Id", type_ = "string", json_path = ".status.id"),
     printcolumn(name = "Secret", type_ = "string", json_path = ".spec.secret.name"),
-    printcolumn(name = "Exported", type_ = "date", json_path = ".status.exportedAt"),
-    printcolumn(
-        name = "Age",
-        type_ = "date",
-        json_path = ".metadata.creationTimestamp"
-    )
+    printcolumn(name = "Exported", type_ = "date", json_path = ".status.exportedAt")
 )]
 #[serde(rename_all = "camelCase")]
 #[x_kube(

@@ -22,23 +22,7 @@ use serde_with::skip_serializing_none;
     category = "metorial",
     status = "AuthImportStatus",
     doc = "A value that is brought into an auth config: exactly one import for each change of the value or the target.",
-    printcolumn(
-        name = "Ready",
-        type_ = "string",
-        json_path = ".status.conditions[?(@.type=='Ready')].status"
-    ),
-    printcolumn(
-        name = "Reason",
-        type_ = "string",
-        json_path = ".status.conditions[?(@.type=='Ready')].reason"
-    ),
-    printcolumn(name = "Id", type_ = "string", json_path = ".status.id"),
-    printcolumn(name = "Import", type_ = "string", json_path = ".status.importId"),
-    printcolumn(
-        name = "Age",
-        type_ = "date",
-        json_path = ".metadata.creationTimestamp"
-    )
+    printcolumn(name = "Import", type_ = "string", json_path = ".status.importId")
 )]
 #[serde(rename_all = "camelCase")]
 #[x_kube(

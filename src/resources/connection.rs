@@ -23,26 +23,11 @@ use serde_with::skip_serializing_none;
     status = "ConnectionStatus",
     doc = "An API key and the Metorial instance that it opens, for the objects of its namespace.",
     printcolumn(
-        name = "Ready",
-        type_ = "string",
-        json_path = ".status.conditions[?(@.type=='Ready')].status"
-    ),
-    printcolumn(
-        name = "Reason",
-        type_ = "string",
-        json_path = ".status.conditions[?(@.type=='Ready')].reason"
-    ),
-    printcolumn(
         name = "Instance",
         type_ = "string",
         json_path = ".status.instance.slug"
     ),
-    printcolumn(name = "Type", type_ = "string", json_path = ".status.instance.type"),
-    printcolumn(
-        name = "Age",
-        type_ = "date",
-        json_path = ".metadata.creationTimestamp"
-    )
+    printcolumn(name = "Type", type_ = "string", json_path = ".status.instance.type")
 )]
 #[serde(rename_all = "camelCase")]
 pub struct ConnectionSpec {
@@ -68,26 +53,11 @@ pub struct ConnectionSpec {
     status = "ConnectionStatus",
     doc = "An API key and the Metorial instance that it opens, for the objects of the namespaces that it admits.",
     printcolumn(
-        name = "Ready",
-        type_ = "string",
-        json_path = ".status.conditions[?(@.type=='Ready')].status"
-    ),
-    printcolumn(
-        name = "Reason",
-        type_ = "string",
-        json_path = ".status.conditions[?(@.type=='Ready')].reason"
-    ),
-    printcolumn(
         name = "Instance",
         type_ = "string",
         json_path = ".status.instance.slug"
     ),
-    printcolumn(name = "Type", type_ = "string", json_path = ".status.instance.type"),
-    printcolumn(
-        name = "Age",
-        type_ = "date",
-        json_path = ".metadata.creationTimestamp"
-    )
+    printcolumn(name = "Type", type_ = "string", json_path = ".status.instance.type")
 )]
 #[serde(rename_all = "camelCase")]
 pub struct ClusterConnectionSpec {

@@ -1,8 +1,4 @@
 //! The custom resources: what users write and read. Types, schemas, rules and conditions; no I/O.
-#![allow(
-    clippy::duplicated_attributes,
-    reason = "each printer column repeats the words type and path"
-)]
 
 mod auth_export;
 mod auth_import;
@@ -10,6 +6,7 @@ mod common;
 mod composed;
 mod conditions;
 mod connection;
+mod definitions;
 mod provider_auth_config;
 mod provider_auth_credentials;
 mod provider_config;
@@ -38,6 +35,7 @@ pub use connection::{
     ConnectionStatus, InstanceGuard, InstanceStatus, InstanceType, OnUnreachable, RateLimitSpec,
     UnreachablePolicy,
 };
+pub use definitions::definitions;
 pub use provider_auth_config::{
     ProviderAuthConfig, ProviderAuthConfigSpec, ProviderAuthConfigStatus, ValuePolicy,
 };
@@ -55,9 +53,6 @@ pub use status::{
     PlannedStep, PreviousId, RemoteDetails, ResourceStatus, RetiringId,
 };
 
-use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
-use kube::CustomResourceExt;
-
 /// The API group of every kind here.
 pub const GROUP: &str = "metorial.com";
 /// The finalizer of the remote kinds: the write-ahead intent of a create, and what makes a deletion wait.
@@ -70,21 +65,3 @@ pub const RECONCILE_REQUESTED: &str = "metorial.com/reconcile-requested-at";
 pub const APPROVE: &str = "metorial.com/approve";
 /// The field manager of every write of the operator.
 pub const FIELD_MANAGER: &str = "metorial-operator";
-
-/// The definitions of all kinds, in the order in which they are printed.
-#[must_use]
-pub fn definitions() -> Vec<CustomResourceDefinition> {
-    [
-        Connection::crd(),
-        ClusterConnection::crd(),
-        ProviderAuthCredentials::crd(),
-        ProviderAuthConfig::crd(),
-        ProviderConfig::crd(),
-        ProviderConfigVault::crd(),
-        AuthImport::crd(),
-        AuthExport::crd(),
-    ]
-    .iter()
-    .map(schema::without_null)
-    .collect()
-}

@@ -22,23 +22,7 @@ use serde_with::skip_serializing_none;
     category = "metorial",
     status = "ProviderAuthConfigStatus",
     doc = "An authenticated connection to a provider: an auth method and a value that is composed from Secrets.",
-    printcolumn(
-        name = "Ready",
-        type_ = "string",
-        json_path = ".status.conditions[?(@.type=='Ready')].status"
-    ),
-    printcolumn(
-        name = "Reason",
-        type_ = "string",
-        json_path = ".status.conditions[?(@.type=='Ready')].reason"
-    ),
-    printcolumn(name = "Id", type_ = "string", json_path = ".status.id"),
-    printcolumn(name = "Type", type_ = "string", json_path = ".status.authConfigType"),
-    printcolumn(
-        name = "Age",
-        type_ = "date",
-        json_path = ".metadata.creationTimestamp"
-    )
+    printcolumn(name = "Type", type_ = "string", json_path = ".status.authConfigType")
 )]
 #[serde(rename_all = "camelCase")]
 #[x_kube(

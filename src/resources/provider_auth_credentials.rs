@@ -21,23 +21,7 @@ use serde_with::skip_serializing_none;
     category = "metorial",
     status = "ProviderAuthCredentialsStatus",
     doc = "An OAuth app registration at Metorial: client id, client secret and scopes for one provider.",
-    printcolumn(
-        name = "Ready",
-        type_ = "string",
-        json_path = ".status.conditions[?(@.type=='Ready')].status"
-    ),
-    printcolumn(
-        name = "Reason",
-        type_ = "string",
-        json_path = ".status.conditions[?(@.type=='Ready')].reason"
-    ),
-    printcolumn(name = "Id", type_ = "string", json_path = ".status.id"),
-    printcolumn(name = "Provider", type_ = "string", json_path = ".spec.providerId"),
-    printcolumn(
-        name = "Age",
-        type_ = "date",
-        json_path = ".metadata.creationTimestamp"
-    )
+    printcolumn(name = "Provider", type_ = "string", json_path = ".spec.providerId")
 )]
 #[serde(rename_all = "camelCase")]
 #[x_kube(

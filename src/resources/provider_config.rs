@@ -22,23 +22,7 @@ use serde_with::skip_serializing_none;
     category = "metorial",
     status = "ProviderConfigStatus",
     doc = "Settings for a deployment, written here or taken from a vault. What Metorial can not change replaces it.",
-    printcolumn(
-        name = "Ready",
-        type_ = "string",
-        json_path = ".status.conditions[?(@.type=='Ready')].status"
-    ),
-    printcolumn(
-        name = "Reason",
-        type_ = "string",
-        json_path = ".status.conditions[?(@.type=='Ready')].reason"
-    ),
-    printcolumn(name = "Id", type_ = "string", json_path = ".status.id"),
-    printcolumn(name = "Provider", type_ = "string", json_path = ".spec.providerId"),
-    printcolumn(
-        name = "Age",
-        type_ = "date",
-        json_path = ".metadata.creationTimestamp"
-    )
+    printcolumn(name = "Provider", type_ = "string", json_path = ".spec.providerId")
 )]
 #[serde(rename_all = "camelCase")]
 #[x_kube(

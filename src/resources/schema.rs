@@ -4,9 +4,7 @@
 //! An optional field whose schema is one of these functions needs `#[serde(default)]`: `schema_with` hides from the
 //! derive that the field is an `Option`, and the field would be required.
 
-use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
 use schemars::{Schema, SchemaGenerator, json_schema};
-use serde_json::Value;
 
 /// Name of a Secret, a ConfigMap or a resource of ours.
 pub const NAME: &str = "^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$";
@@ -134,23 +132,4 @@ pub fn selector(_: &mut SchemaGenerator) -> Schema {
             }
         }
     })
-}
-
-/// Lets null mean absent, as it does in Kubernetes' own kinds: the derive makes optional fields nullable, and then the
-/// API server stores a null, and refuses one for a choice of words.
-#[must_use]
-pub fn without_null(definition: &CustomResourceDefinition) -> CustomResourceDefinition {
-    fn strip(value: &mut Value) {
-        match value {
-            Value::Object(members) => {
-                members.retain(|key, value| key != "nullable" || !value.is_boolean());
-                members.values_mut().for_each(strip);
-            }
-            Value::Array(items) => items.iter_mut().for_each(strip),
-            _ => {}
-        }
-    }
-    let mut value = serde_json::to_value(definition).expect("a definition is JSON");
-    strip(&mut value);
-    serde_json::from_value(value).expect("a definition without a keyword is one")
 }

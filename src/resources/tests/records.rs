@@ -1,6 +1,6 @@
 //! The rules of imports and exports.
 
-use super::{Case, made};
+use super::case::{Case, made};
 use serde_json::{Value, json};
 
 /// What is admitted and what is refused.

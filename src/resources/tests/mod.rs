@@ -1,0 +1,6 @@
+//! Tests of the schemas and of the rules in them.
+
+mod case;
+mod records;
+mod rules;
+mod schemas;

@@ -95,7 +95,7 @@ fn live(situation: &Situation, desired: &Desired) -> Plan {
         (Some(Sighting::Gone { id }), search) => gone(situation, desired, id, search.as_deref()),
         (None, _) if situation.policy.mode == Mode::Observe => Verdict::new(
             Reason::InvalidSpec,
-            "mode Observe looks at an existing object: name it in adopt.id",
+            "mode Observe needs an existing object: set adopt.id",
         )
         .alone(),
         (None, Some(found)) => recover(situation, desired, found),

@@ -217,7 +217,7 @@ impl Report<'_> {
             Conditions::after(last, self.generation, self.now).verdict(*reason, *ready, message);
         let waits = reason.class() == Class::Waiting;
         // A resource that is held says nothing about what it could not read.
-        let held = reason.class() == Class::Held;
+        let held = reason.class() == Class::HeldByChoice;
         let before = condition(last, "ReferencesResolved").filter(|_| !held);
         let known = self.desired.is_some() || before.is_some();
         if waits {

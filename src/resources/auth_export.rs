@@ -1,4 +1,4 @@
-//! `AuthExport`: tokens of an auth config, brought into a Secret.
+//! `AuthExport`: tokens of an auth config, exported into a Secret.
 
 use super::common::CommonSpec;
 use super::composed::LocalRef;
@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use serde_with::skip_serializing_none;
 use std::collections::BTreeMap;
 
-/// Tokens of an auth config that are brought into a Secret.
+/// Tokens of an auth config that are exported into a Secret.
 #[skip_serializing_none]
 #[derive(CustomResource, Clone, Debug, PartialEq, Deserialize, Serialize, KubeSchema)]
 #[kube(
@@ -22,7 +22,7 @@ use std::collections::BTreeMap;
     shortname = "aexport",
     category = "metorial",
     status = "AuthExportStatus",
-    doc = "Tokens of an auth config that are brought into a Secret of this namespace: exactly one export for each due moment.",
+    doc = "Exports the tokens of an auth config into a Secret of this namespace: exactly one export each time that one is due.",
     printcolumn(name = "Secret", type_ = "string", json_path = ".spec.secret.name"),
     printcolumn(name = "Exported", type_ = "date", json_path = ".status.exportedAt")
 )]
@@ -31,46 +31,47 @@ use std::collections::BTreeMap;
     validation = Rule::new("has(self.authConfigRef) != has(self.authConfigId)")
         .message("set exactly one of authConfigRef and authConfigId"),
     validation = Rule::new("!has(self.adopt) && (!has(self.mode) || self.mode != 'Observe')")
-        .message("an export is a record: it can't be adopted or observed")
+        .message("an AuthExport can't adopt or observe an object: remove adopt and set mode to Enforce or Plan")
 )]
 pub struct AuthExportSpec {
-    /// Fields shared by all remote kinds.
+    /// Spec fields of every kind that has a remote object.
     #[serde(flatten)]
     pub common: CommonSpec,
-    /// Why the tokens are brought out: kept in the account's audit log.
+    /// The reason for the export. Metorial keeps it in the account's audit log.
     #[schemars(length(min = 1, max = 2000))]
     pub note: String,
     /// A ProviderAuthConfig of this namespace.
     pub auth_config_ref: Option<LocalRef>,
-    /// The id of an auth config at Metorial.
+    /// Id of an auth config at Metorial.
     #[schemars(length(min = 1, max = 100), regex(pattern = schema::ID))]
     pub auth_config_id: Option<String>,
-    /// The deployment of the auth config, for servers that have exports below deployments.
+    /// Id of the provider deployment of the auth config, for API servers whose export route contains the deployment.
     #[schemars(length(min = 1, max = 100), regex(pattern = schema::ID))]
     pub deployment_id: Option<String>,
-    /// Where the tokens go.
+    /// The Secret that the tokens are written to.
     pub secret: ExportSecret,
-    /// `OnChange` (default): when another value was imported. `Once`: only one. A duration of at least `1h`: again after
-    /// that long.
+    /// When the tokens are exported. `OnChange` (default): each time that a new value was imported into the auth config.
+    /// `Once`: only once. A duration of at least `1h`: again each time that it has passed.
     #[serde(default)]
     #[schemars(schema_with = "schema::export_when")]
     pub when: Option<String>,
-    /// The most exports in any 24 hours. Default 24.
+    /// The maximum number of exports within any 24 hours. Default 24.
     #[schemars(range(min = 1, max = 1000), extend("format" = "int32"))]
     pub max_per_day: Option<u32>,
 }
 
-/// The Secret that tokens go into: made, healed and removed with the resource.
+/// The Secret that the tokens are written to. The operator creates it, keeps it up to date, and deletes it with the
+/// resource.
 #[skip_serializing_none]
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ExportSecret {
-    /// Its name. A Secret of that name that the resource did not make is never touched.
+    /// Name of the Secret. An existing Secret that this resource did not create is never changed.
     #[schemars(length(min = 1, max = 253), regex(pattern = schema::NAME))]
     pub name: String,
-    /// `Fields` (default): a key for each top-level member of the value. `Json`: all of it under `value.json`.
+    /// How the value is laid out in the Secret. Default `Fields`.
     pub format: Option<ExportFormat>,
-    /// Its type. Default `Opaque`.
+    /// Type of the Secret. Default `Opaque`.
     #[serde(rename = "type")]
     #[schemars(length(min = 1, max = 253))]
     pub type_: Option<String>,
@@ -84,31 +85,32 @@ pub struct ExportSecret {
     pub annotations: Option<BTreeMap<String, String>>,
 }
 
-/// How the value is laid out: `Fields` (default): a key for each top-level member. `Json`: all of it under `value.json`.
+/// How the value is laid out in the Secret. `Fields` (default): one key for each top-level field of the value. `Json`:
+/// the whole value as JSON under the key `value.json`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
 pub enum ExportFormat {
-    /// A key for each top-level member.
+    /// One key for each top-level field of the value.
     #[default]
     Fields,
-    /// One JSON text.
+    /// The whole value as JSON under the key `value.json`.
     Json,
 }
 
-/// What is known about the exports.
+/// The observed state of the exports.
 #[skip_serializing_none]
 #[derive(Clone, Debug, Default, PartialEq, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct AuthExportStatus {
-    /// The part that all kinds share.
+    /// Status fields of every kind that has a remote object.
     #[serde(flatten)]
     pub common: CommonStatus,
     /// The provider's canonical id.
     pub provider_id: Option<String>,
-    /// The auth config that the tokens come from.
+    /// Id of the auth config that the tokens come from.
     pub auth_config_id: Option<String>,
-    /// Its type: `manual`, `oauth_automated` or `oauth_manual`.
+    /// Type of the auth config: `manual`, `oauth_automated` or `oauth_manual`.
     pub auth_config_type: Option<String>,
-    /// The exports.
+    /// The state of the exports.
     #[serde(flatten)]
     pub export: ExportStatus,
 }

@@ -1,4 +1,4 @@
-//! `AuthImport`: a value that is brought into an auth config, once for each change.
+//! `AuthImport`: a value that is imported into an auth config, once for each change.
 
 use super::common::CommonSpec;
 use super::composed::{ComposedValue, LocalRef, Validation};
@@ -9,7 +9,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_with::skip_serializing_none;
 
-/// A value that is brought into an auth config.
+/// A value that is imported into an auth config.
 #[skip_serializing_none]
 #[derive(CustomResource, Clone, Debug, PartialEq, Deserialize, Serialize, KubeSchema)]
 #[kube(
@@ -21,7 +21,7 @@ use serde_with::skip_serializing_none;
     shortname = "aimport",
     category = "metorial",
     status = "AuthImportStatus",
-    doc = "A value that is brought into an auth config: exactly one import for each change of the value or the target.",
+    doc = "Imports a value into an auth config: exactly one import for each change of the value or the target.",
     printcolumn(name = "Import", type_ = "string", json_path = ".status.importId")
 )]
 #[serde(rename_all = "camelCase")]
@@ -29,9 +29,9 @@ use serde_with::skip_serializing_none;
     validation = Rule::new("[has(self.authConfigRef), has(self.authConfigId), has(self.providerId)].filter(x, x).size() == 1")
         .message("set exactly one of authConfigRef, authConfigId and providerId"),
     validation = Rule::new("has(self.providerId) || (!has(self.deploymentId) && !has(self.authMethodId))")
-        .message("deploymentId and authMethodId go with providerId: an existing auth config has its own"),
+        .message("deploymentId and authMethodId can only be set with providerId: an existing auth config already has its own"),
     validation = Rule::new("has(self.providerId) == has(oldSelf.providerId)")
-        .message("an import that makes an auth config can't become one into an existing config: create a new resource"),
+        .message("providerId can't be added or removed: create a new resource for another target"),
     validation = Rule::new("!has(self.providerId) || !has(oldSelf.providerId) || self.providerId == oldSelf.providerId")
         .message("providerId can't be changed: create a new resource for another provider"),
     validation = Rule::new("has(self.deploymentId) == has(oldSelf.deploymentId) && (!has(self.deploymentId) || self.deploymentId == oldSelf.deploymentId)")
@@ -39,58 +39,58 @@ use serde_with::skip_serializing_none;
     validation = Rule::new("has(self.authMethodId) == has(oldSelf.authMethodId) && (!has(self.authMethodId) || self.authMethodId == oldSelf.authMethodId)")
         .message("authMethodId can't be changed: create a new resource for another method"),
     validation = Rule::new("!has(self.adopt) && (!has(self.mode) || self.mode != 'Observe')")
-        .message("an import is a record: it can't be adopted or observed")
+        .message("an AuthImport can't adopt or observe an object: remove adopt and set mode to Enforce or Plan")
 )]
 pub struct AuthImportSpec {
-    /// Fields shared by all remote kinds.
+    /// Spec fields of every kind that has a remote object.
     #[serde(flatten)]
     pub common: CommonSpec,
-    /// Why the value is brought in: kept in the account's audit log.
+    /// The reason for the import. Metorial keeps it in the account's audit log.
     #[schemars(length(min = 1, max = 2000))]
     pub note: String,
-    /// The value, by the auth method's schema. Can't be read back from Metorial.
+    /// The value, which must match the auth method's schema. Metorial never returns it.
     pub value: ComposedValue,
-    /// A ProviderAuthConfig of this namespace, whose `valuePolicy` must be `Initial`.
+    /// A ProviderAuthConfig of this namespace. Its `valuePolicy` must be `Initial`.
     pub auth_config_ref: Option<LocalRef>,
-    /// The id of an auth config at Metorial.
+    /// Id of an auth config at Metorial.
     #[schemars(length(min = 1, max = 100), regex(pattern = schema::ID))]
     pub auth_config_id: Option<String>,
-    /// A provider: the import makes a new auth config. Can't be changed.
+    /// Id, global identifier or slug of a provider: the import creates a new auth config. Can't be changed.
     #[schemars(length(min = 1, max = 200), regex(pattern = schema::PROVIDER))]
     pub provider_id: Option<String>,
-    /// The deployment of the new auth config. Can't be changed.
+    /// Id of the provider deployment of the new auth config. Can't be changed.
     #[schemars(length(min = 1, max = 100), regex(pattern = schema::ID))]
     pub deployment_id: Option<String>,
-    /// The auth method of the new auth config: its id or alias. Can't be changed.
+    /// Id or alias of the auth method of the new auth config. Can't be changed.
     #[schemars(length(min = 1, max = 200), regex(pattern = schema::PROVIDER))]
     pub auth_method_id: Option<String>,
-    /// `OnChange` (default): an import for each change of the value. `Once`: only one.
+    /// When the value is imported. Default `OnChange`.
     pub when: Option<ImportWhen>,
-    /// `Schema` (default) checks the value against the schema that Metorial publishes before anything is sent; `None` does not.
+    /// Whether the value is checked before it is sent. Default `Schema`.
     pub validation: Option<Validation>,
 }
 
-/// `OnChange` (default): an import for each change of the value or the target. `Once`: only one.
+/// When the value is imported. `OnChange` (default): for each change of the value or the target. `Once`: only once.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
 pub enum ImportWhen {
-    /// For each change.
+    /// For each change of the value or the target.
     #[default]
     OnChange,
-    /// Only one.
+    /// Only once.
     Once,
 }
 
-/// What is known about the imports.
+/// The observed state of the imports.
 #[skip_serializing_none]
 #[derive(Clone, Debug, Default, PartialEq, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct AuthImportStatus {
-    /// The part that all kinds share.
+    /// Status fields of every kind that has a remote object.
     #[serde(flatten)]
     pub common: CommonStatus,
-    /// The auth config that the value is in.
+    /// Id of the auth config that the value was imported into.
     pub auth_config_id: Option<String>,
-    /// Its type: `manual`, `oauth_automated` or `oauth_manual`.
+    /// Type of the auth config: `manual`, `oauth_automated` or `oauth_manual`.
     pub auth_config_type: Option<String>,
     /// The provider's canonical id.
     pub provider_id: Option<String>,

@@ -8,104 +8,107 @@ use serde_json::{Map, Value};
 use serde_with::skip_serializing_none;
 use std::time::Duration;
 
-/// Fields shared by the kinds that stand for something at Metorial.
+/// Spec fields of every kind that has a remote object.
 #[skip_serializing_none]
 #[derive(Clone, Debug, Default, PartialEq, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct CommonSpec {
     /// The connection to use. Default: the Connection `default` of this namespace, else the ClusterConnection `default`.
     pub connection_ref: Option<ConnectionRef>,
-    /// Metadata of the remote object, merged key by key: keys that others put there stay. The key `kubernetes` is the operator's.
+    /// Metadata of the remote object. Merged key by key: keys that others have set are kept. The key `kubernetes` is
+    /// reserved for the operator.
     #[serde(default)]
     #[schemars(schema_with = "schema::metadata")]
     pub metadata: Option<Map<String, Value>>,
-    /// `Enforce` (default) brings the remote object in line; `Observe` reads and reports drift, and never writes.
+    /// What the operator does about differences between the spec and the remote object. Default `Enforce`.
     pub mode: Option<Mode>,
-    /// What a deletion does at Metorial. Default: the connection's, else `Delete`. May be changed while the object is terminating.
+    /// What happens to the remote object when this resource is deleted.
     pub deletion_policy: Option<DeletionPolicy>,
-    /// What happens when somebody edits the remote object. Default: the connection's, else `Correct`.
+    /// What happens when the remote object is changed by anyone but the operator.
     pub drift: Option<DriftPolicy>,
-    /// How old an observation of the remote object may get, 1m to 24h. Default: the connection's, else 10m.
+    /// The remote object is read again at least this often, 1m to 24h. Default: the connection's, else 10m.
     pub interval: Option<Interval>,
-    /// `true`: nothing is done for this object but its deletion.
+    /// If true, the operator does nothing for this resource except its deletion.
     pub suspend: Option<bool>,
-    /// Take over an existing remote object instead of making one.
+    /// Takes over an existing remote object instead of creating one.
     pub adopt: Option<Adopt>,
-    /// Where to publish the remote id for applications to read.
+    /// Where the operator publishes the ids of the remote object, for applications to read.
     pub publish: Option<Publish>,
 }
 
-/// Remote name and description, for the kinds that have them.
+/// Name and description of the remote object, for the kinds that have them.
 #[skip_serializing_none]
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Naming {
-    /// Name at Metorial, trimmed. Default: `metadata.name`.
+    /// Name of the remote object. Surrounding whitespace is removed. Default: `metadata.name`.
     #[schemars(length(min = 1, max = 1000))]
     pub name: Option<String>,
-    /// Description at Metorial, trimmed. Absent means empty.
+    /// Description of the remote object. Surrounding whitespace is removed. Default: empty.
     #[schemars(length(max = 10_000))]
     pub description: Option<String>,
 }
 
-/// A reference to the connection of an object.
+/// A reference to a Connection or ClusterConnection.
 #[skip_serializing_none]
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ConnectionRef {
-    /// `Connection` (default; in this namespace) or `ClusterConnection`.
+    /// The kind of the connection. Default `Connection`.
     pub kind: Option<ConnectionKind>,
-    /// Its name.
+    /// Name of the connection.
     #[schemars(length(min = 1, max = 253), regex(pattern = schema::NAME))]
     pub name: String,
 }
 
-/// `Connection` (default; in this namespace) or `ClusterConnection`.
+/// The kind of a connection: `Connection` (default) in this namespace, or `ClusterConnection`.
 #[derive(
     Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Deserialize, Serialize, JsonSchema,
 )]
 pub enum ConnectionKind {
-    /// In the namespace of the objects that use it.
+    /// Namespaced: for the resources of its own namespace.
     Connection,
-    /// For many namespaces.
+    /// Cluster-scoped: for the resources of the namespaces that it allows.
     ClusterConnection,
 }
 
-/// `Enforce` (default) brings the remote object in line; `Observe` reads and reports drift, and never writes; `Plan`
-/// shows in `status.plan` what it would do, and does it once the annotation `metorial.com/approve` has the plan's hash.
+/// What the operator does about differences between the spec and the remote object. `Enforce` (default) makes the
+/// remote object match the spec. `Observe` only reads it and reports differences. `Plan` writes the changes that it
+/// would make to `status.plan`, and makes them once the annotation `metorial.com/approve` is set to the plan's hash.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
 pub enum Mode {
-    /// Bring the remote object in line.
+    /// Make the remote object match the spec.
     #[default]
     Enforce,
-    /// Only look.
+    /// Read and report differences, never write.
     Observe,
-    /// Say what would be done, and wait for approval.
+    /// Show the planned changes and wait for approval.
     Plan,
 }
 
-/// What a deletion does at Metorial. `Delete` waits while others depend on the remote object, `Cascade` takes them
-/// along, `Orphan` leaves the remote object alone. Default: the connection's, else `Delete`. May be changed while the
-/// resource is terminating.
+/// What happens to the remote object when the resource is deleted. `Delete` deletes it, but waits while other remote
+/// objects depend on it. `Cascade` deletes it together with everything that depends on it. `Orphan` leaves it
+/// unchanged. Default: the connection's, else `Delete`. May be changed while the resource is terminating.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
 pub enum DeletionPolicy {
-    /// Delete the remote object; wait while others depend on it.
+    /// Delete the remote object; wait while other remote objects depend on it.
     #[default]
     Delete,
-    /// Delete the remote object and whatever Metorial deletes with it.
+    /// Delete the remote object and everything that Metorial deletes with it.
     Cascade,
-    /// Leave the remote object alone.
+    /// Leave the remote object unchanged.
     Orphan,
 }
 
-/// What happens when somebody else changes the remote object: `Correct` pushes our values once and says so, `Report`
-/// says so and leaves it. Default: the connection's, else `Correct`.
+/// What happens when the remote object is changed by anyone but the operator. `Correct` writes the spec's values again
+/// and emits an event. `Report` keeps the change and sets the condition Drifted. Default: the connection's, else
+/// `Correct`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
 pub enum DriftPolicy {
-    /// Push our values once and say so.
+    /// Write the spec's values again and emit an event.
     #[default]
     Correct,
-    /// Say so and leave it.
+    /// Keep the change and set the condition Drifted.
     Report,
 }
 
@@ -113,13 +116,13 @@ pub enum DriftPolicy {
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
 #[serde(transparent)]
 pub struct Interval(
-    /// The text as it was written.
+    /// The duration as written in the manifest.
     #[schemars(schema_with = "schema::interval")]
     pub String,
 );
 
 impl Interval {
-    /// The duration, or `None` where the text is not one (admission refuses those).
+    /// Returns the duration, or `None` if the text isn't one; admission rejects such a text.
     #[must_use]
     pub fn duration(&self) -> Option<Duration> {
         self.0
@@ -134,28 +137,29 @@ impl Interval {
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Adopt {
-    /// Its id.
+    /// Id of the remote object.
     #[schemars(length(min = 3, max = 100), regex(pattern = schema::ID))]
     pub id: String,
-    /// `Match` (default) refuses an object that differs from this spec; `Override` brings it in line.
+    /// What happens if the remote object differs from the spec. Default `Match`.
     pub policy: Option<AdoptPolicy>,
 }
 
-/// `Match` (default) refuses an object that differs from this spec; `Override` brings it in line.
+/// What happens if the remote object to adopt differs from the spec. `Match` (default) doesn't adopt it and reports the
+/// differences. `Override` adopts it and makes it match the spec.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
 pub enum AdoptPolicy {
-    /// Refuse it.
+    /// Don't adopt it.
     #[default]
     Match,
-    /// Bring it in line.
+    /// Adopt it and make it match the spec.
     Override,
 }
 
-/// Where ids are published.
+/// Where the ids of a remote object are published.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Publish {
-    /// A ConfigMap of this namespace that the operator makes, keeps and removes with the object.
+    /// A ConfigMap of this namespace. The operator creates it, keeps it up to date, and deletes it with the resource.
     pub config_map: PublishConfigMap,
 }
 
@@ -163,7 +167,7 @@ pub struct Publish {
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct PublishConfigMap {
-    /// Its name.
+    /// Name of the ConfigMap. An existing ConfigMap that the operator did not create is never changed.
     #[schemars(length(min = 1, max = 253), regex(pattern = schema::NAME))]
     pub name: String,
 }

@@ -1,4 +1,4 @@
-//! Values that are composed from literals, Secrets and ConfigMaps, and small types of several kinds.
+//! Values that are composed from literals, Secrets and ConfigMaps, and small types that several kinds use.
 
 use super::schema;
 use super::sources::KeyRef;
@@ -10,18 +10,18 @@ use serde_json::{Map, Value};
 use serde_with::skip_serializing_none;
 use std::time::Duration;
 
-/// A JSON object: a literal, and then parts from Secrets and ConfigMaps in their order. Secret as a whole.
+/// A JSON object: first `literal`, then the parts in `from` in their order. The result is treated as secret as a whole.
 #[skip_serializing_none]
 #[derive(Clone, Debug, PartialEq, Deserialize, Serialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
 #[x_kube(validation = Rule::new("has(self.literal) || (has(self.from) && self.from.size() > 0)")
     .message("set literal, from, or both"))]
 pub struct ComposedValue {
-    /// What may be public.
+    /// The parts of the object that aren't secret.
     #[serde(default)]
     #[schemars(schema_with = "schema::literal")]
     pub literal: Option<Map<String, Value>>,
-    /// Parts from Secrets and ConfigMaps; a later one overwrites an earlier one.
+    /// Parts from Secrets and ConfigMaps. A later part overwrites an earlier one.
     #[schemars(length(max = 64))]
     pub from: Option<Vec<ValuePart>>,
 }
@@ -34,72 +34,73 @@ pub struct ComposedValue {
     validation = Rule::new("has(self.secretKeyRef) != has(self.configMapKeyRef)")
         .message("set exactly one of secretKeyRef and configMapKeyRef"),
     validation = Rule::new("self.pointer != '' || (has(self.format) && self.format == 'Json')")
-        .message("the pointer '' is the whole value: it needs format Json")
+        .message("pointer '' sets the whole value: set format to Json, or name a field in pointer")
 )]
 pub struct ValuePart {
-    /// Where it goes: a JSON pointer (RFC 6901) such as `/password`; missing parents are made. `""` is the whole value.
+    /// Where the part is put: a JSON pointer (RFC 6901) such as `/password`. Missing parents are created. `""` sets the
+    /// whole value.
     #[schemars(length(max = 500), regex(pattern = "^(/([^~/]|~[01])*)*$"))]
     pub pointer: String,
     /// A key of a Secret in this namespace.
     pub secret_key_ref: Option<KeyRef>,
     /// A key of a ConfigMap in this namespace.
     pub config_map_key_ref: Option<KeyRef>,
-    /// `Text` (default) or `Json`.
+    /// How the part is read. Default `Text`.
     pub format: Option<PartFormat>,
 }
 
-/// How a part is read: `Text` (default) as one string, `Json` as JSON.
+/// How the part is read. `Text` (default): as one string. `Json`: parsed as JSON.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
 pub enum PartFormat {
-    /// One string.
+    /// As one string.
     #[default]
     Text,
-    /// JSON.
+    /// Parsed as JSON.
     Json,
 }
 
-/// `Schema` (default) checks the value against the schema that Metorial publishes before anything is sent; `None` does
-/// not.
+/// Whether the value is checked before it is sent. `Schema` (default) checks it against the schema that Metorial
+/// publishes. `None` sends it unchecked.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
 pub enum Validation {
-    /// Check.
+    /// Check the value against the schema that Metorial publishes.
     #[default]
     Schema,
-    /// Send as it is.
+    /// Send the value unchecked.
     None,
 }
 
-/// `Allow` (default): a field that Metorial can't change leads to a new object, and the old one is deleted. `Never`: such
-/// a change is refused.
+/// What happens when a field changes that Metorial can't change. `Allow` (default) creates a new remote object and
+/// deletes the old one. `Never` keeps the old one and reports `ImmutableFieldChanged`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
 pub enum Replace {
-    /// Make a new one.
+    /// Create a new remote object and delete the old one.
     #[default]
     Allow,
-    /// Refuse.
+    /// Keep the old remote object and report `ImmutableFieldChanged`.
     Never,
 }
 
-/// A resource of this namespace.
+/// A reference to a resource of the same namespace.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct LocalRef {
-    /// Its name.
+    /// Name of the resource.
     #[schemars(length(min = 1, max = 253), regex(pattern = schema::NAME))]
     pub name: String,
 }
 
-/// A duration from nothing to a day, such as `30s`.
+/// A duration from 0s to 24h, such as `30s`.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
 #[serde(transparent)]
 pub struct Grace(
-    /// The text as it was written.
+    /// The duration as written in the manifest.
     #[schemars(schema_with = "schema::grace")]
     pub String,
 );
 
 impl Grace {
-    /// The duration; nothing where the text is none (admission refuses those).
+    /// Returns the duration, or zero if the text isn't one; admission rejects such a text.
     #[must_use]
     pub fn duration(&self) -> Duration {
         let parsed = self.0.parse::<SignedDuration>().unwrap_or_default();
@@ -107,47 +108,47 @@ impl Grace {
     }
 }
 
-/// Lets tools, prompts or resources through.
+/// A filter that admits tools, prompts or resources.
 #[skip_serializing_none]
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
 #[x_kube(
     validation = Rule::new("(self.type in ['tool_keys', 'prompt_keys']) == has(self.keys)")
-        .message("keys goes with the types tool_keys and prompt_keys"),
+        .message("keys must be set for the types tool_keys and prompt_keys, and only for them"),
     validation = Rule::new("(self.type in ['tool_regex', 'resource_regex', 'prompt_regex']) == has(self.pattern)")
-        .message("pattern goes with the types tool_regex, resource_regex and prompt_regex"),
+        .message("pattern must be set for the types tool_regex, resource_regex and prompt_regex, and only for them"),
     validation = Rule::new("(self.type == 'resource_uris') == has(self.uris)")
-        .message("uris goes with the type resource_uris")
+        .message("uris must be set for the type resource_uris, and only for it")
 )]
 pub struct ToolFilter {
-    /// Which sort of filter it is.
+    /// What the filter compares.
     #[serde(rename = "type")]
     pub type_: ToolFilterType,
-    /// Keys of tools or prompts.
+    /// Keys of the tools or prompts to admit.
     #[schemars(length(min = 1, max = 200), inner(length(min = 1, max = 500)))]
     pub keys: Option<Vec<String>>,
-    /// A regular expression.
+    /// A regular expression for what is admitted.
     #[schemars(length(min = 1, max = 1000))]
     pub pattern: Option<String>,
-    /// URIs of resources.
+    /// URIs of the resources to admit.
     #[schemars(length(min = 1, max = 200), inner(length(min = 1, max = 2000)))]
     pub uris: Option<Vec<String>>,
 }
 
-/// The sort of a tool filter, in the API's words.
+/// The type of a tool filter, as the API names it: what the filter compares.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum ToolFilterType {
-    /// Tools by key.
+    /// Tools, by key.
     ToolKeys,
-    /// Tools by pattern.
+    /// Tools, by regular expression.
     ToolRegex,
-    /// Resources by pattern.
+    /// Resources, by regular expression.
     ResourceRegex,
-    /// Resources by URI.
+    /// Resources, by URI.
     ResourceUris,
-    /// Prompts by key.
+    /// Prompts, by key.
     PromptKeys,
-    /// Prompts by pattern.
+    /// Prompts, by regular expression.
     PromptRegex,
 }

@@ -1,11 +1,12 @@
-//! Conditions by the Kubernetes conventions and kstatus: Ready is always there, the abnormal-true ones only while
-//! they are true.
+//! Conditions by the Kubernetes API conventions and kstatus: Ready is always present, Reconciling and Stalled
+//! (abnormal-true) only while they are true.
 
 use super::reason::{Class, Reason};
 use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
 
-/// Builds the next list of conditions out of the last one, so that `lastTransitionTime` moves only with `status`.
+/// Builder of the next list of conditions. It keeps each `lastTransitionTime` while the condition's `status` stays the
+/// same: with a new time in every reconciliation the status would never settle.
 pub struct Conditions {
     last: Vec<Condition>,
     next: Vec<Condition>,
@@ -14,7 +15,7 @@ pub struct Conditions {
 }
 
 impl Conditions {
-    /// Starts from the conditions that stand in the status.
+    /// Starts from the conditions that the status has now.
     #[must_use]
     pub fn after(last: Option<&[Condition]>, generation: i64, now: Timestamp) -> Self {
         Self {
@@ -25,31 +26,32 @@ impl Conditions {
         }
     }
 
-    /// Sets Ready, Reconciling and Stalled as the reason's class asks; `ready` decides for [`Class::Held`].
+    /// Sets Ready, Reconciling and Stalled as the class of the reason requires. `ready` decides about Ready for
+    /// [`Class::HeldByChoice`].
     #[must_use]
     pub fn verdict(mut self, reason: Reason, ready: bool, message: &str) -> Self {
         let ready = match reason.class() {
             Class::Done => true,
-            Class::Held => ready,
-            Class::AtWork | Class::Waiting | Class::NeedsPerson => false,
+            Class::HeldByChoice => ready,
+            Class::InProgress | Class::Waiting | Class::NeedsPerson => false,
         };
         self.set("Ready", ready, reason, message);
         match reason.class() {
-            Class::AtWork | Class::Waiting => self.set("Reconciling", true, reason, message),
+            Class::InProgress | Class::Waiting => self.set("Reconciling", true, reason, message),
             Class::NeedsPerson => self.set("Stalled", true, reason, message),
-            Class::Done | Class::Held => {}
+            Class::Done | Class::HeldByChoice => {}
         }
         self
     }
 
-    /// Sets an informative condition beside the verdict.
+    /// Adds a condition that only informs.
     #[must_use]
     pub fn with(mut self, type_: &str, status: bool, reason: Reason, message: &str) -> Self {
         self.set(type_, status, reason, message);
         self
     }
 
-    /// The list to be stored.
+    /// Returns the list to store in the status.
     #[must_use]
     pub fn build(self) -> Vec<Condition> {
         self.next
@@ -75,10 +77,11 @@ impl Conditions {
     }
 }
 
-/// A message is for a person: what doesn't fit into this many characters is cut.
+/// Maximum length of a message in characters; a longer one is cut. The API server refuses a status with one of more
+/// than 32768.
 const MESSAGE_LIMIT: usize = 2000;
 
-/// The condition of that type, if it is there.
+/// Returns the condition of a type.
 #[must_use]
 pub fn condition<'a>(conditions: Option<&'a [Condition]>, type_: &str) -> Option<&'a Condition> {
     conditions?
@@ -105,8 +108,8 @@ mod tests {
             assert!(of("Reconciling").is_none() || of("Stalled").is_none());
             match reason.class() {
                 Class::Done => assert_eq!((of("Ready"), built.len()), (Some("True"), 1)),
-                Class::Held => assert_eq!(built.len(), 1),
-                Class::AtWork | Class::Waiting => assert_eq!(of("Reconciling"), Some("True")),
+                Class::HeldByChoice => assert_eq!(built.len(), 1),
+                Class::InProgress | Class::Waiting => assert_eq!(of("Reconciling"), Some("True")),
                 Class::NeedsPerson => assert_eq!(of("Stalled"), Some("True")),
             }
         }

@@ -1,4 +1,4 @@
-//! `Connection` and `ClusterConnection`: an API key and the Metorial instance that it opens.
+//! `Connection` and `ClusterConnection`: an API key and the Metorial instance that it belongs to.
 
 use super::common::{DeletionPolicy, DriftPolicy, Interval};
 use super::schema;
@@ -9,7 +9,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_with::skip_serializing_none;
 
-/// An API key for the objects of one namespace.
+/// An API key for the resources of one namespace.
 #[skip_serializing_none]
 #[derive(CustomResource, Clone, Debug, PartialEq, Deserialize, Serialize, KubeSchema)]
 #[kube(
@@ -21,7 +21,7 @@ use serde_with::skip_serializing_none;
     shortname = "mconn",
     category = "metorial",
     status = "ConnectionStatus",
-    doc = "An API key and the Metorial instance that it opens, for the objects of its namespace.",
+    doc = "An API key and the Metorial instance that it belongs to, for the resources of this namespace.",
     printcolumn(
         name = "Instance",
         type_ = "string",
@@ -31,16 +31,16 @@ use serde_with::skip_serializing_none;
 )]
 #[serde(rename_all = "camelCase")]
 pub struct ConnectionSpec {
-    /// Where the secret key is kept.
+    /// Where the API key is read from.
     pub api_key: ApiKeySource,
-    /// Extra root certificates (PEM) for the API's server.
+    /// Additional root certificates (PEM) to trust for the API.
     pub ca_bundle: Option<CaBundle<KeyRef>>,
-    /// What both kinds of connection share.
+    /// Spec fields of both kinds of connection.
     #[serde(flatten)]
     pub common: ConnectionCommon,
 }
 
-/// An API key for the objects of many namespaces.
+/// An API key for the resources of several namespaces.
 #[skip_serializing_none]
 #[derive(CustomResource, Clone, Debug, PartialEq, Deserialize, Serialize, KubeSchema)]
 #[kube(
@@ -51,7 +51,7 @@ pub struct ConnectionSpec {
     shortname = "mcconn",
     category = "metorial",
     status = "ConnectionStatus",
-    doc = "An API key and the Metorial instance that it opens, for the objects of the namespaces that it admits.",
+    doc = "An API key and the Metorial instance that it belongs to, for the resources of the namespaces that it allows.",
     printcolumn(
         name = "Instance",
         type_ = "string",
@@ -61,178 +61,181 @@ pub struct ConnectionSpec {
 )]
 #[serde(rename_all = "camelCase")]
 pub struct ClusterConnectionSpec {
-    /// Where the secret key is kept.
+    /// Where the API key is read from.
     pub api_key: ClusterApiKeySource,
-    /// Extra root certificates (PEM) for the API's server.
+    /// Additional root certificates (PEM) to trust for the API.
     pub ca_bundle: Option<CaBundle<NamespacedKeyRef>>,
-    /// The namespaces whose objects may use this connection; absent: none.
+    /// The namespaces whose resources may use this connection. If absent: none.
     pub allowed_namespaces: Option<AllowedNamespaces>,
-    /// What both kinds of connection share.
+    /// Spec fields of both kinds of connection.
     #[serde(flatten)]
     pub common: ConnectionCommon,
 }
 
-/// What both kinds of connection share.
+/// Spec fields of both kinds of connection.
 #[skip_serializing_none]
 #[derive(Clone, Debug, Default, PartialEq, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ConnectionCommon {
-    /// The API's address. Default `https://api.metorial.com`; the operator only calls addresses that its `--allowed-base-urls` admits.
+    /// Base URL of the API. Default `https://api.metorial.com`. The operator only calls URLs that its flag
+    /// `--allowed-base-urls` allows.
     #[schemars(length(min = 8, max = 500), regex(pattern = r"^https?://[^@\s]+$"))]
     pub base_url: Option<String>,
-    /// Refuse any other instance: a guard against the wrong key in the wrong place.
+    /// The instance that the API key must belong to. With a key of any other instance the connection is not ready.
     pub instance: Option<InstanceGuard>,
-    /// A tighter limit than the API's own. Shared by all connections of an organisation.
+    /// A limit below the API's own. All connections to one organization share their requests, so every limit that is
+    /// set applies to all of them.
     pub rate_limit: Option<RateLimitSpec>,
-    /// Defaults for the objects that use this connection.
+    /// Defaults for the resources that use this connection.
     pub defaults: Option<ConnectionDefaults>,
-    /// What a deletion does that can't reach the API or has no key. Default: it waits.
+    /// What happens to a deletion while the API can't be reached or the API key is missing. Default: it waits.
     pub on_unreachable: Option<OnUnreachable>,
 }
 
-/// Where the key of a `Connection` is kept.
+/// Where the API key of a `Connection` is read from.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ApiKeySource {
-    /// A key of a Secret in this namespace, with a secret key (`metorial_sk_…`) and nothing else in it.
+    /// A key of a Secret in this namespace. Its value must be a secret API key (`metorial_sk_…`) and nothing else.
     pub secret_key_ref: KeyRef,
 }
 
-/// Where the key of a `ClusterConnection` is kept.
+/// Where the API key of a `ClusterConnection` is read from.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ClusterApiKeySource {
-    /// A key of a Secret, with a secret key (`metorial_sk_…`) and nothing else in it.
+    /// A key of a Secret in any namespace. Its value must be a secret API key (`metorial_sk_…`) and nothing else.
     pub secret_key_ref: NamespacedKeyRef,
 }
 
-/// Extra root certificates.
+/// Additional root certificates to trust for the API.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct CaBundle<R> {
-    /// A key of a ConfigMap with certificates in PEM form.
+    /// A key of a ConfigMap with certificates in PEM format.
     pub config_map_key_ref: R,
 }
 
-/// The instance that a connection insists on.
+/// The instance that the API key of a connection must belong to.
 #[skip_serializing_none]
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct InstanceGuard {
-    /// Its id.
+    /// Id of the instance.
     #[schemars(length(min = 1, max = 100), regex(pattern = schema::ID))]
     pub id: Option<String>,
-    /// Its type.
+    /// Type of the instance.
     #[serde(rename = "type")]
     pub type_: Option<InstanceType>,
 }
 
-/// `development` or `production`.
+/// Type of the instance: `development` or `production`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum InstanceType {
-    /// For development: 100 requests per 10 minutes.
+    /// A development instance: 100 requests per 10 minutes.
     Development,
-    /// For production: 5000 requests per 10 minutes.
+    /// A production instance: 5000 requests per 10 minutes.
     Production,
 }
 
-/// A rate limit.
+/// A limit on requests to the API.
 #[skip_serializing_none]
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct RateLimitSpec {
-    /// Requests per `per`.
+    /// The number of requests that are allowed within `per`.
     #[schemars(range(min = 1, max = 1_000_000), extend("format" = "int32"))]
     pub requests: u32,
-    /// The window. Default 10m.
+    /// The time window of the limit. Default 10m.
     pub per: Option<Interval>,
 }
 
-/// Defaults that a connection gives its objects.
+/// Defaults for the resources that use a connection.
 #[skip_serializing_none]
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, Serialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
 #[x_kube(validation = Rule::new("!has(self.deletionPolicy) || self.deletionPolicy != 'Cascade'")
-    .message("Cascade is a choice for one object: a connection's default is Delete or Orphan"))]
+    .message("defaults.deletionPolicy must be Delete or Orphan: set Cascade on a single resource instead"))]
 pub struct ConnectionDefaults {
-    /// See the objects' `interval`.
+    /// Default of the resources' `spec.interval`.
     pub interval: Option<Interval>,
-    /// See the objects' `deletionPolicy`.
+    /// Default of the resources' `spec.deletionPolicy`.
     pub deletion_policy: Option<DeletionPolicy>,
-    /// See the objects' `drift`.
+    /// Default of the resources' `spec.drift`.
     pub drift: Option<DriftPolicy>,
 }
 
-/// What a deletion does that can't be carried out at Metorial.
+/// What happens to a deletion that can't be carried out at Metorial.
 #[skip_serializing_none]
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct OnUnreachable {
-    /// `Block` (default) waits; `OrphanAfter` gives up after a while and records the id.
+    /// `Block` waits; `OrphanAfter` gives up after a while and records the id.
     pub policy: UnreachablePolicy,
-    /// How long `OrphanAfter` waits. Default 1h.
+    /// How long `OrphanAfter` waits before it gives up. Default 1h.
     pub after: Option<Interval>,
 }
 
-/// `Block` (default) waits for as long as it takes; `OrphanAfter` gives up after a while, and the id that is left
-/// behind is recorded in the ConfigMap `metorial-orphans` of the operator's namespace.
+/// What happens to a deletion that can't be carried out. `Block` waits without limit. `OrphanAfter` gives up after a
+/// while: the remote object stays, and its id is recorded in the ConfigMap `metorial-orphans` of the operator's
+/// namespace.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
 pub enum UnreachablePolicy {
-    /// Wait for as long as it takes.
+    /// Wait without limit.
     Block,
-    /// Give up after a while: the remote object stays, its id is recorded.
+    /// Give up after a while: the remote object stays, and its id is recorded.
     OrphanAfter,
 }
 
-/// The namespaces that a ClusterConnection admits: those named, and those whose labels match.
+/// The namespaces that a ClusterConnection allows: those that are named, and those whose labels match.
 #[skip_serializing_none]
 #[derive(Clone, Debug, PartialEq, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct AllowedNamespaces {
-    /// Names of namespaces.
+    /// Names of allowed namespaces.
     #[schemars(
         length(max = 1000),
         inner(length(min = 1, max = 63), regex(pattern = schema::NAMESPACE))
     )]
     pub names: Option<Vec<String>>,
-    /// Labels of namespaces. An empty selector matches every namespace.
+    /// Selects allowed namespaces by their labels. An empty selector matches every namespace.
     #[serde(default)]
     #[schemars(schema_with = "schema::selector")]
     pub selector: Option<LabelSelector>,
 }
 
-/// What is known about a connection.
+/// The observed state of a connection.
 #[skip_serializing_none]
 #[derive(Clone, Debug, Default, PartialEq, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ConnectionStatus {
-    /// The generation that the conditions speak of.
+    /// The generation of the spec that the conditions describe.
     pub observed_generation: Option<i64>,
-    /// Echo of the annotation `metorial.com/reconcile-requested-at`.
+    /// The value of the annotation `metorial.com/reconcile-requested-at` that was handled last.
     pub last_handled_reconcile_at: Option<String>,
-    /// The instance that the key opens. Pinned once known.
+    /// The instance that the API key belongs to. Pinned once known: a key of another instance is refused.
     pub instance: Option<InstanceStatus>,
     /// Ready, and where they apply Reconciling and Stalled.
     pub conditions: Option<Vec<Condition>>,
 }
 
-/// An instance as the API describes it.
+/// A Metorial instance, as the API describes it.
 #[skip_serializing_none]
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct InstanceStatus {
-    /// Its id.
+    /// Id of the instance.
     pub id: String,
-    /// Its name.
+    /// Name of the instance.
     pub name: Option<String>,
-    /// Its slug.
+    /// Slug of the instance.
     pub slug: Option<String>,
-    /// `development` or `production`.
+    /// Type of the instance: `development` or `production`.
     #[serde(rename = "type")]
     pub type_: Option<String>,
-    /// The organisation that it belongs to.
+    /// Id of the organization that the instance belongs to.
     pub organization_id: Option<String>,
-    /// The project that it belongs to.
+    /// Id of the project that the instance belongs to.
     pub project_id: Option<String>,
 }

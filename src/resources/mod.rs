@@ -1,4 +1,4 @@
-//! The custom resources: what users write and read. Types, schemas, rules and conditions; no I/O.
+//! The custom resources: types, schemas, admission rules, conditions and reasons. No I/O.
 
 mod auth_export;
 mod auth_import;
@@ -53,15 +53,16 @@ pub use status::{
     PlannedStep, PreviousId, RemoteDetails, ResourceStatus, RetiringId,
 };
 
-/// The API group of every kind here.
+/// The API group of all kinds.
 pub const GROUP: &str = "metorial.com";
-/// The finalizer of the remote kinds: the write-ahead intent of a create, and what makes a deletion wait.
+/// The finalizer of the kinds that have a remote object. It is added before the first create, so that a create whose id
+/// was never recorded is searched for; and it holds a deletion back until the remote object is handled.
 pub const FINALIZER: &str = "metorial.com/remote";
-/// The finalizer of a connection that resources with a remote id still need.
+/// The finalizer of a connection: it holds a deletion back while resources with a remote id use the connection.
 pub const IN_USE_FINALIZER: &str = "metorial.com/in-use";
-/// The annotation whose every new text asks for a pass now.
+/// The annotation that requests a reconciliation now: each new value is one request.
 pub const RECONCILE_REQUESTED: &str = "metorial.com/reconcile-requested-at";
-/// The annotation that approves a plan, or on a connection the making again of many lost objects.
+/// The annotation that approves a plan, or on a connection that many lost objects are created again.
 pub const APPROVE: &str = "metorial.com/approve";
 /// The field manager of every write of the operator.
 pub const FIELD_MANAGER: &str = "metorial-operator";

@@ -31,56 +31,57 @@ use serde_with::skip_serializing_none;
     validation = Rule::new("has(self.deploymentId) == has(oldSelf.deploymentId) && (!has(self.deploymentId) || self.deploymentId == oldSelf.deploymentId)")
         .message("deploymentId can't be changed: create a new resource for another deployment"),
     validation = Rule::new("!has(self.mode) || self.mode != 'Observe' || has(self.adopt)")
-        .message("mode Observe looks at an existing object: name it in adopt.id")
+        .message("mode Observe needs an existing object: set adopt.id")
 )]
 pub struct ProviderAuthConfigSpec {
-    /// Fields shared by all remote kinds.
+    /// Spec fields of every kind that has a remote object.
     #[serde(flatten)]
     pub common: CommonSpec,
-    /// Remote name and description.
+    /// Name and description of the remote object.
     #[serde(flatten)]
     pub naming: Naming,
-    /// The auth method: its id or alias. Can't be changed.
+    /// Id or alias of the auth method. Can't be changed.
     #[schemars(length(min = 1, max = 200), regex(pattern = schema::PROVIDER))]
     pub auth_method_id: String,
-    /// The deployment that it is for. Can't be changed.
+    /// Id of the provider deployment that the auth config is for. Can't be changed.
     #[schemars(length(min = 1, max = 100), regex(pattern = schema::ID))]
     pub deployment_id: Option<String>,
-    /// The value, by the auth method's schema. Can't be read back from Metorial.
+    /// The value, which must match the auth method's schema. Metorial never returns it.
     pub value: ComposedValue,
-    /// `Managed` (default): a changed value goes in as an import, so the id stays. `Initial`: the value only serves to create the config.
+    /// Who changes the value. Default `Managed`.
     pub value_policy: Option<ValuePolicy>,
-    /// Tools, prompts and resources that are let through; absent: all.
+    /// Filters for the tools, prompts and resources that may be used. If absent, all may be used.
     #[schemars(length(max = 50))]
     pub tool_filters: Option<Vec<ToolFilter>>,
-    /// `Schema` (default) checks the value against the schema that Metorial publishes before anything is sent; `None` does not.
+    /// Whether the value is checked before it is sent. Default `Schema`.
     pub validation: Option<Validation>,
 }
 
-/// Whose the value is. `Managed` (default): a changed value goes in as an import, so the id stays. `Initial`: the value
-/// only serves to create the config; from then on it belongs to AuthImports or people.
+/// Who changes the value. `Managed` (default): this resource; a changed value is imported into the auth config, whose id
+/// stays the same. `Initial`: the value is only used to create the auth config; later changes come from AuthImports or
+/// from outside the cluster.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
 pub enum ValuePolicy {
-    /// This resource's.
+    /// This resource.
     #[default]
     Managed,
-    /// Other people's, once the config is made.
+    /// AuthImports or someone outside the cluster, once the auth config exists.
     Initial,
 }
 
-/// What is known about the auth config.
+/// The observed state of the auth config.
 #[skip_serializing_none]
 #[derive(Clone, Debug, Default, PartialEq, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ProviderAuthConfigStatus {
-    /// The part that all kinds share.
+    /// Status fields of every kind that has a remote object.
     #[serde(flatten)]
     pub common: CommonStatus,
     /// The provider's canonical id.
     pub provider_id: Option<String>,
-    /// The id of the auth config, under the name that it has on imports and exports.
+    /// Id of the auth config: the same as `id`, under the name that AuthImports and AuthExports use.
     pub auth_config_id: Option<String>,
-    /// `manual`, `oauth_automated` or `oauth_manual`.
+    /// Type of the auth config: `manual`, `oauth_automated` or `oauth_manual`.
     pub auth_config_type: Option<String>,
 }
 

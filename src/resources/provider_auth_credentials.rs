@@ -28,44 +28,44 @@ use serde_with::skip_serializing_none;
     validation = Rule::new("self.providerId == oldSelf.providerId")
         .message("providerId can't be changed: create a new resource for another provider"),
     validation = Rule::new("!has(self.mode) || self.mode != 'Observe' || has(self.adopt)")
-        .message("mode Observe looks at an existing object: name it in adopt.id")
+        .message("mode Observe needs an existing object: set adopt.id")
 )]
 pub struct ProviderAuthCredentialsSpec {
-    /// Fields shared by all remote kinds.
+    /// Spec fields of every kind that has a remote object.
     #[serde(flatten)]
     pub common: CommonSpec,
-    /// Remote name and description.
+    /// Name and description of the remote object.
     #[serde(flatten)]
     pub naming: Naming,
-    /// The provider: its id, global identifier or slug. Can't be changed.
+    /// Id, global identifier or slug of the provider. Can't be changed.
     #[schemars(length(min = 1, max = 200), regex(pattern = schema::PROVIDER))]
     pub provider_id: String,
-    /// The app's registration at the provider.
+    /// The registration of the OAuth app at the provider.
     pub oauth: OAuthApp,
 }
 
-/// An OAuth app registration.
+/// The registration of an OAuth app at a provider.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct OAuthApp {
-    /// The app's client id. Can't be read back from Metorial.
+    /// Client id of the app. Metorial never returns it.
     pub client_id: ValueSource,
-    /// The app's client secret, from a Secret of this namespace. Can't be read back from Metorial.
+    /// Client secret of the app, from a Secret of this namespace. Metorial never returns it.
     pub client_secret: SecretSource,
-    /// OAuth scopes to ask for; their order does not matter.
+    /// OAuth scopes to request. Their order doesn't matter.
     #[schemars(length(max = 200), inner(length(min = 1, max = 500)))]
     pub scopes: Vec<String>,
 }
 
-/// What is known about the credentials.
+/// The observed state of the credentials.
 #[skip_serializing_none]
 #[derive(Clone, Debug, Default, PartialEq, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ProviderAuthCredentialsStatus {
-    /// The part that all kinds share.
+    /// Status fields of every kind that has a remote object.
     #[serde(flatten)]
     pub common: CommonStatus,
-    /// The provider's canonical id, as the API answers it.
+    /// The provider's canonical id.
     pub provider_id: Option<String>,
 }
 

@@ -21,7 +21,7 @@ use serde_with::skip_serializing_none;
     shortname = "pconf",
     category = "metorial",
     status = "ProviderConfigStatus",
-    doc = "Settings for a deployment, written here or taken from a vault. What Metorial can not change replaces it.",
+    doc = "Settings for a provider deployment, written here or taken from a vault. A change that Metorial cannot make replaces the remote object.",
     printcolumn(name = "Provider", type_ = "string", json_path = ".spec.providerId")
 )]
 #[serde(rename_all = "camelCase")]
@@ -29,52 +29,53 @@ use serde_with::skip_serializing_none;
     validation = Rule::new("[has(self.value), has(self.vaultRef), has(self.vaultId)].filter(x, x).size() == 1")
         .message("set exactly one of value, vaultRef and vaultId"),
     validation = Rule::new("!has(self.mode) || self.mode != 'Observe' || has(self.adopt)")
-        .message("mode Observe looks at an existing object: name it in adopt.id")
+        .message("mode Observe needs an existing object: set adopt.id")
 )]
 pub struct ProviderConfigSpec {
-    /// Fields shared by all remote kinds.
+    /// Spec fields of every kind that has a remote object.
     #[serde(flatten)]
     pub common: CommonSpec,
-    /// Remote name and description.
+    /// Name and description of the remote object.
     #[serde(flatten)]
     pub naming: Naming,
-    /// The provider: its id, global identifier or slug. A changed one replaces the config.
+    /// Id, global identifier or slug of the provider. Changing it replaces the config.
     #[schemars(length(min = 1, max = 200), regex(pattern = schema::PROVIDER))]
     pub provider_id: String,
-    /// The deployment that it is for. A changed one replaces the config.
+    /// Id of the provider deployment that the config is for. Changing it replaces the config.
     #[schemars(length(min = 1, max = 100), regex(pattern = schema::ID))]
     pub deployment_id: Option<String>,
-    /// The value, by the provider's config schema. Can't be read back from Metorial; a changed one replaces the config.
+    /// The value, which must match the provider's config schema. Metorial never returns it. Changing it replaces the
+    /// config.
     pub value: Option<ComposedValue>,
-    /// A ProviderConfigVault of this namespace; waited for until it is ready.
+    /// A ProviderConfigVault of this namespace. The operator waits until it is ready.
     pub vault_ref: Option<LocalRef>,
-    /// The id of a vault at Metorial.
+    /// Id of a vault at Metorial.
     #[schemars(length(min = 1, max = 100), regex(pattern = schema::ID))]
     pub vault_id: Option<String>,
-    /// Tools, prompts and resources that are let through; absent: all.
+    /// Filters for the tools, prompts and resources that may be used. If absent, all may be used.
     #[schemars(length(max = 50))]
     pub tool_filters: Option<Vec<ToolFilter>>,
-    /// `Allow` (default) or `Never`: whether a field that Metorial can't change may lead to a new config.
+    /// Whether a change that Metorial can't make to the config replaces it. Default `Allow`.
     pub replace: Option<Replace>,
-    /// How long the old config stays after it was replaced. Default 0s.
+    /// How long the old config is kept after it was replaced. Default 0s.
     #[serde(default)]
     #[schemars(schema_with = "schema::grace")]
     pub replace_grace: Option<Grace>,
-    /// `Schema` (default) checks the value against the schema that Metorial publishes before anything is sent; `None` does not.
+    /// Whether the value is checked before it is sent. Default `Schema`.
     pub validation: Option<Validation>,
 }
 
-/// What is known about the config.
+/// The observed state of the config.
 #[skip_serializing_none]
 #[derive(Clone, Debug, Default, PartialEq, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ProviderConfigStatus {
-    /// The part that all kinds share.
+    /// Status fields of every kind that has a remote object.
     #[serde(flatten)]
     pub common: CommonStatus,
     /// The provider's canonical id.
     pub provider_id: Option<String>,
-    /// The vault that it was made from.
+    /// Id of the vault that the config was created from.
     pub vault_id: Option<String>,
 }
 

@@ -1,4 +1,4 @@
-//! `ProviderConfigVault`: saved settings that configs are made from.
+//! `ProviderConfigVault`: saved settings that configs are created from.
 
 use super::common::{CommonSpec, Naming};
 use super::composed::{ComposedValue, Grace, Replace, Validation};
@@ -9,7 +9,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_with::skip_serializing_none;
 
-/// Saved settings that configs are made from.
+/// Saved settings that configs are created from.
 #[skip_serializing_none]
 #[derive(CustomResource, Clone, Debug, PartialEq, Deserialize, Serialize, KubeSchema)]
 #[kube(
@@ -21,45 +21,46 @@ use serde_with::skip_serializing_none;
     shortname = "pvault",
     category = "metorial",
     status = "ProviderConfigVaultStatus",
-    doc = "Saved settings for a provider that configs are made from. A changed value replaces it.",
+    doc = "Saved settings for a provider that configs are created from. Changing the value replaces the remote object.",
     printcolumn(name = "Provider", type_ = "string", json_path = ".spec.providerId")
 )]
 #[serde(rename_all = "camelCase")]
 #[x_kube(
     validation = Rule::new("!has(self.mode) || self.mode != 'Observe' || has(self.adopt)")
-        .message("mode Observe looks at an existing object: name it in adopt.id")
+        .message("mode Observe needs an existing object: set adopt.id")
 )]
 pub struct ProviderConfigVaultSpec {
-    /// Fields shared by all remote kinds.
+    /// Spec fields of every kind that has a remote object.
     #[serde(flatten)]
     pub common: CommonSpec,
-    /// Remote name and description.
+    /// Name and description of the remote object.
     #[serde(flatten)]
     pub naming: Naming,
-    /// The provider: its id, global identifier or slug. A changed one replaces the vault.
+    /// Id, global identifier or slug of the provider. Changing it replaces the vault.
     #[schemars(length(min = 1, max = 200), regex(pattern = schema::PROVIDER))]
     pub provider_id: String,
-    /// The deployment that it is for. A changed one replaces the vault.
+    /// Id of the provider deployment that the vault is for. Changing it replaces the vault.
     #[schemars(length(min = 1, max = 100), regex(pattern = schema::ID))]
     pub deployment_id: Option<String>,
-    /// The value, by the provider's config schema. Can't be read back from Metorial; a changed one replaces the vault.
+    /// The value, which must match the provider's config schema. Metorial never returns it. Changing it replaces the
+    /// vault.
     pub value: ComposedValue,
-    /// `Allow` (default) or `Never`: whether a field that Metorial can't change may lead to a new vault.
+    /// Whether a change that Metorial can't make to the vault replaces it. Default `Allow`.
     pub replace: Option<Replace>,
-    /// How long the old vault stays after it was replaced. Default 0s.
+    /// How long the old vault is kept after it was replaced. Default 0s.
     #[serde(default)]
     #[schemars(schema_with = "schema::grace")]
     pub replace_grace: Option<Grace>,
-    /// `Schema` (default) checks the value against the schema that Metorial publishes before anything is sent; `None` does not.
+    /// Whether the value is checked before it is sent. Default `Schema`.
     pub validation: Option<Validation>,
 }
 
-/// What is known about the vault.
+/// The observed state of the vault.
 #[skip_serializing_none]
 #[derive(Clone, Debug, Default, PartialEq, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ProviderConfigVaultStatus {
-    /// The part that all kinds share.
+    /// Status fields of every kind that has a remote object.
     #[serde(flatten)]
     pub common: CommonStatus,
     /// The provider's canonical id.

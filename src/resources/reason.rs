@@ -1,25 +1,25 @@
-//! The one closed list of reasons: conditions, events and metric labels all speak from it.
+//! The closed list of reasons, which conditions, events and metric labels all use.
 
 use std::fmt;
 
-/// What a reason means for a person and for kstatus.
+/// The class of a reason: what it means to a user and to kstatus.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Class {
     /// Ready=True.
     Done,
-    /// Ready=False, Reconciling=True: the operator is at it.
-    AtWork,
-    /// Ready=False, Reconciling=True: something else in the cluster is missing, and may still come.
+    /// Ready=False, Reconciling=True: the operator is working on it.
+    InProgress,
+    /// Ready=False, Reconciling=True: something else in the cluster is missing, and may still be created.
     Waiting,
-    /// Held by the user's choice; Ready says whether anything is to be brought in.
-    Held,
-    /// Ready=False, Stalled=True: a person has to do something.
+    /// Held back because the user chose so. Ready=True only if there is no pending change.
+    HeldByChoice,
+    /// Ready=False, Stalled=True: a user has to do something.
     NeedsPerson,
 }
 
 macro_rules! reasons {
     ($($(#[doc = $doc:literal])* $name:ident => $class:ident,)*) => {
-        /// Why a resource is in the state it is in.
+        /// The reason for the state of a resource.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
         pub enum Reason { $($(#[doc = $doc])* $name,)* }
 
@@ -27,19 +27,19 @@ macro_rules! reasons {
             /// Every reason, for tables and tests.
             pub const ALL: &'static [Reason] = &[$(Reason::$name,)*];
 
-            /// The reason as it stands in conditions, events and metrics.
+            /// Returns the reason as conditions, events and metrics show it.
             #[must_use]
             pub fn as_str(self) -> &'static str {
                 match self { $(Reason::$name => stringify!($name),)* }
             }
 
-            /// What it says, in a sentence.
+            /// Returns the meaning in a sentence, for the reference.
             #[must_use]
             pub fn meaning(self) -> &'static str {
                 match self { $(Reason::$name => concat!($($doc),*).trim_ascii(),)* }
             }
 
-            /// What it means for a person and for kstatus.
+            /// Returns the class.
             #[must_use]
             pub fn class(self) -> Class {
                 match self { $(Reason::$name => Class::$class,)* }
@@ -51,83 +51,83 @@ macro_rules! reasons {
 reasons! {
     /// The API acknowledged this generation and these secret values.
     Synced => Done,
-    /// `mode: Observe`: read, nothing to be written.
+    /// The remote object was read; nothing is written, because `spec.mode` is `Observe`.
     Observed => Done,
-    /// The remote object is being made.
-    Creating => AtWork,
-    /// The remote object is being changed.
-    Updating => AtWork,
-    /// Another remote object takes the place of the former.
-    Replacing => AtWork,
-    /// A value is being imported.
-    Importing => AtWork,
-    /// A value is being exported.
-    Exporting => AtWork,
-    /// The resource is terminating.
-    Deleting => AtWork,
-    /// The API's rate limit holds the call back.
-    RateLimited => AtWork,
-    /// The API could not be reached or failed.
-    RemoteUnavailable => AtWork,
-    /// A create whose answer was lost: it is being looked for before anything is made again.
-    AmbiguousCreate => AtWork,
-    /// A Secret does not exist.
+    /// The remote object is being created.
+    Creating => InProgress,
+    /// The remote object is being updated.
+    Updating => InProgress,
+    /// A new remote object is replacing the old one.
+    Replacing => InProgress,
+    /// A value is being imported into the auth config.
+    Importing => InProgress,
+    /// The tokens are being exported into the Secret.
+    Exporting => InProgress,
+    /// The resource is being deleted.
+    Deleting => InProgress,
+    /// The API's rate limit is reached; the operator retries when the quota resets.
+    RateLimited => InProgress,
+    /// The API could not be reached or returned an error; the operator is retrying.
+    RemoteUnavailable => InProgress,
+    /// The response to a create was lost; the operator searches for the created object before it creates another.
+    AmbiguousCreate => InProgress,
+    /// A Secret was not found.
     SecretNotFound => Waiting,
-    /// A Secret lacks a key.
+    /// A Secret does not have the key.
     SecretKeyNotFound => Waiting,
-    /// A ConfigMap, or its key, does not exist.
+    /// A ConfigMap, or a key in it, was not found.
     ConfigMapNotFound => Waiting,
-    /// A resource that is referred to does not exist.
+    /// A resource that the spec refers to was not found.
     ReferenceNotFound => Waiting,
-    /// A resource that is referred to is not ready.
+    /// A resource that the spec refers to is not ready.
     ReferenceNotReady => Waiting,
-    /// The connection does not exist.
+    /// The connection was not found.
     ConnectionNotFound => Waiting,
-    /// The connection is not ready; its own conditions say why.
+    /// The connection is not ready; its own conditions give the reason.
     ConnectionNotReady => Waiting,
-    /// `suspend: true`.
-    Suspended => Held,
-    /// `mode: Plan`: waits for approval.
-    PlanPending => Held,
-    /// A value is not acceptable.
+    /// Nothing is done for the resource, because `spec.suspend` is true.
+    Suspended => HeldByChoice,
+    /// The changes in `status.plan` wait for approval, because `spec.mode` is `Plan`.
+    PlanPending => HeldByChoice,
+    /// A value is invalid.
     InvalidValue => NeedsPerson,
-    /// The spec asks for something impossible.
+    /// The spec is invalid.
     InvalidSpec => NeedsPerson,
-    /// The ClusterConnection does not admit this namespace.
+    /// The ClusterConnection does not allow this namespace.
     NamespaceNotAllowed => NeedsPerson,
-    /// The API refuses the key.
+    /// The API rejected the API key.
     Unauthorized => NeedsPerson,
-    /// The key may not do this.
+    /// The API key does not have permission for this request.
     Forbidden => NeedsPerson,
-    /// The plan of the organisation does not cover this.
+    /// The plan of the organization does not include this feature.
     PaymentRequired => NeedsPerson,
-    /// The API refuses the request for good.
+    /// The API rejected the request, and a retry would not help.
     RemoteRejected => NeedsPerson,
-    /// The remote object is gone and is not to be made again.
+    /// The remote object no longer exists, and the spec does not allow it to be created again.
     RemoteMissing => NeedsPerson,
-    /// The API serves another version than the one asked for.
+    /// The API does not serve the version that the operator requests.
     ApiVersionUnsupported => NeedsPerson,
-    /// The key opens another instance than the one that was pinned.
+    /// The API key belongs to another instance than the one in the status.
     InstanceMismatch => NeedsPerson,
-    /// Too many remote objects are gone at once to believe it.
+    /// Most remote objects of the connection disappeared at once; nothing is created again without approval.
     SuspiciousLoss => NeedsPerson,
     /// The object to adopt differs from the spec.
     AdoptionMismatch => NeedsPerson,
-    /// The remote object, or a published object, belongs to somebody else.
+    /// The remote object or the ConfigMap belongs to another owner.
     OwnershipConflict => NeedsPerson,
-    /// A field that can't change was changed.
+    /// A field was changed that Metorial can't change.
     ImmutableFieldChanged => NeedsPerson,
-    /// Two resources would push values against each other.
+    /// Two resources would overwrite the value of the same auth config.
     ValueConflict => NeedsPerson,
-    /// The Secret to export into is somebody else's.
+    /// The Secret to export into exists and was not created by this resource.
     SecretNotOwned => NeedsPerson,
-    /// As many exports were made today as the spec allows.
+    /// The maximum number of exports within 24 hours is reached.
     ExportBudgetSpent => NeedsPerson,
-    /// The deletion can't go on without a person.
+    /// The deletion can't continue; the message says what it waits for and what to do.
     DeletionBlocked => NeedsPerson,
-    /// The base URL is not one that the operator may call.
+    /// The base URL is not in the list of URLs that the operator may call.
     UrlNotAllowed => NeedsPerson,
-    /// The operator itself failed on this object.
+    /// The operator failed on this resource because of an internal error.
     InternalError => NeedsPerson,
 }
 

@@ -6,37 +6,37 @@
 
 use schemars::{Schema, SchemaGenerator, json_schema};
 
-/// Name of a Secret, a ConfigMap or a resource of ours.
+/// Name of a Secret, a ConfigMap or a custom resource.
 pub const NAME: &str = "^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$";
 /// Name of a namespace.
 pub const NAMESPACE: &str = "^[a-z0-9]([-a-z0-9]*[a-z0-9])?$";
 /// Key in a Secret or a ConfigMap.
 pub const KEY: &str = "^[-._A-Za-z0-9]+$";
-/// Id that Metorial gave.
+/// Id that Metorial assigned.
 pub const ID: &str = "^[A-Za-z0-9_-]+$";
-/// Id, global identifier or slug of a provider: plain segments, none of which begins with a dot.
+/// Id, global identifier or slug of a provider: plain path segments, none of which begins with a dot.
 pub const PROVIDER: &str =
     "^[A-Za-z0-9@_~:+-][A-Za-z0-9@._~:+-]*(/[A-Za-z0-9@_~:+-][A-Za-z0-9@._~:+-]*)*$";
 
-/// Free JSON under user-chosen keys, of which `kubernetes` is the operator's own.
+/// Returns the schema of metadata: free JSON under any key except `kubernetes`, which is reserved for the operator.
 pub fn metadata(_: &mut SchemaGenerator) -> Schema {
     json_schema!({
         "type": "object",
         "maxProperties": 64,
         "properties": {"kubernetes": {
-            "description": "The operator's own key: it can't be set.",
+            "description": "Reserved for the operator: can't be set.",
             "type": "object",
             "x-kubernetes-preserve-unknown-fields": true
         }},
         "x-kubernetes-preserve-unknown-fields": true,
         "x-kubernetes-validations": [{
             "rule": "!has(self.kubernetes)",
-            "message": "metadata.kubernetes is the operator's own key: use another key"
+            "message": "metadata.kubernetes is reserved for the operator: use another key"
         }]
     })
 }
 
-/// A duration from one minute to one day.
+/// Returns the schema of a duration from one minute to one day.
 pub fn interval(_: &mut SchemaGenerator) -> Schema {
     json_schema!({
         "type": "string",
@@ -50,7 +50,7 @@ pub fn interval(_: &mut SchemaGenerator) -> Schema {
     })
 }
 
-/// A duration from nothing to one day.
+/// Returns the schema of a duration from zero to one day.
 pub fn grace(_: &mut SchemaGenerator) -> Schema {
     json_schema!({
         "type": "string",
@@ -64,7 +64,7 @@ pub fn grace(_: &mut SchemaGenerator) -> Schema {
     })
 }
 
-/// Once, on each change, or again after a while.
+/// Returns the schema of `Once`, `OnChange` or a duration.
 pub fn export_when(_: &mut SchemaGenerator) -> Schema {
     json_schema!({
         "type": "string",
@@ -78,7 +78,7 @@ pub fn export_when(_: &mut SchemaGenerator) -> Schema {
     })
 }
 
-/// Labels or annotations.
+/// Returns the schema of labels or annotations.
 pub fn texts(_: &mut SchemaGenerator) -> Schema {
     json_schema!({
         "type": "object",
@@ -87,7 +87,7 @@ pub fn texts(_: &mut SchemaGenerator) -> Schema {
     })
 }
 
-/// A free JSON object.
+/// Returns the schema of a free JSON object.
 pub fn literal(_: &mut SchemaGenerator) -> Schema {
     json_schema!({
         "type": "object",
@@ -96,33 +96,33 @@ pub fn literal(_: &mut SchemaGenerator) -> Schema {
     })
 }
 
-/// A label selector, as Kubernetes has it, with bounds.
+/// Returns the schema of a Kubernetes label selector, with limits.
 pub fn selector(_: &mut SchemaGenerator) -> Schema {
     json_schema!({
         "type": "object",
         "properties": {
             "matchLabels": {
-                "description": "Labels that are all there, with these values.",
+                "description": "Labels that must all be present with these values.",
                 "type": "object",
                 "maxProperties": 64,
                 "additionalProperties": {"type": "string", "maxLength": 63}
             },
             "matchExpressions": {
-                "description": "Requirements that are all met.",
+                "description": "Requirements that must all be met.",
                 "type": "array",
                 "maxItems": 64,
                 "items": {
                     "type": "object",
                     "required": ["key", "operator"],
                     "properties": {
-                        "key": {"description": "The label.", "type": "string", "minLength": 1, "maxLength": 317},
+                        "key": {"description": "Key of the label.", "type": "string", "minLength": 1, "maxLength": 317},
                         "operator": {
-                            "description": "How the label's value relates to `values`.",
+                            "description": "How the label's value is compared with `values`.",
                             "type": "string",
                             "enum": ["In", "NotIn", "Exists", "DoesNotExist"]
                         },
                         "values": {
-                            "description": "Values, for `In` and `NotIn`.",
+                            "description": "The values to compare with, for `In` and `NotIn`.",
                             "type": "array",
                             "maxItems": 64,
                             "items": {"type": "string", "maxLength": 63}

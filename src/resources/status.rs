@@ -89,163 +89,167 @@ macro_rules! resource_status {
 }
 pub(super) use resource_status;
 
-/// What the operator knows about one resource. Everything here survives a restart; nothing changes on a mere check.
+/// Status fields of every kind that has a remote object: what the operator has recorded about it. A check that finds
+/// nothing new changes none of them.
 #[skip_serializing_none]
 #[derive(Clone, Debug, Default, PartialEq, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct CommonStatus {
-    /// Remote id: the only truth about which remote object is ours.
+    /// Id of the remote object.
     pub id: Option<String>,
-    /// The Metorial instance that the object lives in. Never changes once set.
+    /// Id of the Metorial instance that the remote object belongs to. Never changes once set.
     pub instance_id: Option<String>,
     /// The connection in use, as `Connection/name` or `ClusterConnection/name`.
     pub connection: Option<String>,
-    /// The generation that the conditions speak of.
+    /// The generation of the spec that the conditions describe.
     pub observed_generation: Option<i64>,
-    /// Echo of the annotation `metorial.com/reconcile-requested-at`.
+    /// The value of the annotation `metorial.com/reconcile-requested-at` that was handled last.
     pub last_handled_reconcile_at: Option<String>,
-    /// Keyed digest of everything that the API last acknowledged: tells a changed spec or Secret from a remote change.
+    /// Keyed digest of everything that the API last acknowledged. It distinguishes a changed spec or Secret from a
+    /// change at Metorial.
     pub last_applied_revision: Option<String>,
-    /// The API's `updated_at` after our last write.
+    /// `updated_at` of the remote object after the operator's last write.
     pub remote_updated_at: Option<String>,
-    /// The metadata keys that were last applied, so that a key removed from the spec is removed there too.
+    /// The metadata keys that were applied last. A key that is later removed from the spec is removed from the remote
+    /// object too.
     pub metadata_keys: Option<Vec<String>>,
-    /// The write-only inputs that the API has.
+    /// The write-only values that the API has acknowledged.
     pub inputs: Option<Vec<InputStatus>>,
-    /// Fields that differ from the spec at Metorial and are left so.
+    /// Fields of the remote object that differ from the spec and are kept.
     pub drift: Option<Vec<DriftEntry>>,
-    /// The ConfigMap that the ids are published in.
+    /// Name of the ConfigMap that the ids are published in.
     pub published_config_map: Option<String>,
-    /// What would be done once it is approved (`mode: Plan`).
+    /// The changes that wait for approval (`mode: Plan`).
     pub plan: Option<PlanStatus>,
-    /// Our last import.
+    /// Id of the last import by this resource.
     pub import_id: Option<String>,
-    /// Our imports into the remote object, newest first, at most 10.
+    /// The imports by this resource into the remote object, newest first, at most 10.
     pub imports: Option<Vec<ImportRecord>>,
-    /// Objects that were replaced and are still to be deleted.
+    /// Remote objects that were replaced and are pending deletion.
     pub retiring: Option<Vec<RetiringId>>,
-    /// Remote ids that this resource had before, newest first, at most 10.
+    /// Ids of former remote objects of this resource, newest first, at most 10.
     pub previous_ids: Option<Vec<PreviousId>>,
     /// Ready, and where they apply Reconciling, Stalled, ReferencesResolved and Drifted.
     pub conditions: Option<Vec<Condition>>,
 }
 
-/// One write-only input as the API has it.
+/// A write-only value that the API has acknowledged.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct InputStatus {
-    /// The spec field.
+    /// The field of the spec.
     pub field: String,
-    /// `Secret/name/key`, `ConfigMap/name/key` or `spec`.
+    /// Where the value comes from: `Secret/name/key`, `ConfigMap/name/key` or `spec`.
     pub source: String,
     /// Keyed digest of the value, `v1:<key id>:<mac>`.
     pub fingerprint: String,
-    /// When the API acknowledged it.
+    /// When the API acknowledged the value.
     pub pushed_at: Time,
 }
 
-/// One field that differs at Metorial.
+/// A field of the remote object that differs from the spec.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct DriftEntry {
-    /// The spec field.
+    /// The field of the spec.
     pub field: String,
-    /// What the spec wants, or `<hidden>`.
+    /// The value in the spec, or `<hidden>`.
     pub desired: String,
-    /// What Metorial has, or `<hidden>`.
+    /// The value at Metorial, or `<hidden>`.
     pub observed: String,
 }
 
-/// What is known about exports.
+/// The state of the exports of an auth config.
 #[skip_serializing_none]
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ExportStatus {
-    /// The last export.
+    /// Id of the last export.
     pub export_id: Option<String>,
-    /// When it was made.
+    /// When the last export was made.
     pub exported_at: Option<Time>,
-    /// When its tokens expire, as the API says.
+    /// When the exported tokens expire, as reported by the API.
     pub expires_at: Option<String>,
     /// `updated_at` of the auth config when it was last compared.
     pub auth_config_updated_at: Option<String>,
-    /// The newest import of the auth config at the last export.
+    /// Id of the newest import into the auth config at the last export.
     pub newest_import_id: Option<String>,
-    /// The Secret that the last export went into.
+    /// Name of the Secret that the last export was written to.
     pub secret_name: Option<String>,
-    /// Keyed digest of what the Secret holds.
+    /// Keyed digest of the content of the Secret.
     pub secret_fingerprint: Option<String>,
     /// When the exports of the last 24 hours were made, newest first.
     pub recent_exports: Option<Vec<Time>>,
 }
 
-/// What would be done.
+/// Changes that wait for approval.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct PlanStatus {
-    /// The annotation `metorial.com/approve` with this text lets it happen. Another plan has another hash.
+    /// Hash of the plan. To approve it, set the annotation `metorial.com/approve` to this value. Any other plan has
+    /// another hash.
     pub hash: String,
-    /// In order.
+    /// The steps of the plan, in order.
     pub steps: Vec<PlannedStep>,
 }
 
-/// One planned step.
+/// A step of a plan.
 #[skip_serializing_none]
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct PlannedStep {
-    /// `Create`, `Update`, `Replace`, `Import`, `Export` or `Delete`.
+    /// What the step does: `Create`, `Update`, `Replace`, `Import`, `Export` or `Delete`.
     pub action: String,
-    /// What would change.
+    /// The fields that the step would change.
     pub fields: Option<Vec<PlannedField>>,
 }
 
-/// One field that would change.
+/// A field that a step would change.
 #[skip_serializing_none]
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct PlannedField {
-    /// The spec field.
+    /// The field of the spec.
     pub field: String,
-    /// What Metorial has, or `<hidden>`.
+    /// The value at Metorial, or `<hidden>`.
     pub from: Option<String>,
-    /// What the spec wants, or `<hidden>`.
+    /// The value in the spec, or `<hidden>`.
     pub to: String,
 }
 
-/// An object that was replaced and is still to be deleted.
+/// A remote object that was replaced and is pending deletion.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct RetiringId {
-    /// Its id.
+    /// Id of the remote object.
     pub id: String,
     /// When it was replaced.
     pub since: Time,
 }
 
-/// A remote id that was replaced.
+/// A former remote object of a resource.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct PreviousId {
-    /// The id.
+    /// Id of the former remote object.
     pub id: String,
     /// When it was replaced.
     pub replaced_at: Time,
-    /// Why.
+    /// Why it was replaced.
     pub reason: String,
 }
 
-/// One import.
+/// An import by this resource.
 #[skip_serializing_none]
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ImportRecord {
-    /// Its id.
+    /// Id of the import.
     pub id: String,
-    /// When it was made, by the API's clock.
+    /// When the import was made, by the API's clock.
     pub created_at: String,
-    /// When the value expires, as the API says.
+    /// When the imported value expires, as reported by the API.
     pub expires_at: Option<String>,
-    /// Keyed digest of the value that went in.
+    /// Keyed digest of the imported value.
     pub fingerprint: String,
 }

@@ -184,11 +184,11 @@ fn wrong_everywhere() -> Vec<(&'static str, Value)> {
         (source, spec(json!({"oauth": {"clientId": {"value": "a"}}}))),
         (source, unset),
         (
-            "mode Observe looks at an existing object: name it in adopt.id",
+            "mode Observe needs an existing object: set adopt.id",
             spec(json!({"mode": "Observe"})),
         ),
         (
-            "metadata.kubernetes is the operator's own key: use another key",
+            "metadata.kubernetes is reserved for the operator: use another key",
             spec(json!({"metadata": {"kubernetes": {"uid": "mine"}}})),
         ),
         (
@@ -200,7 +200,7 @@ fn wrong_everywhere() -> Vec<(&'static str, Value)> {
             spec(json!({"interval": "25h"})),
         ),
         (
-            "Cascade is a choice for one object: a connection's default is Delete or Orphan",
+            "defaults.deletionPolicy must be Delete or Orphan: set Cascade on a single resource instead",
             with(connection("default", "https://a.example"), cascade),
         ),
     ]
@@ -234,7 +234,7 @@ fn wrong_values() -> Vec<(&'static str, Value)> {
             from(json!({"pointer": "/a"})),
         ),
         (
-            "the pointer '' is the whole value: it needs format Json",
+            "pointer '' sets the whole value: set format to Json, or name a field in pointer",
             from(json!({"pointer": "", "secretKeyRef": key()})),
         ),
         ("must be at most 24h", vault(json!({"replaceGrace": "25h"}))),
@@ -243,15 +243,15 @@ fn wrong_values() -> Vec<(&'static str, Value)> {
             config(json!({"value": {"literal": {}}})),
         ),
         (
-            "keys goes with the types tool_keys and prompt_keys",
+            "keys must be set for the types tool_keys and prompt_keys, and only for them",
             filter(json!({"type": "tool_keys"})),
         ),
         (
-            "pattern goes with the types tool_regex, resource_regex and prompt_regex",
+            "pattern must be set for the types tool_regex, resource_regex and prompt_regex, and only for them",
             filter(json!({"type": "resource_regex", "uris": ["a"]})),
         ),
         (
-            "uris goes with the type resource_uris",
+            "uris must be set for the type resource_uris, and only for it",
             filter(json!({"type": "prompt_keys", "keys": ["a"], "uris": ["a"]})),
         ),
     ]
@@ -273,11 +273,11 @@ fn wrong_records() -> Vec<(&'static str, Value)> {
             import(json!({})),
         ),
         (
-            "deploymentId and authMethodId go with providerId: an existing auth config has its own",
+            "deploymentId and authMethodId can only be set with providerId: an existing auth config already has its own",
             import(with(id.clone(), json!({"authMethodId": "pam_1"}))),
         ),
         (
-            "an import is a record: it can't be adopted or observed",
+            "an AuthImport can't adopt or observe an object: remove adopt and set mode to Enforce or Plan",
             import(with(id.clone(), json!({"adopt": adopt}))),
         ),
         (
@@ -285,7 +285,7 @@ fn wrong_records() -> Vec<(&'static str, Value)> {
             export(json!({})),
         ),
         (
-            "an export is a record: it can't be adopted or observed",
+            "an AuthExport can't adopt or observe an object: remove adopt and set mode to Enforce or Plan",
             export(with(id.clone(), json!({"mode": "Observe"}))),
         ),
         (
@@ -325,7 +325,7 @@ pub fn changed() -> Vec<(&'static str, Value, Value)> {
             to(&auth_config, json!({"deploymentId": "pde_1"})),
         ),
         (
-            "an import that makes an auth config can't become one into an existing config: create a new resource",
+            "providerId can't be added or removed: create a new resource for another target",
             import.clone(),
             to(&import, existing),
         ),

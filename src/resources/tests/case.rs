@@ -2,11 +2,14 @@
 
 use serde_json::Value;
 
-/// A spec, the one before it, and the messages that admission gives.
+/// A kind, a spec, the spec before the change (for an update), and the messages of the rules that refuse it.
 pub(super) type Case = (&'static str, Value, Option<Value>, &'static [&'static str]);
 
-/// Cases of creates of one kind.
-pub(super) fn made(kind: &'static str, cases: Vec<(Value, &'static [&'static str])>) -> Vec<Case> {
+/// Returns cases that create a resource of one kind.
+pub(super) fn created(
+    kind: &'static str,
+    cases: Vec<(Value, &'static [&'static str])>,
+) -> Vec<Case> {
     let case = |(spec, messages)| (kind, spec, None, messages);
     cases.into_iter().map(case).collect()
 }

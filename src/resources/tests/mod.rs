@@ -4,3 +4,4 @@ mod case;
 mod records;
 mod rules;
 mod schemas;
+mod statuses;

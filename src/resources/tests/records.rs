@@ -1,17 +1,19 @@
-//! The rules of imports and exports.
+//! Cases for the rules of imports and exports.
 
-use super::case::{Case, made};
+use super::case::{Case, created};
 use serde_json::{Value, json};
 
-/// What is admitted and what is refused.
+/// Returns the cases.
 pub(super) fn cases() -> Vec<Case> {
     let (target, alone, turned, record) = (
         &["set exactly one of authConfigRef, authConfigId and providerId"],
-        &["deploymentId and authMethodId go with providerId: an existing auth config has its own"],
         &[
-            "an import that makes an auth config can't become one into an existing config: create a new resource",
+            "deploymentId and authMethodId can only be set with providerId: an existing auth config already has its own",
         ],
-        &["an import is a record: it can't be adopted or observed"],
+        &["providerId can't be added or removed: create a new resource for another target"],
+        &[
+            "an AuthImport can't adopt or observe an object: remove adopt and set mode to Enforce or Plan",
+        ],
     );
     let imports = vec![
         (json!({"providerId": "p", "deploymentId": "d"}), &[][..]),
@@ -26,7 +28,9 @@ pub(super) fn cases() -> Vec<Case> {
     let turns: Case = ("AuthImport", into, Some(new), turned);
     let (target, record, when) = (
         &["set exactly one of authConfigRef and authConfigId"],
-        &["an export is a record: it can't be adopted or observed"],
+        &[
+            "an AuthExport can't adopt or observe an object: remove adopt and set mode to Enforce or Plan",
+        ],
         &["must be Once, OnChange or a duration of at least 1h"],
     );
     let exports = vec![
@@ -39,15 +43,15 @@ pub(super) fn cases() -> Vec<Case> {
         (json!({"authConfigId": "c", "when": "59m"}), when),
     ];
     [
-        made("AuthImport", imports),
+        created("AuthImport", imports),
         vec![turns],
         changes_of_targets(),
-        made("AuthExport", exports),
+        created("AuthExport", exports),
     ]
     .concat()
 }
 
-/// From what, to what, and what is said about it.
+/// Returns cases that change the target of an import.
 fn changes_of_targets() -> Vec<Case> {
     let (provider, deployment, method) = (
         &["providerId can't be changed: create a new resource for another provider"],
@@ -107,6 +111,6 @@ fn changes_of_targets() -> Vec<Case> {
             method,
         ),
     ];
-    let case = |(from, to, said): (Value, Value, _)| ("AuthImport", to, Some(from), said);
+    let case = |(from, to, messages): (Value, Value, _)| ("AuthImport", to, Some(from), messages);
     changes.map(case).to_vec()
 }

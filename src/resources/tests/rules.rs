@@ -1,18 +1,18 @@
 //! The rules that admission checks, without an API server.
 
-use super::case::{Case, made};
+use super::case::{Case, created};
 use super::records;
 use super::schemas::{everywhere, schema};
 use kube::core::cel::Validator;
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
 
-const OBSERVE: &str = "mode Observe looks at an existing object: name it in adopt.id";
+const OBSERVE: &str = "mode Observe needs an existing object: set adopt.id";
 const PROVIDER: &str = "providerId can't be changed: create a new resource for another provider";
-const METADATA: &str = "metadata.kubernetes is the operator's own key: use another key";
+const METADATA: &str = "metadata.kubernetes is reserved for the operator: use another key";
 const SOURCE: &str = "set exactly one of value, configMapKeyRef and secretKeyRef";
 const CASCADE: &str =
-    "Cascade is a choice for one object: a connection's default is Delete or Orphan";
+    "defaults.deletionPolicy must be Delete or Orphan: set Cascade on a single resource instead";
 const INTERVAL: &str = "must be between 1m and 24h";
 
 fn with(change: Value) -> Value {
@@ -120,7 +120,7 @@ fn of_values() -> Vec<Case> {
         &["authMethodId can't be changed: create a new resource for another method"],
         &["deploymentId can't be changed: create a new resource for another deployment"],
         &["set exactly one of secretKeyRef and configMapKeyRef"],
-        &["the pointer '' is the whole value: it needs format Json"],
+        &["pointer '' sets the whole value: set format to Json, or name a field in pointer"],
     );
     let of = |id: &str| json!({"authMethodId": id});
     let deployed = json!({"authMethodId": "m", "deploymentId": "d"});
@@ -139,16 +139,18 @@ fn of_values() -> Vec<Case> {
         (json!({"replaceGrace": "0s"}), &[]),
         (json!({"replaceGrace": "25h"}), &["must be at most 24h"]),
     ];
-    [changes.to_vec(), made("ProviderConfigVault", vaults)].concat()
+    [changes.to_vec(), created("ProviderConfigVault", vaults)].concat()
 }
 
 fn of_configs() -> Vec<Case> {
     let filter = |filter: Value| json!({"toolFilters": [filter], "vaultId": "v"});
     let (one, keys, pattern, uris) = (
         &["set exactly one of value, vaultRef and vaultId"],
-        &["keys goes with the types tool_keys and prompt_keys"],
-        &["pattern goes with the types tool_regex, resource_regex and prompt_regex"],
-        &["uris goes with the type resource_uris"],
+        &["keys must be set for the types tool_keys and prompt_keys, and only for them"],
+        &[
+            "pattern must be set for the types tool_regex, resource_regex and prompt_regex, and only for them",
+        ],
+        &["uris must be set for the type resource_uris, and only for it"],
     );
     let both = json!({"vaultId": "v", "value": {"literal": {}}});
     let cases = vec![
@@ -159,17 +161,17 @@ fn of_configs() -> Vec<Case> {
         (filter(json!({"type": "tool_regex"})), pattern),
         (filter(json!({"type": "resource_uris"})), uris),
     ];
-    made("ProviderConfig", cases)
+    created("ProviderConfig", cases)
 }
 
 #[test]
-fn every_rule_admits_what_is_right_and_says_what_to_do_about_the_rest() {
+fn every_rule_admits_valid_specs_and_explains_how_to_correct_others() {
     let validator = Validator::new();
     for (kind, spec, before, expected) in cases() {
         let before = before.map(|spec| json!({"spec": spec}));
         let object = json!({"spec": spec});
-        let answer = validator.validate(schema(kind), &object, before.as_ref());
-        let errors = answer.err().map(|errors| errors.into_vec());
+        let result = validator.validate(schema(kind), &object, before.as_ref());
+        let errors = result.err().map(|errors| errors.into_vec());
         let messages: Vec<String> = errors.into_iter().flatten().map(|it| it.message).collect();
         assert_eq!(messages, expected, "{kind} {spec}");
     }
@@ -189,6 +191,9 @@ fn every_rule_has_a_message_and_a_case() {
             );
         }
     });
-    let told = cases().into_iter().flat_map(|case| case.3.iter());
-    assert_eq!(messages, told.map(|&message| message.to_owned()).collect());
+    let tested = cases().into_iter().flat_map(|case| case.3.iter());
+    assert_eq!(
+        messages,
+        tested.map(|&message| message.to_owned()).collect()
+    );
 }

@@ -1,6 +1,6 @@
 //! Properties that hold for every schema.
 
-use super::super::definitions::definitions;
+use crate::resources::definitions::definitions;
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
@@ -20,38 +20,38 @@ pub(super) fn schema(kind: &str) -> &'static Value {
     &SCHEMAS[kind]
 }
 
-/// Calls `look` with every schema under `part` (`spec` or `status`) of every kind, and with its path.
-pub(super) fn everywhere(part: &str, mut look: impl FnMut(&str, &Value)) {
+/// Calls `check` with every schema under `part` (`spec` or `status`) of every kind, and with its path.
+pub(super) fn everywhere(part: &str, mut check: impl FnMut(&str, &Value)) {
     for (kind, schema) in SCHEMAS.iter() {
         let path = format!("{kind}.{part}");
-        walk(&schema["properties"][part], &path, &mut look);
+        walk(&schema["properties"][part], &path, &mut check);
     }
 }
 
-fn walk(schema: &Value, path: &str, look: &mut impl FnMut(&str, &Value)) {
-    look(path, schema);
+fn walk(schema: &Value, path: &str, check: &mut impl FnMut(&str, &Value)) {
+    check(path, schema);
     for (name, of) in schema["properties"].as_object().into_iter().flatten() {
-        walk(of, &format!("{path}.{name}"), look);
+        walk(of, &format!("{path}.{name}"), check);
     }
     for (key, mark) in [("items", "[]"), ("additionalProperties", "{}")] {
         if schema[key].is_object() {
-            walk(&schema[key], &format!("{path}{mark}"), look);
+            walk(&schema[key], &format!("{path}{mark}"), check);
         }
     }
 }
 
 #[test]
-fn what_is_stored_is_what_was_applied() {
+fn no_field_has_a_default_or_admits_null() {
     for part in ["spec", "status"] {
         everywhere(part, |path, schema| {
             assert!(schema.get("default").is_none(), "{path} has a default");
-            assert!(schema.get("nullable").is_none(), "{path} stores a null");
+            assert!(schema.get("nullable").is_none(), "{path} admits null");
         });
     }
 }
 
 #[test]
-fn every_text_list_map_and_number_that_users_write_is_bounded() {
+fn every_string_list_map_and_number_in_a_spec_has_a_limit() {
     everywhere("spec", |path, schema| {
         let has = |key: &str| schema.get(key).is_some();
         let free = schema["x-kubernetes-preserve-unknown-fields"] == true;
@@ -59,28 +59,31 @@ fn every_text_list_map_and_number_that_users_write_is_bounded() {
             "string" => has("enum") || has("maxLength"),
             "array" => has("maxItems"),
             "integer" | "number" => has("minimum") && has("maximum"),
-            // Nothing can be under `kubernetes` at all.
+            // A rule admits nothing under `kubernetes`.
             "object" if free && path.ends_with(".metadata.kubernetes") => true,
             "object" if free || has("additionalProperties") => has("maxProperties"),
             _ => true,
         };
-        assert!(bounded, "{path} has no bound");
+        assert!(bounded, "{path} has no limit");
     });
 }
 
 #[test]
-fn every_field_says_what_it_is_for() {
+fn every_field_has_a_description() {
     for part in ["spec", "status"] {
         everywhere(part, |path, schema| {
             let inside = path.ends_with("[]") || path.ends_with("{}");
-            let said = schema["description"].as_str().unwrap_or_default();
-            assert!(inside || said.len() >= 4, "{path} has no description");
+            let description = schema["description"].as_str().unwrap_or_default();
+            assert!(
+                inside || description.len() >= 4,
+                "{path} has no description"
+            );
         });
     }
 }
 
 #[test]
-fn only_a_cluster_connection_refers_to_another_namespace() {
+fn only_a_cluster_connection_refers_to_other_namespaces() {
     let mut found = BTreeSet::new();
     everywhere("spec", |path, _| {
         let last = path.rsplit('.').next().unwrap_or_default();
@@ -97,7 +100,7 @@ fn only_a_cluster_connection_refers_to_another_namespace() {
 }
 
 #[test]
-fn secrets_are_referred_to_and_never_written_into_a_manifest() {
+fn secret_values_come_only_from_references_to_secrets() {
     for (kind, path) in [
         ("Connection", "/properties/spec/properties/apiKey"),
         ("ClusterConnection", "/properties/spec/properties/apiKey"),
@@ -115,8 +118,8 @@ fn secrets_are_referred_to_and_never_written_into_a_manifest() {
 }
 
 #[test]
-fn kinds_are_found_under_the_names_that_the_documentation_promises() {
-    let told = definitions().into_iter().map(|definition| {
+fn names_and_columns_are_those_of_the_documentation() {
+    let actual = definitions().into_iter().map(|definition| {
         let (spec, names) = (&definition.spec, &definition.spec.names);
         assert_eq!(
             (spec.group.as_str(), spec.versions[0].name.as_str()),
@@ -143,12 +146,12 @@ fn kinds_are_found_under_the_names_that_the_documentation_promises() {
         "Namespaced AuthImport aimport: Ready Reason Id Import Age",
         "Namespaced AuthExport aexport: Ready Reason Id Secret Exported Age",
     ];
-    assert_eq!(told.collect::<Vec<_>>(), expected);
+    assert_eq!(actual.collect::<Vec<_>>(), expected);
 }
 
-/// Names, ids and keys are plain segments of a path, whatever a user writes.
+/// Names, ids and keys become segments of a request's path, so a pattern admits nothing that would change the path.
 #[test]
-fn every_name_and_id_that_a_request_may_carry_has_a_pattern() {
+fn every_name_and_id_that_becomes_part_of_a_path_has_a_pattern() {
     everywhere("spec", |path, schema| {
         let last = path.rsplit('.').next().unwrap_or_default();
         let free = path.split('.').count() == 3 && last == "name";

@@ -143,8 +143,8 @@ fn reasons() -> String {
     for reason in Reason::ALL {
         let conditions = match reason.class() {
             Class::Done => "`Ready=True`",
-            Class::AtWork | Class::Waiting => "`Ready=False`, `Reconciling=True`",
-            Class::Held => "`Ready=True` only if nothing is to be brought in",
+            Class::InProgress | Class::Waiting => "`Ready=False`, `Reconciling=True`",
+            Class::HeldByChoice => "`Ready=True` only if there is no pending change",
             Class::NeedsPerson => "`Ready=False`, `Stalled=True`",
         };
         let meaning = cell(reason.meaning());

@@ -1,0 +1,72 @@
+//! The statuses of all kinds, as [`ResourceStatus`] sees them.
+
+use crate::resources::auth_export::AuthExportStatus;
+use crate::resources::auth_import::AuthImportStatus;
+use crate::resources::provider_auth_config::ProviderAuthConfigStatus;
+use crate::resources::provider_auth_credentials::ProviderAuthCredentialsStatus;
+use crate::resources::provider_config::ProviderConfigStatus;
+use crate::resources::provider_config_vault::ProviderConfigVaultStatus;
+use crate::resources::status::{RemoteDetails, ResourceStatus};
+use serde_json::{Value, json};
+
+fn details() -> RemoteDetails {
+    RemoteDetails {
+        provider_id: Some("p".to_owned()),
+        auth_config_id: Some("a".to_owned()),
+        auth_config_type: Some("manual".to_owned()),
+        vault_id: Some("v".to_owned()),
+    }
+}
+
+/// Returns a status of the kind with everything that it shows of a remote object.
+fn shown<S: ResourceStatus>() -> Value {
+    let mut status = S::default();
+    status.common_mut().id = Some("x".to_owned());
+    status.set_details(&details());
+    let shown = serde_json::to_value(&status).unwrap();
+    let read: S = serde_json::from_value(shown.clone()).unwrap();
+    assert_eq!(read, status, "what is written is read back");
+    status.set_details(&read.details());
+    assert_eq!(read, status, "the details are those that were set");
+    status.set_details(&RemoteDetails::default());
+    assert_eq!(serde_json::to_value(&status).unwrap(), json!({"id": "x"}));
+    assert_eq!(status.common().id.as_deref(), Some("x"));
+    shown
+}
+
+#[test]
+fn each_kind_shows_the_details_that_it_has_fields_for() {
+    let provider = json!({"id": "x", "providerId": "p"});
+    let auth_config =
+        json!({"id": "x", "providerId": "p", "authConfigId": "a", "authConfigType": "manual"});
+    assert_eq!(shown::<ProviderAuthCredentialsStatus>(), provider);
+    assert_eq!(shown::<ProviderConfigVaultStatus>(), provider);
+    assert_eq!(shown::<ProviderAuthConfigStatus>(), auth_config);
+    assert_eq!(shown::<AuthImportStatus>(), auth_config);
+    assert_eq!(shown::<AuthExportStatus>(), auth_config);
+    let config = json!({"id": "x", "providerId": "p", "vaultId": "v"});
+    assert_eq!(shown::<ProviderConfigStatus>(), config);
+}
+
+#[test]
+fn only_the_ids_among_the_details_are_published() {
+    let all = details();
+    let ids: Vec<(&str, &str)> = all.ids().collect();
+    let expected = [("providerId", "p"), ("authConfigId", "a"), ("vaultId", "v")];
+    assert_eq!(ids, expected);
+    assert_eq!(RemoteDetails::default().ids().count(), 0);
+}
+
+#[test]
+fn only_exports_have_a_state_of_exports() {
+    let mut status = AuthExportStatus::default();
+    status.export_mut().unwrap().export_id = Some("e".to_owned());
+    let export = status.export().unwrap();
+    assert_eq!(export.export_id.as_deref(), Some("e"));
+    assert_eq!(
+        serde_json::to_value(&status).unwrap(),
+        json!({"exportId": "e"})
+    );
+    let mut import = AuthImportStatus::default();
+    assert!(import.export().is_none() && import.export_mut().is_none());
+}

@@ -63,7 +63,7 @@ impl Pass<'_> {
                 .await;
         }
         // What it referred to may have waited for it to go.
-        for source in self.world.index.sources(&subject.key) {
+        for source in self.world.dependencies.sources(&subject.key) {
             self.world.wake(source);
         }
         self.world.forget(&subject.key);

@@ -136,7 +136,7 @@ impl Eye<'_> {
         found: &mut Vec<Dependent>,
     ) -> Result<(), Halt> {
         let kinds = kinds();
-        for key in self.world.index.dependents(&subject.key) {
+        for key in self.world.dependencies.dependents(&subject.key) {
             let Some(kind) = kinds.iter().find(|kind| kind.name() == key.kind) else {
                 continue;
             };

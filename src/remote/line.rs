@@ -2,7 +2,7 @@
 
 use super::budget::Budget;
 use super::trouble::Trouble;
-use crate::cluster::lease::Fence;
+use crate::cluster::fence::Fence;
 use crate::metrics::Metrics;
 use futures::{Stream, StreamExt, pin_mut};
 use metorial::{Answer, Client, Error, ErrorKind, ListQuery, Method, Object, Operation, Page};

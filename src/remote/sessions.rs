@@ -5,7 +5,7 @@ use super::connection::{ConnectionKey, ConnectionObject, Facts, admits};
 use super::observations::Observations;
 use super::session::Session;
 use crate::cluster::Cluster;
-use crate::cluster::lease::Fence;
+use crate::cluster::fence::Fence;
 use crate::metrics::Metrics;
 use crate::plan::{Fingerprint, MacKey, Survey};
 use crate::resources::{

@@ -10,6 +10,7 @@ mod common;
 mod composed;
 mod conditions;
 mod connection;
+mod key;
 mod provider_auth_config;
 mod provider_auth_credentials;
 mod provider_config;
@@ -38,6 +39,7 @@ pub use connection::{
     ConnectionStatus, InstanceGuard, InstanceStatus, InstanceType, OnUnreachable, RateLimitSpec,
     UnreachablePolicy,
 };
+pub use key::ResourceKey;
 pub use provider_auth_config::{
     ProviderAuthConfig, ProviderAuthConfigSpec, ProviderAuthConfigStatus, ValuePolicy,
 };

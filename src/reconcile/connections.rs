@@ -7,24 +7,14 @@ use crate::plan::pace;
 use crate::remote::{ConnectionKey, ConnectionObject, Facts, Standing};
 use crate::resources::ResourceKey;
 use crate::resources::{
-    Conditions, ConnectionKind, ConnectionStatus, FINALIZER, IN_USE_FINALIZER, RECONCILE_REQUESTED,
-    Reason, condition,
+    Conditions, ConnectionStatus, FINALIZER, IN_USE_FINALIZER, RECONCILE_REQUESTED, Reason,
+    condition,
 };
 use jiff::Timestamp;
 use kube::{Api, ResourceExt};
 use serde_json::Value;
 use std::time::Duration;
 use tokio::time::Instant;
-
-/// The key of a connection among the keys of all objects.
-#[must_use]
-pub fn object_key(key: &ConnectionKey) -> ResourceKey {
-    let kind = match key.kind {
-        ConnectionKind::Connection => "Connection",
-        ConnectionKind::ClusterConnection => "ClusterConnection",
-    };
-    ResourceKey::new(kind, &key.namespace, &key.name)
-}
 
 /// Looks at one connection, and says in its status how it stands.
 ///

@@ -9,7 +9,7 @@ use super::world::World;
 use crate::cluster::{Cause, ClusterError};
 use crate::kinds::Kind;
 use crate::plan::Dependent;
-use crate::remote::{ConnectionKey, ConnectionObject, Session, Trouble};
+use crate::remote::{ConnectionKey, ConnectionObject, RemoteError, Session};
 use crate::resources::ResourceKey;
 use crate::resources::{
     AuthExport, AuthImport, ClusterConnection, Connection, ConnectionKind, ProviderAuthConfig,
@@ -72,7 +72,7 @@ pub trait Served: Send + Sync {
         &'a self,
         session: &'a Session,
         ids: &'a [String],
-    ) -> BoxFuture<'a, Result<usize, Trouble>>;
+    ) -> BoxFuture<'a, Result<usize, RemoteError>>;
     /// The resources of this kind that keep a connection in use.
     fn users<'a>(
         &'a self,
@@ -144,7 +144,7 @@ impl<C: ConnectionObject> Served for Connected<C> {
         &'a self,
         _: &'a Session,
         _: &'a [String],
-    ) -> BoxFuture<'a, Result<usize, Trouble>> {
+    ) -> BoxFuture<'a, Result<usize, RemoteError>> {
         std::future::ready(Ok(0)).boxed()
     }
 }
@@ -232,7 +232,7 @@ impl<K: Kind> Served for Remote<K> {
         &'a self,
         session: &'a Session,
         ids: &'a [String],
-    ) -> BoxFuture<'a, Result<usize, Trouble>> {
+    ) -> BoxFuture<'a, Result<usize, RemoteError>> {
         session.missing::<K>(ids).boxed()
     }
 }

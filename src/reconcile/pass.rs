@@ -1,7 +1,6 @@
 //! One pass over one resource: read, resolve, look, decide, act, report. The same for all kinds.
 
 use super::act::{self, Outcome};
-use super::connections;
 use super::export::{notice, recall, refused};
 use super::queue::After;
 use super::see::{Eye, Halt};
@@ -12,7 +11,7 @@ use crate::kinds::{Kind, SourceKind};
 use crate::plan::{
     Desired, Plan, Policy, Seen, Sighting, Situation, Step, Verdict, approval, plan,
 };
-use crate::remote::{ConnectionKey, Down, Session, Trouble};
+use crate::remote::{ConnectionKey, Down, RemoteError, Session};
 use crate::resources::ResourceKey;
 use crate::resources::{APPROVE, ConnectionDefaults, ConnectionKind, Mode, PlanStatus, Reason};
 use jiff::Timestamp;
@@ -96,7 +95,7 @@ pub async fn pass<K: Kind>(world: &World, key: &ResourceKey) -> Result<After, Cl
     let ended = match pass.run(&mut subject).await {
         Ok(ended) => ended,
         // Whoever leads now has the say on this resource.
-        Err(Halt::Remote(Trouble::NotLeader)) => return Ok(After::In(world.timing.back_off.0)),
+        Err(Halt::Remote(RemoteError::NotLeader)) => return Ok(After::In(world.timing.back_off.0)),
         Err(Halt::Remote(trouble)) => pass.troubled(&subject, &trouble).await,
         Err(Halt::Cluster(error)) => return Err(error),
     };
@@ -111,7 +110,7 @@ fn depend<K: Kind>(world: &World, subject: &Subject<K>, connection: &ConnectionK
         .iter()
         .map(|reference| ResourceKey::new(reference.kind.as_str(), namespace, &reference.name))
         .collect();
-    sources.push(connections::object_key(connection));
+    sources.push(connection.resource_key());
     if subject.object.common().connection_ref.is_none() {
         sources.extend(default_connections(namespace));
     }
@@ -140,7 +139,7 @@ fn default_connections(namespace: &str) -> [ResourceKey; 2] {
         ConnectionKind::Connection,
         ConnectionKind::ClusterConnection,
     ]
-    .map(|kind| connections::object_key(&ConnectionKey::new(kind, namespace, "default")))
+    .map(|kind| ConnectionKey::new(kind, namespace, "default").resource_key())
 }
 
 /// The state of one pass.

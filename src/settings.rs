@@ -1,6 +1,6 @@
 //! Flags and environment, checked into settings.
 
-use crate::cluster::lease::Terms;
+use crate::cluster::lease::LeaseTiming;
 use crate::reconcile::PassHook;
 use clap::{Parser, Subcommand, ValueEnum};
 use std::net::SocketAddr;
@@ -89,7 +89,7 @@ pub enum LogFormat {
 #[derive(Clone, Copy, Debug)]
 pub struct Timing {
     /// Leadership.
-    pub lease: Terms,
+    pub lease: LeaseTiming,
     /// How long reads may lag behind writes: nothing is concluded from an absence that is younger.
     pub settle: Duration,
     /// The first pause after a failure, and the longest.
@@ -103,7 +103,7 @@ pub struct Timing {
 impl Default for Timing {
     fn default() -> Self {
         Self {
-            lease: Terms::default(),
+            lease: LeaseTiming::default(),
             settle: Duration::from_secs(45),
             back_off: crate::plan::pace::TRANSIENT,
             connection_check: Duration::from_secs(600),

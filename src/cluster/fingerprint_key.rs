@@ -1,4 +1,7 @@
-//! The key of the fingerprints: made once for a cluster, kept in a Secret of the operator's namespace.
+//! The key of the fingerprints: created once for a cluster, kept in a Secret of the operator's namespace.
+//!
+//! Every fingerprint in a status and at the API is a MAC under this key. With another key none of them could be
+//! compared, and every value would have to be sent again, so the key is never replaced.
 
 use super::{Cause, Cluster, ClusterError};
 use crate::plan::MacKey;
@@ -11,7 +14,7 @@ const NAME: &str = "metorial-operator-fingerprint-key";
 const KEY: &str = "key";
 
 impl Cluster {
-    /// Reads the key, making it where there is none. Of two that make one at once, the first wins for both.
+    /// Reads the key, or creates it. Of two replicas that create one at once, the first wins for both.
     ///
     /// # Errors
     /// A call failed, or the Secret holds no usable key.
@@ -32,8 +35,8 @@ impl Cluster {
         };
         let api = self.namespaced::<Secret>(namespace);
         let params = PostParams::default();
-        let made = self.call("create", "Secret", NAME, api.create(&params, &secret));
-        match made.await {
+        let created = self.call("create", "Secret", NAME, api.create(&params, &secret));
+        match created.await {
             Ok(_)
             | Err(ClusterError {
                 cause: Cause::Conflict,
@@ -41,6 +44,7 @@ impl Cluster {
             }) => {}
             Err(error) => return Err(error),
         }
+        // Read back, not taken from `fresh`: it may be the other replica's key that was stored.
         self.stored_key(namespace).await?.ok_or(ClusterError {
             operation: "get Secret".to_owned(),
             object: NAME.to_owned(),

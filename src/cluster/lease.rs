@@ -1,16 +1,17 @@
-//! Leadership by compare-and-swap on a Lease, timed by this process's own clock, and the fence that every write to
-//! the API passes at the moment of sending.
+//! Leadership by compare-and-swap on a Lease, timed by this process's own clock.
 //!
-//! Guarantees: a holder stops writing [`Terms::grace`] after its last successful renewal began; another takes over
-//! only after it saw the same renewal unchanged for the whole [`Terms::duration`] on its own clock. Clocks are never
-//! compared. Assumes that a request, once sent, reaches the server within the difference of the two.
+//! Guarantees: a holder stops writing [`LeaseTiming::grace`] after its last successful renewal began; another replica
+//! takes over only after it saw the same renewal unchanged for the whole [`LeaseTiming::duration`] on its own clock.
+//! Clocks are never compared: the times in the Lease are for people, the resource version is what is observed.
+//! Assumes that a request, once sent, reaches the server within the difference of the two. The API has no idempotency
+//! keys, so a write that arrives later than that would be a second writer.
 
+use super::fence::Fence;
 use super::{Cause, Cluster, ClusterError};
 use k8s_openapi::api::coordination::v1::{Lease, LeaseSpec};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::MicroTime;
 use kube::api::{ObjectMeta, Patch, PatchParams, PostParams};
 use serde_json::json;
-use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::time::Instant;
 
@@ -18,16 +19,16 @@ const NAME: &str = "metorial-operator";
 
 /// The timing of leadership.
 #[derive(Clone, Copy, Debug)]
-pub struct Terms {
-    /// How long others wait after the last renewal that they saw.
+pub struct LeaseTiming {
+    /// Time that other replicas wait after the last renewal that they saw.
     pub duration: Duration,
-    /// How long a holder writes after its last successful renewal began.
+    /// Time for which a holder writes after its last successful renewal began.
     pub grace: Duration,
-    /// How often it renews, and others look.
+    /// Interval at which the holder renews, and others read the Lease.
     pub renew: Duration,
 }
 
-impl Default for Terms {
+impl Default for LeaseTiming {
     fn default() -> Self {
         Self {
             duration: Duration::from_secs(15),
@@ -37,102 +38,78 @@ impl Default for Terms {
     }
 }
 
-/// Whether this process may write, as of now.
-#[derive(Clone, Default)]
-pub struct Fence(Arc<Mutex<Option<Instant>>>);
-
-impl Fence {
-    /// A fence that is always open: for a process without rivals.
-    #[must_use]
-    pub fn open() -> Self {
-        let fence = Self::default();
-        fence.set(Some(
-            Instant::now() + Duration::from_secs(60 * 60 * 24 * 365 * 30),
-        ));
-        fence
-    }
-
-    /// Whether a write may be sent at this moment.
-    #[must_use]
-    pub fn is_open(&self) -> bool {
-        let until = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        until.is_some_and(|until| Instant::now() < until)
-    }
-
-    fn set(&self, until: Option<Instant>) {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = until;
-    }
-}
-
 /// One candidate for the Lease.
 pub struct Candidate {
     cluster: Cluster,
     namespace: String,
     identity: String,
-    terms: Terms,
+    timing: LeaseTiming,
     fence: Fence,
-    seen: Option<(String, Instant)>,
+    /// The last resource version that was read, and when it was first read.
+    observed: Option<(String, Instant)>,
 }
 
 impl Candidate {
-    /// A candidate under a name that no other has.
+    /// Returns a candidate. `identity` must differ from that of every other replica, this one's former process included.
     #[must_use]
-    pub fn new(cluster: Cluster, namespace: &str, identity: String, terms: Terms) -> Self {
+    pub fn new(cluster: Cluster, namespace: &str, identity: String, timing: LeaseTiming) -> Self {
         Self {
             cluster,
             namespace: namespace.to_owned(),
             identity,
-            terms,
+            timing,
             fence: Fence::default(),
-            seen: None,
+            observed: None,
         }
     }
 
-    /// The fence of this candidate.
+    /// Returns the fence of this candidate.
     #[must_use]
     pub fn fence(&self) -> Fence {
         self.fence.clone()
     }
 
-    /// Waits until this candidate holds the Lease.
-    pub async fn acquire(&mut self, beat: impl Fn()) {
+    /// Waits until this candidate holds the Lease; calls `heartbeat` before each attempt.
+    pub async fn acquire(&mut self, heartbeat: impl Fn()) {
         loop {
-            beat();
+            heartbeat();
             match self.attempt().await {
                 Ok(true) => return,
                 Ok(false) => {}
-                Err(error) => tracing::warn!(%error, "the lease can't be taken now"),
+                Err(error) => tracing::warn!(%error, "acquiring the lease failed; retrying"),
             }
-            tokio::time::sleep(self.terms.renew).await;
+            tokio::time::sleep(self.timing.renew).await;
         }
     }
 
-    /// Renews for as long as that works; returns once leadership is lost.
-    pub async fn keep(&mut self, beat: impl Fn()) {
+    /// Renews the Lease until that fails for too long; returns once leadership is lost. Calls `heartbeat` before each
+    /// attempt.
+    pub async fn keep(&mut self, heartbeat: impl Fn()) {
         loop {
-            tokio::time::sleep(self.terms.renew).await;
-            beat();
+            tokio::time::sleep(self.timing.renew).await;
+            heartbeat();
             match self.attempt().await {
                 Ok(true) => {}
                 Ok(false) => break,
-                Err(error) => tracing::warn!(%error, "the lease could not be renewed"),
+                Err(error) => tracing::warn!(%error, "renewing the lease failed; retrying"),
             }
             if !self.fence.is_open() {
                 break;
             }
         }
-        self.fence.set(None);
-        tracing::warn!("leadership is lost");
+        self.fence.close();
+        tracing::warn!("leadership lost");
     }
 
-    /// Gives the Lease up, so that another can take it at once.
+    /// Releases the Lease, so that another replica can acquire it at once.
     pub async fn release(&mut self) {
         let held = self.fence.is_open();
-        self.fence.set(None);
+        self.fence.close();
+        // Whoever let the lease expire may no longer be the holder, and has nothing to release.
         if !held {
             return;
         }
-        let freed = async {
+        let released = async {
             let Some(lease) = self.read().await? else {
                 return Ok(());
             };
@@ -141,25 +118,27 @@ impl Candidate {
             }
             self.swap(&lease, "").await
         };
-        if let Err(error) = freed.await {
-            tracing::warn!(%error, "the lease could not be released");
+        if let Err(error) = released.await {
+            tracing::warn!(%error, "releasing the lease failed; another replica takes over when it expires");
         }
     }
 
-    /// Takes or renews the Lease if it is free, ours or abandoned.
+    /// Acquires or renews the Lease if it is free, ours or expired.
     async fn attempt(&mut self) -> Result<bool, ClusterError> {
+        // The grace counts from before the request: the renewal is in etcd some time before its response is here, and
+        // others count from when they see it there.
         let began = Instant::now();
         let Some(lease) = self.read().await? else {
-            let made = self.create().await?;
-            return Ok(made && self.won(began));
+            let created = self.create().await?;
+            return Ok(created && self.lead(began));
         };
         let holder = holder(&lease).cloned().unwrap_or_default();
         let version = lease.metadata.resource_version.clone().unwrap_or_default();
-        if holder != self.identity && !holder.is_empty() && !self.abandoned(&version) {
+        if holder != self.identity && !holder.is_empty() && !self.expired(&version) {
             return Ok(false);
         }
         match self.swap(&lease, &self.identity).await {
-            Ok(()) => Ok(self.won(began)),
+            Ok(()) => Ok(self.lead(began)),
             Err(ClusterError {
                 cause: Cause::Conflict,
                 ..
@@ -168,17 +147,17 @@ impl Candidate {
         }
     }
 
-    fn won(&self, began: Instant) -> bool {
-        self.fence.set(Some(began + self.terms.grace));
+    fn lead(&self, began: Instant) -> bool {
+        self.fence.open_until(began + self.timing.grace);
         true
     }
 
-    /// Whether nobody renewed for the whole duration, on our own clock.
-    fn abandoned(&mut self, version: &str) -> bool {
-        match &self.seen {
-            Some((seen, since)) if seen == version => since.elapsed() >= self.terms.duration,
+    /// Returns true if nobody renewed for the whole duration, on our own clock.
+    fn expired(&mut self, version: &str) -> bool {
+        match &self.observed {
+            Some((known, since)) if known == version => since.elapsed() >= self.timing.duration,
             _ => {
-                self.seen = Some((version.to_owned(), Instant::now()));
+                self.observed = Some((version.to_owned(), Instant::now()));
                 false
             }
         }
@@ -197,7 +176,7 @@ impl Candidate {
             },
             spec: Some(LeaseSpec {
                 holder_identity: Some(self.identity.clone()),
-                lease_duration_seconds: i32::try_from(self.terms.duration.as_secs()).ok(),
+                lease_duration_seconds: i32::try_from(self.timing.duration.as_secs()).ok(),
                 renew_time: Some(MicroTime(jiff::Timestamp::now())),
                 ..LeaseSpec::default()
             }),
@@ -218,9 +197,10 @@ impl Candidate {
         }
     }
 
-    /// The compare-and-swap: it fails if anybody wrote since `lease` was read.
+    /// Writes the Lease with `holder`. The resource version makes it a compare-and-swap: it fails with a conflict if
+    /// anybody wrote since `lease` was read.
     async fn swap(&self, lease: &Lease, holder: &str) -> Result<(), ClusterError> {
-        let changes = lease
+        let transitions = lease
             .spec
             .as_ref()
             .and_then(|spec| spec.lease_transitions)
@@ -230,9 +210,9 @@ impl Candidate {
             "metadata": {"resourceVersion": lease.metadata.resource_version},
             "spec": {
                 "holderIdentity": holder,
-                "leaseDurationSeconds": self.terms.duration.as_secs().max(1),
+                "leaseDurationSeconds": self.timing.duration.as_secs().max(1),
                 "renewTime": MicroTime(jiff::Timestamp::now()),
-                "leaseTransitions": changes + i32::from(changed && !holder.is_empty()),
+                "leaseTransitions": transitions + i32::from(changed && !holder.is_empty()),
             }
         });
         let api = self.cluster.namespaced::<Lease>(&self.namespace);

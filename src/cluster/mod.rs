@@ -1,9 +1,12 @@
 //! Effects on Kubernetes. Every call has a deadline, is counted, and fails with a text that holds no content of any
 //! object.
 
+pub mod dependencies;
 pub mod export_secret;
+pub mod fence;
 mod fingerprint_key;
 pub mod lease;
+mod orphans;
 mod owned;
 mod resolve;
 mod status;
@@ -12,7 +15,7 @@ pub use owned::Publication;
 pub use resolve::Missing;
 pub use status::merge_patch;
 
-use self::lease::Fence;
+use self::fence::Fence;
 use crate::metrics::Metrics;
 use crate::plan::Fingerprint;
 use crate::resources::{FIELD_MANAGER, Reason};

@@ -1,4 +1,4 @@
-//! ConfigMaps that the operator makes: the ids that it publishes for applications, and the ledger of orphans.
+//! ConfigMaps with the ids that the operator publishes for applications.
 
 use super::{Cause, Cluster, ClusterError, field_manager, owned_by};
 use k8s_openapi::api::core::v1::ConfigMap;
@@ -7,8 +7,6 @@ use kube::{Resource, ResourceExt};
 use serde::Serialize;
 use serde_json::json;
 use std::collections::BTreeMap;
-
-const ORPHANS: &str = "metorial-orphans";
 
 /// How a publication went.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -109,45 +107,5 @@ impl Cluster {
             }) => Ok(()),
             Err(error) => Err(error),
         }
-    }
-
-    /// Writes an id that is left behind at Metorial into the ledger of orphans.
-    ///
-    /// # Errors
-    /// A call failed.
-    pub async fn record_orphan(
-        &self,
-        namespace: &str,
-        key: &str,
-        entry: &str,
-    ) -> Result<(), ClusterError> {
-        let api = self.namespaced::<ConfigMap>(namespace);
-        let params = field_manager(PatchParams::default());
-        let patch = Patch::Merge(json!({"data": {key: entry}}));
-        let written = self.call(
-            "patch",
-            "ConfigMap",
-            ORPHANS,
-            api.patch(ORPHANS, &params, &patch),
-        );
-        match written.await {
-            Err(ClusterError {
-                cause: Cause::NotFound,
-                ..
-            }) => {}
-            other => return other.map(drop),
-        }
-        let map = ConfigMap {
-            metadata: ObjectMeta {
-                name: Some(ORPHANS.to_owned()),
-                ..ObjectMeta::default()
-            },
-            data: Some([(key.to_owned(), entry.to_owned())].into()),
-            ..ConfigMap::default()
-        };
-        let params = PostParams::default();
-        self.call("create", "ConfigMap", ORPHANS, api.create(&params, &map))
-            .await
-            .map(drop)
     }
 }

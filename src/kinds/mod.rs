@@ -1,7 +1,7 @@
 //! The kinds as the reconciler sees them: what they refer to, what they want, how their remote object reads. Data and
 //! pure functions; adding a kind is one file here and one line in [`all`](crate::reconcile::kinds).
 
-mod auth_config;
+pub mod auth_config;
 mod auth_export;
 mod auth_import;
 mod compose;

@@ -9,7 +9,7 @@ use crate::cluster::{Cause, ClusterError};
 use crate::kinds::Kind;
 use crate::plan::{Desired, ImportSeen, Intent, RemoteView, Step, Target, body, overtaken};
 use crate::remote::records::note;
-use crate::remote::{Session, Trouble};
+use crate::remote::{RemoteError, Session};
 use crate::resources::{ExportStatus, FINALIZER};
 use jiff::Timestamp;
 use kube::ResourceExt;
@@ -110,7 +110,7 @@ pub async fn step<K: Kind>(
         }
         Step::Delete { id } => {
             let Some(session) = session else {
-                return Err(Trouble::NotLeader.into());
+                return Err(RemoteError::NotConnected.into());
             };
             outcome.wrote = true;
             session.delete::<K>(&id).await?;
@@ -128,7 +128,9 @@ fn both<'a>(
     session: Option<&'a Session>,
     desired: Option<&'a Desired>,
 ) -> Result<(&'a Session, &'a Desired), Halt> {
-    session.zip(desired).ok_or(Halt::Remote(Trouble::NotLeader))
+    session
+        .zip(desired)
+        .ok_or(Halt::Remote(RemoteError::NotConnected))
 }
 
 /// The write-ahead intent: the finalizer is in etcd, and was read back, before the first create is sent.
@@ -198,7 +200,7 @@ async fn import<K: Kind>(
         .map_or("", |importing| &importing.note);
     let owner = subject.owner.clone();
     let body = body::import(desired, id, &note(words, &owner, tag));
-    let made = session.import::<K>(body, &owner);
+    let made = session.import(body, &owner);
     let refused = if id.is_some() {
         subject.memory.intent
     } else {
@@ -221,12 +223,12 @@ pub(super) async fn sent<K: Kind, T>(
     world: &World,
     subject: &mut Subject<K>,
     refused: Intent,
-    write: impl Future<Output = Result<T, Trouble>>,
+    write: impl Future<Output = Result<T, RemoteError>>,
 ) -> Result<T, Halt> {
     subject.sending(world, Intent::Ambiguous);
     let done = write.await;
     subject.sent(world);
-    let unknown = done.as_ref().is_err_and(Trouble::maybe_applied);
+    let unknown = done.as_ref().is_err_and(RemoteError::maybe_applied);
     let applied = done.is_ok();
     subject.remember(world, |memory| {
         memory.certain &= !unknown;

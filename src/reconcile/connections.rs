@@ -1,14 +1,14 @@
 //! One pass over one `Connection` or `ClusterConnection`: whose key is it, and does anybody still need it?
 
-use super::key::ObjectKey;
 use super::queue::After;
 use super::world::{World, jitter};
 use crate::cluster::{ClusterError, merge_patch};
 use crate::plan::pace;
 use crate::remote::{ConnectionKey, ConnectionObject, Facts, Standing};
+use crate::resources::ResourceKey;
 use crate::resources::{
-    Conditions, ConnectionKind, ConnectionStatus, FINALIZER, IN_USE_FINALIZER, RECONCILE_REQUESTED,
-    Reason, condition,
+    Conditions, ConnectionStatus, FINALIZER, IN_USE_FINALIZER, RECONCILE_REQUESTED, Reason,
+    condition,
 };
 use jiff::Timestamp;
 use kube::{Api, ResourceExt};
@@ -16,23 +16,13 @@ use serde_json::Value;
 use std::time::Duration;
 use tokio::time::Instant;
 
-/// The key of a connection among the keys of all objects.
-#[must_use]
-pub fn object_key(key: &ConnectionKey) -> ObjectKey {
-    let kind = match key.kind {
-        ConnectionKind::Connection => "Connection",
-        ConnectionKind::ClusterConnection => "ClusterConnection",
-    };
-    ObjectKey::new(kind, &key.namespace, &key.name)
-}
-
 /// Looks at one connection, and says in its status how it stands.
 ///
 /// # Errors
 /// Kubernetes failed.
 pub async fn pass<C: ConnectionObject>(
     world: &World,
-    key: &ObjectKey,
+    key: &ResourceKey,
 ) -> Result<After, ClusterError> {
     let began = Instant::now();
     let connection = ConnectionKey::new(C::KIND, &key.namespace, &key.name);
@@ -92,12 +82,12 @@ pub async fn pass<C: ConnectionObject>(
     ))
 }
 
-fn depend(world: &World, key: &ObjectKey, facts: &Facts) {
+fn depend(world: &World, key: &ResourceKey, facts: &Facts) {
     let references = facts.references();
     let sources = references.iter().map(|reference| {
-        ObjectKey::new(reference.kind.as_str(), &facts.namespace, &reference.name)
+        ResourceKey::new(reference.kind.as_str(), &facts.namespace, &reference.name)
     });
-    world.index.depends(key, sources.collect());
+    world.dependencies.set(key, sources.collect());
 }
 
 /// Keeps the connection for as long as resources with a remote id need it.
@@ -195,7 +185,7 @@ fn say(standing: &Standing, users: Option<&[String]>) -> (Reason, String) {
 
 fn next(
     world: &World,
-    key: &ObjectKey,
+    key: &ResourceKey,
     uid: &str,
     standing: &Standing,
     terminating: bool,

@@ -12,7 +12,7 @@ use crate::kinds::Kind;
 use crate::plan::export::{former_secret, is_recent, signed_anew, unrecorded};
 use crate::plan::policy::DEFAULT_INTERVAL;
 use crate::plan::{Desired, Exporting, Seen, Sighting, Verdict};
-use crate::remote::{Session, Trouble};
+use crate::remote::{RemoteError, Session};
 use crate::resources::{ExportFormat, ExportSecret, ExportStatus, Reason};
 use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
@@ -69,7 +69,7 @@ pub(super) async fn export<K: Kind>(
         // It counts against the budget, and what the Secret holds is not its value.
         subject.remember(world, |memory| memory.exported = None);
         outcome.export = Some(status);
-        return Err(Trouble::NoValue.into());
+        return Err(RemoteError::ExportWithoutValue.into());
     };
     let exported = Arc::new(Exported { value, status });
     subject.remember(world, |memory| memory.exported = Some(exported));

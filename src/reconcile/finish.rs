@@ -1,6 +1,5 @@
 //! The end of a pass: publish ids, write the status, tell events, and say when to come back.
 
-use super::connections;
 use super::pass::{Ended, Pass};
 use super::queue::After;
 use super::report::Report;
@@ -63,11 +62,11 @@ impl Pass<'_> {
                 .await;
         }
         // What it referred to may have waited for it to go.
-        for source in self.world.index.sources(&subject.key) {
+        for source in self.world.dependencies.sources(&subject.key) {
             self.world.wake(source);
         }
         self.world.forget(&subject.key);
-        self.world.wake(connections::object_key(&self.connection));
+        self.world.wake(self.connection.resource_key());
     }
 
     /// The one writer of status. What follows a create is tried again and again: the id must be recorded.
@@ -125,7 +124,7 @@ impl Pass<'_> {
         let left = former.filter(|former| Some(former) != subject.status.connection.as_ref());
         let left = left.and_then(|text| ConnectionKey::stored(&text, &subject.key.namespace));
         if let Some(left) = left {
-            self.world.wake(connections::object_key(&left));
+            self.world.wake(left.resource_key());
         }
         if subject.memory.created.is_some() && subject.memory.created == subject.status.id {
             subject.remember(self.world, |memory| memory.created = None);

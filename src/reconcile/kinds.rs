@@ -1,7 +1,6 @@
 //! The list of kinds, and what the loops need of each without knowing which it is.
 
 use super::connections;
-use super::key::ObjectKey;
 use super::pass;
 use super::queue::After;
 use super::stall::stall;
@@ -10,7 +9,8 @@ use super::world::World;
 use crate::cluster::{Cause, ClusterError};
 use crate::kinds::Kind;
 use crate::plan::Dependent;
-use crate::remote::{ConnectionKey, ConnectionObject, Session, Trouble};
+use crate::remote::{ConnectionKey, ConnectionObject, RemoteError, Session};
+use crate::resources::ResourceKey;
 use crate::resources::{
     AuthExport, AuthImport, ClusterConnection, Connection, ConnectionKind, ProviderAuthConfig,
     ProviderAuthCredentials, ProviderConfig, ProviderConfigVault,
@@ -46,18 +46,18 @@ pub trait Served: Send + Sync {
         false
     }
     /// The keys of resources that changed in a way that matters, in one namespace or in all.
-    fn changes(&self, client: Client, namespace: Option<&str>) -> BoxStream<'static, ObjectKey>;
+    fn changes(&self, client: Client, namespace: Option<&str>) -> BoxStream<'static, ResourceKey>;
     /// One pass.
     fn pass<'a>(
         &'a self,
         world: &'a World,
-        key: &'a ObjectKey,
+        key: &'a ResourceKey,
     ) -> BoxFuture<'a, Result<After, ClusterError>>;
     /// Says on the resource that a pass over it ended badly.
     fn stall<'a>(
         &'a self,
         world: &'a World,
-        key: &'a ObjectKey,
+        key: &'a ResourceKey,
         what: &'static str,
     ) -> BoxFuture<'a, Result<(), ClusterError>>;
     /// The ids of the objects that living resources of this kind have in an instance, each once; one that is only
@@ -72,7 +72,7 @@ pub trait Served: Send + Sync {
         &'a self,
         session: &'a Session,
         ids: &'a [String],
-    ) -> BoxFuture<'a, Result<usize, Trouble>>;
+    ) -> BoxFuture<'a, Result<usize, RemoteError>>;
     /// The resources of this kind that keep a connection in use.
     fn users<'a>(
         &'a self,
@@ -83,7 +83,7 @@ pub trait Served: Send + Sync {
     fn dependents<'a>(
         &'a self,
         world: &'a World,
-        key: &'a ObjectKey,
+        key: &'a ResourceKey,
         of: &'a [String],
     ) -> BoxFuture<'a, Result<Vec<Dependent>, ClusterError>> {
         let _ = (world, key, of);
@@ -102,14 +102,14 @@ impl<C: ConnectionObject> Served for Connected<C> {
         C::KIND == ConnectionKind::ClusterConnection
     }
 
-    fn changes(&self, client: Client, namespace: Option<&str>) -> BoxStream<'static, ObjectKey> {
+    fn changes(&self, client: Client, namespace: Option<&str>) -> BoxStream<'static, ResourceKey> {
         changes(client, namespace, &Watched::of::<C>(C::NAME))
     }
 
     fn pass<'a>(
         &'a self,
         world: &'a World,
-        key: &'a ObjectKey,
+        key: &'a ResourceKey,
     ) -> BoxFuture<'a, Result<After, ClusterError>> {
         connections::pass::<C>(world, key).boxed()
     }
@@ -117,7 +117,7 @@ impl<C: ConnectionObject> Served for Connected<C> {
     fn stall<'a>(
         &'a self,
         world: &'a World,
-        key: &'a ObjectKey,
+        key: &'a ResourceKey,
         what: &'static str,
     ) -> BoxFuture<'a, Result<(), ClusterError>> {
         let api = C::api(world.cluster.client(), &key.namespace);
@@ -144,7 +144,7 @@ impl<C: ConnectionObject> Served for Connected<C> {
         &'a self,
         _: &'a Session,
         _: &'a [String],
-    ) -> BoxFuture<'a, Result<usize, Trouble>> {
+    ) -> BoxFuture<'a, Result<usize, RemoteError>> {
         std::future::ready(Ok(0)).boxed()
     }
 }
@@ -156,14 +156,14 @@ impl<K: Kind> Served for Remote<K> {
         K::NAME
     }
 
-    fn changes(&self, client: Client, namespace: Option<&str>) -> BoxStream<'static, ObjectKey> {
+    fn changes(&self, client: Client, namespace: Option<&str>) -> BoxStream<'static, ResourceKey> {
         changes(client, namespace, &Watched::of::<K>(K::NAME))
     }
 
     fn pass<'a>(
         &'a self,
         world: &'a World,
-        key: &'a ObjectKey,
+        key: &'a ResourceKey,
     ) -> BoxFuture<'a, Result<After, ClusterError>> {
         pass::pass::<K>(world, key).boxed()
     }
@@ -171,7 +171,7 @@ impl<K: Kind> Served for Remote<K> {
     fn stall<'a>(
         &'a self,
         world: &'a World,
-        key: &'a ObjectKey,
+        key: &'a ResourceKey,
         what: &'static str,
     ) -> BoxFuture<'a, Result<(), ClusterError>> {
         let api: Api<K> = world.cluster.namespaced(&key.namespace);
@@ -181,7 +181,7 @@ impl<K: Kind> Served for Remote<K> {
     fn dependents<'a>(
         &'a self,
         world: &'a World,
-        key: &'a ObjectKey,
+        key: &'a ResourceKey,
         of: &'a [String],
     ) -> BoxFuture<'a, Result<Vec<Dependent>, ClusterError>> {
         let api: Api<K> = world.cluster.namespaced(&key.namespace);
@@ -232,7 +232,7 @@ impl<K: Kind> Served for Remote<K> {
         &'a self,
         session: &'a Session,
         ids: &'a [String],
-    ) -> BoxFuture<'a, Result<usize, Trouble>> {
+    ) -> BoxFuture<'a, Result<usize, RemoteError>> {
         session.missing::<K>(ids).boxed()
     }
 }

@@ -1,9 +1,9 @@
 //! What this process remembers of each resource between passes. All of it may be lost: it only saves requests, and
 //! where it is missing the pass looks.
 
-use super::key::ObjectKey;
 use crate::plan::{Fingerprint, Intent};
 use crate::resources::ExportStatus;
+use crate::resources::ResourceKey;
 use jiff::Timestamp;
 use metorial::SecretValue;
 use std::collections::HashMap;
@@ -87,12 +87,12 @@ impl Hold {
 
 /// The memory of all resources.
 #[derive(Default)]
-pub struct Memory(Mutex<HashMap<ObjectKey, Remembered>>);
+pub struct Memory(Mutex<HashMap<ResourceKey, Remembered>>);
 
 impl Memory {
     /// What is remembered of the resource with this uid.
     #[must_use]
-    pub fn of(&self, key: &ObjectKey, uid: &str) -> Remembered {
+    pub fn of(&self, key: &ResourceKey, uid: &str) -> Remembered {
         let known = self
             .lock()
             .get(key)
@@ -105,7 +105,7 @@ impl Memory {
     }
 
     /// Changes what is remembered.
-    pub fn update(&self, key: &ObjectKey, uid: &str, change: impl FnOnce(&mut Remembered)) {
+    pub fn update(&self, key: &ResourceKey, uid: &str, change: impl FnOnce(&mut Remembered)) {
         let mut all = self.lock();
         let known = all.entry(key.clone()).or_default();
         if known.uid != uid {
@@ -118,7 +118,7 @@ impl Memory {
     }
 
     /// Notes one more failure, whoever the resource is; answers how many there were in a row.
-    pub fn failed(&self, key: &ObjectKey) -> u32 {
+    pub fn failed(&self, key: &ResourceKey) -> u32 {
         let mut all = self.lock();
         let known = all.entry(key.clone()).or_default();
         known.failures = known.failures.saturating_add(1);
@@ -126,11 +126,11 @@ impl Memory {
     }
 
     /// Forgets a resource.
-    pub fn forget(&self, key: &ObjectKey) {
+    pub fn forget(&self, key: &ResourceKey) {
         self.lock().remove(key);
     }
 
-    fn lock(&self) -> MutexGuard<'_, HashMap<ObjectKey, Remembered>> {
+    fn lock(&self) -> MutexGuard<'_, HashMap<ResourceKey, Remembered>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

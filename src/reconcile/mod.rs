@@ -5,8 +5,6 @@ mod check;
 mod connections;
 mod export;
 mod finish;
-mod index;
-mod key;
 pub mod kinds;
 mod memory;
 mod pass;
@@ -23,6 +21,5 @@ mod unreachable;
 mod watch;
 mod world;
 
-pub use key::ObjectKey;
 pub use term::{Unusable, run};
 pub use world::PassHook;

@@ -1,9 +1,7 @@
 //! One pass over one resource: read, resolve, look, decide, act, report. The same for all kinds.
 
 use super::act::{self, Outcome};
-use super::connections;
 use super::export::{notice, recall, refused};
-use super::key::ObjectKey;
 use super::queue::After;
 use super::see::{Eye, Halt};
 use super::subject::Subject;
@@ -13,7 +11,8 @@ use crate::kinds::{Kind, SourceKind};
 use crate::plan::{
     Desired, Plan, Policy, Seen, Sighting, Situation, Step, Verdict, approval, plan,
 };
-use crate::remote::{ConnectionKey, Down, Session, Trouble};
+use crate::remote::{ConnectionKey, Down, RemoteError, Session};
+use crate::resources::ResourceKey;
 use crate::resources::{APPROVE, ConnectionDefaults, ConnectionKind, Mode, PlanStatus, Reason};
 use jiff::Timestamp;
 use kube::ResourceExt;
@@ -73,7 +72,7 @@ impl Ended {
 ///
 /// # Errors
 /// Kubernetes failed; nothing was concluded.
-pub async fn pass<K: Kind>(world: &World, key: &ObjectKey) -> Result<After, ClusterError> {
+pub async fn pass<K: Kind>(world: &World, key: &ResourceKey) -> Result<After, ClusterError> {
     let Some(mut subject) = Subject::<K>::read(world, key).await? else {
         world.wake_dependents(key);
         world.forget(key);
@@ -96,7 +95,7 @@ pub async fn pass<K: Kind>(world: &World, key: &ObjectKey) -> Result<After, Clus
     let ended = match pass.run(&mut subject).await {
         Ok(ended) => ended,
         // Whoever leads now has the say on this resource.
-        Err(Halt::Remote(Trouble::NotLeader)) => return Ok(After::In(world.timing.back_off.0)),
+        Err(Halt::Remote(RemoteError::NotLeader)) => return Ok(After::In(world.timing.back_off.0)),
         Err(Halt::Remote(trouble)) => pass.troubled(&subject, &trouble).await,
         Err(Halt::Cluster(error)) => return Err(error),
     };
@@ -107,19 +106,19 @@ pub async fn pass<K: Kind>(world: &World, key: &ObjectKey) -> Result<After, Clus
 fn depend<K: Kind>(world: &World, subject: &Subject<K>, connection: &ConnectionKey) {
     let namespace = &subject.key.namespace;
     let references = subject.object.references();
-    let mut sources: Vec<ObjectKey> = references
+    let mut sources: Vec<ResourceKey> = references
         .iter()
-        .map(|reference| ObjectKey::new(reference.kind.as_str(), namespace, &reference.name))
+        .map(|reference| ResourceKey::new(reference.kind.as_str(), namespace, &reference.name))
         .collect();
-    sources.push(connections::object_key(connection));
+    sources.push(connection.resource_key());
     if subject.object.common().connection_ref.is_none() {
         sources.extend(default_connections(namespace));
     }
     if connection.namespace.is_empty() {
-        sources.push(ObjectKey::new("Namespace", "", namespace));
+        sources.push(ResourceKey::new("Namespace", "", namespace));
     }
     if let Some(secret) = subject.object.exports_into() {
-        sources.push(ObjectKey::new(
+        sources.push(ResourceKey::new(
             SourceKind::Secret.as_str(),
             namespace,
             &secret.name,
@@ -127,20 +126,20 @@ fn depend<K: Kind>(world: &World, subject: &Subject<K>, connection: &ConnectionK
     }
     if let Some(publish) = &subject.object.common().publish {
         let kind = SourceKind::ConfigMap.as_str();
-        sources.push(ObjectKey::new(kind, namespace, &publish.config_map.name));
+        sources.push(ResourceKey::new(kind, namespace, &publish.config_map.name));
     }
     sources.sort();
     sources.dedup();
-    world.index.depends(&subject.key, sources);
+    world.dependencies.set(&subject.key, sources);
 }
 
 /// The two that can be the default of a namespace, whichever is in use.
-fn default_connections(namespace: &str) -> [ObjectKey; 2] {
+fn default_connections(namespace: &str) -> [ResourceKey; 2] {
     [
         ConnectionKind::Connection,
         ConnectionKind::ClusterConnection,
     ]
-    .map(|kind| connections::object_key(&ConnectionKey::new(kind, namespace, "default")))
+    .map(|kind| ConnectionKey::new(kind, namespace, "default").resource_key())
 }
 
 /// The state of one pass.

@@ -1,10 +1,10 @@
 //! Runs passes: at most so many at once, never two of one key, none forgotten. A pass that panics or takes too long
 //! ends alone.
 
-use super::key::ObjectKey;
 use super::schedule::Schedule;
 use crate::admin::Pulse;
 use crate::metrics::Metrics;
+use crate::resources::ResourceKey;
 use futures::future::BoxFuture;
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -25,9 +25,9 @@ pub enum After {
 /// What passes are: how one runs, and what is said about one that ended badly.
 pub trait Passes: Send + Sync + 'static {
     /// Runs one pass.
-    fn run(self: Arc<Self>, key: ObjectKey) -> BoxFuture<'static, After>;
+    fn run(self: Arc<Self>, key: ResourceKey) -> BoxFuture<'static, After>;
     /// Tells about a pass that panicked or took too long.
-    fn failed(self: Arc<Self>, key: ObjectKey, what: &'static str) -> BoxFuture<'static, After>;
+    fn failed(self: Arc<Self>, key: ResourceKey, what: &'static str) -> BoxFuture<'static, After>;
 }
 
 /// The queue's settings.
@@ -45,7 +45,7 @@ pub struct Bounds {
 pub struct Queue {
     schedule: Schedule,
     passes: Arc<dyn Passes>,
-    running: HashMap<Id, ObjectKey>,
+    running: HashMap<Id, ResourceKey>,
     tasks: JoinSet<After>,
     bounds: Bounds,
     metrics: Arc<Metrics>,
@@ -75,7 +75,7 @@ impl Queue {
     /// Works until `stop`, then lets the running passes end. Dropping the future drops every pass.
     pub async fn work(
         mut self,
-        mut wakes: UnboundedReceiver<ObjectKey>,
+        mut wakes: UnboundedReceiver<ResourceKey>,
         stop: impl Future<Output = ()>,
     ) {
         let mut stop = std::pin::pin!(stop);

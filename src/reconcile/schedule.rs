@@ -1,22 +1,22 @@
 //! The order of passes: pure, told the time. A key stands in it once, at its earliest time; while its pass runs it
 //! waits.
 
-use super::key::ObjectKey;
+use crate::resources::ResourceKey;
 use std::collections::{BTreeSet, HashMap, HashSet};
 use tokio::time::Instant;
 
 /// See the module.
 #[derive(Default)]
 pub struct Schedule {
-    order: BTreeSet<(Instant, u64, ObjectKey)>,
-    places: HashMap<ObjectKey, (Instant, u64)>,
-    busy: HashSet<ObjectKey>,
+    order: BTreeSet<(Instant, u64, ResourceKey)>,
+    places: HashMap<ResourceKey, (Instant, u64)>,
+    busy: HashSet<ResourceKey>,
     asked: u64,
 }
 
 impl Schedule {
     /// Asks for a pass of `key` at `at`, unless an earlier one is asked for already.
-    pub fn ask(&mut self, key: ObjectKey, at: Instant) {
+    pub fn ask(&mut self, key: ResourceKey, at: Instant) {
         if let Some((earlier, asked)) = self.places.get(&key).copied() {
             if earlier <= at {
                 return;
@@ -29,7 +29,7 @@ impl Schedule {
     }
 
     /// The key that is due longest and whose last pass has ended; it is busy from now on.
-    pub fn take(&mut self, now: Instant) -> Option<ObjectKey> {
+    pub fn take(&mut self, now: Instant) -> Option<ResourceKey> {
         let due = self.order.iter().take_while(|(at, ..)| *at <= now);
         let place = due
             .into_iter()
@@ -42,7 +42,7 @@ impl Schedule {
     }
 
     /// The pass of `key` ended.
-    pub fn ended(&mut self, key: &ObjectKey) {
+    pub fn ended(&mut self, key: &ResourceKey) {
         self.busy.remove(key);
     }
 
@@ -72,8 +72,8 @@ mod tests {
     use super::*;
     use std::time::Duration;
 
-    fn key(name: &str) -> ObjectKey {
-        ObjectKey::new("K", "n", name)
+    fn key(name: &str) -> ResourceKey {
+        ResourceKey::new("K", "n", name)
     }
 
     #[test]

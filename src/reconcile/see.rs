@@ -9,7 +9,7 @@ use crate::kinds::Kind;
 use crate::plan::{
     Dependent, Desired, Look, Owner, Policy, Seen, Sighting, Situation, Survey, look,
 };
-use crate::remote::{ConnectionKey, Observed, Session, Trouble};
+use crate::remote::{ConnectionKey, Observed, RemoteError, Session};
 use jiff::Timestamp;
 use kube::ResourceExt;
 use tokio::time::Instant;
@@ -18,13 +18,13 @@ use tokio::time::Instant;
 #[derive(Debug)]
 pub enum Halt {
     /// The API.
-    Remote(Trouble),
+    Remote(RemoteError),
     /// Kubernetes.
     Cluster(ClusterError),
 }
 
-impl From<Trouble> for Halt {
-    fn from(trouble: Trouble) -> Self {
+impl From<RemoteError> for Halt {
+    fn from(trouble: RemoteError) -> Self {
         Self::Remote(trouble)
     }
 }
@@ -136,7 +136,7 @@ impl Eye<'_> {
         found: &mut Vec<Dependent>,
     ) -> Result<(), Halt> {
         let kinds = kinds();
-        for key in self.world.index.dependents(&subject.key) {
+        for key in self.world.dependencies.dependents(&subject.key) {
             let Some(kind) = kinds.iter().find(|kind| kind.name() == key.kind) else {
                 continue;
             };
@@ -159,8 +159,7 @@ impl Eye<'_> {
         let survey = self.survey().await?;
         self.world.sessions.lost(self.connection, survey).await;
         if survey.suspicious() {
-            self.world
-                .wake(super::connections::object_key(self.connection));
+            self.world.wake(self.connection.resource_key());
         }
         Ok(survey)
     }

@@ -1,8 +1,8 @@
 //! What is said on a resource whose pass ended badly: whatever its kind, and without touching anything else.
 
-use super::key::ObjectKey;
 use super::world::World;
 use crate::cluster::{ClusterError, merge_patch};
+use crate::resources::ResourceKey;
 use crate::resources::{Conditions, Reason};
 use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
@@ -19,7 +19,7 @@ use std::fmt::Debug;
 pub async fn stall<R>(
     world: &World,
     api: &Api<R>,
-    key: &ObjectKey,
+    key: &ResourceKey,
     what: &'static str,
 ) -> Result<(), ClusterError>
 where

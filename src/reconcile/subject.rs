@@ -1,12 +1,12 @@
 //! The resource that a pass is about: as it was read, who it is, and what the books say.
 
-use super::key::ObjectKey;
 use super::memory::Remembered;
 use super::world::World;
 use crate::cluster::ClusterError;
 use crate::kinds::Kind;
 use crate::plan::{Intent, Ledger, Owner, Policy};
 use crate::remote::ConnectionKey;
+use crate::resources::ResourceKey;
 use crate::resources::{
     CommonStatus, ConnectionDefaults, ConnectionKind, FINALIZER, RECONCILE_REQUESTED,
 };
@@ -18,7 +18,7 @@ use std::time::Duration;
 /// See the module.
 pub struct Subject<K: Kind> {
     /// Its name.
-    pub key: ObjectKey,
+    pub key: ResourceKey,
     /// The object, as fresh as the last call on it.
     pub object: K,
     /// The status as it was read, in full.
@@ -40,7 +40,7 @@ impl<K: Kind> Subject<K> {
     ///
     /// # Errors
     /// The read failed.
-    pub async fn read(world: &World, key: &ObjectKey) -> Result<Option<Self>, ClusterError> {
+    pub async fn read(world: &World, key: &ResourceKey) -> Result<Option<Self>, ClusterError> {
         let api = world.cluster.namespaced::<K>(&key.namespace);
         let Some(object) = world.cluster.get(&api, &key.name).await? else {
             return Ok(None);

@@ -1,19 +1,20 @@
 //! The life of the process: stand by, lead for a term, begin anew. A term has a memory of its own, and dropping it
 //! drops every task in it.
 
-use super::index::Index;
-use super::key::ObjectKey;
 use super::kinds::{Served, kinds};
 use super::memory::Memory;
 use super::queue::{After, Bounds, Passes, Queue};
 use super::watch::{Watched, names};
 use super::world::{World, jitter};
 use crate::admin::{self, Limits, Pulse};
-use crate::cluster::lease::{Candidate, Fence};
+use crate::cluster::dependencies::Dependencies;
+use crate::cluster::fence::Fence;
+use crate::cluster::lease::Candidate;
 use crate::cluster::{Cluster, ClusterError};
 use crate::metrics::Metrics;
 use crate::plan::pace;
 use crate::remote::{Sessions, Setup};
+use crate::resources::ResourceKey;
 use crate::settings::Settings;
 use futures::future::BoxFuture;
 use futures::stream::{BoxStream, SelectAll};
@@ -113,8 +114,8 @@ impl Process {
         }
         let identity = format!("{}-{:08x}", hostname(), rand::random::<u32>());
         let namespace = &self.settings.operator_namespace;
-        let terms = self.settings.timing.lease;
-        let mut candidate = Candidate::new(self.cluster.clone(), namespace, identity, terms);
+        let timing = self.settings.timing.lease;
+        let mut candidate = Candidate::new(self.cluster.clone(), namespace, identity, timing);
         while !*stopped.borrow() {
             tokio::select! {
                 () = candidate.acquire(|| self.pulse.beat()) => {}
@@ -183,7 +184,7 @@ impl Process {
             mac,
             identity,
             memory: Memory::default(),
-            index: Index::default(),
+            dependencies: Dependencies::default(),
             wake,
             metrics: self.metrics.clone(),
             timing: settings.timing,
@@ -216,8 +217,8 @@ impl Process {
 
     /// Turns what changes in the cluster into wakes.
     async fn listen(&self, world: &World) {
-        let mut ours: SelectAll<BoxStream<ObjectKey>> = SelectAll::new();
-        let mut referred: SelectAll<BoxStream<ObjectKey>> = SelectAll::new();
+        let mut ours: SelectAll<BoxStream<ResourceKey>> = SelectAll::new();
+        let mut referred: SelectAll<BoxStream<ResourceKey>> = SelectAll::new();
         for namespace in world.scopes() {
             let namespace = namespace.as_deref();
             let client = || self.cluster.client();
@@ -262,7 +263,7 @@ struct AllPasses {
 }
 
 impl Passes for AllPasses {
-    fn run(self: Arc<Self>, key: ObjectKey) -> BoxFuture<'static, After> {
+    fn run(self: Arc<Self>, key: ResourceKey) -> BoxFuture<'static, After> {
         async move {
             if let Some(hook) = &self.world.hook {
                 hook(&key).await;
@@ -286,7 +287,7 @@ impl Passes for AllPasses {
         .boxed()
     }
 
-    fn failed(self: Arc<Self>, key: ObjectKey, what: &'static str) -> BoxFuture<'static, After> {
+    fn failed(self: Arc<Self>, key: ResourceKey, what: &'static str) -> BoxFuture<'static, After> {
         async move {
             tracing::error!(%key, what, "a pass did not end well");
             if let Some(kind) = self.kinds.get(key.kind) {
@@ -302,7 +303,7 @@ impl Passes for AllPasses {
 }
 
 impl AllPasses {
-    fn again(&self, key: &ObjectKey) -> After {
+    fn again(&self, key: &ResourceKey) -> After {
         let failures = self.world.memory.failed(key);
         After::In(pace::back_off(
             self.world.timing.back_off,

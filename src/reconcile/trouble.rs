@@ -1,6 +1,5 @@
 //! What trouble means for a pass: nothing is tried again too early, and a deletion that can't go on waits or gives up.
 
-use super::connections;
 use super::memory::Hold;
 use super::pass::{Ended, Pass};
 use super::see::Halt;
@@ -8,7 +7,7 @@ use super::subject::Subject;
 use super::unreachable;
 use crate::kinds::Kind;
 use crate::plan::{Policy, Verdict};
-use crate::remote::{Standing, Trouble};
+use crate::remote::{RemoteError, Standing};
 use crate::resources::{DeletionPolicy, Reason};
 use tokio::time::Instant;
 
@@ -33,7 +32,7 @@ impl Pass<'_> {
                 .desired
                 .as_ref()
                 .map(|desired| desired.revision.clone()),
-            session: self.session.as_ref().map_or(0, |session| session.serial),
+            session: self.session.as_ref().map_or(0, |session| session.epoch),
             requested: subject.requested().cloned(),
             until,
         }
@@ -73,12 +72,16 @@ impl Pass<'_> {
     }
 
     /// What an error of the API means for this resource, and for its connection.
-    pub(super) async fn troubled<K: Kind>(&self, subject: &Subject<K>, trouble: &Trouble) -> Ended {
+    pub(super) async fn troubled<K: Kind>(
+        &self,
+        subject: &Subject<K>,
+        trouble: &RemoteError,
+    ) -> Ended {
         let sessions = &self.world.sessions;
         if trouble.concerns_connection() && sessions.doubt(&self.connection, self.began).await {
-            self.world.wake(connections::object_key(&self.connection));
+            self.world.wake(self.connection.resource_key());
         }
-        let mut verdict = trouble.verdict();
+        let mut verdict = Verdict::new(trouble.reason(), trouble.message());
         let creating = subject.ledger.id.is_none() && !subject.terminating();
         if trouble.maybe_applied() && creating {
             verdict.reason = Reason::AmbiguousCreate;

@@ -6,7 +6,7 @@ use super::subject::Subject;
 use super::world::World;
 use crate::kinds::Kind;
 use crate::plan::Verdict;
-use crate::remote::{ConnectionKey, Standing, Trouble};
+use crate::remote::{ConnectionKey, RemoteError, Standing};
 use crate::resources::{Reason, UnreachablePolicy};
 use serde_json::json;
 use std::time::Duration;
@@ -51,7 +51,7 @@ pub fn blocked<K: Kind>(
 
 /// Whether a failure means that the API can't be reached with this key, rather than that it refuses.
 #[must_use]
-pub fn is(trouble: &Trouble) -> bool {
+pub fn is(trouble: &RemoteError) -> bool {
     trouble.concerns_connection() || trouble.maybe_applied()
 }
 

@@ -1,7 +1,7 @@
 //! Watches carry metadata only and just name keys: what a pass acts on, it reads itself.
 
-use super::key::ObjectKey;
 use crate::resources::FINALIZER;
+use crate::resources::ResourceKey;
 use futures::stream::BoxStream;
 use futures::{Stream, StreamExt};
 use kube::api::{ApiResource, DynamicObject};
@@ -22,9 +22,9 @@ pub fn changes(
     client: Client,
     namespace: Option<&str>,
     of: &Watched,
-) -> BoxStream<'static, ObjectKey> {
+) -> BoxStream<'static, ResourceKey> {
     let kind = of.kind;
-    let mut seen: HashMap<ObjectKey, (u64, bool)> = HashMap::new();
+    let mut seen: HashMap<ResourceKey, (u64, bool)> = HashMap::new();
     events(client, namespace, of)
         .filter_map(move |event| {
             let matters = match event {
@@ -58,7 +58,7 @@ pub fn names(
     client: Client,
     namespace: Option<&str>,
     of: &Watched,
-) -> BoxStream<'static, ObjectKey> {
+) -> BoxStream<'static, ResourceKey> {
     let kind = of.kind;
     events(client, namespace, of)
         .filter_map(move |event| {
@@ -125,9 +125,9 @@ fn cause(error: &watcher::Error) -> &'static str {
     }
 }
 
-fn key_of(object: &Meta, kind: &'static str) -> ObjectKey {
+fn key_of(object: &Meta, kind: &'static str) -> ResourceKey {
     let namespace = object.metadata.namespace.as_deref().unwrap_or_default();
-    ObjectKey::new(
+    ResourceKey::new(
         kind,
         namespace,
         object.metadata.name.as_deref().unwrap_or_default(),

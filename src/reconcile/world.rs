@@ -1,13 +1,13 @@
 //! Everything that a pass works with.
 
-use super::index::Index;
-use super::key::ObjectKey;
 use super::kinds::kinds;
 use super::memory::Memory;
+use crate::cluster::dependencies::Dependencies;
 use crate::cluster::{Cluster, ClusterError};
 use crate::metrics::Metrics;
 use crate::plan::MacKey;
 use crate::remote::{ConnectionKey, Sessions};
+use crate::resources::ResourceKey;
 use crate::settings::Timing;
 use futures::future::BoxFuture;
 use std::sync::Arc;
@@ -16,7 +16,7 @@ use tokio::sync::mpsc::UnboundedSender;
 use tokio::time::Instant;
 
 /// Called at the start of each pass: for tests that make a pass panic or spin.
-pub type PassHook = Arc<dyn Fn(&ObjectKey) -> BoxFuture<'static, ()> + Send + Sync>;
+pub type PassHook = Arc<dyn Fn(&ResourceKey) -> BoxFuture<'static, ()> + Send + Sync>;
 
 /// One term of leadership: it begins with an empty memory.
 pub struct World {
@@ -31,9 +31,9 @@ pub struct World {
     /// What passes remember.
     pub memory: Memory,
     /// Who depends on what.
-    pub index: Index,
+    pub dependencies: Dependencies,
     /// Asks for passes.
-    pub wake: UnboundedSender<ObjectKey>,
+    pub wake: UnboundedSender<ResourceKey>,
     /// Counters.
     pub metrics: Arc<Metrics>,
     /// Deadlines and pauses.
@@ -50,14 +50,14 @@ pub struct World {
 
 impl World {
     /// Asks for a pass.
-    pub fn wake(&self, key: ObjectKey) {
+    pub fn wake(&self, key: ResourceKey) {
         // The receiver ends only with the term itself.
         self.wake.send(key).ok();
     }
 
     /// Asks for a pass of all that depend on `source`.
-    pub fn wake_dependents(&self, source: &ObjectKey) {
-        for key in self.index.dependents(source) {
+    pub fn wake_dependents(&self, source: &ResourceKey) {
+        for key in self.dependencies.dependents(source) {
             self.wake(key);
         }
     }
@@ -91,9 +91,9 @@ impl World {
     }
 
     /// Forgets an object that is no more.
-    pub fn forget(&self, key: &ObjectKey) {
+    pub fn forget(&self, key: &ResourceKey) {
         self.memory.forget(key);
-        self.index.forget(key);
+        self.dependencies.forget(key);
         let name = format!("{}/{}", key.namespace, key.name);
         self.metrics.resource(key.kind, name, None);
     }

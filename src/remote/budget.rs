@@ -1,47 +1,53 @@
-//! The request budget of one organisation: a window of what was sent, corrected by what the server says.
+//! The request budget of one organization: a sliding window of the requests that were sent, corrected by the headers of
+//! the responses.
+//!
+//! The server counts all keys and instances of an organization together (▲), while the documentation speaks of a limit
+//! per key: one budget per organization satisfies both. Nothing is sent that the server would refuse with 429.
 
-use super::connection::ConnectionKey;
+use crate::resources::ResourceKey;
 use metorial::{Error, ErrorKind, Meta, RateLimit};
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 use tokio::time::Instant;
 
-/// The window that the API documents.
+/// The window of the API's own limit.
 pub const WINDOW: Duration = Duration::from_secs(600);
 
-/// How many requests a window takes.
+/// A number of requests in a window of time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limit {
     /// Requests.
     pub requests: u64,
-    /// In this long.
+    /// Length of the window.
     pub per: Duration,
 }
 
-/// Shared by every connection of an organisation, as at the server.
+/// The budget, shared by every connection of an organization.
 pub struct Budget(Mutex<Window>);
 
 struct Window {
-    /// The instance type's, or what the server says.
+    /// The limit of the instance's type, or the one that the server reported.
     limit: Limit,
-    /// What users set on their connections: then all of these hold, and the one above doesn't.
-    set: BTreeMap<ConnectionKey, Limit>,
+    /// The limits that users set on connections. If there is one, they replace the limit above, and all of them hold.
+    user_limits: BTreeMap<ResourceKey, Limit>,
+    /// The times of the requests that were sent, oldest first.
     sent: VecDeque<Instant>,
-    /// What the server said is left, less what was sent since; until the time beside it.
-    left: Option<(u64, Instant)>,
+    /// The requests that the server reported as remaining, less those sent since, and when that report expires.
+    remaining: Option<(u64, Instant)>,
+    /// The time until which a 429 forbids every request.
     closed_until: Option<Instant>,
 }
 
 impl Budget {
-    /// A budget with nothing sent yet.
+    /// Returns a budget of which nothing is used yet.
     #[must_use]
     pub fn new(limit: Limit) -> Self {
         Self(Mutex::new(Window {
             limit,
-            set: BTreeMap::new(),
+            user_limits: BTreeMap::new(),
             sent: VecDeque::new(),
-            left: None,
+            remaining: None,
             closed_until: None,
         }))
     }
@@ -49,33 +55,34 @@ impl Budget {
     /// Takes one request out of the budget.
     ///
     /// # Errors
-    /// There is none left: how long to wait.
+    /// The time to wait, if none is left.
     pub fn admit(&self, now: Instant) -> Result<(), Duration> {
         let mut window = self.lock();
-        window.forget(now);
+        window.drop_expired(now);
         if let Some(wait) = window.wait(now) {
             return Err(wait);
         }
         window.sent.push_back(now);
-        if let Some((left, _)) = &mut window.left {
-            *left -= 1;
+        if let Some((remaining, _)) = &mut window.remaining {
+            *remaining -= 1;
         }
         Ok(())
     }
 
-    /// Learns from an answer.
-    pub fn answered(&self, meta: &Meta, now: Instant) {
-        if let Some(told) = &meta.rate_limit {
-            self.lock().told(told, now);
+    /// Corrects the budget by the headers of a response.
+    pub fn record_response(&self, meta: &Meta, now: Instant) {
+        if let Some(reported) = &meta.rate_limit {
+            self.lock().correct(reported, now);
         }
     }
 
-    /// Learns from a failure; a 429 closes the budget for as long as the server asks, a minute where it doesn't say,
-    /// and never longer than a window.
-    pub fn failed(&self, error: &Error, now: Instant) {
-        self.answered(error.meta(), now);
+    /// Corrects the budget by a failure. A 429 closes it for as long as the server asks: by `Retry-After`, which the
+    /// reference documents and the server does not send (▲), else until the reset, else for a minute; never longer than
+    /// a window, so that a wrong header can't stop the operator for good.
+    pub fn record_failure(&self, error: &Error, now: Instant) {
+        self.record_response(error.meta(), now);
         if error.kind() == ErrorKind::Throttled {
-            let reset = error.meta().rate_limit.and_then(|told| told.reset);
+            let reset = error.meta().rate_limit.and_then(|limit| limit.reset);
             let wait = error
                 .retry_after()
                 .or(reset)
@@ -86,41 +93,44 @@ impl Budget {
         }
     }
 
-    /// How many requests are left now.
+    /// Returns the number of requests that may be sent now.
     #[must_use]
     pub fn remaining(&self, now: Instant) -> u64 {
         let mut window = self.lock();
-        window.forget(now);
+        window.drop_expired(now);
         match window.wait(now) {
             Some(_) => 0,
-            None => window
-                .free(now)
-                .min(window.left.map_or(u64::MAX, |(left, _)| left)),
+            None => window.free(now).min(
+                window
+                    .remaining
+                    .map_or(u64::MAX, |(remaining, _)| remaining),
+            ),
         }
     }
 
-    /// Takes the limit that a user set on a connection, or forgets it.
-    pub fn limit(&self, connection: &ConnectionKey, limit: Option<Limit>) {
+    /// Sets or removes the limit that a user asks for on a connection.
+    pub fn set_user_limit(&self, connection: &ResourceKey, limit: Option<Limit>) {
         let mut window = self.lock();
         match limit {
-            Some(limit) => window.set.insert(connection.clone(), limit),
-            None => window.set.remove(connection),
+            Some(limit) => window.user_limits.insert(connection.clone(), limit),
+            None => window.user_limits.remove(connection),
         };
     }
 
-    /// Takes over what was sent, and what the server said, before anybody knew whose key it is.
+    /// Moves what was sent, and what the server reported, from the budget of a key whose organization was not known yet.
     pub fn take_over(&self, unknown: &Self) {
         if std::ptr::eq(self, unknown) {
             return;
         }
-        let (sent, left) = {
+        // One lock at a time: two connections may be identified at once.
+        let (sent, remaining) = {
             let mut unknown = unknown.lock();
-            (std::mem::take(&mut unknown.sent), unknown.left.take())
+            (std::mem::take(&mut unknown.sent), unknown.remaining.take())
         };
         let mut window = self.lock();
         window.sent.extend(sent);
         window.sent.make_contiguous().sort_unstable();
-        window.left = left.or(window.left);
+        window.remaining = remaining.or(window.remaining);
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, Window> {
@@ -129,7 +139,7 @@ impl Budget {
 }
 
 impl Window {
-    fn forget(&mut self, now: Instant) {
+    fn drop_expired(&mut self, now: Instant) {
         let per = self.limits().map(|limit| limit.per).max();
         let per = per.unwrap_or_default().max(WINDOW);
         while self
@@ -139,57 +149,57 @@ impl Window {
         {
             self.sent.pop_front();
         }
-        self.left = self.left.filter(|(_, until)| now < *until);
+        self.remaining = self.remaining.filter(|(_, until)| now < *until);
         self.closed_until = self.closed_until.filter(|until| now < *until);
     }
 
     fn limits(&self) -> impl Iterator<Item = &Limit> {
-        let own = self.set.is_empty().then_some(&self.limit);
-        self.set.values().chain(own)
+        let own = self.user_limits.is_empty().then_some(&self.limit);
+        self.user_limits.values().chain(own)
     }
 
-    /// The requests that count for a limit, from the first that is still in its window.
-    fn counted(&self, limit: &Limit, now: Instant) -> usize {
-        let gone = |at: &Instant| now.duration_since(*at) >= limit.per;
-        self.sent.len() - self.sent.partition_point(gone)
+    /// Counts the requests that are still in the window of `limit`.
+    fn count(&self, limit: &Limit, now: Instant) -> usize {
+        let expired = |at: &Instant| now.duration_since(*at) >= limit.per;
+        self.sent.len() - self.sent.partition_point(expired)
     }
 
     fn free(&self, now: Instant) -> u64 {
         let free = |limit: &Limit| {
-            let counted = self.counted(limit, now) as u64;
-            limit.requests.saturating_sub(counted)
+            let used = self.count(limit, now) as u64;
+            limit.requests.saturating_sub(used)
         };
         self.limits().map(free).min().unwrap_or_default()
     }
 
-    /// How long until `limit` admits one more; `None`: now.
-    fn full(&self, limit: &Limit, now: Instant) -> Option<Duration> {
+    /// Returns the time until `limit` admits one more request; `None` if it does now.
+    fn wait_for(&self, limit: &Limit, now: Instant) -> Option<Duration> {
         let requests = usize::try_from(limit.requests).unwrap_or(usize::MAX).max(1);
-        if self.counted(limit, now) < requests {
+        if self.count(limit, now) < requests {
             return None;
         }
-        let leaves = self.sent.get(self.sent.len() - requests)?;
-        Some((*leaves + limit.per) - now)
+        let next_to_expire = self.sent.get(self.sent.len() - requests)?;
+        Some((*next_to_expire + limit.per) - now)
     }
 
-    /// How long until a request may be sent; `None`: now.
+    /// Returns the time until a request may be sent; `None` if one may be sent now.
     fn wait(&self, now: Instant) -> Option<Duration> {
         let closed = self.closed_until.map(|until| until - now);
         let spent = self
-            .left
-            .filter(|(left, _)| *left == 0)
+            .remaining
+            .filter(|(remaining, _)| *remaining == 0)
             .map(|(_, until)| until - now);
-        let full = self.limits().filter_map(|limit| self.full(limit, now));
+        let full = self.limits().filter_map(|limit| self.wait_for(limit, now));
         [closed, spent].into_iter().flatten().chain(full).max()
     }
 
-    fn told(&mut self, told: &RateLimit, now: Instant) {
-        if let Some(limit) = told.limit.filter(|limit| *limit > 0) {
+    fn correct(&mut self, reported: &RateLimit, now: Instant) {
+        if let Some(limit) = reported.limit.filter(|limit| *limit > 0) {
             self.limit.requests = limit;
         }
-        if let (Some(left), Some(reset)) = (told.remaining, told.reset) {
+        if let (Some(remaining), Some(reset)) = (reported.remaining, reported.reset) {
             let reset = reset.clamp(Duration::from_secs(1), WINDOW);
-            self.left = Some((left, now + reset));
+            self.remaining = Some((remaining, now + reset));
         }
     }
 }
@@ -197,7 +207,6 @@ impl Window {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::resources::ConnectionKind;
 
     fn budget(requests: u64) -> Budget {
         Budget::new(Limit {
@@ -221,14 +230,14 @@ mod tests {
     }
 
     #[test]
-    fn what_the_server_says_is_left_counts_more_than_our_own_books() {
+    fn the_servers_own_count_overrides_ours() {
         let (budget, now) = (budget(100), Instant::now());
         let rate_limit = Some(RateLimit {
             limit: Some(100),
             remaining: Some(1),
             reset: Some(Duration::from_secs(30)),
         });
-        budget.answered(
+        budget.record_response(
             &Meta {
                 rate_limit,
                 ..Meta::default()
@@ -240,6 +249,7 @@ mod tests {
         assert_eq!(budget.admit(now), Err(Duration::from_secs(30)));
         assert_eq!(budget.admit(now + Duration::from_secs(30)), Ok(()));
     }
+
     #[test]
     fn limits_of_users_hold_all_at_once_each_in_its_own_window_and_no_longer_than_they_are_set() {
         let (budget, start) = (budget(1), Instant::now());
@@ -247,10 +257,9 @@ mod tests {
             let per = Duration::from_secs(seconds);
             Some(Limit { requests, per })
         };
-        let [fast, slow] =
-            ["fast", "slow"].map(|name| ConnectionKey::new(ConnectionKind::Connection, "n", name));
-        budget.limit(&fast, limit(2, 60));
-        budget.limit(&slow, limit(3, 3600));
+        let [fast, slow] = ["fast", "slow"].map(|name| ResourceKey::new("Connection", "n", name));
+        budget.set_user_limit(&fast, limit(2, 60));
+        budget.set_user_limit(&slow, limit(3, 3600));
         assert_eq!(budget.remaining(start), 2);
         for second in [0, 1, 60] {
             assert_eq!(budget.admit(start + Duration::from_secs(second)), Ok(()));
@@ -259,14 +268,14 @@ mod tests {
         }
         let late = start + Duration::from_secs(700);
         assert_eq!(budget.admit(late), Err(Duration::from_secs(2900)));
-        budget.limit(&slow, None);
+        budget.set_user_limit(&slow, None);
         assert_eq!(budget.admit(late), Ok(()));
-        budget.limit(&fast, None);
+        budget.set_user_limit(&fast, None);
         assert!(budget.admit(late).is_err(), "the server's own limit is one");
     }
 
     #[test]
-    fn what_was_sent_before_the_organisation_was_known_counts_for_it() {
+    fn what_was_sent_before_the_organization_was_known_counts_for_it() {
         let (known, unknown, now) = (budget(2), budget(5000), Instant::now());
         assert_eq!(unknown.admit(now), Ok(()));
         known.take_over(&unknown);

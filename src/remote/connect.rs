@@ -2,15 +2,15 @@
 
 use super::budget::{Budget, Limit, WINDOW};
 use super::connection::{ConnectionKey, Facts};
-use super::line::Line;
+use super::error::RemoteError;
 use super::session::Session;
 use super::sessions::{Down, Sessions, Slot, down, lock};
-use super::trouble::Trouble;
+use super::transport::Transport;
 use crate::cluster::Missing;
 use crate::kinds::Inputs;
 use crate::plan::Fingerprint;
 use crate::resources::{APPROVE, InstanceStatus, InstanceType, Reason};
-use metorial::{ApiKey, Client, Instance, Method, Operation};
+use metorial::{ApiKey, Client, Instance};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -41,21 +41,21 @@ impl Sessions {
             .filter(|_| slot.material.as_ref() == Some(&material));
         let fresh = slot.verified.is_some_and(|at| at.elapsed() < max_age);
         let sound = known.filter(|_| slot.down.is_none());
-        let serial = sound
+        let epoch = sound
             .filter(|session| session.generation == facts.generation)
-            .map(|session| session.serial)
-            .unwrap_or_else(|| self.serial.fetch_add(1, Ordering::Relaxed));
+            .map(|session| session.epoch)
+            .unwrap_or_else(|| self.epochs.fetch_add(1, Ordering::Relaxed));
         if let (Some(session), true) = (sound, fresh) {
-            let (instance, line) = (session.instance.clone(), session.line.clone());
+            let (instance, line) = (session.instance.clone(), session.transport.clone());
             check_instance(facts, slot, &instance)?;
-            slot.session = Some(Arc::new(self.session(key, facts, instance, line, serial)));
+            slot.session = Some(Arc::new(self.session(key, facts, instance, line, epoch)));
             return Ok(());
         }
         let client = self.client(url, facts, &inputs)?;
         let (instance, line) = self.identify(key, slot, client).await?;
         check_instance(facts, slot, &instance)?;
         slot.pinned = Some((facts.uid.clone(), instance.id.clone()));
-        slot.session = Some(Arc::new(self.session(key, facts, instance, line, serial)));
+        slot.session = Some(Arc::new(self.session(key, facts, instance, line, epoch)));
         slot.material = Some(material);
         slot.verified = Some(Instant::now());
         Ok(())
@@ -115,63 +115,41 @@ impl Sessions {
             .map_err(|error| invalid(format!("spec.caBundle: {error}")))
     }
 
-    /// Asks whose key it is, and finds the budget of that organisation.
+    /// Asks whose key it is, and finds the budget of that organization.
     async fn identify(
         &self,
         key: &ConnectionKey,
         slot: &Slot,
         client: Client,
-    ) -> Result<(InstanceStatus, Line), Down> {
-        let known = slot
-            .session
-            .as_ref()
-            .map(|session| session.line.budget.clone());
-        let everybody = Limit {
-            requests: 5000,
-            per: WINDOW,
+    ) -> Result<(InstanceStatus, Transport), Down> {
+        let known = slot.session.as_ref().map(|session| &session.transport);
+        let unknown = match known {
+            Some(known) => known.budget().clone(),
+            None => self.budget(&format!("{}/{key}", key.namespace), 5000),
         };
-        let mut line = Line {
-            budget: known
-                .unwrap_or_else(|| self.budget(&format!("{}/{key}", key.namespace), everybody)),
-            client,
-            fence: self.setup.fence.clone(),
-            metrics: self.setup.metrics.clone(),
-            organisation: slot
-                .session
-                .as_ref()
-                .and_then(|s| s.line.organisation.clone()),
-        };
-        let operation = Operation {
-            method: Method::Get,
-            template: "/instance",
-        };
-        let instance = line
-            .send(operation, line.client.instance())
+        let (fence, metrics) = (self.setup.fence.clone(), self.setup.metrics.clone());
+        let mut transport = Transport::new(client, unknown.clone(), fence, metrics);
+        if let Some(organization) = known.and_then(|known| known.organization().cloned()) {
+            transport = transport.of_organization(organization, unknown.clone());
+        }
+        let instance = transport
+            .instance()
             .await
-            .map_err(|trouble| refused(&trouble))?;
+            .map_err(|error| refused(&error))?;
         let instance = described(instance);
-        let organisation = instance
+        let organization = instance
             .organization_id
             .clone()
             .unwrap_or_else(|| instance.id.clone());
-        let unknown = line.budget.clone();
-        let requests = if instance.type_.as_deref() == Some("development") {
-            100
-        } else {
-            5000
+        let requests = match instance.type_.as_deref() {
+            Some("development") => 100,
+            _ => 5000,
         };
-        line.budget = self.budget(
-            &organisation,
-            Limit {
-                requests,
-                per: WINDOW,
-            },
-        );
+        let budget = self.budget(&organization, requests);
         if slot.session.is_none() {
-            line.budget.take_over(&unknown);
+            budget.take_over(&unknown);
         }
-        line.organisation = Some(organisation);
-        Ok((instance, line))
+        Ok((instance, transport.of_organization(organization, budget)))
     }
 
     fn session(
@@ -179,8 +157,8 @@ impl Sessions {
         key: &ConnectionKey,
         facts: &Facts,
         instance: InstanceStatus,
-        line: Line,
-        serial: usize,
+        transport: Transport,
+        epoch: usize,
     ) -> Session {
         let limit = facts.common.rate_limit.as_ref().map(|limit| Limit {
             requests: u64::from(limit.requests),
@@ -190,14 +168,16 @@ impl Sessions {
                 .and_then(|per| per.duration())
                 .unwrap_or(WINDOW),
         });
-        line.budget.limit(key, limit);
-        let observations = lock(&self.instances)
+        transport
+            .budget()
+            .set_user_limit(&key.resource_key(), limit);
+        let cache = lock(&self.instances)
             .entry(instance.id.clone())
             .or_default()
             .clone();
         Session {
             connection: key.to_string(),
-            serial,
+            epoch,
             generation: facts.generation,
             on_unreachable: facts.common.on_unreachable.clone(),
             recreation_approved: facts
@@ -205,16 +185,17 @@ impl Sessions {
                 .get(APPROVE)
                 .is_some_and(|what| what == "recreate"),
             instance,
-            line,
-            observations,
+            transport,
+            cache,
         }
     }
 
-    fn budget(&self, organisation: &str, limit: Limit) -> Arc<Budget> {
+    fn budget(&self, organization: &str, requests: u64) -> Arc<Budget> {
+        let per = WINDOW;
         let mut budgets = lock(&self.budgets);
-        let budget = budgets.entry(organisation.to_owned());
+        let budget = budgets.entry(organization.to_owned());
         budget
-            .or_insert_with(|| Arc::new(Budget::new(limit)))
+            .or_insert_with(|| Arc::new(Budget::new(Limit { requests, per })))
             .clone()
     }
 }
@@ -230,25 +211,19 @@ fn missing(missing: Missing) -> Down {
     }
 }
 
-fn refused(trouble: &Trouble) -> Down {
-    let verdict = trouble.verdict();
-    let reason = match trouble {
-        Trouble::Api(error) if error.kind() == metorial::ErrorKind::Unauthorized => {
-            Reason::Unauthorized
-        }
-        _ => verdict.reason,
-    };
-    let message = match reason {
-        Reason::Unauthorized => {
-            "the API refuses this key (401): put a current secret key into the Secret".to_owned()
-        }
-        _ => verdict.message,
+fn refused(error: &RemoteError) -> Down {
+    let unauthorized = matches!(error, RemoteError::Api(error) if error.kind() == metorial::ErrorKind::Unauthorized);
+    let (reason, message) = if unauthorized {
+        let message = "the API rejects this key (401): put a current secret key into the Secret";
+        (Reason::Unauthorized, message.to_owned())
+    } else {
+        (error.reason(), error.message())
     };
     Down {
         reason,
         message,
-        passing: !trouble.needs_person(),
-        wait: trouble.wait(),
+        passing: !error.needs_person(),
+        wait: error.wait(),
     }
 }
 

@@ -3,7 +3,7 @@
 use crate::kinds::{Reference, SourceKind};
 use crate::resources::{
     AllowedNamespaces, ClusterConnection, Connection, ConnectionCommon, ConnectionKind,
-    ConnectionStatus, KeyRef, NamespacedKeyRef,
+    ConnectionStatus, KeyRef, NamespacedKeyRef, ResourceKey,
 };
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::LabelSelector;
 use kube::core::{Selector, SelectorExt};
@@ -37,6 +37,16 @@ impl ConnectionKey {
             namespace,
             name: name.to_owned(),
         }
+    }
+
+    /// Returns the key among all resources.
+    #[must_use]
+    pub fn resource_key(&self) -> ResourceKey {
+        let kind = match self.kind {
+            ConnectionKind::Connection => "Connection",
+            ConnectionKind::ClusterConnection => "ClusterConnection",
+        };
+        ResourceKey::new(kind, &self.namespace, &self.name)
     }
 
     /// Reads `Connection/name`, as it stands in a status.

@@ -1,18 +1,18 @@
-//! The way to the Metorial API: one session for each connection, one budget for each organisation, one place where
-//! requests are sent.
+//! Access to the Metorial API: one session a connection, one budget an organization, one transport for every request.
 
 pub mod budget;
+pub mod cache;
 mod connect;
 mod connection;
-mod line;
-mod observations;
+mod error;
 pub mod records;
 mod schemas;
 mod session;
 mod sessions;
-mod trouble;
+pub mod transport;
 
+pub use cache::Observed;
 pub use connection::{ConnectionKey, ConnectionObject, Facts};
-pub use session::{Observed, Session};
+pub use error::RemoteError;
+pub use session::Session;
 pub use sessions::{Down, Sessions, Setup, Standing};
-pub use trouble::Trouble;

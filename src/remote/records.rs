@@ -1,31 +1,34 @@
-//! Imports and exports as the API lists them, and how ours are told from others.
+//! Import and export records: how ours are marked, and how they are recognized among others.
 
 use crate::plan::{Claim, ExportSeen, ImportSeen, Marker, Owner, RemoteView};
 use metorial::{AuthExport, AuthImport, ExportTarget};
 use serde_json::{Map, Value};
 use std::sync::Arc;
 
-/// What an import brought about.
+/// The result of an import.
 pub struct Imported {
-    /// Its record.
+    /// The import's own record.
     pub record: ImportSeen,
-    /// The auth config that it went into, as it is now.
+    /// The auth config that the value went into, as the response shows it.
     pub into: Option<Arc<RemoteView>>,
 }
 
-/// The note that is sent: the user's words, and whose import it is.
+/// Builds the note of an import: the user's text, and the owner and tag of the value.
+///
+/// The tag is in the note because the API drops the metadata of an import into an existing auth config, and keeps the
+/// note (▲). It lets a lost response be found again without sending the value twice.
 #[must_use]
-pub fn note(words: &str, owner: &Owner, tag: &str) -> String {
-    format!("{words} {}{tag}]", prefix(owner))
+pub fn note(text: &str, owner: &Owner, tag: &str) -> String {
+    format!("{text} {}{tag}]", prefix(owner))
 }
 
 fn prefix(owner: &Owner) -> String {
     format!("[metorial-operator {}/{} #", owner.namespace, owner.name)
 }
 
-/// One import, seen from `owner`.
+/// Describes one import from the point of view of `owner`.
 #[must_use]
-pub fn import_seen(import: &AuthImport, owner: &Owner) -> ImportSeen {
+pub fn import_record(import: &AuthImport, owner: &Owner) -> ImportSeen {
     let note = import.note.as_deref().unwrap_or_default();
     let tag = note
         .rsplit_once(&prefix(owner))
@@ -33,29 +36,30 @@ pub fn import_seen(import: &AuthImport, owner: &Owner) -> ImportSeen {
     ImportSeen {
         id: import.id.clone(),
         tag: tag.map(str::to_owned),
-        of_create: ours(import.metadata.as_ref(), owner),
+        of_create: is_ours(import.metadata.as_ref(), owner),
         created_at: import.created_at,
         expires_at: import.expires_at,
     }
 }
 
-/// One export of `target`, if `owner` or its predecessor of the same name made it.
+/// Describes one export if it is of `target` and `owner`, or its predecessor of the same name, made it. The target is
+/// compared although the list was filtered by it: an unknown filter is ignored by the API, not refused (▲).
 #[must_use]
-pub fn export_seen(
+pub fn export_record(
     export: &AuthExport,
     target: &ExportTarget,
     owner: &Owner,
 ) -> Option<ExportSeen> {
-    let ours = ours(export.metadata.as_ref(), owner);
-    let of_it = export.auth_config_id() == Some(&target.auth_config_id);
-    (ours && of_it).then(|| ExportSeen {
+    let of_target = export.auth_config_id() == Some(&target.auth_config_id);
+    let ours = is_ours(export.metadata.as_ref(), owner);
+    (ours && of_target).then(|| ExportSeen {
         id: export.id.clone(),
         created_at: export.created_at,
     })
 }
 
-/// Whether a record was left by `owner`, or by its predecessor of the same name.
-fn ours(metadata: Option<&Map<String, Value>>, owner: &Owner) -> bool {
+/// Returns true if `owner`, or its predecessor of the same name, made the record.
+fn is_ours(metadata: Option<&Map<String, Value>>, owner: &Owner) -> bool {
     let marker = metadata.and_then(Marker::read);
     let claim = Marker::claim(marker.as_ref(), owner);
     matches!(claim, Claim::Ours | Claim::Namesake)

@@ -1,10 +1,12 @@
-//! What can be asked of the API through one connection, in the words of the decisions.
+//! Reads and writes of remote objects through one connection, in the terms of the plan.
 
-use super::line::Line;
-use super::observations::Observations;
+use super::cache::{Cache, Observed, SCHEMA_LIFETIME};
+use super::error::RemoteError;
 use super::records::{self, Imported};
-use super::trouble::Trouble;
-use crate::kinds::{Dependents, Kind};
+use super::schemas;
+use super::transport::Transport;
+use crate::kinds::auth_config;
+use crate::kinds::{Dependents, Kind, ValueSchema};
 use crate::plan::marker::MARKER_KEY;
 use crate::plan::{Dependent, ExportSeen, ImportSeen, Marker, Owner, RemoteView};
 use crate::resources::{InstanceStatus, OnUnreachable};
@@ -17,64 +19,64 @@ use std::sync::Arc;
 use tokio::sync::OwnedMutexGuard;
 use tokio::time::Instant;
 
-/// A connection that answered, in the instance that it opens.
+/// A connection whose key the API accepted, in the instance that the key opens.
 pub struct Session {
-    /// The connection, as the objects' statuses name it.
+    /// The connection, as the statuses of resources name it.
     pub connection: String,
-    /// Another one after each change of key or spec and each recovery: what failed before may be tried again.
-    pub serial: usize,
-    /// The generation of the connection's spec that it was built from.
+    /// A number that changes with every change of the key or the spec and with every recovery: what failed under
+    /// another epoch may be tried again at once.
+    pub epoch: usize,
+    /// The generation of the connection's spec that the session was built from.
     pub generation: Option<i64>,
     /// The instance.
     pub instance: InstanceStatus,
-    /// What a deletion does that can't be carried out.
+    /// The connection's policy for deletions that can't be carried out.
     pub on_unreachable: Option<OnUnreachable>,
-    /// Whether a person approved to make lost objects again.
+    /// True if a person approved that many lost objects are created again.
     pub recreation_approved: bool,
-    pub(super) line: Line,
-    pub(super) observations: Arc<Observations>,
+    pub(crate) transport: Transport,
+    pub(crate) cache: Arc<Cache>,
 }
 
-/// How one object looked.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Observed {
-    /// As the API answered.
-    Found(Arc<RemoteView>),
-    /// A GET of its id said `not_found` or `gone`.
-    Missing,
+/// Returns a query without a filter, in pages of 100: the largest that the API serves.
+fn all() -> ListQuery {
+    ListQuery::new().limit(100)
 }
 
 impl Session {
-    /// One object as it was seen at `since` or later.
+    /// Returns one object as it was observed at `since` or later.
     ///
     /// # Errors
-    /// The read failed; nothing is concluded from that.
-    pub async fn observe<K: Kind>(&self, id: &str, since: Instant) -> Result<Observed, Trouble> {
-        if let Some(known) = self.observations.get(id, since) {
+    /// The read failed; nothing is known then, least of all that the object is gone.
+    pub async fn observe<K: Kind>(
+        &self,
+        id: &str,
+        since: Instant,
+    ) -> Result<Observed, RemoteError> {
+        if let Some(known) = self.cache.get(id, since) {
             return Ok(known);
         }
         let began = Instant::now();
-        let read = self.line.send(
-            item::<K>(Method::Get),
-            self.line.client.get::<K::Remote>(id),
-        );
-        let observed = match read.await {
+        let call = self.transport.client().get::<K::Remote>(id);
+        let observed = match self.transport.send(item::<K>(Method::Get), call).await {
             Ok(remote) => Observed::Found(Arc::new(K::view(&remote))),
-            Err(Trouble::Api(error)) if error.kind() == ErrorKind::Gone => Observed::Missing,
-            Err(trouble) => return Err(trouble),
+            Err(RemoteError::Api(error)) if error.kind() == ErrorKind::Gone => Observed::Missing,
+            Err(error) => return Err(error),
         };
-        Ok(self.observations.read(id, observed, began))
+        Ok(self.cache.store_read(id, observed, began))
     }
 
-    /// Which of `ids` are gone, read now, a hundred with one request.
+    /// Counts how many of `ids` are gone, read now, a hundred with one request.
     ///
     /// # Errors
-    /// A read failed; nothing is concluded from that.
-    pub async fn missing<K: Kind>(&self, ids: &[String]) -> Result<usize, Trouble> {
+    /// A read failed; nothing is known then.
+    pub async fn missing<K: Kind>(&self, ids: &[String]) -> Result<usize, RemoteError> {
         let mut live = 0;
         for some in ids.chunks(100) {
-            let query = ListQuery::new().limit(100).ids(some)?;
-            let found = self.line.list::<K::Remote, ()>(&query, |remote| {
+            // Each item is compared with what was asked for: a filter that a server doesn't know is ignored, and all
+            // objects are returned (▲).
+            let query = all().ids(some)?;
+            let found = self.transport.list(&query, |remote: K::Remote| {
                 let view = K::view(&remote);
                 (view.live && some.contains(&view.id)).then_some(())
             });
@@ -83,64 +85,54 @@ impl Session {
         Ok(ids.len() - live.min(ids.len()))
     }
 
-    /// The imports into an auth config, seen from `owner`: complete, read now.
+    /// Lists the imports into an auth config, read now, from the point of view of `owner`.
     ///
     /// # Errors
     /// Any page failed.
-    pub async fn imports(&self, id: &str, owner: &Owner) -> Result<Vec<ImportSeen>, Trouble> {
-        let query = ListQuery::new()
-            .limit(100)
-            .filter("provider_auth_config_id", [id])?;
+    pub async fn imports(&self, id: &str, owner: &Owner) -> Result<Vec<ImportSeen>, RemoteError> {
+        let query = all().filter("provider_auth_config_id", [id])?;
         let into_it = |import: AuthImport| {
-            (import.auth_config_id() == Some(id)).then(|| records::import_seen(&import, owner))
+            (import.auth_config_id() == Some(id)).then(|| records::import_record(&import, owner))
         };
-        self.line.list(&query, into_it).await
+        self.transport.list(&query, into_it).await
     }
 
-    /// Brings a value into an auth config, or makes one of it.
+    /// Imports a value into an auth config, or into a new one that the import creates.
     ///
     /// # Errors
-    /// See [`Trouble::maybe_applied`].
-    pub async fn import<K: Kind>(&self, body: Value, owner: &Owner) -> Result<Imported, Trouble> {
-        let operation = Operation {
-            method: Method::Post,
-            template: AuthImport::COLLECTION.path(),
-        };
+    /// See [`RemoteError::maybe_applied`].
+    pub async fn import(&self, body: Value, owner: &Owner) -> Result<Imported, RemoteError> {
         let body = Body::from(body);
-        let made = self
-            .line
-            .send(operation, self.line.client.create::<AuthImport>(&body));
-        let made = made.await?;
-        let record = records::import_seen(&made, owner);
-        let into = made.auth_config.and_then(K::from_auth_config);
+        let call = self.transport.client().create::<AuthImport>(&body);
+        let import = self
+            .transport
+            .send(collection::<AuthImport>(), call)
+            .await?;
+        let record = records::import_record(&import, owner);
+        let into = import.auth_config.as_ref().map(auth_config::view);
         Ok(Imported {
             record,
-            into: into.map(|remote| self.wrote::<K>(&remote)),
+            into: into.map(|view| self.store_write(view)),
         })
     }
 
-    /// Brings the value of an auth config out. The answer is the only one that ever holds it.
+    /// Exports the value of an auth config. Only this response ever contains it: later reads of the export return null.
     ///
     /// # Errors
-    /// See [`Trouble::maybe_applied`]; a value whose answer is lost can't be had again.
+    /// See [`RemoteError::maybe_applied`]; a value whose response is lost can't be read again.
     pub async fn export(
         &self,
         target: &ExportTarget,
         note: &str,
         marker: &Marker,
-    ) -> Result<AuthExport, Trouble> {
-        let operation = Operation {
-            method: Method::Post,
-            template: AuthExport::COLLECTION.path(),
-        };
+    ) -> Result<AuthExport, RemoteError> {
         let metadata = serde_json::json!({MARKER_KEY: marker.to_json()});
         let body = Body::from(serde_json::json!({"note": note, "metadata": metadata}));
-        self.line
-            .send(operation, self.line.client.create_export(target, &body))
-            .await
+        let call = self.transport.client().create_export(target, &body);
+        self.transport.send(collection::<AuthExport>(), call).await
     }
 
-    /// The exports of an auth config that `owner` made: complete, read now.
+    /// Lists the exports of an auth config that `owner` made, read now.
     ///
     /// # Errors
     /// Any page failed.
@@ -148,162 +140,180 @@ impl Session {
         &self,
         target: &ExportTarget,
         owner: &Owner,
-    ) -> Result<Vec<ExportSeen>, Trouble> {
-        let query = ListQuery::new().limit(100);
-        let query = query.filter("provider_auth_config_id", [&target.auth_config_id])?;
-        let pages = self.line.client.export_pages(target, &query);
-        let ours = |export: AuthExport| records::export_seen(&export, target, owner);
-        self.line.collect(pages, ours).await
+    ) -> Result<Vec<ExportSeen>, RemoteError> {
+        let query = all().filter("provider_auth_config_id", [&target.auth_config_id])?;
+        let pages = self.transport.client().export_pages(target, &query);
+        let ours = |export: AuthExport| records::export_record(&export, target, owner);
+        self.transport.collect(pages, ours).await
     }
 
-    /// Every object of the kind's collection that carries a marker, read after `since`. Passes that ask at the same
-    /// time share one listing.
+    /// Lists every object of the kind's collection that carries a marker. The list was begun at `since` or later;
+    /// reconciliations that search at the same time share it.
+    ///
+    /// The whole collection is read because neither `search` nor any filter covers metadata (▲).
     ///
     /// # Errors
-    /// Any page failed: a part is not an answer.
-    pub async fn search<K: Kind>(&self, since: Instant) -> Result<Arc<Vec<RemoteView>>, Trouble> {
-        let listing = self.observations.listing(K::Remote::COLLECTION);
+    /// Any page failed: a part of a list proves no absence.
+    pub async fn search<K: Kind>(
+        &self,
+        since: Instant,
+    ) -> Result<Arc<Vec<RemoteView>>, RemoteError> {
+        let listing = self.cache.listing(K::Remote::COLLECTION);
         let mut last = listing.lock().await;
         if let Some((_, found)) = last.as_ref().filter(|(began, _)| *began >= since) {
             return Ok(found.clone());
         }
         let began = Instant::now();
-        let query = ListQuery::new().limit(100);
         let marked =
             |remote: K::Remote| Some(K::view(&remote)).filter(|view| view.marker.is_some());
-        let found = Arc::new(self.line.list(&query, marked).await?);
+        let found = Arc::new(self.transport.list(&all(), marked).await?);
         *last = Some((began, found.clone()));
         Ok(found)
     }
 
-    /// The id of a provider that goes by an identifier or slug; `None` where there is none.
+    /// Resolves a provider's identifier or slug to its id; `None` where there is no such provider.
     ///
     /// # Errors
     /// The read failed.
-    pub async fn provider(&self, name: &str) -> Result<Option<String>, Trouble> {
+    pub async fn provider(&self, name: &str) -> Result<Option<String>, RemoteError> {
         let operation = Operation {
             method: Method::Get,
             template: "/providers/:id",
         };
-        let read = self.line.send(operation, self.line.client.provider(name));
-        match read.await {
+        let call = self.transport.client().provider(name);
+        match self.transport.send(operation, call).await {
             Ok(provider) => Ok(Some(provider.id)),
-            Err(Trouble::Api(error)) if error.kind() == ErrorKind::Gone => Ok(None),
-            Err(trouble) => Err(trouble),
+            Err(RemoteError::Api(error)) if error.kind() == ErrorKind::Gone => Ok(None),
+            Err(error) => Err(error),
         }
     }
 
-    /// What Metorial would delete along with the objects `ids`.
+    /// Lists the objects that Metorial deletes along with the objects `ids` (▲).
     ///
     /// # Errors
     /// Any page failed.
-    pub async fn dependents<K: Kind>(&self, ids: &[String]) -> Result<Vec<Dependent>, Trouble> {
+    pub async fn dependents<K: Kind>(&self, ids: &[String]) -> Result<Vec<Dependent>, RemoteError> {
+        let dependent = |of: Option<String>, id: String, name: Option<String>| {
+            let of = of.filter(|of| ids.contains(of))?;
+            Some(Dependent { of, id, name })
+        };
         match K::DEPENDENTS {
             None => Ok(Vec::new()),
             Some(Dependents::ConfigsOfVault) => {
-                let query = ListQuery::new().limit(100);
+                // All configs are read: the filter `provider_config_vault_id` matches nothing on the server (▲).
                 let uses = |config: Config| {
-                    let of = config.from_vault.as_ref().map(|used| used.id.clone())?;
-                    let ours = ids.contains(&of) && !config.status().is_gone();
-                    ours.then_some(Dependent {
-                        of,
-                        id: config.id,
-                        name: config.name,
-                    })
+                    let live = !config.status().is_gone();
+                    let vault = config.from_vault.filter(|_| live).map(|vault| vault.id);
+                    dependent(vault, config.id, config.name)
                 };
-                self.line.list(&query, uses).await
+                self.transport.list(&all(), uses).await
             }
             Some(Dependents::AuthConfigsOfCredentials) => {
-                let query = ListQuery::new().limit(100);
-                let query = query.filter("provider_auth_credentials_id", ids);
-                let query = query?;
+                let query = all().filter("provider_auth_credentials_id", ids)?;
                 let uses = |config: AuthConfig| {
-                    let of = config.credentials.as_ref().map(|used| used.id.clone())?;
-                    let ours = ids.contains(&of) && !config.status().is_gone();
-                    ours.then_some(Dependent {
-                        of,
-                        id: config.id,
-                        name: config.name,
-                    })
+                    let live = !config.status().is_gone();
+                    let credentials = config.credentials.filter(|_| live).map(|used| used.id);
+                    dependent(credentials, config.id, config.name)
                 };
-                self.line.list(&query, uses).await
+                self.transport.list(&query, uses).await
             }
         }
     }
 
-    /// Makes an object.
+    /// Creates an object.
     ///
     /// # Errors
-    /// See [`Trouble::maybe_applied`].
-    pub async fn create<K: Kind>(&self, body: Value) -> Result<Arc<RemoteView>, Trouble> {
-        let operation = Operation {
-            method: Method::Post,
-            template: K::Remote::COLLECTION.path(),
-        };
+    /// See [`RemoteError::maybe_applied`].
+    pub async fn create<K: Kind>(&self, body: Value) -> Result<Arc<RemoteView>, RemoteError> {
         let body = Body::from(body);
-        let made = self
-            .line
-            .send(operation, self.line.client.create::<K::Remote>(&body));
-        Ok(self.wrote::<K>(&made.await?))
+        let call = self.transport.client().create::<K::Remote>(&body);
+        let created = self.transport.send(collection::<K::Remote>(), call).await?;
+        Ok(self.store_write(K::view(&created)))
     }
 
-    /// Changes an object.
+    /// Updates an object. The caller holds its [`lock`](Self::lock).
     ///
     /// # Errors
-    /// See [`Trouble::maybe_applied`].
-    pub async fn update<K: Kind>(&self, id: &str, body: Value) -> Result<Arc<RemoteView>, Trouble> {
+    /// See [`RemoteError::maybe_applied`].
+    pub async fn update<K: Kind>(
+        &self,
+        id: &str,
+        body: Value,
+    ) -> Result<Arc<RemoteView>, RemoteError> {
         let body = Body::from(body);
-        let operation = item::<K>(Method::Patch);
-        let changed = self
-            .line
-            .send(operation, self.line.client.update::<K::Remote>(id, &body));
-        match changed.await {
-            Ok(remote) => Ok(self.wrote::<K>(&remote)),
-            Err(trouble) => {
-                self.observations.forget(id);
-                Err(trouble)
+        let call = self.transport.client().update::<K::Remote>(id, &body);
+        match self.transport.send(item::<K>(Method::Patch), call).await {
+            Ok(remote) => Ok(self.store_write(K::view(&remote))),
+            Err(error) => {
+                self.cache.forget(id);
+                Err(error)
             }
         }
     }
 
-    /// Deletes an object; one that is gone already is as good.
+    /// Deletes an object. One that is gone already is a success: archived, deleted, 404 and 410 all mean the same (▲).
     ///
     /// # Errors
-    /// See [`Trouble::maybe_applied`].
-    pub async fn delete<K: Kind>(&self, id: &str) -> Result<(), Trouble> {
-        let operation = item::<K>(Method::Delete);
-        let deleted = self
-            .line
-            .send(operation, self.line.client.delete::<K::Remote>(id));
-        self.observations.forget(id);
-        match deleted.await {
+    /// See [`RemoteError::maybe_applied`].
+    pub async fn delete<K: Kind>(&self, id: &str) -> Result<(), RemoteError> {
+        self.cache.forget(id);
+        let call = self.transport.client().delete::<K::Remote>(id);
+        match self.transport.send(item::<K>(Method::Delete), call).await {
             Ok(_) => Ok(()),
-            Err(Trouble::Api(error)) if error.kind() == ErrorKind::Gone => Ok(()),
-            Err(trouble) => Err(trouble),
+            Err(RemoteError::Api(error)) if error.kind() == ErrorKind::Gone => Ok(()),
+            Err(error) => Err(error),
         }
     }
 
-    /// An object as it is now, if it is there.
+    /// Reads an object now; `None` if it is gone.
     ///
     /// # Errors
     /// The read failed.
-    pub async fn refreshed<K: Kind>(&self, id: &str) -> Result<Option<Arc<RemoteView>>, Trouble> {
-        self.observations.forget(id);
+    pub async fn refreshed<K: Kind>(
+        &self,
+        id: &str,
+    ) -> Result<Option<Arc<RemoteView>>, RemoteError> {
+        self.cache.forget(id);
         match self.observe::<K>(id, Instant::now()).await? {
             Observed::Found(remote) => Ok(Some(remote)),
             Observed::Missing => Ok(None),
         }
     }
 
-    /// Keeps everybody else off a remote object: the server's PATCH is a read-modify-write.
-    pub async fn lock(&self, id: &str) -> OwnedMutexGuard<()> {
-        self.observations.lock(id).await
+    /// Returns the schema that a value has to follow; `None` where the API publishes none. At most an hour old.
+    ///
+    /// # Errors
+    /// The read failed.
+    pub async fn schema(&self, of: &ValueSchema) -> Result<Option<Arc<Value>>, RemoteError> {
+        let shared = self.cache.schema(of);
+        let mut known = shared.lock().await;
+        if let Some((at, schema)) = known.as_ref()
+            && at.elapsed() < SCHEMA_LIFETIME
+        {
+            return Ok(schema.clone());
+        }
+        let schema = schemas::read(&self.transport, of).await?.map(Arc::new);
+        *known = Some((Instant::now(), schema.clone()));
+        Ok(schema)
     }
 
-    fn wrote<K: Kind>(&self, remote: &K::Remote) -> Arc<RemoteView> {
-        let view = Arc::new(K::view(remote));
-        self.observations.wrote(&view);
+    /// Locks a remote object against every other writer of this process. The server's PATCH is a read-modify-write of
+    /// all fields: of two at once, one is lost (▲).
+    pub async fn lock(&self, id: &str) -> OwnedMutexGuard<()> {
+        self.cache.lock(id).await
+    }
+
+    fn store_write(&self, view: RemoteView) -> Arc<RemoteView> {
+        let view = Arc::new(view);
+        self.cache.store_write(&view);
         view
+    }
+}
+
+fn collection<R: Object>() -> Operation {
+    Operation {
+        method: Method::Post,
+        template: R::COLLECTION.path(),
     }
 }
 

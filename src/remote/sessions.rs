@@ -1,11 +1,11 @@
 //! The register of sessions: builds them from connections, checks whom a key opens, and keeps the last good one.
 
 use super::budget::Budget;
+use super::cache::Cache;
 use super::connection::{ConnectionKey, ConnectionObject, Facts, admits};
-use super::observations::Observations;
 use super::session::Session;
 use crate::cluster::Cluster;
-use crate::cluster::lease::Fence;
+use crate::cluster::fence::Fence;
 use crate::metrics::Metrics;
 use crate::plan::{Fingerprint, MacKey, Survey};
 use crate::resources::{
@@ -43,14 +43,14 @@ pub struct Sessions {
     pub(super) setup: Setup,
     slots: Mutex<HashMap<ConnectionKey, Arc<AsyncMutex<Slot>>>>,
     pub(super) budgets: Mutex<HashMap<String, Arc<Budget>>>,
-    pub(super) instances: Mutex<HashMap<String, Arc<Observations>>>,
-    pub(super) serial: AtomicUsize,
+    pub(super) instances: Mutex<HashMap<String, Arc<Cache>>>,
+    pub(super) epochs: AtomicUsize,
 }
 
 /// How a connection stands, as far as its objects care.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct News {
-    serial: usize,
+    epoch: usize,
     down: Option<Reason>,
     generation: Option<i64>,
     approved: bool,
@@ -137,7 +137,7 @@ impl Sessions {
             slots: Mutex::default(),
             budgets: Mutex::default(),
             instances: Mutex::default(),
-            serial: AtomicUsize::new(1),
+            epochs: AtomicUsize::new(1),
         }
     }
 
@@ -234,7 +234,10 @@ impl Sessions {
         slot.down = Some(not_found(key));
         slot.facts = None;
         if let Some(session) = &slot.session {
-            session.line.budget.limit(key, None);
+            session
+                .transport
+                .budget()
+                .set_user_limit(&key.resource_key(), None);
         }
     }
 
@@ -339,7 +342,7 @@ impl Slot {
     /// All of the standing that changes what objects can do.
     fn news(&self) -> News {
         News {
-            serial: self.session.as_ref().map_or(0, |session| session.serial),
+            epoch: self.session.as_ref().map_or(0, |session| session.epoch),
             down: self.down.as_ref().map(|down| down.reason),
             generation: self.facts.as_ref().and_then(|facts| facts.generation),
             approved: self

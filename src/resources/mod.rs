@@ -7,6 +7,7 @@ mod composed;
 mod conditions;
 mod connection;
 mod definitions;
+mod key;
 mod provider_auth_config;
 mod provider_auth_credentials;
 mod provider_config;
@@ -36,6 +37,7 @@ pub use connection::{
     UnreachablePolicy,
 };
 pub use definitions::definitions;
+pub use key::ResourceKey;
 pub use provider_auth_config::{
     ProviderAuthConfig, ProviderAuthConfigSpec, ProviderAuthConfigStatus, ValuePolicy,
 };

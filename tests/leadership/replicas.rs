@@ -3,7 +3,7 @@
 use crate::support::{PATIENCE, Process, World, credentials, is_ready, sample, status};
 use k8s_openapi::api::coordination::v1::Lease;
 use kube::{Resource, ResourceExt};
-use metorial_operator::cluster::lease::Fence;
+use metorial_operator::cluster::fence::Fence;
 use metorial_operator::cluster::{Cause, Cluster};
 use metorial_operator::metrics::Metrics;
 use metorial_operator::resources::ProviderAuthCredentials;

@@ -4,7 +4,8 @@ use crate::support::{Samples, World, credentials, free_address, is_ready, ready,
 use futures::FutureExt;
 use futures::future::BoxFuture;
 use kube::ResourceExt;
-use metorial_operator::reconcile::{ObjectKey, PassHook};
+use metorial_operator::reconcile::PassHook;
+use metorial_operator::resources::ResourceKey;
 use metorial_operator::resources::{Connection, ProviderAuthCredentials, RECONCILE_REQUESTED};
 use metorial_operator::settings::Settings;
 use serde_json::json;
@@ -44,7 +45,7 @@ impl Trouble {
         what: fn() -> BoxFuture<'static, ()>,
     ) -> PassHook {
         let trouble = self.clone();
-        Arc::new(move |key: &ObjectKey| {
+        Arc::new(move |key: &ResourceKey| {
             let concerned = key.kind == kind && key.name == name;
             if !concerned || !trouble.on.load(Ordering::SeqCst) {
                 return std::future::ready(()).boxed();

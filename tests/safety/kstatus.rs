@@ -102,7 +102,7 @@ async fn at_work(tour: &mut Tour) {
     tour.credentials("limited", "RateLimited", "rate limit", "InProgress")
         .await;
     tour.refused("proxied", Action::html(403)).await;
-    tour.credentials("proxied", "RemoteUnavailable", "trying again", "InProgress")
+    tour.credentials("proxied", "RemoteUnavailable", "retrying", "InProgress")
         .await;
     tour.refused("lost", Action::CloseBefore).await;
     tour.credentials("lost", "AmbiguousCreate", "looking", "InProgress")

@@ -2,7 +2,7 @@
 
 use crate::support::{History, World, connection, credentials, secret, with};
 use futures::FutureExt;
-use metorial_operator::reconcile::ObjectKey;
+use metorial_operator::resources::ResourceKey;
 use metorial_operator::resources::{
     AuthExport, AuthImport, Connection, ProviderAuthConfig, ProviderAuthCredentials, ProviderConfig,
 };
@@ -67,7 +67,7 @@ impl Tour {
             ("AuthImport", world.history::<AuthImport>().await),
             ("AuthExport", world.history::<AuthExport>().await),
         ]);
-        let hook = |key: &ObjectKey| match key.name.as_str() {
+        let hook = |key: &ResourceKey| match key.name.as_str() {
             "broken" => async { panic!("a test's panic") }.boxed(),
             _ => std::future::ready(()).boxed(),
         };

@@ -13,7 +13,7 @@ use kube::api::{
 use kube::client::ClientBuilder;
 use kube::core::NamespaceResourceScope;
 use kube::{Client, Config, Resource, ResourceExt};
-use metorial_operator::cluster::lease::Terms;
+use metorial_operator::cluster::lease::LeaseTiming;
 use metorial_operator::resources::{
     CommonStatus, Connection, ProviderAuthCredentials, condition, definitions,
 };
@@ -157,7 +157,7 @@ impl World {
             request_timeout: Duration::from_secs(20),
             pass_timeout: Duration::from_secs(60),
             timing: Timing {
-                lease: Terms::default(),
+                lease: LeaseTiming::default(),
                 settle: Duration::from_millis(600),
                 back_off: (Duration::from_millis(100), Duration::from_secs(2)),
                 connection_check: Duration::from_secs(600),

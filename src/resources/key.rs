@@ -1,20 +1,21 @@
-//! The name of what a pass is about, and of what passes depend on.
+//! The key of a resource in the work queue and in the map of dependencies.
 
 use std::fmt;
 
-/// One custom resource: kind, namespace (empty for cluster-wide ones) and name.
+/// The kind, namespace and name of one object in the cluster: a custom resource, or a Secret, ConfigMap or Namespace
+/// that custom resources depend on.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct ObjectKey {
+pub struct ResourceKey {
     /// The kind.
     pub kind: &'static str,
-    /// Its namespace.
+    /// Its namespace; empty for a cluster-wide kind.
     pub namespace: String,
     /// Its name.
     pub name: String,
 }
 
-impl ObjectKey {
-    /// A key.
+impl ResourceKey {
+    /// Builds a key.
     #[must_use]
     pub fn new(kind: &'static str, namespace: &str, name: &str) -> Self {
         Self {
@@ -25,7 +26,7 @@ impl ObjectKey {
     }
 }
 
-impl fmt::Display for ObjectKey {
+impl fmt::Display for ResourceKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}/{}/{}", self.kind, self.namespace, self.name)
     }

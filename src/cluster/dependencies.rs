@@ -1,0 +1,94 @@
+//! The map from Secrets, ConfigMaps, connections and resources to the resources that depend on them: a change of the
+//! one enqueues the others.
+
+use crate::resources::ResourceKey;
+use std::collections::{BTreeSet, HashMap};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+/// The dependencies of all resources.
+///
+/// Each reconciliation registers what its resource depends on *before* it reads any of that: a change that comes
+/// between the read and the registration would otherwise enqueue nobody and be missed until the next interval.
+#[derive(Default)]
+pub struct Dependencies(Mutex<Maps>);
+
+#[derive(Default)]
+struct Maps {
+    sources: HashMap<ResourceKey, Vec<ResourceKey>>,
+    dependents: HashMap<ResourceKey, BTreeSet<ResourceKey>>,
+}
+
+impl Dependencies {
+    /// Replaces what `resource` depends on.
+    pub fn set(&self, resource: &ResourceKey, sources: Vec<ResourceKey>) {
+        let mut maps = self.lock();
+        if maps.sources.get(resource) == Some(&sources) {
+            return;
+        }
+        maps.remove(resource);
+        for source in &sources {
+            let dependents = maps.dependents.entry(source.clone()).or_default();
+            dependents.insert(resource.clone());
+        }
+        maps.sources.insert(resource.clone(), sources);
+    }
+
+    /// Removes a resource that was deleted.
+    pub fn forget(&self, resource: &ResourceKey) {
+        self.lock().remove(resource);
+    }
+
+    /// Returns what `resource` depends on.
+    #[must_use]
+    pub fn sources(&self, resource: &ResourceKey) -> Vec<ResourceKey> {
+        let maps = self.lock();
+        maps.sources.get(resource).cloned().unwrap_or_default()
+    }
+
+    /// Returns the resources that depend on `source`.
+    #[must_use]
+    pub fn dependents(&self, source: &ResourceKey) -> Vec<ResourceKey> {
+        let maps = self.lock();
+        let dependents = maps.dependents.get(source);
+        dependents.into_iter().flatten().cloned().collect()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Maps> {
+        // The maps hold nothing that a panic elsewhere could leave half done.
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Maps {
+    fn remove(&mut self, resource: &ResourceKey) {
+        for source in self.sources.remove(resource).unwrap_or_default() {
+            if let Some(dependents) = self.dependents.get_mut(&source) {
+                dependents.remove(resource);
+                if dependents.is_empty() {
+                    self.dependents.remove(&source);
+                }
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_the_current_sources_of_a_resource_lead_to_it() {
+        let dependencies = Dependencies::default();
+        let [resource, old, new] =
+            ["resource", "old", "new"].map(|name| ResourceKey::new("K", "n", name));
+        dependencies.set(&resource, vec![old.clone()]);
+        dependencies.set(&resource, vec![new.clone()]);
+        assert!(dependencies.dependents(&old).is_empty());
+        assert_eq!(
+            dependencies.dependents(&new),
+            std::slice::from_ref(&resource)
+        );
+        dependencies.forget(&resource);
+        assert!(dependencies.dependents(&new).is_empty());
+    }
+}

@@ -1,0 +1,43 @@
+//! The fence that every write passes, to Kubernetes and to the API: it is open only while this process leads.
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+use tokio::time::Instant;
+
+/// Long enough to mean "always", short enough that adding it to an [`Instant`] can't overflow on any platform.
+const THIRTY_YEARS: Duration = Duration::from_secs(60 * 60 * 24 * 365 * 30);
+
+/// The right of this process to write, with the time at which it ends.
+///
+/// It holds a time, not a flag: a process that was stopped for a while (a suspended machine, a starved container)
+/// wakes up in the middle of any code, and the comparison with the clock closes the fence even if no task has run yet
+/// that would have noticed the lost lease.
+#[derive(Clone, Default)]
+pub struct Fence(Arc<Mutex<Option<Instant>>>);
+
+impl Fence {
+    /// Returns a fence that is always open, for a process without other replicas.
+    #[must_use]
+    pub fn open() -> Self {
+        let fence = Self::default();
+        fence.open_until(Instant::now() + THIRTY_YEARS);
+        fence
+    }
+
+    /// Returns true if a write may be sent at this moment.
+    #[must_use]
+    pub fn is_open(&self) -> bool {
+        let until = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        until.is_some_and(|until| Instant::now() < until)
+    }
+
+    /// Allows writes until `until`.
+    pub fn open_until(&self, until: Instant) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(until);
+    }
+
+    /// Refuses writes from now on.
+    pub fn close(&self) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = None;
+    }
+}

@@ -1,0 +1,169 @@
+//! The failure of a call to the API, and what it means for the resource or connection that needed the call.
+
+use crate::resources::Reason;
+use metorial::{EmptyFilter, Error, ErrorKind};
+use std::time::Duration;
+
+/// A call that failed or was not sent.
+///
+/// Messages contain nothing that changes from one attempt to the next (no request id, no remaining time) where the
+/// operator retries by itself: a resource that waits would otherwise get a new status with every attempt.
+#[derive(Clone, Debug)]
+pub enum RemoteError {
+    /// The request failed, or the response could not be used.
+    Api(Error),
+    /// The request budget is used up for this long; nothing was sent.
+    BudgetSpent(Duration),
+    /// This process does not lead any more; nothing was sent.
+    NotLeader,
+    /// The connection has no session; nothing was sent.
+    NotConnected,
+    /// A list filter without values. The API ignores such a filter and returns everything (▲), so nothing was sent.
+    EmptyFilter(EmptyFilter),
+    /// An export was created, but its response has no value. Only the response to the create ever contains it.
+    ExportWithoutValue,
+}
+
+/// One text for a 429 and for a budget that is used up, so that a waiting resource is written once.
+const RATE_LIMITED: &str = "rate limit reached; retrying when the quota resets";
+
+const EXPORT_WITHOUT_VALUE: &str = "the export was created, but its response has no value: Metorial may have lost it; the Secret is unchanged; import the value again";
+
+impl From<EmptyFilter> for RemoteError {
+    fn from(error: EmptyFilter) -> Self {
+        Self::EmptyFilter(error)
+    }
+}
+
+impl RemoteError {
+    /// Returns true if a write that failed with this error may have been applied, or may still be.
+    #[must_use]
+    pub fn maybe_applied(&self) -> bool {
+        self.kind() == Some(ErrorKind::Ambiguous)
+    }
+
+    /// Returns true if the connection, not this one object, is likely to be the cause.
+    #[must_use]
+    pub fn concerns_connection(&self) -> bool {
+        matches!(
+            self.kind(),
+            Some(
+                ErrorKind::Unauthorized
+                    | ErrorKind::VersionUnsupported
+                    | ErrorKind::Transient
+                    | ErrorKind::NoSuchRoute
+            )
+        )
+    }
+
+    /// Returns true if only a person can remove the cause, so that retrying soon is useless.
+    #[must_use]
+    pub fn needs_person(&self) -> bool {
+        match self {
+            Self::ExportWithoutValue => true,
+            Self::BudgetSpent(_) | Self::NotLeader | Self::NotConnected | Self::EmptyFilter(_) => {
+                false
+            }
+            Self::Api(error) => matches!(
+                error.kind(),
+                ErrorKind::Rejected
+                    | ErrorKind::Unauthorized
+                    | ErrorKind::Forbidden
+                    | ErrorKind::PaymentRequired
+                    | ErrorKind::VersionUnsupported
+                    | ErrorKind::NoSuchRoute
+            ),
+        }
+    }
+
+    /// Returns the time to wait before the next attempt, where the server or the budget gives one.
+    #[must_use]
+    pub fn wait(&self) -> Option<Duration> {
+        match self {
+            Self::BudgetSpent(wait) => Some(*wait),
+            Self::Api(error) => error.retry_after(),
+            Self::NotLeader
+            | Self::NotConnected
+            | Self::EmptyFilter(_)
+            | Self::ExportWithoutValue => None,
+        }
+    }
+
+    /// Returns the reason that a resource's conditions show.
+    #[must_use]
+    pub fn reason(&self) -> Reason {
+        match self {
+            Self::BudgetSpent(_) => Reason::RateLimited,
+            Self::NotLeader => Reason::RemoteUnavailable,
+            Self::NotConnected => Reason::ConnectionNotReady,
+            Self::EmptyFilter(_) => Reason::InternalError,
+            Self::ExportWithoutValue => Reason::RemoteRejected,
+            Self::Api(error) => match error.kind() {
+                ErrorKind::Transient
+                | ErrorKind::Malformed
+                | ErrorKind::Conflict
+                | ErrorKind::Ambiguous => Reason::RemoteUnavailable,
+                ErrorKind::Throttled => Reason::RateLimited,
+                // Its resources can do nothing about the key: the connection says `Unauthorized` itself.
+                ErrorKind::Unauthorized => Reason::ConnectionNotReady,
+                ErrorKind::VersionUnsupported | ErrorKind::NoSuchRoute => {
+                    Reason::ApiVersionUnsupported
+                }
+                ErrorKind::Forbidden => Reason::Forbidden,
+                ErrorKind::PaymentRequired => Reason::PaymentRequired,
+                ErrorKind::Rejected | ErrorKind::Gone => Reason::RemoteRejected,
+            },
+        }
+    }
+
+    /// Returns the message that a resource's conditions show.
+    #[must_use]
+    pub fn message(&self) -> String {
+        match self {
+            Self::BudgetSpent(_) => RATE_LIMITED.to_owned(),
+            Self::NotLeader => "another replica took over".to_owned(),
+            Self::NotConnected => {
+                "the connection is not ready: see its conditions; retrying".to_owned()
+            }
+            Self::EmptyFilter(error) => error.to_string(),
+            Self::ExportWithoutValue => EXPORT_WITHOUT_VALUE.to_owned(),
+            Self::Api(error) => api_message(error),
+        }
+    }
+
+    fn kind(&self) -> Option<ErrorKind> {
+        match self {
+            Self::Api(error) => Some(error.kind()),
+            _ => None,
+        }
+    }
+}
+
+fn api_message(error: &Error) -> String {
+    let operation = error.operation();
+    match error.kind() {
+        ErrorKind::Transient | ErrorKind::Malformed | ErrorKind::Conflict => {
+            let cause = match (error.cause(), error.status()) {
+                (Some(cause), _) => cause.to_owned(),
+                (None, Some(status)) => format!("the API returned {status}"),
+                (None, None) => error.kind().to_string(),
+            };
+            format!("{operation}: {cause}; retrying")
+        }
+        ErrorKind::Ambiguous => format!(
+            "{operation}: the response was lost; checking what was applied before anything is sent again"
+        ),
+        ErrorKind::Throttled => RATE_LIMITED.to_owned(),
+        ErrorKind::Unauthorized => {
+            "the API rejects the connection's key: see the connection's conditions".to_owned()
+        }
+        ErrorKind::NoSuchRoute => format!(
+            "{operation}: the server has no such route; check spec.baseUrl of the connection and the server's version"
+        ),
+        ErrorKind::VersionUnsupported
+        | ErrorKind::Forbidden
+        | ErrorKind::PaymentRequired
+        | ErrorKind::Rejected
+        | ErrorKind::Gone => error.to_string(),
+    }
+}

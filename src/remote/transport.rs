@@ -1,0 +1,176 @@
+//! The one path of every request to the API: past the request budget, and every write past the fence.
+
+use super::budget::Budget;
+use super::error::RemoteError;
+use crate::cluster::fence::Fence;
+use crate::metrics::Metrics;
+use futures::{Stream, StreamExt, pin_mut};
+use metorial::{
+    Answer, Client, Error, ErrorKind, Instance, ListQuery, Method, Object, Operation, Page,
+};
+use std::sync::Arc;
+use tokio::time::Instant;
+
+/// The client of one API key, with what every request has to pass.
+#[derive(Clone)]
+pub struct Transport {
+    client: Client,
+    budget: Arc<Budget>,
+    fence: Fence,
+    metrics: Arc<Metrics>,
+    /// The organization that the key belongs to; `None` until the API has named it.
+    organization: Option<String>,
+}
+
+impl Transport {
+    /// Builds the transport of a key whose organization is not known yet. Its requests count against `budget`.
+    #[must_use]
+    pub fn new(client: Client, budget: Arc<Budget>, fence: Fence, metrics: Arc<Metrics>) -> Self {
+        Self {
+            client,
+            budget,
+            fence,
+            metrics,
+            organization: None,
+        }
+    }
+
+    /// Returns the same transport with the organization that its metrics name, and that organization's budget.
+    #[must_use]
+    pub fn of_organization(self, organization: String, budget: Arc<Budget>) -> Self {
+        Self {
+            budget,
+            organization: Some(organization),
+            ..self
+        }
+    }
+
+    /// Returns the API client, to build the call that is handed to [`send`](Self::send).
+    #[must_use]
+    pub fn client(&self) -> &Client {
+        &self.client
+    }
+
+    /// Returns the budget that requests count against.
+    #[must_use]
+    pub fn budget(&self) -> &Arc<Budget> {
+        &self.budget
+    }
+
+    /// Returns the organization that the key belongs to, if it is known.
+    #[must_use]
+    pub fn organization(&self) -> Option<&String> {
+        self.organization.as_ref()
+    }
+
+    /// Reads the instance that the key belongs to.
+    ///
+    /// # Errors
+    /// The read failed or was not sent.
+    pub async fn instance(&self) -> Result<Instance, RemoteError> {
+        let operation = Operation {
+            method: Method::Get,
+            template: "/instance",
+        };
+        self.send(operation, self.client.instance()).await
+    }
+
+    /// Sends one request.
+    ///
+    /// # Errors
+    /// The request failed; or nothing was sent, because the budget is used up or this process may not write.
+    pub async fn send<T>(
+        &self,
+        operation: Operation,
+        call: impl Future<Output = Result<Answer<T>, Error>>,
+    ) -> Result<T, RemoteError> {
+        self.admit()?;
+        // Checked last: the budget never waits, so nothing but the call itself comes between the check and the request.
+        if operation.method.is_write() && !self.fence.is_open() {
+            return Err(RemoteError::NotLeader);
+        }
+        self.record(operation, call.await)
+    }
+
+    /// Lists all items that `keep` keeps.
+    ///
+    /// # Errors
+    /// Any page failed: a part of a list is never returned, since an absence would be concluded from it.
+    pub async fn list<T: Object, R>(
+        &self,
+        query: &ListQuery,
+        keep: impl FnMut(T) -> Option<R>,
+    ) -> Result<Vec<R>, RemoteError> {
+        self.collect(self.client.pages::<T>(query), keep).await
+    }
+
+    /// Collects all items that `keep` keeps from `pages`, which need not be those of [`list`](Self::list).
+    ///
+    /// # Errors
+    /// Any page failed.
+    pub async fn collect<T: Object, R>(
+        &self,
+        pages: impl Stream<Item = Result<Answer<Page<T>>, Error>>,
+        mut keep: impl FnMut(T) -> Option<R>,
+    ) -> Result<Vec<R>, RemoteError> {
+        let operation = Operation {
+            method: Method::Get,
+            template: T::COLLECTION.path(),
+        };
+        pin_mut!(pages);
+        let mut kept = Vec::new();
+        loop {
+            self.admit()?;
+            let Some(page) = pages.next().await else {
+                return Ok(kept);
+            };
+            let page = self.record(operation, page)?;
+            kept.extend(page.items.into_iter().filter_map(&mut keep));
+            if !page.has_more_after {
+                return Ok(kept);
+            }
+        }
+    }
+
+    fn admit(&self) -> Result<(), RemoteError> {
+        self.budget
+            .admit(Instant::now())
+            .map_err(RemoteError::BudgetSpent)
+    }
+
+    /// Counts the result of a request, and corrects the budget by what its headers say.
+    fn record<T>(
+        &self,
+        operation: Operation,
+        result: Result<Answer<T>, Error>,
+    ) -> Result<T, RemoteError> {
+        let label = result
+            .as_ref()
+            .map_or_else(|error| error.kind().as_str(), |_| "ok");
+        self.metrics.api_request(operation.to_string(), label);
+        let now = Instant::now();
+        let result = match result {
+            Ok(answer) => {
+                self.budget.record_response(&answer.meta, now);
+                Ok(answer.value)
+            }
+            Err(error) => {
+                self.budget.record_failure(&error, now);
+                // An absent object or route is an ordinary result: objects are read to see if they still exist, and
+                // some routes are tried in two places (▲).
+                match error.kind() {
+                    ErrorKind::Gone | ErrorKind::NoSuchRoute => {
+                        tracing::debug!(%error, "the API has no such object or route");
+                    }
+                    _ => tracing::warn!(%error, "API request failed"),
+                }
+                Err(RemoteError::Api(error))
+            }
+        };
+        if let Some(organization) = &self.organization {
+            let remaining = self.budget.remaining(now);
+            self.metrics.budget(organization, remaining);
+        }
+        result
+    }
+}

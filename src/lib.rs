@@ -15,8 +15,8 @@
 //! [`resources`] is what users write and read, [`kinds`] what each kind wants, [`plan`] every decision as a pure
 //! function, [`remote`] the way to the API, [`cluster`] the effects on Kubernetes, and [`reconcile`] the loop.
 
-pub mod admin;
 pub mod cluster;
+pub mod health;
 pub mod kinds;
 pub mod metrics;
 pub mod plan;

@@ -1,4 +1,4 @@
-//! The process: flags, log, signals and exit status.
+//! The process: command line, log, signals and exit status.
 
 use clap::Parser;
 use kube::config::{InferConfigError, KubeconfigError};
@@ -12,17 +12,17 @@ use std::time::Duration;
 use tokio::signal::unix::{SignalKind, signal};
 
 fn main() -> ExitCode {
-    let done = match Args::try_parse() {
+    let result = match Args::try_parse() {
         Ok(args) => match args.command {
             Some(Command::Crds) => print_definitions(),
-            Some(Command::Run(run)) => operate(&run),
-            None => operate(&args.run),
+            Some(Command::Run(args)) => run_operator(&args),
+            None => run_operator(&args.run),
         },
-        // Help and version come as errors, too.
-        Err(told) if !told.use_stderr() => told.print().map_err(|error| error.to_string()),
-        Err(error) => Err(in_short(&error.to_string())),
+        // clap returns --help and --version as errors, too.
+        Err(help) if !help.use_stderr() => help.print().map_err(|error| error.to_string()),
+        Err(error) => Err(one_line(&error.to_string())),
     };
-    match done {
+    match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(message) => {
             eprintln!("metorial-operator: {message}");
@@ -31,21 +31,22 @@ fn main() -> ExitCode {
     }
 }
 
-/// What is wrong with the flags, without the advice after the first blank line.
-fn in_short(error: &str) -> String {
+/// Returns clap's error as one line, without the usage that follows the first blank line.
+fn one_line(error: &str) -> String {
     let lines = error.lines().map(str::trim);
     let first: Vec<&str> = lines.take_while(|line| !line.is_empty()).collect();
     first.join(" ").replacen("error: ", "", 1)
 }
 
-/// Why no cluster was found. A parser's own text may quote the file, which holds credentials.
+/// Returns why no cluster was found. The text of a YAML parser is left out: it may quote the kubeconfig, which holds
+/// credentials.
 fn no_cluster(error: &InferConfigError) -> String {
     let cause = error.source().and_then(|cause| cause.downcast_ref());
-    let why = match cause {
-        Some(KubeconfigError::Parse(_)) | None => "it is not a kubeconfig".to_owned(),
+    let reason = match cause {
+        Some(KubeconfigError::Parse(_)) | None => "not a kubeconfig".to_owned(),
         Some(cause) => cause.to_string(),
     };
-    format!("no cluster to serve: this is not a pod, and KUBECONFIG: {why}")
+    format!("no cluster found: not running in a pod, and KUBECONFIG can't be used: {reason}")
 }
 
 fn print_definitions() -> Result<(), String> {
@@ -56,14 +57,14 @@ fn print_definitions() -> Result<(), String> {
     Ok(())
 }
 
-fn operate(args: &RunArgs) -> Result<(), String> {
+fn run_operator(args: &RunArgs) -> Result<(), String> {
     let settings = args.settings().map_err(|error| error.to_string())?;
     telemetry::start(args.log_format, &args.log)?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build();
     let runtime = runtime.map_err(|error| error.to_string())?;
-    let done = runtime.block_on(async {
+    let result = runtime.block_on(async {
         let mut config = kube::Config::infer()
             .await
             .map_err(|error| no_cluster(&error))?;
@@ -75,20 +76,21 @@ fn operate(args: &RunArgs) -> Result<(), String> {
             .await
             .map_err(|error| error.to_string())
     });
+    // A blocking call, such as a DNS lookup, must not keep a process alive that has drained.
     runtime.shutdown_timeout(Duration::from_secs(1));
-    done
+    result
 }
 
-/// Ends at SIGTERM or SIGINT.
+/// Returns a future that ends at SIGTERM or SIGINT.
 fn stop_signal() -> std::io::Result<impl Future<Output = ()>> {
-    let (mut term, mut int) = (
+    let (mut terminate, mut interrupt) = (
         signal(SignalKind::terminate())?,
         signal(SignalKind::interrupt())?,
     );
     Ok(async move {
         tokio::select! {
-            _ = term.recv() => {}
-            _ = int.recv() => {}
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
         }
     })
 }

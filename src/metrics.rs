@@ -1,5 +1,5 @@
-//! What the operator counts. Labels are bounded: kinds, reasons, operations and outcomes, never names or ids, but
-//! the organisation of a budget.
+//! The metrics of the process. Labels are kinds, reasons, operations and outcomes, never names or ids of resources, so
+//! that the number of series is bounded; the one id is the organization of a budget.
 
 use crate::resources::Reason;
 use prometheus_client::encoding::text::encode;
@@ -8,12 +8,12 @@ use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
-use prometheus_client::registry::Registry;
+use prometheus_client::registry::{Metric, Registry};
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-/// One or two labels under fixed names.
+/// Labels of a metric: one or two, under fixed names.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Labels(Vec<(&'static str, String)>);
 
@@ -23,90 +23,95 @@ impl EncodeLabelSet for Labels {
     }
 }
 
-/// All counters of the process.
+/// All metrics of the process.
 pub struct Metrics {
     registry: Registry,
     api_requests: Family<Labels, Counter>,
     kube_writes: Family<Labels, Counter>,
-    passes: Family<Labels, Counter>,
-    pass_duration: Histogram,
+    reconciliations: Family<Labels, Counter>,
+    reconciliation_duration: Histogram,
+    reconciliations_running: Gauge,
     panics: Counter,
     exports_repeated: Counter,
     queue_depth: Gauge,
-    running: Gauge,
     leader: Gauge,
     budget_remaining: Family<Labels, Gauge>,
     resources: Family<Labels, Gauge>,
-    standing: Mutex<HashMap<(&'static str, String), Reason>>,
+    /// The reason that each resource is counted under now.
+    counted: Mutex<HashMap<(&'static str, String), Reason>>,
 }
 
 impl Default for Metrics {
     fn default() -> Self {
         let mut registry = Registry::with_prefix("metorial_operator");
-        let metrics = Self {
-            api_requests: Family::default(),
-            kube_writes: Family::default(),
-            passes: Family::default(),
-            pass_duration: Histogram::new(exponential_buckets(0.005, 2.0, 14)),
-            panics: Counter::default(),
-            exports_repeated: Counter::default(),
-            queue_depth: Gauge::default(),
-            running: Gauge::default(),
-            leader: Gauge::default(),
-            budget_remaining: Family::default(),
-            resources: Family::default(),
-            standing: Mutex::default(),
-            registry: Registry::default(),
-        };
-        let m = &metrics;
-        registry.register(
-            "api_requests",
-            "Requests to the Metorial API by operation and outcome",
-            m.api_requests.clone(),
-        );
-        registry.register(
-            "kube_writes",
-            "Writes to the Kubernetes API by operation",
-            m.kube_writes.clone(),
-        );
-        registry.register("passes", "Passes by kind and verdict", m.passes.clone());
-        registry.register(
-            "pass_duration_seconds",
-            "Time that a pass took",
-            m.pass_duration.clone(),
-        );
-        registry.register("panics", "Passes that panicked", m.panics.clone());
-        registry.register(
-            "exports_repeated",
-            "Exports made again because a value was lost",
-            m.exports_repeated.clone(),
-        );
-        registry.register(
-            "queue_depth",
-            "Objects that wait for a pass now",
-            m.queue_depth.clone(),
-        );
-        registry.register("passes_running", "Passes under way", m.running.clone());
-        registry.register("leader", "1 while this process leads", m.leader.clone());
-        registry.register(
-            "budget_remaining",
-            "Requests left in the window, by organisation",
-            m.budget_remaining.clone(),
-        );
-        registry.register(
-            "resources",
-            "Resources by kind and the reason of their Ready condition",
-            m.resources.clone(),
-        );
+        let all = &mut registry;
         Self {
+            api_requests: new(
+                all,
+                "api_requests",
+                "Requests to the Metorial API, by operation and outcome",
+            ),
+            kube_writes: new(
+                all,
+                "kube_writes",
+                "Writes to the Kubernetes API, by operation",
+            ),
+            reconciliations: new(
+                all,
+                "reconciliations",
+                "Reconciliations, by kind and verdict",
+            ),
+            reconciliation_duration: register(
+                all,
+                "reconciliation_duration_seconds",
+                "Duration of reconciliations",
+                Histogram::new(exponential_buckets(0.005, 2.0, 14)),
+            ),
+            reconciliations_running: new(
+                all,
+                "reconciliations_running",
+                "Reconciliations in progress",
+            ),
+            panics: new(all, "panics", "Reconciliations that panicked"),
+            exports_repeated: new(
+                all,
+                "exports_repeated",
+                "Exports that were repeated because a value was lost",
+            ),
+            queue_depth: new(
+                all,
+                "queue_depth",
+                "Resources that are due for a reconciliation",
+            ),
+            leader: new(all, "leader", "1 while this process leads"),
+            budget_remaining: new(
+                all,
+                "budget_remaining",
+                "Requests left in the rate-limit window, by organization",
+            ),
+            resources: new(
+                all,
+                "resources",
+                "Resources, by kind and reason of the Ready condition",
+            ),
+            counted: Mutex::default(),
             registry,
-            ..metrics
         }
     }
 }
 
+/// Creates and registers a metric that needs no settings.
+fn new<M: Metric + Clone + Default>(all: &mut Registry, name: &str, help: &str) -> M {
+    register(all, name, help, M::default())
+}
+
+fn register<M: Metric + Clone>(all: &mut Registry, name: &str, help: &str, metric: M) -> M {
+    all.register(name, help, metric.clone());
+    metric
+}
+
 impl Metrics {
-    /// One request to the Metorial API.
+    /// Counts a request to the Metorial API.
     pub fn api_request(&self, operation: String, outcome: &str) {
         let labels = Labels(vec![
             ("operation", operation),
@@ -115,81 +120,86 @@ impl Metrics {
         self.api_requests.get_or_create(&labels).inc();
     }
 
-    /// One write to the Kubernetes API.
+    /// Counts a write to the Kubernetes API.
     pub fn kube_write(&self, operation: &str) {
         let labels = Labels(vec![("operation", operation.to_owned())]);
         self.kube_writes.get_or_create(&labels).inc();
     }
 
-    /// One pass.
-    pub fn pass(&self, kind: &str, verdict: &str, took: Duration) {
+    /// Counts a reconciliation.
+    pub fn reconciled(&self, kind: &str, verdict: &str, duration: Duration) {
         let labels = Labels(vec![
             ("kind", kind.to_owned()),
             ("verdict", verdict.to_owned()),
         ]);
-        self.passes.get_or_create(&labels).inc();
-        self.pass_duration.observe(took.as_secs_f64());
+        self.reconciliations.get_or_create(&labels).inc();
+        self.reconciliation_duration.observe(duration.as_secs_f64());
     }
 
-    /// One pass that panicked.
+    /// Counts a reconciliation that panicked.
     pub fn panicked(&self) {
         self.panics.inc();
     }
 
-    /// One export that had to be made again because its value was lost.
+    /// Counts an export that was repeated because its value was lost.
     pub fn export_repeated(&self) {
         self.exports_repeated.inc();
     }
 
-    /// How many objects wait, and how many passes run.
-    pub fn queue(&self, waiting: usize, running: usize) {
-        self.queue_depth
-            .set(i64::try_from(waiting).unwrap_or(i64::MAX));
-        self.running.set(i64::try_from(running).unwrap_or(i64::MAX));
+    /// Sets how many resources are due, and how many reconciliations are running.
+    pub fn set_queue(&self, due: usize, running: usize) {
+        let gauge = |count: usize| i64::try_from(count).unwrap_or(i64::MAX);
+        self.queue_depth.set(gauge(due));
+        self.reconciliations_running.set(gauge(running));
     }
 
-    /// Whether this process leads. One that doesn't says nothing more about resources, which others change now.
-    pub fn leading(&self, leads: bool) {
+    /// Sets whether this process leads. A process that doesn't lead forgets the resources and budgets: the next leader
+    /// changes them, and a sum over all replicas would count them twice.
+    pub fn set_leader(&self, leads: bool) {
         self.leader.set(i64::from(leads));
         if !leads {
-            self.queue(0, 0);
+            self.set_queue(0, 0);
             self.budget_remaining.clear();
-            let mut standing = self.standing.lock().unwrap_or_else(PoisonError::into_inner);
-            standing.clear();
+            // The lock is held until both are empty, so that a late call can't decrement a gauge that is gone.
+            let mut counted = self.counted.lock().unwrap_or_else(PoisonError::into_inner);
+            counted.clear();
             self.resources.clear();
         }
     }
 
-    /// What is left of an organisation's budget.
-    pub fn budget(&self, organisation: &str, remaining: u64) {
-        let labels = Labels(vec![("organisation", organisation.to_owned())]);
+    /// Sets how many requests are left in the rate-limit window of an organization.
+    pub fn set_budget(&self, organization: &str, remaining: u64) {
+        let labels = Labels(vec![("organization", organization.to_owned())]);
         let remaining = i64::try_from(remaining).unwrap_or(i64::MAX);
         self.budget_remaining.get_or_create(&labels).set(remaining);
     }
 
-    /// The state of one resource; `None` once it is gone.
-    pub fn resource(&self, kind: &'static str, name: String, reason: Option<Reason>) {
-        let mut standing = self.standing.lock().unwrap_or_else(PoisonError::into_inner);
-        let before = match reason {
-            Some(reason) => standing.insert((kind, name), reason),
-            None => standing.remove(&(kind, name)),
-        };
-        let gauge = |reason: Reason| {
-            let labels = Labels(vec![
-                ("kind", kind.to_owned()),
-                ("reason", reason.to_string()),
-            ]);
-            self.resources.get_or_create_owned(&labels)
-        };
-        if let Some(before) = before {
-            gauge(before).dec();
+    /// Counts a resource under the reason of its Ready condition, instead of the reason that it had before.
+    pub fn set_reason(&self, kind: &'static str, name: String, reason: Reason) {
+        let mut counted = self.counted.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(before) = counted.insert((kind, name), reason) {
+            self.resources_with(kind, before).dec();
         }
-        if let Some(reason) = reason {
-            gauge(reason).inc();
+        self.resources_with(kind, reason).inc();
+    }
+
+    /// Stops counting a resource that no longer exists.
+    pub fn forget_resource(&self, kind: &'static str, name: String) {
+        let mut counted = self.counted.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(before) = counted.remove(&(kind, name)) {
+            self.resources_with(kind, before).dec();
         }
     }
 
-    /// All of it in the OpenMetrics text format.
+    fn resources_with(&self, kind: &'static str, reason: Reason) -> Gauge {
+        let labels = Labels(vec![
+            ("kind", kind.to_owned()),
+            ("reason", reason.to_string()),
+        ]);
+        self.resources.get_or_create_owned(&labels)
+    }
+
+    /// Returns all metrics in the OpenMetrics text format.
     #[must_use]
     pub fn render(&self) -> String {
         let mut text = String::new();
@@ -203,20 +213,20 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_process_that_lost_the_lease_tells_of_no_resource_any_more() {
+    fn a_process_that_lost_the_lease_reports_no_resources() {
         let metrics = Metrics::default();
-        metrics.leading(true);
-        metrics.resource("Connection", "a/b".to_owned(), Some(Reason::Unauthorized));
-        metrics.budget("org_1", 7);
+        metrics.set_leader(true);
+        metrics.set_reason("Connection", "a/b".to_owned(), Reason::Unauthorized);
+        metrics.set_budget("org_1", 7);
         assert!(metrics.render().contains("Unauthorized"));
-        metrics.leading(false);
+        metrics.set_leader(false);
         let text = metrics.render();
         assert!(
             !text.contains("Unauthorized") && !text.contains("org_1"),
             "{text}"
         );
-        metrics.leading(true);
-        metrics.resource("Connection", "a/b".to_owned(), Some(Reason::Synced));
+        metrics.set_leader(true);
+        metrics.set_reason("Connection", "a/b".to_owned(), Reason::Synced);
         assert!(
             metrics
                 .render()

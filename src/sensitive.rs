@@ -1,19 +1,20 @@
-//! Values that must not leave through anything but a request body.
+//! Secret values, which leave the process only in the requests that need them.
 
 use serde_json::Value;
 use zeroize::Zeroize;
 
-/// A secret in memory. It can't be printed, compared, cloned or serialized, and it is wiped when dropped;
-/// [`expose`](Sensitive::expose) is the one way to it, and easy to search for.
+/// A secret in memory. It has no `Debug`, `Display`, `Serialize`, `PartialEq` or `Clone`, so that it can't get into a log,
+/// an error or a status by accident, and it is overwritten when dropped. [`expose`](Sensitive::expose) is the only way to
+/// read it, and easy to search for.
 pub struct Sensitive<T: Wipe>(T);
 
 impl<T: Wipe> Sensitive<T> {
-    /// Takes charge of a secret.
+    /// Wraps a secret.
     pub fn new(secret: T) -> Self {
         Self(secret)
     }
 
-    /// The secret itself: for a request body, a digest or a check, and for nothing else.
+    /// Returns the secret, for a request body, a digest or a check only.
     pub fn expose(&self) -> &T {
         &self.0
     }
@@ -25,7 +26,7 @@ impl<T: Wipe> Drop for Sensitive<T> {
     }
 }
 
-/// What can be overwritten in place.
+/// A value that can be overwritten in place.
 pub trait Wipe {
     /// Overwrites the content with zeros.
     fn wipe(&mut self);

@@ -1,9 +1,11 @@
-//! Flags and environment, checked into settings.
+//! Command line, environment variables, and the settings that follow from them.
 
 use crate::cluster::lease::LeaseTiming;
-use crate::reconcile::PassHook;
+use crate::resources::ResourceKey;
 use clap::{Parser, Subcommand, ValueEnum};
+use futures::future::BoxFuture;
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Duration;
 use url::Url;
 
@@ -11,15 +13,15 @@ use url::Url;
 #[derive(Parser, Debug)]
 #[command(name = "metorial-operator", version, about)]
 pub struct Args {
-    /// What to do; `run` where nothing is said.
+    /// The command. Default `run`.
     #[command(subcommand)]
     pub command: Option<Command>,
-    /// How to run.
+    /// Flags of `run`, which may also be given without a command.
     #[command(flatten)]
     pub run: RunArgs,
 }
 
-/// What to do.
+/// A command.
 #[derive(Subcommand, Debug)]
 pub enum Command {
     /// Run the operator (default).
@@ -31,18 +33,18 @@ pub enum Command {
 /// The flags of `run`. Each has an environment variable.
 #[derive(clap::Args, Debug, Clone)]
 pub struct RunArgs {
-    /// Namespaces served, comma separated. Default: all. With it only Roles are needed there, and ClusterConnections
-    /// are not served.
+    /// Namespaces to serve, comma-separated. Default: all. If set, the operator needs only Roles in these namespaces, and
+    /// ClusterConnections are not served.
     #[arg(
         long,
         env = "METORIAL_OPERATOR_WATCH_NAMESPACES",
         value_delimiter = ','
     )]
     pub watch_namespaces: Vec<String>,
-    /// Namespace of the lease, the fingerprint key and the ledger of orphans. Default: the pod's, else metorial-system.
+    /// Namespace of the lease, the fingerprint key and the orphan record. Default: the pod's, else metorial-system.
     #[arg(long, env = "METORIAL_OPERATOR_OPERATOR_NAMESPACE")]
     pub operator_namespace: Option<String>,
-    /// Prefixes that a connection's baseUrl may have, comma separated; plain http only if listed so.
+    /// Prefixes that a connection's baseUrl may have, comma-separated. Plain http is allowed only if it is listed.
     #[arg(
         long,
         env = "METORIAL_OPERATOR_ALLOWED_BASE_URLS",
@@ -53,50 +55,51 @@ pub struct RunArgs {
     /// Address of /metrics, /livez and /readyz.
     #[arg(long, env = "METORIAL_OPERATOR_LISTEN", default_value = "0.0.0.0:8080")]
     pub listen: SocketAddr,
-    /// Whether replicas elect a leader by the Lease metorial-operator.
+    /// Whether the replicas elect a leader through the Lease metorial-operator.
     #[arg(long, env = "METORIAL_OPERATOR_LEADER_ELECT", default_value_t = true, action = clap::ArgAction::Set)]
     pub leader_elect: bool,
-    /// Passes at once.
+    /// Number of concurrent reconciliations.
     #[arg(long, env = "METORIAL_OPERATOR_CONCURRENCY", default_value_t = 32, value_parser = clap::value_parser!(u16).range(1..=1024))]
     pub concurrency: u16,
-    /// `false`: no list and watch right on Secrets is needed; changes are found at the next interval.
+    /// If false, Secrets are neither listed nor watched; changes are found at the next interval.
     #[arg(long, env = "METORIAL_OPERATOR_SECRET_WATCH", default_value_t = true, action = clap::ArgAction::Set)]
     pub secret_watch: bool,
-    /// Longest API call, such as 30s.
+    /// Timeout of one request to the Kubernetes or Metorial API, such as 30s.
     #[arg(long, env = "METORIAL_OPERATOR_REQUEST_TIMEOUT", default_value = "30s", value_parser = duration)]
     pub request_timeout: Duration,
-    /// Longest pass, such as 2m.
-    #[arg(long, env = "METORIAL_OPERATOR_PASS_TIMEOUT", default_value = "2m", value_parser = duration)]
-    pub pass_timeout: Duration,
-    /// Form of the log.
+    /// Timeout of one reconciliation, such as 2m. Must be longer than the request timeout.
+    #[arg(long, env = "METORIAL_OPERATOR_RECONCILE_TIMEOUT", default_value = "2m", value_parser = duration)]
+    pub reconcile_timeout: Duration,
+    /// Format of the log.
     #[arg(long, env = "METORIAL_OPERATOR_LOG_FORMAT", default_value = "json")]
     pub log_format: LogFormat,
-    /// Filter of the log, in the syntax of tracing's EnvFilter.
+    /// Log filter, in the syntax of tracing's EnvFilter.
     #[arg(long, env = "METORIAL_OPERATOR_LOG", default_value = "info")]
     pub log: String,
 }
 
-/// The form of the log.
+/// Format of the log.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum LogFormat {
-    /// One JSON object a line.
+    /// One JSON object per line.
     Json,
-    /// For people.
+    /// Plain text for people.
     Text,
 }
 
-/// Deadlines and pauses that are not flags.
+/// Durations that are not flags. Tests shorten them.
 #[derive(Clone, Copy, Debug)]
 pub struct Timing {
-    /// Leadership.
+    /// Durations of leader election.
     pub lease: LeaseTiming,
-    /// How long reads may lag behind writes: nothing is concluded from an absence that is younger.
+    /// How far reads of the Metorial API may lag behind writes. An object that is missing from a read within this time
+    /// after a write may exist.
     pub settle: Duration,
-    /// The first pause after a failure, and the longest.
-    pub back_off: (Duration, Duration),
-    /// The interval of a connection's own check.
+    /// The first and the longest pause after a transient failure; it doubles in between.
+    pub backoff: (Duration, Duration),
+    /// The interval at which a connection is verified.
     pub connection_check: Duration,
-    /// How long a stopping process waits for its passes.
+    /// How long a process that stops waits for the running reconciliations.
     pub drain: Duration,
 }
 
@@ -105,79 +108,67 @@ impl Default for Timing {
         Self {
             lease: LeaseTiming::default(),
             settle: Duration::from_secs(45),
-            back_off: crate::plan::pace::TRANSIENT,
+            backoff: (Duration::from_secs(1), Duration::from_secs(300)),
             connection_check: Duration::from_secs(600),
             drain: Duration::from_secs(30),
         }
     }
 }
 
+/// A function that is called at the start of each reconciliation, for tests that make one panic or hang.
+pub type ReconcileHook = Arc<dyn Fn(&ResourceKey) -> BoxFuture<'static, ()> + Send + Sync>;
+
 /// Checked settings.
 #[derive(Clone)]
 pub struct Settings {
-    /// Namespaces served; empty: all.
+    /// Namespaces to serve. If empty: all.
     pub namespaces: Vec<String>,
     /// Namespace of the operator's own objects.
     pub operator_namespace: String,
-    /// Prefixes of base URLs.
+    /// Prefixes that a connection's base URL may have.
     pub allowed_base_urls: Vec<Url>,
-    /// Address of the admin server.
+    /// Address of the HTTP server for metrics and health.
     pub listen: SocketAddr,
-    /// Whether there may be other replicas.
+    /// Whether the replicas elect a leader.
     pub leader_elect: bool,
-    /// Passes at once.
+    /// Number of concurrent reconciliations.
     pub concurrency: usize,
     /// Whether Secrets are watched.
     pub secret_watch: bool,
-    /// Longest API call.
+    /// Timeout of one request to the Kubernetes or Metorial API.
     pub request_timeout: Duration,
-    /// Longest pass.
-    pub pass_timeout: Duration,
-    /// Deadlines and pauses.
+    /// Timeout of one reconciliation.
+    pub reconcile_timeout: Duration,
+    /// Durations that are not flags.
     pub timing: Timing,
-    /// For tests.
-    pub hook: Option<PassHook>,
+    /// Called at the start of each reconciliation, in tests only.
+    pub hook: Option<ReconcileHook>,
 }
 
-/// A setting that can't be used.
+/// A flag whose value is invalid.
 #[derive(Debug, thiserror::Error)]
 pub enum InvalidSetting {
-    /// A base URL that is none.
-    #[error("--allowed-base-urls: {0} is not an http or https URL without user info")]
+    /// A base URL that is not an http or https URL, or that contains user info.
+    #[error("--allowed-base-urls: {0} must be an http or https URL without user info")]
     BaseUrl(String),
-    /// A namespace without a name.
-    #[error("--watch-namespaces: an empty name; leave the flag out to serve all namespaces")]
+    /// An empty name of a namespace.
+    #[error("--watch-namespaces: a name is empty; omit the flag to serve all namespaces")]
     EmptyNamespace,
-    /// A pass must have time for a request.
-    #[error("--pass-timeout must be longer than --request-timeout")]
-    PassTimeout,
+    /// A reconciliation that ends before a single request may take.
+    #[error("--reconcile-timeout must be longer than --request-timeout")]
+    ReconcileTimeout,
 }
 
 impl RunArgs {
-    /// Checks the flags.
+    /// Returns the settings.
     ///
     /// # Errors
-    /// The first one that can't be used.
+    /// The first flag whose value is invalid.
     pub fn settings(&self) -> Result<Settings, InvalidSetting> {
-        let web = |url: &&Url| {
-            let scheme = matches!(url.scheme(), "http" | "https");
-            !(scheme && url.has_host() && url.username().is_empty() && url.password().is_none())
-        };
-        if let Some(url) = self.allowed_base_urls.iter().find(web) {
-            // Without user info, which may be a password.
-            let host = url.host_str().unwrap_or_default();
-            let shown = format!("{}://{host}", url.scheme());
-            return Err(InvalidSetting::BaseUrl(shown));
-        }
-        // An environment variable that is set but empty says nothing.
-        let said = self.watch_namespaces != [""];
-        let names = self.watch_namespaces.iter().filter(|_| said);
-        let namespaces: Vec<String> = names.map(|name| name.trim().to_owned()).collect();
-        if namespaces.iter().any(String::is_empty) {
-            return Err(InvalidSetting::EmptyNamespace);
-        }
-        if self.pass_timeout <= self.request_timeout {
-            return Err(InvalidSetting::PassTimeout);
+        self.check_base_urls()?;
+        let namespaces = self.namespaces()?;
+        if self.reconcile_timeout <= self.request_timeout {
+            return Err(InvalidSetting::ReconcileTimeout);
         }
         Ok(Settings {
             namespaces,
@@ -191,25 +182,56 @@ impl RunArgs {
             concurrency: usize::from(self.concurrency),
             secret_watch: self.secret_watch,
             request_timeout: self.request_timeout,
-            pass_timeout: self.pass_timeout,
+            reconcile_timeout: self.reconcile_timeout,
             timing: Timing::default(),
             hook: None,
         })
     }
+
+    fn check_base_urls(&self) -> Result<(), InvalidSetting> {
+        let valid = |url: &Url| {
+            let http = matches!(url.scheme(), "http" | "https");
+            http && url.has_host() && url.username().is_empty() && url.password().is_none()
+        };
+        match self.allowed_base_urls.iter().find(|url| !valid(url)) {
+            None => Ok(()),
+            Some(url) => {
+                // The user info may be a password, so the message shows only scheme and host.
+                let host = url.host_str().unwrap_or_default();
+                let shown = format!("{}://{host}", url.scheme());
+                Err(InvalidSetting::BaseUrl(shown))
+            }
+        }
+    }
+
+    fn namespaces(&self) -> Result<Vec<String>, InvalidSetting> {
+        // An environment variable that is set but empty arrives as one empty name: it counts as not set.
+        if self.watch_namespaces == [""] {
+            return Ok(Vec::new());
+        }
+        let names = self.watch_namespaces.iter();
+        let names: Vec<String> = names.map(|name| name.trim().to_owned()).collect();
+        if names.iter().any(String::is_empty) {
+            return Err(InvalidSetting::EmptyNamespace);
+        }
+        Ok(names)
+    }
 }
 
+/// Returns the namespace of the pod that the process runs in, or the default where it isn't a pod.
 fn own_namespace() -> String {
-    let pods = "/var/run/secrets/kubernetes.io/serviceaccount/namespace";
-    match std::fs::read_to_string(pods) {
+    let path = "/var/run/secrets/kubernetes.io/serviceaccount/namespace";
+    match std::fs::read_to_string(path) {
         Ok(name) => name.trim().to_owned(),
         Err(_) => "metorial-system".to_owned(),
     }
 }
 
+/// Parses a positive duration such as `30s` or `1h30m`.
 fn duration(text: &str) -> Result<Duration, String> {
     let parsed = text.parse::<jiff::SignedDuration>().ok();
     let positive = parsed.and_then(|parsed| Duration::try_from(parsed).ok());
     positive
         .filter(|duration| !duration.is_zero())
-        .ok_or_else(|| "not a duration such as 30s or 2m".to_owned())
+        .ok_or_else(|| "must be a duration such as 30s or 2m".to_owned())
 }

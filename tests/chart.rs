@@ -359,11 +359,11 @@ async fn alerts_and_dashboard_speak_of_metrics_and_reasons_that_there_are() {
     template.arg(chart().join("ci/everything-values.yaml"));
     let rendered = succeed(template).await;
     let metrics = Metrics::default();
-    metrics.resource("Connection", "a/b".to_owned(), Some(Reason::Synced));
-    metrics.budget("org_1", 1);
+    metrics.set_reason("Connection", "a/b".to_owned(), Reason::Synced);
+    metrics.set_budget("org_1", 1);
     metrics.api_request("GET /instance".to_owned(), "ok");
     metrics.kube_write("patch Connection");
-    metrics.pass("Connection", "Synced", Duration::ZERO);
+    metrics.reconciled("Connection", "Synced", Duration::ZERO);
     let known = words(&metrics.render(), "metorial_operator_");
     let named = words(&rendered, "metorial_operator_");
     assert!(named.len() > 5, "{named:?}");

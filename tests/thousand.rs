@@ -112,7 +112,9 @@ async fn a_thousand_resources_of_all_kinds_cost_one_write_each_and_a_restart_cos
     let process = world.start_process(&[]).await;
     world.wait_leads(&process).await;
     let looked = world.until("every resource was looked at", async || {
-        let passes = Samples::of(process.admin).await.sum("passes_total");
+        let passes = Samples::of(process.admin)
+            .await
+            .sum("reconciliations_total");
         (passes >= count as f64).then_some(())
     });
     looked.await;

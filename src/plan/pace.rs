@@ -2,8 +2,6 @@
 
 use std::time::Duration;
 
-/// Fast trouble is tried again after a second at first, doubling, at most every five minutes.
-pub const TRANSIENT: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(300));
 /// What the API refused for good is tried again four times an hour at most, whatever happens.
 const REFUSED: (Duration, Duration) = (Duration::from_secs(900), Duration::from_secs(3600));
 
@@ -34,6 +32,8 @@ fn grow((base, cap): (Duration, Duration), failures: u32, jitter: f64) -> Durati
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    const TRANSIENT: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(300));
 
     #[test]
     fn pauses_grow_are_spread_and_end_somewhere() {

@@ -65,7 +65,7 @@ pub async fn pass<C: ConnectionObject>(
         )
         .await?;
     }
-    world.metrics.pass(
+    world.metrics.reconciled(
         key.kind,
         say(&standing, users.as_deref()).0.as_str(),
         began.elapsed(),
@@ -143,7 +143,7 @@ async fn report<C: ConnectionObject>(
         object.namespace().unwrap_or_default(),
         object.name_any()
     );
-    world.metrics.resource(C::NAME, name, Some(reason));
+    world.metrics.set_reason(C::NAME, name, reason);
     let json = |status: &ConnectionStatus| serde_json::to_value(status).unwrap_or(Value::Null);
     let Some(difference) = merge_patch(&json(&facts.status), &json(&next)) else {
         return Ok(());
@@ -202,7 +202,7 @@ fn next(
     });
     let pause = match &standing.down {
         Some(down) if !down.passing && !terminating => pace::refused(failures, jitter()),
-        _ => pace::back_off(world.timing.back_off, failures, jitter()),
+        _ => pace::back_off(world.timing.backoff, failures, jitter()),
     };
     let wait = standing
         .down

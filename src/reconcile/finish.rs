@@ -162,16 +162,18 @@ impl Pass<'_> {
         let said = condition(subject.status.conditions.as_deref(), "Ready");
         let keep = said.is_none_or(|said| said.reason != ended.verdict.reason.as_str());
         let word = if keep {
-            "Kept"
+            "Unchanged"
         } else {
             ended.verdict.reason.as_str()
         };
         let took = self.began.elapsed();
-        self.world.metrics.pass(subject.key.kind, word, took);
+        self.world.metrics.reconciled(subject.key.kind, word, took);
         if !keep {
             let name = format!("{}/{}", subject.key.namespace, subject.key.name);
-            let reason = Some(ended.verdict.reason);
-            self.world.metrics.resource(subject.key.kind, name, reason);
+            let reason = ended.verdict.reason;
+            self.world
+                .metrics
+                .set_reason(subject.key.kind, name, reason);
         }
     }
 
@@ -215,7 +217,7 @@ impl Pass<'_> {
         let pause = if ended.refused {
             pace::refused(failures, jitter())
         } else {
-            pace::back_off(world.timing.back_off, failures, jitter())
+            pace::back_off(world.timing.backoff, failures, jitter())
         };
         let mut pause = pause.max(ended.wait.unwrap_or_default());
         if uncertain && !subject.unsettled_for.is_zero() {
@@ -259,7 +261,7 @@ impl Pass<'_> {
         subject.remember(self.world, |memory| memory.failures = failures);
         Some(match self.outcome.created {
             true => Duration::ZERO,
-            false => pace::back_off(self.world.timing.back_off, failures, jitter()),
+            false => pace::back_off(self.world.timing.backoff, failures, jitter()),
         })
     }
 }

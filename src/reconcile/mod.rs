@@ -22,4 +22,3 @@ mod watch;
 mod world;
 
 pub use term::{Unusable, run};
-pub use world::PassHook;

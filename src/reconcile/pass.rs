@@ -95,7 +95,7 @@ pub async fn pass<K: Kind>(world: &World, key: &ResourceKey) -> Result<After, Cl
     let ended = match pass.run(&mut subject).await {
         Ok(ended) => ended,
         // Whoever leads now has the say on this resource.
-        Err(Halt::Remote(RemoteError::NotLeader)) => return Ok(After::In(world.timing.back_off.0)),
+        Err(Halt::Remote(RemoteError::NotLeader)) => return Ok(After::In(world.timing.backoff.0)),
         Err(Halt::Remote(trouble)) => pass.troubled(&subject, &trouble).await,
         Err(Halt::Cluster(error)) => return Err(error),
     };

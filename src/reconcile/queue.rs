@@ -2,7 +2,7 @@
 //! ends alone.
 
 use super::schedule::Schedule;
-use crate::admin::Pulse;
+use crate::health::Health;
 use crate::metrics::Metrics;
 use crate::resources::ResourceKey;
 use futures::future::BoxFuture;
@@ -49,7 +49,7 @@ pub struct Queue {
     tasks: JoinSet<After>,
     bounds: Bounds,
     metrics: Arc<Metrics>,
-    pulse: Pulse,
+    health: Health,
 }
 
 impl Queue {
@@ -59,7 +59,7 @@ impl Queue {
         passes: Arc<dyn Passes>,
         bounds: Bounds,
         metrics: Arc<Metrics>,
-        pulse: Pulse,
+        health: Health,
     ) -> Self {
         Self {
             schedule: Schedule::default(),
@@ -68,7 +68,7 @@ impl Queue {
             tasks: JoinSet::new(),
             bounds,
             metrics,
-            pulse,
+            health,
         }
     }
 
@@ -113,11 +113,11 @@ impl Queue {
                     Err(_) => passes.failed(pass, "the pass did not end in time").await,
                 }
             });
-            self.pulse.began(task.id(), now);
+            self.health.started(task.id(), now);
             self.running.insert(task.id(), key);
         }
         self.metrics
-            .queue(self.schedule.depth(now), self.running.len());
+            .set_queue(self.schedule.depth(now), self.running.len());
     }
 
     fn next_start(&self) -> Option<Instant> {
@@ -130,7 +130,7 @@ impl Queue {
             Ok((id, after)) => (id, Some(after)),
             Err(error) => (error.id(), None),
         };
-        self.pulse.ended(id);
+        self.health.finished(id);
         let Some(key) = self.running.remove(&id) else {
             return;
         };
@@ -148,7 +148,7 @@ impl Queue {
                     .clone()
                     .failed(key.clone(), "the pass failed unexpectedly");
                 let task = self.tasks.spawn(failed);
-                self.pulse.began(task.id(), Instant::now());
+                self.health.started(task.id(), Instant::now());
                 self.running.insert(task.id(), key);
             }
         }

@@ -46,7 +46,7 @@ where
     let name = format!("{}/{}", key.namespace, key.name);
     world
         .metrics
-        .resource(key.kind, name, Some(Reason::InternalError));
+        .set_reason(key.kind, name, Reason::InternalError);
     let Some(difference) = merge_patch(
         &json!({"conditions": last, "observedGeneration": stood("observedGeneration")}),
         &json!({"conditions": next, "observedGeneration": generation}),

@@ -6,11 +6,11 @@ use super::memory::Memory;
 use super::queue::{After, Bounds, Passes, Queue};
 use super::watch::{Watched, names};
 use super::world::{World, jitter};
-use crate::admin::{self, Limits, Pulse};
 use crate::cluster::dependencies::Dependencies;
 use crate::cluster::fence::Fence;
 use crate::cluster::lease::Candidate;
 use crate::cluster::{Cluster, ClusterError};
+use crate::health::{self, Health, LivenessLimits};
 use crate::metrics::Metrics;
 use crate::plan::pace;
 use crate::remote::{Sessions, Setup};
@@ -54,7 +54,7 @@ pub async fn run(
     stop: impl Future<Output = ()> + Send,
 ) -> Result<(), Unusable> {
     let metrics = Arc::new(Metrics::default());
-    let pulse = Pulse::default();
+    let health = Health::default();
     let cluster = Cluster::new(client, metrics.clone(), settings.request_timeout);
     let address = settings.listen;
     let listener = TcpListener::bind(address).await;
@@ -63,17 +63,17 @@ pub async fn run(
         kind: error.kind(),
     })?;
     let lease = settings.timing.lease;
-    let limits = Limits {
-        beat: (lease.renew + settings.request_timeout) * 3,
-        pass: settings.pass_timeout * 2,
+    let limits = LivenessLimits {
+        heartbeat: (lease.renew + settings.request_timeout) * 3,
+        reconciliation: settings.reconcile_timeout * 2,
     };
     let (stopping, stopped) = channel(false);
-    let server = admin::serve(listener, metrics.clone(), pulse.clone(), limits);
+    let server = health::serve(listener, metrics.clone(), health.clone(), limits);
     let process = Process {
         settings,
         cluster,
         metrics,
-        pulse,
+        health,
     };
     let mut work = std::pin::pin!(process.work(stopped));
     let mut server = std::pin::pin!(server);
@@ -81,7 +81,7 @@ pub async fn run(
     loop {
         tokio::select! {
             done = &mut work => return done,
-            _ = &mut server => tracing::error!("the admin server ended"),
+            _ = &mut server => tracing::error!("the HTTP server for metrics and health ended"),
             () = &mut stop, if !*stopping.borrow() => {
                 tracing::info!("stopping: running passes end, then the lease is given up");
                 stopping.send(true).ok();
@@ -94,16 +94,16 @@ struct Process {
     settings: Settings,
     cluster: Cluster,
     metrics: Arc<Metrics>,
-    pulse: Pulse,
+    health: Health,
 }
 
 impl Process {
     async fn work(&self, mut stopped: Receiver<bool>) -> Result<(), Unusable> {
         self.check().await?;
-        self.pulse.ready(true);
+        self.health.set_ready(true);
         if !self.settings.leader_elect {
             // Nobody else is asked, so it leads.
-            self.metrics.leading(true);
+            self.metrics.set_leader(true);
             let mut halt = stopped.clone();
             let beat = self.beat();
             tokio::select! {
@@ -118,19 +118,19 @@ impl Process {
         let mut candidate = Candidate::new(self.cluster.clone(), namespace, identity, timing);
         while !*stopped.borrow() {
             tokio::select! {
-                () = candidate.acquire(|| self.pulse.beat()) => {}
+                () = candidate.acquire(|| self.health.heartbeat()) => {}
                 () = halted(&mut stopped) => break,
             }
             tracing::info!("leading");
-            self.metrics.leading(true);
+            self.metrics.set_leader(true);
             let mut halt = stopped.clone();
             let fence = candidate.fence();
             tokio::select! {
-                () = candidate.keep(|| self.pulse.beat()) => {}
+                () = candidate.keep(|| self.health.heartbeat()) => {}
                 () = self.lead(fence, async move { halted(&mut halt).await; }) => {}
             }
-            self.metrics.leading(false);
-            self.pulse.reset();
+            self.metrics.set_leader(false);
+            self.health.forget_reconciliations();
         }
         candidate.release().await;
         Ok(())
@@ -147,7 +147,7 @@ impl Process {
 
     async fn beat(&self) {
         loop {
-            self.pulse.beat();
+            self.health.heartbeat();
             tokio::time::sleep(self.settings.timing.lease.renew).await;
         }
     }
@@ -195,7 +195,7 @@ impl Process {
         });
         let bounds = Bounds {
             concurrency: settings.concurrency,
-            deadline: settings.pass_timeout,
+            deadline: settings.reconcile_timeout,
             drain: settings.timing.drain,
         };
         let all = kinds()
@@ -207,7 +207,7 @@ impl Process {
             world: world.clone(),
             kinds: all,
         });
-        let queue = Queue::new(passes, bounds, self.metrics.clone(), self.pulse.clone());
+        let queue = Queue::new(passes, bounds, self.metrics.clone(), self.health.clone());
         let drained = queue.work(wakes, stop);
         tokio::select! {
             () = drained => {}
@@ -275,7 +275,7 @@ impl Passes for AllPasses {
                 Ok(after) => after,
                 Err(error) => {
                     tracing::warn!(%error, %key, "a pass failed; trying again");
-                    self.world.metrics.pass(
+                    self.world.metrics.reconciled(
                         key.kind,
                         "KubernetesFailed",
                         std::time::Duration::ZERO,
@@ -306,7 +306,7 @@ impl AllPasses {
     fn again(&self, key: &ResourceKey) -> After {
         let failures = self.world.memory.failed(key);
         After::In(pace::back_off(
-            self.world.timing.back_off,
+            self.world.timing.backoff,
             failures,
             jitter(),
         ))

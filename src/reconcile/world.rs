@@ -8,15 +8,11 @@ use crate::metrics::Metrics;
 use crate::plan::MacKey;
 use crate::remote::{ConnectionKey, Sessions};
 use crate::resources::ResourceKey;
-use crate::settings::Timing;
-use futures::future::BoxFuture;
+use crate::settings::{ReconcileHook, Timing};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::mpsc::UnboundedSender;
 use tokio::time::Instant;
-
-/// Called at the start of each pass: for tests that make a pass panic or spin.
-pub type PassHook = Arc<dyn Fn(&ResourceKey) -> BoxFuture<'static, ()> + Send + Sync>;
 
 /// One term of leadership: it begins with an empty memory.
 pub struct World {
@@ -44,8 +40,8 @@ pub struct World {
     pub namespaces: Vec<String>,
     /// When this term began.
     pub since: Instant,
-    /// See [`PassHook`].
-    pub hook: Option<PassHook>,
+    /// See [`ReconcileHook`].
+    pub hook: Option<ReconcileHook>,
 }
 
 impl World {
@@ -95,7 +91,7 @@ impl World {
         self.memory.forget(key);
         self.dependencies.forget(key);
         let name = format!("{}/{}", key.namespace, key.name);
-        self.metrics.resource(key.kind, name, None);
+        self.metrics.forget_resource(key.kind, name);
     }
 }
 

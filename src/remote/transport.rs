@@ -169,7 +169,7 @@ impl Transport {
         };
         if let Some(organization) = &self.organization {
             let remaining = self.budget.remaining(now);
-            self.metrics.budget(organization, remaining);
+            self.metrics.set_budget(organization, remaining);
         }
         result
     }

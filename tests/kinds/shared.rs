@@ -86,7 +86,7 @@ async fn a_schema_that_is_slow_to_come_holds_up_nobody_else() {
     let mut world = World::new().await;
     let mut settings = world.settings();
     settings.request_timeout = 4 * PATIENCE;
-    settings.pass_timeout = 4 * PATIENCE;
+    settings.reconcile_timeout = 4 * PATIENCE;
     world.start_operator_with(settings);
     world.value("token", VALUES[0]).await;
     let gate = Gate::new();

@@ -16,7 +16,7 @@ async fn settled(cast: Cast, extra: Value) -> World {
     let mut world = World::new().await;
     world.value("token", VALUES[0]).await;
     let mut settings = world.settings();
-    settings.pass_timeout = Duration::from_secs(3);
+    settings.reconcile_timeout = Duration::from_secs(3);
     world.start_operator_with(settings);
     if cast == ConfigOnVault {
         world.apply(vault("one", "token")).await;

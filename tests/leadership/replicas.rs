@@ -19,7 +19,7 @@ const SOONEST: Duration = Duration::from_secs(11);
 async fn two_replicas() -> (World, Process, Process) {
     let world = World::new().await;
     // A call may be answered long after its process was woken again.
-    let patient = ["--request-timeout=2m", "--pass-timeout=5m"];
+    let patient = ["--request-timeout=2m", "--reconcile-timeout=5m"];
     let leader = world.start_process(&patient).await;
     world.wait_leads(&leader).await;
     let standby = world.start_process(&patient).await;

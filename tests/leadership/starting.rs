@@ -43,8 +43,8 @@ fn a_setting_that_cannot_be_used_ends_the_process_with_one_line_that_names_it() 
             &["--request-timeout", "30s or 2m"],
         ),
         (
-            &["--request-timeout=2m", "--pass-timeout=1m"],
-            &["--pass-timeout"],
+            &["--request-timeout=2m", "--reconcile-timeout=1m"],
+            &["--reconcile-timeout"],
         ),
         (&["--log-format=xml"], &["--log-format", "json"]),
         (&["--log=a=b=c"], &["--log"]),

@@ -43,7 +43,7 @@ async fn lives(process: &mut Process) {
 async fn an_api_server_that_is_away_for_a_while_ends_nothing_and_loses_no_change() {
     let (world, _turn) = alone().await;
     let mut process = world
-        .start_process(&["--request-timeout=5s", "--pass-timeout=20s"])
+        .start_process(&["--request-timeout=5s", "--reconcile-timeout=20s"])
         .await;
     world.apply(credentials("github")).await;
     let before = world.wait_ready("github").await;
@@ -119,7 +119,7 @@ async fn passes_end_by_their_deadline_when_the_api_server_stands_still() {
     let flags = [
         "--leader-elect=false",
         "--request-timeout=1s",
-        "--pass-timeout=3s",
+        "--reconcile-timeout=3s",
     ];
     let mut process = world.start_process(&flags).await;
     world.wait_connection_of("default", "Synced").await;
@@ -134,7 +134,7 @@ async fn passes_end_by_their_deadline_when_the_api_server_stands_still() {
     gate.open();
     let ended = async || {
         let metrics = process.get("/metrics").await?.1;
-        (sample(&metrics, "metorial_operator_passes_running") == 0.0).then_some(())
+        (sample(&metrics, "metorial_operator_reconciliations_running") == 0.0).then_some(())
     };
     // `until` would describe the world, which stands still too.
     let deadline = tokio::time::Instant::now() + PATIENCE;
@@ -154,7 +154,7 @@ async fn passes_end_by_their_deadline_when_the_api_server_stands_still() {
 #[tokio::test]
 async fn an_api_server_that_does_not_answer_holds_up_neither_a_start_nor_an_end() {
     let (world, _turn) = alone().await;
-    let flags = ["--request-timeout=2s", "--pass-timeout=5s"];
+    let flags = ["--request-timeout=2s", "--reconcile-timeout=5s"];
     let mut leader = world.start_process(&flags).await;
     world.wait_leads(&leader).await;
     world.wait_connection_of("default", "Synced").await;

@@ -4,10 +4,9 @@ use crate::support::{Samples, World, credentials, free_address, is_ready, ready,
 use futures::FutureExt;
 use futures::future::BoxFuture;
 use kube::ResourceExt;
-use metorial_operator::reconcile::PassHook;
 use metorial_operator::resources::ResourceKey;
 use metorial_operator::resources::{Connection, ProviderAuthCredentials, RECONCILE_REQUESTED};
-use metorial_operator::settings::Settings;
+use metorial_operator::settings::{ReconcileHook, Settings};
 use serde_json::json;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -43,7 +42,7 @@ impl Trouble {
         kind: &'static str,
         name: &'static str,
         what: fn() -> BoxFuture<'static, ()>,
-    ) -> PassHook {
+    ) -> ReconcileHook {
         let trouble = self.clone();
         Arc::new(move |key: &ResourceKey| {
             let concerned = key.kind == kind && key.name == name;
@@ -69,12 +68,12 @@ fn spins() -> BoxFuture<'static, ()> {
     .boxed()
 }
 
-fn start(world: &mut World, hook: PassHook, pass_timeout: Duration) -> SocketAddr {
+fn start(world: &mut World, hook: ReconcileHook, reconcile_timeout: Duration) -> SocketAddr {
     let admin = free_address();
     world.start_operator_with(Settings {
         hook: Some(hook),
         listen: admin,
-        pass_timeout,
+        reconcile_timeout,
         ..world.settings()
     });
     admin

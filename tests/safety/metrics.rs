@@ -2,7 +2,7 @@
 
 use crate::support::{Samples, World, credentials, free_address, page};
 use k8s_openapi::api::core::v1::Secret;
-use metorial_operator::admin::{Limits, Pulse, serve};
+use metorial_operator::health::{Health, LivenessLimits, serve};
 use metorial_operator::metrics::Metrics;
 use metorial_operator::resources::ProviderAuthCredentials;
 use metorial_operator::settings::Settings;
@@ -58,7 +58,7 @@ async fn a_create_costs_one_request_and_two_writes_and_is_counted_so() {
     world.apply(credentials("github")).await;
     world.wait_ready("github").await;
     let organisation = format!(
-        "budget_remaining{{organisation=\"{}\"}}",
+        "budget_remaining{{organization=\"{}\"}}",
         world.organisation.as_str()
     );
     wait(
@@ -73,7 +73,7 @@ async fn a_create_costs_one_request_and_two_writes_and_is_counted_so() {
             ("resources{kind=\"Connection\",reason=\"Synced\"}", 1.0),
             ("leader", 1.0),
             ("queue_depth", 0.0),
-            ("passes_running", 0.0),
+            ("reconciliations_running", 0.0),
             ("panics_total", 0.0),
             (&organisation, 4998.0),
         ],
@@ -82,8 +82,8 @@ async fn a_create_costs_one_request_and_two_writes_and_is_counted_so() {
     let samples = Samples::of(admin).await;
     assert_eq!(samples.sum("api_requests_total"), 2.0);
     assert_eq!(
-        samples.sum("passes_total"),
-        samples.get("pass_duration_seconds_count")
+        samples.sum("reconciliations_total"),
+        samples.get("reconciliation_duration_seconds_count")
     );
 }
 
@@ -171,14 +171,14 @@ async fn what_waits_and_what_runs_can_be_seen() {
     wait(
         &world,
         listen,
-        &[("passes_running", 2.0), ("queue_depth", 3.0)],
+        &[("reconciliations_running", 2.0), ("queue_depth", 3.0)],
     )
     .await;
     gate.open();
     wait(
         &world,
         listen,
-        &[("passes_running", 0.0), ("queue_depth", 0.0)],
+        &[("reconciliations_running", 0.0), ("queue_depth", 0.0)],
     )
     .await;
     wait(&world, listen, &[(&standing("Synced"), 5.0)]).await;
@@ -201,52 +201,52 @@ async fn metrics_are_served_in_the_open_metrics_format() {
     assert_eq!(nothing.status, 404);
 }
 
-/// An admin server without an operator.
-async fn probes() -> (SocketAddr, Pulse) {
-    let pulse = Pulse::default();
+/// An HTTP server for metrics and health without an operator.
+async fn probes() -> (SocketAddr, Health) {
+    let health = Health::default();
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let admin = listener.local_addr().unwrap();
-    let limits = Limits {
-        beat: Duration::from_secs(60),
-        pass: Duration::from_secs(60),
+    let limits = LivenessLimits {
+        heartbeat: Duration::from_secs(60),
+        reconciliation: Duration::from_secs(60),
     };
     tokio::spawn(serve(
         listener,
         Arc::new(Metrics::default()),
-        pulse.clone(),
+        health.clone(),
         limits,
     ));
-    (admin, pulse)
+    (admin, health)
 }
 
 #[tokio::test]
-async fn livez_fails_while_a_pass_outlives_its_deadline_and_only_then() {
-    let (admin, pulse) = probes().await;
+async fn livez_fails_only_while_a_reconciliation_runs_past_its_timeout() {
+    let (admin, health) = probes().await;
     let livez = async || page(admin, "/livez").await.unwrap();
     assert_eq!(livez().await.status, 200, "before the loop began");
-    pulse.beat();
+    health.heartbeat();
     let (quick, stuck) = (
         tokio::spawn(async {}),
         tokio::spawn(std::future::pending::<()>()),
     );
     let long_ago = Instant::now().checked_sub(Duration::from_secs(61)).unwrap();
-    pulse.began(quick.id(), Instant::now());
+    health.started(quick.id(), Instant::now());
     assert_eq!(livez().await.status, 200);
-    pulse.began(stuck.id(), long_ago);
+    health.started(stuck.id(), long_ago);
     let page = livez().await;
     assert_eq!(
         (page.status, page.body.as_str()),
-        (503, "a pass outlived its deadline")
+        (503, "a reconciliation did not end at its timeout")
     );
-    pulse.ended(stuck.id());
+    health.finished(stuck.id());
     assert_eq!(livez().await.status, 200);
 }
 
 #[tokio::test]
 async fn readyz_fails_until_the_cluster_was_reached() {
-    let (admin, pulse) = probes().await;
+    let (admin, health) = probes().await;
     assert_eq!(page(admin, "/readyz").await.unwrap().status, 503);
-    pulse.ready(true);
+    health.set_ready(true);
     assert_eq!(page(admin, "/readyz").await.unwrap().status, 200);
     let mut world = World::new().await;
     let admin = start(&mut world);

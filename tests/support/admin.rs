@@ -1,11 +1,11 @@
-//! The admin server of an operator, as a kubelet and a Prometheus see it.
+//! The HTTP server for metrics and health of an operator, as a kubelet and a Prometheus see it.
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
-/// A page of an admin server.
+/// A page of the HTTP server for metrics and health.
 pub struct Page {
     pub status: u16,
     pub head: String,

@@ -136,7 +136,7 @@ impl Process {
         String::from_utf8_lossy(&fs::read(&self.log).unwrap()).into_owned()
     }
 
-    /// Status and body of a page of its admin server; `None` while nothing is served there.
+    /// Status and body of a page of its HTTP server for metrics and health; `None` while nothing is served there.
     pub async fn get(&self, path: &str) -> Option<(u16, String)> {
         let mut stream = TcpStream::connect(self.admin).await.ok()?;
         let host = self.admin;

@@ -155,11 +155,11 @@ impl World {
             concurrency: 8,
             secret_watch: true,
             request_timeout: Duration::from_secs(20),
-            pass_timeout: Duration::from_secs(60),
+            reconcile_timeout: Duration::from_secs(60),
             timing: Timing {
                 lease: LeaseTiming::default(),
                 settle: Duration::from_millis(600),
-                back_off: (Duration::from_millis(100), Duration::from_secs(2)),
+                backoff: (Duration::from_millis(100), Duration::from_secs(2)),
                 connection_check: Duration::from_secs(600),
                 drain: Duration::from_secs(10),
             },

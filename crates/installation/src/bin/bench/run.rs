@@ -150,9 +150,9 @@ impl Bench {
             let Ok(metrics) = operator.metrics().await else {
                 return Ok(None);
             };
-            let busy = metrics.sum("metorial_operator_passes_running", "")
+            let busy = metrics.sum("metorial_operator_reconciliations_running", "")
                 + metrics.sum("metorial_operator_queue_depth", "");
-            let made = metrics.sum("metorial_operator_passes_total", KIND);
+            let made = metrics.sum("metorial_operator_reconciliations_total", KIND);
             if busy > 0.0 || made < passes {
                 idle = None;
                 return Ok(None);
@@ -183,7 +183,7 @@ impl Bench {
             api_reads: journal.iter().filter(|entry| !entry.is_write()).count(),
             kubernetes_writes: kubernetes.writes(),
             kubernetes_gets: kubernetes.gets(),
-            passes: metrics.sum("metorial_operator_passes_total", KIND),
+            passes: metrics.sum("metorial_operator_reconciliations_total", KIND),
             cpu: process::cpu(operator.id()),
             memory: process::peak_memory(operator.id()),
         })

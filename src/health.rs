@@ -1,0 +1,113 @@
+//! The HTTP server for metrics and health: `/metrics`, `/livez`, `/readyz`, and the state that the probes report.
+
+use crate::metrics::Metrics;
+use axum::Router;
+use axum::http::{StatusCode, header};
+use axum::routing::get;
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+use tokio::net::TcpListener;
+use tokio::task::Id;
+use tokio::time::Instant;
+
+/// The state that the probes report: when the main loop last ran, which reconciliations are running and since when,
+/// and whether the process is ready.
+#[derive(Clone, Default)]
+pub struct Health(Arc<State>);
+
+#[derive(Default)]
+struct State {
+    heartbeat: Mutex<Option<Instant>>,
+    running: Mutex<HashMap<Id, Instant>>,
+    ready: AtomicBool,
+}
+
+impl Health {
+    /// Records that the main loop ran.
+    pub fn heartbeat(&self) {
+        *lock(&self.0.heartbeat) = Some(Instant::now());
+    }
+
+    /// Records that the task of a reconciliation started.
+    pub fn started(&self, task: Id, at: Instant) {
+        lock(&self.0.running).insert(task, at);
+    }
+
+    /// Records that the task of a reconciliation ended.
+    pub fn finished(&self, task: Id) {
+        lock(&self.0.running).remove(&task);
+    }
+
+    /// Forgets all reconciliations. At the end of leadership their tasks are dropped, so none of them records its end.
+    pub fn forget_reconciliations(&self) {
+        lock(&self.0.running).clear();
+    }
+
+    /// Sets whether the process is ready: it has reached the cluster, and leads or waits for the lease.
+    pub fn set_ready(&self, ready: bool) {
+        self.0.ready.store(ready, Ordering::Relaxed);
+    }
+
+    /// Returns why the process should be restarted, or `None` if it shouldn't.
+    #[must_use]
+    pub fn stuck(&self, limits: LivenessLimits) -> Option<&'static str> {
+        let heartbeat = *lock(&self.0.heartbeat);
+        if heartbeat.is_some_and(|at| at.elapsed() > limits.heartbeat) {
+            return Some("the main loop is stuck");
+        }
+        let oldest = lock(&self.0.running).values().min().copied();
+        oldest
+            .filter(|started| started.elapsed() > limits.reconciliation)
+            .map(|_| "a reconciliation did not end at its timeout")
+    }
+}
+
+/// Durations after which the process counts as stuck.
+#[derive(Clone, Copy, Debug)]
+pub struct LivenessLimits {
+    /// Longest time between two heartbeats of the main loop.
+    pub heartbeat: Duration,
+    /// Longest duration of a reconciliation.
+    pub reconciliation: Duration,
+}
+
+/// Serves until the future is dropped.
+///
+/// # Errors
+/// The listener failed.
+pub async fn serve(
+    listener: TcpListener,
+    metrics: Arc<Metrics>,
+    health: Health,
+    limits: LivenessLimits,
+) -> std::io::Result<()> {
+    let live = health.clone();
+    let livez = move || async move {
+        match live.stuck(limits) {
+            None => (StatusCode::OK, "ok"),
+            Some(reason) => (StatusCode::SERVICE_UNAVAILABLE, reason),
+        }
+    };
+    let readyz = move || async move {
+        match health.0.ready.load(Ordering::Relaxed) {
+            true => (StatusCode::OK, "ok"),
+            false => (
+                StatusCode::SERVICE_UNAVAILABLE,
+                "the cluster has not been reached yet",
+            ),
+        }
+    };
+    let open_metrics = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+    let render = move || async move { ([(header::CONTENT_TYPE, open_metrics)], metrics.render()) };
+    let routes = Router::new()
+        .route("/livez", get(livez))
+        .route("/readyz", get(readyz))
+        .route("/metrics", get(render));
+    axum::serve(listener, routes).await
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

@@ -1,4 +1,8 @@
 //! `Connection` and `ClusterConnection`: an API key and the Metorial instance that it belongs to.
+#![allow(
+    clippy::duplicated_attributes,
+    reason = "two printer columns of one type repeat the attribute's words"
+)]
 
 use super::common::{DeletionPolicy, DriftPolicy, Interval};
 use super::schema;

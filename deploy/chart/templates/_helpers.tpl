@@ -1,6 +1,6 @@
 {{/* Names, labels and lists that several templates share. */}}
 
-{{/* The name of every object of the release: the release's name, with the chart's in it. */}}
+{{/* The name of every object of the release: the release name, which includes the chart name. */}}
 {{- define "metorial-operator.fullname" -}}
 {{- if contains .Chart.Name .Release.Name -}}
 {{- .Release.Name | trunc 63 | trimSuffix "-" -}}
@@ -9,7 +9,7 @@
 {{- end -}}
 {{- end -}}
 
-{{/* What tells this release's pods from all others. Never changes: a Deployment's selector can't. */}}
+{{/* Labels that select the pods of this release. They must never change, because a Deployment's selector is immutable. */}}
 {{- define "metorial-operator.selectorLabels" -}}
 app.kubernetes.io/name: {{ .Chart.Name }}
 app.kubernetes.io/instance: {{ .Release.Name }}
@@ -22,7 +22,7 @@ app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
 app.kubernetes.io/managed-by: {{ .Release.Service }}
 {{- end -}}
 
-{{/* The image, by its digest if there is one. */}}
+{{/* The image, by digest if one is set. */}}
 {{- define "metorial-operator.image" -}}
 {{- if .Values.image.digest -}}
 {{- printf "%s@%s" .Values.image.repository .Values.image.digest -}}
@@ -31,7 +31,7 @@ app.kubernetes.io/managed-by: {{ .Release.Service }}
 {{- end -}}
 {{- end -}}
 
-{{/* The plurals of the kinds that live in a namespace, by their definitions, as a list under "items". */}}
+{{/* The plural names of the namespaced kinds, from the CRDs, as a list under "items". */}}
 {{- define "metorial-operator.namespacedKinds" -}}
 items:
 {{- range $path, $_ := .Files.Glob "files/crds/*.yaml" }}
@@ -42,7 +42,7 @@ items:
 {{- end }}
 {{- end -}}
 
-{{/* Binds a role to the operator: (dict "root" $ "kind" "Role" "name" …), the end of a binding. */}}
+{{/* The roleRef and subjects of a binding to the operator: (dict "root" $ "kind" "Role" "name" …). */}}
 {{- define "metorial-operator.bind" -}}
 roleRef:
   apiGroup: rbac.authorization.k8s.io

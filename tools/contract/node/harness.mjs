@@ -1,17 +1,17 @@
-// What the suite is written with: the SDK against the simulator, verdicts as JSON lines on stdout, and a comparison of
-// what the SDK makes of an answer with the answer itself, member by member.
+// Helpers for the suite: the SDK connected to the simulator, verdicts as JSON lines on stdout, and a member-by-member
+// comparison of what the SDK decoded with the response itself.
 import assert from 'node:assert/strict';
 import { createRequire } from 'node:module';
 
 const { CONTRACT_URL: url, CONTRACT_KEY: key, CONTRACT_MODULES: modules } = process.env;
 const VERSION = '2026-01-01-magnetar';
 
-// The packages are outside the checkout, where an import from here wouldn't find them.
+// The packages are outside the checkout, where a plain import would not find them.
 const load = createRequire(`${modules}/`);
 const endpoints = load('@metorial/generated/src/mt_2026_01_01_magnetar');
 export const { MetorialEndpointManager, isMetorialSDKError } = load('@metorial/util-endpoint');
 
-// A manager as an application makes it: the host is an argument, key and version are headers.
+// Creates a manager as an application does: the host is an argument, key and version are headers.
 export const managerWith = apiKey =>
   new MetorialEndpointManager(
     {}, url, () => ({ Authorization: `Bearer ${apiKey}`, 'Metorial-Version': VERSION }), undefined,
@@ -19,7 +19,7 @@ export const managerWith = apiKey =>
   );
 const manager = managerWith(key);
 
-// endpoint('ProviderDeploymentsConfigs') is the SDK's class of that name, for our key or another manager.
+// endpoint('ProviderDeploymentsConfigs') creates the SDK's class of that name, with the default or another manager.
 export const endpoint = (name, of = manager) => new endpoints[`Metorial${name}Endpoint`](of);
 
 async function request(method, path, body, headers = {}) {
@@ -32,18 +32,18 @@ async function request(method, path, body, headers = {}) {
   return answer.json();
 }
 
-// The answer without the SDK.
+// Returns the response without the SDK.
 export const raw = path =>
   request('GET', path, undefined, { Authorization: `Bearer ${key}`, 'Metorial-Version': VERSION });
 
-// What the simulator keeps of an object beside what it answers.
+// Returns what the simulator stores of an object in addition to what it returns.
 export async function writeOnly(id) {
   const { instances } = await request('GET', '/_simulator/state?reveal=1');
   const objects = instances.flatMap(instance => Object.values(instance).filter(Array.isArray).flat());
   return objects.find(object => object.readable.id === id).write_only;
 }
 
-// Runs `body` with a quirk of the simulator switched.
+// Runs `body` with a quirk of the simulator switched on or off.
 export async function withQuirk(name, on, body) {
   await request('POST', '/_simulator/quirk', { name, on });
   try {
@@ -56,7 +56,7 @@ export async function withQuirk(name, on, body) {
 const report = verdict => console.log(JSON.stringify(verdict));
 const limits = new Set();
 
-// One call that this project uses; `body` throws if the SDK can't do it.
+// Checks a call that this project uses; `body` throws if the SDK does not support it.
 export async function call(row, body) {
   limits.clear();
   try {
@@ -68,7 +68,7 @@ export async function call(row, body) {
   }
 }
 
-// Something that the SDK can't do for these calls; `body` shows it, and throws if it can.
+// Checks a limitation of the SDK for these calls; `body` demonstrates it, and throws if it does not show.
 export async function limit(id, rows, body) {
   try {
     await body();
@@ -78,7 +78,7 @@ export async function limit(id, rows, body) {
   }
 }
 
-// Members that the SDK doesn't know: it leaves them, and what is in them, as the API wrote them. By type and limit.
+// Members that the SDK does not know and leaves as the API wrote them, by type and limitation.
 const UNKNOWN = {
   'provider.auth_credentials': { is_managed: 'N1' },
   'provider.auth_config': { tool_filter: 'N2', deployment: 'N3' },
@@ -88,7 +88,7 @@ const UNKNOWN = {
 const CUSTOM = ['metadata', 'capabilities', 'schema', 'value'];
 const camel = name => name.replace(/_([a-z])/g, (_, letter) => letter.toUpperCase());
 
-// What the SDK has to make of an answer: names in camel case, times as dates.
+// Returns what the SDK should decode from a response: names in camel case, times as dates.
 function expected(answer) {
   if (Array.isArray(answer)) return answer.map(expected);
   if (typeof answer === 'string' && /^\d{4}-\d\d-\d\dT[\d:.]+Z$/.test(answer)) return new Date(answer);
@@ -106,19 +106,19 @@ function expected(answer) {
   );
 }
 
-// Checks that the SDK decoded exactly this answer, and gives the decoded object back.
+// Checks that the SDK decoded exactly this response, and returns the decoded object.
 export function same(decoded, answer) {
   assert.deepEqual(decoded, expected(answer));
   return decoded;
 }
 
-// Checks that a time is a date, and not just any.
+// Checks that a time is a date with a plausible value.
 export function isRecent(date) {
   assert.ok(date instanceof Date, 'a date');
   assert.ok(Math.abs(Date.now() - date.getTime()) < 3_600_000, `${date.toISOString()} is about now`);
 }
 
-// The SDK's error of a call that must be refused.
+// Returns the SDK's error for a call that must be refused.
 export async function refusal(promise) {
   try {
     await promise;

@@ -1,4 +1,4 @@
-// Every call that this project uses, made by the official Node SDK against the simulator.
+// Makes every call that this project uses with the official Node SDK, against the simulator.
 import assert from 'node:assert/strict';
 import {
   call, endpoint, isRecent, limit, managerWith, raw, refusal, same, withQuirk, writeOnly,
@@ -34,13 +34,13 @@ const oauth = await methodOf(github, 'oauth2');
 const token = await methodOf(linear, 'token');
 const deploymentOf = async provider => (await deployments.list({ providerId: provider.id })).items[0].id;
 
-// A list of all that is there, compared item by item, has the object in it.
+// Lists everything, compares it item by item, and checks that the object is in it.
 async function listed(endpoint, path, id) {
   const page = same(await endpoint.list({ limit: 100 }), await raw(`${path}?limit=100`));
   assert.ok(page.items.some(item => item.id === id), `${id} is listed`);
 }
 
-// An update changes the name and nothing else, and moves the time.
+// Checks that an update changes the name and updated_at, and nothing else.
 async function renamed(endpoint, path, before) {
   const after = same(await endpoint.update(before.id, { name: 'Renamed' }), await raw(`${path}/${before.id}`));
   assert.equal(after.name, 'Renamed');
@@ -48,7 +48,7 @@ async function renamed(endpoint, path, before) {
   assert.ok(after.updatedAt > before.updatedAt, 'a later time');
 }
 
-// A delete answers the archived object, which stays readable.
+// Checks that a delete returns the archived object, which remains readable.
 async function archived(endpoint, path, id) {
   const gone = await endpoint.delete(id);
   assert.deepEqual([gone.id, gone.status], [id, 'archived']);
@@ -56,7 +56,7 @@ async function archived(endpoint, path, id) {
   assert.equal(left.status, 'archived');
 }
 
-// List, get, update and delete of an object that was just made.
+// Lists, gets, updates and deletes an object that was just created.
 async function lifeOf(endpoint, path, made) {
   await call(`GET ${path}`, () => listed(endpoint, path, made.id));
   await call(`GET ${path}/:id`, async () => same(await endpoint.get(made.id), await raw(`${path}/${made.id}`)));
@@ -192,7 +192,7 @@ await limit('N4', [`GET ${NESTED}`, `POST ${NESTED}`, `GET ${NESTED}/:id`], () =
       assert.equal((await refusal(call())).entity, 'endpoint');
     }
   }));
-// An endpoint's create and update ignore toolFilters and take tool_filters.
+// Checks that create and update of an endpoint ignore toolFilters and apply tool_filters.
 async function filtered(endpoint, path, id, body) {
   const unfiltered = await endpoint.create({ ...body, toolFilters: SEARCH });
   assert.deepEqual(unfiltered.tool_filter, { type: 'allow_all' });

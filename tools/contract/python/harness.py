@@ -1,5 +1,5 @@
-"""What the suite is written with: the SDK against the simulator, verdicts as JSON lines on stdout, and a comparison of
-what the SDK makes of an answer with the answer itself, member by member."""
+"""Helpers for the suite: the SDK connected to the simulator, verdicts as JSON lines on stdout, and a member-by-member
+comparison of what the SDK decoded with the response itself."""
 
 import contextlib
 import dataclasses
@@ -21,7 +21,7 @@ _limits = set()
 
 
 def client(key=KEY):
-    """The SDK as an application uses it: the host is an argument."""
+    """Creates the SDK as an application does: the host is an argument."""
     return Metorial(api_key=key, api_host=URL)
 
 
@@ -36,12 +36,12 @@ def _request(method, path, body=None, **headers):
 
 
 def raw(path):
-    """The answer without the SDK."""
+    """Returns the response without the SDK."""
     return _request("GET", path, Authorization=f"Bearer {KEY}", **{"Metorial-Version": VERSION})
 
 
 def write_only(id):
-    """What the simulator keeps of an object beside what it answers."""
+    """Returns what the simulator stores of an object in addition to what it returns."""
     for instance in _request("GET", "/_simulator/state?reveal=1")["instances"]:
         for objects in filter(lambda value: isinstance(value, list), instance.values()):
             for known in objects:
@@ -51,14 +51,14 @@ def write_only(id):
 
 
 def last_query():
-    """The query string of the SDK's last request."""
+    """Returns the query string of the SDK's last request."""
     entries = _request("GET", "/_simulator/journal")
     return [entry["query"] for entry in entries if entry["user_agent"] != "contract"][-1]
 
 
 @contextlib.contextmanager
 def quirk(name, on):
-    """With a quirk of the simulator switched."""
+    """Runs the block with a quirk of the simulator switched on or off."""
     _request("POST", "/_simulator/quirk", {"name": name, "on": on})
     try:
         yield
@@ -71,7 +71,7 @@ def _report(**verdict):
 
 
 def call(row):
-    """Runs the decorated function now: one call that this project uses. It raises if the SDK can't do it."""
+    """Runs the decorated function now. It makes a call that this project uses, and raises if the SDK does not support it."""
 
     def run(body):
         _limits.clear()
@@ -88,7 +88,7 @@ def call(row):
 
 
 def limit(id, *rows):
-    """Runs the decorated function now. It shows something that the SDK can't do for these calls, and raises if it can."""
+    """Runs the decorated function now. It demonstrates a limitation of the SDK, and raises if the limitation does not show."""
 
     def run(body):
         try:
@@ -110,7 +110,7 @@ def _check(decoded, answer, hint, path):
     if dataclasses.is_dataclass(decoded):
         hints = typing.get_type_hints(type(decoded))
         names = {field.name for field in dataclasses.fields(decoded)}
-        # The type of a list is the only one that isn't passed on.
+        # The SDK drops the type of a list, and of nothing else.
         dropped = set(answer) - names - ({"object"} if "pagination" in names else set())
         assert not dropped, f"{path}: {dropped} dropped"
         for name in names:
@@ -124,7 +124,7 @@ def _check(decoded, answer, hint, path):
     elif answer is None:
         assert decoded in (None, []), f"{path}: {decoded!r} made up"
         if decoded is None and hint is not None and not _is_optional(hint):
-            # Imports that a create wrote have no note; every other member that the SDK requires has to be there.
+            # Imports recorded by a create have no note. Every other member that the SDK requires must be present.
             assert path.endswith(".note"), f"{path}: required by the SDK, and null or absent"
             _limits.add("P7")
     else:
@@ -133,20 +133,20 @@ def _check(decoded, answer, hint, path):
 
 
 def same(decoded, answer):
-    """Checks that the SDK decoded exactly this answer, and gives the decoded object back."""
+    """Checks that the SDK decoded exactly this response, and returns the decoded object."""
     assert dataclasses.is_dataclass(decoded), decoded
     _check(decoded, answer, None, type(decoded).__name__)
     return decoded
 
 
 def is_recent(time):
-    """Checks that a time is one, and not just any."""
+    """Checks that a time is a date with a plausible value."""
     assert isinstance(time, datetime)
     assert abs(datetime.now(timezone.utc) - time) < timedelta(hours=1), time
 
 
 def refusal(body):
-    """The SDK's error of a call that must be refused."""
+    """Returns the SDK's error for a call that must be refused."""
     try:
         body()
     except MetorialAPIError as error:

@@ -1,4 +1,4 @@
-"""Every call that this project uses, made by the official Python SDK against the simulator."""
+"""Makes every call that this project uses with the official Python SDK, against the simulator."""
 
 from datetime import datetime, timedelta, timezone
 
@@ -39,7 +39,7 @@ def ids_of(page):
 
 
 def life_of(endpoint, path, made):
-    """List, get, update and delete of an object that was just made."""
+    """Lists, gets, updates and deletes an object that was just created."""
 
     @call(f"GET {path}")
     def listed():
@@ -65,7 +65,7 @@ def life_of(endpoint, path, made):
 
 
 def without_null(endpoint, path, filtered):
-    """What would take a filter back isn't sent."""
+    """Shows that the null that would remove a filter is not sent."""
 
     @limit("P5", f"PATCH {path}/:id")
     def left_out():
@@ -204,7 +204,7 @@ def of_auth_configs():
                 raise AssertionError("null scopes were decoded")
         left = auth_configs.get(of_token)
         assert (left.name, left.status) == ("Changed all the same", "archived")
-        # Two auth configs more, by the create and by the import, one less by the delete; and an export more.
+        # The create and the import add two auth configs and the delete removes one; the export adds one export.
         after = [len(endpoint.list(limit=100).items) for endpoint in (auth_configs, exports)]
         assert after == [before[0] + 1, before[1] + 1], (before, after)
 
@@ -378,7 +378,7 @@ def without_a_version():
     assert (error.status, error.body["entity"]) == (404, "endpoint")
 
 
-# From here on the simulator serves requests that name no version, and lists no scopes instead of null ones.
+# From here on the simulator serves requests without a version, and returns an empty list instead of null for scopes.
 with quirk("UnknownVersionIsOld", False), quirk("ScopesNullWithoutOauth", False):
     github, linear, postgres = (metorial.providers.get(slug) for slug in ("github", "linear", "postgres"))
     oauth, token = method_of(github, "oauth2"), method_of(linear, "token")

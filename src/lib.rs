@@ -17,6 +17,7 @@
 
 pub mod admin;
 pub mod cluster;
+pub mod connections;
 pub mod kinds;
 pub mod metrics;
 pub mod plan;

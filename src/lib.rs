@@ -16,6 +16,7 @@
 //! function, [`remote`] the way to the API, [`cluster`] the effects on Kubernetes, and [`reconcile`] the loop.
 
 pub mod cluster;
+pub mod connections;
 pub mod health;
 pub mod kinds;
 pub mod metrics;

@@ -6,11 +6,11 @@ use super::report::Report;
 use super::subject::Subject;
 use super::world::jitter;
 use crate::cluster::{Cause, ClusterError, merge_patch};
+use crate::connections::ConnectionKey;
 use crate::kinds::Kind;
 use crate::plan::export::is_unexplained;
 use crate::plan::look::nothing_to_bring_in;
 use crate::plan::{Policy, Sighting, Verdict, pace};
-use crate::remote::ConnectionKey;
 use crate::resources::{Class, CommonStatus, Reason, condition};
 use backon::Retryable;
 use jiff::Timestamp;
@@ -122,7 +122,7 @@ impl Pass<'_> {
             self.world.wake_dependents(&subject.key);
         }
         let left = former.filter(|former| Some(former) != subject.status.connection.as_ref());
-        let left = left.and_then(|text| ConnectionKey::stored(&text, &subject.key.namespace));
+        let left = left.and_then(|text| ConnectionKey::parse(&text, &subject.key.namespace));
         if let Some(left) = left {
             self.world.wake(left.resource_key());
         }

@@ -1,15 +1,15 @@
 //! The list of kinds, and what the loops need of each without knowing which it is.
 
-use super::connections;
 use super::pass;
 use super::queue::After;
 use super::stall::stall;
 use super::watch::{Watched, changes};
 use super::world::World;
 use crate::cluster::{Cause, ClusterError};
+use crate::connections::{self, ConnectionKey, ConnectionResource, verify};
 use crate::kinds::Kind;
 use crate::plan::Dependent;
-use crate::remote::{ConnectionKey, ConnectionObject, RemoteError, Session};
+use crate::remote::{RemoteError, Session};
 use crate::resources::ResourceKey;
 use crate::resources::{
     AuthExport, AuthImport, ClusterConnection, Connection, ConnectionKind, ProviderAuthConfig,
@@ -93,7 +93,7 @@ pub trait Served: Send + Sync {
 
 struct Connected<C>(PhantomData<fn() -> C>);
 
-impl<C: ConnectionObject> Served for Connected<C> {
+impl<C: ConnectionResource> Served for Connected<C> {
     fn name(&self) -> &'static str {
         C::NAME
     }
@@ -111,7 +111,16 @@ impl<C: ConnectionObject> Served for Connected<C> {
         world: &'a World,
         key: &'a ResourceKey,
     ) -> BoxFuture<'a, Result<After, ClusterError>> {
-        connections::pass::<C>(world, key).boxed()
+        async move {
+            let context = world.connection_context();
+            let connection = ConnectionKey::new(C::KIND, &key.namespace, &key.name);
+            let users = world.users(&connection);
+            let next = connections::reconcile::<C>(&context, key, users).await?;
+            // The registry counts a connection's failures; the memory only those that ended a pass.
+            world.memory.forget(key);
+            Ok(next.map_or(After::Never, After::In))
+        }
+        .boxed()
     }
 
     fn stall<'a>(
@@ -201,7 +210,7 @@ impl<K: Kind> Served for Remote<K> {
             let uses = |object: &K| {
                 let namespace = object.namespace().unwrap_or_default();
                 let status = object.common_status();
-                connections::uses(connection, &namespace, &status, object.finalizers())
+                verify::is_in_use_by(connection, &namespace, &status, object.finalizers())
                     .then(|| format!("{} {namespace}/{}", K::NAME, object.name_any()))
             };
             Ok(all::<K>(world).await?.iter().filter_map(uses).collect())

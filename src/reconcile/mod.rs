@@ -2,7 +2,6 @@
 
 mod act;
 mod check;
-mod connections;
 mod export;
 mod finish;
 pub mod kinds;

@@ -7,11 +7,12 @@ use super::see::{Eye, Halt};
 use super::subject::Subject;
 use super::world::World;
 use crate::cluster::{ClusterError, Missing};
+use crate::connections::{ConnectionKey, NotReady};
 use crate::kinds::{Kind, SourceKind};
 use crate::plan::{
     Desired, Plan, Policy, Seen, Sighting, Situation, Step, Verdict, approval, plan,
 };
-use crate::remote::{ConnectionKey, Down, RemoteError, Session};
+use crate::remote::{RemoteError, Session};
 use crate::resources::ResourceKey;
 use crate::resources::{APPROVE, ConnectionDefaults, ConnectionKind, Mode, PlanStatus, Reason};
 use jiff::Timestamp;
@@ -48,7 +49,7 @@ impl Ended {
         }
     }
 
-    fn down(down: Down) -> Self {
+    fn down(down: NotReady) -> Self {
         let reason = match down.reason {
             Reason::ConnectionNotFound | Reason::NamespaceNotAllowed => down.reason,
             _ => Reason::ConnectionNotReady,
@@ -161,7 +162,7 @@ pub(super) struct Pass<'w> {
 impl Pass<'_> {
     async fn run<K: Kind>(&mut self, subject: &mut Subject<K>) -> Result<Ended, Halt> {
         let world = self.world;
-        let standing = world.sessions.standing(&self.connection).await;
+        let standing = world.connections.state(&self.connection).await;
         self.session = standing.session.clone();
         self.defaults = standing.defaults.clone();
         if subject.terminating() {
@@ -174,7 +175,7 @@ impl Pass<'_> {
                 return Ok(wanting);
             }
             if let Err(down) = world
-                .sessions
+                .connections
                 .admit(&self.connection, &subject.key.namespace)
                 .await
             {

@@ -5,11 +5,12 @@ use super::kinds::kinds;
 use super::subject::Subject;
 use super::world::World;
 use crate::cluster::ClusterError;
+use crate::connections::ConnectionKey;
 use crate::kinds::Kind;
 use crate::plan::{
     Dependent, Desired, Look, Owner, Policy, Seen, Sighting, Situation, Survey, look,
 };
-use crate::remote::{ConnectionKey, Observed, RemoteError, Session};
+use crate::remote::{Observed, RemoteError, Session};
 use jiff::Timestamp;
 use kube::ResourceExt;
 use tokio::time::Instant;
@@ -153,11 +154,19 @@ impl Eye<'_> {
     /// A suspicious loss is believed for a while; any other is counted anew, for it decides about a create.
     async fn losses(&self) -> Result<Survey, Halt> {
         let approved = self.session.recreation_approved;
-        if let Some(known) = self.world.sessions.suspicion(self.connection).await {
+        if let Some(known) = self
+            .world
+            .connections
+            .suspicious_losses(self.connection)
+            .await
+        {
             return Ok(Survey { approved, ..known });
         }
         let survey = self.survey().await?;
-        self.world.sessions.lost(self.connection, survey).await;
+        self.world
+            .connections
+            .record_losses(self.connection, survey)
+            .await;
         if survey.suspicious() {
             self.world.wake(self.connection.resource_key());
         }

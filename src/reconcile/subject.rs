@@ -3,9 +3,9 @@
 use super::memory::Remembered;
 use super::world::World;
 use crate::cluster::ClusterError;
+use crate::connections::ConnectionKey;
 use crate::kinds::Kind;
 use crate::plan::{Intent, Ledger, Owner, Policy};
-use crate::remote::ConnectionKey;
 use crate::resources::ResourceKey;
 use crate::resources::{
     CommonStatus, ConnectionDefaults, ConnectionKind, FINALIZER, RECONCILE_REQUESTED,
@@ -124,7 +124,7 @@ impl<K: Kind> Subject<K> {
     pub async fn connection(&self, world: &World) -> ConnectionKey {
         let namespace = &self.key.namespace;
         let recorded = self.status.connection.as_deref();
-        let recorded = recorded.and_then(|text| ConnectionKey::stored(text, namespace));
+        let recorded = recorded.and_then(|text| ConnectionKey::parse(text, namespace));
         if let (true, Some(key)) = (self.terminating(), recorded) {
             return key;
         }
@@ -133,11 +133,11 @@ impl<K: Kind> Subject<K> {
             return ConnectionKey::new(kind, namespace, &asked.name);
         }
         let own = ConnectionKey::new(ConnectionKind::Connection, namespace, "default");
-        if world.sessions.exists(&own).await {
+        if world.connections.exists(&own).await {
             return own;
         }
         let shared = ConnectionKey::new(ConnectionKind::ClusterConnection, namespace, "default");
-        if world.sessions.exists(&shared).await {
+        if world.connections.exists(&shared).await {
             shared
         } else {
             own

@@ -10,10 +10,10 @@ use crate::cluster::dependencies::Dependencies;
 use crate::cluster::fence::Fence;
 use crate::cluster::lease::Candidate;
 use crate::cluster::{Cluster, ClusterError};
+use crate::connections::{Connections, Setup};
 use crate::health::{self, Health, LivenessLimits};
 use crate::metrics::Metrics;
 use crate::plan::pace;
-use crate::remote::{Sessions, Setup};
 use crate::resources::ResourceKey;
 use crate::settings::Settings;
 use futures::future::BoxFuture;
@@ -180,7 +180,7 @@ impl Process {
         let (wake, wakes) = unbounded_channel();
         let world = Arc::new(World {
             cluster,
-            sessions: Sessions::new(setup),
+            connections: Connections::new(setup),
             mac,
             identity,
             memory: Memory::default(),

@@ -5,9 +5,10 @@ use super::pass::{Ended, Pass};
 use super::see::Halt;
 use super::subject::Subject;
 use super::unreachable;
+use crate::connections::ConnectionState;
 use crate::kinds::Kind;
 use crate::plan::{Policy, Verdict};
-use crate::remote::{RemoteError, Standing};
+use crate::remote::RemoteError;
 use crate::resources::{DeletionPolicy, Reason};
 use tokio::time::Instant;
 
@@ -41,7 +42,7 @@ impl Pass<'_> {
     pub(super) async fn delete<K: Kind>(
         &mut self,
         subject: &mut Subject<K>,
-        standing: &Standing,
+        standing: &ConnectionState,
     ) -> Result<Ended, Halt> {
         let policy = subject.policy(&self.defaults);
         let ledger = &subject.ledger;
@@ -77,8 +78,8 @@ impl Pass<'_> {
         subject: &Subject<K>,
         trouble: &RemoteError,
     ) -> Ended {
-        let sessions = &self.world.sessions;
-        if trouble.concerns_connection() && sessions.doubt(&self.connection, self.began).await {
+        let sessions = &self.world.connections;
+        if trouble.concerns_connection() && sessions.suspect(&self.connection, self.began).await {
             self.world.wake(self.connection.resource_key());
         }
         let mut verdict = Verdict::new(trouble.reason(), trouble.message());

@@ -4,9 +4,10 @@ use super::pass::Ended;
 use super::see::Halt;
 use super::subject::Subject;
 use super::world::World;
+use crate::connections::{ConnectionKey, ConnectionState};
 use crate::kinds::Kind;
 use crate::plan::Verdict;
-use crate::remote::{ConnectionKey, RemoteError, Standing};
+use crate::remote::RemoteError;
 use crate::resources::{Reason, UnreachablePolicy};
 use serde_json::json;
 use std::time::Duration;
@@ -20,7 +21,7 @@ const PATIENCE: Duration = Duration::from_secs(3600);
 pub fn blocked<K: Kind>(
     subject: &Subject<K>,
     connection: &ConnectionKey,
-    standing: &Standing,
+    standing: &ConnectionState,
 ) -> Option<Ended> {
     let gone = |reason| {
         matches!(
@@ -28,8 +29,8 @@ pub fn blocked<K: Kind>(
             Reason::ConnectionNotFound | Reason::SecretNotFound | Reason::SecretKeyNotFound
         )
     };
-    let why = match (&standing.session, &standing.down) {
-        (Some(session), down) if down.as_ref().is_none_or(|d| d.passing || gone(d.reason)) => {
+    let why = match (&standing.session, &standing.not_ready) {
+        (Some(session), down) if down.as_ref().is_none_or(|d| d.transient || gone(d.reason)) => {
             let elsewhere = subject.status.instance_id.as_ref();
             elsewhere
                 .filter(|id| **id != session.instance.id)
@@ -62,7 +63,7 @@ pub fn is(trouble: &RemoteError) -> bool {
 pub async fn give_up<K: Kind>(
     world: &World,
     connection: &ConnectionKey,
-    standing: &Standing,
+    standing: &ConnectionState,
     subject: &mut Subject<K>,
 ) -> Result<bool, Halt> {
     let since = subject.memory.blocked_since.unwrap_or_else(Instant::now);
@@ -72,7 +73,7 @@ pub async fn give_up<K: Kind>(
         .as_ref()
         .and_then(|session| session.on_unreachable.clone());
     let policy = world
-        .sessions
+        .connections
         .on_unreachable(connection)
         .await
         .or(last_known);

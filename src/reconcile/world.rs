@@ -4,9 +4,9 @@ use super::kinds::kinds;
 use super::memory::Memory;
 use crate::cluster::dependencies::Dependencies;
 use crate::cluster::{Cluster, ClusterError};
+use crate::connections::{ConnectionContext, ConnectionKey, Connections};
 use crate::metrics::Metrics;
 use crate::plan::MacKey;
-use crate::remote::{ConnectionKey, Sessions};
 use crate::resources::ResourceKey;
 use crate::settings::{ReconcileHook, Timing};
 use std::sync::Arc;
@@ -19,7 +19,7 @@ pub struct World {
     /// Effects on Kubernetes.
     pub cluster: Cluster,
     /// Ways to the API.
-    pub sessions: Sessions,
+    pub connections: Connections,
     /// Key of the fingerprints.
     pub mac: Arc<MacKey>,
     /// uid of `kube-system`.
@@ -45,6 +45,19 @@ pub struct World {
 }
 
 impl World {
+    /// The part that the reconciliation of a connection needs.
+    #[must_use]
+    pub fn connection_context(&self) -> ConnectionContext<'_> {
+        ConnectionContext {
+            cluster: &self.cluster,
+            connections: &self.connections,
+            dependencies: &self.dependencies,
+            enqueue: &self.wake,
+            metrics: &self.metrics,
+            timing: &self.timing,
+        }
+    }
+
     /// Asks for a pass.
     pub fn wake(&self, key: ResourceKey) {
         // The receiver ends only with the term itself.

@@ -2,17 +2,12 @@
 
 pub mod budget;
 pub mod cache;
-mod connect;
-mod connection;
 mod error;
 pub mod records;
 mod schemas;
 mod session;
-mod sessions;
 pub mod transport;
 
 pub use cache::Observed;
-pub use connection::{ConnectionKey, ConnectionObject, Facts};
 pub use error::RemoteError;
 pub use session::Session;
-pub use sessions::{Down, Sessions, Setup, Standing};

@@ -1,22 +1,20 @@
-//! `Connection` and `ClusterConnection` in one form.
+//! The settings of a `Connection` or `ClusterConnection`, in one form for both.
 
 use crate::kinds::{Reference, SourceKind};
 use crate::resources::{
     AllowedNamespaces, ClusterConnection, Connection, ConnectionCommon, ConnectionKind,
     ConnectionStatus, KeyRef, NamespacedKeyRef, ResourceKey,
 };
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::LabelSelector;
-use kube::core::{Selector, SelectorExt};
 use kube::{Api, Client, Resource, ResourceExt};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use std::collections::BTreeMap;
 use std::fmt::{self, Debug};
 
-/// The name of a connection.
+/// The kind, namespace and name of a connection.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct ConnectionKey {
-    /// Which of the two kinds.
+    /// The kind.
     pub kind: ConnectionKind,
     /// Its namespace; empty for a ClusterConnection.
     pub namespace: String,
@@ -25,7 +23,7 @@ pub struct ConnectionKey {
 }
 
 impl ConnectionKey {
-    /// A connection for objects of `namespace`.
+    /// Returns the key of a connection that resources of `namespace` refer to.
     #[must_use]
     pub fn new(kind: ConnectionKind, namespace: &str, name: &str) -> Self {
         let namespace = match kind {
@@ -39,7 +37,7 @@ impl ConnectionKey {
         }
     }
 
-    /// Returns the key among all resources.
+    /// Returns the key that names the connection in the work queue and the dependencies.
     #[must_use]
     pub fn resource_key(&self) -> ResourceKey {
         let kind = match self.kind {
@@ -49,9 +47,9 @@ impl ConnectionKey {
         ResourceKey::new(kind, &self.namespace, &self.name)
     }
 
-    /// Reads `Connection/name`, as it stands in a status.
+    /// Parses `Connection/name`, as statuses of resources in `namespace` record it; `None` for any other text.
     #[must_use]
-    pub fn stored(text: &str, namespace: &str) -> Option<Self> {
+    pub fn parse(text: &str, namespace: &str) -> Option<Self> {
         let (kind, name) = text.split_once('/')?;
         let kind = match kind {
             "Connection" => ConnectionKind::Connection,
@@ -68,31 +66,31 @@ impl fmt::Display for ConnectionKey {
     }
 }
 
-/// What the operator needs to know of a connection.
+/// Everything of a connection's custom resource that the operator uses.
 #[derive(Clone, Debug)]
-pub struct Facts {
-    /// The connection's uid.
+pub struct ConnectionSettings {
+    /// The uid of the custom resource.
     pub uid: String,
-    /// The spec's generation.
+    /// The generation of its spec.
     pub generation: Option<i64>,
-    /// The shared part of the spec.
+    /// The part of the spec that both kinds share.
     pub common: ConnectionCommon,
-    /// The namespace that the references below are in.
+    /// The namespace of the Secret and the ConfigMap that the spec refers to.
     pub namespace: String,
-    /// The API key.
+    /// The reference to the API key.
     pub key: Reference,
-    /// Extra roots.
+    /// The reference to additional root certificates.
     pub ca_bundle: Option<Reference>,
-    /// The namespaces that may use it; `None`: only its own.
+    /// The namespaces whose resources may use the connection; `None` for a `Connection`, which serves its own.
     pub allowed: Option<AllowedNamespaces>,
-    /// The status as it stands.
+    /// The stored status.
     pub status: ConnectionStatus,
     /// The annotations.
     pub annotations: BTreeMap<String, String>,
 }
 
-impl Facts {
-    /// What has to be read to use the connection.
+impl ConnectionSettings {
+    /// Returns the references that have to be resolved before the connection can be used.
     #[must_use]
     pub fn references(&self) -> Vec<Reference> {
         [Some(self.key.clone()), self.ca_bundle.clone()]
@@ -102,21 +100,21 @@ impl Facts {
     }
 }
 
-/// A custom resource that is a connection.
-pub trait ConnectionObject:
+/// One of the two custom resource kinds for connections.
+pub trait ConnectionResource:
     Resource<DynamicType = ()> + Serialize + DeserializeOwned + Clone + Debug + Send + Sync + 'static
 {
-    /// Which of the two kinds.
+    /// The kind.
     const KIND: ConnectionKind;
     /// The kind's name.
     const NAME: &'static str;
-    /// The API that has the connections of `namespace`.
+    /// Returns the Kubernetes API for the connections that resources of `namespace` can refer to.
     fn api(client: Client, namespace: &str) -> Api<Self>;
-    /// All that matters of it.
-    fn facts(&self) -> Facts;
+    /// Returns the settings of this connection.
+    fn settings(&self) -> ConnectionSettings;
 }
 
-impl ConnectionObject for Connection {
+impl ConnectionResource for Connection {
     const KIND: ConnectionKind = ConnectionKind::Connection;
     const NAME: &'static str = "Connection";
 
@@ -124,14 +122,14 @@ impl ConnectionObject for Connection {
         Api::namespaced(client, namespace)
     }
 
-    fn facts(&self) -> Facts {
+    fn settings(&self) -> ConnectionSettings {
         let reference = |kind, of: &KeyRef| Reference {
             kind,
             name: of.name.clone(),
             key: of.key.clone(),
         };
         let ca = self.spec.ca_bundle.as_ref();
-        Facts {
+        ConnectionSettings {
             uid: self.uid().unwrap_or_default(),
             generation: self.metadata.generation,
             common: self.spec.common.clone(),
@@ -145,7 +143,7 @@ impl ConnectionObject for Connection {
     }
 }
 
-impl ConnectionObject for ClusterConnection {
+impl ConnectionResource for ClusterConnection {
     const KIND: ConnectionKind = ConnectionKind::ClusterConnection;
     const NAME: &'static str = "ClusterConnection";
 
@@ -153,7 +151,7 @@ impl ConnectionObject for ClusterConnection {
         Api::all(client)
     }
 
-    fn facts(&self) -> Facts {
+    fn settings(&self) -> ConnectionSettings {
         let reference = |kind, of: &NamespacedKeyRef| Reference {
             kind,
             name: of.name.clone(),
@@ -161,13 +159,14 @@ impl ConnectionObject for ClusterConnection {
         };
         let key = &self.spec.api_key.secret_key_ref;
         let ca = self.spec.ca_bundle.as_ref();
-        Facts {
+        ConnectionSettings {
             uid: self.uid().unwrap_or_default(),
             generation: self.metadata.generation,
             common: self.spec.common.clone(),
             namespace: key.namespace.clone(),
             key: reference(SourceKind::Secret, key),
             ca_bundle: ca.map(|ca| reference(SourceKind::ConfigMap, &ca.config_map_key_ref)),
+            // Absent means nobody, not everybody: a new ClusterConnection serves no namespace by accident.
             allowed: Some(
                 self.spec
                     .allowed_namespaces
@@ -181,18 +180,4 @@ impl ConnectionObject for ClusterConnection {
             annotations: self.annotations().clone(),
         }
     }
-}
-
-/// Whether a namespace with these labels is among the allowed ones.
-#[must_use]
-pub fn admits(
-    allowed: &AllowedNamespaces,
-    namespace: &str,
-    labels: &BTreeMap<String, String>,
-) -> bool {
-    let named = allowed.names.iter().flatten().any(|name| name == namespace);
-    let selected = |selector: &LabelSelector| {
-        Selector::try_from(selector.clone()).is_ok_and(|selector| selector.matches(labels))
-    };
-    named || allowed.selector.as_ref().is_some_and(selected)
 }

@@ -1,0 +1,21 @@
+//! Connections: API keys, the checks that they have to pass, and the sessions that are built from them.
+//!
+//! A `Connection` or `ClusterConnection` is read into [`ConnectionSettings`]. [`verify`] decides, without I/O, if they
+//! may be used. [`Connections`] asks the API which instance the key opens, and keeps one [`Session`] for each
+//! connection, one cache for each instance and one budget for each organization. [`reconcile`] keeps the status and the
+//! finalizer of the custom resource itself.
+//!
+//! [`Session`]: crate::remote::Session
+
+mod reconcile;
+mod registry;
+mod settings;
+mod setup;
+mod state;
+pub mod verify;
+
+pub use reconcile::{ConnectionContext, reconcile};
+pub use registry::Connections;
+pub use settings::{ConnectionKey, ConnectionResource, ConnectionSettings};
+pub use setup::Setup;
+pub use state::{ConnectionState, NotReady};

@@ -1,0 +1,280 @@
+//! Reconciles one `Connection` or `ClusterConnection`: verifies its key, keeps its finalizer and its status.
+
+use super::registry::Connections;
+use super::settings::{ConnectionKey, ConnectionResource, ConnectionSettings};
+use super::state::ConnectionState;
+use crate::cluster::dependencies::Dependencies;
+use crate::cluster::{Cluster, ClusterError, merge_patch};
+use crate::metrics::Metrics;
+use crate::plan::pace;
+use crate::resources::{
+    Conditions, ConnectionStatus, IN_USE_FINALIZER, RECONCILE_REQUESTED, Reason, ResourceKey,
+    condition,
+};
+use crate::settings::Timing;
+use jiff::Timestamp;
+use kube::{Api, ResourceExt};
+use serde_json::Value;
+use std::time::Duration;
+use tokio::sync::mpsc::UnboundedSender;
+use tokio::time::Instant;
+
+/// The number of resources that a message names.
+const NAMED_USERS: usize = 10;
+
+/// Everything that the reconciliation of a connection works with.
+pub struct ConnectionContext<'a> {
+    /// Effects on Kubernetes.
+    pub cluster: &'a Cluster,
+    /// The registry of connections.
+    pub connections: &'a Connections,
+    /// The resources that depend on the connection, and what it depends on itself.
+    pub dependencies: &'a Dependencies,
+    /// The work queue.
+    pub enqueue: &'a UnboundedSender<ResourceKey>,
+    /// The metrics.
+    pub metrics: &'a Metrics,
+    /// Intervals and backoff.
+    pub timing: &'a Timing,
+}
+
+impl ConnectionContext<'_> {
+    fn enqueue_dependents(&self, source: &ResourceKey) {
+        for key in self.dependencies.dependents(source) {
+            // The receiver only ends together with this process's leadership.
+            self.enqueue.send(key).ok();
+        }
+    }
+}
+
+/// Reconciles one connection; returns the time until the next reconciliation, or `None` if only a change requires one.
+///
+/// `users` lists the resources that still use the connection, as `Kind namespace/name`. It is awaited only while the
+/// connection is being deleted, since it lists all resources of all kinds.
+///
+/// # Errors
+/// Kubernetes failed; nothing is concluded.
+pub async fn reconcile<C: ConnectionResource>(
+    context: &ConnectionContext<'_>,
+    key: &ResourceKey,
+    users: impl Future<Output = Result<Vec<String>, ClusterError>> + Send,
+) -> Result<Option<Duration>, ClusterError> {
+    let began = Instant::now();
+    let connection = ConnectionKey::new(C::KIND, &key.namespace, &key.name);
+    let api = C::api(context.cluster.client(), &key.namespace);
+    let Some(object) = context.cluster.get(&api, &key.name).await? else {
+        forget(context, key, &connection).await;
+        return Ok(None);
+    };
+    let settings = object.settings();
+    // Before the Secret is read: a change in between must enqueue this connection again.
+    register_dependencies(context, key, &settings);
+    let requested = requested(&settings);
+    let max_age = match requested {
+        Some(_) => Duration::ZERO,
+        // Less than the interval, which is shortened by jitter: each regular reconciliation asks the API.
+        None => context.timing.connection_check.mul_f64(0.85),
+    };
+    let state = context.connections.refresh(&connection, max_age).await;
+    let users = match object.meta().deletion_timestamp {
+        Some(_) => Some(users.await?),
+        None => None,
+    };
+    let users = users.as_deref();
+    let object = update_finalizer(context, &api, object, &state, users).await?;
+    let verdict = verdict(&state, users);
+    if !is_released(&object) {
+        let next = next_status(&settings.status, &object, &state, &verdict, requested);
+        report(context, &api, &object, &settings.status, next, &verdict).await?;
+    }
+    context
+        .metrics
+        .reconciled(key.kind, verdict.0.as_str(), began.elapsed());
+    if context
+        .connections
+        .changed_since_reported(&connection)
+        .await
+    {
+        context.enqueue_dependents(key);
+    }
+    let failed = state.not_ready.is_some() || users.is_some();
+    let failures = context
+        .connections
+        .count_failures(&connection, failed)
+        .await;
+    let jitter = rand::random::<f64>();
+    Ok(Some(next_check(
+        context.timing,
+        &state,
+        users.is_some(),
+        failures,
+        jitter,
+    )))
+}
+
+async fn forget(context: &ConnectionContext<'_>, key: &ResourceKey, connection: &ConnectionKey) {
+    context.connections.forget(connection).await;
+    context.dependencies.forget(key);
+    let name = format!("{}/{}", key.namespace, key.name);
+    context.metrics.forget_resource(key.kind, name);
+    context.enqueue_dependents(key);
+}
+
+fn register_dependencies(
+    context: &ConnectionContext<'_>,
+    key: &ResourceKey,
+    settings: &ConnectionSettings,
+) {
+    let references = settings.references();
+    let sources = references.iter().map(|reference| {
+        ResourceKey::new(
+            reference.kind.as_str(),
+            &settings.namespace,
+            &reference.name,
+        )
+    });
+    context.dependencies.set(key, sources.collect());
+}
+
+/// Returns the text of the annotation that requests a reconciliation, if it was not handled yet.
+fn requested(settings: &ConnectionSettings) -> Option<&String> {
+    let requested = settings.annotations.get(RECONCILE_REQUESTED)?;
+    let handled = settings.status.last_handled_reconcile_at.as_ref();
+    (Some(requested) != handled).then_some(requested)
+}
+
+/// Keeps the connection for as long as resources with a remote object need it. A connection that was never ready has
+/// no such resources, and gets no finalizer: it can be deleted even if the operator is gone.
+async fn update_finalizer<C: ConnectionResource>(
+    context: &ConnectionContext<'_>,
+    api: &Api<C>,
+    object: C,
+    state: &ConnectionState,
+    users: Option<&[String]>,
+) -> Result<C, ClusterError> {
+    let mut finalizers = object.finalizers().to_vec();
+    let held = has_finalizer(&object);
+    match users {
+        None if !held && state.not_ready.is_none() => finalizers.push(IN_USE_FINALIZER.to_owned()),
+        Some([]) if held => finalizers.retain(|finalizer| finalizer != IN_USE_FINALIZER),
+        _ => return Ok(object),
+    }
+    context
+        .cluster
+        .set_finalizers(api, &object, &finalizers)
+        .await
+}
+
+fn has_finalizer<C: ConnectionResource>(object: &C) -> bool {
+    let finalizers = object.finalizers();
+    finalizers.iter().any(|name| name == IN_USE_FINALIZER)
+}
+
+/// Returns true if the connection is being deleted and was released: it may be gone, so its status is not written.
+fn is_released<C: ConnectionResource>(object: &C) -> bool {
+    object.meta().deletion_timestamp.is_some() && !has_finalizer(object)
+}
+
+/// Returns the reason and message of the connection's conditions.
+fn verdict(state: &ConnectionState, users: Option<&[String]>) -> (Reason, String) {
+    if let Some(users) = users.filter(|users| !users.is_empty()) {
+        let mut named = users[..users.len().min(NAMED_USERS)].join(", ");
+        if users.len() > NAMED_USERS {
+            named.push_str(", …");
+        }
+        let message = format!(
+            "still in use by {} resource(s): {named}; deletion continues when they are deleted",
+            users.len()
+        );
+        return (Reason::Deleting, message);
+    }
+    match &state.not_ready {
+        Some(not_ready) => (not_ready.reason, not_ready.message.clone()),
+        None => (Reason::Synced, "the API accepts the key".to_owned()),
+    }
+}
+
+/// Returns the next status of the connection.
+fn next_status<C: ConnectionResource>(
+    status: &ConnectionStatus,
+    object: &C,
+    state: &ConnectionState,
+    (reason, message): &(Reason, String),
+    requested: Option<&String>,
+) -> ConnectionStatus {
+    let mut next = status.clone();
+    next.observed_generation = object.meta().generation;
+    if let Some(requested) = requested {
+        next.last_handled_reconcile_at = Some(requested.clone());
+    }
+    // The recorded instance is pinned: while the connection is not ready the session may be an older one, and must not
+    // overwrite it.
+    let record = status.instance.is_none() || state.not_ready.is_none();
+    if let Some(session) = state.session.as_ref().filter(|_| record) {
+        next.instance = Some(session.instance.clone());
+    }
+    let generation = object.meta().generation.unwrap_or_default();
+    let conditions = Conditions::after(status.conditions.as_deref(), generation, Timestamp::now());
+    next.conditions = Some(conditions.verdict(*reason, false, message).build());
+    next
+}
+
+/// Writes the status and an event, if they say anything new.
+async fn report<C: ConnectionResource>(
+    context: &ConnectionContext<'_>,
+    api: &Api<C>,
+    object: &C,
+    status: &ConnectionStatus,
+    next: ConnectionStatus,
+    (reason, message): &(Reason, String),
+) -> Result<(), ClusterError> {
+    let name = format!(
+        "{}/{}",
+        object.namespace().unwrap_or_default(),
+        object.name_any()
+    );
+    context.metrics.set_reason(C::NAME, name, *reason);
+    let json = |status: &ConnectionStatus| serde_json::to_value(status).unwrap_or(Value::Null);
+    let Some(difference) = merge_patch(&json(status), &json(&next)) else {
+        return Ok(());
+    };
+    context
+        .cluster
+        .patch_status(api, object, difference)
+        .await?;
+    let before = condition(status.conditions.as_deref(), "Ready");
+    let before = before.map(|before| before.reason.as_str());
+    let changed = before != Some(reason.as_str());
+    // A connection that is ready from the start is what everybody expects, and no event.
+    if changed && (before.is_some() || *reason != Reason::Synced) {
+        let about = object.object_ref(&());
+        let warning = *reason != Reason::Synced;
+        context
+            .cluster
+            .event(&about, reason.as_str(), warning, message)
+            .await;
+    }
+    Ok(())
+}
+
+/// Returns the time until the connection is checked again. What only a person can repair is retried seldom; while the
+/// connection is being deleted its users may be gone at any moment.
+fn next_check(
+    timing: &Timing,
+    state: &ConnectionState,
+    terminating: bool,
+    failures: u32,
+    jitter: f64,
+) -> Duration {
+    let pause = match &state.not_ready {
+        None if !terminating => return pace::interval(timing.connection_check, jitter),
+        Some(not_ready) if !not_ready.transient && !terminating => pace::refused(failures, jitter),
+        _ => pace::back_off(timing.backoff, failures, jitter),
+    };
+    let not_ready = state.not_ready.as_ref();
+    pause.max(
+        not_ready
+            .and_then(|not_ready| not_ready.wait)
+            .unwrap_or_default(),
+    )
+}

@@ -1,0 +1,94 @@
+//! The settings of the process that connections are read and sessions are built with.
+
+use super::settings::{ConnectionKey, ConnectionResource, ConnectionSettings};
+use super::state::NotReady;
+use super::verify;
+use crate::cluster::fence::Fence;
+use crate::cluster::{Cluster, ClusterError};
+use crate::kinds::Inputs;
+use crate::metrics::Metrics;
+use crate::plan::MacKey;
+use crate::resources::{ClusterConnection, Connection, ConnectionKind, Reason};
+use metorial::{ApiKey, Client};
+use std::sync::Arc;
+use std::time::Duration;
+use url::Url;
+
+/// The settings of the process that every session is built with.
+pub struct Setup {
+    /// The cluster that connections and keys are read from.
+    pub cluster: Cluster,
+    /// True if all namespaces are watched, and with them ClusterConnections.
+    pub cluster_wide: bool,
+    /// The prefixes that a base URL may have.
+    pub allowed_base_urls: Vec<Url>,
+    /// The deadline of one API request.
+    pub request_timeout: Duration,
+    /// The fence of every write.
+    pub fence: Fence,
+    /// The metrics.
+    pub metrics: Arc<Metrics>,
+    /// The key that recognizes an unchanged API key without keeping it.
+    pub key: Arc<MacKey>,
+}
+
+impl Setup {
+    /// Reads the settings of a connection; `None` if it does not exist.
+    ///
+    /// # Errors
+    /// The read failed, or this operator does not serve the kind.
+    pub async fn settings(
+        &self,
+        key: &ConnectionKey,
+    ) -> Result<Option<ConnectionSettings>, NotReady> {
+        let cluster = &self.cluster;
+        let found = match key.kind {
+            ConnectionKind::Connection => get::<Connection>(cluster, key).await,
+            ConnectionKind::ClusterConnection if self.cluster_wide => {
+                get::<ClusterConnection>(cluster, key).await
+            }
+            ConnectionKind::ClusterConnection => {
+                let message = format!(
+                    "{key} can't be used: this operator watches single namespaces; refer to a Connection"
+                );
+                return Err(NotReady::new(Reason::ConnectionNotFound, message));
+            }
+        };
+        found.map_err(|error| verify::of_unread(&error))
+    }
+
+    /// Builds the API client of a connection.
+    ///
+    /// # Errors
+    /// The key or a certificate has the wrong form.
+    pub fn client(
+        &self,
+        url: Url,
+        settings: &ConnectionSettings,
+        inputs: &Inputs,
+    ) -> Result<Client, NotReady> {
+        let invalid = |message: String| NotReady::new(Reason::InvalidValue, message);
+        let text = inputs.get(&settings.key).map_err(|i| invalid(i.message))?;
+        let key =
+            ApiKey::parse(text).map_err(|error| invalid(format!("{}: {error}", settings.key)))?;
+        let mut builder = Client::builder(url, key)
+            .timeout(self.request_timeout)
+            .user_agent(concat!("metorial-operator/", env!("CARGO_PKG_VERSION")));
+        if let Some(reference) = &settings.ca_bundle {
+            let roots = inputs.get(reference).map_err(|i| invalid(i.message))?;
+            builder = builder.add_root_certificates_pem(roots.as_bytes());
+        }
+        builder
+            .build()
+            .map_err(|error| invalid(format!("spec.caBundle: {error}")))
+    }
+}
+
+async fn get<C: ConnectionResource>(
+    cluster: &Cluster,
+    key: &ConnectionKey,
+) -> Result<Option<ConnectionSettings>, ClusterError> {
+    let api = C::api(cluster.client(), &key.namespace);
+    let found = cluster.get(&api, &key.name).await?;
+    Ok(found.map(|found| found.settings()))
+}

@@ -1,0 +1,188 @@
+//! The state of one connection, as resources that use it and its own status see it.
+
+use super::settings::{ConnectionKey, ConnectionSettings};
+use crate::plan::{Fingerprint, Survey};
+use crate::remote::Session;
+use crate::resources::{APPROVE, ConnectionDefaults, Reason};
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::time::Instant;
+
+/// Time for which a suspicious loss is believed without being counted again.
+pub const LOSSES_LIFETIME: Duration = Duration::from_secs(600);
+
+/// The cause why a connection can't be used.
+#[derive(Clone, Debug, PartialEq)]
+pub struct NotReady {
+    /// The reason that the conditions show.
+    pub reason: Reason,
+    /// The message that the conditions show.
+    pub message: String,
+    /// True if it is expected to pass by itself. Resources then keep using the last session: a write that fails costs
+    /// less than an operator that stands still because of one timeout.
+    pub transient: bool,
+    /// The time that the API asks to wait.
+    pub wait: Option<Duration>,
+}
+
+impl NotReady {
+    /// Returns a cause that only a change in the cluster or at Metorial can remove.
+    #[must_use]
+    pub fn new(reason: Reason, message: impl Into<String>) -> Self {
+        Self {
+            reason,
+            message: message.into(),
+            transient: false,
+            wait: None,
+        }
+    }
+
+    /// Returns a cause that is expected to pass by itself.
+    #[must_use]
+    pub fn transient(reason: Reason, message: impl Into<String>) -> Self {
+        Self {
+            transient: true,
+            ..Self::new(reason, message)
+        }
+    }
+
+    /// Returns the cause for a connection that does not exist.
+    #[must_use]
+    pub fn not_found(key: &ConnectionKey) -> Self {
+        Self::new(
+            Reason::ConnectionNotFound,
+            format!("{key} does not exist: create it"),
+        )
+    }
+}
+
+/// The state of a connection.
+#[derive(Clone)]
+pub struct ConnectionState {
+    /// The session that is current, or else the last good one, which deletions may still use.
+    pub session: Option<Arc<Session>>,
+    /// The cause why the connection can't be used now.
+    pub not_ready: Option<NotReady>,
+    /// The defaults that the connection gives its resources. They apply even while its key does not work, and after the
+    /// connection was deleted: a deletion policy must not change because of that.
+    pub defaults: ConnectionDefaults,
+}
+
+impl ConnectionState {
+    /// Returns the session that creates and updates may use.
+    ///
+    /// # Errors
+    /// The cause why there is none.
+    pub fn usable(&self) -> Result<&Arc<Session>, NotReady> {
+        match (&self.session, &self.not_ready) {
+            (Some(session), None) => Ok(session),
+            (Some(session), Some(not_ready)) if not_ready.transient => Ok(session),
+            (_, Some(not_ready)) => Err(not_ready.clone()),
+            (None, None) => Err(NotReady::new(
+                Reason::ConnectionNotReady,
+                "not checked yet; retrying",
+            )),
+        }
+    }
+}
+
+/// The part of a connection's state whose change can change what its resources do.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Generation {
+    epoch: usize,
+    not_ready: Option<Reason>,
+    spec: Option<i64>,
+    recreation_approved: bool,
+}
+
+/// Everything that is known of one connection. Locked while the connection is read and verified, so that resources which
+/// start at the same time cause one request.
+#[derive(Default)]
+pub struct Slot {
+    /// True once the connection was read.
+    pub read: bool,
+    /// The settings that were last read; `None` if there is no such connection.
+    pub settings: Option<ConnectionSettings>,
+    /// The defaults that the connection has, or had before it was deleted.
+    pub defaults: ConnectionDefaults,
+    /// The current session, or the last good one.
+    pub session: Option<Arc<Session>>,
+    /// The fingerprint of the address, key and certificates that the session was built from.
+    pub material: Option<Fingerprint>,
+    /// The time at which the API last accepted the key.
+    pub verified: Option<Instant>,
+    /// The cause why the connection can't be used now.
+    pub not_ready: Option<NotReady>,
+    /// The uid of the connection, and the instance that its key opened. The status pins the instance as well, but only
+    /// once it is written, and the key may be replaced before that.
+    pub pinned: Option<(String, String)>,
+    /// A suspicious loss of objects, and when it was counted.
+    pub losses: Option<(Instant, Survey)>,
+    /// The state that resources of this connection last asked for.
+    pub last_reported: Option<Generation>,
+    /// Reconciliations of the connection in a row that ended without a usable session.
+    pub failures: u32,
+}
+
+impl Slot {
+    /// Returns the state for resources that use the connection.
+    #[must_use]
+    pub fn state(&self) -> ConnectionState {
+        ConnectionState {
+            session: self.session.clone(),
+            not_ready: self.not_ready.clone(),
+            defaults: self.defaults.clone(),
+        }
+    }
+
+    /// Returns the state for the connection's own status, which a suspicious loss of objects makes not ready. Resources
+    /// that lost nothing go on working, so their state does not contain it.
+    #[must_use]
+    pub fn state_with_losses(&self) -> ConnectionState {
+        let mut state = self.state();
+        let approved = self
+            .session
+            .as_ref()
+            .is_some_and(|session| session.recreation_approved);
+        if let (Some((_, losses)), None, false) = (self.losses, &state.not_ready, approved) {
+            let message = format!(
+                "{} of {} objects were not found at Metorial at once; nothing is created again: if they were deleted on purpose, annotate this connection with {APPROVE}=recreate",
+                losses.lost, losses.known
+            );
+            state.not_ready = Some(NotReady::new(Reason::SuspiciousLoss, message));
+        }
+        state
+    }
+
+    /// Returns the part of the state whose change can change what resources do.
+    #[must_use]
+    pub fn generation(&self) -> Generation {
+        let session = self.session.as_ref();
+        Generation {
+            epoch: session.map_or(0, |session| session.epoch),
+            not_ready: self.not_ready.as_ref().map(|not_ready| not_ready.reason),
+            spec: self
+                .settings
+                .as_ref()
+                .and_then(|settings| settings.generation),
+            recreation_approved: session.is_some_and(|session| session.recreation_approved),
+        }
+    }
+
+    /// Returns the instance that the connection with this uid was seen to open.
+    #[must_use]
+    pub fn pinned_instance(&self, uid: &str) -> Option<&str> {
+        let (of, instance) = self.pinned.as_ref()?;
+        (of == uid).then_some(instance.as_str())
+    }
+
+    /// Stores the settings that were read. Failures of a deleted connection of the same name do not count.
+    pub fn store_settings(&mut self, settings: &ConnectionSettings) {
+        let former = self.settings.as_ref();
+        if former.is_none_or(|former| former.uid != settings.uid) {
+            self.failures = 0;
+        }
+        self.defaults = settings.common.defaults.clone().unwrap_or_default();
+        self.settings = Some(settings.clone());
+    }
+}

@@ -1,0 +1,226 @@
+//! The checks that a connection has to pass, as pure functions: its address, its key, the instance that the key opens,
+//! and the namespaces that may use it.
+
+use super::settings::{ConnectionKey, ConnectionSettings};
+use super::state::NotReady;
+use crate::cluster::{ClusterError, Missing};
+use crate::kinds::Inputs;
+use crate::plan::{Fingerprint, MacKey};
+use crate::remote::RemoteError;
+use crate::remote::budget::{Limit, WINDOW};
+use crate::resources::{
+    AllowedNamespaces, CommonStatus, FINALIZER, InstanceStatus, InstanceType, Reason,
+};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::LabelSelector;
+use kube::core::{Selector, SelectorExt};
+use metorial::{ErrorKind, Instance};
+use std::collections::BTreeMap;
+use url::Url;
+
+const DEFAULT_BASE_URL: &str = "https://api.metorial.com";
+
+/// Checks the address of the API against the prefixes that the operator may call. The key is sent there, so whoever may
+/// write a connection could otherwise have any key of its namespace sent to a server of their own.
+///
+/// # Errors
+/// The address is not allowed, contains user info or is not a URL.
+pub fn base_url(text: Option<&str>, allowed: &[Url]) -> Result<Url, NotReady> {
+    let refused = || {
+        let message = "spec.baseUrl is not allowed: use an address that the operator's flag --allowed-base-urls lists";
+        NotReady::new(Reason::UrlNotAllowed, message)
+    };
+    let url = Url::parse(text.unwrap_or(DEFAULT_BASE_URL)).map_err(|_| refused())?;
+    let plain = url.username().is_empty() && url.password().is_none();
+    // Whole path segments only: https://api.example.com must not allow https://api.example.com.evil.example.
+    let below = |prefix: &Url| {
+        let prefix = prefix.as_str().trim_end_matches('/');
+        let rest = url.as_str().strip_prefix(prefix);
+        rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+    };
+    match plain && allowed.iter().any(below) {
+        true => Ok(url),
+        false => Err(refused()),
+    }
+}
+
+/// Computes the fingerprint of everything that a client is built from: address, key and certificates. It recognizes an
+/// unchanged key without keeping it.
+///
+/// # Errors
+/// The key is not text.
+pub fn material(
+    mac: &MacKey,
+    url: &Url,
+    settings: &ConnectionSettings,
+    inputs: &Inputs,
+) -> Result<Fingerprint, NotReady> {
+    let key = inputs
+        .get(&settings.key)
+        .map_err(|invalid| NotReady::new(invalid.reason, invalid.message))?;
+    let roots = settings
+        .ca_bundle
+        .as_ref()
+        .and_then(|reference| inputs.get(reference).ok());
+    let roots = roots.map_or(&b""[..], str::as_bytes);
+    Ok(mac.fingerprint(&[url.as_str().as_bytes(), key.as_bytes(), roots]))
+}
+
+/// Checks that the key opens the instance that the spec names, and the one that the connection opened before.
+///
+/// A key belongs to one instance. With a key of another one every recorded id would be unknown there, and every object
+/// would seem to be deleted and be created again in the wrong place.
+///
+/// # Errors
+/// The key opens another instance.
+pub fn check_instance(
+    settings: &ConnectionSettings,
+    opened_before: Option<&str>,
+    found: &InstanceStatus,
+) -> Result<(), NotReady> {
+    let guard = settings.common.instance.as_ref();
+    let wanted_id = guard.and_then(|guard| guard.id.as_deref());
+    let wanted_type = guard
+        .and_then(|guard| guard.type_)
+        .map(|type_| match type_ {
+            InstanceType::Development => "development",
+            InstanceType::Production => "production",
+        });
+    let recorded = settings.status.instance.as_ref();
+    let pinned = recorded
+        .map(|instance| instance.id.as_str())
+        .or(opened_before);
+    let other = |id: &&str| *id != found.id;
+    let expected = match (wanted_id.filter(other), pinned.filter(other)) {
+        (Some(id), _) => format!("spec.instance.id is {id}"),
+        (None, Some(id)) => format!("this connection is pinned to {id}"),
+        (None, None) => match wanted_type.filter(|type_| found.type_.as_deref() != Some(type_)) {
+            Some(type_) => format!("spec.instance.type is {type_}"),
+            None => return Ok(()),
+        },
+    };
+    Err(NotReady::new(
+        Reason::InstanceMismatch,
+        format!(
+            "the key opens instance {}, but {expected}: use a key of the right instance, or create another connection",
+            found.id
+        ),
+    ))
+}
+
+/// Checks that a namespace with these labels may use a `ClusterConnection`.
+///
+/// # Errors
+/// It may not.
+pub fn check_namespace(
+    key: &ConnectionKey,
+    allowed: &AllowedNamespaces,
+    namespace: &str,
+    labels: &BTreeMap<String, String>,
+) -> Result<(), NotReady> {
+    let named = allowed.names.iter().flatten().any(|name| name == namespace);
+    // A selector that can't be parsed matches nothing: an invalid one must not open a connection to everybody.
+    let matches = |selector: &LabelSelector| {
+        Selector::try_from(selector.clone()).is_ok_and(|selector| selector.matches(labels))
+    };
+    if named || allowed.selector.as_ref().is_some_and(matches) {
+        return Ok(());
+    }
+    Err(NotReady::new(
+        Reason::NamespaceNotAllowed,
+        format!("{key} does not allow namespace {namespace}: add it to spec.allowedNamespaces"),
+    ))
+}
+
+/// Describes what references that could not be resolved mean for the connection.
+#[must_use]
+pub fn of_missing(missing: Missing) -> NotReady {
+    match missing {
+        Missing::NotYet(not_yet) => NotReady::new(not_yet.reason, not_yet.message),
+        Missing::Invalid(invalid) => NotReady::new(invalid.reason, invalid.message),
+        Missing::Unread(error) => of_unread(&error),
+    }
+}
+
+/// Describes what a failed read from Kubernetes means for the connection.
+#[must_use]
+pub fn of_unread(error: &ClusterError) -> NotReady {
+    NotReady::transient(Reason::ConnectionNotReady, error.to_string())
+}
+
+/// Describes what a failed `GET /instance` means for the connection.
+#[must_use]
+pub fn of_error(error: &RemoteError) -> NotReady {
+    let unauthorized =
+        matches!(error, RemoteError::Api(error) if error.kind() == ErrorKind::Unauthorized);
+    // Resources of the connection say `ConnectionNotReady` for a 401, since it is not about them; here it is the cause.
+    let (reason, message) = match unauthorized {
+        true => (
+            Reason::Unauthorized,
+            "the API rejects this key (401): put a current secret key into the Secret".to_owned(),
+        ),
+        false => (error.reason(), error.message()),
+    };
+    NotReady {
+        reason,
+        message,
+        transient: !error.needs_person(),
+        wait: error.wait(),
+    }
+}
+
+/// Describes an instance as the connection's status shows it.
+#[must_use]
+pub fn describe(instance: Instance) -> InstanceStatus {
+    InstanceStatus {
+        id: instance.id,
+        name: instance.name,
+        slug: instance.slug,
+        type_: match instance.r#type {
+            metorial::InstanceType::Development => Some("development".to_owned()),
+            metorial::InstanceType::Production => Some("production".to_owned()),
+            metorial::InstanceType::Unknown => None,
+        },
+        organization_id: instance.organization_id,
+        project_id: instance.project.map(|project| project.id),
+    }
+}
+
+/// Returns the documented rate limit of an instance, which the headers of responses correct.
+#[must_use]
+pub fn documented_limit(instance: Option<&InstanceStatus>) -> Limit {
+    let type_ = instance.and_then(|instance| instance.type_.as_deref());
+    Limit {
+        requests: match type_ {
+            Some("development") => 100,
+            _ => 5000,
+        },
+        per: WINDOW,
+    }
+}
+
+/// Returns the rate limit that the user set on the connection.
+#[must_use]
+pub fn user_limit(settings: &ConnectionSettings) -> Option<Limit> {
+    let limit = settings.common.rate_limit.as_ref()?;
+    let per = limit.per.as_ref().and_then(|per| per.duration());
+    Some(Limit {
+        requests: u64::from(limit.requests),
+        per: per.unwrap_or(WINDOW),
+    })
+}
+
+/// Returns true if a resource in `namespace` keeps `connection` in use: its remote object can only be deleted with this
+/// key, so the connection must not be deleted before it.
+#[must_use]
+pub fn is_in_use_by(
+    connection: &ConnectionKey,
+    namespace: &str,
+    status: &CommonStatus,
+    finalizers: &[String],
+) -> bool {
+    let recorded = status.connection.as_deref();
+    let recorded = recorded.and_then(|text| ConnectionKey::parse(text, namespace));
+    status.id.is_some()
+        && recorded.as_ref() == Some(connection)
+        && finalizers.iter().any(|finalizer| finalizer == FINALIZER)
+}

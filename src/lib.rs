@@ -1,19 +1,28 @@
-//! The Metorial operator: keeps Metorial's provider auth resources as they are declared in a Kubernetes cluster.
+//! The Metorial operator: makes the provider auth objects of a Metorial account match custom resources in a Kubernetes
+//! cluster.
 //!
 //! ```text
-//!  Kubernetes                                                       Metorial
-//!  metadata watch: our kinds ──┐                                  ┌─ POST/PATCH/DELETE, one at a time per object
-//!  metadata watch: Secrets ────┤   dependents                     │
-//!  metadata watch: ConfigMaps ─┼─► index ─► queue(key)            │
-//!  metadata watch: Connections ┘              │                   │
-//!                                             ▼                   │
-//!    GET fresh ─► resolve ─► see ─► plan() ─► act ────────────────┘
-//!                                     │         │
-//!                                     └ verdict ┴─► report: one status write, events, metrics
+//!  Kubernetes                                                     Metorial
+//!  metadata watch: custom resources ─┐                            POST/PATCH/DELETE: one at a time per object,
+//!  metadata watch: Secrets ──────────┤                            only while the lease is held
+//!  metadata watch: ConfigMaps ───────┼─► work queue (key)             ▲         ▲
+//!  metadata watch: Connections ──────┘         │                      │         │ reads
+//!                                              ▼                      │         │
+//!      GET the resource ─► resolve references ─► decide ─► steps ─────┘         │
+//!                                              │    ▲                           │
+//!                                              └────┴── read a missing fact ────┘
+//!                                                   └─► one status patch, events, metrics
 //! ```
 //!
-//! [`resources`] is what users write and read, [`kinds`] what each kind wants, [`plan`] every decision as a pure
-//! function, [`remote`] the way to the API, [`cluster`] the effects on Kubernetes, and [`reconcile`] the loop.
+//! The modules in the order of their imports:
+//!
+//! - [`resources`]: the types of the custom resources, with their admission rules, conditions and reasons
+//! - [`plan`]: every decision, as a pure function
+//! - [`kinds`]: what is particular to each kind
+//! - [`cluster`]: reads and writes in Kubernetes, leader election
+//! - [`remote`]: requests to the Metorial API, within its rate limit
+//! - [`connections`]: which API key and instance a resource uses, and whether they can be used
+//! - [`reconcile`]: the reconciliation of one resource
 
 pub mod cluster;
 pub mod connections;

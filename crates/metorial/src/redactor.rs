@@ -1,17 +1,19 @@
-//! Which words of an answer may be kept: those that look like a name, and that don't repeat what was sent.
+//! Filter for words of an answer: keeps what looks like a name and doesn't repeat what was sent.
+//!
+//! The API echoes keys and values in its errors ▲, and a code or an id is useful in a log.
 
 use serde_json::Value;
 
 use crate::secret;
 
-/// A word this short is no use to a thief, and occurs in anything.
+/// Shortest text that is treated as a secret, in bytes. Shorter ones occur in ordinary words.
 const SHORTEST_SECRET: usize = 8;
 
-/// The API has codes of more than seventy characters.
+/// Longest word that is kept, in bytes. The API has codes of more than 70 characters ◆.
 const LONGEST_WORD: usize = 100;
 
-/// Words that the API itself uses; they may well occur in a request too.
-const WORDS_OF_THE_API: [&str; 35] = [
+/// Words that the API itself uses. They are kept even if a request has them.
+const API_WORDS: [&str; 35] = [
     "bad_request",
     "body",
     "cannot_change_auth_method",
@@ -49,14 +51,14 @@ const WORDS_OF_THE_API: [&str; 35] = [
     "use_after_delete",
 ];
 
-/// Knows what was sent, and lets nothing of it back out of an answer.
-pub(crate) struct Guard<'a> {
+/// Key and texts of one request, none of which may be taken over from its answer.
+pub(crate) struct Redactor<'a> {
     key: &'a str,
     sent: Value,
 }
 
-impl<'a> Guard<'a> {
-    /// `body` is the request's JSON, if it had any.
+impl<'a> Redactor<'a> {
+    /// Creates a filter for the answer to a request with this key and JSON body.
     pub(crate) fn new(key: &'a str, body: Option<&[u8]>) -> Self {
         let sent = body
             .and_then(|body| serde_json::from_slice(body).ok())
@@ -64,13 +66,13 @@ impl<'a> Guard<'a> {
         Self { key, sent }
     }
 
-    /// `word` itself, if it is a plain word and no part of the key or of a text in the request.
+    /// Returns `word` if it is a plain word and neither repeats the key or a text of the request nor a part of them.
     pub(crate) fn keep(&self, word: &str) -> Option<String> {
         let plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'.' | b'-');
         if word.is_empty() || word.len() > LONGEST_WORD || !word.bytes().all(plain) {
             return None;
         }
-        if WORDS_OF_THE_API.contains(&word) {
+        if API_WORDS.contains(&word) {
             return Some(word.to_owned());
         }
         let of_key = word
@@ -81,7 +83,7 @@ impl<'a> Guard<'a> {
     }
 }
 
-impl Drop for Guard<'_> {
+impl Drop for Redactor<'_> {
     fn drop(&mut self) {
         secret::wipe(&mut self.sent);
     }
@@ -111,9 +113,9 @@ mod tests {
 
     #[test]
     fn only_plain_words_are_kept() {
-        let guard = Guard::new(KEY, None);
+        let redactor = Redactor::new(KEY, None);
         for word in ["invalid_data", "req_0123-abc.d", "0", &"a".repeat(100)] {
-            assert_eq!(guard.keep(word).as_deref(), Some(word));
+            assert_eq!(redactor.keep(word).as_deref(), Some(word));
         }
         for word in [
             "",
@@ -124,40 +126,40 @@ mod tests {
             "a\n",
             &"a".repeat(101),
         ] {
-            assert_eq!(guard.keep(word), None, "{word:?}");
+            assert_eq!(redactor.keep(word), None, "{word:?}");
         }
     }
 
     #[test]
     fn a_word_that_repeats_the_key_or_a_part_of_it_is_not_kept() {
-        let guard = Guard::new(KEY, None);
+        let redactor = Redactor::new(KEY, None);
         for word in [KEY, "metorial_sk_", "4x6yKJ4aBc", "req_4x6yKJ4aBcDeFgHj"] {
-            assert_eq!(guard.keep(word), None, "{word}");
+            assert_eq!(redactor.keep(word), None, "{word}");
         }
     }
 
     #[test]
     fn a_word_that_repeats_a_text_of_the_request_is_not_kept() {
-        let guard = Guard::new(
+        let redactor = Redactor::new(
             KEY,
             Some(br#"{"config":{"client_secret":"canary-0123456789","scopes":["repo"]}}"#),
         );
         for word in ["canary-0123456789", "canary-0", "req_canary-0123456789"] {
-            assert_eq!(guard.keep(word), None, "{word}");
+            assert_eq!(redactor.keep(word), None, "{word}");
         }
         for word in ["client_secret", "repo", "req_1234567890"] {
-            assert_eq!(guard.keep(word).as_deref(), Some(word));
+            assert_eq!(redactor.keep(word).as_deref(), Some(word));
         }
     }
 
     #[test]
-    fn the_words_of_the_api_are_kept_even_if_the_request_has_them() {
-        let guard = Guard::new(
+    fn words_of_the_api_are_kept_even_if_the_request_has_them() {
+        let redactor = Redactor::new(
             KEY,
             Some(br#"{"description":"says not_found and provider.config often"}"#),
         );
-        for word in WORDS_OF_THE_API {
-            assert_eq!(guard.keep(word).as_deref(), Some(word));
+        for word in API_WORDS {
+            assert_eq!(redactor.keep(word).as_deref(), Some(word));
         }
     }
 }

@@ -1,43 +1,45 @@
-//! The API's error object, as far as it may be read: codes, entities, ids and field paths, no messages, no values.
+//! Error object of the API. Only codes, entities, ids and field paths are decoded, no messages and no values.
 
 use serde::Deserialize;
 use serde_json::Value;
 
-use crate::guard::Guard;
+use crate::redactor::Redactor;
 
-/// `{"object":"error", …}`. `message`, `description`, `hint`, `reason` and `errors[].received` can echo the key or the
-/// submitted values, so they are not even decoded.
+/// Error object `{"object":"error", …}`.
+///
+/// A 401's `description` can echo the whole key, and `errors[].received` echoes the submitted value ▲. These and the other
+/// free texts (`message`, `hint`, `reason`) are not decoded.
 #[derive(Deserialize)]
-pub(crate) struct Refusal {
+pub(crate) struct ApiError {
     object: String,
-    #[serde(default, deserialize_with = "text_or_nothing")]
+    #[serde(default, deserialize_with = "text_or_none")]
     pub(crate) code: Option<String>,
-    #[serde(default, deserialize_with = "text_or_nothing")]
+    #[serde(default, deserialize_with = "text_or_none")]
     pub(crate) entity: Option<String>,
-    #[serde(default, deserialize_with = "text_or_nothing")]
+    #[serde(default, deserialize_with = "text_or_none")]
     id: Option<String>,
-    #[serde(default, deserialize_with = "text_or_nothing", rename = "entityId")]
+    #[serde(default, deserialize_with = "text_or_none", rename = "entityId")]
     entity_id: Option<String>,
     #[serde(default)]
     errors: Value,
 }
 
-impl Refusal {
-    /// `None` if `body` is not an error of this API.
+impl ApiError {
+    /// Decodes `body`, or returns `None` if it isn't an error object of the API.
     pub(crate) fn read(body: &[u8]) -> Option<Self> {
-        let refusal: Self = serde_json::from_slice(body).ok()?;
-        (refusal.object == "error").then_some(refusal)
+        let error_object: Self = serde_json::from_slice(body).ok()?;
+        (error_object.object == "error").then_some(error_object)
     }
 
-    /// Whether the error is about the object `id` of `entity`. An error that names no id is about the one asked for.
+    /// Returns whether the error is about the object `id` of `entity`. An error without an id is about the requested one.
     pub(crate) fn is_about(&self, entity: &str, id: &str) -> bool {
         let mut ids = [&self.id, &self.entity_id].into_iter().flatten().peekable();
         self.entity.as_deref() == Some(entity)
             && (ids.peek().is_none() || ids.any(|named| named == id))
     }
 
-    /// The fields at fault, at most ten.
-    pub(crate) fn field_paths(&self, guard: &Guard<'_>) -> Vec<String> {
+    /// Returns the paths of the invalid fields, at most ten. Some servers report only the first ▲.
+    pub(crate) fn field_paths(&self, redactor: &Redactor<'_>) -> Vec<String> {
         let errors = self
             .errors
             .as_array()
@@ -45,19 +47,19 @@ impl Refusal {
             .unwrap_or_default();
         errors
             .iter()
-            .filter_map(|error| path(error.get("path")?, guard))
+            .filter_map(|error| path(error.get("path")?, redactor))
             .take(10)
             .collect()
     }
 }
 
-fn path(elements: &Value, guard: &Guard<'_>) -> Option<String> {
+fn path(elements: &Value, redactor: &Redactor<'_>) -> Option<String> {
     let elements: Vec<String> = elements
         .as_array()?
         .iter()
         .take(32)
         .map(|element| match element {
-            Value::String(name) => guard.keep(name).unwrap_or_else(|| "?".to_owned()),
+            Value::String(name) => redactor.keep(name).unwrap_or_else(|| "?".to_owned()),
             Value::Number(index) if index.is_u64() => index.to_string(),
             _ => "?".to_owned(),
         })
@@ -65,8 +67,8 @@ fn path(elements: &Value, guard: &Guard<'_>) -> Option<String> {
     (!elements.is_empty()).then(|| elements.join("."))
 }
 
-/// A member of a wrong type says nothing; it must not hide the others.
-fn text_or_nothing<'de, D: serde::Deserializer<'de>>(
+/// Decodes a string, and anything else as `None`: a member of an unexpected type must not hide the others.
+fn text_or_none<'de, D: serde::Deserializer<'de>>(
     deserializer: D,
 ) -> Result<Option<String>, D::Error> {
     Ok(match Value::deserialize(deserializer)? {
@@ -81,14 +83,14 @@ mod tests {
 
     use super::*;
 
-    fn refusal(value: &Value) -> Option<Refusal> {
-        Refusal::read(value.to_string().as_bytes())
+    fn error_object(value: &Value) -> Option<ApiError> {
+        ApiError::read(value.to_string().as_bytes())
     }
 
     #[test]
-    fn only_the_apis_own_error_object_is_one() {
+    fn only_an_error_object_decodes_as_one() {
         assert!(
-            refusal(&json!({"object": "error", "code": 1, "entity": null, "errors": "none"}))
+            error_object(&json!({"object": "error", "code": 1, "entity": null, "errors": "none"}))
                 .is_some()
         );
         for other in [
@@ -97,9 +99,9 @@ mod tests {
             json!("error"),
             json!([]),
         ] {
-            assert!(refusal(&other).is_none(), "{other}");
+            assert!(error_object(&other).is_none(), "{other}");
         }
-        assert!(Refusal::read(b"<html>404</html>").is_none());
+        assert!(ApiError::read(b"<html>404</html>").is_none());
     }
 
     #[test]
@@ -126,7 +128,9 @@ mod tests {
             (json!({"object": "error", "id": "pcf_1"}), false),
         ] {
             assert_eq!(
-                refusal(&value).expect("an error").is_about(entity, "pcf_1"),
+                error_object(&value)
+                    .expect("an error")
+                    .is_about(entity, "pcf_1"),
                 want,
                 "{value}"
             );
@@ -134,16 +138,16 @@ mod tests {
     }
 
     #[test]
-    fn field_paths_hold_names_and_indices_only() {
+    fn field_paths_consist_of_names_and_indices_only() {
         let value = json!({"object": "error", "errors": [
             {"path": ["config", "scopes", 0], "received": "canary"},
             {"path": ["value", "a b", {"x": 1}, -1]},
             {"path": []},
             {"message": "no path"},
         ]});
-        let paths = refusal(&value)
+        let paths = error_object(&value)
             .expect("an error")
-            .field_paths(&Guard::new("metorial_sk_abc", None));
+            .field_paths(&Redactor::new("metorial_sk_abc", None));
         assert_eq!(paths, ["config.scopes.0", "value.?.?.?"]);
     }
 }

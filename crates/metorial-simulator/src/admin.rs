@@ -6,15 +6,16 @@ use std::time::Duration;
 use serde_json::{Map, Value, json};
 
 use crate::clock;
+use crate::collections;
+use crate::http::{Request, Response};
 use crate::journal::Entry;
 use crate::limits::Limit;
 use crate::objects::{Collection, Stored};
 use crate::options::Quirk;
+use crate::present::stored;
 use crate::query::singles;
-use crate::server::plain;
 use crate::shared::Shared;
 use crate::tenants::ImportExport;
-use crate::transport::{Request, Response};
 
 const PREFIX: &str = "/_simulator/";
 
@@ -41,10 +42,11 @@ pub(crate) fn answer(shared: &Arc<Shared>, request: &Request) -> Response {
         },
         _ => Err("There is no such page: see the README."),
     };
-    match answer {
-        Ok(body) => plain(shared, 200, Vec::new(), body.into()),
-        Err(problem) => plain(shared, 400, Vec::new(), json!({"problem": problem}).into()),
-    }
+    let (status, body) = match answer {
+        Ok(body) => (200, body),
+        Err(problem) => (400, json!({"problem": problem})),
+    };
+    shared.response(status, Vec::new(), body.to_string().into_bytes())
 }
 
 fn state(shared: &Shared, reveal: bool) -> Value {
@@ -57,7 +59,7 @@ fn state(shared: &Shared, reveal: bool) -> Value {
             let mut shown = state.tenants.present(instance);
             for collection in Collection::ALL {
                 let objects = view.of(&instance.id, collection);
-                let objects = objects.map(|object| shown_object(state.stored(object), reveal));
+                let objects = objects.map(|object| shown_object(stored(&state, object), reveal));
                 shown[collection.name()] = objects.collect();
             }
             shown
@@ -242,7 +244,7 @@ fn consent(shared: &Shared, body: &Value) -> Result<Value, &'static str> {
         .filter(|object| object.collection == Collection::AuthCredentials)
         .ok_or("There are no such credentials.")?;
     let fields = body["fields"].as_object().cloned().unwrap_or_default();
-    let made = crate::collections::consented(&mut state, &credentials, fields)
+    let made = collections::consented(&mut state, &credentials, fields)
         .ok_or("Their provider has no OAuth method.")?;
     Ok(json!({"id": made.id}))
 }

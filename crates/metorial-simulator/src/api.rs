@@ -10,16 +10,17 @@ use crate::clock;
 use crate::collections::{self, Caller, Patch};
 use crate::errors::{ApiError, Result};
 use crate::fields::has_nul;
+use crate::http::{Request, Response};
 use crate::ids::InstanceId;
 use crate::limits::{Limit, Usage};
 use crate::lists;
 use crate::objects::Collection;
 use crate::options::Quirk;
+use crate::present::present;
 use crate::reference;
 use crate::routes::{ExportsOf, NestedExport, Route};
 use crate::shared::Shared;
 use crate::state::State;
-use crate::transport::{LONG_HEAD, Request, Response};
 
 /// The versions that these routes are in, as the header may name them.
 const VERSIONS: [&str; 4] = [
@@ -28,6 +29,8 @@ const VERSIONS: [&str; 4] = [
     "magnetar",
     "2026-01-01",
 ];
+/// Length from which the server refuses the head of a request, in bytes: 15 KB pass, 30 KB don't ▲.
+const LONG_HEAD: usize = 16 * 1024;
 /// Everybody's limit by address, in the reference.
 const PER_ADDRESS: Limit = Limit {
     requests: 1000,
@@ -257,7 +260,7 @@ impl State {
         let found = view.find(&caller.instance, collection, id);
         let object = collections::readable(found)
             .ok_or_else(|| ApiError::not_found(collection.entity(), Some(id)))?;
-        Ok(collections::present(self, &view, object))
+        Ok(present(self, &view, object))
     }
 
     fn nested_exports(

@@ -4,11 +4,11 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 
-use crate::collections::present;
 use crate::errors::Result;
 use crate::ids::InstanceId;
 use crate::objects::{Collection, Object, Status};
 use crate::options::Quirk;
+use crate::present::present;
 use crate::query::{ListQuery, wrong};
 use crate::state::State;
 use crate::store::View;

@@ -222,3 +222,11 @@ pub(crate) fn later(time: Timestamp, milliseconds: i64) -> Timestamp {
     time.saturating_add(jiff::SignedDuration::from_millis(milliseconds))
         .unwrap_or(time)
 }
+
+/// Returns named values as fields of an object.
+pub(crate) fn named<const N: usize>(fields: [(&str, Value); N]) -> Map<String, Value> {
+    fields
+        .into_iter()
+        .map(|(name, value)| (name.to_owned(), value))
+        .collect()
+}

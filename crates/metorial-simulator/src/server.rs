@@ -8,14 +8,14 @@ use serde_json::Value;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinSet;
 
-use crate::actions::{Action, Content, Gate};
+use crate::actions::{Action, Gate};
 use crate::admin;
 use crate::api::{self, Reply};
-use crate::clock;
+use crate::connection::{Connection, Delivery, Unreadable};
 use crate::errors::ApiError;
+use crate::http::Request;
 use crate::journal::Entry;
 use crate::shared::Shared;
-use crate::transport::{Connection, Delivery, Request, Response, Unreadable};
 
 /// More connections than this at once are reset.
 const MOST_CONNECTIONS: usize = 1024;
@@ -63,7 +63,8 @@ async fn answer_all(connection: &mut Connection, shared: &Arc<Shared>) {
             Err(Unreadable::Closed) => return,
             Err(Unreadable::Refused(status)) => {
                 let error = ApiError::new(status, "bad_request", "The request can't be read.");
-                let response = plain(shared, status, Vec::new(), error.body().into());
+                let body = error.body().to_string().into_bytes();
+                let response = shared.response(status, Vec::new(), body);
                 connection.deliver(Delivery::Whole(response), false).await;
                 return;
             }
@@ -146,7 +147,7 @@ async fn struck(shared: &Arc<Shared>, request: Request, seq: u64, action: Action
             status,
             headers,
             body,
-        } => return Delivery::Whole(plain(shared, status, headers, body)),
+        } => return Delivery::Whole(shared.response(status, headers, body.0)),
         Action::CloseBefore => return Delivery::Close,
         Action::Hang => return Delivery::Hang,
         Action::ApplyLater(after) => {
@@ -156,7 +157,11 @@ async fn struck(shared: &Arc<Shared>, request: Request, seq: u64, action: Action
                 apply(&later, &request, seq, None).await;
             });
             let error = ApiError::new(504, "timeout", "The request took too long.");
-            return Delivery::Whole(plain(shared, 504, Vec::new(), error.body().into()));
+            return Delivery::Whole(shared.response(
+                504,
+                Vec::new(),
+                error.body().to_string().into_bytes(),
+            ));
         }
         Action::Delay(duration) => tokio::time::sleep(duration).await,
         Action::HoldBefore(ref gate) => gate.pass().await,
@@ -173,7 +178,7 @@ async fn struck(shared: &Arc<Shared>, request: Request, seq: u64, action: Action
             status,
             headers,
             body,
-        } => Delivery::Whole(plain(shared, status, headers, body)),
+        } => Delivery::Whole(shared.response(status, headers, body.0)),
         Action::CloseAfterApply => Delivery::Close,
         Action::HangAfterApply => Delivery::Hang,
         Action::CutAnswer(at) => Delivery::Cut(response, at),
@@ -191,31 +196,5 @@ async fn struck(shared: &Arc<Shared>, request: Request, seq: u64, action: Action
             Delivery::Whole(response)
         }
         _ => Delivery::Whole(response),
-    }
-}
-
-/// An answer that isn't the API's: with a date, and JSON unless it says otherwise.
-pub(crate) fn plain(
-    shared: &Shared,
-    status: u16,
-    mut headers: Vec<(String, String)>,
-    body: Content,
-) -> Response {
-    let has = |headers: &[(String, String)], name: &str| {
-        headers
-            .iter()
-            .any(|(header, _)| header.eq_ignore_ascii_case(name))
-    };
-    if !has(&headers, "date") {
-        let date = clock::http_date(shared.state().clock.now());
-        headers.push(("Date".to_owned(), date));
-    }
-    if !has(&headers, "content-type") {
-        headers.push(("Content-Type".to_owned(), "application/json".to_owned()));
-    }
-    Response {
-        status,
-        headers,
-        body: body.0,
     }
 }

@@ -6,6 +6,7 @@ use tokio::runtime::Handle;
 use tokio::sync::watch;
 
 use crate::faults::Faults;
+use crate::http::Response;
 use crate::journal::Journal;
 use crate::options::{Options, Quirk};
 use crate::state::State;
@@ -36,6 +37,16 @@ impl Shared {
 
     pub(crate) fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Creates an answer that isn't the API's; see [`Response::new`].
+    pub(crate) fn response(
+        &self,
+        status: u16,
+        headers: Vec<(String, String)>,
+        body: Vec<u8>,
+    ) -> Response {
+        Response::new(status, headers, body, self.state().clock.now())
     }
 
     /// Runs something that nobody waits for.

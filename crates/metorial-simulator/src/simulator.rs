@@ -16,6 +16,7 @@ use crate::journal::{Entry, TimedOut};
 use crate::limits::Limit;
 use crate::objects::{Collection, Stored};
 use crate::options::{Options, Quirk};
+use crate::present::stored;
 use crate::server;
 use crate::shared::Shared;
 use crate::tenants::{ImportExport, InstanceType};
@@ -198,7 +199,7 @@ impl Simulator {
         let state = self.shared.state();
         let view = state.store.current();
         view.of(instance, collection)
-            .map(|object| state.stored(object))
+            .map(|object| stored(&state, object))
             .collect()
     }
 
@@ -206,7 +207,7 @@ impl Simulator {
     pub fn object(&self, id: &str) -> Option<Stored> {
         let state = self.shared.state();
         let object = state.store.current().get(id)?;
-        Some(state.stored(object))
+        Some(stored(&state, object))
     }
 
     /// What a person does in the dashboard: merges readable and write-only fields, and moves `updated_at`. False if

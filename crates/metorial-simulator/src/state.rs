@@ -7,10 +7,9 @@ use serde_json::{Map, Value};
 
 use crate::catalogue::{Catalogue, Provider};
 use crate::clock::Clock;
-use crate::collections;
 use crate::ids::{Ids, InstanceId, OrganisationId};
 use crate::limits::Windows;
-use crate::objects::{Collection, Links, Object, Status, Stored, later};
+use crate::objects::{Collection, Links, Object, Status, later, named};
 use crate::options::{Options, Quirk};
 use crate::store::Store;
 use crate::tenants::{ImportExport, InstanceType, Tenants};
@@ -89,7 +88,7 @@ impl State {
         let draft = Draft {
             collection: Collection::Deployments,
             provider_id: provider.id.clone(),
-            fields: Map::from_iter([("name".to_owned(), name.into())]),
+            fields: named([("name", name.into())]),
             links: Links::default(),
             write_only: Map::new(),
         };
@@ -107,10 +106,7 @@ impl State {
         let draft = Draft {
             collection: Collection::AuthCredentials,
             provider_id: provider.id.clone(),
-            fields: fields
-                .map(|(key, value)| (key.to_owned(), value))
-                .into_iter()
-                .collect(),
+            fields: named(fields),
             links: Links::default(),
             write_only: Map::new(),
         };
@@ -225,26 +221,6 @@ impl State {
             .collect();
         for id in due {
             self.purge(&id);
-        }
-    }
-
-    /// An object as a test sees it.
-    pub(crate) fn stored(&self, object: &Object) -> Stored {
-        let write_only = if object.write_only.is_empty() {
-            Value::Null
-        } else {
-            Value::Object(object.write_only.clone())
-        };
-        Stored {
-            id: object.id.clone(),
-            instance: object.instance.clone(),
-            collection: object.collection,
-            status: object.status,
-            readable: collections::present(self, &self.store.current(), object),
-            write_only,
-            versions: object.versions,
-            created_at: object.created_at,
-            updated_at: object.updated_at,
         }
     }
 }

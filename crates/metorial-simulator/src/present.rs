@@ -1,14 +1,14 @@
-//! The answers' shapes. Unset fields are null, never absent; write-only ones are never there.
+//! JSON of objects as the API returns them. Unset fields are null, not absent; write-only fields are left out.
 
 use serde_json::{Map, Value, json};
 
 use crate::clock;
-use crate::objects::{Collection, Object};
+use crate::objects::{Collection, Object, Stored};
 use crate::options::Quirk;
 use crate::state::State;
 use crate::store::View;
 
-/// What GET answers for an object.
+/// Returns the JSON that GET answers for an object.
 pub(crate) fn present(state: &State, view: &View<'_>, object: &Object) -> Value {
     match object.collection {
         Collection::AuthCredentials => credentials(object),
@@ -21,7 +21,27 @@ pub(crate) fn present(state: &State, view: &View<'_>, object: &Object) -> Value 
     }
 }
 
-/// An object's answer: what all have, then its own.
+/// Returns an object as a test sees it, write-only fields included.
+pub(crate) fn stored(state: &State, object: &Object) -> Stored {
+    let write_only = if object.write_only.is_empty() {
+        Value::Null
+    } else {
+        Value::Object(object.write_only.clone())
+    };
+    Stored {
+        id: object.id.clone(),
+        instance: object.instance.clone(),
+        collection: object.collection,
+        status: object.status,
+        readable: present(state, &state.store.current(), object),
+        write_only,
+        versions: object.versions,
+        created_at: object.created_at,
+        updated_at: object.updated_at,
+    }
+}
+
+/// Returns the fields that all objects have, and the given ones.
 fn shape(object: &Object, fields: Value) -> Value {
     let mut shaped = Map::from_iter([
         ("object".to_owned(), object.collection.entity().into()),
@@ -180,7 +200,7 @@ fn deployment(object: &Object, kind: &str) -> Value {
     shaped
 }
 
-/// The deployment an object belongs to, in short.
+/// Returns the preview of the deployment that an object belongs to.
 fn preview(view: &View<'_>, object: &Object) -> Value {
     linked(view, object.links.deployment.as_deref(), |found| {
         deployment(found, "provider.deployment#preview")

@@ -1,4 +1,4 @@
-//! HTTP/1.1 by hand: a server that may cut, drip, flood or drop its answers can't leave that to a library.
+//! HTTP/1.1 connections, without a library: none can cut, drip, pad or drop a response.
 
 use std::net::IpAddr;
 use std::time::Duration;
@@ -6,71 +6,35 @@ use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
-/// The head that the server accepts, and the one that the simulator can take at all.
-pub(crate) const LONG_HEAD: usize = 16 * 1024;
+use crate::http::{Request, Response, parse_head};
+
+/// Largest accepted head of a request, in bytes.
 const LONGEST_HEAD: usize = 1024 * 1024;
+/// Largest accepted body of a request, in bytes.
 const LONGEST_BODY: usize = 32 * 1024 * 1024;
-const MOST_HEADERS: usize = 128;
 
-/// A request as it came in.
-#[derive(Clone, Debug)]
-pub(crate) struct Request {
-    pub(crate) method: String,
-    /// As sent, still percent-encoded.
-    pub(crate) path: String,
-    pub(crate) query: String,
-    pub(crate) headers: Vec<(String, String)>,
-    pub(crate) body: Vec<u8>,
-    /// How long the request line and headers were.
-    pub(crate) head_length: usize,
-    pub(crate) peer: IpAddr,
-}
-
-impl Request {
-    pub(crate) fn header(&self, name: &str) -> Option<&str> {
-        self.headers
-            .iter()
-            .find(|(header, _)| header.eq_ignore_ascii_case(name))
-            .map(|(_, value)| value.as_str())
-    }
-
-    fn keeps_alive(&self) -> bool {
-        !self
-            .header("connection")
-            .is_some_and(|value| value.eq_ignore_ascii_case("close"))
-    }
-}
-
-/// An answer; `Content-Length` and `Connection` are added when it is sent.
-#[derive(Clone, Debug)]
-pub(crate) struct Response {
-    pub(crate) status: u16,
-    pub(crate) headers: Vec<(String, String)>,
-    pub(crate) body: Vec<u8>,
-}
-
-/// How an answer gets onto the wire.
+/// Way in which a response is sent.
 pub(crate) enum Delivery {
     Whole(Response),
-    /// The head and so many bytes of the body, then the end.
+    /// Sends the head and this many bytes of the body, then closes the connection.
     Cut(Response, usize),
-    /// A byte a second.
+    /// Sends a byte a second.
     Drip(Response),
-    /// So many bytes of white space before the body.
+    /// Sends this many bytes of white space before the body.
     Padded(Response, u64),
-    /// So many headers before the body.
+    /// Sends this many headers before the body.
     PaddedHead(Response, u64),
-    /// The end.
+    /// Closes the connection.
     Close,
-    /// Nothing, for ever.
+    /// Sends nothing, for ever.
     Hang,
 }
 
-/// Why a request could not be read.
+/// Failure to read a request.
 pub(crate) enum Unreadable {
-    /// The other side went away.
+    /// The client closed the connection.
     Closed,
-    /// It is not HTTP, or too large: this status, then the end.
+    /// The request is not HTTP, or too large: answer with this status and close the connection.
     Refused(u16),
 }
 
@@ -80,7 +44,7 @@ impl From<std::io::Error> for Unreadable {
     }
 }
 
-/// One connection: requests in, answers out, one after the other.
+/// Connection that serves one request after the other.
 pub(crate) struct Connection {
     stream: TcpStream,
     peer: IpAddr,
@@ -96,16 +60,17 @@ impl Connection {
         }
     }
 
-    /// Makes the end of the connection a reset.
+    /// Makes the connection end with a reset.
     pub(crate) fn reset(&self) {
-        // Without it the connection ends orderly, which is nearly as good.
+        // On failure the connection ends without a reset, which tests hardly notice.
         let _ = self.stream.set_zero_linger();
     }
 
-    /// The next request, and whether the connection is kept after it.
+    /// Reads the next request; returns it, and whether the client keeps the connection open.
     pub(crate) async fn read(&mut self) -> Result<(Request, bool), Unreadable> {
         let head_length = self.read_head().await?;
-        let mut request = parse_head(&self.unread[..head_length], self.peer)?;
+        let mut request =
+            parse_head(&self.unread[..head_length], self.peer).ok_or(Unreadable::Refused(400))?;
         self.unread.drain(..head_length);
         if request.header("expect").is_some() {
             self.stream
@@ -187,10 +152,10 @@ impl Connection {
         }
     }
 
-    /// Sends an answer; whether the connection can go on after it.
+    /// Sends a response; returns whether the connection stays open.
     pub(crate) async fn deliver(&mut self, delivery: Delivery, keep: bool) -> bool {
         match self.send(delivery, keep).await {
-            Ok(goes_on) => goes_on && keep,
+            Ok(stays_open) => stays_open && keep,
             Err(_) => false,
         }
     }
@@ -198,20 +163,20 @@ impl Connection {
     async fn send(&mut self, delivery: Delivery, keep: bool) -> std::io::Result<bool> {
         match delivery {
             Delivery::Whole(response) => {
-                let mut bytes = head(&response, response.body.len() as u64, keep);
+                let mut bytes = response.head(response.body.len() as u64, keep);
                 bytes.extend_from_slice(b"\r\n");
                 bytes.extend_from_slice(&response.body);
                 self.stream.write_all(&bytes).await?;
                 return Ok(true);
             }
             Delivery::Cut(response, at) => {
-                let mut bytes = head(&response, response.body.len() as u64, keep);
+                let mut bytes = response.head(response.body.len() as u64, keep);
                 bytes.extend_from_slice(b"\r\n");
                 bytes.extend_from_slice(&response.body[..at.min(response.body.len())]);
                 self.stream.write_all(&bytes).await?;
             }
             Delivery::Drip(response) => {
-                let mut bytes = head(&response, response.body.len() as u64, false);
+                let mut bytes = response.head(response.body.len() as u64, false);
                 bytes.extend_from_slice(b"\r\n");
                 bytes.extend_from_slice(&response.body);
                 for byte in bytes {
@@ -224,14 +189,14 @@ impl Connection {
                 self.send_padded_head(&response, lines).await?;
             }
             Delivery::Close => {}
-            Delivery::Hang => self.wait_for_the_end().await?,
+            Delivery::Hang => self.until_closed().await?,
         }
         self.stream.shutdown().await?;
         Ok(false)
     }
 
-    /// Until the other side has had enough.
-    async fn wait_for_the_end(&mut self) -> std::io::Result<()> {
+    /// Waits until the client closes the connection.
+    async fn until_closed(&mut self) -> std::io::Result<()> {
         let mut ignored = [0; 1024];
         while self.stream.read(&mut ignored).await? > 0 {}
         Ok(())
@@ -239,7 +204,7 @@ impl Connection {
 
     async fn send_padded(&mut self, response: &Response, padding: u64) -> std::io::Result<()> {
         let length = padding.saturating_add(response.body.len() as u64);
-        let mut bytes = head(response, length, false);
+        let mut bytes = response.head(length, false);
         bytes.extend_from_slice(b"\r\n");
         self.stream.write_all(&bytes).await?;
         let blank = [b' '; 16 * 1024];
@@ -253,7 +218,7 @@ impl Connection {
     }
 
     async fn send_padded_head(&mut self, response: &Response, lines: u64) -> std::io::Result<()> {
-        let bytes = head(response, response.body.len() as u64, false);
+        let bytes = response.head(response.body.len() as u64, false);
         self.stream.write_all(&bytes).await?;
         for line in 0..lines {
             let header = format!("X-Padding-{line}: {line}\r\n");
@@ -261,55 +226,5 @@ impl Connection {
         }
         self.stream.write_all(b"\r\n").await?;
         self.stream.write_all(&response.body).await
-    }
-}
-
-fn parse_head(bytes: &[u8], peer: IpAddr) -> Result<Request, Unreadable> {
-    let mut headers = [httparse::EMPTY_HEADER; MOST_HEADERS];
-    let mut parsed = httparse::Request::new(&mut headers);
-    if !parsed.parse(bytes).is_ok_and(|status| status.is_complete()) {
-        return Err(Unreadable::Refused(400));
-    }
-    let target = parsed.path.unwrap_or("/");
-    let (path, query) = target.split_once('?').unwrap_or((target, ""));
-    let text = |value: &[u8]| String::from_utf8_lossy(value).into_owned();
-    Ok(Request {
-        method: parsed.method.unwrap_or_default().to_owned(),
-        path: path.to_owned(),
-        query: query.to_owned(),
-        headers: parsed
-            .headers
-            .iter()
-            .map(|header| (header.name.to_owned(), text(header.value)))
-            .collect(),
-        body: Vec::new(),
-        head_length: bytes.len(),
-        peer,
-    })
-}
-
-/// Status line and headers, without the empty line at their end.
-fn head(response: &Response, length: u64, keep: bool) -> Vec<u8> {
-    let connection = if keep { "keep-alive" } else { "close" };
-    let mut text = format!(
-        "HTTP/1.1 {} {}\r\n",
-        response.status,
-        reason(response.status)
-    );
-    for (name, value) in &response.headers {
-        text.push_str(&format!("{name}: {value}\r\n"));
-    }
-    text.push_str(&format!(
-        "Content-Length: {length}\r\nConnection: {connection}\r\n"
-    ));
-    text.into_bytes()
-}
-
-fn reason(status: u16) -> &'static str {
-    match status {
-        200..=299 => "OK",
-        300..=399 => "Redirect",
-        400..=499 => "Client Error",
-        _ => "Server Error",
     }
 }

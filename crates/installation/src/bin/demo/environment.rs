@@ -1,7 +1,7 @@
-//! Where the story happens: a control plane with the chart installed, the simulator, and the operator at work.
+//! Environment of the demo: a control plane with the installed chart, the simulator, and the running operator.
 
-use crate::stage::{self, EXAMPLES};
-use crate::table::until_ready;
+use crate::examples::{self, DEMO_NAMESPACE, EXAMPLES};
+use crate::readiness::wait_until_ready;
 use crate::terminal::Terminal;
 use control_plane::ControlPlane;
 use installation::{Failure, NAMESPACE, Operator, RELEASE, install_command, output};
@@ -10,11 +10,8 @@ use std::net::TcpListener;
 use std::process::Command;
 use tempfile::TempDir;
 
-/// The namespace of the story.
-pub const STAGE: &str = "demo";
-
-/// Everything that runs. Dropping it stops all of it, the operator first.
-pub struct Scene {
+/// Running processes. They stop when this is dropped, the operator first.
+pub struct Environment {
     operator: Operator,
     pub plane: ControlPlane,
     pub simulator: Simulator,
@@ -22,17 +19,17 @@ pub struct Scene {
     _logs: TempDir,
 }
 
-impl Scene {
-    /// Starts everything and puts the examples' manifests at hand.
-    pub async fn set(terminal: &Terminal) -> Result<Self, Failure> {
+impl Environment {
+    /// Starts everything and writes the examples' manifests.
+    pub async fn start(terminal: &Terminal) -> Result<Self, Failure> {
         terminal.step("A control plane: etcd, kube-apiserver, kube-controller-manager");
         let plane = ControlPlane::start().await?;
         let mut kubectl = plane.kubectl();
         kubectl.args(["version", "--output=json"]);
         let version: serde_json::Value = serde_json::from_str(&output(kubectl).await?)?;
         let version = version["serverVersion"]["gitVersion"].as_str();
-        terminal.seen(&format!(
-            "Kubernetes {} answers at {}",
+        terminal.verified(&format!(
+            "Kubernetes {} listens at {}",
             version.unwrap_or("of an unknown version"),
             plane.url()
         ));
@@ -42,8 +39,8 @@ impl Scene {
         let organisation = simulator.add_organisation("Demo");
         let instance = simulator.add_instance(&organisation, InstanceType::Production);
         let key = simulator.add_key(&instance);
-        terminal.seen(&format!(
-            "the API answers at {} for instance {instance}",
+        terminal.verified(&format!(
+            "the API listens at {} and has the instance {instance}",
             simulator.url()
         ));
 
@@ -54,9 +51,9 @@ impl Scene {
         let mut operator = Operator::start(&plane, &log).await?;
         check_identity(&plane, &operator, terminal).await?;
         operator.ready().await?;
-        terminal.seen(&format!("process {} is ready", operator.id()));
+        terminal.verified(&format!("process {} is ready", operator.id()));
         Ok(Self {
-            manifests: stage::set(&simulator.url(), &key)?,
+            manifests: examples::write(&simulator.url(), &key)?,
             operator,
             plane,
             simulator,
@@ -64,18 +61,20 @@ impl Scene {
         })
     }
 
-    /// kubectl in the story's namespace.
+    /// Returns kubectl in the namespace of the demo.
     pub fn kubectl(&self, arguments: &[&str]) -> Command {
         let mut kubectl = self.plane.kubectl();
-        kubectl.args(["--namespace", STAGE]).args(arguments);
+        kubectl
+            .args(["--namespace", DEMO_NAMESPACE])
+            .args(arguments);
         kubectl
     }
 
-    /// `kubectl apply` of all examples for this simulator.
+    /// Applies all examples.
     pub async fn apply_all(&self, terminal: &Terminal) -> Result<(), Failure> {
         for example in EXAMPLES {
             let mut kubectl = self.plane.kubectl();
-            // Run where they are, so that the command shows no path.
+            // Runs in their directory, so that the printed command shows no path.
             kubectl.args(["apply", "--kustomize", example]);
             kubectl.current_dir(self.manifests.path());
             terminal.command(&kubectl);
@@ -84,7 +83,7 @@ impl Scene {
         Ok(())
     }
 
-    /// The writes that the API applied, in order: method and collection.
+    /// Returns method and collection of the writes that the API applied, in order.
     pub fn writes(&self) -> Vec<String> {
         let journal = self.simulator.journal().into_iter();
         let writes = journal.filter(|entry| entry.is_write() && entry.applied);
@@ -96,7 +95,7 @@ impl Scene {
             .collect()
     }
 
-    /// All that can be seen now, for a person who wonders why a step did not happen.
+    /// Describes the state of all systems, for the diagnosis of a failed step.
     pub async fn describe(&self) -> String {
         let mut text = String::new();
         for arguments in [
@@ -116,10 +115,10 @@ impl Scene {
         text + "The end of the operator's log:\n" + &self.operator.end_of_log()
     }
 
-    /// Applies the examples again and tells how to look around.
-    pub async fn invite(&self, terminal: &Terminal) -> Result<(), Failure> {
-        terminal.step("Everything stays up until Ctrl-C");
-        until_ready(self, terminal, self.apply_all(terminal)).await?;
+    /// Applies the examples again and prints how to reach everything.
+    pub async fn keep(&self, terminal: &Terminal) -> Result<(), Failure> {
+        terminal.step("Everything keeps running until Ctrl-C");
+        wait_until_ready(self.plane.client(), terminal, self.apply_all(terminal)).await?;
         let kubectl = self.plane.kubectl();
         terminal.line(&format!(
             "export KUBECONFIG={}\n{} get metorial --all-namespaces\n\nAt Metorial: {url}/_simulator/state, {url}/_simulator/journal",
@@ -130,17 +129,17 @@ impl Scene {
         Ok(())
     }
 
-    /// Stops the operator as Kubernetes does, and the rest after it.
-    pub async fn end(self, terminal: &Terminal) -> Result<(), Failure> {
-        terminal.step("The end");
+    /// Stops the operator with SIGTERM, then everything else.
+    pub async fn stop(self, terminal: &Terminal) -> Result<(), Failure> {
+        terminal.step("Everything is stopped");
         let status = self.operator.stop().await?;
         if !status.success() {
-            let text = format!("the operator ended with {status} after SIGTERM");
+            let text = format!("the operator exited with {status} after SIGTERM");
             return Err(Failure::new(text));
         }
-        terminal.seen("the operator drained and ended with status 0");
+        terminal.verified("the operator finished its work and exited with status 0");
         drop(self.plane);
-        terminal.seen("the control plane is stopped");
+        terminal.verified("the control plane is stopped");
         Ok(())
     }
 }
@@ -151,7 +150,7 @@ async fn install(
     terminal: &Terminal,
 ) -> Result<(), Failure> {
     terminal.step("The chart, by Helm: definitions, rights, and a Deployment without pods");
-    // Free now; the operator takes it in a moment.
+    // The port is free now, and the operator listens on it soon.
     let listen = TcpListener::bind("127.0.0.1:0")?.local_addr()?;
     let helm = install_command(plane, &simulator.url(), &listen.to_string());
     terminal.command(&helm);
@@ -166,11 +165,11 @@ async fn install(
     ]);
     terminal.command(&kubectl);
     terminal.output(&output(kubectl).await?);
-    terminal.seen("installed");
+    terminal.verified("installed");
     Ok(())
 }
 
-/// The API server's own word on who the operator is.
+/// Checks that the API server authenticates the operator as the chart's ServiceAccount.
 async fn check_identity(
     plane: &ControlPlane,
     operator: &Operator,
@@ -185,9 +184,10 @@ async fn check_identity(
     let name = answer["status"]["userInfo"]["username"].as_str();
     let expected = format!("system:serviceaccount:{NAMESPACE}:{RELEASE}");
     if name != Some(&expected) {
-        let text = format!("the operator is {name:?} to the API server, not {expected}");
+        let text =
+            format!("the API server authenticates the operator as {name:?}, not as {expected}");
         return Err(Failure::new(text));
     }
-    terminal.seen(&format!("the API server knows it as {expected}"));
+    terminal.verified(&format!("the API server authenticates it as {expected}"));
     Ok(())
 }

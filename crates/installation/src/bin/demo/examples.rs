@@ -1,14 +1,15 @@
-//! The examples that the story plays with, each as a kustomization that says where the simulator is and which key opens
-//! it.
+//! Examples that the demo applies, each as a kustomization with the simulator's address and key.
 
-use crate::scene::STAGE;
 use installation::{Failure, root};
 use serde_json::json;
 use std::fs;
 use std::path::Path;
 use tempfile::TempDir;
 
-/// The examples, in the order in which they are applied.
+/// Namespace of the demo.
+pub const DEMO_NAMESPACE: &str = "demo";
+
+/// Examples, in the order in which they are applied.
 pub const EXAMPLES: [&str; 5] = [
     "quickstart",
     "database-provider",
@@ -17,24 +18,24 @@ pub const EXAMPLES: [&str; 5] = [
     GITOPS,
 ];
 
-/// The one that brings its own namespaces.
+/// Example that has its own namespaces.
 const GITOPS: &str = "gitops";
 
-/// A directory with a kustomization for each example.
-pub fn set(url: &str, key: &str) -> Result<TempDir, Failure> {
+/// Writes a kustomization for each example to a directory.
+pub fn write(url: &str, key: &str) -> Result<TempDir, Failure> {
     let directory = tempfile::tempdir()?;
     for example in EXAMPLES {
         let target = directory.path().join(example);
         let mut files = copy(&root().join("examples").join(example), &target)?;
         files.sort();
         let file = target.join("kustomization.yaml");
-        // JSON is YAML too.
+        // JSON is a subset of YAML.
         fs::write(file, kustomization(example, &files, url, key).to_string())?;
     }
     Ok(directory)
 }
 
-/// Copies the manifests of a directory and those below it; answers their paths.
+/// Copies the manifests of a directory and of the directories below it; returns their relative paths.
 fn copy(from: &Path, to: &Path) -> Result<Vec<String>, Failure> {
     fs::create_dir_all(to)?;
     let mut files = Vec::new();
@@ -73,7 +74,7 @@ fn kustomization(example: &str, files: &[String], url: &str, key: &str) -> serde
         ],
     });
     if example != GITOPS {
-        kustomization["namespace"] = STAGE.into();
+        kustomization["namespace"] = DEMO_NAMESPACE.into();
     }
     kustomization
 }

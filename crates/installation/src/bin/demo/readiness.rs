@@ -1,8 +1,7 @@
-//! All resources of all kinds, and what they say until every one of them is ready.
+//! Progress of all resources of all kinds until every one is ready.
 
-use crate::scene::Scene;
 use crate::terminal::{Terminal, seconds};
-use installation::{Failure, PATIENCE, until};
+use installation::{Failure, TIMEOUT, wait_until};
 use kube::api::{Api, ApiResource, DynamicObject, GroupVersionKind};
 use kube::{Client, ResourceExt};
 use metorial_operator::resources::definitions;
@@ -10,9 +9,9 @@ use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::time::Instant;
 
-/// Applies, and meanwhile shows what every resource says, until all of them are applied and ready.
-pub async fn until_ready(
-    scene: &Scene,
+/// Applies manifests and prints each change of a resource's Ready condition until all are applied and ready.
+pub async fn wait_until_ready(
+    client: Client,
     terminal: &Terminal,
     apply: impl Future<Output = Result<(), Failure>>,
 ) -> Result<(), Failure> {
@@ -22,34 +21,34 @@ pub async fn until_ready(
         applied.set(true);
         Ok(())
     };
-    tokio::try_join!(apply, watch(scene, terminal, &applied))?;
+    tokio::try_join!(apply, watch(client, terminal, &applied))?;
     Ok(())
 }
 
-async fn watch(scene: &Scene, terminal: &Terminal, applied: &Cell<bool>) -> Result<(), Failure> {
+async fn watch(client: Client, terminal: &Terminal, applied: &Cell<bool>) -> Result<(), Failure> {
     let began = Instant::now();
-    let kinds = kinds(&scene.plane.client());
+    let kinds = kinds(&client);
     let mut shown: BTreeMap<String, String> = BTreeMap::new();
-    until("all resources are ready", PATIENCE, async || {
-        // Asked before the look: what is applied during it may be missed.
-        let (all_applied, mut waited_for) = (applied.get(), 0);
+    wait_until("all resources are ready", TIMEOUT, async || {
+        // Read before the lists, which may miss a resource that is applied meanwhile.
+        let (all_applied, mut not_ready) = (applied.get(), 0);
         for (kind, api) in &kinds {
             for object in api.list(&Default::default()).await? {
-                let (line, word) = (format!("{kind}/{}", object.name_any()), word(&object));
-                waited_for += usize::from(!word.starts_with("Ready=True"));
+                let (name, state) = (format!("{kind}/{}", object.name_any()), state(&object));
+                not_ready += usize::from(!state.starts_with("Ready=True"));
                 let namespace = object.namespace().unwrap_or_default();
-                let line = format!("{namespace:<11} {line:<38}");
-                if shown.get(&line) != Some(&word) {
+                let name = format!("{namespace:<11} {name:<38}");
+                if shown.get(&name) != Some(&state) {
                     let seconds = began.elapsed().as_secs_f64();
-                    terminal.output(&format!("{seconds:5.1} s  {line} {word}"));
-                    shown.insert(line, word);
+                    terminal.output(&format!("{seconds:5.1} s  {name} {state}"));
+                    shown.insert(name, state);
                 }
             }
         }
-        Ok((all_applied && waited_for == 0).then_some(()))
+        Ok((all_applied && not_ready == 0).then_some(()))
     })
     .await?;
-    terminal.seen(&format!(
+    terminal.verified(&format!(
         "all {} are ready after {}",
         shown.len(),
         seconds(began.elapsed())
@@ -68,17 +67,17 @@ fn kinds(client: &Client) -> Vec<(String, Api<DynamicObject>)> {
     definitions().iter().map(kind).collect()
 }
 
-/// Status and reason of Ready, and the message as long as it isn't.
-fn word(object: &DynamicObject) -> String {
+/// Returns status and reason of Ready, and its message unless the status is True.
+fn state(object: &DynamicObject) -> String {
     let conditions = object.data["status"]["conditions"].as_array();
     let mut conditions = conditions.into_iter().flatten();
     let Some(ready) = conditions.find(|condition| condition["type"] == "Ready") else {
-        return "not looked at yet".to_owned();
+        return "not reconciled yet".to_owned();
     };
     let text = |member: &str| ready[member].as_str().unwrap_or_default();
-    let word = format!("Ready={} {}", text("status"), text("reason"));
+    let state = format!("Ready={} {}", text("status"), text("reason"));
     match text("status") {
-        "True" => word,
-        _ => format!("{word}: {}", text("message")),
+        "True" => state,
+        _ => format!("{state}: {}", text("message")),
     }
 }

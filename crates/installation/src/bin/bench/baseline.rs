@@ -1,6 +1,6 @@
-//! The floor: how long the API server alone takes for what a pass asks of it, without an operator and without Metorial.
+//! Baseline: the time that the API server alone takes for the requests of a reconciliation, without operator and Metorial.
 
-use crate::objects::{self, AT_ONCE, at_once};
+use crate::objects::{self, for_each_concurrently};
 use control_plane::ControlPlane;
 use installation::{Failure, NAMESPACE, RELEASE};
 use kube::Api;
@@ -9,33 +9,34 @@ use metorial_operator::resources::ProviderAuthCredentials;
 use serde_json::{Value, json};
 use std::time::{Duration, Instant};
 
-const STAGE: &str = "floor";
+const BASELINE_NAMESPACE: &str = "baseline";
 
-/// GET, a patch that sets a finalizer, and a patch of the status, for each of `count` objects, with the rights of the
-/// operator. The objects are removed again.
+/// Measures a GET, a patch that adds a finalizer and a patch of the status for each of `count` objects, with the rights of
+/// the operator. Deletes the objects afterwards.
 pub async fn measure(plane: &ControlPlane, count: usize) -> Result<Duration, Failure> {
-    objects::create(plane, STAGE, count).await?;
+    objects::create(plane, BASELINE_NAMESPACE, count).await?;
     let client = plane.client_for(NAMESPACE, RELEASE).await?;
-    let api: Api<ProviderAuthCredentials> = Api::namespaced(client, STAGE);
+    let api: Api<ProviderAuthCredentials> = Api::namespaced(client, BASELINE_NAMESPACE);
     let began = Instant::now();
     let objects = api.clone();
-    at_once(AT_ONCE, count, move |number| {
+    for_each_concurrently(count, move |number| {
         let api = objects.clone();
         async move { one(&api, &objects::name(number)).await }
     })
     .await?;
     let took = began.elapsed();
-    let release = Patch::Merge(json!({"metadata": {"finalizers": null}}));
-    at_once(AT_ONCE, count, move |number| {
-        let (api, release) = (api.clone(), release.clone());
+    let no_finalizers = Patch::Merge(json!({"metadata": {"finalizers": null}}));
+    for_each_concurrently(count, move |number| {
+        let (api, no_finalizers) = (api.clone(), no_finalizers.clone());
         async move {
             let name = objects::name(number);
-            api.patch(&name, &PatchParams::default(), &release).await?;
+            api.patch(&name, &PatchParams::default(), &no_finalizers)
+                .await?;
             Ok(())
         }
     })
     .await?;
-    let admins: Api<ProviderAuthCredentials> = Api::namespaced(plane.client(), STAGE);
+    let admins: Api<ProviderAuthCredentials> = Api::namespaced(plane.client(), BASELINE_NAMESPACE);
     admins
         .delete_collection(&DeleteParams::default(), &ListParams::default())
         .await?;
@@ -44,19 +45,19 @@ pub async fn measure(plane: &ControlPlane, count: usize) -> Result<Duration, Fai
 
 async fn one(api: &Api<ProviderAuthCredentials>, name: &str) -> Result<(), Failure> {
     let object = api.get(name).await?;
-    let hold = json!({"metadata": {
+    let finalizer = json!({"metadata": {
         "uid": object.metadata.uid,
         "resourceVersion": object.metadata.resource_version,
-        "finalizers": ["metorial.com/floor"],
+        "finalizers": ["metorial.com/baseline"],
     }});
     let params = PatchParams::default();
-    api.patch(name, &params, &Patch::Merge(hold)).await?;
+    api.patch(name, &params, &Patch::Merge(finalizer)).await?;
     let status = Patch::Merge(json!({"status": status()}));
     api.patch_status(name, &params, &status).await?;
     Ok(())
 }
 
-/// As large as the one that the operator writes.
+/// Returns a status as large as the operator's.
 fn status() -> Value {
     let condition = |kind: &str, message: &str| {
         json!({

@@ -1,4 +1,4 @@
-//! `/_simulator`: what people and demonstrations do to the simulator from outside. Not journalled, not limited.
+//! `/_simulator`: pages to read and change the simulator by hand. Their requests are neither journaled nor limited.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -19,15 +19,15 @@ use crate::tenants::ImportExport;
 
 const PREFIX: &str = "/_simulator/";
 
-/// Body fields that hold secrets, wherever they are.
-const SECRET: [&str; 3] = ["client_id", "client_secret", "value"];
+/// Fields of a body that are secret, at any depth.
+const SECRET_FIELDS: [&str; 3] = ["client_id", "client_secret", "value"];
 
-/// Whether a request is for the simulator itself.
-pub(crate) fn is_meant(request: &Request) -> bool {
+/// Returns whether a request is for these pages.
+pub(crate) fn matches(request: &Request) -> bool {
     request.path.starts_with(PREFIX)
 }
 
-/// Answers such a request.
+/// Answers a request for these pages.
 pub(crate) fn answer(shared: &Arc<Shared>, request: &Request) -> Response {
     let reveal = singles(&request.query)
         .get("reveal")
@@ -98,13 +98,13 @@ fn shown_entry(entry: Entry, reveal: bool) -> Value {
     })
 }
 
-/// Masks what is under a secret's name; a body that isn't JSON is masked as a whole.
+/// Masks the secret fields of a body; one that isn't JSON is masked as a whole.
 fn mask_secrets(body: Value) -> Value {
     match body {
         Value::Object(fields) => fields
             .into_iter()
             .map(|(name, value)| {
-                let is_secret = SECRET.contains(&name.as_str());
+                let is_secret = SECRET_FIELDS.contains(&name.as_str());
                 let value = match (is_secret, value) {
                     (true, value) => masked(value),
                     (false, value @ Value::Object(_)) => mask_secrets(value),
@@ -117,7 +117,7 @@ fn mask_secrets(body: Value) -> Value {
     }
 }
 
-/// Every text shortened to its first two characters and its length, every number hidden.
+/// Replaces every text by its first two characters and its length, and hides every number.
 fn masked(value: Value) -> Value {
     match value {
         Value::String(text) => {
@@ -135,7 +135,7 @@ fn masked(value: Value) -> Value {
     }
 }
 
-/// Does what a POST asks for.
+/// Performs the action of a POST.
 fn act(shared: &Arc<Shared>, what: &str, body: &Value) -> Result<Value, &'static str> {
     let text = |field: &'static str| body[field].as_str().unwrap_or_default();
     let seconds =
@@ -190,7 +190,7 @@ fn set_revoked(shared: &Shared, key: &str, revoked: bool) -> bool {
     key.map(|key| key.revoked = revoked).is_some()
 }
 
-/// `requests` and `seconds`; without `requests` there is no limit any more.
+/// Sets the rate limit to `requests` in `seconds`; without `requests` removes it.
 fn set_limit(shared: &Shared, instance: &str, body: &Value) -> bool {
     let requests = body["requests"]
         .as_u64()
@@ -234,7 +234,7 @@ fn set_import_export(shared: &Shared, instance: &str, is: &str) -> bool {
         .is_some()
 }
 
-/// A person consents to an OAuth application: an auth config appears.
+/// Adds an auth config as the authorization of an OAuth application by an end user does.
 fn consent(shared: &Shared, body: &Value) -> Result<Value, &'static str> {
     let mut state = shared.state();
     let id = body["credentials"].as_str().unwrap_or_default();
@@ -249,11 +249,11 @@ fn consent(shared: &Shared, body: &Value) -> Result<Value, &'static str> {
     Ok(json!({"id": made.id}))
 }
 
-/// Down for so long: nobody could ask it to come up again.
+/// Takes the simulator down for this time. It comes up by itself, because it accepts no requests meanwhile.
 fn outage(shared: &Arc<Shared>, duration: Duration) {
     let later = Arc::clone(shared);
     shared.in_background(async move {
-        // The answer to this very request gets out first.
+        // Lets the answer to this request be sent first.
         tokio::task::yield_now().await;
         later.down.send_replace(true);
         tokio::time::sleep(duration).await;

@@ -1,4 +1,4 @@
-//! What the API does with a request: version, route, key, limit, scope, body, and then the object.
+//! Processing of a request by the API, in this order: version, route, key, rate limit, scope, body, object.
 
 use std::sync::Arc;
 
@@ -22,7 +22,7 @@ use crate::routes::{ExportsOf, NestedExport, Route};
 use crate::shared::Shared;
 use crate::state::State;
 
-/// The versions that these routes are in, as the header may name them.
+/// Names of the version of the API that has these routes.
 const VERSIONS: [&str; 4] = [
     "2026-01-01-magnetar",
     "mt_2026_01_01_magnetar",
@@ -31,20 +31,20 @@ const VERSIONS: [&str; 4] = [
 ];
 /// Length from which the server refuses the head of a request, in bytes: 15 KB pass, 30 KB don't ▲.
 const LONG_HEAD: usize = 16 * 1024;
-/// Everybody's limit by address, in the reference.
+/// Rate limit per address, in the reference.
 const PER_ADDRESS: Limit = Limit {
     requests: 1000,
     per: std::time::Duration::from_secs(10),
 };
 
-/// An answer, and what the journal wants to know about it.
+/// Response, and its details for the journal.
 pub(crate) struct Reply {
     pub(crate) response: Response,
     pub(crate) request_id: Option<String>,
     pub(crate) applied: bool,
 }
 
-/// How far a request got while the state was locked.
+/// Result of processing a request while the state is locked.
 enum Step {
     Done(Value),
     Changed(Value),
@@ -52,13 +52,13 @@ enum Step {
     Patch(Patch),
 }
 
-/// What is known about a request beside its answer.
+/// Details of a request that the headers of the answer need.
 struct Context {
     version: &'static str,
     usage: Option<Usage>,
 }
 
-/// Carries out a request. A PATCH waits at `hold` between its read and its write.
+/// Processes a request. A PATCH waits at `hold` between its read and its write.
 pub(crate) async fn handle(shared: &Arc<Shared>, request: &Request, hold: Option<Gate>) -> Reply {
     let (context, step) = shared.state().begin(request);
     let outcome = match step {
@@ -81,7 +81,7 @@ pub(crate) async fn handle(shared: &Arc<Shared>, request: &Request, hold: Option
     shared.state().reply(request, &context, outcome, applied)
 }
 
-/// The instance that a request's key opens, as far as the fault script is concerned.
+/// Returns the instance of a request's key, for the fault script and the journal.
 pub(crate) fn instance_of(state: &State, request: &Request) -> Option<InstanceId> {
     let key = bearer(state, request)?;
     Some(state.tenants.key(key)?.instance.clone())
@@ -91,8 +91,8 @@ fn bearer<'a>(state: &State, request: &'a Request) -> Option<&'a str> {
     let header = request.header("authorization")?;
     let (scheme, key) = header.split_once(' ')?;
     let exact = state.has(Quirk::CaseSensitiveBearer);
-    let spelt = scheme == "Bearer" || (!exact && scheme.eq_ignore_ascii_case("bearer"));
-    spelt.then_some(key)
+    let is_bearer = scheme == "Bearer" || (!exact && scheme.eq_ignore_ascii_case("bearer"));
+    is_bearer.then_some(key)
 }
 
 impl State {
@@ -115,7 +115,7 @@ impl State {
         if let Ok((key, caller)) = &caller {
             self.count(key, caller, context)?;
         }
-        // An unknown route is unknown to everybody, whatever the key.
+        // An unknown route is 404 with any key.
         let route = route.ok_or_else(|| ApiError::not_found("endpoint", None))?;
         let (key, caller) = caller?;
         self.check_scope(&key, &route)?;
@@ -199,7 +199,7 @@ impl State {
         )
     }
 
-    /// The JSON body; null where there is none.
+    /// Returns the JSON body; null if there is none.
     fn body(&self, request: &Request) -> Result<Value> {
         let is_json = request
             .header("content-type")

@@ -1,4 +1,4 @@
-//! The fixed set of providers: their versions, auth methods and schemas. The same in every simulator, ids included.
+//! Fixed set of providers with versions, auth methods and schemas, the same in every simulator, including ids.
 
 use std::sync::LazyLock;
 
@@ -7,76 +7,76 @@ use serde_json::{Value, json};
 
 use crate::options::{Options, Quirk};
 
-/// When everything in the catalogue was made.
-const MADE: &str = "2026-01-10T14:45:00.000Z";
+/// Time of creation of everything in the catalogue.
+const CREATED_AT: &str = "2026-01-10T14:45:00.000Z";
 
 static CATALOGUE: LazyLock<Catalogue> = LazyLock::new(|| {
     let drafts: Vec<ProviderDraft> = serde_json::from_str(include_str!("catalogue.json"))
-        .expect("the catalogue in the source is JSON of this shape");
+        .expect("the catalogue in the source has this shape");
     Catalogue(drafts.into_iter().map(Provider::from).collect())
 });
 
-/// All providers.
+/// Set of all providers.
 pub struct Catalogue(Vec<Provider>);
 
-/// Something that offers tools, like GitHub.
+/// Provider of tools, for example GitHub.
 #[derive(Debug)]
 pub struct Provider {
     /// `pro_…`
     pub id: String,
-    /// The global identifier, `metorial-github`.
+    /// Global identifier, `metorial-github`.
     pub identifier: String,
-    /// The slug, `github`.
+    /// Slug, `github`.
     pub slug: String,
-    /// The display name.
+    /// Display name.
     pub name: String,
-    /// What it is for.
+    /// Description.
     pub description: String,
-    /// Whether Metorial has OAuth credentials of its own for it.
+    /// True if Metorial has its own OAuth credentials for it.
     pub managed: bool,
-    /// Oldest first; never empty. The last one is current.
+    /// Versions, oldest first and never empty. The last one is current.
     pub versions: Vec<Version>,
 }
 
-/// One version of a provider, and its specification.
+/// Version of a provider, with its specification.
 #[derive(Debug)]
 pub struct Version {
     /// `pv_…`
     pub id: String,
-    /// Which one it is: `v1` is the oldest.
+    /// Name; `v1` is the oldest.
     pub name: String,
     /// `psp_…`
     pub specification_id: String,
-    /// How one authenticates; empty where nobody needs to.
+    /// Auth methods; empty if the provider needs no authentication.
     pub auth_methods: Vec<AuthMethod>,
-    /// The JSON Schema of a config's value; None if the provider takes any.
+    /// JSON Schema of a config's value; None if any value is accepted.
     pub config_schema: Option<Value>,
     /// `plain` or `encrypted`.
     pub config_visibility: String,
 }
 
-/// One way to authenticate.
+/// Method to authenticate with a provider.
 #[derive(Debug)]
 pub struct AuthMethod {
-    /// `pam_…`; another one in each version.
+    /// `pam_…`, different in each version.
     pub id: String,
-    /// An alias that names the method whatever the version: `github-oauth2`.
+    /// Alias of the method in the current version: `github-oauth2`.
     pub identifier: String,
-    /// The method's name within its provider, `oauth2`.
+    /// Key within the provider, `oauth2`.
     pub key: String,
     /// `oauth`, `token` or `custom`.
     pub kind: String,
-    /// The display name.
+    /// Display name.
     pub name: String,
-    /// The JSON Schema of what is typed in.
+    /// JSON Schema of the input.
     pub input_schema: Value,
-    /// The JSON Schema of what comes out; OAuth values are checked against it.
+    /// JSON Schema of the output, which OAuth values are checked against.
     pub output_schema: Value,
-    /// The OAuth scopes there are.
+    /// Available OAuth scopes.
     pub scopes: Vec<String>,
-    /// The provider it belongs to.
+    /// Provider it belongs to.
     pub provider_id: String,
-    /// The specification it belongs to.
+    /// Specification it belongs to.
     pub specification_id: String,
 }
 
@@ -85,19 +85,19 @@ impl Catalogue {
         &CATALOGUE
     }
 
-    /// All providers, in a fixed order.
+    /// Returns all providers in a fixed order.
     pub fn providers(&self) -> &[Provider] {
         &self.0
     }
 
-    /// The provider of this id, global identifier or slug.
+    /// Returns the provider with this id, global identifier or slug.
     pub fn provider(&self, name: &str) -> Option<&Provider> {
         self.0.iter().find(|provider| {
             provider.id == name || provider.identifier == name || provider.slug == name
         })
     }
 
-    /// The auth method of this id, in whatever version, or of this alias in the current one.
+    /// Returns the auth method with this id in any version, or with this alias in the current version.
     pub fn auth_method(&self, name: &str) -> Option<&AuthMethod> {
         let current = self
             .0
@@ -124,12 +124,12 @@ impl Catalogue {
 }
 
 impl Provider {
-    /// The version in use.
+    /// Returns the current version.
     pub fn current(&self) -> &Version {
         &self.versions[self.versions.len() - 1]
     }
 
-    /// The current version's auth method of this key.
+    /// Returns the auth method with this key in the current version.
     pub fn auth_method(&self, key: &str) -> Option<&AuthMethod> {
         self.current()
             .auth_methods
@@ -137,7 +137,7 @@ impl Provider {
             .find(|method| method.key == key)
     }
 
-    /// What `GET /providers/:id` answers.
+    /// Returns the JSON that `GET /providers/:id` answers.
     pub(crate) fn present(&self) -> Value {
         json!({
             "object": "provider",
@@ -150,8 +150,8 @@ impl Provider {
                 "name": "Metorial",
                 "description": null,
                 "image_url": "https://example.com/metorial.svg",
-                "created_at": MADE,
-                "updated_at": MADE,
+                "created_at": CREATED_AT,
+                "updated_at": CREATED_AT,
             },
             "name": self.name,
             "description": self.description,
@@ -164,8 +164,8 @@ impl Provider {
                 "auto_registration": {"status": "unsupported"},
             })),
             "current_version": self.current().present(&self.id),
-            "created_at": MADE,
-            "updated_at": MADE,
+            "created_at": CREATED_AT,
+            "updated_at": CREATED_AT,
         })
     }
 
@@ -174,7 +174,7 @@ impl Provider {
         methods.any(|method| method.kind == "oauth")
     }
 
-    /// What `GET /provider-config-schema` answers for a version.
+    /// Returns the JSON that `GET /provider-config-schema` answers for a version.
     pub(crate) fn present_config_schema(&self, version: &Version) -> Value {
         let schema = version.config_schema.as_ref();
         json!({
@@ -183,14 +183,14 @@ impl Provider {
             "visibility": version.config_visibility,
             "specification_id": version.specification_id,
             "provider_id": self.id,
-            "created_at": MADE,
-            "updated_at": MADE,
+            "created_at": CREATED_AT,
+            "updated_at": CREATED_AT,
         })
     }
 }
 
 impl Version {
-    /// What a provider shows of its current version.
+    /// Returns the JSON of the current version in a provider.
     fn present(&self, provider_id: &str) -> Value {
         json!({
             "object": "provider.version",
@@ -202,14 +202,14 @@ impl Version {
             "description": null,
             "metadata": null,
             "specification_id": self.specification_id,
-            "created_at": MADE,
-            "updated_at": MADE,
+            "created_at": CREATED_AT,
+            "updated_at": CREATED_AT,
         })
     }
 }
 
 impl AuthMethod {
-    /// The schema that a value is checked against: OAuth methods take tokens, the others what a person types in.
+    /// Returns the schema that a value is checked against: the output schema of OAuth methods, else the input schema ▲.
     pub fn value_schema(&self) -> &Value {
         if self.kind == "oauth" {
             &self.output_schema
@@ -218,7 +218,7 @@ impl AuthMethod {
         }
     }
 
-    /// What `GET /provider-auth-methods/:id` answers.
+    /// Returns the JSON that `GET /provider-auth-methods/:id` answers.
     pub(crate) fn present(&self, options: &Options) -> Value {
         let scopes: Vec<Value> = self
             .scopes
@@ -247,12 +247,12 @@ impl AuthMethod {
             "scopes": if none { Value::Null } else { Value::from(scopes) },
             "provider_id": self.provider_id,
             "provider_specification_id": self.specification_id,
-            "created_at": MADE,
-            "updated_at": MADE,
+            "created_at": CREATED_AT,
+            "updated_at": CREATED_AT,
         })
     }
 
-    /// What `GET /provider-auth-config-imports/schema` answers.
+    /// Returns the JSON that `GET /provider-auth-config-imports/schema` answers.
     pub(crate) fn present_import_schema(&self) -> Value {
         json!({
             "object": "provider.capabilities.auth_config.schema",
@@ -260,8 +260,8 @@ impl AuthMethod {
             "visibility": "encrypted",
             "specification_id": self.specification_id,
             "provider_id": self.provider_id,
-            "created_at": MADE,
-            "updated_at": MADE,
+            "created_at": CREATED_AT,
+            "updated_at": CREATED_AT,
         })
     }
 }
@@ -344,7 +344,7 @@ impl VersionDraft {
     }
 }
 
-/// An id that depends on what it is for alone (FNV-1a, then base 36).
+/// Returns an id that depends only on `prefix` and `what` (FNV-1a in base 36).
 fn fixed_id(prefix: &str, what: &str) -> String {
     let hash = what.bytes().fold(
         0x6c62_272e_07bb_0142_62b8_2175_6295_c58d_u128,
@@ -367,7 +367,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_catalogue_has_providers_of_every_kind() {
+    fn providers_and_methods_are_found_by_id_and_alias() {
         let catalogue = Catalogue::get();
         let github = catalogue.provider("github").unwrap();
         assert_eq!(catalogue.provider("metorial-github").unwrap().id, github.id);
@@ -381,7 +381,7 @@ mod tests {
     }
 
     #[test]
-    fn no_two_things_share_an_id() {
+    fn ids_are_unique() {
         let mut ids: Vec<&str> = Vec::new();
         for provider in Catalogue::get().providers() {
             ids.push(&provider.id);

@@ -1,4 +1,4 @@
-//! Ids as the API makes them: prefixed, opaque, and sorting by creation.
+//! Ids like the API's: prefixed, opaque, sorted by creation.
 
 use std::fmt;
 
@@ -12,7 +12,7 @@ macro_rules! id {
         pub struct $name(pub(crate) String);
 
         impl $name {
-            /// The id as text.
+            /// Returns the id as text.
             pub fn as_str(&self) -> &str {
                 &self.0
             }
@@ -27,17 +27,17 @@ macro_rules! id {
 }
 
 id!(
-    /// An organisation: what the rate limit is counted for.
+    /// Id of an organisation, whose keys share the rate limit.
     OrganisationId
 );
 id!(
-    /// An instance: the environment of a project that a key opens.
+    /// Id of an instance, the environment of a project that a key belongs to.
     InstanceId
 );
 
 const ALPHABET: &[u8; 62] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
 
-/// Makes ids. Those made later sort after those made before.
+/// Generator of ids that sort by creation.
 pub(crate) struct Ids {
     last: u64,
     random: StdRng,
@@ -50,7 +50,7 @@ impl Ids {
         Ids { last, random }
     }
 
-    /// A new id with this prefix (`par`, `pac`, …).
+    /// Returns a new id with this prefix (`par`, `pac`, …).
     pub(crate) fn next(&mut self, prefix: &str) -> String {
         self.last += self.random.random_range(1..1 << 20);
         let mut rest = self.last;
@@ -63,7 +63,7 @@ impl Ids {
         format!("{prefix}_{ordered}{}", self.text(10))
     }
 
-    /// A new secret with this prefix.
+    /// Returns a new secret with this prefix.
     pub(crate) fn secret(&mut self, prefix: &str) -> String {
         format!("{prefix}_{}", self.text(48))
     }

@@ -1,4 +1,4 @@
-//! The listener on 127.0.0.1, and what happens to each request: journal, faults, the API, delivery.
+//! Listener on 127.0.0.1, and the processing of a request: journal, faults, API, delivery.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -17,10 +17,10 @@ use crate::http::Request;
 use crate::journal::Entry;
 use crate::shared::Shared;
 
-/// More connections than this at once are reset.
+/// Largest number of connections; further ones are reset.
 const MOST_CONNECTIONS: usize = 1024;
 
-/// Serves until it is dropped; its connections end with it.
+/// Serves until the future is dropped, which also closes the connections.
 pub(crate) async fn serve(listener: TcpListener, shared: Arc<Shared>) {
     let mut connections = JoinSet::new();
     loop {
@@ -41,12 +41,12 @@ pub(crate) async fn serve(listener: TcpListener, shared: Arc<Shared>) {
 
 /// Closes a connection with a reset instead of an orderly end.
 fn reset(stream: &TcpStream) {
-    // Without it the connection ends orderly, which is nearly as good.
+    // On failure the connection ends without a reset, which tests hardly notice.
     let _ = stream.set_zero_linger();
 }
 
 async fn connection(stream: TcpStream, peer: SocketAddr, shared: Arc<Shared>) {
-    // Only latency is at stake.
+    // A failure affects only latency.
     let _ = stream.set_nodelay(true);
     let mut down = shared.down.subscribe();
     let mut connection = Connection::new(stream, peer.ip());
@@ -69,7 +69,7 @@ async fn answer_all(connection: &mut Connection, shared: &Arc<Shared>) {
                 return;
             }
         };
-        let delivery = if admin::is_meant(&request) {
+        let delivery = if admin::matches(&request) {
             Delivery::Whole(admin::answer(shared, &request))
         } else {
             answer(shared, request).await
@@ -80,12 +80,12 @@ async fn answer_all(connection: &mut Connection, shared: &Arc<Shared>) {
     }
 }
 
-/// Enters a request in the journal, and carries it out as the fault script has it.
+/// Adds a request to the journal and processes it, with the fault that applies to it.
 async fn answer(shared: &Arc<Shared>, request: Request) -> Delivery {
     let instance = api::instance_of(&shared.state(), &request);
     let action = shared
         .faults
-        .strike(&request.method, &request.path, instance.as_ref());
+        .action_for(&request.method, &request.path, instance.as_ref());
     let seq = shared.journal.enter(Entry {
         seq: 0,
         at: Instant::now(),
@@ -94,7 +94,7 @@ async fn answer(shared: &Arc<Shared>, request: Request) -> Delivery {
         path: request.path.clone(),
         query: request.query.clone(),
         status: 0,
-        body: journalled(&request.body),
+        body: journaled(&request.body),
         applied: false,
         instance,
         user_agent: request.header("user-agent").map(str::to_owned),
@@ -103,7 +103,7 @@ async fn answer(shared: &Arc<Shared>, request: Request) -> Delivery {
     });
     let delivery = match action {
         None => Delivery::Whole(apply(shared, &request, seq, None).await.response),
-        Some(action) => struck(shared, request, seq, action).await,
+        Some(action) => answer_with_fault(shared, request, seq, action).await,
     };
     shared.journal.amend(seq, |entry| {
         entry.answered_at = Some(Instant::now());
@@ -123,7 +123,7 @@ fn status_of(delivery: &Delivery) -> u16 {
     }
 }
 
-fn journalled(body: &[u8]) -> Value {
+fn journaled(body: &[u8]) -> Value {
     if body.is_empty() {
         return Value::Null;
     }
@@ -140,8 +140,13 @@ async fn apply(shared: &Arc<Shared>, request: &Request, seq: u64, hold: Option<G
     reply
 }
 
-/// Carries out a request that something goes wrong with.
-async fn struck(shared: &Arc<Shared>, request: Request, seq: u64, action: Action) -> Delivery {
+/// Processes a request that a fault applies to.
+async fn answer_with_fault(
+    shared: &Arc<Shared>,
+    request: Request,
+    seq: u64,
+    action: Action,
+) -> Delivery {
     match action {
         Action::Answer {
             status,

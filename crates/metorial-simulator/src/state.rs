@@ -1,4 +1,4 @@
-//! Everything the simulated API knows, and what is done to it from outside the API.
+//! State of the simulated API, and changes to it that don't go through the API.
 
 use std::sync::Arc;
 
@@ -14,8 +14,8 @@ use crate::options::{Options, Quirk};
 use crate::store::Store;
 use crate::tenants::{ImportExport, InstanceType, Tenants};
 
-/// How long an archived object stays readable.
-const READABLE: jiff::SignedDuration = jiff::SignedDuration::from_hours(14 * 24);
+/// Time for which an archived object can be read ▲.
+const ARCHIVE_PERIOD: jiff::SignedDuration = jiff::SignedDuration::from_hours(14 * 24);
 
 pub(crate) struct State {
     pub(crate) options: Options,
@@ -27,7 +27,7 @@ pub(crate) struct State {
     pub(crate) catalogue: &'static Catalogue,
 }
 
-/// What a new object is made of.
+/// Contents of a new object.
 pub(crate) struct Draft {
     pub(crate) collection: Collection,
     pub(crate) provider_id: String,
@@ -55,7 +55,7 @@ impl State {
         self.options.has(quirk)
     }
 
-    /// Adds an instance with a deployment of every provider, and Metorial's own credentials where it has some.
+    /// Adds an instance with a deployment of every provider, and with Metorial's own credentials of those that have some.
     pub(crate) fn add_instance(
         &mut self,
         organisation: &OrganisationId,
@@ -113,7 +113,7 @@ impl State {
         self.insert(instance, draft);
     }
 
-    /// Makes an object. It counts as one version of its write-only part, if it has any.
+    /// Creates an object. Its write-only part, if any, counts as the first version.
     pub(crate) fn insert(&mut self, instance: &InstanceId, draft: Draft) -> Arc<Object> {
         let now = self.clock.now();
         let touched = self.has(Quirk::TouchedByCreate) && !draft.collection.is_record();
@@ -136,7 +136,7 @@ impl State {
         Arc::new(object)
     }
 
-    /// Merges fields into an object as somebody else's write does: readable ones, or write-only ones.
+    /// Merges readable and write-only fields into an object, as another client's write does.
     pub(crate) fn edit(&mut self, id: &str, edits: Map<String, Value>) -> bool {
         let now = self.clock.now();
         let changed = self.store.change(id, |object| {
@@ -154,7 +154,7 @@ impl State {
         changed.is_some()
     }
 
-    /// Archives an object, without its cascade. False if there is none, or it is archived already.
+    /// Archives an object without its cascade. False if there is none or it is archived.
     pub(crate) fn archive(&mut self, id: &str) -> bool {
         let is_active = self
             .store
@@ -169,11 +169,11 @@ impl State {
                 .is_some()
     }
 
-    /// Takes along what can't live without this object.
+    /// Archives the objects that depend on this one ▲.
     pub(crate) fn cascade(&mut self, id: &str) {
         let view = self.store.current();
-        let Some(cause) = view.get(id) else { return };
-        let collections: &[Collection] = match cause.collection {
+        let Some(archived) = view.get(id) else { return };
+        let collections: &[Collection] = match archived.collection {
             Collection::AuthCredentials => &[Collection::AuthConfigs],
             Collection::ConfigVaults => &[Collection::Configs],
             Collection::Deployments => &[
@@ -188,29 +188,29 @@ impl State {
                 .into_iter()
                 .any(|link| link.as_deref() == Some(id))
         };
-        let taken: Vec<String> = collections
+        let dependents: Vec<String> = collections
             .iter()
-            .flat_map(|&collection| view.of(&cause.instance, collection))
+            .flat_map(|&collection| view.of(&archived.instance, collection))
             .filter(|object| object.status == Status::Active && names(&object.links))
             .map(|object| object.id.clone())
             .collect();
-        for id in taken {
+        for id in dependents {
             if self.archive(&id) {
                 self.cascade(&id);
             }
         }
     }
 
-    /// Makes an object unreadable, as time does 14 days after it was archived.
+    /// Deletes an object as the server does 14 days after it was archived: reads are 404.
     pub(crate) fn purge(&mut self, id: &str) -> bool {
         let now = self.clock.now();
         self.store.change(id, |object| object.purge(now)).is_some()
     }
 
-    /// Purges what was archived long enough ago. The clock only gets there when it is moved.
-    pub(crate) fn purge_what_is_due(&mut self) {
+    /// Purges the objects whose archive period is over. The caller has moved the clock.
+    pub(crate) fn purge_due(&mut self) {
         let now = self.clock.now();
-        let is_due = |at: Timestamp| now.duration_since(at) >= READABLE;
+        let is_due = |at: Timestamp| now.duration_since(at) >= ARCHIVE_PERIOD;
         let due: Vec<String> = self
             .store
             .current()

@@ -1,4 +1,4 @@
-//! Who may ask: organisations, their instances, and the keys that open them.
+//! Organisations, their instances, and the keys of the instances.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -10,7 +10,7 @@ use crate::clock;
 use crate::ids::{Ids, InstanceId, OrganisationId};
 use crate::limits::Limit;
 
-/// What an instance is for; the rate limit depends on it.
+/// Type of an instance, which the rate limit depends on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum InstanceType {
     /// 100 requests in 10 minutes.
@@ -20,7 +20,7 @@ pub enum InstanceType {
 }
 
 impl InstanceType {
-    /// As the API writes it.
+    /// Returns the API's word for it.
     pub fn as_str(self) -> &'static str {
         match self {
             InstanceType::Development => "development",
@@ -40,10 +40,10 @@ impl InstanceType {
     }
 }
 
-/// What the account says about imports and exports of auth configs.
+/// Availability of imports and exports of auth configs in an account.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ImportExport {
-    /// They work.
+    /// Available.
     Allowed,
     /// The plan doesn't have them: 402.
     NotInPlan,
@@ -51,7 +51,7 @@ pub enum ImportExport {
     SwitchedOff,
 }
 
-/// Limits of one organisation where they differ from the instance type's.
+/// Organisation. Its limit, if set, replaces that of the instance's type.
 struct Organisation {
     name: String,
     limit: Option<Option<Limit>>,
@@ -69,7 +69,7 @@ pub(crate) struct Instance {
 pub(crate) struct Key {
     pub(crate) instance: InstanceId,
     pub(crate) revoked: bool,
-    /// None: everything.
+    /// Scopes; None means all.
     pub(crate) scopes: Option<BTreeSet<String>>,
 }
 
@@ -147,7 +147,7 @@ impl Tenants {
         }
     }
 
-    /// The limit that holds for a request through this instance; None means that there is none.
+    /// Returns the rate limit of requests to this instance; None if there is none.
     pub(crate) fn limit(&self, instance: &Instance) -> Option<Limit> {
         self.organisations
             .get(&instance.organisation)
@@ -155,7 +155,7 @@ impl Tenants {
             .unwrap_or_else(|| Some(instance.kind.limit()))
     }
 
-    /// What `GET /instance` answers.
+    /// Returns the JSON that `GET /instance` answers.
     pub(crate) fn present(&self, instance: &Instance) -> Value {
         let kind = instance.kind.as_str();
         let made = clock::text(instance.made);

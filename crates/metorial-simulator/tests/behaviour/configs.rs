@@ -3,21 +3,21 @@
 use metorial_simulator::{Options, Profile, Quirk, Status};
 use serde_json::{Value, json};
 
-use crate::support::World;
+use crate::support::Setup;
 
 const AUTH_CONFIGS: &str = "/provider-auth-configs";
 const CONFIGS: &str = "/provider-configs";
 const VAULTS: &str = "/provider-config-vaults";
 
 #[tokio::test]
-async fn an_auth_config_keeps_its_value_to_itself() {
-    let world = World::new().await;
-    let deployment = world.sim.deployment(&world.instance, "linear").unwrap();
-    let made = world
+async fn the_value_of_an_auth_config_is_never_returned() {
+    let setup = Setup::new().await;
+    let deployment = setup.sim.deployment(&setup.instance, "linear").unwrap();
+    let made = setup
         .post(
             AUTH_CONFIGS,
             json!({
-                "provider_auth_method_id": world.method("linear", "token"),
+                "provider_auth_method_id": setup.method("linear", "token"),
                 "provider_deployment_id": deployment,
                 "value": {"token": "canary"},
                 "tool_filters": {"type": "tool_keys", "keys": ["list"]},
@@ -40,9 +40,9 @@ async fn an_auth_config_keeps_its_value_to_itself() {
         json!(["list"])
     );
     assert!(!made.body.to_string().contains("canary"));
-    let stored = world.sim.object(&made.id()).unwrap();
+    let stored = setup.sim.object(&made.id()).unwrap();
     assert_eq!(stored.write_only, json!({"value": {"token": "canary"}}));
-    let imports = world.get("/provider-auth-config-imports").await;
+    let imports = setup.get("/provider-auth-config-imports").await;
     assert_eq!(
         imports.body["items"][0]["auth_config"]["id"],
         made.id(),
@@ -52,16 +52,16 @@ async fn an_auth_config_keeps_its_value_to_itself() {
 }
 
 #[tokio::test]
-async fn values_must_fit_the_methods_schema() {
-    let world = World::new().await;
+async fn values_must_match_the_schema_of_the_method() {
+    let setup = Setup::new().await;
     let create = async |provider: &str, key: &str, value: Value| {
-        let method = world.method(provider, key);
+        let method = setup.method(provider, key);
         let body = json!({"provider_auth_method_id": method, "value": value});
-        world.post(AUTH_CONFIGS, body).await
+        setup.post(AUTH_CONFIGS, body).await
     };
     let value = json!({"host": "db", "database": "d", "username": "u", "password": 5});
     let refused = create("postgres", "connection", value).await;
-    assert_eq!(refused.refusal(), (400, "invalid_data"));
+    assert_eq!(refused.error(), (400, "invalid_data"));
     assert_eq!(refused.body["entity"], "provider.auth_config");
     assert_eq!(refused.body["errors"][0]["path"], json!(["password"]));
     assert_eq!(refused.body["errors"][0]["received"], 5);
@@ -75,8 +75,8 @@ async fn values_must_fit_the_methods_schema() {
     )
     .await;
     assert_eq!(oauth.body["type"], "oauth_manual");
-    world.sim.set_quirk(Quirk::ExpiresAtRequired, true);
-    world.sim.set_quirk(Quirk::RefreshTokenDiscarded, true);
+    setup.sim.set_quirk(Quirk::ExpiresAtRequired, true);
+    setup.sim.set_quirk(Quirk::RefreshTokenDiscarded, true);
     assert_eq!(
         create("github", "oauth2", json!({"accessToken": "a"}))
             .await
@@ -86,93 +86,93 @@ async fn values_must_fit_the_methods_schema() {
     let value =
         json!({"accessToken": "a", "refreshToken": "r", "expiresAt": "2027-01-01T00:00:00Z"});
     let made = create("github", "oauth2", value).await;
-    let stored = world.sim.object(&made.id()).unwrap();
+    let stored = setup.sim.object(&made.id()).unwrap();
     assert_eq!(stored.write_only["value"].get("refreshToken"), None);
     let slack = create("slack", "oauth2", json!({"accessToken": "a"})).await;
     assert_eq!(slack.status, 400, "each provider has its own keys");
 }
 
 #[tokio::test]
-async fn a_deployment_must_be_the_providers_and_alive() {
-    let world = World::new().await;
+async fn a_deployment_must_belong_to_the_provider_and_be_active() {
+    let setup = Setup::new().await;
     let create = async |deployment: &str| {
         let body = json!({
             "provider_auth_method_id": "linear-token",
             "provider_deployment_id": deployment,
             "value": {"token": "t"},
         });
-        world.post(AUTH_CONFIGS, body).await
+        setup.post(AUTH_CONFIGS, body).await
     };
-    let github = world.sim.deployment(&world.instance, "github").unwrap();
-    assert_eq!(create(&github).await.refusal(), (400, "provider_mismatch"));
-    assert_eq!(create("pde_nobody").await.refusal(), (404, "not_found"));
-    let linear = world
+    let github = setup.sim.deployment(&setup.instance, "github").unwrap();
+    assert_eq!(create(&github).await.error(), (400, "provider_mismatch"));
+    assert_eq!(create("pde_nobody").await.error(), (404, "not_found"));
+    let linear = setup
         .sim
-        .add_deployment(&world.instance, "linear", "Second");
+        .add_deployment(&setup.instance, "linear", "Second");
     let made = create(&linear).await.id();
-    world.sim.archive(&linear);
-    world.sim.settled().await;
-    assert_eq!(world.sim.object(&made).unwrap().status, Status::Archived);
-    assert_eq!(create(&linear).await.refusal(), (400, "use_after_delete"));
+    setup.sim.archive(&linear);
+    setup.sim.settled().await;
+    assert_eq!(setup.sim.object(&made).unwrap().status, Status::Archived);
+    assert_eq!(create(&linear).await.error(), (400, "use_after_delete"));
 }
 
 #[tokio::test]
 async fn patch_of_an_auth_config_trims_and_ignores_blanks() {
-    let world = World::new().await;
-    let id = world.create_auth_config("t").await;
+    let setup = Setup::new().await;
+    let id = setup.create_auth_config("t").await;
     let path = format!("{AUTH_CONFIGS}/{id}");
-    let patched = world
+    let patched = setup
         .patch(&path, json!({"name": " new ", "description": "d"}))
         .await;
     assert_eq!(patched.body["name"], "new");
-    let ignored = world
+    let ignored = setup
         .patch(&path, json!({"name": "", "description": "  "}))
         .await;
     assert_eq!(ignored.body["name"], "new");
     assert_eq!(ignored.body["description"], "d");
-    let value = world
+    let value = setup
         .patch(&path, json!({"value": {"token": "other"}}))
         .await;
     assert_eq!(value.status, 200, "an unknown field, ignored");
-    let stored = world.sim.object(&id).unwrap();
+    let stored = setup.sim.object(&id).unwrap();
     assert_eq!(stored.write_only["value"]["token"], "t");
-    world.patch(&path, json!({"tool_filters": []})).await;
-    world.sim.set_quirk(Quirk::PatchLosesAuthConfigValue, true);
-    world.patch(&path, json!({"name": "x"})).await;
-    assert_eq!(world.sim.object(&id).unwrap().write_only, Value::Null);
+    setup.patch(&path, json!({"tool_filters": []})).await;
+    setup.sim.set_quirk(Quirk::PatchLosesAuthConfigValue, true);
+    setup.patch(&path, json!({"name": "x"})).await;
+    assert_eq!(setup.sim.object(&id).unwrap().write_only, Value::Null);
 }
 
 #[tokio::test]
-async fn a_consented_auth_config_cannot_be_updated() {
-    let world = World::new().await;
-    let credentials = world.create_credentials("a").await;
-    let id = world
+async fn an_automated_oauth_config_cannot_be_updated() {
+    let setup = Setup::new().await;
+    let credentials = setup.create_credentials("a").await;
+    let id = setup
         .sim
-        .add_auth_config(&world.instance, &credentials, json!({}));
+        .add_auth_config(&setup.instance, &credentials, json!({}));
     let path = format!("{AUTH_CONFIGS}/{id}");
     let refusal = (400, "cannot_update_automated_oauth_config");
     assert_eq!(
-        world.patch(&path, json!({"name": "x"})).await.refusal(),
+        setup.patch(&path, json!({"name": "x"})).await.error(),
         refusal
     );
-    assert_eq!(world.delete(&path).await.status, 200);
+    assert_eq!(setup.delete(&path).await.status, 200);
 }
 
 #[tokio::test]
-async fn a_config_takes_a_value_or_a_vault() {
-    let world = World::new().await;
+async fn a_config_is_created_from_a_value_or_a_vault() {
+    let setup = Setup::new().await;
     let vault = json!({"provider_id": "postgres", "name": " v ", "value": {"schema": "canary"}});
-    let vault = world.post(VAULTS, vault).await;
+    let vault = setup.post(VAULTS, vault).await;
     assert_eq!(vault.body["name"], " v ", "the one name that isn't trimmed");
     let vault = vault.id();
     let from_vault = json!({"provider_id": "postgres", "provider_config_vault_id": vault});
-    let made = world.post(CONFIGS, from_vault.clone()).await;
+    let made = setup.post(CONFIGS, from_vault.clone()).await;
     assert!(made.id().starts_with("pcf_"));
     assert_eq!(made.body["from_vault"]["id"], vault);
     assert!(!made.body.to_string().contains("canary"));
-    let stored = world.sim.object(&made.id()).unwrap();
+    let stored = setup.sim.object(&made.id()).unwrap();
     assert_eq!(stored.write_only["value"]["schema"], "canary");
-    let current = world
+    let current = setup
         .sim
         .catalogue()
         .provider("postgres")
@@ -182,66 +182,66 @@ async fn a_config_takes_a_value_or_a_vault() {
 
     let mut both = from_vault.clone();
     both["value"] = json!({"schema": "own"});
-    let made_of_both = world.post(CONFIGS, both.clone()).await;
+    let made_of_both = setup.post(CONFIGS, both.clone()).await;
     assert_eq!(
         made_of_both.body["from_vault"],
         Value::Null,
         "the value wins"
     );
-    world.sim.set_quirk(Quirk::ValueWinsOverVault, false);
+    setup.sim.set_quirk(Quirk::ValueWinsOverVault, false);
     assert_eq!(
-        world.post(CONFIGS, both).await.refusal(),
+        setup.post(CONFIGS, both).await.error(),
         (400, "invalid_data")
     );
-    let neither = world
+    let neither = setup
         .post(CONFIGS, json!({"provider_id": "postgres"}))
         .await;
     assert_eq!(neither.body["errors"][0]["path"], json!(["value"]));
 
     let wrong = json!({"provider_id": "stripe", "provider_config_vault_id": vault});
     assert_eq!(
-        world.post(CONFIGS, wrong).await.refusal(),
+        setup.post(CONFIGS, wrong).await.error(),
         (400, "provider_mismatch")
     );
-    world.delete(&format!("{VAULTS}/{vault}")).await;
-    world.sim.settled().await;
+    setup.delete(&format!("{VAULTS}/{vault}")).await;
+    setup.sim.settled().await;
     assert_eq!(
-        world.sim.object(&made.id()).unwrap().status,
+        setup.sim.object(&made.id()).unwrap().status,
         Status::Archived
     );
     assert_eq!(
-        world.sim.object(&made_of_both.id()).unwrap().status,
+        setup.sim.object(&made_of_both.id()).unwrap().status,
         Status::Active
     );
     assert_eq!(
-        world.post(CONFIGS, from_vault).await.refusal(),
+        setup.post(CONFIGS, from_vault).await.error(),
         (400, "use_after_delete")
     );
 }
 
 #[tokio::test]
-async fn a_config_must_fit_the_providers_schema_and_is_fixed() {
-    let world = World::new().await;
+async fn a_config_must_match_the_schema_and_its_value_is_fixed() {
+    let setup = Setup::new().await;
     let body = json!({"provider_id": "stripe", "value": {"webhookSecret": "short"}});
-    let refused = world.post(CONFIGS, body).await;
+    let refused = setup.post(CONFIGS, body).await;
     assert_eq!(refused.body["entity"], "provider.config");
     assert_eq!(refused.body["errors"][0]["path"], json!(["webhookSecret"]));
     let body = json!({"provider_id": "github", "value": {"anything": [1]}, "name": " n "});
-    let id = world.post(CONFIGS, body).await.id();
+    let id = setup.post(CONFIGS, body).await.id();
     let path = format!("{CONFIGS}/{id}");
     let patch =
         json!({"name": "", "value": {}, "tool_filters": {"type": "tool_regex", "pattern": "."}});
-    let patched = world.patch(&path, patch).await;
+    let patched = setup.patch(&path, patch).await;
     assert_eq!(patched.body["name"], "");
     assert_eq!(patched.body["tool_filter"]["type"], "filter");
-    let stored = world.sim.object(&id).unwrap();
+    let stored = setup.sim.object(&id).unwrap();
     assert_eq!(stored.write_only, json!({"value": {"anything": [1]}}));
 }
 
 #[tokio::test]
-async fn schemas_can_be_asked_for() {
-    let world = World::new().await;
-    let ask = async |query: &str| world.get(&format!("/provider-config-schema?{query}")).await;
+async fn schemas_can_be_read() {
+    let setup = Setup::new().await;
+    let ask = async |query: &str| setup.get(&format!("/provider-config-schema?{query}")).await;
     let postgres = ask("provider_id=postgres").await;
     assert_eq!(
         postgres.body["object"],
@@ -254,23 +254,20 @@ async fn schemas_can_be_asked_for() {
         ask("provider_id=stripe").await.body["visibility"],
         "encrypted"
     );
-    let deployment = world.sim.deployment(&world.instance, "postgres").unwrap();
+    let deployment = setup.sim.deployment(&setup.instance, "postgres").unwrap();
     let by_deployment = ask(&format!("provider_deployment_id={deployment}")).await;
     assert_eq!(by_deployment.body, postgres.body);
-    let old = &world.sim.catalogue().provider("slack").unwrap().versions[0];
+    let old = &setup.sim.catalogue().provider("slack").unwrap().versions[0];
     let by_version = ask(&format!("provider_version_id={}", old.id)).await;
     assert_eq!(by_version.body["specification_id"], old.specification_id);
-    assert_eq!(
-        ask("").await.refusal(),
-        (400, "missing_provider_information")
-    );
+    assert_eq!(ask("").await.error(), (400, "missing_provider_information"));
 
     let imports = "/provider-auth-config-imports/schema";
-    let shadowed = world.get(&format!("{imports}?provider_id=linear")).await;
+    let shadowed = setup.get(&format!("{imports}?provider_id=linear")).await;
     assert_eq!(shadowed.body["id"], "schema");
     assert_eq!(shadowed.body["entity"], "provider.auth_import");
-    world.sim.set_quirk(Quirk::ImportSchemaShadowed, false);
-    let schema = world.get(&format!("{imports}?provider_id=linear")).await;
+    setup.sim.set_quirk(Quirk::ImportSchemaShadowed, false);
+    let schema = setup.get(&format!("{imports}?provider_id=linear")).await;
     assert_eq!(
         schema.body["object"],
         "provider.capabilities.auth_config.schema"
@@ -280,8 +277,8 @@ async fn schemas_can_be_asked_for() {
         schema.body["schema"]["schema"]["required"],
         json!(["token"])
     );
-    let id = world.create_auth_config("t").await;
-    let by_config = world
+    let id = setup.create_auth_config("t").await;
+    let by_config = setup
         .get(&format!("{imports}?provider_auth_config_id={id}"))
         .await;
     assert_eq!(by_config.body, schema.body);
@@ -289,27 +286,27 @@ async fn schemas_can_be_asked_for() {
 
 #[tokio::test]
 async fn providers_methods_and_deployments_can_be_read() {
-    let world = World::with(Options::of(Profile::Server)).await;
-    let github = world.get("/providers/github").await;
+    let setup = Setup::with(Options::of(Profile::Server)).await;
+    let github = setup.get("/providers/github").await;
     assert_eq!(
-        world.get("/providers/metorial-github").await.body,
+        setup.get("/providers/metorial-github").await.body,
         github.body
     );
-    assert_eq!(world.get("/providers").await.ids().len(), 7);
-    let id = world.method("github", "oauth2");
-    let method = world.get(&format!("/provider-auth-methods/{id}")).await;
+    assert_eq!(setup.get("/providers").await.ids().len(), 7);
+    let id = setup.method("github", "oauth2");
+    let method = setup.get(&format!("/provider-auth-methods/{id}")).await;
     assert_eq!(method.body["scopes"][0]["scope"], "repo");
     assert_eq!(method.body["output_schema"]["type"], "json_schema");
-    let old = &world.sim.catalogue().provider("slack").unwrap().versions[0];
-    let methods = world
+    let old = &setup.sim.catalogue().provider("slack").unwrap().versions[0];
+    let methods = setup
         .get(&format!(
             "/provider-auth-methods?provider_version_id={}",
             old.id
         ))
         .await;
     assert_eq!(methods.ids(), [old.auth_methods[0].id.clone()]);
-    let deployment = world.sim.deployment(&world.instance, "github").unwrap();
-    let deployment = world
+    let deployment = setup.sim.deployment(&setup.instance, "github").unwrap();
+    let deployment = setup
         .get(&format!("/provider-deployments/{deployment}"))
         .await;
     assert_eq!(deployment.body["object"], "provider.deployment");
@@ -317,7 +314,7 @@ async fn providers_methods_and_deployments_can_be_read() {
     assert_eq!(deployment.body["tool_filter"]["type"], "allow_all");
     assert_eq!(deployment.body["locked_version"], Value::Null);
     assert_eq!(
-        world
+        setup
             .get("/provider-deployments?limit=100")
             .await
             .ids()
@@ -327,10 +324,10 @@ async fn providers_methods_and_deployments_can_be_read() {
 }
 
 #[tokio::test]
-async fn a_provider_shows_its_current_version_and_who_publishes_it() {
-    let world = World::new().await;
-    let slack = world.get("/providers/slack").await.body;
-    let known = world.sim.catalogue().provider("slack").unwrap();
+async fn a_provider_has_its_current_version_and_its_publisher() {
+    let setup = Setup::new().await;
+    let slack = setup.get("/providers/slack").await.body;
+    let known = setup.sim.catalogue().provider("slack").unwrap();
     let version = &slack["current_version"];
     assert_eq!(version["id"], known.current().id);
     assert_eq!(
@@ -344,7 +341,7 @@ async fn a_provider_shows_its_current_version_and_who_publishes_it() {
     assert_eq!(slack["publisher"]["object"], "provider.publisher");
     assert_eq!(slack["oauth"]["status"], "enabled");
     assert_eq!(
-        world.get("/providers/linear").await.body["oauth"],
+        setup.get("/providers/linear").await.body["oauth"],
         Value::Null
     );
 }
@@ -358,8 +355,8 @@ async fn a_method_without_oauth_has_null_scopes_or_none() {
             json!([]),
         ),
     ] {
-        let world = World::with(options).await;
-        let path = format!("/provider-auth-methods/{}", world.method("linear", "token"));
-        assert_eq!(world.get(&path).await.body["scopes"], scopes);
+        let setup = Setup::with(options).await;
+        let path = format!("/provider-auth-methods/{}", setup.method("linear", "token"));
+        assert_eq!(setup.get(&path).await.body["scopes"], scopes);
     }
 }

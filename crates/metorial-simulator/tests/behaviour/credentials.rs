@@ -1,20 +1,20 @@
-//! Auth credentials, and what they have in common with all collections: text, PATCH, archiving, cascades.
+//! Auth credentials, and the behavior that all collections have in common: texts, PATCH, archiving, cascades.
 
 use metorial_simulator::{Collection, Options, Profile, Quirk, Status};
 use serde_json::{Value, json};
 
-use crate::support::{World, credentials};
+use crate::support::{Setup, credentials};
 
 const PATH: &str = "/provider-auth-credentials";
 
 #[tokio::test]
-async fn what_is_created_is_stored_and_its_secrets_never_answered() {
-    let world = World::new().await;
+async fn a_created_object_is_stored_and_its_secrets_are_never_returned() {
+    let setup = Setup::new().await;
     let mut body = credentials("  GitHub  ");
     body["description"] = "   ".into();
     body["metadata"] = json!({"a": null, "b": [1]});
-    let made = world.post(PATH, body).await;
-    let github = &world.sim.catalogue().provider("github").unwrap().id;
+    let made = setup.post(PATH, body).await;
+    let github = &setup.sim.catalogue().provider("github").unwrap().id;
     let expected = json!({
         "object": "provider.auth_credentials", "id": made.body["id"], "type": "oauth",
         "status": "active", "is_default": false, "is_managed": false, "name": "GitHub",
@@ -26,10 +26,10 @@ async fn what_is_created_is_stored_and_its_secrets_never_answered() {
     assert!(made.id().starts_with("par_"));
     assert!(made.body["updated_at"].as_str() > made.body["created_at"].as_str());
     assert_eq!(
-        world.get(&format!("{PATH}/{}", made.id())).await.body,
+        setup.get(&format!("{PATH}/{}", made.id())).await.body,
         expected
     );
-    let stored = world.sim.object(&made.id()).unwrap();
+    let stored = setup.sim.object(&made.id()).unwrap();
     assert_eq!(
         stored.write_only,
         json!({"client_id": "iv1", "client_secret": "hush"})
@@ -39,55 +39,55 @@ async fn what_is_created_is_stored_and_its_secrets_never_answered() {
 }
 
 #[tokio::test]
-async fn a_retried_create_makes_a_second_object() {
-    let world = World::new().await;
-    let first = world.create_credentials("same").await;
-    let second = world.create_credentials("same").await;
+async fn a_repeated_create_creates_a_second_object() {
+    let setup = Setup::new().await;
+    let first = setup.create_credentials("same").await;
+    let second = setup.create_credentials("same").await;
     assert!(first < second, "ids sort by creation");
     assert_eq!(
-        world
+        setup
             .sim
-            .objects(&world.instance, Collection::AuthCredentials)
+            .objects(&setup.instance, Collection::AuthCredentials)
             .len(),
         3
     );
 }
 
 #[tokio::test]
-async fn only_the_first_bad_key_is_told_with_the_value_sent() {
-    let world = World::new().await;
+async fn only_the_first_invalid_field_is_reported_and_its_value_echoed() {
+    let setup = Setup::new().await;
     let mut body = credentials("a");
     body["config"]["client_id"] = 7.into();
     body["config"]["client_secret"] = json!(["leak"]);
-    let refused = world.post(PATH, body.clone()).await;
-    assert_eq!(refused.refusal(), (400, "invalid_data"));
+    let refused = setup.post(PATH, body.clone()).await;
+    assert_eq!(refused.error(), (400, "invalid_data"));
     assert_eq!(refused.body["entity"], "body");
     let errors = refused.body["errors"].as_array().unwrap();
     assert_eq!(errors.len(), 1);
     assert_eq!(errors[0]["path"], json!(["config", "client_id"]));
     assert_eq!(errors[0]["received"], 7);
 
-    world.sim.set_quirk(Quirk::OnlyFirstProblem, false);
-    world.sim.set_quirk(Quirk::ErrorsEchoInput, false);
-    let refused = world.post(PATH, body).await;
+    setup.sim.set_quirk(Quirk::OnlyFirstProblem, false);
+    setup.sim.set_quirk(Quirk::ErrorsEchoInput, false);
+    let refused = setup.post(PATH, body).await;
     let errors = refused.body["errors"].as_array().unwrap();
     assert_eq!(errors.len(), 2);
     assert_eq!(errors[1].get("received"), None);
 
     let mut body = credentials("a");
     body["provider_id"] = "nobody".into();
-    let unknown = world.post(PATH, body).await;
-    assert_eq!(unknown.refusal(), (404, "not_found"));
+    let unknown = setup.post(PATH, body).await;
+    assert_eq!(unknown.error(), (404, "not_found"));
     assert_eq!(unknown.body["entity"], "provider");
 }
 
 #[tokio::test]
-async fn patch_keeps_what_is_absent_and_refuses_null() {
-    let world = World::new().await;
-    let id = world.create_credentials("a").await;
+async fn patch_keeps_absent_fields_and_rejects_null() {
+    let setup = Setup::new().await;
+    let id = setup.create_credentials("a").await;
     let path = format!("{PATH}/{id}");
-    let before = world.sim.object(&id).unwrap();
-    let patched = world
+    let before = setup.sim.object(&id).unwrap();
+    let patched = setup
         .patch(
             &path,
             json!({"description": "  ", "metadata": {"k": 1}, "unknown": true}),
@@ -95,16 +95,16 @@ async fn patch_keeps_what_is_absent_and_refuses_null() {
         .await;
     assert_eq!(patched.body["name"], "a");
     assert_eq!(patched.body["description"], "  ");
-    let replaced = world.patch(&path, json!({"metadata": {"l": null}})).await;
+    let replaced = setup.patch(&path, json!({"metadata": {"l": null}})).await;
     assert_eq!(replaced.body["metadata"], json!({"l": null}));
     for field in ["name", "description", "metadata"] {
-        let refused = world.patch(&path, json!({field: null})).await;
-        assert_eq!(refused.refusal(), (400, "invalid_data"), "{field}");
+        let refused = setup.patch(&path, json!({field: null})).await;
+        assert_eq!(refused.error(), (400, "invalid_data"), "{field}");
     }
-    world
+    setup
         .patch(&path, json!({"client_secret": "new", "scopes": []}))
         .await;
-    let stored = world.sim.object(&id).unwrap();
+    let stored = setup.sim.object(&id).unwrap();
     assert_eq!(
         stored.write_only,
         json!({"client_id": "iv1", "client_secret": "new"})
@@ -112,39 +112,39 @@ async fn patch_keeps_what_is_absent_and_refuses_null() {
     assert_eq!(stored.readable["scopes"], json!([]));
     assert_eq!(stored.versions, before.versions + 1);
     assert!(stored.updated_at > before.updated_at);
-    let nothing = world.patch(&path, json!({})).await;
+    let nothing = setup.patch(&path, json!({})).await;
     assert_eq!(nothing.status, 200);
-    assert!(world.sim.object(&id).unwrap().updated_at > stored.updated_at);
+    assert!(setup.sim.object(&id).unwrap().updated_at > stored.updated_at);
 }
 
 #[tokio::test]
-async fn delete_archives_and_time_deletes() {
-    let world = World::new().await;
-    let id = world.create_credentials("a").await;
+async fn delete_archives_and_14_days_later_reads_are_404() {
+    let setup = Setup::new().await;
+    let id = setup.create_credentials("a").await;
     let path = format!("{PATH}/{id}");
-    assert_eq!(world.delete(&path).await.body["status"], "archived");
-    assert_eq!(world.get(&path).await.body["status"], "archived");
-    assert_eq!(world.delete(&path).await.refusal(), (410, "gone"));
+    assert_eq!(setup.delete(&path).await.body["status"], "archived");
+    assert_eq!(setup.get(&path).await.body["status"], "archived");
+    assert_eq!(setup.delete(&path).await.error(), (410, "gone"));
     assert_eq!(
-        world.patch(&path, json!({"name": "b"})).await.refusal(),
+        setup.patch(&path, json!({"name": "b"})).await.error(),
         (410, "gone")
     );
     let days = |days: i64| std::time::Duration::from_secs(days as u64 * 86_400);
-    world.sim.set_time_offset(days(13));
-    assert_eq!(world.get(&path).await.status, 200);
-    world.sim.set_time_offset(days(14));
-    let gone = world.get(&path).await;
-    assert_eq!(gone.refusal(), (404, "not_found"));
+    setup.sim.set_time_offset(days(13));
+    assert_eq!(setup.get(&path).await.status, 200);
+    setup.sim.set_time_offset(days(14));
+    let gone = setup.get(&path).await;
+    assert_eq!(gone.error(), (404, "not_found"));
     assert_eq!(gone.body["entity"], "provider.auth_credentials");
-    assert_eq!(world.delete(&path).await.status, 404);
-    assert_eq!(world.sim.object(&id).unwrap().status, Status::Deleted);
+    assert_eq!(setup.delete(&path).await.status, 404);
+    assert_eq!(setup.sim.object(&id).unwrap().status, Status::Deleted);
 }
 
 #[tokio::test]
-async fn in_the_reference_a_deleted_object_is_gone_at_once() {
-    let world = World::with(Options::of(Profile::Reference)).await;
+async fn in_the_reference_reads_after_a_delete_are_404() {
+    let setup = Setup::with(Options::of(Profile::Reference)).await;
     let mut body = credentials("a");
-    body["provider_id"] = world
+    body["provider_id"] = setup
         .sim
         .catalogue()
         .provider("github")
@@ -153,24 +153,24 @@ async fn in_the_reference_a_deleted_object_is_gone_at_once() {
         .as_str()
         .into();
     assert_eq!(
-        world.post(PATH, credentials("a")).await.status,
+        setup.post(PATH, credentials("a")).await.status,
         404,
         "no aliases"
     );
-    let id = world.post(PATH, body).await.id();
+    let id = setup.post(PATH, body).await.id();
     let path = format!("{PATH}/{id}");
-    assert_eq!(world.delete(&path).await.status, 200);
-    assert_eq!(world.get(&path).await.refusal(), (404, "not_found"));
+    assert_eq!(setup.delete(&path).await.status, 200);
+    assert_eq!(setup.get(&path).await.error(), (404, "not_found"));
 }
 
 #[tokio::test]
-async fn credentials_take_the_auth_configs_of_people_along() {
-    let world = World::new().await;
-    let id = world.create_credentials("a").await;
+async fn archiving_credentials_archives_their_auth_configs() {
+    let setup = Setup::new().await;
+    let id = setup.create_credentials("a").await;
     let consent = json!({"name": "Jo", "value": {"accessToken": "t"}});
-    let by_consent = world.sim.add_auth_config(&world.instance, &id, consent);
-    let other = world.create_auth_config("t").await;
-    let seen = world
+    let by_consent = setup.sim.add_auth_config(&setup.instance, &id, consent);
+    let other = setup.create_auth_config("t").await;
+    let seen = setup
         .get(&format!("/provider-auth-configs/{by_consent}"))
         .await
         .body;
@@ -178,35 +178,35 @@ async fn credentials_take_the_auth_configs_of_people_along() {
     assert_eq!(seen["source"], "setup_session");
     assert_eq!(seen["credentials"]["id"], id);
     assert_eq!(seen["name"], "Jo");
-    world.delete(&format!("{PATH}/{id}")).await;
-    world.sim.settled().await;
+    setup.delete(&format!("{PATH}/{id}")).await;
+    setup.sim.settled().await;
     assert_eq!(
-        world.sim.object(&by_consent).unwrap().status,
+        setup.sim.object(&by_consent).unwrap().status,
         Status::Archived
     );
-    assert_eq!(world.sim.object(&other).unwrap().status, Status::Active);
+    assert_eq!(setup.sim.object(&other).unwrap().status, Status::Active);
 }
 
 #[tokio::test]
-async fn managed_and_used_objects_resist() {
-    let world = World::new().await;
-    let objects = world
+async fn managed_and_used_objects_cannot_be_deleted() {
+    let setup = Setup::new().await;
+    let objects = setup
         .sim
-        .objects(&world.instance, Collection::AuthCredentials);
+        .objects(&setup.instance, Collection::AuthCredentials);
     let managed = objects
         .iter()
         .find(|object| object.readable["is_managed"] == Value::Bool(true));
     let path = format!("{PATH}/{}", managed.unwrap().id);
     let refusal = (400, "managed_credentials_readonly");
     assert_eq!(
-        world.patch(&path, json!({"name": "mine"})).await.refusal(),
+        setup.patch(&path, json!({"name": "mine"})).await.error(),
         refusal
     );
-    assert_eq!(world.delete(&path).await.refusal(), refusal);
+    assert_eq!(setup.delete(&path).await.error(), refusal);
 
-    let id = world.create_credentials("a").await;
-    world.sim.set_in_use(&id, true);
-    let refused = world.delete(&format!("{PATH}/{id}")).await;
+    let id = setup.create_credentials("a").await;
+    setup.sim.set_in_use(&id, true);
+    let refused = setup.delete(&format!("{PATH}/{id}")).await;
     assert_eq!(refused.status, 400);
     assert!(
         refused.body["code"]
@@ -217,34 +217,34 @@ async fn managed_and_used_objects_resist() {
 }
 
 #[tokio::test]
-async fn a_person_may_edit_behind_the_api() {
-    let world = World::new().await;
-    let id = world.create_credentials("a").await;
-    let before = world.sim.object(&id).unwrap();
+async fn objects_can_be_edited_without_the_api() {
+    let setup = Setup::new().await;
+    let id = setup.create_credentials("a").await;
+    let before = setup.sim.object(&id).unwrap();
     assert!(
-        world
+        setup
             .sim
             .edit(&id, json!({"name": "theirs", "client_secret": "theirs"}))
     );
-    let after = world.sim.object(&id).unwrap();
+    let after = setup.sim.object(&id).unwrap();
     assert_eq!(after.readable["name"], "theirs");
     assert_eq!(after.write_only["client_secret"], "theirs");
     assert_eq!(after.write_only["client_id"], "iv1");
     assert!(after.updated_at > before.updated_at);
-    assert!(!world.sim.edit("par_nobody", json!({})));
+    assert!(!setup.sim.edit("par_nobody", json!({})));
 }
 
 #[tokio::test]
-async fn another_instance_sees_nothing_of_it() {
-    let mut world = World::new().await;
-    let id = world.create_credentials("a").await;
+async fn objects_are_invisible_to_other_instances() {
+    let mut setup = Setup::new().await;
+    let id = setup.create_credentials("a").await;
     let kind = metorial_simulator::InstanceType::Development;
-    let other = world.sim.add_instance(&world.organisation, kind);
-    world.key = world.sim.add_key(&other);
-    assert_eq!(world.get(&format!("{PATH}/{id}")).await.status, 404);
-    assert_eq!(world.delete(&format!("{PATH}/{id}")).await.status, 404);
+    let other = setup.sim.add_instance(&setup.organisation, kind);
+    setup.key = setup.sim.add_key(&other);
+    assert_eq!(setup.get(&format!("{PATH}/{id}")).await.status, 404);
+    assert_eq!(setup.delete(&format!("{PATH}/{id}")).await.status, 404);
     assert!(
-        world
+        setup
             .get(&format!("{PATH}?id[]={id}"))
             .await
             .ids()

@@ -1,109 +1,106 @@
-//! Lists: pages, filters, and what is ignored.
+//! Lists: pages, filters, and parameters that are ignored.
 
 use std::time::Duration;
 
 use metorial_simulator::{Options, Profile, Quirk};
 use serde_json::json;
 
-use crate::support::World;
+use crate::support::Setup;
 
 const PATH: &str = "/provider-auth-credentials";
 
-async fn with_credentials(names: &[&str]) -> (World, Vec<String>) {
-    let world = World::new().await;
+async fn with_credentials(names: &[&str]) -> (Setup, Vec<String>) {
+    let setup = Setup::new().await;
     let mut ids = Vec::new();
     for name in names {
-        ids.push(world.create_credentials(name).await);
+        ids.push(setup.create_credentials(name).await);
     }
-    (world, ids)
+    (setup, ids)
 }
 
 #[tokio::test]
 async fn pages_follow_the_last_id() {
-    let (world, ids) = with_credentials(&["a", "b", "c", "d", "e"]).await;
-    let page = world.get(&format!("{PATH}?origin=custom&limit=2")).await;
+    let (setup, ids) = with_credentials(&["a", "b", "c", "d", "e"]).await;
+    let page = setup.get(&format!("{PATH}?origin=custom&limit=2")).await;
     assert_eq!(page.ids(), ids[..2]);
     assert_eq!(page.body["object"], "list");
     let more = json!({"has_more_before": false, "has_more_after": true});
     assert_eq!(page.body["pagination"], more);
-    let page = world.get(&format!("{PATH}?limit=2&after={}", ids[3])).await;
+    let page = setup.get(&format!("{PATH}?limit=2&after={}", ids[3])).await;
     assert_eq!(page.ids(), ids[4..]);
     let more = json!({"has_more_before": true, "has_more_after": false});
     assert_eq!(page.body["pagination"], more);
-    let page = world
+    let page = setup
         .get(&format!("{PATH}?limit=2&order=desc&after={}", ids[4]))
         .await;
     assert_eq!(page.ids(), [&*ids[3], &*ids[2]]);
-    let page = world
+    let page = setup
         .get(&format!("{PATH}?limit=2&before={}", ids[3]))
         .await;
     assert_eq!(page.ids(), ids[1..3]);
     let both = format!("{PATH}?limit=2&after={}&before={}", ids[1], ids[2]);
-    assert_eq!(world.get(&both).await.ids(), ids[2..4]);
-    world.sim.set_quirk(Quirk::BeforeIgnoredWithAfter, false);
-    assert_eq!(world.get(&both).await.refusal(), (400, "invalid_data"));
+    assert_eq!(setup.get(&both).await.ids(), ids[2..4]);
+    setup.sim.set_quirk(Quirk::BeforeIgnoredWithAfter, false);
+    assert_eq!(setup.get(&both).await.error(), (400, "invalid_data"));
 }
 
 #[tokio::test]
-async fn after_an_id_without_a_row_comes_an_empty_last_page() {
-    let (world, ids) = with_credentials(&["a", "b", "c"]).await;
-    let page = world.get(&format!("{PATH}?after=par_0000")).await;
+async fn after_an_unknown_id_the_last_page_is_empty() {
+    let (setup, ids) = with_credentials(&["a", "b", "c"]).await;
+    let page = setup.get(&format!("{PATH}?after=par_0000")).await;
     assert!(page.ids().is_empty());
     assert_eq!(page.body["pagination"]["has_more_after"], false);
-    world.sim.archive(&ids[0]);
-    world.sim.purge(&ids[0]);
+    setup.sim.archive(&ids[0]);
+    setup.sim.purge(&ids[0]);
     assert_eq!(
-        world.get(&format!("{PATH}?after={}", ids[0])).await.ids(),
+        setup.get(&format!("{PATH}?after={}", ids[0])).await.ids(),
         ids[1..]
     );
 }
 
 #[tokio::test]
-async fn archived_objects_show_only_when_asked_for() {
-    let (world, ids) = with_credentials(&["a", "b", "c"]).await;
-    world.sim.archive(&ids[0]);
-    world.sim.purge(&ids[1]);
+async fn archived_objects_are_listed_only_if_requested() {
+    let (setup, ids) = with_credentials(&["a", "b", "c"]).await;
+    setup.sim.archive(&ids[0]);
+    setup.sim.purge(&ids[1]);
     let asked = ids
         .iter()
         .map(|id| format!("id[]={id}"))
         .collect::<Vec<_>>()
         .join("&");
-    let list = async |status: &str| world.get(&format!("{PATH}?{asked}{status}")).await;
+    let list = async |status: &str| setup.get(&format!("{PATH}?{asked}{status}")).await;
     assert_eq!(list("").await.ids(), ids[2..]);
     assert_eq!(list("&status=archived").await.ids(), ids[..1]);
     let both = list("&status[]=active&status[]=archived").await;
     assert_eq!(both.ids(), [&*ids[0], &*ids[2]]);
-    assert_eq!(
-        list("&status=deleted").await.refusal(),
-        (400, "invalid_data")
-    );
+    assert_eq!(list("&status=deleted").await.error(), (400, "invalid_data"));
 }
 
 #[tokio::test]
-async fn what_the_server_does_not_know_it_ignores() {
-    let (world, ids) = with_credentials(&["a", "b"]).await;
+async fn unknown_filters_are_ignored() {
+    let (setup, ids) = with_credentials(&["a", "b"]).await;
     for query in ["id=", "id[]=", "metadata[uid]=x", "colour=red", "cursor=x"] {
-        let found = world.get(&format!("{PATH}?origin=custom&{query}")).await;
+        let found = setup.get(&format!("{PATH}?origin=custom&{query}")).await;
         assert_eq!(found.ids(), ids, "{query}");
     }
     assert!(
-        world
+        setup
             .get(&format!("{PATH}?id={},{}", ids[0], ids[1]))
             .await
             .ids()
             .is_empty()
     );
-    let slug = world.get(&format!("{PATH}?provider_id=github")).await;
+    let slug = setup.get(&format!("{PATH}?provider_id=github")).await;
     assert!(slug.ids().is_empty(), "filters want the canonical id");
-    let github = &world.sim.catalogue().provider("github").unwrap().id;
+    let github = &setup.sim.catalogue().provider("github").unwrap().id;
     assert_eq!(
-        world
+        setup
             .get(&format!("{PATH}?provider_id={github}"))
             .await
             .ids(),
         ids
     );
-    let reference = World::with(Options::of(Profile::Reference)).await;
+    let reference = Setup::with(Options::of(Profile::Reference)).await;
     assert_eq!(
         reference.get(&format!("{PATH}?colour=red")).await.status,
         400
@@ -111,24 +108,24 @@ async fn what_the_server_does_not_know_it_ignores() {
 }
 
 #[tokio::test]
-async fn a_hundred_ids_work_but_not_in_older_builds() {
-    let (world, ids) = with_credentials(&["a"]).await;
+async fn a_hundred_ids_are_accepted_except_by_older_builds() {
+    let (setup, ids) = with_credentials(&["a"]).await;
     let mut asked: Vec<String> = (0..99).map(|n| format!("id[{n}]=par_{n}")).collect();
     asked.push(format!("id[99]={}", ids[0]));
     let path = format!("{PATH}?{}", asked.join("&"));
-    assert_eq!(world.get(&path).await.ids(), ids);
-    world.sim.set_quirk(Quirk::ShortArrayFilters, true);
-    assert_eq!(world.get(&path).await.status, 400);
+    assert_eq!(setup.get(&path).await.ids(), ids);
+    setup.sim.set_quirk(Quirk::ShortArrayFilters, true);
+    assert_eq!(setup.get(&path).await.status, 400);
 }
 
 #[tokio::test]
-async fn ranges_compare_strictly() {
-    let (world, ids) = with_credentials(&["a", "b"]).await;
-    let time = world.get(&format!("{PATH}/{}", ids[0])).await.body["created_at"].clone();
+async fn ranges_exclude_their_bounds() {
+    let (setup, ids) = with_credentials(&["a", "b"]).await;
+    let time = setup.get(&format!("{PATH}/{}", ids[0])).await.body["created_at"].clone();
     let time = time.as_str().unwrap();
-    world.sim.edit(&ids[1], json!({}));
+    setup.sim.edit(&ids[1], json!({}));
     let list = async |range: &str| {
-        world
+        setup
             .get(&format!("{PATH}?origin=custom&created_at[{range}]={time}"))
             .await
             .ids()
@@ -137,7 +134,7 @@ async fn ranges_compare_strictly() {
     assert!(!list("lt").await.contains(&ids[0]));
     assert_eq!(list("gte").await, ids, "ignored");
     assert_eq!(
-        world
+        setup
             .get(&format!("{PATH}?created_at[gt]=soon"))
             .await
             .status,
@@ -146,26 +143,26 @@ async fn ranges_compare_strictly() {
 }
 
 #[tokio::test]
-async fn search_finds_names_but_not_metadata_and_lags() {
-    let (world, ids) = with_credentials(&["needle", "hay"]).await;
-    world
+async fn search_covers_names_but_not_metadata_and_lags() {
+    let (setup, ids) = with_credentials(&["needle", "hay"]).await;
+    setup
         .sim
         .edit(&ids[1], json!({"metadata": {"k": "needle"}}));
-    world.sim.set_quirk(Quirk::SearchLags, false);
+    setup.sim.set_quirk(Quirk::SearchLags, false);
     assert_eq!(
-        world.get(&format!("{PATH}?search=NEEDLE")).await.ids(),
+        setup.get(&format!("{PATH}?search=NEEDLE")).await.ids(),
         ids[..1]
     );
     assert_eq!(
-        world
+        setup
             .get(&format!("{PATH}?search=git&origin=custom"))
             .await
             .ids(),
         ids
     );
-    world.sim.set_read_lag(Duration::from_secs(3600));
+    setup.sim.set_read_lag(Duration::from_secs(3600));
     assert!(
-        world
+        setup
             .get(&format!("{PATH}?search=needle"))
             .await
             .ids()
@@ -174,35 +171,35 @@ async fn search_finds_names_but_not_metadata_and_lags() {
 }
 
 #[tokio::test]
-async fn reads_lag_behind_writes_if_told_to() {
-    let (world, ids) = with_credentials(&["a"]).await;
-    world.sim.set_read_lag(Duration::from_secs(3600));
-    assert!(world.get(PATH).await.ids().is_empty());
-    assert_eq!(world.get(&format!("{PATH}/{}", ids[0])).await.status, 404);
-    let patched = world
+async fn reads_lag_behind_writes_by_the_configured_time() {
+    let (setup, ids) = with_credentials(&["a"]).await;
+    setup.sim.set_read_lag(Duration::from_secs(3600));
+    assert!(setup.get(PATH).await.ids().is_empty());
+    assert_eq!(setup.get(&format!("{PATH}/{}", ids[0])).await.status, 404);
+    let patched = setup
         .patch(&format!("{PATH}/{}", ids[0]), json!({"name": "b"}))
         .await;
     assert_eq!(patched.body["name"], "b", "writes know better");
-    world.sim.set_read_lag(Duration::ZERO);
+    setup.sim.set_read_lag(Duration::ZERO);
     assert_eq!(
-        world.get(&format!("{PATH}/{}", ids[0])).await.body["name"],
+        setup.get(&format!("{PATH}/{}", ids[0])).await.body["name"],
         "b"
     );
 }
 
 #[tokio::test]
-async fn filters_narrow_auth_configs_and_configs() {
-    let world = World::new().await;
-    let linear = world.create_auth_config("t").await;
-    let credentials = world.create_credentials("a").await;
-    let deployment = world.sim.deployment(&world.instance, "github").unwrap();
+async fn filters_restrict_auth_configs_and_configs() {
+    let setup = Setup::new().await;
+    let linear = setup.create_auth_config("t").await;
+    let credentials = setup.create_credentials("a").await;
+    let deployment = setup.sim.deployment(&setup.instance, "github").unwrap();
     let fields = json!({"provider_deployment_id": deployment});
-    let github = world
+    let github = setup
         .sim
-        .add_auth_config(&world.instance, &credentials, fields);
-    let method = world.method("linear", "token");
+        .add_auth_config(&setup.instance, &credentials, fields);
+    let method = setup.method("linear", "token");
     let list = async |filter: &str| {
-        world
+        setup
             .get(&format!("/provider-auth-configs?{filter}"))
             .await
             .ids()
@@ -222,11 +219,11 @@ async fn filters_narrow_auth_configs_and_configs() {
     assert!(list("actor_id=act_1").await.is_empty());
 
     let vault = json!({"provider_id": "postgres", "name": "v", "value": {"schema": "public"}});
-    let vault = world.post("/provider-config-vaults", vault).await.id();
+    let vault = setup.post("/provider-config-vaults", vault).await.id();
     let config = json!({"provider_id": "postgres", "provider_config_vault_id": vault});
-    let config = world.post("/provider-configs", config).await.id();
+    let config = setup.post("/provider-configs", config).await.id();
     let by_vault = format!("/provider-configs?provider_config_vault_id={vault}");
-    assert!(world.get(&by_vault).await.ids().is_empty());
-    world.sim.set_quirk(Quirk::VaultFilterMatchesNothing, false);
-    assert_eq!(world.get(&by_vault).await.ids(), [config]);
+    assert!(setup.get(&by_vault).await.ids().is_empty());
+    setup.sim.set_quirk(Quirk::VaultFilterMatchesNothing, false);
+    assert_eq!(setup.get(&by_vault).await.ids(), [config]);
 }

@@ -1,4 +1,4 @@
-//! The simulator seen from outside: over HTTP as a client, and through its handle as a test.
+//! Behavior of the simulator over HTTP and through its handle.
 
 #![expect(clippy::unwrap_used, reason = "a test that can't go on fails here")]
 

@@ -1,9 +1,9 @@
-//! Imports and exports: what they do, and the records they leave.
+//! Imports and exports, and their audit records.
 
 use metorial_simulator::{Collection, ImportExport, Options, Profile, Quirk};
 use serde_json::{Value, json};
 
-use crate::support::World;
+use crate::support::Setup;
 
 const IMPORTS: &str = "/provider-auth-config-imports";
 const EXPORTS: &str = "/provider-auth-config-exports";
@@ -19,13 +19,13 @@ fn into(auth_config: &str, token: &str) -> Value {
 
 #[tokio::test]
 async fn an_import_into_a_config_writes_a_new_version() {
-    let world = World::new().await;
-    let id = world.create_auth_config("old").await;
-    let before = world.sim.object(&id).unwrap();
-    let request = world
+    let setup = Setup::new().await;
+    let id = setup.create_auth_config("old").await;
+    let before = setup.sim.object(&id).unwrap();
+    let request = setup
         .request("POST", IMPORTS)
         .header("User-Agent", "probe/1");
-    let made = world.send(request.json(&into(&id, "new"))).await;
+    let made = setup.send(request.json(&into(&id, "new"))).await;
     assert!(made.id().starts_with("paci_"));
     assert_eq!(made.body["object"], "provider.auth_import");
     assert_eq!(made.body["note"], "rotation");
@@ -34,30 +34,30 @@ async fn an_import_into_a_config_writes_a_new_version() {
     assert_eq!(made.body["user_agent"], "probe/1");
     assert_eq!(made.body["auth_config"]["id"], id);
     assert_eq!(made.body.get("updated_at"), None);
-    let after = world.sim.object(&id).unwrap();
+    let after = setup.sim.object(&id).unwrap();
     assert_eq!(after.write_only["value"]["token"], "new");
     assert_eq!(after.versions, before.versions + 1);
     assert!(after.updated_at > before.updated_at);
     assert_eq!(after.readable["name"], "Linear");
-    let listed = world
+    let listed = setup
         .get(&format!("{IMPORTS}?provider_auth_config_id={id}"))
         .await;
     assert_eq!(listed.ids().len(), 2, "the create's and this one");
     let path = format!("{IMPORTS}/{}", made.id());
-    assert_eq!(world.get(&path).await.body, made.body);
-    assert_eq!(world.delete(&path).await.body["entity"], "endpoint");
+    assert_eq!(setup.get(&path).await.body, made.body);
+    assert_eq!(setup.delete(&path).await.body["entity"], "endpoint");
 }
 
 #[tokio::test]
-async fn an_import_by_provider_makes_a_new_config() {
-    let world = World::new().await;
-    let deployment = world.sim.deployment(&world.instance, "slack").unwrap();
+async fn an_import_by_provider_creates_a_config() {
+    let setup = Setup::new().await;
+    let deployment = setup.sim.deployment(&setup.instance, "slack").unwrap();
     let body = json!({
         "provider_id": "slack", "provider_deployment_id": deployment, "provider_auth_config_id": "",
-        "provider_auth_method_id": world.method("slack", "bot_token"),
+        "provider_auth_method_id": setup.method("slack", "bot_token"),
         "note": "moved", "metadata": {"from": "elsewhere"}, "value": {"token": "xoxb"},
     });
-    let made = world.post(IMPORTS, body.clone()).await;
+    let made = setup.post(IMPORTS, body.clone()).await;
     assert_eq!(made.status, 200, "{}", made.body);
     let config = &made.body["auth_config"];
     assert!(
@@ -69,25 +69,22 @@ async fn an_import_by_provider_makes_a_new_config() {
     assert_eq!(config["metadata"], json!({"from": "elsewhere"}));
     assert_eq!(config["deployment"]["id"], deployment);
     assert_eq!(made.body["metadata"], json!({"from": "elsewhere"}));
-    let configs = world.sim.objects(&world.instance, Collection::AuthConfigs);
+    let configs = setup.sim.objects(&setup.instance, Collection::AuthConfigs);
     assert_eq!(configs.len(), 1);
-    world.sim.set_quirk(Quirk::EmptyConfigIdMeansNew, false);
-    assert_eq!(
-        world.post(IMPORTS, body).await.refusal(),
-        (404, "not_found")
-    );
+    setup.sim.set_quirk(Quirk::EmptyConfigIdMeansNew, false);
+    assert_eq!(setup.post(IMPORTS, body).await.error(), (404, "not_found"));
 }
 
 #[tokio::test]
-async fn imports_are_refused_with_the_reason() {
-    let world = World::new().await;
-    let id = world.create_auth_config("t").await;
+async fn invalid_imports_are_rejected_with_their_codes() {
+    let setup = Setup::new().await;
+    let id = setup.create_auth_config("t").await;
     let with = |field: &str, value: &str| {
         let mut body = into(&id, "new");
         body[field] = value.into();
         body
     };
-    let github = world.sim.deployment(&world.instance, "github").unwrap();
+    let github = setup.sim.deployment(&setup.instance, "github").unwrap();
     let cases = [
         (with("provider_id", "github"), "provider_mismatch"),
         (with("provider_deployment_id", &github), "provider_mismatch"),
@@ -110,96 +107,96 @@ async fn imports_are_refused_with_the_reason() {
         ),
     ];
     for (body, code) in cases {
-        assert_eq!(world.post(IMPORTS, body).await.refusal(), (400, code));
+        assert_eq!(setup.post(IMPORTS, body).await.error(), (400, code));
     }
-    let own = world.method("linear", "token");
-    let same = world
+    let own = setup.method("linear", "token");
+    let same = setup
         .post(IMPORTS, with("provider_auth_method_id", &own))
         .await;
     assert_eq!(same.status, 200);
-    world.sim.set_quirk(Quirk::ImportRefusesMethodAlias, false);
-    let alias = world
+    setup.sim.set_quirk(Quirk::ImportRefusesMethodAlias, false);
+    let alias = setup
         .post(IMPORTS, with("provider_auth_method_id", "linear-token"))
         .await;
     assert_eq!(alias.status, 200);
 
-    let credentials = world.create_credentials("a").await;
-    let consented = world
+    let credentials = setup.create_credentials("a").await;
+    let consented = setup
         .sim
-        .add_auth_config(&world.instance, &credentials, json!({}));
-    let refused = world.post(IMPORTS, into(&consented, "t")).await;
+        .add_auth_config(&setup.instance, &credentials, json!({}));
+    let refused = setup.post(IMPORTS, into(&consented, "t")).await;
     assert_eq!(
-        refused.refusal(),
+        refused.error(),
         (400, "cannot_update_automated_oauth_config")
     );
-    world.sim.archive(&id);
+    setup.sim.archive(&id);
     assert_eq!(
-        world.post(IMPORTS, into(&id, "t")).await.refusal(),
+        setup.post(IMPORTS, into(&id, "t")).await.error(),
         (410, "gone")
     );
 }
 
 #[tokio::test]
-async fn an_export_shows_the_value_once() {
-    let world = World::new().await;
-    let id = world.create_auth_config("canary").await;
+async fn only_the_create_of_an_export_returns_the_value() {
+    let setup = Setup::new().await;
+    let id = setup.create_auth_config("canary").await;
     let body = json!({"provider_auth_config_id": id, "note": "n", "metadata": {"k": 1}});
-    let made = world.post(EXPORTS, body).await;
+    let made = setup.post(EXPORTS, body).await;
     assert!(made.id().starts_with("pace_"));
     assert_eq!(made.body["value"], json!({"token": "canary"}));
     assert_eq!(made.body["auth_config"]["id"], id);
     assert_eq!(made.body["metadata"], json!({"k": 1}));
-    let again = world.get(&format!("{EXPORTS}/{}", made.id())).await;
+    let again = setup.get(&format!("{EXPORTS}/{}", made.id())).await;
     assert_eq!(again.body["value"], Value::Null);
     assert_eq!(again.body["note"], "n");
-    let listed = world
+    let listed = setup
         .get(&format!("{EXPORTS}?provider_auth_config_id={id}"))
         .await;
     assert_eq!(listed.ids(), [made.id()]);
-    world.sim.archive(&id);
+    setup.sim.archive(&id);
     let body = json!({"provider_auth_config_id": id, "note": "n"});
     assert_eq!(
-        world.post(EXPORTS, body).await.refusal(),
+        setup.post(EXPORTS, body).await.error(),
         (400, "use_after_delete")
     );
     let lost = json!({"provider_auth_config_id": "pac_nobody", "note": "n"});
     assert_eq!(
-        world.post(EXPORTS, lost).await.body["entity"],
+        setup.post(EXPORTS, lost).await.body["entity"],
         "provider.auth_config"
     );
 }
 
 #[tokio::test]
-async fn in_the_reference_exports_live_below_a_deployment() {
-    let world = World::with(Options::of(Profile::Reference)).await;
-    let deployment = world.sim.deployment(&world.instance, "linear").unwrap();
+async fn in_the_reference_exports_are_below_a_deployment() {
+    let setup = Setup::with(Options::of(Profile::Reference)).await;
+    let deployment = setup.sim.deployment(&setup.instance, "linear").unwrap();
     let body = json!({
-        "provider_auth_method_id": world.method("linear", "token"),
+        "provider_auth_method_id": setup.method("linear", "token"),
         "provider_deployment_id": deployment, "value": {"token": "t"},
     });
-    let id = world.post("/provider-auth-configs", body).await.id();
+    let id = setup.post("/provider-auth-configs", body).await.id();
     assert!(
-        world.get(IMPORTS).await.ids().is_empty(),
+        setup.get(IMPORTS).await.ids().is_empty(),
         "a create is no import there"
     );
-    let flat = world
+    let flat = setup
         .post(EXPORTS, json!({"provider_auth_config_id": id, "note": "n"}))
         .await;
     assert_eq!(flat.body["entity"], "endpoint");
     let path = format!("/provider-deployments/{deployment}/auth-configs/{id}/exports");
-    let made = world.post(&path, json!({"note": "n"})).await;
+    let made = setup.post(&path, json!({"note": "n"})).await;
     assert_eq!(made.body["value"], json!({"token": "t"}));
     assert_eq!(made.body["provider_auth_config_id"], id);
-    assert_eq!(world.get(&path).await.ids(), [made.id()]);
-    let again = world.get(&format!("{path}/{}", made.id())).await;
+    assert_eq!(setup.get(&path).await.ids(), [made.id()]);
+    let again = setup.get(&format!("{path}/{}", made.id())).await;
     assert_eq!(again.body["value"], Value::Null);
-    let github = world.sim.deployment(&world.instance, "github").unwrap();
+    let github = setup.sim.deployment(&setup.instance, "github").unwrap();
     let elsewhere = format!("/provider-deployments/{github}/auth-configs/{id}/exports");
     assert_eq!(
-        world.post(&elsewhere, json!({"note": "n"})).await.status,
+        setup.post(&elsewhere, json!({"note": "n"})).await.status,
         404
     );
-    let import = world.post(IMPORTS, into(&id, "u")).await;
+    let import = setup.post(IMPORTS, into(&id, "u")).await;
     assert_eq!(
         import.body["auth_config"]["deployment_preview"]["id"],
         deployment
@@ -212,40 +209,40 @@ async fn in_the_reference_exports_live_below_a_deployment() {
 }
 
 #[tokio::test]
-async fn imports_and_exports_may_not_be_had() {
-    let world = World::with(Options::default().with(Quirk::ImportExportOffAtFirst)).await;
-    let id = world.create_auth_config("t").await;
+async fn imports_and_exports_can_be_unavailable() {
+    let setup = Setup::with(Options::default().with(Quirk::ImportExportOffAtFirst)).await;
+    let id = setup.create_auth_config("t").await;
     let export = json!({"provider_auth_config_id": id, "note": "n"});
     assert_eq!(
-        world.post(EXPORTS, export.clone()).await.refusal(),
+        setup.post(EXPORTS, export.clone()).await.error(),
         (403, "forbidden")
     );
-    world
+    setup
         .sim
-        .set_import_export(&world.instance, ImportExport::NotInPlan);
+        .set_import_export(&setup.instance, ImportExport::NotInPlan);
     assert_eq!(
-        world.post(IMPORTS, into(&id, "u")).await.refusal(),
+        setup.post(IMPORTS, into(&id, "u")).await.error(),
         (402, "payment_required")
     );
-    world
+    setup
         .sim
-        .set_import_export(&world.instance, ImportExport::Allowed);
-    assert_eq!(world.post(EXPORTS, export).await.status, 200);
+        .set_import_export(&setup.instance, ImportExport::Allowed);
+    assert_eq!(setup.post(EXPORTS, export).await.status, 200);
 }
 
 #[tokio::test]
-async fn managed_credentials_block_both_ways() {
-    let world = World::new().await;
-    let managed = world
+async fn managed_credentials_block_imports_and_exports() {
+    let setup = Setup::new().await;
+    let managed = setup
         .get("/provider-auth-credentials?origin=managed")
         .await
         .ids()
         .remove(0);
-    let id = world
+    let id = setup
         .sim
-        .add_auth_config(&world.instance, &managed, json!({}));
+        .add_auth_config(&setup.instance, &managed, json!({}));
     let refusal = (400, "managed_credentials_import_export_blocked");
-    assert_eq!(world.post(IMPORTS, into(&id, "t")).await.refusal(), refusal);
+    assert_eq!(setup.post(IMPORTS, into(&id, "t")).await.error(), refusal);
     let export = json!({"provider_auth_config_id": id, "note": "n"});
-    assert_eq!(world.post(EXPORTS, export).await.refusal(), refusal);
+    assert_eq!(setup.post(EXPORTS, export).await.error(), refusal);
 }

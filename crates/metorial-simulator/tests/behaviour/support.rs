@@ -1,4 +1,4 @@
-//! One organisation, one instance, one key, and requests in a word.
+//! Simulator with an organisation, an instance and a key, and a client for requests to it.
 
 use std::time::Duration;
 
@@ -7,9 +7,9 @@ use reqwest::header::HeaderMap;
 use reqwest::{Client, Method, RequestBuilder};
 use serde_json::{Value, json};
 
-pub(crate) const SOON: Duration = Duration::from_secs(20);
+pub(crate) const TIMEOUT: Duration = Duration::from_secs(20);
 
-pub(crate) struct World {
+pub(crate) struct Setup {
     pub(crate) sim: Simulator,
     pub(crate) organisation: OrganisationId,
     pub(crate) instance: InstanceId,
@@ -34,12 +34,12 @@ impl Answer {
         self.headers.get(name).map(|value| value.to_str().unwrap())
     }
 
-    /// Status and code of a refusal.
-    pub(crate) fn refusal(&self) -> (u16, &str) {
+    /// Returns status and code of an error.
+    pub(crate) fn error(&self) -> (u16, &str) {
         (self.status, self.body["code"].as_str().unwrap_or_default())
     }
 
-    /// The ids of a list.
+    /// Returns the ids of a list.
     pub(crate) fn ids(&self) -> Vec<String> {
         assert_eq!(self.status, 200, "{}", self.body);
         let items = self.body["items"].as_array().unwrap().iter();
@@ -49,20 +49,20 @@ impl Answer {
     }
 }
 
-impl World {
-    pub(crate) async fn new() -> World {
-        World::with(Options::default()).await
+impl Setup {
+    pub(crate) async fn new() -> Setup {
+        Setup::with(Options::default()).await
     }
 
-    pub(crate) async fn with(options: Options) -> World {
+    pub(crate) async fn with(options: Options) -> Setup {
         let sim = Simulator::start(options).await;
         let organisation = sim.add_organisation("Acme");
         let instance = sim.add_instance(&organisation, InstanceType::Development);
         let key = sim.add_key(&instance);
         let http = Client::builder()
             .retry(reqwest::retry::never())
-            .timeout(SOON);
-        World {
+            .timeout(TIMEOUT);
+        Setup {
             sim,
             organisation,
             instance,
@@ -71,7 +71,7 @@ impl World {
         }
     }
 
-    /// A request with key and version, to be changed and sent.
+    /// Returns a request with key and version.
     pub(crate) fn request(&self, method: &str, path: &str) -> RequestBuilder {
         let method = Method::from_bytes(method.as_bytes()).unwrap();
         self.http
@@ -113,7 +113,7 @@ impl World {
         self.send(self.request("DELETE", path)).await
     }
 
-    /// The id of an auth method of the current version.
+    /// Returns the id of an auth method of the current version.
     pub(crate) fn method(&self, provider: &str, key: &str) -> String {
         let provider = self.sim.catalogue().provider(provider).unwrap();
         provider.auth_method(key).unwrap().id.clone()
@@ -136,7 +136,7 @@ impl World {
     }
 }
 
-/// The body of a create.
+/// Returns the body of a create.
 pub(crate) fn credentials(name: &str) -> Value {
     json!({
         "provider_id": "github",

@@ -1,4 +1,4 @@
-//! The admin pages, the clock, and what repeats with the seed.
+//! The admin pages, the clock and the seed.
 
 use std::time::Duration;
 
@@ -6,17 +6,17 @@ use jiff::SignedDuration;
 use metorial_simulator::{Options, Simulator, Status};
 use serde_json::json;
 
-use crate::support::World;
+use crate::support::Setup;
 
 #[tokio::test]
-async fn admin_pages_mask_secrets_unless_asked() {
-    let world = World::new().await;
-    let id = world.create_credentials("a").await;
-    world.create_auth_config("canary-token").await;
-    let state = world.get("/_simulator/state").await.body.to_string();
+async fn admin_pages_mask_secrets_by_default() {
+    let setup = Setup::new().await;
+    let id = setup.create_credentials("a").await;
+    setup.create_auth_config("canary-token").await;
+    let state = setup.get("/_simulator/state").await.body.to_string();
     assert!(state.contains(&id) && state.contains("hu…4"), "{state}");
     assert!(!state.contains("hush") && !state.contains("canary-token"));
-    let journal = world.get("/_simulator/journal").await.body;
+    let journal = setup.get("/_simulator/journal").await.body;
     assert_eq!(
         journal.as_array().unwrap().len(),
         2,
@@ -24,66 +24,66 @@ async fn admin_pages_mask_secrets_unless_asked() {
     );
     assert_eq!(journal[0]["body"]["config"]["client_secret"], "hu…4");
     assert_eq!(journal[1]["body"]["value"]["token"], "ca…12");
-    let revealed = world.get("/_simulator/journal?reveal=1").await.body;
+    let revealed = setup.get("/_simulator/journal?reveal=1").await.body;
     assert_eq!(revealed[0]["body"]["config"]["client_secret"], "hush");
 }
 
 #[tokio::test]
-async fn a_person_can_do_by_hand_what_a_test_does() {
-    let world = World::new().await;
-    let id = world.create_credentials("a").await;
+async fn admin_pages_offer_the_actions_of_the_handle() {
+    let setup = Setup::new().await;
+    let id = setup.create_credentials("a").await;
     let act = async |what: &str, body: serde_json::Value| {
-        world.post(&format!("/_simulator/{what}"), body).await
+        setup.post(&format!("/_simulator/{what}"), body).await
     };
     let edit = json!({"id": id, "fields": {"name": "theirs"}});
     assert_eq!(act("edit", edit).await.status, 200);
-    assert_eq!(world.sim.object(&id).unwrap().readable["name"], "theirs");
+    assert_eq!(setup.sim.object(&id).unwrap().readable["name"], "theirs");
     let consented = act("consent", json!({"credentials": id})).await.id();
     act("archive", json!({"id": id})).await;
-    world.sim.settled().await;
+    setup.sim.settled().await;
     assert_eq!(
-        world.sim.object(&consented).unwrap().status,
+        setup.sim.object(&consented).unwrap().status,
         Status::Archived
     );
     act("purge", json!({"id": id})).await;
-    assert_eq!(world.sim.object(&id).unwrap().status, Status::Deleted);
+    assert_eq!(setup.sim.object(&id).unwrap().status, Status::Deleted);
     act(
         "rate-limit",
-        json!({"instance": world.instance.as_str(), "requests": 7}),
+        json!({"instance": setup.instance.as_str(), "requests": 7}),
     )
     .await;
     assert_eq!(
-        world.get("/instance").await.header("ratelimit-limit"),
+        setup.get("/instance").await.header("ratelimit-limit"),
         Some("7")
     );
-    let off = json!({"instance": world.instance.as_str(), "is": "switched-off"});
+    let off = json!({"instance": setup.instance.as_str(), "is": "switched-off"});
     assert_eq!(act("import-export", off).await.status, 200);
     let quirk = json!({"name": "CaseSensitiveBearer", "on": false});
     assert_eq!(act("quirk", quirk).await.status, 200);
     assert_eq!(act("quirk", json!({"name": "Nonsense"})).await.status, 400);
-    act("revoke-key", json!({"key": world.key})).await;
-    assert_eq!(world.get("/instance").await.status, 401);
-    act("restore-key", json!({"key": world.key})).await;
-    assert_eq!(world.get("/instance").await.status, 200);
+    act("revoke-key", json!({"key": setup.key})).await;
+    assert_eq!(setup.get("/instance").await.status, 401);
+    act("restore-key", json!({"key": setup.key})).await;
+    assert_eq!(setup.get("/instance").await.status, 200);
     assert_eq!(act("nonsense", json!({})).await.status, 400);
 }
 
 #[tokio::test]
-async fn the_clock_can_be_a_year_off() {
-    let world = World::new().await;
+async fn the_clock_can_be_offset_by_a_year() {
+    let setup = Setup::new().await;
     let year = SignedDuration::from_hours(24 * 365);
-    world.sim.set_time_offset(-year);
-    let id = world.create_credentials("a").await;
-    let made = world.sim.object(&id).unwrap();
+    setup.sim.set_time_offset(-year);
+    let id = setup.create_credentials("a").await;
+    let made = setup.sim.object(&id).unwrap();
     let ago = jiff::Timestamp::now().duration_since(made.created_at);
     assert!(ago > SignedDuration::from_hours(24 * 364), "{ago:?}");
-    world.sim.set_time_offset(Duration::ZERO);
-    world.sim.edit(&id, json!({}));
-    assert!(world.sim.object(&id).unwrap().updated_at > made.updated_at + year / 2);
+    setup.sim.set_time_offset(Duration::ZERO);
+    setup.sim.edit(&id, json!({}));
+    assert!(setup.sim.object(&id).unwrap().updated_at > made.updated_at + year / 2);
 }
 
 #[tokio::test]
-async fn the_same_seed_makes_the_same_ids() {
+async fn the_same_seed_gives_the_same_ids() {
     let ids = async |seed: u64| {
         let sim = Simulator::start(Options {
             seed,
@@ -98,9 +98,9 @@ async fn the_same_seed_makes_the_same_ids() {
 
 #[tokio::test]
 async fn a_dropped_simulator_stops_listening() {
-    let world = World::new().await;
-    let url = world.sim.url();
-    drop(world);
+    let setup = Setup::new().await;
+    let url = setup.sim.url();
+    drop(setup);
     let mut refused = false;
     for _ in 0..1000 {
         refused = reqwest::get(&url).await.is_err();

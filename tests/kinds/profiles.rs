@@ -22,7 +22,7 @@ const CASTS: [Cast; 7] = [
 
 impl World {
     fn provider(&self, slug: &str) -> String {
-        self.sim.catalogue().provider(slug).unwrap().id.clone()
+        self.sim.catalog().provider(slug).unwrap().id.clone()
     }
 
     /// The cast as such servers want it: providers by their ids, and for exports the deployment that they are below.

@@ -141,7 +141,7 @@ impl Tour {
 
     /// A connection of that name to an instance of its own organisation; answers instance and key.
     pub async fn elsewhere(&self, name: &str) -> (InstanceId, String) {
-        let organisation = self.world.sim.add_organisation(name);
+        let organisation = self.world.sim.add_organization(name);
         let instance = self
             .world
             .sim

@@ -13,7 +13,7 @@ pub type Word = (String, String, String);
 impl World {
     /// An instance of another organisation, and a key of it.
     pub fn elsewhere(&self) -> (InstanceId, String) {
-        let organisation = self.sim.add_organisation("Globex");
+        let organisation = self.sim.add_organization("Globex");
         let instance = self
             .sim
             .add_instance(&organisation, InstanceType::Development);

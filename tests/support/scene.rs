@@ -32,7 +32,7 @@ impl World {
 
     /// Credentials that name their provider by its id, which servers of all profiles know.
     pub fn github(&self) -> Value {
-        let provider = self.sim.catalogue().provider("github").unwrap();
+        let provider = self.sim.catalog().provider("github").unwrap();
         with(
             credentials("github"),
             json!({"spec": {"providerId": provider.id}}),
@@ -111,7 +111,7 @@ impl World {
     pub async fn post(&self, metadata: Value) -> String {
         let key = ApiKey::parse(&self.key).unwrap();
         let client = Client::builder(self.sim.url().parse().unwrap(), key).no_proxy();
-        let provider = self.sim.catalogue().provider("github").unwrap();
+        let provider = self.sim.catalog().provider("github").unwrap();
         let body = json!({
             "provider_id": provider.id,
             "name": "made by hand",

@@ -19,7 +19,7 @@ use metorial_operator::resources::{
 };
 use metorial_operator::settings::{Settings, Timing};
 use metorial_simulator::{
-    Collection, InstanceId, InstanceType, Options, OrganisationId, Simulator, Stored,
+    Collection, InstanceId, InstanceType, Options, OrganizationId, Simulator, Stored,
 };
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
@@ -34,7 +34,7 @@ pub struct World {
     pub client: Client,
     pub namespace: String,
     pub sim: Simulator,
-    pub organisation: OrganisationId,
+    pub organisation: OrganizationId,
     pub instance: InstanceId,
     /// The API key in the Secret `metorial`.
     pub key: String,
@@ -103,7 +103,7 @@ impl World {
             .unwrap();
         config.proxy_url = None;
         let sim = Simulator::start(setup.options).await;
-        let organisation = sim.add_organisation("Acme");
+        let organisation = sim.add_organization("Acme");
         let instance = sim.add_instance(&organisation, InstanceType::Production);
         let key = sim.add_key(&instance);
         let client_secret = canary("client-secret");

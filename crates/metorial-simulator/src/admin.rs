@@ -205,11 +205,11 @@ fn set_limit(shared: &Shared, instance: &str, body: &Value) -> bool {
         .tenants
         .instances()
         .find(|known| known.id.as_str() == instance);
-    let Some(organisation) = found.map(|instance| instance.organisation.clone()) else {
+    let Some(organization) = found.map(|instance| instance.organization.clone()) else {
         return false;
     };
-    state.tenants.set_limit(&organisation, limit);
-    state.windows.clear(organisation.as_str());
+    state.tenants.set_limit(&organization, limit);
+    state.windows.clear(organization.as_str());
     true
 }
 

@@ -163,8 +163,8 @@ impl State {
 
     fn count(&mut self, key: &str, caller: &Caller, context: &mut Context) -> Result<()> {
         let now = std::time::Instant::now();
-        let per_organisation = self.has(Quirk::LimitPerOrganisation);
-        if !per_organisation {
+        let per_organization = self.has(Quirk::LimitPerOrganization);
+        if !per_organization {
             let usage = self.windows.admit(&caller.ip, PER_ADDRESS, now);
             context.usage = Some(usage);
             check_admitted(usage)?;
@@ -175,8 +175,8 @@ impl State {
         let Some(limit) = self.tenants.limit(instance) else {
             return Ok(());
         };
-        let counted_for = if per_organisation {
-            instance.organisation.as_str()
+        let counted_for = if per_organization {
+            instance.organization.as_str()
         } else {
             key
         };

@@ -27,8 +27,8 @@ macro_rules! id {
 }
 
 id!(
-    /// Id of an organisation, whose keys share the rate limit.
-    OrganisationId
+    /// Id of an organization, whose keys share the rate limit.
+    OrganizationId
 );
 id!(
     /// Id of an instance, the environment of a project that a key belongs to.

@@ -1,6 +1,6 @@
 //! Stateful simulator of the Metorial API.
 //!
-//! It has organisations, instances, keys and the six collections of provider auth resources, and answers as the real API
+//! It has organizations, instances, keys and the six collections of provider auth resources, and answers as the real API
 //! was observed to, including its quirks. A test can script faults, read the stored objects, and read a journal of all
 //! requests. It is also a program, for demonstrations and manual tests.
 //!
@@ -12,8 +12,8 @@
 //!
 //! # #[tokio::main(flavor = "current_thread")] async fn main() {
 //! let sim = Simulator::start(Options::default()).await;
-//! let organisation = sim.add_organisation("Acme");
-//! let instance = sim.add_instance(&organisation, InstanceType::Development);
+//! let organization = sim.add_organization("Acme");
+//! let instance = sim.add_instance(&organization, InstanceType::Development);
 //! let key = sim.add_key(&instance);
 //! // … run a client with `key` against `sim.url()`, then check what it did:
 //! assert!(sim.objects(&instance, Collection::AuthConfigs).is_empty());
@@ -25,7 +25,7 @@
 mod actions;
 mod admin;
 mod api;
-mod catalogue;
+mod catalog;
 mod clock;
 mod collections;
 mod connection;
@@ -52,9 +52,9 @@ mod store;
 mod tenants;
 
 pub use actions::{Action, Content, Gate, Rewrite};
-pub use catalogue::{AuthMethod, Catalogue, Provider, Version};
+pub use catalog::{AuthMethod, Catalog, Provider, Version};
 pub use faults::{Fault, FaultId, Faults};
-pub use ids::{InstanceId, OrganisationId};
+pub use ids::{InstanceId, OrganizationId};
 pub use journal::{Entry, TimedOut};
 pub use limits::Limit;
 pub use objects::{Collection, Status, Stored};

@@ -1,4 +1,4 @@
-//! Rate limits: a sliding window for each organisation, key or address.
+//! Rate limits: a sliding window for each organization, key or address.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::time::{Duration, Instant};
@@ -24,7 +24,7 @@ pub(crate) struct Usage {
     pub(crate) empty_in: Duration,
 }
 
-/// Windows, by the id of the organisation, the key or the address.
+/// Windows, by the id of the organization, the key or the address.
 #[derive(Default)]
 pub(crate) struct Windows(BTreeMap<String, VecDeque<Instant>>);
 

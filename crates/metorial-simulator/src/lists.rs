@@ -178,9 +178,7 @@ fn passes(
         "provider_auth_config_id" => has(links.auth_config.as_deref()),
         "provider_specification_id" => has(links.specification.as_deref()),
         "provider_auth_method_id" if object.collection == Collection::AuthCredentials => {
-            let mut methods = values
-                .iter()
-                .filter_map(|id| state.catalogue.auth_method(id));
+            let mut methods = values.iter().filter_map(|id| state.catalog.auth_method(id));
             methods.any(|method| method.provider_id == object.provider_id)
         }
         "provider_auth_method_id" => has(links.auth_method.as_deref()),
@@ -211,7 +209,7 @@ fn is_found(state: &State, search: &View<'_>, id: &str, text: &str) -> bool {
     };
     let deployment = object.links.deployment.as_deref();
     let deployment = deployment.and_then(|id| search.get(id));
-    let provider = state.catalogue.provider(&object.provider_id);
+    let provider = state.catalog.provider(&object.provider_id);
     let names = [
         object.text("name"),
         object.text("description"),

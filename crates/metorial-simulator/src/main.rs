@@ -83,11 +83,11 @@ fn options(args: &Args) -> Options {
 
 /// Registers the keys and prints them with the URLs.
 fn register_keys(simulator: &Simulator, args: &Args) {
-    let organisation = simulator.add_organisation("Simulated");
+    let organization = simulator.add_organization("Simulated");
     if args.no_rate_limit {
-        simulator.set_rate_limit(&organisation, None);
+        simulator.set_rate_limit(&organization, None);
     }
-    let instance = simulator.add_instance(&organisation, InstanceType::Development);
+    let instance = simulator.add_instance(&organization, InstanceType::Development);
     let keys = if args.key.is_empty() {
         vec![simulator.add_key(&instance)]
     } else {

@@ -52,8 +52,8 @@ quirks! {
     RefusalsWithoutRequestId = true,
     /// GET or DELETE with `Content-Type: application/json` and no body is 400.
     EmptyJsonBodyRefused = true,
-    /// The window is shared by all keys of an organisation. Off: a window per key, and 1000 requests in 10 s per address.
-    LimitPerOrganisation = true,
+    /// The window is shared by all keys of an organization. Off: a window per key, and 1000 requests in 10 s per address.
+    LimitPerOrganization = true,
     /// `RateLimit-Reset` is epoch seconds of the moment the oldest request leaves. Off: seconds until the window is empty.
     ResetWhenOldestLeaves = true,
     /// 429 has no `Retry-After`.

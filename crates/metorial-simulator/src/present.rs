@@ -79,7 +79,7 @@ fn credentials(object: &Object) -> Value {
 fn auth_config(state: &State, view: &View<'_>, object: &Object, deployment: &str) -> Value {
     let credentials = linked(view, object.links.credentials.as_deref(), credentials);
     let method = object.links.auth_method.as_deref();
-    let method = method.and_then(|id| state.catalogue.auth_method(id));
+    let method = method.and_then(|id| state.catalog.auth_method(id));
     let mut shaped = shape(
         object,
         json!({

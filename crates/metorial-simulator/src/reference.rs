@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use crate::catalogue::{AuthMethod, Provider, Version};
+use crate::catalog::{AuthMethod, Provider, Version};
 use crate::collections::{Caller, method_of, provider, readable};
 use crate::errors::{ApiError, Result};
 use crate::lists::page_of;
@@ -19,7 +19,7 @@ pub(crate) fn answer(state: &State, caller: &Caller, route: &Route, query: &str)
             let instance = instance.ok_or_else(ApiError::internal)?;
             Ok(state.tenants.present(instance))
         }
-        Route::ListProviders => Ok(all(state.catalogue.providers(), Provider::present)),
+        Route::ListProviders => Ok(all(state.catalog.providers(), Provider::present)),
         Route::GetProvider(id) => Ok(provider(state, id)?.present()),
         Route::ListAuthMethods => list_methods(state, query),
         Route::GetAuthMethod(id) => Ok(auth_method(state, id)?.present(&state.options)),
@@ -34,7 +34,7 @@ fn all<T>(things: &[T], present: impl Fn(&T) -> Value) -> Value {
 }
 
 fn auth_method(state: &State, id: &str) -> Result<&'static AuthMethod> {
-    let method = state.catalogue.auth_method(id);
+    let method = state.catalog.auth_method(id);
     method.ok_or_else(|| ApiError::not_found("provider.capabilities.auth_method", Some(id)))
 }
 
@@ -46,7 +46,7 @@ fn list_methods(state: &State, query: &str) -> Result<Value> {
             method.present(&state.options)
         }));
     }
-    let providers = state.catalogue.providers().iter();
+    let providers = state.catalog.providers().iter();
     let methods = providers
         .filter(|provider| {
             parameters
@@ -59,7 +59,7 @@ fn list_methods(state: &State, query: &str) -> Result<Value> {
 }
 
 fn version(state: &State, id: &str) -> Result<(&'static Provider, &'static Version)> {
-    let version = state.catalogue.version(id);
+    let version = state.catalog.version(id);
     version.ok_or_else(|| ApiError::not_found("provider.version", Some(id)))
 }
 

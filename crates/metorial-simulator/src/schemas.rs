@@ -1,4 +1,4 @@
-//! Validation of values against the JSON Schemas of the catalogue.
+//! Validation of values against the JSON Schemas of the catalog.
 
 use jsonschema::error::ValidationErrorKind;
 use serde_json::{Map, Value};

@@ -8,10 +8,10 @@ use serde_json::Value;
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 
-use crate::catalogue::Catalogue;
+use crate::catalog::Catalog;
 use crate::collections;
 use crate::faults::Faults;
-use crate::ids::{InstanceId, OrganisationId};
+use crate::ids::{InstanceId, OrganizationId};
 use crate::journal::{Entry, TimedOut};
 use crate::limits::Limit;
 use crate::objects::{Collection, Stored};
@@ -68,19 +68,19 @@ impl Simulator {
     }
 
     /// Returns the fixed set of providers.
-    pub fn catalogue(&self) -> &'static Catalogue {
-        Catalogue::get()
+    pub fn catalog(&self) -> &'static Catalog {
+        Catalog::get()
     }
 
-    /// Adds an organisation, whose keys share the rate limit.
-    pub fn add_organisation(&self, name: &str) -> OrganisationId {
+    /// Adds an organization, whose keys share the rate limit.
+    pub fn add_organization(&self, name: &str) -> OrganizationId {
         let state = &mut *self.shared.state();
-        state.tenants.add_organisation(name, &mut state.ids)
+        state.tenants.add_organization(name, &mut state.ids)
     }
 
     /// Adds an instance, with one deployment of every provider.
-    pub fn add_instance(&self, organisation: &OrganisationId, kind: InstanceType) -> InstanceId {
-        self.shared.state().add_instance(organisation, kind)
+    pub fn add_instance(&self, organization: &OrganizationId, kind: InstanceType) -> InstanceId {
+        self.shared.state().add_instance(organization, kind)
     }
 
     /// Creates a secret key of an instance, `metorial_sk_…`.
@@ -137,11 +137,11 @@ impl Simulator {
         }
     }
 
-    /// Sets or removes the rate limit of an organisation, and empties its window.
-    pub fn set_rate_limit(&self, organisation: &OrganisationId, limit: Option<Limit>) {
+    /// Sets or removes the rate limit of an organization, and empties its window.
+    pub fn set_rate_limit(&self, organization: &OrganizationId, limit: Option<Limit>) {
         let mut state = self.shared.state();
-        state.tenants.set_limit(organisation, limit);
-        state.windows.clear(organisation.as_str());
+        state.tenants.set_limit(organization, limit);
+        state.windows.clear(organization.as_str());
     }
 
     /// Sets the availability of imports and exports in an instance.
@@ -154,7 +154,7 @@ impl Simulator {
     /// Returns the oldest deployment of a provider in an instance.
     pub fn deployment(&self, instance: &InstanceId, provider: &str) -> Option<String> {
         let state = self.shared.state();
-        let provider = state.catalogue.provider(provider)?;
+        let provider = state.catalog.provider(provider)?;
         let view = state.store.current();
         let mut deployments = view.of(instance, Collection::Deployments);
         let found = deployments.find(|object| object.provider_id == provider.id)?;
@@ -164,11 +164,11 @@ impl Simulator {
     /// Adds a deployment of a provider (id, identifier or slug) and returns its id.
     ///
     /// # Panics
-    /// Panics if the catalogue has no such provider.
+    /// Panics if the catalog has no such provider.
     pub fn add_deployment(&self, instance: &InstanceId, provider: &str, name: &str) -> String {
         let mut state = self.shared.state();
-        let Some(provider) = state.catalogue.provider(provider) else {
-            panic!("the catalogue has no provider {provider}");
+        let Some(provider) = state.catalog.provider(provider) else {
+            panic!("the catalog has no provider {provider}");
         };
         state.add_deployment(instance, provider, name)
     }

@@ -5,9 +5,9 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use serde_json::{Map, Value};
 
-use crate::catalogue::{Catalogue, Provider};
+use crate::catalog::{Catalog, Provider};
 use crate::clock::Clock;
-use crate::ids::{Ids, InstanceId, OrganisationId};
+use crate::ids::{Ids, InstanceId, OrganizationId};
 use crate::limits::Windows;
 use crate::objects::{Collection, Links, Object, Status, later, named};
 use crate::options::{Options, Quirk};
@@ -24,7 +24,7 @@ pub(crate) struct State {
     pub(crate) tenants: Tenants,
     pub(crate) windows: Windows,
     pub(crate) store: Store,
-    pub(crate) catalogue: &'static Catalogue,
+    pub(crate) catalog: &'static Catalog,
 }
 
 /// Contents of a new object.
@@ -46,7 +46,7 @@ impl State {
             tenants: Tenants::default(),
             windows: Windows::default(),
             store,
-            catalogue: Catalogue::get(),
+            catalog: Catalog::get(),
             options,
         }
     }
@@ -58,7 +58,7 @@ impl State {
     /// Adds an instance with a deployment of every provider, and with Metorial's own credentials of those that have some.
     pub(crate) fn add_instance(
         &mut self,
-        organisation: &OrganisationId,
+        organization: &OrganizationId,
         kind: InstanceType,
     ) -> InstanceId {
         let import_export = if self.has(Quirk::ImportExportOffAtFirst) {
@@ -69,8 +69,8 @@ impl State {
         let now = self.clock.now();
         let instance =
             self.tenants
-                .add_instance(organisation, kind, import_export, now, &mut self.ids);
-        for provider in self.catalogue.providers() {
+                .add_instance(organization, kind, import_export, now, &mut self.ids);
+        for provider in self.catalog.providers() {
             self.add_deployment(&instance, provider, &provider.name);
             if provider.managed {
                 self.add_managed_credentials(&instance, provider);

@@ -1,4 +1,4 @@
-//! Organisations, their instances, and the keys of the instances.
+//! Organizations, their instances, and the keys of the instances.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use crate::clock;
-use crate::ids::{Ids, InstanceId, OrganisationId};
+use crate::ids::{Ids, InstanceId, OrganizationId};
 use crate::limits::Limit;
 
 /// Type of an instance, which the rate limit depends on.
@@ -51,15 +51,15 @@ pub enum ImportExport {
     SwitchedOff,
 }
 
-/// Organisation. Its limit, if set, replaces that of the instance's type.
-struct Organisation {
+/// Organization. Its limit, if set, replaces that of the instance's type.
+struct Organization {
     name: String,
     limit: Option<Option<Limit>>,
 }
 
 pub(crate) struct Instance {
     pub(crate) id: InstanceId,
-    pub(crate) organisation: OrganisationId,
+    pub(crate) organization: OrganizationId,
     pub(crate) kind: InstanceType,
     pub(crate) import_export: ImportExport,
     project: String,
@@ -75,25 +75,25 @@ pub(crate) struct Key {
 
 #[derive(Default)]
 pub(crate) struct Tenants {
-    organisations: BTreeMap<OrganisationId, Organisation>,
+    organizations: BTreeMap<OrganizationId, Organization>,
     instances: BTreeMap<InstanceId, Instance>,
     keys: BTreeMap<String, Key>,
 }
 
 impl Tenants {
-    pub(crate) fn add_organisation(&mut self, name: &str, ids: &mut Ids) -> OrganisationId {
-        let id = OrganisationId(ids.next("org"));
-        let organisation = Organisation {
+    pub(crate) fn add_organization(&mut self, name: &str, ids: &mut Ids) -> OrganizationId {
+        let id = OrganizationId(ids.next("org"));
+        let organization = Organization {
             name: name.to_owned(),
             limit: None,
         };
-        self.organisations.insert(id.clone(), organisation);
+        self.organizations.insert(id.clone(), organization);
         id
     }
 
     pub(crate) fn add_instance(
         &mut self,
-        organisation: &OrganisationId,
+        organization: &OrganizationId,
         kind: InstanceType,
         import_export: ImportExport,
         made: Timestamp,
@@ -102,7 +102,7 @@ impl Tenants {
         let id = InstanceId(ids.next("ins"));
         let instance = Instance {
             id: id.clone(),
-            organisation: organisation.clone(),
+            organization: organization.clone(),
             kind,
             import_export,
             project: ids.next("pro"),
@@ -141,17 +141,17 @@ impl Tenants {
         self.instances.values()
     }
 
-    pub(crate) fn set_limit(&mut self, organisation: &OrganisationId, limit: Option<Limit>) {
-        if let Some(organisation) = self.organisations.get_mut(organisation) {
-            organisation.limit = Some(limit);
+    pub(crate) fn set_limit(&mut self, organization: &OrganizationId, limit: Option<Limit>) {
+        if let Some(organization) = self.organizations.get_mut(organization) {
+            organization.limit = Some(limit);
         }
     }
 
     /// Returns the rate limit of requests to this instance; None if there is none.
     pub(crate) fn limit(&self, instance: &Instance) -> Option<Limit> {
-        self.organisations
-            .get(&instance.organisation)
-            .and_then(|organisation| organisation.limit)
+        self.organizations
+            .get(&instance.organization)
+            .and_then(|organization| organization.limit)
             .unwrap_or_else(|| Some(instance.kind.limit()))
     }
 
@@ -159,14 +159,14 @@ impl Tenants {
     pub(crate) fn present(&self, instance: &Instance) -> Value {
         let kind = instance.kind.as_str();
         let made = clock::text(instance.made);
-        let organisation = self.organisations.get(&instance.organisation);
-        let project = organisation.map_or("Project", |organisation| organisation.name.as_str());
+        let organization = self.organizations.get(&instance.organization);
+        let project = organization.map_or("Project", |organization| organization.name.as_str());
         json!({
             "object": "organization.instance",
             "id": instance.id.as_str(),
             "slug": kind,
             "name": if kind == "production" { "Production" } else { "Development" },
-            "organization_id": instance.organisation.as_str(),
+            "organization_id": instance.organization.as_str(),
             "type": kind,
             "project": {
                 "object": "organization.project",
@@ -174,7 +174,7 @@ impl Tenants {
                 "status": "active",
                 "slug": project.to_lowercase().replace(' ', "-"),
                 "name": project,
-                "organization_id": instance.organisation.as_str(),
+                "organization_id": instance.organization.as_str(),
                 "created_at": made,
                 "updated_at": made,
             },

@@ -16,8 +16,8 @@ struct Setup {
 
 async fn setup(profile: Profile) -> Setup {
     let simulator = Simulator::start(Options::of(profile)).await;
-    let organisation = simulator.add_organisation("Acme");
-    let instance = simulator.add_instance(&organisation, InstanceType::Development);
+    let organization = simulator.add_organization("Acme");
+    let instance = simulator.add_instance(&organization, InstanceType::Development);
     let key = ApiKey::parse(&simulator.add_key(&instance)).expect("a key");
     let url = simulator.url().parse().expect("a URL");
     let client = Client::builder(url, key)
@@ -51,8 +51,8 @@ impl Setup {
     }
 
     fn provider(&self, slug: &str) -> &'static Provider {
-        let provider = self.simulator.catalogue().provider(slug);
-        provider.expect("a provider of the catalogue")
+        let provider = self.simulator.catalog().provider(slug);
+        provider.expect("a provider of the catalog")
     }
 
     fn github_id(&self) -> &'static str {

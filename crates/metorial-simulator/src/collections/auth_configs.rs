@@ -8,7 +8,7 @@ use super::caller::Caller;
 use super::checks::checked_value;
 use super::lookup::deployment_of;
 use super::records::{Annotation, record_import};
-use crate::catalogue::AuthMethod;
+use crate::catalog::AuthMethod;
 use crate::errors::{ApiError, Result};
 use crate::fields::Fields;
 use crate::objects::{Collection, Links, Object, named};
@@ -27,7 +27,7 @@ pub(super) fn create(state: &mut State, caller: &Caller, body: &Value) -> Result
     let value = fields.required_object("value");
     fields.check(&state.options)?;
     let method = state
-        .catalogue
+        .catalog
         .auth_method(&method)
         .ok_or_else(|| ApiError::not_found("provider.capabilities.auth_method", Some(&method)))?;
     let deployment = deployment_of(state, caller, deployment.as_deref(), &method.provider_id)?;
@@ -98,7 +98,7 @@ pub(crate) fn consented(
     credentials: &Object,
     mut given: Map<String, Value>,
 ) -> Option<Arc<Object>> {
-    let provider = state.catalogue.provider(&credentials.provider_id)?;
+    let provider = state.catalog.provider(&credentials.provider_id)?;
     let mut methods = provider.current().auth_methods.iter();
     let method = methods.find(|method| method.kind == "oauth")?;
     let value = given.remove("value");

@@ -9,7 +9,7 @@ use super::caller::Caller;
 use super::checks::{check_import_export, check_not_managed, check_updatable, checked_value};
 use super::lookup::{changeable, deployment_of, method_of, provider};
 use super::records::{Annotation, record_import};
-use crate::catalogue::AuthMethod;
+use crate::catalog::AuthMethod;
 use crate::clock;
 use crate::errors::{ApiError, Result};
 use crate::fields::Fields;
@@ -85,7 +85,7 @@ fn into_existing(
     )?;
     let own = auth_config.links.auth_method.clone().unwrap_or_default();
     let method = state
-        .catalogue
+        .catalog
         .auth_method(&own)
         .ok_or_else(ApiError::internal)?;
     check_same_method(state, import.method.as_deref(), method)?;
@@ -104,7 +104,7 @@ fn into_existing(
 fn check_same_method(state: &State, sent: Option<&str>, own: &AuthMethod) -> Result<()> {
     let Some(sent) = sent else { return Ok(()) };
     let strict = state.has(Quirk::ImportRefusesMethodAlias);
-    let same = match state.catalogue.auth_method(sent) {
+    let same = match state.catalog.auth_method(sent) {
         Some(named) if !strict => named.identifier == own.identifier,
         _ => sent == own.id,
     };

@@ -3,7 +3,7 @@
 use serde_json::{Map, Value};
 
 use super::caller::Caller;
-use crate::catalogue::AuthMethod;
+use crate::catalog::AuthMethod;
 use crate::errors::{ApiError, Result};
 use crate::objects::{Collection, Object};
 use crate::options::Quirk;

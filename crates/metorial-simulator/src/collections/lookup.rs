@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::caller::Caller;
-use crate::catalogue::{AuthMethod, Provider};
+use crate::catalog::{AuthMethod, Provider};
 use crate::errors::{ApiError, Result};
 use crate::objects::{Collection, Object, Status};
 use crate::options::Quirk;
@@ -63,7 +63,7 @@ pub(super) fn usable<'a>(
 /// Returns the provider with this id or, where the server allows it, with this alias.
 pub(crate) fn provider(state: &State, name: &str) -> Result<&'static Provider> {
     state
-        .catalogue
+        .catalog
         .provider(name)
         .filter(|provider| provider.id == name || state.has(Quirk::ProviderAliases))
         .ok_or_else(|| ApiError::not_found("provider", Some(name)))
@@ -94,7 +94,7 @@ pub(crate) fn method_of<'a>(
     let found = match named.filter(|name| !name.is_empty()) {
         None => methods.first(),
         Some(name) => {
-            let method = state.catalogue.auth_method(name);
+            let method = state.catalog.auth_method(name);
             methods
                 .iter()
                 .find(|own| method.is_some_and(|named| named.id == own.id) || own.key == name)

@@ -85,11 +85,11 @@ impl Bench {
     }
 
     async fn prepare(&self) -> Result<(), Failure> {
-        let organisation = self.simulator.add_organisation("Bench");
+        let organization = self.simulator.add_organization("Bench");
         let instance = self
             .simulator
-            .add_instance(&organisation, InstanceType::Production);
-        self.simulator.set_rate_limit(&organisation, None);
+            .add_instance(&organization, InstanceType::Production);
+        self.simulator.set_rate_limit(&organization, None);
         let key = self.simulator.add_key(&instance);
         objects::create(&self.plane, BENCH_NAMESPACE, self.count).await?;
         objects::connect(&self.plane, BENCH_NAMESPACE, &self.simulator.url(), &key).await

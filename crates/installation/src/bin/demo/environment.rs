@@ -36,8 +36,8 @@ impl Environment {
 
         terminal.step("Metorial: the simulator");
         let simulator = Simulator::try_start(Options::default()).await?;
-        let organisation = simulator.add_organisation("Demo");
-        let instance = simulator.add_instance(&organisation, InstanceType::Production);
+        let organization = simulator.add_organization("Demo");
+        let instance = simulator.add_instance(&organization, InstanceType::Production);
         let key = simulator.add_key(&instance);
         terminal.verified(&format!(
             "the API listens at {} and has the instance {instance}",

@@ -79,7 +79,7 @@ async fn archived_objects_are_listed_only_if_requested() {
 #[tokio::test]
 async fn unknown_filters_are_ignored() {
     let (setup, ids) = with_credentials(&["a", "b"]).await;
-    for query in ["id=", "id[]=", "metadata[uid]=x", "colour=red", "cursor=x"] {
+    for query in ["id=", "id[]=", "metadata[uid]=x", "color=red", "cursor=x"] {
         let found = setup.get(&format!("{PATH}?origin=custom&{query}")).await;
         assert_eq!(found.ids(), ids, "{query}");
     }
@@ -92,7 +92,7 @@ async fn unknown_filters_are_ignored() {
     );
     let slug = setup.get(&format!("{PATH}?provider_id=github")).await;
     assert!(slug.ids().is_empty(), "filters want the canonical id");
-    let github = &setup.sim.catalogue().provider("github").unwrap().id;
+    let github = &setup.sim.catalog().provider("github").unwrap().id;
     assert_eq!(
         setup
             .get(&format!("{PATH}?provider_id={github}"))
@@ -102,7 +102,7 @@ async fn unknown_filters_are_ignored() {
     );
     let reference = Setup::with(Options::of(Profile::Reference)).await;
     assert_eq!(
-        reference.get(&format!("{PATH}?colour=red")).await.status,
+        reference.get(&format!("{PATH}?color=red")).await.status,
         400
     );
 }

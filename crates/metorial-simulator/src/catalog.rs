@@ -7,17 +7,17 @@ use serde_json::{Value, json};
 
 use crate::options::{Options, Quirk};
 
-/// Time of creation of everything in the catalogue.
+/// Time of creation of everything in the catalog.
 const CREATED_AT: &str = "2026-01-10T14:45:00.000Z";
 
-static CATALOGUE: LazyLock<Catalogue> = LazyLock::new(|| {
-    let drafts: Vec<ProviderDraft> = serde_json::from_str(include_str!("catalogue.json"))
-        .expect("the catalogue in the source has this shape");
-    Catalogue(drafts.into_iter().map(Provider::from).collect())
+static CATALOG: LazyLock<Catalog> = LazyLock::new(|| {
+    let drafts: Vec<ProviderDraft> = serde_json::from_str(include_str!("catalog.json"))
+        .expect("the catalog in the source has this shape");
+    Catalog(drafts.into_iter().map(Provider::from).collect())
 });
 
 /// Set of all providers.
-pub struct Catalogue(Vec<Provider>);
+pub struct Catalog(Vec<Provider>);
 
 /// Provider of tools, for example GitHub.
 #[derive(Debug)]
@@ -80,9 +80,9 @@ pub struct AuthMethod {
     pub specification_id: String,
 }
 
-impl Catalogue {
-    pub(crate) fn get() -> &'static Catalogue {
-        &CATALOGUE
+impl Catalog {
+    pub(crate) fn get() -> &'static Catalog {
+        &CATALOG
     }
 
     /// Returns all providers in a fixed order.
@@ -368,22 +368,22 @@ mod tests {
 
     #[test]
     fn providers_and_methods_are_found_by_id_and_alias() {
-        let catalogue = Catalogue::get();
-        let github = catalogue.provider("github").unwrap();
-        assert_eq!(catalogue.provider("metorial-github").unwrap().id, github.id);
-        assert_eq!(catalogue.provider(&github.id).unwrap().slug, "github");
+        let catalog = Catalog::get();
+        let github = catalog.provider("github").unwrap();
+        assert_eq!(catalog.provider("metorial-github").unwrap().id, github.id);
+        assert_eq!(catalog.provider(&github.id).unwrap().slug, "github");
         assert_eq!(github.auth_method("oauth2").unwrap().kind, "oauth");
-        let slack = catalogue.provider("slack").unwrap();
+        let slack = catalog.provider("slack").unwrap();
         let bot = slack.auth_method("bot_token").unwrap();
         assert_ne!(slack.versions[0].auth_methods[0].id, bot.id);
-        assert_eq!(catalogue.auth_method("slack-bot_token").unwrap().id, bot.id);
+        assert_eq!(catalog.auth_method("slack-bot_token").unwrap().id, bot.id);
         assert_eq!(slack.current().auth_methods.len(), 2);
     }
 
     #[test]
     fn ids_are_unique() {
         let mut ids: Vec<&str> = Vec::new();
-        for provider in Catalogue::get().providers() {
+        for provider in Catalog::get().providers() {
             ids.push(&provider.id);
             for version in &provider.versions {
                 ids.extend([version.id.as_str(), &version.specification_id]);

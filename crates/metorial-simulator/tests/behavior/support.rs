@@ -1,8 +1,8 @@
-//! Simulator with an organisation, an instance and a key, and a client for requests to it.
+//! Simulator with an organization, an instance and a key, and a client for requests to it.
 
 use std::time::Duration;
 
-use metorial_simulator::{InstanceId, InstanceType, Options, OrganisationId, Simulator};
+use metorial_simulator::{InstanceId, InstanceType, Options, OrganizationId, Simulator};
 use reqwest::header::HeaderMap;
 use reqwest::{Client, Method, RequestBuilder};
 use serde_json::{Value, json};
@@ -11,7 +11,7 @@ pub(crate) const TIMEOUT: Duration = Duration::from_secs(20);
 
 pub(crate) struct Setup {
     pub(crate) sim: Simulator,
-    pub(crate) organisation: OrganisationId,
+    pub(crate) organization: OrganizationId,
     pub(crate) instance: InstanceId,
     pub(crate) key: String,
     http: Client,
@@ -56,15 +56,15 @@ impl Setup {
 
     pub(crate) async fn with(options: Options) -> Setup {
         let sim = Simulator::start(options).await;
-        let organisation = sim.add_organisation("Acme");
-        let instance = sim.add_instance(&organisation, InstanceType::Development);
+        let organization = sim.add_organization("Acme");
+        let instance = sim.add_instance(&organization, InstanceType::Development);
         let key = sim.add_key(&instance);
         let http = Client::builder()
             .retry(reqwest::retry::never())
             .timeout(TIMEOUT);
         Setup {
             sim,
-            organisation,
+            organization,
             instance,
             key,
             http: http.build().unwrap(),
@@ -115,7 +115,7 @@ impl Setup {
 
     /// Returns the id of an auth method of the current version.
     pub(crate) fn method(&self, provider: &str, key: &str) -> String {
-        let provider = self.sim.catalogue().provider(provider).unwrap();
+        let provider = self.sim.catalog().provider(provider).unwrap();
         provider.auth_method(key).unwrap().id.clone()
     }
 

@@ -14,7 +14,7 @@ async fn a_created_object_is_stored_and_its_secrets_are_never_returned() {
     body["description"] = "   ".into();
     body["metadata"] = json!({"a": null, "b": [1]});
     let made = setup.post(PATH, body).await;
-    let github = &setup.sim.catalogue().provider("github").unwrap().id;
+    let github = &setup.sim.catalog().provider("github").unwrap().id;
     let expected = json!({
         "object": "provider.auth_credentials", "id": made.body["id"], "type": "oauth",
         "status": "active", "is_default": false, "is_managed": false, "name": "GitHub",
@@ -146,7 +146,7 @@ async fn in_the_reference_reads_after_a_delete_are_404() {
     let mut body = credentials("a");
     body["provider_id"] = setup
         .sim
-        .catalogue()
+        .catalog()
         .provider("github")
         .unwrap()
         .id
@@ -239,7 +239,7 @@ async fn objects_are_invisible_to_other_instances() {
     let mut setup = Setup::new().await;
     let id = setup.create_credentials("a").await;
     let kind = metorial_simulator::InstanceType::Development;
-    let other = setup.sim.add_instance(&setup.organisation, kind);
+    let other = setup.sim.add_instance(&setup.organization, kind);
     setup.key = setup.sim.add_key(&other);
     assert_eq!(setup.get(&format!("{PATH}/{id}")).await.status, 404);
     assert_eq!(setup.delete(&format!("{PATH}/{id}")).await.status, 404);

@@ -172,12 +172,7 @@ async fn a_config_is_created_from_a_value_or_a_vault() {
     assert!(!made.body.to_string().contains("canary"));
     let stored = setup.sim.object(&made.id()).unwrap();
     assert_eq!(stored.write_only["value"]["schema"], "canary");
-    let current = setup
-        .sim
-        .catalogue()
-        .provider("postgres")
-        .unwrap()
-        .current();
+    let current = setup.sim.catalog().provider("postgres").unwrap().current();
     assert_eq!(made.body["specification_id"], current.specification_id);
 
     let mut both = from_vault.clone();
@@ -257,7 +252,7 @@ async fn schemas_can_be_read() {
     let deployment = setup.sim.deployment(&setup.instance, "postgres").unwrap();
     let by_deployment = ask(&format!("provider_deployment_id={deployment}")).await;
     assert_eq!(by_deployment.body, postgres.body);
-    let old = &setup.sim.catalogue().provider("slack").unwrap().versions[0];
+    let old = &setup.sim.catalog().provider("slack").unwrap().versions[0];
     let by_version = ask(&format!("provider_version_id={}", old.id)).await;
     assert_eq!(by_version.body["specification_id"], old.specification_id);
     assert_eq!(ask("").await.error(), (400, "missing_provider_information"));
@@ -297,7 +292,7 @@ async fn providers_methods_and_deployments_can_be_read() {
     let method = setup.get(&format!("/provider-auth-methods/{id}")).await;
     assert_eq!(method.body["scopes"][0]["scope"], "repo");
     assert_eq!(method.body["output_schema"]["type"], "json_schema");
-    let old = &setup.sim.catalogue().provider("slack").unwrap().versions[0];
+    let old = &setup.sim.catalog().provider("slack").unwrap().versions[0];
     let methods = setup
         .get(&format!(
             "/provider-auth-methods?provider_version_id={}",
@@ -327,7 +322,7 @@ async fn providers_methods_and_deployments_can_be_read() {
 async fn a_provider_has_its_current_version_and_its_publisher() {
     let setup = Setup::new().await;
     let slack = setup.get("/providers/slack").await.body;
-    let known = setup.sim.catalogue().provider("slack").unwrap();
+    let known = setup.sim.catalog().provider("slack").unwrap();
     let version = &slack["current_version"];
     assert_eq!(version["id"], known.current().id);
     assert_eq!(

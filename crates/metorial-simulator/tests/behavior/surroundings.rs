@@ -90,7 +90,7 @@ async fn the_same_seed_gives_the_same_ids() {
             ..Options::default()
         })
         .await;
-        sim.add_organisation("Acme")
+        sim.add_organization("Acme")
     };
     assert_eq!(ids(3).await, ids(3).await);
     assert_ne!(ids(3).await, ids(4).await);

@@ -13,7 +13,7 @@ async fn the_instance_of_a_key_is_returned() {
     let answer = setup.get("/instance").await;
     assert_eq!(answer.status, 200);
     assert_eq!(answer.body["id"], setup.instance.as_str());
-    assert_eq!(answer.body["organization_id"], setup.organisation.as_str());
+    assert_eq!(answer.body["organization_id"], setup.organization.as_str());
     assert_eq!(answer.body["type"], "development");
     assert_eq!(answer.header("metorial-version"), Some("2026-01-01"));
     assert!(
@@ -26,7 +26,7 @@ async fn the_instance_of_a_key_is_returned() {
 
     let production = setup
         .sim
-        .add_instance(&setup.organisation, InstanceType::Production);
+        .add_instance(&setup.organization, InstanceType::Production);
     setup.sim.move_key(&setup.key, &production);
     let answer = setup.get("/instance").await;
     assert_eq!(answer.body["id"], production.as_str());
@@ -143,7 +143,7 @@ async fn a_json_content_type_without_a_body_is_rejected() {
 #[tokio::test]
 async fn long_heads_and_nul_are_rejected_like_by_the_server() {
     let setup = Setup::new().await;
-    let list = |length: usize| format!("/provider-configs?colour={}", "x".repeat(length));
+    let list = |length: usize| format!("/provider-configs?color={}", "x".repeat(length));
     assert_eq!(setup.get(&list(15_000)).await.status, 200);
     assert_eq!(setup.get(&list(30_000)).await.status, 431);
     let id = setup.create_credentials("a").await;
@@ -158,11 +158,11 @@ async fn long_heads_and_nul_are_rejected_like_by_the_server() {
 }
 
 #[tokio::test]
-async fn the_keys_of_an_organisation_share_one_window() {
+async fn the_keys_of_an_organization_share_one_window() {
     let mut setup = Setup::new().await;
     let per = Duration::from_secs(600);
     let limit = Limit { requests: 3, per };
-    setup.sim.set_rate_limit(&setup.organisation, Some(limit));
+    setup.sim.set_rate_limit(&setup.organization, Some(limit));
     let first = setup.get("/instance").await;
     assert_eq!(first.header("ratelimit-limit"), Some("3"));
     assert_eq!(first.header("ratelimit-remaining"), Some("2"));
@@ -178,7 +178,7 @@ async fn the_keys_of_an_organisation_share_one_window() {
 
     let sibling = setup
         .sim
-        .add_instance(&setup.organisation, InstanceType::Development);
+        .add_instance(&setup.organization, InstanceType::Development);
     setup.key = setup.sim.add_key(&sibling);
     setup.get("/instance").await;
     setup.get("/nowhere").await;
@@ -189,7 +189,7 @@ async fn the_keys_of_an_organisation_share_one_window() {
     assert_eq!(refused.header("retry-after"), None);
     assert!(refused.body["hint"].is_string());
 
-    setup.sim.set_rate_limit(&setup.organisation, None);
+    setup.sim.set_rate_limit(&setup.organization, None);
     assert_eq!(setup.get("/instance").await.header("ratelimit-limit"), None);
 }
 
@@ -198,7 +198,7 @@ async fn the_reference_limits_by_key_and_resets_in_seconds_from_now() {
     let mut setup = Setup::with(Options::of(Profile::Reference)).await;
     let per = Duration::from_secs(600);
     let limit = Limit { requests: 1, per };
-    setup.sim.set_rate_limit(&setup.organisation, Some(limit));
+    setup.sim.set_rate_limit(&setup.organization, Some(limit));
     setup.get("/instance").await;
     let refused = setup.get("/instance").await;
     assert_eq!(refused.status, 429);
@@ -219,7 +219,7 @@ async fn the_default_limit_depends_on_the_instance_type() {
     );
     let production = setup
         .sim
-        .add_instance(&setup.organisation, InstanceType::Production);
+        .add_instance(&setup.organization, InstanceType::Production);
     setup.sim.move_key(&setup.key, &production);
     assert_eq!(
         setup.get("/instance").await.header("ratelimit-limit"),

@@ -227,7 +227,7 @@ async fn of_two_concurrent_patches_one_is_lost() {
 async fn a_fault_can_have_an_instance_and_a_probability() {
     let mut setup = Setup::new().await;
     let kind = metorial_simulator::InstanceType::Development;
-    let other = setup.sim.add_instance(&setup.organisation, kind);
+    let other = setup.sim.add_instance(&setup.organization, kind);
     let only = Fault::any().instance(&other);
     let id = setup
         .sim

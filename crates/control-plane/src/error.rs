@@ -13,7 +13,7 @@ pub enum Error {
     Assets {
         /// The script that was run.
         script: PathBuf,
-        /// Why it failed.
+        /// Reason of the failure.
         problem: String,
     },
     /// An operation on a file, a port or a process failed.

@@ -202,7 +202,7 @@ impl Gate {
         matches!(tokio::time::timeout(timeout, enough).await, Ok(Ok(_)))
     }
 
-    pub(crate) async fn pass(&self) {
+    pub(crate) async fn wait(&self) {
         self.arrived.send_modify(|count| *count += 1);
         // The sender lives as long as the gate, so this ends only when the gate opens.
         let _ = self.open.subscribe().wait_for(|&open| open).await;

@@ -40,7 +40,7 @@ pub(crate) fn answer(shared: &Arc<Shared>, request: &Request) -> Response {
             Ok(body) => act(shared, what, &body),
             Err(_) => Err("The body must be JSON."),
         },
-        _ => Err("There is no such page: see the README."),
+        _ => Err("Page not found; the README lists the pages."),
     };
     let (status, body) = match answer {
         Ok(body) => (200, body),
@@ -174,13 +174,13 @@ fn act(shared: &Arc<Shared>, what: &str, body: &Value) -> Result<Value, &'static
             outage(shared, seconds());
             true
         }
-        _ => return Err("There is no such page: see the README."),
+        _ => return Err("Page not found; the README lists the pages."),
     };
     shared.journal.changed();
     if done {
         Ok(json!({"done": true}))
     } else {
-        Err("There is nothing of that name.")
+        Err("Object, key, instance or quirk not found.")
     }
 }
 
@@ -242,11 +242,11 @@ fn consent(shared: &Shared, body: &Value) -> Result<Value, &'static str> {
     let credentials = view.get(id).map(Arc::clone);
     let credentials = credentials
         .filter(|object| object.collection == Collection::AuthCredentials)
-        .ok_or("There are no such credentials.")?;
+        .ok_or("Credentials not found.")?;
     let fields = body["fields"].as_object().cloned().unwrap_or_default();
-    let made = collections::consented(&mut state, &credentials, fields)
-        .ok_or("Their provider has no OAuth method.")?;
-    Ok(json!({"id": made.id}))
+    let created = collections::consented(&mut state, &credentials, fields)
+        .ok_or("The provider of the credentials has no OAuth method.")?;
+    Ok(json!({"id": created.id}))
 }
 
 /// Takes the simulator down for this time. It comes up by itself, because it accepts no requests meanwhile.

@@ -64,7 +64,7 @@ pub(crate) async fn handle(shared: &Arc<Shared>, request: &Request, hold: Option
     let outcome = match step {
         Ok(Step::Patch(patch)) => {
             match hold {
-                Some(gate) => gate.pass().await,
+                Some(gate) => gate.wait().await,
                 None => tokio::task::yield_now().await,
             }
             collections::write_patch(&mut shared.state(), patch).map(Step::Changed)

@@ -101,9 +101,9 @@ impl Connection {
     }
 
     async fn read_head(&mut self) -> Result<usize, Unreadable> {
-        let mut seen = 0;
+        let mut searched = 0;
         loop {
-            let from = usize::saturating_sub(seen, 3);
+            let from = usize::saturating_sub(searched, 3);
             let end = self.unread[from..]
                 .windows(4)
                 .position(|end| end == b"\r\n\r\n");
@@ -113,7 +113,7 @@ impl Connection {
             if self.unread.len() > LONGEST_HEAD {
                 return Err(Unreadable::Refused(431));
             }
-            seen = self.unread.len();
+            searched = self.unread.len();
             self.fill().await?;
         }
     }

@@ -112,7 +112,7 @@ struct Scripted {
     id: FaultId,
     fault: Fault,
     action: Action,
-    seen: u64,
+    requests: u64,
     happened: u64,
 }
 
@@ -147,7 +147,7 @@ impl Faults {
             id,
             fault,
             action,
-            seen: 0,
+            requests: 0,
             happened: 0,
         });
         id
@@ -184,9 +184,9 @@ impl Faults {
             if !scripted.fault.matches(method, path, instance) {
                 continue;
             }
-            scripted.seen += 1;
+            scripted.requests += 1;
             let due =
-                scripted.seen >= scripted.fault.nth && scripted.happened < scripted.fault.times;
+                scripted.requests >= scripted.fault.nth && scripted.happened < scripted.fault.times;
             if due && action.is_none() && random.random_bool(scripted.fault.chance.clamp(0.0, 1.0))
             {
                 scripted.happened += 1;

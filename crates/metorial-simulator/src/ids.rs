@@ -82,9 +82,9 @@ mod tests {
     #[test]
     fn ids_sort_by_creation_and_repeat_with_the_seed() {
         let mut ids = Ids::new(7);
-        let made: Vec<String> = (0..1000).map(|_| ids.next("par")).collect();
-        assert!(made.is_sorted());
-        assert_eq!(Ids::new(7).next("par"), made[0]);
-        assert_ne!(Ids::new(8).next("par"), made[0]);
+        let created: Vec<String> = (0..1000).map(|_| ids.next("par")).collect();
+        assert!(created.is_sorted());
+        assert_eq!(Ids::new(7).next("par"), created[0]);
+        assert_ne!(Ids::new(8).next("par"), created[0]);
     }
 }

@@ -148,7 +148,7 @@ fn matches(state: &State, search: &View<'_>, object: &Object, query: &ListQuery)
         && query
             .filters
             .iter()
-            .all(|(name, values)| passes(state, search, object, name, values))
+            .all(|(name, values)| matches_filter(state, search, object, name, values))
 }
 
 /// Returns whether the status matches. Archived objects match only if requested, even by id; deleted ones never do ▲.
@@ -159,7 +159,7 @@ fn has_status(object: &Object, query: &ListQuery) -> bool {
     }
 }
 
-fn passes(
+fn matches_filter(
     state: &State,
     search: &View<'_>,
     object: &Object,

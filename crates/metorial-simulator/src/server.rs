@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use serde_json::Value;
 use tokio::net::{TcpListener, TcpStream};
@@ -13,7 +13,7 @@ use crate::admin;
 use crate::api::{self, Reply};
 use crate::connection::{Connection, Delivery, Unreadable};
 use crate::errors::ApiError;
-use crate::http::Request;
+use crate::http::{Request, Response};
 use crate::journal::Entry;
 use crate::shared::Shared;
 
@@ -155,29 +155,34 @@ async fn answer_with_fault(
         } => return Delivery::Whole(shared.response(status, headers, body.0)),
         Action::CloseBefore => return Delivery::Close,
         Action::Hang => return Delivery::Hang,
-        Action::ApplyLater(after) => {
-            let later = Arc::clone(shared);
-            shared.in_background(async move {
-                tokio::time::sleep(after).await;
-                apply(&later, &request, seq, None).await;
-            });
-            let error = ApiError::new(504, "timeout", "The request took too long.");
-            return Delivery::Whole(shared.response(
-                504,
-                Vec::new(),
-                error.body().to_string().into_bytes(),
-            ));
-        }
+        Action::ApplyLater(delay) => return apply_later(shared, request, seq, delay),
         Action::Delay(duration) => tokio::time::sleep(duration).await,
-        Action::HoldBefore(ref gate) => gate.pass().await,
-        Action::HoldAfterRead(ref gate) if request.method != "PATCH" => gate.pass().await,
+        Action::HoldBefore(ref gate) => gate.wait().await,
+        Action::HoldAfterRead(ref gate) if request.method != "PATCH" => gate.wait().await,
         _ => {}
     }
     let hold = match &action {
         Action::HoldAfterRead(gate) => Some(gate.clone()),
         _ => None,
     };
-    let mut response = apply(shared, &request, seq, hold).await.response;
+    let response = apply(shared, &request, seq, hold).await.response;
+    after_applying(shared, response, action).await
+}
+
+/// Answers 504, and applies the request in the background after a delay.
+fn apply_later(shared: &Arc<Shared>, request: Request, seq: u64, delay: Duration) -> Delivery {
+    let later = Arc::clone(shared);
+    shared.in_background(async move {
+        tokio::time::sleep(delay).await;
+        apply(&later, &request, seq, None).await;
+    });
+    let error = ApiError::new(504, "timeout", "The request took too long.");
+    let body = error.body().to_string().into_bytes();
+    Delivery::Whole(shared.response(504, Vec::new(), body))
+}
+
+/// Returns the delivery of an applied request's response, as changed by the fault.
+async fn after_applying(shared: &Shared, mut response: Response, action: Action) -> Delivery {
     match action {
         Action::AnswerAfterApply {
             status,
@@ -197,7 +202,7 @@ async fn answer_with_fault(
         Action::Pad(bytes) => Delivery::Padded(response, bytes),
         Action::PadHeaders(lines) => Delivery::PaddedHead(response, lines),
         Action::HoldAfterApply(gate) => {
-            gate.pass().await;
+            gate.wait().await;
             Delivery::Whole(response)
         }
         _ => Delivery::Whole(response),

@@ -189,14 +189,14 @@ impl Simulator {
         let found = view.find(instance, Collection::AuthCredentials, credentials);
         let found = found.map(Arc::clone);
         let fields = object_of(fields);
-        let made = found.and_then(|found| collections::consented(&mut state, &found, fields));
-        let Some(made) = made else {
+        let created = found.and_then(|found| collections::consented(&mut state, &found, fields));
+        let Some(created) = created else {
             panic!(
                 "the credentials {credentials} of a provider with an OAuth method are not found"
             );
         };
         self.shared.journal.changed();
-        made.id.clone()
+        created.id.clone()
     }
 
     /// Returns all objects of a collection in order of creation, including archived and deleted ones.

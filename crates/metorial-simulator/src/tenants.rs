@@ -63,7 +63,7 @@ pub(crate) struct Instance {
     pub(crate) kind: InstanceType,
     pub(crate) import_export: ImportExport,
     project: String,
-    made: Timestamp,
+    created: Timestamp,
 }
 
 pub(crate) struct Key {
@@ -96,7 +96,7 @@ impl Tenants {
         organization: &OrganizationId,
         kind: InstanceType,
         import_export: ImportExport,
-        made: Timestamp,
+        created: Timestamp,
         ids: &mut Ids,
     ) -> InstanceId {
         let id = InstanceId(ids.next("ins"));
@@ -106,7 +106,7 @@ impl Tenants {
             kind,
             import_export,
             project: ids.next("pro"),
-            made,
+            created,
         };
         self.instances.insert(id.clone(), instance);
         id
@@ -158,7 +158,7 @@ impl Tenants {
     /// Returns the JSON that `GET /instance` answers.
     pub(crate) fn present(&self, instance: &Instance) -> Value {
         let kind = instance.kind.as_str();
-        let made = clock::text(instance.made);
+        let created = clock::text(instance.created);
         let organization = self.organizations.get(&instance.organization);
         let project = organization.map_or("Project", |organization| organization.name.as_str());
         json!({
@@ -175,11 +175,11 @@ impl Tenants {
                 "slug": project.to_lowercase().replace(' ', "-"),
                 "name": project,
                 "organization_id": instance.organization.as_str(),
-                "created_at": made,
-                "updated_at": made,
+                "created_at": created,
+                "updated_at": created,
             },
-            "created_at": made,
-            "updated_at": made,
+            "created_at": created,
+            "updated_at": created,
         })
     }
 }

@@ -93,18 +93,20 @@ async fn credentials_are_created_updated_listed_and_archived() -> Result<(), Err
     for profile in PROFILES {
         let setup = setup(profile).await;
         let client = &setup.client;
-        let made = setup.github_credentials("GitHub").await?;
+        let created = setup.github_credentials("GitHub").await?;
         let patch = Body::from(json!({"name": "Renamed", "metadata": {"a": 1}}));
-        client.update::<AuthCredentials>(made.id(), &patch).await?;
-        let read = client.get::<AuthCredentials>(made.id()).await?.value;
+        client
+            .update::<AuthCredentials>(created.id(), &patch)
+            .await?;
+        let read = client.get::<AuthCredentials>(created.id()).await?.value;
         assert_eq!(
             (read.name.as_deref(), read.status()),
             (Some("Renamed"), Status::Active)
         );
-        assert!(read.updated_at() >= made.created_at());
+        assert!(read.updated_at() >= created.created_at());
 
         let query = ListQuery::new()
-            .ids([made.id()])
+            .ids([created.id()])
             .expect("not empty")
             .range_gt("created_at", jiff::Timestamp::UNIX_EPOCH);
         assert_eq!(
@@ -112,10 +114,10 @@ async fn credentials_are_created_updated_listed_and_archived() -> Result<(), Err
             [read]
         );
 
-        let deleted = client.delete::<AuthCredentials>(made.id()).await?.value;
-        let after = client.get::<AuthCredentials>(made.id()).await;
+        let deleted = client.delete::<AuthCredentials>(created.id()).await?.value;
+        let after = client.get::<AuthCredentials>(created.id()).await;
         let again = client
-            .delete::<AuthCredentials>(made.id())
+            .delete::<AuthCredentials>(created.id())
             .await
             .expect_err("gone");
         assert_eq!(again.kind(), ErrorKind::Gone, "{again}");
@@ -134,9 +136,9 @@ async fn credentials_are_created_updated_listed_and_archived() -> Result<(), Err
 async fn all_pages_are_read_in_order_and_without_repetition() -> Result<(), Error> {
     for profile in PROFILES {
         let setup = setup(profile).await;
-        let mut made = Vec::new();
+        let mut created = Vec::new();
         for number in 0..7 {
-            made.push(setup.github_credentials(&format!("c{number}")).await?.id);
+            created.push(setup.github_credentials(&format!("c{number}")).await?.id);
         }
         let query = ListQuery::new()
             .filter("provider_id", [setup.github_id()])
@@ -155,7 +157,7 @@ async fn all_pages_are_read_in_order_and_without_repetition() -> Result<(), Erro
             .flat_map(|page| page.value.items)
             .map(|item| item.id)
             .collect();
-        assert_eq!(ids, made);
+        assert_eq!(ids, created);
     }
     Ok(())
 }

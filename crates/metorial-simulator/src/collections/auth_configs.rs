@@ -41,15 +41,15 @@ pub(super) fn create(state: &mut State, caller: &Caller, body: &Value) -> Result
         deployment,
         value,
     };
-    let made = insert(state, caller, new);
+    let created = insert(state, caller, new);
     if state.has(Quirk::CreateWritesImport) {
         let annotation = Annotation {
             note: Value::Null,
             metadata,
         };
-        record_import(state, caller, &made, annotation);
+        record_import(state, caller, &created, annotation);
     }
-    Ok(present(state, &state.store.current(), &made))
+    Ok(present(state, &state.store.current(), &created))
 }
 
 /// Contents of a new auth config, of a create or an import.

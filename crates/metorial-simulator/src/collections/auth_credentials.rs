@@ -45,8 +45,8 @@ pub(super) fn create(state: &mut State, caller: &Caller, body: &Value) -> Result
             ("client_secret", client_secret.into()),
         ]),
     };
-    let made = state.insert(&caller.instance, draft);
-    Ok(present(state, &state.store.current(), &made))
+    let created = state.insert(&caller.instance, draft);
+    Ok(present(state, &state.store.current(), &created))
 }
 
 pub(super) fn patch(fields: &mut Fields<'_>, changes: &mut Changes) {

@@ -52,8 +52,8 @@ fn export(
         note: note.into(),
         metadata,
     };
-    let made = record_export(state, caller, &auth_config, annotation);
-    let mut answer = present(state, &state.store.current(), &made);
+    let created = record_export(state, caller, &auth_config, annotation);
+    let mut answer = present(state, &state.store.current(), &created);
     // Only the answer to the create has the value: later reads give null.
     answer["value"] = auth_config
         .write_only

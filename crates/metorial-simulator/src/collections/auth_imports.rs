@@ -51,16 +51,16 @@ pub(super) fn create(state: &mut State, caller: &Caller, body: &Value) -> Result
             (written, if dropped { Value::Null } else { metadata })
         }
         _ => {
-            let made = into_new(state, caller, metadata.clone(), import)?;
-            (made, metadata)
+            let created = into_new(state, caller, metadata.clone(), import)?;
+            (created, metadata)
         }
     };
     let annotation = Annotation {
         note: note.into(),
         metadata,
     };
-    let made = record_import(state, caller, &written, annotation);
-    Ok(present(state, &state.store.current(), &made))
+    let created = record_import(state, caller, &written, annotation);
+    Ok(present(state, &state.store.current(), &created))
 }
 
 fn into_existing(

@@ -61,8 +61,8 @@ pub(super) fn create(state: &mut State, caller: &Caller, body: &Value) -> Result
         },
         write_only: named([("value", value.into())]),
     };
-    let made = state.insert(&caller.instance, draft);
-    Ok(present(state, &state.store.current(), &made))
+    let created = state.insert(&caller.instance, draft);
+    Ok(present(state, &state.store.current(), &created))
 }
 
 fn vault_value(

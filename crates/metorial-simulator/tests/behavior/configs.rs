@@ -13,7 +13,7 @@ const VAULTS: &str = "/provider-config-vaults";
 async fn the_value_of_an_auth_config_is_never_returned() {
     let setup = Setup::new().await;
     let deployment = setup.sim.deployment(&setup.instance, "linear").unwrap();
-    let made = setup
+    let created = setup
         .post(
             AUTH_CONFIGS,
             json!({
@@ -24,28 +24,28 @@ async fn the_value_of_an_auth_config_is_never_returned() {
             }),
         )
         .await;
-    assert!(made.id().starts_with("pac_"));
-    assert_eq!(made.body["type"], "manual");
-    assert_eq!(made.body["source"], "manual");
-    assert_eq!(made.body["name"], Value::Null);
-    assert_eq!(made.body["credentials"], Value::Null);
+    assert!(created.id().starts_with("pac_"));
+    assert_eq!(created.body["type"], "manual");
+    assert_eq!(created.body["source"], "manual");
+    assert_eq!(created.body["name"], Value::Null);
+    assert_eq!(created.body["credentials"], Value::Null);
     assert_eq!(
-        made.body["deployment"]["object"],
+        created.body["deployment"]["object"],
         "provider.deployment#preview"
     );
-    assert_eq!(made.body["deployment"]["id"], deployment);
-    assert_eq!(made.body["auth_method"]["key"], "token");
+    assert_eq!(created.body["deployment"]["id"], deployment);
+    assert_eq!(created.body["auth_method"]["key"], "token");
     assert_eq!(
-        made.body["tool_filter"]["filters"][0]["keys"],
+        created.body["tool_filter"]["filters"][0]["keys"],
         json!(["list"])
     );
-    assert!(!made.body.to_string().contains("canary"));
-    let stored = setup.sim.object(&made.id()).unwrap();
+    assert!(!created.body.to_string().contains("canary"));
+    let stored = setup.sim.object(&created.id()).unwrap();
     assert_eq!(stored.write_only, json!({"value": {"token": "canary"}}));
     let imports = setup.get("/provider-auth-config-imports").await;
     assert_eq!(
         imports.body["items"][0]["auth_config"]["id"],
-        made.id(),
+        created.id(),
         "a create is an import"
     );
     assert_eq!(imports.body["items"][0]["note"], Value::Null);
@@ -85,8 +85,8 @@ async fn values_must_match_the_schema_of_the_method() {
     );
     let value =
         json!({"accessToken": "a", "refreshToken": "r", "expiresAt": "2027-01-01T00:00:00Z"});
-    let made = create("github", "oauth2", value).await;
-    let stored = setup.sim.object(&made.id()).unwrap();
+    let created = create("github", "oauth2", value).await;
+    let stored = setup.sim.object(&created.id()).unwrap();
     assert_eq!(stored.write_only["value"].get("refreshToken"), None);
     let slack = create("slack", "oauth2", json!({"accessToken": "a"})).await;
     assert_eq!(slack.status, 400, "each provider has its own keys");
@@ -109,10 +109,10 @@ async fn a_deployment_must_belong_to_the_provider_and_be_active() {
     let linear = setup
         .sim
         .add_deployment(&setup.instance, "linear", "Second");
-    let made = create(&linear).await.id();
+    let created = create(&linear).await.id();
     setup.sim.archive(&linear);
     setup.sim.settled().await;
-    assert_eq!(setup.sim.object(&made).unwrap().status, Status::Archived);
+    assert_eq!(setup.sim.object(&created).unwrap().status, Status::Archived);
     assert_eq!(create(&linear).await.error(), (400, "use_after_delete"));
 }
 
@@ -166,14 +166,14 @@ async fn a_config_is_created_from_a_value_or_a_vault() {
     assert_eq!(vault.body["name"], " v ", "the one name that isn't trimmed");
     let vault = vault.id();
     let from_vault = json!({"provider_id": "postgres", "provider_config_vault_id": vault});
-    let made = setup.post(CONFIGS, from_vault.clone()).await;
-    assert!(made.id().starts_with("pcf_"));
-    assert_eq!(made.body["from_vault"]["id"], vault);
-    assert!(!made.body.to_string().contains("canary"));
-    let stored = setup.sim.object(&made.id()).unwrap();
+    let created = setup.post(CONFIGS, from_vault.clone()).await;
+    assert!(created.id().starts_with("pcf_"));
+    assert_eq!(created.body["from_vault"]["id"], vault);
+    assert!(!created.body.to_string().contains("canary"));
+    let stored = setup.sim.object(&created.id()).unwrap();
     assert_eq!(stored.write_only["value"]["schema"], "canary");
     let current = setup.sim.catalog().provider("postgres").unwrap().current();
-    assert_eq!(made.body["specification_id"], current.specification_id);
+    assert_eq!(created.body["specification_id"], current.specification_id);
 
     let mut both = from_vault.clone();
     both["value"] = json!({"schema": "own"});
@@ -201,7 +201,7 @@ async fn a_config_is_created_from_a_value_or_a_vault() {
     setup.delete(&format!("{VAULTS}/{vault}")).await;
     setup.sim.settled().await;
     assert_eq!(
-        setup.sim.object(&made.id()).unwrap().status,
+        setup.sim.object(&created.id()).unwrap().status,
         Status::Archived
     );
     assert_eq!(

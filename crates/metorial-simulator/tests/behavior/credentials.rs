@@ -13,23 +13,23 @@ async fn a_created_object_is_stored_and_its_secrets_are_never_returned() {
     let mut body = credentials("  GitHub  ");
     body["description"] = "   ".into();
     body["metadata"] = json!({"a": null, "b": [1]});
-    let made = setup.post(PATH, body).await;
+    let created = setup.post(PATH, body).await;
     let github = &setup.sim.catalog().provider("github").unwrap().id;
     let expected = json!({
-        "object": "provider.auth_credentials", "id": made.body["id"], "type": "oauth",
+        "object": "provider.auth_credentials", "id": created.body["id"], "type": "oauth",
         "status": "active", "is_default": false, "is_managed": false, "name": "GitHub",
         "description": null, "metadata": {"a": null, "b": [1]}, "scopes": ["repo"],
-        "provider_id": github, "created_at": made.body["created_at"],
-        "updated_at": made.body["updated_at"],
+        "provider_id": github, "created_at": created.body["created_at"],
+        "updated_at": created.body["updated_at"],
     });
-    assert_eq!(made.body, expected);
-    assert!(made.id().starts_with("par_"));
-    assert!(made.body["updated_at"].as_str() > made.body["created_at"].as_str());
+    assert_eq!(created.body, expected);
+    assert!(created.id().starts_with("par_"));
+    assert!(created.body["updated_at"].as_str() > created.body["created_at"].as_str());
     assert_eq!(
-        setup.get(&format!("{PATH}/{}", made.id())).await.body,
+        setup.get(&format!("{PATH}/{}", created.id())).await.body,
         expected
     );
-    let stored = setup.sim.object(&made.id()).unwrap();
+    let stored = setup.sim.object(&created.id()).unwrap();
     assert_eq!(
         stored.write_only,
         json!({"client_id": "iv1", "client_secret": "hush"})

@@ -25,15 +25,15 @@ async fn an_import_into_a_config_writes_a_new_version() {
     let request = setup
         .request("POST", IMPORTS)
         .header("User-Agent", "probe/1");
-    let made = setup.send(request.json(&into(&id, "new"))).await;
-    assert!(made.id().starts_with("paci_"));
-    assert_eq!(made.body["object"], "provider.auth_import");
-    assert_eq!(made.body["note"], "rotation");
-    assert_eq!(made.body["metadata"], Value::Null, "dropped");
-    assert_eq!(made.body["ip"], "127.0.0.1");
-    assert_eq!(made.body["user_agent"], "probe/1");
-    assert_eq!(made.body["auth_config"]["id"], id);
-    assert_eq!(made.body.get("updated_at"), None);
+    let created = setup.send(request.json(&into(&id, "new"))).await;
+    assert!(created.id().starts_with("paci_"));
+    assert_eq!(created.body["object"], "provider.auth_import");
+    assert_eq!(created.body["note"], "rotation");
+    assert_eq!(created.body["metadata"], Value::Null, "dropped");
+    assert_eq!(created.body["ip"], "127.0.0.1");
+    assert_eq!(created.body["user_agent"], "probe/1");
+    assert_eq!(created.body["auth_config"]["id"], id);
+    assert_eq!(created.body.get("updated_at"), None);
     let after = setup.sim.object(&id).unwrap();
     assert_eq!(after.write_only["value"]["token"], "new");
     assert_eq!(after.versions, before.versions + 1);
@@ -43,8 +43,8 @@ async fn an_import_into_a_config_writes_a_new_version() {
         .get(&format!("{IMPORTS}?provider_auth_config_id={id}"))
         .await;
     assert_eq!(listed.ids().len(), 2, "the create's and this one");
-    let path = format!("{IMPORTS}/{}", made.id());
-    assert_eq!(setup.get(&path).await.body, made.body);
+    let path = format!("{IMPORTS}/{}", created.id());
+    assert_eq!(setup.get(&path).await.body, created.body);
     assert_eq!(setup.delete(&path).await.body["entity"], "endpoint");
 }
 
@@ -57,9 +57,9 @@ async fn an_import_by_provider_creates_a_config() {
         "provider_auth_method_id": setup.method("slack", "bot_token"),
         "note": "moved", "metadata": {"from": "elsewhere"}, "value": {"token": "xoxb"},
     });
-    let made = setup.post(IMPORTS, body.clone()).await;
-    assert_eq!(made.status, 200, "{}", made.body);
-    let config = &made.body["auth_config"];
+    let created = setup.post(IMPORTS, body.clone()).await;
+    assert_eq!(created.status, 200, "{}", created.body);
+    let config = &created.body["auth_config"];
     assert!(
         config["name"]
             .as_str()
@@ -68,7 +68,7 @@ async fn an_import_by_provider_creates_a_config() {
     );
     assert_eq!(config["metadata"], json!({"from": "elsewhere"}));
     assert_eq!(config["deployment"]["id"], deployment);
-    assert_eq!(made.body["metadata"], json!({"from": "elsewhere"}));
+    assert_eq!(created.body["metadata"], json!({"from": "elsewhere"}));
     let configs = setup.sim.objects(&setup.instance, Collection::AuthConfigs);
     assert_eq!(configs.len(), 1);
     setup.sim.set_quirk(Quirk::EmptyConfigIdMeansNew, false);
@@ -141,18 +141,18 @@ async fn only_the_create_of_an_export_returns_the_value() {
     let setup = Setup::new().await;
     let id = setup.create_auth_config("canary").await;
     let body = json!({"provider_auth_config_id": id, "note": "n", "metadata": {"k": 1}});
-    let made = setup.post(EXPORTS, body).await;
-    assert!(made.id().starts_with("pace_"));
-    assert_eq!(made.body["value"], json!({"token": "canary"}));
-    assert_eq!(made.body["auth_config"]["id"], id);
-    assert_eq!(made.body["metadata"], json!({"k": 1}));
-    let again = setup.get(&format!("{EXPORTS}/{}", made.id())).await;
+    let created = setup.post(EXPORTS, body).await;
+    assert!(created.id().starts_with("pace_"));
+    assert_eq!(created.body["value"], json!({"token": "canary"}));
+    assert_eq!(created.body["auth_config"]["id"], id);
+    assert_eq!(created.body["metadata"], json!({"k": 1}));
+    let again = setup.get(&format!("{EXPORTS}/{}", created.id())).await;
     assert_eq!(again.body["value"], Value::Null);
     assert_eq!(again.body["note"], "n");
     let listed = setup
         .get(&format!("{EXPORTS}?provider_auth_config_id={id}"))
         .await;
-    assert_eq!(listed.ids(), [made.id()]);
+    assert_eq!(listed.ids(), [created.id()]);
     setup.sim.archive(&id);
     let body = json!({"provider_auth_config_id": id, "note": "n"});
     assert_eq!(
@@ -184,11 +184,11 @@ async fn in_the_reference_exports_are_below_a_deployment() {
         .await;
     assert_eq!(flat.body["entity"], "endpoint");
     let path = format!("/provider-deployments/{deployment}/auth-configs/{id}/exports");
-    let made = setup.post(&path, json!({"note": "n"})).await;
-    assert_eq!(made.body["value"], json!({"token": "t"}));
-    assert_eq!(made.body["provider_auth_config_id"], id);
-    assert_eq!(setup.get(&path).await.ids(), [made.id()]);
-    let again = setup.get(&format!("{path}/{}", made.id())).await;
+    let created = setup.post(&path, json!({"note": "n"})).await;
+    assert_eq!(created.body["value"], json!({"token": "t"}));
+    assert_eq!(created.body["provider_auth_config_id"], id);
+    assert_eq!(setup.get(&path).await.ids(), [created.id()]);
+    let again = setup.get(&format!("{path}/{}", created.id())).await;
     assert_eq!(again.body["value"], Value::Null);
     let github = setup.sim.deployment(&setup.instance, "github").unwrap();
     let elsewhere = format!("/provider-deployments/{github}/auth-configs/{id}/exports");

@@ -120,10 +120,10 @@ impl Setup {
     }
 
     pub(crate) async fn create_credentials(&self, name: &str) -> String {
-        let made = self
+        let created = self
             .post("/provider-auth-credentials", credentials(name))
             .await;
-        made.id()
+        created.id()
     }
 
     pub(crate) async fn create_auth_config(&self, token: &str) -> String {

@@ -74,12 +74,12 @@ async fn the_clock_can_be_offset_by_a_year() {
     let year = SignedDuration::from_hours(24 * 365);
     setup.sim.set_time_offset(-year);
     let id = setup.create_credentials("a").await;
-    let made = setup.sim.object(&id).unwrap();
-    let ago = jiff::Timestamp::now().duration_since(made.created_at);
+    let created = setup.sim.object(&id).unwrap();
+    let ago = jiff::Timestamp::now().duration_since(created.created_at);
     assert!(ago > SignedDuration::from_hours(24 * 364), "{ago:?}");
     setup.sim.set_time_offset(Duration::ZERO);
     setup.sim.edit(&id, json!({}));
-    assert!(setup.sim.object(&id).unwrap().updated_at > made.updated_at + year / 2);
+    assert!(setup.sim.object(&id).unwrap().updated_at > created.updated_at + year / 2);
 }
 
 #[tokio::test]

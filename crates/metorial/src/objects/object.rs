@@ -1,4 +1,4 @@
-//! What all objects of a collection have in common.
+//! Trait of the objects of a collection.
 
 use jiff::Timestamp;
 use serde::de::DeserializeOwned;

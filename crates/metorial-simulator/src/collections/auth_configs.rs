@@ -7,7 +7,7 @@ use serde_json::{Map, Value, json};
 use super::caller::Caller;
 use super::checks::checked_value;
 use super::lookup::deployment_of;
-use super::records::{Annotation, record_import};
+use super::records::{Annotation, add_record};
 use crate::catalog::AuthMethod;
 use crate::errors::{ApiError, Result};
 use crate::fields::Fields;
@@ -47,7 +47,7 @@ pub(super) fn create(state: &mut State, caller: &Caller, body: &Value) -> Result
             note: Value::Null,
             metadata,
         };
-        record_import(state, caller, &created, annotation);
+        add_record(state, caller, Collection::AuthImports, &created, annotation);
     }
     Ok(present(state, &state.store.current(), &created))
 }

@@ -5,7 +5,7 @@ use serde_json::Value;
 use super::caller::Caller;
 use super::checks::{check_import_export, check_not_managed};
 use super::lookup::{existing, usable};
-use super::records::{Annotation, record_export};
+use super::records::{Annotation, add_record};
 use crate::errors::{ApiError, Result};
 use crate::fields::Fields;
 use crate::objects::{Collection, Object};
@@ -52,7 +52,13 @@ fn export(
         note: note.into(),
         metadata,
     };
-    let created = record_export(state, caller, &auth_config, annotation);
+    let created = add_record(
+        state,
+        caller,
+        Collection::AuthExports,
+        &auth_config,
+        annotation,
+    );
     let mut answer = present(state, &state.store.current(), &created);
     // Only the answer to the create has the value: later reads give null.
     answer["value"] = auth_config

@@ -8,7 +8,7 @@ use super::auth_configs::{self, NewConfig};
 use super::caller::Caller;
 use super::checks::{check_import_export, check_not_managed, check_updatable, checked_value};
 use super::lookup::{changeable, deployment_of, method_of, provider};
-use super::records::{Annotation, record_import};
+use super::records::{Annotation, add_record};
 use crate::catalog::AuthMethod;
 use crate::clock;
 use crate::errors::{ApiError, Result};
@@ -59,7 +59,7 @@ pub(super) fn create(state: &mut State, caller: &Caller, body: &Value) -> Result
         note: note.into(),
         metadata,
     };
-    let created = record_import(state, caller, &written, annotation);
+    let created = add_record(state, caller, Collection::AuthImports, &written, annotation);
     Ok(present(state, &state.store.current(), &created))
 }
 

@@ -15,52 +15,23 @@ pub(super) struct Annotation {
     pub(super) metadata: Value,
 }
 
-/// Writes the record of an import into an auth config. The record keeps the imported value.
-pub(super) fn record_import(
+/// Adds the record of an import into an auth config, or of an export of it, to this collection of records.
+pub(super) fn add_record(
     state: &mut State,
     caller: &Caller,
-    auth_config: &Object,
-    annotation: Annotation,
-) -> Arc<Object> {
-    let write_only = auth_config.write_only.clone();
-    let draft = draft(
-        Collection::AuthImports,
-        caller,
-        auth_config,
-        annotation,
-        write_only,
-    );
-    state.insert(&caller.instance, draft)
-}
-
-/// Writes the record of an export of an auth config. The record doesn't keep the exported value.
-pub(super) fn record_export(
-    state: &mut State,
-    caller: &Caller,
-    auth_config: &Object,
-    annotation: Annotation,
-) -> Arc<Object> {
-    let write_only = Map::new();
-    let draft = draft(
-        Collection::AuthExports,
-        caller,
-        auth_config,
-        annotation,
-        write_only,
-    );
-    state.insert(&caller.instance, draft)
-}
-
-fn draft(
     collection: Collection,
-    caller: &Caller,
     auth_config: &Object,
     annotation: Annotation,
-    write_only: Map<String, Value>,
-) -> Draft {
+) -> Arc<Object> {
     let value = auth_config.write_only.get("value");
     let expires_at = value.and_then(Value::as_object).map_or(Value::Null, expiry);
-    Draft {
+    let write_only = if collection == Collection::AuthImports {
+        auth_config.write_only.clone()
+    } else {
+        // The value of an export is in the answer to the create only.
+        Map::new()
+    };
+    let draft = Draft {
         collection,
         provider_id: auth_config.provider_id.clone(),
         fields: named([
@@ -75,7 +46,8 @@ fn draft(
             ..auth_config.links.clone()
         },
         write_only,
-    }
+    };
+    state.insert(&caller.instance, draft)
 }
 
 /// Returns the expiry of a token, or null if the value has none.

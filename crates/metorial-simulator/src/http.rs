@@ -47,7 +47,7 @@ pub(crate) struct Response {
 }
 
 impl Response {
-    /// Creates an answer that isn't the API's, with a `Date` and, unless a header says otherwise, `Content-Type: application/json`.
+    /// Creates an answer that isn't the API's. Adds `Date` and `Content-Type: application/json` unless they are given.
     pub(crate) fn new(
         status: u16,
         mut headers: Vec<(String, String)>,

@@ -1,5 +1,5 @@
-//! Behavior of a simulator: two profiles, and a quirk for every difference between the observed server and the published
-//! reference.
+//! Behavior of a simulator: two profiles, and a quirk for every difference between the observed server (▲) and the
+//! published reference.
 
 use std::collections::BTreeMap;
 use std::time::Duration;

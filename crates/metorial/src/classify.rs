@@ -109,7 +109,8 @@ pub(crate) fn failure(
 }
 
 /// Returns the kind of the API's own 404. Only one about the requested object means that the object is gone: an unknown
-/// route is 404 with the entity `endpoint` ▲, and a create is 404 if it names an object that doesn't exist.
+/// route is 404 with the entity `endpoint` ▲, and a create is 404 if it names an object that doesn't exist. Some builds
+/// name another entity ◆; their 404 counts as rejected, because an existing object must never be taken for gone.
 fn not_found(target: Target<'_>, error: &ApiError) -> ErrorKind {
     let Some(entity) = error.entity.as_deref() else {
         return ErrorKind::NoSuchRoute;

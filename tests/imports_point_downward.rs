@@ -13,6 +13,24 @@ use std::path::{Path, PathBuf};
 
 use proc_macro2::{Delimiter, Group, TokenStream, TokenTree};
 
+/// Layers of `src/`, lowest first, by the names of its files and directories. `lib` only declares the others.
+const LAYERS: &[&[&str]] = &[
+    &["sensitive"],
+    &["resources"],
+    &["metrics"],
+    &["plan"],
+    &["kinds"],
+    &["cluster"],
+    &["remote"],
+    &["connections"],
+    &["reconcile"],
+    &["settings"],
+    &["telemetry", "health"],
+    &["runtime"],
+    &["lib"],
+    &["main"],
+];
+
 /// Path of a module from the root of its crate: `crate::plan::desired` is `["plan", "desired"]`.
 type Module = Vec<String>;
 
@@ -21,9 +39,13 @@ type Imports = BTreeMap<PathBuf, BTreeSet<PathBuf>>;
 
 #[test]
 fn no_crate_has_a_circle_of_imports() {
+    let mut packages = vec![root().to_owned()];
+    for package in fs::read_dir(root().join("crates")).unwrap() {
+        packages.push(package.unwrap().path());
+    }
     let mut circles = Vec::new();
-    for directory in fs::read_dir(root().join("crates")).unwrap() {
-        for crate_root in crate_roots(&directory.unwrap().path().join("src")) {
+    for package in packages {
+        for crate_root in crate_roots(&package.join("src")) {
             circles.extend(circles_of(&Crate::read(&crate_root).imports()));
         }
     }
@@ -31,6 +53,24 @@ fn no_crate_has_a_circle_of_imports() {
         circles.is_empty(),
         "circles of imports:\n{}",
         circles.join("\n\n")
+    );
+}
+
+#[test]
+fn the_operator_imports_only_from_the_same_or_a_lower_layer() {
+    let imports = Crate::read(&root().join("src/lib.rs")).imports();
+    let mut upward = Vec::new();
+    for (file, imported) in &imports {
+        for target in imported {
+            if layer_of(target) > layer_of(file) {
+                upward.push(format!("{} imports {}", shown(file), shown(target)));
+            }
+        }
+    }
+    assert!(
+        upward.is_empty(),
+        "imports that point upward:\n{}",
+        upward.join("\n")
     );
 }
 
@@ -99,6 +139,15 @@ fn a_circle_of_imports_is_found() {
 
 fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+/// Returns the layer of a file of `src/`.
+fn layer_of(file: &Path) -> usize {
+    let path = file.strip_prefix(root().join("src")).unwrap();
+    let name = path.iter().next().unwrap().to_str().unwrap();
+    let name = name.trim_end_matches(".rs");
+    let layer = LAYERS.iter().position(|names| names.contains(&name));
+    layer.unwrap_or_else(|| panic!("{} is in no layer of LAYERS", shown(file)))
 }
 
 /// Returns the library, the program and the further programs of a package.

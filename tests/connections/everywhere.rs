@@ -1,12 +1,11 @@
 //! ClusterConnections: one key for the namespaces that they admit, and which connection an object uses by default.
 
-use crate::support::{Everywhere, World, credentials, is_ready, message, status, with, word};
-use metorial_operator::resources::{ClusterConnection, ProviderAuthCredentials};
+use crate::support::{AllNamespaces, Environment, Kind, Snapshot, credentials, with};
 use serde_json::json;
 
 /// Where `home` keeps the key, and a namespace only what its objects need.
-async fn everywhere(labels: serde_json::Value) -> (Everywhere, World) {
-    let everywhere = Everywhere::new().await;
+async fn everywhere(labels: serde_json::Value) -> (AllNamespaces, Environment) {
+    let everywhere = AllNamespaces::new().await;
     let home = &everywhere.home;
     home.apply(home.key_secret()).await;
     let team = everywhere.namespace(labels).await;
@@ -14,7 +13,7 @@ async fn everywhere(labels: serde_json::Value) -> (Everywhere, World) {
     (everywhere, team)
 }
 
-fn says(connection: Option<&ClusterConnection>, reason: &str, text: &str) -> bool {
+fn says(connection: Option<&Snapshot>, reason: &str, text: &str) -> bool {
     let status = connection.and_then(|connection| connection.status.as_ref());
     word(
         status.and_then(|status| status.conditions.as_deref()),
@@ -33,14 +32,17 @@ async fn a_cluster_connection_serves_the_namespaces_that_it_names_or_selects_and
         .wait("default", "ready", |c| says(c, "Synced", ""))
         .await;
     team.apply(credentials("github")).await;
-    let refused = team.wait_reason("github", "NamespaceNotAllowed").await;
+    let refused = team
+        .credentials("github")
+        .wait_reason("NamespaceNotAllowed")
+        .await;
     assert!(
-        message(&refused).contains(&team.namespace),
+        refused.message().contains(&team.namespace),
         "{}",
-        message(&refused)
+        refused.message()
     );
-    assert!(message(&refused).contains("spec.allowedNamespaces"));
-    assert!(everywhere.home.remote().is_empty());
+    assert!(refused.message().contains("spec.allowedNamespaces"));
+    assert!(everywhere.home.live(Kind::Credentials).is_empty());
 
     let allow = |allowed: serde_json::Value| json!({"spec": {"allowedNamespaces": allowed}});
     everywhere
@@ -52,17 +54,19 @@ async fn a_cluster_connection_serves_the_namespaces_that_it_names_or_selects_and
             allow(json!({"selector": {"matchLabels": {"team": "red"}}})),
         )
         .await;
-    team.request::<ProviderAuthCredentials>("github").await;
-    team.wait_reason("github", "NamespaceNotAllowed").await;
+    team.credentials("github").request_reconcile().await;
+    team.credentials("github")
+        .wait_reason("NamespaceNotAllowed")
+        .await;
 
     // The namespace is labelled so that the selector finds it.
     everywhere.label(&team, json!({"team": "red"})).await;
-    let made = team.wait_ready("github").await;
+    let made = team.credentials("github").wait_ready().await;
     assert_eq!(
-        status(&made).connection.as_deref(),
+        made.status().connection.as_deref(),
         Some("ClusterConnection/default")
     );
-    assert_eq!(everywhere.home.remote().len(), 1);
+    assert_eq!(everywhere.home.live(Kind::Credentials).len(), 1);
 
     // It is admitted no longer: nothing more is brought in, but what is there may be deleted.
     everywhere
@@ -70,19 +74,20 @@ async fn a_cluster_connection_serves_the_namespaces_that_it_names_or_selects_and
         .await;
     team.rotate("oauth-app", "client-secret", "rotated-0123456789")
         .await;
-    team.wait_reason("github", "NamespaceNotAllowed").await;
+    team.credentials("github")
+        .wait_reason("NamespaceNotAllowed")
+        .await;
     everywhere
         .edit("default", allow(json!({"names": [team.namespace]})))
         .await;
-    team.wait_ready("github").await;
-    let rotated = everywhere.home.only_remote();
+    team.credentials("github").wait_ready().await;
+    let rotated = everywhere.home.only(Kind::Credentials);
     assert_eq!(rotated.write_only["client_secret"], "rotated-0123456789");
     everywhere
         .edit("default", json!({"spec": {"allowedNamespaces": null}}))
         .await;
-    team.delete::<ProviderAuthCredentials>("github").await;
-    team.wait_gone::<ProviderAuthCredentials>("github").await;
-    assert!(everywhere.home.remote().is_empty());
+    team.credentials("github").remove().await;
+    assert!(everywhere.home.live(Kind::Credentials).is_empty());
 }
 
 #[tokio::test]
@@ -90,37 +95,40 @@ async fn by_default_an_object_uses_the_connection_of_its_namespace_and_else_the_
     let (mut everywhere, team) = everywhere(json!({})).await;
     everywhere.start_operator();
     team.apply(credentials("github")).await;
-    let waiting = team.wait_reason("github", "ConnectionNotFound").await;
+    let waiting = team
+        .credentials("github")
+        .wait_reason("ConnectionNotFound")
+        .await;
     assert!(
-        message(&waiting).contains("Connection/default"),
+        waiting.message().contains("Connection/default"),
         "{}",
-        message(&waiting)
+        waiting.message()
     );
 
     let shared = everywhere.cluster_connection("default", json!({"names": [team.namespace]}));
     everywhere.home.apply(shared).await;
-    let made = team.wait_ready("github").await;
+    let made = team.credentials("github").wait_ready().await;
     assert_eq!(
-        status(&made).connection.as_deref(),
+        made.status().connection.as_deref(),
         Some("ClusterConnection/default")
     );
 
     // The namespace gets a connection of its own, to the same instance.
     team.apply(everywhere.home.key_secret()).await;
-    team.apply(everywhere.home.connection()).await;
+    team.apply(everywhere.home.default_connection()).await;
     team.wait_for("github", "through its own namespace's", |object| {
-        is_ready(object) && status(object).connection.as_deref() == Some("Connection/default")
+        object.is_ready() && object.status().connection.as_deref() == Some("Connection/default")
     })
     .await;
     let by_name =
         json!({"spec": {"connectionRef": {"kind": "ClusterConnection", "name": "default"}}});
     team.apply(with(credentials("by-name"), by_name)).await;
-    let named = team.wait_ready("by-name").await;
+    let named = team.credentials("by-name").wait_ready().await;
     assert_eq!(
-        status(&named).connection.as_deref(),
+        named.status().connection.as_deref(),
         Some("ClusterConnection/default")
     );
-    assert_eq!(everywhere.home.remote().len(), 2);
+    assert_eq!(everywhere.home.live(Kind::Credentials).len(), 2);
     assert_eq!(everywhere.home.writes().len(), 2);
 }
 
@@ -134,11 +142,10 @@ async fn a_cluster_connection_waits_for_its_users_in_all_namespaces() {
     everywhere.home.apply(all).await;
     let through =
         json!({"spec": {"connectionRef": {"kind": "ClusterConnection", "name": "shared"}}});
-    for world in [&team, &other] {
-        world
-            .apply(with(credentials("github"), through.clone()))
+    for env in [&team, &other] {
+        env.apply(with(credentials("github"), through.clone()))
             .await;
-        world.wait_ready("github").await;
+        env.credentials("github").wait_ready().await;
     }
     everywhere.delete("shared").await;
     let named = format!("{}/github", other.namespace);
@@ -147,12 +154,11 @@ async fn a_cluster_connection_waits_for_its_users_in_all_namespaces() {
             says(c, "Deleting", "2 resource(s)") && says(c, "Deleting", &named)
         })
         .await;
-    for world in [&team, &other] {
-        world.delete::<ProviderAuthCredentials>("github").await;
-        world.wait_gone::<ProviderAuthCredentials>("github").await;
+    for env in [&team, &other] {
+        env.credentials("github").remove().await;
     }
     everywhere.wait("shared", "gone", |c| c.is_none()).await;
-    assert!(everywhere.home.remote().is_empty());
+    assert!(everywhere.home.live(Kind::Credentials).is_empty());
 }
 
 #[tokio::test]
@@ -166,8 +172,10 @@ async fn a_changed_key_of_a_cluster_connection_is_taken_up_at_once() {
         .wait("default", "refused", |c| says(c, "Unauthorized", "401"))
         .await;
     team.apply(credentials("github")).await;
-    team.wait_reason("github", "ConnectionNotReady").await;
+    team.credentials("github")
+        .wait_reason("ConnectionNotReady")
+        .await;
     let fresh = everywhere.home.sim.add_key(&everywhere.home.instance);
     everywhere.home.use_key(&fresh).await;
-    team.wait_ready("github").await;
+    team.credentials("github").wait_ready().await;
 }

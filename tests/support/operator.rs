@@ -1,12 +1,101 @@
-//! The operator in this process, on a runtime of its own: killing it drops every one of its tasks where it stands.
+//! The operator in this process, on a runtime of its own: killing it drops every one of its tasks where it stands. The
+//! one place that names the operator's internals, its metrics and its flags.
 
+pub use metorial_operator::admin::{Limits, Pulse, serve};
+pub use metorial_operator::cluster::lease::Fence;
+pub use metorial_operator::cluster::{Cause, Cluster};
+pub use metorial_operator::metrics::Metrics;
+pub use metorial_operator::reconcile::{ObjectKey, PassHook as ReconcileHook};
+
+use super::LONGEST_BACK_OFF;
+use futures::FutureExt;
+use futures::future::BoxFuture;
 use kube::Client;
-use metorial_operator::reconcile::run;
-use metorial_operator::settings::Settings;
+use metorial_operator::cluster::lease::Terms;
+use metorial_operator::reconcile;
+use metorial_operator::settings::{Settings, Timing};
+use std::sync::Arc;
 use std::time::Duration;
 use tokio::runtime::{Builder, Runtime};
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
+
+/// The metric that counts reconciliations, without the prefix that all have.
+pub const RECONCILIATIONS: &str = "passes_total";
+/// The metric of how long they took.
+pub const RECONCILIATION_SECONDS: &str = "pass_duration_seconds_count";
+/// The metric of how many run now.
+pub const RECONCILIATIONS_RUNNING: &str = "passes_running";
+/// The flag that limits how long one may take.
+pub const RECONCILE_TIMEOUT: &str = "--pass-timeout";
+/// The text of `/livez` when one takes longer than that.
+pub const OUTLIVED: &str = "a pass outlived its deadline";
+
+/// Settings for an operator that serves one namespace, with short pauses and without rivals.
+pub fn test_settings(namespace: &str, api: &str) -> Settings {
+    Settings {
+        namespaces: vec![namespace.to_owned()],
+        operator_namespace: namespace.to_owned(),
+        allowed_base_urls: vec![api.parse().unwrap()],
+        listen: "127.0.0.1:0".parse().unwrap(),
+        leader_elect: false,
+        concurrency: 8,
+        secret_watch: true,
+        request_timeout: Duration::from_secs(20),
+        pass_timeout: Duration::from_secs(60),
+        timing: Timing {
+            lease: Terms::default(),
+            settle: Duration::from_millis(600),
+            back_off: (Duration::from_millis(100), LONGEST_BACK_OFF),
+            connection_check: Duration::from_secs(600),
+            drain: Duration::from_secs(10),
+        },
+        hook: None,
+    }
+}
+
+/// The same settings with other limits for one call and one reconciliation.
+pub fn with_timeouts(settings: Settings, request: Duration, reconcile: Duration) -> Settings {
+    Settings {
+        request_timeout: request,
+        pass_timeout: reconcile,
+        ..settings
+    }
+}
+
+/// The same settings with something that happens at the start of the reconciliations that `when` picks by kind and name.
+pub fn with_hook(
+    settings: Settings,
+    when: impl Fn(&str, &str) -> bool + Send + Sync + 'static,
+    happens: fn() -> BoxFuture<'static, ()>,
+) -> Settings {
+    let hook = move |key: &ObjectKey| match when(key.kind, &key.name) {
+        true => happens(),
+        false => std::future::ready(()).boxed(),
+    };
+    Settings {
+        hook: Some(Arc::new(hook)),
+        ..settings
+    }
+}
+
+/// The limits of an admin server's probes.
+pub fn probe_limits(limit: Duration) -> Limits {
+    Limits {
+        beat: limit,
+        pass: limit,
+    }
+}
+
+/// Fills one sample of each metric that has labels.
+pub fn fill_metrics(metrics: &Metrics) {
+    use metorial_operator::resources::Reason;
+    metrics.resource("Connection", "a/b".to_owned(), Some(Reason::Synced));
+    metrics.budget("org_1", 1);
+    metrics.api_request("GET /instance".to_owned(), "ok");
+    metrics.kube_write("patch Connection");
+    metrics.pass("Connection", "Synced", Duration::ZERO);
+}
 
 /// A running operator. Dropping it kills it.
 pub struct Operator {
@@ -28,9 +117,8 @@ impl Operator {
             let stop = async move {
                 stopped.await.ok();
             };
-            run(settings, client(), stop)
-                .await
-                .map_err(|error| error.to_string())
+            let ended = reconcile::run(settings, client(), stop).await;
+            ended.map_err(|error| error.to_string())
         });
         Self {
             runtime: Some(runtime),
@@ -39,13 +127,13 @@ impl Operator {
         }
     }
 
-    /// As SIGTERM does: drains, and answers how the process would end.
+    /// Ends it as SIGTERM does: drains, and returns how the process would end.
     pub async fn stop(mut self) -> Result<(), String> {
         self.stop.take().map(|stop| stop.send(()));
         self.done.take().unwrap().await.unwrap()
     }
 
-    /// As SIGKILL does: nothing of it runs any more.
+    /// Ends it as SIGKILL does: nothing of it runs any more.
     pub fn kill(mut self) {
         if let Some(stop) = self.stop.take() {
             std::mem::forget(stop);
@@ -53,11 +141,6 @@ impl Operator {
         let runtime = self.runtime.take().unwrap();
         let end = move || runtime.shutdown_timeout(Duration::from_secs(5));
         std::thread::spawn(end).join().unwrap();
-    }
-
-    /// Whether it ended by itself, and how.
-    pub async fn ended(mut self) -> Result<(), String> {
-        self.done.take().unwrap().await.unwrap()
     }
 }
 

@@ -1,0 +1,235 @@
+//! What the API server admits and what it refuses, and with which words.
+#![allow(clippy::unwrap_used, reason = "a story that can't go on fails here")]
+
+#[path = "../support/mod.rs"]
+mod support;
+
+mod manifests;
+
+use crate::support::{Environment, Setup, connection, credentials};
+use futures::{StreamExt, stream};
+use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
+use kube::api::{Api, ApiResource, DynamicObject, PostParams};
+use manifests::{changed, filled, wrong};
+use metorial_operator::resources::definitions;
+use serde_json::{Value, json};
+use std::collections::BTreeSet;
+use std::sync::LazyLock;
+use support::limits::{Broken, limits};
+
+static DEFINITIONS: LazyLock<Vec<CustomResourceDefinition>> = LazyLock::new(definitions);
+
+fn definition(kind: &str) -> &'static CustomResourceDefinition {
+    let mut all = DEFINITIONS.iter();
+    all.find(|it| it.spec.names.kind == kind).unwrap()
+}
+
+fn api(env: &Environment, kind: &str) -> Api<DynamicObject> {
+    let definition = definition(kind);
+    let resource = ApiResource {
+        group: "metorial.com".to_owned(),
+        version: "v1alpha1".to_owned(),
+        api_version: "metorial.com/v1alpha1".to_owned(),
+        kind: kind.to_owned(),
+        plural: definition.spec.names.plural.clone(),
+    };
+    match definition.spec.scope.as_str() {
+        "Cluster" => Api::all_with(env.client.clone(), &resource),
+        _ => Api::namespaced_with(env.client.clone(), &env.namespace, &resource),
+    }
+}
+
+/// What the API server says about a manifest, without storing it.
+async fn judge(env: &Environment, manifest: &Value) -> Result<(), String> {
+    let object: DynamicObject = serde_json::from_value(manifest.clone()).unwrap();
+    let params = PostParams {
+        dry_run: true,
+        ..PostParams::default()
+    };
+    let api = api(env, manifest["kind"].as_str().unwrap());
+    match api.create(&params, &object).await {
+        Ok(_) => Ok(()),
+        Err(kube::Error::Api(status)) if status.code == 422 => Err(status.message),
+        Err(other) => panic!("{manifest}: {other}"),
+    }
+}
+
+#[tokio::test]
+async fn every_limit_of_every_field_is_kept() {
+    let env = Environment::bare(Setup::default()).await;
+    let filled = filled();
+    for manifest in &filled {
+        assert_eq!(judge(&env, manifest).await, Ok(()), "{manifest}");
+    }
+    let limits = limits(&DEFINITIONS, &filled);
+    assert!(limits.len() > 200, "only {} limits", limits.len());
+    let check = |broken: Broken| async {
+        let Broken {
+            field,
+            limit,
+            manifest,
+        } = broken;
+        let said = judge(&env, &manifest).await;
+        let said = said.expect_err(&format!("{limit} is kept: {manifest}"));
+        assert!(
+            said.contains(&field),
+            "{} {field} {limit}: {said}",
+            manifest["kind"]
+        );
+    };
+    stream::iter(limits).for_each_concurrent(8, check).await;
+}
+
+#[tokio::test]
+async fn every_rule_is_kept_and_says_what_to_do() {
+    let env = Environment::bare(Setup::default()).await;
+    let mut told = BTreeSet::new();
+    for (message, manifest) in wrong() {
+        let said = judge(&env, &manifest).await.unwrap_err();
+        assert!(said.contains(message), "{said}");
+        told.insert(message.to_owned());
+    }
+    for (message, before, after) in changed() {
+        env.apply(before).await;
+        match env.try_apply(after).await {
+            Err(kube::Error::Api(status)) => {
+                assert!(status.message.contains(message), "{}", status.message);
+            }
+            other => panic!("{message}: {other:?}"),
+        }
+        told.insert(message.to_owned());
+    }
+    assert_eq!(told, messages(), "each rule's message");
+}
+
+/// The messages of all rules in the definitions.
+fn messages() -> BTreeSet<String> {
+    fn collect(value: &Value, into: &mut BTreeSet<String>) {
+        for rule in value["x-kubernetes-validations"]
+            .as_array()
+            .into_iter()
+            .flatten()
+        {
+            into.insert(rule["message"].as_str().unwrap().to_owned());
+        }
+        match value {
+            Value::Object(members) => members.values().for_each(|value| collect(value, into)),
+            Value::Array(items) => items.iter().for_each(|value| collect(value, into)),
+            _ => {}
+        }
+    }
+    let mut all = BTreeSet::new();
+    collect(&serde_json::to_value(definitions()).unwrap(), &mut all);
+    all
+}
+
+/// Fields that somebody might try, and a manifest with each.
+fn unknown() -> Vec<(&'static str, Value)> {
+    let credentials = |change: Value| credentials("github").spec(change);
+    let connection = |change: Value| {
+        let manifest = connection("default", "https://a.example");
+        manifest.spec(change)
+    };
+    let reference = json!({"name": "a", "key": "b", "namespace": "kube-system"});
+    vec![
+        (
+            "spec.clientSecret",
+            credentials(json!({"clientSecret": "x"})),
+        ),
+        (
+            "spec.oauth.clientSecret.value",
+            credentials(json!({"oauth": {"clientSecret": {"value": "x"}}})),
+        ),
+        (
+            "spec.oauth.clientSecret.secretKeyRef.namespace",
+            credentials(json!({"oauth": {"clientSecret": {"secretKeyRef": reference}}})),
+        ),
+        (
+            "spec.connectionRef.namespace",
+            credentials(json!({"connectionRef": {"name": "a", "namespace": "b"}})),
+        ),
+        (
+            "spec.apiKey.secretKeyRef.namespace",
+            connection(json!({"apiKey": {"secretKeyRef": reference}})),
+        ),
+        (
+            "spec.allowedNamespaces",
+            connection(json!({"allowedNamespaces": {"names": ["a"]}})),
+        ),
+    ]
+}
+
+#[tokio::test]
+async fn fields_that_nobody_knows_are_refused_by_kubectl_and_dropped_by_the_api_server() {
+    let env = Environment::bare(Setup::default()).await;
+    for (field, manifest) in unknown() {
+        let refused = env
+            .kubectl(
+                &["create", "--validate=strict", "-f", "-"],
+                &manifest.to_string(),
+            )
+            .await;
+        let said = String::from_utf8_lossy(&refused.stderr);
+        assert!(
+            !refused.status.success() && said.contains("unknown field"),
+            "{said}"
+        );
+        assert!(said.contains(field), "{said}");
+        let args = [
+            "create",
+            "--validate=ignore",
+            "--dry-run=server",
+            "-o",
+            "json",
+            "-f",
+            "-",
+        ];
+        let stored = env.kubectl(&args, &manifest.to_string()).await;
+        let stored: Value = serde_json::from_slice(&stored.stdout).unwrap();
+        let pointer = format!("/{}", field.replace('.', "/"));
+        assert_eq!(stored.pointer(&pointer), None, "{field}");
+    }
+}
+
+#[tokio::test]
+async fn a_null_is_as_good_as_nothing() {
+    let env = Environment::bare(Setup::default()).await;
+    let mut manifest = credentials("github");
+    for field in [
+        "mode", "drift", "adopt", "interval", "metadata", "suspend", "name",
+    ] {
+        manifest["spec"][field] = Value::Null;
+    }
+    manifest["spec"]["oauth"]["clientId"]["value"] = Value::Null;
+    let args = ["apply", "--validate=strict", "-o", "json", "-f", "-"];
+    let applied = env.kubectl(&args, &manifest.to_string()).await;
+    let said = String::from_utf8_lossy(&applied.stderr);
+    assert!(applied.status.success(), "{said}");
+    let stored: Value = serde_json::from_slice(&applied.stdout).unwrap();
+    assert_eq!(stored["spec"], credentials("github")["spec"]);
+}
+
+#[tokio::test]
+async fn what_is_stored_is_what_was_applied() {
+    let env = Environment::bare(Setup::default()).await;
+    let long = "a".repeat(253);
+    let free =
+        json!({"deep": {"list": [1, {"x": null}], "big": 9007199254740991i64}, "ä ö": "?#../"});
+    let metadata = json!({"spec": {"metadata": free}});
+    let names = json!({"spec": {
+        "publish": {"configMap": {"name": long}},
+        "oauth": {"clientSecret": {"secretKeyRef": {"name": long, "key": long}}},
+        "providerId": "@acme/git.hub:v1"
+    }});
+    let manifests = [
+        credentials("least"),
+        with(credentials("free"), metadata),
+        with(credentials("long"), names),
+        connection("least", "https://api.metorial.com"),
+    ];
+    for (number, mut manifest) in manifests.into_iter().chain(filled()).enumerate() {
+        manifest["metadata"]["name"] = json!(format!("it-{number}"));
+        let stored = env.apply(manifest.clone()).await;
+        assert_eq!(stored.data["spec"], manifest["spec"]);
+    }
+}

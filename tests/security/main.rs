@@ -1,0 +1,17 @@
+//! What must never happen: a secret that leaks, a status that is wrong, a right that nobody needs.
+#![allow(
+    clippy::unwrap_used,
+    reason = "a story that can't go on fails where it stands"
+)]
+
+#[path = "../support/mod.rs"]
+mod support;
+
+mod kstatus;
+mod kstatus_of_values;
+mod leaks;
+mod leaks_of_values;
+mod rights;
+mod status_history;
+mod tour;
+mod values;

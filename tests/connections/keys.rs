@@ -42,10 +42,11 @@ async fn a_revoked_key_stalls_the_connection_and_what_is_converged_stays_as_it_i
     env.use_key(&fresh).await;
     env.connection("default").wait_reason("Synced").await;
     env.credentials("late").wait_ready().await;
-    env.wait_for("github", "ready again", |github| {
-        github.is_ready() && github.message().contains("these secret values")
-    })
-    .await;
+    env.credentials("github")
+        .wait("ready again", |github| {
+            github.is_ready() && github.message().contains("these secret values")
+        })
+        .await;
     env.check_unwritten(&calm).await;
     env.check_oracles().await;
     env.check_no_leak(&[&fresh]).await;
@@ -93,17 +94,8 @@ async fn a_key_that_can_never_work_is_refused_before_anything_is_sent() {
     env.start_operator();
     for (key, says) in &bad {
         env.use_key(key).await;
-        let refused = env
-            .wait_for(
-                "default",
-                says,
-                |c: &metorial_operator::resources::Connection| {
-                    c.condition("Ready").is_some_and(|(_, reason, message)| {
-                        reason == "InvalidValue" && message.contains(says)
-                    })
-                },
-            )
-            .await;
+        let default = env.connection("default");
+        let refused = default.wait_message("InvalidValue", says).await;
         let message = refused.condition("Stalled").unwrap().message;
         assert!(message.contains("Secret/metorial/api-key"), "{message}");
         env.credentials("github")
@@ -174,11 +166,8 @@ async fn a_connection_names_the_secret_or_the_key_that_it_waits_for() {
 
     env.use_key(&env.key).await;
     let found = env.connection("default").wait_reason("Synced").await;
-    let instance = found.status.unwrap().instance.unwrap();
-    assert_eq!(instance.id, env.instance.as_str());
-    assert_eq!(instance.type_.as_deref(), Some("production"));
-    assert_eq!(
-        instance.organization_id.as_deref(),
-        Some(env.organisation.as_str())
-    );
+    let instance = found.field("instance");
+    assert_eq!(instance["id"], env.instance.as_str());
+    assert_eq!(instance["type"], "production");
+    assert_eq!(instance["organizationId"], env.organisation.as_str());
 }

@@ -9,7 +9,7 @@
 mod support;
 
 mod addresses;
-mod everywhere;
+mod all_namespaces;
 mod instances;
 mod keys;
 mod lifetime;

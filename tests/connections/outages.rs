@@ -22,10 +22,9 @@ async fn story(env: &Environment, breaks: impl Fn(), mends: impl Fn()) {
     assert!(connection.condition("Stalled").is_none());
     env.apply(credentials("late")).await;
     let late = env
-        .wait_for("late", "waiting", |late| {
-            late.ready().is_some_and(|(_, reason, _)| {
-                ["RemoteUnavailable", "AmbiguousCreate"].contains(&reason.as_str())
-            })
+        .credentials("late")
+        .wait("waiting", |late| {
+            ["RemoteUnavailable", "AmbiguousCreate"].contains(&late.reason().as_str())
         })
         .await;
     assert_eq!(late.condition("Reconciling").unwrap().status, "True");

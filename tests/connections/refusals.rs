@@ -1,7 +1,6 @@
 //! An API that says no: to one object, to a collection, or in another version.
 
 use crate::support::{Environment, Kind, credentials};
-use kube::ResourceExt;
 use metorial_simulator::{Action, Fault};
 use serde_json::json;
 

@@ -31,7 +31,8 @@ async fn a_create_that_arrives_after_its_sender_was_killed_is_found() {
     each(FORMS, async |form| {
         let (mut scenario, gate) = killed_with_a_create_under_way(form).await;
         scenario.start_operator_that_waits();
-        let looking = scenario.tested().wait("looking for it", |object| {
+        let tested = scenario.tested();
+        let looking = tested.wait("looking for it", |object| {
             object.is_current() && !object.reason().is_empty()
         });
         let looking = looking.await;

@@ -1,41 +1,23 @@
-//! What the API server admits and what it refuses, and with which words.
-#![allow(clippy::unwrap_used, reason = "a story that can't go on fails here")]
+//! What the API server admits and what it refuses, and with which message.
 
-#[path = "../support/mod.rs"]
-mod support;
-
-mod manifests;
-
-use crate::support::{Environment, Setup, connection, credentials};
+use crate::admission_manifests::{changed, filled, wrong};
+use crate::support::limits::{Broken, limits};
+use crate::support::{Environment, Kind, Setup, connection, credentials, with};
 use futures::{StreamExt, stream};
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
-use kube::api::{Api, ApiResource, DynamicObject, PostParams};
-use manifests::{changed, filled, wrong};
+use kube::api::{Api, DynamicObject, PostParams};
 use metorial_operator::resources::definitions;
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
 use std::sync::LazyLock;
-use support::limits::{Broken, limits};
 
 static DEFINITIONS: LazyLock<Vec<CustomResourceDefinition>> = LazyLock::new(definitions);
 
-fn definition(kind: &str) -> &'static CustomResourceDefinition {
-    let mut all = DEFINITIONS.iter();
-    all.find(|it| it.spec.names.kind == kind).unwrap()
-}
-
 fn api(env: &Environment, kind: &str) -> Api<DynamicObject> {
-    let definition = definition(kind);
-    let resource = ApiResource {
-        group: "metorial.com".to_owned(),
-        version: "v1alpha1".to_owned(),
-        api_version: "metorial.com/v1alpha1".to_owned(),
-        kind: kind.to_owned(),
-        plural: definition.spec.names.plural.clone(),
-    };
-    match definition.spec.scope.as_str() {
-        "Cluster" => Api::all_with(env.client.clone(), &resource),
-        _ => Api::namespaced_with(env.client.clone(), &env.namespace, &resource),
+    let (client, kind) = (env.client.clone(), Kind::named(kind));
+    match kind {
+        Kind::ClusterConnection => Api::all_with(client, &kind.resource()),
+        _ => Api::namespaced_with(client, &env.namespace, &kind.resource()),
     }
 }
 
@@ -83,11 +65,11 @@ async fn every_limit_of_every_field_is_kept() {
 #[tokio::test]
 async fn every_rule_is_kept_and_says_what_to_do() {
     let env = Environment::bare(Setup::default()).await;
-    let mut told = BTreeSet::new();
+    let mut refused = BTreeSet::new();
     for (message, manifest) in wrong() {
         let said = judge(&env, &manifest).await.unwrap_err();
         assert!(said.contains(message), "{said}");
-        told.insert(message.to_owned());
+        refused.insert(message.to_owned());
     }
     for (message, before, after) in changed() {
         env.apply(before).await;
@@ -97,9 +79,9 @@ async fn every_rule_is_kept_and_says_what_to_do() {
             }
             other => panic!("{message}: {other:?}"),
         }
-        told.insert(message.to_owned());
+        refused.insert(message.to_owned());
     }
-    assert_eq!(told, messages(), "each rule's message");
+    assert_eq!(refused, messages(), "each rule's message");
 }
 
 /// The messages of all rules in the definitions.
@@ -125,10 +107,10 @@ fn messages() -> BTreeSet<String> {
 
 /// Fields that somebody might try, and a manifest with each.
 fn unknown() -> Vec<(&'static str, Value)> {
-    let credentials = |change: Value| credentials("github").spec(change);
+    let credentials = |change: Value| with(credentials("github"), json!({"spec": change}));
     let connection = |change: Value| {
         let manifest = connection("default", "https://a.example");
-        manifest.spec(change)
+        with(manifest, json!({"spec": change}))
     };
     let reference = json!({"name": "a", "key": "b", "namespace": "kube-system"});
     vec![
@@ -222,10 +204,10 @@ async fn what_is_stored_is_what_was_applied() {
         "providerId": "@acme/git.hub:v1"
     }});
     let manifests = [
-        credentials("least"),
+        credentials("least").into(),
         with(credentials("free"), metadata),
         with(credentials("long"), names),
-        connection("least", "https://api.metorial.com"),
+        connection("least", "https://api.metorial.com").into(),
     ];
     for (number, mut manifest) in manifests.into_iter().chain(filled()).enumerate() {
         manifest["metadata"]["name"] = json!(format!("it-{number}"));

@@ -1,6 +1,6 @@
 //! Manifests that are good and fill every field, and manifests that break one rule each.
 
-use crate::support::{config, connection, credentials, export, with};
+use crate::support::{connection, credentials, with};
 use serde_json::{Value, json};
 
 #[allow(
@@ -44,7 +44,10 @@ fn connections() -> Vec<Value> {
         "allowedNamespaces": {"names": ["a"], "selector": selector}
     });
     let own = connection("default", "");
-    let own = own.spec(json!({"caBundle": {"configMapKeyRef": key()}}));
+    let own = with(
+        own,
+        json!({"spec": {"caBundle": {"configMapKeyRef": key()}}}),
+    );
     vec![
         with(own, common.clone()),
         with(resource("ClusterConnection", wide), common),
@@ -120,8 +123,10 @@ fn valued() -> Vec<Value> {
         config("secretKeyRef", keys),
         config("configMapKeyRef", regex),
         config("secretKeyRef", uris),
-        replaced("ProviderConfigVault", "value", value("configMapKeyRef"))
-            .spec(json!({"validation": "None"})),
+        with(
+            replaced("ProviderConfigVault", "value", value("configMapKeyRef")),
+            json!({"spec": {"validation": "None"}}),
+        ),
         with(
             replaced("ProviderConfig", "value", value("secretKeyRef")),
             more,
@@ -137,13 +142,13 @@ fn records() -> Vec<Value> {
         let adopted =
             json!({"spec": {"mode": null, "adopt": null, "name": null, "description": null}});
         let common = with(common(), adopted);
-        common.spec(change)
+        with(common, json!({"spec": change}))
     };
     let import = |target: Value| {
         let value = json!({"literal": {"token": "a"}});
         let more = json!({"note": "moved", "value": value, "when": "Once", "validation": "None"});
         let manifest = with(resource("AuthImport", json!({})), spec(more));
-        manifest.spec(target)
+        with(manifest, json!({"spec": target}))
     };
     let export = |target: Value| {
         let secret = json!({
@@ -152,7 +157,7 @@ fn records() -> Vec<Value> {
         });
         let more = json!({"note": "used", "secret": secret, "when": "OnChange", "maxPerDay": 2});
         let manifest = with(resource("AuthExport", json!({})), spec(more));
-        manifest.spec(target)
+        with(manifest, json!({"spec": target}))
     };
     let made = json!({"providerId": "a", "deploymentId": "pde_1", "authMethodId": "pam_1"});
     vec![
@@ -170,8 +175,8 @@ pub fn wrong() -> Vec<(&'static str, Value)> {
 }
 
 fn wrong_everywhere() -> Vec<(&'static str, Value)> {
-    let spec = |change: Value| credentials("github").spec(change);
-    let mut unset = credentials("github");
+    let spec = |change: Value| with(credentials("github"), json!({"spec": change}));
+    let mut unset = Value::from(credentials("github"));
     unset["spec"]["oauth"]["clientId"] = json!({});
     let cascade = json!({"spec": {"defaults": {"deletionPolicy": "Cascade"}}});
     let source = "set exactly one of value, configMapKeyRef and secretKeyRef";
@@ -204,12 +209,15 @@ fn wrong_everywhere() -> Vec<(&'static str, Value)> {
 fn wrong_values() -> Vec<(&'static str, Value)> {
     let vault = |change: Value| {
         let spec = json!({"providerId": "a", "value": {"literal": {}}});
-        resource("ProviderConfigVault", spec).spec(change)
+        with(
+            resource("ProviderConfigVault", spec),
+            json!({"spec": change}),
+        )
     };
     let from = |part: Value| vault(json!({"value": {"literal": null, "from": [part]}}));
     let config = |change: Value| {
         let spec = json!({"providerId": "a", "vaultId": "pcvt_1"});
-        resource("ProviderConfig", spec).spec(change)
+        with(resource("ProviderConfig", spec), json!({"spec": change}))
     };
     let filter = |filter: Value| config(json!({"toolFilters": [filter]}));
     vec![
@@ -252,11 +260,11 @@ fn wrong_values() -> Vec<(&'static str, Value)> {
 fn wrong_records() -> Vec<(&'static str, Value)> {
     let import = |change: Value| {
         let spec = json!({"note": "moved", "value": {"literal": {}}});
-        resource("AuthImport", spec).spec(change)
+        with(resource("AuthImport", spec), json!({"spec": change}))
     };
     let export = |change: Value| {
         let spec = json!({"note": "used", "secret": {"name": "a"}});
-        resource("AuthExport", spec).spec(change)
+        with(resource("AuthExport", spec), json!({"spec": change}))
     };
     let (id, adopt) = (json!({"authConfigId": "pac_1"}), json!({"id": "pac_2"}));
     vec![
@@ -294,7 +302,7 @@ pub fn changed() -> Vec<(&'static str, Value, Value)> {
         "ProviderAuthConfig",
         json!({"authMethodId": "a", "value": one}),
     );
-    let to = |manifest: &Value, spec: Value| manifest.clone().spec(spec);
+    let to = |manifest: &Value, spec: Value| with(manifest.clone(), json!({"spec": spec}));
     let import = resource(
         "AuthImport",
         json!({"note": "moved", "value": one, "providerId": "a"}),
@@ -303,8 +311,11 @@ pub fn changed() -> Vec<(&'static str, Value, Value)> {
     vec![
         (
             "providerId can't be changed: create a new resource for another provider",
-            credentials("github"),
-            to(&credentials("github"), json!({"providerId": "linear"})),
+            credentials("github").into(),
+            to(
+                &credentials("github").into(),
+                json!({"providerId": "linear"}),
+            ),
         ),
         (
             "authMethodId can't be changed: create a new resource for another method",

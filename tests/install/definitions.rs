@@ -1,7 +1,4 @@
 //! The definitions in the repository are those of the program, wherever they are kept, and the API server takes them.
-#![allow(clippy::unwrap_used, reason = "a story that can't go on fails here")]
-
-mod support;
 
 use crate::support::{Environment, Setup, succeed};
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
@@ -78,7 +75,7 @@ async fn what_is_rendered_from_the_chart_is_current() {
 }
 
 #[tokio::test]
-async fn the_api_server_takes_every_definition_without_a_word() {
+async fn the_api_server_takes_every_definition_without_a_warning() {
     let env = Environment::bare(Setup::default()).await;
     let crds = root().join("crds");
     let args = [
@@ -97,14 +94,14 @@ async fn the_api_server_takes_every_definition_without_a_word() {
             .await
             .unwrap();
         let conditions = served.status.unwrap().conditions.unwrap_or_default();
-        let told = conditions
+        let found = conditions
             .iter()
             .map(|it| format!("{}={}", it.type_, it.status));
-        let told: Vec<String> = told.collect();
-        assert!(told.contains(&"Established=True".to_owned()), "{told:?}");
+        let found: Vec<String> = found.collect();
+        assert!(found.contains(&"Established=True".to_owned()), "{found:?}");
         assert!(
-            !told.contains(&"NonStructuralSchema=True".to_owned()),
-            "{told:?}"
+            !found.contains(&"NonStructuralSchema=True".to_owned()),
+            "{found:?}"
         );
     }
 }

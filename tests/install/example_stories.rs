@@ -1,7 +1,7 @@
 //! What is the same for every example: its files are applied, everything gets ready, a second apply does nothing, and
 //! all of it goes again.
 
-use crate::support::{Environment, api_of, example};
+use crate::support::{Environment, Snapshot, api_of, example};
 use k8s_openapi::api::core::v1::{ConfigMap, Secret};
 use kube::api::{Api, DeleteParams, DynamicObject, ListParams, Patch, PatchParams};
 use kube::core::NamespaceResourceScope;
@@ -55,8 +55,8 @@ pub async fn converge(
     for object in objects.iter().filter(|object| is_ours(object)) {
         let what = format!("{} is ready, order {order:?}", shown(object));
         env.until(&what, async || {
-            let now = api(env, object).get(&object.name_any()).await.unwrap();
-            now.is_ready().then_some(())
+            let now = api(env, object).get(&object.name_any()).await;
+            Snapshot(now.unwrap()).is_ready().then_some(())
         })
         .await;
     }
@@ -165,13 +165,4 @@ fn is_ours(object: &DynamicObject) -> bool {
 fn is_made(object: &DynamicObject) -> bool {
     let adopted = object.data["spec"].get("adopt").is_some();
     is_ours(object) && !kind(object).ends_with("Connection") && !adopted
-}
-
-fn is_ready(object: &DynamicObject) -> bool {
-    let conditions = object.data["status"]["conditions"].as_array();
-    conditions.into_iter().flatten().any(|condition| {
-        condition["type"] == "Ready"
-            && condition["status"] == "True"
-            && condition["observedGeneration"].as_i64() == object.metadata.generation
-    })
 }

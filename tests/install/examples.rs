@@ -1,15 +1,15 @@
 //! One test a folder of examples.
 
-use crate::orders::orders;
+use crate::example_orders::orders;
+use crate::example_stories::{check_second_apply, converge, files, remove};
 use crate::support::{AllNamespaces, Environment, Setup};
-use crate::telling::{check_second_apply, converge, files, remove};
 use futures::future::join_all;
-use metorial::{ApiKey, AuthConfig, AuthCredentials, Body, Client, Config};
+use metorial::{Body, Config};
 use serde_json::{Value, json};
 use std::path::Path;
 
 /// So many environments share the orders of an example.
-const WORLDS: usize = 8;
+const ENVIRONMENTS: usize = 8;
 
 const FOLDERS: [&str; 7] = [
     "adopting-what-exists",
@@ -21,13 +21,13 @@ const FOLDERS: [&str; 7] = [
     "rotation-by-import",
 ];
 
-/// Tells an example in all its orders, several in each env.
-async fn tell(folder: &str, fill: impl AsyncFn(&Environment, Value) -> Value) {
+/// Runs an example in all its orders, several in each environment.
+async fn run_in_all_orders(folder: &str, fill: impl AsyncFn(&Environment, Value) -> Value) {
     let orders = orders(files(folder).len());
-    let told = (0..WORLDS).map(async |place| {
+    let runs = (0..ENVIRONMENTS).map(async |place| {
         let mut env = Environment::bare(Setup::default()).await;
         env.start_operator();
-        let mine: Vec<_> = orders.iter().skip(place).step_by(WORLDS).collect();
+        let mine: Vec<_> = orders.iter().skip(place).step_by(ENVIRONMENTS).collect();
         for (turn, order) in mine.iter().enumerate() {
             let objects = converge(&env, folder, order, &fill).await;
             if turn + 1 == mine.len() {
@@ -36,7 +36,7 @@ async fn tell(folder: &str, fill: impl AsyncFn(&Environment, Value) -> Value) {
             remove(&env, &objects).await;
         }
     });
-    join_all(told).await;
+    join_all(runs).await;
 }
 
 async fn as_it_is(_: &Environment, manifest: Value) -> Value {
@@ -45,32 +45,32 @@ async fn as_it_is(_: &Environment, manifest: Value) -> Value {
 
 #[tokio::test]
 async fn the_quickstart() {
-    tell("quickstart", as_it_is).await;
+    run_in_all_orders("quickstart", as_it_is).await;
 }
 
 #[tokio::test]
 async fn an_oauth_app_for_a_team() {
-    tell("oauth-app-for-a-team", as_it_is).await;
+    run_in_all_orders("oauth-app-for-a-team", as_it_is).await;
 }
 
 #[tokio::test]
 async fn a_database_provider() {
-    tell("database-provider", as_it_is).await;
+    run_in_all_orders("database-provider", as_it_is).await;
 }
 
 #[tokio::test]
 async fn a_rotation_by_import() {
-    tell("rotation-by-import", as_it_is).await;
+    run_in_all_orders("rotation-by-import", as_it_is).await;
 }
 
 #[tokio::test]
 async fn an_export_to_a_secret() {
-    tell("export-to-a-secret", as_it_is).await;
+    run_in_all_orders("export-to-a-secret", as_it_is).await;
 }
 
 #[tokio::test]
 async fn adopting_what_exists() {
-    tell("adopting-what-exists", made_by_hand).await;
+    run_in_all_orders("adopting-what-exists", made_by_hand).await;
 }
 
 #[tokio::test]
@@ -112,29 +112,22 @@ fn every_folder_has_its_story() {
     assert_eq!(found, FOLDERS);
 }
 
-/// Makes what the manifest adopts, as people do, and names it.
+/// Creates by hand what the manifest adopts, and names it.
 async fn made_by_hand(env: &Environment, mut manifest: Value) -> Value {
-    let key = ApiKey::parse(&env.key).unwrap();
-    let client = Client::builder(env.sim.url().parse().unwrap(), key).no_proxy();
-    let client = client.build().unwrap();
     let name = manifest["spec"]["name"].clone();
     let id = match manifest["kind"].as_str().unwrap() {
         "ProviderAuthCredentials" => {
-            let config =
-                json!({"client_id": "theirs", "client_secret": "theirs", "scopes": ["repo"]});
-            let body = json!({"provider_id": "github", "name": name, "config": config});
-            let made = client.create::<AuthCredentials>(&Body::from(body)).await;
-            made.unwrap().value.id
+            let fields = json!({"name": name, "config": {"scopes": ["repo"]}});
+            env.create_by_hand(fields).await.id
         }
         "ProviderConfig" => {
             let body = json!({"provider_id": "weather", "name": "another name", "value": {"units": "imperial"}});
-            let made = client.create::<Config>(&Body::from(body)).await;
+            let made = env.person().create::<Config>(&Body::from(body)).await;
             made.unwrap().value.id
         }
         "ProviderAuthConfig" => {
-            let body = json!({"provider_auth_method_id": "linear-token", "name": "another name", "value": {"token": "theirs"}});
-            let made = client.create::<AuthConfig>(&Body::from(body)).await;
-            made.unwrap().value.id
+            let fields = json!({"name": "another name", "value": {"token": "theirs"}});
+            env.auth_config_by_hand(fields).await
         }
         _ => return manifest,
     };

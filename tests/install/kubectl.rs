@@ -1,17 +1,13 @@
 //! kubectl as people use it on our kinds: wait, get, apply by two managers, apply again, diff.
 
-use crate::support::{Environment, Kind, connection, credentials, with};
+use crate::support::{Environment, Kind, connection, credentials};
 use kube::ResourceExt;
-use serde_json::{Value, json};
+use serde_json::json;
 
-impl Environment {
-    /// The version of credentials, and how many requests the API got: neither moves when nothing is done.
-    async fn marks(&self, name: &str) -> (Option<String>, usize) {
-        (
-            self.credentials(name).get().await.resource_version(),
-            self.calls(),
-        )
-    }
+/// The version of credentials, and how many requests the API got: neither changes when nothing is done.
+async fn marks(env: &Environment, name: &str) -> (Option<String>, usize) {
+    let object = env.credentials(name).get().await;
+    (object.resource_version(), env.calls())
 }
 
 #[tokio::test]
@@ -53,7 +49,7 @@ fn cells(table: &str) -> Vec<Vec<&str>> {
 }
 
 #[tokio::test]
-async fn kubectl_get_shows_how_things_stand() {
+async fn kubectl_get_shows_readiness_reason_and_id() {
     let env = Environment::running().await;
     let object = env.create(credentials("github")).await;
     let id = object.id();
@@ -88,7 +84,7 @@ async fn kubectl_get_shows_how_things_stand() {
 async fn applying_the_same_again_changes_nothing_and_asks_nothing() {
     let env = Environment::running().await;
     let files = [credentials("github"), connection("default", &env.sim.url())];
-    let files: Vec<String> = files.iter().map(Value::to_string).collect();
+    let files: Vec<String> = files.iter().map(|file| file.to_string()).collect();
     env.connection("default").remove().await;
     for file in &files {
         env.kubectl_prints(&["apply", "--validate=strict", "-f", "-"], file)
@@ -97,14 +93,14 @@ async fn applying_the_same_again_changes_nothing_and_asks_nothing() {
     env.credentials("github").wait_ready().await;
     env.check_quiet().await;
 
-    let before = env.marks("github").await;
+    let before = marks(&env, "github").await;
     for file in &files {
         let said = env.kubectl_prints(&["apply", "-f", "-"], file).await;
         assert!(said.ends_with(" unchanged\n"), "{said}");
         env.kubectl_prints(&["diff", "-f", "-"], file).await;
     }
     env.check_quiet().await;
-    assert_eq!(env.marks("github").await, before);
+    assert_eq!(marks(&env, "github").await, before);
     env.check_oracles().await;
 }
 
@@ -137,7 +133,7 @@ async fn two_managers_apply_their_own_fields_and_neither_disturbs_the_other_or_t
     env.credentials("github").wait_recorded().await;
     env.check_quiet().await;
 
-    let before = env.marks("github").await;
+    let before = marks(&env, "github").await;
     for (manager, file) in &both {
         apply(manager, file).await;
         let manager = format!("--field-manager={manager}");
@@ -145,7 +141,7 @@ async fn two_managers_apply_their_own_fields_and_neither_disturbs_the_other_or_t
         env.kubectl_prints(&diff, file).await;
     }
     env.check_quiet().await;
-    assert_eq!(env.marks("github").await, before);
+    assert_eq!(marks(&env, "github").await, before);
 
     let renamed = credentials("github").named("Renamed");
     apply("team", &renamed.to_string()).await;
@@ -155,17 +151,17 @@ async fn two_managers_apply_their_own_fields_and_neither_disturbs_the_other_or_t
     .await;
     let object = env.credentials("github").wait_ready().await;
     assert_eq!(object.labels()["tier"], "gold");
-    assert_eq!(object.spec.common.interval.unwrap().0, "1h");
-    assert_eq!(object.metadata.finalizers.unwrap(), ["metorial.com/remote"]);
+    assert_eq!(object.data["spec"]["interval"], "1h");
+    assert_eq!(object.finalizers(), ["metorial.com/remote"]);
 }
 
 #[tokio::test]
 async fn the_operator_owns_its_finalizer_and_the_status_and_nothing_else() {
     let env = Environment::running().await;
-    let spec = json!({"spec": {"publish": {"configMap": {"name": "github-ids"}}}});
-    env.create(with(credentials("github"), spec)).await;
+    env.create(credentials("github").publishing("github-ids"))
+        .await;
     let object = env.credentials("github").get().await;
-    let entries = object.metadata.managed_fields.unwrap().into_iter();
+    let entries = object.metadata.managed_fields.clone().unwrap().into_iter();
     let ours = entries.filter(|entry| entry.manager.as_deref() == Some("metorial-operator"));
     let mut owned = Vec::new();
     for entry in ours {

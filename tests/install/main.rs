@@ -16,4 +16,3 @@ mod example_stories;
 mod examples;
 mod kubectl;
 mod quickstart;
-mod quickstart_orders;

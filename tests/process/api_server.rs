@@ -1,15 +1,14 @@
 //! An API server that goes, comes back, or does not answer; and definitions that are not there yet.
 
 use crate::support::{
-    Environment, Kind, PATIENCE, Process, Setup, credentials, free_address, own_plane, succeed,
-    sweep,
+    Environment, Kind, PATIENCE, Process, RECONCILIATIONS_RUNNING, Setup, credentials,
+    free_address, own_plane, reconcile_timeout, succeed, sweep,
 };
 use control_plane::Part;
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
 use kube::ResourceExt;
 use kube::api::{Api, DeleteParams};
 use metorial_operator::resources::definitions;
-use metorial_simulator::{Action, Fault, Gate};
 use std::path::Path;
 use std::time::Duration;
 use tokio::sync::{Mutex, MutexGuard};
@@ -17,15 +16,13 @@ use tokio::sync::{Mutex, MutexGuard};
 /// Whose turn it is to stop the API server.
 static TURN: Mutex<()> = Mutex::const_new(());
 
-/// A env on a control plane that these stories alone use, one at a time.
+/// An environment on a control plane that these stories alone use, one at a time.
 async fn alone() -> (Environment, MutexGuard<'static, ()>) {
     let turn = TURN.lock().await;
     let plane = own_plane().await;
     sweep(&plane.client()).await;
     let env = Environment::on(plane, Setup::default()).await;
-    env.apply(env.key_secret()).await;
-    env.apply(env.app_secret()).await;
-    env.apply(env.default_connection()).await;
+    env.apply_basics().await;
     (env, turn)
 }
 
@@ -43,18 +40,14 @@ async fn lives(process: &mut Process) {
 async fn an_api_server_that_is_away_for_a_while_ends_nothing_and_loses_no_change() {
     let (env, _turn) = alone().await;
     let mut process = env
-        .start_process(&["--request-timeout=5s", "--pass-timeout=20s"])
+        .start_process(&["--request-timeout=5s", &reconcile_timeout("20s")])
         .await;
     env.apply(credentials("github")).await;
     let before = env.credentials("github").wait_ready().await;
 
     env.plane.stop(Part::ApiServer);
     // It stops leading by itself: it can't renew, so another could lead by then.
-    env.until("it leads no more", async || {
-        let metrics = process.get("/metrics").await?.1;
-        (sample(&metrics, "metorial_operator_leader") == 0.0).then_some(())
-    })
-    .await;
+    env.wait_leads_no_more(&process).await;
     lives(&mut process).await;
     env.plane.start_again(Part::ApiServer).await.unwrap();
     env.apply(credentials("late")).await;
@@ -62,13 +55,7 @@ async fn an_api_server_that_is_away_for_a_while_ends_nothing_and_loses_no_change
         .await;
     env.wait_leads(&process).await;
     env.credentials("late").wait_ready().await;
-    env.until("everything has the new secret", async || {
-        let live = env.live(Kind::Credentials);
-        let rotated =
-            |o: &metorial_simulator::Stored| o.write_only["client_secret"] == "rotated-0123456789";
-        (live.len() == 2 && live.iter().all(rotated)).then_some(())
-    })
-    .await;
+    env.wait_client_secret(2, "rotated-0123456789").await;
     let after = env.credentials("github").wait_ready().await;
     assert_eq!(after.status().id, before.status().id);
     lives(&mut process).await;
@@ -86,12 +73,7 @@ async fn watches_that_break_off_again_and_again_lose_no_event() {
         env.plane.start_again(Part::ApiServer).await.unwrap();
         env.apply(credentials(&name)).await;
         env.rotate("oauth-app", "client-secret", &secret).await;
-        env.until("all have the new secret", async || {
-            let live = env.live(Kind::Credentials);
-            let rotated = |o: &metorial_simulator::Stored| o.write_only["client_secret"] == secret;
-            (live.len() == round + 1 && live.iter().all(rotated)).then_some(())
-        })
-        .await;
+        env.wait_client_secret(round + 1, &secret).await;
         if round > 0 {
             let former = format!("app-{}", round - 1);
             env.credentials(&former).wait_ready().await;
@@ -104,29 +86,25 @@ async fn watches_that_break_off_again_and_again_lose_no_event() {
 }
 
 #[tokio::test]
-async fn passes_end_by_their_deadline_when_the_api_server_stands_still() {
+async fn reconciliations_end_by_their_deadline_when_the_api_server_stands_still() {
     let (env, _turn) = alone().await;
     let flags = [
         "--leader-elect=false",
         "--request-timeout=1s",
-        "--pass-timeout=3s",
+        &reconcile_timeout("3s"),
     ];
     let mut process = env.start_process(&flags).await;
     env.connection("default").wait_reason("Synced").await;
-    let gate = Gate::new();
-    env.sim.faults().add(
-        Fault::on("POST", "/provider-auth-credentials").times(1),
-        Action::HoldAfterApply(gate.clone()),
-    );
+    let gate = env.hold_after("POST", "/provider-auth-credentials");
     env.apply(credentials("github")).await;
     assert!(gate.wait_for_arrivals(1, PATIENCE).await);
     env.plane.freeze(Part::ApiServer).unwrap();
     gate.open();
     let ended = async || {
-        let metrics = process.get("/metrics").await?.1;
-        (sample(&metrics, "metorial_operator_passes_running") == 0.0).then_some(())
+        let running = process.metric(RECONCILIATIONS_RUNNING).await?;
+        (running == 0.0).then_some(())
     };
-    // `until` would describe the env, which stands still too.
+    // `until` would describe the cluster, which stands still too.
     let deadline = tokio::time::Instant::now() + PATIENCE;
     while ended().await.is_none() {
         assert!(tokio::time::Instant::now() < deadline, "{}", process.log());
@@ -144,7 +122,7 @@ async fn passes_end_by_their_deadline_when_the_api_server_stands_still() {
 #[tokio::test]
 async fn an_api_server_that_does_not_answer_holds_up_neither_a_start_nor_an_end() {
     let (env, _turn) = alone().await;
-    let flags = ["--request-timeout=2s", "--pass-timeout=5s"];
+    let flags = ["--request-timeout=2s", &reconcile_timeout("5s")];
     let mut leader = env.start_process(&flags).await;
     env.wait_leads(&leader).await;
     env.connection("default").wait_reason("Synced").await;
@@ -166,12 +144,12 @@ async fn an_api_server_that_does_not_answer_holds_up_neither_a_start_nor_an_end(
     .await;
     let (ended, log) = env.wait_ended(&mut late).await;
     assert_eq!(ended.code(), Some(1), "{log}");
-    let told: Vec<_> = log
+    let errors: Vec<_> = log
         .lines()
         .filter(|line| line.starts_with("metorial-operator: "))
         .collect();
-    assert_eq!(told.len(), 1, "{log}");
-    assert!(told[0].contains("no answer in time"), "{log}");
+    assert_eq!(errors.len(), 1, "{log}");
+    assert!(errors[0].contains("no answer in time"), "{log}");
     env.plane.thaw(Part::ApiServer).unwrap();
 }
 
@@ -181,7 +159,7 @@ async fn a_process_waits_for_definitions_that_are_not_there_and_goes_on_when_the
     remove_definitions(&env).await;
     let mut process = env.start_process(&[]).await;
     env.wait_leads(&process).await;
-    env.until("it looked for them", async || {
+    env.until("it tried to watch them", async || {
         process.log().contains("a watch failed").then_some(())
     })
     .await;

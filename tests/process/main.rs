@@ -11,6 +11,7 @@ mod support;
 mod api_server;
 mod durations;
 mod failing_reconciliations;
+mod freezing;
 mod metrics;
 mod replicas;
 mod starting;

@@ -1,11 +1,10 @@
 //! The metrics move as the story goes, and the probes tell the truth.
 
 use crate::support::{
-    Environment, Limits, Metrics, Pulse, Samples, credentials, free_address, page, serve,
+    Environment, Metrics, OUTLIVED, Pulse, RECONCILIATION_SECONDS, RECONCILIATIONS,
+    RECONCILIATIONS_RUNNING, Samples, credentials, free_address, page, probe_limits, serve,
 };
 use k8s_openapi::api::core::v1::Secret;
-use metorial_operator::admin::{Limits, Pulse, serve};
-use metorial_operator::metrics::Metrics;
 use metorial_operator::settings::Settings;
 use metorial_simulator::{Action, Fault, Gate};
 use std::net::SocketAddr;
@@ -39,7 +38,7 @@ async fn wait(env: &Environment, admin: SocketAddr, expected: &[(&str, f64)]) {
 
 const CREDENTIALS: &str = "ProviderAuthCredentials";
 
-fn standing(reason: &str) -> String {
+fn resources(reason: &str) -> String {
     format!("resources{{kind=\"{CREDENTIALS}\",reason=\"{reason}\"}}")
 }
 
@@ -69,11 +68,11 @@ async fn a_create_costs_one_request_and_two_writes_and_is_counted_so() {
             (&asked("GET /instance", "ok"), 1.0),
             (&written("patch ProviderAuthCredentials"), 1.0),
             (&written("patch ProviderAuthCredentials/status"), 1.0),
-            (&standing("Synced"), 1.0),
+            (&resources("Synced"), 1.0),
             ("resources{kind=\"Connection\",reason=\"Synced\"}", 1.0),
             ("leader", 1.0),
             ("queue_depth", 0.0),
-            ("passes_running", 0.0),
+            (RECONCILIATIONS_RUNNING, 0.0),
             ("panics_total", 0.0),
             (&organisation, 4998.0),
         ],
@@ -82,8 +81,8 @@ async fn a_create_costs_one_request_and_two_writes_and_is_counted_so() {
     let samples = Samples::of(admin).await;
     assert_eq!(samples.sum("api_requests_total"), 2.0);
     assert_eq!(
-        samples.sum("passes_total"),
-        samples.get("pass_duration_seconds_count")
+        samples.sum(RECONCILIATIONS),
+        samples.get(RECONCILIATION_SECONDS)
     );
 }
 
@@ -100,7 +99,7 @@ async fn reasons_and_outcomes_are_counted_as_they_change() {
     wait(
         &env,
         admin,
-        &[(&standing("RemoteRejected"), 1.0), (&refused, 1.0)],
+        &[(&resources("RemoteRejected"), 1.0), (&refused, 1.0)],
     )
     .await;
 
@@ -109,8 +108,8 @@ async fn reasons_and_outcomes_are_counted_as_they_change() {
         &env,
         admin,
         &[
-            (&standing("RemoteRejected"), 0.0),
-            (&standing("Synced"), 1.0),
+            (&resources("RemoteRejected"), 0.0),
+            (&resources("Synced"), 1.0),
         ],
     )
     .await;
@@ -119,8 +118,8 @@ async fn reasons_and_outcomes_are_counted_as_they_change() {
         &env,
         admin,
         &[
-            (&standing("Synced"), 0.0),
-            (&standing("SecretNotFound"), 1.0),
+            (&resources("Synced"), 0.0),
+            (&resources("SecretNotFound"), 1.0),
         ],
     )
     .await;
@@ -129,15 +128,15 @@ async fn reasons_and_outcomes_are_counted_as_they_change() {
         &env,
         admin,
         &[
-            (&standing("SecretNotFound"), 0.0),
-            (&standing("Synced"), 1.0),
+            (&resources("SecretNotFound"), 0.0),
+            (&resources("Synced"), 1.0),
         ],
     )
     .await;
 
     env.credentials("github").remove().await;
     let deleted = asked("DELETE /provider-auth-credentials/:id", "ok");
-    wait(&env, admin, &[(&standing("Synced"), 0.0), (&deleted, 1.0)]).await;
+    wait(&env, admin, &[(&resources("Synced"), 0.0), (&deleted, 1.0)]).await;
     let start = format!("resources{{kind=\"{CREDENTIALS}\"");
     assert_eq!(Samples::of(admin).await.sum(&start), 0.0, "of no resource");
 }
@@ -161,17 +160,17 @@ async fn what_waits_and_what_runs_can_be_seen() {
     wait(
         &env,
         listen,
-        &[("passes_running", 2.0), ("queue_depth", 3.0)],
+        &[(RECONCILIATIONS_RUNNING, 2.0), ("queue_depth", 3.0)],
     )
     .await;
     gate.open();
     wait(
         &env,
         listen,
-        &[("passes_running", 0.0), ("queue_depth", 0.0)],
+        &[(RECONCILIATIONS_RUNNING, 0.0), ("queue_depth", 0.0)],
     )
     .await;
-    wait(&env, listen, &[(&standing("Synced"), 5.0)]).await;
+    wait(&env, listen, &[(&resources("Synced"), 5.0)]).await;
 }
 
 #[tokio::test]
@@ -196,10 +195,7 @@ async fn probes() -> (SocketAddr, Pulse) {
     let pulse = Pulse::default();
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let admin = listener.local_addr().unwrap();
-    let limits = Limits {
-        beat: Duration::from_secs(60),
-        pass: Duration::from_secs(60),
-    };
+    let limits = probe_limits(Duration::from_secs(60));
     tokio::spawn(serve(
         listener,
         Arc::new(Metrics::default()),
@@ -210,7 +206,7 @@ async fn probes() -> (SocketAddr, Pulse) {
 }
 
 #[tokio::test]
-async fn livez_fails_while_a_pass_outlives_its_deadline_and_only_then() {
+async fn livez_fails_while_a_reconciliation_outlives_its_deadline_and_only_then() {
     let (admin, pulse) = probes().await;
     let livez = async || page(admin, "/livez").await.unwrap();
     assert_eq!(livez().await.status, 200, "before the loop began");
@@ -224,10 +220,7 @@ async fn livez_fails_while_a_pass_outlives_its_deadline_and_only_then() {
     assert_eq!(livez().await.status, 200);
     pulse.began(stuck.id(), long_ago);
     let page = livez().await;
-    assert_eq!(
-        (page.status, page.body.as_str()),
-        (503, "a pass outlived its deadline")
-    );
+    assert_eq!((page.status, page.body.as_str()), (503, OUTLIVED));
     pulse.ended(stuck.id());
     assert_eq!(livez().await.status, 200);
 }

@@ -1,61 +1,37 @@
 //! Two replicas: one leads, and another takes over when it is gone; a leader that was asleep writes nothing more.
 
 use crate::support::{
-    Cause, Cluster, Environment, Fence, Kind, Metrics, PATIENCE, Process, credentials,
+    Environment, Kind, PATIENCE, Process, credentials, reconcile_timeout, write_without_leading,
 };
 use k8s_openapi::api::coordination::v1::Lease;
-use kube::{Resource, ResourceExt};
-use metorial_operator::cluster::lease::Fence;
-use metorial_operator::cluster::{Cause, Cluster};
-use metorial_operator::metrics::Metrics;
-use metorial_operator::resources::ProviderAuthCredentials;
-use metorial_simulator::{Action, Fault, Gate};
-use serde_json::json;
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 /// The lease runs for 15 s from the last renewal, and one came at most 3 s before anything that a test does.
 const SOONEST: Duration = Duration::from_secs(11);
 
-/// A env with a leader and a replica that stands by.
+/// An environment with a leader and a replica that stands by.
 async fn two_replicas() -> (Environment, Process, Process) {
     let env = Environment::new().await;
     // A call may be answered long after its process was woken again.
-    let patient = ["--request-timeout=2m", "--pass-timeout=5m"];
+    let patient = ["--request-timeout=2m", &reconcile_timeout("5m")];
     let leader = env.start_process(&patient).await;
     env.wait_leads(&leader).await;
     let standby = env.start_process(&patient).await;
-    env.until("the other stands by", async || {
-        standby
-            .get("/readyz")
-            .await
-            .filter(|(status, _)| *status == 200)
-    })
-    .await;
+    env.wait_serves(&standby).await;
     (env, leader, standby)
-}
-
-/// Whether the process says that it leads; `None` while it says nothing.
-async fn leads(process: &Process) -> Option<bool> {
-    let (_, metrics) = process.get("/metrics").await?;
-    Some(sample(&metrics, "metorial_operator_leader") == 1.0)
 }
 
 #[tokio::test]
 async fn a_killed_leader_is_succeeded_when_its_lease_has_run_out_and_its_half_done_create_is_found()
 {
     let (env, leader, standby) = two_replicas().await;
-    let gate = Gate::new();
-    env.sim.faults().add(
-        Fault::on("POST", "/provider-auth-credentials").times(1),
-        Action::HoldAfterApply(gate.clone()),
-    );
+    let gate = env.hold_after("POST", "/provider-auth-credentials");
     env.apply(credentials("github")).await;
     assert!(gate.wait_for_arrivals(1, PATIENCE).await);
     leader.kill();
     let killed = Instant::now();
     gate.open();
-    assert_eq!(leads(&standby).await, Some(false));
+    assert_eq!(standby.leads().await, Some(false));
 
     env.wait_leads(&standby).await;
     assert!(killed.elapsed() >= SOONEST, "{:?}", killed.elapsed());
@@ -71,12 +47,8 @@ async fn a_leader_that_slept_past_its_lease_writes_nothing_when_it_wakes() {
     env.apply(credentials("github")).await;
     env.credentials("github").wait_ready().await;
 
-    // It falls asleep in the middle of a pass, between the look and the write.
-    let gate = Gate::new();
-    env.sim.faults().add(
-        Fault::on("GET", "/provider-auth-credentials").times(1),
-        Action::HoldAfterApply(gate.clone()),
-    );
+    // It falls asleep in the middle of a reconciliation, between the read and the write.
+    let gate = env.hold_after("GET", "/provider-auth-credentials");
     env.rotate("oauth-app", "client-secret", "rotated-0123456789")
         .await;
     assert!(gate.wait_for_arrivals(1, PATIENCE).await);
@@ -88,20 +60,18 @@ async fn a_leader_that_slept_past_its_lease_writes_nothing_when_it_wakes() {
     })
     .await;
     let settled = env
-        .wait_for("github", "ready with the new secret", |github| {
+        .credentials("github")
+        .wait("ready with the new secret", |github| {
             let pushed = github.status().inputs.unwrap_or_default();
             let times = pushed.iter().map(|input| &input.pushed_at);
             github.is_ready() && times.clone().min() != times.max()
         })
         .await;
-    env.check_quiet().await;
+    env.check_quiet_process().await;
 
     sleeper.thaw();
-    env.until("the sleeper knows that it leads no more", async || {
-        (leads(&sleeper).await == Some(false)).then_some(())
-    })
-    .await;
-    env.check_quiet().await;
+    env.wait_leads_no_more(&sleeper).await;
+    env.check_quiet_process().await;
     assert_eq!(sleeper.api_requests("PATCH").await, 0.0);
     assert_eq!(successor.api_requests("PATCH").await, 1.0);
     assert_eq!(env.attempts().len(), 2);
@@ -128,11 +98,7 @@ async fn a_leader_that_slept_past_its_lease_writes_nothing_when_it_wakes() {
 async fn a_leader_that_slept_while_its_write_was_answered_does_not_report_what_is_outdated() {
     let (env, sleeper, successor) = two_replicas().await;
     env.create(credentials("github")).await;
-    let gate = Gate::new();
-    env.sim.faults().add(
-        Fault::on("PATCH", "/provider-auth-credentials").times(1),
-        Action::HoldAfterApply(gate.clone()),
-    );
+    let gate = env.hold_after("PATCH", "/provider-auth-credentials");
     env.rotate("oauth-app", "client-secret", "rotated-0123456789")
         .await;
     assert!(gate.wait_for_arrivals(1, PATIENCE).await);
@@ -148,14 +114,11 @@ async fn a_leader_that_slept_while_its_write_was_answered_does_not_report_what_i
     )
     .await;
     let recorded = env.credentials("github").wait_recorded().await;
-    env.check_quiet().await;
+    env.check_quiet_process().await;
 
     sleeper.thaw();
-    env.until("the sleeper knows that it leads no more", async || {
-        (leads(&sleeper).await == Some(false)).then_some(())
-    })
-    .await;
-    env.check_quiet().await;
+    env.wait_leads_no_more(&sleeper).await;
+    env.check_quiet_process().await;
     let now = env.credentials("github").get().await;
     assert_eq!(now.resource_version(), recorded.resource_version());
     assert_eq!(sleeper.api_requests("PATCH").await, 1.0);
@@ -164,35 +127,14 @@ async fn a_leader_that_slept_while_its_write_was_answered_does_not_report_what_i
 }
 
 #[tokio::test]
-async fn nothing_is_written_to_the_cluster_past_a_closed_fence() {
+async fn an_operator_that_does_not_lead_writes_nothing_to_the_cluster() {
     let env = Environment::running().await;
     let made = env.create(credentials("github")).await;
-    let metrics = Arc::new(Metrics::default());
-    let cluster = Cluster::new(env.client.clone(), metrics, PATIENCE).fenced(Fence::default());
-    let api = env.api::<ProviderAuthCredentials>();
-    let read = cluster.get(&api, "github").await.unwrap();
-    assert_eq!(read.unwrap().uid(), made.uid(), "reading is free");
-
-    let status = json!({"id": "par_of_somebody_else"});
-    let refused = [
-        cluster.patch_status(&api, &made, status).await.unwrap_err(),
-        cluster.set_finalizers(&api, &made, &[]).await.unwrap_err(),
-        cluster
-            .record_orphan(&env.namespace, "uid", "{}")
-            .await
-            .unwrap_err(),
-    ];
-    assert!(
-        refused.iter().all(|error| error.cause == Cause::NotLeader),
-        "{refused:?}"
-    );
     let events = env.credentials("github").events().await;
-    cluster
-        .event(&made.object_ref(&()), "Orphaned", false, "late")
-        .await;
+    let refused = write_without_leading(&env, "github").await;
+    assert_eq!(refused, [true; 3]);
     assert_eq!(env.credentials("github").events().await, events);
-    let now = env.credentials("github").get().await;
-    assert_eq!(now.resource_version(), made.resource_version());
+    env.check_unwritten(&made).await;
 }
 
 #[tokio::test]

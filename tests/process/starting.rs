@@ -1,6 +1,8 @@
 //! Starts: settings that can't be used, clusters that can't be used, and what a process serves.
 
-use crate::support::free_address;
+use crate::support::{Environment, Process, RECONCILE_TIMEOUT, free_address, reconcile_timeout};
+use k8s_openapi::api::core::v1::ServiceAccount;
+use kube::api::PostParams;
 use serde_json::json;
 use std::path::Path;
 use std::process::{Command, Output};
@@ -41,8 +43,8 @@ fn a_setting_that_cannot_be_used_ends_the_process_with_one_line_that_names_it() 
             &["--request-timeout", "30s or 2m"],
         ),
         (
-            &["--request-timeout=2m", "--pass-timeout=1m"],
-            &["--pass-timeout"],
+            &["--request-timeout=2m", &reconcile_timeout("1m")],
+            &[RECONCILE_TIMEOUT],
         ),
         (&["--log-format=xml"], &["--log-format", "json"]),
         (&["--log=a=b=c"], &["--log"]),

@@ -1,9 +1,8 @@
 //! Ends: asked for, in the middle of a call, while standing by.
 
-use crate::support::{Environment, Kind, PATIENCE, credentials};
+use crate::support::{Environment, Kind, PATIENCE, QUIET, credentials};
 use k8s_openapi::api::coordination::v1::Lease;
 use metorial_simulator::{Action, Fault, Gate};
-use std::time::Duration;
 
 async fn holder(env: &Environment) -> String {
     let lease = env.api::<Lease>().get("metorial-operator").await.unwrap();
@@ -25,7 +24,8 @@ async fn a_process_that_is_asked_to_end_in_mid_call_finishes_it_and_gives_its_le
     assert!(gate.wait_for_arrivals(1, PATIENCE).await);
     leader.terminate();
     env.apply(credentials("too-late")).await;
-    tokio::time::sleep(Duration::from_millis(1500)).await;
+    // Longer than an operator needs to begin with a resource that was applied.
+    tokio::time::sleep(QUIET).await;
     assert!(leader.ended().is_none(), "the call is still on its way");
     assert_eq!(env.attempts().len(), 1, "nothing new is begun");
     gate.open();
@@ -54,13 +54,7 @@ async fn a_process_that_stands_by_ends_at_once_and_leaves_the_lease_alone() {
     env.wait_leads(&leader).await;
     let held = holder(&env).await;
     let mut standby = env.start_process(&[]).await;
-    env.until("the other stands by", async || {
-        standby
-            .get("/readyz")
-            .await
-            .filter(|(status, _)| *status == 200)
-    })
-    .await;
+    env.wait_serves(&standby).await;
     standby.interrupt();
     let (ended, log) = env.wait_ended(&mut standby).await;
     assert_eq!(ended.code(), Some(0), "{log}");

@@ -31,24 +31,29 @@ async fn every_reason_reads_as_a_person_would_say() {
 
 async fn done_and_held(tour: &mut Tour) {
     tour.apply("synced", json!({})).await;
-    tour.credentials("synced", "Synced", "Metorial", "Current").await;
+    tour.credentials("synced", "Synced", "Metorial", "Current")
+        .await;
     tour.connection("default", "Synced", "accepts the key", "Current")
         .await;
     let id = tour.id("synced").await;
     tour.apply("observed", json!({"mode": "Observe", "adopt": {"id": id}}))
         .await;
-    tour.credentials("observed", "Observed", "observed", "Current").await;
+    tour.credentials("observed", "Observed", "observed", "Current")
+        .await;
     tour.apply("synced", json!({"suspend": true})).await;
-    tour.credentials("synced", "Suspended", "spec.suspend", "Current").await;
+    tour.credentials("synced", "Suspended", "spec.suspend", "Current")
+        .await;
     tour.apply("planned", json!({"mode": "Plan"})).await;
     tour.credentials(
         "planned",
         "PlanPending",
         "metorial.com/approve",
         "InProgress",
-    ).await;
+    )
+    .await;
     tour.apply("paused", json!({"suspend": true})).await;
-    tour.credentials("paused", "Suspended", "spec.suspend", "InProgress").await;
+    tour.credentials("paused", "Suspended", "spec.suspend", "InProgress")
+        .await;
 }
 
 async fn waiting(tour: &mut Tour) {
@@ -59,9 +64,11 @@ async fn waiting(tour: &mut Tour) {
         "SecretNotFound",
         "Secret nowhere",
         "InProgress",
-    ).await;
+    )
+    .await;
     tour.apply("no-key", secret("oauth-app", "lost")).await;
-    tour.credentials("no-key", "SecretKeyNotFound", "no key lost", "InProgress").await;
+    tour.credentials("no-key", "SecretKeyNotFound", "no key lost", "InProgress")
+        .await;
     let map = json!({"configMapKeyRef": {"name": "nowhere", "key": "a"}, "secretKeyRef": null});
     tour.apply("no-map", json!({"oauth": {"clientId": map}}))
         .await;
@@ -70,14 +77,16 @@ async fn waiting(tour: &mut Tour) {
         "ConfigMapNotFound",
         "ConfigMap nowhere",
         "InProgress",
-    ).await;
+    )
+    .await;
     tour.apply(
         "no-connection",
         json!({"connectionRef": {"name": "nowhere"}}),
     )
     .await;
     let says = "Connection/nowhere";
-    tour.credentials("no-connection", "ConnectionNotFound", says, "InProgress").await;
+    tour.credentials("no-connection", "ConnectionNotFound", says, "InProgress")
+        .await;
 }
 
 async fn at_work(tour: &mut Tour) {
@@ -86,14 +95,18 @@ async fn at_work(tour: &mut Tour) {
         json!({"publish": {"configMap": {"name": "ids"}}}),
     )
     .await;
-    tour.credentials("published", "Creating", "being published", "InProgress").await;
+    tour.credentials("published", "Creating", "being published", "InProgress")
+        .await;
     tour.refused("limited", Action::too_many_requests(Some("600")))
         .await;
-    tour.credentials("limited", "RateLimited", "rate limit", "InProgress").await;
+    tour.credentials("limited", "RateLimited", "rate limit", "InProgress")
+        .await;
     tour.refused("proxied", Action::html(403)).await;
-    tour.credentials("proxied", "RemoteUnavailable", "trying again", "InProgress").await;
+    tour.credentials("proxied", "RemoteUnavailable", "trying again", "InProgress")
+        .await;
     tour.refused("lost", Action::CloseBefore).await;
-    tour.credentials("lost", "AmbiguousCreate", "looking", "InProgress").await;
+    tour.credentials("lost", "AmbiguousCreate", "looking", "InProgress")
+        .await;
 }
 
 async fn refused(tour: &mut Tour) {
@@ -104,21 +117,26 @@ async fn refused(tour: &mut Tour) {
     let nul = json!({"secretKeyRef": {"key": "nul"}});
     tour.apply("invalid", json!({"oauth": {"clientSecret": nul}}))
         .await;
-    tour.credentials("invalid", "InvalidValue", "Secret/oauth-app/nul", "Failed").await;
+    tour.credentials("invalid", "InvalidValue", "Secret/oauth-app/nul", "Failed")
+        .await;
     tour.apply("rejected", json!({"providerId": "no-such-provider"}))
         .await;
     tour.credentials("rejected", "RemoteRejected", "(404, not_found", "Failed")
         .await;
     tour.refused("unpaid", Action::error(402, "payment_required"))
         .await;
-    tour.credentials("unpaid", "PaymentRequired", "plan", "Failed").await;
+    tour.credentials("unpaid", "PaymentRequired", "plan", "Failed")
+        .await;
     tour.refused("forbidden", Action::error(403, "forbidden"))
         .await;
-    tour.credentials("forbidden", "Forbidden", "don't allow", "Failed").await;
+    tour.credentials("forbidden", "Forbidden", "don't allow", "Failed")
+        .await;
     tour.refused("old", Action::no_such_route()).await;
-    tour.credentials("old", "ApiVersionUnsupported", "baseUrl", "Failed").await;
+    tour.credentials("old", "ApiVersionUnsupported", "baseUrl", "Failed")
+        .await;
     tour.apply("broken", json!({})).await;
-    tour.credentials("broken", "InternalError", "fault of the operator", "Failed").await;
+    tour.credentials("broken", "InternalError", "fault of the operator", "Failed")
+        .await;
 }
 
 async fn owned_by_others(tour: &mut Tour) {
@@ -126,15 +144,18 @@ async fn owned_by_others(tour: &mut Tour) {
     let id = tour.id("owner").await;
     tour.apply("thief", json!({"adopt": {"id": id, "policy": "Override"}}))
         .await;
-    tour.credentials("thief", "OwnershipConflict", "/owner", "Failed").await;
+    tour.credentials("thief", "OwnershipConflict", "/owner", "Failed")
+        .await;
     let by_hand = tour.env.create_by_hand(json!({"name": "theirs"})).await.id;
     tour.apply("differs", json!({"adopt": {"id": by_hand}}))
         .await;
-    tour.credentials("differs", "AdoptionMismatch", "differs in", "Failed").await;
+    tour.credentials("differs", "AdoptionMismatch", "differs in", "Failed")
+        .await;
     tour.elsewhere("other").await;
     tour.apply("owner", json!({"connectionRef": {"name": "other"}}))
         .await;
-    tour.credentials("owner", "InstanceMismatch", "instance", "Failed").await;
+    tour.credentials("owner", "InstanceMismatch", "instance", "Failed")
+        .await;
 }
 
 async fn connections(tour: &mut Tour) {
@@ -147,7 +168,8 @@ async fn connections(tour: &mut Tour) {
         .await;
     tour.apply("waits", json!({"connectionRef": {"name": "revoked"}}))
         .await;
-    tour.credentials("waits", "ConnectionNotReady", "Unauthorized", "InProgress").await;
+    tour.credentials("waits", "ConnectionNotReady", "Unauthorized", "InProgress")
+        .await;
     tour.env
         .apply(connection("far", "https://api.example.com"))
         .await;
@@ -165,7 +187,8 @@ async fn lost(tour: &mut Tour) {
     let id = tour.id("reports").await;
     tour.env.sim.archive(&id);
     tour.env.credentials("reports").request_reconcile().await;
-    tour.credentials("reports", "RemoteMissing", "drift: Correct", "Failed").await;
+    tour.credentials("reports", "RemoteMissing", "drift: Correct", "Failed")
+        .await;
     tour.elsewhere("lossy").await;
     let names = ["lost-1", "lost-2", "lost-3"];
     for name in names {
@@ -177,7 +200,8 @@ async fn lost(tour: &mut Tour) {
         tour.env.sim.archive(&id);
     }
     tour.env.credentials("lost-1").request_reconcile().await;
-    tour.credentials("lost-1", "SuspiciousLoss", "metorial.com/approve", "Failed").await;
+    tour.credentials("lost-1", "SuspiciousLoss", "metorial.com/approve", "Failed")
+        .await;
     tour.connection("lossy", "SuspiciousLoss", "metorial.com/approve", "Failed")
         .await;
 }
@@ -189,9 +213,11 @@ async fn deleted(tour: &mut Tour) {
         .sim
         .add_auth_config(&tour.env.instance, &id, json!({"name": "Ada's"}));
     tour.env.credentials("used").delete().await;
-    tour.credentials("used", "DeletionBlocked", "Ada's", "Terminating").await;
+    tour.credentials("used", "DeletionBlocked", "Ada's", "Terminating")
+        .await;
     tour.env.credentials("lost").delete().await;
-    tour.credentials("lost", "Deleting", "looking", "Terminating").await;
+    tour.credentials("lost", "Deleting", "looking", "Terminating")
+        .await;
     tour.env.connection("default").delete().await;
     tour.connection("default", "Deleting", "/used", "Terminating")
         .await;

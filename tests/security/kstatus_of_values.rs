@@ -1,9 +1,9 @@
 //! The reasons that only the kinds with values, records and Secrets get into.
 
-use crate::support::{auth_config, config, export, secret};
+use crate::support::{auth_config, config, export, import_into, secret};
 use crate::tour::Tour;
-use metorial_simulator::{Action, Fault};
-use serde_json::json;
+use metorial_simulator::Action;
+use serde_json::{Value, json};
 
 /// What is seen nowhere else.
 pub const REASONS: [&str; 8] = [
@@ -30,7 +30,7 @@ async fn every_reason_of_values_and_records_reads_as_a_person_would_say() {
 }
 
 async fn references(tour: &mut Tour) {
-    tour.env.apply(export("lonely", "nowhere")).await;
+    tour.env.apply(export("lonely", "nowhere", "lonely")).await;
     let says = "ProviderAuthConfig nowhere";
     tour.of(
         "AuthExport",
@@ -45,7 +45,7 @@ async fn references(tour: &mut Tour) {
         ("SecretNotFound", "Secret values", "InProgress"),
     )
     .await;
-    tour.env.apply(export("early", "late")).await;
+    tour.env.apply(export("early", "late", "early")).await;
     let says = "ProviderAuthConfig late is not ready";
     tour.of(
         "AuthExport",
@@ -53,22 +53,22 @@ async fn references(tour: &mut Tour) {
         ("ReferenceNotReady", says, "InProgress"),
     )
     .await;
-    tour.env.apply_token("first").await;
+    tour.env.value("token", "first").await;
     tour.of("AuthExport", "early", ("Synced", "Metorial", "Current"))
         .await;
 }
 
 async fn imports(tour: &mut Tour) {
-    tour.env.apply(import("rival", "late")).await;
+    tour.env.apply(import_into("rival", "late", "token")).await;
     tour.of(
         "AuthImport",
         "rival",
         ("ValueConflict", "valuePolicy: Initial", "Failed"),
     )
     .await;
-    let lose = Fault::on("POST", "/provider-auth-config-imports").times(1);
-    tour.env.sim.faults().add(lose, Action::CloseBefore);
-    tour.env.apply_token("second").await;
+    tour.env
+        .next("POST", "/provider-auth-config-imports", Action::CloseBefore);
+    tour.env.value("token", "second").await;
     tour.of(
         "ProviderAuthConfig",
         "late",
@@ -80,18 +80,18 @@ async fn imports(tour: &mut Tour) {
 
 async fn exports(tour: &mut Tour) {
     tour.env.apply(secret("taken", &[("theirs", "t")])).await;
-    tour.env.apply(export("taken", "late")).await;
+    tour.env.apply(export("taken", "late", "taken")).await;
     tour.of(
         "AuthExport",
         "taken",
         ("SecretNotOwned", "choose another name", "Failed"),
     )
     .await;
-    let scarce = export("scarce", "late").spec(json!({"maxPerDay": 1}));
+    let scarce = export("scarce", "late", "scarce").spec(json!({"maxPerDay": 1}));
     tour.env.apply(scarce).await;
-    tour.env.wait_token("scarce", "second").await;
-    tour.env.apply_token("third").await;
-    tour.env.wait_token("early", "third").await;
+    tour.env.wait_secret_text("scarce", "token", "second").await;
+    tour.env.value("token", "third").await;
+    tour.env.wait_secret_text("early", "token", "third").await;
     tour.env.export("scarce").request_reconcile().await;
     tour.of(
         "AuthExport",
@@ -103,10 +103,10 @@ async fn exports(tour: &mut Tour) {
 
 async fn replacements(tour: &mut Tour) {
     let fixed = json!({"value": settings(1000), "replace": "Never"});
-    tour.env.apply(config("fixed", &fixed)).await;
+    tour.env.apply(config("fixed").spec(fixed)).await;
     tour.env.config("fixed").wait_ready().await;
     let changed = json!({"value": settings(2000), "replace": "Never"});
-    tour.env.apply(config("fixed", &changed)).await;
+    tour.env.apply(config("fixed").spec(changed)).await;
     let says = "set replace: Allow";
     tour.of(
         "ProviderConfig",
@@ -114,13 +114,10 @@ async fn replacements(tour: &mut Tour) {
         ("ImmutableFieldChanged", says, "Failed"),
     )
     .await;
-    let lose = Fault::on("POST", "/provider-configs").times(1);
-    tour.env.sim.faults().add(lose, Action::CloseBefore);
     tour.env
-        .apply(config(
-            "fixed",
-            &json!({"value": settings(2000), "replace": "Allow"}),
-        ))
+        .next("POST", "/provider-configs", Action::CloseBefore);
+    tour.env
+        .apply(config("fixed").spec(json!({"value": settings(2000), "replace": "Allow"})))
         .await;
     tour.of(
         "ProviderConfig",
@@ -129,4 +126,9 @@ async fn replacements(tour: &mut Tour) {
     )
     .await;
     tour.env.config("fixed").wait_ready().await;
+}
+
+/// A value of the config.
+fn settings(timeout: u64) -> Value {
+    json!({"literal": {"statementTimeoutMs": timeout}})
 }

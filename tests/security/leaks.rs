@@ -7,7 +7,6 @@ use crate::support::{
 use k8s_openapi::api::core::v1::{ConfigMap, Secret};
 use k8s_openapi::api::events::v1::Event;
 use kube::api::{Api, ListParams};
-use metorial_operator::resources::Connection;
 use metorial_simulator::{Action, Content, Fault};
 use serde_json::{Value, json};
 use std::fs;
@@ -180,10 +179,9 @@ async fn no_secret_gets_out_at_the_loudest_log_level() {
 
 /// A create and a change that the API refuses, with the words of the request.
 async fn refusals(env: &Environment, values: &Values) {
-    let faults = env.sim.faults();
     let refuse = |method: &str, status| {
-        let fault = Fault::on(method, "/provider-auth-credentials").times(1);
-        faults.add(fault, values.answer(status, values.echo(&values.id.value)));
+        let answer = values.answer(status, values.echo(&values.id.value));
+        env.next(method, Kind::Credentials.path(), answer);
     };
     refuse("PATCH", 422);
     let texts = json!({"client-id": values.id.value, "client-secret": values.second.value});

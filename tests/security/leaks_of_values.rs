@@ -2,10 +2,9 @@
 
 use crate::leaks::{Watched, fingerprint_key, outside, token};
 use crate::support::{
-    Canary, Environment, Kind, auth_config, check_no_canary, config, export, with,
+    Canary, Environment, Kind, check_no_canary, config, export, import_into, initial,
 };
-use metorial_operator::resources::{AuthExport, AuthImport, ProviderAuthConfig, ProviderConfig};
-use metorial_simulator::{Action, Fault};
+use metorial_simulator::Action;
 use serde_json::{Value, json};
 
 /// The API's error object, with the value wherever it may be echoed.
@@ -20,13 +19,6 @@ fn echo(value: &str) -> Value {
     })
 }
 
-/// Answers the next request of this sort in this way.
-fn next(env: &Environment, method: &str, path: &str, action: Action) {
-    env.sim
-        .faults()
-        .add(Fault::on(method, path).times(1), action);
-}
-
 #[tokio::test]
 async fn no_value_gets_out_at_the_loudest_log_level() {
     let env = Environment::new().await;
@@ -38,20 +30,18 @@ async fn no_value_gets_out_at_the_loudest_log_level() {
         .start_process(&["--log=trace", "--log-format=json"])
         .await;
 
-    env.apply_token(&value.value).await;
-    next(
-        &env,
+    env.value("token", &value.value).await;
+    env.next(
         "POST",
         "/provider-auth-configs",
         Action::answer(400, echo(&value.value)),
     );
-    let initial = json!({"spec": {"valuePolicy": "Initial"}});
-    env.apply(with(auth_config("linear"), initial.clone()))
+    env.apply(initial("linear")).await;
+    env.auth_config("linear")
+        .wait_reason("RemoteRejected")
         .await;
-    reason::<ProviderAuthConfig>(&env, "linear", "RemoteRejected").await;
-    let described = json!({"spec": {"description": "again"}});
-    env.apply(with(with(auth_config("linear"), initial), described))
-        .await;
+    let again = json!({"description": "again"});
+    env.apply(initial("linear").spec(again)).await;
     env.auth_config("linear").wait_ready().await;
     refused_imports(&env, &later.value).await;
     refused_exports(&env, &later.value).await;
@@ -80,38 +70,17 @@ async fn no_value_gets_out_at_the_loudest_log_level() {
     check_no_canary("a status", &statuses, &[&literal]);
 }
 
-/// Waits until a resource of any kind has a reason.
-async fn reason<K>(env: &Environment, name: &str, reason: &str)
-where
-    K: kube::Resource<DynamicType = (), Scope = kube::core::NamespaceResourceScope>
-        + Clone
-        + serde::de::DeserializeOwned
-        + serde::Serialize
-        + std::fmt::Debug,
-{
-    let has = |object: &K| {
-        let object = serde_json::to_value(object).unwrap();
-        let conditions = object["status"]["conditions"].as_array();
-        conditions
-            .into_iter()
-            .flatten()
-            .any(|it| it["type"] == "Ready" && it["reason"] == reason)
-    };
-    env.wait_for(name, reason, has).await;
-}
-
 /// An import that the API takes, and one that it refuses with the words of the request.
 async fn refused_imports(env: &Environment, value: &str) {
-    env.apply(import("moved", "linear")).await;
+    env.apply(import_into("moved", "linear", "token")).await;
     env.import("moved").wait_ready().await;
-    next(
-        env,
+    env.next(
         "POST",
         "/provider-auth-config-imports",
         Action::answer(422, echo(value)),
     );
-    env.apply_token(value).await;
-    reason::<AuthImport>(env, "moved", "RemoteRejected").await;
+    env.value("token", value).await;
+    env.import("moved").wait_reason("RemoteRejected").await;
     env.import("moved").request_reconcile().await;
     env.import("moved").wait_ready().await;
 }
@@ -119,11 +88,11 @@ async fn refused_imports(env: &Environment, value: &str) {
 /// Exports whose answers are none, with the value in them, and one that is good.
 async fn refused_exports(env: &Environment, value: &str) {
     let path = "/provider-auth-config-exports";
-    next(env, "POST", path, Action::answer(400, echo(value)));
-    env.apply(export("used", "linear")).await;
-    reason::<AuthExport>(env, "used", "RemoteRejected").await;
+    env.next("POST", path, Action::answer(400, echo(value)));
+    env.apply(export("used", "linear", "used")).await;
+    env.export("used").wait_reason("RemoteRejected").await;
     env.export("used").request_reconcile().await;
-    env.wait_token("used", value).await;
+    env.wait_secret_text("used", "token", value).await;
     env.export("used").wait_ready().await;
     let exports = env.ever(Kind::Export);
     assert_eq!(exports.len(), 1);
@@ -131,10 +100,9 @@ async fn refused_exports(env: &Environment, value: &str) {
 
 /// A value that the published schema does not allow.
 async fn unfit(env: &Environment, literal: &str) {
-    let value = json!({"value": {"literal": {"statementTimeoutMs": literal}}});
-    env.apply(config("db", &value)).await;
-    reason::<ProviderConfig>(env, "db", "InvalidValue").await;
-    env.apply(config("db", &json!({"value": settings(1000)})))
-        .await;
+    let value = json!({"literal": {"statementTimeoutMs": literal}});
+    env.apply(config("db").spec(json!({"value": value}))).await;
+    env.config("db").wait_reason("InvalidValue").await;
+    env.apply(config("db")).await;
     env.config("db").wait_ready().await;
 }

@@ -7,6 +7,8 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod all_kinds;
+mod canary_forms;
 mod kstatus;
 mod kstatus_of_values;
 mod leaks;
@@ -14,4 +16,3 @@ mod leaks_of_values;
 mod rights;
 mod status_history;
 mod tour;
-mod values;

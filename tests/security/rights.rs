@@ -1,6 +1,7 @@
 //! The operator gets along with the rights that the chart gives it, and each of them is needed.
 
-use crate::support::{AllNamespaces, Environment, Kind, connection, credentials, with};
+use crate::all_kinds::{create_all, delete_all};
+use crate::support::{AllNamespaces, Environment, Kind, connection, credentials};
 use k8s_openapi::api::core::v1::{ConfigMap, Secret};
 use k8s_openapi::api::rbac::v1::{ClusterRole, PolicyRule, Role};
 use kube::api::{Api, ListParams, ObjectMeta};
@@ -124,8 +125,7 @@ async fn broad_story(env: &mut Environment) {
         leader_elect: true,
         ..env.settings()
     });
-    let publish = |name: &str| json!({"spec": {"publish": {"configMap": {"name": name}}}});
-    env.apply(with(credentials("github"), publish("ids"))).await;
+    env.apply(credentials("github").publishing("ids")).await;
     env.credentials("github")
         .wait_reason("SecretNotFound")
         .await;
@@ -146,7 +146,7 @@ async fn broad_story(env: &mut Environment) {
     let id = env.only(Kind::Credentials).id;
     let healed = |map: &ConfigMap| map.data.as_ref().unwrap()["id"] == id;
     env.wait_for("ids", "healed", healed).await;
-    env.create(with(credentials("github"), publish("other-ids")))
+    env.create(credentials("github").publishing("other-ids"))
         .await;
     env.wait_gone::<ConfigMap>("ids").await;
     for _ in 0..3 {
@@ -156,8 +156,9 @@ async fn broad_story(env: &mut Environment) {
     env.rotate("oauth-app", "client-secret", "rotated-0123456789")
         .await;
     env.credentials("github").wait_recorded().await;
-    env.make_values().await;
-    env.delete_values().await;
+    create_all(env).await;
+    env.check_oracles().await;
+    delete_all(env).await;
     env.connection("default").delete().await;
     env.connection("default").wait_reason("Deleting").await;
     env.credentials("github").remove().await;
@@ -187,10 +188,7 @@ async fn in_all_namespaces_no_right_is_missing_and_none_is_given_for_nothing() {
         ..everywhere.home.settings()
     };
     everywhere.home.start_operator_with(settings);
-    let publish = |name: &str| json!({"spec": {"publish": {"configMap": {"name": name}}}});
-    guest
-        .create(with(credentials("github"), publish("ids")))
-        .await;
+    guest.create(credentials("github").publishing("ids")).await;
     guest
         .wait_for("ids", "published", |_: &ConfigMap| true)
         .await;
@@ -200,7 +198,7 @@ async fn in_all_namespaces_no_right_is_missing_and_none_is_given_for_nothing() {
     let healed = |map: &ConfigMap| map.data.as_ref().unwrap()["id"] != "theirs";
     guest.wait_for("ids", "healed", healed).await;
     guest
-        .create(with(credentials("github"), publish("other-ids")))
+        .create(credentials("github").publishing("other-ids"))
         .await;
     guest.wait_gone::<ConfigMap>("ids").await;
     for _ in 0..2 {
@@ -216,8 +214,8 @@ async fn in_all_namespaces_no_right_is_missing_and_none_is_given_for_nothing() {
     guest.apply(everywhere.home.key_secret()).await;
     guest.apply(own).await;
     guest.connection("default").wait_reason("Synced").await;
-    guest.make_values().await;
-    guest.delete_values().await;
+    create_all(&guest).await;
+    delete_all(&guest).await;
     everywhere.home.stop_operator().await;
     check_rights(&everywhere.home, UNUSED).await;
 }

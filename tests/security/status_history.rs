@@ -1,21 +1,22 @@
 //! What every single version of a status says is true at the moment when it is written.
 
-use crate::support::{Environment, History, Kind, PATIENCE, Snapshot, credentials, secret, with};
+use crate::support::{
+    Environment, Form, Given, History, Kind, PATIENCE, TESTED, VALUES, credentials, each, secret,
+};
+use k8s_openapi::api::core::v1::Secret;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
-use metorial_operator::resources::Connection;
-use metorial_simulator::{Action, Fault, Gate};
+use metorial_simulator::{Action, Gate};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-/// Ready and for which generation.
-fn told(version: &Value) -> (bool, i64) {
-    let object = serde_json::from_value(version.clone()).unwrap();
-    let is_true = object.ready().is_some_and(|(status, ..)| status == "True");
-    (
-        is_true,
-        object.status().observed_generation.unwrap_or_default(),
-    )
+/// Whether Ready is true, and for which generation.
+fn readiness(version: &Value) -> (bool, i64) {
+    let conditions = version["status"]["conditions"].as_array();
+    let mut conditions = conditions.into_iter().flatten();
+    let is_true = conditions.any(|it| it["type"] == "Ready" && it["status"] == "True");
+    let observed = version["status"]["observedGeneration"].as_i64();
+    (is_true, observed.unwrap_or_default())
 }
 
 /// The fingerprints of the write-only inputs that the status says the API has.
@@ -56,7 +57,7 @@ fn check_versions(versions: &[Value]) {
         for condition in conditions {
             check_condition(&condition, before.get(&condition.type_), now);
             let former = next.insert(condition.type_.clone(), condition);
-            assert!(former.is_none(), "a type stands there twice: {former:?}");
+            assert!(former.is_none(), "a type is there twice: {former:?}");
         }
         before = next;
     }
@@ -87,7 +88,7 @@ async fn held(env: &Environment, history: &History, gate: &Gate, generation: i64
     let versions = history.of("github");
     let wrong = versions
         .iter()
-        .find(|version| told(version) == (true, generation));
+        .find(|version| readiness(version) == (true, generation));
     assert!(wrong.is_none(), "{what}: {}", wrong.unwrap());
     assert_eq!(
         env.writes().len() + 1,
@@ -96,34 +97,24 @@ async fn held(env: &Environment, history: &History, gate: &Gate, generation: i64
     );
 }
 
-/// Holds the next request of this method until the gate opens.
-fn hold(env: &Environment, method: &str) -> Gate {
-    let gate = Gate::new();
-    let fault = Fault::on(method, "/provider-auth-credentials").times(1);
-    env.sim
-        .faults()
-        .add(fault, Action::HoldBefore(gate.clone()));
-    gate
-}
-
 #[tokio::test]
 async fn no_status_says_ready_before_the_api_has_this_generation_and_these_values() {
     let env = Environment::running().await;
     let history = env.history_of(Kind::Credentials).await;
 
-    let gate = hold(&env, "POST");
+    let gate = env.hold_before("POST", Kind::Credentials.path());
     env.apply(credentials("github")).await;
     held(&env, &history, &gate, 1, "the create").await;
     gate.open();
     env.credentials("github").wait_ready().await;
 
-    let gate = hold(&env, "PATCH");
+    let gate = env.hold_before("PATCH", Kind::Credentials.path());
     env.apply(credentials("github").named("Two")).await;
     held(&env, &history, &gate, 2, "the edit").await;
     gate.open();
     env.credentials("github").wait_ready().await;
 
-    let gate = hold(&env, "PATCH");
+    let gate = env.hold_before("PATCH", Kind::Credentials.path());
     let known = history.of("github").last().map(fingerprints).unwrap();
     env.rotate("oauth-app", "client-secret", "rotated-0123456789")
         .await;
@@ -140,11 +131,10 @@ async fn no_status_says_ready_before_the_api_has_this_generation_and_these_value
         "the old value's, while the new one is held"
     );
     gate.open();
-    let pushed = |object: &Snapshot| {
-        let version = serde_json::to_value(object).unwrap();
-        object.is_ready() && fingerprints(&version) != known
-    };
-    env.wait_for("github", "the rotation is recorded", pushed)
+    env.credentials("github")
+        .wait("the rotation is recorded", |object| {
+            object.is_ready() && fingerprints(&object.to_json()) != known
+        })
         .await;
     assert_eq!(
         env.only(Kind::Credentials).write_only["client_secret"],
@@ -154,17 +144,15 @@ async fn no_status_says_ready_before_the_api_has_this_generation_and_these_value
 }
 
 #[tokio::test]
-async fn through_trouble_of_every_kind_statuses_stay_in_order() {
+async fn through_failures_of_many_sorts_statuses_stay_in_order() {
     let env = Environment::running().await;
     let history = env.history_of(Kind::Credentials).await;
     let connections = env.history_of(Kind::Connection).await;
     let spec = |change: Value| credentials("github").spec(change);
     env.create(credentials("github")).await;
 
-    let refuse = Fault::on("PATCH", "/provider-auth-credentials").times(1);
-    env.sim
-        .faults()
-        .add(refuse, Action::error(400, "invalid_data"));
+    let refusal = Action::error(400, "invalid_data");
+    env.next("PATCH", Kind::Credentials.path(), refusal);
     env.apply(spec(json!({"name": "refused"}))).await;
     let object = env
         .credentials("github")
@@ -173,8 +161,7 @@ async fn through_trouble_of_every_kind_statuses_stay_in_order() {
     assert_eq!(object.status().observed_generation, Some(2));
     env.create(spec(json!({"name": "good"}))).await;
 
-    env.delete::<k8s_openapi::api::core::v1::Secret>("oauth-app")
-        .await;
+    env.delete::<Secret>("oauth-app").await;
     env.credentials("github")
         .wait_reason("SecretNotFound")
         .await;
@@ -225,11 +212,10 @@ async fn through_trouble_of_every_kind_statuses_stay_in_order() {
 async fn a_resource_that_publishes_is_ready_once_its_ids_can_be_read() {
     let env = Environment::running().await;
     let history = env.history_of(Kind::Credentials).await;
-    let publish = json!({"spec": {"publish": {"configMap": {"name": "ids"}}}});
-    env.apply(with(credentials("github"), publish)).await;
+    env.apply(credentials("github").publishing("ids")).await;
     let ready = env.until("ready", async || {
         let mut versions = history.of("github").into_iter();
-        versions.find(|version| told(version).0)
+        versions.find(|version| readiness(version).0)
     });
     ready.await;
     let map = env.config_map("ids").await.expect("published before ready");
@@ -244,12 +230,12 @@ async fn a_resource_that_publishes_is_ready_once_its_ids_can_be_read() {
     let first = history
         .of("github")
         .into_iter()
-        .find(|it| told(it).0)
+        .find(|it| readiness(it).0)
         .unwrap();
     let made: u64 = map.metadata.resource_version.unwrap().parse().unwrap();
     assert!(
         made < version(&first),
-        "the ConfigMap is older than the word that it is there"
+        "the ConfigMap is older than the status that says so"
     );
     assert_eq!(
         env.credentials("github").events().await,
@@ -269,7 +255,7 @@ async fn another_reason_is_no_transition() {
     env.credentials("github")
         .wait_reason("SecretNotFound")
         .await;
-    // Times are told in seconds.
+    // Times in a status are in seconds.
     tokio::time::sleep(Duration::from_millis(1100)).await;
     env.apply(secret("oauth-app", &[("client-id", "Iv1.1")]))
         .await;
@@ -280,4 +266,27 @@ async fn another_reason_is_no_transition() {
     env.apply(env.app_secret()).await;
     env.credentials("github").wait_ready().await;
     check_versions(&history.of("github"));
+}
+
+#[tokio::test]
+async fn the_statuses_of_every_kind_stay_in_order_over_its_life() {
+    each(Form::ALL, async |form| {
+        let mut scenario = Given::form(form).prepared().await;
+        let history = scenario.history_of(form.kind()).await;
+        scenario.start();
+        scenario.apply_tested().await;
+        scenario.wait_synced(VALUES[0]).await;
+        scenario.change(VALUES[1]).await;
+        scenario.wait_synced(VALUES[1]).await;
+        scenario.tested().edit(json!({"suspend": true})).await;
+        scenario.tested().wait_reason("Suspended").await;
+        scenario.tested().edit(json!({"suspend": null})).await;
+        scenario.wait_synced(VALUES[1]).await;
+        scenario.check_oracles().await;
+        scenario.tested().remove().await;
+        let versions = history.of(TESTED);
+        assert!(versions.len() > 6, "{form:?}: {} versions", versions.len());
+        check_versions(&versions);
+    })
+    .await;
 }

@@ -1,14 +1,11 @@
-//! A env that is led through every reason, and what kstatus (Flux, Argo CD, `kubectl wait`) makes of its resources.
+//! An environment that is led through every reason, and what kstatus (Flux, Argo CD, `kubectl wait`) makes of its resources.
 
-use crate::support::{Environment, History, Kind, ObjectKey, secret};
+use crate::support::{Environment, History, Kind, connection, credentials, secret, with_hook};
 use futures::FutureExt;
-use metorial_operator::reconcile::ObjectKey;
-use metorial_operator::resources::Connection;
 use metorial_operator::settings::{Settings, Timing};
 use metorial_simulator::{Action, Fault, InstanceId, InstanceType};
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
 use std::time::Duration;
 
 /// What kstatus answers about a custom resource, by its published rules.
@@ -28,7 +25,7 @@ fn kstatus(object: &Value) -> &'static str {
             _ => {}
         }
     }
-    match object.ready()["status"].as_str() {
+    match ready(object)["status"].as_str() {
         Some("False" | "Unknown") => "InProgress",
         _ => "Current",
     }
@@ -62,19 +59,18 @@ impl Tour {
             ("AuthImport", env.history_of(Kind::Import).await),
             ("AuthExport", env.history_of(Kind::Export).await),
         ]);
-        let hook = |key: &ObjectKey| match key.name.as_str() {
-            "broken" => async { panic!("a test's panic") }.boxed(),
-            _ => std::future().ready().boxed(),
+        // Long enough for a deletion to be seen waiting.
+        let timing = Timing {
+            settle: Duration::from_secs(3),
+            ..env.settings().timing
         };
-        env.start_operator_with(Settings {
-            hook: Some(Arc::new(hook)),
-            // Long enough for a deletion to be seen waiting.
-            timing: Timing {
-                settle: Duration::from_secs(3),
-                ..env.settings().timing
-            },
+        let settings = Settings {
+            timing,
             ..env.settings()
-        });
+        };
+        let panics = || async { panic!("a test's panic") }.boxed();
+        let broken = |_: &str, name: &str| name == "broken";
+        env.start_operator_with(with_hook(settings, broken, panics));
         Self {
             env,
             seen: BTreeSet::new(),
@@ -119,11 +115,11 @@ impl Tour {
             let mut versions = of.of(name).into_iter().rev();
             versions.find(|version| {
                 let terminating = version["metadata"]["deletionTimestamp"].is_string();
-                version.ready()["reason"] == reason && terminating == (expected == "Terminating")
+                ready(version)["reason"] == reason && terminating == (expected == "Terminating")
             })
         });
         let found = found.await;
-        let message = found.ready()["message"].as_str().unwrap().to_owned();
+        let message = ready(&found)["message"].as_str().unwrap().to_owned();
         assert!(message.contains(says), "{what}: {message}");
         assert_eq!(kstatus(&found), expected, "{what}: {found}");
     }

@@ -33,6 +33,7 @@ mod remote;
 mod rights;
 mod scenario;
 mod snapshot;
+pub mod threads;
 pub mod values;
 
 pub use admin::{Page, Samples, page};

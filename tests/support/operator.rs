@@ -1,20 +1,22 @@
 //! The operator in this process, on a runtime of its own: killing it drops every one of its tasks where it stands. The
 //! one place that names the operator's internals, its metrics and its flags.
 
-pub use metorial_operator::admin::{Limits, Pulse, serve};
-pub use metorial_operator::cluster::lease::Fence;
-pub use metorial_operator::cluster::{Cause, Cluster};
+pub use metorial_operator::admin::{Pulse, serve};
 pub use metorial_operator::metrics::Metrics;
-pub use metorial_operator::reconcile::{ObjectKey, PassHook as ReconcileHook};
 
-use super::LONGEST_BACK_OFF;
+use super::environment::Environment;
+use super::{LONGEST_BACK_OFF, PATIENCE};
 use futures::FutureExt;
 use futures::future::BoxFuture;
-use kube::Client;
-use metorial_operator::cluster::lease::Terms;
-use metorial_operator::reconcile;
+use kube::{Client, Resource};
+use metorial_operator::admin::Limits;
+use metorial_operator::cluster::lease::{Fence, Terms};
+use metorial_operator::cluster::{Cause, Cluster};
+use metorial_operator::reconcile::{self, ObjectKey};
+use metorial_operator::resources::ProviderAuthCredentials;
 use metorial_operator::settings::{Settings, Timing};
-use std::sync::Arc;
+use serde_json::json;
+use std::sync::{Arc, mpsc};
 use std::time::Duration;
 use tokio::runtime::{Builder, Runtime};
 use tokio::sync::oneshot;
@@ -28,6 +30,11 @@ pub const RECONCILIATION_SECONDS: &str = "pass_duration_seconds_count";
 pub const RECONCILIATIONS_RUNNING: &str = "passes_running";
 /// The flag that limits how long one may take.
 pub const RECONCILE_TIMEOUT: &str = "--pass-timeout";
+/// That flag with this limit.
+pub fn reconcile_timeout(limit: &str) -> String {
+    format!("{RECONCILE_TIMEOUT}={limit}")
+}
+
 /// The text of `/livez` when one takes longer than that.
 pub const OUTLIVED: &str = "a pass outlived its deadline";
 
@@ -87,6 +94,31 @@ pub fn probe_limits(limit: Duration) -> Limits {
     }
 }
 
+/// Tries every sort of write to the cluster as an operator that does not lead; returns whether each was refused for
+/// that.
+pub async fn write_without_leading(env: &Environment, name: &str) -> Vec<bool> {
+    let metrics = Arc::new(Metrics::default());
+    let cluster = Cluster::new(env.client.clone(), metrics, PATIENCE).fenced(Fence::default());
+    let api = env.api::<ProviderAuthCredentials>();
+    let object = cluster.get(&api, name).await.unwrap();
+    let object = object.expect("reading is free");
+    let status = json!({"id": "par_of_somebody_else"});
+    let refused = [
+        cluster.patch_status(&api, &object, status).await.map(drop),
+        cluster.set_finalizers(&api, &object, &[]).await.map(drop),
+        cluster
+            .record_orphan(&env.namespace, "uid", "{}")
+            .await
+            .map(drop),
+    ];
+    let reference = object.object_ref(&());
+    cluster.event(&reference, "Orphaned", false, "late").await;
+    let refused = refused.into_iter();
+    refused
+        .map(|tried| tried.is_err_and(|error| error.cause == Cause::NotLeader))
+        .collect()
+}
+
 /// Fills one sample of each metric that has labels.
 pub fn fill_metrics(metrics: &Metrics) {
     use metorial_operator::resources::Reason;
@@ -127,10 +159,12 @@ impl Operator {
         }
     }
 
-    /// Ends it as SIGTERM does: drains, and returns how the process would end.
+    /// Ends it as SIGTERM does: drains, and returns how the process would end. Nothing of it runs any more.
     pub async fn stop(mut self) -> Result<(), String> {
         self.stop.take().map(|stop| stop.send(()));
-        self.done.take().unwrap().await.unwrap()
+        let ended = self.done.take().unwrap().await.unwrap();
+        self.kill();
+        ended
     }
 
     /// Ends it as SIGKILL does: nothing of it runs any more.
@@ -139,8 +173,14 @@ impl Operator {
             std::mem::forget(stop);
         }
         let runtime = self.runtime.take().unwrap();
-        let end = move || runtime.shutdown_timeout(Duration::from_secs(5));
-        std::thread::spawn(end).join().unwrap();
+        let (send, ended) = mpsc::channel();
+        // Dropping a runtime waits for the tasks that run at this moment, which must not be done where others are polled.
+        std::thread::spawn(move || {
+            drop(runtime);
+            send.send(()).ok();
+        });
+        let ended = ended.recv_timeout(PATIENCE);
+        ended.expect("nothing of a killed operator runs any more");
     }
 }
 

@@ -57,6 +57,13 @@ impl Environment {
         owners
     }
 
+    /// A resource is ready and exactly as it was: nobody wrote it.
+    pub async fn check_unwritten(&self, before: &Snapshot) {
+        let kind = Kind::named(&before.types.as_ref().unwrap().kind);
+        let name = before.metadata.name.as_deref().unwrap();
+        self.resource(kind, name).check_unwritten(before).await;
+    }
+
     /// Nothing is written on either side for longer than any pause between two tries.
     pub async fn check_quiet(&self) {
         self.check_quiet_for(self.quiet).await;

@@ -1,6 +1,6 @@
 //! ClusterConnections: one key for the namespaces that they admit, and which connection an object uses by default.
 
-use crate::support::{AllNamespaces, Environment, Kind, Snapshot, credentials, with};
+use crate::support::{AllNamespaces, Environment, Kind, credentials, with};
 use serde_json::json;
 
 /// Where `home` keeps the key, and a namespace only what its objects need.
@@ -13,15 +13,6 @@ async fn everywhere(labels: serde_json::Value) -> (AllNamespaces, Environment) {
     (everywhere, team)
 }
 
-fn says(connection: Option<&Snapshot>, reason: &str, text: &str) -> bool {
-    let status = connection.and_then(|connection| connection.status.as_ref());
-    word(
-        status.and_then(|status| status.conditions.as_deref()),
-        "Ready",
-    )
-    .is_some_and(|(_, is, message)| is == reason && message.contains(text))
-}
-
 #[tokio::test]
 async fn a_cluster_connection_serves_the_namespaces_that_it_names_or_selects_and_no_other() {
     let (mut everywhere, team) = everywhere(json!({"team": "blue"})).await;
@@ -29,7 +20,9 @@ async fn a_cluster_connection_serves_the_namespaces_that_it_names_or_selects_and
     let shared = everywhere.cluster_connection("default", json!(null));
     everywhere.home.apply(shared).await;
     everywhere
-        .wait("default", "ready", |c| says(c, "Synced", ""))
+        .home
+        .cluster_connection("default")
+        .wait_reason("Synced")
         .await;
     team.apply(credentials("github")).await;
     let refused = team
@@ -44,15 +37,16 @@ async fn a_cluster_connection_serves_the_namespaces_that_it_names_or_selects_and
     assert!(refused.message().contains("spec.allowedNamespaces"));
     assert!(everywhere.home.live(Kind::Credentials).is_empty());
 
-    let allow = |allowed: serde_json::Value| json!({"spec": {"allowedNamespaces": allowed}});
+    let allow = |allowed: serde_json::Value| json!({"allowedNamespaces": allowed});
     everywhere
-        .edit("default", allow(json!({"names": ["another"]})))
+        .home
+        .cluster_connection("default")
+        .edit(allow(json!({"names": ["another"]})))
         .await;
     everywhere
-        .edit(
-            "default",
-            allow(json!({"selector": {"matchLabels": {"team": "red"}}})),
-        )
+        .home
+        .cluster_connection("default")
+        .edit(allow(json!({"selector": {"matchLabels": {"team": "red"}}})))
         .await;
     team.credentials("github").request_reconcile().await;
     team.credentials("github")
@@ -70,7 +64,9 @@ async fn a_cluster_connection_serves_the_namespaces_that_it_names_or_selects_and
 
     // It is admitted no longer: nothing more is brought in, but what is there may be deleted.
     everywhere
-        .edit("default", json!({"spec": {"allowedNamespaces": null}}))
+        .home
+        .cluster_connection("default")
+        .edit(json!({"allowedNamespaces": null}))
         .await;
     team.rotate("oauth-app", "client-secret", "rotated-0123456789")
         .await;
@@ -78,13 +74,17 @@ async fn a_cluster_connection_serves_the_namespaces_that_it_names_or_selects_and
         .wait_reason("NamespaceNotAllowed")
         .await;
     everywhere
-        .edit("default", allow(json!({"names": [team.namespace]})))
+        .home
+        .cluster_connection("default")
+        .edit(allow(json!({"names": [team.namespace]})))
         .await;
     team.credentials("github").wait_ready().await;
     let rotated = everywhere.home.only(Kind::Credentials);
     assert_eq!(rotated.write_only["client_secret"], "rotated-0123456789");
     everywhere
-        .edit("default", json!({"spec": {"allowedNamespaces": null}}))
+        .home
+        .cluster_connection("default")
+        .edit(json!({"allowedNamespaces": null}))
         .await;
     team.credentials("github").remove().await;
     assert!(everywhere.home.live(Kind::Credentials).is_empty());
@@ -116,10 +116,11 @@ async fn by_default_an_object_uses_the_connection_of_its_namespace_and_else_the_
     // The namespace gets a connection of its own, to the same instance.
     team.apply(everywhere.home.key_secret()).await;
     team.apply(everywhere.home.default_connection()).await;
-    team.wait_for("github", "through its own namespace's", |object| {
-        object.is_ready() && object.status().connection.as_deref() == Some("Connection/default")
-    })
-    .await;
+    team.credentials("github")
+        .wait("through its own namespace's", |object| {
+            object.is_ready() && object.status().connection.as_deref() == Some("Connection/default")
+        })
+        .await;
     let by_name =
         json!({"spec": {"connectionRef": {"kind": "ClusterConnection", "name": "default"}}});
     team.apply(with(credentials("by-name"), by_name)).await;
@@ -147,17 +148,26 @@ async fn a_cluster_connection_waits_for_its_users_in_all_namespaces() {
             .await;
         env.credentials("github").wait_ready().await;
     }
-    everywhere.delete("shared").await;
+    everywhere.home.cluster_connection("shared").delete().await;
     let named = format!("{}/github", other.namespace);
     everywhere
-        .wait("shared", "waiting for two", |c| {
-            says(c, "Deleting", "2 resource(s)") && says(c, "Deleting", &named)
+        .home
+        .cluster_connection("shared")
+        .wait("waiting for two", |it| {
+            let message = it.message();
+            it.has_reason("Deleting")
+                && message.contains("2 resource(s)")
+                && message.contains(&named)
         })
         .await;
     for env in [&team, &other] {
         env.credentials("github").remove().await;
     }
-    everywhere.wait("shared", "gone", |c| c.is_none()).await;
+    everywhere
+        .home
+        .cluster_connection("shared")
+        .wait_gone()
+        .await;
     assert!(everywhere.home.live(Kind::Credentials).is_empty());
 }
 
@@ -169,7 +179,9 @@ async fn a_changed_key_of_a_cluster_connection_is_taken_up_at_once() {
     let all = everywhere.cluster_connection("default", json!({"names": [team.namespace]}));
     everywhere.home.apply(all).await;
     everywhere
-        .wait("default", "refused", |c| says(c, "Unauthorized", "401"))
+        .home
+        .cluster_connection("default")
+        .wait_message("Unauthorized", "401")
         .await;
     team.apply(credentials("github")).await;
     team.credentials("github")

@@ -7,6 +7,7 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod freezing;
 mod replicas;
 mod starting;
 mod stopping;

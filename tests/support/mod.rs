@@ -24,6 +24,7 @@ mod people;
 mod process;
 mod rights;
 mod scene;
+pub mod threads;
 mod world;
 
 pub use admin::{Page, Samples, page};

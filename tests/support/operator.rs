@@ -1,9 +1,10 @@
 //! The operator in this process, on a runtime of its own: killing it drops every one of its tasks where it stands.
 
+use super::PATIENCE;
 use kube::Client;
 use metorial_operator::reconcile::run;
 use metorial_operator::settings::Settings;
-use std::time::Duration;
+use std::sync::mpsc;
 use tokio::runtime::{Builder, Runtime};
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
@@ -39,10 +40,12 @@ impl Operator {
         }
     }
 
-    /// As SIGTERM does: drains, and answers how the process would end.
+    /// As SIGTERM does: drains, and answers how the process would end. Nothing of it runs any more.
     pub async fn stop(mut self) -> Result<(), String> {
         self.stop.take().map(|stop| stop.send(()));
-        self.done.take().unwrap().await.unwrap()
+        let ended = self.done.take().unwrap().await.unwrap();
+        self.kill();
+        ended
     }
 
     /// As SIGKILL does: nothing of it runs any more.
@@ -51,13 +54,21 @@ impl Operator {
             std::mem::forget(stop);
         }
         let runtime = self.runtime.take().unwrap();
-        let end = move || runtime.shutdown_timeout(Duration::from_secs(5));
-        std::thread::spawn(end).join().unwrap();
+        let (send, ended) = mpsc::channel();
+        // Dropping a runtime waits for the tasks that run at this moment, which must not be done where others are polled.
+        std::thread::spawn(move || {
+            drop(runtime);
+            send.send(()).ok();
+        });
+        let ended = ended.recv_timeout(PATIENCE);
+        ended.expect("nothing of a killed operator runs any more");
     }
 
     /// Whether it ended by itself, and how.
     pub async fn ended(mut self) -> Result<(), String> {
-        self.done.take().unwrap().await.unwrap()
+        let ended = self.done.take().unwrap().await.unwrap();
+        self.kill();
+        ended
     }
 }
 

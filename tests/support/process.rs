@@ -2,6 +2,7 @@
 
 use super::World;
 use super::rights::SERVICE_ACCOUNT;
+use super::threads;
 use std::ffi::OsStr;
 use std::fs::{self, File};
 use std::net::{SocketAddr, TcpListener};
@@ -103,27 +104,27 @@ impl Process {
 
     /// Asks it to end, as Kubernetes does.
     pub fn terminate(&self) {
-        self.signal("TERM");
+        threads::signal(self.pid(), "TERM");
     }
 
     /// As Ctrl-C does.
     pub fn interrupt(&self) {
-        self.signal("INT");
+        threads::signal(self.pid(), "INT");
     }
 
-    /// Ends it where it stands.
+    /// Ends it where it stands; nothing of it runs any more when this returns.
     pub fn kill(&self) {
-        self.signal("KILL");
+        threads::kill(self.pid());
     }
 
-    /// Makes it stand still without its noticing.
+    /// Stops it without its noticing; no thread of it runs any more when this returns.
     pub fn freeze(&self) {
-        self.signal("STOP");
+        threads::freeze(self.pid());
     }
 
     /// Lets it run on.
     pub fn thaw(&self) {
-        self.signal("CONT");
+        threads::thaw(self.pid());
     }
 
     /// How it ended, if it did.
@@ -155,12 +156,6 @@ impl Process {
         let start = format!("metorial_operator_api_requests_total{{operation=\"{method}");
         let counted = metrics.lines().filter(|line| line.starts_with(&start));
         counted.map(value).sum()
-    }
-
-    fn signal(&self, name: &str) {
-        let pid = self.pid().to_string();
-        let sent = Command::new("kill").args(["-s", name, &pid]).status();
-        assert!(sent.unwrap().success(), "signal {name}");
     }
 }
 

@@ -167,7 +167,10 @@ fn is_still(process: Pid) -> io::Result<bool> {
         return Ok(true);
     }
     for thread in fs::read_dir(format!("/proc/{}/task", process.as_raw_nonzero()))? {
-        let stat = fs::read_to_string(thread?.path().join("stat"))?;
+        // A thread that ended since it was listed runs no more, but it may have started another one.
+        let Ok(stat) = fs::read_to_string(thread?.path().join("stat")) else {
+            return Ok(false);
+        };
         // "4847 (kube-apiserver) T 4846 …": the name may hold anything, the state comes after it.
         let state = stat.rsplit_once(") ").map_or("", |(_, rest)| rest);
         if !state.starts_with('T') {

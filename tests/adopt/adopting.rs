@@ -19,7 +19,7 @@ fn check_taken_over(env: &Environment, before: &Stored) {
 }
 
 #[tokio::test]
-async fn an_object_that_matches_is_taken_over_by_one_patch_and_deleted_like_any_of_ours() {
+async fn an_object_that_matches_is_adopted_by_one_patch_and_deleted_like_any_other() {
     let env = Environment::running().await;
     let theirs = env
         .create_by_hand(json!({"metadata": {"theirs": true}}))
@@ -34,8 +34,8 @@ async fn an_object_that_matches_is_taken_over_by_one_patch_and_deleted_like_any_
         keys(&env.patches()[0]),
         ["client_id", "client_secret", "metadata"]
     );
-    let told = env.credentials("github").wait_event("Adopted").await;
-    assert!(told.contains(&theirs.id), "{told}");
+    let note = env.credentials("github").wait_event("Adopted").await;
+    assert!(note.contains(&theirs.id), "{note}");
     env.check_oracles().await;
 
     env.credentials("github").remove().await;
@@ -85,7 +85,7 @@ async fn an_object_that_differs_is_refused_with_the_names_of_the_fields_until_th
 }
 
 #[tokio::test]
-async fn a_resource_that_was_refused_an_object_goes_without_touching_it() {
+async fn a_resource_that_was_refused_an_object_is_deleted_without_touching_it() {
     let env = Environment::running().await;
     let theirs = env.create_by_hand(json!({"name": "their name"})).await;
     env.apply(adopting(&theirs.id)).await;
@@ -98,7 +98,7 @@ async fn a_resource_that_was_refused_an_object_goes_without_touching_it() {
 }
 
 #[tokio::test]
-async fn override_brings_an_object_in_line_that_differs() {
+async fn override_adopts_an_object_that_differs_and_corrects_it() {
     let env = Environment::running().await;
     let fields =
         json!({"name": "their name", "description": "theirs", "metadata": {"theirs": true}});
@@ -115,7 +115,7 @@ async fn override_brings_an_object_in_line_that_differs() {
 }
 
 #[tokio::test]
-async fn an_id_that_is_gone_or_was_never_there_is_missed_and_another_may_be_named() {
+async fn an_id_that_does_not_exist_is_reported_and_another_may_be_named() {
     let env = Environment::running().await;
     let (archived, purged) = (
         env.create_by_hand(json!({})).await,
@@ -174,7 +174,7 @@ async fn what_metorial_itself_manages_is_refused_by_metorial_and_left() {
 }
 
 #[tokio::test]
-async fn an_operator_that_dies_while_it_takes_over_does_not_write_twice() {
+async fn an_operator_that_is_killed_during_an_adoption_does_not_write_twice() {
     let mut env = Environment::new().await;
     let theirs = env
         .create_by_hand(json!({"metadata": {"theirs": true}}))
@@ -192,7 +192,7 @@ async fn an_operator_that_dies_while_it_takes_over_does_not_write_twice() {
 }
 
 #[tokio::test]
-async fn adopt_says_nothing_about_a_resource_that_has_its_object() {
+async fn adopt_has_no_effect_on_a_resource_that_has_its_object() {
     let env = Environment::running().await;
     let theirs = env.create_by_hand(json!({"name": "another"})).await;
     let made = env.create(credentials("github")).await;

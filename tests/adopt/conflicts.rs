@@ -1,6 +1,6 @@
-//! Of two that claim one object the first has it, and nobody is fought with.
+//! Of two resources that claim one object the first has it, and they do not fight.
 
-use crate::support::{Environment, Kind, credentials, Manifest};
+use crate::support::{Environment, Kind, Manifest, credentials};
 use metorial_simulator::Stored;
 use serde_json::{Value, json};
 
@@ -62,7 +62,7 @@ async fn of_two_resources_that_adopt_one_object_the_first_wins_and_there_is_no_f
 }
 
 #[tokio::test]
-async fn the_second_takes_over_what_the_first_leaves_behind() {
+async fn the_second_adopts_what_the_first_orphaned() {
     let env = Environment::running().await;
     let theirs = env.create_by_hand(json!({"name": "shared"})).await;
     let (first, second) = rivals(&env, &theirs.id).await;
@@ -79,7 +79,7 @@ async fn the_second_takes_over_what_the_first_leaves_behind() {
 }
 
 #[tokio::test]
-async fn the_second_goes_without_taking_the_object_of_the_first_along() {
+async fn the_second_is_deleted_without_deleting_the_object_of_the_first() {
     let env = Environment::running().await;
     let theirs = env.create_by_hand(json!({"name": "shared"})).await;
     let (first, second) = rivals(&env, &theirs.id).await;
@@ -101,7 +101,7 @@ fn of_another_cluster() -> Value {
 }
 
 #[tokio::test]
-async fn what_belongs_to_another_cluster_is_left_alone_unless_it_is_taken_by_override() {
+async fn an_object_of_another_cluster_is_left_alone_unless_it_is_adopted_by_override() {
     let env = Environment::running().await;
     let fields = json!({"name": "shared", "metadata": of_another_cluster()});
     let theirs = env.create_by_hand(fields).await;
@@ -147,6 +147,6 @@ async fn an_object_that_another_cluster_took_from_us_is_not_taken_back_nor_delet
     env.credentials("github").remove().await;
     assert_eq!(env.only(Kind::Credentials).id, ours.id);
     assert_eq!(env.attempts().len(), 1, "nothing after the create");
-    let told = env.credentials("github").wait_event("Orphaned").await;
-    assert!(told.contains(&ours.id), "{told}");
+    let note = env.credentials("github").wait_event("Orphaned").await;
+    assert!(note.contains(&ours.id), "{note}");
 }

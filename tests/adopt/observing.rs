@@ -1,4 +1,4 @@
-//! `mode: Observe`: an object is looked at and never written.
+//! `mode: Observe`: an object is read and never written.
 
 use crate::support::{Environment, Kind, Manifest, credentials};
 use serde_json::json;
@@ -8,7 +8,7 @@ fn observing(id: &str) -> Manifest {
 }
 
 #[tokio::test]
-async fn an_observed_object_is_told_about_and_never_written_not_even_by_a_deletion() {
+async fn an_observed_object_is_reported_and_never_written_not_even_by_a_deletion() {
     let env = Environment::running().await;
     let theirs = env.create_by_hand(json!({"metadata": {"a": 1}})).await;
     env.apply(observing(&theirs.id)).await;
@@ -36,7 +36,7 @@ async fn an_observed_object_is_told_about_and_never_written_not_even_by_a_deleti
 }
 
 #[tokio::test]
-async fn an_observed_object_that_goes_is_missed_and_not_made_again() {
+async fn an_observed_object_that_is_deleted_is_reported_and_not_created_again() {
     let env = Environment::running().await;
     let theirs = env.create_by_hand(json!({})).await;
     env.apply(observing(&theirs.id)).await;
@@ -49,7 +49,7 @@ async fn an_observed_object_that_goes_is_missed_and_not_made_again() {
 }
 
 #[tokio::test]
-async fn an_observed_object_is_taken_over_by_the_rules_of_adoption_once_the_mode_says_so() {
+async fn an_observed_object_is_adopted_by_the_rules_once_the_mode_says_so() {
     let env = Environment::running().await;
     let theirs = env.create_by_hand(json!({"name": "their name"})).await;
     env.apply(observing(&theirs.id)).await;
@@ -76,7 +76,7 @@ async fn an_observed_object_is_taken_over_by_the_rules_of_adoption_once_the_mode
 }
 
 #[tokio::test]
-async fn what_was_observed_of_another_cluster_may_be_taken_by_override_too() {
+async fn an_observed_object_of_another_cluster_may_be_adopted_by_override_too() {
     let env = Environment::running().await;
     let marker = json!({"cluster": "c", "namespace": "n", "name": "x", "kind": "ProviderAuthCredentials", "uid": "u"});
     let theirs = env
@@ -115,6 +115,6 @@ async fn an_object_of_ours_that_is_only_observed_from_now_on_is_left_as_it_is_fo
     env.credentials("github").remove().await;
     assert_eq!(env.attempts().len(), 1);
     assert_eq!(env.only(Kind::Credentials).updated_at, ours.updated_at);
-    let told = env.credentials("github").wait_event("Orphaned").await;
-    assert!(told.contains(&ours.id), "{told}");
+    let note = env.credentials("github").wait_event("Orphaned").await;
+    assert!(note.contains(&ours.id), "{note}");
 }

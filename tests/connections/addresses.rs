@@ -88,7 +88,7 @@ async fn plain_http_is_called_only_if_it_is_listed_so() {
 }
 
 #[tokio::test]
-async fn a_redirect_is_not_followed_and_the_key_goes_nowhere_else() {
+async fn a_redirect_is_not_followed_and_the_key_is_sent_nowhere_else() {
     let mut env = Environment::new().await;
     let elsewhere = Simulator::start(Default::default()).await;
     let redirect = Action::Answer {

@@ -62,7 +62,7 @@ async fn a_cluster_connection_serves_the_namespaces_that_it_names_or_selects_and
     );
     assert_eq!(everywhere.home.live(Kind::Credentials).len(), 1);
 
-    // It is admitted no longer: nothing more is brought in, but what is there may be deleted.
+    // It is admitted no longer: nothing more is pushed, but what is there may be deleted.
     everywhere
         .home
         .cluster_connection("default")
@@ -172,7 +172,7 @@ async fn a_cluster_connection_waits_for_its_users_in_all_namespaces() {
 }
 
 #[tokio::test]
-async fn a_changed_key_of_a_cluster_connection_is_taken_up_at_once() {
+async fn a_changed_key_of_a_cluster_connection_is_used_at_once() {
     let (mut everywhere, team) = everywhere(json!({})).await;
     everywhere.start_operator();
     everywhere.home.sim.revoke_key(&everywhere.home.key);

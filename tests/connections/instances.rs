@@ -139,7 +139,7 @@ async fn an_object_that_refers_to_a_connection_of_another_instance_is_stalled_it
     env.credentials("github").wait_ready().await;
     assert_eq!(env.attempts(), writes);
 
-    // A deletion goes to where the object lives, whatever the spec says by then.
+    // A deletion is sent to where the object lives, whatever the spec says by then.
     env.credentials("github").patch(through("other")).await;
     env.credentials("github")
         .wait_reason("InstanceMismatch")
@@ -149,7 +149,7 @@ async fn an_object_that_refers_to_a_connection_of_another_instance_is_stalled_it
 }
 
 #[tokio::test]
-async fn an_object_moves_to_another_connection_of_its_instance_and_lets_the_old_one_go() {
+async fn an_object_moves_to_another_connection_of_its_instance_and_no_longer_holds_the_former() {
     let env = Environment::running().await;
     env.apply(credentials("github")).await;
     let before = env.credentials("github").wait_ready().await;

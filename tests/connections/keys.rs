@@ -4,7 +4,7 @@ use crate::support::{Environment, Kind, canary, connection, credentials, secret}
 use serde_json::json;
 
 #[tokio::test]
-async fn a_revoked_key_stalls_the_connection_and_what_is_converged_stays_as_it_is() {
+async fn a_revoked_key_stalls_the_connection_and_ready_resources_stay_ready() {
     let env = Environment::running().await;
     env.apply(credentials("github")).await;
     let converged = env.credentials("github").wait_ready().await;
@@ -53,7 +53,7 @@ async fn a_revoked_key_stalls_the_connection_and_what_is_converged_stays_as_it_i
 }
 
 #[tokio::test]
-async fn a_revoked_key_that_nobody_uses_is_found_at_the_next_check_and_repaired_in_place() {
+async fn a_revoked_key_that_nobody_uses_is_found_at_the_next_check_and_may_be_restored() {
     let env = Environment::running().await;
     env.apply(credentials("github")).await;
     env.credentials("github").wait_ready().await;
@@ -111,7 +111,7 @@ async fn a_key_that_can_never_work_is_refused_before_anything_is_sent() {
 }
 
 #[tokio::test]
-async fn another_key_of_the_same_instance_is_taken_up_and_changes_nothing() {
+async fn another_key_of_the_same_instance_is_used_and_changes_nothing() {
     let env = Environment::running().await;
     env.apply(credentials("github")).await;
     let before = env.credentials("github").wait_ready().await;

@@ -38,7 +38,7 @@ async fn a_connection_may_come_after_everything_that_uses_it() {
 }
 
 #[tokio::test]
-async fn a_connection_that_is_deleted_while_in_use_serves_on_until_its_last_user_is_gone() {
+async fn a_connection_that_is_deleted_while_in_use_works_until_its_last_user_is_deleted() {
     let env = Environment::running().await;
     for name in ["first", "second"] {
         env.apply(credentials(name)).await;
@@ -76,7 +76,7 @@ async fn a_connection_that_is_deleted_while_in_use_serves_on_until_its_last_user
 }
 
 #[tokio::test]
-async fn a_connection_without_users_goes_at_once_even_if_its_key_is_gone() {
+async fn a_connection_without_users_is_deleted_at_once_even_if_its_key_is_missing() {
     let env = Environment::running().await;
     env.connection("default").wait_reason("Synced").await;
     env.delete::<Secret>("metorial").await;
@@ -87,7 +87,7 @@ async fn a_connection_without_users_goes_at_once_even_if_its_key_is_gone() {
 }
 
 #[tokio::test]
-async fn a_connection_that_is_made_anew_under_its_name_takes_its_users_over() {
+async fn a_connection_that_is_created_again_under_its_name_serves_its_former_users() {
     let env = Environment::running().await;
     env.apply(credentials("github")).await;
     let before = env.credentials("github").wait_ready().await;

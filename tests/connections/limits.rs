@@ -6,7 +6,7 @@ use metorial_simulator::{Action, Entry, Fault};
 use serde_json::json;
 use std::time::{Duration, Instant, SystemTime};
 
-/// So many credentials, on an operator whose passes come one after the other: then no request is on its way while an
+/// So many credentials, on an operator whose reconciliations come one after the other: then no request is on its way while an
 /// answer is read.
 async fn crowd(env: &mut Environment, size: usize) {
     for number in 0..size {
@@ -52,7 +52,7 @@ async fn retry_after_in_seconds_holds_back_every_object_of_the_key() {
 }
 
 #[tokio::test]
-async fn objects_that_wait_for_the_limit_say_so_and_converged_ones_are_left_alone() {
+async fn objects_that_wait_for_the_limit_say_so_and_ready_ones_are_left_alone() {
     let mut env = Environment::new().await;
     crowd(&mut env, 1).await;
     let converged = env.credentials("app-0").wait_ready().await;
@@ -62,10 +62,10 @@ async fn objects_that_wait_for_the_limit_say_so_and_converged_ones_are_left_alon
     let late = env.credentials("late").wait_reason("RateLimited").await;
     assert_eq!(late.ready().status, "False");
     assert_eq!(late.condition("Reconciling").unwrap().status, "True");
-    let looked = env.credentials("app-0").reconcile_now().await;
-    assert!(looked.is_ready(), "nothing is to be brought in");
+    let read = env.credentials("app-0").reconcile_now().await;
+    assert!(read.is_ready(), "nothing is to be pushed");
     assert_eq!(
-        looked.ready(),
+        read.ready(),
         converged.ready(),
         "the condition is as it was"
     );
@@ -97,7 +97,7 @@ async fn retry_after_as_a_date_is_obeyed_by_the_servers_clock() {
 }
 
 #[tokio::test]
-async fn a_429_without_a_usable_word_closes_the_way_for_longer_than_a_moment() {
+async fn a_429_without_a_usable_retry_after_stops_all_requests_for_a_while() {
     for word in [None, Some("1000000000"), Some("-5"), Some("soon")] {
         let mut env = Environment::new().await;
         let refusal = Action::too_many_requests(word);
@@ -154,7 +154,7 @@ async fn what_the_server_says_is_left_is_never_overspent() {
     assert_eq!(
         env.live(Kind::Credentials).len(),
         4,
-        "one request told whose key it is"
+        "one request asked whose key it is"
     );
     let refused = env.sim.journal().iter().filter(|e| e.status == 429).count();
     assert_eq!(refused, 0, "never over the limit\n{}", env.describe().await);

@@ -3,7 +3,7 @@
 use crate::support::{Environment, Kind, credentials};
 use metorial_simulator::{Action, Fault};
 
-/// While `broken`: a converged object stays as it is, the Connection tells, a new object waits. Then all is well.
+/// While it is broken, a ready object stays as it is, the Connection reports it and a new object waits; then all are ready.
 async fn story(env: &Environment, breaks: impl Fn(), mends: impl Fn()) {
     env.apply(credentials("github")).await;
     let converged = env.credentials("github").wait_ready().await;
@@ -48,13 +48,13 @@ async fn story(env: &Environment, breaks: impl Fn(), mends: impl Fn()) {
 }
 
 #[tokio::test]
-async fn an_outage_is_told_by_the_connection_and_changes_nothing_that_is_converged() {
+async fn an_outage_is_reported_by_the_connection_and_changes_nothing_that_is_ready() {
     let env = Environment::running().await;
     story(&env, || env.sim.set_down(true), || env.sim.set_down(false)).await;
 }
 
 #[tokio::test]
-async fn server_errors_for_a_while_are_told_by_the_connection_and_lead_to_no_second_create() {
+async fn server_errors_are_reported_by_the_connection_and_lead_to_no_second_create() {
     let env = Environment::running().await;
     let breaks = || {
         env.sim
@@ -74,7 +74,7 @@ async fn a_proxy_that_answers_for_the_api_is_an_outage_too() {
 }
 
 #[tokio::test]
-async fn an_operator_that_starts_during_an_outage_waits_and_then_goes_on() {
+async fn an_operator_that_starts_during_an_outage_waits_and_then_continues() {
     let mut env = Environment::running().await;
     env.apply(credentials("github")).await;
     let converged = env.credentials("github").wait_ready().await;

@@ -4,7 +4,7 @@ use crate::support::{Environment, Kind, credentials};
 use metorial_simulator::{Action, Fault};
 use serde_json::json;
 
-/// One object is refused with this status, a sibling is not; once that ends, a request to look brings it in.
+/// One object is refused with this status, a sibling is not; once that ends, a requested reconciliation pushes it.
 async fn refused(status: u16, code: &str, reason: &str) {
     let env = Environment::running().await;
     for name in ["github", "sibling"] {
@@ -53,7 +53,7 @@ async fn a_403_for_one_object_stalls_it_alone() {
 }
 
 #[tokio::test]
-async fn a_key_without_the_right_to_write_stalls_what_must_be_written_and_nothing_else() {
+async fn a_key_without_write_access_stalls_only_what_must_be_written() {
     let env = Environment::running().await;
     env.apply(credentials("github")).await;
     let converged = env.credentials("github").wait_ready().await;
@@ -70,7 +70,7 @@ async fn a_key_without_the_right_to_write_stalls_what_must_be_written_and_nothin
 }
 
 #[tokio::test]
-async fn a_server_without_the_route_makes_nobody_think_that_objects_are_gone() {
+async fn a_server_without_the_route_is_not_taken_for_missing_objects() {
     let env = Environment::running().await;
     for number in 0..4 {
         env.apply(credentials(&format!("app-{number}"))).await;
@@ -86,7 +86,7 @@ async fn a_server_without_the_route_makes_nobody_think_that_objects_are_gone() {
             .credentials(&format!("app-{number}"))
             .reconcile_now()
             .await;
-        assert!(object.is_ready(), "nothing is to be brought in");
+        assert!(object.is_ready(), "nothing is to be pushed");
     }
     env.apply(credentials("late")).await;
     let late = env
@@ -144,7 +144,7 @@ async fn an_answer_in_another_version_of_the_api_stalls_the_connection() {
 }
 
 #[tokio::test]
-async fn a_converged_object_that_is_answered_in_another_version_stays_as_it_is() {
+async fn a_ready_object_that_is_answered_in_another_version_stays_ready() {
     let env = Environment::running().await;
     env.apply(credentials("github")).await;
     let before = env.credentials("github").wait_ready().await;

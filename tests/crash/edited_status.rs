@@ -13,7 +13,7 @@ async fn wait_finalizer(env: &Environment) -> Snapshot {
 }
 
 #[tokio::test]
-async fn a_finalizer_that_is_taken_away_comes_back_and_still_does_its_work() {
+async fn a_finalizer_that_is_removed_is_added_again_and_still_works() {
     let env = Environment::running().await;
     env.create(credentials("github")).await;
     env.credentials("github").drop_finalizers().await;
@@ -26,7 +26,7 @@ async fn a_finalizer_that_is_taken_away_comes_back_and_still_does_its_work() {
 }
 
 #[tokio::test]
-async fn a_status_that_is_wiped_or_falsified_is_put_right_without_a_second_object() {
+async fn a_status_that_is_wiped_or_falsified_is_corrected_without_a_second_object() {
     let env = Environment::running().await;
     env.create(credentials("github")).await;
     let remote = env.only(Kind::Credentials);
@@ -59,7 +59,7 @@ async fn a_status_that_is_wiped_or_falsified_is_put_right_without_a_second_objec
 }
 
 #[tokio::test]
-async fn with_status_and_finalizer_gone_the_operator_still_knows_that_it_made_an_object() {
+async fn without_status_and_finalizer_the_operator_still_finds_its_object() {
     let env = Environment::running().await;
     env.create(credentials("github")).await;
     let remote = env.only(Kind::Credentials);

@@ -167,7 +167,7 @@ impl Story {
     }
 }
 
-/// Each write took effect once, and a replacement is there before the former object goes.
+/// Each write took effect once, and a replacement is there before the former object is deleted.
 fn check_writes(story: Story, scenario: &Scenario, replaces: bool, owns: bool) {
     let writes = scenario.writes();
     let count = |method: &str| {

@@ -52,14 +52,14 @@ async fn while_statuses_can_not_be_written_restarts_create_nothing_twice() {
     for life in 0..3 {
         let gate = KubeGate::open();
         env.start_operator_behind(&gate);
-        let looked = |journal: &[Entry]| {
+        let read = |journal: &[Entry]| {
             let lists = journal
                 .iter()
                 .filter(|e| e.method == "GET" && e.path == "/provider-auth-credentials");
             let created = journal.iter().any(|e| e.method == "POST" && e.applied);
             created && lists.count() >= life
         };
-        env.sim.wait_for(looked, PATIENCE).await.unwrap();
+        env.sim.wait_for(read, PATIENCE).await.unwrap();
         wait_tried(&env, &gate, gate.count() + 3).await;
         env.kill_operator();
     }

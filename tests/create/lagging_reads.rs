@@ -8,7 +8,7 @@ use metorial_simulator::{Action, Entry, Fault};
 use std::time::Duration;
 
 const LAG: Duration = Duration::from_secs(2);
-/// What the operator is told to reckon with.
+/// The settle time of the operator.
 const SETTLE: Duration = Duration::from_secs(3);
 const CREDENTIALS: &str = "/provider-auth-credentials";
 const POST: &str = "POST /provider-auth-credentials";
@@ -36,16 +36,16 @@ async fn caught_up(env: &Environment) {
     .await;
 }
 
-/// Nobody was blamed for what only a lag showed.
-async fn check_nobody_was_blamed(env: &Environment) {
+/// No event reports what only a lag showed.
+async fn check_nothing_was_reported(env: &Environment) {
     let events = env.credentials("github").events().await;
-    for blame in [
+    for reason in [
         "DriftCorrected",
         "DriftDetected",
         "RemoteRecreated",
         "RemoteMissing",
     ] {
-        assert!(!events.iter().any(|event| event == blame), "{events:?}");
+        assert!(!events.iter().any(|event| event == reason), "{events:?}");
     }
 }
 
@@ -72,7 +72,7 @@ async fn reads_behind_a_create_and_an_update_lead_to_no_second_write() {
         env.attempts(),
         [POST.to_owned(), format!("PATCH {CREDENTIALS}/{id}")]
     );
-    check_nobody_was_blamed(&env).await;
+    check_nothing_was_reported(&env).await;
     env.check_oracles().await;
 }
 
@@ -121,7 +121,7 @@ async fn a_lag_counts_from_the_end_of_a_slow_write() {
     caught_up(&env).await;
     assert!(env.credentials("github").reconcile_now().await.is_ready());
     assert_eq!(env.attempts(), [POST]);
-    check_nobody_was_blamed(&env).await;
+    check_nothing_was_reported(&env).await;
     env.check_oracles().await;
 }
 

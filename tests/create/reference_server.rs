@@ -27,7 +27,10 @@ async fn edits_on_both_sides_and_a_loss_are_handled_as_well() {
     each(Form::EDITABLE, async |form| {
         let scenario = Given::form(form).at(Profile::Reference).settled().await;
         let first = scenario.remote_object();
-        let edits = [json!({"description": "ours"}), json!({"description": null})];
+        let edits = [
+            json!({"description": "ours"}),
+            json!({"description": "longer"}),
+        ];
         for (number, edit) in edits.into_iter().enumerate() {
             scenario.tested().edit(edit).await;
             scenario.wait_synced(VALUES[0]).await;

@@ -83,7 +83,7 @@ async fn check_no_fault(env: &Environment, name: &str) {
 }
 
 #[tokio::test]
-async fn a_create_answered_with_garbage_makes_one_object() {
+async fn a_create_with_an_unreadable_answer_creates_one_object() {
     let mut env = Environment::running().await;
     let answers = answers();
     for (number, answer) in answers.iter().enumerate() {
@@ -100,7 +100,7 @@ async fn a_create_answered_with_garbage_makes_one_object() {
 }
 
 #[tokio::test]
-async fn garbage_in_the_place_of_an_object_changes_nothing() {
+async fn an_unreadable_answer_in_place_of_an_object_changes_nothing() {
     let env = Environment::running().await;
     env.apply(credentials("github")).await;
     let made = env.credentials("github").wait_synced().await;
@@ -184,7 +184,7 @@ async fn found_after(env: &Environment, name: &str, answer: &Action) {
 }
 
 #[tokio::test]
-async fn garbage_in_the_place_of_a_list_is_no_empty_list() {
+async fn an_unreadable_answer_in_place_of_a_list_is_no_empty_list() {
     each(0..4, async |part: usize| {
         let mut env = Environment::new().await;
         env.start_operator_settling(Duration::from_millis(50));

@@ -34,7 +34,7 @@ async fn authorised(people: usize) -> (Environment, String, Vec<String>) {
 }
 
 #[tokio::test]
-async fn credentials_that_people_authorised_wait_and_name_them_until_cascade_accepts_the_loss() {
+async fn credentials_that_end_users_authorized_wait_and_name_them_until_cascade_accepts_the_loss() {
     let (env, id, consents) = authorised(2).await;
     env.credentials("github").delete().await;
     let blocked = env
@@ -67,7 +67,7 @@ async fn credentials_that_people_authorised_wait_and_name_them_until_cascade_acc
 }
 
 #[tokio::test]
-async fn credentials_go_by_themselves_when_the_last_that_needs_them_is_gone() {
+async fn credentials_are_deleted_when_the_last_object_that_needs_them_is_gone() {
     let (env, _, consents) = authorised(2).await;
     env.credentials("github").delete().await;
     env.credentials("github")

@@ -6,7 +6,7 @@ use metorial_operator::resources::FINALIZER;
 use serde_json::json;
 
 #[tokio::test]
-async fn a_deleted_resource_is_deleted_at_metorial_once_and_only_then_gone_here() {
+async fn a_deleted_resource_is_deleted_at_metorial_once_before_it_is_gone_here() {
     let env = Environment::running().await;
     let made = env.create(credentials("github")).await;
     env.create(credentials("sibling")).await;
@@ -23,7 +23,7 @@ async fn a_deleted_resource_is_deleted_at_metorial_once_and_only_then_gone_here(
 }
 
 #[tokio::test]
-async fn what_is_gone_at_metorial_already_is_as_good_as_deleted() {
+async fn an_object_that_is_gone_at_metorial_already_counts_as_deleted() {
     let env = Environment::running().await;
     for (name, purged) in [("archived", false), ("purged", true)] {
         let made = env.create(credentials(name)).await;

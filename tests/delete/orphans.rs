@@ -30,7 +30,7 @@ async fn orphan_sends_nothing_and_works_without_the_api() {
 }
 
 #[tokio::test]
-async fn orphan_works_when_connection_and_key_are_gone_and_nobody_remembers_them() {
+async fn orphan_works_without_connection_and_key_after_a_restart() {
     let mut env = Environment::running().await;
     let orphan = json!({"spec": {"deletionPolicy": "Orphan"}});
     let made = env.create(with(credentials("github"), orphan)).await;
@@ -59,7 +59,7 @@ async fn a_connection_may_make_orphan_the_default_and_an_object_may_differ() {
 }
 
 #[tokio::test]
-async fn the_default_to_orphan_holds_while_the_connection_is_in_trouble() {
+async fn the_default_to_orphan_holds_while_the_connection_is_not_ready() {
     let mut env = Environment::running().await;
     let defaults = json!({"defaults": {"deletionPolicy": "Orphan"}});
     env.connection("default").edit(defaults).await;

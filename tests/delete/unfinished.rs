@@ -7,7 +7,7 @@ use serde_json::json;
 use std::time::Duration;
 
 #[tokio::test]
-async fn a_resource_whose_create_was_refused_goes_and_nothing_is_sent_for_it() {
+async fn a_resource_whose_create_was_refused_is_deleted_and_nothing_is_sent() {
     let env = Environment::running().await;
     let weird = json!({"spec": {"providerId": "no-such-provider"}});
     env.apply(with(credentials("weird"), weird)).await;
@@ -19,7 +19,7 @@ async fn a_resource_whose_create_was_refused_goes_and_nothing_is_sent_for_it() {
 }
 
 #[tokio::test]
-async fn a_resource_that_was_surely_never_made_goes_even_if_its_key_is_gone() {
+async fn a_resource_that_was_certainly_never_created_is_deleted_even_without_a_key() {
     let env = Environment::running().await;
     let weird = json!({"spec": {"providerId": "no-such-provider"}});
     env.apply(with(credentials("weird"), weird)).await;
@@ -31,7 +31,7 @@ async fn a_resource_that_was_surely_never_made_goes_even_if_its_key_is_gone() {
 }
 
 #[tokio::test]
-async fn a_resource_that_waits_for_its_references_holds_nothing_and_goes_at_once() {
+async fn a_resource_that_waits_for_its_references_has_no_finalizer_and_is_deleted_at_once() {
     let env = Environment::running().await;
     env.delete::<Secret>("oauth-app").await;
     env.apply(credentials("github")).await;

@@ -6,7 +6,7 @@ use serde_json::json;
 
 const WAY_OUT: &str = "deletionPolicy: Orphan";
 
-/// Blocked, and told how to go on.
+/// It is blocked, and its message says how to continue.
 async fn blocked(env: &Environment, name: &str, why: &str) {
     let blocked = env
         .credentials(name)
@@ -23,7 +23,7 @@ async fn orphan(env: &Environment, name: &str) {
 }
 
 #[tokio::test]
-async fn a_deletion_waits_for_an_api_that_is_down_and_goes_on_when_it_is_back() {
+async fn a_deletion_waits_for_an_api_that_is_down_and_continues_when_it_is_back() {
     let env = Environment::running().await;
     env.create(credentials("github")).await;
     env.sim.set_down(true);
@@ -40,7 +40,7 @@ async fn a_deletion_waits_for_an_api_that_is_down_and_goes_on_when_it_is_back() 
 }
 
 #[tokio::test]
-async fn the_last_good_key_serves_when_its_secret_or_its_connection_goes_first() {
+async fn the_last_good_key_is_used_when_its_secret_or_its_connection_is_deleted_first() {
     let env = Environment::running().await;
     for name in ["first", "second"] {
         env.create(credentials(name)).await;
@@ -60,7 +60,7 @@ async fn the_last_good_key_serves_when_its_secret_or_its_connection_goes_first()
 }
 
 #[tokio::test]
-async fn a_deletion_with_a_revoked_key_is_blocked_and_goes_on_once_the_key_is_repaired() {
+async fn a_deletion_with_a_revoked_key_is_blocked_and_continues_once_the_key_is_replaced() {
     let env = Environment::running().await;
     let made = env.create(credentials("github")).await;
     env.create(credentials("left")).await;
@@ -78,7 +78,7 @@ async fn a_deletion_with_a_revoked_key_is_blocked_and_goes_on_once_the_key_is_re
 }
 
 #[tokio::test]
-async fn after_a_restart_without_a_key_a_deletion_is_blocked_and_told_the_way_out() {
+async fn after_a_restart_without_a_key_a_deletion_is_blocked_and_says_how_to_continue() {
     let mut env = Environment::running().await;
     env.create(credentials("github")).await;
     env.create(credentials("left")).await;

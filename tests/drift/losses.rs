@@ -1,4 +1,4 @@
-//! Objects that are gone at Metorial: made again, told, or not believed.
+//! Objects that are lost at Metorial: created again, reported, or held back for an approval.
 
 use crate::support::{Environment, Kind, credentials};
 use metorial_simulator::Stored;
@@ -15,7 +15,7 @@ fn purge(env: &Environment, remote: &Stored) {
 }
 
 #[tokio::test]
-async fn a_deleted_object_is_made_again_with_all_its_values_and_the_new_id_is_told() {
+async fn a_lost_object_is_created_again_with_all_its_values_and_the_new_id_is_recorded() {
     for remove in [archive, purge] {
         let env = Environment::running().await;
         env.create(credentials("github")).await;
@@ -33,11 +33,11 @@ async fn a_deleted_object_is_made_again_with_all_its_values_and_the_new_id_is_to
         let former = object.status().previous_ids.unwrap_or_default();
         assert_eq!(former.len(), 1);
         assert_eq!(former[0].id, lost.id);
-        let told = env
+        let note = env
             .credentials("github")
             .wait_event("RemoteRecreated")
             .await;
-        assert!(told.contains(&lost.id), "{told}");
+        assert!(note.contains(&lost.id), "{note}");
         assert_eq!(
             env.writes(),
             ["POST /provider-auth-credentials"; 2],
@@ -48,7 +48,7 @@ async fn a_deleted_object_is_made_again_with_all_its_values_and_the_new_id_is_to
 }
 
 #[tokio::test]
-async fn under_report_a_deleted_object_is_missed_and_made_again_only_when_the_policy_says_so() {
+async fn under_report_a_lost_object_is_reported_and_created_again_only_when_the_policy_says_so() {
     for remove in [archive, purge] {
         let env = Environment::running().await;
         env.create(credentials("github").reporting_drift()).await;
@@ -75,7 +75,7 @@ async fn under_report_a_deleted_object_is_missed_and_made_again_only_when_the_po
 }
 
 #[tokio::test]
-async fn most_objects_gone_at_once_is_not_believed_until_a_person_approves() {
+async fn the_loss_of_most_objects_at_once_waits_for_an_approval() {
     let env = Environment::running().await;
     let names = ["a", "b", "c", "d"];
     for name in names {
@@ -122,7 +122,7 @@ async fn most_objects_gone_at_once_is_not_believed_until_a_person_approves() {
 }
 
 #[tokio::test]
-async fn two_of_four_gone_is_believed() {
+async fn the_loss_of_two_of_four_objects_needs_no_approval() {
     let env = Environment::running().await;
     for name in ["a", "b", "c", "d"] {
         env.create(credentials(name)).await;
@@ -144,7 +144,7 @@ async fn two_of_four_gone_is_believed() {
 }
 
 #[tokio::test]
-async fn an_object_that_is_deleted_here_while_it_is_gone_there_just_goes() {
+async fn a_deletion_of_a_resource_whose_object_is_lost_sends_nothing() {
     let env = Environment::running().await;
     env.create(credentials("github")).await;
     purge(&env, &env.only(Kind::Credentials));

@@ -3,7 +3,7 @@
 use crate::support::{Environment, credentials};
 
 #[tokio::test]
-async fn a_request_to_look_is_one_read_and_its_text_is_echoed() {
+async fn a_requested_reconciliation_is_one_read_and_its_text_is_echoed() {
     let env = Environment::running().await;
     env.create(credentials("github")).await;
     let calls = env.calls();

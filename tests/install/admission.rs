@@ -51,11 +51,11 @@ async fn every_limit_of_every_field_is_kept() {
             limit,
             manifest,
         } = broken;
-        let said = judge(&env, &manifest).await;
-        let said = said.expect_err(&format!("{limit} is kept: {manifest}"));
+        let refusal = judge(&env, &manifest).await;
+        let refusal = refusal.expect_err(&format!("{limit} is kept: {manifest}"));
         assert!(
-            said.contains(&field),
-            "{} {field} {limit}: {said}",
+            refusal.contains(&field),
+            "{} {field} {limit}: {refusal}",
             manifest["kind"]
         );
     };
@@ -67,8 +67,8 @@ async fn every_rule_is_kept_and_says_what_to_do() {
     let env = Environment::bare(Setup::default()).await;
     let mut refused = BTreeSet::new();
     for (message, manifest) in wrong() {
-        let said = judge(&env, &manifest).await.unwrap_err();
-        assert!(said.contains(message), "{said}");
+        let refusal = judge(&env, &manifest).await.unwrap_err();
+        assert!(refusal.contains(message), "{refusal}");
         refused.insert(message.to_owned());
     }
     for (message, before, after) in changed() {
@@ -151,12 +151,12 @@ async fn fields_that_nobody_knows_are_refused_by_kubectl_and_dropped_by_the_api_
                 &manifest.to_string(),
             )
             .await;
-        let said = String::from_utf8_lossy(&refused.stderr);
+        let refusal = String::from_utf8_lossy(&refused.stderr);
         assert!(
-            !refused.status.success() && said.contains("unknown field"),
-            "{said}"
+            !refused.status.success() && refusal.contains("unknown field"),
+            "{refusal}"
         );
-        assert!(said.contains(field), "{said}");
+        assert!(refusal.contains(field), "{refusal}");
         let args = [
             "create",
             "--validate=ignore",
@@ -185,8 +185,8 @@ async fn a_null_is_as_good_as_nothing() {
     manifest["spec"]["oauth"]["clientId"]["value"] = Value::Null;
     let args = ["apply", "--validate=strict", "-o", "json", "-f", "-"];
     let applied = env.kubectl(&args, &manifest.to_string()).await;
-    let said = String::from_utf8_lossy(&applied.stderr);
-    assert!(applied.status.success(), "{said}");
+    let refusal = String::from_utf8_lossy(&applied.stderr);
+    assert!(applied.status.success(), "{refusal}");
     let stored: Value = serde_json::from_slice(&applied.stdout).unwrap();
     assert_eq!(stored["spec"], credentials("github")["spec"]);
 }

@@ -332,8 +332,8 @@ async fn values_that_nobody_knows_or_that_make_no_sense_are_refused_by_name() {
     ] {
         let mut template = helm(plane, &["template", "metorial-operator", "--set", value]);
         template.arg(chart());
-        let said = fail(template).await;
-        assert!(said.contains(named), "{value}: {said}");
+        let printed = fail(template).await;
+        assert!(printed.contains(named), "{value}: {printed}");
     }
 }
 

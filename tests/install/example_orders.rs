@@ -5,7 +5,7 @@ use rand::rngs::StdRng;
 use rand::seq::SliceRandom;
 use std::collections::BTreeSet;
 
-/// So many orders are told at most.
+/// So many orders are tried at most.
 const MOST: usize = 24;
 
 /// Orders of so many files.

@@ -1,5 +1,5 @@
 //! What is the same for every example: its files are applied, everything gets ready, a second apply does nothing, and
-//! all of it goes again.
+//! all of it is deleted again.
 
 use crate::support::{Environment, Snapshot, api_of, example};
 use k8s_openapi::api::core::v1::{ConfigMap, Secret};
@@ -67,7 +67,7 @@ pub async fn converge(
     objects
 }
 
-/// Applies everything once more: nobody has anything to do.
+/// Applies everything once more, which leads to no call and no write.
 pub async fn check_second_apply(env: &Environment, objects: &[DynamicObject]) {
     settle(env).await;
     let (before, asked) = (versions(env, objects).await, env.sim.journal().len());

@@ -32,8 +32,8 @@ async fn kubectl_wait_ends_when_a_resource_is_ready() {
     env.apply(credentials("github")).await;
     for resource in ["pacred/github", "mconn/default"] {
         let args = ["wait", "--for=condition=Ready", "--timeout=60s", resource];
-        let said = env.kubectl_prints(&args, "").await;
-        assert!(said.contains("condition met"), "{said}");
+        let printed = env.kubectl_prints(&args, "").await;
+        assert!(printed.contains("condition met"), "{printed}");
     }
     env.credentials("github").delete().await;
     let gone = ["wait", "--for=delete", "--timeout=60s", "pacred/github"];
@@ -95,8 +95,8 @@ async fn applying_the_same_again_changes_nothing_and_asks_nothing() {
 
     let before = marks(&env, "github").await;
     for file in &files {
-        let said = env.kubectl_prints(&["apply", "-f", "-"], file).await;
-        assert!(said.ends_with(" unchanged\n"), "{said}");
+        let printed = env.kubectl_prints(&["apply", "-f", "-"], file).await;
+        assert!(printed.ends_with(" unchanged\n"), "{printed}");
         env.kubectl_prints(&["diff", "-f", "-"], file).await;
     }
     env.check_quiet().await;

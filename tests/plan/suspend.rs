@@ -13,7 +13,7 @@ fn held(is_ready: &str) -> (String, String) {
 }
 
 #[tokio::test]
-async fn what_is_suspended_is_left_and_what_came_in_meanwhile_is_one_patch_when_it_goes_on() {
+async fn a_suspended_resource_is_left_alone_and_all_changes_are_one_patch_when_it_is_resumed() {
     let env = Environment::running().await;
     env.create(credentials("github")).await;
     let remote = env.only(Kind::Credentials);
@@ -23,11 +23,7 @@ async fn what_is_suspended_is_left_and_what_came_in_meanwhile_is_one_patch_when_
         .edit(json!({"suspend": true}))
         .await;
     let object = env.credentials("github").wait_reason("Suspended").await;
-    assert_eq!(
-        readiness(&object),
-        held("True"),
-        "nothing is to be brought in"
-    );
+    assert_eq!(readiness(&object), held("True"), "nothing is to be pushed");
 
     env.credentials("github")
         .edit(json!({"description": "new"}))
@@ -55,7 +51,7 @@ async fn what_is_suspended_is_left_and_what_came_in_meanwhile_is_one_patch_when_
 }
 
 #[tokio::test]
-async fn what_is_suspended_from_the_start_is_made_when_it_goes_on() {
+async fn a_resource_that_is_suspended_from_the_start_is_created_when_it_is_resumed() {
     let env = Environment::running().await;
     let suspended = credentials("github").suspended();
     env.apply(suspended).await;
@@ -74,7 +70,7 @@ async fn what_is_suspended_from_the_start_is_made_when_it_goes_on() {
 }
 
 #[tokio::test]
-async fn what_is_suspended_is_deleted_all_the_same() {
+async fn a_suspended_resource_is_deleted_all_the_same() {
     let env = Environment::running().await;
     env.create(credentials("made")).await;
     env.credentials("made").edit(json!({"suspend": true})).await;
@@ -90,7 +86,7 @@ async fn what_is_suspended_is_deleted_all_the_same() {
 }
 
 #[tokio::test]
-async fn what_is_suspended_says_so_whatever_else_is_missing() {
+async fn a_suspended_resource_says_so_whatever_else_is_missing() {
     let env = Environment::running().await;
     env.create(credentials("github")).await;
     env.credentials("github")
@@ -103,11 +99,11 @@ async fn what_is_suspended_says_so_whatever_else_is_missing() {
     assert_eq!(
         readiness(&object),
         held("False"),
-        "nobody knows what is wanted"
+        "the wanted values are not known"
     );
     env.apply(env.app_secret()).await;
     env.credentials("github")
-        .wait("nothing to bring in again", |object| {
+        .wait("nothing to push again", |object| {
             readiness(object) == held("True")
         })
         .await;

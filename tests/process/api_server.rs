@@ -1,4 +1,4 @@
-//! An API server that goes, comes back, or does not answer; and definitions that are not there yet.
+//! An API server that stops, comes back, or does not answer; and definitions that are not installed yet.
 
 use crate::support::{
     Environment, Kind, PATIENCE, Process, RECONCILIATIONS_RUNNING, Setup, credentials,
@@ -37,7 +37,7 @@ async fn lives(process: &mut Process) {
 }
 
 #[tokio::test]
-async fn an_api_server_that_is_away_for_a_while_ends_nothing_and_loses_no_change() {
+async fn an_api_server_that_is_away_for_a_while_ends_no_process_and_loses_no_change() {
     let (env, _turn) = alone().await;
     let mut process = env
         .start_process(&["--request-timeout=5s", &reconcile_timeout("20s")])
@@ -154,7 +154,8 @@ async fn an_api_server_that_does_not_answer_holds_up_neither_a_start_nor_an_end(
 }
 
 #[tokio::test]
-async fn a_process_waits_for_definitions_that_are_not_there_and_goes_on_when_they_come_again() {
+async fn a_process_waits_for_definitions_that_are_missing_and_continues_when_they_are_installed_again()
+ {
     let (env, _turn) = alone().await;
     remove_definitions(&env).await;
     let mut process = env.start_process(&[]).await;

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use std::time::{Duration, Instant};
 
 #[tokio::test]
-async fn an_edit_there_is_found_when_the_interval_is_over_and_not_a_call_is_made_before() {
+async fn an_edit_at_metorial_is_found_when_the_interval_is_over_and_no_call_is_made_before() {
     let env = Environment::running().await;
     env.create(credentials("github").spec(json!({"interval": "1m"})))
         .await;
@@ -17,9 +17,9 @@ async fn an_edit_there_is_found_when_the_interval_is_over_and_not_a_call_is_made
         o.readable["name"] == "github"
     })
     .await;
-    let looks = env.sim.journal().into_iter();
-    let mut looks = looks.filter(|entry| entry.seq > made.seq);
-    let first = looks.next().unwrap();
+    let reads = env.sim.journal().into_iter();
+    let mut reads = reads.filter(|entry| entry.seq > made.seq);
+    let first = reads.next().unwrap();
     assert_eq!(first.method, "GET");
     assert!(
         first.at.duration_since(made.at) >= Duration::from_secs(50),
@@ -28,7 +28,7 @@ async fn an_edit_there_is_found_when_the_interval_is_over_and_not_a_call_is_made
     );
     env.credentials("github").wait_recorded().await;
     env.check_oracles().await;
-    assert_eq!(looks.count(), 1, "one look, one PATCH");
+    assert_eq!(reads.count(), 1, "one look, one PATCH");
 }
 
 #[tokio::test]
@@ -54,7 +54,7 @@ async fn a_limit_in_the_spec_is_never_exceeded() {
 }
 
 #[tokio::test]
-async fn orphan_after_gives_up_when_its_time_has_come_and_records_what_is_left_behind() {
+async fn orphan_after_gives_up_in_time_and_records_what_it_orphans() {
     let mut env = Environment::bare(Default::default()).await;
     env.apply(env.key_secret()).await;
     env.apply(env.app_secret()).await;

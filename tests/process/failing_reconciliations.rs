@@ -115,7 +115,7 @@ async fn a_resource_that_panics_its_reconciliation_harms_no_other_and_recovers()
 }
 
 #[tokio::test]
-async fn a_panic_again_and_again_writes_its_status_and_tells_its_event_once() {
+async fn repeated_panics_write_one_status_and_one_event() {
     let mut env = Environment::new().await;
     let failure = Failure::new(false);
     let admin = failure.start(&mut env, BAD, panics, Duration::from_secs(60));
@@ -126,20 +126,20 @@ async fn a_panic_again_and_again_writes_its_status_and_tells_its_event_once() {
     failure.set(true);
     env.credentials("bad").request_reconcile().await;
     let first = stalled(&env, "bad", "failed unexpectedly").await;
-    let told = async || {
+    let writes = async || {
         let samples = Samples::of(admin).await;
         samples.sum("kube_writes_total") as usize
     };
-    let (times, before) = (failure.times(), told().await);
+    let (times, before) = (failure.times(), writes().await);
     env.until("it panics some more", async || {
         (failure.times() >= times + 3).then_some(())
     })
     .await;
     // The event of the first time may be counted a moment after its status is seen.
     assert!(
-        told().await <= before + 1,
+        writes().await <= before + 1,
         "{} writes after {before}",
-        told().await
+        writes().await
     );
     let later = env.credentials("bad").get().await;
     assert_eq!(later.resource_version(), first.resource_version());
@@ -147,11 +147,11 @@ async fn a_panic_again_and_again_writes_its_status_and_tells_its_event_once() {
 
     failure.set(false);
     env.credentials("bad").wait_ready().await;
-    assert_eq!(env.writes(), calls, "nothing had to be brought in");
+    assert_eq!(env.writes(), calls, "nothing had to be pushed");
 }
 
 #[tokio::test]
-async fn a_resource_that_spins_past_its_deadline_is_stalled_alone_and_recovers() {
+async fn a_reconciliation_that_spins_past_its_deadline_stalls_only_its_resource_which_recovers() {
     let mut env = Environment::new().await;
     let failure = Failure::new(true);
     failure.start(&mut env, BAD, spins, Duration::from_secs(4));
@@ -172,7 +172,7 @@ async fn a_resource_that_spins_past_its_deadline_is_stalled_alone_and_recovers()
 }
 
 #[tokio::test]
-async fn a_connection_that_panics_its_reconciliation_is_stalled_and_its_resources_go_on() {
+async fn a_connection_that_panics_its_reconciliation_is_stalled_and_its_resources_work() {
     let mut env = Environment::new().await;
     let failure = Failure::new(true);
     failure.start(

@@ -1,4 +1,4 @@
-//! The signals of these tests take effect before a test goes on.
+//! The signals of these tests take effect before a test continues.
 #![cfg(target_os = "linux")]
 
 use crate::support::threads;
@@ -53,11 +53,11 @@ impl Drop for Busy {
 }
 
 #[test]
-fn a_signal_has_reached_every_thread_when_the_test_goes_on() {
+fn a_signal_has_reached_every_thread_when_the_test_continues() {
     if Busy::asked_for() {
         Busy::run();
     }
-    let busy = Busy::start("freezing::a_signal_has_reached_every_thread_when_the_test_goes_on");
+    let busy = Busy::start("freezing::a_signal_has_reached_every_thread_when_the_test_continues");
     let pid = busy.0.id();
     for _ in 0..3 {
         threads::freeze(pid);

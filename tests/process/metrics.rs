@@ -1,4 +1,4 @@
-//! The metrics move as the story goes, and the probes tell the truth.
+//! Metrics follow what is done, and the probes are right.
 
 use crate::support::{
     Environment, Metrics, OUTLIVED, Pulse, RECONCILIATION_SECONDS, RECONCILIATIONS,
@@ -142,7 +142,7 @@ async fn reasons_and_outcomes_are_counted_as_they_change() {
 }
 
 #[tokio::test]
-async fn what_waits_and_what_runs_can_be_seen() {
+async fn metrics_show_what_waits_and_what_runs() {
     let mut env = Environment::new().await;
     let gate = Gate::new();
     let hold = Fault::on("POST", "/provider-auth-credentials");

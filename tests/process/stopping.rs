@@ -35,7 +35,7 @@ async fn a_process_that_is_asked_to_end_in_mid_call_finishes_it_and_gives_its_le
     let github = env.credentials("github").get().await;
     assert!(
         github.is_ready(),
-        "what the call brought is recorded\n{log}"
+        "the result of the call is recorded\n{log}"
     );
     assert_eq!(holder(&env).await, "");
 

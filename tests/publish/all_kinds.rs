@@ -27,7 +27,7 @@ fn publishing(form: Form) -> Given {
 }
 
 #[tokio::test]
-async fn the_ids_of_every_kind_are_published_healed_and_gone_with_the_resource() {
+async fn the_ids_of_every_kind_are_published_repaired_and_deleted_with_the_resource() {
     each(Form::ALL, async |form| {
         let scenario = publishing(form).settled().await;
         let object = scenario.tested().get().await;
@@ -37,7 +37,7 @@ async fn the_ids_of_every_kind_are_published_healed_and_gone_with_the_resource()
             assert_eq!(ids.get(key).map(String::as_str), recorded, "{form:?} {key}");
             assert!(recorded.is_some(), "{form:?} {key}");
         }
-        let known = ["id", "instanceId", "providerId", "authConfigId"];
+        let known = ["id", "instanceId", "providerId", "authConfigId", "vaultId"];
         let only_known = ids.keys().all(|key| known.contains(&key.as_str()));
         assert!(only_known, "{form:?} {ids:?}");
         let owner = scenario.config_map("ids").await.unwrap().owner_references()[0].clone();

@@ -1,5 +1,5 @@
 //! Values are checked before anything is sent: each keyword of the schemas that Metorial publishes, pointers, bytes
-//! and size. What is refused is told by pointer and keyword, and never shown.
+//! and size. What is refused is named by pointer and keyword, and never shown.
 
 use crate::support::{Environment, Kind, Manifest, canary, part, resource, secret, with};
 use k8s_openapi::ByteString;
@@ -49,9 +49,9 @@ async fn every_keyword_is_checked_before_anything_is_sent() {
         (postgres(json!({"ssl": secret})), "/ssl (type)"),
         (postgres(json!({"other": secret})), "additionalProperties"),
     ];
-    for (value, told) in auths {
+    for (value, expected) in auths {
         let message = refused(&env, auth("postgres-connection"), &value).await;
-        assert!(message.contains(told), "{message}");
+        assert!(message.contains(expected), "{message}");
         assert!(!message.contains(&secret), "{message}");
     }
     let configs = [
@@ -69,9 +69,9 @@ async fn every_keyword_is_checked_before_anything_is_sent() {
         ),
         ("weather", json!({"places": [1]}), "/places/0 (type)"),
     ];
-    for (provider, value, told) in configs {
+    for (provider, value, expected) in configs {
         let message = refused(&env, config(provider), &value).await;
-        assert!(message.contains(told), "{message}");
+        assert!(message.contains(expected), "{message}");
         assert!(!message.contains(&secret), "{message}");
     }
     assert!(env.attempts().is_empty(), "{:?}", env.attempts());
@@ -103,7 +103,7 @@ async fn what_can_not_be_composed_names_pointer_and_secret_and_no_value() {
         (json!({"from": [part("/token", "binary")]}), "binary"),
         (json!({"from": [part("/token", "large")]}), "100000"),
     ];
-    for (value, told) in cases {
+    for (value, expected) in cases {
         let spec = json!({"authMethodId": "linear-token", "value": value});
         env.apply(resource("ProviderAuthConfig", "bad", spec)).await;
         let message = env
@@ -111,7 +111,7 @@ async fn what_can_not_be_composed_names_pointer_and_secret_and_no_value() {
             .wait_reason("InvalidValue")
             .await
             .message();
-        assert!(message.contains(told), "{message}");
+        assert!(message.contains(expected), "{message}");
         assert!(!message.contains(&secret), "{message}");
         env.auth_config("bad").remove().await;
     }

@@ -15,7 +15,7 @@ fn input(status: &CommonStatus, field: &str) -> (String, String) {
 }
 
 #[tokio::test]
-async fn a_rotated_secret_is_pushed_by_one_patch_and_the_status_tells_which_value_is_there() {
+async fn a_rotated_secret_is_pushed_by_one_patch_and_the_status_records_which_value_the_api_has() {
     let env = Environment::running().await;
     let before = env.create(credentials("github")).await.status();
 
@@ -40,10 +40,10 @@ async fn a_rotated_secret_is_pushed_by_one_patch_and_the_status_tells_which_valu
         input(&before, "oauth.clientId"),
         "the value that did not change keeps its date"
     );
-    let told = env.credentials("github").wait_event("Updated").await;
+    let note = env.credentials("github").wait_event("Updated").await;
     assert!(
-        told.contains(SECRET) && !told.contains("clientId"),
-        "{told}"
+        note.contains(SECRET) && !note.contains("clientId"),
+        "{note}"
     );
     env.check_oracles().await;
     env.check_no_leak(&["rotated"]).await;
@@ -183,7 +183,7 @@ async fn a_client_id_may_come_from_a_config_map_and_follows_it() {
 }
 
 #[tokio::test]
-async fn an_immutable_secret_serves_and_its_replacement_is_taken_up() {
+async fn an_immutable_secret_is_used_and_its_replacement_is_pushed() {
     let env = Environment::running().await;
     let app = |value: &str| {
         let texts = [("client-id", "Iv1.0123456789"), ("client-secret", value)];
@@ -208,7 +208,7 @@ async fn an_immutable_secret_serves_and_its_replacement_is_taken_up() {
 }
 
 #[tokio::test]
-async fn without_a_watch_on_secrets_a_rotation_is_taken_up_when_asked_for() {
+async fn without_a_watch_on_secrets_a_rotation_is_pushed_on_request() {
     let mut env = Environment::new().await;
     let settings = metorial_operator::settings::Settings {
         secret_watch: false,
@@ -230,7 +230,7 @@ async fn without_a_watch_on_secrets_a_rotation_is_taken_up_when_asked_for() {
 }
 
 #[tokio::test]
-async fn a_rotation_keeps_what_others_put_into_the_metadata_since_the_last_look() {
+async fn a_rotation_keeps_what_others_put_into_the_metadata_since_the_last_read() {
     let env = Environment::running().await;
     let manifest = credentials("github").spec(json!({"metadata": {"team": "a"}}));
     env.create(manifest).await;

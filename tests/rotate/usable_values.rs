@@ -1,4 +1,4 @@
-//! What a value may be, and what is said about one that can't be used.
+//! What a value may be, and which message names one that can't be used.
 
 use crate::support::{Environment, Kind, credentials, with};
 use k8s_openapi::ByteString;
@@ -29,7 +29,7 @@ fn unusable() -> Vec<(Option<Vec<u8>>, &'static str, &'static str)> {
 }
 
 #[tokio::test]
-async fn a_value_that_cannot_be_used_is_named_nothing_is_sent_and_its_repair_is_taken_up() {
+async fn a_value_that_cannot_be_used_is_named_and_not_sent_and_its_repair_is_pushed() {
     let env = Environment::running().await;
     env.create(credentials("made")).await;
     put_bytes(&env, None).await;
@@ -89,7 +89,7 @@ async fn values_arrive_byte_for_byte() {
 }
 
 #[tokio::test]
-async fn a_deleted_secret_is_named_and_taken_up_as_soon_as_it_is_back() {
+async fn a_deleted_secret_is_named_and_used_as_soon_as_it_is_back() {
     let env = Environment::running().await;
     env.create(credentials("github")).await;
     let calls = env.calls();

@@ -8,7 +8,7 @@ use metorial_simulator::Action;
 use serde_json::json;
 
 #[tokio::test]
-async fn every_reason_reads_as_a_person_would_say() {
+async fn every_reason_reads_in_kstatus_as_a_person_would_say() {
     let mut tour = Tour::start().await;
     done_and_held(&mut tour).await;
     waiting(&mut tour).await;
@@ -20,7 +20,7 @@ async fn every_reason_reads_as_a_person_would_say() {
     deleted(&mut tour).await;
     not_allowed(&mut tour).await;
 
-    // The values' kinds have their own tour; `Updating` and `Exporting` are said in passing or not at all, and what
+    // The values' kinds have their own tour; `Updating` and `Exporting` are only seen in passing or not at all, and what
     // `InvalidSpec` means is refused at admission.
     let elsewhere = crate::kstatus_of_values::REASONS;
     let nowhere = ["Updating", "Exporting", "InvalidSpec"];

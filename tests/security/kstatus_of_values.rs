@@ -18,7 +18,7 @@ pub const REASONS: [&str; 8] = [
 ];
 
 #[tokio::test]
-async fn every_reason_of_values_and_records_reads_as_a_person_would_say() {
+async fn every_reason_of_values_and_records_reads_in_kstatus_as_a_person_would_say() {
     let mut tour = Tour::start().await;
     references(&mut tour).await;
     imports(&mut tour).await;

@@ -31,8 +31,8 @@ impl Watched {
     /// The statuses of all versions and the events, without specs.
     pub fn statuses(&self) -> String {
         let versions = self.0.iter().flat_map(History::all);
-        let said = versions.map(|version| format!("{} {}\n", version["status"], version["note"]));
-        said.collect()
+        let text = versions.map(|version| format!("{} {}\n", version["status"], version["note"]));
+        text.collect()
     }
 
     pub fn text(&self) -> String {
@@ -95,7 +95,7 @@ impl Values {
         secret("oauth-app", &texts)
     }
 
-    /// The API's error object with all that it may echo; `word` stands where a plain word is expected.
+    /// The API's error object with all that it may echo; `word` is put where a plain word is expected.
     fn echo(&self, word: &str) -> Value {
         let (value, key) = (&self.second.value, &self.key.value);
         json!({
@@ -136,7 +136,7 @@ impl Values {
 }
 
 #[tokio::test]
-async fn no_secret_gets_out_at_the_loudest_log_level() {
+async fn no_secret_leaks_at_the_most_verbose_log_level() {
     let env = Environment::bare(Default::default()).await;
     let values = Values::new(&env);
     let watched = Watched::start(&env).await;
@@ -161,11 +161,11 @@ async fn no_secret_gets_out_at_the_loudest_log_level() {
 
     assert!(
         log.matches("\"level\":\"TRACE\"").count() > 100,
-        "the log is at its loudest"
+        "the log is at its most verbose"
     );
     assert!(
         watched.text().lines().count() > 20,
-        "the watches saw the story"
+        "the watches saw all versions"
     );
     let mut all = values.all();
     let (token, fingerprint_key) = (token(&env).await, fingerprint_key(&env).await);
@@ -246,7 +246,7 @@ async fn nonsense(env: &Environment, values: &Values) {
         env.credentials("github").reconcile_now().await;
         assert_eq!(env.sim.faults().happened(id), 1);
     }
-    env.until("the connection is well again", async || {
+    env.until("the connection is ready again", async || {
         env.connection("default").request_reconcile().await;
         env.credentials("github").reconcile_now().await;
         env.connection("default").wait_reason("Synced").await;

@@ -20,7 +20,7 @@ fn echo(value: &str) -> Value {
 }
 
 #[tokio::test]
-async fn no_value_gets_out_at_the_loudest_log_level() {
+async fn no_value_leaks_at_the_most_verbose_log_level() {
     let env = Environment::new().await;
     let value = Canary::new("a value of an auth config");
     let later = Canary::new("a value that was imported");
@@ -53,7 +53,7 @@ async fn no_value_gets_out_at_the_loudest_log_level() {
 
     assert!(
         log.matches("\"level\":\"TRACE\"").count() > 100,
-        "the log is at its loudest"
+        "the log is at its most verbose"
     );
     let (token, fingerprint_key) = (token(&env).await, fingerprint_key(&env).await);
     let all = [&value, &later, &token, &fingerprint_key];

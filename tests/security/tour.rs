@@ -143,7 +143,7 @@ impl Tour {
         (instance, key)
     }
 
-    /// Credentials whose create goes wrong in this way, through a connection of their own.
+    /// Credentials whose create fails in this way, through a connection of their own.
     pub async fn refused(&self, name: &str, action: Action) {
         let (instance, _) = self.elsewhere(name).await;
         let fault = Fault::on("POST", "/provider-auth-credentials").instance(&instance);

@@ -1,5 +1,5 @@
-//! An operator that serves all namespaces, on a control plane of its own: on the shared one it would meddle with
-//! every other story.
+//! An operator that serves all namespaces, on a control plane of its own: on the shared one it would reconcile the
+//! resources of every other test.
 
 use super::environment::{Environment, Setup};
 use super::kinds::Kind;

@@ -1,4 +1,4 @@
-//! The calls of an operator, by name: which of them it is killed in is said by a name and not by a count of everything.
+//! The calls of an operator, by name: which of them it is killed in is given by a name and not by a count of everything.
 
 use metorial_simulator::Entry;
 use std::fmt;

@@ -38,7 +38,7 @@ impl Canary {
         }
     }
 
-    /// The forms in which it might stand somewhere, each with a word for it.
+    /// The encodings in which it might be written somewhere, each with a name.
     fn forms(&self) -> Vec<(&'static str, String)> {
         let json = serde_json::to_string(&self.value).unwrap();
         let json = json.trim_matches('"').to_owned();

@@ -30,9 +30,9 @@ pub async fn succeed(command: Command) -> String {
 pub async fn fail(command: Command) -> String {
     let what = format!("{command:?}");
     let output = run(command, "").await;
-    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    let text = String::from_utf8_lossy(&output.stderr).into_owned();
     assert!(!output.status.success(), "{what} succeeded");
-    said
+    text
 }
 
 fn printed(what: &str, output: &Output) -> String {

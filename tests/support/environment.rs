@@ -152,14 +152,14 @@ impl Environment {
         self.operator = Some(Operator::start(settings, client));
     }
 
-    /// Starts it with this much time to pass before it believes that something is not there.
+    /// Starts it with this settle time: how old an absence must be before anything is concluded from it.
     pub fn start_operator_settling(&mut self, settle: Duration) {
         let mut settings = self.settings();
         settings.timing.settle = settle;
         self.start_operator_with(settings);
     }
 
-    /// Starts it so that it won't believe that something is not there for as long as any test lasts.
+    /// Starts it so that it concludes nothing from an absence for as long as any test lasts.
     pub fn start_operator_that_waits(&mut self) {
         self.start_operator_settling(PATIENCE * 2);
     }
@@ -216,10 +216,17 @@ impl Environment {
                 |output| String::from_utf8_lossy(&output.stdout).into_owned(),
             );
         }
-        for entry in self.sim.journal() {
+        let journal = self.sim.journal();
+        for entry in &journal {
+            let (at, first) = (entry.at, journal[0].at);
             text += &format!(
-                "{} {}?{} → {} applied {}\n",
-                entry.method, entry.path, entry.query, entry.status, entry.applied
+                "{:.2?} {} {}?{} → {} applied {}\n",
+                at.duration_since(first),
+                entry.method,
+                entry.path,
+                entry.query,
+                entry.status,
+                entry.applied
             );
         }
         text

@@ -44,7 +44,7 @@ impl Loss {
             }
             Self::InternalError => error(500, r#"{"object":"error","status":500}"#),
             Self::ProxyPage => error(502, "<html>Bad gateway</html>"),
-            // Well within the time that an operator lets pass before it believes that something is not there.
+            // Well within the settle time of an operator.
             Self::AppliedLater => Action::ApplyLater(Duration::from_millis(500)),
         }
     }

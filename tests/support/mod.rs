@@ -64,7 +64,7 @@ use std::time::Duration;
 pub const PATIENCE: Duration = Duration::from_secs(90);
 /// The longest pause between two tries of an operator in a test, before jitter adds up to a half of it.
 pub const LONGEST_BACK_OFF: Duration = Duration::from_secs(1);
-/// How long nothing may happen before it is taken to be over: longer than the longest pause between two tries.
+/// How long nothing may be written before a story is over: longer than the longest pause between two tries.
 pub const QUIET: Duration = Duration::from_millis(1800);
 /// The same for an operator process, whose first two pauses take up to a second and a half and three seconds.
 pub const QUIET_PROCESS: Duration = Duration::from_secs(5);

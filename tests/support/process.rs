@@ -34,7 +34,7 @@ impl Environment {
         ]
     }
 
-    /// The file that tells a process which cluster it serves, and as whom.
+    /// The kubeconfig file of a process: which cluster it serves, and as whom.
     pub async fn kubeconfig(&self) -> PathBuf {
         self.plane
             .kubeconfig_file_for_service_account(&self.namespace, SERVICE_ACCOUNT)

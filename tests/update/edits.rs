@@ -35,13 +35,13 @@ async fn each_edit_of_the_spec_is_one_patch_of_the_field_that_it_changed() {
         assert_eq!(env.patches()[i], json!({field: value}));
         assert_eq!(env.only(Kind::Credentials).readable[field], value);
     }
-    let told = env.credentials("github").wait_event("Updated").await;
-    assert!(told.contains("pushed"), "{told}");
+    let note = env.credentials("github").wait_event("Updated").await;
+    assert!(note.contains("pushed"), "{note}");
     env.check_oracles().await;
 }
 
 #[tokio::test]
-async fn metadata_is_merged_key_by_key_and_a_key_taken_out_of_the_spec_goes_there_too() {
+async fn metadata_is_merged_key_by_key_and_a_key_removed_from_the_spec_is_removed_there_too() {
     let env = Environment::running().await;
     let metadata = json!({"team": "a", "tier": {"level": 1, "of": [1, 2.5, null]}, "former": true});
     env.create(credentials("github").spec(json!({"metadata": metadata})))

@@ -1,7 +1,7 @@
 //! What is the same for every example: its files are applied, everything gets ready, a second apply does nothing, and
 //! all of it is deleted again.
 
-use crate::support::{Environment, Snapshot, api_of, example};
+use crate::support::{Environment, QUIET, Snapshot, api_of, example};
 use k8s_openapi::api::core::v1::{ConfigMap, Secret};
 use kube::api::{Api, DeleteParams, DynamicObject, ListParams, Patch, PatchParams};
 use kube::core::NamespaceResourceScope;
@@ -10,7 +10,6 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 use std::fmt::Debug;
 use std::path::Path;
-use std::time::Duration;
 
 /// The files of an example, as paths below its folder.
 pub fn files(folder: &str) -> Vec<String> {
@@ -109,7 +108,7 @@ async fn apply(env: &Environment, objects: &[DynamicObject]) {
 async fn settle(env: &Environment) {
     env.until("the API is left in peace", async || {
         let before = env.sim.journal().len();
-        tokio::time::sleep(Duration::from_millis(900)).await;
+        tokio::time::sleep(QUIET).await;
         (before == env.sim.journal().len()).then_some(())
     })
     .await;

@@ -1,9 +1,11 @@
 //! The calls of an operator, by name: which of them it is killed in is given by a name and not by a count of everything.
 
 use metorial_simulator::Entry;
+use serde_json::Value;
 use std::fmt;
 
-/// A write to Kubernetes: `PATCH providerauthconfigs/tested/status`.
+/// A write to Kubernetes: `PATCH providerauthconfigs/tested`, and a status by the reason of Ready that it reports:
+/// `PATCH providerauthconfigs/tested/status Synced`.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct KubeCall(pub String);
 
@@ -15,9 +17,9 @@ pub struct ApiCall {
 }
 
 impl KubeCall {
-    /// The call of this method and path, if it is a write to the operator's kinds or to what they own. Leases, events
-    /// and the key of the fingerprints belong to no resource.
-    pub fn of(method: &http::Method, path: &str) -> Option<Self> {
+    /// The call of a request, if it is a write to the operator's kinds or to what they own. Leases, events and the key
+    /// of the fingerprints belong to no resource.
+    pub fn of(method: &http::Method, path: &str, body: &[u8]) -> Option<Self> {
         let ours = ["/metorial.com/", "/configmaps", "/secrets"];
         let ours = ours.iter().any(|part| path.contains(part));
         if *method == http::Method::GET || !ours || path.contains("fingerprint-key") {
@@ -25,8 +27,28 @@ impl KubeCall {
         }
         let (_, rest) = path.split_once("/namespaces/")?;
         let (_, object) = rest.split_once('/')?;
-        Some(Self(format!("{method} {object}")))
+        let reason = reported(body).map(|reason| format!(" {reason}"));
+        let reason = reason.unwrap_or_default();
+        Some(Self(format!("{method} {object}{reason}")))
     }
+
+    /// Whether it reports that something is waited for: how often that is reported depends on how long it takes.
+    pub fn reports_waiting(&self) -> bool {
+        WAITING.iter().any(|reason| self.0.ends_with(reason))
+    }
+}
+
+/// Reasons that come and go with time: until the connection is verified, until a reference is ready, until the settle
+/// time of a deletion is over.
+const WAITING: [&str; 3] = [" ConnectionNotReady", " ReferenceNotReady", " Deleting"];
+
+/// The reason of Ready in the body of a status write.
+fn reported(body: &[u8]) -> Option<String> {
+    let body: Value = serde_json::from_slice(body).ok()?;
+    let conditions = body["status"]["conditions"].as_array()?;
+    let mut conditions = conditions.iter();
+    let ready = conditions.find(|condition| condition["type"] == "Ready")?;
+    ready["reason"].as_str().map(str::to_owned)
 }
 
 impl ApiCall {
@@ -41,6 +63,13 @@ impl ApiCall {
             method: entry.method.clone(),
             path: masked.collect::<Vec<_>>().join("/"),
         }
+    }
+}
+
+impl ApiCall {
+    /// Whether it only reads: how often something is read again depends on how long a story waits.
+    pub fn is_read(&self) -> bool {
+        self.method == "GET"
     }
 }
 

@@ -2,6 +2,7 @@
 //! killed.
 
 use super::calls::KubeCall;
+use futures::FutureExt;
 use futures::future::BoxFuture;
 use kube::client::Body;
 use std::sync::{Arc, Mutex};
@@ -66,7 +67,7 @@ impl KubeGate {
     }
 
     /// Notes a call; returns whether it is the one to hold.
-    fn pass(&self, call: Option<KubeCall>) -> bool {
+    fn is_held(&self, call: Option<KubeCall>) -> bool {
         let Some(call) = call else {
             return false;
         };
@@ -110,7 +111,12 @@ where
 
     fn call(&mut self, request: http::Request<Body>) -> Self::Future {
         let gate = self.gate.clone();
-        let held = gate.pass(KubeCall::of(request.method(), request.uri().path()));
+        let (head, body) = request.into_parts();
+        // A request of the operator has all of its body at hand.
+        let body = body.collect_bytes().now_or_never();
+        let body = body.expect("no body is streamed").unwrap();
+        let held = gate.is_held(KubeCall::of(&head.method, head.uri.path(), &body));
+        let request = http::Request::from_parts(head, Body::from(body));
         if held && gate.0.moment == Moment::Before {
             return Box::pin(async move {
                 gate.0.reached.notify_one();

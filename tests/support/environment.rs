@@ -138,6 +138,11 @@ impl Environment {
         test_settings(&self.namespace, &self.sim.url())
     }
 
+    /// The config of the operator's ServiceAccount.
+    pub fn operator_config(&self) -> Config {
+        self.config.clone()
+    }
+
     /// Starts the operator.
     pub fn start_operator(&mut self) {
         let settings = self.settings();

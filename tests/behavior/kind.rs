@@ -1,0 +1,175 @@
+//! The kinds that own one remote object, in words that all of them share. The resource is always called `it`.
+
+use super::story::{Name, Story};
+use super::support::{credentials, with};
+use metorial::{ApiKey, AuthConfig, AuthCredentials, Body, Client, Config, ConfigVault};
+use serde_json::{Value, json};
+use std::time::Duration;
+
+/// A kind that owns one remote object.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    AuthCredentials,
+    AuthConfig,
+    Config,
+    Vault,
+}
+
+use Kind::{AuthConfig as Auth, AuthCredentials as App, Config as Conf, Vault};
+
+impl Kind {
+    /// All of them.
+    pub const ALL: [Self; 4] = [App, Auth, Conf, Vault];
+
+    /// Kind and name.
+    pub const fn it(self) -> Name {
+        let kind = match self {
+            App => "ProviderAuthCredentials",
+            Auth => "ProviderAuthConfig",
+            Conf => "ProviderConfig",
+            Vault => "ProviderConfigVault",
+        };
+        (kind, "it")
+    }
+
+    /// Begins the name of each of its snapshots.
+    pub fn word(self) -> &'static str {
+        match self {
+            App => "credentials",
+            Auth => "auth_config",
+            Conf => "config",
+            Vault => "vault",
+        }
+    }
+
+    /// The path of its collection.
+    pub fn path(self) -> &'static str {
+        match self {
+            App => "/provider-auth-credentials",
+            Auth => "/provider-auth-configs",
+            Conf => "/provider-configs",
+            Vault => "/provider-config-vaults",
+        }
+    }
+
+    /// Its manifest, with these fields in the spec beside the usual ones.
+    pub fn manifest(self, spec: Value) -> Value {
+        let (secret, _) = self.secret();
+        let value = |pointer: &str| json!({"from": [{"pointer": pointer, "secretKeyRef": {"name": secret, "key": "token"}}]});
+        let manifest = match self {
+            App => credentials("it").into(),
+            Auth => resource(
+                self.it(),
+                json!({"authMethodId": "linear-token", "value": value("/token")}),
+            ),
+            Conf | Vault => resource(
+                self.it(),
+                json!({"providerId": "postgres", "value": value("/schema")}),
+            ),
+        };
+        with(manifest, json!({"spec": spec}))
+    }
+
+    /// The Secret and the key of its value.
+    pub fn secret(self) -> (&'static str, &'static str) {
+        match self {
+            App => ("oauth-app", "client-secret"),
+            _ => ("values", "token"),
+        }
+    }
+}
+
+/// The manifest of a resource of ours.
+pub fn resource((kind, name): Name, spec: Value) -> Value {
+    json!({"apiVersion": "metorial.com/v1alpha1", "kind": kind, "metadata": {"name": name}, "spec": spec})
+}
+
+impl Story {
+    /// Begins with the Secret `values`, and no resource.
+    pub async fn of_kinds() -> Self {
+        Self::of_kinds_settling(Duration::ZERO).await
+    }
+
+    /// The same with an operator that believes this late that something is not there.
+    pub async fn of_kinds_settling(settle: Duration) -> Self {
+        let story = Self::begin_settling(settle).await;
+        let values = super::support::secret("values", &[("token", "first")]);
+        story.apply(values).await;
+        story
+    }
+
+    /// Begins with `it` in place.
+    pub async fn with(kind: Kind, spec: Value) -> Self {
+        let mut story = Self::of_kinds().await;
+        story.apply(kind.manifest(spec)).await;
+        story.reach(kind.it(), "Synced").await;
+        story
+    }
+
+    /// Returns the id of the remote object of a resource.
+    pub async fn id(&self, of: Name) -> String {
+        let id = self.read(of).await["status"]["id"].take();
+        id.as_str().unwrap().to_owned()
+    }
+
+    /// Changes the value of a kind in its Secret.
+    pub async fn new_value(&self, kind: Kind, text: &str) {
+        let (secret, key) = kind.secret();
+        self.rotate(secret, key, text).await;
+    }
+
+    /// Changes fields of the spec.
+    pub async fn spec(&self, of: Name, spec: Value) {
+        self.edit(of, json!({"spec": spec})).await;
+    }
+
+    /// A person makes an object like that of `it`, but for its value; returns its id.
+    pub async fn by_hand(&self, kind: Kind, fields: Value) -> String {
+        let key = ApiKey::parse(&self.key).unwrap();
+        let client = Client::builder(self.sim.url().parse().unwrap(), key);
+        let client = client.no_proxy().build().unwrap();
+        let usual = match kind {
+            App => {
+                json!({"name": "it", "provider_id": "github", "config": {"client_id": "theirs", "client_secret": "theirs", "scopes": ["read:user", "repo"]}})
+            }
+            Auth => {
+                json!({"name": "it", "provider_auth_method_id": "linear-token", "value": {"token": "theirs"}})
+            }
+            Conf | Vault => {
+                json!({"name": "it", "provider_id": "postgres", "value": {"schema": "theirs"}})
+            }
+        };
+        let body = Body::from(with(usual, fields));
+        match kind {
+            App => {
+                client
+                    .create::<AuthCredentials>(&body)
+                    .await
+                    .unwrap()
+                    .value
+                    .id
+            }
+            Auth => client.create::<AuthConfig>(&body).await.unwrap().value.id,
+            Conf => client.create::<Config>(&body).await.unwrap().value.id,
+            Vault => client.create::<ConfigVault>(&body).await.unwrap().value.id,
+        }
+    }
+}
+
+/// Makes a test of each of these stories, which tells it about every kind.
+macro_rules! every_kind {
+    ($($story:ident)*) => {
+        mod every_kind {
+            use super::super::kind::Kind;
+            use super::super::support::each;
+
+            $(
+                #[tokio::test]
+                async fn $story() {
+                    each(Kind::ALL, super::$story).await;
+                }
+            )*
+        }
+    };
+}
+pub(crate) use every_kind;

@@ -1,0 +1,21 @@
+//! The record of behavior: for every kind, what its status, its events and the calls on both sides were in each
+//! situation. A change that is meant to keep the behavior leaves every snapshot as it is.
+#![allow(clippy::unwrap_used, reason = "a story that can't go on fails here")]
+
+#[path = "../support/mod.rs"]
+mod support;
+
+mod adoption;
+mod calls;
+mod connections;
+mod drift;
+mod exports;
+mod faults;
+mod imports;
+mod kind;
+mod lifecycle;
+mod mask;
+mod refusals;
+mod replacements;
+mod story;
+mod watches;

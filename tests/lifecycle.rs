@@ -1,7 +1,8 @@
 //! The life of a resource, by behavior: each directory is one, and its stories run for all kinds.
 #![allow(
     clippy::unwrap_used,
-    reason = "a story that can't go on fails where it stands"
+    clippy::needless_pass_by_value,
+    reason = "a story that can't continue fails there, and a manifest is written where it is used"
 )]
 
 mod support;

@@ -1,6 +1,10 @@
 //! The record of behavior: for every kind, what its status, its events and the calls on both sides were in each
 //! situation. A change that is meant to keep the behavior leaves every snapshot as it is.
-#![allow(clippy::unwrap_used, reason = "a story that can't go on fails here")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::needless_pass_by_value,
+    reason = "a story that can't continue fails there, and a manifest is written where it is used"
+)]
 
 #[path = "../support/mod.rs"]
 mod support;

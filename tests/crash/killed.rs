@@ -272,7 +272,7 @@ async fn killed_at_its_last_write_every_story_ends_well_at_an_api_like_the_publi
         let crashes = calls.crashes();
         for moment in [Moment::Before, Moment::After] {
             let at = |crash: &&Crash| matches!(crash, Crash::Api(_, _, is) if *is == moment);
-            let last = crashes.iter().filter(is_write).filter(at).next_back();
+            let last = crashes.iter().filter(is_write).rfind(at);
             let last = last.expect("the story has a write").clone();
             story.with(form, Profile::Reference, &[last]).await;
         }

@@ -1,7 +1,8 @@
 //! What people install and apply: the chart, the definitions and their rules, the examples, kubectl.
 #![allow(
     clippy::unwrap_used,
-    reason = "a story that can't go on fails where it stands"
+    clippy::needless_pass_by_value,
+    reason = "a story that can't continue fails there, and a manifest is written where it is used"
 )]
 
 #[path = "../support/mod.rs"]

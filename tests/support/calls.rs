@@ -4,8 +4,8 @@ use metorial_simulator::Entry;
 use serde_json::Value;
 use std::fmt;
 
-/// A write to Kubernetes: `PATCH providerauthconfigs/tested`, and a status by the reason of Ready that it reports:
-/// `PATCH providerauthconfigs/tested/status Synced`.
+/// A write to Kubernetes: `PATCH providerauthconfigs/tested/status`, and a status write that records nothing but
+/// conditions as `PATCH providerauthconfigs/tested/status (report)`.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct KubeCall(pub String);
 
@@ -27,9 +27,46 @@ impl KubeCall {
         }
         let (_, rest) = path.split_once("/namespaces/")?;
         let (_, object) = rest.split_once('/')?;
-        let reason = reported(body).map(|reason| format!(" {reason}"));
-        let reason = reason.unwrap_or_default();
-        Some(Self(format!("{method} {object}{reason}")))
+        let report = if only_reports(body) { " (report)" } else { "" };
+        Some(Self(format!("{method} {object}{report}")))
+    }
+
+    /// Whether it records nothing but conditions: how often progress is reported depends on how long it takes.
+    pub fn is_report(&self) -> bool {
+        self.0.ends_with("(report)")
+    }
+}
+
+/// Whether the body of a status write records nothing but conditions.
+fn only_reports(body: &[u8]) -> bool {
+    const REPORTED: [&str; 3] = ["conditions", "observedGeneration", "lastHandledReconcileAt"];
+    let body: Value = serde_json::from_slice(body).unwrap_or_default();
+    let Some(status) = body["status"].as_object() else {
+        return false;
+    };
+    status.keys().all(|key| REPORTED.contains(&key.as_str()))
+}
+
+/// A request to Metorial, with `:id` in the place of ids: `PATCH /provider-auth-configs/:id`.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct ApiCall {
+    pub method: String,
+    pub path: String,
+}
+
+impl KubeCall {
+    /// The call of a request, if it is a write to the operator's kinds or to what they own. Leases, events and the key
+    /// of the fingerprints belong to no resource.
+    pub fn of(method: &http::Method, path: &str, body: &[u8]) -> Option<Self> {
+        let ours = ["/metorial.com/", "/configmaps", "/secrets"];
+        let ours = ours.iter().any(|part| path.contains(part));
+        if *method == http::Method::GET || !ours || path.contains("fingerprint-key") {
+            return None;
+        }
+        let (_, rest) = path.split_once("/namespaces/")?;
+        let (_, object) = rest.split_once('/')?;
+        let report = if only_reports(body) { " (report)" } else { "" };
+        Some(Self(format!("{method} {object}{report}")))
     }
 
     /// Whether it reports that something is waited for: how often that is reported depends on how long it takes.
@@ -40,7 +77,7 @@ impl KubeCall {
 
 /// Reasons that come and go with time: until the connection is verified, until a reference is ready, until the settle
 /// time of a deletion is over.
-const WAITING: [&str; 3] = [" ConnectionNotReady", " ReferenceNotReady", " Deleting"];
+const WAITING: [&str; 3] = ["ConnectionNotReady", "ReferenceNotReady", "Deleting"];
 
 /// The reason of Ready in the body of a status write.
 fn reported(body: &[u8]) -> Option<String> {

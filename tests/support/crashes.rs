@@ -26,9 +26,10 @@ pub struct Calls {
 }
 
 impl Calls {
-    /// Every way to be killed in one of these calls: in each write, and in the first of each read.
+    /// Every way to be killed in one of these calls: in each write that records or changes something, and in the first
+    /// of each read.
     pub fn crashes(&self) -> Vec<Crash> {
-        let kube = numbered(&self.kube).filter(|(call, _)| !call.reports_waiting());
+        let kube = numbered(&self.kube).filter(|(call, _)| !call.is_report());
         let api = numbered(&self.api).filter(|(call, nth)| !call.is_read() || *nth == 1);
         let kube = kube.flat_map(|(call, nth)| {
             [Moment::Before, Moment::After].map(|moment| Crash::Kube(call.clone(), nth, moment))

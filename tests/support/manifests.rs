@@ -108,10 +108,6 @@ pub fn config_map(name: &str, key: &str, text: &str) -> Value {
 }
 
 /// A manifest of any of the operator's kinds.
-#[allow(
-    clippy::needless_pass_by_value,
-    reason = "a manifest is written where it is used"
-)]
 pub fn resource(kind: &str, name: &str, spec: Value) -> Manifest {
     Manifest(json!({
         "apiVersion": "metorial.com/v1alpha1",

@@ -5,8 +5,9 @@
     dead_code,
     unused_imports,
     clippy::unwrap_used,
+    clippy::needless_pass_by_value,
     missing_docs,
-    reason = "each binary uses a part of it"
+    reason = "each binary uses a part of it, and a manifest is written where it is used"
 )]
 
 mod admin;

@@ -2,7 +2,6 @@
 
 use metorial_simulator::Entry;
 use serde_json::Value;
-use std::fmt;
 
 /// A write to Kubernetes: `PATCH providerauthconfigs/tested/status`, and a status write that records nothing but
 /// conditions as `PATCH providerauthconfigs/tested/status (report)`.
@@ -47,47 +46,6 @@ fn only_reports(body: &[u8]) -> bool {
     status.keys().all(|key| REPORTED.contains(&key.as_str()))
 }
 
-/// A request to Metorial, with `:id` in the place of ids: `PATCH /provider-auth-configs/:id`.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct ApiCall {
-    pub method: String,
-    pub path: String,
-}
-
-impl KubeCall {
-    /// The call of a request, if it is a write to the operator's kinds or to what they own. Leases, events and the key
-    /// of the fingerprints belong to no resource.
-    pub fn of(method: &http::Method, path: &str, body: &[u8]) -> Option<Self> {
-        let ours = ["/metorial.com/", "/configmaps", "/secrets"];
-        let ours = ours.iter().any(|part| path.contains(part));
-        if *method == http::Method::GET || !ours || path.contains("fingerprint-key") {
-            return None;
-        }
-        let (_, rest) = path.split_once("/namespaces/")?;
-        let (_, object) = rest.split_once('/')?;
-        let report = if only_reports(body) { " (report)" } else { "" };
-        Some(Self(format!("{method} {object}{report}")))
-    }
-
-    /// Whether it reports that something is waited for: how often that is reported depends on how long it takes.
-    pub fn reports_waiting(&self) -> bool {
-        WAITING.iter().any(|reason| self.0.ends_with(reason))
-    }
-}
-
-/// Reasons that come and go with time: until the connection is verified, until a reference is ready, until the settle
-/// time of a deletion is over.
-const WAITING: [&str; 3] = ["ConnectionNotReady", "ReferenceNotReady", "Deleting"];
-
-/// The reason of Ready in the body of a status write.
-fn reported(body: &[u8]) -> Option<String> {
-    let body: Value = serde_json::from_slice(body).ok()?;
-    let conditions = body["status"]["conditions"].as_array()?;
-    let mut conditions = conditions.iter();
-    let ready = conditions.find(|condition| condition["type"] == "Ready")?;
-    ready["reason"].as_str().map(str::to_owned)
-}
-
 impl ApiCall {
     /// The call of a request.
     pub fn of(entry: &Entry) -> Self {
@@ -101,17 +59,9 @@ impl ApiCall {
             path: masked.collect::<Vec<_>>().join("/"),
         }
     }
-}
 
-impl ApiCall {
     /// Whether it only reads: how often something is read again depends on how long a story waits.
     pub fn is_read(&self) -> bool {
         self.method == "GET"
-    }
-}
-
-impl fmt::Display for ApiCall {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} {}", self.method, self.path)
     }
 }

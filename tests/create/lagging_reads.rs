@@ -5,6 +5,7 @@ use crate::support::{
     export, import_new, literal_vault,
 };
 use metorial_simulator::{Action, Entry, Fault};
+use serde_json::json;
 use std::time::Duration;
 
 const LAG: Duration = Duration::from_secs(2);
@@ -220,6 +221,42 @@ async fn reads_five_seconds_behind_lead_to_one_write_for_each_change() {
             "{form:?}: {:?}",
             scenario.writes()
         );
+    })
+    .await;
+}
+
+/// What is absent in a read that may lag behind is no loss, also when nothing reads it again before reads have settled.
+#[tokio::test]
+async fn an_absence_that_was_read_before_reads_had_settled_is_read_again() {
+    each([Form::ImportInto, Form::Export], async |form| {
+        let mut scenario = Given::form(form).settled().await;
+        scenario.stop_operator().await;
+        let history = scenario.history_of(form.kind()).await;
+        scenario.sim.clear_journal();
+        let path = format!("{}/{}", form.remote().path(), scenario.theirs);
+        let absent = Action::Answer {
+            status: 404,
+            headers: Vec::new(),
+            body: json!({
+                "object": "error", "status": 404, "code": "not_found",
+                "entity": "provider.auth_config", "id": scenario.theirs,
+            })
+            .into(),
+        };
+        scenario.next("GET", &path, absent);
+        scenario.start_operator_settling(SETTLE);
+        scenario
+            .until("it is read again", async || {
+                let journal = scenario.sim.journal();
+                let reads = journal.iter().filter(|entry| entry.path == path);
+                (reads.count() > 1).then_some(())
+            })
+            .await;
+        scenario.wait_synced(VALUES[0]).await;
+        scenario.check_oracles().await;
+        let versions = history.all();
+        let missed = |version: &serde_json::Value| version.to_string().contains("RemoteMissing");
+        assert!(!versions.iter().any(missed), "{form:?}: {versions:#?}");
     })
     .await;
 }

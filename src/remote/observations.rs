@@ -24,12 +24,14 @@ pub struct Observations {
 }
 
 impl Observations {
-    /// What is known of an object, if it was seen at `since` or later.
+    /// What is known of an object, if it was seen at `since` or later. An absence is never taken from here: it may only
+    /// have shown that reads lag behind, which the next read decides.
     #[must_use]
     pub fn get(&self, id: &str, since: Instant) -> Option<Observed> {
         let seen = lock(&self.seen);
         let (at, observed) = seen.get(id)?;
-        (*at >= since).then(|| observed.clone())
+        let there = matches!(observed, Observed::Found(_));
+        (there && *at >= since).then(|| observed.clone())
     }
 
     /// Takes the answer of a read that began at `began`; answers what is known now: of two answers the one with the

@@ -261,8 +261,9 @@ async fn killed_twice_in_a_row_every_story_ends_as_it_should() {
 #[tokio::test]
 async fn killed_at_its_last_write_every_story_ends_well_at_an_api_like_the_published_reference() {
     let stories = [Create, Change, Delete];
-    let cases = Form::ALL
-        .into_iter()
+    // An export whose answer is lost is made again.
+    let forms = Form::ALL.into_iter().filter(|form| *form != Form::Export);
+    let cases = forms
         .flat_map(|form| stories.map(|story| (form, story)))
         .filter(|(form, story)| *story != Delete || !form.borrows());
     each(cases, async |(form, story)| {

@@ -21,10 +21,10 @@ async fn restore(scenario: &mut Scenario, with_status: bool) -> Snapshot {
     scenario.stop_operator().await;
     let old = scenario.tested().drop_finalizers().await;
     scenario.tested().remove().await;
+    let mut backup = scenario.manifest.clone();
+    backup["spec"] = old.data["spec"].clone();
     let held = json!({"finalizers": [FINALIZER]});
-    scenario
-        .apply(scenario.manifest.clone().metadata(held))
-        .await;
+    scenario.apply(backup.metadata(held)).await;
     let new = scenario.tested().get().await;
     assert_ne!(old.uid(), new.uid());
     if with_status {

@@ -8,6 +8,7 @@ use serde_json::json;
 every_kind! {
     an_edit_corrected
     an_edit_reported
+    an_edit_reported_and_then_corrected
     a_hidden_edit_corrected
     a_hidden_edit_reported
     archived_and_recreated
@@ -84,4 +85,13 @@ async fn archived_and_reported(kind: Kind) {
     story.remove(kind.it()).await;
     story.gone(kind.it()).await;
     story.end("archived_and_reported", kind.word()).await;
+}
+
+async fn an_edit_reported_and_then_corrected(kind: Kind) {
+    let mut story = edited(kind, "Report", json!({"name": "theirs"})).await;
+    story.spec(kind.it(), json!({"drift": "Correct"})).await;
+    story.reach(kind.it(), "Synced").await;
+    story
+        .end("an_edit_reported_and_then_corrected", kind.word())
+        .await;
 }

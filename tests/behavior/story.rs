@@ -5,18 +5,17 @@ use super::mask::Mask;
 use super::support::{Operator, World};
 use super::watches::Watches;
 use k8s_openapi::api::core::v1::Secret;
-use kube::api::{Api, ApiResource, DeleteParams, DynamicObject, Patch, PatchParams};
+use kube::api::{Api, ApiResource, DeleteParams, DynamicObject, ListParams, Patch, PatchParams};
 use kube::client::ClientBuilder;
 use metorial_operator::resources::{APPROVE, RECONCILE_REQUESTED};
-use metorial_operator::settings::Settings;
 use serde_json::{Map, Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
 use std::ops::Deref;
 use std::time::Duration;
 
-/// How long nothing happens before a story is over.
-const QUIET: Duration = Duration::from_millis(700);
+/// How many answers of the API server nothing happens before a story is over.
+const QUIET: usize = 12;
 
 /// A resource: kind and name.
 pub type Name = (&'static str, &'static str);
@@ -74,20 +73,40 @@ impl Story {
             reached: BTreeMap::new(),
             requests: 0,
         };
-        let mut settings = story.world.settings();
-        settings.timing.settle = settle;
-        story.start(settings);
+        story.start(settle);
         story
     }
 
     /// Starts an operator.
-    pub fn start(&mut self, settings: Settings) {
+    pub fn start(&mut self, settle: Duration) {
+        let mut settings = self.settings();
+        settings.timing.settle = settle;
         let (config, calls) = (self.operator_config(), self.calls.clone());
         let client = move || {
             let client = ClientBuilder::try_from(config).unwrap();
             client.with_layer(&calls).build()
         };
         self.operator = Some(Operator::start(settings, client));
+    }
+
+    /// Ends the operator.
+    pub async fn stop(&mut self) {
+        self.quiet().await;
+        self.operator.take().unwrap().stop().await.unwrap();
+    }
+
+    /// Ends the operator and starts another one.
+    pub async fn restart(&mut self) {
+        self.stop().await;
+        self.start(Duration::ZERO);
+    }
+
+    /// Removes the status of a resource.
+    pub async fn lose_status(&self, (kind, name): Name) {
+        let patch = Patch::Merge(json!({"status": null}));
+        let objects = self.objects(kind);
+        let params = PatchParams::default();
+        objects.patch_status(name, &params, &patch).await.unwrap();
     }
 
     fn objects(&self, kind: &str) -> Api<DynamicObject> {
@@ -137,15 +156,21 @@ impl Story {
         .await;
     }
 
-    /// Waits until a resource has this reason for its generation, in a status that is not the one it was waited for
-    /// last.
+    /// Waits until a resource has this reason for its generation and nothing left to retire, in a status that is not
+    /// the one it was waited for last.
     pub async fn reach(&mut self, of: Name, reason: &str) {
+        self.reach_in_grace(of, reason, false).await;
+    }
+
+    /// The same where a former object may live on.
+    pub async fn reach_in_grace(&mut self, of: Name, reason: &str, grace: bool) {
         let before = self.reached.get(&of).cloned();
         let what = format!("{of:?}: {reason}");
         let reached = self.wait(of, &what, |object| {
             let status = &object["status"];
             status["observedGeneration"] == object["metadata"]["generation"]
                 && condition(status, "Ready")["reason"] == reason
+                && (grace || status["retiring"].is_null())
                 && before.as_ref() != Some(status)
         });
         let reached = reached.await;
@@ -186,24 +211,26 @@ impl Story {
 
     /// Ends the operator and compares the record with the snapshot of that story about that kind.
     pub async fn end(mut self, story: &str, kind: &str) {
-        self.quiet().await;
-        self.operator.take().unwrap().stop().await.unwrap();
+        self.stop().await;
         let record = self.record().await;
         insta::with_settings!({prepend_module_to_snapshot => false, omit_expression => true}, {
             insta::assert_snapshot!(format!("{kind}__{story}"), record);
         });
     }
 
-    /// Waits until nothing has been sent for a while, so that the ends of reconciliations are in the record.
+    /// Waits until nothing has been sent while the API server answered several requests, so that what follows from the
+    /// last write is in the record. On a slow machine those take longer, too.
     pub async fn quiet(&self) {
         let count = || (self.calls.all().len(), self.sim.journal().len());
-        let mut before = count();
-        loop {
-            tokio::time::sleep(QUIET).await;
+        let (mut before, mut answers) = (count(), 0);
+        while answers < QUIET {
+            tokio::time::sleep(Duration::from_millis(50)).await;
+            self.api::<Secret>()
+                .list(&ListParams::default())
+                .await
+                .unwrap();
             let now = count();
-            if now == before {
-                return;
-            }
+            answers = if now == before { answers + 1 } else { 0 };
             before = now;
         }
     }

@@ -122,7 +122,7 @@ async fn a_leader_that_slept_past_its_lease_writes_nothing_when_it_wakes() {
             object.write_only["client_secret"] == "rotated-again-0123456789"
         })
         .await;
-    world.wait_ready("github").await;
+    world.wait_recorded("github").await;
     world.check_oracles().await;
 }
 

@@ -5,6 +5,7 @@ use super::story::{Name, Story};
 use super::support::with;
 use metorial_simulator::{Action, Fault};
 use serde_json::{Value, json};
+use std::time::Duration;
 
 const IMPORT: Name = ("AuthImport", "import");
 const IMPORTS: &str = "/provider-auth-config-imports";
@@ -260,4 +261,39 @@ async fn rejected() {
     story.next("third").await;
     story.reach(IMPORT, "Synced").await;
     story.end("rejected", KIND).await;
+}
+
+#[tokio::test]
+async fn restarted() {
+    let mut story = imported(into_ref()).await;
+    story.restart().await;
+    story.request(IMPORT).await;
+    story.end("restarted", KIND).await;
+}
+
+/// The tag in the note tells which import was ours.
+#[tokio::test]
+async fn status_lost() {
+    let mut story = imported(into_ref()).await;
+    story.stop().await;
+    story.lose_status(IMPORT).await;
+    story.start(Duration::ZERO);
+    story.reach(IMPORT, "Synced").await;
+    story.end("status_lost", KIND).await;
+}
+
+#[tokio::test]
+async fn rate_limited() {
+    let action = Action::too_many_requests(Some("1"));
+    failing(into_ref(), action, "rate_limited").await;
+}
+
+/// A person imports another value.
+#[tokio::test]
+async fn value_of_somebody_else() {
+    let mut story = imported(into_ref()).await;
+    let id = story.id(IMPORT).await;
+    story.import_by_hand(&id, "theirs").await;
+    story.request(IMPORT).await;
+    story.end("value_of_somebody_else", KIND).await;
 }

@@ -2,7 +2,9 @@
 
 use super::story::{Name, Story};
 use super::support::{credentials, with};
-use metorial::{ApiKey, AuthConfig, AuthCredentials, Body, Client, Config, ConfigVault};
+use metorial::{
+    ApiKey, AuthConfig, AuthCredentials, AuthImport, Body, Client, Config, ConfigVault,
+};
 use serde_json::{Value, json};
 use std::time::Duration;
 
@@ -123,11 +125,27 @@ impl Story {
         self.edit(of, json!({"spec": spec})).await;
     }
 
-    /// A person makes an object like that of `it`, but for its value; returns its id.
-    pub async fn by_hand(&self, kind: Kind, fields: Value) -> String {
+    /// A person imports a value into an auth config.
+    pub async fn import_by_hand(&self, id: &str, token: &str) {
+        let body =
+            json!({"provider_auth_config_id": id, "note": "by hand", "value": {"token": token}});
+        let client = self.person();
+        client
+            .create::<AuthImport>(&Body::from(body))
+            .await
+            .unwrap();
+    }
+
+    /// The client of a person, whose calls are not in the record.
+    fn person(&self) -> Client {
         let key = ApiKey::parse(&self.key).unwrap();
         let client = Client::builder(self.sim.url().parse().unwrap(), key);
-        let client = client.no_proxy().build().unwrap();
+        client.no_proxy().build().unwrap()
+    }
+
+    /// A person makes an object like that of `it`, but for its value; returns its id.
+    pub async fn by_hand(&self, kind: Kind, fields: Value) -> String {
+        let client = self.person();
         let usual = match kind {
             App => {
                 json!({"name": "it", "provider_id": "github", "config": {"client_id": "theirs", "client_secret": "theirs", "scopes": ["read:user", "repo"]}})

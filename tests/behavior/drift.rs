@@ -1,4 +1,4 @@
-//! What others do to the remote object, and what becomes of it.
+//! Changes that others make to the remote object: corrected, reported, recreated.
 
 use super::kind::{Kind, every_kind};
 use super::story::Story;
@@ -66,7 +66,7 @@ async fn purged_and_recreated(kind: Kind) {
     story.end("purged_and_recreated", kind.word()).await;
 }
 
-/// A read that finds nothing may only be too early.
+/// A read soon after a write that finds nothing may only be too early.
 async fn purged_and_too_young_to_believe(kind: Kind) {
     let mut story = Story::of_kinds_settling(PATIENCE * 2).await;
     story.apply(kind.manifest(json!({}))).await;

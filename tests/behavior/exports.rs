@@ -208,7 +208,7 @@ async fn ids_published() {
     story.end("ids_published", KIND).await;
 }
 
-/// An export that goes wrong once.
+/// Runs a story whose export fails once.
 async fn failing(action: Action, name: &str) {
     let mut story = Story::with(Kind::AuthConfig, json!({})).await;
     let fault = Fault::on("POST", EXPORTS).times(1);
@@ -250,7 +250,7 @@ async fn restarted() {
     story.end("restarted", KIND).await;
 }
 
-/// Its record in the Secret tells what was exported.
+/// The annotation of the Secret still shows what was exported.
 #[tokio::test]
 async fn status_lost() {
     let mut story = exported(json!({})).await;
@@ -261,7 +261,7 @@ async fn status_lost() {
     story.end("status_lost", KIND).await;
 }
 
-/// After a restart the value is not known any more.
+/// A restarted operator has no copy of the value, so it needs another export.
 #[tokio::test]
 async fn secret_deleted_after_a_restart() {
     let mut story = exported(json!({})).await;

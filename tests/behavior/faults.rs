@@ -63,7 +63,7 @@ async fn value_emptied(kind: Kind) {
     story.end("value_emptied", kind.word()).await;
 }
 
-/// A create that goes wrong once.
+/// Runs a story whose create fails once.
 async fn create(kind: Kind, name: &str, action: Action) {
     let mut story = Story::of_kinds().await;
     let fault = Fault::on("POST", kind.path()).exactly().times(1);
@@ -91,7 +91,7 @@ async fn create_lost(kind: Kind) {
     create(kind, "create_lost", Action::CloseBefore).await;
 }
 
-/// The search that finds nothing may only be too early.
+/// A search soon after a create that finds nothing may only be too early.
 async fn create_lost_and_too_young_to_believe(kind: Kind) {
     let mut story = Story::of_kinds_settling(PATIENCE * 2).await;
     let fault = Fault::on("POST", kind.path()).exactly().times(1);
@@ -118,7 +118,7 @@ async fn create_rejected(kind: Kind) {
     story.end("create_rejected", kind.word()).await;
 }
 
-/// A refusal that ends by itself, or when somebody asks again.
+/// Runs a story whose create is refused until it is requested again.
 async fn create_refused(kind: Kind, action: Action, reason: &str, name: &str) {
     let mut story = Story::of_kinds().await;
     let fault = Fault::on("POST", kind.path()).exactly();
@@ -140,7 +140,7 @@ async fn create_forbidden(kind: Kind) {
     create_refused(kind, action, "Forbidden", "create_forbidden").await;
 }
 
-/// An update that goes wrong once.
+/// Runs a story whose update fails once.
 async fn update(kind: Kind, name: &str, action: Action) {
     let mut story = Story::with(kind, json!({})).await;
     let fault = Fault::on("PATCH", kind.path()).times(1);
@@ -182,7 +182,7 @@ async fn update_rejected(kind: Kind) {
     story.end("update_rejected", kind.word()).await;
 }
 
-/// The request that carries a new value goes wrong so often.
+/// Begins a rotation whose request fails so often.
 async fn rotate(kind: Kind, times: u64, action: Action) -> Story {
     let story = Story::with(kind, json!({})).await;
     let fault = match kind {
@@ -218,7 +218,7 @@ async fn rotation_unavailable(kind: Kind) {
     story.end("rotation_unavailable", kind.word()).await;
 }
 
-/// A deletion that goes wrong once.
+/// Runs a story whose deletion fails once.
 async fn delete(kind: Kind, name: &str, action: Action) {
     let story = Story::with(kind, json!({})).await;
     let fault = Fault::on("DELETE", kind.path()).times(1);
@@ -264,7 +264,7 @@ async fn delete_in_use(kind: Kind) {
     story.end("delete_in_use", kind.word()).await;
 }
 
-/// Nothing is to be written, so nothing is said.
+/// Nothing is to be written, so the conditions stay as they are.
 async fn unavailable_without_a_change(kind: Kind) {
     let mut story = Story::with(kind, json!({})).await;
     let action = Action::error(500, "internal_server_error");

@@ -11,7 +11,7 @@ const IMPORT: Name = ("AuthImport", "import");
 const IMPORTS: &str = "/provider-auth-config-imports";
 const KIND: &str = "import";
 
-/// An import of `next` of the Secret `values`.
+/// Returns the manifest of an import of `next` of the Secret `values`.
 fn import(target: Value) -> Value {
     let value =
         json!({"from": [{"pointer": "/token", "secretKeyRef": {"name": "values", "key": "next"}}]});
@@ -223,7 +223,7 @@ async fn ids_published() {
     story.end("ids_published", KIND).await;
 }
 
-/// An import that goes wrong once.
+/// Runs a story whose import fails once.
 async fn failing(target: Value, action: Action, name: &str) {
     let mut story = begin_with_config().await;
     let fault = Fault::on("POST", IMPORTS).times(1);
@@ -271,7 +271,7 @@ async fn restarted() {
     story.end("restarted", KIND).await;
 }
 
-/// The tag in the note tells which import was ours.
+/// The tag in the note shows which import was ours.
 #[tokio::test]
 async fn status_lost() {
     let mut story = imported(into_ref()).await;
@@ -288,7 +288,7 @@ async fn rate_limited() {
     failing(into_ref(), action, "rate_limited").await;
 }
 
-/// A person imports another value.
+/// A person imports another value, which the operator leaves.
 #[tokio::test]
 async fn value_of_somebody_else() {
     let mut story = imported(into_ref()).await;

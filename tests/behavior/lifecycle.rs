@@ -172,7 +172,7 @@ async fn restarted(kind: Kind) {
     story.end("restarted", kind.word()).await;
 }
 
-/// As a restored backup has it.
+/// A restored backup has no status.
 async fn status_lost(kind: Kind) {
     let mut story = Story::with(kind, json!({})).await;
     story.stop().await;

@@ -16,6 +16,7 @@ mod imports;
 mod kind;
 mod lifecycle;
 mod mask;
+mod record;
 mod refusals;
 mod replacements;
 mod story;

@@ -61,7 +61,7 @@ async fn vault_provider_unknown() {
     provider_unknown(Kind::Vault, "providerId").await;
 }
 
-/// Credentials that an end user authorized an auth config with.
+/// Begins the deletion of credentials that an end user authorized an auth config with.
 async fn deletion_blocked() -> Story {
     let kind = Kind::AuthCredentials;
     let mut story = Story::with(kind, json!({})).await;

@@ -30,7 +30,7 @@ async fn never_vault() {
     never(Kind::Vault).await;
 }
 
-/// The former object lives on for an hour, unless the resource is deleted.
+/// The former object stays for an hour, unless the resource is deleted.
 async fn grace(kind: Kind) {
     let mut story = Story::with(kind, json!({"replaceGrace": "1h"})).await;
     story.new_value(kind, "second").await;

@@ -174,6 +174,11 @@ impl Story {
         });
         let reached = reached.await;
         self.reached.insert(of, reached);
+        // A Connection and its users wake each other: a change right after the first of several writes may meet a
+        // reconciliation that is under way, and one of its writes then conflicts.
+        if self.connections {
+            self.quiet().await;
+        }
     }
 
     /// Asks for a reconciliation now and waits until it has ended.

@@ -16,13 +16,13 @@ pub struct Write {
     pub method: Method,
     /// Plural, name and subresource, as they stand in the path.
     pub target: Vec<String>,
-    /// Whether it only asks if it would be admitted.
+    /// True for a dry run, which changes nothing.
     pub dry_run: bool,
     pub body: Value,
     pub status: u16,
 }
 
-/// Keeps the writes of every client that is built with it.
+/// A layer that keeps the writes of every client that is built with it.
 #[derive(Clone, Default)]
 pub struct Calls(Arc<Mutex<Vec<Write>>>);
 
@@ -120,7 +120,7 @@ impl<S> Layer<S> for Calls {
     }
 }
 
-/// The service below.
+/// The client's service below the layer.
 #[derive(Clone)]
 pub struct Recorded<S> {
     inner: S,

@@ -2,7 +2,8 @@
 
 use super::kind::Kind;
 use super::story::{Name, Story};
-use super::support::{secret, with};
+use super::support::{connection, secret, with};
+use metorial_operator::resources::APPROVE;
 use metorial_simulator::{Action, Fault, InstanceType};
 use serde_json::json;
 
@@ -136,4 +137,107 @@ async fn deletion_blocked_by_a_revoked_key() {
     story.spec(USER, json!({"deletionPolicy": "Orphan"})).await;
     story.gone(USER).await;
     story.end("deletion_blocked_by_a_revoked_key", KIND).await;
+}
+
+#[tokio::test]
+async fn key_that_the_api_does_not_know() {
+    let mut story = Story::begin_without_connection().await;
+    story
+        .apply(secret("metorial", &[("api-key", "metorial_sk_unknown")]))
+        .await;
+    story.apply(story.default_connection()).await;
+    story.reach(CONNECTION, "Unauthorized").await;
+    story.use_key(&story.key).await;
+    story.reach(CONNECTION, "Synced").await;
+    story.end("key_that_the_api_does_not_know", KIND).await;
+}
+
+#[tokio::test]
+async fn key_that_can_never_work() {
+    let mut story = Story::begin_without_connection().await;
+    let key = story.sim.add_publishable_key(&story.instance);
+    story.apply(secret("metorial", &[("api-key", &key)])).await;
+    story.apply(story.default_connection()).await;
+    story.reach(CONNECTION, "InvalidValue").await;
+    story.remove(CONNECTION).await;
+    story.gone(CONNECTION).await;
+    story.end("key_that_can_never_work", KIND).await;
+}
+
+#[tokio::test]
+async fn another_key_of_the_same_instance() {
+    let mut story = in_use().await;
+    let key = story.sim.add_key(&story.instance);
+    story.use_key(&key).await;
+    story.quiet().await;
+    story.rotate("oauth-app", "client-secret", "rotated").await;
+    story.reach(USER, "Synced").await;
+    story.end("another_key_of_the_same_instance", KIND).await;
+}
+
+#[tokio::test]
+async fn user_moves_to_another_connection() {
+    let mut story = in_use().await;
+    let other = ("Connection", "other");
+    story.apply(connection("other", &story.sim.url())).await;
+    story.reach(other, "Synced").await;
+    story
+        .spec(USER, json!({"connectionRef": {"name": "other"}}))
+        .await;
+    story.reach(USER, "Synced").await;
+    story.quiet().await;
+    story.remove(CONNECTION).await;
+    story.gone(CONNECTION).await;
+    story.end("user_moves_to_another_connection", KIND).await;
+}
+
+#[tokio::test]
+async fn user_moves_to_another_instance() {
+    let mut story = in_use().await;
+    let development = story
+        .sim
+        .add_instance(&story.organisation, InstanceType::Development);
+    let key = story.sim.add_key(&development);
+    let other = ("Connection", "other");
+    story.apply(secret("other", &[("api-key", &key)])).await;
+    let apart = json!({"spec": {"apiKey": {"secretKeyRef": {"name": "other"}}}});
+    story
+        .apply(with(connection("other", &story.sim.url()), apart))
+        .await;
+    story.reach(other, "Synced").await;
+    story
+        .spec(USER, json!({"connectionRef": {"name": "other"}}))
+        .await;
+    story.reach(USER, "InstanceMismatch").await;
+    story.spec(USER, json!({"connectionRef": null})).await;
+    story.reach(USER, "Synced").await;
+    story.end("user_moves_to_another_instance", KIND).await;
+}
+
+#[tokio::test]
+async fn more_than_half_of_the_objects_gone() {
+    let mut story = in_use().await;
+    let kind = USER.0;
+    let all = [(kind, "it"), (kind, "second"), (kind, "third")];
+    for name in &all[1..] {
+        let mut manifest = Kind::AuthCredentials.manifest(json!({}));
+        manifest["metadata"]["name"] = name.1.into();
+        story.apply(manifest).await;
+        story.reach(*name, "Synced").await;
+    }
+    story.quiet().await;
+    for name in all {
+        story.sim.archive(&story.id(name).await);
+    }
+    for name in all {
+        story.request(name).await;
+        story.quiet().await;
+    }
+    story.reach(CONNECTION, "SuspiciousLoss").await;
+    let approve = json!({"metadata": {"annotations": {APPROVE: "recreate"}}});
+    story.edit(CONNECTION, approve).await;
+    for name in all {
+        story.reach(name, "Synced").await;
+    }
+    story.end("more_than_half_of_the_objects_gone", KIND).await;
 }

@@ -1,4 +1,4 @@
-//! What others do to the remote object, and what becomes of it.
+//! Changes that others make to the remote object: corrected, reported, recreated.
 
 use super::kind::{Kind, every_kind};
 use super::story::Story;
@@ -8,6 +8,7 @@ use serde_json::json;
 every_kind! {
     an_edit_corrected
     an_edit_reported
+    an_edit_reported_and_then_corrected
     a_hidden_edit_corrected
     a_hidden_edit_reported
     archived_and_recreated
@@ -65,7 +66,7 @@ async fn purged_and_recreated(kind: Kind) {
     story.end("purged_and_recreated", kind.word()).await;
 }
 
-/// A read that finds nothing may only be too early.
+/// A read soon after a write that finds nothing may only be too early.
 async fn purged_and_too_young_to_believe(kind: Kind) {
     let mut story = Story::of_kinds_settling(PATIENCE * 2).await;
     story.apply(kind.manifest(json!({}))).await;
@@ -84,4 +85,13 @@ async fn archived_and_reported(kind: Kind) {
     story.remove(kind.it()).await;
     story.gone(kind.it()).await;
     story.end("archived_and_reported", kind.word()).await;
+}
+
+async fn an_edit_reported_and_then_corrected(kind: Kind) {
+    let mut story = edited(kind, "Report", json!({"name": "theirs"})).await;
+    story.spec(kind.it(), json!({"drift": "Correct"})).await;
+    story.reach(kind.it(), "Synced").await;
+    story
+        .end("an_edit_reported_and_then_corrected", kind.word())
+        .await;
 }

@@ -6,6 +6,7 @@ use super::support::{secret, with};
 use k8s_openapi::api::core::v1::Secret;
 use metorial_simulator::{Action, Fault};
 use serde_json::{Value, json};
+use std::time::Duration;
 
 const EXPORT: Name = ("AuthExport", "export");
 const CONFIG: Name = ("ProviderAuthConfig", "it");
@@ -33,6 +34,12 @@ impl Story {
         self.reach(CONFIG, "Synced").await;
     }
 
+    /// Waits until the export is gone, and the Secret, which Kubernetes removes for it.
+    async fn gone_with_secret(&self) {
+        self.gone(EXPORT).await;
+        self.wait_gone::<Secret>("exported").await;
+    }
+
     /// Waits until the Secret has this token.
     async fn wait_token(&self, text: &str) {
         self.wait_for("exported", "the token is there", |secret: &Secret| {
@@ -50,7 +57,7 @@ async fn exported_renewed_and_deleted() {
     story.wait_token("second").await;
     story.quiet().await;
     story.remove(EXPORT).await;
-    story.gone(EXPORT).await;
+    story.gone_with_secret().await;
     story.end("exported_renewed_and_deleted", KIND).await;
 }
 
@@ -150,7 +157,7 @@ async fn config_by_id() {
     story.sim.archive(&id);
     story.request(EXPORT).await;
     story.remove(EXPORT).await;
-    story.gone(EXPORT).await;
+    story.gone_with_secret().await;
     story.end("config_by_id", KIND).await;
 }
 
@@ -190,7 +197,7 @@ async fn suspended_and_resumed() {
 async fn deleted_as_orphan() {
     let story = exported(json!({"deletionPolicy": "Orphan"})).await;
     story.remove(EXPORT).await;
-    story.gone(EXPORT).await;
+    story.gone_with_secret().await;
     story.end("deleted_as_orphan", KIND).await;
 }
 
@@ -201,7 +208,7 @@ async fn ids_published() {
     story.end("ids_published", KIND).await;
 }
 
-/// An export that goes wrong once.
+/// Runs a story whose export fails once.
 async fn failing(action: Action, name: &str) {
     let mut story = Story::with(Kind::AuthConfig, json!({})).await;
     let fault = Fault::on("POST", EXPORTS).times(1);
@@ -233,4 +240,39 @@ async fn rejected() {
     story.spec(EXPORT, json!({"note": "another worker"})).await;
     story.reach(EXPORT, "Synced").await;
     story.end("rejected", KIND).await;
+}
+
+#[tokio::test]
+async fn restarted() {
+    let mut story = exported(json!({})).await;
+    story.restart().await;
+    story.request(EXPORT).await;
+    story.end("restarted", KIND).await;
+}
+
+/// The annotation of the Secret still shows what was exported.
+#[tokio::test]
+async fn status_lost() {
+    let mut story = exported(json!({})).await;
+    story.stop().await;
+    story.lose_status(EXPORT).await;
+    story.start(Duration::ZERO);
+    story.reach(EXPORT, "Synced").await;
+    story.end("status_lost", KIND).await;
+}
+
+/// A restarted operator has no copy of the value, so it needs another export.
+#[tokio::test]
+async fn secret_deleted_after_a_restart() {
+    let mut story = exported(json!({})).await;
+    story.restart().await;
+    story.delete::<Secret>("exported").await;
+    story.wait_token("first").await;
+    story.end("secret_deleted_after_a_restart", KIND).await;
+}
+
+#[tokio::test]
+async fn rate_limited() {
+    let action = Action::too_many_requests(Some("1"));
+    failing(action, "rate_limited").await;
 }

@@ -5,12 +5,13 @@ use super::story::{Name, Story};
 use super::support::with;
 use metorial_simulator::{Action, Fault};
 use serde_json::{Value, json};
+use std::time::Duration;
 
 const IMPORT: Name = ("AuthImport", "import");
 const IMPORTS: &str = "/provider-auth-config-imports";
 const KIND: &str = "import";
 
-/// An import of `next` of the Secret `values`.
+/// Returns the manifest of an import of `next` of the Secret `values`.
 fn import(target: Value) -> Value {
     let value =
         json!({"from": [{"pointer": "/token", "secretKeyRef": {"name": "values", "key": "next"}}]});
@@ -222,7 +223,7 @@ async fn ids_published() {
     story.end("ids_published", KIND).await;
 }
 
-/// An import that goes wrong once.
+/// Runs a story whose import fails once.
 async fn failing(target: Value, action: Action, name: &str) {
     let mut story = begin_with_config().await;
     let fault = Fault::on("POST", IMPORTS).times(1);
@@ -260,4 +261,39 @@ async fn rejected() {
     story.next("third").await;
     story.reach(IMPORT, "Synced").await;
     story.end("rejected", KIND).await;
+}
+
+#[tokio::test]
+async fn restarted() {
+    let mut story = imported(into_ref()).await;
+    story.restart().await;
+    story.request(IMPORT).await;
+    story.end("restarted", KIND).await;
+}
+
+/// The tag in the note shows which import was ours.
+#[tokio::test]
+async fn status_lost() {
+    let mut story = imported(into_ref()).await;
+    story.stop().await;
+    story.lose_status(IMPORT).await;
+    story.start(Duration::ZERO);
+    story.reach(IMPORT, "Synced").await;
+    story.end("status_lost", KIND).await;
+}
+
+#[tokio::test]
+async fn rate_limited() {
+    let action = Action::too_many_requests(Some("1"));
+    failing(into_ref(), action, "rate_limited").await;
+}
+
+/// A person imports another value, which the operator leaves.
+#[tokio::test]
+async fn value_of_somebody_else() {
+    let mut story = imported(into_ref()).await;
+    let id = story.id(IMPORT).await;
+    story.import_by_hand(&id, "theirs").await;
+    story.request(IMPORT).await;
+    story.end("value_of_somebody_else", KIND).await;
 }

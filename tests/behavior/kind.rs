@@ -1,8 +1,10 @@
-//! The kinds that own one remote object, in words that all of them share. The resource is always called `it`.
+//! The kinds that own one remote object, with everything that differs between them in stories about all of them. The resource is always called `it`.
 
 use super::story::{Name, Story};
 use super::support::{credentials, with};
-use metorial::{ApiKey, AuthConfig, AuthCredentials, Body, Client, Config, ConfigVault};
+use metorial::{
+    ApiKey, AuthConfig, AuthCredentials, AuthImport, Body, Client, Config, ConfigVault,
+};
 use serde_json::{Value, json};
 use std::time::Duration;
 
@@ -21,7 +23,7 @@ impl Kind {
     /// All of them.
     pub const ALL: [Self; 4] = [App, Auth, Conf, Vault];
 
-    /// Kind and name.
+    /// Returns kind and name of the resource.
     pub const fn it(self) -> Name {
         let kind = match self {
             App => "ProviderAuthCredentials",
@@ -32,7 +34,7 @@ impl Kind {
         (kind, "it")
     }
 
-    /// Begins the name of each of its snapshots.
+    /// Returns the prefix of its snapshots.
     pub fn word(self) -> &'static str {
         match self {
             App => "credentials",
@@ -42,7 +44,7 @@ impl Kind {
         }
     }
 
-    /// The path of its collection.
+    /// Returns the path of its collection.
     pub fn path(self) -> &'static str {
         match self {
             App => "/provider-auth-credentials",
@@ -52,7 +54,7 @@ impl Kind {
         }
     }
 
-    /// Its manifest, with these fields in the spec beside the usual ones.
+    /// Returns its manifest, with these fields in the spec beside the usual ones.
     pub fn manifest(self, spec: Value) -> Value {
         let (secret, _) = self.secret();
         let value = |pointer: &str| json!({"from": [{"pointer": pointer, "secretKeyRef": {"name": secret, "key": "token"}}]});
@@ -67,10 +69,10 @@ impl Kind {
                 json!({"providerId": "postgres", "value": value("/schema")}),
             ),
         };
-        with(manifest, json!({"spec": spec}))
+        with(manifest, Value::from_iter([("spec", spec)]))
     }
 
-    /// The Secret and the key of its value.
+    /// Returns the Secret and the key of its value.
     pub fn secret(self) -> (&'static str, &'static str) {
         match self {
             App => ("oauth-app", "client-secret"),
@@ -79,9 +81,15 @@ impl Kind {
     }
 }
 
-/// The manifest of a resource of ours.
+/// Returns the manifest of a resource of ours.
 pub fn resource((kind, name): Name, spec: Value) -> Value {
-    json!({"apiVersion": "metorial.com/v1alpha1", "kind": kind, "metadata": {"name": name}, "spec": spec})
+    let mut manifest = json!({
+        "apiVersion": "metorial.com/v1alpha1",
+        "kind": kind,
+        "metadata": {"name": name},
+    });
+    manifest["spec"] = spec;
+    manifest
 }
 
 impl Story {
@@ -90,7 +98,8 @@ impl Story {
         Self::of_kinds_settling(Duration::ZERO).await
     }
 
-    /// The same with an operator that believes this late that something is not there.
+    /// Like [`Self::of_kinds`], with an operator that treats a missing object as gone only this long after its last
+    /// write.
     pub async fn of_kinds_settling(settle: Duration) -> Self {
         let story = Self::begin_settling(settle).await;
         let values = super::support::secret("values", &[("token", "first")]);
@@ -123,11 +132,27 @@ impl Story {
         self.edit(of, json!({"spec": spec})).await;
     }
 
-    /// A person makes an object like that of `it`, but for its value; returns its id.
-    pub async fn by_hand(&self, kind: Kind, fields: Value) -> String {
+    /// Imports a value into an auth config as a person does.
+    pub async fn import_by_hand(&self, id: &str, token: &str) {
+        let body =
+            json!({"provider_auth_config_id": id, "note": "by hand", "value": {"token": token}});
+        let client = self.person();
+        client
+            .create::<AuthImport>(&Body::from(body))
+            .await
+            .unwrap();
+    }
+
+    /// Returns the client of a person, whose calls are not in the record.
+    fn person(&self) -> Client {
         let key = ApiKey::parse(&self.key).unwrap();
         let client = Client::builder(self.sim.url().parse().unwrap(), key);
-        let client = client.no_proxy().build().unwrap();
+        client.no_proxy().build().unwrap()
+    }
+
+    /// Creates an object like that of `it`, but with another value, as a person does; returns its id.
+    pub async fn by_hand(&self, kind: Kind, fields: Value) -> String {
+        let client = self.person();
         let usual = match kind {
             App => {
                 json!({"name": "it", "provider_id": "github", "config": {"client_id": "theirs", "client_secret": "theirs", "scopes": ["read:user", "repo"]}})
@@ -156,7 +181,7 @@ impl Story {
     }
 }
 
-/// Makes a test of each of these stories, which tells it about every kind.
+/// Makes a test of each of these stories, which runs it for every kind.
 macro_rules! every_kind {
     ($($story:ident)*) => {
         mod every_kind {

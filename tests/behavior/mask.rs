@@ -11,7 +11,7 @@ pub struct Mask {
 }
 
 impl Mask {
-    /// Begins without any.
+    /// Returns a mask for the records of this namespace.
     pub fn new(namespace: &str) -> Self {
         Self {
             namespace: namespace.to_owned(),

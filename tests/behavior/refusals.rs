@@ -1,7 +1,8 @@
 //! Specs that the API refuses, and deletions that wait.
 
-use super::kind::Kind;
+use super::kind::{Kind, resource};
 use super::story::Story;
+use super::support::with;
 use serde_json::json;
 
 async fn refused_by_schema(kind: Kind) {
@@ -60,7 +61,7 @@ async fn vault_provider_unknown() {
     provider_unknown(Kind::Vault, "providerId").await;
 }
 
-/// Credentials that an end user authorized an auth config with.
+/// Begins the deletion of credentials that an end user authorized an auth config with.
 async fn deletion_blocked() -> Story {
     let kind = Kind::AuthCredentials;
     let mut story = Story::with(kind, json!({})).await;
@@ -112,4 +113,36 @@ async fn authorized_by_an_end_user() {
     story.spec(kind.it(), json!({"mode": "Observe"})).await;
     story.reach(kind.it(), "Observed").await;
     story.end("authorized_by_an_end_user", kind.word()).await;
+}
+
+#[tokio::test]
+async fn credentials_from_a_config_map() {
+    let kind = Kind::AuthCredentials;
+    let mut story = Story::of_kinds().await;
+    let id = json!({"secretKeyRef": null, "configMapKeyRef": {"name": "app", "key": "id"}});
+    let mut manifest = kind.manifest(json!({}));
+    manifest["spec"]["oauth"]["clientId"] = with(json!({}), id);
+    story.apply(manifest).await;
+    story.reach(kind.it(), "ConfigMapNotFound").await;
+    let map = |id: &str| json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "app"}, "data": {"id": id}});
+    story.apply(map("Iv1.first")).await;
+    story.reach(kind.it(), "Synced").await;
+    story.apply(map("Iv1.second")).await;
+    story.reach(kind.it(), "Synced").await;
+    story.end("from_a_config_map", kind.word()).await;
+}
+
+/// A vault and a config that names it by its id at Metorial.
+#[tokio::test]
+async fn config_on_a_vault_by_id() {
+    let kind = Kind::Config;
+    let mut story = Story::of_kinds().await;
+    let id = story.by_hand(Kind::Vault, json!({})).await;
+    let spec = json!({"providerId": "postgres", "vaultId": id});
+    story.apply(resource(kind.it(), spec)).await;
+    story.reach(kind.it(), "Synced").await;
+    let other = story.by_hand(Kind::Vault, json!({"name": "other"})).await;
+    story.spec(kind.it(), json!({"vaultId": other})).await;
+    story.reach(kind.it(), "Synced").await;
+    story.end("on_a_vault_by_id", kind.word()).await;
 }

@@ -30,11 +30,11 @@ async fn never_vault() {
     never(Kind::Vault).await;
 }
 
-/// The former object lives on for an hour, unless the resource is deleted.
+/// The former object stays for an hour, unless the resource is deleted.
 async fn grace(kind: Kind) {
     let mut story = Story::with(kind, json!({"replaceGrace": "1h"})).await;
     story.new_value(kind, "second").await;
-    story.reach(kind.it(), "Synced").await;
+    story.reach_in_grace(kind.it(), "Synced", true).await;
     story.quiet().await;
     story.remove(kind.it()).await;
     story.gone(kind.it()).await;

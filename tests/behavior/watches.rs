@@ -22,7 +22,7 @@ pub struct Watches {
 }
 
 impl Watches {
-    /// Begins with what is there now.
+    /// Starts the watches; the objects that are there already are their first versions.
     pub async fn start(env: &Environment) -> Self {
         let definitions = definitions();
         let ours = definitions
@@ -52,7 +52,7 @@ impl Watches {
         watches
     }
 
-    /// Waits until the watches have brought everything that is stored now, and returns all of it.
+    /// Waits until the watches have delivered everything that is stored now, and returns all versions.
     pub async fn all(&self, env: &Environment) -> Versions {
         for (kind, api) in &self.kinds {
             let list = api.list(&ListParams::default()).await.unwrap();

@@ -90,7 +90,7 @@ async fn a_leader_that_slept_past_its_lease_writes_nothing_when_it_wakes() {
         |object| object.write_only["client_secret"] == "rotated-again-0123456789",
     )
     .await;
-    env.credentials("github").wait_ready().await;
+    env.credentials("github").wait_recorded().await;
     env.check_oracles().await;
 }
 

@@ -23,6 +23,10 @@
 //! - [`remote`]: requests to the Metorial API, within its rate limit
 //! - [`connections`]: which API key and instance a resource uses, and whether they can be used
 //! - [`reconcile`]: the reconciliation of one resource
+//! - [`runtime`]: leadership, watches, the work queue and the list of kinds
+//!
+//! In comments ▲ marks a fact about the API that was observed on the server's code, and ◆ one that was read in newer code
+//! or in the SDKs: some builds behave otherwise, and both sides must be survived.
 
 pub mod cluster;
 pub mod connections;
@@ -33,6 +37,7 @@ pub mod plan;
 pub mod reconcile;
 pub mod remote;
 pub mod resources;
+pub mod runtime;
 pub mod sensitive;
 pub mod settings;
 pub mod telemetry;

@@ -2,8 +2,8 @@
 
 use clap::Parser;
 use kube::config::{InferConfigError, KubeconfigError};
-use metorial_operator::reconcile::run;
 use metorial_operator::resources::definitions;
+use metorial_operator::runtime::run;
 use metorial_operator::settings::{Args, Command, RunArgs};
 use metorial_operator::telemetry;
 use std::error::Error;

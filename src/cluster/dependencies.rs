@@ -45,6 +45,16 @@ impl Dependencies {
         maps.sources.get(resource).cloned().unwrap_or_default()
     }
 
+    /// Returns the objects of one kind that resources depend on, in one namespace or in all.
+    #[must_use]
+    pub fn sources_of(&self, kind: &str, namespace: Option<&str>) -> Vec<ResourceKey> {
+        let maps = self.lock();
+        let sources = maps.dependents.keys();
+        let sources = sources.filter(|source| source.kind == kind);
+        let here = |source: &&ResourceKey| namespace.is_none_or(|name| source.namespace == name);
+        sources.filter(here).cloned().collect()
+    }
+
     /// Returns the resources that depend on `source`.
     #[must_use]
     pub fn dependents(&self, source: &ResourceKey) -> Vec<ResourceKey> {

@@ -3,8 +3,9 @@
 //! Every fingerprint in a status and at the API is a MAC under this key. With another key none of them could be
 //! compared, and every value would have to be sent again, so the key is never replaced.
 
-use super::{Cause, Cluster, ClusterError};
-use crate::plan::MacKey;
+use super::client::Cluster;
+use super::error::{Cause, ClusterError};
+use crate::plan::fingerprint::MacKey;
 use k8s_openapi::ByteString;
 use k8s_openapi::api::core::v1::Secret;
 use kube::api::{ObjectMeta, PostParams};

@@ -6,8 +6,10 @@
 //! Assumes that a request, once sent, reaches the server within the difference of the two. The API has no idempotency
 //! keys, so a write that arrives later than that would be a second writer.
 
+use super::client::Cluster;
+use super::error::{Cause, ClusterError};
 use super::fence::Fence;
-use super::{Cause, Cluster, ClusterError};
+use super::writes::field_manager;
 use k8s_openapi::api::coordination::v1::{Lease, LeaseSpec};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::MicroTime;
 use kube::api::{ObjectMeta, Patch, PatchParams, PostParams};
@@ -126,7 +128,7 @@ impl Candidate {
     /// Acquires or renews the Lease if it is free, ours or expired.
     async fn attempt(&mut self) -> Result<bool, ClusterError> {
         // The grace counts from before the request: the renewal is in etcd some time before its response is here, and
-        // others count from when they see it there.
+        // others count from when they read it there.
         let began = Instant::now();
         let Some(lease) = self.read().await? else {
             let created = self.create().await?;
@@ -216,7 +218,7 @@ impl Candidate {
             }
         });
         let api = self.cluster.namespaced::<Lease>(&self.namespace);
-        let params = super::field_manager(PatchParams::default());
+        let params = field_manager(PatchParams::default());
         let patch = Patch::Merge(patch);
         let swapped = self
             .cluster

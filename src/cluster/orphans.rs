@@ -1,7 +1,9 @@
 //! The ConfigMap `metorial-orphans`: the ids of remote objects that were left behind because their deletion could not
 //! be carried out, so that an administrator can find and delete them.
 
-use super::{Cause, Cluster, ClusterError, field_manager};
+use super::client::Cluster;
+use super::error::{Cause, ClusterError};
+use super::writes::field_manager;
 use k8s_openapi::api::core::v1::ConfigMap;
 use kube::api::{ObjectMeta, Patch, PatchParams, PostParams};
 use serde_json::json;

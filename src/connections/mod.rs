@@ -7,11 +7,14 @@
 //!
 //! [`Session`]: crate::remote::Session
 
+pub mod inventory;
 mod reconcile;
 mod registry;
 mod settings;
 mod setup;
 mod state;
+#[cfg(test)]
+mod tests;
 pub mod verify;
 
 pub use reconcile::{ConnectionContext, reconcile};

@@ -3,10 +3,11 @@
 use super::registry::Connections;
 use super::settings::{ConnectionKey, ConnectionResource, ConnectionSettings};
 use super::state::ConnectionState;
+use crate::cluster::client::Cluster;
 use crate::cluster::dependencies::Dependencies;
-use crate::cluster::{Cluster, ClusterError, merge_patch};
+use crate::cluster::error::ClusterError;
 use crate::metrics::Metrics;
-use crate::plan::pace;
+use crate::plan::backoff::{Backoff, Class, Pacing, Retry};
 use crate::resources::{
     Conditions, ConnectionStatus, IN_USE_FINALIZER, RECONCILE_REQUESTED, Reason, ResourceKey,
     condition,
@@ -14,7 +15,6 @@ use crate::resources::{
 use crate::settings::Timing;
 use jiff::Timestamp;
 use kube::{Api, ResourceExt};
-use serde_json::Value;
 use std::time::Duration;
 use tokio::sync::mpsc::UnboundedSender;
 use tokio::time::Instant;
@@ -70,11 +70,7 @@ pub async fn reconcile<C: ConnectionResource>(
     // Before the Secret is read: a change in between must enqueue this connection again.
     register_dependencies(context, key, &settings);
     let requested = requested(&settings);
-    let max_age = match requested {
-        Some(_) => Duration::ZERO,
-        // Less than the interval, which is shortened by jitter: each regular reconciliation asks the API.
-        None => context.timing.connection_check.mul_f64(0.85),
-    };
+    let max_age = max_age(context.timing, requested.is_some());
     let state = context.connections.refresh(&connection, max_age).await;
     let users = match object.meta().deletion_timestamp {
         Some(_) => Some(users.await?),
@@ -97,19 +93,21 @@ pub async fn reconcile<C: ConnectionResource>(
     {
         context.enqueue_dependents(key);
     }
-    let failed = state.not_ready.is_some() || users.is_some();
-    let failures = context
-        .connections
-        .count_failures(&connection, failed)
-        .await;
-    let jitter = rand::random::<f64>();
-    Ok(Some(next_check(
-        context.timing,
-        &state,
-        users.is_some(),
-        failures,
-        jitter,
-    )))
+    let terminating = users.is_some();
+    let failed = state.not_ready.is_some() || terminating;
+    let failures = context.connections.count_failures(&connection, failed);
+    let (failures, jitter) = (failures.await, rand::random::<f64>());
+    let next = next_check(context.timing, &state, terminating, failures, jitter);
+    Ok(Some(next))
+}
+
+/// Returns the age up to which the last answer of the API is good enough. Less than the interval, which jitter shortens,
+/// so that each regular reconciliation asks.
+fn max_age(timing: &Timing, requested: bool) -> Duration {
+    match requested {
+        true => Duration::ZERO,
+        false => timing.connection_check.mul_f64(0.85),
+    }
 }
 
 async fn forget(context: &ConnectionContext<'_>, key: &ResourceKey, connection: &ConnectionKey) {
@@ -219,7 +217,7 @@ fn next_status<C: ConnectionResource>(
     next
 }
 
-/// Writes the status and an event, if they say anything new.
+/// Writes the status if it changed, and an event if the reason did.
 async fn report<C: ConnectionResource>(
     context: &ConnectionContext<'_>,
     api: &Api<C>,
@@ -234,14 +232,10 @@ async fn report<C: ConnectionResource>(
         object.name_any()
     );
     context.metrics.set_reason(C::NAME, name, *reason);
-    let json = |status: &ConnectionStatus| serde_json::to_value(status).unwrap_or(Value::Null);
-    let Some(difference) = merge_patch(&json(status), &json(&next)) else {
+    let cluster = context.cluster;
+    if !cluster.write_status(api, object, status, &next).await? {
         return Ok(());
-    };
-    context
-        .cluster
-        .patch_status(api, object, difference)
-        .await?;
+    }
     let before = condition(status.conditions.as_deref(), "Ready");
     let before = before.map(|before| before.reason.as_str());
     let changed = before != Some(reason.as_str());
@@ -266,15 +260,98 @@ fn next_check(
     failures: u32,
     jitter: f64,
 ) -> Duration {
-    let pause = match &state.not_ready {
-        None if !terminating => return pace::interval(timing.connection_check, jitter),
-        Some(not_ready) if !not_ready.transient && !terminating => pace::refused(failures, jitter),
-        _ => pace::back_off(timing.backoff, failures, jitter),
-    };
     let not_ready = state.not_ready.as_ref();
-    pause.max(
-        not_ready
-            .and_then(|not_ready| not_ready.wait)
-            .unwrap_or_default(),
-    )
+    let retry = match not_ready {
+        None if !terminating => Retry::Interval(None),
+        _ => Retry::Backoff(Backoff {
+            class: match not_ready {
+                Some(not_ready) if !not_ready.transient && !terminating => Class::Refused,
+                _ => Class::Transient,
+            },
+            at_least: not_ready.and_then(|it| it.wait).unwrap_or_default(),
+            ..Backoff::transient()
+        }),
+    };
+    let pacing = Pacing {
+        transient: timing.backoff,
+        interval: timing.connection_check,
+        jitter,
+    };
+    pacing
+        .pause(&retry, failures)
+        .unwrap_or(timing.connection_check)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::connections::state::NotReady;
+    use crate::resources::ConnectionDefaults;
+
+    fn state(not_ready: Option<NotReady>) -> ConnectionState {
+        ConnectionState {
+            session: None,
+            not_ready,
+            defaults: ConnectionDefaults::default(),
+        }
+    }
+
+    #[test]
+    fn a_connection_in_use_names_at_most_ten_of_its_users() {
+        let users = |count| -> Vec<String> {
+            (0..count)
+                .map(|n| format!("AuthImport apps/r{n}"))
+                .collect()
+        };
+        let ready = state(None);
+        for (users, reason, message) in [
+            (None, Reason::Synced, "the API accepts the key"),
+            (Some(users(0)), Reason::Synced, "the API accepts the key"),
+            (
+                Some(users(1)),
+                Reason::Deleting,
+                "still in use by 1 resource(s): AuthImport apps/r0; deletion continues when they are deleted",
+            ),
+        ] {
+            let found = verdict(&ready, users.as_deref());
+            assert_eq!(found, (reason, message.to_owned()));
+        }
+        let (_, ten) = verdict(&ready, Some(&users(10)));
+        assert!(ten.contains("r9; ") && !ten.contains('…'), "{ten}");
+        let (_, eleven) = verdict(&ready, Some(&users(11)));
+        assert!(
+            eleven.contains("r9, …") && !eleven.contains("r10"),
+            "{eleven}"
+        );
+    }
+
+    #[test]
+    fn the_next_check_is_soon_where_it_may_help_and_never_before_the_api_asks_for_it() {
+        let timing = Timing::default();
+        let seconds = Duration::from_secs;
+        let transient = NotReady::transient(Reason::RemoteUnavailable, "down");
+        let lasting = NotReady::new(Reason::Unauthorized, "no");
+        let throttled = NotReady {
+            wait: Some(seconds(100)),
+            ..transient.clone()
+        };
+        for (not_ready, terminating, failures, next) in [
+            (None, false, 0, timing.connection_check),
+            (None, true, 1, seconds(1)),
+            (Some(transient.clone()), false, 1, seconds(1)),
+            (Some(transient), false, 3, seconds(4)),
+            (Some(lasting.clone()), false, 1, seconds(900)),
+            (Some(lasting), true, 1, seconds(1)),
+            (Some(throttled), false, 1, seconds(100)),
+        ] {
+            let found = next_check(
+                &timing,
+                &state(not_ready.clone()),
+                terminating,
+                failures,
+                0.0,
+            );
+            assert_eq!(found, next, "{not_ready:?}, {failures} failures");
+        }
+    }
 }

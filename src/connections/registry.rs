@@ -4,7 +4,7 @@ use super::settings::{ConnectionKey, ConnectionSettings};
 use super::setup::Setup;
 use super::state::{ConnectionState, LOSSES_LIFETIME, NotReady, Slot};
 use super::verify;
-use crate::plan::Survey;
+use crate::plan::observed::Losses;
 use crate::remote::Session;
 use crate::remote::budget::{Budget, Limit};
 use crate::remote::cache::Cache;
@@ -104,7 +104,7 @@ impl Connections {
     }
 
     /// Records how many objects are gone. A suspicious loss stays until it is approved or its time is over.
-    pub async fn record_losses(&self, key: &ConnectionKey, losses: Survey) {
+    pub async fn record_losses(&self, key: &ConnectionKey, losses: Losses) {
         let slot = self.slot(key);
         let mut slot = slot.lock().await;
         slot.losses = losses.suspicious().then(|| (Instant::now(), losses));
@@ -112,7 +112,7 @@ impl Connections {
 
     /// Returns a suspicious loss that was counted recently: counting takes a request for every hundred objects, and each
     /// of the lost objects would ask for it.
-    pub async fn suspicious_losses(&self, key: &ConnectionKey) -> Option<Survey> {
+    pub async fn suspicious_losses(&self, key: &ConnectionKey) -> Option<Losses> {
         let slot = self.slot(key);
         let slot = slot.lock().await;
         let (at, losses) = slot.losses?;
@@ -196,7 +196,7 @@ impl Connections {
         slot.not_ready = result.err();
     }
 
-    /// Brings the slot's session in line with the settings. Asks the API only if the key changed, or was verified longer
+    /// Makes the slot's session match the settings. Asks the API only if the key changed, or was verified longer
     /// than `max_age` ago, or was not ready the last time.
     async fn connect(
         &self,
@@ -324,4 +324,35 @@ fn apply_user_limit(
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::remote::budget::WINDOW;
+
+    fn budget() -> Budget {
+        Budget::new(Limit {
+            requests: 100,
+            per: WINDOW,
+        })
+    }
+
+    #[test]
+    fn the_limit_of_a_user_moves_with_the_connection_to_another_organization() {
+        let key = ConnectionKey::new(ConnectionKind::Connection, "apps", "default");
+        let limit = Some(Limit {
+            requests: 5,
+            per: WINDOW,
+        });
+        let (former, current, now) = (budget(), budget(), Instant::now());
+        apply_user_limit(&key, None, &former, limit);
+        assert_eq!(former.remaining(now), 5);
+        apply_user_limit(&key, Some(&former), &former, limit);
+        assert_eq!(former.remaining(now), 5);
+        apply_user_limit(&key, Some(&former), &current, limit);
+        assert_eq!((former.remaining(now), current.remaining(now)), (100, 5));
+        apply_user_limit(&key, Some(&current), &current, None);
+        assert_eq!(current.remaining(now), 100);
+    }
 }

@@ -3,11 +3,12 @@
 use super::settings::{ConnectionKey, ConnectionResource, ConnectionSettings};
 use super::state::NotReady;
 use super::verify;
+use crate::cluster::client::Cluster;
+use crate::cluster::error::ClusterError;
 use crate::cluster::fence::Fence;
-use crate::cluster::{Cluster, ClusterError};
 use crate::kinds::Inputs;
 use crate::metrics::Metrics;
-use crate::plan::MacKey;
+use crate::plan::fingerprint::MacKey;
 use crate::resources::{ClusterConnection, Connection, ConnectionKind, Reason};
 use metorial::{ApiKey, Client};
 use std::sync::Arc;

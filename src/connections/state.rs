@@ -1,7 +1,8 @@
-//! The state of one connection, as resources that use it and its own status see it.
+//! The state of one connection: for the resources that use it, and for its own status.
 
 use super::settings::{ConnectionKey, ConnectionSettings};
-use crate::plan::{Fingerprint, Survey};
+use crate::plan::fingerprint::Fingerprint;
+use crate::plan::observed::Losses;
 use crate::remote::Session;
 use crate::resources::{APPROVE, ConnectionDefaults, Reason};
 use std::sync::Arc;
@@ -117,7 +118,7 @@ pub struct Slot {
     /// once it is written, and the key may be replaced before that.
     pub pinned: Option<(String, String)>,
     /// A suspicious loss of objects, and when it was counted.
-    pub losses: Option<(Instant, Survey)>,
+    pub losses: Option<(Instant, Losses)>,
     /// The state that resources of this connection last asked for.
     pub last_reported: Option<Generation>,
     /// Reconciliations of the connection in a row that ended without a usable session.
@@ -169,7 +170,7 @@ impl Slot {
         }
     }
 
-    /// Returns the instance that the connection with this uid was seen to open.
+    /// Returns the instance that the connection with this uid opened before.
     #[must_use]
     pub fn pinned_instance(&self, uid: &str) -> Option<&str> {
         let (of, instance) = self.pinned.as_ref()?;

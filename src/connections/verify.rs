@@ -3,9 +3,10 @@
 
 use super::settings::{ConnectionKey, ConnectionSettings};
 use super::state::NotReady;
-use crate::cluster::{ClusterError, Missing};
+use crate::cluster::error::ClusterError;
+use crate::cluster::references::Missing;
 use crate::kinds::Inputs;
-use crate::plan::{Fingerprint, MacKey};
+use crate::plan::fingerprint::{Fingerprint, MacKey};
 use crate::remote::RemoteError;
 use crate::remote::budget::{Limit, WINDOW};
 use crate::resources::{

@@ -1,22 +1,25 @@
-//! Auth configs as three kinds read them: in one form, since what was seen of one is shared between them.
+//! Auth configs as three kinds read them: in one form, because observations are shared between the kinds.
 
 use super::naming::{LASTING_DESCRIPTION, NAME, text};
 use super::tool_filters::{self, TOOL_FILTERS};
-use crate::plan::{Blank, Compare, FieldRule, Marker, Remedy, RemoteView};
+use crate::plan::fields::{Blank, Compare, FieldRule, Remedy, Role};
+use crate::plan::observed::RemoteView;
+use crate::plan::ownership::Marker;
+use crate::resources::RemoteDetails;
 use metorial::{AuthConfig, AuthConfigSource, AuthConfigType, Object};
-use serde_json::{Map, Value};
 use std::collections::BTreeMap;
 
-/// The value, which goes in by imports once the config is made.
+/// The value, which is imported once the config is created.
 pub const VALUE: FieldRule = FieldRule {
     name: "value",
+    role: Role::Value,
     create: &["value"],
     compare: Compare::WriteOnly,
     remedy: Remedy::Import,
     blank: Blank::Value,
 };
 
-/// An auth config in the form of all kinds.
+/// Returns an auth config in the form of all kinds.
 #[must_use]
 pub fn view(remote: &AuthConfig) -> RemoteView {
     let metadata = remote.metadata.clone().unwrap_or_default();
@@ -30,19 +33,12 @@ pub fn view(remote: &AuthConfig) -> RemoteView {
     if let Some(filters) = tool_filters::observed(remote.tool_filter.as_ref()) {
         fields.insert(TOOL_FILTERS.name, filters);
     }
-    let sort = match remote.r#type {
+    let type_ = match remote.r#type {
         AuthConfigType::Manual => Some("manual"),
         AuthConfigType::OauthAutomated => Some("oauth_automated"),
         AuthConfigType::OauthManual => Some("oauth_manual"),
         _ => None,
     };
-    let mut status: Map<String, Value> = Map::from_iter([
-        ("providerId".to_owned(), remote.provider_id.clone().into()),
-        ("authConfigId".to_owned(), remote.id.clone().into()),
-    ]);
-    if let Some(sort) = sort {
-        status.insert("authConfigType".to_owned(), sort.into());
-    }
     RemoteView {
         id: remote.id.clone(),
         live: !remote.status().is_gone(),
@@ -51,8 +47,13 @@ pub fn view(remote: &AuthConfig) -> RemoteView {
         metadata,
         created_at: remote.created_at,
         updated_at: remote.updated_at,
-        status,
-        consent: remote.r#type == AuthConfigType::OauthAutomated
+        details: RemoteDetails {
+            provider_id: Some(remote.provider_id.clone()),
+            auth_config_id: Some(remote.id.clone()),
+            auth_config_type: type_.map(str::to_owned),
+            ..RemoteDetails::default()
+        },
+        authorized_by_user: remote.r#type == AuthConfigType::OauthAutomated
             || remote.source == AuthConfigSource::SetupSession,
         auth_method: remote.auth_method.as_ref().map(|method| method.id.clone()),
     }

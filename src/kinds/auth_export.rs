@@ -1,8 +1,14 @@
-//! [`AuthExport`]: its remote object is somebody's auth config, which is only looked at; the value goes into a Secret.
+//! [`AuthExport`]: its remote object is an auth config of somebody else's, which is only read; the exported value is
+//! written to a Secret.
 
-use super::{Inputs, Kind, Reference, SourceKind, auth_config};
-use crate::plan::{Exporting, Field, Invalid, Manner, Policy, RemoteView, Target, When};
-use crate::resources::{AuthExport, CommonSpec, CommonStatus, DeletionPolicy, ExportSecret};
+use super::auth_config;
+use super::inputs::{Inputs, Reference, SourceKind};
+use super::kind::{Kind, accessors};
+use crate::plan::children::ChildSpec;
+use crate::plan::desired::{Exports, Invalid, Source, Wanted, When};
+use crate::plan::observed::RemoteView;
+use crate::plan::policy::Lifecycle;
+use crate::resources::{AuthExport, AuthExportStatus};
 use metorial::AuthConfig;
 
 /// The most exports a day where nobody says.
@@ -11,31 +17,13 @@ const MAX_PER_DAY: u32 = 24;
 impl Kind for AuthExport {
     type Remote = AuthConfig;
     const NAME: &'static str = "AuthExport";
-
-    fn common(&self) -> &CommonSpec {
-        &self.spec.common
-    }
-
-    fn common_status(&self) -> CommonStatus {
-        self.status
-            .as_ref()
-            .map(|status| status.common.clone())
-            .unwrap_or_default()
-    }
+    accessors!(AuthExportStatus);
 
     fn references(&self) -> Vec<Reference> {
         self.config().into_iter().collect()
     }
 
-    fn fields(&self, _: &Inputs) -> Result<Vec<Field>, Invalid> {
-        Ok(Vec::new())
-    }
-
-    fn view(remote: &AuthConfig) -> RemoteView {
-        auth_config::view(remote)
-    }
-
-    fn manner(&self, inputs: &Inputs) -> Result<Manner, Invalid> {
+    fn wanted(&self, inputs: &Inputs) -> Result<Wanted, Invalid> {
         let spec = &self.spec;
         let id = match self.config() {
             Some(config) => inputs.get(&config)?.to_owned(),
@@ -48,30 +36,34 @@ impl Kind for AuthExport {
                 Invalid::value("spec.when is neither Once, OnChange nor a duration such as 12h")
             })?),
         };
-        Ok(Manner {
-            target: Target::Borrowed(id),
-            exporting: Some(Exporting {
-                when,
-                max_per_day: spec.max_per_day.unwrap_or(MAX_PER_DAY) as usize,
-                note: spec.note.clone(),
-                deployment: spec.deployment_id.clone(),
-            }),
-            ..Manner::default()
+        let exports = Exports {
+            when,
+            max_per_day: spec.max_per_day.unwrap_or(MAX_PER_DAY) as usize,
+            note: spec.note.clone(),
+            deployment: spec.deployment_id.clone(),
+            secret: ChildSpec::secret(&spec.secret),
+        };
+        Ok(Wanted {
+            fields: Vec::new(),
+            source: Source::ExportFrom(id, exports),
+            schema: None,
         })
     }
 
-    fn borrows(&self) -> bool {
-        true
+    fn view(remote: &AuthConfig) -> RemoteView {
+        auth_config::view(remote)
     }
 
-    fn adjust(&self, mut policy: Policy) -> Policy {
-        policy.borrows = true;
-        policy.deletion = DeletionPolicy::Orphan;
-        policy
+    fn lifecycle(&self) -> Lifecycle {
+        Lifecycle {
+            external: true,
+            marker_required: true,
+            ..Lifecycle::default()
+        }
     }
 
-    fn exports_into(&self) -> Option<&ExportSecret> {
-        Some(&self.spec.secret)
+    fn children(&self) -> Vec<ChildSpec> {
+        vec![ChildSpec::secret(&self.spec.secret)]
     }
 }
 

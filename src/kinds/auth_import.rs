@@ -1,20 +1,22 @@
-//! [`AuthImport`]: its remote object is the auth config that the value goes into: its own, made by the first import, or
-//! somebody else's.
+//! [`AuthImport`]: its remote object is the auth config that the value is imported into: its own, created by the first
+//! import, or somebody else's.
 
 use super::auth_config::{self, VALUE};
 use super::compose::{compose, references};
-use super::{Inputs, Kind, Reference, SourceKind, ValueSchema};
-use crate::plan::{
-    Blank, Compare, Field, FieldRule, Invalid, Manner, Policy, Remedy, RemoteView, Target,
-};
-use crate::resources::{
-    AuthImport, CommonSpec, CommonStatus, DeletionPolicy, ImportWhen, Reason, Validation,
-};
+use super::inputs::{Inputs, Reference, SourceKind};
+use super::kind::{Kind, accessors};
+use crate::plan::desired::{Imports, Invalid, Source, Wanted};
+use crate::plan::fields::{Blank, Compare, Field, FieldRule, Remedy, Role};
+use crate::plan::observed::RemoteView;
+use crate::plan::policy::Lifecycle;
+use crate::plan::schema::ValueSchema;
+use crate::resources::{AuthImport, AuthImportStatus, ImportWhen, Reason, Validation};
 use metorial::AuthConfig;
 use serde_json::Value;
 
 const PROVIDER: FieldRule = FieldRule {
     name: "providerId",
+    role: Role::Provider,
     create: &["provider_id"],
     compare: Compare::Never,
     remedy: Remedy::Fixed,
@@ -22,11 +24,13 @@ const PROVIDER: FieldRule = FieldRule {
 };
 const DEPLOYMENT: FieldRule = FieldRule {
     name: "deploymentId",
+    role: Role::Other,
     create: &["provider_deployment_id"],
     ..PROVIDER
 };
 const METHOD: FieldRule = FieldRule {
     name: "authMethodId",
+    role: Role::Other,
     create: &["provider_auth_method_id"],
     ..PROVIDER
 };
@@ -34,17 +38,7 @@ const METHOD: FieldRule = FieldRule {
 impl Kind for AuthImport {
     type Remote = AuthConfig;
     const NAME: &'static str = "AuthImport";
-
-    fn common(&self) -> &CommonSpec {
-        &self.spec.common
-    }
-
-    fn common_status(&self) -> CommonStatus {
-        self.status
-            .as_ref()
-            .map(|status| status.common.clone())
-            .unwrap_or_default()
-    }
+    accessors!(AuthImportStatus);
 
     fn references(&self) -> Vec<Reference> {
         let mut all = references(&self.spec.value);
@@ -56,26 +50,35 @@ impl Kind for AuthImport {
         all
     }
 
-    fn fields(&self, inputs: &Inputs) -> Result<Vec<Field>, Invalid> {
+    fn wanted(&self, inputs: &Inputs) -> Result<Wanted, Invalid> {
         let spec = &self.spec;
-        Ok(vec![
-            Field::plain(&PROVIDER, Value::from(spec.provider_id.clone())),
-            Field::plain(&DEPLOYMENT, Value::from(spec.deployment_id.clone())),
-            Field::plain(&METHOD, Value::from(spec.auth_method_id.clone())),
-            Field::secret(&VALUE, compose(&spec.value, inputs)?),
-        ])
+        Ok(Wanted {
+            fields: vec![
+                Field::plain(&PROVIDER, Value::from(spec.provider_id.clone())),
+                Field::plain(&DEPLOYMENT, Value::from(spec.deployment_id.clone())),
+                Field::plain(&METHOD, Value::from(spec.auth_method_id.clone())),
+                Field::secret(&VALUE, compose(&spec.value, inputs)?),
+            ],
+            source: self.source(inputs)?,
+            schema: self.schema(),
+        })
     }
 
     fn view(remote: &AuthConfig) -> RemoteView {
         auth_config::view(remote)
     }
 
-    fn manner(&self, inputs: &Inputs) -> Result<Manner, Invalid> {
-        let target = match (self.config("id"), &self.spec.auth_config_id) {
-            (Some(id), _) => Target::Borrowed(inputs.get(&id)?.to_owned()),
-            (None, Some(id)) => Target::Borrowed(id.clone()),
-            (None, None) => Target::OwnByImport,
-        };
+    fn lifecycle(&self) -> Lifecycle {
+        Lifecycle {
+            external: self.spec.provider_id.is_none(),
+            marker_required: true,
+            ..Lifecycle::default()
+        }
+    }
+}
+
+impl AuthImport {
+    fn source(&self, inputs: &Inputs) -> Result<Source, Invalid> {
         if let Some(policy) = self.config("valuePolicy")
             && inputs.get(&policy)? == "Managed"
         {
@@ -87,24 +90,15 @@ impl Kind for AuthImport {
                 ),
             });
         }
-        Ok(Manner {
-            target,
-            note: Some(self.spec.note.clone()),
-            exporting: None,
+        let imports = Imports {
+            note: self.spec.note.clone(),
             once: self.spec.when.unwrap_or_default() == ImportWhen::Once,
+        };
+        Ok(match (self.config("id"), &self.spec.auth_config_id) {
+            (Some(id), _) => Source::ImportInto(inputs.get(&id)?.to_owned(), imports),
+            (None, Some(id)) => Source::ImportInto(id.clone(), imports),
+            (None, None) => Source::Import(imports),
         })
-    }
-
-    fn borrows(&self) -> bool {
-        self.spec.provider_id.is_none()
-    }
-
-    fn adjust(&self, mut policy: Policy) -> Policy {
-        policy.borrows = true;
-        if self.borrows() {
-            policy.deletion = DeletionPolicy::Orphan;
-        }
-        policy
     }
 
     fn schema(&self) -> Option<ValueSchema> {
@@ -115,13 +109,7 @@ impl Kind for AuthImport {
         })
     }
 
-    fn from_auth_config(config: AuthConfig) -> Option<AuthConfig> {
-        Some(config)
-    }
-}
-
-impl AuthImport {
-    /// What is read of the ProviderAuthConfig that the import goes into.
+    /// Returns a reference to the ProviderAuthConfig that is imported into.
     fn config(&self, key: &str) -> Option<Reference> {
         let config = self.spec.auth_config_ref.as_ref()?;
         Some(Reference {

@@ -1,8 +1,8 @@
 //! Composed values: a literal, and then parts from Secrets and ConfigMaps by JSON pointer. Errors name pointer and
 //! source, never a value.
 
-use super::{Inputs, Reference, SourceKind};
-use crate::plan::Invalid;
+use super::inputs::{Inputs, Reference, SourceKind};
+use crate::plan::desired::Invalid;
 use crate::resources::{ComposedValue, PartFormat, ValuePart};
 use crate::sensitive::{Sensitive, Wipe};
 use serde_json::{Map, Value};
@@ -12,13 +12,13 @@ const LARGEST: usize = 1024 * 1024;
 /// The longest text that the API takes.
 const LONGEST: usize = 100_000;
 
-/// What a composed value refers to.
+/// Returns what a composed value refers to.
 #[must_use]
 pub fn references(value: &ComposedValue) -> Vec<Reference> {
     value.from.iter().flatten().filter_map(reference).collect()
 }
 
-/// The value, and where its parts came from.
+/// Returns the value, and where its parts came from.
 ///
 /// # Errors
 /// A part was not read, is not JSON, can't be kept exactly, or does not fit where its pointer says.
@@ -74,7 +74,7 @@ fn json(text: &str) -> Result<Value, &'static str> {
     serde_json::from_str(text).map_err(|_| "is not JSON, or is nested too deep")
 }
 
-/// Whether every number outside of texts survives: 64-bit integers, and decimals of at most 15 digits.
+/// Returns whether every number outside of strings is kept exactly: 64-bit integers, and decimals of at most 15 digits.
 fn exact(text: &str) -> bool {
     let (mut in_text, mut escaped, mut number) = (false, false, String::new());
     for character in text.chars().chain([' ']) {

@@ -1,6 +1,6 @@
 //! Values from Secrets and ConfigMaps, once they are read.
 
-use crate::plan::Invalid;
+use crate::plan::desired::Invalid;
 use crate::resources::{SecretSource, ValueSource};
 use crate::sensitive::Sensitive;
 use serde_json::Value;

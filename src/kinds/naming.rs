@@ -1,12 +1,13 @@
 //! Remote name and description, as several kinds have them.
 
-use crate::plan::{Blank, Compare, Field, FieldRule, Remedy};
+use crate::plan::fields::{Blank, Compare, Field, FieldRule, Remedy, Role};
 use crate::resources::Naming;
 use serde_json::Value;
 
 /// The remote name.
 pub const NAME: FieldRule = FieldRule {
     name: "name",
+    role: Role::Other,
     create: &["name"],
     compare: Compare::Readable,
     remedy: Remedy::Patch("name"),
@@ -16,6 +17,7 @@ pub const NAME: FieldRule = FieldRule {
 /// A description that can be cleared.
 pub const DESCRIPTION: FieldRule = FieldRule {
     name: "description",
+    role: Role::Other,
     create: &["description"],
     compare: Compare::Readable,
     remedy: Remedy::Patch("description"),
@@ -28,7 +30,7 @@ pub const LASTING_DESCRIPTION: FieldRule = FieldRule {
     ..DESCRIPTION
 };
 
-/// Name and description; the name is by default that of the resource.
+/// Returns name and description; the name is by default that of the resource.
 #[must_use]
 pub fn fields(
     naming: &Naming,
@@ -42,7 +44,7 @@ pub fn fields(
     ]
 }
 
-/// Text as the API keeps it: trimmed, and absent as empty.
+/// Returns text as the API keeps it: trimmed (▲), and absent as empty.
 #[must_use]
 pub fn text(text: Option<&str>) -> Value {
     Value::from(text.unwrap_or_default().trim())

@@ -1,15 +1,20 @@
 //! [`ProviderAuthCredentials`]: client id and secret can't be read back; everything but the provider can be changed.
 
+use super::inputs::{Inputs, Reference};
+use super::kind::{Dependents, Kind, accessors};
 use super::naming::{self, DESCRIPTION, NAME, text};
-use super::{Dependents, Inputs, Kind, Reference, set};
-use crate::plan::{Blank, Compare, Field, FieldRule, Invalid, Marker, Remedy, RemoteView};
-use crate::resources::{CommonSpec, CommonStatus, ProviderAuthCredentials};
+use crate::plan::desired::{Invalid, Source, Wanted};
+use crate::plan::fields::{Blank, Compare, Field, FieldRule, Remedy, Role};
+use crate::plan::observed::RemoteView;
+use crate::plan::ownership::Marker;
+use crate::resources::{ProviderAuthCredentials, ProviderAuthCredentialsStatus, RemoteDetails};
 use metorial::{AuthCredentials, Object};
-use serde_json::Map;
+use serde_json::Value;
 use std::collections::BTreeMap;
 
 const PROVIDER: FieldRule = FieldRule {
     name: "providerId",
+    role: Role::Provider,
     create: &["provider_id"],
     compare: Compare::Never,
     remedy: Remedy::Fixed,
@@ -17,6 +22,7 @@ const PROVIDER: FieldRule = FieldRule {
 };
 const CLIENT_ID: FieldRule = FieldRule {
     name: "oauth.clientId",
+    role: Role::Other,
     create: &["config", "client_id"],
     compare: Compare::WriteOnly,
     remedy: Remedy::Patch("client_id"),
@@ -24,6 +30,7 @@ const CLIENT_ID: FieldRule = FieldRule {
 };
 const CLIENT_SECRET: FieldRule = FieldRule {
     name: "oauth.clientSecret",
+    role: Role::Other,
     create: &["config", "client_secret"],
     compare: Compare::WriteOnly,
     remedy: Remedy::Patch("client_secret"),
@@ -31,6 +38,7 @@ const CLIENT_SECRET: FieldRule = FieldRule {
 };
 const SCOPES: FieldRule = FieldRule {
     name: "oauth.scopes",
+    role: Role::Other,
     create: &["config", "scopes"],
     compare: Compare::Readable,
     remedy: Remedy::Patch("scopes"),
@@ -41,17 +49,7 @@ impl Kind for ProviderAuthCredentials {
     type Remote = AuthCredentials;
     const NAME: &'static str = "ProviderAuthCredentials";
     const DEPENDENTS: Option<Dependents> = Some(Dependents::AuthConfigsOfCredentials);
-
-    fn common(&self) -> &CommonSpec {
-        &self.spec.common
-    }
-
-    fn common_status(&self) -> CommonStatus {
-        self.status
-            .as_ref()
-            .map(|status| status.common.clone())
-            .unwrap_or_default()
-    }
+    accessors!(ProviderAuthCredentialsStatus);
 
     fn references(&self) -> Vec<Reference> {
         let oauth = &self.spec.oauth;
@@ -61,18 +59,22 @@ impl Kind for ProviderAuthCredentials {
             .collect()
     }
 
-    fn fields(&self, inputs: &Inputs) -> Result<Vec<Field>, Invalid> {
+    fn wanted(&self, inputs: &Inputs) -> Result<Wanted, Invalid> {
         let (spec, oauth) = (&self.spec, &self.spec.oauth);
-        let [name, description] =
-            naming::fields(&spec.naming, self.metadata.name.as_ref(), &DESCRIPTION);
-        Ok(vec![
-            Field::plain(&PROVIDER, spec.provider_id.as_str()),
-            name,
-            description,
-            Field::secret(&CLIENT_ID, inputs.value(&oauth.client_id)?),
-            Field::secret(&CLIENT_SECRET, inputs.secret(&oauth.client_secret)?),
-            Field::plain(&SCOPES, set(&oauth.scopes)),
-        ])
+        let own = self.metadata.name.as_ref();
+        let [name, description] = naming::fields(&spec.naming, own, &DESCRIPTION);
+        Ok(Wanted {
+            fields: vec![
+                Field::plain(&PROVIDER, spec.provider_id.as_str()),
+                name,
+                description,
+                Field::secret(&CLIENT_ID, inputs.value(&oauth.client_id)?),
+                Field::secret(&CLIENT_SECRET, inputs.secret(&oauth.client_secret)?),
+                Field::plain(&SCOPES, set(&oauth.scopes)),
+            ],
+            source: Source::Create,
+            schema: None,
+        })
     }
 
     fn view(remote: &AuthCredentials) -> RemoteView {
@@ -92,9 +94,20 @@ impl Kind for ProviderAuthCredentials {
             metadata,
             created_at: remote.created_at,
             updated_at: remote.updated_at,
-            status: Map::from_iter([("providerId".to_owned(), remote.provider_id.clone().into())]),
-            consent: false,
+            details: RemoteDetails {
+                provider_id: Some(remote.provider_id.clone()),
+                ..RemoteDetails::default()
+            },
+            authorized_by_user: false,
             auth_method: None,
         }
     }
+}
+
+/// Returns a set in one order and without repetition.
+fn set(items: &[String]) -> Value {
+    let mut items = items.to_vec();
+    items.sort();
+    items.dedup();
+    Value::from(items)
 }

@@ -1,30 +1,24 @@
-//! [`ProviderConfig`]: value, vault, provider and deployment can't be changed; a change makes another config.
+//! [`ProviderConfig`]: value, vault, provider and deployment can't be changed; a change replaces the config.
 
 use super::compose::{compose, references};
+use super::inputs::{Inputs, Reference, SourceKind};
+use super::kind::{Kind, accessors};
 use super::naming::{self, DESCRIPTION, NAME, text};
 use super::replaced::{self, DEPLOYMENT, PROVIDER, VALUE, VAULT};
 use super::tool_filters::{self, TOOL_FILTERS};
-use super::{Inputs, Kind, Reference, SourceKind, ValueSchema};
-use crate::plan::{Field, Invalid, Marker, Policy, RemoteView};
-use crate::resources::{CommonSpec, CommonStatus, ProviderConfig};
+use crate::plan::desired::{Invalid, Source, Wanted};
+use crate::plan::fields::Field;
+use crate::plan::observed::RemoteView;
+use crate::plan::ownership::Marker;
+use crate::plan::policy::Lifecycle;
+use crate::resources::{ProviderConfig, ProviderConfigStatus, RemoteDetails};
 use metorial::{Config, Object};
-use serde_json::{Map, Value};
 use std::collections::BTreeMap;
 
 impl Kind for ProviderConfig {
     type Remote = Config;
     const NAME: &'static str = "ProviderConfig";
-
-    fn common(&self) -> &CommonSpec {
-        &self.spec.common
-    }
-
-    fn common_status(&self) -> CommonStatus {
-        self.status
-            .as_ref()
-            .map(|status| status.common.clone())
-            .unwrap_or_default()
-    }
+    accessors!(ProviderConfigStatus);
 
     fn references(&self) -> Vec<Reference> {
         let vault = self.vault();
@@ -36,7 +30,7 @@ impl Kind for ProviderConfig {
             .collect()
     }
 
-    fn fields(&self, inputs: &Inputs) -> Result<Vec<Field>, Invalid> {
+    fn wanted(&self, inputs: &Inputs) -> Result<Wanted, Invalid> {
         let spec = &self.spec;
         let vault = match self.vault() {
             Some(vault) => Some(inputs.get(&vault)?.to_owned()),
@@ -57,7 +51,12 @@ impl Kind for ProviderConfig {
         if let Some(value) = &spec.value {
             fields.push(Field::secret(&VALUE, compose(value, inputs)?));
         }
-        Ok(fields)
+        let deployment = spec.deployment_id.as_ref();
+        Ok(Wanted {
+            fields,
+            source: Source::Create,
+            schema: replaced::schema(spec.validation, &spec.provider_id, deployment),
+        })
     }
 
     fn view(remote: &Config) -> RemoteView {
@@ -67,7 +66,6 @@ impl Kind for ProviderConfig {
             .deployment
             .as_ref()
             .map(|deployment| deployment.id.as_str());
-        let provider = Value::from(remote.provider_id.clone());
         let mut fields = BTreeMap::from([
             (DEPLOYMENT.name, text(deployment)),
             (VAULT.name, text(vault)),
@@ -77,10 +75,6 @@ impl Kind for ProviderConfig {
         if let Some(filters) = tool_filters::observed(remote.tool_filter.as_ref()) {
             fields.insert(TOOL_FILTERS.name, filters);
         }
-        let mut status = Map::from_iter([("providerId".to_owned(), provider)]);
-        if let Some(vault) = vault {
-            status.insert("vaultId".to_owned(), vault.into());
-        }
         RemoteView {
             id: remote.id.clone(),
             live: !remote.status().is_gone(),
@@ -89,28 +83,22 @@ impl Kind for ProviderConfig {
             metadata,
             created_at: remote.created_at,
             updated_at: remote.updated_at,
-            status,
-            consent: false,
+            details: RemoteDetails {
+                provider_id: Some(remote.provider_id.clone()),
+                vault_id: vault.map(str::to_owned),
+                ..RemoteDetails::default()
+            },
+            authorized_by_user: false,
             auth_method: None,
         }
     }
 
-    fn adjust(&self, policy: Policy) -> Policy {
-        let spec = &self.spec;
-        replaced::policy(policy, spec.replace, spec.replace_grace.as_ref())
+    fn lifecycle(&self) -> Lifecycle {
+        replaced::lifecycle(self.spec.replace, self.spec.replace_grace.as_ref())
     }
 
-    fn made_from(&self) -> Option<&str> {
+    fn parent_id(&self) -> Option<&str> {
         self.status.as_ref()?.vault_id.as_deref()
-    }
-
-    fn schema(&self) -> Option<ValueSchema> {
-        let spec = &self.spec;
-        replaced::schema(
-            spec.validation,
-            &spec.provider_id,
-            spec.deployment_id.as_ref(),
-        )
     }
 }
 

@@ -1,51 +1,49 @@
-//! [`ProviderConfigVault`]: value, provider and deployment can't be changed; a change makes another vault.
+//! [`ProviderConfigVault`]: value, provider and deployment can't be changed; a change replaces the vault.
 
 use super::compose::{compose, references};
+use super::inputs::{Inputs, Reference};
+use super::kind::{Dependents, Kind, accessors};
 use super::naming::{self, DESCRIPTION, NAME, text};
 use super::replaced::{self, DEPLOYMENT, PROVIDER, VALUE};
-use super::{Dependents, Inputs, Kind, Reference, ValueSchema};
-use crate::plan::{Field, Invalid, Marker, Policy, RemoteView};
-use crate::resources::{CommonSpec, CommonStatus, ProviderConfigVault};
+use crate::plan::desired::{Invalid, Source, Wanted};
+use crate::plan::fields::Field;
+use crate::plan::observed::RemoteView;
+use crate::plan::ownership::Marker;
+use crate::plan::policy::Lifecycle;
+use crate::resources::{ProviderConfigVault, ProviderConfigVaultStatus, RemoteDetails};
 use metorial::{ConfigVault, Object};
-use serde_json::{Map, Value};
 use std::collections::BTreeMap;
 
 impl Kind for ProviderConfigVault {
     type Remote = ConfigVault;
     const NAME: &'static str = "ProviderConfigVault";
     const DEPENDENTS: Option<Dependents> = Some(Dependents::ConfigsOfVault);
-
-    fn common(&self) -> &CommonSpec {
-        &self.spec.common
-    }
-
-    fn common_status(&self) -> CommonStatus {
-        self.status
-            .as_ref()
-            .map(|status| status.common.clone())
-            .unwrap_or_default()
-    }
+    accessors!(ProviderConfigVaultStatus);
 
     fn references(&self) -> Vec<Reference> {
         references(&self.spec.value)
     }
 
-    fn fields(&self, inputs: &Inputs) -> Result<Vec<Field>, Invalid> {
+    fn wanted(&self, inputs: &Inputs) -> Result<Wanted, Invalid> {
         let spec = &self.spec;
-        let [name, description] =
-            naming::fields(&spec.naming, self.metadata.name.as_ref(), &DESCRIPTION);
-        Ok(vec![
-            Field::plain(&PROVIDER, spec.provider_id.as_str()),
-            Field::plain(&DEPLOYMENT, text(spec.deployment_id.as_deref())),
-            name,
-            description,
-            Field::secret(&VALUE, compose(&spec.value, inputs)?),
-        ])
+        let own = self.metadata.name.as_ref();
+        let [name, description] = naming::fields(&spec.naming, own, &DESCRIPTION);
+        let deployment = spec.deployment_id.as_ref();
+        Ok(Wanted {
+            fields: vec![
+                Field::plain(&PROVIDER, spec.provider_id.as_str()),
+                Field::plain(&DEPLOYMENT, text(spec.deployment_id.as_deref())),
+                name,
+                description,
+                Field::secret(&VALUE, compose(&spec.value, inputs)?),
+            ],
+            source: Source::Create,
+            schema: replaced::schema(spec.validation, &spec.provider_id, deployment),
+        })
     }
 
     fn view(remote: &ConfigVault) -> RemoteView {
         let metadata = remote.metadata.clone().unwrap_or_default();
-        let provider = Value::from(remote.provider_id.clone());
         RemoteView {
             id: remote.id.clone(),
             live: !remote.status().is_gone(),
@@ -58,23 +56,16 @@ impl Kind for ProviderConfigVault {
             metadata,
             created_at: remote.created_at,
             updated_at: remote.updated_at,
-            status: Map::from_iter([("providerId".to_owned(), provider)]),
-            consent: false,
+            details: RemoteDetails {
+                provider_id: Some(remote.provider_id.clone()),
+                ..RemoteDetails::default()
+            },
+            authorized_by_user: false,
             auth_method: None,
         }
     }
 
-    fn adjust(&self, policy: Policy) -> Policy {
-        let spec = &self.spec;
-        replaced::policy(policy, spec.replace, spec.replace_grace.as_ref())
-    }
-
-    fn schema(&self) -> Option<ValueSchema> {
-        let spec = &self.spec;
-        replaced::schema(
-            spec.validation,
-            &spec.provider_id,
-            spec.deployment_id.as_ref(),
-        )
+    fn lifecycle(&self) -> Lifecycle {
+        replaced::lifecycle(self.spec.replace, self.spec.replace_grace.as_ref())
     }
 }

@@ -1,12 +1,14 @@
-//! Fields that the API can't change, so that a change makes another object.
+//! Fields that the API can't change, so that a change of one replaces the object.
 
-use super::ValueSchema;
-use crate::plan::{Blank, Compare, FieldRule, Policy, Remedy};
+use crate::plan::fields::{Blank, Compare, FieldRule, Remedy, Role};
+use crate::plan::policy::Lifecycle;
+use crate::plan::schema::ValueSchema;
 use crate::resources::{Grace, Replace, Validation};
 
-/// The provider. It may be named by id, identifier or slug, but reads as the id: the fingerprint tells a change.
+/// The provider. It may be named by id, identifier or slug, but reads as the id: a change is detected by the fingerprint.
 pub const PROVIDER: FieldRule = FieldRule {
     name: "providerId",
+    role: Role::Provider,
     create: &["provider_id"],
     compare: Compare::WriteOnly,
     remedy: Remedy::Replace,
@@ -15,6 +17,7 @@ pub const PROVIDER: FieldRule = FieldRule {
 /// The deployment.
 pub const DEPLOYMENT: FieldRule = FieldRule {
     name: "deploymentId",
+    role: Role::Other,
     create: &["provider_deployment_id"],
     compare: Compare::Readable,
     remedy: Remedy::Replace,
@@ -29,23 +32,24 @@ pub const VAULT: FieldRule = FieldRule {
 /// The value.
 pub const VALUE: FieldRule = FieldRule {
     name: "value",
+    role: Role::Value,
     create: &["value"],
     compare: Compare::WriteOnly,
     remedy: Remedy::Replace,
     blank: Blank::Value,
 };
 
-/// The policy with the spec's word on replacing.
+/// Returns the life of an object that is replaced where the spec allows it.
 #[must_use]
-pub fn policy(policy: Policy, replace: Option<Replace>, grace: Option<&Grace>) -> Policy {
-    Policy {
+pub fn lifecycle(replace: Option<Replace>, grace: Option<&Grace>) -> Lifecycle {
+    Lifecycle {
         replace: Some(replace.unwrap_or_default()),
         replace_grace: grace.map(Grace::duration).unwrap_or_default(),
-        ..policy
+        ..Lifecycle::default()
     }
 }
 
-/// The schema that a value has to follow, unless the spec says that it is not to be checked.
+/// Returns the schema that a value has to follow, unless the spec says that it is not to be checked.
 #[must_use]
 pub fn schema(
     validation: Option<Validation>,

@@ -1,6 +1,6 @@
 //! Tool filters in one form: written as `tool_filters` and read as `tool_filter`, which differ in name and shape.
 
-use crate::plan::{Blank, Compare, FieldRule, Remedy};
+use crate::plan::fields::{Blank, Compare, FieldRule, Remedy, Role};
 use crate::resources::ToolFilter;
 use metorial::ToolFilters;
 use serde_json::Value;
@@ -8,13 +8,14 @@ use serde_json::Value;
 /// The field of the kinds that have tool filters.
 pub const TOOL_FILTERS: FieldRule = FieldRule {
     name: "toolFilters",
+    role: Role::Other,
     create: &["tool_filters"],
     compare: Compare::Readable,
     remedy: Remedy::Patch("tool_filters"),
     blank: Blank::ClearsByNull,
 };
 
-/// What is wanted: a list in one order, empty for "all".
+/// Returns the desired filters: a list in one order, empty for "all".
 #[must_use]
 pub fn wanted(filters: Option<&Vec<ToolFilter>>) -> Value {
     normal(
@@ -25,7 +26,7 @@ pub fn wanted(filters: Option<&Vec<ToolFilter>>) -> Value {
     )
 }
 
-/// What is there, in the same form; `None` where the answer has a shape that can't be compared.
+/// Returns the existing filters in the same form; `None` where the answer has a shape that can't be compared.
 #[must_use]
 pub fn observed(filters: Option<&ToolFilters>) -> Option<Value> {
     match filters {

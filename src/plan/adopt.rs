@@ -1,150 +1,137 @@
-//! Whose a remote object is, and how an existing one is taken over.
+//! Ownership of a remote object, and the adoption of an existing one.
 
-use super::{
-    Claim, Desired, Differences, Happening, Marker, Plan, Remedy, RemoteView, Situation, Verdict,
-    bind, synced, update,
-};
+use super::case::Case;
+use super::desired::Desired;
+use super::differences::{Differences, differences};
+use super::facts::{Facts, Query};
+use super::fields::{Remedy, Role};
+use super::observed::RemoteView;
+use super::ownership::Claim;
+use super::steps::{Plan, bind};
+use super::update::fresh_update;
+use super::verdict::{EventReason, Verdict};
 use crate::resources::{AdoptPolicy, Reason};
-use serde_json::Value;
+use std::sync::Arc;
 
-/// Nothing without our marker is changed, unless it is adopted by name; nobody is fought with.
-pub(super) fn ownership(situation: &Situation, remote: &RemoteView) -> Option<Verdict> {
-    let adopted = situation
-        .policy
-        .adopt
-        .as_ref()
-        .filter(|a| a.id == remote.id);
-    let overrides = adopted.is_some_and(|a| a.policy == Some(AdoptPolicy::Override));
-    let owner_is_gone = situation.seen.owner_alive == Some(false);
-    let marker = remote.marker.as_ref();
-    let free = match Marker::claim(marker, situation.owner) {
-        Claim::Nobody | Claim::Ours | Claim::Namesake => true,
-        Claim::Sibling => adopted.is_some() && owner_is_gone,
-        Claim::OtherCluster => overrides && not_yet_taken_over(situation, remote),
+/// Returns why the object must not be written: it is somebody else's and not adopted by name, or an end user authorized it.
+///
+/// # Errors
+/// Whether its owner still exists was not read.
+pub fn conflict(
+    case: &Case<'_>,
+    facts: &Facts,
+    remote: &RemoteView,
+) -> Result<Option<Verdict>, Query> {
+    let adopts = case.policy.adopts(&remote.id);
+    let overrides = adopts.is_some_and(|adopt| adopt.policy == Some(AdoptPolicy::Override));
+    let free = match (case.claim(remote), &remote.marker) {
+        (Claim::Sibling, Some(marker)) => adopts.is_some() && !facts.owner_alive(&marker.owner)?,
+        (Claim::OtherCluster, _) => overrides && is_adoption(case, remote),
+        _ => true,
     };
-    if free {
-        return None;
-    }
-    let other = &marker?.owner;
-    let whose = format!("{} {}/{}", other.kind, other.namespace, other.name);
-    let place = if other.cluster == situation.owner.cluster {
-        "this cluster"
-    } else {
-        "another cluster (adopt.policy: Override takes it over)"
-    };
-    Some(Verdict::new(
-        Reason::OwnershipConflict,
-        format!(
-            "{} belongs to {whose} of {place}: let one of the two go",
-            remote.id
-        ),
-    ))
-}
-
-/// An object that came about by a person's consent is theirs: it can be looked at, not written.
-pub(super) fn consented(remote: &RemoteView) -> Option<Verdict> {
-    remote.consent.then(|| {
+    if let (false, Some(marker)) = (free, &remote.marker) {
+        let other = &marker.owner;
+        let place = match other.cluster == case.owner.cluster {
+            true => "this cluster",
+            false => "another cluster (spec.adopt.policy: Override adopts it)",
+        };
         let message = format!(
-            "{} belongs to a person's consent: set mode: Observe",
+            "{} belongs to {} {}/{} of {place}; delete one of the two resources",
+            remote.id, other.kind, other.namespace, other.name
+        );
+        return Ok(Some(Verdict::new(Reason::OwnershipConflict, message)));
+    }
+    Ok(remote.authorized_by_user.then(|| {
+        let message = format!(
+            "{} was authorized by an end user through OAuth and is read-only; set spec.mode: Observe",
             remote.id
         );
         Verdict::new(Reason::AdoptionMismatch, message)
-    })
+    }))
 }
 
-/// Whether the object is marked as that of a resource that was restored as this one: even where its status came back
-/// with it, it is another resource, and its object must say so.
-pub(super) fn restored(situation: &Situation, remote: &RemoteView) -> bool {
-    Marker::claim(remote.marker.as_ref(), situation.owner) == Claim::Namesake
+/// Returns whether the object is known by `adopt.id` only: not recorded yet, or recorded in mode Observe.
+#[must_use]
+pub fn is_adoption(case: &Case<'_>, remote: &RemoteView) -> bool {
+    let record = case.record;
+    let adopted = case.policy.adopts(&remote.id).is_some();
+    let ours = case.claim(remote) == Claim::Ours;
+    record.id.is_none() || (adopted && record.revision.is_none() && !ours)
 }
 
-/// Whether the object is known by `adopt.id` only: not recorded yet, or recorded by looking at it.
-pub(super) fn not_yet_taken_over(situation: &Situation, remote: &RemoteView) -> bool {
-    let ledger = situation.ledger;
-    let adopted = situation
-        .policy
-        .adopt
-        .as_ref()
-        .is_some_and(|a| a.id == remote.id);
-    let ours = Marker::claim(remote.marker.as_ref(), situation.owner) == Claim::Ours;
-    ledger.id.is_none() || (adopted && ledger.revision.is_none() && !ours)
-}
-
-/// The wanted provider of an object that is to be taken over, where it goes by another name than the object's id of it.
-pub(super) fn provider_to_ask_for<'a>(
-    situation: &'a Situation,
-    remote: &RemoteView,
-) -> Option<&'a str> {
-    let desired = situation
-        .desired
-        .filter(|desired| desired.borrowed().is_none())?;
-    let name = desired.field("providerId")?.expose().as_str()?;
-    let same = remote.status.get("providerId").and_then(Value::as_str) == Some(name);
-    (!same && not_yet_taken_over(situation, remote)).then_some(name)
-}
-
-pub(super) fn adopt(
-    situation: &Situation,
+/// Decides about the adoption of an object.
+///
+/// # Errors
+/// The fact that has to be read first.
+pub fn adopt(
+    case: &Case<'_>,
     desired: &Desired,
-    found: &Differences,
-    remote: &RemoteView,
-) -> Plan {
-    let theirs = remote.status.get("providerId").and_then(Value::as_str);
-    let ours = situation.seen.provider.as_ref().map(Option::as_deref);
-    if let Some(name) = provider_to_ask_for(situation, remote)
-        && ours != Some(theirs)
-    {
-        let message = format!(
-            "{} is of provider {}, not of {name}: name an object of the same provider",
-            remote.id,
-            theirs.unwrap_or("unknown")
-        );
-        return Verdict::new(Reason::AdoptionMismatch, message).alone();
+    facts: &Facts,
+    remote: &Arc<RemoteView>,
+) -> Result<Plan, Query> {
+    if let Some(refusal) = other_provider(desired, facts, remote)? {
+        return Ok(Plan::report(refusal));
     }
-    if let Some(refused) = mismatch(situation, desired, found, remote) {
-        return refused.alone();
+    let found = differences(desired, remote, case.record);
+    if let Some(refusal) = mismatch(case, desired, &found, remote) {
+        return Ok(Plan::report(refusal));
     }
-    let note = format!("took over {}", remote.id);
-    let verdict = synced(desired).with(Happening::Adopted, note);
-    if found.is_empty() {
-        // A PATCH of ours took, and nobody recorded it.
-        return Plan {
-            steps: vec![bind(remote)],
-            verdict,
-            acknowledges: true,
-        };
+    let note = format!("adopted {}", remote.id);
+    // Where nothing differs, a PATCH of ours was applied and not recorded.
+    let step = match found.is_empty() {
+        true => bind(remote),
+        false => fresh_update(facts, remote, &found)?,
+    };
+    let plan = Plan::synced(desired, vec![step])
+        .map_verdict(|verdict| verdict.with_event(EventReason::Adopted, note));
+    match found.imports {
+        false => Ok(plan),
+        // The object must be recorded as ours before a value is imported.
+        true => Ok(plan.continues(format!("adopted {}; importing its value next", remote.id))),
     }
-    let mut plan = update(remote, found.clone(), verdict);
-    if found.imports {
-        // The value follows in the next pass, once the object is recorded as ours.
-        plan.acknowledges = false;
-        plan.verdict.reason = Reason::Updating;
-        plan.verdict.message = format!("took over {}: its value is brought in next", remote.id);
-    }
-    plan
 }
 
-/// Why an object that differs from the spec is not taken over.
+/// Returns why an object of another provider is not adopted. The spec may name the provider by its identifier or slug, the
+/// API answers with the canonical id (▲).
+fn other_provider(
+    desired: &Desired,
+    facts: &Facts,
+    remote: &RemoteView,
+) -> Result<Option<Verdict>, Query> {
+    let field = desired.role(Role::Provider);
+    let Some(name) = field.and_then(|field| field.expose().as_str()) else {
+        return Ok(None);
+    };
+    let theirs = remote.details.provider_id.as_deref();
+    if theirs == Some(name) || facts.provider(name)? == theirs {
+        return Ok(None);
+    }
+    let message = format!(
+        "{} is of provider {}, not of {name}; adopt an object of the same provider",
+        remote.id,
+        theirs.unwrap_or("unknown")
+    );
+    Ok(Some(Verdict::new(Reason::AdoptionMismatch, message)))
+}
+
+/// Returns why an object that differs from the spec is not adopted.
 fn mismatch(
-    situation: &Situation,
+    case: &Case<'_>,
     desired: &Desired,
     found: &Differences,
     remote: &RemoteView,
 ) -> Option<Verdict> {
-    let policy = situation.policy.adopt.as_ref().and_then(|a| a.policy);
-    let mismatch: Vec<&str> = found
-        .entries
-        .iter()
-        .map(|entry| entry.field.as_str())
+    let entries = found.entries.iter().map(|entry| entry.field.as_str());
+    let mismatch: Vec<&str> = entries
         .filter(|field| {
-            *field != "metadata.kubernetes"
-                && desired.inputs.iter().all(|input| input.field != *field)
+            let hidden = desired.inputs.iter().any(|input| input.field == *field);
+            *field != "metadata.kubernetes" && !hidden
         })
         .collect();
     let refused = |fields: &[&str], way_out: &str| {
         let fields = fields.join(", ");
         let message = format!(
-            "{} differs in {fields}: change the spec{way_out}",
+            "{} differs in {fields}; change the spec{way_out}",
             remote.id
         );
         Verdict::new(Reason::AdoptionMismatch, message)
@@ -155,10 +142,17 @@ fn mismatch(
     };
     let fixed: Vec<&str> = mismatch.iter().copied().filter(fixed).collect();
     if !fixed.is_empty() {
-        return Some(refused(&fixed, ", for Metorial can't change it"));
+        return Some(refused(
+            &fixed,
+            ", because Metorial can't change these fields",
+        ));
     }
+    let policy = case
+        .policy
+        .adopts(&remote.id)
+        .and_then(|adopt| adopt.policy);
     if policy.unwrap_or_default() == AdoptPolicy::Match && !mismatch.is_empty() {
-        return Some(refused(&mismatch, ", or set adopt.policy: Override"));
+        return Some(refused(&mismatch, ", or set spec.adopt.policy: Override"));
     }
     None
 }

@@ -1,107 +1,208 @@
-//! Deletion: from the id alone, never from the spec, and never of what is somebody else's.
+//! Deletion: by the recorded id and the marker, never from the spec, and never of what is somebody else's.
 
-use super::ledger::Intent;
-use super::look::{Dependent, Sighting};
-use super::marker::{Claim, Marker, claimed};
-use super::{Happening, Plan, RemoteView, Situation, Step, Verdict};
+use super::backoff::{Backoff, Retry};
+use super::case::Case;
+use super::checks;
+use super::facts::{Facts, Query};
+use super::observed::{Dependent, RemoteView};
+use super::ownership::Claim;
+use super::presence::Presence;
+use super::record::Writes;
+use super::steps::{Plan, Step};
+use super::verdict::{EventReason, Verdict};
 use crate::resources::{DeletionPolicy, Reason};
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
-/// Decides what a terminating resource does.
-#[must_use]
-pub fn plan(situation: &Situation) -> Plan {
-    if !situation.ledger.finalizer {
-        return release(Vec::new());
+/// Decides about a resource that is being deleted.
+///
+/// # Errors
+/// The fact that has to be read first.
+pub fn delete(case: &Case<'_>, facts: &Facts) -> Result<Plan, Query> {
+    let record = case.record;
+    if !record.finalizer {
+        return Ok(release(Vec::new()));
     }
-    if situation.policy.leaves_remote() {
-        let mut plan = release(Vec::new());
-        if let Some(id) = &situation.ledger.id {
-            plan.verdict = plan
-                .verdict
-                .with(Happening::Orphaned, format!("{id} stays at Metorial"));
-        }
-        return plan;
+    if case.policy.leaves_remote() {
+        return Ok(orphan(case, Vec::new()));
     }
-    let doomed = doomed(situation);
-    let live = match &situation.seen.object {
-        Some(Sighting::Lagging) => return wait(),
-        Some(Sighting::Live(remote)) => Some(remote),
-        Some(Sighting::Gone { .. }) | None => None,
-    };
-    let certain = situation.ledger.intent == Intent::Clean || situation.ledger.settled;
-    if live.is_none() && found(situation).is_empty() && !certain {
-        return wait();
+    let never_created = record.id.is_none() && record.writes == Writes::NothingCreated;
+    if never_created && record.pending_deletion.is_empty() {
+        return Ok(release(Vec::new()));
     }
-    // The other half of a replacement may still be on its way.
-    let half = situation.policy.replace.is_some() && !situation.ledger.certain;
-    if live.is_some() && half && !situation.ledger.settled {
-        return wait();
+    if let Some(blocked) = connection_blocks(case) {
+        return Ok(give_up(case).unwrap_or(blocked));
     }
-    let dependents = situation.seen.dependents.as_deref().unwrap_or_default();
-    if situation.policy.deletion == DeletionPolicy::Delete && !dependents.is_empty() {
-        return blocked(&doomed, dependents).alone();
+    if let Some(waiting) = checks::backing_off(case, facts) {
+        return Ok(waiting);
     }
-    let mut plan = release(doomed);
-    if let Some(remote) = live.filter(|remote| !is_ours(situation, remote)) {
-        let note = format!("{} belongs to another resource: it stays", remote.id);
-        plan.verdict = plan.verdict.with(Happening::Orphaned, note);
-    }
-    plan
+    remote_objects(case, facts)
 }
 
-/// What goes with the resource: its object last, before it what was replaced or is in the place of another, and what
-/// a write of unknown outcome has made.
+/// Returns the plan that leaves the object behind, where the connection allows it and its time has come.
 #[must_use]
-pub fn doomed(situation: &Situation) -> Vec<String> {
-    let current = match &situation.seen.object {
-        Some(Sighting::Live(remote)) if is_ours(situation, remote) => Some(remote.id.clone()),
-        _ => None,
+pub fn give_up(case: &Case<'_>) -> Option<Plan> {
+    let after = case.unreachable.orphan_after?;
+    let id = case.record.id.clone();
+    let record = id.map(Step::RecordOrphan);
+    (case.unreachable.blocked_for >= after).then(|| orphan(case, record.into_iter().collect()))
+}
+
+/// Decides about the objects at Metorial.
+fn remote_objects(case: &Case<'_>, facts: &Facts) -> Result<Plan, Query> {
+    let record = case.record;
+    let current = match &record.id {
+        Some(id) => match Presence::read(case, facts, id)? {
+            Presence::Live(remote) => Some(remote),
+            Presence::Gone => None,
+            Presence::Lagging => return Ok(wait(case, true)),
+        },
+        None => None,
     };
-    let retiring = situation.ledger.retiring.iter().map(|(id, _)| id.clone());
-    let others: BTreeSet<String> = retiring
-        .chain(found(situation))
+    // A replacement, or a create whose response was lost, may have left an object that is not recorded.
+    let may_hide = match &current {
+        Some(remote) => {
+            is_ours(case, remote) && case.policy.replaces() && record.may_have_unrecorded_write()
+        }
+        None => record.may_have_created(),
+    };
+    let found: Vec<String> = match may_hide {
+        true => ids(&case.claimed(facts.search()?)),
+        false => Vec::new(),
+    };
+    let absent = current.is_none() && found.is_empty();
+    let uncertain = match absent {
+        true => record.may_have_created(),
+        false => may_hide && current.is_some(),
+    };
+    if uncertain && !record.settled() {
+        return Ok(wait(case, false));
+    }
+    let ours = current.as_ref().filter(|remote| is_ours(case, remote));
+    let to_delete = to_delete(case, ours, found);
+    if case.policy.deletion == DeletionPolicy::Delete && !to_delete.is_empty() {
+        let dependents = facts.dependents(&to_delete)?;
+        if !dependents.is_empty() {
+            return Ok(blocked_by(&to_delete, dependents));
+        }
+    }
+    let plan = release(to_delete);
+    Ok(match current.filter(|remote| !is_ours(case, remote)) {
+        None => plan,
+        Some(remote) => plan.map_verdict(|verdict| {
+            let note = format!(
+                "{} belongs to another resource and was left at Metorial",
+                remote.id
+            );
+            verdict.with_event(EventReason::Orphaned, note)
+        }),
+    })
+}
+
+/// Returns the ids to delete: the current object last, before it the replaced ones and those that were not recorded.
+fn to_delete(
+    case: &Case<'_>,
+    current: Option<&Arc<RemoteView>>,
+    found: Vec<String>,
+) -> Vec<String> {
+    let current = current.map(|remote| remote.id.clone());
+    let pending = case
+        .record
+        .pending_deletion
+        .iter()
+        .map(|(id, _)| id.clone());
+    let others: BTreeSet<String> = pending
+        .chain(found)
         .filter(|id| Some(id) != current.as_ref())
         .collect();
     others.into_iter().chain(current).collect()
 }
 
-/// Whether a deletion may touch this object: our marker, that of our predecessor of the same name, or none at all on
-/// the object whose id we recorded.
-#[must_use]
-pub fn is_ours(situation: &Situation, remote: &RemoteView) -> bool {
-    match Marker::claim(remote.marker.as_ref(), situation.owner) {
+/// Returns whether a deletion may touch this object: it carries our marker, that of our predecessor of the same name, or
+/// none at all under the id that we recorded.
+fn is_ours(case: &Case<'_>, remote: &RemoteView) -> bool {
+    match case.claim(remote) {
         Claim::Ours | Claim::Namesake => true,
-        Claim::Nobody => !situation.policy.borrows,
+        Claim::Nobody => !case.policy.lifecycle.marker_required,
         Claim::Sibling | Claim::OtherCluster => false,
     }
 }
 
-/// What a search found that carries our marker, or that of our predecessor.
-fn found(situation: &Situation) -> Vec<String> {
-    let found = situation.seen.search.as_deref().unwrap_or_default();
-    let mine = claimed(situation, found);
-    mine.into_iter().map(|remote| remote.id.clone()).collect()
+fn ids(found: &[&RemoteView]) -> Vec<String> {
+    found.iter().map(|remote| remote.id.clone()).collect()
 }
 
-fn wait() -> Plan {
-    Verdict::new(
+/// Returns the plan of a deletion that can't be tried. A connection or a key that is gone is no reason while the last good
+/// one is known.
+fn connection_blocks(case: &Case<'_>) -> Option<Plan> {
+    let connection = &case.connection;
+    let name = &connection.name;
+    let gone = |reason| {
+        matches!(
+            reason,
+            Reason::ConnectionNotFound | Reason::SecretNotFound | Reason::SecretKeyNotFound
+        )
+    };
+    let cause = match (&connection.instance, &connection.problem) {
+        (Some(here), problem)
+            if problem
+                .as_ref()
+                .is_none_or(|problem| problem.transient || gone(problem.reason)) =>
+        {
+            let there = case
+                .record
+                .instance
+                .as_ref()
+                .filter(|there| *there != here)?;
+            format!("{name} opens another instance than {there}, where the object lives")
+        }
+        (_, Some(problem)) => format!("{name}: {}: {}", problem.reason, problem.message),
+        (_, None) => format!("{name} is not ready"),
+    };
+    let message = format!(
+        "can't delete at Metorial: {cause}; repair the connection, or set spec.deletionPolicy: Orphan to leave the remote object at Metorial"
+    );
+    let retry = Retry::Backoff(Backoff::transient().holding());
+    Some(Plan {
+        unreachable: true,
+        ..Plan::report(Verdict::new(Reason::DeletionBlocked, message)).retry(retry)
+    })
+}
+
+fn wait(case: &Case<'_>, lagging: bool) -> Plan {
+    let plan = Plan::wait_for_reads(
         Reason::Deleting,
-        "a write may still reach Metorial: looking for it before this resource goes",
-    )
-    .alone()
-}
-
-fn release(ids: Vec<String>) -> Plan {
-    let mut steps: Vec<Step> = ids.into_iter().map(|id| Step::Delete { id }).collect();
-    steps.push(Step::Release);
-    Plan {
-        steps,
-        verdict: Verdict::new(Reason::Deleting, "deleted at Metorial"),
-        acknowledges: false,
+        "a write may still be applied; waiting until reads are sure to show it before the deletion continues",
+        case.record.settles_in,
+    );
+    match plan.retry.clone() {
+        Retry::Backoff(backoff) if lagging => plan.retry(Retry::Backoff(backoff.holding())),
+        _ => plan,
     }
 }
 
-fn blocked(doomed: &[String], dependents: &[Dependent]) -> Verdict {
+fn orphan(case: &Case<'_>, steps: Vec<Step>) -> Plan {
+    let mut plan = release(Vec::new());
+    plan.steps.splice(0..0, steps);
+    match &case.record.id {
+        None => plan,
+        Some(id) => plan.map_verdict(|verdict| {
+            verdict.with_event(EventReason::Orphaned, format!("{id} was left at Metorial"))
+        }),
+    }
+}
+
+fn release(ids: Vec<String>) -> Plan {
+    let mut steps: Vec<Step> = ids.into_iter().map(Step::Delete).collect();
+    steps.push(Step::RemoveFinalizer);
+    let verdict = Verdict::new(Reason::Deleting, "deleted at Metorial");
+    Plan {
+        steps,
+        ..Plan::report(verdict).retry(Retry::OnChange)
+    }
+}
+
+fn blocked_by(to_delete: &[String], dependents: &[Dependent]) -> Plan {
     let named: Vec<String> = dependents
         .iter()
         .take(10)
@@ -110,17 +211,16 @@ fn blocked(doomed: &[String], dependents: &[Dependent]) -> Verdict {
             None => dependent.id.clone(),
         })
         .collect();
-    let ids = doomed.join(", ");
+    let ids = to_delete.join(", ");
     let more = match dependents.len().saturating_sub(named.len()) {
         0 => String::new(),
         more => format!(" and {more} more"),
     };
-    Verdict::new(
-        Reason::DeletionBlocked,
-        format!(
-            "deleting {ids} would delete {} object(s) that others made with it: {}{more}. Delete those first, or set deletionPolicy: Cascade (they go too) or Orphan ({ids} stays)",
-            dependents.len(),
-            named.join(", ")
-        ),
-    )
+    let message = format!(
+        "deleting {ids} would also delete {} object(s) that depend on it: {}{more}; delete those first, or set spec.deletionPolicy: Cascade (deletes them too) or Orphan (leaves {ids} at Metorial)",
+        dependents.len(),
+        named.join(", ")
+    );
+    Plan::report(Verdict::new(Reason::DeletionBlocked, message))
+        .retry(Retry::Backoff(Backoff::transient()))
 }

@@ -1,40 +1,43 @@
-//! What differs between the wanted object and the one that is there: field by field, by meaning.
+//! The differences between the desired object and the existing one, field by field, compared by meaning.
 
-use super::Ledger;
-use super::desired::{Blank, Compare, Desired, Field, Remedy, RemoteView, is_blank};
+use super::desired::Desired;
+use super::fields::{Blank, Compare, Field, Remedy, is_blank};
+use super::observed::RemoteView;
+use super::ownership::Marker;
+use super::record::Record;
 use crate::resources::DriftEntry;
 use serde_json::Value;
 
-/// What to bring in by one PATCH, and how to tell people about it.
+/// The differing fields, how they can be applied, and a description for users.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Differences {
     /// Names of the differing fields, write-only ones included.
     pub fields: Vec<&'static str>,
     /// Whether the metadata has to be sent: ours differs in it, or the fingerprint in the marker does.
     pub metadata: bool,
-    /// Whether a value has to go in by an import.
+    /// Whether a value has to be imported.
     pub imports: bool,
-    /// Whether only another object in its place brings them in.
+    /// Whether the object has to be replaced.
     pub replaces: bool,
-    /// The same for people.
+    /// The same, for users.
     pub entries: Vec<DriftEntry>,
 }
 
 impl Differences {
-    /// Whether nothing differs.
+    /// Returns whether nothing differs.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.fields.is_empty() && !self.metadata
     }
 
-    /// The fields in words, for messages.
+    /// Returns the names of the fields, for messages.
     #[must_use]
     pub fn names(&self) -> String {
         let names: Vec<&str> = self.entries.iter().map(|e| e.field.as_str()).collect();
         names.join(", ")
     }
 
-    /// Whether there is something that a PATCH brings in.
+    /// Returns whether a PATCH applies some of them.
     #[must_use]
     pub fn patches(&self, desired: &Desired) -> bool {
         let by_patch = |name: &&'static str| {
@@ -56,42 +59,45 @@ impl Differences {
 
 const HIDDEN: &str = "<hidden>";
 
-/// Compares. A field that can't be read back counts as different when the fingerprint beside it is another one, or
-/// when somebody wrote the object after us and nothing readable tells what.
+/// Compares the desired object with the existing one.
+///
+/// A field that can't be read back counts as different when the fingerprint in the marker is another one, or when somebody
+/// wrote the object after us and no readable field differs.
 #[must_use]
-pub fn differences(desired: &Desired, remote: &RemoteView, ledger: &Ledger) -> Differences {
+pub fn differences(desired: &Desired, remote: &RemoteView, record: &Record) -> Differences {
     let mut found = Differences::default();
-    if desired.borrowed().is_none() {
-        readable_fields(desired, remote, ledger, &mut found);
-        metadata(desired, remote, ledger, &mut found);
+    if desired.source.external().is_none() {
+        readable_fields(desired, remote, record, &mut found);
+        metadata(desired, remote, record, &mut found);
     }
-    beside_the_marker(desired, remote, ledger, &mut found);
-    imported(desired, remote, ledger, &mut found);
+    beside_the_marker(desired, remote, record, &mut found);
+    imported(desired, remote, record, &mut found);
     found
 }
 
-/// Write-only fields whose digest travels in the marker, in the same request as they.
+/// Compares write-only fields whose digest is in the marker, written in the same request.
 fn beside_the_marker(
     desired: &Desired,
     remote: &RemoteView,
-    ledger: &Ledger,
+    record: &Record,
     found: &mut Differences,
 ) {
     let fields: Vec<&Field> = write_only(desired, |remedy| remedy != Remedy::Import).collect();
     let patched = fields
         .iter()
         .any(|field| matches!(field.rule.remedy, Remedy::Patch(_)));
-    let written_by_others = patched && ledger.acknowledged(desired) && ledger.written_after(remote);
-    let fingerprint = |marker: &super::Marker| marker.fingerprint.clone();
+    let written_by_others = patched && record.acknowledged(desired) && record.written_after(remote);
+    let fingerprint = |marker: &Marker| marker.fingerprint.clone();
     let other_values = remote.marker.as_ref().and_then(fingerprint) != fingerprint(&desired.marker);
     if fields.is_empty() || !(other_values || (written_by_others && found.is_empty())) {
         return;
     }
-    let recorded = ledger.id.as_ref() == Some(&remote.id);
+    let recorded = record.id.as_ref() == Some(&remote.id);
     for field in fields {
         let name = field.rule.name;
-        let same = !changed(desired, ledger, name);
-        // By the books it has this value: only the marker is not what it was.
+        let same = !changed(desired, record, name);
+        // The recorded state says that the object has this value: only the marker is not what it was, and a PATCH
+        // restores that. A replacement for it would be for nothing.
         if field.rule.remedy == Remedy::Replace && recorded && same {
             continue;
         }
@@ -104,16 +110,16 @@ fn beside_the_marker(
     found.metadata |= other_values;
 }
 
-/// Write-only fields that go in by imports: the books tell what went in last. Without books, or where somebody wrote
-/// after us, the list of imports has to tell.
-fn imported(desired: &Desired, remote: &RemoteView, ledger: &Ledger, found: &mut Differences) {
+/// Compares write-only fields that are imported, with the recorded state of the last import. Where nothing is recorded, or
+/// somebody wrote after us, the list of imports decides.
+fn imported(desired: &Desired, remote: &RemoteView, record: &Record, found: &mut Differences) {
     for field in write_only(desired, |remedy| remedy == Remedy::Import) {
         let name = field.rule.name;
-        let elsewhere = ledger.id.as_ref().is_some_and(|id| *id != remote.id);
-        let other = elsewhere || changed(desired, ledger, name);
-        let maybe_theirs = desired.borrowed().is_none()
-            && ledger.acknowledged(desired)
-            && ledger.written_after(remote)
+        let elsewhere = record.id.as_ref().is_some_and(|id| *id != remote.id);
+        let other = elsewhere || changed(desired, record, name);
+        let maybe_theirs = desired.source.external().is_none()
+            && record.acknowledged(desired)
+            && record.written_after(remote)
             && found.is_empty();
         if other || maybe_theirs {
             found.fields.push(name);
@@ -123,11 +129,13 @@ fn imported(desired: &Desired, remote: &RemoteView, ledger: &Ledger, found: &mut
     }
 }
 
-/// Whether a write-only field is another one than the books say. A digest under another key says nothing: the key was
-/// lost, and the values are taken to be what they were.
-pub(super) fn changed(desired: &Desired, ledger: &Ledger, name: &str) -> bool {
+/// Returns whether a write-only field differs from the recorded one.
+///
+/// A digest under another MAC key says nothing: the key was lost, and the values are taken to be unchanged, since an import
+/// or a replacement for that reason would be for nothing.
+pub fn changed(desired: &Desired, record: &Record, name: &str) -> bool {
     let wanted = desired.inputs.iter().find(|input| input.field == name);
-    match (wanted, ledger.input(name)) {
+    match (wanted, record.input(name)) {
         (Some(wanted), Some(known)) => {
             known.same_key(&wanted.fingerprint) && *known != wanted.fingerprint
         }
@@ -140,11 +148,11 @@ fn write_only(desired: &Desired, by: impl Fn(Remedy) -> bool) -> impl Iterator<I
     fields.filter(move |field| by(field.rule.remedy))
 }
 
-/// Whether the answer to a PATCH shows a difference that the PATCH did not speak of: then somebody else's change came
-/// in between our look and our PATCH.
+/// Returns whether the response to a PATCH shows a difference that the PATCH did not contain: then somebody else's write
+/// came between our read and our PATCH (▲: the server's PATCH is a read-modify-write).
 #[must_use]
 pub fn overtaken(desired: &Desired, sent: &Differences, answer: &RemoteView) -> bool {
-    let books = Ledger {
+    let recorded = Record {
         id: Some(answer.id.clone()),
         revision: Some(desired.revision.clone()),
         inputs: desired
@@ -152,9 +160,9 @@ pub fn overtaken(desired: &Desired, sent: &Differences, answer: &RemoteView) -> 
             .iter()
             .map(|input| (input.field.to_owned(), input.fingerprint.clone()))
             .collect(),
-        ..Ledger::default()
+        ..Record::default()
     };
-    let left = differences(desired, answer, &books);
+    let left = differences(desired, answer, &recorded);
     let unsent = |field: &&'static str| !sent.fields.contains(field);
     left.fields.iter().any(unsent) || (left.metadata && !sent.metadata)
 }
@@ -162,17 +170,18 @@ pub fn overtaken(desired: &Desired, sent: &Differences, answer: &RemoteView) -> 
 fn readable_fields(
     desired: &Desired,
     remote: &RemoteView,
-    ledger: &Ledger,
+    record: &Record,
     found: &mut Differences,
 ) {
     for field in &desired.fields {
         if field.rule.compare != Compare::Readable {
             continue;
         }
-        // A field that the answer doesn't speak of can't be compared: the books tell whether it was sent.
+        // A field that the response leaves out can't be compared (▲: some builds omit fields): the recorded state says
+        // whether it was sent.
         let (differs, observed) = match remote.fields.get(field.rule.name) {
             Some(observed) => (observed != field.expose(), observed),
-            None => (!ledger.acknowledged(desired), &Value::Null),
+            None => (!record.acknowledged(desired), &Value::Null),
         };
         let can_not_clear = field.rule.blank == Blank::Ignored && is_blank(field.expose());
         if differs && !can_not_clear {
@@ -183,7 +192,7 @@ fn readable_fields(
     }
 }
 
-fn metadata(desired: &Desired, remote: &RemoteView, ledger: &Ledger, found: &mut Differences) {
+fn metadata(desired: &Desired, remote: &RemoteView, record: &Record, found: &mut Differences) {
     for (key, value) in &desired.metadata {
         let observed = remote.metadata.get(key);
         if observed != Some(value) {
@@ -192,7 +201,7 @@ fn metadata(desired: &Desired, remote: &RemoteView, ledger: &Ledger, found: &mut
             found.add(&format!("metadata.{key}"), &shown(value), &observed);
         }
     }
-    for key in &ledger.metadata_keys {
+    for key in &record.metadata_keys {
         if let (false, Some(observed)) =
             (desired.metadata.contains_key(key), remote.metadata.get(key))
         {
@@ -206,7 +215,7 @@ fn metadata(desired: &Desired, remote: &RemoteView, ledger: &Ledger, found: &mut
     }
 }
 
-/// A readable value in a status: short, and as JSON.
+/// Returns a readable value for a status: as JSON, shortened.
 fn shown(value: &Value) -> String {
     let text = value.to_string();
     if text.chars().count() > 200 {

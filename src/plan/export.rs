@@ -1,272 +1,378 @@
-//! Values that are brought out into a Secret: records in somebody's audit log, exactly one for each due moment.
+//! Exports: audit records that can't be taken back, exactly one for each due moment, each written to a Secret.
 
-use super::{
-    Desired, Fingerprint, Happening, ImportSeen, Ledger, Plan, RemoteView, Sighting, Situation,
-    Step, Verdict, bind, synced,
-};
+use super::backoff::{MOMENT, Retry};
+use super::case::Case;
+use super::children::{ChildKind, ChildState};
+use super::desired::{Desired, Exports, When};
+use super::facts::{Facts, Query};
+use super::fingerprint::Fingerprint;
+use super::observed::{ListedImport, RemoteView, newest_import};
+use super::record::Record;
+use super::steps::{Content, Plan, Step, bind};
+use super::verdict::{EventReason, Verdict};
 use crate::resources::{ExportStatus, Reason};
 use jiff::{SignedDuration, Timestamp};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
+use std::sync::Arc;
 use std::time::Duration;
 
-/// How exports of a resource are made.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Exporting {
-    /// When one is due.
-    pub when: When,
-    /// The most in any 24 hours.
-    pub max_per_day: usize,
-    /// The note in the audit log.
-    pub note: String,
-    /// The deployment, for servers that have exports below deployments.
-    pub deployment: Option<String>,
+/// Decides about the Secret and the next export.
+///
+/// # Errors
+/// The fact that has to be read first.
+pub fn export(
+    case: &Case<'_>,
+    desired: &Desired,
+    facts: &Facts,
+    exports: &Exports,
+    remote: &Arc<RemoteView>,
+) -> Result<Plan, Query> {
+    let secret = facts.child(&exports.secret)?;
+    if *secret == ChildState::Foreign {
+        let message = "the Secret in spec.secret exists and was not created by this resource; choose another name or delete it";
+        return Ok(Plan::report(Verdict::new(Reason::SecretNotOwned, message)));
+    }
+    let state = State::read(case, facts, exports, remote)?;
+    let mut plan = match state.due {
+        false if state.last.intact => up_to_date(case, desired, &state, remote),
+        false if case.record.exported_from.is_some() => {
+            let steps = [vec![bind(remote)], state.deliver()].concat();
+            Plan::synced(desired, steps).retry(state.retry(case.now))
+        }
+        _ => next_export(case, desired, facts, &state, remote)?,
+    };
+    if let Some(recalled) = state.last.recalled {
+        plan.steps.insert(0, Step::RecordExport(recalled));
+    }
+    Ok(plan)
 }
 
-impl Exporting {
-    /// How long until the next export, where they are made at intervals.
-    #[must_use]
-    pub fn due_in(&self, last: Timestamp, now: Timestamp) -> Option<Duration> {
-        let When::Every(period) = self.when else {
-            return None;
-        };
-        let left = period - now.duration_since(last);
-        Some(Duration::try_from(left).unwrap_or_default())
+/// Returns whether a value has to be exported, because none is known that is current.
+///
+/// # Errors
+/// The fact that has to be read first.
+pub fn is_needed(
+    case: &Case<'_>,
+    facts: &Facts,
+    exports: &Exports,
+    remote: &Arc<RemoteView>,
+) -> Result<bool, Query> {
+    let last = Last::read(case, facts, exports, remote)?;
+    let known = last.intact || case.record.exported_from.is_some();
+    if last.is_first || !known {
+        return Ok(true);
+    }
+    // Imports that can't be listed make no export due.
+    Ok(State::read(case, facts, exports, remote).is_ok_and(|state| state.due))
+}
+
+/// The last export and its Secret.
+struct Last {
+    /// What is known of it, by the recorded state or by the Secret.
+    export: ExportStatus,
+    /// The same, where the recorded state lacks it.
+    recalled: Option<ExportStatus>,
+    /// Whether there is none, or none of this auth config.
+    is_first: bool,
+    /// Whether it is of another auth config.
+    is_of_another: bool,
+    /// Whether the Secret holds it.
+    intact: bool,
+}
+
+impl Last {
+    fn read(
+        case: &Case<'_>,
+        facts: &Facts,
+        exports: &Exports,
+        remote: &RemoteView,
+    ) -> Result<Self, Query> {
+        let record = case.record;
+        let secret = facts.child(&exports.secret)?;
+        let recalled = unrecorded(record, secret)
+            .cloned()
+            .or_else(|| signed_again(record, secret));
+        let export = recalled.clone().unwrap_or_else(|| record.export.clone());
+        let of = record.exported_from.as_ref().or(record.id.as_ref());
+        let is_of_another = of.is_some_and(|of| *of != remote.id);
+        let digest = export.secret_fingerprint.as_deref();
+        Ok(Self {
+            is_first: export.export_id.is_none() || is_of_another,
+            intact: digest.is_some_and(|digest| secret.holds(digest)),
+            is_of_another,
+            export,
+            recalled,
+        })
     }
 }
 
-/// When an export is due.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum When {
-    /// Only once.
-    Once,
-    /// When another value was imported.
-    OnChange,
-    /// Again after this long.
-    Every(SignedDuration),
+/// The last export, compared with the imports into the auth config.
+struct State<'a> {
+    exports: &'a Exports,
+    last: Last,
+    newest_import: Option<&'a ListedImport>,
+    /// Whether the auth config was written after the last comparison.
+    moved: bool,
+    /// Where the imports that were read don't explain that write: time until their list must have caught up.
+    unexplained: Option<Duration>,
+    due: bool,
 }
 
-/// The Secret that exports go into, as it stands.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum SecretSeen {
-    /// There is none.
-    Missing,
-    /// It is somebody else's.
-    Foreign,
-    /// Ours.
-    Ours {
-        /// Digest of what it holds.
-        fingerprint: String,
-        /// Whether type, labels and annotations are as wanted.
-        shaped: bool,
-        /// The export that it holds, where nobody changed it since.
-        holds: Option<Box<ExportStatus>>,
-    },
+impl<'a> State<'a> {
+    fn read(
+        case: &'a Case<'_>,
+        facts: &'a Facts,
+        exports: &'a Exports,
+        remote: &RemoteView,
+    ) -> Result<Self, Query> {
+        let last = Last::read(case, facts, exports, remote)?;
+        let compared = parsed(last.export.auth_config_updated_at.as_deref());
+        let moved = compared.is_none_or(|compared| remote.updated_at > compared);
+        let lists_imports = exports.when == When::OnChange && moved;
+        let imports = match lists_imports {
+            true => facts.imports(&remote.id)?,
+            false => &[],
+        };
+        let newest_import = newest_import(imports);
+        let explains = |newest: &ListedImport| newest.created_at >= remote.updated_at;
+        let observed_for = facts.remote(&remote.id, case.max_age())?.unchanged_for;
+        let catches_up_in = case.list_lag.saturating_sub(observed_for);
+        let open =
+            lists_imports && !catches_up_in.is_zero() && !newest_import.is_some_and(explains);
+        Ok(Self {
+            exports,
+            due: is_due(exports.when, &last, compared, imports, case.now),
+            last,
+            newest_import,
+            moved,
+            unexplained: open.then_some(catches_up_in),
+        })
+    }
+
+    /// Returns when to decide again: when the next periodic export is due, and once a list of imports that lags behind the
+    /// auth config must have caught up.
+    fn retry(&self, now: Timestamp) -> Retry {
+        let last = self.last.export.exported_at.as_ref();
+        let due_in = last.and_then(|last| self.exports.due_in(last.0, now));
+        let caught_up = self.unexplained.map(|left| left + MOMENT);
+        Retry::Interval([due_in, caught_up].into_iter().flatten().min())
+    }
+
+    /// Returns the steps that write the last export to the Secret. A former Secret goes first: a crash in between leaves
+    /// no tokens behind that nobody knows of.
+    fn deliver(&self) -> Vec<Step> {
+        let wanted = &self.exports.secret;
+        let former = self.last.export.secret_name.as_ref();
+        let former = former.filter(|former| **former != wanted.name);
+        let remove = former.map(|name| Step::RemoveChild(ChildKind::Secret, name.clone()));
+        let apply = Step::ApplyChild(wanted.clone(), Content::LastExport);
+        remove.into_iter().chain([apply]).collect()
+    }
 }
 
-/// An export that reached the Secret was made, even where a crash or a restored backup kept it out of the status.
-/// Times are in whole seconds, so two exports may bear the same one: the Secret is written first, and so has the later.
-#[must_use]
-pub fn unrecorded<'a>(ledger: &Ledger, secret: Option<&'a SecretSeen>) -> Option<&'a ExportStatus> {
-    let Some(SecretSeen::Ours {
-        holds: Some(held), ..
-    }) = secret
-    else {
-        return None;
-    };
-    let at = |export: &ExportStatus| export.exported_at.as_ref().map(|at| at.0);
-    let recorded = &ledger.export;
-    // An export without a value is in the books and never was in the Secret.
-    let empty = recorded.export_id.is_some() && recorded.secret_fingerprint.is_none();
-    let later = match empty {
-        true => at(held) > at(recorded),
-        false => at(held) >= at(recorded) && held.export_id != recorded.export_id,
-    };
-    // What this process brought out itself is the last one, whatever the Secret still holds.
-    (later && !ledger.exported_value).then_some(held)
-}
-
-/// The books under the present key of the digests. What was signed under another says nothing about the Secret: the key
-/// was lost, and its content is taken to be what it was.
-#[must_use]
-pub fn signed_anew(ledger: &Ledger, secret: Option<&SecretSeen>) -> Option<ExportStatus> {
-    let Some(SecretSeen::Ours { fingerprint, .. }) = secret else {
-        return None;
-    };
-    let known = Fingerprint::stored(ledger.export.secret_fingerprint.as_deref()?);
-    let other_key = !known.same_key(&Fingerprint::stored(fingerprint));
-    other_key.then(|| ExportStatus {
-        secret_fingerprint: Some(fingerprint.clone()),
-        ..ledger.export.clone()
-    })
-}
-
-/// The Secret that the last export went into, where the next goes into another.
-#[must_use]
-pub fn former_secret<'a>(ledger: &'a Ledger, wanted: &str) -> Option<&'a str> {
-    let former = ledger.export.secret_name.as_deref();
-    former.filter(|former| *former != wanted)
-}
-
-/// Whether only the list of imports can tell if an export is due.
-pub(super) fn asks_for_imports(
-    situation: &Situation,
-    exporting: &Exporting,
-    remote: &RemoteView,
+/// Returns whether an export is due.
+fn is_due(
+    when: When,
+    last: &Last,
+    compared: Option<Timestamp>,
+    imports: &[ListedImport],
+    now: Timestamp,
 ) -> bool {
-    exporting.when == When::OnChange && moved(situation, remote)
+    if last.is_first {
+        return true;
+    }
+    match when {
+        When::Once => false,
+        When::Every(period) => {
+            let last = last.export.exported_at.as_ref().map(|at| at.0);
+            last.is_none_or(|last| now.duration_since(last) >= period)
+        }
+        When::OnChange => is_news(&last.export, compared, imports),
+    }
 }
 
-/// Whether the auth config moved after the last comparison, and the imports that were seen don't say why: the list may
-/// be behind, so nothing is concluded from it yet.
-#[must_use]
-pub fn is_unexplained(situation: &Situation) -> bool {
-    let exporting = situation
-        .desired
-        .and_then(|desired| desired.exporting.as_ref());
-    let (Some(exporting), Some(Sighting::Live(remote))) = (exporting, &situation.seen.object)
-    else {
+/// Returns whether the newest import is another one than that of the last export.
+fn is_news(last: &ExportStatus, compared: Option<Timestamp>, imports: &[ListedImport]) -> bool {
+    let Some(newest) = newest_import(imports) else {
         return false;
     };
-    let explains = |newest: &ImportSeen| newest.created_at >= remote.updated_at;
-    asks_for_imports(situation, exporting, remote)
-        && !situation.ledger.imports_settled
-        && !newest_import(situation).is_some_and(explains)
+    let exported = last.newest_import_id.as_ref();
+    // A list that lagged then, or lags now, does not have the import that was exported last: then only time decides.
+    let comparable = imports.iter().any(|import| Some(&import.id) == exported);
+    let later = compared.is_none_or(|compared| newest.created_at > compared);
+    Some(&newest.id) != exported && (comparable || later)
 }
 
-fn moved(situation: &Situation, remote: &RemoteView) -> bool {
-    known_until(situation).is_none_or(|known| remote.updated_at > known)
-}
-
-/// Every import up to this time is in what was exported.
-fn known_until(situation: &Situation) -> Option<Timestamp> {
-    let known = situation.ledger.export.auth_config_updated_at.as_deref();
-    known.and_then(|at| at.parse().ok())
-}
-
-/// Decides about the Secret and the next export.
-pub(super) fn export(
-    situation: &Situation,
+/// Decides where the Secret holds the last export and none is due.
+fn up_to_date(
+    case: &Case<'_>,
     desired: &Desired,
-    exporting: &Exporting,
-    remote: &RemoteView,
+    state: &State<'_>,
+    remote: &Arc<RemoteView>,
 ) -> Plan {
-    if situation.seen.secret == Some(SecretSeen::Foreign) {
-        let message =
-            "the Secret in spec.secret exists and is not ours: choose another name or remove it";
-        return Verdict::new(Reason::SecretNotOwned, message).alone();
+    let record = case.record;
+    let unrecorded = state.moved || record.written_after(remote) || !record.acknowledged(desired);
+    let mut steps = Vec::new();
+    if unrecorded {
+        steps.push(bind(remote));
+        if state.unexplained.is_none() {
+            steps.push(Step::RecordExport(ExportStatus {
+                auth_config_updated_at: Some(remote.updated_at.to_string()),
+                ..state.last.export.clone()
+            }));
+        }
     }
-    let due = due(situation, exporting, remote);
-    if !due && intact(situation) {
-        let ledger = situation.ledger;
-        let unrecorded = moved(situation, remote) || ledger.written_after(remote);
-        let steps = if unrecorded || !ledger.acknowledged(desired) {
-            vec![bind(remote)]
-        } else {
-            Vec::new()
-        };
-        return done(desired, steps);
-    }
-    if !due && situation.ledger.exported_value {
-        return done(desired, vec![bind(remote), Step::Deliver]);
-    }
-    let lost = lost(situation);
-    let made = made_today(situation) + lost;
-    if made >= exporting.max_per_day {
+    Plan::synced(desired, steps).retry(state.retry(case.now))
+}
+
+/// Decides about an export that is due.
+fn next_export(
+    case: &Case<'_>,
+    desired: &Desired,
+    facts: &Facts,
+    state: &State<'_>,
+    remote: &Arc<RemoteView>,
+) -> Result<Plan, Query> {
+    let record = case.record;
+    // A process before this one may have made an export whose value it could not write to the Secret.
+    let lost = match record.may_have_unrecorded_write() {
+        true => lost_exports(&state.last.export, facts, &remote.id)?,
+        false => 0,
+    };
+    let made = exports_today(&state.last.export, case.now) + lost;
+    if made >= state.exports.max_per_day {
         let message = format!(
-            "{made} exports were made in the last 24 hours, as many as spec.maxPerDay allows: the next one waits"
+            "{made} exports within 24 hours, the maximum of spec.maxPerDay; waiting until one of them is older"
         );
-        return Verdict::new(Reason::ExportBudgetSpent, message).alone();
+        return Ok(Plan::report(Verdict::new(
+            Reason::ExportBudgetSpent,
+            message,
+        )));
     }
-    let newest = newest_import(situation).map(|newest| newest.id.clone());
-    let mut plan = done(desired, vec![bind(remote), Step::Export { newest, lost }]);
-    plan.verdict = plan.verdict.with(
-        Happening::Exported,
-        format!("brought the value of {} out", remote.id),
-    );
-    plan
+    let export = Step::Export {
+        remote: remote.clone(),
+        newest_import: newest_import_id(state),
+        lost,
+    };
+    // Another auth config is recorded only once the Secret holds its value: until then the recorded state and the Secret
+    // are those of the former one.
+    let steps = match state.last.is_of_another {
+        true => [vec![export], state.deliver(), vec![bind(remote)]].concat(),
+        false => [vec![bind(remote), export], state.deliver()].concat(),
+    };
+    let note = format!("exported the value of {}", remote.id);
+    let due_in = state.exports.due_in(case.now, case.now);
+    Ok(Plan::synced(desired, steps)
+        .map_verdict(|verdict| verdict.with_event(EventReason::Exported, note))
+        .retry(Retry::Interval(due_in)))
 }
 
-/// Whether a value has to be brought out, for want of one that is known.
-pub(super) fn is_needed(situation: &Situation, exporting: &Exporting, remote: &RemoteView) -> bool {
-    let known = intact(situation) || situation.ledger.exported_value;
-    due(situation, exporting, remote) || !known
+/// Returns the newest import at this export. Where the auth config was not written since the last comparison, imports are
+/// not listed and it is still the recorded one.
+fn newest_import_id(state: &State<'_>) -> Option<String> {
+    let listed = state.newest_import.map(|newest| newest.id.clone());
+    let recorded = state.last.export.newest_import_id.as_ref();
+    listed.or(recorded.filter(|_| !state.moved).cloned())
 }
 
-/// Whether the Secret holds what the books say.
-fn intact(situation: &Situation) -> bool {
-    let recorded = situation.ledger.export.secret_fingerprint.as_ref();
-    matches!(
-        &situation.seen.secret,
-        Some(SecretSeen::Ours { fingerprint, shaped: true, .. }) if Some(fingerprint) == recorded
-    )
-}
-
-/// How many exports were made after the one in the books. Where the books are empty, one at most: what went before
-/// they were lost was delivered.
-fn lost(situation: &Situation) -> usize {
-    let made = situation.seen.exports.as_deref().unwrap_or_default();
-    let recorded = situation.ledger.export.export_id.as_ref();
-    match made.iter().find(|export| Some(&export.id) == recorded) {
+/// Returns the number of exports made after the recorded one. Where nothing is recorded, that is one at most: what went
+/// before the loss of the status was delivered.
+fn lost_exports(last: &ExportStatus, facts: &Facts, id: &str) -> Result<usize, Query> {
+    let made = facts.exports(id)?;
+    let recorded = last.export_id.as_ref();
+    let recorded = made.iter().find(|export| Some(&export.id) == recorded);
+    Ok(match recorded {
         None => made.len().min(1),
         Some(last) => made
             .iter()
             .filter(|export| (export.created_at, &export.id) > (last.created_at, &last.id))
             .count(),
-    }
+    })
 }
 
-fn done(desired: &Desired, steps: Vec<Step>) -> Plan {
-    Plan {
-        steps,
-        verdict: synced(desired),
-        acknowledges: true,
-    }
+fn exports_today(last: &ExportStatus, now: Timestamp) -> usize {
+    let recent = last.recent_exports.iter().flatten();
+    recent.filter(|at| is_recent(at.0, now)).count()
 }
 
-fn due(situation: &Situation, exporting: &Exporting, remote: &RemoteView) -> bool {
-    let ledger = situation.ledger;
-    let elsewhere = ledger.id.as_ref().is_some_and(|id| *id != remote.id);
-    if ledger.export.export_id.is_none() || elsewhere {
-        return true;
-    }
-    match exporting.when {
-        When::Once => false,
-        When::Every(period) => {
-            let last = ledger.export.exported_at.as_ref().map(|at| at.0);
-            last.is_none_or(|last| situation.now.duration_since(last) >= period)
+/// An export as the API answered it.
+pub struct MadeExport {
+    /// Its id.
+    pub id: String,
+    /// Expiry of its tokens.
+    pub expires_at: Option<Timestamp>,
+    /// Time of the auth config at the export.
+    pub auth_config_updated_at: Timestamp,
+    /// The newest import into the auth config at the export.
+    pub newest_import: Option<String>,
+    /// Number of earlier exports whose value was lost in a crash.
+    pub lost: usize,
+}
+
+impl MadeExport {
+    /// Returns what is recorded of the export, before the Secret holds it. Lost exports count against the budget, too.
+    #[must_use]
+    pub fn status(self, before: &ExportStatus, now: Timestamp) -> ExportStatus {
+        let earlier = before.recent_exports.iter().flatten();
+        let earlier = earlier.filter(|at| is_recent(at.0, now)).cloned();
+        let recent = std::iter::repeat_n(Time(now), 1 + self.lost).chain(earlier);
+        ExportStatus {
+            export_id: Some(self.id),
+            exported_at: Some(Time(now)),
+            expires_at: self.expires_at.map(|at| at.to_string()),
+            auth_config_updated_at: Some(self.auth_config_updated_at.to_string()),
+            newest_import_id: self.newest_import,
+            secret_fingerprint: None,
+            secret_name: before.secret_name.clone(),
+            recent_exports: Some(recent.collect()),
         }
-        When::OnChange => newest_import(situation).is_some_and(|newest| {
-            let exported = ledger.export.newest_import_id.as_ref();
-            let listed = situation.seen.imports.iter().flatten();
-            // A list that was behind then, or is now, does not have the import that was exported last.
-            let comparable = listed
-                .map(|import| &import.id)
-                .any(|id| Some(id) == exported);
-            let later = known_until(situation).is_none_or(|known| newest.created_at > known);
-            Some(&newest.id) != exported && (comparable || later)
-        }),
     }
 }
 
-fn newest_import<'a>(situation: &'a Situation) -> Option<&'a ImportSeen> {
-    let imports = situation.seen.imports.as_deref()?.iter();
-    imports.max_by(|a, b| (a.created_at, &a.id).cmp(&(b.created_at, &b.id)))
-}
-
-fn made_today(situation: &Situation) -> usize {
-    let recent = situation
-        .ledger
-        .export
-        .recent_exports
-        .as_deref()
-        .unwrap_or_default();
-    recent
-        .iter()
-        .filter(|at| is_recent(at.0, situation.now))
-        .count()
-}
-
-/// Whether it is less than 24 hours ago.
-#[must_use]
-pub fn is_recent(at: Timestamp, now: Timestamp) -> bool {
+/// Returns whether a time is less than 24 hours ago.
+fn is_recent(at: Timestamp, now: Timestamp) -> bool {
     now.duration_since(at) < SignedDuration::from_hours(24)
+}
+
+/// Returns the export that the Secret holds, where a crash or a restored backup kept it out of the status.
+///
+/// Times are in whole seconds, so two exports may have the same one: the Secret is written before the status, so it has the
+/// later export.
+#[must_use]
+pub fn unrecorded<'a>(record: &Record, secret: &'a ChildState) -> Option<&'a ExportStatus> {
+    let ChildState::Owned {
+        export: Some(held), ..
+    } = secret
+    else {
+        return None;
+    };
+    let at = |export: &ExportStatus| export.exported_at.as_ref().map(|at| at.0);
+    let recorded = &record.export;
+    // An export without a value is recorded and was never in the Secret.
+    let empty = recorded.export_id.is_some() && recorded.secret_fingerprint.is_none();
+    let later = match empty {
+        true => at(held) > at(recorded),
+        false => at(held) >= at(recorded) && held.export_id != recorded.export_id,
+    };
+    // What this process exported itself is the last export, whatever the Secret still holds.
+    (later && record.exported_from.is_none()).then_some(held)
+}
+
+/// Returns the recorded export with a digest under the present MAC key. A digest under another key says nothing about the
+/// Secret: the key was lost, and the content is taken to be unchanged.
+#[must_use]
+pub fn signed_again(record: &Record, secret: &ChildState) -> Option<ExportStatus> {
+    let ChildState::Owned { digest, .. } = secret else {
+        return None;
+    };
+    let known = Fingerprint::stored(record.export.secret_fingerprint.as_deref()?);
+    let other_key = !known.same_key(&Fingerprint::stored(digest));
+    other_key.then(|| ExportStatus {
+        secret_fingerprint: Some(digest.clone()),
+        ..record.export.clone()
+    })
+}
+
+fn parsed(time: Option<&str>) -> Option<Timestamp> {
+    time.and_then(|time| time.parse().ok())
 }

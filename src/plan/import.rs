@@ -1,146 +1,175 @@
-//! Values that go in by imports: records in somebody's audit log that can't be taken back, so exactly one for each
-//! change. The tag in the note of each tells a lost answer from a lost request.
+//! Imports: audit records that can't be taken back, so exactly one for each change of value. The tag in the note of each
+//! distinguishes a lost response from a lost request, because an import into an existing config keeps no metadata (▲).
 
-use super::desired::ImportSeen;
-use super::differences::changed;
-use super::{Desired, Happening, Plan, RemoteView, Situation, Step, Verdict, differences, synced};
+use super::case::Case;
+use super::desired::{Desired, Imports};
+use super::differences::{changed, differences};
+use super::facts::{Facts, Query};
+use super::fields::Role;
+use super::observed::{ListedImport, RemoteView};
+use super::record::Writes;
+use super::steps::{Plan, Step};
+use super::verdict::EventReason;
 use crate::resources::{DriftPolicy, Reason};
+use std::sync::Arc;
 
-/// The field that imports bring in.
-const VALUE: &str = "value";
-
-/// What the list of imports says about the wanted value.
+/// What the list of imports shows about the desired value.
 enum Finding<'a> {
-    /// It is in: by this import of ours, or since the object was made.
-    In(Option<&'a ImportSeen>),
-    /// It is not in: bring it in after this import of ours.
-    Out(Option<&'a str>),
+    /// It was imported: by this import of ours, or the object was created with it.
+    Imported(Option<&'a ListedImport>),
+    /// It was not: it is to follow this import of ours.
+    Missing(Option<&'a str>),
 }
 
-/// Decides about a value that may have to go in.
-pub(super) fn import(
-    situation: &Situation,
+/// Decides about a value that may have to be imported, beside what `plan` does.
+///
+/// # Errors
+/// The imports into the object were not read.
+pub fn import(
+    case: &Case<'_>,
     desired: &Desired,
-    remote: &RemoteView,
+    facts: &Facts,
+    remote: &Arc<RemoteView>,
+    plan: Plan,
+) -> Result<Plan, Query> {
+    let Some(imports) = desired.source.imports() else {
+        return Ok(plan);
+    };
+    let listed = match case.record.writes {
+        // Nothing was ever sent for this resource, so the list shows nothing of ours.
+        Writes::Never => &[],
+        _ => facts.imports(&remote.id)?,
+    };
+    let plan = Plan {
+        acknowledges: true,
+        ..plan
+    };
+    Ok(match find(case, desired, imports, remote, listed) {
+        Finding::Imported(record) => imported(case, desired, imports, remote, record, plan),
+        Finding::Missing(previous) => missing(case, desired, remote, previous, plan),
+    })
+}
+
+fn imported(
+    case: &Case<'_>,
+    desired: &Desired,
+    imports: &Imports,
+    remote: &Arc<RemoteView>,
+    record: Option<&ListedImport>,
     mut plan: Plan,
 ) -> Plan {
-    let seen = situation.seen.imports.as_deref().unwrap_or_default();
-    match finding(situation, desired, remote, seen) {
-        Finding::In(record) => {
-            // First: the answer to a PATCH is younger than what is seen here.
-            let bind = Step::Bind {
-                remote: Box::new(remote.clone()),
-                import: record.cloned().map(Box::new),
-            };
-            plan.steps.insert(0, bind);
-            plan.verdict = synced(desired);
-            let once = desired.importing.as_ref().is_some_and(|it| it.once);
-            let known = situation.ledger.input(VALUE).is_some();
-            if once && known && changed(desired, situation.ledger, VALUE) {
-                // Another value is no news to the books: it was not sent.
-                plan.acknowledges = false;
-                plan.verdict.message =
-                    "the first value was brought in; when: Once keeps every other out".to_owned();
-            }
-            plan
-        }
-        Finding::Out(previous) => {
-            let changed_here = !situation.ledger.acknowledged(desired);
-            if !changed_here && situation.policy.drift == DriftPolicy::Report {
-                let found = differences(desired, remote, situation.ledger);
-                plan.verdict = synced(desired);
-                plan.verdict.drift = found.entries;
-                return plan;
-            }
-            if !situation.ledger.certain && !situation.ledger.settled && situation.ledger.finalizer
-            {
-                let message =
-                    "an import may have reached Metorial: looking for it before another is made";
-                return Verdict::new(Reason::Importing, message).alone();
-            }
-            let Some(importing) = &desired.importing else {
-                return plan;
-            };
-            plan.steps.push(Step::Import {
-                id: remote.id.clone(),
-                tag: importing.tag(previous),
-            });
-            if changed_here {
-                let note = format!("brought a value into {}", remote.id);
-                plan.verdict = synced(desired).with(Happening::Imported, note);
-            }
-            plan
-        }
+    // First, because the response to a PATCH is newer than what was read.
+    let bind = Step::Bind {
+        remote: remote.clone(),
+        import: record.cloned(),
+    };
+    plan.steps.insert(0, bind);
+    plan.verdict = Plan::synced(desired, Vec::new()).verdict;
+    let value = desired.role(Role::Value).map(|field| field.rule.name);
+    let other_value =
+        |name: &str| case.record.input(name).is_some() && changed(desired, case.record, name);
+    if imports.once && value.is_some_and(other_value) {
+        // The value was not sent, so it must not be recorded as acknowledged.
+        plan.acknowledges = false;
+        plan.verdict.message =
+            "imported once; later values are ignored because spec.when is Once".to_owned();
     }
+    plan
 }
 
-fn finding<'a>(
-    situation: &'a Situation,
+fn missing(
+    case: &Case<'_>,
     desired: &Desired,
+    remote: &Arc<RemoteView>,
+    previous: Option<&str>,
+    mut plan: Plan,
+) -> Plan {
+    let record = case.record;
+    let changed_here = !record.acknowledged(desired);
+    if !changed_here && case.policy.drift == DriftPolicy::Report {
+        let drift = differences(desired, remote, record).entries;
+        plan.verdict = Plan::synced(desired, Vec::new()).verdict.with_drift(drift);
+        return plan;
+    }
+    if record.may_have_unrecorded_write() && !record.settled() && record.finalizer {
+        return Plan::wait_for_reads(
+            Reason::Importing,
+            "an import may have been applied; checking the list of imports before another is made",
+            record.settles_in,
+        );
+    }
+    plan.steps.push(Step::Import {
+        into: remote.id.clone(),
+        tag: desired.import_tag(previous),
+    });
+    if changed_here {
+        let note = format!("imported a value into {}", remote.id);
+        let synced = Plan::synced(desired, Vec::new()).verdict;
+        plan.verdict = synced.with_event(EventReason::Imported, note);
+    }
+    plan
+}
+
+/// Finds the import of the desired value. Tags are chained: each depends on the import before it, so that a value that
+/// returns after another one is imported again.
+fn find<'a>(
+    case: &'a Case<'_>,
+    desired: &Desired,
+    imports: &Imports,
     remote: &RemoteView,
-    seen: &'a [ImportSeen],
+    listed: &'a [ListedImport],
 ) -> Finding<'a> {
-    let Some(importing) = &desired.importing else {
-        return Finding::In(None);
-    };
-    let mut newest: Vec<&ImportSeen> = seen.iter().collect();
+    let mut newest: Vec<&ListedImport> = listed.iter().collect();
     newest.sort_by(|a, b| (b.created_at, &b.id).cmp(&(a.created_at, &a.id)));
-    let tagged: Vec<&ImportSeen> = newest
+    let tagged: Vec<&ListedImport> = newest
         .iter()
         .filter(|import| import.tag.is_some())
         .copied()
         .collect();
-    let here = situation.ledger.id.as_ref() == Some(&remote.id);
-    let recorded = situation.ledger.imports.first().filter(|_| here);
-    if importing.once && (recorded.is_some() || !tagged.is_empty()) {
-        return Finding::In(tagged.first().copied().filter(|_| recorded.is_none()));
+    let here = case.record.id.as_ref() == Some(&remote.id);
+    let recorded = case.record.imports.first().filter(|_| here);
+    if imports.once && (recorded.is_some() || !tagged.is_empty()) {
+        return Finding::Imported(tagged.first().copied().filter(|_| recorded.is_none()));
     }
-    let by = |previous: Option<&str>| {
-        let tag = importing.tag(previous);
-        tagged
-            .iter()
-            .find(|import| import.tag.as_ref() == Some(&tag))
-            .copied()
-    };
     if let Some(last) = recorded {
-        return match by(Some(last)) {
-            Some(import) => Finding::In(Some(import)),
-            None if written_by_us_last(situation, desired, &newest) => Finding::In(None),
-            None => Finding::Out(Some(last)),
+        let tag = desired.import_tag(Some(last));
+        let follows = |import: &&&ListedImport| import.tag.as_ref() == Some(&tag);
+        return match tagged.iter().find(follows) {
+            Some(import) => Finding::Imported(Some(import)),
+            None if ours_is_newest(case, desired, &newest) => Finding::Imported(None),
+            None => Finding::Missing(Some(last)),
         };
     }
     let previous = tagged.get(1).map(|import| import.id.as_str());
     match tagged.first() {
-        Some(last) if last.tag.as_deref() == Some(&importing.tag(previous)) => {
-            Finding::In(Some(last))
+        Some(last) if last.tag.as_deref() == Some(&desired.import_tag(previous)) => {
+            Finding::Imported(Some(last))
         }
-        Some(last) => Finding::Out(Some(&last.id)),
-        None if since_the_create(situation, desired, remote, &newest) => Finding::In(None),
-        None => Finding::Out(None),
+        Some(last) => Finding::Missing(Some(&last.id)),
+        None if created_with_it(case, desired, remote, &newest) => Finding::Imported(None),
+        None => Finding::Missing(None),
     }
 }
 
-/// Whether the value that the books say is in is still the last one that was brought in by anybody.
-fn written_by_us_last(situation: &Situation, desired: &Desired, newest: &[&ImportSeen]) -> bool {
-    let ours = |import: &&ImportSeen| situation.ledger.imports.contains(&import.id);
-    situation.ledger.acknowledged(desired) && newest.first().is_none_or(ours)
+/// Returns whether the value that is recorded as acknowledged is still the last one that anybody imported.
+fn ours_is_newest(case: &Case<'_>, desired: &Desired, newest: &[&ListedImport]) -> bool {
+    let ours = |import: &&ListedImport| case.record.imports.contains(&import.id);
+    case.record.acknowledged(desired) && newest.first().is_none_or(ours)
 }
 
-/// Whether the object was made with the wanted value, and nobody imported another one since.
-fn since_the_create(
-    situation: &Situation,
+/// Returns whether the object was created with the desired value, and nobody imported another one since.
+fn created_with_it(
+    case: &Case<'_>,
     desired: &Desired,
     remote: &RemoteView,
-    newest: &[&ImportSeen],
+    newest: &[&ListedImport],
 ) -> bool {
-    if desired.borrowed().is_some() {
+    if desired.source.external().is_some() {
         return false;
     }
-    let made_with = remote
-        .marker
-        .as_ref()
-        .and_then(|marker| marker.fingerprint.as_ref());
-    let known =
-        made_with == desired.marker.fingerprint.as_ref() || situation.ledger.acknowledged(desired);
+    let marker = remote.marker.as_ref();
+    let created_with = marker.and_then(|marker| marker.fingerprint.as_ref());
+    let same = created_with == desired.marker.fingerprint.as_ref();
+    let known = same || case.record.acknowledged(desired);
     known && newest.first().is_none_or(|import| import.of_create)
 }

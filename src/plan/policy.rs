@@ -14,38 +14,55 @@ pub struct Policy {
     pub deletion: DeletionPolicy,
     /// What a foreign change leads to.
     pub drift: DriftPolicy,
-    /// How old an observation may get.
+    /// The maximum age of an observation.
     pub interval: Duration,
     /// Whether nothing but deletion is done.
     pub suspend: bool,
-    /// The object to take over.
+    /// The object to adopt.
     pub adopt: Option<Adopt>,
-    /// Whether a change that the API can't make may lead to a new object; `None` for kinds without such changes.
-    pub replace: Option<Replace>,
-    /// How long a replaced object stays.
-    pub replace_grace: Duration,
-    /// Whether an object without our marker is somebody else's, even under the recorded id.
-    pub borrows: bool,
+    /// What the kind and its own fields add.
+    pub lifecycle: Lifecycle,
 }
 
-/// How old an observation may get where nobody says.
+/// What a kind and its own fields say about the life of the remote object.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Lifecycle {
+    /// Whether the object belongs to somebody else and is only used: it is never deleted.
+    pub external: bool,
+    /// Whether an object without our marker is somebody else's, even under the recorded id.
+    pub marker_required: bool,
+    /// Whether a change that the API can't make may replace the object; `None` for kinds without such changes.
+    pub replace: Option<Replace>,
+    /// How long a replaced object is kept.
+    pub replace_grace: Duration,
+}
+
+/// The maximum age of an observation where nobody sets one.
 pub const DEFAULT_INTERVAL: Duration = Duration::from_secs(600);
 
 impl Policy {
-    /// The spec first, then the connection, then the operator.
+    /// Returns the policy: the spec decides first, then the connection, then the operator's default.
     #[must_use]
-    pub fn of(spec: &CommonSpec, defaults: Option<&ConnectionDefaults>) -> Self {
+    pub fn new(
+        spec: &CommonSpec,
+        lifecycle: Lifecycle,
+        defaults: Option<&ConnectionDefaults>,
+    ) -> Self {
         let interval = spec
             .interval
             .as_ref()
             .or(defaults.and_then(|defaults| defaults.interval.as_ref()))
             .and_then(|interval| interval.duration());
+        let deletion = spec
+            .deletion_policy
+            .or(defaults.and_then(|defaults| defaults.deletion_policy))
+            .unwrap_or_default();
         Self {
             mode: spec.mode.unwrap_or_default(),
-            deletion: spec
-                .deletion_policy
-                .or(defaults.and_then(|defaults| defaults.deletion_policy))
-                .unwrap_or_default(),
+            deletion: match lifecycle.external {
+                true => DeletionPolicy::Orphan,
+                false => deletion,
+            },
             drift: spec
                 .drift
                 .or(defaults.and_then(|defaults| defaults.drift))
@@ -53,15 +70,25 @@ impl Policy {
             interval: interval.unwrap_or(DEFAULT_INTERVAL),
             suspend: spec.suspend.unwrap_or(false),
             adopt: spec.adopt.clone(),
-            replace: None,
-            replace_grace: Duration::ZERO,
-            borrows: false,
+            lifecycle,
         }
     }
 
-    /// Whether a deletion leaves the remote object alone.
+    /// Returns whether a deletion leaves the remote object alone.
     #[must_use]
     pub fn leaves_remote(&self) -> bool {
         self.deletion == DeletionPolicy::Orphan || self.mode == Mode::Observe
+    }
+
+    /// Returns whether the kind's objects are replaced where the API can't change them.
+    #[must_use]
+    pub fn replaces(&self) -> bool {
+        self.lifecycle.replace.is_some()
+    }
+
+    /// Returns the adoption of this object, if the spec asks for it.
+    #[must_use]
+    pub fn adopts(&self, id: &str) -> Option<&Adopt> {
+        self.adopt.as_ref().filter(|adopt| adopt.id == id)
     }
 }

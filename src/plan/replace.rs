@@ -1,90 +1,122 @@
-//! What the API can't change leads to another object: make the new one, publish its id, let the old one rest for a
-//! while, delete it. Safe at every point: the new one carries our marker, the old one stands in the status.
+//! Replacement of an object in a field that the API can't change: create the new one, record its id, keep the old one for
+//! the grace period, delete it. A crash at any point is safe: the new object carries our marker, the old one is recorded.
 
-use super::{Claim, Desired, Marker};
-use super::{Happening, Plan, RemoteView, Situation, Step, Verdict, bind, differences, synced};
-use crate::resources::{Reason, Replace};
+use super::backoff::{Backoff, Retry};
+use super::case::Case;
+use super::desired::Desired;
+use super::differences::differences;
+use super::facts::{Facts, Query};
+use super::observed::RemoteView;
+use super::ownership::Claim;
+use super::steps::{Plan, Step, bind};
+use super::verdict::{EventReason, Verdict};
+use crate::resources::{Reason, Replace, RetiringId};
+use jiff::Timestamp;
+use std::sync::Arc;
+use std::time::Duration;
 
-/// Decides about an object that differs in a field that can't be changed.
-pub(super) fn replace(
-    situation: &Situation,
+/// Decides about an object that differs in fields that the API can't change.
+///
+/// # Errors
+/// The collection was not searched.
+pub fn replace(
+    case: &Case<'_>,
     desired: &Desired,
+    facts: &Facts,
     former: &RemoteView,
     fields: &str,
-) -> Plan {
-    if situation.policy.replace == Some(Replace::Never) {
+) -> Result<Plan, Query> {
+    if case.policy.lifecycle.replace == Some(Replace::Never) {
         let message = format!(
-            "Metorial can't change {fields} of {}: undo the change, or set replace: Allow",
+            "Metorial can't change {fields} of {}; undo the change, or set spec.replace: Allow",
             former.id
         );
-        return Verdict::new(Reason::ImmutableFieldChanged, message).alone();
+        let verdict = Verdict::new(Reason::ImmutableFieldChanged, message);
+        return Ok(Plan::report(verdict));
     }
     let ours = |remote: &&RemoteView| {
-        let claim = Marker::claim(remote.marker.as_ref(), situation.owner);
-        let retiring = situation
-            .ledger
-            .retiring
-            .iter()
-            .any(|(id, _)| *id == remote.id);
-        remote.live && claim == Claim::Ours && remote.id != former.id && !retiring
+        let other = remote.id != former.id && !case.record.is_pending_deletion(&remote.id);
+        remote.live && case.claim(remote) == Claim::Ours && other
     };
-    let others: Vec<&RemoteView> = situation
-        .seen
-        .search
-        .iter()
-        .flatten()
-        .filter(ours)
-        .collect();
-    let fits = |remote: &&&RemoteView| !differences(desired, remote, situation.ledger).replaces;
+    let others: Vec<&RemoteView> = facts.search()?.iter().filter(ours).collect();
+    let fits = |remote: &&&RemoteView| !differences(desired, remote, case.record).replaces;
+    // A crash, or a lost response, may have left the new object unrecorded.
     let successor = others.iter().find(fits).copied();
-    let strangers = others
-        .iter()
-        .filter(|other| Some(other.id.as_str()) != successor.map(|s| s.id.as_str()));
-    let mut steps: Vec<Step> = match successor {
-        Some(successor) => vec![bind(successor)],
-        None if situation.ledger.certain || situation.ledger.settled => vec![Step::Create],
+    let first = match successor {
+        Some(successor) => bind(&Arc::new(successor.clone())),
+        None if !case.record.may_have_unrecorded_write() || case.record.settled() => Step::Create,
         None => {
-            let message = "a new object may have been made already: looking for it first";
-            return Verdict::new(Reason::Replacing, message).alone();
+            return Ok(Plan::wait_for_reads(
+                Reason::Replacing,
+                "the new object may have been created; searching for it before another is created",
+                case.record.settles_in,
+            ));
         }
     };
-    steps.extend(strangers.map(|other| Step::Retire {
-        id: other.id.clone(),
-    }));
-    let note = format!(
-        "changed {fields}: another object takes the place of {}",
-        former.id
-    );
-    Plan {
-        steps,
-        verdict: synced(desired).with(Happening::Replaced, note),
-        acknowledges: true,
-    }
+    let unfit = others
+        .iter()
+        .filter(|other| Some(&other.id) != successor.map(|successor| &successor.id));
+    let mut steps = vec![first];
+    steps.extend(unfit.map(|other| Step::Retire(other.id.clone())));
+    steps.push(Step::RecordStatus);
+    let note = format!("{fields} changed; replacing {}", former.id);
+    Ok(Plan::synced(desired, steps)
+        .map_verdict(|verdict| verdict.with_event(EventReason::Replaced, note)))
 }
 
-/// The deletion of what was replaced, once its time has come and nothing needs it any more.
-pub(super) fn retire(situation: &Situation) -> Vec<Step> {
-    let Some(in_use) = &situation.seen.dependents else {
-        return Vec::new();
-    };
-    due(situation)
-        .into_iter()
-        .filter(|id| in_use.iter().all(|dependent| dependent.of != *id))
-        .map(|id| Step::Delete { id })
-        .collect()
+/// Adds the deletion of replaced objects whose grace period is over and that nothing depends on any more.
+///
+/// # Errors
+/// The dependents of those objects were not read.
+pub fn delete_replaced(case: &Case<'_>, facts: &Facts, mut plan: Plan) -> Result<Plan, Query> {
+    if plan.verdict.reason != Reason::Synced || plan.creates() {
+        return Ok(plan);
+    }
+    let over = |pending: &(String, Duration)| pending.1.is_zero();
+    let (due, resting): (Vec<_>, Vec<_>) = pending(case).partition(over);
+    let next = resting.into_iter().map(|pending| pending.1).min();
+    let due: Vec<String> = due.into_iter().map(|pending| pending.0).collect();
+    if !due.is_empty() && !case.record.ready {
+        // Whoever reads published ids must have the new one first.
+        return Ok(plan.retry(Retry::Backoff(Backoff::transient())));
+    }
+    if !due.is_empty() {
+        let in_use = facts.dependents(&due)?;
+        let free = |id: &String| in_use.iter().all(|dependent| dependent.of != *id);
+        let (free, used): (Vec<String>, Vec<String>) = due.into_iter().partition(free);
+        plan.steps.extend(free.into_iter().map(Step::Delete));
+        if !used.is_empty() {
+            return Ok(plan.retry(Retry::Backoff(Backoff::transient())));
+        }
+    }
+    Ok(match next {
+        Some(_) => plan.retry(Retry::Interval(next)),
+        None => plan,
+    })
 }
 
-/// The replaced objects whose time has come: not before those who read ids can have the new one.
-pub(super) fn due(situation: &Situation) -> Vec<String> {
-    if !situation.ledger.ready {
-        return Vec::new();
-    }
-    let grace = situation.policy.replace_grace;
-    let past = |since: &jiff::Timestamp| {
-        let elapsed = situation.now.duration_since(*since);
-        std::time::Duration::try_from(elapsed).is_ok_and(|elapsed| elapsed >= grace)
+/// Returns the replaced objects with the rest of their grace period.
+fn pending(case: &Case<'_>) -> impl Iterator<Item = (String, Duration)> {
+    let grace = case.policy.lifecycle.replace_grace;
+    let left = move |since: Timestamp| {
+        let elapsed = Duration::try_from(case.now.duration_since(since)).unwrap_or_default();
+        grace.saturating_sub(elapsed)
     };
-    let retiring = situation.ledger.retiring.iter();
-    let past = retiring.filter(|(_, since)| past(since));
-    past.map(|(id, _)| id.clone()).collect()
+    let pending = case.record.pending_deletion.iter();
+    pending.map(move |(id, since)| (id.clone(), left(*since)))
+}
+
+/// Returns when to decide again after a status that has these objects pending deletion: one that is so since this
+/// reconciliation is deleted after the grace period, whatever brought it there.
+#[must_use]
+pub fn retry(case: &Case<'_>, plan: &Plan, pending_deletion: &[RetiringId]) -> Retry {
+    let is_new = |retiring: &RetiringId| !case.record.is_pending_deletion(&retiring.id);
+    let grace = case.policy.lifecycle.replace_grace;
+    match &plan.retry {
+        Retry::Interval(_) if pending_deletion.iter().any(is_new) => match grace.is_zero() {
+            true => Retry::Now,
+            false => Retry::Interval(Some(grace)),
+        },
+        retry => retry.clone(),
+    }
 }

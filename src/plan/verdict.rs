@@ -1,6 +1,5 @@
-//! What is said about a resource at the end of a pass.
+//! What a reconciliation reports about a resource: its conditions and its events.
 
-use super::Plan;
 use crate::resources::{DriftEntry, Reason};
 
 /// What a resource's conditions say.
@@ -8,43 +7,45 @@ use crate::resources::{DriftEntry, Reason};
 pub struct Verdict {
     /// From the closed list.
     pub reason: Reason,
-    /// For a person: what is so, and what to do next.
+    /// For a person: the cause, and the next step.
     pub message: String,
-    /// Differences that are left there.
+    /// Differences at Metorial that are left as they are.
     pub drift: Vec<DriftEntry>,
-    /// An event to tell, beside the conditions.
-    pub event: Option<(Happening, String)>,
-    /// Whether a resource that is held by choice has nothing to be brought in.
+    /// An event to record beside the conditions.
+    pub event: Option<(EventReason, String)>,
+    /// Whether a resource that is held by choice has no pending change.
     pub ready: bool,
+    /// Whether the conditions stay as they are: the failure says nothing about a resource without a pending change.
+    pub keeps_conditions: bool,
 }
 
 /// What is worth an event although the conditions end up as before.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Happening {
-    /// A changed spec or Secret was pushed.
+pub enum EventReason {
+    /// A changed spec or Secret was applied.
     Updated,
-    /// Somebody's change was pushed back.
+    /// Somebody else's change was corrected.
     DriftCorrected,
-    /// Somebody's change was seen and left.
+    /// Somebody else's change was detected and left.
     DriftDetected,
-    /// A remote object that was gone was made again.
+    /// A remote object that was gone was recreated.
     RemoteRecreated,
-    /// An existing remote object was taken over.
+    /// An existing remote object was adopted.
     Adopted,
-    /// A create whose answer was lost was found.
+    /// A remote object was found whose creation was not recorded.
     Recovered,
     /// The remote object was left behind.
     Orphaned,
-    /// Another object took the place of the former.
+    /// The remote object was replaced.
     Replaced,
-    /// A value was brought in by an import.
+    /// A value was imported.
     Imported,
-    /// A value was brought out by an export.
+    /// A value was exported.
     Exported,
 }
 
-impl Happening {
-    /// The reason of the event.
+impl EventReason {
+    /// Returns the reason of the event.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
@@ -63,7 +64,7 @@ impl Happening {
 }
 
 impl Verdict {
-    /// A reason and what to say about it.
+    /// Returns a verdict without drift or event.
     #[must_use]
     pub fn new(reason: Reason, message: impl Into<String>) -> Self {
         Self {
@@ -72,19 +73,21 @@ impl Verdict {
             drift: Vec::new(),
             event: None,
             ready: false,
+            keeps_conditions: false,
         }
     }
 
-    pub(super) fn with(mut self, event: Happening, note: impl Into<String>) -> Self {
+    /// Adds an event.
+    #[must_use]
+    pub fn with_event(mut self, event: EventReason, note: impl Into<String>) -> Self {
         self.event = Some((event, note.into()));
         self
     }
 
-    pub(super) fn alone(self) -> Plan {
-        Plan {
-            steps: Vec::new(),
-            verdict: self,
-            acknowledges: false,
-        }
+    /// Adds differences that are left at Metorial.
+    #[must_use]
+    pub fn with_drift(mut self, drift: Vec<DriftEntry>) -> Self {
+        self.drift = drift;
+        self
     }
 }

@@ -1,266 +1,397 @@
-//! Takes the steps of a plan, one effect at a time, and stops at the first that fails.
+//! Carries out the steps of a plan, one at a time, and stops at the first that fails.
 
-use super::export::{deliver, export};
-use super::pass::Ended;
-use super::see::Halt;
-use super::subject::Subject;
-use super::world::World;
-use crate::cluster::{Cause, ClusterError};
+use super::error::Error;
+use super::memory::Exported;
+use super::read::export_target;
+use super::run::Run;
+use crate::cluster::children::Applied;
+use crate::cluster::error::{Cause, ClusterError};
 use crate::kinds::Kind;
-use crate::plan::{Desired, ImportSeen, Intent, RemoteView, Step, Target, body, overtaken};
+use crate::plan::case::{Case, Failure};
+use crate::plan::children::{ChildKind, ChildSpec, published_ids};
+use crate::plan::desired::{Desired, Source};
+use crate::plan::differences::{Differences, overtaken};
+use crate::plan::export::MadeExport;
+use crate::plan::observed::{ListedImport, RemoteView};
+use crate::plan::record::Writes;
+use crate::plan::request;
+use crate::plan::status;
+use crate::plan::steps::{Content, Effect, Plan, Step};
+use crate::remote::RemoteError;
 use crate::remote::records::note;
-use crate::remote::{RemoteError, Session};
-use crate::resources::{ExportStatus, FINALIZER};
+use crate::resources::{ExportStatus, FINALIZER, ResourceStatus};
 use jiff::Timestamp;
 use kube::ResourceExt;
+use serde_json::json;
 use std::sync::Arc;
+use std::time::Duration;
+use tokio::time::Instant;
 
-/// What the steps brought about.
-#[derive(Clone, Debug, Default)]
-pub struct Outcome {
-    /// Our remote object, as last seen or written.
-    pub remote: Option<Arc<RemoteView>>,
-    /// Whether it has all that is wanted.
-    pub acknowledged: bool,
-    /// What the Secret holds now.
-    pub export: Option<ExportStatus>,
-    /// How the pass ends where Kubernetes does not take the Secret.
-    pub refused: Option<Ended>,
-    /// The import that was made or found.
-    pub import: Option<ImportSeen>,
-    /// What is still to be deleted.
-    pub retiring: Vec<String>,
-    /// What was deleted.
-    pub deleted: Vec<String>,
-    /// The time from which on writes are not ours, where that is not the object's own.
-    pub others_since: Option<Timestamp>,
-    /// Whether it was made in this pass.
-    pub created: bool,
-    /// Whether anything was written at the API.
-    pub wrote: bool,
-    /// Whether the resource was let go.
-    pub released: bool,
-}
-
-/// Takes one step.
-///
-/// # Errors
-/// The effect failed; the outcome holds what was done before.
-pub async fn step<K: Kind>(
-    world: &World,
-    session: Option<&Session>,
-    subject: &mut Subject<K>,
-    desired: Option<&Desired>,
-    step: Step,
-    outcome: &mut Outcome,
-) -> Result<(), Halt> {
-    match step {
-        Step::Hold => hold(world, subject).await,
-        Step::Bind { remote, import } => {
-            // The import may have taken effect after the object was read.
-            let overtaken = |import: &ImportSeen| import.created_at > remote.updated_at;
-            let overtaken = import.as_deref().is_some_and(overtaken);
-            let refreshed = match session.filter(|_| overtaken) {
-                Some(session) => session.refreshed::<K>(&remote.id).await?,
-                None => None,
-            };
-            outcome.remote = Some(refreshed.unwrap_or_else(|| Arc::from(remote)));
-            outcome.import = import.map(|import| *import);
-            Ok(())
+impl<K: Kind> Run<'_, K> {
+    /// Carries out a plan and reports it. Returns when to reconcile again.
+    ///
+    /// # Errors
+    /// A step failed; the effects of those before it are kept.
+    pub async fn execute(
+        &mut self,
+        case: &Case<'_>,
+        plan: &Plan,
+    ) -> Result<Option<Duration>, Error> {
+        let (key, reason) = (&self.resource.key, plan.verdict.reason);
+        tracing::debug!(%key, steps = plan.steps.len(), %reason, "decided");
+        for (index, step) in plan.steps.iter().enumerate() {
+            match step {
+                Step::RecordStatus => {
+                    let publishes = |step: &Step| matches!(step, Step::ApplyChild(..));
+                    match plan.steps[index..].iter().any(publishes) {
+                        true => self.report(case, &status::created(plan)).await?,
+                        false => self.report(case, plan).await?,
+                    }
+                }
+                step => self.step(case, step).await?,
+            }
         }
-        Step::Create => {
-            let (session, desired) = both(session, desired)?;
-            create(world, session, subject, desired, outcome).await
-        }
-        Step::Export { newest, lost } => {
-            let (session, desired) = both(session, desired)?;
-            export(world, session, subject, desired, newest, lost, outcome).await?;
-            deliver(world, subject, outcome).await
-        }
-        Step::Deliver => deliver(world, subject, outcome).await,
-        Step::Import { id, tag } => {
-            let (session, desired) = both(session, desired)?;
-            import(world, session, subject, desired, Some(&id), &tag, outcome).await
-        }
-        Step::Update {
-            remote,
-            differences,
-        } => {
-            let (session, desired) = both(session, desired)?;
-            let body = body::update(
-                desired,
-                &differences,
-                &remote,
-                &subject.ledger.metadata_keys,
-            );
-            let intent = subject.memory.intent;
-            subject.sending(world, intent);
-            let answer = session.update::<K>(&remote.id, body).await;
-            subject.sent(world);
-            let answer = answer?;
-            outcome.others_since =
-                overtaken(desired, &differences, &answer).then_some(remote.updated_at);
-            outcome.remote = Some(answer);
-            outcome.wrote = true;
-            Ok(())
-        }
-        Step::Retire { id } => {
-            outcome.retiring.push(id);
-            Ok(())
-        }
-        Step::Delete { id } => {
-            let Some(session) = session else {
-                return Err(RemoteError::NotConnected.into());
-            };
-            outcome.wrote = true;
-            session.delete::<K>(&id).await?;
-            outcome.deleted.push(id);
-            Ok(())
-        }
-        Step::Release => {
-            outcome.released = true;
-            release(world, subject).await
-        }
+        Ok(self.finish(case, plan).await?)
     }
-}
 
-fn both<'a>(
-    session: Option<&'a Session>,
-    desired: Option<&'a Desired>,
-) -> Result<(&'a Session, &'a Desired), Halt> {
-    session
-        .zip(desired)
-        .ok_or(Halt::Remote(RemoteError::NotConnected))
-}
-
-/// The write-ahead intent: the finalizer is in etcd, and was read back, before the first create is sent.
-async fn hold<K: Kind>(world: &World, subject: &mut Subject<K>) -> Result<(), Halt> {
-    let mut finalizers = subject.object.finalizers().to_vec();
-    finalizers.push(FINALIZER.to_owned());
-    let api = subject.api(world);
-    let held = world
-        .cluster
-        .set_finalizers(&api, &subject.object, &finalizers)
-        .await?;
-    let conflict = |cause| ClusterError {
-        operation: "patch finalizers".to_owned(),
-        object: subject.key.to_string(),
-        cause,
-    };
-    if held.meta().deletion_timestamp.is_some() || !held.finalizers().iter().any(|f| f == FINALIZER)
-    {
-        return Err(conflict(Cause::Conflict).into());
+    async fn step(&mut self, case: &Case<'_>, step: &Step) -> Result<(), Error> {
+        match step {
+            Step::AddFinalizer => self.add_finalizer(case).await?,
+            Step::Create => self.create(case).await?,
+            Step::Update {
+                remote,
+                differences,
+            } => self.update(case, remote, differences).await?,
+            Step::Import { into, tag } => self.import(case, Some(into), tag).await?,
+            Step::Export {
+                remote,
+                newest_import,
+                lost,
+            } => {
+                let newest_import = newest_import.clone();
+                self.export(case, remote, newest_import, *lost).await?;
+            }
+            Step::ApplyChild(wanted, content) => self.apply_child(case, wanted, *content).await?,
+            Step::RemoveChild(kind, name) => {
+                self.parent().remove(*kind, name).await?;
+                self.effects.push(Effect::ChildRemoved(*kind, name.clone()));
+            }
+            Step::Bind { remote, import } => self.bind(remote, import.as_ref()).await?,
+            Step::RecordExport(export) => self.effects.push(Effect::Export(export.clone())),
+            Step::Retire(id) => self.effects.push(Effect::Retired(id.clone())),
+            Step::Delete(id) => {
+                self.session()?.delete::<K>(id).await?;
+                self.effects.push(Effect::Deleted(id.clone()));
+            }
+            Step::RecordOrphan(id) => self.record_orphan(case, id).await?,
+            Step::RemoveFinalizer => self.remove_finalizer().await?,
+            // Reported by the caller, which knows the plan.
+            Step::RecordStatus => {}
+        }
+        Ok(())
     }
-    subject.object = held;
-    subject.ledger.finalizer = true;
-    if subject.ledger.id.is_none() && !subject.ledger.lived {
-        subject.ledger.intent = Intent::Clean;
-        subject.remember(world, |memory| memory.intent = Intent::Clean);
+
+    /// Adds the finalizer and reads it back: it must be in etcd before the first create is sent.
+    async fn add_finalizer(&mut self, case: &Case<'_>) -> Result<(), Error> {
+        let mut finalizers = self.resource.object.finalizers().to_vec();
+        finalizers.push(FINALIZER.to_owned());
+        let (context, api) = (self.context, self.resource.api(self.context));
+        let object = context
+            .cluster
+            .set_finalizers(&api, &self.resource.object, &finalizers)
+            .await?;
+        let present = object.finalizers().iter().any(|it| it == FINALIZER);
+        if object.meta().deletion_timestamp.is_some() || !present {
+            return Err(Error::Cluster(ClusterError {
+                operation: "patch finalizers".to_owned(),
+                object: self.resource.key.to_string(),
+                cause: Cause::Conflict,
+            }));
+        }
+        self.resource.object = object;
+        if case.record.id.is_none() && !case.record.had_object {
+            self.resource
+                .remember(context, |memory| memory.writes = Writes::NothingCreated);
+        }
+        Ok(())
     }
-    Ok(())
-}
 
-async fn create<K: Kind>(
-    world: &World,
-    session: &Session,
-    subject: &mut Subject<K>,
-    desired: &Desired,
-    outcome: &mut Outcome,
-) -> Result<(), Halt> {
-    if desired.target == Target::OwnByImport {
-        let importing = desired.importing.as_ref();
-        let tag = importing
-            .map(|importing| importing.tag(None))
-            .unwrap_or_default();
-        import(world, session, subject, desired, None, &tag, outcome).await?;
-    } else {
-        let made = session.create::<K>(body::create(desired));
-        outcome.remote = Some(sent(world, subject, Intent::Clean, made).await?);
+    async fn create(&mut self, case: &Case<'_>) -> Result<(), Error> {
+        let desired = desired(case)?;
+        match &desired.source {
+            Source::Import(_) => self.import(case, None, &desired.import_tag(None)).await?,
+            _ => {
+                let session = self.session()?.clone();
+                let sent = session.create::<K>(request::create(desired));
+                let created = self.send(sent, refused_create(case)).await?;
+                self.effects.push(Effect::Created(created));
+            }
+        }
+        let id = self.remote().map(|remote| remote.id.clone());
+        let context = self.context;
+        self.resource
+            .remember(context, |memory| memory.created = id);
+        Ok(())
     }
-    let id = outcome.remote.as_ref().map(|remote| remote.id.clone());
-    subject.remember(world, |memory| memory.created = id);
-    outcome.created = true;
-    outcome.wrote = true;
-    Ok(())
-}
 
-/// Brings the value in by an import, into `id` or into an object that the import makes.
-async fn import<K: Kind>(
-    world: &World,
-    session: &Session,
-    subject: &mut Subject<K>,
-    desired: &Desired,
-    id: Option<&str>,
-    tag: &str,
-    outcome: &mut Outcome,
-) -> Result<(), Halt> {
-    let words = desired
-        .importing
-        .as_ref()
-        .map_or("", |importing| &importing.note);
-    let owner = subject.owner.clone();
-    let body = body::import(desired, id, &note(words, &owner, tag));
-    let made = session.import(body, &owner);
-    let refused = if id.is_some() {
-        subject.memory.intent
-    } else {
-        Intent::Clean
-    };
-    let made = sent(world, subject, refused, made).await?;
-    outcome.wrote = true;
-    outcome.import = Some(made.record);
-    let into = match (made.into, id) {
-        (Some(into), _) => Some(into),
-        (None, Some(id)) => session.refreshed::<K>(id).await?,
-        (None, None) => None,
-    };
-    outcome.remote = into.or(outcome.remote.take());
-    Ok(())
-}
+    async fn update(
+        &mut self,
+        case: &Case<'_>,
+        remote: &RemoteView,
+        differences: &Differences,
+    ) -> Result<(), Error> {
+        let desired = desired(case)?;
+        let former_keys = &case.record.metadata_keys;
+        let body = request::update(desired, differences, remote, former_keys);
+        let (session, context) = (self.session()?.clone(), self.context);
+        let sent = |memory: &mut super::memory::Memory| memory.last_write = Some(Instant::now());
+        self.resource.remember(context, sent);
+        let written = session.update::<K>(&remote.id, body).await;
+        self.resource.remember(context, sent);
+        let written = written?;
+        let others_since = overtaken(desired, differences, &written).then_some(remote.updated_at);
+        self.effects.push(Effect::Written(written, others_since));
+        Ok(())
+    }
 
-/// Sends a write that must not be repeated blindly: its intent is remembered before, its outcome after.
-pub(super) async fn sent<K: Kind, T>(
-    world: &World,
-    subject: &mut Subject<K>,
-    refused: Intent,
-    write: impl Future<Output = Result<T, RemoteError>>,
-) -> Result<T, Halt> {
-    subject.sending(world, Intent::Ambiguous);
-    let done = write.await;
-    subject.sent(world);
-    let unknown = done.as_ref().is_err_and(RemoteError::maybe_applied);
-    let applied = done.is_ok();
-    subject.remember(world, |memory| {
-        memory.certain &= !unknown;
-        memory.intent = match (unknown, applied) {
-            (true, _) => Intent::Ambiguous,
-            // From here on a missing id means that somebody took it away: then it is searched for.
-            (false, true) => Intent::Unknown,
-            // A search or a clean slate preceded what was refused, so nothing else is under way.
-            (false, false) => refused,
+    /// Imports the value, into an object or as the creation of one.
+    async fn import(
+        &mut self,
+        case: &Case<'_>,
+        into: Option<&str>,
+        tag: &str,
+    ) -> Result<(), Error> {
+        let desired = desired(case)?;
+        let words = desired.source.imports().map_or("", |imports| &imports.note);
+        let body = request::import(desired, into, &note(words, case.owner, tag));
+        let refused = match into {
+            Some(_) => self.resource.memory.writes,
+            None => refused_create(case),
         };
-    });
-    Ok(done?)
+        let session = self.session()?.clone();
+        let sent = session.import(body, case.owner);
+        let imported = self.send(sent, refused).await?;
+        self.effects.push(Effect::Imported(imported.record));
+        let remote = match (imported.into, into) {
+            (Some(remote), _) => Some(remote),
+            (None, Some(id)) => session.refreshed::<K>(id).await?,
+            (None, None) => None,
+        };
+        self.effects.extend(remote.map(|remote| match into {
+            Some(_) => Effect::Written(remote, None),
+            None => Effect::Created(remote),
+        }));
+        Ok(())
+    }
+
+    /// Exports the value. From the response on it is remembered, so that only a crash before the Secret is written costs
+    /// another export: no later read ever contains the value (▲).
+    async fn export(
+        &mut self,
+        case: &Case<'_>,
+        remote: &RemoteView,
+        newest_import: Option<String>,
+        lost: usize,
+    ) -> Result<(), Error> {
+        let desired = desired(case)?;
+        let Some(exports) = desired.source.exports() else {
+            return Ok(());
+        };
+        let target = export_target(&remote.id, Some(exports));
+        let (session, context) = (self.session()?.clone(), self.context);
+        let sent = session.export(&target, &exports.note, &desired.marker);
+        let made = self.send(sent, self.resource.memory.writes).await?;
+        if lost > 0 {
+            context.metrics.export_repeated();
+        }
+        let made_export = MadeExport {
+            id: made.id.clone(),
+            expires_at: made.expires_at,
+            auth_config_updated_at: remote.updated_at,
+            newest_import,
+            lost,
+        };
+        let status = made_export.status(&self.last_export(case), Timestamp::now());
+        let value = made.value.filter(|value| !value.expose().is_null());
+        let Some(value) = value else {
+            // It counts against the budget, and the Secret does not hold its value.
+            self.resource.remember(context, |memory| {
+                // If the status can't be written now, only the list of exports has it.
+                memory.writes = Writes::Unknown;
+                memory.exported = None;
+            });
+            self.effects.push(Effect::Export(status));
+            return Err(RemoteError::ExportWithoutValue.into());
+        };
+        let exported = Arc::new(Exported {
+            value,
+            status,
+            of: remote.id.clone(),
+        });
+        self.resource
+            .remember(context, |memory| memory.exported = Some(exported));
+        Ok(())
+    }
+
+    async fn apply_child(
+        &mut self,
+        case: &Case<'_>,
+        wanted: &ChildSpec,
+        content: Content,
+    ) -> Result<(), Error> {
+        let (mut data, export) = match content {
+            Content::LastExport => {
+                let Some(exported) = self.resource.memory.exported.clone() else {
+                    return Ok(());
+                };
+                let data = wanted.layout(exported.value.expose());
+                let namespace = &self.resource.key.namespace;
+                let digest = wanted.digest(&self.context.mac, namespace, &data);
+                let export = ExportStatus {
+                    secret_fingerprint: Some(digest),
+                    secret_name: Some(wanted.name.clone()),
+                    ..exported.status.clone()
+                };
+                (data, Some(export))
+            }
+            Content::Ids => {
+                let common = self.resource.status.common();
+                let remote = self.remote();
+                let id = remote.map(|remote| &remote.id).or(common.id.as_ref());
+                let here = case.connection.instance.as_ref();
+                let instance = common.instance_id.as_ref().or(here);
+                let (Some(id), Some(instance)) = (id, instance) else {
+                    return Ok(());
+                };
+                let details = remote.map_or(self.resource.status.details(), |remote| {
+                    remote.details.clone()
+                });
+                (published_ids(id, instance, &details), None)
+            }
+        };
+        let applied = self.parent().apply(wanted, &data, export.as_ref()).await;
+        data.values_mut().for_each(zeroize::Zeroize::zeroize);
+        match applied? {
+            Applied::Done => {}
+            // The ids are published beside everything else; without the Secret an export is in vain.
+            Applied::Refused(refusal) if wanted.kind == ChildKind::ConfigMap => {
+                self.effects.push(Effect::ChildRefused(refusal));
+                return Ok(());
+            }
+            Applied::Refused(refusal) => return Err(Error::Failed(Failure::ChildRefused(refusal))),
+            Applied::TooLarge(error) => return Err(Error::Failed(Failure::ChildTooLarge(error))),
+        }
+        self.effects.extend(export.map(Effect::Export));
+        self.effects
+            .push(Effect::ChildApplied(wanted.kind, wanted.name.clone()));
+        Ok(())
+    }
+
+    async fn bind(
+        &mut self,
+        remote: &Arc<RemoteView>,
+        import: Option<&ListedImport>,
+    ) -> Result<(), Error> {
+        // An import that was found may have taken effect after the object was read.
+        let newer = import.is_some_and(|import| import.created_at > remote.updated_at);
+        let refreshed = match newer {
+            true => self.session()?.refreshed::<K>(&remote.id).await?,
+            false => None,
+        };
+        let remote = refreshed.unwrap_or_else(|| remote.clone());
+        self.effects.push(Effect::Bound(remote));
+        self.effects.extend(import.cloned().map(Effect::Imported));
+        Ok(())
+    }
+
+    async fn record_orphan(&mut self, case: &Case<'_>, id: &str) -> Result<(), Error> {
+        let owner = case.owner;
+        let entry = json!({
+            "kind": K::NAME,
+            "namespace": owner.namespace,
+            "name": owner.name,
+            "id": id,
+            "instanceId": case.record.instance,
+        });
+        let namespace = &self.context.operator_namespace;
+        let cluster = &self.context.cluster;
+        cluster
+            .record_orphan(namespace, &owner.uid, &entry.to_string())
+            .await?;
+        Ok(())
+    }
+
+    async fn remove_finalizer(&mut self) -> Result<(), Error> {
+        let mut finalizers = self.resource.object.finalizers().to_vec();
+        finalizers.retain(|finalizer| finalizer != FINALIZER);
+        if finalizers.len() < self.resource.object.finalizers().len() {
+            let api = self.resource.api(self.context);
+            let cluster = &self.context.cluster;
+            let removed = cluster
+                .set_finalizers(&api, &self.resource.object, &finalizers)
+                .await;
+            match removed {
+                Err(error) if error.cause == Cause::NotFound => {}
+                removed => drop(removed?),
+            }
+        }
+        self.effects.push(Effect::FinalizerRemoved);
+        Ok(())
+    }
+
+    /// Sends a write that must not be repeated blindly. While it is in flight, and after a lost response, its outcome is
+    /// remembered as unknown: whatever ends this reconciliation, the next one searches.
+    async fn send<T>(
+        &mut self,
+        write: impl Future<Output = Result<T, RemoteError>>,
+        refused: Writes,
+    ) -> Result<T, Error> {
+        let (context, before) = (self.context, self.resource.memory.writes);
+        self.resource.remember(context, |memory| {
+            memory.last_write = Some(Instant::now());
+            memory.writes = Writes::Unknown;
+        });
+        let sent = write.await;
+        self.resource.remember(context, |memory| {
+            memory.last_write = Some(Instant::now());
+            memory.writes = match &sent {
+                Err(error) if error.maybe_applied() => Writes::Unknown,
+                Err(_) => refused,
+                Ok(_) => before.after_success(),
+            };
+        });
+        Ok(sent?)
+    }
+
+    /// Returns the remote object after the steps so far.
+    fn remote(&self) -> Option<&Arc<RemoteView>> {
+        self.effects.iter().rev().find_map(|effect| match effect {
+            Effect::Bound(remote) | Effect::Created(remote) | Effect::Written(remote, _) => {
+                Some(remote)
+            }
+            _ => None,
+        })
+    }
+
+    fn last_export(&self, case: &Case<'_>) -> ExportStatus {
+        let known = self.effects.iter().rev().find_map(|effect| match effect {
+            Effect::Export(export) => Some(export.clone()),
+            _ => None,
+        });
+        known.unwrap_or_else(|| case.record.export.clone())
+    }
 }
 
-async fn release<K: Kind>(world: &World, subject: &mut Subject<K>) -> Result<(), Halt> {
-    let mut finalizers = subject.object.finalizers().to_vec();
-    let before = finalizers.len();
-    finalizers.retain(|finalizer| finalizer != FINALIZER);
-    if finalizers.len() == before {
-        return Ok(());
-    }
-    let api = subject.api(world);
-    match world
-        .cluster
-        .set_finalizers(&api, &subject.object, &finalizers)
-        .await
-    {
-        Ok(_)
-        | Err(ClusterError {
-            cause: Cause::NotFound,
-            ..
-        }) => Ok(()),
-        Err(error) => Err(error.into()),
+fn desired<'a>(case: &Case<'a>) -> Result<&'a Desired, Error> {
+    let desired = case.desired.as_ref().ok().copied();
+    desired.ok_or(RemoteError::NotConnected.into())
+}
+
+/// Returns what is known after a create that was refused. A search, or the lack of any trace, preceded it, so nothing else
+/// is in flight.
+fn refused_create(case: &Case<'_>) -> Writes {
+    match case.record.id {
+        Some(_) => Writes::Known,
+        None => Writes::NothingCreated,
     }
 }

@@ -1,45 +1,47 @@
-//! What this process remembers of each resource between passes. All of it may be lost: it only saves requests, and
-//! where it is missing the pass looks.
+//! What this process remembers of each resource between reconciliations. It may all be lost: it only saves requests, and
+//! where it is missing more is read.
 
-use crate::plan::{Fingerprint, Intent};
-use crate::resources::ExportStatus;
-use crate::resources::ResourceKey;
+use crate::plan::backoff::Attempt;
+use crate::plan::record::Writes;
+use crate::resources::{ExportStatus, ResourceKey};
 use jiff::Timestamp;
 use metorial::SecretValue;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::time::Instant;
 
-/// One resource's memory. It belongs to a uid: a namesake starts anew.
+/// The memory of one resource. It belongs to a uid: a resource of the same name starts anew.
 #[derive(Clone, Debug, Default)]
-pub struct Remembered {
+pub struct Memory {
     /// The resource's uid.
     pub uid: String,
-    /// What is known about creates under way.
-    pub intent: Intent,
-    /// Whether this process saw the resource settled, and nothing of unknown outcome was sent since.
-    pub certain: bool,
-    /// The last export, for as long as its value can be put into the Secret again.
+    /// What is known about the writes that were sent.
+    pub writes: Writes,
+    /// The last export, for as long as its value can be written to the Secret again.
     pub exported: Option<Arc<Exported>>,
-    /// The time of the auth config that is exported, and since when it is known: lists may be behind it for a while.
+    /// The time of the auth config that is exported, and since when it is known: lists may lag behind it.
     pub moved: Option<(Timestamp, Instant)>,
-    /// The id that a create answered, for as long as the status may not have it.
+    /// The id that a create answered, for as long as the status may lack it.
     pub created: Option<String>,
-    /// When a write of ours was last sent.
+    /// The last time at which a write was sent.
     pub last_write: Option<Instant>,
-    /// Passes that failed in a row.
+    /// Failures in a row.
     pub failures: u32,
-    /// Until when the same thing is not tried again.
-    pub hold: Option<Hold>,
-    /// Since when a deletion can't go on.
+    /// The attempt that failed, and the time before which it is not repeated.
+    pub held: Option<(Attempt, Instant)>,
+    /// Whether the last reconciliation asked for another one at once.
+    pub continued: bool,
+    /// Since when a deletion can't reach the API.
     pub blocked_since: Option<Instant>,
 }
 
 /// An export that this process made.
 pub struct Exported {
-    /// What it brought out.
+    /// The auth config that it is of.
+    pub of: String,
+    /// The value.
     pub value: SecretValue,
-    /// What the status says of it once the Secret holds it.
+    /// What the status records once the Secret holds it.
     pub status: ExportStatus,
 }
 
@@ -51,73 +53,27 @@ impl std::fmt::Debug for Exported {
     }
 }
 
-/// A failure that is not to be repeated for a while, unless something about it changes.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Hold {
-    /// The generation that failed.
-    pub generation: Option<i64>,
-    /// The wanted state that failed.
-    pub revision: Option<Fingerprint>,
-    /// The session that it failed through.
-    pub session: usize,
-    /// The request to act now that was known then.
-    pub requested: Option<String>,
-    /// When it may be tried again.
-    pub until: Instant,
-}
-
-impl Hold {
-    /// Whether `now` is still about the same failure, and it is too early.
-    #[must_use]
-    pub fn holds(&self, other: &Hold) -> bool {
-        Instant::now() < self.until
-            && (
-                self.generation,
-                &self.revision,
-                self.session,
-                &self.requested,
-            ) == (
-                other.generation,
-                &other.revision,
-                other.session,
-                &other.requested,
-            )
-    }
-}
-
 /// The memory of all resources.
 #[derive(Default)]
-pub struct Memory(Mutex<HashMap<ResourceKey, Remembered>>);
+pub struct Memories(Mutex<HashMap<ResourceKey, Memory>>);
 
-impl Memory {
-    /// What is remembered of the resource with this uid.
+impl Memories {
+    /// Returns what is remembered of the resource with this uid.
     #[must_use]
-    pub fn of(&self, key: &ResourceKey, uid: &str) -> Remembered {
-        let known = self
-            .lock()
-            .get(key)
-            .filter(|known| known.uid == uid)
-            .cloned();
-        known.unwrap_or_else(|| Remembered {
+    pub fn of(&self, key: &ResourceKey, uid: &str) -> Memory {
+        let known = self.lock().get(key).cloned();
+        known.filter(|known| known.uid == uid).unwrap_or(Memory {
             uid: uid.to_owned(),
-            ..Remembered::default()
+            ..Memory::default()
         })
     }
 
-    /// Changes what is remembered.
-    pub fn update(&self, key: &ResourceKey, uid: &str, change: impl FnOnce(&mut Remembered)) {
-        let mut all = self.lock();
-        let known = all.entry(key.clone()).or_default();
-        if known.uid != uid {
-            *known = Remembered {
-                uid: uid.to_owned(),
-                ..Remembered::default()
-            };
-        }
-        change(known);
+    /// Replaces what is remembered.
+    pub fn set(&self, key: &ResourceKey, memory: Memory) {
+        self.lock().insert(key.clone(), memory);
     }
 
-    /// Notes one more failure, whoever the resource is; answers how many there were in a row.
+    /// Counts one more failure, whatever the resource's uid, and returns how many there were in a row.
     pub fn failed(&self, key: &ResourceKey) -> u32 {
         let mut all = self.lock();
         let known = all.entry(key.clone()).or_default();
@@ -130,7 +86,7 @@ impl Memory {
         self.lock().remove(key);
     }
 
-    fn lock(&self) -> MutexGuard<'_, HashMap<ResourceKey, Remembered>> {
+    fn lock(&self) -> MutexGuard<'_, HashMap<ResourceKey, Memory>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

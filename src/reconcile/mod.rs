@@ -1,23 +1,64 @@
-//! The loop: what changed names a key, a pass over the key reads, looks, decides, acts and reports.
+//! Reconciles one custom resource, the same for all kinds: get it, read what it refers to, decide, execute the plan, report.
 
 mod act;
-mod check;
-mod export;
-mod finish;
-pub mod kinds;
-mod memory;
-mod pass;
-mod publish;
-mod queue;
+mod basis;
+pub mod context;
+mod error;
+pub mod memory;
+mod read;
 mod report;
-mod schedule;
-mod see;
-mod stall;
-mod subject;
-mod term;
-mod trouble;
-mod unreachable;
-mod watch;
-mod world;
+mod resource;
+mod run;
 
-pub use term::{Unusable, run};
+use crate::cluster::error::ClusterError;
+use crate::kinds::Kind;
+use crate::plan::decide;
+use crate::plan::facts::Facts;
+use crate::resources::ResourceKey;
+use basis::Basis;
+use context::Context;
+use error::Error;
+use resource::Resource;
+use run::Run;
+use std::time::Duration;
+
+/// Reconciles the resource `key`. Returns when to do so again; `None`: only when a watched object changes.
+///
+/// # Errors
+/// Kubernetes failed; nothing was concluded.
+pub async fn reconcile<K: Kind>(
+    context: &Context,
+    key: &ResourceKey,
+) -> Result<Option<Duration>, ClusterError> {
+    let Some(resource) = Resource::<K>::get(context, key).await? else {
+        // Resources that refer to it may wait for it to be gone.
+        context.enqueue_dependents(key);
+        context.forget(key);
+        return Ok(None);
+    };
+    let connection = resource.connection(context).await;
+    resource.register_dependencies(context, &connection);
+    let basis = Basis::read(context, &resource, &connection).await?;
+    let mut case = basis.case(context);
+    let mut run = Run::new(context, resource, &connection, basis.session());
+    let _guard = run.lock(case.object_id()).await;
+    let mut facts = Facts::default();
+    loop {
+        let done = match decide(&case, &facts) {
+            Ok(plan) => run.execute(&case, &plan).await.map(Some),
+            Err(query) => run.read_fact(&case, query, &mut facts).await.map(|()| None),
+        };
+        match done {
+            Ok(Some(next)) => return Ok(next),
+            Ok(None) => {}
+            // A failure is decided upon as well. The plan after it sends nothing to the API, so the loop ends.
+            Err(Error::Failed(failure)) => {
+                run.suspect_connection(&failure).await;
+                case.failure = Some(failure);
+            }
+            // Whoever leads now decides about the resource.
+            Err(Error::NotLeader) => return Ok(Some(context.timing.backoff.0)),
+            Err(Error::Cluster(error)) => return Err(error),
+        }
+    }
+}

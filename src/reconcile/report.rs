@@ -1,272 +1,201 @@
-//! The status that follows from a pass: pure, and written only where it differs.
+//! Reports a plan: the status, events, metrics, and when to reconcile again.
 
-use super::act::Outcome;
-use crate::plan::{Desired, Happening, Verdict};
-use crate::resources::{
-    Class, CommonStatus, Conditions, ExportStatus, ImportRecord, InputStatus, PlanStatus,
-    PreviousId, Reason, RetiringId, condition,
-};
-use jiff::Timestamp;
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
-use serde_json::Value;
+use super::basis::attempt;
+use super::context::jitter;
+use super::resource::Resource;
+use super::run::Run;
+use crate::cluster::error::{Cause, ClusterError};
+use crate::connections::ConnectionKey;
+use crate::kinds::Kind;
+use crate::plan::backoff::{Backoff, Pacing, Retry};
+use crate::plan::case::Case;
+use crate::plan::record::Writes;
+use crate::plan::replace;
+use crate::plan::status;
+use crate::plan::steps::{Effect, Plan};
+use crate::resources::{Class, CommonStatus, Reason, ResourceStatus, condition};
+use backon::Retryable;
+use std::time::Duration;
+use tokio::time::Instant;
 
-/// What a status is made of.
-pub struct Report<'a> {
-    /// The status as it was read, in full.
-    pub before: &'a Value,
-    /// The shared part of it.
-    pub status: &'a CommonStatus,
-    /// The generation that the pass saw.
-    pub generation: i64,
-    /// The request to act now that the pass saw.
-    pub requested: Option<&'a String>,
-    /// The connection and the instance that it opens.
-    pub place: Option<(&'a str, &'a str)>,
-    /// What is wanted.
-    pub desired: Option<&'a Desired>,
-    /// What was done.
-    pub outcome: &'a Outcome,
-    /// What to say.
-    pub verdict: &'a Verdict,
-    /// What waits for approval.
-    pub planned: Option<&'a PlanStatus>,
-    /// The ConfigMap that holds the ids now.
-    pub published: Option<&'a String>,
-    /// Whether another object may take the place of ours, which then is still to be deleted.
-    pub replaces: bool,
-    /// Whether the conditions stay as they are: there is trouble, but nothing to be brought in.
-    pub keep: bool,
-    /// Whether the imports that moved an exported auth config may still come to light.
-    pub unexplained: bool,
-    /// The operator's clock.
-    pub now: Timestamp,
-}
+/// Attempts to write a status after a write at the API: the id must be recorded, or the next reconciliation has to search.
+const STATUS_ATTEMPTS: usize = 6;
 
-impl Report<'_> {
-    /// The next status.
-    #[must_use]
-    pub fn next(&self) -> Value {
-        let mut next = self.status.clone();
-        self.remote(&mut next);
-        if !self.keep {
-            next.observed_generation = Some(self.generation);
-            next.conditions = Some(self.conditions());
-            let drift = self.verdict.drift.clone();
-            next.drift = Some(drift).filter(|drift| !drift.is_empty());
+impl<K: Kind> Run<'_, K> {
+    /// Reports a plan that was carried out. Returns when to reconcile again.
+    ///
+    /// # Errors
+    /// The status could not be written.
+    pub async fn finish(
+        &mut self,
+        case: &Case<'_>,
+        plan: &Plan,
+    ) -> Result<Option<Duration>, ClusterError> {
+        if self.effects.contains(&Effect::FinalizerRemoved) {
+            self.released(plan).await;
+            return Ok(None);
         }
-        next.published_config_map = self.published.cloned();
-        if !self.keep {
-            next.plan = self.planned.cloned();
-        }
-        if self.requested.is_some() {
-            next.last_handled_reconcile_at = self.requested.cloned();
-        }
-        let mut all = self.before.as_object().cloned().unwrap_or_default();
-        for key in common_keys() {
-            all.remove(key);
-        }
-        if let Some(remote) = &self.outcome.remote {
-            // What the kind shows is of this object alone, so nothing of a former one stays.
-            all.retain(|key, _| EXPORT_KEYS.contains(&key.as_str()));
-            all.extend(remote.status.clone());
-        }
-        if let Some(export) = self.export()
-            && let Ok(Value::Object(export)) = serde_json::to_value(&export)
-        {
-            for key in EXPORT_KEYS {
-                all.remove(key);
-            }
-            all.extend(export);
-        }
-        if let Ok(Value::Object(common)) = serde_json::to_value(&next) {
-            all.extend(common);
-        }
-        Value::Object(all)
+        let plan = &status::with_refusals(plan, &self.effects);
+        self.report(case, plan).await?;
+        self.count(plan);
+        Ok(self.next(case, plan))
     }
 
-    /// What is known of exports now: of one that was made, and up to when the auth config was compared.
-    fn export(&self) -> Option<ExportStatus> {
-        self.desired.filter(|desired| desired.exporting.is_some())?;
-        let known = self.outcome.export.clone();
-        let before = serde_json::from_value(self.before.clone()).unwrap_or_default();
-        let mut export: ExportStatus = known.unwrap_or(before);
-        let compared = self.outcome.acknowledged && !self.unexplained;
-        if let Some(remote) = self.outcome.remote.as_ref().filter(|_| compared) {
-            export.auth_config_updated_at = Some(remote.updated_at.to_string());
-        }
-        Some(export)
-    }
-
-    /// What the pass learned about the remote object.
-    fn remote(&self, next: &mut CommonStatus) {
-        for id in &self.outcome.retiring {
-            self.retire(next, id.clone());
-        }
-        if let Some(retiring) = &mut next.retiring {
-            retiring.retain(|retiring| !self.outcome.deleted.contains(&retiring.id));
-        }
-        next.retiring = next.retiring.take().filter(|retiring| !retiring.is_empty());
-        let seen = self.verdict.reason.class() == Class::Done && next.id.is_some();
-        if let (Some((connection, instance)), true) =
-            (self.place, seen || self.outcome.remote.is_some())
-        {
-            next.connection = Some(connection.to_owned());
-            next.instance_id = Some(instance.to_owned());
-        }
-        let Some(remote) = &self.outcome.remote else {
-            return;
-        };
-        if let Some(former) = next
-            .id
-            .replace(remote.id.clone())
-            .filter(|former| *former != remote.id)
-        {
-            self.replaced(next, former);
-            // What went into the former object says nothing about this one.
-            if self.desired.is_some_and(|it| it.borrowed().is_none()) {
-                (next.import_id, next.imports) = (None, None);
+    /// Writes the status where it differs, and the events of that change.
+    ///
+    /// # Errors
+    /// The status could not be written.
+    pub async fn report(&mut self, case: &Case<'_>, plan: &Plan) -> Result<(), ClusterError> {
+        let next = status::next(&self.resource.status, case, plan, &self.effects);
+        if self.write_status(&next).await? {
+            let before = self.resource.status.common().conditions.as_deref();
+            let events = status::events(before, &plan.verdict, self.event_recorded);
+            self.event_recorded |= plan.verdict.reason != Reason::Creating;
+            for event in events {
+                let about = self.resource.object.object_ref(&());
+                let cluster = &self.context.cluster;
+                cluster
+                    .event(&about, event.reason, event.warning, &event.note)
+                    .await;
             }
         }
-        let Some(desired) = self.desired.filter(|_| self.outcome.acknowledged) else {
-            return;
-        };
-        self.imported(next, desired);
-        next.last_applied_revision = Some(desired.revision.to_string());
-        let ours_until = self.outcome.others_since.unwrap_or(remote.updated_at);
-        next.remote_updated_at = Some(ours_until.to_string());
-        let keys: Vec<String> = desired.metadata.keys().cloned().collect();
-        next.metadata_keys = Some(keys).filter(|keys| !keys.is_empty());
-        next.inputs = Some(self.inputs(desired)).filter(|inputs| !inputs.is_empty());
-    }
-
-    fn replaced(&self, next: &mut CommonStatus, former: String) {
-        let event = self.verdict.event.as_ref();
-        let reason = event.map_or(self.verdict.reason.as_str(), |(event, _)| event.as_str());
-        let previous = PreviousId {
-            id: former,
-            replaced_at: Time(self.now),
-            reason: reason.to_owned(),
-        };
-        // Whatever the pass says that records the new id: the pass that made it may have failed to.
-        if self.replaces && !matches!(event, Some((Happening::RemoteRecreated, _))) {
-            self.retire(next, previous.id.clone());
+        let before = std::mem::replace(&mut self.resource.status, next);
+        self.enqueue_others(before.common());
+        let recorded = &self.resource.status.common().id;
+        if self.resource.memory.created.is_some() && self.resource.memory.created == *recorded {
+            let context = self.context;
+            self.resource
+                .remember(context, |memory| memory.created = None);
         }
-        let ids = next.previous_ids.get_or_insert_default();
-        ids.insert(0, previous);
-        ids.truncate(10);
+        Ok(())
     }
 
-    fn retire(&self, next: &mut CommonStatus, id: String) {
-        let retiring = next.retiring.get_or_insert_default();
-        if retiring.iter().all(|known| known.id != id) {
-            let since = Time(self.now);
-            retiring.push(RetiringId { id, since });
+    async fn write_status(&self, next: &K::Status) -> Result<bool, ClusterError> {
+        let Resource { object, status, .. } = &self.resource;
+        let api = self.resource.api(self.context);
+        let write = || {
+            self.context
+                .cluster
+                .write_status(&api, object, status, next)
+        };
+        let attempts = if self.wrote() { STATUS_ATTEMPTS } else { 0 };
+        let pauses = backon::ExponentialBuilder::default().with_max_times(attempts);
+        write
+            .retry(pauses)
+            .when(|error| !matches!(error.cause, Cause::NotFound | Cause::NotLeader))
+            .await
+    }
+
+    /// Returns whether anything was written at the API.
+    fn wrote(&self) -> bool {
+        self.effects.iter().any(|effect| {
+            matches!(
+                effect,
+                Effect::Created(_)
+                    | Effect::Written(..)
+                    | Effect::Imported(_)
+                    | Effect::Export(_)
+                    | Effect::Deleted(_)
+            )
+        })
+    }
+
+    /// Enqueues what depends on this resource, and the connection that it no longer uses.
+    fn enqueue_others(&self, before: &CommonStatus) {
+        let now = self.resource.status.common();
+        if status::seen_by_others(before) != status::seen_by_others(now) {
+            self.context.enqueue_dependents(&self.resource.key);
+        }
+        let former = before.connection.as_ref();
+        let former = former.filter(|former| Some(*former) != now.connection.as_ref());
+        let namespace = &self.resource.key.namespace;
+        if let Some(former) = former.and_then(|text| ConnectionKey::parse(text, namespace)) {
+            self.context.enqueue(former.resource_key());
         }
     }
 
-    /// The import of this pass, newest first.
-    fn imported(&self, next: &mut CommonStatus, desired: &Desired) {
-        let Some(import) = &self.outcome.import else {
-            return;
-        };
-        let fingerprint = desired.marker.fingerprint.as_ref();
-        let record = ImportRecord {
-            id: import.id.clone(),
-            created_at: import.created_at.to_string(),
-            expires_at: import.expires_at.map(|at| at.to_string()),
-            fingerprint: fingerprint.map(ToString::to_string).unwrap_or_default(),
-        };
-        let imports = next.imports.get_or_insert_default();
-        imports.retain(|known| known.id != record.id);
-        next.import_id = Some(record.id.clone());
-        imports.insert(0, record);
-        imports.truncate(10);
+    /// Ends a resource that was deleted.
+    async fn released(&self, plan: &Plan) {
+        let context = self.context;
+        if let Some((event, note)) = &plan.verdict.event {
+            let about = self.resource.object.object_ref(&());
+            context
+                .cluster
+                .event(&about, event.as_str(), false, note)
+                .await;
+        }
+        // What it referred to may wait for it to be gone.
+        for source in context.dependencies.sources(&self.resource.key) {
+            context.enqueue(source);
+        }
+        context.forget(&self.resource.key);
+        context.enqueue(self.connection.resource_key());
     }
 
-    fn inputs(&self, desired: &Desired) -> Vec<InputStatus> {
-        let known = self.status.inputs.as_deref().unwrap_or_default();
-        let fresh = |input: &crate::plan::desired::Input| InputStatus {
-            field: input.field.to_owned(),
-            source: input.source.clone(),
-            fingerprint: input.fingerprint.to_string(),
-            pushed_at: Time(self.now),
+    fn count(&self, plan: &Plan) {
+        let conditions = self.resource.status.common().conditions.as_deref();
+        let reported = condition(conditions, "Ready").map(|ready| ready.reason.as_str());
+        let reason = plan.verdict.reason;
+        let reported = reported == Some(reason.as_str());
+        let outcome = if reported {
+            reason.as_str()
+        } else {
+            "Unchanged"
         };
-        let inputs = desired.inputs.iter().map(|input| {
-            let same = known.iter().find(|known| {
-                known.field == input.field && known.fingerprint == input.fingerprint.as_str()
-            });
-            let mut status = fresh(input);
-            if let Some(known) = same {
-                status.pushed_at = known.pushed_at.clone();
+        let (metrics, key) = (&self.context.metrics, &self.resource.key);
+        metrics.reconciled(key.kind, outcome, self.began.elapsed());
+        if reported {
+            let name = format!("{}/{}", key.namespace, key.name);
+            metrics.set_reason(key.kind, name, reason);
+        }
+    }
+
+    /// Remembers how the reconciliation ended, and returns when the next one is due.
+    fn next(&mut self, case: &Case<'_>, plan: &Plan) -> Option<Duration> {
+        let context = self.context;
+        let pacing = Pacing {
+            transient: context.timing.backoff,
+            interval: case.policy.interval,
+            jitter: jitter(),
+        };
+        let memory = &self.resource.memory;
+        // Nothing is repeated at once twice in a row: what did not help the first time needs a pause.
+        let pending_deletion = self.resource.status.common().retiring.as_deref();
+        let retry = match replace::retry(case, plan, pending_deletion.unwrap_or_default()) {
+            Retry::Now if memory.continued => Retry::Backoff(Backoff::transient()),
+            retry => retry,
+        };
+        let failures = match &retry {
+            Retry::Backoff(_) => memory.failures.saturating_add(1),
+            Retry::After(_) => memory.failures,
+            Retry::Interval(_) | Retry::Now | Retry::OnChange => 0,
+        };
+        let pause = pacing.pause(&retry, failures);
+        let desired = case.desired.as_ref().ok().copied();
+        let attempt = attempt(&self.resource, desired, self.session.as_deref());
+        let done = plan.verdict.reason.class() == Class::Done && !plan.verdict.keeps_conditions;
+        self.resource.remember(context, |memory| {
+            memory.failures = failures;
+            memory.continued = retry == Retry::Now;
+            match &retry {
+                Retry::Backoff(backoff) if backoff.holds => {
+                    memory.held = pause.map(|pause| (attempt, Instant::now() + pause));
+                }
+                Retry::After(_) => {}
+                _ => memory.held = None,
             }
-            status
+            if done {
+                memory.writes = Writes::Known;
+            }
+            match &retry {
+                _ if plan.unreachable => {
+                    memory.blocked_since.get_or_insert_with(Instant::now);
+                }
+                Retry::After(_) => {}
+                // The API was reached in between.
+                _ => memory.blocked_since = None,
+            }
         });
-        inputs.collect()
+        pause
     }
-
-    fn conditions(&self) -> Vec<Condition> {
-        let Verdict {
-            reason,
-            message,
-            drift,
-            ready,
-            ..
-        } = self.verdict;
-        let last = self.status.conditions.as_deref();
-        let mut next =
-            Conditions::after(last, self.generation, self.now).verdict(*reason, *ready, message);
-        let waits = reason.class() == Class::Waiting;
-        // A resource that is held says nothing about what it could not read.
-        let held = reason.class() == Class::HeldByChoice;
-        let before = condition(last, "ReferencesResolved").filter(|_| !held);
-        let known = self.desired.is_some() || before.is_some();
-        if waits {
-            next = next.with("ReferencesResolved", false, *reason, message);
-        } else if known {
-            let (reason, message) = (Reason::Synced, "all references were read");
-            next = next.with("ReferencesResolved", true, reason, message);
-        }
-        if !drift.is_empty() {
-            let fields: Vec<&str> = drift.iter().map(|entry| entry.field.as_str()).collect();
-            let message = format!("differs at Metorial: {}", fields.join(", "));
-            next = next.with("Drifted", true, *reason, &message);
-        }
-        next.build()
-    }
-}
-
-/// The keys of what is known about exports.
-const EXPORT_KEYS: [&str; 8] = [
-    "exportId",
-    "exportedAt",
-    "expiresAt",
-    "authConfigUpdatedAt",
-    "newestImportId",
-    "secretName",
-    "secretFingerprint",
-    "recentExports",
-];
-
-/// The keys of the shared part, which the next status sets or leaves out.
-pub(super) fn common_keys() -> impl Iterator<Item = &'static str> {
-    [
-        "id",
-        "instanceId",
-        "connection",
-        "observedGeneration",
-        "lastHandledReconcileAt",
-        "lastAppliedRevision",
-        "remoteUpdatedAt",
-        "metadataKeys",
-        "inputs",
-        "drift",
-        "publishedConfigMap",
-        "plan",
-        "importId",
-        "imports",
-        "retiring",
-        "previousIds",
-        "conditions",
-    ]
-    .into_iter()
 }

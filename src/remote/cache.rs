@@ -2,8 +2,8 @@
 //! schemas, and the locks of its objects. Shared by all connections that open the instance, so that two of them never
 //! write one object at the same time; kept when a key is replaced.
 
-use crate::kinds::ValueSchema;
-use crate::plan::RemoteView;
+use crate::plan::observed::RemoteView;
+use crate::plan::schema::ValueSchema;
 use metorial::Collection;
 use serde_json::Value;
 use std::collections::HashMap;
@@ -45,11 +45,14 @@ pub struct Cache {
 
 impl Cache {
     /// Returns the last observation of an object if it was made at `since` or later.
+    ///
+    /// An absence is never returned: it may only have shown that reads lag behind writes (▲), which the next read decides.
     #[must_use]
     pub fn get(&self, id: &str, since: Instant) -> Option<Observed> {
         let observations = lock(&self.observations);
         let (at, observed) = observations.get(id)?;
-        (*at >= since).then(|| observed.clone())
+        let exists = matches!(observed, Observed::Found(_));
+        (exists && *at >= since).then(|| observed.clone())
     }
 
     /// Stores the result of a read that began at `began`; returns what is known now.
@@ -120,4 +123,68 @@ impl Cache {
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::kinds::auth_config;
+    use serde_json::json;
+
+    fn object(status: &str, updated_at: &str) -> Observed {
+        let object = json!({
+            "object": "provider.auth_config", "id": "pac_1", "type": "manual", "source": "manual",
+            "status": status, "provider_id": "pro_1", "created_at": "2025-09-15T10:00:00.000Z",
+            "updated_at": updated_at,
+        });
+        let object = serde_json::from_value(object).unwrap();
+        Observed::Found(Arc::new(auth_config::view(&object)))
+    }
+
+    #[test]
+    fn a_read_that_lags_behind_is_not_believed_unless_it_says_that_the_object_is_gone() {
+        let newer = object("active", "2025-09-15T10:00:02.000Z");
+        let older = object("active", "2025-09-15T10:00:01.000Z");
+        let archived = object("archived", "2025-09-15T10:00:01.000Z");
+        for (read, believed) in [
+            (older, newer.clone()),
+            (newer.clone(), newer.clone()),
+            (archived.clone(), archived),
+            (Observed::Missing, Observed::Missing),
+        ] {
+            let cache = Cache::default();
+            cache.store_read("pac_1", newer.clone(), Instant::now());
+            assert_eq!(cache.store_read("pac_1", read, Instant::now()), believed);
+        }
+    }
+
+    #[test]
+    fn an_absence_is_read_again() {
+        let (cache, began) = (Cache::default(), Instant::now());
+        cache.store_read("pac_1", Observed::Missing, began);
+        assert_eq!(cache.get("pac_1", began), None);
+    }
+
+    #[test]
+    fn an_observation_is_as_old_as_the_start_of_its_read() {
+        let (cache, began) = (Cache::default(), Instant::now());
+        let found = object("active", "2025-09-15T10:00:00.000Z");
+        cache.store_read("pac_1", found.clone(), began);
+        assert_eq!(cache.get("pac_1", began), Some(found));
+        assert_eq!(cache.get("pac_1", began + Duration::from_millis(1)), None);
+        cache.forget("pac_1");
+        assert_eq!(cache.get("pac_1", began), None);
+    }
+
+    #[tokio::test]
+    async fn an_object_has_one_lock_and_another_object_another() {
+        let cache = Cache::default();
+        let first = cache.lock("pac_1").await;
+        let second = cache.lock("pac_1");
+        let wait = Duration::from_millis(20);
+        assert!(tokio::time::timeout(wait, second).await.is_err());
+        drop(cache.lock("pac_2").await);
+        drop(first);
+        drop(cache.lock("pac_1").await);
+    }
 }

@@ -6,6 +6,10 @@ mod error;
 pub mod records;
 mod schemas;
 mod session;
+#[cfg(test)]
+pub mod testing;
+#[cfg(test)]
+mod tests;
 pub mod transport;
 
 pub use cache::Observed;

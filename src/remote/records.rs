@@ -1,6 +1,7 @@
 //! Import and export records: how ours are marked, and how they are recognized among others.
 
-use crate::plan::{Claim, ExportSeen, ImportSeen, Marker, Owner, RemoteView};
+use crate::plan::observed::{ListedExport, ListedImport, RemoteView};
+use crate::plan::ownership::{Claim, Marker, Owner};
 use metorial::{AuthExport, AuthImport, ExportTarget};
 use serde_json::{Map, Value};
 use std::sync::Arc;
@@ -8,7 +9,7 @@ use std::sync::Arc;
 /// The result of an import.
 pub struct Imported {
     /// The import's own record.
-    pub record: ImportSeen,
+    pub record: ListedImport,
     /// The auth config that the value went into, as the response shows it.
     pub into: Option<Arc<RemoteView>>,
 }
@@ -28,12 +29,12 @@ fn prefix(owner: &Owner) -> String {
 
 /// Describes one import from the point of view of `owner`.
 #[must_use]
-pub fn import_record(import: &AuthImport, owner: &Owner) -> ImportSeen {
+pub fn import_record(import: &AuthImport, owner: &Owner) -> ListedImport {
     let note = import.note.as_deref().unwrap_or_default();
     let tag = note
         .rsplit_once(&prefix(owner))
         .and_then(|(_, rest)| rest.strip_suffix(']'));
-    ImportSeen {
+    ListedImport {
         id: import.id.clone(),
         tag: tag.map(str::to_owned),
         of_create: is_ours(import.metadata.as_ref(), owner),
@@ -49,10 +50,10 @@ pub fn export_record(
     export: &AuthExport,
     target: &ExportTarget,
     owner: &Owner,
-) -> Option<ExportSeen> {
+) -> Option<ListedExport> {
     let of_target = export.auth_config_id() == Some(&target.auth_config_id);
     let ours = is_ours(export.metadata.as_ref(), owner);
-    (ours && of_target).then(|| ExportSeen {
+    (ours && of_target).then(|| ListedExport {
         id: export.id.clone(),
         created_at: export.created_at,
     })

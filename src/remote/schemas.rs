@@ -2,7 +2,7 @@
 
 use super::error::RemoteError;
 use super::transport::Transport;
-use crate::kinds::ValueSchema;
+use crate::plan::schema::ValueSchema;
 use metorial::{ErrorKind, Method, Operation, SchemaOf};
 use serde_json::Value;
 

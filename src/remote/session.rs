@@ -6,9 +6,11 @@ use super::records::{self, Imported};
 use super::schemas;
 use super::transport::Transport;
 use crate::kinds::auth_config;
-use crate::kinds::{Dependents, Kind, ValueSchema};
-use crate::plan::marker::MARKER_KEY;
-use crate::plan::{Dependent, ExportSeen, ImportSeen, Marker, Owner, RemoteView};
+use crate::kinds::{Dependents, Kind};
+use crate::plan::observed::{Dependent, ListedExport, ListedImport, RemoteView};
+use crate::plan::ownership::MARKER_KEY;
+use crate::plan::ownership::{Marker, Owner};
+use crate::plan::schema::ValueSchema;
 use crate::resources::{InstanceStatus, OnUnreachable};
 use metorial::{
     AuthConfig, AuthExport, AuthImport, Body, Config, ErrorKind, ExportTarget, ListQuery, Method,
@@ -89,7 +91,7 @@ impl Session {
     ///
     /// # Errors
     /// Any page failed.
-    pub async fn imports(&self, id: &str, owner: &Owner) -> Result<Vec<ImportSeen>, RemoteError> {
+    pub async fn imports(&self, id: &str, owner: &Owner) -> Result<Vec<ListedImport>, RemoteError> {
         let query = all().filter("provider_auth_config_id", [id])?;
         let into_it = |import: AuthImport| {
             (import.auth_config_id() == Some(id)).then(|| records::import_record(&import, owner))
@@ -140,7 +142,7 @@ impl Session {
         &self,
         target: &ExportTarget,
         owner: &Owner,
-    ) -> Result<Vec<ExportSeen>, RemoteError> {
+    ) -> Result<Vec<ListedExport>, RemoteError> {
         let query = all().filter("provider_auth_config_id", [&target.auth_config_id])?;
         let pages = self.transport.client().export_pages(target, &query);
         let ours = |export: AuthExport| records::export_record(&export, target, owner);

@@ -138,7 +138,7 @@ impl Transport {
             .map_err(RemoteError::BudgetSpent)
     }
 
-    /// Counts the result of a request, and corrects the budget by what its headers say.
+    /// Counts the result of a request, and corrects the budget by its headers.
     fn record<T>(
         &self,
         operation: Operation,

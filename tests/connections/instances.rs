@@ -1,185 +1,172 @@
 //! Keys and references that open another instance than the one that objects live in.
 
-use crate::support::{
-    World, condition_of, connection, credentials, is_ready, message, secret, status, with, word_of,
-};
-use metorial_operator::resources::{Connection, ProviderAuthCredentials};
+use crate::support::{Environment, Kind, connection, credentials, secret, with};
 use serde_json::json;
 
 #[tokio::test]
 async fn a_key_of_another_instance_creates_changes_and_deletes_nothing_there_or_here() {
-    let world = World::running().await;
+    let env = Environment::running().await;
     for name in ["github", "doomed"] {
-        world.apply(credentials(name)).await;
-        world.wait_ready(name).await;
+        env.apply(credentials(name)).await;
+        env.credentials(name).wait_ready().await;
     }
-    let before = world.credentials("github").await;
-    let (there, key) = world.elsewhere();
-    world.use_key(&key).await;
-    let connection = world
-        .wait_connection_of("default", "InstanceMismatch")
+    let before = env.credentials("github").get().await;
+    let (there, key) = env.another_instance();
+    env.use_key(&key).await;
+    let connection = env
+        .connection("default")
+        .wait_reason("InstanceMismatch")
         .await;
-    let (_, _, says) = word_of(&connection, "Stalled").unwrap();
+    let says = connection.condition("Stalled").unwrap().message;
     assert!(
-        says.contains(there.as_str()) && says.contains(world.instance.as_str()),
+        says.contains(there.as_str()) && says.contains(env.instance.as_str()),
         "{says}"
     );
-    assert_eq!(
-        connection.status.unwrap().instance.unwrap().id,
-        world.instance.as_str()
-    );
-    world.check_unwritten(&before).await;
-    let writes = world.attempts();
+    assert_eq!(connection.field("instance")["id"], env.instance.as_str());
+    env.check_unwritten(&before).await;
+    let writes = env.attempts();
 
-    world.apply(credentials("late")).await;
-    world
-        .wait_says("late", "ConnectionNotReady", "InstanceMismatch")
+    env.apply(credentials("late")).await;
+    env.credentials("late")
+        .wait_message("ConnectionNotReady", "InstanceMismatch")
         .await;
-    world
-        .rotate("oauth-app", "client-secret", "rotated-0123456789")
+    env.rotate("oauth-app", "client-secret", "rotated-0123456789")
         .await;
-    world
-        .wait_says("github", "ConnectionNotReady", "InstanceMismatch")
+    env.credentials("github")
+        .wait_message("ConnectionNotReady", "InstanceMismatch")
         .await;
-    world.delete::<ProviderAuthCredentials>("doomed").await;
-    world
-        .wait_says("doomed", "DeletionBlocked", "InstanceMismatch")
+    env.credentials("doomed").delete().await;
+    env.credentials("doomed")
+        .wait_message("DeletionBlocked", "InstanceMismatch")
         .await;
-    world.check_quiet().await;
-    assert_eq!(world.attempts(), writes);
-    assert!(world.live_in(&there).is_empty());
-    assert_eq!(world.remote().len(), 2);
+    env.check_quiet().await;
+    assert_eq!(env.attempts(), writes);
+    assert!(env.live_in(&there).is_empty());
+    assert_eq!(env.live(Kind::Credentials).len(), 2);
 
-    world.use_key(&world.key).await;
-    world.wait_gone::<ProviderAuthCredentials>("doomed").await;
-    world.wait_ready("late").await;
-    world.wait_ready("github").await;
-    assert!(world.live_in(&there).is_empty());
-    world.check_oracles().await;
+    env.use_key(&env.key).await;
+    env.credentials("doomed").wait_gone().await;
+    env.credentials("late").wait_ready().await;
+    env.credentials("github").wait_ready().await;
+    assert!(env.live_in(&there).is_empty());
+    env.check_oracles().await;
 }
 
 #[tokio::test]
 async fn an_instance_stays_pinned_over_a_restart() {
-    let mut world = World::running().await;
-    world.apply(credentials("github")).await;
-    world.wait_ready("github").await;
-    world.stop_operator().await;
-    let (there, key) = world.elsewhere();
-    world.use_key(&key).await;
-    let before = world.credentials("github").await;
-    world.start_operator();
-    world
-        .wait_connection_of("default", "InstanceMismatch")
+    let mut env = Environment::running().await;
+    env.apply(credentials("github")).await;
+    env.credentials("github").wait_ready().await;
+    env.stop_operator().await;
+    let (there, key) = env.another_instance();
+    env.use_key(&key).await;
+    let before = env.credentials("github").get().await;
+    env.start_operator();
+    env.connection("default")
+        .wait_reason("InstanceMismatch")
         .await;
-    world.check_unwritten(&before).await;
-    world.check_quiet().await;
-    assert!(world.live_in(&there).is_empty());
-    assert_eq!(world.writes().len(), 1);
+    env.check_unwritten(&before).await;
+    env.check_quiet().await;
+    assert!(env.live_in(&there).is_empty());
+    assert_eq!(env.writes().len(), 1);
 }
 
 #[tokio::test]
 async fn spec_instance_refuses_every_other_instance() {
-    let mut world = World::new().await;
-    world.apply(credentials("github")).await;
+    let mut env = Environment::new().await;
+    env.apply(credentials("github")).await;
     let guards = [
         json!({"instance": {"id": "ins_another"}}),
         json!({"instance": {"id": null, "type": "development"}}),
-        json!({"instance": {"id": world.instance.as_str(), "type": "development"}}),
+        json!({"instance": {"id": env.instance.as_str(), "type": "development"}}),
     ];
-    world.edit_connection("default", guards[0].clone()).await;
-    world.start_operator();
+    env.connection("default").edit(guards[0].clone()).await;
+    env.start_operator();
     for (guard, says) in guards.iter().zip([
         "spec.instance.id",
         "spec.instance.type",
         "spec.instance.type",
     ]) {
-        world.edit_connection("default", guard.clone()).await;
-        let refused = world
-            .wait_connection_of("default", "InstanceMismatch")
+        env.connection("default").edit(guard.clone()).await;
+        let refused = env
+            .connection("default")
+            .wait_reason("InstanceMismatch")
             .await;
-        let (_, _, message) = word_of(&refused, "Stalled").unwrap();
+        let message = refused.condition("Stalled").unwrap().message;
         assert!(message.contains(says), "{message}");
-        assert!(
-            refused.status.unwrap().instance.is_none(),
-            "nothing is pinned"
-        );
+        assert!(refused.field("instance").is_null(), "nothing is pinned");
     }
-    world
-        .wait_says("github", "ConnectionNotReady", "InstanceMismatch")
+    env.credentials("github")
+        .wait_message("ConnectionNotReady", "InstanceMismatch")
         .await;
-    assert!(world.attempts().is_empty());
+    assert!(env.attempts().is_empty());
 
-    let right = json!({"instance": {"id": world.instance.as_str(), "type": "production"}});
-    world.edit_connection("default", right).await;
-    world.wait_ready("github").await;
-    world.check_oracles().await;
+    let right = json!({"instance": {"id": env.instance.as_str(), "type": "production"}});
+    env.connection("default").edit(right).await;
+    env.credentials("github").wait_ready().await;
+    env.check_oracles().await;
 }
 
 #[tokio::test]
 async fn an_object_that_refers_to_a_connection_of_another_instance_is_stalled_itself() {
-    let world = World::running().await;
-    world.apply(credentials("github")).await;
-    world.wait_ready("github").await;
-    let (there, key) = world.elsewhere();
-    world.apply(secret("other-key", &[("api-key", &key)])).await;
+    let env = Environment::running().await;
+    env.apply(credentials("github")).await;
+    env.credentials("github").wait_ready().await;
+    let (there, key) = env.another_instance();
+    env.apply(secret("other-key", &[("api-key", &key)])).await;
     let other = json!({"spec": {"apiKey": {"secretKeyRef": {"name": "other-key"}}}});
-    world
-        .apply(with(connection("other", &world.sim.url()), other))
+    env.apply(with(connection("other", &env.sim.url()), other))
         .await;
-    world.wait_connection_of("other", "Synced").await;
-    let writes = world.attempts();
+    env.connection("other").wait_reason("Synced").await;
+    let writes = env.attempts();
 
     let through = |name: &str| json!({"spec": {"connectionRef": {"name": name}}});
-    world
-        .patch::<ProviderAuthCredentials>("github", through("other"))
+    env.credentials("github").patch(through("other")).await;
+    let moved = env
+        .credentials("github")
+        .wait_reason("InstanceMismatch")
         .await;
-    let moved = world.wait_reason("github", "InstanceMismatch").await;
-    assert_eq!(condition_of(&moved, "Stalled").unwrap().0, "True");
-    let says = message(&moved);
+    assert_eq!(moved.condition("Stalled").unwrap().status, "True");
+    let says = moved.message();
     assert!(
-        says.contains(there.as_str()) && says.contains(world.instance.as_str()),
+        says.contains(there.as_str()) && says.contains(env.instance.as_str()),
         "{says}"
     );
-    world.check_quiet().await;
-    assert_eq!(world.attempts(), writes);
+    env.check_quiet().await;
+    assert_eq!(env.attempts(), writes);
 
-    world
-        .patch::<ProviderAuthCredentials>("github", through("default"))
-        .await;
-    world.wait_ready("github").await;
-    assert_eq!(world.attempts(), writes);
+    env.credentials("github").patch(through("default")).await;
+    env.credentials("github").wait_ready().await;
+    assert_eq!(env.attempts(), writes);
 
-    // A deletion goes to where the object lives, whatever the spec says by then.
-    world
-        .patch::<ProviderAuthCredentials>("github", through("other"))
+    // A deletion is sent to where the object lives, whatever the spec says by then.
+    env.credentials("github").patch(through("other")).await;
+    env.credentials("github")
+        .wait_reason("InstanceMismatch")
         .await;
-    world.wait_reason("github", "InstanceMismatch").await;
-    world.delete::<ProviderAuthCredentials>("github").await;
-    world.wait_gone::<ProviderAuthCredentials>("github").await;
-    assert!(world.remote().is_empty() && world.live_in(&there).is_empty());
+    env.credentials("github").remove().await;
+    assert!(env.live(Kind::Credentials).is_empty() && env.live_in(&there).is_empty());
 }
 
 #[tokio::test]
-async fn an_object_moves_to_another_connection_of_its_instance_and_lets_the_old_one_go() {
-    let world = World::running().await;
-    world.apply(credentials("github")).await;
-    let before = world.wait_ready("github").await;
-    world.apply(connection("second", &world.sim.url())).await;
-    world.wait_connection_of("second", "Synced").await;
-    let writes = world.attempts();
+async fn an_object_moves_to_another_connection_of_its_instance_and_no_longer_holds_the_former() {
+    let env = Environment::running().await;
+    env.apply(credentials("github")).await;
+    let before = env.credentials("github").wait_ready().await;
+    env.apply(connection("second", &env.sim.url())).await;
+    env.connection("second").wait_reason("Synced").await;
+    let writes = env.attempts();
 
     let through = json!({"spec": {"connectionRef": {"kind": "Connection", "name": "second"}}});
-    world
-        .patch::<ProviderAuthCredentials>("github", through)
-        .await;
-    let moved = world
-        .wait_for("github", "in use through the second", |object| {
-            is_ready(object) && status(object).connection.as_deref() == Some("Connection/second")
+    env.credentials("github").patch(through).await;
+    let moved = env
+        .credentials("github")
+        .wait("in use through the second", |object| {
+            object.is_ready() && object.status().connection.as_deref() == Some("Connection/second")
         })
         .await;
-    assert_eq!(status(&moved).id, status(&before).id);
-    assert_eq!(world.attempts(), writes);
-    world.delete::<Connection>("default").await;
-    world.wait_gone::<Connection>("default").await;
-    world.check_oracles().await;
+    assert_eq!(moved.status().id, before.status().id);
+    assert_eq!(env.attempts(), writes);
+    env.connection("default").remove().await;
+    env.check_oracles().await;
 }

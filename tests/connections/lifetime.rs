@@ -1,123 +1,119 @@
 //! Connections that come after their users, or go before them.
 
-use crate::support::{World, connection, credentials, message, secret, status, with, word_of};
+use crate::support::{Environment, Kind, connection, credentials, secret, with};
 use k8s_openapi::api::core::v1::Secret;
-use kube::ResourceExt;
-use metorial_operator::resources::{Connection, IN_USE_FINALIZER, ProviderAuthCredentials};
+use metorial_operator::resources::IN_USE_FINALIZER;
 use serde_json::json;
 
 #[tokio::test]
 async fn a_connection_may_come_after_everything_that_uses_it() {
-    let mut world = World::bare(Default::default()).await;
-    world.apply(world.app_secret()).await;
-    world.start_operator();
-    world.apply(credentials("github")).await;
+    let mut env = Environment::bare(Default::default()).await;
+    env.apply(env.app_secret()).await;
+    env.start_operator();
+    env.apply(credentials("github")).await;
     let named = json!({"spec": {"connectionRef": {"name": "named"}}});
-    world.apply(with(credentials("by-name"), named)).await;
+    env.apply(with(credentials("by-name"), named)).await;
     for (name, says) in [
         ("github", "Connection/default"),
         ("by-name", "Connection/named"),
     ] {
-        let waiting = world.wait_reason(name, "ConnectionNotFound").await;
-        assert!(message(&waiting).contains(says), "{}", message(&waiting));
+        let waiting = env
+            .credentials(name)
+            .wait_reason("ConnectionNotFound")
+            .await;
+        assert!(waiting.message().contains(says), "{}", waiting.message());
         assert!(waiting.finalizers().is_empty(), "nothing is held yet");
     }
 
-    world.apply(connection("named", &world.sim.url())).await;
-    world
-        .wait_says("by-name", "ConnectionNotReady", "SecretNotFound")
+    env.apply(connection("named", &env.sim.url())).await;
+    env.credentials("by-name")
+        .wait_message("ConnectionNotReady", "SecretNotFound")
         .await;
-    world.apply(world.key_secret()).await;
-    world.wait_ready("by-name").await;
-    world.apply(world.connection()).await;
-    world.wait_ready("github").await;
-    assert_eq!(world.writes().len(), 2);
-    world.check_oracles().await;
+    env.apply(env.key_secret()).await;
+    env.credentials("by-name").wait_ready().await;
+    env.apply(env.default_connection()).await;
+    env.credentials("github").wait_ready().await;
+    assert_eq!(env.writes().len(), 2);
+    env.check_oracles().await;
 }
 
 #[tokio::test]
-async fn a_connection_that_is_deleted_while_in_use_serves_on_until_its_last_user_is_gone() {
-    let world = World::running().await;
+async fn a_connection_that_is_deleted_while_in_use_works_until_its_last_user_is_deleted() {
+    let env = Environment::running().await;
     for name in ["first", "second"] {
-        world.apply(credentials(name)).await;
-        world.wait_ready(name).await;
+        env.apply(credentials(name)).await;
+        env.credentials(name).wait_ready().await;
     }
-    world.delete::<Connection>("default").await;
-    let waiting = world.wait_connection_of("default", "Deleting").await;
-    let (_, _, says) = word_of(&waiting, "Ready").unwrap();
-    for part in ["2 resource(s)", "/first", "/second", &world.namespace] {
+    env.connection("default").delete().await;
+    let waiting = env.connection("default").wait_reason("Deleting").await;
+    let says = waiting.condition("Ready").unwrap().message;
+    for part in ["2 resource(s)", "/first", "/second", &env.namespace] {
         assert!(says.contains(part), "{part}: {says}");
     }
     assert!(waiting.finalizers().contains(&IN_USE_FINALIZER.to_owned()));
-    assert!(word_of(&waiting, "Stalled").is_none());
+    assert!(waiting.condition("Stalled").is_none());
 
-    world
-        .rotate("oauth-app", "client-secret", "rotated-0123456789")
+    env.rotate("oauth-app", "client-secret", "rotated-0123456789")
         .await;
-    world
-        .until("it still serves", async || {
-            let rotated = |o: &metorial_simulator::Stored| {
-                o.write_only["client_secret"] == "rotated-0123456789"
-            };
-            world.remote().iter().all(rotated).then_some(())
-        })
-        .await;
-    world.wait_ready("first").await;
+    env.until("it still serves", async || {
+        let rotated =
+            |o: &metorial_simulator::Stored| o.write_only["client_secret"] == "rotated-0123456789";
+        env.live(Kind::Credentials)
+            .iter()
+            .all(rotated)
+            .then_some(())
+    })
+    .await;
+    env.credentials("first").wait_ready().await;
 
-    world.delete::<ProviderAuthCredentials>("first").await;
-    world.wait_gone::<ProviderAuthCredentials>("first").await;
-    world
-        .wait_for("default", "one is left", |connection: &Connection| {
-            word_of(connection, "Ready").is_some_and(|(_, _, says)| says.contains("1 resource(s)"))
-        })
+    env.credentials("first").remove().await;
+    env.connection("default")
+        .wait_message("Deleting", "1 resource(s)")
         .await;
-    world.delete::<ProviderAuthCredentials>("second").await;
-    world.wait_gone::<ProviderAuthCredentials>("second").await;
-    world.wait_gone::<Connection>("default").await;
-    assert!(world.remote().is_empty());
+    env.credentials("second").remove().await;
+    env.connection("default").wait_gone().await;
+    assert!(env.live(Kind::Credentials).is_empty());
 }
 
 #[tokio::test]
-async fn a_connection_without_users_goes_at_once_even_if_its_key_is_gone() {
-    let world = World::running().await;
-    world.wait_connection_of("default", "Synced").await;
-    world.delete::<Secret>("metorial").await;
-    world.wait_connection_of("default", "SecretNotFound").await;
-    world.delete::<Connection>("default").await;
-    world.wait_gone::<Connection>("default").await;
+async fn a_connection_without_users_is_deleted_at_once_even_if_its_key_is_missing() {
+    let env = Environment::running().await;
+    env.connection("default").wait_reason("Synced").await;
+    env.delete::<Secret>("metorial").await;
+    env.connection("default")
+        .wait_reason("SecretNotFound")
+        .await;
+    env.connection("default").remove().await;
 }
 
 #[tokio::test]
-async fn a_connection_that_is_made_anew_under_its_name_takes_its_users_over() {
-    let world = World::running().await;
-    world.apply(credentials("github")).await;
-    let before = world.wait_ready("github").await;
-    world.delete::<Connection>("default").await;
-    world.wait_connection_of("default", "Deleting").await;
+async fn a_connection_that_is_created_again_under_its_name_serves_its_former_users() {
+    let env = Environment::running().await;
+    env.apply(credentials("github")).await;
+    let before = env.credentials("github").wait_ready().await;
+    env.connection("default").delete().await;
+    env.connection("default").wait_reason("Deleting").await;
     // A person in a hurry takes the finalizer off.
     let without = json!({"metadata": {"finalizers": null}});
-    world.patch::<Connection>("default", without).await;
-    world.wait_gone::<Connection>("default").await;
-    world.check_unwritten(&before).await;
+    env.connection("default").patch(without).await;
+    env.connection("default").wait_gone().await;
+    env.check_unwritten(&before).await;
 
-    world
-        .apply(secret(
-            "new-key",
-            &[("api-key", &world.sim.add_key(&world.instance))],
-        ))
-        .await;
+    env.apply(secret(
+        "new-key",
+        &[("api-key", &env.sim.add_key(&env.instance))],
+    ))
+    .await;
     let other = json!({"spec": {"apiKey": {"secretKeyRef": {"name": "new-key"}}}});
-    world.apply(with(world.connection(), other)).await;
-    world.wait_connection_of("default", "Synced").await;
-    world
-        .rotate("oauth-app", "client-secret", "rotated-0123456789")
+    env.apply(with(env.default_connection(), other)).await;
+    env.connection("default").wait_reason("Synced").await;
+    env.rotate("oauth-app", "client-secret", "rotated-0123456789")
         .await;
-    world
-        .wait_remote("the new secret", |o| {
-            o.write_only["client_secret"] == "rotated-0123456789"
-        })
-        .await;
-    let after = world.wait_ready("github").await;
-    assert_eq!(status(&after).id, status(&before).id);
-    world.check_oracles().await;
+    env.wait_only(Kind::Credentials, "the new secret", |o| {
+        o.write_only["client_secret"] == "rotated-0123456789"
+    })
+    .await;
+    let after = env.credentials("github").wait_ready().await;
+    assert_eq!(after.status().id, before.status().id);
+    env.check_oracles().await;
 }

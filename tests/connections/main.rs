@@ -1,15 +1,16 @@
-//! Stories about connections: keys that are wrong, limits that are reached, an API that is away or says no, addresses
-//! that may not be called, and connections that come, go and serve many namespaces.
-#![expect(
+//! Connections: wrong keys, limits that are reached, an API that is away or refuses, addresses that may not be called, and
+//! connections that come, go and serve many namespaces.
+#![allow(
     clippy::unwrap_used,
-    reason = "a story that can't go on fails where it stands"
+    clippy::needless_pass_by_value,
+    reason = "a story that can't continue fails there, and a manifest is written where it is used"
 )]
 
 #[path = "../support/mod.rs"]
 mod support;
 
 mod addresses;
-mod everywhere;
+mod all_namespaces;
 mod instances;
 mod keys;
 mod lifetime;

@@ -1,151 +1,153 @@
-//! Objects that are gone at Metorial: made again, told, or not believed.
+//! Objects that are lost at Metorial: created again, reported, or held back for an approval.
 
-use crate::support::{World, credentials, ready, status, with};
-use metorial_operator::resources::{Connection, ProviderAuthCredentials};
+use crate::support::{Environment, Kind, credentials};
 use metorial_simulator::Stored;
 use serde_json::json;
 
-fn archive(world: &World, remote: &Stored) {
-    assert!(world.sim.archive(&remote.id));
+fn archive(env: &Environment, remote: &Stored) {
+    assert!(env.sim.archive(&remote.id));
 }
 
 /// As 14 days later.
-fn purge(world: &World, remote: &Stored) {
-    archive(world, remote);
-    assert!(world.sim.purge(&remote.id));
+fn purge(env: &Environment, remote: &Stored) {
+    archive(env, remote);
+    assert!(env.sim.purge(&remote.id));
 }
 
 #[tokio::test]
-async fn a_deleted_object_is_made_again_with_all_its_values_and_the_new_id_is_told() {
+async fn a_lost_object_is_created_again_with_all_its_values_and_the_new_id_is_recorded() {
     for remove in [archive, purge] {
-        let world = World::running().await;
-        world.make(credentials("github")).await;
-        let lost = world.only_remote();
-        remove(&world, &lost);
-        world.look_again("github").await;
+        let env = Environment::running().await;
+        env.create(credentials("github")).await;
+        let lost = env.only(Kind::Credentials);
+        remove(&env, &lost);
+        env.credentials("github").reconcile_now().await;
 
-        let remade = world
-            .wait_remote("another object", |o| o.id != lost.id)
+        let remade = env
+            .wait_only(Kind::Credentials, "another object", |o| o.id != lost.id)
             .await;
         assert_eq!(remade.write_only, lost.write_only);
         assert_eq!(remade.readable["name"], "github");
-        let object = world.wait_recorded("github").await;
-        assert_eq!(status(&object).id.as_ref(), Some(&remade.id));
-        let former = status(&object).previous_ids.unwrap_or_default();
+        let object = env.credentials("github").wait_recorded().await;
+        assert_eq!(object.status().id.as_ref(), Some(&remade.id));
+        let former = object.status().previous_ids.unwrap_or_default();
         assert_eq!(former.len(), 1);
         assert_eq!(former[0].id, lost.id);
-        let told = world.wait_event("github", "RemoteRecreated").await;
-        assert!(told.contains(&lost.id), "{told}");
+        let note = env
+            .credentials("github")
+            .wait_event("RemoteRecreated")
+            .await;
+        assert!(note.contains(&lost.id), "{note}");
         assert_eq!(
-            world.writes(),
+            env.writes(),
             ["POST /provider-auth-credentials"; 2],
             "nothing but the two creates"
         );
-        world.check_oracles().await;
+        env.check_oracles().await;
     }
 }
 
 #[tokio::test]
-async fn under_report_a_deleted_object_is_missed_and_made_again_only_when_the_policy_says_so() {
+async fn under_report_a_lost_object_is_reported_and_created_again_only_when_the_policy_says_so() {
     for remove in [archive, purge] {
-        let world = World::running().await;
-        world
-            .make(with(
-                credentials("github"),
-                json!({"spec": {"drift": "Report"}}),
-            ))
-            .await;
-        let lost = world.only_remote();
-        remove(&world, &lost);
-        world.look_again("github").await;
+        let env = Environment::running().await;
+        env.create(credentials("github").reporting_drift()).await;
+        let lost = env.only(Kind::Credentials);
+        remove(&env, &lost);
+        env.credentials("github").reconcile_now().await;
 
-        let object = world.wait_reason("github", "RemoteMissing").await;
-        let (_, _, message) = ready(&object).unwrap();
+        let object = env.credentials("github").wait_reason("RemoteMissing").await;
+        let message = object.message();
         assert!(
             message.contains(&lost.id) && message.contains("Correct"),
             "{message}"
         );
-        world.check_quiet().await;
-        assert_eq!(world.attempts().len(), 1);
+        env.check_quiet().await;
+        assert_eq!(env.attempts().len(), 1);
 
-        let correct = json!({"spec": {"drift": "Correct"}});
-        world
-            .patch::<ProviderAuthCredentials>("github", correct)
+        env.credentials("github")
+            .edit(json!({"drift": "Correct"}))
             .await;
-        world.wait_ready("github").await;
-        assert_ne!(world.only_remote().id, lost.id);
-        world.check_oracles().await;
+        env.credentials("github").wait_ready().await;
+        assert_ne!(env.only(Kind::Credentials).id, lost.id);
+        env.check_oracles().await;
     }
 }
 
 #[tokio::test]
-async fn most_objects_gone_at_once_is_not_believed_until_a_person_approves() {
-    let world = World::running().await;
+async fn the_loss_of_most_objects_at_once_waits_for_an_approval() {
+    let env = Environment::running().await;
     let names = ["a", "b", "c", "d"];
     for name in names {
-        world.make(credentials(name)).await;
+        env.create(credentials(name)).await;
     }
-    let (kept, lost) = (world.remote().remove(3), &world.remote()[..3]);
-    lost.iter().for_each(|remote| archive(&world, remote));
+    let (kept, lost) = (
+        env.live(Kind::Credentials).remove(3),
+        &env.live(Kind::Credentials)[..3],
+    );
+    lost.iter().for_each(|remote| archive(&env, remote));
     for name in names {
-        world.look_again(name).await;
+        env.credentials(name).reconcile_now().await;
     }
     for name in &names[..3] {
-        world.wait_reason(name, "SuspiciousLoss").await;
+        env.credentials(name).wait_reason("SuspiciousLoss").await;
     }
-    let connection = world.wait_connection("SuspiciousLoss").await;
-    let conditions = connection.status.unwrap().conditions.unwrap();
-    assert!(
-        conditions[0]
-            .message
-            .contains("metorial.com/approve=recreate")
-    );
-    assert_eq!(ready(&world.credentials("d").await).unwrap().0, "True");
-    world.check_quiet().await;
-    assert_eq!(world.attempts().len(), 4, "nothing is made again");
-
-    let approve = json!({"metadata": {"annotations": {"metorial.com/approve": "recreate"}}});
-    world.patch::<Connection>("default", approve).await;
-    for name in names {
-        world.wait_ready(name).await;
-        world.wait_recorded(name).await;
-    }
-    world.wait_connection("Synced").await;
-    assert_eq!(world.remote().len(), 4);
-    assert!(world.remote().iter().any(|remote| remote.id == kept.id));
-    assert_eq!(world.writes().len(), 7);
-    world.check_oracles().await;
-}
-
-#[tokio::test]
-async fn two_of_four_gone_is_believed() {
-    let world = World::running().await;
-    for name in ["a", "b", "c", "d"] {
-        world.make(credentials(name)).await;
-    }
-    for remote in &world.remote()[..2] {
-        archive(&world, remote);
-    }
-    for name in ["a", "b"] {
-        world.look_again(name).await;
-    }
-    world
-        .until("there are four again", async || {
-            (world.remote().len() == 4).then_some(())
-        })
+    let connection = env
+        .connection("default")
+        .wait_reason("SuspiciousLoss")
         .await;
-    for name in ["a", "b"] {
-        world.wait_recorded(name).await;
+    let message = connection.message();
+    assert!(
+        message.contains("metorial.com/approve=recreate"),
+        "{message}"
+    );
+    assert_eq!(env.credentials("d").get().await.ready().status, "True");
+    env.check_quiet().await;
+    assert_eq!(env.attempts().len(), 4, "nothing is made again");
+
+    env.connection("default").approve("recreate").await;
+    for name in names {
+        env.credentials(name).wait_ready().await;
+        env.credentials(name).wait_recorded().await;
     }
-    world.check_oracles().await;
+    env.connection("default").wait_reason("Synced").await;
+    assert_eq!(env.live(Kind::Credentials).len(), 4);
+    assert!(
+        env.live(Kind::Credentials)
+            .iter()
+            .any(|remote| remote.id == kept.id)
+    );
+    assert_eq!(env.writes().len(), 7);
+    env.check_oracles().await;
 }
 
 #[tokio::test]
-async fn an_object_that_is_deleted_here_while_it_is_gone_there_just_goes() {
-    let world = World::running().await;
-    world.make(credentials("github")).await;
-    purge(&world, &world.only_remote());
-    world.delete::<ProviderAuthCredentials>("github").await;
-    world.wait_gone::<ProviderAuthCredentials>("github").await;
-    assert_eq!(world.attempts().len(), 1);
+async fn the_loss_of_two_of_four_objects_needs_no_approval() {
+    let env = Environment::running().await;
+    for name in ["a", "b", "c", "d"] {
+        env.create(credentials(name)).await;
+    }
+    for remote in &env.live(Kind::Credentials)[..2] {
+        archive(&env, remote);
+    }
+    for name in ["a", "b"] {
+        env.credentials(name).reconcile_now().await;
+    }
+    env.until("there are four again", async || {
+        (env.live(Kind::Credentials).len() == 4).then_some(())
+    })
+    .await;
+    for name in ["a", "b"] {
+        env.credentials(name).wait_recorded().await;
+    }
+    env.check_oracles().await;
+}
+
+#[tokio::test]
+async fn a_deletion_of_a_resource_whose_object_is_lost_sends_nothing() {
+    let env = Environment::running().await;
+    env.create(credentials("github")).await;
+    purge(&env, &env.only(Kind::Credentials));
+    env.credentials("github").remove().await;
+    assert_eq!(env.attempts().len(), 1);
 }

@@ -1,19 +1,19 @@
 //! How often the API is asked.
 
-use crate::support::{World, credentials, status};
+use crate::support::{Environment, credentials};
 
 #[tokio::test]
-async fn a_request_to_look_is_one_read_and_its_text_is_echoed() {
-    let world = World::running().await;
-    world.make(credentials("github")).await;
-    let calls = world.calls();
+async fn a_requested_reconciliation_is_one_read_and_its_text_is_echoed() {
+    let env = Environment::running().await;
+    env.create(credentials("github")).await;
+    let calls = env.calls();
     for _ in 0..3 {
-        world.look_again("github").await;
+        env.credentials("github").reconcile_now().await;
     }
-    world.check_oracles().await;
-    assert_eq!(world.calls(), calls + 3);
-    let handled = status(&world.credentials("github").await).last_handled_reconcile_at;
-    let annotations = world.credentials("github").await.metadata.annotations;
-    let asked = annotations.unwrap()["metorial.com/reconcile-requested-at"].clone();
-    assert_eq!(handled, Some(asked));
+    env.check_oracles().await;
+    assert_eq!(env.calls(), calls + 3);
+    let object = env.credentials("github").get().await;
+    let annotations = object.metadata.annotations.as_ref().unwrap();
+    let asked = &annotations["metorial.com/reconcile-requested-at"];
+    assert_eq!(object.field("lastHandledReconcileAt"), asked.as_str());
 }

@@ -27,28 +27,33 @@ pub async fn page(admin: SocketAddr, path: &str) -> Option<Page> {
     })
 }
 
-/// What `/metrics` says, by name and labels as they stand there: `name{kind="Connection",verdict="Synced"}`.
+/// The samples of `/metrics`, by name and labels as they are written there: `name{kind="Connection",verdict="Synced"}`.
 pub struct Samples(pub BTreeMap<String, f64>);
 
 impl Samples {
-    /// Reads the metrics of the operator at this address.
+    /// Reads the metrics of the operator at this address, which must be served.
     pub async fn of(admin: SocketAddr) -> Self {
-        let page = page(admin, "/metrics").await.expect("metrics are served");
+        Self::find(admin).await.expect("metrics are served")
+    }
+
+    /// Reads the metrics of the operator at this address; `None` while nothing is served there.
+    pub async fn find(admin: SocketAddr) -> Option<Self> {
+        let page = page(admin, "/metrics").await?;
         let samples = page.body.lines().filter(|line| !line.starts_with('#'));
         let sample = |line: &str| {
             let (name, value) = line.rsplit_once(' ').unwrap();
             let name = name.strip_prefix("metorial_operator_").unwrap();
             (name.to_owned(), value.parse().unwrap())
         };
-        Self(samples.map(sample).collect())
+        Some(Self(samples.map(sample).collect()))
     }
 
-    /// One sample, without the prefix that all have; 0 where it is not told.
+    /// One sample, without the prefix that all have; 0 where it is absent.
     pub fn get(&self, name: &str) -> f64 {
         self.0.get(name).copied().unwrap_or_default()
     }
 
-    /// The sum of all samples whose name begins so.
+    /// The sum of all samples whose name begins with this.
     pub fn sum(&self, start: &str) -> f64 {
         let matching = self.0.iter().filter(|(name, _)| name.starts_with(start));
         matching.map(|(_, value)| value).sum()

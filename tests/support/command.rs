@@ -1,6 +1,6 @@
 //! kubectl, helm and the other programs that people use, run as they run them.
 
-use super::World;
+use super::Environment;
 use std::io::Write;
 use std::process::{Command, Output, Stdio};
 
@@ -20,19 +20,19 @@ pub async fn run(mut command: Command, stdin: &str) -> Output {
     tokio::task::spawn_blocking(run).await.unwrap()
 }
 
-/// Runs a program that must succeed, and answers what it printed.
+/// Runs a program that must succeed, and returns what it printed.
 pub async fn succeed(command: Command) -> String {
     let what = format!("{command:?}");
     printed(&what, &run(command, "").await)
 }
 
-/// Runs a program that must fail, and answers what it said.
+/// Runs a program that must fail, and returns its standard error.
 pub async fn fail(command: Command) -> String {
     let what = format!("{command:?}");
     let output = run(command, "").await;
-    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    let text = String::from_utf8_lossy(&output.stderr).into_owned();
     assert!(!output.status.success(), "{what} succeeded");
-    said
+    text
 }
 
 fn printed(what: &str, output: &Output) -> String {
@@ -43,15 +43,15 @@ fn printed(what: &str, output: &Output) -> String {
     printed
 }
 
-impl World {
-    /// kubectl in the world's namespace, with a manifest (or nothing) on its standard input.
+impl Environment {
+    /// Runs kubectl in the namespace, with a manifest (or nothing) on its standard input.
     pub async fn kubectl(&self, args: &[&str], stdin: &str) -> Output {
         let mut kubectl = self.plane.kubectl();
         kubectl.args(["-n", &self.namespace]).args(args);
         run(kubectl, stdin).await
     }
 
-    /// The same where it must succeed; answers what it printed.
+    /// Runs kubectl where it must succeed, and returns what it printed.
     pub async fn kubectl_prints(&self, args: &[&str], stdin: &str) -> String {
         printed(
             &format!("kubectl {args:?}"),

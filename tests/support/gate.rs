@@ -1,10 +1,11 @@
-//! Holds the operator at its k-th write to Kubernetes, before it is sent or after it was applied: where it is then
+//! Holds the operator at one certain write to Kubernetes, before it is sent or after it was applied: where it is then
 //! killed.
 
+use super::calls::KubeCall;
+use futures::FutureExt;
 use futures::future::BoxFuture;
 use kube::client::Body;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll};
 use tokio::sync::Notify;
 use tower::{Layer, Service};
@@ -18,41 +19,62 @@ pub enum Moment {
     After,
 }
 
-/// Counts the writes of one operator to our kinds (not to leases and events) and holds one of them.
+/// Notes the writes of one operator and holds one of them.
 #[derive(Clone)]
 pub struct KubeGate(Arc<Inner>);
 
 struct Inner {
-    at: usize,
+    /// The nth call of this name, from 1.
+    at: Option<(KubeCall, usize)>,
     moment: Moment,
-    count: AtomicUsize,
+    seen: Mutex<Vec<KubeCall>>,
     reached: Notify,
 }
 
 impl KubeGate {
-    /// Holds the `at`-th write (from 1).
-    pub fn at(at: usize, moment: Moment) -> Self {
+    /// Holds the `nth` call of this name (from 1).
+    pub fn at(call: KubeCall, nth: usize, moment: Moment) -> Self {
+        Self::new(Some((call, nth)), moment)
+    }
+
+    /// Only notes.
+    pub fn open() -> Self {
+        Self::new(None, Moment::Before)
+    }
+
+    fn new(at: Option<(KubeCall, usize)>, moment: Moment) -> Self {
         Self(Arc::new(Inner {
             at,
             moment,
-            count: AtomicUsize::new(0),
+            seen: Mutex::default(),
             reached: Notify::new(),
         }))
     }
 
-    /// Only counts.
-    pub fn counting() -> Self {
-        Self::at(usize::MAX, Moment::Before)
+    /// The writes so far.
+    pub fn calls(&self) -> Vec<KubeCall> {
+        self.0.seen.lock().unwrap().clone()
     }
 
     /// How many writes there were.
     pub fn count(&self) -> usize {
-        self.0.count.load(Ordering::SeqCst)
+        self.0.seen.lock().unwrap().len()
     }
 
     /// Waits until the call is held.
     pub async fn reached(&self) {
         self.0.reached.notified().await;
+    }
+
+    /// Notes a call; returns whether it is the one to hold.
+    fn is_held(&self, call: Option<KubeCall>) -> bool {
+        let Some(call) = call else {
+            return false;
+        };
+        let mut seen = self.0.seen.lock().unwrap();
+        seen.push(call.clone());
+        let so_far = seen.iter().filter(|other| **other == call).count();
+        self.0.at == Some((call, so_far))
     }
 }
 
@@ -60,10 +82,8 @@ impl<S> Layer<S> for KubeGate {
     type Service = Gated<S>;
 
     fn layer(&self, inner: S) -> Gated<S> {
-        Gated {
-            inner,
-            gate: self.clone(),
-        }
+        let gate = self.clone();
+        Gated { inner, gate }
     }
 }
 
@@ -90,18 +110,13 @@ where
     }
 
     fn call(&mut self, request: http::Request<Body>) -> Self::Future {
-        let path = request.uri().path();
-        let ours = path.contains("/metorial.com/")
-            || path.contains("/configmaps")
-            || path.contains("/secrets");
-        let writes =
-            *request.method() != http::Method::GET && ours && !path.contains("fingerprint-key");
         let gate = self.gate.clone();
-        let number = match writes {
-            true => gate.0.count.fetch_add(1, Ordering::SeqCst) + 1,
-            false => 0,
-        };
-        let held = number == gate.0.at;
+        let (head, body) = request.into_parts();
+        // A request of the operator has all of its body at hand.
+        let body = body.collect_bytes().now_or_never();
+        let body = body.expect("no body is streamed").unwrap();
+        let held = gate.is_held(KubeCall::of(&head.method, head.uri.path(), &body));
+        let request = http::Request::from_parts(head, Body::from(body));
         if held && gate.0.moment == Moment::Before {
             return Box::pin(async move {
                 gate.0.reached.notify_one();

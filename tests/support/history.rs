@@ -1,6 +1,7 @@
 //! Every version of an object that anybody could have seen.
 
-use super::World;
+use super::Environment;
+use super::kinds::Kind;
 use futures::{StreamExt, pin_mut};
 use kube::api::{Api, ApiResource, DynamicObject, ListParams, WatchEvent, WatchParams};
 use kube::{Client, Resource};
@@ -14,8 +15,13 @@ pub struct History {
     watch: JoinHandle<()>,
 }
 
-impl World {
-    /// Begins to watch a kind.
+impl Environment {
+    /// Begins to watch one of the operator's kinds.
+    pub async fn history_of(&self, kind: Kind) -> History {
+        History::start(self.client.clone(), &self.namespace, kind.resource()).await
+    }
+
+    /// Begins to watch a kind of Kubernetes.
     pub async fn history<K: Resource<DynamicType = ()>>(&self) -> History {
         History::start(
             self.client.clone(),

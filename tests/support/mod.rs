@@ -1,47 +1,71 @@
-//! What the stories are told with: a world of one namespace, one instance at a simulator, and an operator that can be
-//! started, stopped and killed. Every test has its own; all of a binary share one control plane.
+//! The vocabulary of the tests: an [`Environment`] of one namespace, one instance at a simulated Metorial and an
+//! operator that can be started, stopped and killed; a [`Handle`] on a resource of any kind; a [`Scenario`] about one
+//! [`Form`] of a kind. Every test has its own environment; all of a binary share one control plane.
 #![allow(
     dead_code,
     unused_imports,
     clippy::unwrap_used,
+    clippy::needless_pass_by_value,
     missing_docs,
-    reason = "each binary uses a part of it"
+    reason = "each binary uses a part of it, and a manifest is written where it is used"
 )]
 
 mod admin;
+mod all_namespaces;
+mod calls;
+mod canary;
+mod cluster;
 mod command;
-mod connections;
-mod deaths;
-mod everywhere;
+mod crashes;
+mod environment;
+mod examples;
+mod faults;
+mod forms;
 mod gate;
+mod handle;
 mod history;
+mod kinds;
 pub mod limits;
-mod looks;
 mod manifests;
 mod operator;
 mod oracles;
-mod people;
 mod process;
+mod remote;
 mod rights;
-mod scene;
-mod world;
+mod scenario;
+mod snapshot;
+pub mod threads;
+pub mod values;
 
 pub use admin::{Page, Samples, page};
+pub use all_namespaces::{AllNamespaces, own_plane, sweep};
+pub use calls::{ApiCall, KubeCall};
+pub use canary::{Canary, check_no_canary};
 pub use command::{fail, run, succeed};
-pub use connections::{condition_of, message, word, word_of};
-pub use deaths::{Calls, Death, each};
-pub use everywhere::{Everywhere, own_plane, sweep};
+pub use crashes::{Calls, Crash, each};
+pub use environment::{Environment, Setup};
+pub use examples::example;
+pub use faults::{Loss, in_state, unknown_states};
+pub use forms::{Form, TESTED};
 pub use gate::{KubeGate, Moment};
+pub use handle::Handle;
 pub use history::History;
-pub use looks::{condition, drifted, keys};
+pub use kinds::Kind;
 pub use manifests::*;
-pub use operator::Operator;
-pub use process::{Process, free_address, sample};
-pub use rights::api_of;
-pub use scene::example;
-pub use world::{Setup, World, is_ready, ready, status};
+pub use operator::*;
+pub use process::{Process, free_address};
+pub use rights::{SERVICE_ACCOUNT, api_of};
+pub use scenario::{Given, Scenario};
+pub use snapshot::{Snapshot, keys};
+pub use values::{ROTATED, THIRD, VALUES};
 
 use std::time::Duration;
 
 /// How long anything may take before a test gives up: only a hang gets there.
 pub const PATIENCE: Duration = Duration::from_secs(90);
+/// The longest pause between two tries of an operator in a test, before jitter adds up to a half of it.
+pub const LONGEST_BACK_OFF: Duration = Duration::from_secs(1);
+/// How long nothing may be written before a story is over: longer than the longest pause between two tries.
+pub const QUIET: Duration = Duration::from_millis(1800);
+/// The same for an operator process, whose first two pauses take up to a second and a half and three seconds.
+pub const QUIET_PROCESS: Duration = Duration::from_secs(5);

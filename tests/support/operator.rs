@@ -1,12 +1,138 @@
-//! The operator in this process, on a runtime of its own: killing it drops every one of its tasks where it stands.
+//! The operator in this process, on a runtime of its own: killing it drops every one of its tasks where it stands. The
+//! one place that names the operator's internals, its metrics and its flags.
 
-use kube::Client;
-use metorial_operator::reconcile::run;
-use metorial_operator::settings::Settings;
+pub use metorial_operator::health::{Health, serve};
+pub use metorial_operator::metrics::Metrics;
+
+use super::environment::Environment;
+use super::{LONGEST_BACK_OFF, PATIENCE};
+use futures::FutureExt;
+use futures::future::BoxFuture;
+use kube::{Client, Resource};
+use metorial_operator::cluster::client::Cluster;
+use metorial_operator::cluster::error::Cause;
+use metorial_operator::cluster::fence::Fence;
+use metorial_operator::cluster::lease::LeaseTiming;
+use metorial_operator::health::LivenessLimits;
+use metorial_operator::resources::{ProviderAuthCredentials, ResourceKey};
+use metorial_operator::runtime;
+use metorial_operator::settings::{Settings, Timing};
+use serde_json::json;
+use std::sync::{Arc, mpsc};
 use std::time::Duration;
 use tokio::runtime::{Builder, Runtime};
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
+
+/// The metric that counts reconciliations, without the prefix that all have.
+pub const RECONCILIATIONS: &str = "reconciliations_total";
+/// The metric of how long they took.
+pub const RECONCILIATION_SECONDS: &str = "reconciliation_duration_seconds_count";
+/// The metric of how many run now.
+pub const RECONCILIATIONS_RUNNING: &str = "reconciliations_running";
+/// The flag that limits how long one may take.
+pub const RECONCILE_TIMEOUT: &str = "--reconcile-timeout";
+/// That flag with this limit.
+pub fn reconcile_timeout(limit: &str) -> String {
+    format!("{RECONCILE_TIMEOUT}={limit}")
+}
+
+/// The text of `/livez` when one takes longer than that.
+pub const OUTLIVED: &str = "a reconciliation did not end at its timeout";
+
+/// Settings for an operator that serves one namespace, with short pauses and without rivals.
+pub fn test_settings(namespace: &str, api: &str) -> Settings {
+    Settings {
+        namespaces: vec![namespace.to_owned()],
+        operator_namespace: namespace.to_owned(),
+        allowed_base_urls: vec![api.parse().unwrap()],
+        listen: "127.0.0.1:0".parse().unwrap(),
+        leader_elect: false,
+        concurrency: 8,
+        secret_watch: true,
+        request_timeout: Duration::from_secs(20),
+        reconcile_timeout: Duration::from_secs(60),
+        timing: Timing {
+            lease: LeaseTiming::default(),
+            settle: Duration::from_millis(600),
+            backoff: (Duration::from_millis(100), LONGEST_BACK_OFF),
+            connection_check: Duration::from_secs(600),
+            drain: Duration::from_secs(10),
+        },
+        hook: None,
+    }
+}
+
+/// The same settings with other limits for one call and one reconciliation.
+pub fn with_timeouts(settings: Settings, request: Duration, reconcile: Duration) -> Settings {
+    Settings {
+        request_timeout: request,
+        reconcile_timeout: reconcile,
+        ..settings
+    }
+}
+
+/// The same settings with something that happens at the start of the reconciliations that `when` picks by kind and name.
+pub fn with_hook(
+    settings: Settings,
+    when: impl Fn(&str, &str) -> bool + Send + Sync + 'static,
+    happens: fn() -> BoxFuture<'static, ()>,
+) -> Settings {
+    let hook = move |key: &ResourceKey| match when(key.kind, &key.name) {
+        true => happens(),
+        false => std::future::ready(()).boxed(),
+    };
+    Settings {
+        hook: Some(Arc::new(hook)),
+        ..settings
+    }
+}
+
+/// The limits of the liveness probe.
+pub fn probe_limits(limit: Duration) -> LivenessLimits {
+    LivenessLimits {
+        heartbeat: limit,
+        reconciliation: limit,
+    }
+}
+
+/// Tries every sort of write to the cluster as an operator that does not lead; returns whether each was refused for
+/// that.
+pub async fn write_without_leading(env: &Environment, name: &str) -> Vec<bool> {
+    let metrics = Arc::new(Metrics::default());
+    let cluster = Cluster::new(env.client.clone(), metrics, PATIENCE).fenced(Fence::default());
+    let api = env.api::<ProviderAuthCredentials>();
+    let object = cluster.get(&api, name).await.unwrap();
+    let object = object.expect("reading is free");
+    let (before, status) = (json!({}), json!({"id": "par_of_somebody_else"}));
+    let refused = [
+        cluster
+            .write_status(&api, &object, &before, &status)
+            .await
+            .map(drop),
+        cluster.set_finalizers(&api, &object, &[]).await.map(drop),
+        cluster
+            .record_orphan(&env.namespace, "uid", "{}")
+            .await
+            .map(drop),
+    ];
+    let reference = object.object_ref(&());
+    cluster.event(&reference, "Orphaned", false, "late").await;
+    let refused = refused.into_iter();
+    refused
+        .map(|tried| tried.is_err_and(|error| error.cause == Cause::NotLeader))
+        .collect()
+}
+
+/// Fills one sample of each metric that has labels.
+pub fn fill_metrics(metrics: &Metrics) {
+    use metorial_operator::resources::Reason;
+    metrics.set_reason("Connection", "a/b".to_owned(), Reason::Synced);
+    metrics.set_budget("org_1", 1);
+    metrics.api_request("GET /instance".to_owned(), "ok");
+    metrics.kube_write("patch Connection");
+    metrics.reconciled("Connection", "Synced", Duration::ZERO);
+}
 
 /// A running operator. Dropping it kills it.
 pub struct Operator {
@@ -28,9 +154,8 @@ impl Operator {
             let stop = async move {
                 stopped.await.ok();
             };
-            run(settings, client(), stop)
-                .await
-                .map_err(|error| error.to_string())
+            let ended = runtime::run(settings, client(), stop).await;
+            ended.map_err(|error| error.to_string())
         });
         Self {
             runtime: Some(runtime),
@@ -39,25 +164,28 @@ impl Operator {
         }
     }
 
-    /// As SIGTERM does: drains, and answers how the process would end.
+    /// Ends it as SIGTERM does: drains, and returns how the process would end. Nothing of it runs any more.
     pub async fn stop(mut self) -> Result<(), String> {
         self.stop.take().map(|stop| stop.send(()));
-        self.done.take().unwrap().await.unwrap()
+        let ended = self.done.take().unwrap().await.unwrap();
+        self.kill();
+        ended
     }
 
-    /// As SIGKILL does: nothing of it runs any more.
+    /// Ends it as SIGKILL does: nothing of it runs any more.
     pub fn kill(mut self) {
         if let Some(stop) = self.stop.take() {
             std::mem::forget(stop);
         }
         let runtime = self.runtime.take().unwrap();
-        let end = move || runtime.shutdown_timeout(Duration::from_secs(5));
-        std::thread::spawn(end).join().unwrap();
-    }
-
-    /// Whether it ended by itself, and how.
-    pub async fn ended(mut self) -> Result<(), String> {
-        self.done.take().unwrap().await.unwrap()
+        let (send, ended) = mpsc::channel();
+        // Dropping a runtime waits for the tasks that run at this moment, which must not be done where others are polled.
+        std::thread::spawn(move || {
+            drop(runtime);
+            send.send(()).ok();
+        });
+        let ended = ended.recv_timeout(PATIENCE);
+        ended.expect("nothing of a killed operator runs any more");
     }
 }
 

@@ -1,81 +1,105 @@
-//! What must be so after every story.
+//! What must be so at the end of every story, whatever the kinds in it.
 
-use super::world::{World, is_ready, status};
-use kube::ResourceExt;
-use kube::api::ListParams;
-use metorial_operator::resources::{ProviderAuthCredentials, definitions};
+use super::environment::Environment;
+use super::kinds::Kind;
+use super::snapshot::Snapshot;
+use kube::api::{Api, DynamicObject, ListParams};
+use metorial_operator::resources::definitions;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-impl World {
-    /// Every resource is ready with exactly one live object that carries its marker, there are no others with a
-    /// marker, and nothing is written any more on either side; no secret is anywhere in the cluster but in Secrets.
+impl Environment {
+    /// All resources of a kind in the namespace.
+    pub async fn all(&self, kind: Kind) -> Vec<Snapshot> {
+        let api: Api<DynamicObject> =
+            Api::namespaced_with(self.client.clone(), &self.namespace, &kind.resource());
+        let all = api.list(&ListParams::default()).await.unwrap();
+        all.items.into_iter().map(Snapshot).collect()
+    }
+
+    /// Every resource of every kind is ready for its generation; each that owns a remote object has exactly one live
+    /// one with its marker, which its status names; no other live object has a marker of this cluster's resources;
+    /// nothing is written any more on either side; no secret value can be read in the cluster but in Secrets.
     pub async fn check_oracles(&self) {
-        let all = self
-            .api::<ProviderAuthCredentials>()
-            .list(&ListParams::default())
-            .await
-            .unwrap();
-        let mut owners: BTreeMap<String, Vec<String>> = BTreeMap::new();
-        for object in self.remote() {
-            if let Some(uid) = object.readable["metadata"]["kubernetes"]["uid"].as_str() {
-                owners
-                    .entry(uid.to_owned())
-                    .or_default()
-                    .push(object.id.clone());
+        let mut owners = self.owners();
+        for kind in Kind::REMOTE {
+            for object in self.all(kind).await {
+                let name = format!("{kind:?} {}", object.metadata.name.as_ref().unwrap());
+                let described = self.describe().await;
+                assert!(object.is_ready(), "{name} is not ready\n{described}");
+                let owned = owners.remove(&object.uid().unwrap()).unwrap_or_default();
+                let wanted = match owns_remote(kind, &object) {
+                    true => vec![object.id()],
+                    false => Vec::new(),
+                };
+                // The API keeps no marker of an import that made its auth config.
+                let by_record = kind == Kind::Import && owned.is_empty();
+                assert!(
+                    by_record || owned == wanted,
+                    "{name} has {owned:?}\n{described}"
+                );
             }
-        }
-        for object in &all.items {
-            assert!(
-                is_ready(object),
-                "{} is not ready\n{}",
-                object.name_any(),
-                self.describe().await
-            );
-            let ids = owners.remove(&object.uid().unwrap()).unwrap_or_default();
-            assert_eq!(
-                ids,
-                [status(object).id.unwrap()],
-                "one object for {}",
-                object.name_any()
-            );
         }
         assert!(owners.is_empty(), "objects of nobody: {owners:?}");
         self.check_quiet().await;
         self.check_no_leak(&[&self.key, &self.client_secret]).await;
     }
 
-    /// Nothing is written on either side for a while.
+    /// The ids of the live objects with a marker, by the uid in it.
+    fn owners(&self) -> BTreeMap<String, Vec<String>> {
+        let mut owners: BTreeMap<String, Vec<String>> = BTreeMap::new();
+        for object in Kind::MARKED.into_iter().flat_map(|kind| self.live(kind)) {
+            if let Some(uid) = object.readable["metadata"]["kubernetes"]["uid"].as_str() {
+                let ids = owners.entry(uid.to_owned()).or_default();
+                ids.push(object.id.clone());
+            }
+        }
+        owners
+    }
+
+    /// A resource is ready and exactly as it was: nobody wrote it.
+    pub async fn check_unwritten(&self, before: &Snapshot) {
+        let kind = Kind::named(&before.types.as_ref().unwrap().kind);
+        let name = before.metadata.name.as_deref().unwrap();
+        self.resource(kind, name).check_unwritten(before).await;
+    }
+
+    /// Nothing is written on either side for longer than any pause between two tries.
     pub async fn check_quiet(&self) {
-        let versions = async || {
-            let all = self
-                .api::<ProviderAuthCredentials>()
-                .list(&ListParams::default())
-                .await
-                .unwrap();
-            all.items
-                .iter()
-                .map(|object| object.resource_version())
-                .collect::<Vec<_>>()
-        };
-        let (before, writes) = (versions().await, self.attempts());
-        tokio::time::sleep(Duration::from_millis(1200)).await;
-        assert_eq!(before, versions().await, "no write to the cluster");
+        self.check_quiet_for(self.quiet).await;
+    }
+
+    /// Nothing is written on either side for so long.
+    pub async fn check_quiet_for(&self, pause: Duration) {
+        let (before, writes) = (self.versions().await, self.attempts());
+        tokio::time::sleep(pause).await;
+        assert_eq!(before, self.versions().await, "no write to the cluster");
         assert_eq!(writes, self.attempts(), "no write to the API");
     }
 
-    /// None of these values stands anywhere in our kinds, ConfigMaps or events of the namespace.
+    /// The versions of all resources in the namespace.
+    pub async fn versions(&self) -> BTreeMap<(Kind, String), String> {
+        let mut versions = BTreeMap::new();
+        for kind in Kind::NAMESPACED {
+            for object in self.all(kind).await {
+                let name = object.metadata.name.clone().unwrap();
+                versions.insert((kind, name), object.resource_version().unwrap());
+            }
+        }
+        versions
+    }
+
+    /// None of these values can be read in the operator's kinds, ConfigMaps or events of the namespace.
     pub async fn check_no_leak(&self, secrets: &[&str]) {
-        let mut paths: Vec<String> = definitions()
-            .iter()
-            .filter(|definition| definition.spec.scope == "Namespaced")
-            .map(|definition| {
-                let (namespace, plural) = (&self.namespace, &definition.spec.names.plural);
-                format!("/apis/metorial.com/v1alpha1/namespaces/{namespace}/{plural}")
-            })
-            .collect();
+        let namespaced = definitions()
+            .into_iter()
+            .filter(|definition| definition.spec.scope == "Namespaced");
+        let ours = namespaced.map(|definition| {
+            let (namespace, plural) = (&self.namespace, &definition.spec.names.plural);
+            format!("/apis/metorial.com/v1alpha1/namespaces/{namespace}/{plural}")
+        });
         let core = |plural: &str| format!("/api/v1/namespaces/{}/{plural}", self.namespace);
-        paths.extend(["configmaps", "events"].map(core));
+        let paths = ours.chain(["configmaps", "events"].map(core));
         let mut text = String::new();
         for path in paths {
             let request = http::Request::get(path).body(Vec::new()).unwrap();
@@ -83,10 +107,19 @@ impl World {
         }
         assert!(text.contains("managedFields"), "all of each object is read");
         for secret in secrets {
-            assert!(
-                !text.contains(secret),
-                "a secret value is readable in the cluster"
-            );
+            let readable = text.contains(secret);
+            assert!(!readable, "a secret value is readable in the cluster");
         }
+    }
+}
+
+/// Whether a resource has a remote object of its own: an export and an import into an existing auth config have none,
+/// and what is only observed belongs to somebody else.
+fn owns_remote(kind: Kind, object: &Snapshot) -> bool {
+    let spec = &object.data["spec"];
+    match kind {
+        Kind::Export => false,
+        Kind::Import => spec["providerId"].is_string(),
+        _ => spec["mode"] != "Observe",
     }
 }

@@ -1,14 +1,15 @@
 //! The operator as the process that the chart starts: with the chart's ServiceAccount, flags, signals and exit status.
 
-use super::World;
+use super::Environment;
+use super::QUIET_PROCESS;
+use super::admin::{Samples, page};
 use super::rights::SERVICE_ACCOUNT;
+use super::threads;
 use std::ffi::OsStr;
 use std::fs::{self, File};
 use std::net::{SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
 
 /// An operator process. It is killed when this is dropped, and when the test is killed.
 pub struct Process {
@@ -22,8 +23,8 @@ pub struct Process {
 /// Kills the process whose id is the first argument once the other end of its stdin is gone.
 const GUARD: &str = r#"cat >/dev/null; kill -KILL "$1""#;
 
-impl World {
-    /// The flags of a process that serves this world.
+impl Environment {
+    /// The flags of a process that serves this environment.
     pub fn flags(&self, admin: SocketAddr) -> Vec<String> {
         vec![
             format!("--watch-namespaces={}", self.namespace),
@@ -33,7 +34,7 @@ impl World {
         ]
     }
 
-    /// The file that tells a process which cluster it serves, and as whom.
+    /// The kubeconfig file of a process: which cluster it serves, and as whom.
     pub async fn kubeconfig(&self) -> PathBuf {
         self.plane
             .kubeconfig_file_for_service_account(&self.namespace, SERVICE_ACCOUNT)
@@ -41,7 +42,7 @@ impl World {
             .unwrap()
     }
 
-    /// Starts a process that serves this world; flags in `more` come after the usual ones.
+    /// Starts a process that serves this environment; flags in `more` come after the usual ones.
     pub async fn start_process(&self, more: &[&str]) -> Process {
         let admin = free_address();
         let flags = self.flags(admin).into_iter();
@@ -52,10 +53,31 @@ impl World {
     /// Waits until the process leads.
     pub async fn wait_leads(&self, process: &Process) {
         self.until("the process leads", async || {
-            let metrics = process.get("/metrics").await?.1;
-            (sample(&metrics, "metorial_operator_leader") == 1.0).then_some(())
+            process.leads().await.filter(|leads| *leads)
         })
         .await;
+    }
+
+    /// Waits until the process leads no more.
+    pub async fn wait_leads_no_more(&self, process: &Process) {
+        self.until("the process leads no more", async || {
+            process.leads().await.filter(|leads| !*leads)
+        })
+        .await;
+    }
+
+    /// Waits until the process is ready, as a leader or as a replica that stands by.
+    pub async fn wait_serves(&self, process: &Process) {
+        self.until("the process is ready", async || {
+            let page = process.get("/readyz").await;
+            page.filter(|(status, _)| *status == 200)
+        })
+        .await;
+    }
+
+    /// Nothing is written on either side for longer than a process pauses after its first two failures.
+    pub async fn check_quiet_process(&self) {
+        self.check_quiet_for(QUIET_PROCESS).await;
     }
 
     /// Waits until the process ended, and answers how and with what in its log.
@@ -103,27 +125,27 @@ impl Process {
 
     /// Asks it to end, as Kubernetes does.
     pub fn terminate(&self) {
-        self.signal("TERM");
+        threads::signal(self.pid(), "TERM");
     }
 
-    /// As Ctrl-C does.
+    /// Asks it to end, as Ctrl-C does.
     pub fn interrupt(&self) {
-        self.signal("INT");
+        threads::signal(self.pid(), "INT");
     }
 
-    /// Ends it where it stands.
+    /// Ends it where it stands; nothing of it runs any more when this returns.
     pub fn kill(&self) {
-        self.signal("KILL");
+        threads::kill(self.pid());
     }
 
-    /// Makes it stand still without its noticing.
+    /// Stops it without its noticing; no thread of it runs any more when this returns.
     pub fn freeze(&self) {
-        self.signal("STOP");
+        threads::freeze(self.pid());
     }
 
     /// Lets it run on.
     pub fn thaw(&self) {
-        self.signal("CONT");
+        threads::thaw(self.pid());
     }
 
     /// How it ended, if it did.
@@ -138,29 +160,24 @@ impl Process {
 
     /// Status and body of a page of its HTTP server for metrics and health; `None` while nothing is served there.
     pub async fn get(&self, path: &str) -> Option<(u16, String)> {
-        let mut stream = TcpStream::connect(self.admin).await.ok()?;
-        let host = self.admin;
-        let request = format!("GET {path} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n");
-        stream.write_all(request.as_bytes()).await.ok()?;
-        let mut answer = String::new();
-        stream.read_to_string(&mut answer).await.ok()?;
-        let (head, body) = answer.split_once("\r\n\r\n")?;
-        let status = head.split(' ').nth(1)?.parse().ok()?;
-        Some((status, body.to_owned()))
+        let page = page(self.admin, path).await?;
+        Some((page.status, page.body))
+    }
+
+    /// The value of a metric; `None` while nothing is served.
+    pub async fn metric(&self, name: &str) -> Option<f64> {
+        Some(Samples::find(self.admin).await?.get(name))
+    }
+
+    /// Whether it says that it leads; `None` while it says nothing.
+    pub async fn leads(&self) -> Option<bool> {
+        Some(self.metric("leader").await? == 1.0)
     }
 
     /// How many requests to the API it counted whose operation begins with `method`.
     pub async fn api_requests(&self, method: &str) -> f64 {
-        let (_, metrics) = self.get("/metrics").await.expect("the process serves");
-        let start = format!("metorial_operator_api_requests_total{{operation=\"{method}");
-        let counted = metrics.lines().filter(|line| line.starts_with(&start));
-        counted.map(value).sum()
-    }
-
-    fn signal(&self, name: &str) {
-        let pid = self.pid().to_string();
-        let sent = Command::new("kill").args(["-s", name, &pid]).status();
-        assert!(sent.unwrap().success(), "signal {name}");
+        let samples = Samples::of(self.admin).await;
+        samples.sum(&format!("api_requests_total{{operation=\"{method}"))
     }
 }
 
@@ -179,14 +196,4 @@ impl Drop for Process {
 pub fn free_address() -> SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     listener.local_addr().unwrap()
-}
-
-/// The value of a metric without labels; 0 where it is not told.
-pub fn sample(metrics: &str, name: &str) -> f64 {
-    let named = |line: &&str| line.split(' ').next() == Some(name);
-    metrics.lines().find(named).map_or(0.0, value)
-}
-
-fn value(line: &str) -> f64 {
-    line.rsplit(' ').next().unwrap().parse().unwrap()
 }

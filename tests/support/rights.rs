@@ -1,6 +1,7 @@
 //! The rights that the chart gives the operator in one namespace, rendered by Helm.
 
 use super::command::succeed;
+use super::kinds::Kind;
 use control_plane::ControlPlane;
 use kube::api::{Api, DynamicObject, Patch, PatchParams};
 use kube::core::{ApiResource, GroupVersionKind};
@@ -11,8 +12,8 @@ use tokio::sync::OnceCell;
 
 /// The chart's name for its ServiceAccount.
 pub const SERVICE_ACCOUNT: &str = "metorial-operator";
-/// Stands in the rendered chart for the namespace of each world.
-const ANY_NAMESPACE: &str = "the-namespace-of-a-world";
+/// Stands in the rendered chart for the namespace of each environment.
+const ANY_NAMESPACE: &str = "the-namespace-of-a-test";
 
 /// Applies ServiceAccount, Roles and bindings for an operator that lives in and serves only `namespace`.
 pub async fn grant(plane: &ControlPlane, client: &Client, namespace: &str) {
@@ -52,7 +53,7 @@ pub async fn apply(client: &Client, namespace: &str, manifest: serde_json::Value
         .unwrap()
 }
 
-/// The same by any field manager, with the API server's word on it.
+/// The same by any field manager, where it may be refused.
 pub async fn try_apply(
     client: &Client,
     namespace: &str,
@@ -70,10 +71,10 @@ pub async fn try_apply(
 pub fn api_of(client: &Client, namespace: &str, object: &DynamicObject) -> Api<DynamicObject> {
     let types = object.types.clone().unwrap();
     let kind = GroupVersionKind::try_from(&types).unwrap();
-    let mut resource = ApiResource::from_gvk(&kind);
-    if kind.kind == "ProviderAuthCredentials" {
-        resource.plural = "providerauthcredentials".to_owned();
-    }
+    let resource = match types.api_version.starts_with("metorial.com/") {
+        true => Kind::named(&types.kind).resource(),
+        false => ApiResource::from_gvk(&kind),
+    };
     let namespace = object.namespace().unwrap_or_else(|| namespace.to_owned());
     match kind.kind.as_str() {
         "ClusterConnection" | "Namespace" => Api::all_with(client.clone(), &resource),

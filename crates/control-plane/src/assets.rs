@@ -1,16 +1,16 @@
-//! Where the binaries are: `KUBEBUILDER_ASSETS`, or a cache that `tools/build-control-plane` fills from pinned sources.
+//! Location of the binaries: `KUBEBUILDER_ASSETS`, or a cache that `tools/build-control-plane` fills from pinned sources.
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use crate::error::Error;
 
-/// The directory that holds etcd, kube-apiserver, kube-controller-manager, kubectl and helm.
+/// Returns the directory that holds etcd, kube-apiserver, kube-controller-manager, kubectl and helm.
 ///
-/// Instant when they are there; else they are built, which takes minutes and shows its progress on stderr. Blocks.
+/// Builds them first if they are missing, which takes minutes and shows its progress on stderr. Blocks the thread.
 ///
 /// # Errors
-/// [`Error::Assets`] if something is missing and can't be built.
+/// [`Error::Assets`] if a binary is missing and can't be built.
 pub fn assets() -> Result<PathBuf, Error> {
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tools/build-control-plane");
     let failed = |problem: String| Error::Assets {
@@ -27,6 +27,6 @@ pub fn assets() -> Result<PathBuf, Error> {
     let stdout = String::from_utf8_lossy(&output.stdout);
     match stdout.lines().last() {
         Some(directory) => Ok(PathBuf::from(directory)),
-        None => Err(failed("it named no directory".to_owned())),
+        None => Err(failed("it printed no directory".to_owned())),
     }
 }

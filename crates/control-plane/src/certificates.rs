@@ -1,5 +1,5 @@
-//! Keys and certificates of one control plane: its own authority, one server certificate for all parts, one client
-//! certificate for each user, and the keys that sign ServiceAccount tokens. They live as long as its directory.
+//! Keys and certificates of one control plane: a certificate authority, one server certificate for all parts, one
+//! client certificate per user, and the key pair of ServiceAccount tokens. They live as long as its directory.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -9,31 +9,31 @@ use rcgen::{
     KeyPair, KeyUsagePurpose,
 };
 
-use crate::error::{Error, Trying};
+use crate::error::{Error, IoContext};
 
-/// Who a client certificate stands for.
+/// User that a client certificate authenticates.
 pub(crate) struct User {
-    /// The name of its files and of its kubeconfig.
+    /// Base name of the user's files and kubeconfig.
     pub file: &'static str,
     name: &'static str,
     group: Option<&'static str>,
 }
 
-/// May do everything, by the group that RBAC can't take away.
+/// Administrator. The API server grants `system:masters` everything, whatever RBAC says.
 pub(crate) const ADMIN: User = User {
     file: "admin",
     name: "admin",
     group: Some("system:masters"),
 };
 
-/// The identity that the API server's built-in roles expect of the controller manager.
+/// User that the API server's built-in roles are bound to for the controller manager.
 pub(crate) const CONTROLLER_MANAGER: User = User {
     file: "controller-manager",
     name: "system:kube-controller-manager",
     group: None,
 };
 
-/// Writes all keys and certificates into the directory.
+/// Generates all keys and certificates and writes them to `directory`.
 pub(crate) fn write(directory: &Path) -> Result<(), Error> {
     let authority = authority()?;
     write_file(&authority_file(directory), &authority.pem())?;
@@ -46,37 +46,37 @@ pub(crate) fn write(directory: &Path) -> Result<(), Error> {
     write_file(&token_public_key(directory), &tokens.public_key_pem())
 }
 
-/// The authority that signed every certificate of this control plane.
+/// Returns the path of the certificate authority that signs every certificate of this control plane.
 pub(crate) fn authority_file(directory: &Path) -> PathBuf {
     directory.join("ca.crt")
 }
 
-/// The server certificate of all parts, for 127.0.0.1 and the names that a cluster's API server has.
+/// Returns the path of the server certificate of all parts, valid for 127.0.0.1 and the API server's in-cluster names.
 pub(crate) fn server_certificate(directory: &Path) -> PathBuf {
     directory.join("server.crt")
 }
 
-/// The key of [`server_certificate`].
+/// Returns the path of the key of [`server_certificate`].
 pub(crate) fn server_key(directory: &Path) -> PathBuf {
     directory.join("server.key")
 }
 
-/// A user's certificate.
+/// Returns the path of a user's certificate.
 pub(crate) fn user_certificate(directory: &Path, user: &User) -> PathBuf {
     directory.join(format!("{}.crt", user.file))
 }
 
-/// The key of [`user_certificate`].
+/// Returns the path of the key of [`user_certificate`].
 pub(crate) fn user_key(directory: &Path, user: &User) -> PathBuf {
     directory.join(format!("{}.key", user.file))
 }
 
-/// The key that signs ServiceAccount tokens.
+/// Returns the path of the key that signs ServiceAccount tokens.
 pub(crate) fn token_signing_key(directory: &Path) -> PathBuf {
     directory.join("service-accounts.key")
 }
 
-/// The key that ServiceAccount tokens are checked with.
+/// Returns the path of the key that verifies ServiceAccount tokens.
 pub(crate) fn token_public_key(directory: &Path) -> PathBuf {
     directory.join("service-accounts.pub")
 }
@@ -134,5 +134,5 @@ fn write_user(
 }
 
 fn write_file(path: &Path, contents: &str) -> Result<(), Error> {
-    fs::write(path, contents).trying(|| format!("writing {}", path.display()))
+    fs::write(path, contents).during(|| format!("writing {}", path.display()))
 }

@@ -1,4 +1,4 @@
-//! The control plane as its users see it.
+//! The control plane: its public interface.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -8,22 +8,24 @@ use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 use kube::config::Kubeconfig;
 use kube::{Client, Config};
 
+use crate::assets::assets;
 use crate::certificates::{self, ADMIN, CONTROLLER_MANAGER};
-use crate::error::{Error, Trying};
+use crate::error::{Error, IoContext};
+use crate::flags;
 use crate::guardian::{Directory, Guardian};
 use crate::kubeconfig;
-use crate::part::{self, Part};
+use crate::part::Part;
 use crate::ports::Ports;
 use crate::readiness::Probe;
 
-/// How often the start is tried again with other ports, if somebody else took one of ours meanwhile.
-const STARTS: usize = 3;
+/// Number of attempts to start: another process may take a chosen port before a part listens on it.
+const START_ATTEMPTS: usize = 3;
 
-/// A running control plane. It ends when this is dropped, or when this process ends, however it does.
+/// Running control plane. It stops when this is dropped or when this process ends in any way.
 ///
-/// Not bound to a runtime: one control plane may be used from many, each with a [`client`](Self::client) of its own.
+/// It is not bound to a runtime: several runtimes may use it, each with a [`client`](Self::client) of its own.
 pub struct ControlPlane {
-    // The parts come first: they are dropped, and gone, before their directory is.
+    // Fields are dropped in this order: the parts exit before their directory is removed.
     parts: Mutex<[Option<Guardian>; Part::ALL.len()]>,
     directory: Directory,
     assets: PathBuf,
@@ -32,20 +34,20 @@ pub struct ControlPlane {
 }
 
 impl ControlPlane {
-    /// Starts a control plane and waits until all of it is ready: a few seconds, or some minutes if the binaries must
-    /// be [built](crate::assets()) first.
+    /// Starts a control plane and waits until all parts are ready: a few seconds, or some minutes if the binaries must be
+    /// [built](assets()) first.
     ///
     /// # Errors
-    /// If the binaries can't be had, or a part doesn't become ready; the error shows the end of its log.
+    /// Fails if the binaries are missing and can't be built, or if a part doesn't become ready.
     pub async fn start() -> Result<Self, Error> {
-        let assets = tokio::task::spawn_blocking(crate::assets)
+        let assets = tokio::task::spawn_blocking(assets)
             .await
-            .expect("looking for the binaries doesn't panic")?;
+            .expect("finding the binaries doesn't panic")?;
         let mut start = 1;
         loop {
             match Self::start_on(Ports::free()?, assets.clone()).await {
-                Err(Error::Ended { log, .. })
-                    if start < STARTS && log.contains("address already in use") =>
+                Err(Error::Exited { log, .. })
+                    if start < START_ATTEMPTS && log.contains("address already in use") =>
                 {
                     start += 1;
                 }
@@ -54,10 +56,10 @@ impl ControlPlane {
         }
     }
 
-    /// The control plane that all tests of this process share; started by the first that asks, which blocks meanwhile.
+    /// Returns the control plane that all tests of this process share. The first call starts it and blocks meanwhile.
     ///
     /// # Panics
-    /// If it can't be started: tests that need it fail, they don't skip.
+    /// Panics if it can't be started: tests that need it fail, they are not skipped.
     pub fn shared() -> &'static Self {
         static SHARED: OnceLock<Result<ControlPlane, String>> = OnceLock::new();
         let start = || {
@@ -69,7 +71,7 @@ impl ControlPlane {
                 .block_on(Self::start())
                 .map_err(|error| error.to_string())
         };
-        // The caller's thread may be driving a runtime, where another one can't be entered.
+        // The caller's thread may already drive a runtime, and a second one can't be entered there.
         let on_a_thread = || {
             std::thread::spawn(start)
                 .join()
@@ -77,32 +79,32 @@ impl ControlPlane {
         };
         match SHARED.get_or_init(on_a_thread) {
             Ok(control_plane) => control_plane,
-            Err(error) => panic!("no control plane to test with: {error}"),
+            Err(error) => panic!("the control plane did not start: {error}"),
         }
     }
 
-    /// A client that may do everything, for the current runtime.
+    /// Returns a client with all rights, for the current runtime.
     ///
     /// # Panics
-    /// Outside of a tokio runtime.
+    /// Panics outside of a tokio runtime.
     #[must_use]
     pub fn client(&self) -> Client {
         Client::try_from(self.admin.clone()).expect("the admin's certificates made a client before")
     }
 
-    /// A client that is a ServiceAccount, and may do what RBAC grants it. The ServiceAccount must exist.
+    /// Returns a client that authenticates as an existing ServiceAccount and has the rights that RBAC grants it.
     ///
     /// # Errors
-    /// If the API server gives no token.
+    /// Fails if the API server returns no token.
     pub async fn client_for(&self, namespace: &str, name: &str) -> Result<Client, Error> {
         let kubeconfig = self.kubeconfig_for_service_account(namespace, name).await?;
         Ok(Client::try_from(kubeconfig::config(kubeconfig).await?)?)
     }
 
-    /// The kubeconfig of a ServiceAccount, with a token for a day. The ServiceAccount must exist.
+    /// Returns the kubeconfig of an existing ServiceAccount, with a token that is valid for a day.
     ///
     /// # Errors
-    /// If the API server gives no token.
+    /// Fails if the API server returns no token.
     pub async fn kubeconfig_for_service_account(
         &self,
         namespace: &str,
@@ -113,35 +115,35 @@ impl ControlPlane {
             .await
     }
 
-    /// The same as a file, for a process that is started with it.
+    /// Writes [`kubeconfig_for_service_account`](Self::kubeconfig_for_service_account) to a file and returns its path.
     ///
     /// # Errors
-    /// If the API server gives no token, or the file can't be written.
+    /// Fails if the API server returns no token or the file can't be written.
     pub async fn kubeconfig_file_for_service_account(
         &self,
         namespace: &str,
         name: &str,
     ) -> Result<PathBuf, Error> {
         let kubeconfig = self.kubeconfig_for_service_account(namespace, name).await?;
-        // A namespace has no dot in its name, so no two ServiceAccounts share a file.
+        // The name of a namespace contains no dot, so no two ServiceAccounts share a file.
         let path = kubeconfig::file(self.directory(), &format!("{namespace}.{name}"));
         kubeconfig::write(&kubeconfig, &path)?;
         Ok(path)
     }
 
-    /// The kubeconfig of somebody who may do everything.
+    /// Returns the path of the kubeconfig of the administrator, who has all rights.
     #[must_use]
     pub fn admin_kubeconfig(&self) -> PathBuf {
         kubeconfig::file(self.directory(), ADMIN.file)
     }
 
-    /// The URL of the API server.
+    /// Returns the URL of the API server.
     #[must_use]
     pub fn url(&self) -> String {
         self.ports.api_server_url()
     }
 
-    /// kubectl as the admin, with nothing of the user's own configuration.
+    /// Returns a kubectl command that runs as the administrator and ignores the user's own configuration.
     #[must_use]
     pub fn kubectl(&self) -> Command {
         let mut command = Command::new(self.assets.join("kubectl"));
@@ -152,7 +154,7 @@ impl ControlPlane {
         command
     }
 
-    /// Helm as the admin, with nothing of the user's own configuration.
+    /// Returns a helm command that runs as the administrator and ignores the user's own configuration.
     #[must_use]
     pub fn helm(&self) -> Command {
         let home = self.directory().join("helm");
@@ -165,29 +167,29 @@ impl ControlPlane {
         command
     }
 
-    /// The requests of all ServiceAccounts and all requests for our kinds, one `audit.k8s.io/v1` Event as JSON a line.
-    /// A line may come a moment after the answer.
+    /// Returns the path of the audit log: the requests of all ServiceAccounts and all requests for the operator's kinds,
+    /// one `audit.k8s.io/v1` Event as JSON a line. A line may be written a moment after the response.
     #[must_use]
     pub fn audit_log(&self) -> PathBuf {
-        part::audit_log(self.directory())
+        flags::audit_log(self.directory())
     }
 
-    /// What a part wrote since the first start.
+    /// Returns the path of a part's log, which covers all of its starts.
     #[must_use]
     pub fn log(&self, part: Part) -> PathBuf {
         part.log(self.directory())
     }
 
-    /// Kills a part at once, as a power cut would. Nothing happens if it doesn't run.
+    /// Kills a part with SIGKILL and waits until it has exited. Does nothing if it isn't running.
     pub fn stop(&self, part: Part) {
         let guardian = self.parts()[part as usize].take();
         drop(guardian);
     }
 
-    /// Starts a part on the ports and the data that it had, and waits until it is ready; one that still runs is killed first.
+    /// Starts a part with the ports and data it had before, and waits until it is ready. Kills it first if it is running.
     ///
     /// # Errors
-    /// If it doesn't become ready; the error shows the end of its log.
+    /// Fails if it doesn't become ready; the error shows the end of its log.
     pub async fn start_again(&self, part: Part) -> Result<(), Error> {
         self.stop(part);
         self.spawn(part)?;
@@ -202,18 +204,18 @@ impl ControlPlane {
         Ok(())
     }
 
-    /// Makes a part stand still: connections to it stay open and nothing is answered.
+    /// Suspends a part: connections to it stay open and no request is answered.
     ///
     /// # Errors
-    /// If it doesn't run.
+    /// [`Error::NotRunning`] if the part isn't running.
     pub fn freeze(&self, part: Part) -> Result<(), Error> {
         self.with_running(part, Guardian::freeze)
     }
 
-    /// Lets a frozen part go on from where it stood.
+    /// Resumes a frozen part.
     ///
     /// # Errors
-    /// If it doesn't run.
+    /// [`Error::NotRunning`] if the part isn't running.
     pub fn thaw(&self, part: Part) -> Result<(), Error> {
         self.with_running(part, Guardian::thaw)
     }
@@ -222,8 +224,8 @@ impl ControlPlane {
         let directory = Directory::create()?;
         let path = directory.path();
         certificates::write(path)?;
-        fs::write(part::audit_policy(path), include_str!("audit-policy.yaml"))
-            .trying(|| "writing the audit policy".to_owned())?;
+        fs::write(flags::audit_policy(path), include_str!("audit-policy.yaml"))
+            .during(|| "writing the audit policy".to_owned())?;
         for user in [&ADMIN, &CONTROLLER_MANAGER] {
             let kubeconfig = kubeconfig::for_user(path, &ports.api_server_url(), user);
             kubeconfig::write(&kubeconfig, &kubeconfig::file(path, user.file))?;
@@ -247,7 +249,7 @@ impl ControlPlane {
         let directory = self.directory();
         let guardian = Guardian::start(
             &self.assets.join(part.program()),
-            &part.flags(directory, self.ports),
+            &flags::of(part, directory, self.ports),
             &part.log(directory),
             &self.directory,
         )?;
@@ -256,13 +258,13 @@ impl ControlPlane {
     }
 
     async fn until_ready(&self, part: Part) -> Result<(), Error> {
-        let ended = || {
+        let exited = || {
             self.parts()[part as usize]
                 .as_mut()
-                .is_none_or(Guardian::ended)
+                .is_none_or(Guardian::has_exited)
         };
         Probe::new(part, self.ports, &self.admin)?
-            .wait(self.directory(), ended)
+            .wait(self.directory(), exited)
             .await
     }
 
@@ -275,8 +277,8 @@ impl ControlPlane {
         let guardian = parts[part as usize]
             .as_mut()
             .ok_or(Error::NotRunning(part))?;
-        // An ended process has given its id back, and a signal would reach whoever got it.
-        if guardian.ended() {
+        // The id of an exited process may belong to another process by now, which must not get the signal.
+        if guardian.has_exited() {
             return Err(Error::NotRunning(part));
         }
         act(guardian)

@@ -1,38 +1,38 @@
-//! What can go wrong while the control plane starts or is used.
+//! Errors of starting and using the control plane.
 
 use std::io;
 use std::path::PathBuf;
 
 use crate::part::Part;
 
-/// Why the control plane didn't do what it was asked for.
+/// Failure to start or use the control plane.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// The binaries are neither there nor could they be built; what the build said is on stderr.
-    #[error("{script} found or built no control plane: {problem}")]
+    /// The binaries are missing and the build failed; its output is on stderr.
+    #[error("control plane binaries not found and not built by {script}: {problem}")]
     Assets {
         /// The script that was run.
         script: PathBuf,
-        /// How it ended.
+        /// Reason of the failure.
         problem: String,
     },
-    /// A file, a port or a process could not be had.
+    /// An operation on a file, a port or a process failed.
     #[error("{action}: {source}")]
     Io {
-        /// What was tried.
+        /// The failed operation.
         action: String,
-        /// What the system answered.
+        /// The operating system's error.
         source: io::Error,
     },
-    /// A key or a certificate could not be made.
-    #[error("making certificates: {0}")]
+    /// A key or a certificate could not be generated.
+    #[error("generating certificates: {0}")]
     Certificates(#[from] rcgen::Error),
-    /// A part ended while it was waited for.
-    #[error("{part} ended by itself; the end of its log:\n{log}")]
-    Ended {
+    /// A part exited before it was ready.
+    #[error("{part} exited before it was ready; the end of its log:\n{log}")]
+    Exited {
         /// The part.
         part: Part,
-        /// The last lines that it wrote.
+        /// The last lines of its log.
         log: String,
     },
     /// A part runs but did not become ready in time.
@@ -40,22 +40,22 @@ pub enum Error {
     NotReady {
         /// The part.
         part: Part,
-        /// How long it was waited for.
+        /// The timeout.
         seconds: u64,
-        /// The last lines that it wrote.
+        /// The last lines of its log.
         log: String,
     },
-    /// A part that doesn't run was asked to do something.
+    /// The operation needs a running part.
     #[error("{0} is not running")]
     NotRunning(Part),
-    /// The configuration of a client was refused.
+    /// A kubeconfig is not valid.
     #[error("configuring a client: {0}")]
     Kubeconfig(#[from] kube::config::KubeconfigError),
-    /// The API server refused a request, or didn't answer.
-    #[error("asking the API server: {0}")]
+    /// A request to the API server failed.
+    #[error("request to the API server: {0}")]
     Kube(#[from] kube::Error),
-    /// The API server answered a TokenRequest without a token.
-    #[error("the API server gave no token for the ServiceAccount {namespace}/{name}")]
+    /// The API server's response to a TokenRequest has no token.
+    #[error("the API server returned no token for the ServiceAccount {namespace}/{name}")]
     NoToken {
         /// The ServiceAccount's namespace.
         namespace: String,
@@ -64,14 +64,14 @@ pub enum Error {
     },
 }
 
-/// Names what was tried, for the errors of the system, which don't.
-pub(crate) trait Trying<T> {
-    /// Adds the action to the error.
-    fn trying(self, action: impl FnOnce() -> String) -> Result<T, Error>;
+/// Conversion of an [`io::Error`], which doesn't name the failed operation, into an [`Error`] that does.
+pub(crate) trait IoContext<T> {
+    /// Adds the operation to the error.
+    fn during(self, action: impl FnOnce() -> String) -> Result<T, Error>;
 }
 
-impl<T> Trying<T> for io::Result<T> {
-    fn trying(self, action: impl FnOnce() -> String) -> Result<T, Error> {
+impl<T> IoContext<T> for io::Result<T> {
+    fn during(self, action: impl FnOnce() -> String) -> Result<T, Error> {
         self.map_err(|source| Error::Io {
             action: action(),
             source,

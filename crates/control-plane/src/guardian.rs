@@ -1,5 +1,6 @@
-//! Nothing outlives us: each part runs under a shell that kills it when a pipe from this process closes, and one more
-//! removes the directory when all of them are gone. A pipe closes however its holder ends, by SIGKILL too.
+//! Processes and a directory that don't outlive this process. Each part runs under a shell that kills it when a pipe from
+//! this process closes, and one more shell removes the directory when all of them are gone. The kernel closes a pipe
+//! however its holder ends, SIGKILL included.
 
 use std::fs::{self, Permissions};
 use std::io::{self, BufRead, BufReader};
@@ -12,18 +13,19 @@ use std::time::Duration;
 
 use rustix::process::{Pid, Signal, kill_process};
 
-use crate::error::{Error, Trying};
+use crate::error::{Error, IoContext};
 
 const RUN: &str = include_str!("guardian.sh");
 
-/// Waits until nobody holds the other end of its stdin.
+/// Waits until no process holds the other end of its stdin, then removes the directory.
 const CLEAN_UP: &str = r#"cat >/dev/null; rm -rf -- "$1""#;
 
-/// Threads stop within microseconds, unless they wait for a disk.
-const STILL_PAUSE: Duration = Duration::from_millis(1);
-const STILL_ATTEMPTS: usize = 5_000;
+/// Pause between two checks of the threads' states. Threads stop within microseconds unless they wait for a disk.
+const STOP_POLL: Duration = Duration::from_millis(1);
+/// Number of checks before freezing counts as failed.
+const STOP_ATTEMPTS: usize = 5_000;
 
-/// A process that dies with us, and when this is dropped.
+/// Process that is killed when this is dropped or when this process ends.
 pub(crate) struct Guardian {
     shell: Child,
     guarded: Pid,
@@ -31,7 +33,7 @@ pub(crate) struct Guardian {
 }
 
 impl Guardian {
-    /// Starts the command; what it writes is added to the log.
+    /// Starts the command and appends its output to the log.
     pub(crate) fn start(
         program: &Path,
         arguments: &[String],
@@ -45,10 +47,10 @@ impl Guardian {
             .args(arguments)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
-            .stderr(directory.hold().trying(action)?)
+            .stderr(directory.hold().during(action)?)
             .spawn()
-            .trying(action)?;
-        let guarded = guarded_pid(&mut shell).trying(action)?;
+            .during(action)?;
+        let guarded = guarded_pid(&mut shell).during(action)?;
         Ok(Self {
             shell,
             guarded,
@@ -56,20 +58,20 @@ impl Guardian {
         })
     }
 
-    /// Whether the process ended by itself.
-    pub(crate) fn ended(&mut self) -> bool {
+    /// Returns whether the process has exited.
+    pub(crate) fn has_exited(&mut self) -> bool {
         !matches!(self.shell.try_wait(), Ok(None))
     }
 
-    /// Stops it from running, without its noticing; connections to it stay open.
+    /// Suspends the process; connections to it stay open. Returns when all of its threads are stopped.
     pub(crate) fn freeze(&mut self) -> Result<(), Error> {
         self.signal(Signal::STOP)?;
         self.frozen = true;
-        self.until_still()
-            .trying(|| format!("freezing process {}", self.guarded.as_raw_nonzero()))
+        self.until_stopped()
+            .during(|| format!("freezing process {}", self.guarded.as_raw_nonzero()))
     }
 
-    /// Lets it run on.
+    /// Resumes the process.
     pub(crate) fn thaw(&mut self) -> Result<(), Error> {
         self.signal(Signal::CONT)?;
         self.frozen = false;
@@ -80,13 +82,14 @@ impl Guardian {
         self.frozen
     }
 
-    /// The signal is sent at once, but threads on other processors run on for a moment.
-    fn until_still(&self) -> io::Result<()> {
-        for _ in 0..STILL_ATTEMPTS {
-            if is_still(self.guarded)? {
+    /// Waits until every thread is stopped: `kill` returns when the signal is queued, and threads on other processors run
+    /// on for a moment.
+    fn until_stopped(&self) -> io::Result<()> {
+        for _ in 0..STOP_ATTEMPTS {
+            if is_stopped(self.guarded)? {
                 return Ok(());
             }
-            std::thread::sleep(STILL_PAUSE);
+            std::thread::sleep(STOP_POLL);
         }
         Err(io::ErrorKind::TimedOut.into())
     }
@@ -94,34 +97,34 @@ impl Guardian {
     fn signal(&self, signal: Signal) -> Result<(), Error> {
         kill_process(self.guarded, signal)
             .map_err(io::Error::from)
-            .trying(|| format!("signalling process {}", self.guarded.as_raw_nonzero()))
+            .during(|| format!("signaling process {}", self.guarded.as_raw_nonzero()))
     }
 }
 
 impl Drop for Guardian {
-    /// Kills the process and waits until it is gone.
+    /// Kills the process and waits until it has exited.
     fn drop(&mut self) {
         drop(self.shell.stdin.take());
-        // The shell can't be waited for twice; if it can't be waited for at all there is nothing left to wait for.
+        // Fails only if there is no process left to wait for.
         let _ = self.shell.wait();
     }
 }
 
-/// A directory that is removed when this and every process that was started with it are gone.
+/// Directory that is removed when this is dropped and every process that was started with it has exited.
 pub(crate) struct Directory {
     path: PathBuf,
     shell: Child,
 }
 
 impl Directory {
-    /// Makes an empty directory that only we may read.
+    /// Creates an empty directory that only the current user may read.
     pub(crate) fn create() -> Result<Self, Error> {
-        let action = || "making a directory for the control plane".to_owned();
+        let action = || "creating a directory for the control plane".to_owned();
         let path = tempfile::Builder::new()
             .prefix("control-plane-")
             .permissions(Permissions::from_mode(0o700))
             .tempdir()
-            .trying(action)?
+            .during(action)?
             .keep();
         let shell = shell(CLEAN_UP)
             .arg(&path)
@@ -129,7 +132,7 @@ impl Directory {
             .stdout(Stdio::null())
             .stderr(Stdio::null())
             .spawn()
-            .trying(action)?;
+            .during(action)?;
         Ok(Self { path, shell })
     }
 
@@ -137,7 +140,7 @@ impl Directory {
         &self.path
     }
 
-    /// Keeps the directory for as long as a process has this open.
+    /// Returns a pipe that keeps the directory for as long as a process has it open.
     fn hold(&self) -> io::Result<Stdio> {
         let pipe = self.shell.stdin.as_ref().expect("taken only by drop");
         Ok(Stdio::from(pipe.as_fd().try_clone_to_owned()?))
@@ -145,14 +148,15 @@ impl Directory {
 }
 
 impl Drop for Directory {
-    /// Lets go of the directory, and waits until it is removed.
+    /// Releases the directory and waits until it is removed.
     fn drop(&mut self) {
         drop(self.shell.stdin.take());
         let _ = self.shell.wait();
     }
 }
 
-/// A shell in a process group of its own, so that a Ctrl-C at the terminal ends only us, and the shell when we are gone.
+/// Returns a shell in a process group of its own: Ctrl-C at the terminal reaches only this process, and the shell ends
+/// after it.
 fn shell(script: &str) -> Command {
     let mut command = Command::new("/bin/sh");
     command
@@ -161,13 +165,16 @@ fn shell(script: &str) -> Command {
     command
 }
 
-/// Whether no thread of the process runs. Only Linux tells; elsewhere the signal has to be enough.
-fn is_still(process: Pid) -> io::Result<bool> {
+/// Returns whether every thread of the process is stopped. Only Linux shows this; elsewhere the signal has to suffice.
+fn is_stopped(process: Pid) -> io::Result<bool> {
     if !cfg!(target_os = "linux") {
         return Ok(true);
     }
     for thread in fs::read_dir(format!("/proc/{}/task", process.as_raw_nonzero()))? {
-        let stat = fs::read_to_string(thread?.path().join("stat"))?;
+        // A thread that ended since it was listed runs no more, but it may have started another one.
+        let Ok(stat) = fs::read_to_string(thread?.path().join("stat")) else {
+            return Ok(false);
+        };
         // "4847 (kube-apiserver) T 4846 …": the name may hold anything, the state comes after it.
         let state = stat.rsplit_once(") ").map_or("", |(_, rest)| rest);
         if !state.starts_with('T') {
@@ -186,5 +193,5 @@ fn guarded_pid(shell: &mut Child) -> io::Result<Pid> {
         .parse()
         .ok()
         .and_then(Pid::from_raw)
-        .ok_or_else(|| io::Error::other("the shell named no process"))
+        .ok_or_else(|| io::Error::other("the shell printed no process id"))
 }

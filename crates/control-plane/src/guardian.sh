@@ -1,5 +1,5 @@
-# Runs a part of the control plane for as long as stdin stays open: $1 is its log, the rest its command.
-# Prints the part's process id. Ends with the part; stderr is held open until then, which tells others that the part lives.
+# Runs a part of the control plane until it exits or stdin closes, which kills it. $1 is its log, the rest its command.
+# Prints the part's process id. Holds stderr open until the part has exited: the directory is removed only after that.
 log=$1
 shift
 exec 3<&0 </dev/null

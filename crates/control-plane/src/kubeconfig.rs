@@ -1,4 +1,4 @@
-//! Kubeconfigs: who talks to the API server, and how it is recognised.
+//! Kubeconfigs: the API server's address and the credentials of one user.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -13,26 +13,26 @@ use kube::config::{
 use kube::{Api, Client, Config};
 
 use crate::certificates::{self, User};
-use crate::error::{Error, Trying};
+use crate::error::{Error, IoContext};
 
-/// How long a ServiceAccount's token is good for, in seconds: longer than any test or demonstration.
+/// Lifetime of a ServiceAccount's token in seconds: longer than any test or demonstration.
 const TOKEN_LIFETIME: i64 = 24 * 60 * 60;
 
-/// The name of the cluster and of the context in every kubeconfig.
+/// Name of the cluster and of the context in every kubeconfig.
 const CLUSTER: &str = "control-plane";
 
-/// Where a kubeconfig of this name is kept.
+/// Returns the path of the kubeconfig with this name.
 pub(crate) fn file(directory: &Path, name: &str) -> PathBuf {
     directory.join(format!("{name}.kubeconfig"))
 }
 
-/// Writes it as JSON, which is YAML too.
+/// Writes a kubeconfig as JSON, which is a subset of YAML.
 pub(crate) fn write(kubeconfig: &Kubeconfig, path: &Path) -> Result<(), Error> {
     let text = serde_json::to_vec_pretty(kubeconfig).expect("a kubeconfig has text keys only");
-    fs::write(path, text).trying(|| format!("writing {}", path.display()))
+    fs::write(path, text).during(|| format!("writing {}", path.display()))
 }
 
-/// The kubeconfig of somebody who is recognised by a certificate.
+/// Returns the kubeconfig of a user that authenticates with a client certificate.
 pub(crate) fn for_user(directory: &Path, api_server: &str, user: &User) -> Kubeconfig {
     let auth_info = AuthInfo {
         client_certificate: Some(text(&certificates::user_certificate(directory, user))),
@@ -42,7 +42,7 @@ pub(crate) fn for_user(directory: &Path, api_server: &str, user: &User) -> Kubec
     kubeconfig(directory, api_server, "default", user.file, auth_info)
 }
 
-/// The kubeconfig of a ServiceAccount, with a token of its own.
+/// Requests a token for a ServiceAccount and returns its kubeconfig.
 pub(crate) async fn for_service_account(
     admin: Client,
     directory: &Path,
@@ -74,7 +74,7 @@ pub(crate) async fn for_service_account(
     ))
 }
 
-/// What a client is made of. Proxies of the environment don't apply to 127.0.0.1.
+/// Returns the client configuration of a kubeconfig, without the proxies of the environment: 127.0.0.1 needs none.
 pub(crate) async fn config(kubeconfig: Kubeconfig) -> Result<Config, Error> {
     let mut config =
         Config::from_custom_kubeconfig(kubeconfig, &KubeConfigOptions::default()).await?;

@@ -1,19 +1,20 @@
 //! A real Kubernetes control plane for tests and demonstrations: etcd, kube-apiserver and kube-controller-manager on
-//! 127.0.0.1, with everything they need in a directory that is removed at the end.
+//! 127.0.0.1, with their files in a directory that is removed at the end.
 //!
-//! No nodes, no scheduler: Pods are made by Deployments but never run. Everything else is what a cluster does, RBAC,
-//! admission, garbage collection and the deletion of namespaces included.
+//! There are no nodes and no scheduler: Deployments create Pods, which never run. Everything else works as in a
+//! cluster, including RBAC, admission, garbage collection and the deletion of namespaces.
 //!
-//! Nothing is left behind, even if this process is killed by SIGKILL: each part runs under a shell that waits for a pipe
-//! from this process to close.
+//! No process and no file is left behind, even if this process is killed with SIGKILL: each part runs under a shell that
+//! kills it when a pipe from this process closes.
 //!
-//! Linux and macOS. Each part is a few hundred megabytes of memory at most; tests share one by [`ControlPlane::shared`],
-//! and those that stop or freeze a part start their own.
+//! Works on Linux and macOS. Each part takes up to a few hundred megabytes of memory. Tests share one control plane
+//! ([`ControlPlane::shared`]); a test that stops or freezes a part starts its own.
 
 mod assets;
 mod certificates;
 mod control_plane;
 mod error;
+mod flags;
 mod guardian;
 mod kubeconfig;
 mod part;

@@ -1,4 +1,4 @@
-//! Starts a control plane, says where it is, and keeps it until stdin closes or SIGTERM or SIGINT arrives.
+//! Starts a control plane, prints how to reach it, and stops it when stdin closes or SIGTERM or SIGINT arrives.
 //!
 //! stdout: `KUBECONFIG`, `KUBECTL` and `HELM` as lines of `NAME=path`, then `ready`.
 
@@ -14,7 +14,7 @@ use tokio::sync::oneshot;
 fn main() -> ExitCode {
     let result = Runtime::new().map_err(Into::into).and_then(|runtime| {
         let result = runtime.block_on(run());
-        // A build of the binaries that is still under way isn't waited for.
+        // Does not wait for a build of the binaries that is still running.
         runtime.shutdown_background();
         result
     });
@@ -32,8 +32,8 @@ async fn run() -> Result<(), Box<dyn Error>> {
     let mut interrupted = signal(SignalKind::interrupt())?;
     let serve = async {
         let control_plane = ControlPlane::start().await?;
-        introduce(&control_plane)?;
-        // An error means that the reader is gone, which is the same as a closed stdin.
+        print_paths(&control_plane)?;
+        // An error means that the reading thread is gone, which has the same meaning as a closed stdin.
         let _ = stdin_closed().await;
         Ok(())
     };
@@ -44,7 +44,7 @@ async fn run() -> Result<(), Box<dyn Error>> {
     }
 }
 
-fn introduce(control_plane: &ControlPlane) -> io::Result<()> {
+fn print_paths(control_plane: &ControlPlane) -> io::Result<()> {
     let mut stdout = io::stdout().lock();
     let kubeconfig = control_plane.admin_kubeconfig();
     writeln!(stdout, "KUBECONFIG={}", kubeconfig.display())?;
@@ -58,11 +58,12 @@ fn introduce(control_plane: &ControlPlane) -> io::Result<()> {
     stdout.flush()
 }
 
-/// Reads on a thread of its own, because a runtime would wait for such a read before it ends.
+/// Returns a receiver that completes when stdin closes. The read runs on a plain thread because a runtime would wait for
+/// it at shutdown.
 fn stdin_closed() -> oneshot::Receiver<()> {
     let (closed, receiver) = oneshot::channel();
     std::thread::spawn(move || {
-        // A stdin that can't be read is as good as closed.
+        // A stdin that can't be read counts as closed.
         let _ = io::copy(&mut io::stdin().lock(), &mut io::sink());
         let _ = closed.send(());
     });

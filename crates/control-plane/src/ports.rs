@@ -1,11 +1,11 @@
-//! Free ports on 127.0.0.1 that stay ours while a part is stopped and started again.
+//! Free ports on 127.0.0.1 that stay free while a part is stopped and started again.
 
 use std::hash::{BuildHasher, RandomState};
 use std::net::{Ipv4Addr, TcpListener};
 
-use crate::error::{Error, Trying};
+use crate::error::{Error, IoContext};
 
-/// The ports of one control plane.
+/// Ports of one control plane.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Ports {
     pub etcd: u16,
@@ -13,15 +13,15 @@ pub(crate) struct Ports {
     pub controller_manager: u16,
 }
 
-/// Below the range that systems take the ports of outgoing connections from: none of those can sit on a port of ours
-/// while a part is away.
+/// Range to choose from. It is below the range that operating systems use for outgoing connections, so that no
+/// connection takes a part's port while the part is stopped.
 const RANGE: std::ops::Range<u16> = 20_000..30_000;
 
-/// So many taken ports in a row mean that something else is wrong.
+/// Number of candidates: if all of them are taken, the cause is something else.
 const ATTEMPTS: u16 = 200;
 
 impl Ports {
-    /// Three ports that nobody listens on.
+    /// Finds three ports that nothing listens on.
     pub(crate) fn free() -> Result<Self, Error> {
         let span = RANGE.end - RANGE.start;
         let start = RandomState::new().hash_one(std::process::id()) % u64::from(span);
@@ -35,7 +35,7 @@ impl Ports {
                     Err(error) => last = error,
                 }
             }
-            Err(last).trying(|| "looking for a free port on 127.0.0.1".to_owned())
+            Err(last).during(|| "finding a free port on 127.0.0.1".to_owned())
         };
         Ok(Self {
             etcd: next()?,

@@ -1,4 +1,4 @@
-//! Waiting until a part is ready, by asking its own health endpoint.
+//! Waiting until a part's health endpoint reports that it is ready.
 
 use std::fs;
 use std::path::Path;
@@ -10,19 +10,19 @@ use crate::error::Error;
 use crate::part::Part;
 use crate::ports::Ports;
 
-/// Long enough for a machine that is busy with something else; a part that fails ends much sooner, and that is noticed.
-const PATIENCE: Duration = Duration::from_secs(120);
+/// Timeout for a part to become ready: enough for a busy machine. A part that fails exits, which is noticed much sooner.
+const READY_TIMEOUT: Duration = Duration::from_secs(120);
 
-/// The pause between two questions.
-const PAUSE: Duration = Duration::from_millis(50);
+/// Pause between two requests.
+const POLL_INTERVAL: Duration = Duration::from_millis(50);
 
-/// How long one question may take.
-const QUESTION: Duration = Duration::from_secs(5);
+/// Timeout of one request.
+const REQUEST_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// How much of a log is shown when something fails.
+/// Number of lines of the log that an error shows.
 const LOG_LINES: usize = 20;
 
-/// Asks a part whether it is ready.
+/// Readiness probe of one part.
 pub(crate) struct Probe {
     part: Part,
     client: Client,
@@ -30,7 +30,7 @@ pub(crate) struct Probe {
 }
 
 impl Probe {
-    /// A probe for the current runtime; the admin's configuration says whom to trust.
+    /// Creates a probe for the current runtime; it trusts the certificate authority of the admin's configuration.
     pub(crate) fn new(part: Part, ports: Ports, admin: &Config) -> Result<Self, Error> {
         let (url, path) = match part {
             Part::Etcd => (ports.etcd_url(), "/readyz"),
@@ -47,28 +47,31 @@ impl Probe {
         })
     }
 
-    /// Waits until the part answers that it is ready, or `ended` says that it never will.
+    /// Waits until the part is ready or `exited` returns true.
+    ///
+    /// # Errors
+    /// [`Error::Exited`] or [`Error::NotReady`], each with the end of the log.
     pub(crate) async fn wait(
         &self,
         directory: &Path,
-        mut ended: impl FnMut() -> bool,
+        mut exited: impl FnMut() -> bool,
     ) -> Result<(), Error> {
         let start = Instant::now();
         while !self.ready().await {
-            if ended() {
-                return Err(Error::Ended {
+            if exited() {
+                return Err(Error::Exited {
                     part: self.part,
                     log: end_of_log(self.part, directory),
                 });
             }
-            if start.elapsed() > PATIENCE {
+            if start.elapsed() > READY_TIMEOUT {
                 return Err(Error::NotReady {
                     part: self.part,
-                    seconds: PATIENCE.as_secs(),
+                    seconds: READY_TIMEOUT.as_secs(),
                     log: end_of_log(self.part, directory),
                 });
             }
-            tokio::time::sleep(PAUSE).await;
+            tokio::time::sleep(POLL_INTERVAL).await;
         }
         Ok(())
     }
@@ -77,8 +80,11 @@ impl Probe {
         let request = http::Request::get(self.path)
             .body(Vec::new())
             .expect("a constant path");
-        let answer = self.client.request_text(request);
-        matches!(tokio::time::timeout(QUESTION, answer).await, Ok(Ok(_)))
+        let response = self.client.request_text(request);
+        matches!(
+            tokio::time::timeout(REQUEST_TIMEOUT, response).await,
+            Ok(Ok(_))
+        )
     }
 }
 

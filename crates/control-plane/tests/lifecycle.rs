@@ -1,4 +1,4 @@
-//! How a control plane ends, and how its parts are stopped, frozen and started again.
+//! End of a control plane; stopping, freezing and restarting its parts.
 
 #![allow(
     clippy::unwrap_used,
@@ -21,7 +21,7 @@ use support::{
 };
 
 #[tokio::test]
-async fn each_part_comes_back_where_it_was_with_what_it_had() {
+async fn a_restarted_part_keeps_its_address_and_its_data() {
     let control_plane = ControlPlane::start().await.unwrap();
     let client = control_plane.client();
     let namespace = new_namespace(&client).await;
@@ -48,23 +48,23 @@ async fn each_part_comes_back_where_it_was_with_what_it_had() {
 }
 
 #[tokio::test]
-async fn a_frozen_api_server_answers_only_when_it_is_thawed() {
+async fn a_frozen_api_server_answers_only_after_it_is_thawed() {
     let control_plane = ControlPlane::start().await.unwrap();
     let client = control_plane.client();
     client.apiserver_version().await.unwrap();
 
     control_plane.freeze(Part::ApiServer).unwrap();
-    let mut question = Box::pin(client.apiserver_version());
-    // However long this is, nothing comes.
-    let early = tokio::time::timeout(Duration::from_millis(300), &mut question).await;
+    let mut request = Box::pin(client.apiserver_version());
+    // A longer timeout would give the same result.
+    let early = tokio::time::timeout(Duration::from_millis(300), &mut request).await;
     assert!(early.is_err(), "a frozen API server answered {early:?}");
 
     control_plane.thaw(Part::ApiServer).unwrap();
-    question.await.unwrap();
+    request.await.unwrap();
 }
 
 #[tokio::test]
-async fn a_dropped_control_plane_is_gone_at_once() {
+async fn dropping_a_control_plane_removes_its_processes_and_files() {
     let control_plane = ControlPlane::start().await.unwrap();
     let directory = control_plane
         .admin_kubeconfig()
@@ -85,14 +85,14 @@ async fn a_dropped_control_plane_is_gone_at_once() {
 }
 
 #[tokio::test]
-async fn a_killed_process_leaves_neither_processes_nor_files() {
+async fn killing_the_process_leaves_neither_processes_nor_files() {
     let (mut process, directory) = start_process();
     assert!(!processes_of(&directory).is_empty());
 
     process.kill().unwrap();
     process.wait().unwrap();
 
-    eventually("everything is gone", async || {
+    eventually("no process and no file is left", async || {
         let left = processes_of(&directory);
         if left.is_empty() && !directory.exists() {
             Ok(())
@@ -104,7 +104,7 @@ async fn a_killed_process_leaves_neither_processes_nor_files() {
 }
 
 #[test]
-fn the_process_ends_well_when_its_stdin_closes() {
+fn the_program_exits_with_success_when_its_stdin_closes() {
     let (mut process, directory) = start_process();
 
     drop(process.stdin.take());
@@ -114,7 +114,7 @@ fn the_process_ends_well_when_its_stdin_closes() {
 }
 
 #[test]
-fn the_process_ends_well_when_it_is_terminated() {
+fn the_program_exits_with_success_when_it_is_terminated() {
     let (mut process, directory) = start_process();
 
     let killed = Command::new("kill")
@@ -128,7 +128,7 @@ fn the_process_ends_well_when_it_is_terminated() {
 }
 
 #[test]
-fn a_part_that_ends_is_reported_with_the_end_of_its_log() {
+fn a_part_that_exits_is_reported_with_the_end_of_its_log() {
     let home = tempfile::tempdir().unwrap();
     for tool in [
         "etcd",
@@ -152,12 +152,15 @@ fn a_part_that_ends_is_reported_with_the_end_of_its_log() {
 
     let stderr = String::from_utf8_lossy(&output.stderr);
     assert!(!output.status.success());
-    assert!(stderr.contains("etcd ended by itself"), "{stderr}");
+    assert!(
+        stderr.contains("etcd exited before it was ready"),
+        "{stderr}"
+    );
     assert!(stderr.contains("what is wrong"), "{stderr}");
     assert_eq!(fs::read_dir(&temporary).unwrap().count(), 0);
 }
 
-/// The program `control-plane`, once it is ready, and the directory that it works in.
+/// Starts the program `control-plane`, waits until it is ready, and returns it with its directory.
 fn start_process() -> (Child, PathBuf) {
     let mut process = Command::new(env!("CARGO_BIN_EXE_control-plane"))
         .stdin(Stdio::piped())
@@ -177,7 +180,7 @@ fn start_process() -> (Child, PathBuf) {
     (process, directory)
 }
 
-/// The command lines that name the directory.
+/// Returns the command lines of the processes that name the directory.
 fn processes_of(directory: &Path) -> Vec<String> {
     let output = Command::new("ps")
         .args(["-axww", "-o", "args="])

@@ -1,4 +1,4 @@
-//! What a running control plane does: it serves, its controllers run, RBAC holds, and the audit log tells who asked.
+//! Behavior of a running control plane: controllers, RBAC, the audit log, kubectl, helm and kubeconfigs.
 
 #![allow(
     clippy::unwrap_used,
@@ -39,12 +39,7 @@ async fn the_built_in_controllers_work() {
 async fn a_service_account_may_do_what_it_was_granted_and_nothing_else() {
     let control_plane = ControlPlane::shared();
     let admin = control_plane.client();
-    let namespace = new_namespace(&admin).await;
-    default_service_account(&admin, &namespace).await;
-    let client = control_plane
-        .client_for(&namespace, "default")
-        .await
-        .unwrap();
+    let (namespace, client) = service_account_of_new_namespace(control_plane).await;
 
     let refused = config_map_names(&client, &namespace).await.unwrap_err();
     assert!(is_forbidden(&refused), "{refused:?}");
@@ -61,15 +56,9 @@ async fn a_service_account_may_do_what_it_was_granted_and_nothing_else() {
 }
 
 #[tokio::test]
-async fn the_audit_log_tells_which_verbs_a_service_account_used() {
+async fn the_audit_log_records_the_verbs_of_a_service_account() {
     let control_plane = ControlPlane::shared();
-    let admin = control_plane.client();
-    let namespace = new_namespace(&admin).await;
-    default_service_account(&admin, &namespace).await;
-    let client = control_plane
-        .client_for(&namespace, "default")
-        .await
-        .unwrap();
+    let (namespace, client) = service_account_of_new_namespace(control_plane).await;
 
     let _ = config_map_names(&client, &namespace).await;
     let _ = write_config_map(&client, &namespace, "x").await;
@@ -93,7 +82,7 @@ async fn the_audit_log_tells_which_verbs_a_service_account_used() {
 }
 
 #[tokio::test]
-async fn kubectl_and_helm_reach_it() {
+async fn kubectl_and_helm_reach_the_api_server() {
     let control_plane = ControlPlane::shared();
     let namespaces = output(
         control_plane
@@ -111,11 +100,9 @@ async fn kubectl_and_helm_reach_it() {
 }
 
 #[tokio::test]
-async fn a_kubeconfig_file_of_a_service_account_is_that_service_account() {
+async fn a_kubeconfig_file_authenticates_as_its_service_account() {
     let control_plane = ControlPlane::shared();
-    let admin = control_plane.client();
-    let namespace = new_namespace(&admin).await;
-    default_service_account(&admin, &namespace).await;
+    let (namespace, _) = service_account_of_new_namespace(control_plane).await;
 
     let file = control_plane
         .kubeconfig_file_for_service_account(&namespace, "default")
@@ -128,6 +115,15 @@ async fn a_kubeconfig_file_of_a_service_account_is_that_service_account() {
         "--output=jsonpath={.status.userInfo.username}",
     ]));
     assert_eq!(who, format!("system:serviceaccount:{namespace}:default"));
+}
+
+/// Creates a namespace and returns its name and a client of its default ServiceAccount.
+async fn service_account_of_new_namespace(control_plane: &ControlPlane) -> (String, Client) {
+    let admin = control_plane.client();
+    let namespace = new_namespace(&admin).await;
+    default_service_account(&admin, &namespace).await;
+    let client = control_plane.client_for(&namespace, "default").await;
+    (namespace, client.unwrap())
 }
 
 fn is_forbidden(error: &kube::Error) -> bool {

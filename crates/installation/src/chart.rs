@@ -1,18 +1,19 @@
-//! The chart's side: how it is installed, and what its Deployment would run.
+//! The chart: its installation, and the container of its Deployment.
 
-use crate::{Failure, root};
+use crate::failure::Failure;
+use crate::repository::root;
 use control_plane::ControlPlane;
 use k8s_openapi::api::apps::v1::Deployment;
 use k8s_openapi::api::core::v1::EnvVar;
 use kube::Api;
 use std::process::Command;
 
-/// The chart's usual namespace.
+/// Namespace that the chart is installed into.
 pub const NAMESPACE: &str = "metorial-system";
-/// The chart's usual release: also the name of its Deployment and its ServiceAccount.
+/// Name of the release, which is also the name of its Deployment and ServiceAccount.
 pub const RELEASE: &str = "metorial-operator";
 
-/// `helm install` with everything but pods, for an operator that may call `base_url` and listens at `listen`.
+/// Returns `helm install` without pods, for an operator that may call `base_url` and listens on `listen`.
 #[must_use]
 pub fn install_command(plane: &ControlPlane, base_url: &str, listen: &str) -> Command {
     let mut helm = plane.helm();
@@ -31,14 +32,14 @@ pub fn install_command(plane: &ControlPlane, base_url: &str, listen: &str) -> Co
     helm
 }
 
-/// What the Deployment tells the operator.
+/// Arguments and environment of the operator's container.
 pub(crate) struct Invocation {
     pub(crate) arguments: Vec<String>,
     pub(crate) environment: Vec<(String, String)>,
 }
 
 impl Invocation {
-    /// As the installed Deployment has it.
+    /// Reads them from the installed Deployment.
     pub(crate) async fn read(plane: &ControlPlane) -> Result<Self, Failure> {
         let api: Api<Deployment> = Api::namespaced(plane.client(), NAMESPACE);
         let deployment = api.get(RELEASE).await?;
@@ -53,14 +54,14 @@ impl Invocation {
         })
     }
 
-    /// The value of a variable.
+    /// Returns the value of a variable.
     pub(crate) fn variable(&self, name: &str) -> Option<&str> {
         let found = self.environment.iter().find(|(known, _)| known == name);
         found.map(|(_, value)| value.as_str())
     }
 }
 
-/// A variable as the kubelet would resolve it.
+/// Resolves a variable as the kubelet does.
 fn variable(env: EnvVar) -> Result<(String, String), Failure> {
     let field = env
         .value_from
@@ -70,7 +71,7 @@ fn variable(env: EnvVar) -> Result<(String, String), Failure> {
         (Some(value), None) => Ok((env.name, value)),
         (None, Some("metadata.namespace")) => Ok((env.name, NAMESPACE.to_owned())),
         _ => Err(Failure::new(format!(
-            "only a pod can know the variable {} of the chart's Deployment",
+            "the variable {} of the chart's Deployment has a value that only a pod has",
             env.name
         ))),
     }

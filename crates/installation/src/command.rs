@@ -1,13 +1,13 @@
-//! Running kubectl and Helm.
+//! Running kubectl and helm.
 
-use crate::Failure;
+use crate::failure::Failure;
 use std::process::Stdio;
 use tokio::process::Command;
 
-/// Runs a command to its end and answers what it printed. It is killed when the future is dropped.
+/// Runs a command and returns its output. The command is killed if the future is dropped.
 ///
 /// # Errors
-/// It could not be started, or failed: then with all that it said.
+/// Fails if the command can't be started or exits with a failure; the error has its output.
 pub async fn output(command: std::process::Command) -> Result<String, Failure> {
     let shown = format!("{command:?}");
     let mut command = Command::from(command);

@@ -1,14 +1,15 @@
-//! What went wrong, in words for the person at the terminal.
+//! Failure of the demo or the benchmark, as a message for the terminal.
 
 use std::error::Error;
 use std::fmt;
 
-/// A failure. Any error turns into one; it is not an error itself, so that the conversion can be for all.
+/// Failure. Every error converts into it; it isn't an error itself, because the conversion would then overlap with
+/// `From<T> for T`.
 #[derive(Debug)]
 pub struct Failure(String);
 
 impl Failure {
-    /// A failure in these words.
+    /// Creates a failure with this message.
     pub fn new(text: impl Into<String>) -> Self {
         Self(text.into())
     }

@@ -1,10 +1,10 @@
-//! The operator's metrics, as its `/metrics` shows them.
+//! The operator's metrics.
 
-/// One reading.
+/// Samples of one scrape.
 pub struct Metrics(Vec<(String, f64)>);
 
 impl Metrics {
-    /// Reads the text format: a sample a line, `name{labels} value`.
+    /// Parses the Prometheus text format: one sample a line, `name{labels} value`.
     #[must_use]
     pub fn parse(text: &str) -> Self {
         let samples = text.lines().filter(|line| !line.starts_with('#'));
@@ -15,7 +15,7 @@ impl Metrics {
         Self(samples.collect())
     }
 
-    /// The sum of all samples of a metric that carry a label such as `kind="Connection"`; an empty label matches all.
+    /// Returns the sum of all samples of a metric that have a label such as `kind="Connection"`; an empty label matches all.
     #[must_use]
     pub fn sum(&self, metric: &str, label: &str) -> f64 {
         let samples = self.0.iter();
@@ -31,7 +31,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn samples_are_added_up_by_name_and_label() {
+    fn samples_are_summed_by_name_and_label() {
         let text = "# TYPE a_passes counter\na_passes_total{kind=\"A\",verdict=\"x\"} 2\n\
             a_passes_total{kind=\"A\",verdict=\"y\"} 3\na_passes_total{kind=\"B\",verdict=\"x\"} 5\na_queue 7\n# EOF\n";
         let metrics = Metrics::parse(text);

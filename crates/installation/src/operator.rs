@@ -1,7 +1,9 @@
 //! The operator as a process.
 
-use crate::chart::Invocation;
-use crate::{Failure, Metrics, NAMESPACE, PATIENCE, RELEASE, until};
+use crate::chart::{Invocation, NAMESPACE, RELEASE};
+use crate::failure::Failure;
+use crate::metrics::Metrics;
+use crate::wait::{TIMEOUT, wait_until};
 use control_plane::ControlPlane;
 use rustix::process::{Pid, Signal, kill_process};
 use std::fs::{self, File};
@@ -11,16 +13,16 @@ use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::Duration;
 use tokio::time::Instant;
 
-/// Kills the process of that id when stdin closes, which happens however this process ends.
-const WATCH: &str = r#"read -r _; kill -KILL "$1""#;
+/// Kills the process with this id when stdin closes. The kernel closes it however this process ends.
+const WATCHDOG: &str = r#"read -r _; kill -KILL "$1""#;
 
-/// How long an operator that is dropped may take to end by itself.
-const GRACE: Duration = Duration::from_secs(10);
+/// Time that a dropped operator has to exit before it is killed.
+const GRACE_PERIOD: Duration = Duration::from_secs(10);
 
-/// A running operator. It ends when this is dropped, or when this process ends, however it does.
+/// Running operator. It exits when this is dropped or when this process ends in any way.
 pub struct Operator {
     process: Child,
-    watch: Child,
+    watchdog: Child,
     kubeconfig: PathBuf,
     address: String,
     log: PathBuf,
@@ -28,15 +30,15 @@ pub struct Operator {
 }
 
 impl Operator {
-    /// Starts the operator that was built beside this program, as the installed Deployment says, and with the token of
-    /// its ServiceAccount. What it logs is added to `log`.
+    /// Starts the operator that was built beside this program, with the arguments and environment of the installed
+    /// Deployment and a token of its ServiceAccount. Its output is appended to `log`.
     ///
     /// # Errors
-    /// It was not built, or the chart was not installed.
+    /// Fails if the operator was not built or the chart is not installed.
     pub async fn start(plane: &ControlPlane, log: &Path) -> Result<Self, Failure> {
         let program = std::env::current_exe()?.with_file_name("metorial-operator");
         if !program.exists() {
-            let missing = format!("{} is missing: build it first", program.display());
+            let missing = format!("{} not found; build it first", program.display());
             return Err(Failure::new(missing));
         }
         let invocation = Invocation::read(plane).await?;
@@ -54,17 +56,17 @@ impl Operator {
             .stdin(Stdio::null())
             .stdout(file.try_clone()?)
             .stderr(file)
-            // Ctrl-C is for us, who stop it in order.
+            // Ctrl-C reaches this process only, which then stops the operator in order.
             .process_group(0);
         let mut process = command.spawn()?;
-        let watch = watch(&process).inspect_err(|_| {
-            // It can only have ended already.
+        let watchdog = watchdog(&process).inspect_err(|_| {
+            // Fails only if the process has already exited.
             let _ = process.kill();
         })?;
         let address = invocation.variable("METORIAL_OPERATOR_LISTEN");
         Ok(Self {
             process,
-            watch,
+            watchdog,
             kubeconfig,
             address: address.unwrap_or_default().to_owned(),
             log: log.to_owned(),
@@ -72,26 +74,26 @@ impl Operator {
         })
     }
 
-    /// Its process id.
+    /// Returns the process id.
     #[must_use]
     pub fn id(&self) -> u32 {
         self.process.id()
     }
 
-    /// The kubeconfig that it uses.
+    /// Returns the path of the kubeconfig that it uses.
     #[must_use]
     pub fn kubeconfig(&self) -> &Path {
         &self.kubeconfig
     }
 
-    /// Waits until it says that it is ready.
+    /// Waits until it is ready.
     ///
     /// # Errors
-    /// It ended, or took too long.
+    /// Fails if it exits or isn't ready in time.
     pub async fn ready(&mut self) -> Result<(), Failure> {
-        until("the operator is ready", PATIENCE, async || {
+        wait_until("the operator is ready", TIMEOUT, async || {
             if let Some(status) = self.process.try_wait()? {
-                let text = format!("the operator ended: {status}\n{}", self.end_of_log());
+                let text = format!("the operator exited: {status}\n{}", self.end_of_log());
                 return Err(Failure::new(text));
             }
             let answer = self.get("readyz").await;
@@ -100,15 +102,15 @@ impl Operator {
         .await
     }
 
-    /// What it counts, as of now.
+    /// Reads its metrics.
     ///
     /// # Errors
-    /// It doesn't answer.
+    /// Fails if it doesn't answer.
     pub async fn metrics(&self) -> Result<Metrics, Failure> {
         Ok(Metrics::parse(&self.get("metrics").await?))
     }
 
-    /// The last lines of its log.
+    /// Returns the last lines of its log.
     #[must_use]
     pub fn end_of_log(&self) -> String {
         let text = fs::read_to_string(&self.log).unwrap_or_default();
@@ -116,13 +118,13 @@ impl Operator {
         lines[lines.len().saturating_sub(30)..].join("\n")
     }
 
-    /// Asks it to end, as Kubernetes does, and answers how it ended.
+    /// Sends SIGTERM, as the kubelet does, and returns its exit status.
     ///
     /// # Errors
-    /// It did not end in time; it is killed then.
+    /// Fails if it doesn't exit in time; it is killed then.
     pub async fn stop(mut self) -> Result<ExitStatus, Failure> {
         self.terminate();
-        until("the operator ends after SIGTERM", PATIENCE, async || {
+        wait_until("the operator exits after SIGTERM", TIMEOUT, async || {
             Ok(self.process.try_wait()?)
         })
         .await
@@ -135,22 +137,22 @@ impl Operator {
     }
 
     fn terminate(&self) {
-        // It was not waited for, so the id is still its own, even if it ended.
+        // The process was not waited for, so the id still belongs to it even if it has exited.
         let _ = kill_process(Pid::from_child(&self.process), Signal::TERM);
     }
 }
 
 impl Drop for Operator {
-    /// Ends it, and waits until it is gone.
+    /// Stops it and waits until it has exited.
     fn drop(&mut self) {
-        // First the watch: it must not kill by an id that is somebody else's by then.
-        let _ = self.watch.kill();
-        let _ = self.watch.wait();
+        // First the watchdog: later the id may belong to another process, which it must not kill.
+        let _ = self.watchdog.kill();
+        let _ = self.watchdog.wait();
         if !matches!(self.process.try_wait(), Ok(None)) {
             return;
         }
         self.terminate();
-        let deadline = Instant::now() + GRACE;
+        let deadline = Instant::now() + GRACE_PERIOD;
         while matches!(self.process.try_wait(), Ok(None)) {
             if Instant::now() > deadline {
                 let _ = self.process.kill();
@@ -162,9 +164,9 @@ impl Drop for Operator {
     }
 }
 
-fn watch(process: &Child) -> std::io::Result<Child> {
+fn watchdog(process: &Child) -> std::io::Result<Child> {
     Command::new("/bin/sh")
-        .args(["-c", WATCH, "watch", &process.id().to_string()])
+        .args(["-c", WATCHDOG, "watchdog", &process.id().to_string()])
         .stdin(Stdio::piped())
         .stdout(Stdio::null())
         .stderr(Stdio::null())

@@ -1,4 +1,4 @@
-//! What can go wrong with a request, and the gate that holds one until a test lets it go.
+//! Actions of a fault, and the gate that holds a request until a test opens it.
 
 use std::fmt;
 use std::sync::Arc;
@@ -10,7 +10,7 @@ use tokio::sync::watch;
 use crate::errors::ApiError;
 use crate::lists::page_of;
 
-/// The body of a scripted answer: JSON from a `Value`, anything else as it is.
+/// Body of a scripted answer: JSON from a `Value`, anything else unchanged.
 #[derive(Clone, Debug, Default)]
 pub struct Content(pub(crate) Vec<u8>);
 
@@ -38,7 +38,7 @@ impl From<Vec<u8>> for Content {
     }
 }
 
-/// What a test makes of an answer's JSON before it is sent.
+/// Change of an answer's JSON before it is sent.
 #[derive(Clone)]
 pub struct Rewrite(Arc<dyn Fn(&mut Value) + Send + Sync>);
 
@@ -54,59 +54,59 @@ impl fmt::Debug for Rewrite {
     }
 }
 
-/// What goes wrong. *Apply* means that the request is carried out as if nothing were the matter.
+/// Action of a fault. *Applies* means that the request is processed as without the fault.
 #[derive(Clone, Debug)]
 pub enum Action {
-    /// Answers this; nothing is applied or counted.
+    /// Answers with this; the request is neither applied nor counted.
     Answer {
-        /// The status.
+        /// Status.
         status: u16,
-        /// Headers beside `Date` and `Content-Length`; `Content-Type: application/json` unless named here.
+        /// Headers besides `Date` and `Content-Length`. `Content-Type` is `application/json` unless it is one of them.
         headers: Vec<(String, String)>,
-        /// The body.
+        /// Body.
         body: Content,
     },
-    /// Applies, then answers this instead.
+    /// Applies, then answers with this instead.
     AnswerAfterApply {
-        /// The status.
+        /// Status.
         status: u16,
-        /// As in [`Action::Answer`].
+        /// See [`Action::Answer`].
         headers: Vec<(String, String)>,
-        /// The body.
+        /// Body.
         body: Content,
     },
     /// Closes the connection; nothing is applied.
     CloseBefore,
     /// Applies, then closes the connection without an answer.
     CloseAfterApply,
-    /// Answers 504 at once and applies so much later.
+    /// Answers 504 at once and applies after this time.
     ApplyLater(Duration),
-    /// Waits so long, then goes on as always.
+    /// Waits for this time, then applies and answers.
     Delay(Duration),
     /// Never answers; nothing is applied.
     Hang,
     /// Applies, then never answers.
     HangAfterApply,
-    /// Applies, sends the answer's head and so many bytes of its body, then closes the connection.
+    /// Applies, sends the answer's head and this many bytes of its body, then closes the connection.
     CutAnswer(usize),
     /// Applies, then sends the answer at one byte a second.
     Drip,
-    /// Applies, then sends a body of so many bytes of white space before the JSON.
+    /// Applies, then sends this many bytes of white space before the JSON.
     Pad(u64),
-    /// Applies, then sends so many header lines before the JSON.
+    /// Applies, then sends this many headers before the JSON.
     PadHeaders(u64),
     /// Applies, then sends the answer with its JSON rewritten; see [`Action::rewrite`].
     Rewrite(Rewrite),
-    /// Waits for the gate, then goes on as always.
+    /// Waits for the gate, then applies and answers.
     HoldBefore(Gate),
-    /// PATCH: reads the object, waits for the gate, then writes. Other requests: as [`Action::HoldBefore`].
+    /// PATCH: reads the object, waits for the gate, then writes. Other requests: like [`Action::HoldBefore`].
     HoldAfterRead(Gate),
     /// Applies, waits for the gate, then answers.
     HoldAfterApply(Gate),
 }
 
 impl Action {
-    /// An answer with a JSON body and no further headers.
+    /// Answers with this body and no further headers.
     pub fn answer(status: u16, body: impl Into<Content>) -> Action {
         Action::Answer {
             status,
@@ -115,7 +115,7 @@ impl Action {
         }
     }
 
-    /// The API's own error object with this status and code.
+    /// Answers with the API's error object with this status and code.
     pub fn error(status: u16, code: &str) -> Action {
         Action::answer(
             status,
@@ -123,23 +123,23 @@ impl Action {
         )
     }
 
-    /// 404 `endpoint`: the server has no such route.
+    /// Answers 404 `endpoint`: the server has no such route.
     pub fn no_such_route() -> Action {
         let error = ApiError::not_found("endpoint", None);
         Action::answer(404, error.body())
     }
 
-    /// A list with nothing in it.
+    /// Answers with an empty list.
     pub fn empty_list() -> Action {
         Action::answer(200, page_of(Vec::new(), false, false))
     }
 
-    /// Applies, and lets `rewrite` change the JSON of the answer.
+    /// Applies, then changes the JSON of the answer with `rewrite`.
     pub fn rewrite(rewrite: impl Fn(&mut Value) + Send + Sync + 'static) -> Action {
         Action::Rewrite(Rewrite(Arc::new(rewrite)))
     }
 
-    /// A proxy's HTML page.
+    /// Answers with a proxy's HTML page.
     pub fn html(status: u16) -> Action {
         Action::Answer {
             status,
@@ -148,7 +148,7 @@ impl Action {
         }
     }
 
-    /// 429 with this `Retry-After`, as it is.
+    /// Answers 429 with this `Retry-After`, unchanged.
     pub fn too_many_requests(retry_after: Option<&str>) -> Action {
         let body = ApiError::new(429, "rate_limit_exceeded", "Rate limit exceeded").body();
         let headers = retry_after
@@ -163,7 +163,7 @@ impl Action {
     }
 }
 
-/// A gate that holds requests until the test opens it. Clones are the same gate.
+/// Gate that holds requests until a test opens it. Clones are the same gate.
 #[derive(Clone, Debug)]
 pub struct Gate {
     open: watch::Sender<bool>,
@@ -180,29 +180,29 @@ impl Default for Gate {
 }
 
 impl Gate {
-    /// A closed gate.
+    /// Creates a closed gate.
     pub fn new() -> Self {
         Gate::default()
     }
 
-    /// Lets everybody through, those to come too.
+    /// Opens the gate for the requests at it and for all later ones.
     pub fn open(&self) {
         self.open.send_replace(true);
     }
 
-    /// How many requests have come to the gate.
+    /// Returns the number of requests that have arrived at the gate.
     pub fn arrived(&self) -> usize {
         *self.arrived.borrow()
     }
 
-    /// Waits until so many requests have come to the gate; false after the timeout.
+    /// Waits until this many requests have arrived at the gate; false after the timeout.
     pub async fn wait_for_arrivals(&self, count: usize, timeout: Duration) -> bool {
         let mut arrived = self.arrived.subscribe();
         let enough = arrived.wait_for(|&so_far| so_far >= count);
         matches!(tokio::time::timeout(timeout, enough).await, Ok(Ok(_)))
     }
 
-    pub(crate) async fn pass(&self) {
+    pub(crate) async fn wait(&self) {
         self.arrived.send_modify(|count| *count += 1);
         // The sender lives as long as the gate, so this ends only when the gate opens.
         let _ = self.open.subscribe().wait_for(|&open| open).await;

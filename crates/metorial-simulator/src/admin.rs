@@ -1,4 +1,4 @@
-//! `/_simulator`: what people and demonstrations do to the simulator from outside. Not journalled, not limited.
+//! `/_simulator`: pages to read and change the simulator by hand. Their requests are neither journaled nor limited.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -6,27 +6,28 @@ use std::time::Duration;
 use serde_json::{Map, Value, json};
 
 use crate::clock;
+use crate::collections;
+use crate::http::{Request, Response};
 use crate::journal::Entry;
 use crate::limits::Limit;
 use crate::objects::{Collection, Stored};
 use crate::options::Quirk;
+use crate::present::stored;
 use crate::query::singles;
-use crate::server::plain;
 use crate::shared::Shared;
 use crate::tenants::ImportExport;
-use crate::transport::{Request, Response};
 
 const PREFIX: &str = "/_simulator/";
 
-/// Body fields that hold secrets, wherever they are.
-const SECRET: [&str; 3] = ["client_id", "client_secret", "value"];
+/// Fields of a body that are secret, at any depth.
+const SECRET_FIELDS: [&str; 3] = ["client_id", "client_secret", "value"];
 
-/// Whether a request is for the simulator itself.
-pub(crate) fn is_meant(request: &Request) -> bool {
+/// Returns whether a request is for these pages.
+pub(crate) fn matches(request: &Request) -> bool {
     request.path.starts_with(PREFIX)
 }
 
-/// Answers such a request.
+/// Answers a request for these pages.
 pub(crate) fn answer(shared: &Arc<Shared>, request: &Request) -> Response {
     let reveal = singles(&request.query)
         .get("reveal")
@@ -39,12 +40,13 @@ pub(crate) fn answer(shared: &Arc<Shared>, request: &Request) -> Response {
             Ok(body) => act(shared, what, &body),
             Err(_) => Err("The body must be JSON."),
         },
-        _ => Err("There is no such page: see the README."),
+        _ => Err("Page not found; the README lists the pages."),
     };
-    match answer {
-        Ok(body) => plain(shared, 200, Vec::new(), body.into()),
-        Err(problem) => plain(shared, 400, Vec::new(), json!({"problem": problem}).into()),
-    }
+    let (status, body) = match answer {
+        Ok(body) => (200, body),
+        Err(problem) => (400, json!({"problem": problem})),
+    };
+    shared.response(status, Vec::new(), body.to_string().into_bytes())
 }
 
 fn state(shared: &Shared, reveal: bool) -> Value {
@@ -57,7 +59,7 @@ fn state(shared: &Shared, reveal: bool) -> Value {
             let mut shown = state.tenants.present(instance);
             for collection in Collection::ALL {
                 let objects = view.of(&instance.id, collection);
-                let objects = objects.map(|object| shown_object(state.stored(object), reveal));
+                let objects = objects.map(|object| shown_object(stored(&state, object), reveal));
                 shown[collection.name()] = objects.collect();
             }
             shown
@@ -96,13 +98,13 @@ fn shown_entry(entry: Entry, reveal: bool) -> Value {
     })
 }
 
-/// Masks what is under a secret's name; a body that isn't JSON is masked as a whole.
+/// Masks the secret fields of a body; one that isn't JSON is masked as a whole.
 fn mask_secrets(body: Value) -> Value {
     match body {
         Value::Object(fields) => fields
             .into_iter()
             .map(|(name, value)| {
-                let is_secret = SECRET.contains(&name.as_str());
+                let is_secret = SECRET_FIELDS.contains(&name.as_str());
                 let value = match (is_secret, value) {
                     (true, value) => masked(value),
                     (false, value @ Value::Object(_)) => mask_secrets(value),
@@ -115,7 +117,7 @@ fn mask_secrets(body: Value) -> Value {
     }
 }
 
-/// Every text shortened to its first two characters and its length, every number hidden.
+/// Replaces every text by its first two characters and its length, and hides every number.
 fn masked(value: Value) -> Value {
     match value {
         Value::String(text) => {
@@ -133,7 +135,7 @@ fn masked(value: Value) -> Value {
     }
 }
 
-/// Does what a POST asks for.
+/// Performs the action of a POST.
 fn act(shared: &Arc<Shared>, what: &str, body: &Value) -> Result<Value, &'static str> {
     let text = |field: &'static str| body[field].as_str().unwrap_or_default();
     let seconds =
@@ -172,13 +174,13 @@ fn act(shared: &Arc<Shared>, what: &str, body: &Value) -> Result<Value, &'static
             outage(shared, seconds());
             true
         }
-        _ => return Err("There is no such page: see the README."),
+        _ => return Err("Page not found; the README lists the pages."),
     };
     shared.journal.changed();
     if done {
         Ok(json!({"done": true}))
     } else {
-        Err("There is nothing of that name.")
+        Err("Object, key, instance or quirk not found.")
     }
 }
 
@@ -188,7 +190,7 @@ fn set_revoked(shared: &Shared, key: &str, revoked: bool) -> bool {
     key.map(|key| key.revoked = revoked).is_some()
 }
 
-/// `requests` and `seconds`; without `requests` there is no limit any more.
+/// Sets the rate limit to `requests` in `seconds`; without `requests` removes it.
 fn set_limit(shared: &Shared, instance: &str, body: &Value) -> bool {
     let requests = body["requests"]
         .as_u64()
@@ -203,11 +205,11 @@ fn set_limit(shared: &Shared, instance: &str, body: &Value) -> bool {
         .tenants
         .instances()
         .find(|known| known.id.as_str() == instance);
-    let Some(organisation) = found.map(|instance| instance.organisation.clone()) else {
+    let Some(organization) = found.map(|instance| instance.organization.clone()) else {
         return false;
     };
-    state.tenants.set_limit(&organisation, limit);
-    state.windows.clear(organisation.as_str());
+    state.tenants.set_limit(&organization, limit);
+    state.windows.clear(organization.as_str());
     true
 }
 
@@ -232,7 +234,7 @@ fn set_import_export(shared: &Shared, instance: &str, is: &str) -> bool {
         .is_some()
 }
 
-/// A person consents to an OAuth application: an auth config appears.
+/// Adds an auth config as the authorization of an OAuth application by an end user does.
 fn consent(shared: &Shared, body: &Value) -> Result<Value, &'static str> {
     let mut state = shared.state();
     let id = body["credentials"].as_str().unwrap_or_default();
@@ -240,18 +242,18 @@ fn consent(shared: &Shared, body: &Value) -> Result<Value, &'static str> {
     let credentials = view.get(id).map(Arc::clone);
     let credentials = credentials
         .filter(|object| object.collection == Collection::AuthCredentials)
-        .ok_or("There are no such credentials.")?;
+        .ok_or("Credentials not found.")?;
     let fields = body["fields"].as_object().cloned().unwrap_or_default();
-    let made = crate::collections::consented(&mut state, &credentials, fields)
-        .ok_or("Their provider has no OAuth method.")?;
-    Ok(json!({"id": made.id}))
+    let created = collections::consented(&mut state, &credentials, fields)
+        .ok_or("The provider of the credentials has no OAuth method.")?;
+    Ok(json!({"id": created.id}))
 }
 
-/// Down for so long: nobody could ask it to come up again.
+/// Takes the simulator down for this time. It comes up by itself, because it accepts no requests meanwhile.
 fn outage(shared: &Arc<Shared>, duration: Duration) {
     let later = Arc::clone(shared);
     shared.in_background(async move {
-        // The answer to this very request gets out first.
+        // Lets the answer to this request be sent first.
         tokio::task::yield_now().await;
         later.down.send_replace(true);
         tokio::time::sleep(duration).await;

@@ -1,4 +1,4 @@
-//! What the API does with a request: version, route, key, limit, scope, body, and then the object.
+//! Processing of a request by the API, in this order: version, route, key, rate limit, scope, body, object.
 
 use std::sync::Arc;
 
@@ -10,38 +10,41 @@ use crate::clock;
 use crate::collections::{self, Caller, Patch};
 use crate::errors::{ApiError, Result};
 use crate::fields::has_nul;
+use crate::http::{Request, Response};
 use crate::ids::InstanceId;
 use crate::limits::{Limit, Usage};
 use crate::lists;
 use crate::objects::Collection;
 use crate::options::Quirk;
+use crate::present::present;
 use crate::reference;
 use crate::routes::{ExportsOf, NestedExport, Route};
 use crate::shared::Shared;
 use crate::state::State;
-use crate::transport::{LONG_HEAD, Request, Response};
 
-/// The versions that these routes are in, as the header may name them.
+/// Names of the version of the API that has these routes.
 const VERSIONS: [&str; 4] = [
     "2026-01-01-magnetar",
     "mt_2026_01_01_magnetar",
     "magnetar",
     "2026-01-01",
 ];
-/// Everybody's limit by address, in the reference.
+/// Length from which the server refuses the head of a request, in bytes: 15 KB pass, 30 KB don't ▲.
+const LONG_HEAD: usize = 16 * 1024;
+/// Rate limit per address, in the reference.
 const PER_ADDRESS: Limit = Limit {
     requests: 1000,
     per: std::time::Duration::from_secs(10),
 };
 
-/// An answer, and what the journal wants to know about it.
+/// Response, and its details for the journal.
 pub(crate) struct Reply {
     pub(crate) response: Response,
     pub(crate) request_id: Option<String>,
     pub(crate) applied: bool,
 }
 
-/// How far a request got while the state was locked.
+/// Result of processing a request while the state is locked.
 enum Step {
     Done(Value),
     Changed(Value),
@@ -49,19 +52,19 @@ enum Step {
     Patch(Patch),
 }
 
-/// What is known about a request beside its answer.
+/// Details of a request that the headers of the answer need.
 struct Context {
     version: &'static str,
     usage: Option<Usage>,
 }
 
-/// Carries out a request. A PATCH waits at `hold` between its read and its write.
+/// Processes a request. A PATCH waits at `hold` between its read and its write.
 pub(crate) async fn handle(shared: &Arc<Shared>, request: &Request, hold: Option<Gate>) -> Reply {
     let (context, step) = shared.state().begin(request);
     let outcome = match step {
         Ok(Step::Patch(patch)) => {
             match hold {
-                Some(gate) => gate.pass().await,
+                Some(gate) => gate.wait().await,
                 None => tokio::task::yield_now().await,
             }
             collections::write_patch(&mut shared.state(), patch).map(Step::Changed)
@@ -78,7 +81,7 @@ pub(crate) async fn handle(shared: &Arc<Shared>, request: &Request, hold: Option
     shared.state().reply(request, &context, outcome, applied)
 }
 
-/// The instance that a request's key opens, as far as the fault script is concerned.
+/// Returns the instance of a request's key, for the fault script and the journal.
 pub(crate) fn instance_of(state: &State, request: &Request) -> Option<InstanceId> {
     let key = bearer(state, request)?;
     Some(state.tenants.key(key)?.instance.clone())
@@ -88,8 +91,8 @@ fn bearer<'a>(state: &State, request: &'a Request) -> Option<&'a str> {
     let header = request.header("authorization")?;
     let (scheme, key) = header.split_once(' ')?;
     let exact = state.has(Quirk::CaseSensitiveBearer);
-    let spelt = scheme == "Bearer" || (!exact && scheme.eq_ignore_ascii_case("bearer"));
-    spelt.then_some(key)
+    let is_bearer = scheme == "Bearer" || (!exact && scheme.eq_ignore_ascii_case("bearer"));
+    is_bearer.then_some(key)
 }
 
 impl State {
@@ -112,7 +115,7 @@ impl State {
         if let Ok((key, caller)) = &caller {
             self.count(key, caller, context)?;
         }
-        // An unknown route is unknown to everybody, whatever the key.
+        // An unknown route is 404 with any key.
         let route = route.ok_or_else(|| ApiError::not_found("endpoint", None))?;
         let (key, caller) = caller?;
         self.check_scope(&key, &route)?;
@@ -160,8 +163,8 @@ impl State {
 
     fn count(&mut self, key: &str, caller: &Caller, context: &mut Context) -> Result<()> {
         let now = std::time::Instant::now();
-        let per_organisation = self.has(Quirk::LimitPerOrganisation);
-        if !per_organisation {
+        let per_organization = self.has(Quirk::LimitPerOrganization);
+        if !per_organization {
             let usage = self.windows.admit(&caller.ip, PER_ADDRESS, now);
             context.usage = Some(usage);
             check_admitted(usage)?;
@@ -172,8 +175,8 @@ impl State {
         let Some(limit) = self.tenants.limit(instance) else {
             return Ok(());
         };
-        let counted_for = if per_organisation {
-            instance.organisation.as_str()
+        let counted_for = if per_organization {
+            instance.organization.as_str()
         } else {
             key
         };
@@ -196,7 +199,7 @@ impl State {
         )
     }
 
-    /// The JSON body; null where there is none.
+    /// Returns the JSON body; null if there is none.
     fn body(&self, request: &Request) -> Result<Value> {
         let is_json = request
             .header("content-type")
@@ -257,7 +260,7 @@ impl State {
         let found = view.find(&caller.instance, collection, id);
         let object = collections::readable(found)
             .ok_or_else(|| ApiError::not_found(collection.entity(), Some(id)))?;
-        Ok(collections::present(self, &view, object))
+        Ok(present(self, &view, object))
     }
 
     fn nested_exports(

@@ -1,15 +1,15 @@
-//! The simulator's own clock: the machine's, moved by an offset, in milliseconds.
+//! Clock of the simulator: the machine's clock and an offset, in milliseconds.
 
 use jiff::{SignedDuration, Timestamp};
 
-/// The time that `Date`, `created_at` and `RateLimit-Reset` are taken from.
+/// Clock for `Date`, `created_at`, `updated_at` and `RateLimit-Reset`.
 #[derive(Clone, Copy, Default)]
 pub(crate) struct Clock {
     pub(crate) offset: SignedDuration,
 }
 
 impl Clock {
-    /// Now, in whole milliseconds as the API prints them.
+    /// Returns the current time in whole milliseconds, the precision of the API.
     pub(crate) fn now(self) -> Timestamp {
         let now = Timestamp::now()
             .saturating_add(self.offset)
@@ -18,12 +18,12 @@ impl Clock {
     }
 }
 
-/// A time as the API writes it: `2025-09-15T10:30:00.000Z`.
+/// Formats a time as the API does: `2025-09-15T10:30:00.000Z`.
 pub(crate) fn text(time: Timestamp) -> String {
     time.strftime("%Y-%m-%dT%H:%M:%S%.3fZ").to_string()
 }
 
-/// A time as the `Date` header writes it.
+/// Formats a time for the `Date` header.
 pub(crate) fn http_date(time: Timestamp) -> String {
     time.strftime("%a, %d %b %Y %H:%M:%S GMT").to_string()
 }
@@ -33,7 +33,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn times_are_written_as_the_api_does() {
+    fn times_have_the_format_of_the_api() {
         let time: Timestamp = "2025-09-15T10:30:00Z".parse().unwrap();
         assert_eq!(text(time), "2025-09-15T10:30:00.000Z");
         assert_eq!(http_date(time), "Mon, 15 Sep 2025 10:30:00 GMT");

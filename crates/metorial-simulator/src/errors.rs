@@ -1,10 +1,10 @@
-//! The API's error object, with the fields each kind of failure carries.
+//! Errors of the API, with the fields that each has.
 
 use serde_json::{Map, Value, json};
 
 use crate::options::{Options, Quirk};
 
-/// A refusal as the API words it.
+/// Error as the API returns it.
 #[derive(Clone, Debug)]
 pub(crate) struct ApiError {
     pub(crate) status: u16,
@@ -42,7 +42,7 @@ impl ApiError {
         ApiError::new(403, "forbidden", message)
     }
 
-    /// There is no such object. `entity` is `endpoint` when there is no such route.
+    /// Returns 404 for a missing object. The entity of a missing route is `endpoint` ▲.
     pub(crate) fn not_found(entity: &str, id: Option<&str>) -> Self {
         let error = ApiError::new(
             404,
@@ -88,7 +88,7 @@ impl ApiError {
         )
     }
 
-    /// The JSON of the answer.
+    /// Returns the JSON of the answer.
     pub(crate) fn body(&self) -> Value {
         let mut body = json!({
             "object": "error",
@@ -104,7 +104,7 @@ impl ApiError {
     }
 }
 
-/// One thing wrong with what was sent.
+/// Problem with a value that was sent.
 #[derive(Clone, Debug)]
 pub(crate) struct Problem {
     pub(crate) code: String,
@@ -115,7 +115,7 @@ pub(crate) struct Problem {
 }
 
 impl Problem {
-    /// A value of another type than the one expected; absent when nothing was received.
+    /// Creates the problem of a value of an unexpected type; `received` is None if it is missing.
     pub(crate) fn type_of(path: &[&str], expected: &str, received: Option<&Value>) -> Self {
         Problem {
             code: "invalid_type".to_owned(),
@@ -138,18 +138,19 @@ impl Problem {
     }
 }
 
-/// 400 `invalid_data` if there is any problem. How many are told, and whether values are echoed, is up to the quirks.
+/// Returns 400 `invalid_data` if there is any problem. The quirks decide how many of them the error lists and whether it
+/// echoes the values.
 pub(crate) fn refuse(problems: &[Problem], entity: &str, options: &Options) -> Result<()> {
     if problems.is_empty() {
         return Ok(());
     }
-    let told = if options.has(Quirk::OnlyFirstProblem) {
+    let listed = if options.has(Quirk::OnlyFirstProblem) {
         &problems[..1]
     } else {
         problems
     };
     let echo = options.has(Quirk::ErrorsEchoInput);
-    let errors: Vec<Value> = told.iter().map(|problem| problem.body(echo)).collect();
+    let errors: Vec<Value> = listed.iter().map(|problem| problem.body(echo)).collect();
     let message = format!("The provided data for {entity} is invalid.");
     Err(ApiError::bad_request("invalid_data", &message)
         .with("entity", entity)

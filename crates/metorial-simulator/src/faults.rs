@@ -1,4 +1,4 @@
-//! The fault script: which requests go wrong, and how.
+//! Fault script: the requests that fail, and how.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -8,10 +8,10 @@ use rand::{RngExt, SeedableRng};
 use crate::actions::Action;
 use crate::ids::InstanceId;
 
-/// Stands for all methods that change something.
+/// Placeholder for all methods that change something.
 const WRITES: &str = "writes";
 
-/// Which requests a fault is for.
+/// Selection of the requests that a fault applies to.
 #[derive(Clone, Debug)]
 pub struct Fault {
     method: String,
@@ -24,7 +24,7 @@ pub struct Fault {
 }
 
 impl Fault {
-    /// Requests of this method (`*`: any) whose path begins with these segments; a segment `:id` or `*` stands for
+    /// Selects requests with this method (`*`: any) whose path begins with these segments; a segment `:id` or `*` matches
     /// any. `/provider-auth-credentials` matches the collection and its objects, `/` matches everything.
     pub fn on(method: &str, path: &str) -> Fault {
         Fault {
@@ -38,45 +38,45 @@ impl Fault {
         }
     }
 
-    /// Every POST, PATCH and DELETE.
+    /// Selects every POST, PATCH and DELETE.
     pub fn writes() -> Fault {
         Fault::on(WRITES, "/")
     }
 
-    /// Every request.
+    /// Selects every request.
     pub fn any() -> Fault {
         Fault::on("*", "/")
     }
 
-    /// Only this very path, nothing below it.
+    /// Excludes the paths below this one.
     #[must_use]
     pub fn exactly(mut self) -> Fault {
         self.exact = true;
         self
     }
 
-    /// Begins with the nth matching request after the fault was added, counted from 1.
+    /// Starts with the nth matching request after the fault was added, counted from 1.
     #[must_use]
     pub fn nth(mut self, nth: u64) -> Fault {
         self.nth = nth;
         self
     }
 
-    /// Happens so many times; without it, until the script is cleared.
+    /// Limits the number of times; by default the fault applies until the script is cleared.
     #[must_use]
     pub fn times(mut self, times: u64) -> Fault {
         self.times = times;
         self
     }
 
-    /// Happens to a matching request only with this probability, by the simulator's seed.
+    /// Sets the probability for each matching request, from the simulator's seed.
     #[must_use]
     pub fn chance(mut self, chance: f64) -> Fault {
         self.chance = chance;
         self
     }
 
-    /// Only requests that came with a key of this instance.
+    /// Restricts the fault to requests with a key of this instance.
     #[must_use]
     pub fn instance(mut self, instance: &InstanceId) -> Fault {
         self.instance = Some(instance.clone());
@@ -104,7 +104,7 @@ fn segments(path: &str) -> impl Iterator<Item = &str> {
     path.split('/').filter(|segment| !segment.is_empty())
 }
 
-/// One line of the script, by which it can be looked up or taken out.
+/// Id of a fault in the script.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct FaultId(u64);
 
@@ -112,24 +112,24 @@ struct Scripted {
     id: FaultId,
     fault: Fault,
     action: Action,
-    seen: u64,
+    requests: u64,
     happened: u64,
 }
 
 struct Script {
     last: u64,
-    lines: Vec<Scripted>,
+    faults: Vec<Scripted>,
     random: StdRng,
 }
 
-/// The script. The first line that matches a request and is due decides; lines that match are counted all the same.
+/// Fault script. The first matching and due fault applies; other matching ones count the request.
 pub struct Faults(Mutex<Script>);
 
 impl Faults {
     pub(crate) fn new(seed: u64) -> Self {
         Faults(Mutex::new(Script {
             last: 0,
-            lines: Vec::new(),
+            faults: Vec::new(),
             random: StdRng::seed_from_u64(seed),
         }))
     }
@@ -138,60 +138,62 @@ impl Faults {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Adds a line to the script.
+    /// Adds a fault.
     pub fn add(&self, fault: Fault, action: Action) -> FaultId {
         let mut script = self.lock();
         script.last += 1;
         let id = FaultId(script.last);
-        script.lines.push(Scripted {
+        script.faults.push(Scripted {
             id,
             fault,
             action,
-            seen: 0,
+            requests: 0,
             happened: 0,
         });
         id
     }
 
-    /// How often a fault has happened.
+    /// Returns the number of times that a fault was applied.
     pub fn happened(&self, id: FaultId) -> u64 {
         let script = self.lock();
-        let line = script.lines.iter().find(|line| line.id == id);
-        line.map_or(0, |line| line.happened)
+        let scripted = script.faults.iter().find(|scripted| scripted.id == id);
+        scripted.map_or(0, |scripted| scripted.happened)
     }
 
-    /// Takes one line out of the script.
+    /// Removes a fault.
     pub fn remove(&self, id: FaultId) {
-        self.lock().lines.retain(|line| line.id != id);
+        self.lock().faults.retain(|scripted| scripted.id != id);
     }
 
-    /// Empties the script. Requests that are held or delayed already stay so.
+    /// Removes all faults. Requests that are held or delayed stay so.
     pub fn clear(&self) {
-        self.lock().lines.clear();
+        self.lock().faults.clear();
     }
 
-    /// What goes wrong with this request.
-    pub(crate) fn strike(
+    /// Returns the action of the fault that applies to this request, and counts the request.
+    pub(crate) fn action_for(
         &self,
         method: &str,
         path: &str,
         instance: Option<&InstanceId>,
     ) -> Option<Action> {
         let mut script = self.lock();
-        let Script { lines, random, .. } = &mut *script;
-        let mut struck = None;
-        for line in lines {
-            if !line.fault.matches(method, path, instance) {
+        let Script { faults, random, .. } = &mut *script;
+        let mut action = None;
+        for scripted in faults {
+            if !scripted.fault.matches(method, path, instance) {
                 continue;
             }
-            line.seen += 1;
-            let due = line.seen >= line.fault.nth && line.happened < line.fault.times;
-            if due && struck.is_none() && random.random_bool(line.fault.chance.clamp(0.0, 1.0)) {
-                line.happened += 1;
-                struck = Some(line.action.clone());
+            scripted.requests += 1;
+            let due =
+                scripted.requests >= scripted.fault.nth && scripted.happened < scripted.fault.times;
+            if due && action.is_none() && random.random_bool(scripted.fault.chance.clamp(0.0, 1.0))
+            {
+                scripted.happened += 1;
+                action = Some(scripted.action.clone());
             }
         }
-        struck
+        action
     }
 }
 
@@ -200,18 +202,18 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_fault_strikes_from_its_nth_request_on_and_so_many_times() {
+    fn a_fault_applies_from_its_nth_request_and_a_limited_number_of_times() {
         let faults = Faults::new(1);
         let id = faults.add(
             Fault::on("POST", "/provider-configs").nth(2).times(1),
             Action::CloseBefore,
         );
-        let strike = |method: &str, path: &str| faults.strike(method, path, None).is_some();
-        assert!(!strike("POST", "/provider-configs"));
-        assert!(!strike("GET", "/provider-configs"));
-        assert!(!strike("POST", "/provider-config-vaults"));
-        assert!(strike("POST", "/provider-configs"));
-        assert!(!strike("POST", "/provider-configs"));
+        let applies = |method: &str, path: &str| faults.action_for(method, path, None).is_some();
+        assert!(!applies("POST", "/provider-configs"));
+        assert!(!applies("GET", "/provider-configs"));
+        assert!(!applies("POST", "/provider-config-vaults"));
+        assert!(applies("POST", "/provider-configs"));
+        assert!(!applies("POST", "/provider-configs"));
         assert_eq!(faults.happened(id), 1);
     }
 

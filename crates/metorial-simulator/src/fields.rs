@@ -1,4 +1,4 @@
-//! Reading a request body field by field, collecting what is wrong with it.
+//! Reading of a request body field by field, with all of its problems.
 
 use serde_json::{Map, Value, json};
 
@@ -7,7 +7,7 @@ use crate::options::{Options, Quirk};
 
 static NOTHING: Value = Value::Null;
 
-/// An object of a body, or one nested in it.
+/// JSON object of a body, or one nested in it.
 pub(crate) struct Fields<'a> {
     body: Option<&'a Map<String, Value>>,
     path: Vec<&'a str>,
@@ -16,7 +16,7 @@ pub(crate) struct Fields<'a> {
 }
 
 impl<'a> Fields<'a> {
-    /// Reads a whole body; one that isn't an object is wrong as a whole.
+    /// Reads a body. If it isn't an object, that is its only problem.
     pub(crate) fn of(body: &'a Value, options: &Options) -> Self {
         let mut fields = Fields {
             body: body.as_object(),
@@ -32,7 +32,7 @@ impl<'a> Fields<'a> {
         fields
     }
 
-    /// Whether the field was sent, with whatever in it.
+    /// Returns whether the field was sent, with any value.
     pub(crate) fn has(&self, name: &str) -> bool {
         self.body.is_some_and(|body| body.contains_key(name))
     }
@@ -41,7 +41,7 @@ impl<'a> Fields<'a> {
         self.body?.get(name)
     }
 
-    fn wrong(&mut self, name: &'a str, expected: &str, received: Option<&Value>) {
+    fn add_problem(&mut self, name: &'a str, expected: &str, received: Option<&Value>) {
         if self.body.is_none() {
             return;
         }
@@ -55,7 +55,7 @@ impl<'a> Fields<'a> {
         match self.get(name) {
             Some(Value::String(text)) => text.clone(),
             other => {
-                self.wrong(name, "string", other);
+                self.add_problem(name, "string", other);
                 String::new()
             }
         }
@@ -67,13 +67,13 @@ impl<'a> Fields<'a> {
             Some(Value::Null) if self.nulls_are_absent => None,
             Some(Value::String(text)) => Some(text.clone()),
             other => {
-                self.wrong(name, "string", other);
+                self.add_problem(name, "string", other);
                 None
             }
         }
     }
 
-    /// Text as a create stores it: trimmed, and null if nothing is left.
+    /// Reads a text as a create stores it: trimmed, and null if it is blank ▲.
     pub(crate) fn trimmed(&mut self, name: &'a str) -> Value {
         let text = self.optional_text(name).unwrap_or_default();
         match text.trim() {
@@ -86,38 +86,39 @@ impl<'a> Fields<'a> {
         match self.get(name) {
             Some(Value::Object(object)) => object.clone(),
             other => {
-                self.wrong(name, "object", other);
+                self.add_problem(name, "object", other);
                 Map::new()
             }
         }
     }
 
-    /// An object, or null if it wasn't sent.
+    /// Reads an object; null if it wasn't sent.
     pub(crate) fn optional_object(&mut self, name: &'a str) -> Value {
         match self.get(name) {
             None => Value::Null,
             Some(Value::Null) if self.nulls_are_absent => Value::Null,
             Some(object @ Value::Object(_)) => object.clone(),
             other => {
-                self.wrong(name, "object", other);
+                self.add_problem(name, "object", other);
                 Value::Null
             }
         }
     }
 
-    /// A list of strings.
+    /// Reads a list of strings.
     pub(crate) fn required_texts(&mut self, name: &'a str) -> Value {
         let list = self.get(name);
         match list.and_then(Value::as_array) {
             Some(texts) if texts.iter().all(Value::is_string) => json!(texts),
             _ => {
-                self.wrong(name, "string[]", list);
+                self.add_problem(name, "string[]", list);
                 Value::Null
             }
         }
     }
 
-    /// Tool filters as they are read back: `allow_all`, or a list of filters. None if they weren't sent.
+    /// Reads tool filters and returns them in the shape of answers: `allow_all`, or a list of filters. None if they weren't
+    /// sent.
     pub(crate) fn tool_filter(&mut self, name: &'a str) -> Option<Value> {
         let sent = self.get(name)?;
         let filters = match sent {
@@ -126,7 +127,7 @@ impl<'a> Fields<'a> {
             filter => vec![filter.clone()],
         };
         if !filters.iter().all(is_tool_filter) {
-            self.wrong(name, "tool_filters", Some(sent));
+            self.add_problem(name, "tool_filters", Some(sent));
         }
         Some(if filters.is_empty() {
             json!({"type": "allow_all"})
@@ -139,7 +140,7 @@ impl<'a> Fields<'a> {
     pub(crate) fn nested(&mut self, name: &'a str, read: impl FnOnce(&mut Fields<'a>)) {
         let value = self.get(name).unwrap_or(&NOTHING);
         if !value.is_object() {
-            return self.wrong(name, "object", self.get(name));
+            return self.add_problem(name, "object", self.get(name));
         }
         let mut path = self.path.clone();
         path.push(name);
@@ -153,13 +154,13 @@ impl<'a> Fields<'a> {
         self.problems.append(&mut nested.problems);
     }
 
-    /// Notes a field that has the right type and a wrong value.
+    /// Adds a problem for a field that has the right type and an invalid value.
     pub(crate) fn refuse_value(&mut self, name: &'a str, expected: &str) {
         let received = self.get(name);
-        self.wrong(name, expected, received);
+        self.add_problem(name, expected, received);
     }
 
-    /// 400 if anything was wrong.
+    /// Returns 400 if there is any problem.
     pub(crate) fn check(&self, options: &Options) -> Result<()> {
         refuse(&self.problems, "body", options)
     }
@@ -179,7 +180,7 @@ fn is_tool_filter(filter: &Value) -> bool {
     }
 }
 
-/// Whether a NUL is in any string of this JSON.
+/// Returns whether any string of this JSON contains NUL.
 pub(crate) fn has_nul(value: &Value) -> bool {
     match value {
         Value::String(text) => text.contains('\0'),
@@ -196,7 +197,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn tool_filters_are_written_one_way_and_read_another() {
+    fn tool_filters_are_read_in_another_shape_than_written() {
         let read = |sent: Value| {
             let body = json!({"tool_filters": sent});
             let options = Options::default();

@@ -1,4 +1,4 @@
-//! Ids as the API makes them: prefixed, opaque, and sorting by creation.
+//! Ids like the API's: prefixed, opaque, sorted by creation.
 
 use std::fmt;
 
@@ -12,7 +12,7 @@ macro_rules! id {
         pub struct $name(pub(crate) String);
 
         impl $name {
-            /// The id as text.
+            /// Returns the id as text.
             pub fn as_str(&self) -> &str {
                 &self.0
             }
@@ -27,17 +27,17 @@ macro_rules! id {
 }
 
 id!(
-    /// An organisation: what the rate limit is counted for.
-    OrganisationId
+    /// Id of an organization, whose keys share the rate limit.
+    OrganizationId
 );
 id!(
-    /// An instance: the environment of a project that a key opens.
+    /// Id of an instance, the environment of a project that a key belongs to.
     InstanceId
 );
 
 const ALPHABET: &[u8; 62] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
 
-/// Makes ids. Those made later sort after those made before.
+/// Generator of ids that sort by creation.
 pub(crate) struct Ids {
     last: u64,
     random: StdRng,
@@ -50,7 +50,7 @@ impl Ids {
         Ids { last, random }
     }
 
-    /// A new id with this prefix (`par`, `pac`, …).
+    /// Returns a new id with this prefix (`par`, `pac`, …).
     pub(crate) fn next(&mut self, prefix: &str) -> String {
         self.last += self.random.random_range(1..1 << 20);
         let mut rest = self.last;
@@ -63,7 +63,7 @@ impl Ids {
         format!("{prefix}_{ordered}{}", self.text(10))
     }
 
-    /// A new secret with this prefix.
+    /// Returns a new secret with this prefix.
     pub(crate) fn secret(&mut self, prefix: &str) -> String {
         format!("{prefix}_{}", self.text(48))
     }
@@ -82,9 +82,9 @@ mod tests {
     #[test]
     fn ids_sort_by_creation_and_repeat_with_the_seed() {
         let mut ids = Ids::new(7);
-        let made: Vec<String> = (0..1000).map(|_| ids.next("par")).collect();
-        assert!(made.is_sorted());
-        assert_eq!(Ids::new(7).next("par"), made[0]);
-        assert_ne!(Ids::new(8).next("par"), made[0]);
+        let created: Vec<String> = (0..1000).map(|_| ids.next("par")).collect();
+        assert!(created.is_sorted());
+        assert_eq!(Ids::new(7).next("par"), created[0]);
+        assert_ne!(Ids::new(8).next("par"), created[0]);
     }
 }

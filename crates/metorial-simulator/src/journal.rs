@@ -1,4 +1,4 @@
-//! The journal: every request the simulator saw, what became of it, and a way to wait for more.
+//! Journal: every request with its outcome, and a way to wait for more.
 
 use std::fmt;
 use std::net::IpAddr;
@@ -10,45 +10,45 @@ use tokio::sync::watch;
 
 use crate::ids::InstanceId;
 
-/// One request. It is entered when it arrives and completed when it is answered.
+/// Request in the journal. It is added when it arrives and completed when it is answered.
 #[derive(Clone, Debug)]
 pub struct Entry {
-    /// Counts up from 1; the journal is in this order.
+    /// Number from 1; the order of the journal.
     pub seq: u64,
-    /// When it arrived.
+    /// Time of arrival.
     pub at: Instant,
-    /// When the answer was ready; None while it is held or being worked on.
+    /// Time when the answer was ready; None while the request is held or processed.
     pub answered_at: Option<Instant>,
-    /// The method.
+    /// Method.
     pub method: String,
-    /// The path as it was sent, without the query.
+    /// Path as sent, without the query.
     pub path: String,
-    /// The query as it was sent, without the question mark.
+    /// Query as sent, without the question mark.
     pub query: String,
-    /// The status answered; 0 while there is none, or when the connection was closed instead.
+    /// Status of the answer; 0 while there is none, or if the connection was closed instead.
     pub status: u16,
-    /// The JSON body; null if there was none, a string if it wasn't JSON.
+    /// JSON body; null if there was none, a string if it wasn't JSON.
     pub body: Value,
-    /// Whether it changed what the API keeps.
+    /// True if the request changed the stored objects.
     pub applied: bool,
-    /// The instance of the key it came with, if the key was good.
+    /// Instance of the key, if the key is valid.
     pub instance: Option<InstanceId>,
-    /// The `User-Agent` header.
+    /// `User-Agent` header.
     pub user_agent: Option<String>,
-    /// The `metorial-req-id` answered.
+    /// `metorial-req-id` of the answer.
     pub request_id: Option<String>,
-    /// Where it came from.
+    /// Address of the client.
     pub peer: IpAddr,
 }
 
 impl Entry {
-    /// POST, PATCH or DELETE.
+    /// Returns whether the method is POST, PATCH or DELETE.
     pub fn is_write(&self) -> bool {
         matches!(self.method.as_str(), "POST" | "PATCH" | "DELETE")
     }
 }
 
-/// What a test waited for didn't happen. Prints the journal's end, without bodies and queries.
+/// Timeout of [`wait_for`](crate::Simulator::wait_for). It prints the end of the journal, without bodies and queries.
 pub struct TimedOut(pub(crate) Vec<Entry>);
 
 impl fmt::Display for TimedOut {
@@ -77,7 +77,7 @@ impl fmt::Debug for TimedOut {
 
 impl std::error::Error for TimedOut {}
 
-/// All entries, and a signal for whoever waits.
+/// All entries, and a signal for those who wait.
 pub(crate) struct Journal {
     entries: Mutex<(u64, Vec<Entry>)>,
     changes: watch::Sender<u64>,
@@ -95,7 +95,7 @@ impl Journal {
         self.entries.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Enters a request and answers its number.
+    /// Adds a request and returns its number.
     pub(crate) fn enter(&self, mut entry: Entry) -> u64 {
         let mut entries = self.lock();
         entries.0 += 1;
@@ -107,7 +107,7 @@ impl Journal {
         seq
     }
 
-    /// Completes an entry, unless the journal was cleared meanwhile.
+    /// Changes an entry unless the journal was cleared meanwhile.
     pub(crate) fn amend(&self, seq: u64, amend: impl FnOnce(&mut Entry)) {
         let mut entries = self.lock();
         if let Ok(index) = entries.1.binary_search_by_key(&seq, |entry| entry.seq) {
@@ -126,12 +126,12 @@ impl Journal {
         self.changed();
     }
 
-    /// Wakes everybody who waits: the journal, or what is stored, changed.
+    /// Notifies those who wait that the journal or the stored objects changed.
     pub(crate) fn changed(&self) {
         self.changes.send_modify(|count| *count += 1);
     }
 
-    /// Waits until `done` says so; it is asked again after every change.
+    /// Waits until `done` returns true; it is called after every change.
     pub(crate) async fn wait(
         &self,
         mut done: impl FnMut(&[Entry]) -> bool,

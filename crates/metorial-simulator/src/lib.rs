@@ -1,18 +1,21 @@
-//! A stateful stand-in of the Metorial API.
+//! Stateful simulator of the Metorial API.
 //!
-//! It keeps organisations, instances, keys and the six collections of provider auth resources, answers as the real
-//! API was seen to — quirks included — and lets a test script faults, look behind the API, and read a journal of
-//! every request. As a binary it serves people and demonstrations.
+//! It has organizations, instances, keys and the six collections of provider auth resources, and answers as the real API
+//! was observed to, including its quirks. A test can script faults, read the stored objects, and read a journal of all
+//! requests. It is also a program, for demonstrations and manual tests.
+//!
+//! In comments ▲ marks behavior that was observed on the running server, often against its reference, and ◆ behavior
+//! that was read in newer server code.
 //!
 //! ```
 //! use metorial_simulator::{Collection, InstanceType, Options, Simulator};
 //!
 //! # #[tokio::main(flavor = "current_thread")] async fn main() {
 //! let sim = Simulator::start(Options::default()).await;
-//! let organisation = sim.add_organisation("Acme");
-//! let instance = sim.add_instance(&organisation, InstanceType::Development);
+//! let organization = sim.add_organization("Acme");
+//! let instance = sim.add_instance(&organization, InstanceType::Development);
 //! let key = sim.add_key(&instance);
-//! // … point a client with `key` at `sim.url()`, then look at what it did:
+//! // … run a client with `key` against `sim.url()`, then check what it did:
 //! assert!(sim.objects(&instance, Collection::AuthConfigs).is_empty());
 //! assert!(sim.journal().is_empty());
 //! # let _ = key;
@@ -22,18 +25,21 @@
 mod actions;
 mod admin;
 mod api;
-mod catalogue;
+mod catalog;
 mod clock;
 mod collections;
+mod connection;
 mod errors;
 mod faults;
 mod fields;
+mod http;
 mod ids;
 mod journal;
 mod limits;
 mod lists;
 mod objects;
 mod options;
+mod present;
 mod query;
 mod reference;
 mod routes;
@@ -44,12 +50,11 @@ mod simulator;
 mod state;
 mod store;
 mod tenants;
-mod transport;
 
 pub use actions::{Action, Content, Gate, Rewrite};
-pub use catalogue::{AuthMethod, Catalogue, Provider, Version};
+pub use catalog::{AuthMethod, Catalog, Provider, Version};
 pub use faults::{Fault, FaultId, Faults};
-pub use ids::{InstanceId, OrganisationId};
+pub use ids::{InstanceId, OrganizationId};
 pub use journal::{Entry, TimedOut};
 pub use limits::Limit;
 pub use objects::{Collection, Status, Stored};
@@ -57,7 +62,7 @@ pub use options::{Options, Profile, Quirk};
 pub use simulator::Simulator;
 pub use tenants::{ImportExport, InstanceType};
 
-/// The README's example, compiled.
+/// Compiles the README's example.
 #[doc = include_str!("../README.md")]
 #[cfg(doctest)]
 struct Readme;

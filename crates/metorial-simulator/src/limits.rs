@@ -1,35 +1,35 @@
-//! Rate limits: sliding windows, one for each organisation, key or address.
+//! Rate limits: a sliding window for each organization, key or address.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::time::{Duration, Instant};
 
-/// So many requests in so much time.
+/// Rate limit: a number of requests in a period.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limit {
-    /// How many requests the window holds.
+    /// Requests allowed in the period.
     pub requests: usize,
-    /// How long the window is.
+    /// The period.
     pub per: Duration,
 }
 
-/// What a window says about one request.
+/// State of a window after a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Usage {
     pub(crate) admitted: bool,
     pub(crate) limit: usize,
     pub(crate) remaining: usize,
-    /// Until the oldest request leaves the window.
+    /// Time until the oldest request leaves the window.
     pub(crate) oldest_leaves_in: Duration,
-    /// Until the window is empty again.
+    /// Time until the window is empty.
     pub(crate) empty_in: Duration,
 }
 
-/// The windows, by what they count for.
+/// Windows, by the id of the organization, the key or the address.
 #[derive(Default)]
 pub(crate) struct Windows(BTreeMap<String, VecDeque<Instant>>);
 
 impl Windows {
-    /// Counts a request, unless the window is full.
+    /// Counts a request unless the window is full.
     pub(crate) fn admit(&mut self, counted_for: &str, limit: Limit, now: Instant) -> Usage {
         let window = self.0.entry(counted_for.to_owned()).or_default();
         while window
@@ -56,7 +56,7 @@ impl Windows {
         }
     }
 
-    /// Forgets what was counted for this one.
+    /// Empties a window.
     pub(crate) fn clear(&mut self, counted_for: &str) {
         self.0.remove(counted_for);
     }

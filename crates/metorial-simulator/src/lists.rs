@@ -1,19 +1,19 @@
-//! Lists: which objects match, in which order, and which page of them.
+//! Lists: filters, order and pages.
 
 use std::sync::Arc;
 
 use serde_json::{Value, json};
 
-use crate::collections::present;
 use crate::errors::Result;
 use crate::ids::InstanceId;
 use crate::objects::{Collection, Object, Status};
 use crate::options::Quirk;
-use crate::query::{ListQuery, wrong};
+use crate::present::present;
+use crate::query::{ListQuery, invalid};
 use crate::state::State;
 use crate::store::View;
 
-/// The filters that each collection knows.
+/// Returns the filters of a collection, separated by spaces. It ignores any other ▲.
 fn known_filters(collection: Collection) -> &'static str {
     match collection {
         Collection::AuthCredentials => {
@@ -43,7 +43,7 @@ fn known_filters(collection: Collection) -> &'static str {
     }
 }
 
-/// Answers a list request. `only_of` narrows exports to those of one auth config.
+/// Answers a list request. `only_of` restricts exports to those of one auth config.
 pub(crate) fn list(
     state: &State,
     instance: &InstanceId,
@@ -58,7 +58,7 @@ pub(crate) fn list(
     };
     if unknown(&query.after) || unknown(&query.before) {
         if !state.has(Quirk::UnknownAfterIsLastPage) {
-            return Err(wrong("after", "an id of this list", "", &state.options));
+            return Err(invalid("after", "an id of this list", "", &state.options));
         }
         return Ok(page_of(Vec::new(), false, false));
     }
@@ -80,7 +80,7 @@ pub(crate) fn list(
     Ok(page_of(items, start > 0, end < matching.len()))
 }
 
-/// A list of things that aren't an instance's objects, on one page.
+/// Returns the JSON of a page.
 pub(crate) fn page_of(items: Vec<Value>, more_before: bool, more_after: bool) -> Value {
     json!({
         "object": "list",
@@ -98,7 +98,7 @@ fn search_lag(state: &State) -> std::time::Duration {
     }
 }
 
-/// The objects to look at, in the order they were made in: those asked for by id, or all.
+/// Returns the objects to filter in order of creation: those with the requested ids, or all.
 fn candidates<'a>(
     view: &View<'a>,
     instance: &InstanceId,
@@ -116,7 +116,7 @@ fn candidates<'a>(
         .collect()
 }
 
-/// Where the page begins and ends among the matching objects.
+/// Returns the range of the page among the matching objects.
 fn window(matching: &[&Arc<Object>], query: &ListQuery) -> (usize, usize) {
     let comes_before = |object: &Arc<Object>, id: &str| {
         if query.descending {
@@ -148,10 +148,10 @@ fn matches(state: &State, search: &View<'_>, object: &Object, query: &ListQuery)
         && query
             .filters
             .iter()
-            .all(|(name, values)| passes(state, search, object, name, values))
+            .all(|(name, values)| matches_filter(state, search, object, name, values))
 }
 
-/// Archived objects show only when asked for, deleted ones never.
+/// Returns whether the status matches. Archived objects match only if requested, even by id; deleted ones never do ▲.
 fn has_status(object: &Object, query: &ListQuery) -> bool {
     match query.filters.get("status") {
         None => object.status == Status::Active,
@@ -159,7 +159,7 @@ fn has_status(object: &Object, query: &ListQuery) -> bool {
     }
 }
 
-fn passes(
+fn matches_filter(
     state: &State,
     search: &View<'_>,
     object: &Object,
@@ -178,9 +178,7 @@ fn passes(
         "provider_auth_config_id" => has(links.auth_config.as_deref()),
         "provider_specification_id" => has(links.specification.as_deref()),
         "provider_auth_method_id" if object.collection == Collection::AuthCredentials => {
-            let mut methods = values
-                .iter()
-                .filter_map(|id| state.catalogue.auth_method(id));
+            let mut methods = values.iter().filter_map(|id| state.catalog.auth_method(id));
             methods.any(|method| method.provider_id == object.provider_id)
         }
         "provider_auth_method_id" => has(links.auth_method.as_deref()),
@@ -199,19 +197,19 @@ fn passes(
         "search" => values
             .iter()
             .all(|text| is_found(state, search, &object.id, text)),
-        // Nothing here belongs to an actor, a consumer or an identity.
+        // No object of the simulator belongs to an actor, a consumer or an identity.
         _ => false,
     }
 }
 
-/// Whether a search for this text finds the object: by its texts, its provider's or its deployment's name.
+/// Returns whether a search for this text finds the object by its texts or by the name of its provider or deployment.
 fn is_found(state: &State, search: &View<'_>, id: &str, text: &str) -> bool {
     let Some(object) = search.get(id) else {
         return false;
     };
     let deployment = object.links.deployment.as_deref();
     let deployment = deployment.and_then(|id| search.get(id));
-    let provider = state.catalogue.provider(&object.provider_id);
+    let provider = state.catalog.provider(&object.provider_id);
     let names = [
         object.text("name"),
         object.text("description"),

@@ -1,27 +1,27 @@
-//! The simulator for people: serves on 127.0.0.1 until it is interrupted.
+//! The simulator as a program: serves on 127.0.0.1 until it is interrupted.
 
 use std::process::ExitCode;
 
 use clap::{Parser, ValueEnum};
 use metorial_simulator::{InstanceType, Options, Profile, Quirk, Simulator};
 
-/// A stand-in of the Metorial API that keeps what it is told in memory.
+/// Stateful simulator of the Metorial API, which keeps its objects in memory
 #[derive(Parser)]
 #[command(version)]
 struct Args {
-    /// Port on 127.0.0.1; 0 takes a free one
+    /// Port on 127.0.0.1; 0 for a free one
     #[arg(long, default_value_t = 8787)]
     port: u16,
-    /// Whose behaviour to show where the server and its reference differ
+    /// Side to take where the server and its reference differ
     #[arg(long, value_enum, default_value_t = Side::Server)]
     profile: Side,
-    /// A key to register in a development instance; may be given more than once. Without it a key is made
+    /// Key to register in a development instance; may be repeated. By default a key is generated
     #[arg(long)]
     key: Vec<String>,
-    /// A quirk to turn on; may be given more than once
+    /// Quirk to turn on; may be repeated
     #[arg(long, value_parser = quirk)]
     with: Vec<Quirk>,
-    /// A quirk to turn off; may be given more than once
+    /// Quirk to turn off; may be repeated
     #[arg(long, value_parser = quirk)]
     without: Vec<Quirk>,
     /// Lift the rate limit, 100 requests in 10 minutes
@@ -55,12 +55,12 @@ async fn main() -> ExitCode {
     let port = args.port;
     match Simulator::try_start(options(&args)).await {
         Ok(simulator) => {
-            introduce(&simulator, &args);
+            register_keys(&simulator, &args);
             interrupted().await;
             ExitCode::SUCCESS
         }
         Err(error) => {
-            eprintln!("port {port} of 127.0.0.1 can't be listened on: {error}");
+            eprintln!("listening on port {port} of 127.0.0.1: {error}");
             ExitCode::FAILURE
         }
     }
@@ -81,13 +81,13 @@ fn options(args: &Args) -> Options {
     options
 }
 
-/// Registers the keys and prints what one needs to know to begin.
-fn introduce(simulator: &Simulator, args: &Args) {
-    let organisation = simulator.add_organisation("Simulated");
+/// Registers the keys and prints them with the URLs.
+fn register_keys(simulator: &Simulator, args: &Args) {
+    let organization = simulator.add_organization("Simulated");
     if args.no_rate_limit {
-        simulator.set_rate_limit(&organisation, None);
+        simulator.set_rate_limit(&organization, None);
     }
-    let instance = simulator.add_instance(&organisation, InstanceType::Development);
+    let instance = simulator.add_instance(&organization, InstanceType::Development);
     let keys = if args.key.is_empty() {
         vec![simulator.add_key(&instance)]
     } else {
@@ -105,7 +105,7 @@ fn introduce(simulator: &Simulator, args: &Args) {
     println!("journal   {}/_simulator/journal", simulator.url());
 }
 
-/// Until SIGINT or SIGTERM.
+/// Waits for SIGINT or SIGTERM.
 async fn interrupted() {
     use tokio::signal::unix::{SignalKind, signal};
     let Ok(mut terminated) = signal(SignalKind::terminate()) else {

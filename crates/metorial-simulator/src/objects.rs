@@ -1,4 +1,4 @@
-//! What the API keeps: one shape for all collections, so that lists, edits, archiving and history are written once.
+//! Stored objects. All collections have one type, so that lists, edits, archiving and history are written once.
 
 use std::fmt;
 
@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 
 use crate::ids::InstanceId;
 
-/// The collections that hold an instance's objects.
+/// Collection of objects of an instance.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Collection {
     /// OAuth applications: `/provider-auth-credentials`.
@@ -18,16 +18,16 @@ pub enum Collection {
     Configs,
     /// Saved settings: `/provider-config-vaults`.
     ConfigVaults,
-    /// Records of values brought in: `/provider-auth-config-imports`.
+    /// Records of imported values: `/provider-auth-config-imports`.
     AuthImports,
-    /// Records of values taken out: `/provider-auth-config-exports`.
+    /// Records of exported values: `/provider-auth-config-exports`.
     AuthExports,
     /// Deployments: `/provider-deployments`, read-only over the API.
     Deployments,
 }
 
 impl Collection {
-    /// All of them.
+    /// All collections.
     pub const ALL: [Collection; 7] = [
         Collection::AuthCredentials,
         Collection::AuthConfigs,
@@ -38,7 +38,7 @@ impl Collection {
         Collection::Deployments,
     ];
 
-    /// The first segment of the path.
+    /// Returns the first segment of the path.
     pub fn name(self) -> &'static str {
         match self {
             Collection::AuthCredentials => "provider-auth-credentials",
@@ -51,7 +51,7 @@ impl Collection {
         }
     }
 
-    /// What its objects call themselves in `object`, and errors in `entity`.
+    /// Returns the name of its objects in `object` of answers and in `entity` of errors.
     pub fn entity(self) -> &'static str {
         match self {
             Collection::AuthCredentials => "provider.auth_credentials",
@@ -76,12 +76,12 @@ impl Collection {
         }
     }
 
-    /// Records are written once and never change.
+    /// Returns whether its objects are audit records, which never change.
     pub(crate) fn is_record(self) -> bool {
         matches!(self, Collection::AuthImports | Collection::AuthExports)
     }
 
-    /// The fields that no answer shows.
+    /// Returns the fields that no answer has.
     pub(crate) fn write_only_fields(self) -> &'static [&'static str] {
         match self {
             Collection::AuthCredentials => &["client_id", "client_secret"],
@@ -91,19 +91,19 @@ impl Collection {
     }
 }
 
-/// Whether an object lives.
+/// Status of an object.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Status {
     /// In use.
     Active,
-    /// Deleted over the API, or taken along by something that was: still readable.
+    /// Deleted through the API, or as a dependent of a deleted object; still readable.
     Archived,
-    /// Past its time: reading it answers 404.
+    /// Deleted; reads are 404.
     Deleted,
 }
 
 impl Status {
-    /// As the API writes it.
+    /// Returns the API's word for it.
     pub fn as_str(self) -> &'static str {
         match self {
             Status::Active => "active",
@@ -119,30 +119,30 @@ impl fmt::Display for Status {
     }
 }
 
-/// An object as a test sees it: what the API shows, and what it keeps to itself.
+/// Object as a test sees it, with the fields that the API doesn't return.
 #[derive(Clone, Debug)]
 pub struct Stored {
-    /// The object's id.
+    /// Id.
     pub id: String,
-    /// The instance it belongs to.
+    /// Instance it belongs to.
     pub instance: InstanceId,
-    /// The collection it is in.
+    /// Collection it is in.
     pub collection: Collection,
-    /// Whether it lives.
+    /// Status.
     pub status: Status,
-    /// What GET answers.
+    /// JSON that GET answers.
     pub readable: Value,
-    /// What no answer shows: `client_id` and `client_secret`, or `value`. Null where it was lost.
+    /// Fields that no answer has: `client_id` and `client_secret`, or `value`. Null if they were lost.
     pub write_only: Value,
-    /// How often the write-only part was written.
+    /// Number of writes of the write-only part.
     pub versions: usize,
-    /// When it was made, by the simulator's clock.
+    /// Time of creation, by the simulator's clock.
     pub created_at: Timestamp,
-    /// When it was last written, by the simulator's clock.
+    /// Time of the last write, by the simulator's clock.
     pub updated_at: Timestamp,
 }
 
-/// The other objects that one names.
+/// Ids of the objects that an object refers to.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Links {
     pub(crate) deployment: Option<String>,
@@ -153,7 +153,7 @@ pub(crate) struct Links {
     pub(crate) auth_config: Option<String>,
 }
 
-/// One object, of whatever collection.
+/// Object of any collection.
 #[derive(Clone, Debug)]
 pub(crate) struct Object {
     pub(crate) id: String,
@@ -161,12 +161,12 @@ pub(crate) struct Object {
     pub(crate) collection: Collection,
     pub(crate) status: Status,
     pub(crate) provider_id: String,
-    /// Its own readable fields, named as the API names them.
+    /// Readable fields, by the API's names.
     pub(crate) fields: Map<String, Value>,
     pub(crate) links: Links,
     pub(crate) write_only: Map<String, Value>,
     pub(crate) versions: usize,
-    /// Something at Metorial uses it, so it can't be archived.
+    /// True if an integration uses it, so that it can't be archived.
     pub(crate) in_use: bool,
     pub(crate) created_at: Timestamp,
     pub(crate) updated_at: Timestamp,
@@ -182,12 +182,12 @@ impl Object {
         self.fields.get(field).and_then(Value::as_bool) == Some(true)
     }
 
-    /// A field, null where it has none.
+    /// Returns a field; null if there is none.
     pub(crate) fn field(&self, field: &str) -> Value {
         self.fields.get(field).cloned().unwrap_or_default()
     }
 
-    /// Moves `updated_at`: strictly, so that every write shows, unless the clock itself was set back.
+    /// Moves `updated_at` forward so that every write is visible, unless the clock was set back.
     pub(crate) fn touch(&mut self, now: Timestamp) {
         let behind = self.updated_at.as_millisecond() - now.as_millisecond();
         self.updated_at = if (0..1000).contains(&behind) {
@@ -197,7 +197,7 @@ impl Object {
         };
     }
 
-    /// Archives it, unless it is archived already.
+    /// Archives the object unless it is archived.
     pub(crate) fn archive(&mut self, now: Timestamp) {
         if self.status == Status::Active {
             self.status = Status::Archived;
@@ -206,7 +206,7 @@ impl Object {
         }
     }
 
-    /// What happens 14 days later: the row stays, its content goes.
+    /// Deletes the object 14 days later: the row stays, its content is removed ▲.
     pub(crate) fn purge(&mut self, now: Timestamp) {
         self.status = Status::Deleted;
         self.fields.insert("name".to_owned(), "[deleted]".into());
@@ -217,8 +217,16 @@ impl Object {
     }
 }
 
-/// A time so many milliseconds later.
+/// Returns the time this many milliseconds later.
 pub(crate) fn later(time: Timestamp, milliseconds: i64) -> Timestamp {
     time.saturating_add(jiff::SignedDuration::from_millis(milliseconds))
         .unwrap_or(time)
+}
+
+/// Returns named values as fields of an object.
+pub(crate) fn named<const N: usize>(fields: [(&str, Value); N]) -> Map<String, Value> {
+    fields
+        .into_iter()
+        .map(|(name, value)| (name.to_owned(), value))
+        .collect()
 }

@@ -1,32 +1,32 @@
-//! How a simulator behaves: two profiles, and a switch for every point on which the observed server and the
-//! published reference differ.
+//! Behavior of a simulator: two profiles, and a quirk for every difference between the observed server (▲) and the
+//! published reference.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-/// Which side of the disagreements the simulator takes.
+/// Side that the simulator takes where the observed server and the reference differ.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Profile {
-    /// As the server's code was seen to behave.
+    /// The observed server.
     #[default]
     Server,
-    /// As the published API reference describes it.
+    /// The published API reference.
     Reference,
 }
 
 macro_rules! quirks {
     ($($(#[$doc:meta])* $name:ident = $server:literal,)*) => {
-        /// One behaviour that differs between servers, on or off. The text says what *on* means.
+        /// Behavior that differs between servers. Its text says what *on* means.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
         pub enum Quirk {
             $($(#[$doc])* $name,)*
         }
 
         impl Quirk {
-            /// Every quirk there is.
+            /// All quirks.
             pub const ALL: &'static [Quirk] = &[$(Quirk::$name,)*];
 
-            /// The quirk of this name, as its `Debug` prints it.
+            /// Returns the quirk with this name, as printed by its `Debug`.
             pub fn named(name: &str) -> Option<Quirk> {
                 match name {
                     $(stringify!($name) => Some(Quirk::$name),)*
@@ -44,7 +44,7 @@ macro_rules! quirks {
 }
 
 quirks! {
-    /// `Bearer` must be spelt so; `bearer` is 401.
+    /// The scheme must be spelled `Bearer`; `bearer` is 401.
     CaseSensitiveBearer = true,
     /// An absent or unknown version is served by the old API, which has none of these routes. Off: absent means the newest, unknown is 406.
     UnknownVersionIsOld = true,
@@ -52,8 +52,8 @@ quirks! {
     RefusalsWithoutRequestId = true,
     /// GET or DELETE with `Content-Type: application/json` and no body is 400.
     EmptyJsonBodyRefused = true,
-    /// The window is shared by all keys of an organisation. Off: a window per key, and 1000 requests in 10 s per address.
-    LimitPerOrganisation = true,
+    /// The window is shared by all keys of an organization. Off: a window per key, and 1000 requests in 10 s per address.
+    LimitPerOrganization = true,
     /// `RateLimit-Reset` is epoch seconds of the moment the oldest request leaves. Off: seconds until the window is empty.
     ResetWhenOldestLeaves = true,
     /// 429 has no `Retry-After`.
@@ -114,30 +114,30 @@ quirks! {
     ImportMetadataDropped = true,
     /// An import into an existing config refuses any auth method id but the config's own. Off: aliases and other versions pass.
     ImportRefusesMethodAlias = true,
-    /// `refreshToken` in an OAuth value is thrown away (some builds).
+    /// `refreshToken` in an OAuth value is discarded (some builds).
     RefreshTokenDiscarded = false,
     /// An OAuth value needs `expiresAt` (some builds).
     ExpiresAtRequired = false,
     /// Right after a create `updated_at` is a little later than `created_at`.
     TouchedByCreate = true,
-    /// New instances refuse imports and exports with 403 until somebody allows them. The real server's projects start so.
+    /// New instances answer imports and exports with 403 until they are allowed, like new projects of the real server.
     ImportExportOffAtFirst = false,
 }
 
-/// What a simulator is started with.
+/// Options of a simulator.
 #[derive(Clone, Debug)]
 pub struct Options {
-    /// Which side of the disagreements to take.
+    /// Profile.
     pub profile: Profile,
-    /// Where ids, keys and chances of faults come from: the same seed gives the same ones.
+    /// Seed of ids, keys and the probability of faults.
     pub seed: u64,
-    /// How far reads lag behind writes.
+    /// Lag of reads behind writes.
     pub read_lag: Duration,
-    /// How far `search` lags behind writes while [`Quirk::SearchLags`] is on.
+    /// Lag of `search` behind writes while [`Quirk::SearchLags`] is on.
     pub search_lag: Duration,
-    /// The port on 127.0.0.1; 0 takes a free one.
+    /// Port on 127.0.0.1; 0 for a free one.
     pub port: u16,
-    /// Quirks switched on or off against the profile.
+    /// Quirks that are switched on or off regardless of the profile.
     pub switches: BTreeMap<Quirk, bool>,
 }
 
@@ -155,7 +155,7 @@ impl Default for Options {
 }
 
 impl Options {
-    /// The defaults of a profile.
+    /// Returns the defaults of a profile.
     pub fn of(profile: Profile) -> Self {
         Options {
             profile,
@@ -163,21 +163,21 @@ impl Options {
         }
     }
 
-    /// Turns a quirk on, whatever the profile says.
+    /// Turns a quirk on regardless of the profile.
     #[must_use]
     pub fn with(mut self, quirk: Quirk) -> Self {
         self.switches.insert(quirk, true);
         self
     }
 
-    /// Turns a quirk off, whatever the profile says.
+    /// Turns a quirk off regardless of the profile.
     #[must_use]
     pub fn without(mut self, quirk: Quirk) -> Self {
         self.switches.insert(quirk, false);
         self
     }
 
-    /// Whether a quirk is on.
+    /// Returns whether a quirk is on.
     pub fn has(&self, quirk: Quirk) -> bool {
         let of_profile = self.profile == Profile::Server && quirk.is_on_in_the_server_profile();
         self.switches.get(&quirk).copied().unwrap_or(of_profile)

@@ -1,4 +1,4 @@
-//! Query strings as the API reads them: arrays, ranges, and what it silently ignores.
+//! Query strings as the API reads them: arrays, ranges, and filters that it ignores.
 
 use std::collections::BTreeMap;
 
@@ -9,10 +9,10 @@ use url::form_urlencoded;
 use crate::errors::{ApiError, Problem, Result, refuse};
 use crate::options::{Options, Quirk};
 
-/// Elements an array filter may have in the builds that have a limit.
-const FEW: usize = 21;
+/// Largest number of elements of an array filter in older builds ▲.
+const MOST_ELEMENTS: usize = 21;
 
-/// A range filter on a time.
+/// Range filter on a time.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Range {
     greater: Option<Timestamp>,
@@ -30,19 +30,19 @@ impl Range {
     }
 }
 
-/// What a list is asked for.
+/// Query of a list.
 #[derive(Debug)]
 pub(crate) struct ListQuery {
     pub(crate) limit: usize,
     pub(crate) after: Option<String>,
     pub(crate) before: Option<String>,
     pub(crate) descending: bool,
-    /// Filters by name; those that are ignored are left out.
+    /// Filters by name, without those that are ignored.
     pub(crate) filters: BTreeMap<String, Vec<String>>,
     pub(crate) ranges: BTreeMap<String, Range>,
 }
 
-/// Single values of a query, the last of each name. Empty ones are left out.
+/// Returns the last value of each parameter, without empty ones.
 pub(crate) fn singles(query: &str) -> BTreeMap<String, String> {
     form_urlencoded::parse(query.as_bytes())
         .into_owned()
@@ -51,7 +51,7 @@ pub(crate) fn singles(query: &str) -> BTreeMap<String, String> {
 }
 
 impl ListQuery {
-    /// Reads a query for a collection that knows these filters, separated by spaces.
+    /// Reads the query of a list whose filters are `known`, separated by spaces.
     pub(crate) fn parse(query: &str, known: &str, options: &Options) -> Result<ListQuery> {
         let mut list = ListQuery {
             limit: 20,
@@ -69,7 +69,7 @@ impl ListQuery {
         }
         if list.after.is_some() && list.before.is_some() {
             if !options.has(Quirk::BeforeIgnoredWithAfter) {
-                return Err(wrong("before", "not together with after", "", options));
+                return Err(invalid("before", "not together with after", "", options));
             }
             list.before = None;
         }
@@ -88,7 +88,7 @@ impl ListQuery {
                 self.descending = match value {
                     "asc" => false,
                     "desc" => true,
-                    _ => return Err(wrong("order", "asc or desc", value, options)),
+                    _ => return Err(invalid("order", "asc or desc", value, options)),
                 }
             }
             "after" | "before" if value.is_empty() => {}
@@ -96,7 +96,9 @@ impl ListQuery {
             "before" => self.before = Some(value.to_owned()),
             "cursor" => {}
             _ if is_bad && options.has(Quirk::BadFiltersIgnored) => {}
-            _ if is_bad => return Err(wrong(name, "a known filter with a value", value, options)),
+            _ if is_bad => {
+                return Err(invalid(name, "a known filter with a value", value, options));
+            }
             "created_at" | "updated_at" => self.read_range(name, part, value, options)?,
             _ if part.is_empty() || part.bytes().all(|byte| byte.is_ascii_digit()) => {
                 self.read_filter(name, value, options)?;
@@ -108,12 +110,12 @@ impl ListQuery {
 
     fn read_filter(&mut self, name: &str, value: &str, options: &Options) -> Result<()> {
         if name == "status" && !matches!(value, "active" | "archived") {
-            return Err(wrong("status", "active or archived", value, options));
+            return Err(invalid("status", "active or archived", value, options));
         }
         let values = self.filters.entry(name.to_owned()).or_default();
         values.push(value.to_owned());
-        if values.len() > FEW && options.has(Quirk::ShortArrayFilters) {
-            return Err(wrong(name, "at most 21 elements", value, options));
+        if values.len() > MOST_ELEMENTS && options.has(Quirk::ShortArrayFilters) {
+            return Err(invalid(name, "at most 21 elements", value, options));
         }
         Ok(())
     }
@@ -121,7 +123,7 @@ impl ListQuery {
     fn read_range(&mut self, name: &str, part: &str, value: &str, options: &Options) -> Result<()> {
         let time: Timestamp = value
             .parse()
-            .map_err(|_| wrong(name, "date", value, options))?;
+            .map_err(|_| invalid(name, "date", value, options))?;
         let range = self.ranges.entry(name.to_owned()).or_default();
         let inclusive = !options.has(Quirk::InclusiveRangesIgnored);
         match part {
@@ -138,12 +140,12 @@ impl ListQuery {
 fn limit(value: &str, options: &Options) -> Result<usize> {
     match value.parse() {
         Ok(limit @ 1..=100) => Ok(limit),
-        _ => Err(wrong("limit", "a number from 1 to 100", value, options)),
+        _ => Err(invalid("limit", "a number from 1 to 100", value, options)),
     }
 }
 
-/// 400 about one query parameter.
-pub(crate) fn wrong(name: &str, expected: &str, received: &str, options: &Options) -> ApiError {
+/// Returns 400 for one query parameter.
+pub(crate) fn invalid(name: &str, expected: &str, received: &str, options: &Options) -> ApiError {
     let problem = Problem {
         code: "invalid_value".to_owned(),
         message: "Invalid query parameter".to_owned(),
@@ -165,7 +167,7 @@ mod tests {
     }
 
     #[test]
-    fn arrays_come_in_three_spellings() {
+    fn arrays_have_three_spellings() {
         for query in [
             "id[]=a&id[]=b",
             "id=a&id=b",
@@ -180,14 +182,14 @@ mod tests {
 
     #[test]
     fn empty_and_unknown_filters_are_ignored() {
-        let list = parse("id=&id[]=&metadata[uid]=x&colour=red").unwrap();
+        let list = parse("id=&id[]=&metadata[uid]=x&color=red").unwrap();
         assert!(list.filters.is_empty());
         let strict = Options::default().without(Quirk::BadFiltersIgnored);
-        assert!(ListQuery::parse("colour=red", "id", &strict).is_err());
+        assert!(ListQuery::parse("color=red", "id", &strict).is_err());
     }
 
     #[test]
-    fn limits_and_statuses_out_of_range_are_refused() {
+    fn invalid_limits_statuses_and_orders_are_rejected() {
         for query in [
             "limit=0",
             "limit=101",

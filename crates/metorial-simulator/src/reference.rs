@@ -1,8 +1,8 @@
-//! What is the same for everybody or belongs to the key alone: the instance, providers, auth methods and schemas.
+//! Answers about the key's instance, and about providers, auth methods and schemas, which are the same for all keys.
 
 use serde_json::Value;
 
-use crate::catalogue::{AuthMethod, Provider, Version};
+use crate::catalog::{AuthMethod, Provider, Version};
 use crate::collections::{Caller, method_of, provider, readable};
 use crate::errors::{ApiError, Result};
 use crate::lists::page_of;
@@ -11,7 +11,7 @@ use crate::query::singles;
 use crate::routes::Route;
 use crate::state::State;
 
-/// Answers a read that isn't about an instance's objects.
+/// Answers a read that isn't about objects of an instance.
 pub(crate) fn answer(state: &State, caller: &Caller, route: &Route, query: &str) -> Result<Value> {
     match route {
         Route::Instance => {
@@ -19,7 +19,7 @@ pub(crate) fn answer(state: &State, caller: &Caller, route: &Route, query: &str)
             let instance = instance.ok_or_else(ApiError::internal)?;
             Ok(state.tenants.present(instance))
         }
-        Route::ListProviders => Ok(all(state.catalogue.providers(), Provider::present)),
+        Route::ListProviders => Ok(all(state.catalog.providers(), Provider::present)),
         Route::GetProvider(id) => Ok(provider(state, id)?.present()),
         Route::ListAuthMethods => list_methods(state, query),
         Route::GetAuthMethod(id) => Ok(auth_method(state, id)?.present(&state.options)),
@@ -34,28 +34,32 @@ fn all<T>(things: &[T], present: impl Fn(&T) -> Value) -> Value {
 }
 
 fn auth_method(state: &State, id: &str) -> Result<&'static AuthMethod> {
-    let method = state.catalogue.auth_method(id);
+    let method = state.catalog.auth_method(id);
     method.ok_or_else(|| ApiError::not_found("provider.capabilities.auth_method", Some(id)))
 }
 
 fn list_methods(state: &State, query: &str) -> Result<Value> {
-    let asked = singles(query);
-    if let Some(id) = asked.get("provider_version_id") {
+    let parameters = singles(query);
+    if let Some(id) = parameters.get("provider_version_id") {
         let (_, version) = version(state, id)?;
         return Ok(all(&version.auth_methods, |method| {
             method.present(&state.options)
         }));
     }
-    let providers = state.catalogue.providers().iter();
+    let providers = state.catalog.providers().iter();
     let methods = providers
-        .filter(|provider| asked.get("provider_id").is_none_or(|id| *id == provider.id))
+        .filter(|provider| {
+            parameters
+                .get("provider_id")
+                .is_none_or(|id| *id == provider.id)
+        })
         .flat_map(|provider| &provider.current().auth_methods)
         .map(|method| method.present(&state.options));
     Ok(page_of(methods.collect(), false, false))
 }
 
 fn version(state: &State, id: &str) -> Result<(&'static Provider, &'static Version)> {
-    let version = state.catalogue.version(id);
+    let version = state.catalog.version(id);
     version.ok_or_else(|| ApiError::not_found("provider.version", Some(id)))
 }
 
@@ -73,46 +77,48 @@ fn object<'a>(
 }
 
 fn config_schema(state: &State, caller: &Caller, query: &str) -> Result<Value> {
-    let asked = singles(query);
-    if let Some(id) = asked.get("provider_config_id") {
+    let parameters = singles(query);
+    if let Some(id) = parameters.get("provider_config_id") {
         let config = object(state, caller, Collection::Configs, id)?;
         let provider = provider(state, &config.provider_id)?;
         return Ok(provider.present_config_schema(provider.current()));
     }
-    if let Some(id) = asked.get("provider_version_id") {
+    if let Some(id) = parameters.get("provider_version_id") {
         let (provider, version) = version(state, id)?;
         return Ok(provider.present_config_schema(version));
     }
-    let provider = provider_asked(state, caller, &asked)?;
+    let provider = requested_provider(state, caller, &parameters)?;
     Ok(provider.present_config_schema(provider.current()))
 }
 
 fn import_schema(state: &State, caller: &Caller, query: &str) -> Result<Value> {
-    let asked = singles(query);
-    if let Some(id) = asked.get("provider_auth_config_id") {
+    let parameters = singles(query);
+    if let Some(id) = parameters.get("provider_auth_config_id") {
         let config = object(state, caller, Collection::AuthConfigs, id)?;
         let method = config.links.auth_method.clone().unwrap_or_default();
         return Ok(auth_method(state, &method)?.present_import_schema());
     }
-    let method = asked.get("provider_auth_method_id").map(String::as_str);
+    let method = parameters
+        .get("provider_auth_method_id")
+        .map(String::as_str);
     let names_provider =
-        asked.contains_key("provider_id") || asked.contains_key("provider_deployment_id");
+        parameters.contains_key("provider_id") || parameters.contains_key("provider_deployment_id");
     if let (Some(id), false) = (method, names_provider) {
         return Ok(auth_method(state, id)?.present_import_schema());
     }
-    let provider = provider_asked(state, caller, &asked)?;
+    let provider = requested_provider(state, caller, &parameters)?;
     Ok(method_of(state, provider, method)?.present_import_schema())
 }
 
-fn provider_asked(
+fn requested_provider(
     state: &State,
     caller: &Caller,
-    asked: &std::collections::BTreeMap<String, String>,
+    parameters: &std::collections::BTreeMap<String, String>,
 ) -> Result<&'static Provider> {
-    if let Some(id) = asked.get("provider_id") {
+    if let Some(id) = parameters.get("provider_id") {
         return provider(state, id);
     }
-    if let Some(id) = asked.get("provider_deployment_id") {
+    if let Some(id) = parameters.get("provider_deployment_id") {
         let deployment = object(state, caller, Collection::Deployments, id)?;
         return provider(state, &deployment.provider_id);
     }

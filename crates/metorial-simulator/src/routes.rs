@@ -1,11 +1,11 @@
-//! Which requests the API knows.
+//! Routes of the API.
 
 use percent_encoding::percent_decode_str;
 
 use crate::objects::Collection;
 use crate::options::{Options, Quirk};
 
-/// A request's meaning.
+/// Route of a request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Route {
     Instance,
@@ -20,11 +20,11 @@ pub(crate) enum Route {
     Create(Collection),
     Update(Collection, String),
     Delete(Collection, String),
-    /// The reference's path style of exports: below an auth config of a deployment.
+    /// Exports at the reference's path, below an auth config of a deployment.
     Nested(ExportsOf, NestedExport),
 }
 
-/// Whose exports a nested path is about.
+/// Auth config of a nested path.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct ExportsOf {
     pub(crate) deployment: String,
@@ -39,7 +39,7 @@ pub(crate) enum NestedExport {
 }
 
 impl Route {
-    /// The route of a request; None is 404 `endpoint`. A trailing or double slash makes it another, unknown route.
+    /// Returns the route of a request; None means 404 `endpoint`, for example for a trailing or double slash ▲.
     pub(crate) fn find(method: &str, path: &str, options: &Options) -> Option<Route> {
         let decoded: Vec<String> = path
             .strip_prefix('/')?
@@ -83,7 +83,7 @@ impl Route {
         }
     }
 
-    /// What a key needs to be allowed here, as `<collection>:<read|write>`.
+    /// Returns the scope that a key needs, `<collection>:<read|write>`.
     pub(crate) fn scope(&self) -> String {
         let (name, write) = match self {
             Route::Instance => ("instance", false),
@@ -103,7 +103,7 @@ impl Route {
         format!("{name}:{}", if write { "write" } else { "read" })
     }
 
-    /// Whether a publishable key may have this: what is the same for everybody.
+    /// Returns whether a publishable key may use the route: those whose answers are the same for all keys.
     pub(crate) fn is_public(&self) -> bool {
         matches!(
             self,
@@ -149,7 +149,7 @@ mod tests {
     use crate::options::Profile;
 
     #[test]
-    fn a_slash_too_many_is_another_route() {
+    fn an_extra_slash_is_an_unknown_route() {
         let find = |method: &str, path: &str| Route::find(method, path, &Options::default());
         assert_eq!(
             find("GET", "/provider-configs"),

@@ -1,4 +1,4 @@
-//! Checks values against the JSON Schemas of the catalogue.
+//! Validation of values against the JSON Schemas of the catalog.
 
 use jsonschema::error::ValidationErrorKind;
 use serde_json::{Map, Value};
@@ -6,7 +6,7 @@ use serde_json::{Map, Value};
 use crate::errors::{Problem, Result, refuse};
 use crate::options::Options;
 
-/// 400 `invalid_data` unless the value fits the schema. `entity` is what the value belongs to.
+/// Returns 400 `invalid_data` unless the value matches the schema. `entity` is the type of the object it belongs to.
 pub(crate) fn check(
     schema: &Value,
     value: &Map<String, Value>,
@@ -56,16 +56,16 @@ mod tests {
     use serde_json::json;
 
     #[test]
-    fn a_problem_names_the_place_and_the_keyword() {
+    fn a_problem_has_the_path_and_the_keyword() {
         let schema = json!({
             "type": "object", "required": ["a"], "properties": {"b": {"properties": {"c": {"type": "string"}}}},
         });
         let found = problems(&schema, &json!({"b": {"c": 5}}));
-        let told: Vec<_> = found
+        let listed: Vec<_> = found
             .iter()
             .map(|p| (p.code.as_str(), p.path.join(".")))
             .collect();
-        assert!(told.contains(&("required", "a".to_owned())), "{told:?}");
-        assert!(told.contains(&("type", "b.c".to_owned())), "{told:?}");
+        assert!(listed.contains(&("required", "a".to_owned())), "{listed:?}");
+        assert!(listed.contains(&("type", "b.c".to_owned())), "{listed:?}");
     }
 }

@@ -1,26 +1,26 @@
-//! The listener on 127.0.0.1, and what happens to each request: journal, faults, the API, delivery.
+//! Listener on 127.0.0.1, and the processing of a request: journal, faults, API, delivery.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use serde_json::Value;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinSet;
 
-use crate::actions::{Action, Content, Gate};
+use crate::actions::{Action, Gate};
 use crate::admin;
 use crate::api::{self, Reply};
-use crate::clock;
+use crate::connection::{Connection, Delivery, Unreadable};
 use crate::errors::ApiError;
+use crate::http::{Request, Response};
 use crate::journal::Entry;
 use crate::shared::Shared;
-use crate::transport::{Connection, Delivery, Request, Response, Unreadable};
 
-/// More connections than this at once are reset.
+/// Largest number of connections; further ones are reset.
 const MOST_CONNECTIONS: usize = 1024;
 
-/// Serves until it is dropped; its connections end with it.
+/// Serves until the future is dropped, which also closes the connections.
 pub(crate) async fn serve(listener: TcpListener, shared: Arc<Shared>) {
     let mut connections = JoinSet::new();
     loop {
@@ -41,12 +41,12 @@ pub(crate) async fn serve(listener: TcpListener, shared: Arc<Shared>) {
 
 /// Closes a connection with a reset instead of an orderly end.
 fn reset(stream: &TcpStream) {
-    // Without it the connection ends orderly, which is nearly as good.
+    // On failure the connection ends without a reset, which tests hardly notice.
     let _ = stream.set_zero_linger();
 }
 
 async fn connection(stream: TcpStream, peer: SocketAddr, shared: Arc<Shared>) {
-    // Only latency is at stake.
+    // A failure affects only latency.
     let _ = stream.set_nodelay(true);
     let mut down = shared.down.subscribe();
     let mut connection = Connection::new(stream, peer.ip());
@@ -63,12 +63,13 @@ async fn answer_all(connection: &mut Connection, shared: &Arc<Shared>) {
             Err(Unreadable::Closed) => return,
             Err(Unreadable::Refused(status)) => {
                 let error = ApiError::new(status, "bad_request", "The request can't be read.");
-                let response = plain(shared, status, Vec::new(), error.body().into());
+                let body = error.body().to_string().into_bytes();
+                let response = shared.response(status, Vec::new(), body);
                 connection.deliver(Delivery::Whole(response), false).await;
                 return;
             }
         };
-        let delivery = if admin::is_meant(&request) {
+        let delivery = if admin::matches(&request) {
             Delivery::Whole(admin::answer(shared, &request))
         } else {
             answer(shared, request).await
@@ -79,12 +80,12 @@ async fn answer_all(connection: &mut Connection, shared: &Arc<Shared>) {
     }
 }
 
-/// Enters a request in the journal, and carries it out as the fault script has it.
+/// Adds a request to the journal and processes it, with the fault that applies to it.
 async fn answer(shared: &Arc<Shared>, request: Request) -> Delivery {
     let instance = api::instance_of(&shared.state(), &request);
     let action = shared
         .faults
-        .strike(&request.method, &request.path, instance.as_ref());
+        .action_for(&request.method, &request.path, instance.as_ref());
     let seq = shared.journal.enter(Entry {
         seq: 0,
         at: Instant::now(),
@@ -93,7 +94,7 @@ async fn answer(shared: &Arc<Shared>, request: Request) -> Delivery {
         path: request.path.clone(),
         query: request.query.clone(),
         status: 0,
-        body: journalled(&request.body),
+        body: journaled(&request.body),
         applied: false,
         instance,
         user_agent: request.header("user-agent").map(str::to_owned),
@@ -102,7 +103,7 @@ async fn answer(shared: &Arc<Shared>, request: Request) -> Delivery {
     });
     let delivery = match action {
         None => Delivery::Whole(apply(shared, &request, seq, None).await.response),
-        Some(action) => struck(shared, request, seq, action).await,
+        Some(action) => answer_with_fault(shared, request, seq, action).await,
     };
     shared.journal.amend(seq, |entry| {
         entry.answered_at = Some(Instant::now());
@@ -122,7 +123,7 @@ fn status_of(delivery: &Delivery) -> u16 {
     }
 }
 
-fn journalled(body: &[u8]) -> Value {
+fn journaled(body: &[u8]) -> Value {
     if body.is_empty() {
         return Value::Null;
     }
@@ -139,41 +140,55 @@ async fn apply(shared: &Arc<Shared>, request: &Request, seq: u64, hold: Option<G
     reply
 }
 
-/// Carries out a request that something goes wrong with.
-async fn struck(shared: &Arc<Shared>, request: Request, seq: u64, action: Action) -> Delivery {
+/// Processes a request that a fault applies to.
+async fn answer_with_fault(
+    shared: &Arc<Shared>,
+    request: Request,
+    seq: u64,
+    action: Action,
+) -> Delivery {
     match action {
         Action::Answer {
             status,
             headers,
             body,
-        } => return Delivery::Whole(plain(shared, status, headers, body)),
+        } => return Delivery::Whole(shared.response(status, headers, body.0)),
         Action::CloseBefore => return Delivery::Close,
         Action::Hang => return Delivery::Hang,
-        Action::ApplyLater(after) => {
-            let later = Arc::clone(shared);
-            shared.in_background(async move {
-                tokio::time::sleep(after).await;
-                apply(&later, &request, seq, None).await;
-            });
-            let error = ApiError::new(504, "timeout", "The request took too long.");
-            return Delivery::Whole(plain(shared, 504, Vec::new(), error.body().into()));
-        }
+        Action::ApplyLater(delay) => return apply_later(shared, request, seq, delay),
         Action::Delay(duration) => tokio::time::sleep(duration).await,
-        Action::HoldBefore(ref gate) => gate.pass().await,
-        Action::HoldAfterRead(ref gate) if request.method != "PATCH" => gate.pass().await,
+        Action::HoldBefore(ref gate) => gate.wait().await,
+        Action::HoldAfterRead(ref gate) if request.method != "PATCH" => gate.wait().await,
         _ => {}
     }
     let hold = match &action {
         Action::HoldAfterRead(gate) => Some(gate.clone()),
         _ => None,
     };
-    let mut response = apply(shared, &request, seq, hold).await.response;
+    let response = apply(shared, &request, seq, hold).await.response;
+    after_applying(shared, response, action).await
+}
+
+/// Answers 504, and applies the request in the background after a delay.
+fn apply_later(shared: &Arc<Shared>, request: Request, seq: u64, delay: Duration) -> Delivery {
+    let later = Arc::clone(shared);
+    shared.in_background(async move {
+        tokio::time::sleep(delay).await;
+        apply(&later, &request, seq, None).await;
+    });
+    let error = ApiError::new(504, "timeout", "The request took too long.");
+    let body = error.body().to_string().into_bytes();
+    Delivery::Whole(shared.response(504, Vec::new(), body))
+}
+
+/// Returns the delivery of an applied request's response, as changed by the fault.
+async fn after_applying(shared: &Shared, mut response: Response, action: Action) -> Delivery {
     match action {
         Action::AnswerAfterApply {
             status,
             headers,
             body,
-        } => Delivery::Whole(plain(shared, status, headers, body)),
+        } => Delivery::Whole(shared.response(status, headers, body.0)),
         Action::CloseAfterApply => Delivery::Close,
         Action::HangAfterApply => Delivery::Hang,
         Action::CutAnswer(at) => Delivery::Cut(response, at),
@@ -187,35 +202,9 @@ async fn struck(shared: &Arc<Shared>, request: Request, seq: u64, action: Action
         Action::Pad(bytes) => Delivery::Padded(response, bytes),
         Action::PadHeaders(lines) => Delivery::PaddedHead(response, lines),
         Action::HoldAfterApply(gate) => {
-            gate.pass().await;
+            gate.wait().await;
             Delivery::Whole(response)
         }
         _ => Delivery::Whole(response),
-    }
-}
-
-/// An answer that isn't the API's: with a date, and JSON unless it says otherwise.
-pub(crate) fn plain(
-    shared: &Shared,
-    status: u16,
-    mut headers: Vec<(String, String)>,
-    body: Content,
-) -> Response {
-    let has = |headers: &[(String, String)], name: &str| {
-        headers
-            .iter()
-            .any(|(header, _)| header.eq_ignore_ascii_case(name))
-    };
-    if !has(&headers, "date") {
-        let date = clock::http_date(shared.state().clock.now());
-        headers.push(("Date".to_owned(), date));
-    }
-    if !has(&headers, "content-type") {
-        headers.push(("Content-Type".to_owned(), "application/json".to_owned()));
-    }
-    Response {
-        status,
-        headers,
-        body: body.0,
     }
 }

@@ -1,4 +1,4 @@
-//! What the server's connections and the test's handle share.
+//! State shared by the server's connections and the test's handle.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -6,6 +6,7 @@ use tokio::runtime::Handle;
 use tokio::sync::watch;
 
 use crate::faults::Faults;
+use crate::http::Response;
 use crate::journal::Journal;
 use crate::options::{Options, Quirk};
 use crate::state::State;
@@ -14,11 +15,11 @@ pub(crate) struct Shared {
     state: Mutex<State>,
     pub(crate) journal: Journal,
     pub(crate) faults: Faults,
-    /// While true, connections are reset.
+    /// True while connections are reset.
     pub(crate) down: watch::Sender<bool>,
-    /// Where cascades and late applications run, whoever starts them.
+    /// Runtime of background work, which may be started from any thread.
     pub(crate) runtime: Handle,
-    /// What still happens in the background: cascades, and requests that are applied later.
+    /// Number of background tasks: cascades, and requests that are applied later.
     pub(crate) pending: watch::Sender<usize>,
 }
 
@@ -38,7 +39,17 @@ impl Shared {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Runs something that nobody waits for.
+    /// Creates an answer that isn't the API's; see [`Response::new`].
+    pub(crate) fn response(
+        &self,
+        status: u16,
+        headers: Vec<(String, String)>,
+        body: Vec<u8>,
+    ) -> Response {
+        Response::new(status, headers, body, self.state().clock.now())
+    }
+
+    /// Runs work in the background.
     pub(crate) fn in_background(self: &Arc<Self>, work: impl Future<Output = ()> + Send + 'static) {
         let shared = Arc::clone(self);
         self.pending.send_modify(|count| *count += 1);
@@ -49,7 +60,7 @@ impl Shared {
         });
     }
 
-    /// Archives what can't live without this object: at once, or after the answer.
+    /// Archives the objects that depend on this one: at once, or after the answer ▲.
     pub(crate) fn start_cascade(self: &Arc<Self>, id: &str) {
         if !self.state().has(Quirk::CascadesInBackground) {
             return self.state().cascade(id);

@@ -1,22 +1,21 @@
-//! Everything the simulated API knows, and what is done to it from outside the API.
+//! State of the simulated API, and changes to it that don't go through the API.
 
 use std::sync::Arc;
 
 use jiff::Timestamp;
 use serde_json::{Map, Value};
 
-use crate::catalogue::{Catalogue, Provider};
+use crate::catalog::{Catalog, Provider};
 use crate::clock::Clock;
-use crate::collections;
-use crate::ids::{Ids, InstanceId, OrganisationId};
+use crate::ids::{Ids, InstanceId, OrganizationId};
 use crate::limits::Windows;
-use crate::objects::{Collection, Links, Object, Status, Stored, later};
+use crate::objects::{Collection, Links, Object, Status, later, named};
 use crate::options::{Options, Quirk};
 use crate::store::Store;
 use crate::tenants::{ImportExport, InstanceType, Tenants};
 
-/// How long an archived object stays readable.
-const READABLE: jiff::SignedDuration = jiff::SignedDuration::from_hours(14 * 24);
+/// Time for which an archived object can be read ▲.
+const ARCHIVE_PERIOD: jiff::SignedDuration = jiff::SignedDuration::from_hours(14 * 24);
 
 pub(crate) struct State {
     pub(crate) options: Options,
@@ -25,10 +24,10 @@ pub(crate) struct State {
     pub(crate) tenants: Tenants,
     pub(crate) windows: Windows,
     pub(crate) store: Store,
-    pub(crate) catalogue: &'static Catalogue,
+    pub(crate) catalog: &'static Catalog,
 }
 
-/// What a new object is made of.
+/// Contents of a new object.
 pub(crate) struct Draft {
     pub(crate) collection: Collection,
     pub(crate) provider_id: String,
@@ -47,7 +46,7 @@ impl State {
             tenants: Tenants::default(),
             windows: Windows::default(),
             store,
-            catalogue: Catalogue::get(),
+            catalog: Catalog::get(),
             options,
         }
     }
@@ -56,10 +55,10 @@ impl State {
         self.options.has(quirk)
     }
 
-    /// Adds an instance with a deployment of every provider, and Metorial's own credentials where it has some.
+    /// Adds an instance with a deployment of every provider, and with Metorial's own credentials of those that have some.
     pub(crate) fn add_instance(
         &mut self,
-        organisation: &OrganisationId,
+        organization: &OrganizationId,
         kind: InstanceType,
     ) -> InstanceId {
         let import_export = if self.has(Quirk::ImportExportOffAtFirst) {
@@ -70,8 +69,8 @@ impl State {
         let now = self.clock.now();
         let instance =
             self.tenants
-                .add_instance(organisation, kind, import_export, now, &mut self.ids);
-        for provider in self.catalogue.providers() {
+                .add_instance(organization, kind, import_export, now, &mut self.ids);
+        for provider in self.catalog.providers() {
             self.add_deployment(&instance, provider, &provider.name);
             if provider.managed {
                 self.add_managed_credentials(&instance, provider);
@@ -89,7 +88,7 @@ impl State {
         let draft = Draft {
             collection: Collection::Deployments,
             provider_id: provider.id.clone(),
-            fields: Map::from_iter([("name".to_owned(), name.into())]),
+            fields: named([("name", name.into())]),
             links: Links::default(),
             write_only: Map::new(),
         };
@@ -107,17 +106,14 @@ impl State {
         let draft = Draft {
             collection: Collection::AuthCredentials,
             provider_id: provider.id.clone(),
-            fields: fields
-                .map(|(key, value)| (key.to_owned(), value))
-                .into_iter()
-                .collect(),
+            fields: named(fields),
             links: Links::default(),
             write_only: Map::new(),
         };
         self.insert(instance, draft);
     }
 
-    /// Makes an object. It counts as one version of its write-only part, if it has any.
+    /// Creates an object. Its write-only part, if any, counts as the first version.
     pub(crate) fn insert(&mut self, instance: &InstanceId, draft: Draft) -> Arc<Object> {
         let now = self.clock.now();
         let touched = self.has(Quirk::TouchedByCreate) && !draft.collection.is_record();
@@ -140,7 +136,7 @@ impl State {
         Arc::new(object)
     }
 
-    /// Merges fields into an object as somebody else's write does: readable ones, or write-only ones.
+    /// Merges readable and write-only fields into an object, as another client's write does.
     pub(crate) fn edit(&mut self, id: &str, edits: Map<String, Value>) -> bool {
         let now = self.clock.now();
         let changed = self.store.change(id, |object| {
@@ -158,7 +154,7 @@ impl State {
         changed.is_some()
     }
 
-    /// Archives an object, without its cascade. False if there is none, or it is archived already.
+    /// Archives an object without its cascade. False if there is none or it is archived.
     pub(crate) fn archive(&mut self, id: &str) -> bool {
         let is_active = self
             .store
@@ -173,11 +169,11 @@ impl State {
                 .is_some()
     }
 
-    /// Takes along what can't live without this object.
+    /// Archives the objects that depend on this one ▲.
     pub(crate) fn cascade(&mut self, id: &str) {
         let view = self.store.current();
-        let Some(cause) = view.get(id) else { return };
-        let collections: &[Collection] = match cause.collection {
+        let Some(archived) = view.get(id) else { return };
+        let collections: &[Collection] = match archived.collection {
             Collection::AuthCredentials => &[Collection::AuthConfigs],
             Collection::ConfigVaults => &[Collection::Configs],
             Collection::Deployments => &[
@@ -192,29 +188,29 @@ impl State {
                 .into_iter()
                 .any(|link| link.as_deref() == Some(id))
         };
-        let taken: Vec<String> = collections
+        let dependents: Vec<String> = collections
             .iter()
-            .flat_map(|&collection| view.of(&cause.instance, collection))
+            .flat_map(|&collection| view.of(&archived.instance, collection))
             .filter(|object| object.status == Status::Active && names(&object.links))
             .map(|object| object.id.clone())
             .collect();
-        for id in taken {
+        for id in dependents {
             if self.archive(&id) {
                 self.cascade(&id);
             }
         }
     }
 
-    /// Makes an object unreadable, as time does 14 days after it was archived.
+    /// Deletes an object as the server does 14 days after it was archived: reads are 404.
     pub(crate) fn purge(&mut self, id: &str) -> bool {
         let now = self.clock.now();
         self.store.change(id, |object| object.purge(now)).is_some()
     }
 
-    /// Purges what was archived long enough ago. The clock only gets there when it is moved.
-    pub(crate) fn purge_what_is_due(&mut self) {
+    /// Purges the objects whose archive period is over. The caller has moved the clock.
+    pub(crate) fn purge_due(&mut self) {
         let now = self.clock.now();
-        let is_due = |at: Timestamp| now.duration_since(at) >= READABLE;
+        let is_due = |at: Timestamp| now.duration_since(at) >= ARCHIVE_PERIOD;
         let due: Vec<String> = self
             .store
             .current()
@@ -225,26 +221,6 @@ impl State {
             .collect();
         for id in due {
             self.purge(&id);
-        }
-    }
-
-    /// An object as a test sees it.
-    pub(crate) fn stored(&self, object: &Object) -> Stored {
-        let write_only = if object.write_only.is_empty() {
-            Value::Null
-        } else {
-            Value::Object(object.write_only.clone())
-        };
-        Stored {
-            id: object.id.clone(),
-            instance: object.instance.clone(),
-            collection: object.collection,
-            status: object.status,
-            readable: collections::present(self, &self.store.current(), object),
-            write_only,
-            versions: object.versions,
-            created_at: object.created_at,
-            updated_at: object.updated_at,
         }
     }
 }

@@ -1,4 +1,4 @@
-//! The rows, with enough of their past to answer reads as of a moment ago.
+//! Stored objects with their recent history, so that reads can lag behind writes.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -7,10 +7,10 @@ use std::time::{Duration, Instant};
 use crate::ids::InstanceId;
 use crate::objects::{Collection, Object};
 
-/// How much of the past is kept at least, whatever the read lag is now: it may be raised later.
-const KEPT: Duration = Duration::from_secs(120);
+/// Minimum length of the history, because the read lag may be raised later.
+const HISTORY: Duration = Duration::from_secs(120);
 
-/// A row's states, oldest first; never empty.
+/// Versions of an object with their times, oldest first; never empty.
 struct Row(Vec<(Instant, Arc<Object>)>);
 
 impl Row {
@@ -31,17 +31,17 @@ impl Row {
     }
 }
 
-/// All objects of all instances.
+/// Objects of all instances.
 #[derive(Default)]
 pub(crate) struct Store {
     rows: BTreeMap<String, Row>,
     index: BTreeMap<(InstanceId, Collection), BTreeSet<String>>,
-    /// How far reads lag behind writes.
+    /// Lag of reads behind writes.
     pub(crate) read_lag: Duration,
 }
 
 impl Store {
-    /// What is there now.
+    /// Returns the current state.
     pub(crate) fn current(&self) -> View<'_> {
         View {
             store: self,
@@ -49,12 +49,12 @@ impl Store {
         }
     }
 
-    /// What a read sees.
+    /// Returns the state that a read shows, which may lag behind ▲.
     pub(crate) fn read(&self) -> View<'_> {
         self.as_of(self.read_lag)
     }
 
-    /// What was there so long ago.
+    /// Returns the state of this time ago.
     pub(crate) fn as_of(&self, ago: Duration) -> View<'_> {
         let moment = if ago.is_zero() {
             None
@@ -76,13 +76,13 @@ impl Store {
         self.rows.insert(object.id, row);
     }
 
-    /// Changes an object, if there is one of this id, and answers it as it is then.
+    /// Changes an object and returns its new version; None if there is none with this id.
     pub(crate) fn change(
         &mut self,
         id: &str,
         change: impl FnOnce(&mut Object),
     ) -> Option<Arc<Object>> {
-        let keep = self.read_lag.saturating_mul(2).max(KEPT);
+        let keep = self.read_lag.saturating_mul(2).max(HISTORY);
         let row = self.rows.get_mut(id)?;
         let mut object = Object::clone(row.current());
         change(&mut object);
@@ -90,7 +90,7 @@ impl Store {
         Some(Arc::clone(row.current()))
     }
 
-    /// Whether there ever was a row of this id in this collection.
+    /// Returns whether the collection has or had an object with this id.
     pub(crate) fn has_row(&self, instance: &InstanceId, collection: Collection, id: &str) -> bool {
         self.index
             .get(&(instance.clone(), collection))
@@ -98,7 +98,7 @@ impl Store {
     }
 }
 
-/// The store at one moment.
+/// State of the store at one moment.
 #[derive(Clone, Copy)]
 pub(crate) struct View<'a> {
     store: &'a Store,
@@ -114,7 +114,7 @@ impl<'a> View<'a> {
         }
     }
 
-    /// An object of this instance and collection.
+    /// Returns an object if it belongs to this instance and collection.
     pub(crate) fn find(
         &self,
         instance: &InstanceId,
@@ -125,7 +125,7 @@ impl<'a> View<'a> {
             .filter(|object| object.instance == *instance && object.collection == collection)
     }
 
-    /// The ids of a collection, in the order they were made in.
+    /// Returns the ids of a collection in order of creation.
     pub(crate) fn ids(
         &self,
         instance: &InstanceId,
@@ -138,7 +138,7 @@ impl<'a> View<'a> {
             .flatten()
     }
 
-    /// The objects of a collection, in the order they were made in.
+    /// Returns the objects of a collection in order of creation.
     pub(crate) fn of(
         &self,
         instance: &InstanceId,
@@ -149,7 +149,7 @@ impl<'a> View<'a> {
             .filter_map(move |id| view.get(id))
     }
 
-    /// Every object.
+    /// Returns all objects.
     pub(crate) fn all(&self) -> impl Iterator<Item = &'a Arc<Object>> + use<'a> {
         let view = *self;
         self.store.rows.keys().filter_map(move |id| view.get(id))

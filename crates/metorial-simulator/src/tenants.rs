@@ -1,4 +1,4 @@
-//! Who may ask: organisations, their instances, and the keys that open them.
+//! Organizations, their instances, and the keys of the instances.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -7,10 +7,10 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use crate::clock;
-use crate::ids::{Ids, InstanceId, OrganisationId};
+use crate::ids::{Ids, InstanceId, OrganizationId};
 use crate::limits::Limit;
 
-/// What an instance is for; the rate limit depends on it.
+/// Type of an instance, which the rate limit depends on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum InstanceType {
     /// 100 requests in 10 minutes.
@@ -20,7 +20,7 @@ pub enum InstanceType {
 }
 
 impl InstanceType {
-    /// As the API writes it.
+    /// Returns the API's word for it.
     pub fn as_str(self) -> &'static str {
         match self {
             InstanceType::Development => "development",
@@ -40,10 +40,10 @@ impl InstanceType {
     }
 }
 
-/// What the account says about imports and exports of auth configs.
+/// Availability of imports and exports of auth configs in an account.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ImportExport {
-    /// They work.
+    /// Available.
     Allowed,
     /// The plan doesn't have them: 402.
     NotInPlan,
@@ -51,62 +51,62 @@ pub enum ImportExport {
     SwitchedOff,
 }
 
-/// Limits of one organisation where they differ from the instance type's.
-struct Organisation {
+/// Organization. Its limit, if set, replaces that of the instance's type.
+struct Organization {
     name: String,
     limit: Option<Option<Limit>>,
 }
 
 pub(crate) struct Instance {
     pub(crate) id: InstanceId,
-    pub(crate) organisation: OrganisationId,
+    pub(crate) organization: OrganizationId,
     pub(crate) kind: InstanceType,
     pub(crate) import_export: ImportExport,
     project: String,
-    made: Timestamp,
+    created: Timestamp,
 }
 
 pub(crate) struct Key {
     pub(crate) instance: InstanceId,
     pub(crate) revoked: bool,
-    /// None: everything.
+    /// Scopes; None means all.
     pub(crate) scopes: Option<BTreeSet<String>>,
 }
 
 #[derive(Default)]
 pub(crate) struct Tenants {
-    organisations: BTreeMap<OrganisationId, Organisation>,
+    organizations: BTreeMap<OrganizationId, Organization>,
     instances: BTreeMap<InstanceId, Instance>,
     keys: BTreeMap<String, Key>,
 }
 
 impl Tenants {
-    pub(crate) fn add_organisation(&mut self, name: &str, ids: &mut Ids) -> OrganisationId {
-        let id = OrganisationId(ids.next("org"));
-        let organisation = Organisation {
+    pub(crate) fn add_organization(&mut self, name: &str, ids: &mut Ids) -> OrganizationId {
+        let id = OrganizationId(ids.next("org"));
+        let organization = Organization {
             name: name.to_owned(),
             limit: None,
         };
-        self.organisations.insert(id.clone(), organisation);
+        self.organizations.insert(id.clone(), organization);
         id
     }
 
     pub(crate) fn add_instance(
         &mut self,
-        organisation: &OrganisationId,
+        organization: &OrganizationId,
         kind: InstanceType,
         import_export: ImportExport,
-        made: Timestamp,
+        created: Timestamp,
         ids: &mut Ids,
     ) -> InstanceId {
         let id = InstanceId(ids.next("ins"));
         let instance = Instance {
             id: id.clone(),
-            organisation: organisation.clone(),
+            organization: organization.clone(),
             kind,
             import_export,
             project: ids.next("pro"),
-            made,
+            created,
         };
         self.instances.insert(id.clone(), instance);
         id
@@ -141,32 +141,32 @@ impl Tenants {
         self.instances.values()
     }
 
-    pub(crate) fn set_limit(&mut self, organisation: &OrganisationId, limit: Option<Limit>) {
-        if let Some(organisation) = self.organisations.get_mut(organisation) {
-            organisation.limit = Some(limit);
+    pub(crate) fn set_limit(&mut self, organization: &OrganizationId, limit: Option<Limit>) {
+        if let Some(organization) = self.organizations.get_mut(organization) {
+            organization.limit = Some(limit);
         }
     }
 
-    /// The limit that holds for a request through this instance; None means that there is none.
+    /// Returns the rate limit of requests to this instance; None if there is none.
     pub(crate) fn limit(&self, instance: &Instance) -> Option<Limit> {
-        self.organisations
-            .get(&instance.organisation)
-            .and_then(|organisation| organisation.limit)
+        self.organizations
+            .get(&instance.organization)
+            .and_then(|organization| organization.limit)
             .unwrap_or_else(|| Some(instance.kind.limit()))
     }
 
-    /// What `GET /instance` answers.
+    /// Returns the JSON that `GET /instance` answers.
     pub(crate) fn present(&self, instance: &Instance) -> Value {
         let kind = instance.kind.as_str();
-        let made = clock::text(instance.made);
-        let organisation = self.organisations.get(&instance.organisation);
-        let project = organisation.map_or("Project", |organisation| organisation.name.as_str());
+        let created = clock::text(instance.created);
+        let organization = self.organizations.get(&instance.organization);
+        let project = organization.map_or("Project", |organization| organization.name.as_str());
         json!({
             "object": "organization.instance",
             "id": instance.id.as_str(),
             "slug": kind,
             "name": if kind == "production" { "Production" } else { "Development" },
-            "organization_id": instance.organisation.as_str(),
+            "organization_id": instance.organization.as_str(),
             "type": kind,
             "project": {
                 "object": "organization.project",
@@ -174,12 +174,12 @@ impl Tenants {
                 "status": "active",
                 "slug": project.to_lowercase().replace(' ', "-"),
                 "name": project,
-                "organization_id": instance.organisation.as_str(),
-                "created_at": made,
-                "updated_at": made,
+                "organization_id": instance.organization.as_str(),
+                "created_at": created,
+                "updated_at": created,
             },
-            "created_at": made,
-            "updated_at": made,
+            "created_at": created,
+            "updated_at": created,
         })
     }
 }

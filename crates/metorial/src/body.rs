@@ -1,4 +1,4 @@
-//! The body of a request: JSON bytes that are wiped after use.
+//! Body of a request: JSON bytes that are wiped after use.
 
 use std::fmt;
 
@@ -8,17 +8,17 @@ use serde_json::Value;
 
 use crate::secret::{self, Buffer};
 
-/// The JSON body of a create or update, in memory that is wiped when the last request that uses it is done.
+/// JSON body of a create or update, in memory that is wiped after the last request that uses it.
 ///
-/// `Debug` shows its size only. While a request is sent, the HTTP and TLS layers below hold copies of their own.
+/// `Debug` shows its size only. While a request is sent, the HTTP and TLS libraries have copies of their own.
 #[derive(Clone)]
 pub struct Body(Option<Bytes>);
 
 impl Body {
-    /// Writes `value` as JSON.
+    /// Serializes `value` as JSON.
     ///
-    /// A value that JSON can't express (a map whose keys are not texts, a `Serialize` that fails) makes a body that
-    /// every call refuses as [`Rejected`](crate::ErrorKind::Rejected) before anything is sent.
+    /// If that fails (for example for a map whose keys are not strings), every call with the body returns
+    /// [`Rejected`](crate::ErrorKind::Rejected) before anything is sent.
     pub fn json(value: &(impl Serialize + ?Sized)) -> Self {
         let mut buffer = Buffer::with_capacity(1024);
         let written = serde_json::to_writer(&mut buffer, value);
@@ -29,7 +29,7 @@ impl Body {
         self.0.clone()
     }
 
-    /// This body with one more text member, unless it has that member already; `None` if it is no JSON object.
+    /// Returns the body with a member added unless it has one of that name; `None` if it isn't a JSON object.
     pub(crate) fn with_member(&self, name: &str, text: &str) -> Option<Self> {
         let mut value: Value = serde_json::from_slice(self.0.as_ref()?).ok()?;
         let Some(members) = value.as_object_mut() else {
@@ -41,7 +41,7 @@ impl Body {
     }
 }
 
-/// Takes the value over, and wipes its texts once they are written.
+/// Serializes the value and wipes its strings.
 impl From<Value> for Body {
     fn from(mut value: Value) -> Self {
         let body = Self::json(&value);
@@ -78,7 +78,7 @@ mod tests {
     }
 
     #[test]
-    fn what_json_cannot_express_makes_a_body_without_bytes() {
+    fn a_value_that_json_cannot_express_gives_a_body_without_bytes() {
         let body = Body::json(&BTreeMap::from([(vec![1], 2)]));
         assert!(body.bytes().is_none());
     }

@@ -1,5 +1,5 @@
-//! Why a request got no answer, in fixed words. Error texts of libraries can hold what a server or proxy wrote, so
-//! none of them is passed on: only their types and kinds are looked at.
+//! Cause of a missing response, in fixed words. Error texts of libraries can contain what a server or proxy wrote, so only
+//! the types and kinds of the errors are used.
 
 use std::borrow::Cow;
 use std::error::Error;
@@ -10,14 +10,14 @@ use rustls::CertificateError;
 const CLOSED_EARLY: &str = "the connection was closed before the answer was complete";
 const NOT_HTTP: &str = "the answer is not HTTP, or its headers are too large";
 
-/// The first cause in the chain of `error` that has words of its own.
-pub(crate) fn of(error: &reqwest::Error) -> Cow<'static, str> {
+/// Describes the first error in the chain of `error` that there is a description for.
+pub(crate) fn describe(error: &reqwest::Error) -> Cow<'static, str> {
     if error.is_builder() {
         return "the request can't be expressed in HTTP".into();
     }
     let chain = chain(error);
-    if let Some(words) = chain.iter().find_map(|error| words(*error)) {
-        return words.into();
+    if let Some(description) = chain.iter().find_map(|error| known(*error)) {
+        return description.into();
     }
     if error.is_dns() {
         return "the host name can't be resolved".into();
@@ -41,7 +41,7 @@ pub(crate) fn of(error: &reqwest::Error) -> Cow<'static, str> {
     "the connection was lost".into()
 }
 
-/// `error` and what caused it. An `io::Error` hides what it wraps from `source`, so it is asked for it.
+/// Returns `error` and its sources. The error inside an `io::Error` is not its `source` and is read with `get_ref`.
 fn chain<'a>(error: &'a (dyn Error + 'static)) -> Vec<&'a (dyn Error + 'static)> {
     let mut errors = Vec::new();
     let mut next = Some(error);
@@ -59,16 +59,16 @@ fn chain<'a>(error: &'a (dyn Error + 'static)) -> Vec<&'a (dyn Error + 'static)>
     errors
 }
 
-fn words(error: &(dyn Error + 'static)) -> Option<&'static str> {
+fn known(error: &(dyn Error + 'static)) -> Option<&'static str> {
     if let Some(error) = error.downcast_ref::<rustls::Error>() {
         return Some(tls(error));
     }
     if let Some(error) = error.downcast_ref::<hyper::Error>() {
         return http(error);
     }
-    // The type is not public; these are its own fixed words, not a proxy's.
+    // The type isn't public, so its text is compared; that text is fixed and not written by a proxy.
     if error.to_string() == "tunnel error: proxy authorization required" {
-        return Some("the proxy asks for credentials (407)");
+        return Some("the proxy requires credentials (407)");
     }
     None
 }
@@ -87,7 +87,7 @@ fn tls(error: &rustls::Error) -> &'static str {
     match error {
         rustls::Error::InvalidCertificate(error) => certificate(error),
         rustls::Error::AlertReceived(_) => "TLS: the server ended the handshake",
-        rustls::Error::InvalidMessage(_) => "TLS: the server doesn't speak it",
+        rustls::Error::InvalidMessage(_) => "TLS: the server doesn't speak TLS",
         rustls::Error::PeerIncompatible(_) => "TLS: no version or cipher in common",
         _ => "TLS: the handshake failed",
     }
@@ -117,7 +117,7 @@ mod tests {
 
     use super::*;
 
-    /// The cause of a request to an https URL through a proxy that answers `page` to everything.
+    /// Returns the cause of the failure of an https request through a proxy that answers everything with `page`.
     async fn through_proxy(page: &'static str) -> Cow<'static, str> {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let url = format!("http://{}", listener.local_addr().expect("an address"));
@@ -134,19 +134,19 @@ mod tests {
             .send()
             .await
             .expect_err("no tunnel");
-        proxy.await.expect("the proxy did its part");
+        proxy.await.expect("the proxy answered");
         assert!(error.is_connect());
-        of(&error)
+        describe(&error)
     }
 
     #[tokio::test]
-    async fn a_proxy_that_asks_for_credentials_is_named() {
+    async fn a_proxy_that_requires_credentials_is_named() {
         let cause = through_proxy("HTTP/1.1 407 Proxy Authentication Required\r\n\r\n").await;
-        assert_eq!(cause, "the proxy asks for credentials (407)");
+        assert_eq!(cause, "the proxy requires credentials (407)");
     }
 
     #[tokio::test]
-    async fn what_a_proxy_writes_is_not_passed_on() {
+    async fn text_of_a_proxy_is_not_passed_on() {
         let cause = through_proxy("HTTP/1.1 502 canary\r\nx-canary: canary\r\n\r\ncanary").await;
         assert_eq!(cause, "no connection");
     }

@@ -1,31 +1,50 @@
-//! From an answer to what it means. Pure: a table can test it.
+//! Meaning of an answer or of its absence, as an [`ErrorKind`]. Pure functions, tested by tables.
 
+use crate::api_error::ApiError;
 use crate::collection::Method;
 use crate::error::ErrorKind;
-use crate::refusal::Refusal;
 
-/// The request, as far as its answer's meaning depends on it.
+/// Target of a request, as far as the meaning of the answer depends on it.
 #[derive(Clone, Copy)]
-pub(crate) struct Asked<'a> {
+pub(crate) struct Target<'a> {
     pub(crate) method: Method,
-    /// Entity and id of the object that the path names; `None` for creates, lists and fixed routes.
+    /// Entity and id of the object that the path names; `None` for creates, lists and routes without an id.
     pub(crate) object: Option<(&'static str, &'a str)>,
-    /// The entity whose route some servers prefer to this one, taking a fixed word for an id.
-    pub(crate) shadow: Option<&'static str>,
+    /// Entity whose item route shadows this route on some servers, which then take the last segment for an id ▲.
+    pub(crate) shadowed_by: Option<&'static str>,
 }
 
-/// The body of an answer that is no success.
-pub(crate) enum Said {
+impl<'a> Target<'a> {
+    /// Creates the target of a request whose path names no object.
+    pub(crate) fn unnamed(method: Method) -> Self {
+        Self {
+            method,
+            object: None,
+            shadowed_by: None,
+        }
+    }
+
+    /// Creates the target of a request whose path names an object.
+    pub(crate) fn object(method: Method, entity: &'static str, id: &'a str) -> Self {
+        Self {
+            object: Some((entity, id)),
+            ..Self::unnamed(method)
+        }
+    }
+}
+
+/// Body of an answer that isn't a success.
+pub(crate) enum ErrorBody {
     /// The API's own error object.
-    Refusal(Refusal),
-    /// Something else: a proxy's page, nothing, too much.
+    Api(ApiError),
+    /// Anything else: a proxy's page, an empty or too large body.
     Foreign,
-    /// It didn't arrive whole.
-    Cut,
+    /// A body of which only a part arrived.
+    Incomplete,
 }
 
-/// The meaning of a request that was sent and whose answer was lost or tells of trouble within the server.
-pub(crate) fn lost(method: Method) -> ErrorKind {
+/// Returns the kind of a request that was sent and got no answer, or an answer that doesn't say whether it was applied.
+pub(crate) fn no_answer(method: Method) -> ErrorKind {
     if method.is_write() {
         ErrorKind::Ambiguous
     } else {
@@ -33,8 +52,8 @@ pub(crate) fn lost(method: Method) -> ErrorKind {
     }
 }
 
-/// The meaning of a success whose body can't be used.
-pub(crate) fn unreadable(method: Method) -> ErrorKind {
+/// Returns the kind of a success whose body can't be used. A write was applied, but its result is unknown.
+pub(crate) fn unreadable_success(method: Method) -> ErrorKind {
     if method.is_write() {
         ErrorKind::Ambiguous
     } else {
@@ -42,8 +61,8 @@ pub(crate) fn unreadable(method: Method) -> ErrorKind {
     }
 }
 
-/// The meaning of a success in another version of the API. A write was applied all the same.
-pub(crate) fn foreign_success(method: Method) -> ErrorKind {
+/// Returns the kind of a success in another version of the API. A write was applied, but its result is unknown.
+pub(crate) fn success_in_other_version(method: Method) -> ErrorKind {
     if method.is_write() {
         ErrorKind::Ambiguous
     } else {
@@ -51,52 +70,59 @@ pub(crate) fn foreign_success(method: Method) -> ErrorKind {
     }
 }
 
-/// The meaning of an answer that is no success (2xx). `other_version`: it names another version than was asked for.
-pub(crate) fn refused(
-    asked: Asked<'_>,
+/// Returns the kind of an answer that isn't a success (2xx). `other_version` is true if the answer names another version
+/// of the API than the requested one.
+pub(crate) fn failure(
+    target: Target<'_>,
     status: u16,
     other_version: bool,
-    said: &Said,
+    body: &ErrorBody,
 ) -> ErrorKind {
-    let refusal = match said {
-        Said::Refusal(refusal) => Some(refusal),
-        Said::Foreign | Said::Cut => None,
+    let api_error = match body {
+        ErrorBody::Api(error) => Some(error),
+        ErrorBody::Foreign | ErrorBody::Incomplete => None,
     };
     match status {
-        // A redirect is an answer in the place of the work, so nothing was applied.
+        // The server answers with a redirect, 407 or 425 instead of doing the work, so nothing was applied.
         300..=399 | 407 | 425 => ErrorKind::Transient,
         401 => ErrorKind::Unauthorized,
         429 => ErrorKind::Throttled,
+        // The old version of the API may not have these routes ▲: its refusals say nothing about the object.
         400..=499 if other_version => ErrorKind::VersionUnsupported,
         402 => ErrorKind::PaymentRequired,
-        408 => lost(asked.method),
-        400..=499 if matches!(said, Said::Cut) => ErrorKind::Transient,
-        403 if refusal.is_none() => ErrorKind::Transient,
+        408 => no_answer(target.method),
+        // A 4xx is a refusal even if its body is incomplete, but which one can't be known.
+        400..=499 if matches!(body, ErrorBody::Incomplete) => ErrorKind::Transient,
+        // A proxy's 403 says nothing about the key.
+        403 if api_error.is_none() => ErrorKind::Transient,
         403 => ErrorKind::Forbidden,
-        404 => refusal.map_or(ErrorKind::NoSuchRoute, |refusal| not_found(asked, refusal)),
+        404 => api_error.map_or(ErrorKind::NoSuchRoute, |error| not_found(target, error)),
         405 => ErrorKind::NoSuchRoute,
-        406 if refusal.is_some() => ErrorKind::VersionUnsupported,
+        406 if api_error.is_some() => ErrorKind::VersionUnsupported,
         409 | 412 => ErrorKind::Conflict,
-        410 if refusal.is_some() => ErrorKind::Gone,
+        // The server sends 410 for a write to an archived object ▲.
+        410 if api_error.is_some() => ErrorKind::Gone,
         410 => ErrorKind::NoSuchRoute,
         400..=499 => ErrorKind::Rejected,
-        _ => lost(asked.method),
+        _ => no_answer(target.method),
     }
 }
 
-/// A 404 of the API itself. Only one that names the very object means that it is gone.
-fn not_found(asked: Asked<'_>, refusal: &Refusal) -> ErrorKind {
-    let Some(entity) = refusal.entity.as_deref() else {
+/// Returns the kind of the API's own 404. Only one about the requested object means that the object is gone: an unknown
+/// route is 404 with the entity `endpoint` ▲, and a create is 404 if it names an object that doesn't exist. Some builds
+/// name another entity ◆; their 404 counts as rejected, because an existing object must never be taken for gone.
+fn not_found(target: Target<'_>, error: &ApiError) -> ErrorKind {
+    let Some(entity) = error.entity.as_deref() else {
         return ErrorKind::NoSuchRoute;
     };
-    if refusal.code.as_deref() != Some("not_found")
+    if error.code.as_deref() != Some("not_found")
         || entity == "endpoint"
-        || asked.shadow == Some(entity)
+        || target.shadowed_by == Some(entity)
     {
         return ErrorKind::NoSuchRoute;
     }
-    match asked.object {
-        Some((entity, id)) if refusal.is_about(entity, id) => ErrorKind::Gone,
+    match target.object {
+        Some((entity, id)) if error.is_about(entity, id) => ErrorKind::Gone,
         _ => ErrorKind::Rejected,
     }
 }
@@ -110,28 +136,27 @@ mod tests {
 
     const OBJECT: Option<(&str, &str)> = Some(("provider.config", "pcf_1"));
 
-    fn asked(method: Method) -> Asked<'static> {
+    fn target(method: Method) -> Target<'static> {
         let object = if method == Method::Post { None } else { OBJECT };
-        Asked {
-            method,
+        Target {
             object,
-            shadow: None,
+            ..Target::unnamed(method)
         }
     }
 
-    fn error(body: Value) -> Said {
+    fn error(body: Value) -> ErrorBody {
         let mut body = body;
         body["object"] = "error".into();
-        Said::Refusal(Refusal::read(body.to_string().as_bytes()).expect("an error object"))
+        ErrorBody::Api(ApiError::read(body.to_string().as_bytes()).expect("an error object"))
     }
 
-    fn kinds(status: u16, said: &Said) -> (ErrorKind, ErrorKind) {
-        let of = |method| refused(asked(method), status, false, said);
+    fn kinds(status: u16, body: &ErrorBody) -> (ErrorKind, ErrorKind) {
+        let of = |method| failure(target(method), status, false, body);
         (of(Method::Get), of(Method::Patch))
     }
 
     #[test]
-    fn the_apis_own_errors_mean_what_their_status_says() {
+    fn an_error_of_the_api_is_classified_by_its_status() {
         for (status, read, write) in [
             (400, Rejected, Rejected),
             (401, Unauthorized, Unauthorized),
@@ -156,7 +181,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_proxy_says_is_about_the_way_and_never_about_an_object() {
+    fn an_error_of_a_proxy_never_says_anything_about_an_object() {
         for (status, read, write) in [
             (301, Transient, Transient),
             (304, Transient, Transient),
@@ -173,12 +198,16 @@ mod tests {
             (101, Transient, Ambiguous),
             (600, Transient, Ambiguous),
         ] {
-            assert_eq!(kinds(status, &Said::Foreign), (read, write), "{status}");
+            assert_eq!(
+                kinds(status, &ErrorBody::Foreign),
+                (read, write),
+                "{status}"
+            );
         }
     }
 
     #[test]
-    fn a_refusal_that_did_not_arrive_whole_was_still_a_refusal() {
+    fn an_incomplete_refusal_of_a_write_means_that_it_was_not_applied() {
         for (status, read, write) in [
             (400, Transient, Transient),
             (401, Unauthorized, Unauthorized),
@@ -186,13 +215,17 @@ mod tests {
             (410, Transient, Transient),
             (500, Transient, Ambiguous),
         ] {
-            assert_eq!(kinds(status, &Said::Cut), (read, write), "{status}");
+            assert_eq!(
+                kinds(status, &ErrorBody::Incomplete),
+                (read, write),
+                "{status}"
+            );
         }
     }
 
     #[test]
     fn an_object_is_gone_only_if_the_api_names_it() {
-        for (body, want) in [
+        for (json, want) in [
             (
                 json!({"code": "not_found", "entity": "provider.config", "id": "pcf_1"}),
                 Gone,
@@ -220,47 +253,46 @@ mod tests {
             ),
             (json!({}), NoSuchRoute),
         ] {
-            let said = error(body.clone());
-            assert_eq!(kinds(404, &said), (want, want), "{body}");
+            let body = error(json.clone());
+            assert_eq!(kinds(404, &body), (want, want), "{json}");
         }
     }
 
     #[test]
-    fn a_create_that_names_something_missing_is_refused() {
-        let said = error(json!({"code": "not_found", "entity": "provider", "id": "pro_1"}));
-        assert_eq!(refused(asked(Method::Post), 404, false, &said), Rejected);
+    fn a_create_that_names_a_missing_object_is_rejected() {
+        let body = error(json!({"code": "not_found", "entity": "provider", "id": "pro_1"}));
+        assert_eq!(failure(target(Method::Post), 404, false, &body), Rejected);
     }
 
     #[test]
-    fn a_use_of_an_archived_object_is_about_that_object() {
-        let said = error(json!({"code": "use_after_delete"}));
-        assert_eq!(kinds(400, &said), (Rejected, Rejected));
+    fn a_reference_to_an_archived_object_is_rejected() {
+        let body = error(json!({"code": "use_after_delete"}));
+        assert_eq!(kinds(400, &body), (Rejected, Rejected));
     }
 
     #[test]
-    fn a_route_hidden_by_another_is_no_route() {
-        let asked = Asked {
-            method: Method::Get,
-            object: None,
-            shadow: Some("provider.auth_import"),
+    fn a_shadowed_route_counts_as_missing() {
+        let shadowed = Target {
+            shadowed_by: Some("provider.auth_import"),
+            ..Target::unnamed(Method::Get)
         };
         let hidden =
             error(json!({"code": "not_found", "entity": "provider.auth_import", "id": "schema"}));
-        assert_eq!(refused(asked, 404, false, &hidden), NoSuchRoute);
+        assert_eq!(failure(shadowed, 404, false, &hidden), NoSuchRoute);
         let missing = error(json!({"code": "not_found", "entity": "provider", "id": "pro_1"}));
-        assert_eq!(refused(asked, 404, false, &missing), Rejected);
+        assert_eq!(failure(shadowed, 404, false, &missing), Rejected);
     }
 
     #[test]
-    fn another_version_explains_every_refusal_but_those_that_any_version_gives() {
-        let said = error(json!({"code": "not_found", "entity": "provider.config", "id": "pcf_1"}));
+    fn in_another_version_only_refusals_common_to_all_versions_keep_their_kind() {
+        let body = error(json!({"code": "not_found", "entity": "provider.config", "id": "pcf_1"}));
         for (status, want) in [
             (400, VersionUnsupported),
             (404, VersionUnsupported),
             (410, VersionUnsupported),
         ] {
             assert_eq!(
-                refused(asked(Method::Get), status, true, &said),
+                failure(target(Method::Get), status, true, &body),
                 want,
                 "{status}"
             );
@@ -272,12 +304,12 @@ mod tests {
             (302, Transient),
         ] {
             assert_eq!(
-                refused(asked(Method::Get), status, true, &said),
+                failure(target(Method::Get), status, true, &body),
                 want,
                 "{status}"
             );
         }
-        assert_eq!(foreign_success(Method::Get), VersionUnsupported);
-        assert_eq!(foreign_success(Method::Post), Ambiguous);
+        assert_eq!(success_in_other_version(Method::Get), VersionUnsupported);
+        assert_eq!(success_in_other_version(Method::Post), Ambiguous);
     }
 }

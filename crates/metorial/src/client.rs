@@ -1,4 +1,4 @@
-//! The client and how it is set up.
+//! The client and its builder.
 
 use std::fmt;
 use std::sync::Arc;
@@ -7,24 +7,24 @@ use std::time::Duration;
 use reqwest::{Certificate, redirect, retry};
 use url::Url;
 
-use crate::exports::ExportPaths;
+use crate::export_paths::ExportPaths;
 use crate::key::ApiKey;
 
-/// How long a whole call may take, unless the builder is told otherwise.
+/// Default timeout of a whole call.
 const DEFAULT_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// Connecting may take this long, and never more than half of the whole call. A connection that fails in time is
-/// known to have carried nothing, which spares a caller the question whether a write was applied.
+/// Timeout of connecting, at most half of the whole call's. If connecting fails within the call's timeout, it is certain
+/// that a write was not sent.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// Servers close idle connections, Node's after five seconds; a write on one that is just being closed gets lost
-/// without a trace of whether it was applied. So idle connections are given up well before.
+/// Timeout of idle connections. Servers close them too, Node.js after five seconds. A write on a connection that is just
+/// being closed is lost, and it is unknown whether it was applied; so the client closes idle connections first.
 const IDLE_TIMEOUT: Duration = Duration::from_secs(3);
 
-/// A client of the Metorial API with one key, that is for one instance. Cloning is cheap and shares connections.
+/// Client of the Metorial API with one key, which belongs to one instance. Cloning is cheap and shares connections.
 ///
-/// Every call is one HTTP request: nothing is retried, no redirect is followed. A proxy is taken from the usual
-/// environment variables (`HTTPS_PROXY`, `NO_PROXY`, …) unless [`ClientBuilder::no_proxy`] was called.
+/// Every call is one HTTP request without retries and redirects. The usual environment variables (`HTTPS_PROXY`,
+/// `NO_PROXY`, …) configure a proxy unless [`ClientBuilder::no_proxy`] is called.
 #[derive(Clone)]
 pub struct Client(pub(crate) Arc<Inner>);
 
@@ -37,8 +37,8 @@ pub(crate) struct Inner {
 }
 
 impl Client {
-    /// Starts to set up a client. The API is at `https://api.metorial.com`; another base URL, with or without a
-    /// path, is for self-hosted servers and tests.
+    /// Returns a builder. The base URL of the API is `https://api.metorial.com`; another one, with or without a path, is
+    /// for self-hosted servers and tests.
     pub fn builder(base_url: Url, key: ApiKey) -> ClientBuilder {
         ClientBuilder {
             base_url,
@@ -59,7 +59,7 @@ impl fmt::Debug for Client {
     }
 }
 
-/// Sets up a [`Client`].
+/// Builder of a [`Client`].
 #[derive(Debug)]
 #[must_use]
 pub struct ClientBuilder {
@@ -71,56 +71,56 @@ pub struct ClientBuilder {
     proxy_from_environment: bool,
 }
 
-/// Why a client can't be set up.
+/// Failure to build a client.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum BuildError {
-    /// The base URL is not a place for an API.
+    /// The base URL is not valid.
     #[error(
         "the base URL must be http or https, with a host, and without user, password, query and fragment"
     )]
     BaseUrl,
     /// The user agent can't be sent in a header.
-    #[error("the user agent may hold visible ASCII characters and blanks only")]
+    #[error("the user agent may contain visible ASCII characters and spaces only")]
     UserAgent,
-    /// The extra root certificates are not PEM, or none is in them.
-    #[error("the extra root certificates must be one or more X.509 certificates in PEM form")]
+    /// The extra root certificates are not PEM, or there is none.
+    #[error("the extra root certificates must be one or more X.509 certificates in PEM format")]
     RootCertificates,
-    /// TLS can't be set up: most often the system has no root certificates.
+    /// TLS can't be configured, usually because the system has no root certificates.
     #[error(
-        "TLS can't be set up: check that the system has root certificates, and that the extra ones are sound"
+        "TLS can't be configured; check that the system has root certificates and that the extra ones are valid"
     )]
     Tls,
 }
 
 impl ClientBuilder {
-    /// How long a whole call may take, from connecting to the last byte of the answer. 30 seconds by default.
+    /// Sets the timeout of a whole call, from connecting to the last byte of the answer. 30 seconds by default.
     pub fn timeout(mut self, timeout: Duration) -> Self {
         self.timeout = timeout;
         self
     }
 
-    /// What the client calls itself.
+    /// Sets the `User-Agent` header.
     pub fn user_agent(mut self, user_agent: &str) -> Self {
         user_agent.clone_into(&mut self.user_agent);
         self
     }
 
-    /// Trusts these certificates (PEM, one or more) besides the system's. May be called several times.
+    /// Adds trusted root certificates (PEM, one or more) to the system's. May be called several times.
     pub fn add_root_certificates_pem(mut self, pem: &[u8]) -> Self {
         self.root_certificates.push(pem.to_vec());
         self
     }
 
-    /// Connects directly, whatever the environment says about proxies.
+    /// Ignores the proxies of the environment.
     pub fn no_proxy(mut self) -> Self {
         self.proxy_from_environment = false;
         self
     }
 
-    /// The client. Nothing is sent yet.
+    /// Builds the client. Sends nothing.
     ///
     /// # Errors
-    /// [`BuildError`] names the setting at fault.
+    /// [`BuildError`] names the invalid setting.
     pub fn build(self) -> Result<Client, BuildError> {
         if !is_usable(&self.base_url) {
             return Err(BuildError::BaseUrl);
@@ -182,12 +182,12 @@ mod tests {
         Client::builder(base_url.parse().expect("a URL"), key).no_proxy()
     }
 
-    fn outcome(builder: ClientBuilder) -> Result<(), BuildError> {
+    fn result(builder: ClientBuilder) -> Result<(), BuildError> {
         builder.build().map(|_| ())
     }
 
     #[test]
-    fn a_base_url_that_could_misdirect_the_key_is_refused() {
+    fn a_base_url_that_could_misdirect_the_key_is_rejected() {
         for url in [
             "ftp://api.metorial.com",
             "https://user@api.metorial.com",
@@ -196,17 +196,17 @@ mod tests {
             "https://api.metorial.com#a",
             "data:text/plain,a",
         ] {
-            assert_eq!(outcome(builder(url)), Err(BuildError::BaseUrl), "{url}");
+            assert_eq!(result(builder(url)), Err(BuildError::BaseUrl), "{url}");
         }
-        assert_eq!(outcome(builder("https://api.metorial.com")), Ok(()));
-        assert_eq!(outcome(builder("http://127.0.0.1:8080/prefix/")), Ok(()));
+        assert_eq!(result(builder("https://api.metorial.com")), Ok(()));
+        assert_eq!(result(builder("http://127.0.0.1:8080/prefix/")), Ok(()));
     }
 
     #[test]
-    fn settings_that_cannot_work_are_refused() {
+    fn invalid_settings_are_rejected() {
         let url = "https://api.metorial.com";
         assert_eq!(
-            outcome(builder(url).user_agent("a\nb")),
+            result(builder(url).user_agent("a\nb")),
             Err(BuildError::UserAgent)
         );
         for pem in [
@@ -214,7 +214,7 @@ mod tests {
             b"no certificate",
             b"-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n",
         ] {
-            assert!(outcome(builder(url).add_root_certificates_pem(pem)).is_err());
+            assert!(result(builder(url).add_root_certificates_pem(pem)).is_err());
         }
     }
 

@@ -1,8 +1,8 @@
-//! The collections of the API that hold what this client manages, and the names of operations on them.
+//! Collections of the API, and operations on them.
 
 use std::fmt;
 
-/// One collection of remote objects.
+/// Collection of objects.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Collection {
     /// OAuth app registrations.
@@ -11,16 +11,16 @@ pub enum Collection {
     AuthConfigs,
     /// Settings for deployments.
     Configs,
-    /// Saved settings that configs are made from.
+    /// Saved settings that configs are created from.
     ConfigVaults,
-    /// Records of values that were brought in.
+    /// Records of imported values.
     AuthImports,
-    /// Records of values that were handed out.
+    /// Records of exported values.
     AuthExports,
 }
 
 impl Collection {
-    /// Every collection, in the order of declaration.
+    /// All collections, in the order of declaration.
     pub const ALL: [Self; 6] = [
         Self::AuthCredentials,
         Self::AuthConfigs,
@@ -30,8 +30,8 @@ impl Collection {
         Self::AuthExports,
     ];
 
-    /// The path below the base URL, for example `/provider-auth-credentials`. Exports may live elsewhere on some
-    /// servers: see [`ExportTarget`](crate::ExportTarget).
+    /// Returns the path below the base URL, for example `/provider-auth-credentials`. Some servers have exports elsewhere:
+    /// see [`ExportTarget`](crate::ExportTarget).
     #[must_use]
     pub const fn path(self) -> &'static str {
         match self {
@@ -44,13 +44,13 @@ impl Collection {
         }
     }
 
-    /// The path without its slash, for example `provider-auth-credentials`.
+    /// Returns the path without its slash, for example `provider-auth-credentials`.
     #[must_use]
     pub fn name(self) -> &'static str {
         &self.path()[1..]
     }
 
-    /// What the API calls one object of this collection, in answers (`object`) and errors (`entity`).
+    /// Returns the API's name of an object of this collection, in answers (`object`) and errors (`entity`).
     #[must_use]
     pub const fn entity(self) -> &'static str {
         match self {
@@ -63,7 +63,7 @@ impl Collection {
         }
     }
 
-    /// The path of one object, with `:id` in the place of its id.
+    /// Returns the path of one object, with `:id` in place of its id.
     #[must_use]
     pub const fn item_template(self) -> &'static str {
         match self {
@@ -77,21 +77,21 @@ impl Collection {
     }
 }
 
-/// An HTTP method that the API uses.
+/// HTTP method that the API uses.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Method {
-    /// Reads.
+    /// Read.
     Get,
-    /// Creates.
+    /// Create.
     Post,
-    /// Updates.
+    /// Update.
     Patch,
-    /// Deletes, which at this API means: archives.
+    /// Delete, which archives the object ▲.
     Delete,
 }
 
 impl Method {
-    /// The method as it is sent.
+    /// Returns the method as it is sent.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -102,20 +102,20 @@ impl Method {
         }
     }
 
-    /// Whether a lost answer leaves open what happened at the server.
+    /// Returns whether the method changes something, so that a lost answer leaves its outcome unknown.
     #[must_use]
     pub const fn is_write(self) -> bool {
         !matches!(self, Self::Get)
     }
 }
 
-/// What was asked of the API, without ids: one of a small fixed set, fit for metric labels and log fields.
+/// Method and path of a request, without ids: one of a small fixed set, suitable for metric labels and log fields.
 /// `Display` gives for example `PATCH /provider-configs/:id`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Operation {
     /// The method.
     pub method: Method,
-    /// The path with `:id` in the place of ids.
+    /// The path with `:id` in place of ids.
     pub template: &'static str,
 }
 
@@ -142,7 +142,7 @@ mod tests {
     }
 
     #[test]
-    fn an_operation_reads_like_a_request_line() {
+    fn an_operation_displays_like_a_request_line() {
         let operation = Operation {
             method: Method::Patch,
             template: Collection::Configs.item_template(),

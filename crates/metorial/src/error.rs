@@ -1,4 +1,4 @@
-//! The one error of every call: what kind it is, what the API said about it, and nothing that could be a secret.
+//! Error of every call: its kind and details, without anything that could be a secret.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -7,15 +7,15 @@ use std::time::Duration;
 use crate::collection::Operation;
 use crate::meta::Meta;
 
-/// Why a call failed.
+/// Failure of a call.
 ///
-/// Neither `Display` nor `Debug` nor any accessor gives text that the server wrote, a value that was sent, or the key:
-/// a code, an id, an entity and a field path are kept only if they look like one, and don't occur in what was sent.
+/// Neither `Display` nor `Debug` nor any accessor returns free text of the server, a value that was sent, or the key. A
+/// code, id, entity or field path is kept only if it looks like one and doesn't repeat what was sent.
 #[derive(Clone, Debug)]
-pub struct Error(Box<Facts>);
+pub struct Error(Box<Details>);
 
 #[derive(Clone, Debug)]
-pub(crate) struct Facts {
+pub(crate) struct Details {
     pub(crate) kind: ErrorKind,
     pub(crate) operation: Operation,
     pub(crate) status: Option<u16>,
@@ -27,37 +27,37 @@ pub(crate) struct Facts {
     pub(crate) cause: Option<Cow<'static, str>>,
 }
 
-/// What a failure means for the caller.
+/// Kind of a failure: the facts that a caller needs to decide what to do next.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum ErrorKind {
-    /// Trouble on the way or at the server that will pass. A write with this kind was not applied.
+    /// Temporary failure of the network, a proxy or the server. A write with this kind was not applied.
     Transient,
-    /// Too many requests; not applied. [`Error::retry_after`] and [`Meta::rate_limit`] say when to come back.
+    /// Too many requests; not applied. [`Error::retry_after`] and [`Meta::rate_limit`] say when to retry.
     Throttled,
-    /// The API understood the request and refuses it; the same request will be refused again.
+    /// Invalid request; not applied. The same request will be rejected again.
     Rejected,
-    /// The key is missing, wrong, expired or revoked, or may not be used from this address.
+    /// The key is missing, invalid, expired or revoked, or not allowed from this address.
     Unauthorized,
-    /// The key lacks a right, or the project doesn't allow this.
+    /// The key lacks a scope, or the project's settings don't allow the call.
     Forbidden,
-    /// The account's plan doesn't include this.
+    /// The account's plan doesn't include the call.
     PaymentRequired,
-    /// Somebody else changed something at the same time; not applied.
+    /// Conflict with a concurrent change; not applied.
     Conflict,
-    /// A write whose outcome is unknown: it may have been applied, or may still be.
+    /// Write with an unknown outcome: it may have been applied, or be applied later.
     Ambiguous,
-    /// The object that was asked for is gone for good; or, of a create, an object it builds on.
+    /// The requested object is archived or deleted, which is permanent ▲; of a create, an object that it refers to.
     Gone,
-    /// The server has no such route. That never means that an object is gone.
+    /// The server has no such route. This never means that an object is gone.
     NoSuchRoute,
-    /// The server answered in another version of the API than the one asked for.
+    /// The server answered in another version of the API than the requested one.
     VersionUnsupported,
-    /// The answer to a read can't be understood, is too large, or contradicts what was asked.
+    /// The answer to a read can't be decoded, is too large, or doesn't match the request.
     Malformed,
 }
 
 impl ErrorKind {
-    /// One word for it, for metric labels.
+    /// Returns the kind as one word, for metric labels.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -78,24 +78,22 @@ impl ErrorKind {
 
     const fn phrase(self) -> &'static str {
         match self {
-            Self::Transient => "failed for now, try again later",
-            Self::Throttled => "was not served, too many requests were sent",
-            Self::Rejected => "was refused",
-            Self::Unauthorized => {
-                "was refused, the API key is not accepted: check that it is current"
+            Self::Transient => "failed temporarily",
+            Self::Throttled => "failed, the rate limit is reached",
+            Self::Rejected => "was rejected",
+            Self::Unauthorized => "was refused, the API key is not valid (anymore)",
+            Self::Forbidden => {
+                "was refused, the API key's scopes or the project's settings don't allow it"
             }
-            Self::Forbidden => "was refused, the API key or the project's settings don't allow it",
             Self::PaymentRequired => "was refused, the account's plan doesn't include it",
-            Self::Conflict => "was refused, something else changed at the same time",
-            Self::Ambiguous => {
-                "was sent, but whether it was applied is unknown: look before trying again"
-            }
-            Self::Gone => "found the object gone",
+            Self::Conflict => "was refused, it conflicts with a concurrent change",
+            Self::Ambiguous => "was sent, but it is unknown whether it was applied",
+            Self::Gone => "failed, the object is archived or deleted",
             Self::NoSuchRoute => {
-                "is not known to this server: check the base URL and the server's version"
+                "failed, the server has no such route: check the base URL and the server's version"
             }
             Self::VersionUnsupported => "was answered in another version of the API",
-            Self::Malformed => "got an answer that makes no sense",
+            Self::Malformed => "got an answer that is not valid",
         }
     }
 }
@@ -107,18 +105,18 @@ impl fmt::Display for ErrorKind {
 }
 
 impl Error {
-    pub(crate) fn new(facts: Facts) -> Self {
-        Self(Box::new(facts))
+    pub(crate) fn new(details: Details) -> Self {
+        Self(Box::new(details))
     }
 
-    /// A failure without an answer, or one that the answer itself doesn't tell.
+    /// Creates an error that this client found, rather than one that the API reported.
     pub(crate) fn of(
         kind: ErrorKind,
         operation: Operation,
         meta: Meta,
         cause: impl Into<Cow<'static, str>>,
     ) -> Self {
-        Self::new(Facts {
+        Self::new(Details {
             kind,
             operation,
             status: None,
@@ -136,66 +134,66 @@ impl Error {
         self
     }
 
-    /// The API itself says that it has no such route; a proxy's 404 doesn't count.
+    /// Returns whether the API itself reports that it has no such route; a proxy's 404 doesn't count.
     pub(crate) fn is_unknown_endpoint(&self) -> bool {
         self.0.kind == ErrorKind::NoSuchRoute && self.entity() == Some("endpoint")
     }
 
-    /// What the failure means.
+    /// Returns the kind of the failure.
     #[must_use]
     pub fn kind(&self) -> ErrorKind {
         self.0.kind
     }
 
-    /// What was asked, without ids.
+    /// Returns the requested operation, without ids.
     #[must_use]
     pub fn operation(&self) -> Operation {
         self.0.operation
     }
 
-    /// The HTTP status, if there was an answer.
+    /// Returns the HTTP status, if there was an answer.
     #[must_use]
     pub fn status(&self) -> Option<u16> {
         self.0.status
     }
 
-    /// The API's code, for example `invalid_data`.
+    /// Returns the API's error code, for example `invalid_data`.
     #[must_use]
     pub fn code(&self) -> Option<&str> {
         self.0.code.as_deref()
     }
 
-    /// The request id to give to Metorial's support.
+    /// Returns the request id, which Metorial's support asks for.
     #[must_use]
     pub fn request_id(&self) -> Option<&str> {
         self.0.meta.request_id.as_deref()
     }
 
-    /// What the error is about, for example `provider.auth_config` or `body`.
+    /// Returns the entity that the error is about, for example `provider.auth_config` or `body`.
     #[must_use]
     pub fn entity(&self) -> Option<&str> {
         self.0.entity.as_deref()
     }
 
-    /// The fields at fault, as `config.scopes.0`; `?` stands for a part that may not be shown.
+    /// Returns the paths of invalid fields, such as `config.scopes.0`; `?` replaces a part that may not be shown.
     #[must_use]
     pub fn field_paths(&self) -> &[String] {
         &self.0.field_paths
     }
 
-    /// How long the server asks to wait (`Retry-After`), from the moment of the answer; at most an hour.
+    /// Returns the time to wait that the server asks for (`Retry-After`), counted from the answer, at most an hour.
     #[must_use]
     pub fn retry_after(&self) -> Option<Duration> {
         self.0.retry_after
     }
 
-    /// What the answer's headers said; empty without an answer.
+    /// Returns the metadata of the answer's headers; empty without an answer.
     #[must_use]
     pub fn meta(&self) -> &Meta {
         &self.0.meta
     }
 
-    /// What went wrong on the way, in this client's own words: `connection refused`, `timed out after 30s`.
+    /// Returns the cause in this client's own words, for example `connection refused` or `timed out after 30s`.
     #[must_use]
     pub fn cause(&self) -> Option<&str> {
         self.0.cause.as_deref()
@@ -209,7 +207,7 @@ impl fmt::Display for Error {
             write!(f, ": {cause}")?;
         }
         if !self.0.field_paths.is_empty() {
-            write!(f, ", at {}", self.0.field_paths.join(", "))?;
+            write!(f, ": {}", self.0.field_paths.join(", "))?;
         }
         let status = self.0.status.map(|status| status.to_string());
         let request = self.request_id().map(|id| format!("request {id}"));
@@ -230,8 +228,8 @@ mod tests {
     use crate::collection::{Collection, Method};
 
     #[test]
-    fn an_error_tells_what_was_asked_what_came_and_where() {
-        let error = Error::new(Facts {
+    fn an_error_displays_operation_kind_fields_and_request_id() {
+        let error = Error::new(Details {
             kind: ErrorKind::Rejected,
             operation: Operation {
                 method: Method::Post,
@@ -250,7 +248,7 @@ mod tests {
         });
         assert_eq!(
             error.to_string(),
-            "POST /provider-auth-credentials was refused, at config.scopes.0 (400, invalid_data, body, request req_1)"
+            "POST /provider-auth-credentials was rejected: config.scopes.0 (400, invalid_data, body, request req_1)"
         );
     }
 }

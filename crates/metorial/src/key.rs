@@ -1,40 +1,40 @@
-//! The API key: read once, checked before anything is sent, wiped when dropped, and never printed.
+//! The API key: checked before anything is sent, wiped from memory when dropped, never printed.
 
 use std::fmt;
 
 use bytes::Bytes;
 use zeroize::Zeroizing;
 
-/// A secret API key (`metorial_sk_…`). A key belongs to exactly one instance.
+/// Secret API key (`metorial_sk_…`), which belongs to exactly one instance.
 ///
-/// Its memory is wiped when the last owner is dropped; `Debug` shows nothing of it.
+/// Its memory is wiped when it is dropped; `Debug` doesn't show it.
 pub struct ApiKey(Zeroizing<String>);
 
-/// Why a text can't be used as an API key. `Display` says what to do and never quotes the text.
+/// Rejection of a text as an API key. `Display` says what to do and never quotes the text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidApiKey {
-    /// There is no key at all.
-    #[error("the API key is empty: put the instance's secret key (metorial_sk_…) there")]
+    /// The text is empty.
+    #[error("the API key is empty; set it to the instance's secret key (metorial_sk_…)")]
     Empty,
-    /// A line break, a blank, a control or a non-ASCII character: such a key would not survive as an HTTP header.
+    /// The text contains a line break, a space, a control or a non-ASCII character and can't be sent in a header.
     #[error(
-        "the API key has a character that is not visible ASCII, often a line break at its end: store the key alone, \
-         without blanks or line breaks"
+        "the API key has a character that is not visible ASCII, often a line break at its end; store the key alone, \
+         without spaces or line breaks"
     )]
     NotVisibleAscii,
-    /// A publishable key: it reads public data only.
+    /// The text is a publishable key, which reads public data only.
     #[error(
-        "this is a publishable key (metorial_pk_…), which can only read public data: use a secret key (metorial_sk_…)"
+        "this is a publishable key (metorial_pk_…), which can only read public data; use a secret key (metorial_sk_…)"
     )]
     Publishable,
 }
 
 impl ApiKey {
-    /// Takes `text` as a key, exactly as it is.
+    /// Returns `text` as a key, without changing it.
     ///
     /// # Errors
-    /// [`InvalidApiKey`] if the text can't be sent in a header or is a publishable key. Whether the API knows the
-    /// key is only found out by a call, best by [`Client::instance`](crate::Client::instance).
+    /// [`InvalidApiKey`] if the text can't be sent in a header or is a publishable key. Only a call, for example
+    /// [`Client::instance`](crate::Client::instance), shows whether the API accepts the key.
     pub fn parse(text: &str) -> Result<Self, InvalidApiKey> {
         if text.is_empty() {
             return Err(InvalidApiKey::Empty);
@@ -52,7 +52,8 @@ impl ApiKey {
         &self.0
     }
 
-    /// The value of the `Authorization` header, in memory that is wiped when the request is done.
+    /// Returns the value of the `Authorization` header, in memory that is wiped after the request. The server requires the
+    /// exact spelling `Bearer` ▲.
     pub(crate) fn bearer(&self) -> Bytes {
         let mut header = Zeroizing::new(Vec::with_capacity("Bearer ".len() + self.0.len()));
         header.extend_from_slice(b"Bearer ");
@@ -72,7 +73,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_visible_ascii_makes_a_key() {
+    fn only_visible_ascii_is_accepted_as_a_key() {
         for (text, want) in [
             ("", InvalidApiKey::Empty),
             ("metorial_sk_a\n", InvalidApiKey::NotVisibleAscii),
@@ -100,7 +101,7 @@ mod tests {
     }
 
     #[test]
-    fn the_header_is_a_bearer_with_the_key_as_it_is() {
+    fn the_header_is_bearer_and_the_unchanged_key() {
         let key = ApiKey::parse("metorial_sk_abc").expect("a key");
         assert_eq!(key.bearer().as_ref(), b"Bearer metorial_sk_abc");
     }

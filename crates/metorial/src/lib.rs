@@ -1,5 +1,5 @@
-//! A typed client of the [Metorial](https://metorial.com) API: provider auth credentials, auth configs, configs,
-//! config vaults, auth imports and auth exports, and what is needed to work with them.
+//! Typed client of the [Metorial](https://metorial.com) API: provider auth credentials, auth configs, configs, config
+//! vaults, auth imports and auth exports, and read access to instances, providers, deployments, auth methods and schemas.
 //!
 //! ```no_run
 //! use metorial::{ApiKey, AuthCredentials, Body, Client, ErrorKind, ListQuery};
@@ -10,7 +10,7 @@
 //! let client = Client::builder("https://api.metorial.com".parse()?, key).build()?;
 //!
 //! let instance = client.instance().await?.value;
-//! println!("this key opens {} ({:?})", instance.id, instance.r#type);
+//! println!("this key belongs to {} ({:?})", instance.id, instance.r#type);
 //!
 //! let body = Body::from(json!({
 //!     "provider_id": "github",
@@ -18,11 +18,11 @@
 //!     "config": {"client_id": "id", "client_secret": "secret", "scopes": ["repo"]},
 //! }));
 //! match client.create::<AuthCredentials>(&body).await {
-//!     Ok(created) => println!("made {}", created.value.id),
-//!     // The answer was lost: look for the object before trying again, or there may be two.
+//!     Ok(created) => println!("created {}", created.value.id),
+//!     // The answer was lost: search for the object before trying again, or there may be two.
 //!     Err(error) if error.kind() == ErrorKind::Ambiguous => {
 //!         let newest = client.list::<AuthCredentials>(&ListQuery::new().limit(100)).await?;
-//!         println!("{} credentials to look through", newest.value.items.len());
+//!         println!("{} credentials to search", newest.value.items.len());
 //!     }
 //!     Err(error) => return Err(error.into()),
 //! }
@@ -30,46 +30,56 @@
 //! # }
 //! ```
 //!
-//! # What it guarantees
+//! # Guarantees
 //! - **One call is one request.** Nothing is retried (the API has no idempotency keys), no redirect is followed, and
-//!   [`ClientBuilder::timeout`] bounds the whole call. The one exception are exports, which live at one of two
-//!   places: see [`ExportTarget`].
-//! - **An error says whether a write may have been applied.** [`ErrorKind::Ambiguous`] is the only kind for which it
-//!   may; [`ErrorKind::Transient`] of a write means that it was not.
-//! - **Gone means gone.** [`ErrorKind::Gone`] is only concluded from an answer of the API about that very object,
-//!   never from an unknown route or a proxy's 404.
-//! - **A list is complete or an error.** [`Client::pages`] detects lists that repeat, loop or lose a page; and
-//!   [`ListQuery`] refuses filters that the server would ignore.
-//! - **No secret comes out.** Keys, bodies and exported values are wiped from memory, don't print, and error texts
-//!   are this crate's own: nothing that a server wrote is passed on but words that look like a code or an id and
-//!   don't repeat what was sent.
-//! - **Bounded.** Answers are read up to 1 MiB, lists up to 32 MiB.
+//!   [`ClientBuilder::timeout`] bounds the whole call. The only exception are exports, which are at one of two
+//!   locations: see [`ExportTarget`].
+//! - **An error says whether a write may have been applied.** It may for [`ErrorKind::Ambiguous`] only; a write with
+//!   [`ErrorKind::Transient`] was not applied.
+//! - **Gone means gone.** [`ErrorKind::Gone`] follows only from an answer of the API about the requested object, never
+//!   from an unknown route or a proxy's 404.
+//! - **A list is complete or an error.** [`Client::pages`] detects lists that repeat items, loop or lose a page, and
+//!   [`ListQuery`] rejects filters that the server would ignore.
+//! - **No secret is disclosed.** Keys, bodies and exported values are wiped from memory and don't print. Texts of errors
+//!   are this crate's own; of a server's text only words are kept that look like a code or an id and don't repeat what
+//!   was sent.
+//! - **Bounded size.** Answers are read up to 1 MiB, lists up to 32 MiB.
 //!
-//! The version of the API is pinned ([`API_VERSION`]); a server that answers in another one is
+//! The version of the API is pinned ([`API_VERSION`]); an answer in another version is
 //! [`ErrorKind::VersionUnsupported`].
 //!
-//! Each call leaves one [`tracing`] event at level `debug` with operation, status, request id and duration.
+//! Each call emits one [`tracing`] event at level `debug` with operation, status, request id and duration.
+//!
+//! In comments ▲ marks behavior that was observed on the running server, often against its reference, and ◆ behavior
+//! that was read in newer server code. Builds differ: the client accepts both sides.
 
+mod answer;
+mod api_error;
 mod body;
 mod calls;
+mod catalog_calls;
 mod cause;
 mod classify;
 mod client;
 mod collection;
 mod error;
+mod export_paths;
 mod exports;
-mod guard;
 mod key;
 mod meta;
 mod objects;
+mod outcome;
 mod page;
 mod query;
-mod refusal;
+mod redactor;
+mod reply;
+mod request;
 mod secret;
 mod send;
 
+pub use answer::Answer;
 pub use body::Body;
-pub use calls::SchemaOf;
+pub use catalog_calls::SchemaOf;
 pub use client::{BuildError, Client, ClientBuilder};
 pub use collection::{Collection, Method, Operation};
 pub use error::{Error, ErrorKind};
@@ -85,9 +95,8 @@ pub use objects::{
 pub use page::Page;
 pub use query::{EmptyFilter, ListQuery, Order};
 pub use secret::SecretValue;
-pub use send::Answer;
 
-/// The README's example is compiled like any other.
+/// Compiles the README's example.
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]
 struct Readme;

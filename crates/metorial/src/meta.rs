@@ -1,4 +1,4 @@
-//! What the headers of an answer say: request id, served version, rate limit, the server's clock.
+//! Metadata in the headers of an answer: request id, served version, rate limit, the server's clock.
 
 use std::time::Duration;
 
@@ -6,10 +6,10 @@ use jiff::Timestamp;
 use jiff::fmt::rfc2822;
 use reqwest::header::HeaderMap;
 
-/// The version of the API that this client speaks, as it asks for it.
+/// Version of the API that this client requests.
 pub const API_VERSION: &str = "2026-01-01-magnetar";
 
-/// The names of that version that the server is known to answer with.
+/// Names of that version that the server may answer with.
 const SERVED_NAMES: [&str; 4] = [
     "2026-01-01",
     API_VERSION,
@@ -17,48 +17,48 @@ const SERVED_NAMES: [&str; 4] = [
     "magnetar",
 ];
 
-/// No wait that a server asks for is longer than this; afterwards it is asked again.
+/// Upper bound of any wait that a server asks for; after it the request is tried again.
 const LONGEST_WAIT: Duration = Duration::from_secs(3600);
 
-/// A number below this can't be a time of day in epoch seconds (it would be in 1973), so it counts from now.
+/// Smallest number that is read as epoch seconds (a time in 1973). A smaller one is read as seconds from now.
 const FIRST_EPOCH: u64 = 100_000_000;
 
-/// What an answer says besides its body. Everything in it is safe to log.
+/// Metadata of an answer. Everything in it is safe to log.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Meta {
-    /// `metorial-req-id`: what Metorial's support asks for. Answers with 401 and 429 carry none.
+    /// `metorial-req-id`, which Metorial's support asks for. Answers with 401 and 429 have none ▲.
     pub request_id: Option<String>,
-    /// The state of the request budget.
+    /// State of the rate limit.
     pub rate_limit: Option<RateLimit>,
-    /// `metorial-version`: the version that answered.
+    /// `metorial-version`: the version of the API that answered.
     pub served_version: Option<String>,
     /// `Date`: the server's clock.
     pub date: Option<Timestamp>,
 }
 
-/// The state of the request budget, from the `RateLimit-*` headers.
+/// State of the rate limit, from the `RateLimit-*` headers. All keys of an organization share one window ▲.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct RateLimit {
-    /// Requests in one window.
+    /// Requests allowed in one window.
     pub limit: Option<u64>,
     /// Requests left in this window.
     pub remaining: Option<u64>,
-    /// How long until requests come free, from now; at most an hour. At the server the *oldest* request leaves the
-    /// window then, so only few come free.
+    /// Time from now until the quota resets, at most an hour. On the server only the *oldest* request leaves the window
+    /// then, so that few requests become available ▲.
     pub reset: Option<Duration>,
 }
 
-/// Everything read from the headers of one answer.
+/// Contents of the headers of one answer.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Headers {
     pub(crate) meta: Meta,
     pub(crate) retry_after: Option<Duration>,
-    /// A version was named, and it isn't the one asked for.
+    /// True if the answer names another version of the API than the requested one.
     pub(crate) other_version: bool,
 }
 
 impl Headers {
-    /// `keep` decides whether a text may be kept; `now` is the local clock, used where the server doesn't say its.
+    /// Reads the headers. `keep` filters texts; `now`, the local clock, is used if there is no `Date` header.
     pub(crate) fn read(
         headers: &HeaderMap,
         keep: impl Fn(&str) -> Option<String>,
@@ -93,7 +93,7 @@ impl Headers {
     }
 }
 
-/// Seconds from now or epoch seconds: the server and its SDK disagree, so both are understood.
+/// Returns the time until a reset. The server sends epoch seconds, its SDK reads seconds from now ▲: both are accepted.
 fn until_reset(text: &str, clock: Timestamp) -> Option<Duration> {
     let number = whole_number(text)?;
     let seconds = if number < FIRST_EPOCH {
@@ -104,7 +104,8 @@ fn until_reset(text: &str, clock: Timestamp) -> Option<Duration> {
     Some(Duration::from_secs(seconds).min(LONGEST_WAIT))
 }
 
-/// RFC 9110, 10.2.3: seconds, or an HTTP date. A wait that is negative says nothing.
+/// Returns the wait of a `Retry-After` header (RFC 9110, 10.2.3): seconds or an HTTP date. A negative one is ignored.
+/// The server sends no such header ▲, a proxy may.
 fn retry_after(text: &str, clock: Timestamp) -> Option<Duration> {
     let wait = match whole_number(text) {
         Some(seconds) => Duration::from_secs(seconds),
@@ -115,7 +116,7 @@ fn retry_after(text: &str, clock: Timestamp) -> Option<Duration> {
     Some(wait.min(LONGEST_WAIT))
 }
 
-/// Digits only; more of them than fit are as good as the largest number.
+/// Parses a number of digits only. One that is too large becomes the largest number.
 fn whole_number(text: &str) -> Option<u64> {
     let digits = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
     digits.then(|| text.parse().unwrap_or(u64::MAX))
@@ -154,7 +155,7 @@ mod tests {
     }
 
     #[test]
-    fn a_reset_is_understood_as_epoch_and_as_seconds() {
+    fn a_reset_is_read_as_epoch_seconds_or_as_seconds_from_now() {
         let date = ("date", DATE);
         for (value, want) in [
             ("30".to_owned(), Some(30)),
@@ -171,12 +172,12 @@ mod tests {
     }
 
     #[test]
-    fn without_a_date_the_local_clock_counts() {
+    fn without_a_date_the_local_clock_is_used() {
         assert_eq!(reset(&[("ratelimit-reset", "100000000")]), Some(3600));
     }
 
     #[test]
-    fn retry_after_is_understood_in_seconds_and_as_a_date_and_capped() {
+    fn retry_after_is_read_as_seconds_or_as_a_date_and_bounded() {
         for (value, want) in [
             ("120", Some(120)),
             ("0", Some(0)),
@@ -198,7 +199,7 @@ mod tests {
     }
 
     #[test]
-    fn every_name_of_the_version_is_the_version() {
+    fn every_name_of_the_version_is_accepted() {
         for name in SERVED_NAMES {
             assert!(!read(&[("metorial-version", name)]).other_version, "{name}");
         }
@@ -212,7 +213,7 @@ mod tests {
     }
 
     #[test]
-    fn no_header_says_nothing() {
+    fn missing_headers_give_empty_metadata() {
         assert_eq!(read(&[]).meta, Meta::default());
         let limits = read(&[("ratelimit-limit", "100"), ("ratelimit-remaining", "0")])
             .meta

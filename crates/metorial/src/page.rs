@@ -1,4 +1,4 @@
-//! Lists, page by page, with the guarantee that a stream that ends without an error has shown everything.
+//! Pages of a list, and streams of pages that either are complete or end with an error.
 
 use std::collections::HashSet;
 use std::future::Future;
@@ -6,25 +6,24 @@ use std::future::Future;
 use futures::stream::{self, Stream};
 use serde::Deserialize;
 
-use crate::client::Client;
-use crate::collection::{Method, Operation};
+use crate::answer::Answer;
+use crate::collection::Operation;
 use crate::error::{Error, ErrorKind};
 use crate::meta::Meta;
 use crate::objects::Object;
 use crate::query::ListQuery;
-use crate::send::Answer;
 
-/// A stream gives up after this many pages: at 100 items each, far more than an instance holds.
+/// Largest number of pages of one stream: at 100 items each, far more than an instance holds.
 const PAGE_CAP: usize = 1000;
 
-/// One page of a list.
+/// Page of a list.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Page<T> {
-    /// The items, in the order asked for.
+    /// The items, in the requested order.
     pub items: Vec<T>,
-    /// Whether there is a page after this one.
+    /// True if there is a page after this one.
     pub has_more_after: bool,
-    /// Whether there is a page before this one.
+    /// True if there is a page before this one.
     pub has_more_before: bool,
 }
 
@@ -54,40 +53,17 @@ impl<T> From<ListBody<T>> for Page<T> {
     }
 }
 
-impl Client {
-    /// All pages of a list, each asked for when the one before was taken. The stream ends after its first error.
-    ///
-    /// If it ends without an error it was complete: a page that repeats an item, that is empty though more was
-    /// promised, or a list without an end is [`ErrorKind::Malformed`]. Without a limit in `query`, pages are as large
-    /// as the server makes them.
-    pub fn pages<T: Object>(
-        &self,
-        query: &ListQuery,
-    ) -> impl Stream<Item = Result<Answer<Page<T>>, Error>> + Send + use<T> {
-        let client = self.clone();
-        let path = T::COLLECTION.path();
-        let operation = Operation {
-            method: Method::Get,
-            template: path,
-        };
-        follow(operation, query.clone().or_largest_page(), move |query| {
-            let client = client.clone();
-            async move { client.list(&query).await }
-        })
-    }
-}
-
-/// Where a stream of pages stands.
-struct Walk<F> {
+/// State of a stream of pages.
+struct PageStream<F> {
     operation: Operation,
     fetch: F,
-    /// What to ask for next; `None` at the end.
+    /// Query of the next page; `None` at the end.
     next: Option<ListQuery>,
     pages: usize,
     seen: HashSet<String>,
 }
 
-/// The pages that `fetch` brings, from `query` on.
+/// Returns a stream of the pages that `fetch` returns, starting with `query`.
 pub(crate) fn follow<T, F, Fut>(
     operation: Operation,
     query: ListQuery,
@@ -98,25 +74,25 @@ where
     F: FnMut(ListQuery) -> Fut + Send,
     Fut: Future<Output = Result<Answer<Page<T>>, Error>> + Send,
 {
-    let walk = Walk {
+    let state = PageStream {
         operation,
         fetch,
         next: Some(query),
         pages: 0,
         seen: HashSet::new(),
     };
-    stream::unfold(walk, |mut walk| async move {
-        let query = walk.next.take()?;
-        let result = match (walk.fetch)(query.clone()).await {
-            Ok(answer) => walk.advance(query, answer),
+    stream::unfold(state, |mut state| async move {
+        let query = state.next.take()?;
+        let result = match (state.fetch)(query.clone()).await {
+            Ok(answer) => state.advance(query, answer),
             Err(error) => Err(error),
         };
-        Some((result, walk))
+        Some((result, state))
     })
 }
 
-impl<F> Walk<F> {
-    /// Checks a page against those before it, and decides what to ask for next.
+impl<F> PageStream<F> {
+    /// Checks a page against those before it and determines the next query.
     fn advance<T: Object>(
         &mut self,
         query: ListQuery,
@@ -131,7 +107,7 @@ impl<F> Walk<F> {
         let fault = if repeats {
             Some("the list repeats itself")
         } else if page.items.is_empty() && (self.pages > 1 || page.has_more_after) {
-            Some("the list lost the page that it promised")
+            Some("the list announced more items and has none")
         } else if page.has_more_after && self.pages == PAGE_CAP {
             Some("the list has no end")
         } else {

@@ -1,4 +1,5 @@
-//! What to list: filters, ranges and paging, checked so that the server can't misread them as "everything".
+//! Query of a list: filters, ranges and paging. The server ignores an empty or unknown filter and returns everything ▲, so
+//! that an empty one is an error here.
 
 use std::fmt;
 
@@ -7,14 +8,14 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
 use crate::objects::Status;
 
-/// Everything but RFC 3986's unreserved characters.
+/// All characters but the unreserved ones of RFC 3986.
 const RESERVED: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b'-')
     .remove(b'_')
     .remove(b'.')
     .remove(b'~');
 
-/// The order of a list by id, that is by creation.
+/// Order of a list. Lists are sorted by id, and ids by creation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Order {
     /// Oldest first, the server's default.
@@ -23,16 +24,14 @@ pub enum Order {
     Desc,
 }
 
-/// A filter without a value. The server ignores such a filter and answers with everything, so it is never sent.
+/// Filter without a value. The server ignores such a filter and returns everything ▲, so it is never sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error(
-    "the filter {name:?} has an empty value, or none at all, which the API would take as no filter"
-)]
+#[error("the filter {name:?} has an empty value or none, and the API would ignore it")]
 pub struct EmptyFilter {
     name: &'static str,
 }
 
-/// What to list. Built in a chain; a filter that came out empty is an error at once.
+/// Query of a list, built as a chain. An empty filter is an error.
 ///
 /// ```
 /// use metorial::{ListQuery, Order, Status};
@@ -46,8 +45,8 @@ pub struct EmptyFilter {
 /// # }
 /// ```
 ///
-/// The server ignores filters it doesn't know: check what comes back against what was asked. Without
-/// [`statuses`](Self::statuses) archived objects are left out, even of a list by id.
+/// The server ignores unknown filters ▲: check the items against the query. Without [`statuses`](Self::statuses) archived
+/// objects are left out, even from a list by id ▲.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ListQuery {
     filters: Vec<(String, String)>,
@@ -57,13 +56,13 @@ pub struct ListQuery {
 }
 
 impl ListQuery {
-    /// No filter, the server's page size and order.
+    /// Creates a query without filters, with the server's page size and order.
     #[must_use]
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Only objects with one of these ids. 100 ids in one query work.
+    /// Selects objects with one of these ids. 100 ids in one query work ▲.
     ///
     /// # Errors
     /// [`EmptyFilter`] if there is no id, or an empty one.
@@ -74,7 +73,8 @@ impl ListQuery {
         self.filter("id", ids)
     }
 
-    /// Only objects whose `name` is one of `values`, for example `provider_id`.
+    /// Selects objects whose field `name` is one of `values`, for example `provider_id`. Sent as `name[]=…`; in the
+    /// form `name[0]=…` older builds accept at most 21 values ▲.
     ///
     /// # Errors
     /// [`EmptyFilter`] if there is no value, or an empty one.
@@ -96,7 +96,7 @@ impl ListQuery {
         Ok(self)
     }
 
-    /// Only objects in one of these states. The server knows active and archived; it refuses the others.
+    /// Selects objects with one of these statuses. The server accepts active and archived, and answers 400 to deleted ▲.
     ///
     /// # Errors
     /// [`EmptyFilter`] if there is none.
@@ -104,13 +104,14 @@ impl ListQuery {
         self.filter("status", statuses.into_iter().map(Status::as_str))
     }
 
-    /// Only objects whose `name` (`created_at`, `updated_at`) is later than `bound`, to the millisecond.
+    /// Selects objects whose `name` (`created_at` or `updated_at`) is later than `bound`, to the millisecond. There is no
+    /// inclusive bound: the server ignores `[gte]` ▲.
     #[must_use]
     pub fn range_gt(self, name: &'static str, bound: Timestamp) -> Self {
         self.range(name, "gt", bound)
     }
 
-    /// Only objects whose `name` (`created_at`, `updated_at`) is earlier than `bound`, to the millisecond.
+    /// Selects objects whose `name` (`created_at` or `updated_at`) is earlier than `bound`, to the millisecond.
     #[must_use]
     pub fn range_lt(self, name: &'static str, bound: Timestamp) -> Self {
         self.range(name, "lt", bound)
@@ -122,15 +123,15 @@ impl ListQuery {
         self
     }
 
-    /// At most this many items a page; brought into the server's bounds of 1 to 100.
+    /// Sets the page size, clamped to the server's bounds of 1 to 100.
     #[must_use]
     pub fn limit(mut self, items: u8) -> Self {
         self.limit = Some(items.clamp(1, 100));
         self
     }
 
-    /// The page that follows the object with this id, which must be the last one of the page before: the server
-    /// answers an empty last page to an id that it doesn't know.
+    /// Starts after the object with this id. Use only the last id of the previous page: to an id without a row the server
+    /// answers with an empty last page ▲.
     ///
     /// # Errors
     /// [`EmptyFilter`] if the id is empty: the server would start from the beginning.
@@ -143,7 +144,7 @@ impl ListQuery {
         Ok(self)
     }
 
-    /// The order of the items.
+    /// Sets the order of the items.
     #[must_use]
     pub fn order(mut self, order: Order) -> Self {
         self.order = Some(order);
@@ -155,7 +156,7 @@ impl ListQuery {
         self
     }
 
-    /// The query string, without `?`; `None` if there is nothing to say.
+    /// Returns the query string without `?`, or `None` if it is empty.
     pub(crate) fn encoded(&self) -> Option<String> {
         let limit = self.limit.map(|limit| limit.to_string());
         let order = self.order.map(|order| match order {
@@ -182,7 +183,7 @@ impl ListQuery {
     }
 }
 
-/// One path segment or one part of a query, so that nothing in `text` can be taken for syntax.
+/// Encodes a path segment or a part of a query, so that nothing in `text` is read as syntax.
 pub(crate) fn encode(text: &str) -> impl fmt::Display + '_ {
     utf8_percent_encode(text, RESERVED)
 }
@@ -208,7 +209,7 @@ mod tests {
     }
 
     #[test]
-    fn arrays_go_out_with_brackets_and_ranges_in_milliseconds() {
+    fn arrays_are_sent_with_brackets_and_ranges_in_milliseconds() {
         let since: Timestamp = "2025-09-15T10:30:00Z".parse().expect("a time");
         let query = ListQuery::new()
             .ids(["par_1", "par_2"])
@@ -234,7 +235,7 @@ mod tests {
     }
 
     #[test]
-    fn a_filter_that_the_server_would_ignore_is_refused() {
+    fn a_filter_that_the_server_would_ignore_is_rejected() {
         let none: [&str; 0] = [];
         assert!(ListQuery::new().ids(none).is_err());
         assert!(ListQuery::new().ids(["par_1", ""]).is_err());
@@ -244,7 +245,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_in_a_value_is_taken_for_syntax() {
+    fn nothing_in_a_value_is_read_as_syntax() {
         let query = ListQuery::new()
             .ids(["a&limit=1#?[]%2f +\u{202e}"])
             .expect("not empty");
@@ -255,7 +256,7 @@ mod tests {
     }
 
     #[test]
-    fn a_limit_stays_within_what_the_server_takes() {
+    fn a_limit_is_clamped_to_the_servers_bounds() {
         assert_eq!(decoded(&ListQuery::new().limit(0)), [pair("limit", "1")]);
         assert_eq!(
             decoded(&ListQuery::new().limit(200)),

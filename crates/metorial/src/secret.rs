@@ -1,4 +1,4 @@
-//! Memory that holds secrets: a byte buffer that leaves no copy behind when it grows, and JSON values that are wiped.
+//! Memory for secrets: a byte buffer that leaves no copy behind when it grows, and JSON values that are wiped.
 
 use std::fmt;
 use std::io;
@@ -7,17 +7,17 @@ use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 use zeroize::{Zeroize, Zeroizing};
 
-/// A JSON value that nobody should see: wiped when dropped, shown by [`SecretValue::expose`] only.
+/// Secret JSON value: wiped when dropped, readable through [`SecretValue::expose`] only.
 pub struct SecretValue(Value);
 
 impl SecretValue {
-    /// Takes `value` over.
+    /// Wraps `value`.
     #[must_use]
     pub fn new(value: Value) -> Self {
         Self(value)
     }
 
-    /// The value itself. Whoever calls this answers for where it goes.
+    /// Returns the value. The caller is responsible for keeping it out of logs and messages.
     #[must_use]
     pub fn expose(&self) -> &Value {
         &self.0
@@ -42,7 +42,7 @@ impl<'de> Deserialize<'de> for SecretValue {
     }
 }
 
-/// Overwrites every text in `value`. Numbers, booleans and member names are dropped as they are.
+/// Overwrites every string in `value` with zeros. Numbers, booleans and member names are not overwritten.
 pub(crate) fn wipe(value: &mut Value) {
     match value {
         Value::String(text) => text.zeroize(),
@@ -52,7 +52,7 @@ pub(crate) fn wipe(value: &mut Value) {
     }
 }
 
-/// Bytes that are wiped when dropped and whenever they move to a larger place.
+/// Byte buffer that is wiped when it is dropped and when it moves to a larger allocation.
 pub(crate) struct Buffer(Zeroizing<Vec<u8>>);
 
 impl Buffer {
@@ -63,7 +63,7 @@ impl Buffer {
     pub(crate) fn push(&mut self, bytes: &[u8]) {
         let needed = self.0.len() + bytes.len();
         if needed > self.0.capacity() {
-            // Vec's own growth would free the old memory unwiped.
+            // Growing the `Vec` itself would free the old allocation without wiping it.
             let mut larger = Vec::with_capacity(needed.max(self.0.capacity() * 2));
             larger.extend_from_slice(&self.0);
             self.0 = Zeroizing::new(larger);
@@ -104,14 +104,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn wiping_reaches_every_text_of_a_value() {
+    fn wiping_overwrites_every_string_of_a_value() {
         let mut value = json!({"a": "one", "b": ["two", {"c": "three"}], "d": 4});
         wipe(&mut value);
         assert_eq!(value, json!({"a": "", "b": ["", {"c": ""}], "d": 4}));
     }
 
     #[test]
-    fn a_buffer_keeps_what_was_written_over_many_growths() {
+    fn a_buffer_keeps_its_content_when_it_grows() {
         let mut buffer = Buffer::with_capacity(2);
         for _ in 0..100 {
             buffer.push(b"abc");

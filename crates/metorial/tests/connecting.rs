@@ -1,4 +1,4 @@
-//! What becomes of a call whose connection doesn't come about: nothing was sent, and the cause is named.
+//! Calls without a connection: nothing is sent, and the error names the cause.
 
 mod support;
 
@@ -19,8 +19,8 @@ async fn write(client: &Client) -> Error {
     failure(client.update::<AuthCredentials>("par_1", &Body::from(json!({"name": "n"})))).await
 }
 
-/// A client of a port that nobody listens on.
-async fn nobody() -> Client {
+/// Returns a client of a port that nothing listens on.
+async fn unused_port_client() -> Client {
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
     let address = listener.local_addr().expect("an address");
     builder(&format!("http://{address}"))
@@ -29,8 +29,8 @@ async fn nobody() -> Client {
 }
 
 #[tokio::test]
-async fn a_connection_that_never_came_about_carried_nothing() {
-    let error = write(&nobody().await).await;
+async fn a_write_without_a_connection_was_not_applied() {
+    let error = write(&unused_port_client().await).await;
     assert_eq!(
         (error.kind(), error.cause()),
         (ErrorKind::Transient, Some("connection refused"))
@@ -46,7 +46,8 @@ async fn a_connection_that_never_came_about_carried_nothing() {
     );
 }
 
-/// A TLS server whose certificate is for `name` and valid until the year `until`; the address, and the certificate.
+/// Starts a TLS server whose certificate is for `name` and valid until the year `until`. Returns its address and
+/// certificate.
 async fn tls_server(name: &str, until: i32) -> (String, String) {
     let key = rcgen::KeyPair::generate().expect("a key pair");
     let mut params = rcgen::CertificateParams::new(vec![name.to_owned()]).expect("parameters");
@@ -78,7 +79,7 @@ async fn tls_server(name: &str, until: i32) -> (String, String) {
 }
 
 #[tokio::test]
-async fn a_certificate_of_an_extra_root_is_trusted() {
+async fn an_extra_root_certificate_is_trusted() {
     let (url, pem) = tls_server("127.0.0.1", 2100).await;
     let client = builder(&url)
         .add_root_certificates_pem(pem.as_bytes())
@@ -91,7 +92,7 @@ async fn a_certificate_of_an_extra_root_is_trusted() {
 }
 
 #[tokio::test]
-async fn a_certificate_that_proves_nothing_ends_the_call_before_anything_is_sent() {
+async fn an_invalid_certificate_fails_the_call_before_anything_is_sent() {
     for (name, until, trusted, cause) in [
         (
             "127.0.0.1",
@@ -123,7 +124,7 @@ async fn a_certificate_that_proves_nothing_ends_the_call_before_anything_is_sent
 }
 
 #[tokio::test]
-async fn a_server_without_tls_gets_nothing() {
+async fn a_server_without_tls_receives_no_request() {
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
     let address = listener.local_addr().expect("an address");
     tokio::spawn(async move {
@@ -142,13 +143,13 @@ async fn a_server_without_tls_gets_nothing() {
         (error.kind(), error.cause()),
         (
             ErrorKind::Transient,
-            Some("TLS: the server doesn't speak it")
+            Some("TLS: the server doesn't speak TLS")
         )
     );
 }
 
 #[tokio::test]
-async fn a_handshake_that_stalls_is_known_to_have_carried_nothing() {
+async fn a_write_was_not_applied_if_the_handshake_stalls() {
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
     let url = format!("https://{}", listener.local_addr().expect("an address"));
     let client = builder(&url)

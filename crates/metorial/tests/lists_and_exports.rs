@@ -1,4 +1,4 @@
-//! How lists are followed to their end, and how exports are found where the server has them.
+//! Streams of pages, and the location of exports.
 
 mod support;
 
@@ -21,8 +21,8 @@ fn target(deployment_id: Option<&str>) -> ExportTarget {
     }
 }
 
-/// A server with the credentials `par_0` to `par_(n-1)`, two a page.
-async fn paged(n: usize) -> Server {
+/// Starts a server with the credentials `par_0` to `par_(n-1)`, two a page.
+async fn paged_server(n: usize) -> Server {
     Server::start(move |seen: &Seen| {
         let after = seen
             .query("after")
@@ -37,7 +37,7 @@ async fn paged(n: usize) -> Server {
     .await
 }
 
-async fn walk(server: &Server) -> Result<Vec<String>, metorial::Error> {
+async fn all_ids(server: &Server) -> Result<Vec<String>, metorial::Error> {
     let pages = server.client().pages::<AuthCredentials>(&ListQuery::new());
     let pages: Vec<_> = pages.try_collect().await?;
     Ok(pages
@@ -48,10 +48,10 @@ async fn walk(server: &Server) -> Result<Vec<String>, metorial::Error> {
 }
 
 #[tokio::test]
-async fn pages_are_followed_to_the_end() {
+async fn all_pages_are_read_to_the_end() {
     for n in [0, 1, 2, 5] {
-        let server = paged(n).await;
-        let ids = walk(&server).await.expect("a complete list");
+        let server = paged_server(n).await;
+        let ids = all_ids(&server).await.expect("a complete list");
         assert_eq!(ids.len(), n);
         assert_eq!(server.seen().len(), n.div_ceil(2).max(1));
         assert_eq!(server.seen()[0].query("limit").as_deref(), Some("100"));
@@ -59,9 +59,9 @@ async fn pages_are_followed_to_the_end() {
 }
 
 #[tokio::test]
-async fn a_list_that_cannot_be_complete_is_an_error_and_not_short() {
+async fn an_incomplete_list_is_an_error() {
     let same_page = Server::always(json_answer(200, &page(&[credentials("par_1")], true))).await;
-    let empty_promise = Server::always(json_answer(200, &page(&[], true))).await;
+    let empty_page = Server::always(json_answer(200, &page(&[], true))).await;
     let lost_page = Server::start(|seen| match seen.query("after") {
         None => json_answer(200, &page(&[credentials("par_1")], true)),
         Some(_) => json_answer(200, &page(&[], false)),
@@ -72,8 +72,8 @@ async fn a_list_that_cannot_be_complete_is_an_error_and_not_short() {
         _ => json_answer(200, &page(&[credentials("par_1")], true)),
     })
     .await;
-    for server in [same_page, empty_promise, lost_page, loop_of_two] {
-        let error = walk(&server).await.expect_err("not complete");
+    for server in [same_page, empty_page, lost_page, loop_of_two] {
+        let error = all_ids(&server).await.expect_err("not complete");
         assert_eq!(error.kind(), ErrorKind::Malformed, "{error}");
         assert!(server.seen().len() <= 3);
     }
@@ -95,22 +95,22 @@ async fn a_stream_of_pages_ends_with_its_first_error() {
 }
 
 #[tokio::test]
-async fn a_list_without_end_is_given_up() {
-    let server = paged(usize::MAX).await;
-    let error = walk(&server).await.expect_err("no end");
+async fn a_list_without_an_end_is_an_error() {
+    let server = paged_server(usize::MAX).await;
+    let error = all_ids(&server).await.expect_err("no end");
     assert_eq!(error.cause(), Some("the list has no end"));
     assert_eq!(server.seen().len(), 1000);
 }
 
 #[tokio::test]
-async fn a_page_without_pagination_is_no_page() {
+async fn a_page_without_pagination_is_malformed() {
     let server = Server::always(json_answer(200, &json!({"object": "list", "items": []}))).await;
     let error = failure(server.client().list::<AuthImport>(&ListQuery::new())).await;
     assert_eq!(error.kind(), ErrorKind::Malformed);
 }
 
 #[tokio::test]
-async fn exports_are_asked_for_at_the_flat_route_where_there_is_one() {
+async fn exports_use_the_flat_route_if_there_is_one() {
     let server = Server::always(json_answer(200, &export("pace_1"))).await;
     let body = Body::from(json!({"note": "n"}));
     let answer = server
@@ -127,7 +127,7 @@ async fn exports_are_asked_for_at_the_flat_route_where_there_is_one() {
 }
 
 #[tokio::test]
-async fn a_server_with_nested_exports_is_recognised_once() {
+async fn the_nested_route_of_exports_is_found_and_remembered() {
     let server = Server::start(|seen| {
         if seen
             .target()
@@ -164,7 +164,7 @@ async fn a_server_with_nested_exports_is_recognised_once() {
 }
 
 #[tokio::test]
-async fn without_a_deployment_nested_exports_cannot_be_reached() {
+async fn without_a_deployment_the_nested_route_is_not_tried() {
     let server = Server::always(error_answer(404, "not_found", "endpoint")).await;
     let error = failure(server.client().get_export(&target(None), "pace_1")).await;
     assert_eq!(error.kind(), ErrorKind::NoSuchRoute);
@@ -172,7 +172,7 @@ async fn without_a_deployment_nested_exports_cannot_be_reached() {
 }
 
 #[tokio::test]
-async fn only_the_apis_own_word_makes_an_export_be_tried_at_the_other_route() {
+async fn only_the_apis_own_404_leads_to_the_other_route_of_exports() {
     for reaction in [
         answer(404, "", "<html>404</html>"),
         error_answer(403, "forbidden", "body"),
@@ -187,7 +187,7 @@ async fn only_the_apis_own_word_makes_an_export_be_tried_at_the_other_route() {
 }
 
 #[tokio::test]
-async fn exports_are_never_listed_without_their_auth_config() {
+async fn a_list_of_exports_is_always_filtered_by_auth_config() {
     let server = Server::always(json_answer(200, &page(&[], false))).await;
     let client = server.client();
     client
@@ -200,12 +200,12 @@ async fn exports_are_never_listed_without_their_auth_config() {
             .as_deref(),
         Some("pac_1")
     );
-    let nobody = ExportTarget {
+    let empty = ExportTarget {
         auth_config_id: String::new(),
         deployment_id: None,
     };
     assert_eq!(
-        failure(client.list_exports(&nobody, &ListQuery::new()))
+        failure(client.list_exports(&empty, &ListQuery::new()))
             .await
             .kind(),
         ErrorKind::Rejected

@@ -1,4 +1,4 @@
-//! Every example object of the API reference decodes, and so do the shapes of other server versions.
+//! Decoding of the API reference's example objects and of the shapes of other server versions.
 
 use metorial::{
     AuthConfig, AuthConfigSource, AuthConfigType, AuthCredentials, AuthExport, AuthImport,
@@ -25,7 +25,7 @@ fn example(name: &str) -> Value {
 }
 
 #[test]
-fn the_reference_s_auth_credentials_decode() {
+fn auth_credentials_of_the_reference_decode() {
     let credentials: AuthCredentials = decode(example("auth_credentials"));
     assert_eq!(credentials.id(), "par_4sTuVwXyZaBcDeFg");
     assert_eq!(credentials.status(), Status::Active);
@@ -38,7 +38,7 @@ fn the_reference_s_auth_credentials_decode() {
 }
 
 #[test]
-fn the_reference_s_auth_config_decodes() {
+fn an_auth_config_of_the_reference_decodes() {
     let config: AuthConfig = decode(example("auth_config"));
     assert_eq!(config.id(), "pac_8pQrStUvWxYzAbCd");
     assert_eq!(
@@ -69,7 +69,7 @@ fn the_reference_s_auth_config_decodes() {
 }
 
 #[test]
-fn the_reference_s_config_and_its_vault_decode() {
+fn a_config_and_a_vault_of_the_reference_decode() {
     let config: Config = decode(example("config"));
     assert_eq!(config.id(), "pcf_7dEfGhJkLmNpQrSt");
     assert_eq!(
@@ -82,7 +82,7 @@ fn the_reference_s_config_and_its_vault_decode() {
 }
 
 #[test]
-fn the_reference_s_import_decodes_with_its_preview_of_a_deployment() {
+fn an_import_of_the_reference_decodes_with_its_deployment_preview() {
     let import: AuthImport = decode(example("auth_import"));
     assert_eq!(import.id(), "paci_1vWxYzAbCdEfGhJk");
     assert_eq!(import.status(), Status::Active);
@@ -141,7 +141,7 @@ fn null_and_absent_optional_members_are_none_and_unknown_ones_ignored() {
 }
 
 #[test]
-fn words_of_a_later_server_are_unknown_and_no_error() {
+fn words_of_a_later_server_decode_as_unknown() {
     let mut config = example("auth_config");
     config["status"] = "frozen".into();
     config["type"] = "passkey".into();
@@ -157,7 +157,7 @@ fn words_of_a_later_server_are_unknown_and_no_error() {
 }
 
 #[test]
-fn what_an_object_must_have_is_not_made_up() {
+fn a_missing_required_member_is_an_error() {
     for (member, value) in [
         ("id", Value::Null),
         ("created_at", "yesterday".into()),
@@ -193,7 +193,7 @@ fn tool_filters_decode_as_the_server_writes_them() {
 }
 
 #[test]
-fn what_is_only_read_decodes() {
+fn read_only_objects_decode() {
     let instance: Instance = decode(json!({
         "object": "organization.instance", "id": "ins_1", "slug": "dev", "name": "Dev", "organization_id": "org_1",
         "type": "development", "project": {"id": "prj_1", "slug": "p", "name": "P"},
@@ -225,7 +225,7 @@ fn what_is_only_read_decodes() {
     assert_eq!(method.r#type.as_deref(), Some("token"));
 }
 
-/// The members that the server gives an import and an export beside those of the reference's examples.
+/// Returns an example with the members that the server adds to imports and exports.
 fn with_origin(name: &str) -> Value {
     let mut record = example(name);
     record["ip"] = "192.0.2.1".into();
@@ -239,7 +239,7 @@ fn with_origin(name: &str) -> Value {
 }
 
 #[test]
-fn records_tell_where_they_came_from_and_what_they_are_about() {
+fn records_have_their_origin_and_auth_config() {
     let import: AuthImport = decode(with_origin("auth_import"));
     let export: AuthExport = decode(with_origin("auth_export"));
     for (ip, user_agent, provider, deployment, method, credentials, expires_at) in [

@@ -1,4 +1,4 @@
-//! What goes over the wire: routes, headers, bodies, ids.
+//! Requests as they are sent: routes, headers, bodies, ids.
 
 mod support;
 
@@ -9,7 +9,7 @@ use serde_json::json;
 use support::{KEY, Server, builder, credentials, failure, json_answer};
 
 #[tokio::test]
-async fn a_write_carries_key_version_and_json() {
+async fn a_write_has_key_version_and_a_json_body() {
     let server = Server::always(json_answer(200, &credentials("par_1"))).await;
     let body = Body::from(json!({"provider_id": "pro_1", "config": {"client_secret": "s"}}));
     let answer = server
@@ -36,7 +36,7 @@ async fn a_write_carries_key_version_and_json() {
 }
 
 #[tokio::test]
-async fn requests_without_a_body_name_no_content_type() {
+async fn requests_without_a_body_have_no_content_type() {
     let server = Server::always(json_answer(200, &credentials("par_1"))).await;
     let client = server.client();
     client.get::<AuthCredentials>("par_1").await.expect("read");
@@ -74,7 +74,7 @@ async fn a_base_url_may_have_a_path() {
 }
 
 #[tokio::test]
-async fn an_id_is_one_segment_whatever_is_in_it() {
+async fn an_id_is_sent_as_one_segment_of_the_path() {
     for id in [
         "../instance",
         "a/b",
@@ -87,8 +87,8 @@ async fn an_id_is_one_segment_whatever_is_in_it() {
         "...",
         "ä;=&+",
     ] {
-        let asked = id.to_owned();
-        let server = Server::start(move |_| json_answer(200, &credentials(&asked))).await;
+        let requested = id.to_owned();
+        let server = Server::start(move |_| json_answer(200, &credentials(&requested))).await;
         server
             .client()
             .get::<AuthCredentials>(id)
@@ -108,7 +108,7 @@ async fn an_id_is_one_segment_whatever_is_in_it() {
 }
 
 #[tokio::test]
-async fn an_id_that_would_change_the_path_is_refused_before_sending() {
+async fn an_id_that_would_change_the_path_is_rejected_before_sending() {
     let server = Server::always(json_answer(200, &credentials("par_1"))).await;
     for id in ["", ".", ".."] {
         let error = failure(server.client().delete::<AuthCredentials>(id)).await;
@@ -118,7 +118,7 @@ async fn an_id_that_would_change_the_path_is_refused_before_sending() {
 }
 
 #[tokio::test]
-async fn a_body_that_json_cannot_express_is_refused_before_sending() {
+async fn a_body_that_json_cannot_express_is_rejected_before_sending() {
     let server = Server::always(json_answer(200, &credentials("par_1"))).await;
     let body = Body::json(&std::collections::BTreeMap::from([((1, 2), 3)]));
     let error = failure(server.client().create::<AuthCredentials>(&body)).await;
@@ -133,7 +133,7 @@ async fn a_body_that_json_cannot_express_is_refused_before_sending() {
 }
 
 #[tokio::test]
-async fn an_answer_about_another_object_is_not_taken() {
+async fn an_answer_about_another_object_is_an_error() {
     let server = Server::always(json_answer(200, &credentials("par_2"))).await;
     let client = server.client();
     assert_eq!(
@@ -150,7 +150,7 @@ async fn an_answer_about_another_object_is_not_taken() {
 }
 
 #[tokio::test]
-async fn an_archived_object_is_still_read() {
+async fn an_archived_object_can_be_read() {
     let mut archived = credentials("par_1");
     archived["status"] = "archived".into();
     let server = Server::always(json_answer(200, &archived)).await;
@@ -163,7 +163,7 @@ async fn an_archived_object_is_still_read() {
 }
 
 #[tokio::test]
-async fn the_hidden_route_of_the_import_schema_is_no_route() {
+async fn a_shadowed_import_schema_counts_as_a_missing_route() {
     let body = json!({"object": "error", "code": "not_found", "entity": "provider.auth_import", "id": "schema"});
     let server = Server::always(json_answer(404, &body)).await;
     let error = failure(
@@ -180,7 +180,7 @@ async fn the_hidden_route_of_the_import_schema_is_no_route() {
 }
 
 #[tokio::test]
-async fn a_schema_is_asked_for_by_one_id_that_its_route_takes() {
+async fn a_schema_is_requested_only_by_an_id_that_its_route_supports() {
     let server = Server::always(json_answer(200, &json!({"schema": null}))).await;
     let client = server.client();
     client

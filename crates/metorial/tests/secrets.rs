@@ -1,4 +1,4 @@
-//! Whatever a server echoes, neither the key nor a value comes out: not in errors, not in logs at any level.
+//! Neither the key nor a value gets into errors or into logs of any level, whatever a server echoes.
 
 mod support;
 
@@ -10,7 +10,7 @@ use serde_json::json;
 use support::{KEY, Reaction, Server, answer, json_answer};
 use tracing_subscriber::fmt::MakeWriter;
 
-/// The value that is sent; like the key, it may show up nowhere.
+/// Value that is sent. Like the key, it must not show up anywhere.
 const VALUE: &str = "canary-value-0123456789";
 
 #[derive(Clone, Default)]
@@ -50,7 +50,7 @@ fn shown(error: &Error) -> String {
     )
 }
 
-/// Every place at which a server could echo `secret`.
+/// Returns answers that echo `secret` in every place where a server could.
 fn echoes(secret: &str) -> Vec<Reaction> {
     let error = json!({
         "object": "error", "ok": false, "status": 400, "code": secret, "entity": secret, "id": secret,
@@ -93,7 +93,7 @@ fn assert_clean(text: &str, what: &str) {
 }
 
 #[tokio::test]
-async fn no_echo_of_a_secret_comes_out() {
+async fn an_echoed_secret_is_neither_in_errors_nor_in_logs() {
     let log = Log::default();
     let subscriber = tracing_subscriber::fmt()
         .with_max_level(tracing::Level::TRACE)

@@ -1,37 +1,37 @@
-//! Every call against the stateful simulator, on both sides of what servers disagree about.
+//! Every call against the stateful simulator, in both of its profiles.
 
 use futures::TryStreamExt;
 use metorial::{
     ApiKey, AuthConfig, AuthCredentials, AuthImport, Body, Client, Config, ConfigVault, Error,
     ErrorKind, ExportTarget, ListQuery, Object, SchemaOf, Status,
 };
-use metorial_simulator::{InstanceId, InstanceType, Options, Profile, Simulator};
+use metorial_simulator::{InstanceId, InstanceType, Options, Profile, Provider, Simulator};
 use serde_json::json;
 
-struct World {
+struct Setup {
     simulator: Simulator,
     instance: InstanceId,
     client: Client,
 }
 
-async fn world(profile: Profile) -> World {
+async fn setup(profile: Profile) -> Setup {
     let simulator = Simulator::start(Options::of(profile)).await;
-    let organisation = simulator.add_organisation("Acme");
-    let instance = simulator.add_instance(&organisation, InstanceType::Development);
+    let organization = simulator.add_organization("Acme");
+    let instance = simulator.add_instance(&organization, InstanceType::Development);
     let key = ApiKey::parse(&simulator.add_key(&instance)).expect("a key");
     let url = simulator.url().parse().expect("a URL");
     let client = Client::builder(url, key)
         .no_proxy()
         .build()
         .expect("a client");
-    World {
+    Setup {
         simulator,
         instance,
         client,
     }
 }
 
-impl World {
+impl Setup {
     fn deployment(&self, provider: &str) -> String {
         match self.simulator.deployment(&self.instance, provider) {
             Some(deployment) => deployment,
@@ -42,11 +42,7 @@ impl World {
     }
 
     async fn linear_config(&self) -> Result<AuthConfig, Error> {
-        let method = self
-            .simulator
-            .catalogue()
-            .provider("linear")
-            .and_then(|linear| linear.auth_method("token"));
+        let method = self.provider("linear").auth_method("token");
         let body = Body::from(json!({
             "provider_auth_method_id": method.expect("a method").id, "value": {"token": "t"},
             "provider_deployment_id": self.deployment("linear"), "name": "CI",
@@ -54,13 +50,13 @@ impl World {
         Ok(self.client.create(&body).await?.value)
     }
 
+    fn provider(&self, slug: &str) -> &'static Provider {
+        let provider = self.simulator.catalog().provider(slug);
+        provider.expect("a provider of the catalog")
+    }
+
     fn github_id(&self) -> &'static str {
-        &self
-            .simulator
-            .catalogue()
-            .provider("github")
-            .expect("github")
-            .id
+        &self.provider("github").id
     }
 
     async fn github_credentials(&self, name: &str) -> Result<AuthCredentials, Error> {
@@ -74,10 +70,10 @@ impl World {
 const PROFILES: [Profile; 2] = [Profile::Server, Profile::Reference];
 
 #[tokio::test]
-async fn a_key_opens_its_instance() -> Result<(), Error> {
+async fn the_instance_of_a_key_is_read() -> Result<(), Error> {
     for profile in PROFILES {
-        let world = world(profile).await;
-        let answer = world.client.instance().await?;
+        let setup = setup(profile).await;
+        let answer = setup.client.instance().await?;
         assert_eq!(answer.value.r#type, metorial::InstanceType::Development);
         assert!(answer.value.organization_id.is_some() && answer.value.project.is_some());
         assert!(answer.meta.request_id.is_some());
@@ -93,22 +89,24 @@ async fn a_key_opens_its_instance() -> Result<(), Error> {
 }
 
 #[tokio::test]
-async fn credentials_are_made_changed_listed_and_archived() -> Result<(), Error> {
+async fn credentials_are_created_updated_listed_and_archived() -> Result<(), Error> {
     for profile in PROFILES {
-        let world = world(profile).await;
-        let client = &world.client;
-        let made = world.github_credentials("GitHub").await?;
+        let setup = setup(profile).await;
+        let client = &setup.client;
+        let created = setup.github_credentials("GitHub").await?;
         let patch = Body::from(json!({"name": "Renamed", "metadata": {"a": 1}}));
-        client.update::<AuthCredentials>(made.id(), &patch).await?;
-        let read = client.get::<AuthCredentials>(made.id()).await?.value;
+        client
+            .update::<AuthCredentials>(created.id(), &patch)
+            .await?;
+        let read = client.get::<AuthCredentials>(created.id()).await?.value;
         assert_eq!(
             (read.name.as_deref(), read.status()),
             (Some("Renamed"), Status::Active)
         );
-        assert!(read.updated_at() >= made.created_at());
+        assert!(read.updated_at() >= created.created_at());
 
         let query = ListQuery::new()
-            .ids([made.id()])
+            .ids([created.id()])
             .expect("not empty")
             .range_gt("created_at", jiff::Timestamp::UNIX_EPOCH);
         assert_eq!(
@@ -116,10 +114,10 @@ async fn credentials_are_made_changed_listed_and_archived() -> Result<(), Error>
             [read]
         );
 
-        let deleted = client.delete::<AuthCredentials>(made.id()).await?.value;
-        let after = client.get::<AuthCredentials>(made.id()).await;
+        let deleted = client.delete::<AuthCredentials>(created.id()).await?.value;
+        let after = client.get::<AuthCredentials>(created.id()).await;
         let again = client
-            .delete::<AuthCredentials>(made.id())
+            .delete::<AuthCredentials>(created.id())
             .await
             .expect_err("gone");
         assert_eq!(again.kind(), ErrorKind::Gone, "{again}");
@@ -135,21 +133,21 @@ async fn credentials_are_made_changed_listed_and_archived() -> Result<(), Error>
 }
 
 #[tokio::test]
-async fn all_pages_come_in_order_and_none_twice() -> Result<(), Error> {
+async fn all_pages_are_read_in_order_and_without_repetition() -> Result<(), Error> {
     for profile in PROFILES {
-        let world = world(profile).await;
-        let mut made = Vec::new();
+        let setup = setup(profile).await;
+        let mut created = Vec::new();
         for number in 0..7 {
-            made.push(world.github_credentials(&format!("c{number}")).await?.id);
+            created.push(setup.github_credentials(&format!("c{number}")).await?.id);
         }
         let query = ListQuery::new()
-            .filter("provider_id", [world.github_id()])
+            .filter("provider_id", [setup.github_id()])
             .expect("not empty");
         let query = query
             .filter("origin", ["custom"])
             .expect("not empty")
             .limit(3);
-        let pages: Vec<_> = world
+        let pages: Vec<_> = setup
             .client
             .pages::<AuthCredentials>(&query)
             .try_collect()
@@ -159,20 +157,20 @@ async fn all_pages_come_in_order_and_none_twice() -> Result<(), Error> {
             .flat_map(|page| page.value.items)
             .map(|item| item.id)
             .collect();
-        assert_eq!(ids, made);
+        assert_eq!(ids, created);
     }
     Ok(())
 }
 
 #[tokio::test]
-async fn auth_configs_take_imports_and_give_exports() -> Result<(), Error> {
+async fn values_are_imported_into_auth_configs_and_exported() -> Result<(), Error> {
     for profile in PROFILES {
-        let world = world(profile).await;
-        let client = &world.client;
-        let config = world.linear_config().await?;
+        let setup = setup(profile).await;
+        let client = &setup.client;
+        let config = setup.linear_config().await?;
         let body = Body::from(json!({
             "note": "rotated", "value": {"token": "u"}, "provider_auth_config_id": config.id,
-            "provider_id": config.provider_id, "provider_deployment_id": world.deployment("linear"),
+            "provider_id": config.provider_id, "provider_deployment_id": setup.deployment("linear"),
         }));
         let import = client.create::<AuthImport>(&body).await?.value;
         assert_eq!(import.auth_config_id(), Some(config.id()));
@@ -185,7 +183,7 @@ async fn auth_configs_take_imports_and_give_exports() -> Result<(), Error> {
 
         let target = ExportTarget {
             auth_config_id: config.id.clone(),
-            deployment_id: Some(world.deployment("linear")),
+            deployment_id: Some(setup.deployment("linear")),
         };
         let export = client
             .create_export(&target, &Body::from(json!({"note": "backup"})))
@@ -214,15 +212,11 @@ async fn auth_configs_take_imports_and_give_exports() -> Result<(), Error> {
 }
 
 #[tokio::test]
-async fn vaults_make_configs() -> Result<(), Error> {
+async fn a_config_is_created_from_a_vault() -> Result<(), Error> {
     for profile in PROFILES {
-        let world = world(profile).await;
-        let client = &world.client;
-        let provider = world
-            .simulator
-            .catalogue()
-            .provider("postgres")
-            .expect("postgres");
+        let setup = setup(profile).await;
+        let client = &setup.client;
+        let provider = setup.provider("postgres");
         let body = Body::from(
             json!({"provider_id": provider.id, "name": "Vault", "value": {"readOnly": true}}),
         );
@@ -248,20 +242,16 @@ async fn vaults_make_configs() -> Result<(), Error> {
 }
 
 #[tokio::test]
-async fn schemas_are_found_where_the_server_has_them() -> Result<(), Error> {
+async fn schemas_are_read() -> Result<(), Error> {
     for profile in PROFILES {
-        let world = world(profile).await;
-        let client = &world.client;
-        let provider = world
-            .simulator
-            .catalogue()
-            .provider("postgres")
-            .expect("postgres");
+        let setup = setup(profile).await;
+        let client = &setup.client;
+        let provider = setup.provider("postgres");
         assert_eq!(
             client.provider(&provider.id).await?.value.slug.as_deref(),
             Some("postgres")
         );
-        let deployment = world.deployment("postgres");
+        let deployment = setup.deployment("postgres");
         assert_eq!(client.deployment(&deployment).await?.value.id, deployment);
         let of = SchemaOf::Provider(provider.id.clone());
         let schema = client
@@ -284,7 +274,7 @@ async fn schemas_are_found_where_the_server_has_them() -> Result<(), Error> {
             .await;
         match profile {
             Profile::Server => {
-                assert_eq!(import.expect_err("hidden").kind(), ErrorKind::NoSuchRoute);
+                assert_eq!(import.expect_err("shadowed").kind(), ErrorKind::NoSuchRoute);
             }
             Profile::Reference => {
                 assert_eq!(import?.value.schema.and_then(|schema| schema.schema), input);
@@ -295,10 +285,10 @@ async fn schemas_are_found_where_the_server_has_them() -> Result<(), Error> {
 }
 
 #[tokio::test]
-async fn refusals_are_told_apart() {
+async fn errors_of_the_api_have_different_kinds() {
     for profile in PROFILES {
-        let world = world(profile).await;
-        let client = &world.client;
+        let setup = setup(profile).await;
+        let client = &setup.client;
         let missing = client
             .get::<AuthCredentials>("par_missing")
             .await
@@ -317,7 +307,7 @@ async fn refusals_are_told_apart() {
         assert_eq!(none.kind(), ErrorKind::NoSuchRoute, "{none}");
 
         let key = ApiKey::parse("metorial_sk_unknown").expect("a key");
-        let url = world.simulator.url().parse().expect("a URL");
+        let url = setup.simulator.url().parse().expect("a URL");
         let stranger = Client::builder(url, key)
             .no_proxy()
             .build()

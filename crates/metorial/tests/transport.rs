@@ -1,4 +1,4 @@
-//! What becomes of a call when the way to the API or its answer is broken.
+//! Calls whose connection or answer is broken.
 
 mod support;
 
@@ -17,7 +17,7 @@ async fn write(client: &Client) -> Error {
     failure(client.update::<AuthCredentials>("par_1", &Body::from(json!({"name": "n"})))).await
 }
 
-/// Both a read and a write against a server that always reacts so: kinds and the read's cause.
+/// Calls a server that always has this reaction: returns the kind of a read's and of a write's error, and the read's cause.
 async fn outcome(reaction: Reaction) -> (ErrorKind, ErrorKind, String) {
     let server = Server::always(reaction).await;
     let client = server.client();
@@ -35,7 +35,7 @@ fn chunked(headers: &str) -> Vec<u8> {
 }
 
 #[tokio::test]
-async fn an_answer_that_never_came_leaves_a_write_in_doubt() {
+async fn a_write_without_an_answer_is_ambiguous() {
     let cut_body = b"HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\n{\"id\":".to_vec();
     for (reaction, cause) in [
         (
@@ -78,7 +78,7 @@ async fn the_deadline_covers_the_whole_call() {
 }
 
 #[tokio::test]
-async fn an_answer_without_end_is_read_to_the_cap_only() {
+async fn an_endless_answer_is_read_to_the_cap_only() {
     let chunk = format!("1000\r\n{}\r\n", "a".repeat(0x1000)).into_bytes();
     let announced = b"HTTP/1.1 200 OK\r\ncontent-length: 10737418240\r\n\r\n{".to_vec();
     for reaction in [
@@ -92,7 +92,7 @@ async fn an_answer_without_end_is_read_to_the_cap_only() {
 }
 
 #[tokio::test]
-async fn headers_without_end_are_no_answer() {
+async fn endless_headers_are_an_error() {
     let many = "x-a: b\r\n".repeat(100_000);
     for reaction in [
         answer(200, &many, "{}"),
@@ -118,7 +118,7 @@ async fn a_list_may_be_larger_than_an_object() {
 }
 
 #[tokio::test]
-async fn a_success_that_makes_no_sense_is_none() {
+async fn a_success_with_an_invalid_body_is_an_error() {
     let deep = "[".repeat(100_000);
     let nested = format!("{{\"id\":\"par_1\",\"metadata\":{deep}");
     for body in [
@@ -159,7 +159,7 @@ async fn a_success_that_makes_no_sense_is_none() {
 }
 
 #[tokio::test]
-async fn a_proxys_page_passes_even_with_200() {
+async fn a_proxys_page_with_status_200_is_transient() {
     let (read, write, cause) = outcome(answer(
         200,
         "content-type: text/html\r\n",
@@ -191,7 +191,7 @@ async fn a_redirect_is_not_followed() {
 }
 
 #[tokio::test]
-async fn an_answer_in_another_version_is_not_taken() {
+async fn an_answer_in_another_version_is_an_error() {
     let server = Server::always(answer(200, "metorial-version: 2025-01-01\r\n", "{}")).await;
     let client = server.client();
     let (read, write) = (read(&client).await, write(&client).await);
@@ -209,7 +209,7 @@ async fn write_kind(server: &Server) -> ErrorKind {
 }
 
 #[tokio::test]
-async fn a_refusal_carries_what_the_api_said_about_it() {
+async fn a_rejection_has_the_details_of_the_apis_error() {
     let body = json!({"object": "error", "ok": false, "status": 400, "code": "invalid_data", "entity": "body",
         "message": "canary", "errors": [{"code": "invalid_type", "path": ["config", "scopes", 0]}]});
     let headers = "metorial-req-id: req_1\r\nratelimit-limit: 100\r\nratelimit-remaining: 7\r\nratelimit-reset: 30\r\n";
@@ -232,7 +232,7 @@ async fn a_refusal_carries_what_the_api_said_about_it() {
 }
 
 #[tokio::test]
-async fn a_throttled_call_says_how_long_to_wait() {
+async fn a_throttled_call_has_the_time_to_wait() {
     let body = json!({"object": "error", "status": 429, "code": "rate_limit_exceeded"}).to_string();
     let server = Server::always(answer(429, "retry-after: 17\r\n", &body)).await;
     let error = write(&server.client()).await;
@@ -243,7 +243,7 @@ async fn a_throttled_call_says_how_long_to_wait() {
 }
 
 #[tokio::test]
-async fn gone_is_told_from_no_such_route() {
+async fn gone_is_distinguished_from_no_such_route() {
     let body = json!({"object": "error", "code": "not_found", "entity": "provider.auth_credentials", "id": "par_1"});
     let gone = Server::always(json_answer(404, &body)).await;
     assert_eq!(write_kind(&gone).await, ErrorKind::Gone);

@@ -1,61 +1,60 @@
-//! Single decisions: whose object it is, what is pushed, what is refused.
+//! Whose an object is, what is applied, what is refused.
 
-use super::model::{Model, WHOLE, desired, owner, policy};
-use crate::plan::*;
-use crate::resources::{Adopt, AdoptPolicy};
+use super::fixture::{credentials, owner, policy};
+use super::model::{Model, WHOLE};
+use crate::plan::ownership::{MARKER_KEY, Owner};
+use crate::plan::policy::Policy;
+use crate::resources::{Adopt, AdoptPolicy, DriftPolicy, Reason};
 use serde_json::{Value, json};
 
 #[test]
-fn a_namesake_is_bound_only_where_a_restored_finalizer_asks_for_a_search() {
-    let wanted = desired("a", "x", &json!({}), &owner("uid"));
+fn a_predecessor_s_object_is_bound_only_where_a_restored_finalizer_asks_for_a_search() {
+    let wanted = credentials("a", "x", &json!({}), &owner("uid"));
     for (restored, expected) in [(true, 1), (false, 2)] {
-        let mut model = Model::default();
+        let mut model = Model::new();
         model.add("a", Some(owner("former uid")));
-        model.ledger.finalizer = restored;
+        model.record.finalizer = restored;
         model.restart();
-        model.pass(Some(&wanted), &policy(), WHOLE);
+        model.reconcile(Some(&wanted), &policy(), WHOLE, false);
         assert_eq!(model.live().len(), expected, "restored: {restored}");
     }
 }
 
 #[test]
-fn a_duplicate_with_our_exact_marker_goes_and_the_oldest_stays() {
-    let wanted = desired("a", "x", &json!({}), &owner("uid"));
-    let mut model = Model::default();
+fn of_two_objects_with_our_exact_marker_the_older_stays_and_the_other_is_deleted() {
+    let wanted = credentials("a", "x", &json!({}), &owner("uid"));
+    let mut model = Model::new();
     let oldest = model.add("a", Some(owner("uid")));
     model.add("a", Some(owner("uid")));
-    model.ledger.finalizer = true;
+    model.record.finalizer = true;
     model.restart();
-    model.pass(Some(&wanted), &policy(), WHOLE);
-    assert_eq!(
-        model.live().iter().map(|view| &view.id).collect::<Vec<_>>(),
-        [&oldest]
-    );
+    model.reconcile(Some(&wanted), &policy(), WHOLE, false);
+    let live: Vec<&String> = model.live().iter().map(|view| &view.id).collect();
+    assert_eq!(live, [&oldest]);
 }
 
 #[test]
-fn metadata_is_merged_and_what_was_ours_goes_when_it_is_no_longer_wanted() {
-    let mut model = Model::default();
-    let before = desired("a", "x", &json!({"team": "blue", "old": 1}), &owner("uid"));
-    model.pass(Some(&before), &policy(), WHOLE);
-    model.objects[0]
-        .0
-        .metadata
-        .insert("theirs".to_owned(), json!(true));
-    let after = desired("a", "x", &json!({"team": "red"}), &owner("uid"));
-    model.pass(Some(&after), &policy(), WHOLE);
+fn metadata_is_merged_and_our_keys_are_removed_when_they_are_no_longer_wanted() {
+    let mut model = Model::new();
+    let metadata = json!({"team": "blue", "old": 1});
+    let before = credentials("a", "x", &metadata, &owner("uid"));
+    model.reconcile(Some(&before), &policy(), WHOLE, false);
+    let metadata = &mut model.objects[0].0.metadata;
+    metadata.insert("theirs".to_owned(), json!(true));
+    let after = credentials("a", "x", &json!({"team": "red"}), &owner("uid"));
+    model.reconcile(Some(&after), &policy(), WHOLE, false);
     let mut left = model.objects[0].0.metadata.clone();
-    left.remove(marker::MARKER_KEY);
+    left.remove(MARKER_KEY);
     assert_eq!(Value::Object(left), json!({"team": "red", "theirs": true}));
 }
 
 #[test]
 fn somebody_elses_write_is_corrected_once_or_reported() {
-    let wanted = desired("a", "x", &json!({}), &owner("uid"));
+    let wanted = credentials("a", "x", &json!({}), &owner("uid"));
     for (drift, writes) in [(DriftPolicy::Correct, 1), (DriftPolicy::Report, 0)] {
         for readable in [true, false] {
-            let mut model = Model::default();
-            model.pass(Some(&wanted), &policy(), WHOLE);
+            let mut model = Model::new();
+            model.reconcile(Some(&wanted), &policy(), WHOLE, false);
             if readable {
                 model.objects[0].0.fields.insert("name", "theirs".into());
             }
@@ -63,103 +62,71 @@ fn somebody_elses_write_is_corrected_once_or_reported() {
             model.objects[0].0.updated_at = now;
             let before = model.writes;
             let policy = Policy { drift, ..policy() };
-            let plan = model.pass(Some(&wanted), &policy, WHOLE);
-            assert_eq!(
-                model.writes - before,
-                writes,
-                "{drift:?}, readable: {readable}"
-            );
+            let plan = model.reconcile(Some(&wanted), &policy, WHOLE, false);
+            let case = format!("{drift:?}, readable: {readable}");
+            assert_eq!(model.writes - before, writes, "{case}");
             assert_eq!(plan.verdict.drift.is_empty(), drift == DriftPolicy::Correct);
-            model.pass(Some(&wanted), &policy, WHOLE);
+            model.reconcile(Some(&wanted), &policy, WHOLE, false);
             assert_eq!(model.writes - before, writes, "once");
         }
     }
 }
 
 #[test]
-fn a_value_that_the_api_keeps_in_another_form_is_pushed_once() {
-    let wanted = desired("a", "x", &json!({}), &owner("uid"));
-    let mut model = Model::default();
-    model.pass(Some(&wanted), &policy(), WHOLE);
+fn a_value_that_the_api_keeps_in_another_form_is_applied_once() {
+    let wanted = credentials("a", "x", &json!({}), &owner("uid"));
+    let mut model = Model::new();
+    model.reconcile(Some(&wanted), &policy(), WHOLE, false);
     model.objects[0].0.fields.insert("name", "A".into());
     let before = model.writes;
-    let plan = model.pass(Some(&wanted), &policy(), WHOLE);
-    assert_eq!(
-        (model.writes, plan.verdict.reason),
-        (before, Reason::Synced)
-    );
+    let plan = model.reconcile(Some(&wanted), &policy(), WHOLE, false);
+    assert_eq!(model.writes, before);
+    assert_eq!(plan.verdict.reason, Reason::Synced);
     assert_eq!(plan.verdict.drift.len(), 1);
 }
 
 #[test]
-fn adoption_refuses_what_differs_or_belongs_to_others_unless_told_otherwise() {
-    let wanted = desired("a", "x", &json!({}), &owner("uid"));
+fn adoption_refuses_what_differs_or_belongs_to_others_unless_the_spec_overrides() {
+    let wanted = credentials("a", "x", &json!({}), &owner("uid"));
     let abroad = Owner {
         cluster: "elsewhere".into(),
         ..owner("other")
     };
+    let theirs = || Some(abroad.clone());
     let cases = [
         ("a", None, AdoptPolicy::Match, Reason::Synced),
         ("b", None, AdoptPolicy::Match, Reason::AdoptionMismatch),
         ("b", None, AdoptPolicy::Override, Reason::Synced),
-        (
-            "a",
-            Some(abroad.clone()),
-            AdoptPolicy::Match,
-            Reason::OwnershipConflict,
-        ),
-        ("a", Some(abroad), AdoptPolicy::Override, Reason::Synced),
+        ("a", theirs(), AdoptPolicy::Match, Reason::OwnershipConflict),
+        ("a", theirs(), AdoptPolicy::Override, Reason::Synced),
     ];
     for (name, marker, how, reason) in cases {
-        let mut model = Model::default();
+        let mut model = Model::new();
         let id = model.add(name, marker.clone());
-        let adopt = Some(Adopt {
-            id,
-            policy: Some(how),
-        });
-        let policy = Policy { adopt, ..policy() };
-        let plan = model.pass(Some(&wanted), &policy, WHOLE);
+        let policy = adopting(id, how);
+        let plan = model.reconcile(Some(&wanted), &policy, WHOLE, false);
         assert_eq!(plan.verdict.reason, reason, "{name} {marker:?} {how:?}");
         assert_eq!(model.creates, 0);
-        assert_eq!(model.ledger.finalizer, reason == Reason::Synced);
+        assert_eq!(model.record.finalizer, reason == Reason::Synced);
     }
 }
 
 #[test]
-fn an_object_of_another_provider_is_never_taken_over() {
-    let wanted = desired("a", "x", &json!({}), &owner("uid"));
-    let mut model = Model::default();
+fn an_object_of_another_provider_is_never_adopted() {
+    let wanted = credentials("a", "x", &json!({}), &owner("uid"));
+    let mut model = Model::new();
     let id = model.add("a", None);
-    model.objects[0]
-        .0
-        .status
-        .insert("providerId".to_owned(), "pro_slack".into());
-    let policy = Some(AdoptPolicy::Override);
-    let adopt = Some(Adopt { id, policy });
-    let plan = model.pass(
-        Some(&wanted),
-        &Policy {
-            adopt,
-            ..self::policy()
-        },
-        WHOLE,
-    );
+    model.objects[0].0.details.provider_id = Some("pro_slack".to_owned());
+    let policy = adopting(id, AdoptPolicy::Override);
+    let plan = model.reconcile(Some(&wanted), &policy, WHOLE, false);
     assert_eq!(plan.verdict.reason, Reason::AdoptionMismatch);
     assert_eq!(model.writes, 0);
 }
 
-#[test]
-fn many_losses_at_once_are_not_believed() {
-    let survey = |known, lost, approved| {
-        Survey {
-            known,
-            lost,
-            approved,
-        }
-        .suspicious()
-    };
-    assert!(survey(4, 3, false));
-    assert!(!survey(4, 3, true));
-    assert!(!survey(2, 2, false));
-    assert!(!survey(6, 3, false));
+fn adopting(id: String, how: AdoptPolicy) -> Policy {
+    let adopt = Some(Adopt {
+        id,
+        policy: Some(how),
+    });
+    Policy { adopt, ..policy() }
 }

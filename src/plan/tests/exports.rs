@@ -1,298 +1,315 @@
-//! When an export is due, and exports that only the Secret tells of.
+//! When an export is due, and exports that only the Secret records.
 
-use super::model::{mac, owner, policy};
-use crate::plan::export::{is_unexplained, signed_anew, unrecorded};
-use crate::plan::look::nothing_to_bring_in;
-use crate::plan::*;
-use crate::resources::{ExportStatus, Reason};
-use jiff::{SignedDuration, Timestamp};
+use super::fixture::{Fixture, mac, owner, policy, second};
+use crate::plan::backoff::Retry;
+use crate::plan::children::{ChildSpec, ChildState};
+use crate::plan::desired::{Desired, Exports, Source, Wanted, When};
+use crate::plan::export::{signed_again, unrecorded};
+use crate::plan::facts::{Answer, Query};
+use crate::plan::observed::{ListedImport, RemoteView};
+use crate::plan::pending::nothing_pending;
+use crate::plan::policy::{Lifecycle, Policy};
+use crate::plan::record::{Record, Writes};
+use crate::plan::steps::{Plan, Step};
+use crate::resources::{ExportStatus, Reason, RemoteDetails};
+use jiff::SignedDuration;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
+use serde_json::Map;
+use std::time::Duration;
 
-fn export(id: &str, second: i64) -> ExportStatus {
+fn export(id: &str, at: i64) -> ExportStatus {
     ExportStatus {
         export_id: Some(id.to_owned()),
-        exported_at: Some(Time(self::second(second))),
+        exported_at: Some(Time(second(at))),
         secret_fingerprint: Some("held".to_owned()),
         ..ExportStatus::default()
     }
 }
 
-fn held(export: ExportStatus) -> SecretSeen {
-    SecretSeen::Ours {
-        fingerprint: String::new(),
-        shaped: true,
-        holds: Some(Box::new(export)),
+fn held(export: ExportStatus) -> ChildState {
+    ChildState::Owned {
+        digest: String::new(),
+        in_shape: true,
+        export: Some(Box::new(export)),
     }
 }
 
-fn books(export: ExportStatus, exported_value: bool) -> Ledger {
-    Ledger {
+fn record(export: ExportStatus, value_known: bool) -> Record {
+    Record {
         export,
-        exported_value,
-        ..Ledger::default()
+        exported_from: value_known.then(|| "pac_1".to_owned()),
+        writes: Writes::Known,
+        ..Record::default()
     }
 }
 
 #[test]
-fn an_export_that_only_the_secret_tells_of_is_entered_even_within_one_second() {
-    for (known, second) in [
+fn an_export_that_only_the_secret_records_counts_even_within_one_second() {
+    for (known, at) in [
         (export("old", 7), 7),
         (export("old", 6), 7),
         (ExportStatus::default(), 7),
     ] {
-        let (ledger, secret) = (books(known, false), held(export("new", second)));
-        let found = unrecorded(&ledger, Some(&secret)).unwrap();
+        let (record, secret) = (record(known, false), held(export("new", at)));
+        let found = unrecorded(&record, &secret).unwrap();
         assert_eq!(found.export_id.as_deref(), Some("new"));
     }
 }
 
 #[test]
-fn a_secret_that_lags_behind_the_books_changes_nothing() {
+fn a_secret_that_lags_behind_the_recorded_state_changes_nothing() {
     let same = held(export("one", 7));
-    assert_eq!(
-        unrecorded(&books(export("one", 7), false), Some(&same)),
-        None
-    );
+    assert_eq!(unrecorded(&record(export("one", 7), false), &same), None);
     let older = held(export("old", 6));
-    assert_eq!(
-        unrecorded(&books(export("new", 7), false), Some(&older)),
-        None
-    );
-    let mut valueless = export("new", 7);
-    valueless.secret_fingerprint = None;
+    assert_eq!(unrecorded(&record(export("new", 7), false), &older), None);
+    let mut without_value = export("new", 7);
+    without_value.secret_fingerprint = None;
     let former = held(export("old", 7));
-    assert_eq!(unrecorded(&books(valueless, false), Some(&former)), None);
+    assert_eq!(unrecorded(&record(without_value, false), &former), None);
     // The export that this process just made has not reached the Secret.
-    let undelivered = books(export("new", 7), true);
-    let former = held(export("old", 7));
-    assert_eq!(unrecorded(&undelivered, Some(&former)), None);
-    assert_eq!(unrecorded(&undelivered, Some(&SecretSeen::Missing)), None);
-    assert_eq!(unrecorded(&undelivered, None), None);
+    let undelivered = record(export("new", 7), true);
+    assert_eq!(unrecorded(&undelivered, &former), None);
+    assert_eq!(unrecorded(&undelivered, &ChildState::Missing), None);
 }
 
-/// An auth config that is exported, the books of it, and what a pass saw.
-struct Scene {
+/// An auth config that is exported, what is recorded of it, and what a reconciliation reads.
+struct Story {
     when: When,
-    ledger: Ledger,
-    seen: Seen,
+    record: Record,
+    secret: ChildState,
+    updated_at: i64,
+    observed_for: Duration,
+    imports: Vec<ListedImport>,
     now: i64,
 }
 
-fn second(second: i64) -> Timestamp {
-    Timestamp::from_second(second).unwrap()
-}
-
 /// An import that was made at this second.
-fn import(second: i64) -> ImportSeen {
-    ImportSeen {
-        id: format!("paci_{second}"),
+fn import(at: i64) -> ListedImport {
+    ListedImport {
+        id: format!("paci_{at}"),
         tag: None,
         of_create: false,
-        created_at: self::second(second),
+        created_at: second(at),
         expires_at: None,
     }
 }
 
-impl Scene {
-    /// Exported at second 10, with the import of second 10; the Secret holds it, and this process does not know the
-    /// value.
+impl Story {
+    /// Exported at second 10, with the import of second 10; the Secret holds it, and this process does not know the value.
     fn exported(when: When) -> Self {
-        let mut ledger = books(export("one", 10), false);
-        ledger.id = Some("pac_1".to_owned());
-        ledger.export.secret_fingerprint = Some("held".to_owned());
-        ledger.export.auth_config_updated_at = Some(second(10).to_string());
-        ledger.export.newest_import_id = Some("paci_10".to_owned());
-        ledger.export.recent_exports = Some(vec![Time(second(10))]);
-        let secret = SecretSeen::Ours {
-            fingerprint: "held".to_owned(),
-            shaped: true,
-            holds: None,
+        let export = ExportStatus {
+            auth_config_updated_at: Some(second(10).to_string()),
+            newest_import_id: Some("paci_10".to_owned()),
+            recent_exports: Some(vec![Time(second(10))]),
+            ..export("one", 10)
         };
-        let seen = Seen {
-            secret: Some(secret),
-            ..Seen::default()
+        let record = Record {
+            id: Some("pac_1".to_owned()),
+            finalizer: true,
+            ..record(export, false)
         };
-        let scene = Self {
+        Self {
             when,
-            ledger,
-            seen,
+            record,
+            secret: ChildState::Owned {
+                digest: "held".to_owned(),
+                in_shape: true,
+                export: None,
+            },
+            updated_at: 10,
+            observed_for: Duration::ZERO,
+            imports: Vec::new(),
             now: 10,
-        };
-        scene.moved(10)
+        }
     }
 
     /// The auth config was last written at this second.
-    fn moved(mut self, at: i64) -> Self {
-        let remote = RemoteView {
-            id: "pac_1".to_owned(),
-            live: true,
-            fields: [].into(),
-            metadata: serde_json::Map::new(),
-            marker: None,
-            created_at: second(1),
-            updated_at: second(at),
-            status: serde_json::Map::new(),
-            consent: false,
-            auth_method: None,
-        };
-        self.seen.object = Some(Sighting::Live(Box::new(remote)));
-        self
+    fn moved(self, updated_at: i64) -> Self {
+        Self { updated_at, ..self }
     }
 
-    fn imports(mut self, at: &[i64]) -> Self {
-        self.seen.imports = Some(at.iter().map(|second| import(*second)).collect());
-        self
+    fn imports(self, at: &[i64]) -> Self {
+        let imports = at.iter().map(|at| import(*at)).collect();
+        Self { imports, ..self }
     }
 
-    fn at(mut self, second: i64) -> Self {
-        self.now = second;
-        self
+    fn at(self, now: i64) -> Self {
+        Self { now, ..self }
     }
 
-    fn ask<T>(&self, question: impl FnOnce(&Situation) -> T) -> T {
-        let exporting = Exporting {
+    fn desired(&self) -> Desired {
+        let secret = serde_json::from_value(serde_json::json!({"name": "tokens"})).unwrap();
+        let exports = Exports {
             when: self.when,
             max_per_day: 1,
             note: "note".to_owned(),
             deployment: None,
+            secret: ChildSpec::secret(&secret),
         };
-        let manner = Manner {
-            target: Target::Borrowed("pac_1".to_owned()),
-            exporting: Some(exporting),
-            ..Manner::default()
+        let wanted = Wanted {
+            fields: Vec::new(),
+            source: Source::ExportFrom("pac_1".to_owned(), exports),
+            schema: None,
         };
-        let metadata = serde_json::Map::new();
-        let owner = owner("uid");
-        let desired = Desired::new(Vec::new(), metadata, manner, &owner, &mac());
-        question(&Situation {
-            terminating: false,
-            owner: &owner,
-            ledger: &self.ledger,
-            desired: Some(&desired),
-            seen: &self.seen,
-            policy: &Policy {
-                borrows: true,
-                ..policy()
-            },
-            now: second(self.now),
-        })
+        Desired::new(wanted, Map::new(), &owner("uid"), &mac())
     }
 
-    fn reason(&self) -> Reason {
-        self.ask(|situation| plan(situation).verdict.reason)
+    fn remote(&self) -> RemoteView {
+        RemoteView {
+            id: "pac_1".to_owned(),
+            live: true,
+            fields: [].into(),
+            metadata: Map::new(),
+            marker: None,
+            created_at: second(1),
+            updated_at: second(self.updated_at),
+            details: RemoteDetails::default(),
+            authorized_by_user: false,
+            auth_method: None,
+        }
+    }
+
+    fn with<T>(&self, question: impl FnOnce(&Fixture<'_>) -> T) -> T {
+        let desired = self.desired();
+        let secret = desired.source.exports().unwrap().secret.clone();
+        let lifecycle = Lifecycle {
+            external: true,
+            marker_required: true,
+            ..Lifecycle::default()
+        };
+        let mut fixture = Fixture::of(&desired, self.record.clone())
+            .with_policy(Policy {
+                lifecycle,
+                ..policy()
+            })
+            .reads("pac_1", Some(self.remote()), self.observed_for)
+            .fact(
+                Query::Child(secret.clone()),
+                Answer::Child(self.secret.clone()),
+            )
+            .fact(Query::ChildAdmission(secret), Answer::ChildAdmission(None))
+            .lists_imports("pac_1", self.imports.clone());
+        fixture.now = self.now;
+        question(&fixture)
+    }
+
+    fn plan(&self) -> Plan {
+        self.with(|fixture| fixture.plan())
     }
 
     /// Whether another is wanted; the one of second 10 has spent the budget of its day.
     fn is_due(&self) -> bool {
-        self.reason() == Reason::ExportBudgetSpent
+        self.plan().verdict.reason == Reason::ExportBudgetSpent
+    }
+
+    /// Whether the comparison is left open, to be made again soon.
+    fn is_open(&self) -> bool {
+        let plan = self.plan();
+        let recorded = plan.has(|step| matches!(step, Step::RecordExport(_)));
+        !recorded && matches!(plan.retry, Retry::Interval(Some(_)))
     }
 }
 
 #[test]
-fn a_list_of_imports_that_is_behind_leaves_the_comparison_open_until_it_must_have_caught_up() {
-    let behind = Scene::exported(When::OnChange).moved(20).imports(&[10]);
-    assert!(!behind.is_due());
-    assert!(behind.ask(is_unexplained));
-    let shown = Scene::exported(When::OnChange).moved(20).imports(&[10, 20]);
+fn a_list_of_imports_that_lags_leaves_the_comparison_open_until_it_must_have_caught_up() {
+    let behind = Story::exported(When::OnChange).moved(20).imports(&[10]);
+    assert!(!behind.is_due() && behind.is_open());
+    let shown = Story::exported(When::OnChange).moved(20).imports(&[10, 20]);
     assert!(shown.is_due());
-    assert!(!shown.ask(is_unexplained));
     let mut renamed = behind;
-    renamed.ledger.imports_settled = true;
-    assert!(!renamed.is_due());
-    assert!(!renamed.ask(is_unexplained), "a changed name is no reason");
-    let still = Scene::exported(When::OnChange);
-    assert!(!still.ask(is_unexplained));
+    renamed.observed_for = Duration::from_secs(45);
+    assert!(!renamed.is_due(), "a changed name is no reason");
+    assert!(!renamed.is_open());
+    assert!(!Story::exported(When::OnChange).is_open());
 }
 
 #[test]
-fn an_import_that_the_list_did_not_show_when_it_was_exported_is_no_reason_for_another() {
-    let mut unseen = Scene::exported(When::OnChange).moved(20);
-    unseen.ledger.export.newest_import_id = None;
+fn an_import_that_the_list_did_not_show_at_the_export_is_no_reason_for_another() {
+    let mut unseen = Story::exported(When::OnChange).moved(20);
+    unseen.record.export.newest_import_id = None;
     assert!(!unseen.imports(&[5, 10]).is_due());
-    let behind = Scene::exported(When::OnChange).moved(20).imports(&[5]);
+    let behind = Story::exported(When::OnChange).moved(20).imports(&[5]);
     assert!(!behind.is_due(), "the list lost what it had shown before");
-    let mut unseen = Scene::exported(When::OnChange).moved(20);
-    unseen.ledger.export.newest_import_id = None;
+    let mut unseen = Story::exported(When::OnChange).moved(20);
+    unseen.record.export.newest_import_id = None;
     assert!(unseen.imports(&[10, 20]).is_due());
 }
 
 #[test]
-fn an_export_that_only_the_secret_told_of_is_recorded_with_the_object_that_it_is_of() {
-    let mut recalled = Scene::exported(When::OnChange).moved(20);
-    recalled.ledger.export.auth_config_updated_at = Some(second(20).to_string());
-    recalled.ledger.remote_updated_at = Some(second(10));
-    let binds = |plan: Plan| matches!(plan.steps[..], [.., Step::Bind { .. }]);
-    recalled.ledger.finalizer = true;
-    recalled.ledger.revision = recalled.ask(|it| it.desired.map(|it| it.revision.clone()));
-    assert!(recalled.ask(|situation| binds(plan(situation))));
-    recalled.ledger.remote_updated_at = Some(second(20));
-    assert!(recalled.ask(|situation| plan(situation).steps.is_empty()));
+fn an_export_that_only_the_secret_recorded_is_recorded_with_its_auth_config() {
+    let mut story = Story::exported(When::OnChange).moved(20);
+    story.record.export.auth_config_updated_at = Some(second(20).to_string());
+    story.record.remote_updated_at = Some(second(10));
+    story.record.revision = Some(story.desired().revision);
+    assert!(story.plan().has(|step| matches!(step, Step::Bind { .. })));
+    story.record.remote_updated_at = Some(second(20));
+    assert!(story.plan().steps.is_empty());
 }
 
 #[test]
 fn once_is_once_whatever_is_imported_later() {
-    let later = Scene::exported(When::Once).moved(20).imports(&[10, 20]);
+    let later = Story::exported(When::Once).moved(20).imports(&[10, 20]);
     assert!(!later.is_due());
 }
 
 #[test]
 fn a_period_counts_from_the_last_export_and_not_from_imports() {
     let hour = When::Every(SignedDuration::from_hours(1));
-    let before = Scene::exported(hour).moved(20).imports(&[10, 20]);
-    assert!(!before.at(10 + 3599).is_due());
-    assert!(Scene::exported(hour).at(10 + 3600).is_due());
+    let before = Story::exported(hour).moved(20).imports(&[10, 20]);
+    let before = before.at(10 + 3599);
+    assert!(!before.is_due());
+    assert_eq!(
+        before.plan().retry,
+        Retry::Interval(Some(Duration::from_secs(1)))
+    );
+    assert!(Story::exported(hour).at(10 + 3600).is_due());
 }
 
 #[test]
 fn the_budget_is_free_again_a_day_after_the_export_that_spent_it() {
     let due = |at| {
-        Scene::exported(When::OnChange)
-            .moved(20)
-            .imports(&[10, 20])
-            .at(at)
+        let story = Story::exported(When::OnChange).moved(20);
+        story.imports(&[10, 20]).at(at)
     };
     let day = 24 * 3600;
-    assert_eq!(due(10 + day - 1).reason(), Reason::ExportBudgetSpent);
-    let free = due(10 + day);
-    assert_eq!(free.reason(), Reason::Synced);
-    let exports = |plan: Plan| {
-        plan.steps
-            .iter()
-            .any(|step| matches!(step, Step::Export { .. }))
-    };
-    assert!(free.ask(|situation| exports(plan(situation))));
+    assert!(due(10 + day - 1).is_due());
+    let free = due(10 + day).plan();
+    assert_eq!(free.verdict.reason, Reason::Synced);
+    assert!(free.has(|step| matches!(step, Step::Export { .. })));
 }
 
 #[test]
-fn trouble_with_an_export_that_is_due_is_told_and_other_trouble_is_not() {
-    let due = Scene::exported(When::OnChange).moved(20).imports(&[10, 20]);
-    assert!(!due.ask(nothing_to_bring_in));
-    let idle = Scene::exported(When::OnChange);
-    assert!(idle.ask(nothing_to_bring_in));
-    let mut lost = Scene::exported(When::OnChange);
-    lost.seen.secret = Some(SecretSeen::Missing);
-    assert!(!lost.ask(nothing_to_bring_in));
+fn a_failure_matters_to_an_export_that_is_due_and_to_no_other() {
+    let settled = |story: &Story| story.with(|fixture| fixture.ask(nothing_pending));
+    let due = Story::exported(When::OnChange).moved(20).imports(&[10, 20]);
+    assert!(!settled(&due));
+    assert!(settled(&Story::exported(When::OnChange)));
+    let mut lost = Story::exported(When::OnChange);
+    lost.secret = ChildState::Missing;
+    assert!(!settled(&lost));
 }
 
 #[test]
-fn a_secret_that_was_signed_under_a_lost_key_is_signed_anew() {
+fn a_digest_under_a_lost_mac_key_is_renewed() {
     let signed = |digest: &str| ExportStatus {
         secret_fingerprint: Some(digest.to_owned()),
         ..export("one", 7)
     };
-    let seen = |digest: &str| SecretSeen::Ours {
-        fingerprint: digest.to_owned(),
-        shaped: true,
-        holds: None,
+    let found = |digest: &str| ChildState::Owned {
+        digest: digest.to_owned(),
+        in_shape: true,
+        export: None,
     };
-    let anew = |known: &str, found: &str| {
-        let books = books(signed(known), false);
-        signed_anew(&books, Some(&seen(found))).map(|export| export.secret_fingerprint)
+    let renewed = |known: &str, present: &str| {
+        let record = record(signed(known), false);
+        signed_again(&record, &found(present)).map(|export| export.secret_fingerprint)
     };
+    let new = Some("v1:new:bb".to_owned());
+    assert_eq!(renewed("v1:old:aa", "v1:new:bb"), Some(new));
     assert_eq!(
-        anew("v1:old:aa", "v1:new:bb"),
-        Some(Some("v1:new:bb".to_owned()))
+        renewed("v1:new:aa", "v1:new:bb"),
+        None,
+        "somebody edited it"
     );
-    assert_eq!(anew("v1:new:aa", "v1:new:bb"), None, "somebody edited it");
-    assert_eq!(anew("v1:new:aa", "v1:new:aa"), None);
+    assert_eq!(renewed("v1:new:aa", "v1:new:aa"), None);
 }

@@ -1,8 +1,9 @@
-//! Properties of decisions, checked without any I/O.
+//! Decisions as tables and properties, and a model of the API in which the operator crashes between any two steps.
 
 mod cases;
-mod deaths;
+mod crashes;
 mod exports;
+mod fixture;
 mod model;
-mod scene;
+mod statuses;
 mod values;

@@ -1,98 +1,67 @@
-//! A small model of the API, against which decisions are played; it can crash the operator between any two effects.
+//! A small model of the API against which decisions are played; the operator can crash between any two steps.
 
-use crate::kinds::{Inputs, Kind};
-use crate::plan::desired::FieldValue;
-use crate::plan::look::{self, Look, Seen, Sighting, Survey};
-use crate::plan::*;
-use crate::resources::{DeletionPolicy, ProviderAuthCredentials};
+use super::fixture::{connected, mac, owner, second};
+use crate::plan::case::{Case, Unreachable, Unresolved};
+use crate::plan::decide;
+use crate::plan::desired::Desired;
+use crate::plan::facts::{Answer, Facts, Query};
+use crate::plan::fields::{FieldValue, Remedy};
+use crate::plan::observed::{Losses, Observation, RemoteView};
+use crate::plan::ownership::{Claim, MARKER_KEY, Marker, Owner};
+use crate::plan::policy::Policy;
+use crate::plan::record::{Record, Writes};
+use crate::plan::request;
+use crate::plan::steps::{Plan, Step};
+use crate::resources::{Reason, RemoteDetails};
 use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 use std::sync::Arc;
 use std::time::Duration;
 
-pub(super) fn owner(uid: &str) -> Owner {
-    Owner {
-        cluster: "cluster".to_owned(),
-        namespace: "team".to_owned(),
-        name: "github".to_owned(),
-        kind: "ProviderAuthCredentials".to_owned(),
-        uid: uid.to_owned(),
-    }
+/// The API and one resource of credentials, without any I/O.
+#[derive(Clone)]
+pub struct Model {
+    /// The objects with their secrets.
+    pub objects: Vec<(RemoteView, String)>,
+    pub record: Record,
+    pub clock: i64,
+    pub creates: usize,
+    pub writes: usize,
+    pub released: bool,
 }
 
-pub(super) fn mac() -> Arc<MacKey> {
-    Arc::new(MacKey::new(vec![7; 32]).unwrap())
-}
-
-/// Credentials whose secret is written into the spec: the plan does not care where a value came from.
-pub(super) fn desired(name: &str, secret: &str, metadata: &Value, owner: &Owner) -> Desired {
-    let resource: ProviderAuthCredentials = serde_json::from_value(json!({
-        "apiVersion": "metorial.com/v1alpha1",
-        "kind": "ProviderAuthCredentials",
-        "metadata": {"name": "github", "namespace": "team"},
-        "spec": {
-            "providerId": "github",
-            "name": name,
-            "metadata": metadata,
-            "oauth": {
-                "clientId": {"value": "client"},
-                "clientSecret": {"secretKeyRef": {"name": "app", "key": "secret"}},
-                "scopes": ["repo"]
-            }
-        }
-    }))
-    .unwrap();
-    let mut inputs = Inputs::default();
-    for reference in resource.references() {
-        inputs
-            .insert(reference, secret.as_bytes().to_vec())
-            .unwrap();
-    }
-    resource.desired(&inputs, owner, &mac()).unwrap()
-}
-
-pub(super) fn policy() -> Policy {
-    Policy {
-        mode: Mode::Enforce,
-        deletion: DeletionPolicy::Delete,
-        drift: DriftPolicy::Correct,
-        interval: Duration::from_secs(600),
-        suspend: false,
-        adopt: None,
-        replace: None,
-        replace_grace: Duration::ZERO,
-        borrows: false,
-    }
-}
-
-/// The API and one resource, without any I/O.
-#[derive(Clone, Default)]
-pub(super) struct Model {
-    pub(super) objects: Vec<(RemoteView, String)>,
-    pub(super) ledger: Ledger,
-    pub(super) clock: i64,
-    pub(super) creates: usize,
-    pub(super) released: bool,
-    pub(super) writes: usize,
-}
+pub const WHOLE: usize = usize::MAX;
 
 impl Model {
-    pub(super) fn now(&mut self) -> Timestamp {
-        self.clock += 1;
-        Timestamp::from_second(self.clock).unwrap()
+    /// A new resource, and an API without objects.
+    pub fn new() -> Self {
+        Self {
+            objects: Vec::new(),
+            record: Record {
+                writes: Writes::Never,
+                ..Record::default()
+            },
+            clock: 0,
+            creates: 0,
+            writes: 0,
+            released: false,
+        }
     }
 
-    /// What a person or another operator put there.
-    pub(super) fn add(&mut self, name: &str, marker: Option<Owner>) -> String {
+    pub fn now(&mut self) -> Timestamp {
+        self.clock += 1;
+        second(self.clock)
+    }
+
+    /// Adds what a person or another operator created.
+    pub fn add(&mut self, name: &str, marker: Option<Owner>) -> String {
         let now = self.now();
-        let mut metadata = Map::new();
-        if let Some(owner) = marker {
-            let marker = Marker {
-                owner,
-                fingerprint: None,
-            };
-            metadata.insert(marker::MARKER_KEY.to_owned(), marker.to_json());
-        }
+        let marker = marker.map(|owner| Marker {
+            owner,
+            fingerprint: None,
+        });
+        let metadata = marker.iter();
+        let metadata = metadata.map(|marker| (MARKER_KEY.to_owned(), marker.to_json()));
         let id = format!("par_{:04}", self.clock);
         let view = RemoteView {
             id: id.clone(),
@@ -103,90 +72,83 @@ impl Model {
                 ("oauth.scopes", json!(["repo"])),
             ]
             .into(),
-            marker: Marker::read(&metadata),
-            metadata,
+            metadata: Map::from_iter(metadata),
+            marker,
             created_at: now,
             updated_at: now,
-            status: Map::from_iter([("providerId".to_owned(), "pro_github".into())]),
-            consent: false,
+            details: RemoteDetails {
+                provider_id: Some("pro_github".to_owned()),
+                ..RemoteDetails::default()
+            },
+            authorized_by_user: false,
             auth_method: None,
         };
         self.objects.push((view, String::new()));
         id
     }
 
-    pub(super) fn live(&self) -> Vec<&RemoteView> {
-        self.objects
-            .iter()
-            .map(|(view, _)| view)
-            .filter(|view| view.live)
-            .collect()
+    pub fn live(&self) -> Vec<&RemoteView> {
+        let views = self.objects.iter().map(|(view, _)| view);
+        views.filter(|view| view.live).collect()
     }
 
-    pub(super) fn seen(&self, look: Look, seen: &mut Seen) {
-        match look {
-            Look::Object(id) => {
-                let found = self.objects.iter().find(|(view, _)| view.id == id);
-                seen.object = Some(Sighting::of(&id, found.map(|(view, _)| view), &self.ledger));
+    fn answer(&self, query: &Query) -> Answer {
+        match query {
+            Query::Remote { id, .. } => {
+                let found = self.objects.iter().find(|(view, _)| view.id == *id);
+                Answer::Remote(Observation {
+                    view: found.map(|(view, _)| Arc::new(view.clone())),
+                    unchanged_for: Duration::ZERO,
+                })
             }
-            Look::Search => seen.search = Some(self.live().into_iter().cloned().collect()),
-            Look::Dependents(_) => seen.dependents = Some(Vec::new()),
-            Look::Losses => {
-                seen.losses = Some(Survey {
-                    known: 9,
-                    lost: 1,
-                    approved: false,
-                });
-            }
-            Look::Owner(_) => seen.owner_alive = Some(false),
-            Look::Imports(_) => seen.imports = Some(Vec::new()),
-            Look::Exports(_) => seen.exports = Some(Vec::new()),
-            Look::Provider(_) => seen.provider = Some(Some("pro_github".to_owned())),
-            Look::Secret => seen.secret = Some(SecretSeen::Missing),
+            Query::Search => Answer::Search(Arc::new(self.live().into_iter().cloned().collect())),
+            Query::Dependents(_) => Answer::Dependents(Vec::new()),
+            Query::Losses => Answer::Losses(Losses {
+                known: 9,
+                lost: 1,
+                approved: false,
+            }),
+            Query::OwnerAlive(_) => Answer::OwnerAlive(false),
+            Query::Provider(_) => Answer::Provider(Some("pro_github".to_owned())),
+            other => unreachable!("credentials need no {other:?}"),
         }
     }
 
-    pub(super) fn write(&mut self, desired: &Desired, view: &mut RemoteView, body: &Value) {
-        let now = self.now();
-        view.updated_at = now;
+    fn write(&mut self, desired: &Desired, view: &mut RemoteView, body: &Value) {
+        view.updated_at = self.now();
         if let Some(Value::Object(metadata)) = body.get("metadata") {
             view.metadata = metadata.clone();
             view.marker = Marker::read(metadata);
         }
         for field in &desired.fields {
-            let key = match field.rule.remedy {
-                Remedy::Patch(key) => key,
-                Remedy::Fixed | Remedy::Import | Remedy::Replace => continue,
+            let Remedy::Patch(key) = field.rule.remedy else {
+                continue;
             };
-            let sent = body
-                .get(key)
-                .or_else(|| body.get("config").and_then(|config| config.get(key)));
+            let config = body.get("config");
+            let sent = body.get(key).or(config.and_then(|config| config.get(key)));
             if let (Some(value), FieldValue::Plain(_)) = (sent, &field.value) {
                 view.fields.insert(field.rule.name, value.clone());
             }
         }
     }
 
-    /// One effect, and what the status then says of it.
-    pub(super) fn take(&mut self, desired: Option<&Desired>, step: Step) {
+    /// Takes one step, and records what the status says afterwards.
+    fn take(&mut self, desired: Option<&Desired>, step: Step) {
         match step {
-            Step::Hold => {
-                self.ledger.finalizer = true;
-                if self.ledger.id.is_none() {
-                    self.ledger.intent = Intent::Clean;
+            Step::AddFinalizer => {
+                self.record.finalizer = true;
+                if self.record.id.is_none() {
+                    self.record.writes = Writes::NothingCreated;
                 }
             }
             Step::Create => {
-                assert!(self.ledger.finalizer, "a create without its intent");
+                assert!(self.record.finalizer, "a create without its intent");
                 let desired = desired.unwrap();
-                let id = self.add("", None);
+                self.add("", None);
                 let (mut view, _) = self.objects.pop().unwrap();
-                self.write(desired, &mut view, &body::create(desired));
-                assert_eq!(view.id, id);
-                self.ledger.intent = Intent::Ambiguous;
+                self.write(desired, &mut view, &request::create(desired));
                 self.objects.push((view.clone(), secret_of(desired)));
                 self.creates += 1;
-                self.writes += 1;
                 self.record(desired, &view);
             }
             Step::Update {
@@ -194,46 +156,41 @@ impl Model {
                 differences,
             } => {
                 let desired = desired.unwrap();
-                let body = body::update(desired, &differences, &remote, &self.ledger.metadata_keys);
-                let place = self
-                    .objects
-                    .iter()
-                    .position(|(view, _)| view.id == remote.id)
-                    .unwrap();
+                let keys = &self.record.metadata_keys;
+                let body = request::update(desired, &differences, &remote, keys);
+                let same = |(view, _): &(RemoteView, String)| view.id == remote.id;
+                let place = self.objects.iter().position(same).unwrap();
                 let (mut view, mut secret) = self.objects[place].clone();
                 self.write(desired, &mut view, &body);
                 if body.get("client_secret").is_some() {
                     secret = secret_of(desired);
                 }
                 self.objects[place] = (view.clone(), secret);
-                self.writes += 1;
                 self.record(desired, &view);
             }
             Step::Bind { remote, .. } => self.record(desired.unwrap(), &remote),
-            Step::Import { .. } | Step::Export { .. } | Step::Deliver | Step::Retire { .. } => {
-                unreachable!("credentials have no records and are never replaced")
-            }
-            Step::Delete { id } => {
-                let claim = self.objects.iter().find(|(view, _)| view.id == id).unwrap();
-                let claim = Marker::claim(claim.0.marker.as_ref(), &owner("uid"));
-                let ours = self.ledger.id.as_ref() == Some(&id);
-                assert!(
-                    ours || matches!(claim, Claim::Ours | Claim::Namesake),
-                    "deleted a stranger"
-                );
-                self.objects
-                    .iter_mut()
-                    .filter(|(view, _)| view.id == id)
-                    .for_each(|(view, _)| view.live = false);
-                self.writes += 1;
-            }
-            Step::Release => self.released = true,
+            Step::Delete(id) => self.delete(&id),
+            Step::RemoveFinalizer => self.released = true,
+            Step::RecordStatus => {}
+            other => unreachable!("credentials need no {other:?}"),
         }
     }
 
-    pub(super) fn record(&mut self, desired: &Desired, view: &RemoteView) {
+    fn delete(&mut self, id: &str) {
+        let ours = self.record.id.as_deref() == Some(id);
+        for (view, _) in self.objects.iter_mut().filter(|(view, _)| view.id == id) {
+            let claim = Marker::claim(view.marker.as_ref(), &owner("uid"));
+            assert!(
+                ours || matches!(claim, Claim::Ours | Claim::Namesake),
+                "deleted an object of somebody else"
+            );
+            view.live = false;
+        }
+    }
+
+    fn record(&mut self, desired: &Desired, view: &RemoteView) {
         let inputs = desired.inputs.iter();
-        self.ledger = Ledger {
+        self.record = Record {
             id: Some(view.id.clone()),
             revision: Some(desired.revision.clone()),
             inputs: inputs
@@ -241,59 +198,93 @@ impl Model {
                 .collect(),
             remote_updated_at: Some(view.updated_at),
             metadata_keys: desired.metadata.keys().cloned().collect(),
-            intent: Intent::Clean,
-            ..self.ledger.clone()
+            writes: Writes::Known,
+            had_object: true,
+            ..self.record.clone()
         };
     }
 
-    /// One pass that dies before its step `dies`; answers the plan that it followed.
-    pub(super) fn pass(&mut self, desired: Option<&Desired>, policy: &Policy, dies: usize) -> Plan {
-        let owner = owner("uid");
-        let mut seen = Seen::default();
-        let situation = |model: &Self, seen: &Seen| -> (Option<Look>, Plan) {
-            let situation = Situation {
-                terminating: desired.is_none(),
-                owner: &owner,
-                ledger: &model.ledger,
-                desired,
-                seen,
-                policy,
-                now: Timestamp::UNIX_EPOCH,
-            };
-            (look::next(&situation), plan(&situation))
+    /// Decides, answering each query.
+    pub fn decide(&self, desired: Option<&Desired>, policy: &Policy) -> Plan {
+        let (owner, key) = (owner("uid"), mac());
+        let case = Case {
+            owner: &owner,
+            generation: 1,
+            terminating: desired.is_none(),
+            requested: None,
+            approved: None,
+            policy: policy.clone(),
+            desired: desired.ok_or(Unresolved {
+                reason: Reason::Deleting,
+                message: String::new(),
+            }),
+            publish: None,
+            record: &self.record,
+            details: RemoteDetails::default(),
+            connection: connected(),
+            backing_off: None,
+            unreachable: Unreachable::default(),
+            failure: None,
+            list_lag: Duration::from_secs(45),
+            key: &key,
+            now: Timestamp::UNIX_EPOCH,
         };
-        while let (Some(look), _) = situation(self, &seen) {
-            self.seen(look, &mut seen);
-        }
-        let (_, plan) = situation(self, &seen);
-        for step in plan.steps.iter().take(dies) {
-            let status = self.ledger.clone();
-            self.take(desired, step.clone());
-            let remote_write = matches!(step, Step::Create | Step::Update { .. });
-            if remote_write && dies < plan.steps.len() + 1 && dies % 2 == 1 {
-                // The answer, and with it the status write, is lost.
-                self.ledger = Ledger {
-                    finalizer: self.ledger.finalizer,
-                    ..status
-                };
+        let mut facts = Facts::default();
+        loop {
+            match decide(&case, &facts) {
+                Ok(plan) => return plan,
+                Err(query) => {
+                    let answer = self.answer(&query);
+                    assert!(facts.add(query, answer), "asked twice");
+                }
             }
+        }
+    }
+
+    /// One reconciliation that carries out `steps` steps and then crashes; with `answer_lost` the last of them is a remote
+    /// write whose response, and with it the status, is lost. Returns the plan.
+    pub fn reconcile(
+        &mut self,
+        desired: Option<&Desired>,
+        policy: &Policy,
+        steps: usize,
+        answer_lost: bool,
+    ) -> Plan {
+        let plan = self.decide(desired, policy);
+        let crashes = steps < plan.steps.len();
+        let taken = plan.steps.iter().take(steps);
+        let mut before = self.record.clone();
+        for step in taken {
+            let remote = matches!(step, Step::Create | Step::Update { .. } | Step::Delete(_));
+            self.writes += usize::from(remote);
+            before = self.record.clone();
+            self.take(desired, step.clone());
+            if !remote {
+                before = self.record.clone();
+            }
+        }
+        if crashes && answer_lost {
+            self.record = Record {
+                finalizer: self.record.finalizer,
+                ..before
+            };
         }
         plan
     }
 
-    /// A restart: memory is gone, and reads have had the time to catch up.
-    pub(super) fn restart(&mut self) {
-        self.ledger.intent = Intent::Unknown;
-        self.ledger.settled = true;
+    /// Restarts the operator: its memory is gone, and reads have had the time to catch up.
+    pub fn restart(&mut self) {
+        let traces = self.record.finalizer || self.record.had_object;
+        self.record.writes = if traces {
+            Writes::Unknown
+        } else {
+            Writes::Never
+        };
+        self.record.settles_in = Duration::ZERO;
     }
 }
 
-pub(super) fn secret_of(desired: &Desired) -> String {
-    let field = desired
-        .fields
-        .iter()
-        .find(|field| field.rule.name == "oauth.clientSecret");
-    field.unwrap().expose().as_str().unwrap().to_owned()
+pub fn secret_of(desired: &Desired) -> String {
+    let field = desired.field("oauth.clientSecret").unwrap();
+    field.expose().as_str().unwrap().to_owned()
 }
-
-pub(super) const WHOLE: usize = usize::MAX;

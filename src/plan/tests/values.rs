@@ -1,31 +1,40 @@
-//! Values that only a replacement or an import brings in: what is done about what was found.
+//! Values that only an import or a replacement applies.
 
-use super::model::{mac, owner, policy};
-use super::scene::{
-    Case, auth, books, bound, config, deleted, lost, made, marked, replacing, wanted,
+use super::fixture::{
+    Fixture, auth_config, bound, config, created, deleted, lost, mac, marked, owner, policy,
+    recorded, replacing, second, updates, wanted,
 };
-use crate::plan::look::{self, Look};
-use crate::plan::*;
-use crate::resources::{Adopt, AdoptPolicy, DeletionPolicy, ProviderAuthConfig, ProviderConfig};
+use crate::plan::approve::proposal;
+use crate::plan::differences::{Differences, differences};
+use crate::plan::facts::{Answer, Query};
+use crate::plan::fingerprint::MacKey;
+use crate::plan::observed::{Dependent, ListedImport};
+use crate::plan::ownership::Marker;
+use crate::plan::policy::{Lifecycle, Policy};
+use crate::plan::record::{Record, Writes};
+use crate::plan::request;
+use crate::plan::steps::Step;
+use crate::resources::{
+    Adopt, AdoptPolicy, DeletionPolicy, Mode, ProviderAuthConfig, ProviderConfig, Reason,
+};
 use serde_json::json;
 use std::sync::Arc;
 use std::time::Duration;
 
+fn no_schema(fixture: Fixture<'_>) -> Fixture<'_> {
+    let schema = fixture.desired.unwrap().schema.clone().unwrap();
+    fixture.fact(Query::Schema(schema), Answer::Schema(None))
+}
+
 #[test]
-fn books_that_are_lost_in_the_middle_of_a_replacement_lead_back_to_the_newer_one() {
+fn a_status_lost_in_the_middle_of_a_replacement_leads_back_to_the_newer_object() {
     let (before, now) = (config("a"), config("b"));
-    let found = vec![made(&before, "former", 1), made(&now, "current", 2)];
-    let plan = Case::of(&now, lost()).finds(found).plan();
+    let found = vec![created(&before, "former", 1), created(&now, "current", 2)];
+    let plan = Fixture::of(&now, lost()).finds(found).plan();
     assert_eq!(bound(&plan), Some("current"));
-    assert!(
-        deleted(&plan).is_empty(),
-        "others may need it: {:?}",
-        plan.steps
-    );
-    let retired = Step::Retire {
-        id: "former".to_owned(),
-    };
+    let retired = Step::Retire("former".to_owned());
     assert!(plan.steps.contains(&retired), "{:?}", plan.steps);
+    assert!(deleted(&plan).is_empty(), "others may need it");
 }
 
 #[test]
@@ -35,228 +44,266 @@ fn what_a_predecessor_left_behind_is_nobodys_once_there_was_an_object() {
         owner: owner("predecessor"),
         fingerprint: desired.marker.fingerprint.clone(),
     };
-    let left = marked(made(&desired, "left", 1), Some(marker));
-    let restored = Case::of(&desired, lost()).finds(vec![left.clone()]).plan();
-    assert!(
-        restored.steps.iter().all(|step| *step != Step::Create),
-        "a restored backup"
-    );
+    let left = || marked(created(&desired, "left", 1), Some(marker.clone()));
+    let restored = Fixture::of(&desired, lost()).finds(vec![left()]).plan();
+    assert!(!restored.creates(), "a restored backup");
 
-    let sent = Ledger {
-        lived: true,
-        settled: false,
+    let sent = Record {
+        had_object: true,
+        settles_in: Duration::from_secs(1),
         ..lost()
     };
-    let waits = Case::of(&desired, sent).finds(vec![left.clone()]).plan();
+    let waits = Fixture::of(&desired, sent).finds(vec![left()]).plan();
     assert_eq!(waits.verdict.reason, Reason::AmbiguousCreate);
 
-    let mut gone = Case::of(&desired, books(&desired, "current")).finds(vec![left]);
-    gone.desired = None;
-    gone.seen.object = Some(Sighting::Gone {
-        id: "current".to_owned(),
-    });
+    let gone = Fixture::of(&desired, recorded(&desired, "current"))
+        .terminating()
+        .misses("current")
+        .finds(vec![left()]);
     assert!(deleted(&gone.plan()).is_empty());
 }
 
 #[test]
 fn a_deletion_waits_for_the_other_half_of_a_replacement() {
     let desired = config("a");
-    let ledger = Ledger {
-        certain: false,
-        settled: false,
-        ..books(&desired, "current")
+    let record = Record {
+        writes: Writes::Unknown,
+        settles_in: Duration::from_secs(1),
+        ..recorded(&desired, "current")
     };
-    let mut case = Case::of(&desired, ledger)
-        .sees(made(&desired, "current", 9))
-        .finds(Vec::new());
-    case.desired = None;
-    assert!(case.plan().steps.is_empty());
-    case.ledger.settled = true;
-    assert_eq!(deleted(&case.plan()), ["current"]);
+    let dependents = Query::Dependents(vec!["current".to_owned()]);
+    let mut fixture = Fixture::of(&desired, record)
+        .terminating()
+        .observes(created(&desired, "current", 9))
+        .finds(Vec::new())
+        .fact(dependents, Answer::Dependents(Vec::new()));
+    assert!(fixture.plan().steps.is_empty());
+    fixture.record.settles_in = Duration::ZERO;
+    assert_eq!(deleted(&fixture.plan()), ["current"]);
 }
 
 #[test]
-fn a_lost_marker_replaces_nothing_and_comes_back_by_a_patch() {
+fn a_lost_marker_replaces_nothing_and_is_restored_by_a_patch() {
     let mut desired = config("a");
-    let remote = marked(made(&desired, "current", 9), None);
+    let remote = marked(created(&desired, "current", 9), None);
     desired.revision = mac().fingerprint(&[b"another description"]);
-    let ledger = Ledger {
+    let record = Record {
         revision: None,
-        ..books(&desired, "current")
+        ..recorded(&desired, "current")
     };
-    let plan = Case::of(&desired, ledger).sees(remote).plan();
-    assert!(
-        matches!(plan.steps.as_slice(), [Step::Update { .. }]),
-        "{:?}",
-        plan.steps
-    );
+    let plan = Fixture::of(&desired, record).observes(remote).plan();
+    assert!(updates(&plan) && plan.steps.len() == 1, "{:?}", plan.steps);
 }
 
 #[test]
-fn a_lost_key_of_the_digests_replaces_and_imports_nothing() {
+fn a_lost_mac_key_replaces_and_imports_nothing() {
     let other = Arc::new(MacKey::new(vec![8; 32]).unwrap());
     let spec = json!({"providerId": "postgres", "value": {"literal": {"schema": "a"}}});
-    let now = wanted::<ProviderConfig>("ProviderConfig", &spec, &owner("uid"), &other);
+    let now = wanted::<ProviderConfig>("ProviderConfig", &spec, &other);
     let before = config("a");
-    let case = Case::of(&now, books(&before, "current")).sees(made(&before, "current", 9));
-    let plan = case.plan();
-    assert!(
-        matches!(plan.steps.as_slice(), [Step::Update { .. }]),
-        "{:?}",
-        plan.steps
-    );
+    let record = recorded(&before, "current");
+    let fixture = Fixture::of(&now, record).observes(created(&before, "current", 9));
+    let plan = fixture.plan();
+    assert!(updates(&plan) && plan.steps.len() == 1, "{:?}", plan.steps);
 
     let spec = json!({"authMethodId": "token", "value": {"literal": {"token": "a"}}});
-    let now = wanted::<ProviderAuthConfig>("ProviderAuthConfig", &spec, &owner("uid"), &other);
-    let before = auth("a");
-    let case = Case::of(&now, books(&before, "current")).sees(made(&before, "current", 9));
+    let now = wanted::<ProviderAuthConfig>("ProviderAuthConfig", &spec, &other);
+    let before = auth_config("a");
+    let record = recorded(&before, "current");
+    let fixture = Fixture::of(&now, record).observes(created(&before, "current", 9));
     assert_eq!(
-        case.decide(look::next),
-        None,
-        "no list of imports is needed"
+        bound(&fixture.plan()),
+        Some("current"),
+        "no list of imports"
     );
-    assert_eq!(bound(&case.plan()), Some("current"));
 }
 
 #[test]
-fn a_patch_beside_an_import_does_not_say_that_the_value_is_in() {
-    let (before, now) = (auth("a"), auth("b"));
-    let mut remote = made(&before, "current", 9);
+fn a_patch_beside_an_import_does_not_record_the_value_in_the_marker() {
+    let (before, now) = (auth_config("a"), auth_config("b"));
+    let mut remote = created(&before, "current", 9);
     remote.fields.insert("name", "theirs".into());
     remote.metadata.clear();
-    let found = differences(&now, &remote, &books(&before, "current"));
+    let found = differences(&now, &remote, &recorded(&before, "current"));
     let found = Differences {
         metadata: true,
         ..found
     };
-    let body = body::update(&now, &found, &remote, &[]);
+    let body = request::update(&now, &found, &remote, &[]);
     let sent = body["metadata"].as_object().and_then(Marker::read).unwrap();
     assert_eq!(sent.fingerprint, before.marker.fingerprint);
 
-    // The PATCH took effect and the import did not.
+    // The PATCH was applied and the import was not.
     remote.marker = Some(sent);
-    let mut case = Case::of(&now, books(&before, "current")).sees(remote);
-    case.policy = policy();
-    assert_eq!(
-        case.decide(look::next),
-        Some(Look::Imports("current".to_owned()))
-    );
-    case.seen.imports = Some(vec![ImportSeen {
+    let fixture = no_schema(Fixture::of(&now, recorded(&before, "current")))
+        .with_policy(policy())
+        .observes(remote);
+    let imports = Query::Imports("current".to_owned());
+    assert_eq!(fixture.decide(), Err(imports));
+    let of_create = ListedImport {
         id: "paci_0".to_owned(),
         tag: None,
         of_create: true,
-        created_at: Timestamp::from_second(1).unwrap(),
+        created_at: second(1),
         expires_at: None,
-    }]);
+    };
+    let plan = fixture.lists_imports("current", vec![of_create]).plan();
     let imports = |step: &Step| matches!(step, Step::Import { .. });
-    assert!(
-        case.plan().steps.iter().any(imports),
-        "{:?}",
-        case.plan().steps
-    );
+    assert!(plan.has(imports), "{:?}", plan.steps);
 }
 
 #[test]
-fn what_was_taken_over_is_not_ready_before_its_value_is_in() {
-    let desired = auth("a");
-    let adopt = Some(Adopt {
-        id: "theirs".to_owned(),
-        policy: None,
-    });
-    let mut case =
-        Case::of(&desired, Ledger::default()).sees(marked(made(&desired, "theirs", 9), None));
-    case.policy = Policy { adopt, ..policy() };
-    let plan = case.plan();
-    assert_eq!(
-        plan.verdict.reason,
-        Reason::Updating,
-        "{}",
-        plan.verdict.message
-    );
+fn an_adopted_object_is_not_ready_before_its_value_is_imported() {
+    let desired = auth_config("a");
+    let never = Record {
+        writes: Writes::Never,
+        ..Record::default()
+    };
+    let plan = Fixture::of(&desired, never)
+        .with_policy(adopting(policy(), None))
+        .observes(marked(created(&desired, "theirs", 9), None))
+        .plan();
+    assert_eq!(plan.verdict.reason, Reason::Updating);
+    assert_eq!(plan.steps.first(), Some(&Step::AddFinalizer));
     assert!(!plan.acknowledges);
 }
 
 #[test]
-fn what_can_not_be_changed_is_not_taken_over_where_it_differs() {
+fn an_object_that_differs_in_a_fixed_field_is_not_adopted() {
     let desired = config("a");
-    let mut theirs = marked(made(&desired, "theirs", 9), None);
+    let mut theirs = marked(created(&desired, "theirs", 9), None);
     theirs.fields.insert("deploymentId", "pde_other".into());
+    let plan = Fixture::of(&desired, Record::default())
+        .with_policy(adopting(replacing(), Some(AdoptPolicy::Override)))
+        .observes(theirs)
+        .fact(
+            Query::Provider("postgres".to_owned()),
+            Answer::Provider(Some("postgres".to_owned())),
+        )
+        .plan();
+    assert_eq!(plan.verdict.reason, Reason::AdoptionMismatch);
+    let message = &plan.verdict.message;
+    assert!(message.contains("deploymentId"), "{message}");
+    assert!(plan.steps.is_empty());
+}
+
+fn adopting(base: Policy, how: Option<AdoptPolicy>) -> Policy {
     let adopt = Some(Adopt {
         id: "theirs".to_owned(),
-        policy: Some(AdoptPolicy::Override),
+        policy: how,
     });
-    let mut case = Case::of(&desired, Ledger::default()).sees(theirs);
-    case.policy = Policy {
-        adopt,
-        ..replacing()
+    Policy { adopt, ..base }
+}
+
+fn dependent(of: &str) -> Answer {
+    Answer::Dependents(vec![Dependent {
+        of: of.to_owned(),
+        id: "pcf_1".to_owned(),
+        name: None,
+    }])
+}
+
+#[test]
+fn a_replaced_object_is_deleted_once_the_new_id_is_published_and_nothing_depends_on_it() {
+    let desired = config("a");
+    let both = vec!["used".to_owned(), "free".to_owned()];
+    let record = |ready| Record {
+        pending_deletion: both.iter().map(|id| (id.clone(), second(1))).collect(),
+        ready,
+        ..recorded(&desired, "current")
     };
-    let plan = case.plan();
-    assert_eq!(plan.verdict.reason, Reason::AdoptionMismatch);
-    assert!(
-        plan.verdict.message.contains("deploymentId"),
-        "{}",
-        plan.verdict.message
-    );
+    let fixture = |ready| {
+        let fixture = Fixture::of(&desired, record(ready));
+        fixture.observes(created(&desired, "current", 9))
+    };
+    let unpublished = fixture(false).plan();
+    assert!(unpublished.steps.is_empty(), "its id is not published yet");
+    let query = Query::Dependents(both.clone());
+    assert_eq!(fixture(true).decide(), Err(query.clone()));
+    let mut used = fixture(true).fact(query, dependent("used"));
+    assert_eq!(deleted(&used.plan()), ["free"]);
+    used.policy.lifecycle.replace_grace = Duration::from_secs(3600);
+    assert!(deleted(&used.plan()).is_empty());
+}
+
+#[test]
+fn a_replacement_records_the_new_id_before_anything_else() {
+    let (before, now) = (config("a"), config("b"));
+    let mut remote = created(&before, "current", 9);
+    remote.fields.insert("deploymentId", "pde_other".into());
+    let plan = no_schema(Fixture::of(&now, recorded(&before, "current")))
+        .observes(remote)
+        .finds(Vec::new())
+        .plan();
+    assert_eq!(plan.steps, [Step::Create, Step::RecordStatus]);
+}
+
+#[test]
+fn a_replacement_is_refused_where_the_spec_says_never() {
+    let (before, now) = (config("a"), config("b"));
+    let policy = Policy {
+        lifecycle: Lifecycle {
+            replace: Some(crate::resources::Replace::Never),
+            ..Lifecycle::default()
+        },
+        ..policy()
+    };
+    let plan = Fixture::of(&now, recorded(&before, "current"))
+        .with_policy(policy)
+        .observes(created(&before, "current", 9))
+        .plan();
+    assert_eq!(plan.verdict.reason, Reason::ImmutableFieldChanged);
     assert!(plan.steps.is_empty());
 }
 
 #[test]
-fn what_was_replaced_goes_once_the_new_id_is_out_and_nothing_needs_it() {
-    let desired = config("a");
-    let at = Timestamp::from_second(1).unwrap();
-    let retiring = ["used", "free"].map(|id| (id.to_owned(), at)).to_vec();
-    let ledger = Ledger {
-        retiring,
-        ready: false,
-        ..books(&desired, "current")
-    };
-    let mut case = Case::of(&desired, ledger).sees(made(&desired, "current", 9));
-    assert_eq!(case.decide(look::next), None, "its id is not published yet");
-    case.ledger.ready = true;
-    let both = vec!["used".to_owned(), "free".to_owned()];
-    assert_eq!(case.decide(look::next), Some(Look::Dependents(both)));
-    case.seen.dependents = Some(vec![Dependent {
-        of: "used".to_owned(),
-        id: "pcf_1".to_owned(),
-        name: None,
-    }]);
-    assert_eq!(deleted(&case.plan()), ["free"]);
-    case.policy.replace_grace = Duration::from_secs(3600);
-    assert!(deleted(&case.plan()).is_empty());
-}
-
-#[test]
 fn an_approval_covers_one_import_and_not_the_same_one_again() {
-    let (before, now) = (auth("a"), auth("b"));
-    let mut case = Case::of(&now, books(&before, "current")).sees(made(&before, "current", 9));
-    case.seen.imports = Some(Vec::new());
-    let hash = |case: &Case| {
-        let needed = case.decide(|situation| approval::needed(situation, &plan(situation)));
-        needed.unwrap().hash
+    let (before, now) = (auth_config("a"), auth_config("b"));
+    let mut fixture = no_schema(Fixture::of(&now, recorded(&before, "current")))
+        .observes(created(&before, "current", 9))
+        .lists_imports("current", Vec::new());
+    let hash = |fixture: &Fixture<'_>| {
+        let plan = fixture.plan();
+        let proposal = fixture.ask(|case, facts| proposal(case, facts, &plan));
+        proposal.unwrap().unwrap().hash
     };
-    let first = hash(&case);
-    assert_eq!(first, hash(&case));
-    case.ledger.imports = vec!["paci_1".to_owned()];
-    assert_ne!(first, hash(&case));
+    let first = hash(&fixture);
+    assert_eq!(first, hash(&fixture));
+    fixture.record.imports = vec!["paci_1".to_owned()];
+    assert_ne!(first, hash(&fixture));
 }
 
 #[test]
-fn a_deletion_of_what_others_need_is_blocked_whichever_of_several_they_need() {
+fn a_deletion_is_blocked_whichever_of_several_objects_others_depend_on() {
     let desired = config("a");
-    let at = Timestamp::from_second(1).unwrap();
-    let ledger = Ledger {
-        retiring: vec![("former".to_owned(), at)],
-        ..books(&desired, "current")
+    let record = Record {
+        pending_deletion: vec![("former".to_owned(), second(1))],
+        ..recorded(&desired, "current")
     };
-    let mut case = Case::of(&desired, ledger).sees(made(&desired, "current", 9));
-    case.desired = None;
-    case.policy.deletion = DeletionPolicy::Delete;
-    let both = vec!["former".to_owned(), "current".to_owned()];
-    assert_eq!(case.decide(look::next), Some(Look::Dependents(both)));
-    case.seen.dependents = Some(vec![Dependent {
-        of: "former".to_owned(),
-        id: "pcf_1".to_owned(),
-        name: None,
-    }]);
-    assert_eq!(case.plan().verdict.reason, Reason::DeletionBlocked);
+    let fixture = Fixture::of(&desired, record)
+        .terminating()
+        .observes(created(&desired, "current", 9));
+    let both = Query::Dependents(vec!["former".to_owned(), "current".to_owned()]);
+    assert_eq!(fixture.policy.deletion, DeletionPolicy::Delete);
+    assert_eq!(fixture.decide(), Err(both.clone()));
+    let plan = fixture.fact(both, dependent("former")).plan();
+    assert_eq!(plan.verdict.reason, Reason::DeletionBlocked);
+}
+
+#[test]
+fn a_deletion_waits_for_its_approval_in_mode_plan() {
+    let desired = config("a");
+    let policy = Policy {
+        mode: Mode::Plan,
+        ..replacing()
+    };
+    let dependents = Query::Dependents(vec!["current".to_owned()]);
+    let plan = Fixture::of(&desired, recorded(&desired, "current"))
+        .with_policy(policy)
+        .terminating()
+        .observes(created(&desired, "current", 9))
+        .fact(dependents, Answer::Dependents(Vec::new()))
+        .plan();
+    assert_eq!(plan.verdict.reason, Reason::PlanPending);
+    assert!(plan.steps.is_empty() && plan.proposal.is_some());
 }

@@ -1,4 +1,4 @@
-//! Waiting for a condition, and the few objects that the tests need.
+//! Waiting for a condition, and objects that the tests create and read.
 
 use std::fmt::Debug;
 use std::time::{Duration, Instant};
@@ -7,7 +7,7 @@ use k8s_openapi::api::core::v1::{ConfigMap, Namespace, ServiceAccount};
 use kube::api::{ObjectMeta, PostParams};
 use kube::{Api, Client};
 
-/// Waits until the answer is `Ok`, and shows the last one that wasn't when it gives up.
+/// Repeats `attempt` until it succeeds; panics with the last error after a minute.
 pub async fn eventually<T, E: Debug>(
     what: &str,
     mut attempt: impl AsyncFnMut() -> Result<T, E>,
@@ -22,7 +22,7 @@ pub async fn eventually<T, E: Debug>(
     }
 }
 
-/// A namespace with a name of its own.
+/// Creates a namespace with a generated name.
 pub async fn new_namespace(client: &Client) -> String {
     let namespace = Namespace {
         metadata: ObjectMeta {
@@ -38,7 +38,7 @@ pub async fn new_namespace(client: &Client) -> String {
     created.metadata.name.unwrap()
 }
 
-/// Only the controller manager makes this.
+/// Waits for the ServiceAccount that the controller manager creates in a namespace.
 pub async fn default_service_account(client: &Client, namespace: &str) -> ServiceAccount {
     let accounts: Api<ServiceAccount> = Api::namespaced(client.clone(), namespace);
     eventually("the namespace has a default ServiceAccount", async || {

@@ -1,16 +1,19 @@
-//! `/provider-auth-configs`: an authenticated connection. Its value goes in at creation, and later by imports.
+//! `/provider-auth-configs`: authenticated connections. The value is set by the create, later ones by imports.
 
 use std::sync::Arc;
 
 use serde_json::{Map, Value, json};
 
-use super::auth_imports::{Record, record};
-use super::{Caller, checked_value, deployment_of, named, present};
-use crate::catalogue::AuthMethod;
+use super::caller::Caller;
+use super::checks::checked_value;
+use super::lookup::deployment_of;
+use super::records::{Annotation, add_record};
+use crate::catalog::AuthMethod;
 use crate::errors::{ApiError, Result};
 use crate::fields::Fields;
-use crate::objects::{Collection, Links, Object};
+use crate::objects::{Collection, Links, Object, named};
 use crate::options::Quirk;
+use crate::present::present;
 use crate::state::{Draft, State};
 
 pub(super) fn create(state: &mut State, caller: &Caller, body: &Value) -> Result<Value> {
@@ -24,7 +27,7 @@ pub(super) fn create(state: &mut State, caller: &Caller, body: &Value) -> Result
     let value = fields.required_object("value");
     fields.check(&state.options)?;
     let method = state
-        .catalogue
+        .catalog
         .auth_method(&method)
         .ok_or_else(|| ApiError::not_found("provider.capabilities.auth_method", Some(&method)))?;
     let deployment = deployment_of(state, caller, deployment.as_deref(), &method.provider_id)?;
@@ -38,18 +41,18 @@ pub(super) fn create(state: &mut State, caller: &Caller, body: &Value) -> Result
         deployment,
         value,
     };
-    let made = insert(state, caller, new);
+    let created = insert(state, caller, new);
     if state.has(Quirk::CreateWritesImport) {
-        let unasked = Record {
+        let annotation = Annotation {
             note: Value::Null,
             metadata,
         };
-        record(state, caller, &made, unasked);
+        add_record(state, caller, Collection::AuthImports, &created, annotation);
     }
-    Ok(present(state, &state.store.current(), &made))
+    Ok(present(state, &state.store.current(), &created))
 }
 
-/// What an auth config is made of, whether by a create or by an import.
+/// Contents of a new auth config, of a create or an import.
 pub(super) struct NewConfig<'a> {
     pub(super) name: Value,
     pub(super) description: Value,
@@ -88,13 +91,14 @@ pub(super) fn insert(state: &mut State, caller: &Caller, new: NewConfig<'_>) -> 
     state.insert(&caller.instance, draft)
 }
 
-/// What a person's consent makes of somebody's OAuth application: nothing over the API can update it.
+/// Creates an auth config as the authorization by an end user through OAuth does: the API can't update it. None if the
+/// provider has no OAuth method.
 pub(crate) fn consented(
     state: &mut State,
     credentials: &Object,
     mut given: Map<String, Value>,
 ) -> Option<Arc<Object>> {
-    let provider = state.catalogue.provider(&credentials.provider_id)?;
+    let provider = state.catalog.provider(&credentials.provider_id)?;
     let mut methods = provider.current().auth_methods.iter();
     let method = methods.find(|method| method.kind == "oauth")?;
     let value = given.remove("value");
@@ -123,15 +127,4 @@ pub(crate) fn consented(
     };
     let instance = credentials.instance.clone();
     Some(state.insert(&instance, draft))
-}
-
-/// 400 for configs that belong to a person's consent.
-pub(super) fn check_updatable(auth_config: &Object) -> Result<()> {
-    if auth_config.text("type") == Some("oauth_automated") {
-        return Err(ApiError::bad_request(
-            "cannot_update_automated_oauth_config",
-            "Automated OAuth auth configs can't be updated.",
-        ));
-    }
-    Ok(())
 }

@@ -1,11 +1,14 @@
-//! `/provider-auth-credentials`: an OAuth application's id, secret and scopes.
+//! `/provider-auth-credentials`: client id, client secret and scopes of an OAuth application.
 
 use serde_json::Value;
 
-use super::{Caller, Changes, named, present, provider};
+use super::caller::Caller;
+use super::changes::Changes;
+use super::lookup::provider;
 use crate::errors::Result;
 use crate::fields::Fields;
-use crate::objects::{Collection, Links};
+use crate::objects::{Collection, Links, named};
+use crate::present::present;
 use crate::state::{Draft, State};
 
 pub(super) fn create(state: &mut State, caller: &Caller, body: &Value) -> Result<Value> {
@@ -42,8 +45,8 @@ pub(super) fn create(state: &mut State, caller: &Caller, body: &Value) -> Result
             ("client_secret", client_secret.into()),
         ]),
     };
-    let made = state.insert(&caller.instance, draft);
-    Ok(present(state, &state.store.current(), &made))
+    let created = state.insert(&caller.instance, draft);
+    Ok(present(state, &state.store.current(), &created))
 }
 
 pub(super) fn patch(fields: &mut Fields<'_>, changes: &mut Changes) {

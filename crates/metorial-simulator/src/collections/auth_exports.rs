@@ -1,15 +1,17 @@
-//! Auth exports: a value taken out, shown once, and the record of it. Two path styles, one behaviour.
+//! Exports of an auth config's value, at the flat path and at the reference's nested path. The behavior is the same.
 
-use serde_json::{Map, Value};
+use serde_json::Value;
 
-use super::{
-    Caller, check_import_export, check_not_managed, existing, expiry, named, present, usable,
-};
+use super::caller::Caller;
+use super::checks::{check_import_export, check_not_managed};
+use super::lookup::{existing, usable};
+use super::records::{Annotation, add_record};
 use crate::errors::{ApiError, Result};
 use crate::fields::Fields;
-use crate::objects::{Collection, Links};
+use crate::objects::{Collection, Object};
+use crate::present::present;
 use crate::routes::ExportsOf;
-use crate::state::{Draft, State};
+use crate::state::State;
 
 pub(super) fn create(state: &mut State, caller: &Caller, body: &Value) -> Result<Value> {
     let mut fields = Fields::of(body, &state.options);
@@ -17,7 +19,7 @@ pub(super) fn create(state: &mut State, caller: &Caller, body: &Value) -> Result
     export(state, caller, &auth_config, fields)
 }
 
-/// The reference's style: the auth config and its deployment are in the path.
+/// Creates an export at the reference's path, which names the auth config and its deployment.
 pub(crate) fn create_nested(
     state: &mut State,
     caller: &Caller,
@@ -45,31 +47,24 @@ fn export(
     check_import_export(state, caller)?;
     let auth_config = usable(state, caller, Collection::AuthConfigs, auth_config)?;
     check_not_managed(state, auth_config)?;
-    let value = auth_config
+    let auth_config = Object::clone(auth_config);
+    let annotation = Annotation {
+        note: note.into(),
+        metadata,
+    };
+    let created = add_record(
+        state,
+        caller,
+        Collection::AuthExports,
+        &auth_config,
+        annotation,
+    );
+    let mut answer = present(state, &state.store.current(), &created);
+    // Only the answer to the create has the value: later reads give null.
+    answer["value"] = auth_config
         .write_only
         .get("value")
         .cloned()
         .unwrap_or_default();
-    let expires_at = value.as_object().map_or(Value::Null, expiry);
-    let draft = Draft {
-        collection: Collection::AuthExports,
-        provider_id: auth_config.provider_id.clone(),
-        fields: named([
-            ("note", note.into()),
-            ("metadata", metadata),
-            ("ip", caller.ip.clone().into()),
-            ("user_agent", caller.user_agent.clone().into()),
-            ("expires_at", expires_at),
-        ]),
-        links: Links {
-            auth_config: Some(auth_config.id.clone()),
-            ..auth_config.links.clone()
-        },
-        write_only: Map::new(),
-    };
-    let made = state.insert(&caller.instance, draft);
-    let mut answer = present(state, &state.store.current(), &made);
-    // Only here: whoever reads the record later gets null.
-    answer["value"] = value;
     Ok(answer)
 }

@@ -1,18 +1,21 @@
-//! `/provider-config-vaults`: settings saved for configs to be made from.
+//! `/provider-config-vaults`: saved settings that configs are created from.
 
 use serde_json::Value;
 
-use super::{Caller, deployment_of, named, present, provider};
+use super::caller::Caller;
+use super::lookup::{deployment_of, provider};
 use crate::errors::Result;
 use crate::fields::Fields;
-use crate::objects::{Collection, Links};
+use crate::objects::{Collection, Links, named};
+use crate::present::present;
+use crate::schemas;
 use crate::state::{Draft, State};
 
 pub(super) fn create(state: &mut State, caller: &Caller, body: &Value) -> Result<Value> {
     let mut fields = Fields::of(body, &state.options);
     let provider_id = fields.required_text("provider_id");
     let deployment = fields.optional_text("provider_deployment_id");
-    // The one text that isn't trimmed.
+    // The only text of a create that the server doesn't trim ▲.
     let name = fields.required_text("name");
     let description = fields.trimmed("description");
     let metadata = fields.optional_object("metadata");
@@ -23,7 +26,7 @@ pub(super) fn create(state: &mut State, caller: &Caller, body: &Value) -> Result
     let version = provider.current();
     if let Some(schema) = &version.config_schema {
         let entity = Collection::Configs.entity();
-        crate::schemas::check(schema, &value, entity, &state.options)?;
+        schemas::check(schema, &value, entity, &state.options)?;
     }
     let draft = Draft {
         collection: Collection::ConfigVaults,
@@ -40,6 +43,6 @@ pub(super) fn create(state: &mut State, caller: &Caller, body: &Value) -> Result
         },
         write_only: named([("value", value.into())]),
     };
-    let made = state.insert(&caller.instance, draft);
-    Ok(present(state, &state.store.current(), &made))
+    let created = state.insert(&caller.instance, draft);
+    Ok(present(state, &state.store.current(), &created))
 }

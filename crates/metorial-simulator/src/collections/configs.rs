@@ -1,12 +1,15 @@
-//! `/provider-configs`: settings, given as a value or taken from a vault, for good.
+//! `/provider-configs`: settings, from a value or a vault. Neither can be changed later.
 
 use serde_json::{Map, Value, json};
 
-use super::{Caller, deployment_of, named, present, provider, usable};
+use super::caller::Caller;
+use super::lookup::{deployment_of, provider, usable};
 use crate::errors::{ApiError, Result};
 use crate::fields::Fields;
-use crate::objects::{Collection, Links};
+use crate::objects::{Collection, Links, named};
 use crate::options::Quirk;
+use crate::present::present;
+use crate::schemas;
 use crate::state::{Draft, State};
 
 pub(super) fn create(state: &mut State, caller: &Caller, body: &Value) -> Result<Value> {
@@ -36,7 +39,7 @@ pub(super) fn create(state: &mut State, caller: &Caller, body: &Value) -> Result
     };
     if let Some(schema) = &version.config_schema {
         let entity = Collection::Configs.entity();
-        crate::schemas::check(schema, &value, entity, &state.options)?;
+        schemas::check(schema, &value, entity, &state.options)?;
     }
     let draft = Draft {
         collection: Collection::Configs,
@@ -58,8 +61,8 @@ pub(super) fn create(state: &mut State, caller: &Caller, body: &Value) -> Result
         },
         write_only: named([("value", value.into())]),
     };
-    let made = state.insert(&caller.instance, draft);
-    Ok(present(state, &state.store.current(), &made))
+    let created = state.insert(&caller.instance, draft);
+    Ok(present(state, &state.store.current(), &created))
 }
 
 fn vault_value(

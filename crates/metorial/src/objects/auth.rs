@@ -4,7 +4,11 @@ use jiff::Timestamp;
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
-use super::{AuthMethod, Deployment, Status, ToolFilters, null_as_default, object};
+use super::catalog::{AuthMethod, Deployment};
+use super::null::null_as_default;
+use super::object::object;
+use super::status::Status;
+use super::tool_filter::ToolFilters;
 
 /// `provider.auth_credentials`. The client id and secret are never returned.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
@@ -14,26 +18,26 @@ pub struct AuthCredentials {
     pub id: String,
     /// `oauth`
     pub r#type: Option<String>,
-    /// Not said where these credentials are part of another object of some server versions.
+    /// Absent where these credentials are part of another object and the server is of some versions.
     #[serde(default, deserialize_with = "null_as_default")]
     pub status: Status,
-    /// Whether these are the provider's default credentials.
+    /// True for the provider's default credentials.
     pub is_default: Option<bool>,
-    /// Whether they belong to Metorial, which refuses changes to them.
+    /// True if they belong to Metorial, which rejects changes. Some builds leave it out ◆.
     pub is_managed: Option<bool>,
     /// Display name.
     pub name: Option<String>,
     /// Description.
     pub description: Option<String>,
-    /// Custom members.
+    /// Custom metadata.
     pub metadata: Option<Map<String, Value>>,
-    /// OAuth scopes that are asked for.
+    /// OAuth scopes to request. They read as `[]` for the credentials of some providers, and some builds leave them out ◆.
     pub scopes: Option<Vec<String>>,
-    /// `pro_…`: the canonical id, whatever name was used to create.
+    /// `pro_…`: the canonical id, even if an alias was used in the create ▲.
     pub provider_id: String,
-    /// When it was made.
+    /// Time of creation.
     pub created_at: Timestamp,
-    /// When anybody last wrote to it.
+    /// Time of the last write by anyone.
     pub updated_at: Timestamp,
 }
 
@@ -45,16 +49,16 @@ object!(AuthCredentials, AuthCredentials);
 pub struct AuthConfig {
     /// `pac_…`
     pub id: String,
-    /// How it is authenticated.
+    /// Type of authentication.
     #[serde(default, deserialize_with = "null_as_default")]
     pub r#type: AuthConfigType,
-    /// What made it.
+    /// Origin.
     #[serde(default, deserialize_with = "null_as_default")]
     pub source: AuthConfigSource,
-    /// Whether it is in use.
+    /// Status.
     #[serde(default, deserialize_with = "null_as_default")]
     pub status: Status,
-    /// Whether this is the default auth config.
+    /// True for the default auth config.
     pub is_default: Option<bool>,
     /// `pro_…`
     pub provider_id: String,
@@ -62,52 +66,52 @@ pub struct AuthConfig {
     pub name: Option<String>,
     /// Description.
     pub description: Option<String>,
-    /// Custom members.
+    /// Custom metadata.
     pub metadata: Option<Map<String, Value>>,
-    /// Which tools it may use.
+    /// Filter of the tools it may use.
     pub tool_filter: Option<ToolFilters>,
-    /// The deployment it is bound to; some answers call it `deployment_preview`.
+    /// Deployment it belongs to. Imports name it `deployment_preview` on some servers.
     #[serde(alias = "deployment_preview")]
     pub deployment: Option<Deployment>,
-    /// The credentials that authorised it, where it is an OAuth connection.
+    /// Credentials that authorized it, if it is an OAuth connection.
     pub credentials: Option<AuthCredentials>,
-    /// How it authenticates.
+    /// Auth method.
     pub auth_method: Option<AuthMethod>,
-    /// When it was made.
+    /// Time of creation.
     pub created_at: Timestamp,
-    /// When anybody last wrote to it, imports included.
+    /// Time of the last write by anyone, imports included ▲.
     pub updated_at: Timestamp,
 }
 
 object!(AuthConfig, AuthConfigs);
 
-/// How an auth config is authenticated.
+/// Type of authentication of an auth config.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum AuthConfigType {
-    /// A value was given.
+    /// With a value that was set through the API.
     Manual,
-    /// A person's consent; can't be updated by an import.
+    /// Authorized by an end user through OAuth; can't be updated by an import.
     OauthAutomated,
-    /// OAuth tokens were given.
+    /// With OAuth tokens that were set through the API.
     OauthManual,
-    /// Not said, or a word that this client doesn't know.
+    /// Absent, or a word that this client doesn't know.
     #[default]
     #[serde(other)]
     Unknown,
 }
 
-/// What made an auth config.
+/// Origin of an auth config.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum AuthConfigSource {
-    /// A call to the API, or the dashboard.
+    /// Created through the API or the dashboard.
     Manual,
-    /// A person who went through a setup session.
+    /// Created by an end user in a setup session.
     SetupSession,
-    /// Metorial itself.
+    /// Created by Metorial.
     System,
-    /// Not said, or a word that this client doesn't know.
+    /// Absent, or a word that this client doesn't know.
     #[default]
     #[serde(other)]
     Unknown,

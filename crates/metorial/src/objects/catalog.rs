@@ -1,10 +1,11 @@
-//! What is only read: the instance a key opens, providers, deployments, auth methods and schemas.
+//! Read-only objects: the key's instance, providers, deployments, auth methods and schemas.
 
 use jiff::Timestamp;
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
-use super::{Status, null_as_default};
+use super::null::null_as_default;
+use super::status::Status;
 
 /// `organization.instance`: the environment that a key belongs to.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
@@ -12,131 +13,131 @@ use super::{Status, null_as_default};
 pub struct Instance {
     /// `ins_…`
     pub id: String,
-    /// The short name in URLs.
+    /// Short name in URLs.
     pub slug: Option<String>,
     /// Display name.
     pub name: Option<String>,
-    /// The organisation whose keys share one request budget.
+    /// Organization, whose keys share one rate limit ▲.
     pub organization_id: Option<String>,
-    /// Which sort of environment this is.
+    /// Type of environment.
     #[serde(default, deserialize_with = "null_as_default")]
     pub r#type: InstanceType,
-    /// The project it belongs to.
+    /// Project it belongs to.
     pub project: Option<Project>,
-    /// When it was made.
+    /// Time of creation.
     pub created_at: Option<Timestamp>,
-    /// When anybody last wrote to it.
+    /// Time of the last write by anyone.
     pub updated_at: Option<Timestamp>,
 }
 
-/// Which sort of environment an instance is; the documented rate limit depends on it.
+/// Type of an instance. The documented rate limit depends on it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum InstanceType {
-    /// For development.
+    /// Development.
     Development,
-    /// For production.
+    /// Production.
     Production,
-    /// Not said, or a word that this client doesn't know.
+    /// Absent, or a word that this client doesn't know.
     #[default]
     #[serde(other)]
     Unknown,
 }
 
-/// The project that an instance belongs to.
+/// Project that an instance belongs to.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[non_exhaustive]
 pub struct Project {
-    /// The project's id.
+    /// Id.
     pub id: String,
-    /// The short name in URLs.
+    /// Short name in URLs.
     pub slug: Option<String>,
     /// Display name.
     pub name: Option<String>,
 }
 
-/// A provider: what is connected to.
+/// Provider of tools, for example GitHub.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
 #[non_exhaustive]
 pub struct Provider {
-    /// `pro_…`: the canonical id, whatever name was asked for.
+    /// `pro_…`: the canonical id, even if an alias was requested ▲.
     pub id: String,
-    /// The identifier that is the same in every account.
+    /// Global identifier, the same in every account.
     pub identifier: Option<String>,
-    /// The short name in URLs.
+    /// Short name in URLs.
     pub slug: Option<String>,
     /// Display name.
     pub name: Option<String>,
     /// Description.
     pub description: Option<String>,
-    /// Custom members.
+    /// Custom metadata.
     pub metadata: Option<Map<String, Value>>,
-    /// When it was made.
+    /// Time of creation.
     pub created_at: Option<Timestamp>,
-    /// When anybody last wrote to it.
+    /// Time of the last write by anyone.
     pub updated_at: Option<Timestamp>,
 }
 
-/// A deployment of a provider, whole or as the preview that is part of other objects.
+/// Deployment of a provider, whole or as the preview in another object.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
 #[non_exhaustive]
 pub struct Deployment {
     /// `pde_…`
     pub id: String,
-    /// Whether it is in use; previews don't say.
+    /// Status; previews have none.
     #[serde(default, deserialize_with = "null_as_default")]
     pub status: Status,
     /// Display name.
     pub name: Option<String>,
     /// Description.
     pub description: Option<String>,
-    /// Custom members.
+    /// Custom metadata.
     pub metadata: Option<Map<String, Value>>,
     /// `pro_…`
     pub provider_id: Option<String>,
-    /// When it was made.
+    /// Time of creation.
     pub created_at: Option<Timestamp>,
-    /// When anybody last wrote to it.
+    /// Time of the last write by anyone.
     pub updated_at: Option<Timestamp>,
 }
 
-/// `provider.capabilities.auth_method`: one way to authenticate at a provider.
+/// `provider.capabilities.auth_method`: method to authenticate with a provider.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
 #[non_exhaustive]
 pub struct AuthMethod {
     /// `pam_…`
     pub id: String,
-    /// For example `oauth`.
+    /// Type, for example `oauth`.
     pub r#type: Option<String>,
-    /// The method's key within the provider, for example `oauth2`.
+    /// Key within the provider, for example `oauth2`.
     pub key: Option<String>,
     /// Display name.
     pub name: Option<String>,
     /// Description.
     pub description: Option<String>,
-    /// What a person enters; the server checks values of all but OAuth methods against it.
+    /// Schema of the input, which the server checks values against unless the method is OAuth.
     pub input_schema: Option<JsonSchema>,
-    /// What comes out; the server checks values of OAuth methods against it.
+    /// Schema of the output, which the server checks values against if the method is OAuth.
     pub output_schema: Option<JsonSchema>,
-    /// The OAuth scopes there are.
+    /// Available OAuth scopes.
     pub scopes: Option<Vec<AuthMethodScope>>,
     /// `pro_…`
     pub provider_id: Option<String>,
     /// `psp_…`
     pub provider_specification_id: Option<String>,
-    /// When it was made.
+    /// Time of creation.
     pub created_at: Option<Timestamp>,
-    /// When anybody last wrote to it.
+    /// Time of the last write by anyone.
     pub updated_at: Option<Timestamp>,
 }
 
-/// One OAuth scope of an auth method.
+/// OAuth scope of an auth method.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[non_exhaustive]
 pub struct AuthMethodScope {
     /// `pams_…`
     pub id: Option<String>,
-    /// The scope as OAuth names it.
+    /// Scope, as OAuth names it.
     pub scope: String,
     /// Display name.
     pub name: Option<String>,
@@ -144,44 +145,44 @@ pub struct AuthMethodScope {
     pub description: Option<String>,
 }
 
-/// A JSON Schema in its wrapping.
+/// JSON Schema with its type.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
 #[non_exhaustive]
 pub struct JsonSchema {
     /// `json_schema`
     pub r#type: Option<String>,
-    /// The schema itself.
+    /// Schema.
     pub schema: Option<Value>,
 }
 
-/// The schema that a config's or an import's value must follow.
+/// Schema of the value of a config or an import.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
 #[non_exhaustive]
 pub struct ConfigSchema {
-    /// `None`: any value is taken.
+    /// `None` if any value is accepted.
     pub schema: Option<JsonSchema>,
-    /// How the server keeps the value.
+    /// Storage of the value.
     #[serde(default, deserialize_with = "null_as_default")]
     pub visibility: Visibility,
     /// `psp_…`
     pub specification_id: Option<String>,
     /// `pro_…`
     pub provider_id: Option<String>,
-    /// When it was made.
+    /// Time of creation.
     pub created_at: Option<Timestamp>,
-    /// When it last changed.
+    /// Time of the last change.
     pub updated_at: Option<Timestamp>,
 }
 
-/// How the server keeps a value.
+/// Storage of a value on the server.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Visibility {
-    /// As it is.
+    /// Plain text.
     Plain,
     /// Encrypted.
     Encrypted,
-    /// Not said, or a word that this client doesn't know.
+    /// Absent, or a word that this client doesn't know.
     #[default]
     #[serde(other)]
     Unknown,

@@ -1,10 +1,14 @@
-//! Configs (settings for a deployment) and config vaults (saved settings that configs are made from).
+//! Configs (settings for a deployment) and config vaults (saved settings that configs are created from).
 
 use jiff::Timestamp;
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
-use super::{Deployment, Status, ToolFilters, null_as_default, object};
+use super::catalog::Deployment;
+use super::null::null_as_default;
+use super::object::object;
+use super::status::Status;
+use super::tool_filter::ToolFilters;
 
 /// `provider.config`. The value is never returned.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
@@ -12,30 +16,30 @@ use super::{Deployment, Status, ToolFilters, null_as_default, object};
 pub struct Config {
     /// `pcf_…`
     pub id: String,
-    /// Whether it is in use.
+    /// Status.
     #[serde(default, deserialize_with = "null_as_default")]
     pub status: Status,
-    /// Whether this is the default config.
+    /// True for the default config.
     pub is_default: Option<bool>,
     /// Display name.
     pub name: Option<String>,
     /// Description.
     pub description: Option<String>,
-    /// Custom members.
+    /// Custom metadata.
     pub metadata: Option<Map<String, Value>>,
-    /// Which tools it may use.
+    /// Filter of the tools it may use.
     pub tool_filter: Option<ToolFilters>,
     /// `pro_…`
     pub provider_id: String,
     /// `psp_…`
     pub specification_id: Option<String>,
-    /// The deployment it is bound to.
+    /// Deployment it belongs to.
     pub deployment: Option<Deployment>,
-    /// The vault it was made from.
+    /// Vault it was created from.
     pub from_vault: Option<ConfigVault>,
-    /// When it was made.
+    /// Time of creation.
     pub created_at: Timestamp,
-    /// When anybody last wrote to it.
+    /// Time of the last write by anyone.
     pub updated_at: Timestamp,
 }
 
@@ -47,31 +51,31 @@ object!(Config, Configs);
 pub struct ConfigVault {
     /// `pcvt_…`
     pub id: String,
-    /// Whether it is in use.
+    /// Status.
     #[serde(default, deserialize_with = "null_as_default")]
     pub status: Status,
     /// Display name.
     pub name: Option<String>,
     /// Description.
     pub description: Option<String>,
-    /// Custom members.
+    /// Custom metadata.
     pub metadata: Option<Map<String, Value>>,
     /// `pro_…`
     pub provider_id: String,
-    /// The deployment it is bound to.
+    /// Deployment it belongs to.
     pub deployment: Option<Deployment>,
-    /// The id of that deployment, from servers that answer the id alone.
+    /// Id of that deployment, from servers that return the id alone.
     pub provider_deployment_id: Option<String>,
-    /// When it was made.
+    /// Time of creation.
     pub created_at: Timestamp,
-    /// When anybody last wrote to it.
+    /// Time of the last write by anyone.
     pub updated_at: Timestamp,
 }
 
 object!(ConfigVault, ConfigVaults);
 
 impl ConfigVault {
-    /// The id of the deployment it is bound to, whichever way the server says it.
+    /// Returns the id of the deployment it belongs to, from whichever member the server sends.
     #[must_use]
     pub fn deployment_id(&self) -> Option<&str> {
         let whole = self

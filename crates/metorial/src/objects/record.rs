@@ -1,27 +1,28 @@
-//! Imports and exports: records of values that went in and out. They can't be changed or deleted.
+//! Imports and exports: audit records of values, which can't be changed or deleted.
 
 use jiff::Timestamp;
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
-use super::{AuthConfig, object};
+use super::auth::AuthConfig;
+use super::object::object;
 use crate::secret::SecretValue;
 
-/// `provider.auth_import`: a value that was brought into an auth config.
+/// `provider.auth_import`: record of a value that was imported into an auth config.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
 #[non_exhaustive]
 pub struct AuthImport {
     /// `paci_…`
     pub id: String,
-    /// Why it was made.
+    /// Reason for the record.
     pub note: Option<String>,
-    /// The address it came from.
+    /// Address of the caller.
     pub ip: Option<String>,
-    /// The program it came from.
+    /// User agent of the caller.
     pub user_agent: Option<String>,
-    /// Custom members; the server drops those of an import into an existing auth config.
+    /// Custom metadata. The server drops that of an import into an existing auth config ▲.
     pub metadata: Option<Map<String, Value>>,
-    /// The auth config that took the value, as it is now.
+    /// Auth config that the value was imported into, in its current state.
     pub auth_config: Option<AuthConfig>,
     /// `pro_…`
     pub provider_id: Option<String>,
@@ -31,41 +32,41 @@ pub struct AuthImport {
     pub auth_method_id: Option<String>,
     /// `par_…`
     pub credentials_id: Option<String>,
-    /// When it was made.
+    /// Time of creation.
     pub created_at: Timestamp,
-    /// When the imported token expires.
+    /// Time when the imported token expires.
     pub expires_at: Option<Timestamp>,
 }
 
 object!(AuthImport, AuthImports, record);
 
 impl AuthImport {
-    /// The id of the auth config that took the value.
+    /// Returns the id of the auth config that the value was imported into.
     #[must_use]
     pub fn auth_config_id(&self) -> Option<&str> {
         self.auth_config.as_ref().map(|config| config.id.as_str())
     }
 }
 
-/// `provider.auth_export`: the value of an auth config, handed out.
+/// `provider.auth_export`: record of the export of an auth config's value.
 #[derive(Debug, Deserialize)]
 #[non_exhaustive]
 pub struct AuthExport {
     /// `pace_…`
     pub id: String,
-    /// Why it was made.
+    /// Reason for the record.
     pub note: Option<String>,
-    /// Custom members.
+    /// Custom metadata.
     pub metadata: Option<Map<String, Value>>,
-    /// The auth config, from servers that answer its id alone; see [`AuthExport::auth_config_id`].
+    /// Id of the auth config, from servers that return the id alone; see [`AuthExport::auth_config_id`].
     pub provider_auth_config_id: Option<String>,
-    /// The auth config, from servers that answer it whole; see [`AuthExport::auth_config_id`].
+    /// Auth config, from servers that return it whole; see [`AuthExport::auth_config_id`].
     pub auth_config: Option<AuthConfig>,
-    /// The value: only in the answer to the create, never again.
+    /// Exported value. Only the answer to the create has it, later reads return null.
     pub value: Option<SecretValue>,
-    /// The address that asked.
+    /// Address of the caller.
     pub ip: Option<String>,
-    /// The program that asked.
+    /// User agent of the caller.
     pub user_agent: Option<String>,
     /// `pro_…`
     pub provider_id: Option<String>,
@@ -75,16 +76,16 @@ pub struct AuthExport {
     pub auth_method_id: Option<String>,
     /// `par_…`
     pub credentials_id: Option<String>,
-    /// When it was made.
+    /// Time of creation.
     pub created_at: Timestamp,
-    /// When the exported token expires.
+    /// Time when the exported token expires.
     pub expires_at: Option<Timestamp>,
 }
 
 object!(AuthExport, AuthExports, record);
 
 impl AuthExport {
-    /// The id of the exported auth config, whichever way the server says it.
+    /// Returns the id of the exported auth config, from whichever member the server sends.
     #[must_use]
     pub fn auth_config_id(&self) -> Option<&str> {
         let whole = self.auth_config.as_ref().map(|config| config.id.as_str());

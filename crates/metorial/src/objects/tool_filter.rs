@@ -1,10 +1,10 @@
-//! Tool filters, which differ between writing (`tool_filters`) and reading (`tool_filter`).
+//! Tool filters. They are written as `tool_filters` and read as `tool_filter`, which has another shape.
 
 use serde::{Deserialize, Serialize};
 
-use super::null_as_default;
+use super::null::null_as_default;
 
-/// One filter: the same when it is written and when it is read.
+/// Tool filter. A single one has the same shape when written and when read.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
 pub enum ToolFilter {
@@ -38,29 +38,30 @@ pub enum ToolFilter {
         /// The expression.
         pattern: String,
     },
-    /// A filter that this client doesn't know. Not to be written: the server refuses it.
+    /// Filter that this client doesn't know. It can't be written.
     #[serde(other)]
     Unknown,
 }
 
-/// What an object's `tool_filter` reads. It is written as `tool_filters`: null, one [`ToolFilter`] or a list of them.
+/// Tool filters of an object as read from `tool_filter`. They are written as `tool_filters`: null, one [`ToolFilter`] or a
+/// list of them.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Deserialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
 pub enum ToolFilters {
     /// Nothing is filtered.
     AllowAll {
-        /// Whether the filters of what this object belongs to are left aside.
+        /// True if the filters of the parent object are ignored.
         ignore_parent_filters: Option<bool>,
     },
-    /// Only what one of the filters admits.
+    /// Only what at least one of the filters matches.
     Filter {
         /// The filters.
         #[serde(default, deserialize_with = "null_as_default")]
         filters: Vec<ToolFilter>,
-        /// Whether the filters of what this object belongs to are left aside.
+        /// True if the filters of the parent object are ignored.
         ignore_parent_filters: Option<bool>,
     },
-    /// A shape that this client doesn't know.
+    /// Shape that this client doesn't know.
     #[serde(other)]
     Unknown,
 }

@@ -1,4 +1,4 @@
-//! A server of a few lines that answers what a test tells it to, byte by byte, and keeps what it was sent.
+//! Minimal HTTP server that answers as a test defines, byte by byte, and records the requests.
 
 #![allow(dead_code, reason = "each test program uses a part of this")]
 
@@ -13,28 +13,28 @@ use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 
-/// The key of every client here; it may show up nowhere.
+/// Key of every client. It must not show up anywhere.
 pub const KEY: &str = "metorial_sk_canary4x6yKJ4aBcDeFgHj";
 
-/// What the server does with one request.
+/// Reaction of the server to one request.
 #[derive(Clone)]
 pub enum Reaction {
     /// Sends these bytes and closes.
     Send(Vec<u8>),
-    /// Sends these bytes and then keeps the connection open without a word.
+    /// Sends these bytes, then keeps the connection open and sends nothing.
     Stall(Vec<u8>),
-    /// Sends the first, then the second again and again, until the client leaves.
+    /// Sends the first bytes, then repeats the second until the client disconnects.
     Pour(Vec<u8>, Vec<u8>),
-    /// The same, a byte at a time.
+    /// Like `Pour`, but sends the second a byte at a time.
     Drip(Vec<u8>, Vec<u8>),
 }
 
-/// A request as it came.
+/// Received request.
 #[derive(Clone, Debug)]
 pub struct Seen {
     /// `GET /instance HTTP/1.1`
     pub line: String,
-    /// In lower case, in the order sent.
+    /// Headers in lower case, in the order sent.
     pub headers: Vec<(String, String)>,
     /// The body.
     pub body: Vec<u8>,
@@ -48,12 +48,12 @@ impl Seen {
             .map(|(_, value)| value.as_str())
     }
 
-    /// Path and query.
+    /// Returns path and query.
     pub fn target(&self) -> &str {
         self.line.split(' ').nth(1).unwrap_or_default()
     }
 
-    /// The value of one part of the query, decoded.
+    /// Returns the decoded value of a query parameter.
     pub fn query(&self, name: &str) -> Option<String> {
         let (_, query) = self.target().split_once('?')?;
         url::form_urlencoded::parse(query.as_bytes())
@@ -62,7 +62,7 @@ impl Seen {
     }
 }
 
-/// Listens on 127.0.0.1 until dropped.
+/// Server on 127.0.0.1, which stops when dropped.
 pub struct Server {
     address: SocketAddr,
     seen: Arc<Mutex<Vec<Seen>>>,
@@ -76,7 +76,7 @@ impl Drop for Server {
 }
 
 impl Server {
-    /// Answers each request with what `react` makes of it.
+    /// Starts a server that reacts to each request with `react`.
     pub async fn start(react: impl Fn(&Seen) -> Reaction + Send + Sync + 'static) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let address = listener.local_addr().expect("an address");
@@ -94,7 +94,7 @@ impl Server {
         }
     }
 
-    /// Answers everything in the same way.
+    /// Starts a server with the same reaction to every request.
     pub async fn always(reaction: Reaction) -> Self {
         Self::start(move |_| reaction.clone()).await
     }
@@ -103,7 +103,7 @@ impl Server {
         self.seen.lock().expect("no test panicked here").clone()
     }
 
-    /// Method and target of each request.
+    /// Returns method and target of each request.
     pub fn lines(&self) -> Vec<String> {
         let seen = self.seen();
         seen.iter()
@@ -115,7 +115,7 @@ impl Server {
         format!("http://{}", self.address)
     }
 
-    /// A client that waits two seconds at most.
+    /// Returns a client with a timeout of two seconds.
     pub fn client(&self) -> Client {
         builder(&self.url())
             .timeout(Duration::from_secs(2))
@@ -124,7 +124,7 @@ impl Server {
     }
 }
 
-/// A builder with the key of these tests that ignores the environment's proxies.
+/// Returns a builder with the key of these tests that ignores the environment's proxies.
 pub fn builder(url: &str) -> ClientBuilder {
     Client::builder(
         url.parse().expect("a URL"),
@@ -145,7 +145,7 @@ where
     seen.lock()
         .expect("no test panicked here")
         .push(request.clone());
-    // A client that left early is part of some tests.
+    // In some tests the client disconnects early.
     let _ = write(&mut stream, react(&request)).await;
 }
 
@@ -212,7 +212,7 @@ async fn read(stream: &mut (impl AsyncRead + Unpin)) -> Option<Seen> {
     })
 }
 
-/// A whole answer with these headers (each with its line end) and this body.
+/// Returns a complete answer with these headers (each with its line end) and this body.
 pub fn answer(status: u16, headers: &str, body: &str) -> Reaction {
     let length = body.len();
     let text = format!(
@@ -221,20 +221,20 @@ pub fn answer(status: u16, headers: &str, body: &str) -> Reaction {
     Reaction::Send(text.into_bytes())
 }
 
-/// A whole answer of the API.
+/// Returns a complete answer of the API.
 pub fn json_answer(status: u16, body: &Value) -> Reaction {
     let headers = "content-type: application/json\r\nmetorial-version: 2026-01-01\r\nmetorial-req-id: req_1\r\n";
     answer(status, headers, &body.to_string())
 }
 
-/// The API's error object.
+/// Returns an answer with the API's error object.
 pub fn error_answer(status: u16, code: &str, entity: &str) -> Reaction {
     let body =
         json!({"object": "error", "ok": false, "status": status, "code": code, "entity": entity});
     json_answer(status, &body)
 }
 
-/// Auth credentials with this id.
+/// Returns auth credentials with this id.
 pub fn credentials(id: &str) -> Value {
     json!({
         "object": "provider.auth_credentials", "id": id, "status": "active", "provider_id": "pro_1",
@@ -242,13 +242,13 @@ pub fn credentials(id: &str) -> Value {
     })
 }
 
-/// A page of these items.
+/// Returns a page of these items.
 pub fn page(items: &[Value], has_more_after: bool) -> Value {
     json!({"object": "list", "items": items,
         "pagination": {"has_more_before": false, "has_more_after": has_more_after}})
 }
 
-/// Asserts that a future fails, and gives the error.
+/// Asserts that a call fails, and returns its error.
 pub async fn failure<T>(call: impl Future<Output = Result<T, metorial::Error>>) -> metorial::Error {
     match call.await {
         Ok(_) => panic!("the call succeeded"),

@@ -1,4 +1,4 @@
-//! What the API server was asked, by its own audit log: the operator's books are not taken at their word.
+//! Requests of the operator, from the API server's audit log, which is independent of the operator's metrics.
 
 use control_plane::ControlPlane;
 use installation::{Failure, NAMESPACE, RELEASE};
@@ -6,25 +6,25 @@ use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{BufRead, BufReader, Seek, SeekFrom};
 
-/// A reader of the log that goes on where it stopped.
+/// Reader of the audit log that continues where it stopped.
 pub struct Audit {
     log: BufReader<File>,
 }
 
-/// Requests of the operator's ServiceAccount, by verb and resource.
+/// Number of requests of the operator's ServiceAccount, by verb and resource.
 #[derive(Default)]
 pub struct Requests(BTreeMap<(String, String), usize>);
 
 impl Audit {
-    /// From now on.
+    /// Opens the log at its end.
     pub fn from_now(plane: &ControlPlane) -> Result<Self, Failure> {
         let mut log = BufReader::new(File::open(plane.audit_log())?);
         log.seek(SeekFrom::End(0))?;
         Ok(Self { log })
     }
 
-    /// What was written since the last time.
-    pub fn since(&mut self) -> Result<Requests, Failure> {
+    /// Reads the requests since the last call.
+    pub fn read(&mut self) -> Result<Requests, Failure> {
         let user = format!("system:serviceaccount:{NAMESPACE}:{RELEASE}");
         let mut requests = Requests::default();
         let mut line = String::new();
@@ -50,7 +50,7 @@ impl Requests {
         *self.0.entry((text(&event["verb"]), resource)).or_default() += 1;
     }
 
-    /// Writes but those that keep the lease.
+    /// Returns the number of writes, without those of the lease.
     pub fn writes(&self) -> usize {
         let writes = self.0.iter().filter(|((verb, resource), _)| {
             !matches!(verb.as_str(), "get" | "list" | "watch") && resource != "leases"
@@ -58,7 +58,7 @@ impl Requests {
         writes.map(|(_, count)| count).sum()
     }
 
-    /// Reads of single objects but of the lease.
+    /// Returns the number of reads of single objects, without those of the lease.
     pub fn gets(&self) -> usize {
         let gets = self.0.iter();
         gets.filter(|((verb, resource), _)| verb == "get" && resource != "leases")

@@ -1,8 +1,8 @@
-//! `make bench N=1000`: what the operator costs, beside what the API server alone takes for the same writes. One run,
-//! one control plane; figures, no thresholds.
+//! `make bench N=1000`: measures the operator, and the API server alone with the same writes for comparison. One run on one
+//! control plane; it prints figures and has no thresholds.
 
 mod audit;
-mod floor;
+mod baseline;
 mod objects;
 mod process;
 mod run;
@@ -14,10 +14,10 @@ use std::process::ExitCode;
 use tokio::runtime::Runtime;
 use tokio::signal::unix::{SignalKind, signal};
 
-/// Measures the operator on a real control plane, with the simulator in Metorial's place.
+/// Measures the operator on a real control plane, with the simulator in place of Metorial
 #[derive(Parser)]
 struct Args {
-    /// How many resources
+    /// Number of resources
     #[arg(default_value_t = 1000, value_parser = clap::value_parser!(u32).range(1..=100_000))]
     resources: u32,
 }

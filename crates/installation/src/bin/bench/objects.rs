@@ -1,4 +1,4 @@
-//! The resources that are measured, made by an admin; and doing many things at once.
+//! Resources to measure, created as the administrator.
 
 use control_plane::ControlPlane;
 use installation::Failure;
@@ -11,17 +11,16 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use tokio::task::JoinSet;
 
-/// As many as the operator's passes at once, by default.
-pub const AT_ONCE: usize = 32;
+/// Number of concurrent operations: the operator's default for concurrent reconciliations.
+pub const CONCURRENCY: usize = 32;
 
-/// The name of a resource, and of the Secret that it refers to.
+/// Returns the name of a resource and of its Secret.
 pub fn name(number: usize) -> String {
     format!("app-{number:05}")
 }
 
-/// Does something for the numbers from 0 to `count`, so many at once.
-pub async fn at_once<F>(
-    width: usize,
+/// Runs `act` for the numbers from 0 to `count`, up to [`CONCURRENCY`] at the same time.
+pub async fn for_each_concurrently<F>(
     count: usize,
     act: impl Fn(usize) -> F + Clone + Send + 'static,
 ) -> Result<(), Failure>
@@ -30,7 +29,7 @@ where
 {
     let next = Arc::new(AtomicUsize::new(0));
     let mut workers: JoinSet<Result<(), Failure>> = JoinSet::new();
-    for _ in 0..width {
+    for _ in 0..CONCURRENCY {
         let (next, act) = (next.clone(), act.clone());
         workers.spawn(async move {
             loop {
@@ -48,19 +47,23 @@ where
     Ok(())
 }
 
-/// A namespace with so many credentials in it, each with a Secret of its own.
-pub async fn create(plane: &ControlPlane, stage: &str, count: usize) -> Result<(), Failure> {
+/// Creates a namespace with this many credentials, each with a Secret of its own.
+pub async fn create(
+    plane: &ControlPlane,
+    namespace_name: &str,
+    count: usize,
+) -> Result<(), Failure> {
     let client = plane.client();
     let namespace = Namespace {
-        metadata: meta(stage),
+        metadata: meta(namespace_name),
         ..Namespace::default()
     };
     Api::all(client.clone())
         .create(&PostParams::default(), &namespace)
         .await?;
-    let secrets: Api<Secret> = Api::namespaced(client.clone(), stage);
-    let credentials: Api<ProviderAuthCredentials> = Api::namespaced(client, stage);
-    at_once(AT_ONCE, count, move |number| {
+    let secrets: Api<Secret> = Api::namespaced(client.clone(), namespace_name);
+    let credentials: Api<ProviderAuthCredentials> = Api::namespaced(client, namespace_name);
+    for_each_concurrently(count, move |number| {
         let (secrets, credentials) = (secrets.clone(), credentials.clone());
         async move {
             let params = PostParams::default();
@@ -75,18 +78,18 @@ pub async fn create(plane: &ControlPlane, stage: &str, count: usize) -> Result<(
     .await
 }
 
-/// The Connection that they use by default, without a limit of its own that the run could reach.
+/// Creates their default Connection, with a rate limit that the run can't reach.
 pub async fn connect(
     plane: &ControlPlane,
-    stage: &str,
+    namespace_name: &str,
     url: &str,
     key: &str,
 ) -> Result<(), Failure> {
     let params = PostParams::default();
-    let secrets: Api<Secret> = Api::namespaced(plane.client(), stage);
+    let secrets: Api<Secret> = Api::namespaced(plane.client(), namespace_name);
     let of_key = secret("metorial", json!({"api-key": key}))?;
     secrets.create(&params, &of_key).await?;
-    let connections: Api<Connection> = Api::namespaced(plane.client(), stage);
+    let connections: Api<Connection> = Api::namespaced(plane.client(), namespace_name);
     let connection = serde_json::from_value(json!({
         "apiVersion": "metorial.com/v1alpha1",
         "kind": "Connection",
@@ -101,9 +104,9 @@ pub async fn connect(
     Ok(())
 }
 
-/// Whether every credentials object of the stage is ready.
-pub async fn all_ready(plane: &ControlPlane, stage: &str) -> Result<bool, Failure> {
-    let credentials: Api<ProviderAuthCredentials> = Api::namespaced(plane.client(), stage);
+/// Returns whether all credentials of the namespace are ready.
+pub async fn all_ready(plane: &ControlPlane, namespace_name: &str) -> Result<bool, Failure> {
+    let credentials: Api<ProviderAuthCredentials> = Api::namespaced(plane.client(), namespace_name);
     let all = credentials.list(&Default::default()).await?;
     Ok(all.iter().all(|object| {
         let conditions = object.status.as_ref();
@@ -112,14 +115,14 @@ pub async fn all_ready(plane: &ControlPlane, stage: &str) -> Result<bool, Failur
     }))
 }
 
-/// Gives one Secret another client secret.
+/// Changes the client secret in one Secret.
 pub async fn rotate(
     plane: &ControlPlane,
-    stage: &str,
+    namespace_name: &str,
     number: usize,
     to: &str,
 ) -> Result<(), Failure> {
-    let secrets: Api<Secret> = Api::namespaced(plane.client(), stage);
+    let secrets: Api<Secret> = Api::namespaced(plane.client(), namespace_name);
     let patch = Patch::Merge(json!({"stringData": {"client-secret": to}}));
     secrets
         .patch(&name(number), &PatchParams::default(), &patch)

@@ -1,12 +1,12 @@
-//! What a process used, by the kernel's books. Only Linux tells; elsewhere there is no figure.
+//! Resource usage of a process, which only Linux reports in this form; elsewhere there is no figure.
 
 use std::fs;
 use std::time::Duration;
 
-/// Time on a processor, of all threads.
+/// Returns the processor time of all threads.
 pub fn cpu(process: u32) -> Option<Duration> {
     let stat = fs::read_to_string(format!("/proc/{process}/stat")).ok()?;
-    // "4847 (metorial-operator) S 4846 …": the name may hold anything; utime and stime are the 12th and 13th after it.
+    // "4847 (metorial-operator) S 4846 …": the name may contain anything; utime and stime are the 12th and 13th after it.
     let (_, rest) = stat.rsplit_once(") ")?;
     let mut fields = rest.split(' ').skip(11);
     let user: u64 = fields.next()?.parse().ok()?;
@@ -15,7 +15,7 @@ pub fn cpu(process: u32) -> Option<Duration> {
     Some(Duration::from_millis((user + system) * 1000 / ticks))
 }
 
-/// The most memory that it ever held, in bytes.
+/// Returns the peak of its memory, in bytes.
 pub fn peak_memory(process: u32) -> Option<u64> {
     let status = fs::read_to_string(format!("/proc/{process}/status")).ok()?;
     let line = status

@@ -1,31 +1,31 @@
-//! The figures, as a table for people.
+//! Table of the figures.
 
 use std::fmt;
 use std::time::Duration;
 
-/// What one run measured.
+/// Figures of one run.
 pub struct Figures {
     pub count: usize,
-    /// The API server alone.
-    pub floor: Duration,
+    /// Time of the API server alone.
+    pub baseline: Duration,
     pub first: Phase,
     pub restart: Phase,
-    /// Sorted.
+    /// Times of the rotations, sorted.
     pub rotations: Vec<Duration>,
 }
 
-/// What one life of the operator took.
+/// Figures of one run of the operator's process.
 pub struct Phase {
-    /// Until all was done.
+    /// Time until all was done.
     pub took: Duration,
-    /// From the start of the process until the API was first asked to write.
+    /// Time from the start of the process to the first write to the API.
     pub first_write: Option<Duration>,
     pub api_writes: usize,
     pub api_reads: usize,
     pub kubernetes_writes: usize,
     pub kubernetes_gets: usize,
-    /// Over credentials.
-    pub passes: f64,
+    /// Reconciliations of credentials.
+    pub reconciliations: f64,
     pub cpu: Option<Duration>,
     pub memory: Option<u64>,
 }
@@ -39,16 +39,16 @@ impl fmt::Display for Figures {
             self.count
         )?;
         let seconds = |time: Duration| format!("{:.2} s", time.as_secs_f64());
-        let ratio = self.first.took.as_secs_f64() / self.floor.as_secs_f64();
-        row(f, "", "floor", "operator", "restart")?;
+        let ratio = self.first.took.as_secs_f64() / self.baseline.as_secs_f64();
+        row(f, "", "baseline", "operator", "restart")?;
         row(
             f,
             "time",
-            &seconds(self.floor),
-            &format!("{} ({ratio:.2} × floor)", seconds(self.first.took)),
+            &seconds(self.baseline),
+            &format!("{} ({ratio:.2} × baseline)", seconds(self.first.took)),
             &seconds(self.restart.took),
         )?;
-        let rate = self.count as f64 / self.floor.as_secs_f64();
+        let rate = self.count as f64 / self.baseline.as_secs_f64();
         let rate_of = |phase: &Phase| {
             let rate = self.count as f64 / phase.took.as_secs_f64();
             format!("{rate:.0}")
@@ -66,14 +66,14 @@ impl fmt::Display for Figures {
         self.both(f, "API writes", "", |p| self.each(p.api_writes as f64))?;
         self.both(f, "API reads", "", |p| self.each(p.api_reads as f64))?;
         let writes = |p: &Phase| self.each(p.kubernetes_writes as f64);
-        let floor = self.each(2.0 * self.count as f64);
-        self.both(f, "Kubernetes writes", &floor, writes)?;
+        let baseline = self.each(2.0 * self.count as f64);
+        self.both(f, "Kubernetes writes", &baseline, writes)?;
         let gets = |p: &Phase| self.each(p.kubernetes_gets as f64);
-        let floor = self.each(self.count as f64);
-        self.both(f, "Kubernetes GETs", &floor, gets)?;
-        self.both(f, "passes", "", |p| self.each(p.passes))?;
+        let baseline = self.each(self.count as f64);
+        self.both(f, "Kubernetes GETs", &baseline, gets)?;
+        self.both(f, "reconciliations", "", |p| self.each(p.reconciliations))?;
         self.both(f, "processor time", "", |p| self.cpu(p))?;
-        self.both(f, "memory, at most", "", memory)?;
+        self.both(f, "peak memory", "", memory)?;
         writeln!(
             f,
             "\n{} Secrets rotated one by one: the API had the new value after {} ms (p50), {} ms (p99)",
@@ -89,14 +89,14 @@ impl Figures {
         &self,
         f: &mut fmt::Formatter<'_>,
         what: &str,
-        floor: &str,
+        baseline: &str,
         figure: impl Fn(&Phase) -> String,
     ) -> fmt::Result {
         let (first, restart) = (figure(&self.first), figure(&self.restart));
-        row(f, what, floor, &first, &restart)
+        row(f, what, baseline, &first, &restart)
     }
 
-    /// In all, and for each resource.
+    /// Formats a total and the average per resource.
     fn each(&self, all: f64) -> String {
         format!("{all:.0} ({:.2} each)", all / self.count as f64)
     }
@@ -108,7 +108,7 @@ impl Figures {
         })
     }
 
-    /// In milliseconds; the smallest time that so many percent did not exceed.
+    /// Returns the smallest time, in milliseconds, that this percentage of the rotations did not exceed.
     fn quantile(&self, percent: usize) -> u128 {
         let rank = (self.rotations.len() * percent).div_ceil(100);
         let at = self.rotations.get(rank.saturating_sub(1));
@@ -125,10 +125,10 @@ fn memory(phase: &Phase) -> String {
 fn row(
     f: &mut fmt::Formatter<'_>,
     what: &str,
-    floor: &str,
+    baseline: &str,
     operator: &str,
     restart: &str,
 ) -> fmt::Result {
-    let line = format!("{what:<30} {floor:>18} {operator:>24} {restart:>24}");
+    let line = format!("{what:<30} {baseline:>18} {operator:>24} {restart:>24}");
     writeln!(f, "{}", line.trim_end())
 }

@@ -1,54 +1,52 @@
-//! `make demo`: resources of every kind, brought to life, rotated, exported and deleted on a real control plane with the simulator in Metorial's place.
+//! `make demo`: creates, rotates, exports and deletes resources on a real control plane, with the simulator in place of
+//! Metorial.
 //!
-//! Ends with status 0 only if every step was seen to happen; nothing that it started outlives it. `--keep` leaves
-//! everything up until Ctrl-C.
+//! Exits with status 0 only if every step was verified; no process that it started outlives it. With `--keep` everything
+//! keeps running until Ctrl-C.
 
-mod scene;
-mod stage;
-mod story;
-mod table;
+mod environment;
+mod examples;
+mod readiness;
+mod steps;
 mod terminal;
 
 use clap::Parser;
+use environment::Environment;
 use installation::Failure;
-use scene::Scene;
 use std::process::ExitCode;
 use terminal::Terminal;
 use tokio::runtime::Runtime;
 use tokio::signal::unix::{SignalKind, signal};
 
-/// Shows the operator at work on a real control plane.
+/// Demonstrates the operator on a real control plane
 #[derive(Parser)]
 struct Args {
-    /// Stay up at the end, until Ctrl-C
+    /// Keep everything running at the end, until Ctrl-C
     #[arg(long)]
     keep: bool,
 }
 
-/// How the demo ended.
-enum End {
-    Told,
+/// Outcome of the demo.
+enum Outcome {
+    Completed,
     Interrupted,
 }
 
 fn main() -> ExitCode {
     let args = Args::parse();
     let terminal = Terminal::new();
-    let ended = Runtime::new().map_err(Failure::from).and_then(|runtime| {
-        let ended = runtime.block_on(run(&args, &terminal));
-        // A build of the control plane that is still under way isn't waited for.
+    let result = Runtime::new().map_err(Failure::from).and_then(|runtime| {
+        let result = runtime.block_on(run(&args, &terminal));
+        // Does not wait for a build of the control plane that is still running.
         runtime.shutdown_background();
-        ended
+        result
     });
-    match ended {
-        Ok(End::Told) => {
-            terminal.line(&format!(
-                "Every step was seen to happen. {}",
-                terminal.clock()
-            ));
+    match result {
+        Ok(Outcome::Completed) => {
+            terminal.line(&format!("Every step was verified. {}", terminal.clock()));
             ExitCode::SUCCESS
         }
-        Ok(End::Interrupted) => {
+        Ok(Outcome::Interrupted) => {
             terminal.line("Interrupted: everything is stopped.");
             ExitCode::from(130)
         }
@@ -59,7 +57,7 @@ fn main() -> ExitCode {
     }
 }
 
-async fn run(args: &Args, terminal: &Terminal) -> Result<End, Failure> {
+async fn run(args: &Args, terminal: &Terminal) -> Result<Outcome, Failure> {
     let mut terminated = signal(SignalKind::terminate())?;
     let mut interrupted = signal(SignalKind::interrupt())?;
     let interrupt = async {
@@ -69,24 +67,24 @@ async fn run(args: &Args, terminal: &Terminal) -> Result<End, Failure> {
         }
     };
     let mut interrupt = std::pin::pin!(interrupt);
-    let scene = tokio::select! {
-        scene = Scene::set(terminal) => scene?,
-        () = &mut interrupt => return Ok(End::Interrupted),
+    let environment = tokio::select! {
+        environment = Environment::start(terminal) => environment?,
+        () = &mut interrupt => return Ok(Outcome::Interrupted),
     };
-    let told = tokio::select! {
-        told = story::tell(&scene, terminal) => told,
-        () = &mut interrupt => return Ok(End::Interrupted),
+    let done = tokio::select! {
+        done = steps::run(&environment, terminal) => done,
+        () = &mut interrupt => return Ok(Outcome::Interrupted),
     };
-    if let Err(failure) = told {
+    if let Err(failure) = done {
         return Err(Failure::new(format!(
             "{failure}\n\n{}",
-            scene.describe().await
+            environment.describe().await
         )));
     }
     if args.keep {
-        scene.invite(terminal).await?;
+        environment.keep(terminal).await?;
         interrupt.await;
     }
-    scene.end(terminal).await?;
-    Ok(End::Told)
+    environment.stop(terminal).await?;
+    Ok(Outcome::Completed)
 }

@@ -1,10 +1,10 @@
-//! What the person at the terminal sees: numbered steps, the commands that are run, and what was seen.
+//! Output of the demo: numbered steps, the commands it runs, and what it verified.
 
 use std::process::Command;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-/// The terminal, and the time since the beginning.
+/// Terminal output with the time since the start.
 pub struct Terminal {
     began: Instant,
     step: AtomicUsize,
@@ -18,13 +18,13 @@ impl Terminal {
         }
     }
 
-    /// Begins a step.
+    /// Prints the title of a step.
     pub fn step(&self, title: &str) {
         let number = self.step.fetch_add(1, Ordering::Relaxed) + 1;
         println!("\n{number}. {title}  {}", self.clock());
     }
 
-    /// Shows a command as one would type it; paths are shortened to their last part.
+    /// Prints a command as a user types it; absolute paths are shortened to their last part.
     pub fn command(&self, command: &Command) {
         let word = |text: &std::ffi::OsStr| {
             let text = text.to_string_lossy();
@@ -44,37 +44,37 @@ impl Terminal {
         println!("   $ {}", words.join(" "));
     }
 
-    /// Shows what a command printed.
+    /// Prints the output of a command.
     pub fn output(&self, text: &str) {
         for line in text.lines().filter(|line| !line.is_empty()) {
             println!("     {line}");
         }
     }
 
-    /// Says what was seen.
-    pub fn seen(&self, text: &str) {
+    /// Prints a verified fact.
+    pub fn verified(&self, text: &str) {
         println!("   ✓ {text}");
     }
 
-    /// A line that belongs to no step.
+    /// Prints a line that belongs to no step.
     pub fn line(&self, text: &str) {
         println!("\n{text}");
     }
 
-    /// The time since the beginning.
+    /// Returns the time since the start.
     pub fn clock(&self) -> String {
         format!("[{:.1} s]", self.began.elapsed().as_secs_f64())
     }
 }
 
-/// The first two characters and the length.
+/// Masks a value: returns its first two characters and its length.
 pub fn masked(value: &serde_json::Value) -> String {
     let text = value.as_str().unwrap_or_default();
     let first: String = text.chars().take(2).collect();
     format!("{first}… ({} characters)", text.chars().count())
 }
 
-/// A time in words.
+/// Formats a duration in seconds.
 pub fn seconds(time: Duration) -> String {
     format!("{:.1} s", time.as_secs_f64())
 }

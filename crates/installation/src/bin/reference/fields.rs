@@ -1,8 +1,8 @@
-//! What a schema says of its fields, each under its path (`oauth.clientId`, `toolFilters[].type`), in words.
+//! Fields of a schema, each with its path (`oauth.clientId`, `toolFilters[].type`), type, bounds and description.
 
 use serde_json::Value;
 
-/// One field.
+/// Field of a schema.
 pub struct Field {
     pub path: String,
     pub kind: String,
@@ -11,13 +11,13 @@ pub struct Field {
     pub text: String,
 }
 
-/// What admission checks beyond a single field; the path is empty for the whole.
+/// Validation rule of a schema; the path is empty for a rule on the whole.
 pub struct Rule {
     pub path: String,
     pub message: String,
 }
 
-/// The fields of one object, its own and those below them, and the rules.
+/// Fields of an object, nested ones included, and the rules.
 #[derive(Default)]
 pub struct Fields {
     pub fields: Vec<Field>,
@@ -25,14 +25,14 @@ pub struct Fields {
 }
 
 impl Fields {
-    /// Reads a schema, but for the members that are told elsewhere.
-    pub fn read(schema: &Value, told: &[String]) -> Self {
+    /// Reads a schema without the members in `omitted`, which are documented elsewhere.
+    pub fn read(schema: &Value, omitted: &[String]) -> Self {
         let mut read = Self::default();
-        read.object(schema, "", told);
+        read.object(schema, "", omitted);
         read
     }
 
-    fn object(&mut self, schema: &Value, path: &str, told: &[String]) {
+    fn object(&mut self, schema: &Value, path: &str, omitted: &[String]) {
         self.rules(schema, path);
         let required = |name: &str| {
             let mut names = schema["required"].as_array().into_iter().flatten();
@@ -40,7 +40,7 @@ impl Fields {
         };
         let members = schema["properties"].as_object();
         let mut members: Vec<_> = members.into_iter().flatten().collect();
-        members.retain(|(name, _)| !told.contains(name));
+        members.retain(|(name, _)| !omitted.contains(name));
         members.sort_by_key(|(name, _)| !required(name));
         for (name, member) in members {
             let path = match path {
@@ -123,7 +123,7 @@ fn bounds(schema: &Value) -> String {
     bounds.join("; ")
 }
 
-/// The bounds of what has no row of its own.
+/// Returns the bounds of an item or value that has no row of its own.
 fn bounds_of_scalar(schema: &Value) -> String {
     match schema["type"].as_str() {
         Some("object") | None => String::new(),

@@ -1,0 +1,10 @@
+//! Changes that a PATCH requests.
+
+use serde_json::{Map, Value};
+
+/// Changes of a PATCH.
+#[derive(Default)]
+pub(crate) struct Changes {
+    pub(super) fields: Map<String, Value>,
+    pub(super) write_only: Map<String, Value>,
+}

@@ -1,0 +1,27 @@
+//! POST: creates an object of any collection.
+
+use serde_json::Value;
+
+use super::caller::Caller;
+use super::{auth_configs, auth_credentials, auth_exports, auth_imports, config_vaults, configs};
+use crate::errors::{ApiError, Result};
+use crate::objects::Collection;
+use crate::state::State;
+
+/// Creates an object and returns the answer.
+pub(crate) fn create(
+    state: &mut State,
+    caller: &Caller,
+    collection: Collection,
+    body: &Value,
+) -> Result<Value> {
+    match collection {
+        Collection::AuthCredentials => auth_credentials::create(state, caller, body),
+        Collection::AuthConfigs => auth_configs::create(state, caller, body),
+        Collection::Configs => configs::create(state, caller, body),
+        Collection::ConfigVaults => config_vaults::create(state, caller, body),
+        Collection::AuthImports => auth_imports::create(state, caller, body),
+        Collection::AuthExports => auth_exports::create(state, caller, body),
+        Collection::Deployments => Err(ApiError::not_found("endpoint", None)),
+    }
+}

@@ -1,0 +1,439 @@
+//! Child objects: the Secret of an export and the ConfigMap of published ids. They are the resource's own or left alone, and
+//! are written in one piece.
+
+use super::client::Cluster;
+use super::error::{Cause, ClusterError};
+use super::writes::{field_manager, owned_by};
+use crate::plan::children::{
+    ChildKind, ChildSpec, ChildState, Data, EXPORT_ANNOTATION, OPAQUE, Refusal,
+};
+use crate::plan::fingerprint::MacKey;
+use crate::resources::{ExportStatus, FIELD_MANAGER};
+use k8s_openapi::ByteString;
+use k8s_openapi::api::core::v1::{ConfigMap, Secret};
+use kube::api::{DeleteParams, ObjectMeta, Patch, PatchParams, PostParams, Preconditions};
+use kube::core::{NamespaceResourceScope, Status};
+use kube::{Api, Resource, ResourceExt};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use serde_json::{Map, Value, json};
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Debug;
+
+/// A Kubernetes kind that can be a child object.
+trait Child:
+    Resource<DynamicType = (), Scope = NamespaceResourceScope>
+    + Serialize
+    + DeserializeOwned
+    + Clone
+    + Debug
+{
+    fn new(metadata: ObjectMeta, type_: Option<String>, data: &Data) -> Self;
+    fn content(&self) -> Data;
+    fn type_(&self) -> Option<&str>;
+    /// Returns bytes as they are sent in a patch.
+    fn encode(bytes: &[u8]) -> Value;
+}
+
+impl Child for Secret {
+    fn new(metadata: ObjectMeta, type_: Option<String>, data: &Data) -> Self {
+        let data = data.iter();
+        Self {
+            metadata,
+            type_,
+            data: Some(
+                data.map(|(key, bytes)| (key.clone(), ByteString(bytes.clone())))
+                    .collect(),
+            ),
+            ..Self::default()
+        }
+    }
+
+    fn content(&self) -> Data {
+        let data = self.data.iter().flatten();
+        data.map(|(key, bytes)| (key.clone(), bytes.0.clone()))
+            .collect()
+    }
+
+    fn type_(&self) -> Option<&str> {
+        self.type_.as_deref()
+    }
+
+    fn encode(bytes: &[u8]) -> Value {
+        json!(ByteString(bytes.to_vec()))
+    }
+}
+
+impl Child for ConfigMap {
+    fn new(metadata: ObjectMeta, _: Option<String>, data: &Data) -> Self {
+        let text = |bytes: &Vec<u8>| String::from_utf8_lossy(bytes).into_owned();
+        let data = data.iter();
+        Self {
+            metadata,
+            data: Some(
+                data.map(|(key, bytes)| (key.clone(), text(bytes)))
+                    .collect(),
+            ),
+            ..Self::default()
+        }
+    }
+
+    fn content(&self) -> Data {
+        let data = self.data.iter().flatten();
+        data.map(|(key, text)| (key.clone(), text.clone().into_bytes()))
+            .collect()
+    }
+
+    fn type_(&self) -> Option<&str> {
+        None
+    }
+
+    fn encode(bytes: &[u8]) -> Value {
+        json!(String::from_utf8_lossy(bytes))
+    }
+}
+
+/// The resource that child objects belong to.
+#[derive(Clone, Copy)]
+pub struct Parent<'a, K> {
+    /// The Kubernetes API.
+    pub cluster: &'a Cluster,
+    /// The resource.
+    pub resource: &'a K,
+}
+
+/// The result of a write that Kubernetes may refuse.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Applied {
+    /// The child object holds what it should.
+    Done,
+    /// Kubernetes refuses it.
+    Refused(Refusal),
+    /// Kubernetes refuses its content: the error.
+    TooLarge(String),
+}
+
+impl<K: Resource<DynamicType = ()> + Serialize> Parent<'_, K> {
+    /// Reads a child object and compares it with what is wanted.
+    ///
+    /// # Errors
+    /// The call failed.
+    pub async fn observe(
+        &self,
+        wanted: &ChildSpec,
+        key: &MacKey,
+    ) -> Result<ChildState, ClusterError> {
+        match wanted.kind {
+            ChildKind::Secret => self.observe_as::<Secret>(wanted, key).await,
+            ChildKind::ConfigMap => self.observe_as::<ConfigMap>(wanted, key).await,
+        }
+    }
+
+    /// Makes a child object hold exactly `data`: readers see the former content or this, never a mixture.
+    ///
+    /// # Errors
+    /// A call failed; [`Cause::Conflict`] where the object belongs to somebody else by now.
+    pub async fn apply(
+        &self,
+        wanted: &ChildSpec,
+        data: &Data,
+        export: Option<&ExportStatus>,
+    ) -> Result<Applied, ClusterError> {
+        let written = match wanted.kind {
+            ChildKind::Secret => self.write_as::<Secret>(wanted, data, export, false).await,
+            ChildKind::ConfigMap => {
+                self.write_as::<ConfigMap>(wanted, data, export, false)
+                    .await
+            }
+        };
+        let error = match written {
+            Ok(None) => return Ok(Applied::Done),
+            Ok(Some(refusal)) => return Ok(Applied::Refused(refusal)),
+            Err(error) => error,
+        };
+        if !matches!(error.cause, Cause::Refused(_) | Cause::Forbidden) {
+            return Err(error);
+        }
+        // The answer to a write may quote what was sent, so only a dry run without values tells the cause.
+        let shape = crate::plan::children::blank(data.keys().cloned());
+        Ok(match self.try_out(wanted, &shape).await? {
+            Some(refusal) => Applied::Refused(refusal),
+            None if wanted.kind == ChildKind::Secret => Applied::TooLarge(error.to_string()),
+            None => return Err(error),
+        })
+    }
+
+    /// Returns why Kubernetes would refuse a child object, by a dry run. `data` stands for what will be written: the answer
+    /// may quote it.
+    ///
+    /// # Errors
+    /// The call failed in another way.
+    pub async fn try_out(
+        &self,
+        wanted: &ChildSpec,
+        data: &Data,
+    ) -> Result<Option<Refusal>, ClusterError> {
+        match wanted.kind {
+            ChildKind::Secret => self.write_as::<Secret>(wanted, data, None, true).await,
+            ChildKind::ConfigMap => self.write_as::<ConfigMap>(wanted, data, None, true).await,
+        }
+    }
+
+    /// Deletes a child object that is no longer wanted; one that belongs to somebody else stays.
+    ///
+    /// # Errors
+    /// A call failed.
+    pub async fn remove(&self, kind: ChildKind, name: &str) -> Result<(), ClusterError> {
+        match kind {
+            ChildKind::Secret => self.remove_as::<Secret>(name).await,
+            ChildKind::ConfigMap => self.remove_as::<ConfigMap>(name).await,
+        }
+    }
+
+    async fn observe_as<C: Child>(
+        &self,
+        wanted: &ChildSpec,
+        key: &MacKey,
+    ) -> Result<ChildState, ClusterError> {
+        let Some(found) = self.cluster.get(&self.api::<C>(), &wanted.name).await? else {
+            return Ok(ChildState::Missing);
+        };
+        if !self.owns(&found) {
+            return Ok(ChildState::Foreign);
+        }
+        let namespace = self.resource.namespace().unwrap_or_default();
+        let mut content = found.content();
+        let digest = wanted.digest(key, &namespace, &content);
+        content.values_mut().for_each(zeroize::Zeroize::zeroize);
+        let export = found
+            .annotations()
+            .get(EXPORT_ANNOTATION)
+            .and_then(|text| serde_json::from_str::<Box<ExportStatus>>(text).ok())
+            .filter(|export| export.secret_fingerprint.as_ref() == Some(&digest));
+        Ok(ChildState::Owned {
+            digest,
+            in_shape: in_shape(&found, wanted),
+            export,
+        })
+    }
+
+    /// Writes a child object, or tries to. A refusal is returned by a dry run only.
+    async fn write_as<C: Child>(
+        &self,
+        wanted: &ChildSpec,
+        data: &Data,
+        export: Option<&ExportStatus>,
+        dry_run: bool,
+    ) -> Result<Option<Refusal>, ClusterError> {
+        let api = self.api::<C>();
+        let (kind, name) = (C::kind(&()), wanted.name.as_str());
+        let found = self.cluster.get(&api, name).await?;
+        if let Some(found) = found
+            .as_ref()
+            .filter(|found| !dry_run && !self.owns(*found))
+        {
+            return Err(changed(&kind, &found.name_any()));
+        }
+        let annotations = annotations(wanted, export.filter(|_| !dry_run), dry_run);
+        let verb = |verb| if dry_run { "try" } else { verb };
+        if let Some(found) = found.as_ref().filter(|found| same_type(*found, wanted)) {
+            let patch = Patch::Merge(patch(found, wanted, &annotations, data));
+            let params = PatchParams {
+                dry_run,
+                ..field_manager(PatchParams::default())
+            };
+            let patched = refusal(wanted, dry_run, api.patch(name, &params, &patch));
+            return self.cluster.call(verb("patch"), &kind, name, patched).await;
+        }
+        let mut child = C::new(
+            self.metadata(wanted, annotations),
+            wanted.type_.clone(),
+            data,
+        );
+        match &found {
+            // A Secret's type can't be changed: it is deleted first.
+            Some(found) if !dry_run => self.delete(&api, found).await?,
+            Some(_) => child.meta_mut().generate_name = child.meta_mut().name.take(),
+            None => {}
+        }
+        let params = PostParams {
+            dry_run,
+            field_manager: Some(FIELD_MANAGER.to_owned()),
+        };
+        let created = refusal(wanted, dry_run, api.create(&params, &child));
+        self.cluster
+            .call(verb("create"), &kind, name, created)
+            .await
+    }
+
+    async fn remove_as<C: Child>(&self, name: &str) -> Result<(), ClusterError> {
+        let api = self.api::<C>();
+        match self.cluster.get(&api, name).await? {
+            Some(found) if self.owns(&found) => self.delete(&api, &found).await,
+            _ => Ok(()),
+        }
+    }
+
+    async fn delete<C: Child>(&self, api: &Api<C>, found: &C) -> Result<(), ClusterError> {
+        let params = DeleteParams {
+            preconditions: Some(Preconditions {
+                uid: found.uid(),
+                resource_version: None,
+            }),
+            ..DeleteParams::default()
+        };
+        let (kind, name) = (C::kind(&()), found.name_any());
+        let deleted = self
+            .cluster
+            .call("delete", &kind, &name, api.delete(&name, &params));
+        match deleted.await {
+            Err(error) if error.cause == Cause::NotFound => Ok(()),
+            deleted => deleted.map(drop),
+        }
+    }
+
+    fn api<C: Child>(&self) -> Api<C> {
+        let namespace = self.resource.namespace().unwrap_or_default();
+        self.cluster.namespaced(&namespace)
+    }
+
+    fn owns<C: Child>(&self, child: &C) -> bool {
+        let uid = self.resource.meta().uid.as_ref();
+        let owners = child.owner_references();
+        owners.iter().any(|owner| Some(&owner.uid) == uid)
+    }
+
+    fn metadata(&self, wanted: &ChildSpec, annotations: BTreeMap<String, String>) -> ObjectMeta {
+        let some = |texts: BTreeMap<String, String>| Some(texts).filter(|texts| !texts.is_empty());
+        ObjectMeta {
+            name: Some(wanted.name.clone()),
+            labels: some(wanted.labels.clone()),
+            annotations: some(annotations),
+            owner_references: owned_by(self.resource).map(|owner| vec![owner]),
+            ..ObjectMeta::default()
+        }
+    }
+}
+
+/// Turns the refusal of a dry run into a value.
+async fn refusal<C>(
+    wanted: &ChildSpec,
+    dry_run: bool,
+    written: impl Future<Output = Result<C, kube::Error>>,
+) -> Result<Option<Refusal>, kube::Error> {
+    match written.await {
+        Err(kube::Error::Api(status))
+            if dry_run && matches!(status.code, 400 | 403 | 413 | 422) =>
+        {
+            Ok(Some(refused(wanted, &status)))
+        }
+        written => written.map(|_| None),
+    }
+}
+
+fn refused(wanted: &ChildSpec, status: &Status) -> Refusal {
+    let causes = status.details.iter().flat_map(|details| &details.causes);
+    Refusal {
+        kind: wanted.kind,
+        name: wanted.name.clone(),
+        forbidden: status.code == 403,
+        terminating: causes
+            .map(|cause| cause.reason.as_str())
+            .any(|reason| reason == "NamespaceTerminating"),
+        message: status.message.chars().take(500).collect(),
+    }
+}
+
+fn changed(kind: &str, name: &str) -> ClusterError {
+    ClusterError {
+        operation: format!("patch {kind}"),
+        object: name.to_owned(),
+        cause: Cause::Conflict,
+    }
+}
+
+/// Returns the wanted annotations, and for a Secret the record of the export that it holds.
+fn annotations(
+    wanted: &ChildSpec,
+    export: Option<&ExportStatus>,
+    dry_run: bool,
+) -> BTreeMap<String, String> {
+    let mut annotations = wanted.annotations.clone();
+    let placeholder = ExportStatus::default();
+    let export = match wanted.kind {
+        ChildKind::Secret => export.or(dry_run.then_some(&placeholder)),
+        ChildKind::ConfigMap => None,
+    };
+    if let Some(export) = export {
+        annotations.insert(EXPORT_ANNOTATION.to_owned(), json!(export).to_string());
+    }
+    annotations
+}
+
+fn same_type<C: Child>(found: &C, wanted: &ChildSpec) -> bool {
+    found.type_().unwrap_or(OPAQUE) == wanted.type_.as_deref().unwrap_or(OPAQUE)
+}
+
+fn in_shape<C: Child>(found: &C, wanted: &ChildSpec) -> bool {
+    let has = |wanted: &BTreeMap<String, String>, found: &BTreeMap<String, String>| {
+        wanted
+            .iter()
+            .all(|(key, value)| found.get(key) == Some(value))
+    };
+    left(found, "f:labels", &wanted.labels).is_empty()
+        && left(found, "f:annotations", &wanted.annotations).is_empty()
+        && has(&wanted.labels, found.labels())
+        && has(&wanted.annotations, found.annotations())
+        && same_type(found, wanted)
+}
+
+/// Returns the merge patch that turns `found` into what is wanted.
+fn patch<C: Child>(
+    found: &C,
+    wanted: &ChildSpec,
+    annotations: &BTreeMap<String, String>,
+    data: &Data,
+) -> Value {
+    let content = data.iter();
+    let mut content: Map<String, Value> = content
+        .map(|(key, bytes)| (key.clone(), C::encode(bytes)))
+        .collect();
+    for key in found.content().into_keys() {
+        content.entry(key).or_insert(Value::Null);
+    }
+    let texts = |field: &str, wanted: &BTreeMap<String, String>| {
+        let left = left(found, field, wanted).into_iter();
+        let mut texts: BTreeMap<String, Option<String>> = left.map(|key| (key, None)).collect();
+        texts.extend(
+            wanted
+                .iter()
+                .map(|(key, text)| (key.clone(), Some(text.clone()))),
+        );
+        texts
+    };
+    let mut metadata = json!({"uid": found.meta().uid});
+    for (name, field, wanted) in [
+        ("labels", "f:labels", &wanted.labels),
+        ("annotations", "f:annotations", annotations),
+    ] {
+        let texts = texts(field, wanted);
+        if !texts.is_empty() {
+            metadata[name] = json!(texts);
+        }
+    }
+    json!({"metadata": metadata, "data": content})
+}
+
+/// Returns the labels or annotations that we set once, as the API server's records of field managers show, and that are no
+/// longer wanted.
+fn left<C: Child>(found: &C, field: &str, wanted: &BTreeMap<String, String>) -> BTreeSet<String> {
+    let entries = found.meta().managed_fields.iter().flatten();
+    entries
+        .filter(|entry| entry.manager.as_deref() == Some(FIELD_MANAGER))
+        .filter_map(|entry| entry.fields_v1.as_ref()?.0["f:metadata"][field].as_object())
+        .flatten()
+        .filter_map(|(key, _)| key.strip_prefix("f:"))
+        .filter(|key| *key != EXPORT_ANNOTATION && !wanted.contains_key(*key))
+        .map(str::to_owned)
+        .collect()
+}

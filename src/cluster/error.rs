@@ -1,0 +1,61 @@
+//! Errors of calls to Kubernetes. They name the operation and the object, and hold no content of any object.
+
+/// A failed call: what was tried on which object, and why it failed, without any content of an object.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{operation} {object}: {cause}")]
+pub struct ClusterError {
+    /// Verb and kind.
+    pub operation: String,
+    /// The object.
+    pub object: String,
+    /// Why.
+    pub cause: Cause,
+}
+
+/// Why a call failed.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Cause {
+    /// The object changed, or is another one of the same name by now.
+    #[error("it was changed by somebody else in the meantime")]
+    Conflict,
+    /// It is not there.
+    #[error("not found")]
+    NotFound,
+    /// The ServiceAccount lacks a right.
+    #[error("not permitted: check the operator's roles")]
+    Forbidden,
+    /// The API server refuses what was sent.
+    #[error("refused with {0}")]
+    Refused(u16),
+    /// Any other answer.
+    #[error("the API server answered {0}")]
+    Server(u16),
+    /// No answer in time.
+    #[error("no answer in time")]
+    Timeout,
+    /// No connection, or an answer that is none.
+    #[error("the API server can't be reached")]
+    Unreachable,
+    /// Another process leads, or may: nothing was sent.
+    #[error("this process does not lead any more")]
+    NotLeader,
+    /// An object that doesn't decode.
+    #[error("the stored object doesn't fit its definition")]
+    Undecodable,
+}
+
+impl From<&kube::Error> for Cause {
+    fn from(error: &kube::Error) -> Self {
+        match error {
+            kube::Error::Api(status) => match status.code {
+                403 => Self::Forbidden,
+                404 => Self::NotFound,
+                409 => Self::Conflict,
+                400..=499 if status.code != 429 && status.code != 401 => Self::Refused(status.code),
+                code => Self::Server(code),
+            },
+            kube::Error::SerdeError(_) | kube::Error::FromUtf8(_) => Self::Undecodable,
+            _ => Self::Unreachable,
+        }
+    }
+}

@@ -1,0 +1,178 @@
+//! Reads what resources refer to: Secrets and ConfigMaps, byte for byte, and other custom resources.
+
+use super::client::Cluster;
+use super::error::ClusterError;
+use crate::kinds::{Inputs, Kind, Reference, SourceKind};
+use crate::plan::desired::Invalid;
+use crate::resources::{
+    ProviderAuthConfig, ProviderConfigVault, Reason, ResourceStatus, condition,
+};
+use k8s_openapi::api::core::v1::{ConfigMap, Secret};
+use kube::Api;
+use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
+
+/// A reason and a message about something in the cluster that a resource waits for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NotYet {
+    /// From the closed list.
+    pub reason: Reason,
+    /// What is missing, and the next step.
+    pub message: String,
+}
+
+/// Why references could not be resolved.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Missing {
+    /// Something is not there yet.
+    NotYet(NotYet),
+    /// It is there, but can't be used.
+    Invalid(Invalid),
+    /// It could not be read.
+    Unread(ClusterError),
+}
+
+impl From<ClusterError> for Missing {
+    fn from(error: ClusterError) -> Self {
+        Self::Unread(error)
+    }
+}
+
+/// The content of one Secret or ConfigMap, or `None` where there is none.
+type Content = Option<BTreeMap<String, Vec<u8>>>;
+
+impl Cluster {
+    /// Reads all references of an object in `namespace`.
+    ///
+    /// # Errors
+    /// The first reference that can't be resolved.
+    pub async fn resolve(
+        &self,
+        namespace: &str,
+        references: &[Reference],
+    ) -> Result<Inputs, Missing> {
+        let mut read: BTreeMap<(SourceKind, &str), Content> = BTreeMap::new();
+        let mut inputs = Inputs::default();
+        for reference in references {
+            let place = (reference.kind, reference.name.as_str());
+            let content = match read.entry(place) {
+                Entry::Occupied(known) => known.into_mut(),
+                Entry::Vacant(place) => place.insert(self.content(namespace, reference).await?),
+            };
+            let Some(content) = content else {
+                return Err(Missing::NotYet(absent(reference)));
+            };
+            let bytes = content.get(&reference.key).cloned();
+            let bytes = bytes.ok_or_else(|| Missing::NotYet(keyless(reference)))?;
+            inputs
+                .insert(reference.clone(), bytes)
+                .map_err(Missing::Invalid)?;
+        }
+        for content in read.into_values().flatten() {
+            content
+                .into_values()
+                .for_each(|mut bytes| zeroize::Zeroize::zeroize(&mut bytes));
+        }
+        Ok(inputs)
+    }
+
+    async fn content(&self, namespace: &str, reference: &Reference) -> Result<Content, Missing> {
+        let name = &reference.name;
+        match reference.kind {
+            SourceKind::Secret => {
+                let found = self
+                    .get(&self.namespaced::<Secret>(namespace), name)
+                    .await?;
+                Ok(found.map(|secret| {
+                    let data = secret.data.unwrap_or_default().into_iter();
+                    data.map(|(key, bytes)| (key, bytes.0)).collect()
+                }))
+            }
+            SourceKind::ConfigMap => {
+                let found = self
+                    .get(&self.namespaced::<ConfigMap>(namespace), name)
+                    .await?;
+                Ok(found.map(|map| {
+                    let text = map.data.unwrap_or_default().into_iter();
+                    let binary = map.binary_data.unwrap_or_default().into_iter();
+                    text.map(|(key, text)| (key, text.into_bytes()))
+                        .chain(binary.map(|(key, bytes)| (key, bytes.0)))
+                        .collect()
+                }))
+            }
+            SourceKind::ProviderAuthConfig => {
+                self.referred(&self.namespaced::<ProviderAuthConfig>(namespace), reference)
+                    .await
+            }
+            SourceKind::ProviderConfigVault => {
+                self.referred(
+                    &self.namespaced::<ProviderConfigVault>(namespace),
+                    reference,
+                )
+                .await
+            }
+        }
+    }
+
+    /// Returns what another custom resource shows: its id once it is ready, and its attributes.
+    async fn referred<K: Kind>(
+        &self,
+        api: &Api<K>,
+        reference: &Reference,
+    ) -> Result<Content, Missing> {
+        let Some(object) = self.get(api, &reference.name).await? else {
+            return Ok(None);
+        };
+        let status = object.status().map(ResourceStatus::common);
+        let conditions = status.and_then(|status| status.conditions.as_deref());
+        let ready = condition(conditions, "Ready").is_some_and(|ready| ready.status == "True");
+        let id = status.and_then(|status| status.id.clone());
+        let (Some(id), true) = (id, ready) else {
+            return Err(Missing::NotYet(NotYet {
+                reason: Reason::ReferenceNotReady,
+                message: format!(
+                    "{} {} is not ready: see its conditions",
+                    K::NAME,
+                    reference.name
+                ),
+            }));
+        };
+        let mut content = BTreeMap::from([("id".to_owned(), id.into_bytes())]);
+        content.extend(
+            object
+                .attributes()
+                .into_iter()
+                .map(|(key, text)| (key.to_owned(), text.into_bytes())),
+        );
+        Ok(Some(content))
+    }
+}
+
+fn absent(reference: &Reference) -> NotYet {
+    let (kind, name, key) = (reference.kind.as_str(), &reference.name, &reference.key);
+    let (reason, what) = match reference.kind {
+        SourceKind::Secret => (Reason::SecretNotFound, format!(" with the key {key}")),
+        SourceKind::ConfigMap => (Reason::ConfigMapNotFound, format!(" with the key {key}")),
+        SourceKind::ProviderAuthConfig | SourceKind::ProviderConfigVault => {
+            (Reason::ReferenceNotFound, String::new())
+        }
+    };
+    NotYet {
+        reason,
+        message: format!("{kind} {name} does not exist: create it{what}"),
+    }
+}
+
+fn keyless(reference: &Reference) -> NotYet {
+    let (kind, name, key) = (reference.kind.as_str(), &reference.name, &reference.key);
+    NotYet {
+        reason: match reference.kind {
+            SourceKind::Secret => Reason::SecretKeyNotFound,
+            SourceKind::ConfigMap => Reason::ConfigMapNotFound,
+            SourceKind::ProviderAuthConfig | SourceKind::ProviderConfigVault => {
+                Reason::ReferenceNotReady
+            }
+        },
+        message: format!("{kind} {name} has no key {key}: add it"),
+    }
+}

@@ -1,0 +1,124 @@
+//! Writes to custom resources: finalizers, status and events.
+
+use super::client::Cluster;
+use super::error::ClusterError;
+use super::merge_patch::merge_patch;
+use crate::plan::fingerprint::Fingerprint;
+use crate::resources::FIELD_MANAGER;
+use k8s_openapi::api::core::v1::ObjectReference;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::OwnerReference;
+use kube::api::{Patch, PatchParams};
+use kube::runtime::events::{Event, EventType};
+use kube::{Api, Resource, ResourceExt};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use serde_json::json;
+use std::fmt::Debug;
+
+impl Cluster {
+    /// Sets the finalizers, provided that the object is still the one that was read, and returns it as it is now.
+    ///
+    /// # Errors
+    /// The call failed; [`Cause::Conflict`] where the object changed.
+    pub async fn set_finalizers<K>(
+        &self,
+        api: &Api<K>,
+        object: &K,
+        finalizers: &[String],
+    ) -> Result<K, ClusterError>
+    where
+        K: Resource<DynamicType = ()> + Clone + DeserializeOwned + Debug,
+    {
+        let patch = json!({"metadata": {
+            "uid": object.meta().uid,
+            "resourceVersion": object.meta().resource_version,
+            "finalizers": finalizers,
+        }});
+        let name = object.name_any();
+        let params = PatchParams::default();
+        self.call(
+            "patch",
+            &K::kind(&()),
+            &name,
+            api.patch(&name, &field_manager(params), &Patch::Merge(patch)),
+        )
+        .await
+    }
+
+    /// Writes a status where it differs from the last, provided that the object still has this uid. Returns whether it
+    /// differed.
+    ///
+    /// The `resourceVersion` is left out on purpose: an id must be recorded even if somebody edited the spec in the
+    /// meantime.
+    ///
+    /// # Errors
+    /// The call failed.
+    pub async fn write_status<K, S>(
+        &self,
+        api: &Api<K>,
+        object: &K,
+        before: &S,
+        next: &S,
+    ) -> Result<bool, ClusterError>
+    where
+        K: Resource<DynamicType = ()> + Clone + DeserializeOwned + Debug,
+        S: Serialize,
+    {
+        let json = |status: &S| serde_json::to_value(status).expect("a status serializes");
+        let Some(difference) = merge_patch(&json(before), &json(next)) else {
+            return Ok(false);
+        };
+        let patch = json!({"metadata": {"uid": object.meta().uid}, "status": difference});
+        let name = object.name_any();
+        let kind = format!("{}/status", K::kind(&()));
+        let params = field_manager(PatchParams::default());
+        let patch = Patch::Merge(patch);
+        let patched = api.patch_status(&name, &params, &patch);
+        self.call("patch", &kind, &name, patched).await?;
+        Ok(true)
+    }
+
+    /// Records an event. Events are for people: one that can't be recorded is logged and dropped.
+    pub async fn event(&self, about: &ObjectReference, reason: &str, warning: bool, note: &str) {
+        let event = Event {
+            type_: if warning {
+                EventType::Warning
+            } else {
+                EventType::Normal
+            },
+            reason: reason.to_owned(),
+            note: Some(note.chars().take(1000).collect()),
+            // Kubernetes folds repetitions by action and reason: another note is to be another event.
+            action: format!("Reconcile{:08x}", Fingerprint::short(note)),
+            secondary: None,
+        };
+        let name = about.name.clone().unwrap_or_default();
+        let recorded = self.call(
+            "create",
+            "Event",
+            &name,
+            self.recorder.publish(&event, about),
+        );
+        if let Err(error) = recorded.await {
+            tracing::warn!(%error, reason, "an event could not be recorded");
+        }
+    }
+}
+
+/// Returns the parameters of a patch under the operator's name.
+pub(super) fn field_manager(params: PatchParams) -> PatchParams {
+    PatchParams {
+        field_manager: Some(FIELD_MANAGER.to_owned()),
+        ..params
+    }
+}
+
+/// Returns an owner reference that lets the garbage collector delete a child with its owner.
+pub(super) fn owned_by<K: Resource<DynamicType = ()> + Serialize>(
+    object: &K,
+) -> Option<OwnerReference> {
+    object.controller_owner_ref(&()).map(|mut reference| {
+        reference.block_owner_deletion = None;
+        reference
+    })
+}

@@ -1,0 +1,166 @@
+//! The resources of a kind with their remote objects, for what concerns many resources at once: losses, dependents, and
+//! the users of a connection.
+
+use crate::cluster::client::Cluster;
+use crate::cluster::error::{Cause, ClusterError};
+use crate::kinds::Kind;
+use crate::plan::observed::Dependent;
+use crate::remote::{RemoteError, Session};
+use crate::resources::{FINALIZER, ResourceKey, ResourceStatus};
+use futures::FutureExt;
+use futures::future::BoxFuture;
+use kube::{Api, ResourceExt};
+use std::marker::PhantomData;
+
+/// One resource, as far as others are concerned with its remote object.
+#[derive(Clone, Debug)]
+pub struct Entry {
+    /// The resource.
+    pub key: ResourceKey,
+    /// Its remote object.
+    pub id: Option<String>,
+    /// The instance that the object lives in.
+    pub instance: Option<String>,
+    /// The connection that it uses, as its status has it.
+    pub connection: Option<String>,
+    /// Whether it has our finalizer.
+    pub finalizer: bool,
+    /// Whether it is being deleted.
+    pub terminating: bool,
+    /// Whether the remote object belongs to somebody else.
+    pub external: bool,
+    /// The object that the remote object was created from.
+    pub parent: Option<String>,
+    /// Replaced objects that are pending deletion.
+    pub pending_deletion: Vec<String>,
+}
+
+impl Entry {
+    fn of<K: Kind>(object: &K) -> Self {
+        let status = object.status().map(ResourceStatus::common);
+        let namespace = object.namespace().unwrap_or_default();
+        let retiring = status.and_then(|status| status.retiring.as_ref());
+        Self {
+            key: ResourceKey::new(K::NAME, &namespace, &object.name_any()),
+            id: status.and_then(|status| status.id.clone()),
+            instance: status.and_then(|status| status.instance_id.clone()),
+            connection: status.and_then(|status| status.connection.clone()),
+            finalizer: object.finalizers().iter().any(|it| it == FINALIZER),
+            terminating: object.meta().deletion_timestamp.is_some(),
+            external: object.lifecycle().external,
+            parent: object.parent_id().map(str::to_owned),
+            pending_deletion: retiring
+                .into_iter()
+                .flatten()
+                .map(|retiring| retiring.id.clone())
+                .collect(),
+        }
+    }
+
+    /// Returns the id of an object that counts as lost when it is gone: of a resource that stays, in this instance. An
+    /// external object counts where it belongs.
+    #[must_use]
+    pub fn counted_in(&self, instance: &str) -> Option<&String> {
+        let here = self.instance.as_deref() == Some(instance);
+        let counts = here && !self.terminating && !self.external;
+        self.id.as_ref().filter(|_| counts)
+    }
+
+    /// Returns the objects of this resource that were created from one of `parents`. A replaced object may have been
+    /// created from any of them but the current one's.
+    #[must_use]
+    pub fn created_from(&self, parents: &[String]) -> Vec<Dependent> {
+        let Some(parent) = &self.parent else {
+            return Vec::new();
+        };
+        let dependent = |of: &String, id: &String| Dependent {
+            of: of.clone(),
+            id: id.clone(),
+            name: Some(self.key.name.clone()),
+        };
+        let (current, former): (Vec<&String>, Vec<&String>) =
+            parents.iter().partition(|of| *of == parent);
+        let current = current.into_iter().zip(&self.id);
+        let former = former
+            .into_iter()
+            .flat_map(|of| self.pending_deletion.iter().map(move |id| (of, id)));
+        let all = current.chain(former);
+        all.map(|(of, id)| dependent(of, id)).collect()
+    }
+}
+
+/// The resources of one kind.
+pub trait Inventory: Send + Sync {
+    /// Returns the kind's name.
+    fn kind(&self) -> &'static str;
+    /// Lists all resources in these namespaces, or in all. A kind without a definition has none.
+    fn entries<'a>(
+        &'a self,
+        cluster: &'a Cluster,
+        namespaces: &'a [String],
+    ) -> BoxFuture<'a, Result<Vec<Entry>, ClusterError>>;
+    /// Reads one resource.
+    fn entry<'a>(
+        &'a self,
+        cluster: &'a Cluster,
+        key: &'a ResourceKey,
+    ) -> BoxFuture<'a, Result<Option<Entry>, ClusterError>>;
+    /// Counts the objects of this kind that are gone at the API.
+    fn missing<'a>(
+        &'a self,
+        session: &'a Session,
+        ids: &'a [String],
+    ) -> BoxFuture<'a, Result<usize, RemoteError>>;
+}
+
+/// The [`Inventory`] of a [`Kind`].
+pub struct InventoryOf<K>(pub PhantomData<fn() -> K>);
+
+impl<K: Kind> Inventory for InventoryOf<K> {
+    fn kind(&self) -> &'static str {
+        K::NAME
+    }
+
+    fn entries<'a>(
+        &'a self,
+        cluster: &'a Cluster,
+        namespaces: &'a [String],
+    ) -> BoxFuture<'a, Result<Vec<Entry>, ClusterError>> {
+        let apis: Vec<Api<K>> = match namespaces {
+            [] => vec![Api::all(cluster.client())],
+            some => some.iter().map(|name| cluster.namespaced(name)).collect(),
+        };
+        async move {
+            let mut found = Vec::new();
+            for api in apis {
+                match cluster.list(&api).await {
+                    Err(error) if error.cause == Cause::NotFound => {}
+                    listed => found.extend(listed?.iter().map(Entry::of)),
+                }
+            }
+            Ok(found)
+        }
+        .boxed()
+    }
+
+    fn entry<'a>(
+        &'a self,
+        cluster: &'a Cluster,
+        key: &'a ResourceKey,
+    ) -> BoxFuture<'a, Result<Option<Entry>, ClusterError>> {
+        let api: Api<K> = cluster.namespaced(&key.namespace);
+        async move {
+            let found = cluster.get(&api, &key.name).await?;
+            Ok(found.as_ref().map(Entry::of))
+        }
+        .boxed()
+    }
+
+    fn missing<'a>(
+        &'a self,
+        session: &'a Session,
+        ids: &'a [String],
+    ) -> BoxFuture<'a, Result<usize, RemoteError>> {
+        session.missing::<K>(ids).boxed()
+    }
+}

@@ -1,0 +1,364 @@
+//! Tables over the checks of connections.
+
+use super::settings::{ConnectionKey, ConnectionResource, ConnectionSettings};
+use super::state::{NotReady, Slot};
+use super::verify;
+use crate::kinds::Inputs;
+use crate::plan::fingerprint::MacKey;
+use crate::remote::RemoteError;
+use crate::remote::testing::{refusal, session, unreachable_error};
+use crate::resources::{Connection, ConnectionKind, FINALIZER, InstanceStatus, Reason};
+use metorial::Method::Get;
+use serde_json::{Value, json};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+use url::Url;
+
+/// The settings of a Connection with these members in its spec and status.
+fn settings(spec: &Value, status: &Value) -> ConnectionSettings {
+    let mut object = json!({
+        "apiVersion": "metorial.com/v1alpha1", "kind": "Connection",
+        "metadata": {"name": "default", "namespace": "apps", "uid": "u1", "generation": 1},
+        "spec": {"apiKey": {"secretKeyRef": {"name": "key", "key": "key"}}},
+        "status": status,
+    });
+    for (name, value) in spec.as_object().unwrap() {
+        object["spec"][name] = value.clone();
+    }
+    serde_json::from_value::<Connection>(object)
+        .unwrap()
+        .settings()
+}
+
+fn url(text: &str) -> Url {
+    text.parse().unwrap()
+}
+
+#[test]
+fn a_base_url_must_lie_below_an_allowed_one() {
+    let allowed = [
+        url("https://api.metorial.com"),
+        url("http://simulator:8080/v1/"),
+    ];
+    for (text, is_allowed) in [
+        (None, true),
+        (Some("https://api.metorial.com"), true),
+        (Some("https://api.metorial.com/"), true),
+        (Some("https://api.metorial.com/eu"), true),
+        (Some("https://api.metorial.com:443/"), true),
+        (Some("http://simulator:8080/v1"), true),
+        (Some("http://simulator:8080/v1/x"), true),
+        (Some("http://api.metorial.com"), false),
+        (Some("https://api.metorial.com:8443"), false),
+        (Some("https://api.metorial.com.evil.example"), false),
+        (Some("https://api.metorial.com@evil.example"), false),
+        (Some("https://user:password@api.metorial.com"), false),
+        (Some("https://evil.example/https://api.metorial.com"), false),
+        (Some("http://simulator:8080/v10"), false),
+        (Some("http://simulator:8080/v1/../admin"), false),
+        (Some("http://simulator:8080"), false),
+        (Some("no url"), false),
+    ] {
+        let result = verify::base_url(text, &allowed);
+        assert_eq!(result.is_ok(), is_allowed, "{text:?}");
+        if let Err(not_ready) = result {
+            assert_eq!(not_ready.reason, Reason::UrlNotAllowed);
+            assert!(!not_ready.transient, "{text:?}");
+        }
+    }
+    assert!(verify::base_url(None, &[]).is_err());
+    let with_user = "https://user@a.example";
+    assert!(verify::base_url(Some(with_user), &[url(with_user)]).is_err());
+}
+
+/// Returns what a key of the production instance `ins_1` does not match.
+fn mismatch(spec: &Value, status: &Value, opened_before: Option<&str>) -> Option<String> {
+    let found = InstanceStatus {
+        id: "ins_1".to_owned(),
+        type_: Some("production".to_owned()),
+        ..InstanceStatus::default()
+    };
+    let result = verify::check_instance(&settings(spec, status), opened_before, &found);
+    let not_ready = result.err()?;
+    assert_eq!(not_ready.reason, Reason::InstanceMismatch);
+    assert!(!not_ready.transient);
+    let expected = not_ready.message.split_once(", but ")?.1;
+    Some(expected.split_once(':')?.0.to_owned())
+}
+
+#[test]
+fn a_key_must_open_the_instance_that_the_spec_names() {
+    for (guard, expected) in [
+        (json!({}), None),
+        (json!({"id": "ins_1"}), None),
+        (json!({"type": "production"}), None),
+        (json!({"id": "ins_1", "type": "production"}), None),
+        (json!({"id": "ins_2"}), Some("spec.instance.id is ins_2")),
+        (
+            json!({"type": "development"}),
+            Some("spec.instance.type is development"),
+        ),
+        (
+            json!({"id": "ins_1", "type": "development"}),
+            Some("spec.instance.type is development"),
+        ),
+    ] {
+        let spec = json!({"instance": guard});
+        let found = mismatch(&spec, &json!({}), None);
+        assert_eq!(found.as_deref(), expected, "{spec}");
+    }
+    assert_eq!(mismatch(&json!({}), &json!({}), None), None);
+}
+
+#[test]
+fn a_key_must_open_the_instance_that_was_pinned() {
+    let id = |id: &str| json!({"instance": {"id": id}});
+    let none = || json!({});
+    let pinned = |id: &str| Some(format!("this connection is pinned to {id}"));
+    let named = Some("spec.instance.id is ins_2".to_owned());
+    for (spec, status, opened_before, expected) in [
+        (none(), id("ins_1"), None, None),
+        (none(), id("ins_2"), None, pinned("ins_2")),
+        (none(), none(), Some("ins_1"), None),
+        (none(), none(), Some("ins_2"), pinned("ins_2")),
+        // The status outlives the process, so it comes before what the process remembers.
+        (none(), id("ins_1"), Some("ins_2"), None),
+        (none(), id("ins_3"), Some("ins_1"), pinned("ins_3")),
+        // A spec that names the new instance does not lift the pin.
+        (id("ins_1"), id("ins_2"), None, pinned("ins_2")),
+        (id("ins_2"), id("ins_3"), None, named),
+    ] {
+        let found = mismatch(&spec, &status, opened_before);
+        assert_eq!(found, expected, "{spec}, {status}, {opened_before:?}");
+    }
+}
+
+#[test]
+fn an_instance_of_unknown_type_is_not_the_one_that_a_guard_asks_for() {
+    let found = InstanceStatus {
+        id: "ins_1".to_owned(),
+        ..InstanceStatus::default()
+    };
+    let guarded = settings(&json!({"instance": {"type": "production"}}), &json!({}));
+    assert!(verify::check_instance(&guarded, None, &found).is_err());
+}
+
+#[test]
+fn the_pin_of_a_deleted_connection_does_not_bind_its_successor() {
+    let slot = Slot {
+        pinned: Some(("u1".to_owned(), "ins_1".to_owned())),
+        ..Slot::default()
+    };
+    assert_eq!(slot.pinned_instance("u1"), Some("ins_1"));
+    assert_eq!(slot.pinned_instance("u2"), None);
+}
+
+#[test]
+fn only_namespaces_that_are_named_or_selected_may_use_a_cluster_connection() {
+    let key = ConnectionKey::new(ConnectionKind::ClusterConnection, "apps", "shared");
+    let labels = BTreeMap::from([("team".to_owned(), "a".to_owned())]);
+    for (allowed, admitted) in [
+        (json!({}), false),
+        (json!({"names": []}), false),
+        (json!({"names": ["other"]}), false),
+        (json!({"names": ["other", "apps"]}), true),
+        (json!({"selector": {}}), true),
+        (json!({"selector": {"matchLabels": {"team": "a"}}}), true),
+        (json!({"selector": {"matchLabels": {"team": "b"}}}), false),
+        (
+            json!({"names": ["apps"], "selector": {"matchLabels": {"team": "b"}}}),
+            true,
+        ),
+        (
+            json!({"selector": {"matchExpressions": [{"key": "team", "operator": "In", "values": ["a", "b"]}]}}),
+            true,
+        ),
+        (
+            json!({"selector": {"matchExpressions": [{"key": "team", "operator": "DoesNotExist"}]}}),
+            false,
+        ),
+        // An operator that does not exist: nobody is admitted by mistake.
+        (
+            json!({"selector": {"matchExpressions": [{"key": "team", "operator": "Like", "values": ["a"]}]}}),
+            false,
+        ),
+    ] {
+        let rule = serde_json::from_value(allowed.clone()).unwrap();
+        let result = verify::check_namespace(&key, &rule, "apps", &labels);
+        assert_eq!(result.is_ok(), admitted, "{allowed}");
+        if let Err(not_ready) = result {
+            assert_eq!(not_ready.reason, Reason::NamespaceNotAllowed);
+        }
+    }
+}
+
+#[tokio::test]
+async fn each_failure_of_the_api_has_one_meaning_for_a_connection() {
+    use Reason::{ApiVersionUnsupported, Forbidden, PaymentRequired, RateLimited};
+    let seven = Some(Duration::from_secs(7));
+    for (status, code, reason, transient, wait) in [
+        (400, "bad_request", Reason::RemoteRejected, false, None),
+        (401, "unauthorized", Reason::Unauthorized, false, None),
+        (402, "payment_required", PaymentRequired, false, None),
+        (403, "forbidden", Forbidden, false, None),
+        (406, "bad_version", ApiVersionUnsupported, false, None),
+        (429, "rate_limit_exceeded", RateLimited, true, seven),
+        (500, "internal", Reason::RemoteUnavailable, true, None),
+    ] {
+        let error = refusal(Get, status, code, json!({})).await;
+        check(&error, reason, transient, wait);
+    }
+    let route = refusal(Get, 404, "not_found", json!({"entity": "endpoint"})).await;
+    check(&route, ApiVersionUnsupported, false, None);
+    let unreachable = RemoteError::Api(unreachable_error().await);
+    check(&unreachable, Reason::RemoteUnavailable, true, None);
+    let spent = RemoteError::BudgetSpent(Duration::from_secs(7));
+    check(&spent, RateLimited, true, seven);
+}
+
+fn check(error: &RemoteError, reason: Reason, transient: bool, wait: Option<Duration>) {
+    let not_ready = verify::of_error(error);
+    let found = (not_ready.reason, not_ready.transient, not_ready.wait);
+    assert_eq!(found, (reason, transient, wait), "{}", not_ready.message);
+}
+
+#[test]
+fn the_material_of_a_session_changes_with_its_address_key_and_certificates() {
+    let mac = MacKey::new(vec![1; 32]).unwrap();
+    let with_roots = json!({"caBundle": {"configMapKeyRef": {"name": "ca", "key": "ca"}}});
+    let material = |address: &str, key: &str, roots: Option<&str>| {
+        let spec = roots.map_or(json!({}), |_| with_roots.clone());
+        let settings = settings(&spec, &json!({}));
+        let mut inputs = Inputs::default();
+        let key = key.as_bytes().to_vec();
+        inputs.insert(settings.key.clone(), key).unwrap();
+        if let (Some(reference), Some(roots)) = (&settings.ca_bundle, roots) {
+            let roots = roots.as_bytes().to_vec();
+            inputs.insert(reference.clone(), roots).unwrap();
+        }
+        verify::material(&mac, &url(address), &settings, &inputs).unwrap()
+    };
+    let first = material("https://a.example", "key", None);
+    assert_eq!(first, material("https://a.example", "key", None));
+    for other in [
+        material("https://b.example", "key", None),
+        material("https://a.example", "other", None),
+        material("https://a.example", "key", Some("roots")),
+    ] {
+        assert_ne!(first, other);
+    }
+}
+
+#[test]
+fn a_resource_uses_a_connection_if_it_is_recorded_has_an_id_and_our_finalizer() {
+    let key = ConnectionKey::new(ConnectionKind::Connection, "apps", "main");
+    let ours = [FINALIZER.to_owned()];
+    for (status, namespace, finalizers, uses) in [
+        (
+            json!({"id": "pac_1", "connection": "Connection/main"}),
+            "apps",
+            &ours[..],
+            true,
+        ),
+        (
+            json!({"id": "pac_1", "connection": "Connection/main"}),
+            "other",
+            &ours[..],
+            false,
+        ),
+        (
+            json!({"id": "pac_1", "connection": "ClusterConnection/main"}),
+            "apps",
+            &ours[..],
+            false,
+        ),
+        (
+            json!({"id": "pac_1", "connection": "main"}),
+            "apps",
+            &ours[..],
+            false,
+        ),
+        (
+            json!({"connection": "Connection/main"}),
+            "apps",
+            &ours[..],
+            false,
+        ),
+        (json!({"id": "pac_1"}), "apps", &ours[..], false),
+        (
+            json!({"id": "pac_1", "connection": "Connection/main"}),
+            "apps",
+            &[][..],
+            false,
+        ),
+    ] {
+        let parsed = serde_json::from_value(status.clone()).unwrap();
+        let found = verify::is_in_use_by(&key, namespace, &parsed, finalizers);
+        assert_eq!(found, uses, "{status} in {namespace}");
+    }
+}
+
+#[test]
+fn the_last_session_is_used_through_a_transient_failure_and_not_through_a_lasting_one() {
+    let transient = NotReady::transient(Reason::RemoteUnavailable, "down");
+    let lasting = NotReady::new(Reason::Unauthorized, "no");
+    for (has_session, not_ready, expected) in [
+        (true, None, Ok(1)),
+        (true, Some(transient.clone()), Ok(1)),
+        (true, Some(lasting.clone()), Err(Reason::Unauthorized)),
+        (false, Some(transient), Err(Reason::RemoteUnavailable)),
+        (false, Some(lasting), Err(Reason::Unauthorized)),
+        (false, None, Err(Reason::ConnectionNotReady)),
+    ] {
+        let slot = Slot {
+            session: has_session.then(|| Arc::new(session(1))),
+            not_ready,
+            ..Slot::default()
+        };
+        let state = slot.state();
+        let usable = state.usable().map(|session| session.epoch);
+        assert_eq!(usable.map_err(|not_ready| not_ready.reason), expected);
+    }
+}
+
+#[test]
+fn resources_are_enqueued_for_each_change_that_may_let_them_do_something_else() {
+    let slot = |epoch, not_ready: Option<NotReady>, approved| {
+        let session = crate::remote::Session {
+            recreation_approved: approved,
+            ..session(epoch)
+        };
+        Slot {
+            session: Some(Arc::new(session)),
+            not_ready,
+            settings: Some(settings(&json!({}), &json!({}))),
+            ..Slot::default()
+        }
+        .generation()
+    };
+    let failure = |message: &str| Some(NotReady::transient(Reason::RemoteUnavailable, message));
+    let ready = slot(1, None, false);
+    assert_eq!(ready, slot(1, None, false));
+    assert_ne!(ready, slot(2, None, false));
+    assert_ne!(ready, slot(1, None, true));
+    assert_ne!(ready, slot(1, failure("a"), false));
+    // Another message of the same reason is no news for them.
+    assert_eq!(slot(1, failure("a"), false), slot(1, failure("b"), false));
+}
+
+#[test]
+fn failures_are_counted_for_one_connection_not_for_its_name() {
+    let mut slot = Slot::default();
+    let first = settings(&json!({}), &json!({}));
+    slot.store_settings(&first);
+    slot.failures = 3;
+    slot.store_settings(&first);
+    assert_eq!(slot.failures, 3);
+    let second = ConnectionSettings {
+        uid: "u2".to_owned(),
+        ..first
+    };
+    slot.store_settings(&second);
+    assert_eq!(slot.failures, 0);
+}

@@ -1,0 +1,107 @@
+//! The contract of a kind: what it refers to, what it wants, and how its remote object reads. Data and pure functions; a
+//! new kind is one file here and one line in the registry.
+
+use super::inputs::{Inputs, Reference};
+use crate::plan::children::ChildSpec;
+use crate::plan::desired::{Desired, Invalid, Wanted};
+use crate::plan::fingerprint::MacKey;
+use crate::plan::observed::RemoteView;
+use crate::plan::ownership::Owner;
+use crate::plan::policy::Lifecycle;
+use crate::resources::{CommonSpec, ResourceStatus};
+use kube::core::NamespaceResourceScope;
+use metorial::Object;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use std::fmt::Debug;
+use std::sync::Arc;
+
+/// One custom resource kind. No I/O: everything here can be tested with a table.
+pub trait Kind:
+    kube::Resource<DynamicType = (), Scope = NamespaceResourceScope>
+    + DeserializeOwned
+    + Serialize
+    + Clone
+    + Debug
+    + Send
+    + Sync
+    + 'static
+{
+    /// The remote object, as the API answers it.
+    type Remote: Object;
+    /// The status.
+    type Status: ResourceStatus;
+    /// The kind's name.
+    const NAME: &'static str;
+    /// The objects that Metorial deletes along with one of this kind.
+    const DEPENDENTS: Option<Dependents> = None;
+
+    /// Returns the shared part of the spec.
+    fn common(&self) -> &CommonSpec;
+    /// Returns the status, if it has one.
+    fn status(&self) -> Option<&Self::Status>;
+    /// Returns everything that must be read before [`wanted`](Kind::wanted) can be computed.
+    fn references(&self) -> Vec<Reference>;
+    /// Returns what is wanted of the remote object, its fields in the form that reading gives.
+    ///
+    /// # Errors
+    /// The spec or an input can't be used; the message names the field, never a value.
+    fn wanted(&self, inputs: &Inputs) -> Result<Wanted, Invalid>;
+    /// Returns what can be read of a remote object, in the same form.
+    fn view(remote: &Self::Remote) -> RemoteView;
+    /// Returns what the kind's own fields say about the life of the remote object.
+    fn lifecycle(&self) -> Lifecycle {
+        Lifecycle::default()
+    }
+    /// Returns what resources that refer to this one may read of its spec, besides its id.
+    fn attributes(&self) -> Vec<(&'static str, String)> {
+        Vec::new()
+    }
+    /// Returns the id of the object that the remote object was created from and is deleted with, as recorded.
+    fn parent_id(&self) -> Option<&str> {
+        None
+    }
+    /// Returns the child objects that the kind itself writes.
+    fn children(&self) -> Vec<ChildSpec> {
+        Vec::new()
+    }
+
+    /// Returns the desired remote object, signed for `owner`.
+    ///
+    /// # Errors
+    /// The spec or an input can't be used.
+    fn desired(
+        &self,
+        inputs: &Inputs,
+        owner: &Owner,
+        key: &Arc<MacKey>,
+    ) -> Result<Desired, Invalid> {
+        let metadata = self.common().metadata.clone().unwrap_or_default();
+        Ok(Desired::new(self.wanted(inputs)?, metadata, owner, key))
+    }
+}
+
+/// Objects that Metorial deletes along with one of ours (▲: cascades run in the background).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Dependents {
+    /// Auth configs that end users authorized with our credentials.
+    AuthConfigsOfCredentials,
+    /// Configs that were created from our vault.
+    ConfigsOfVault,
+}
+
+/// Writes the accessors of [`Kind`] that are the same for all kinds.
+macro_rules! accessors {
+    ($status:ty) => {
+        type Status = $status;
+
+        fn common(&self) -> &crate::resources::CommonSpec {
+            &self.spec.common
+        }
+
+        fn status(&self) -> Option<&$status> {
+            self.status.as_ref()
+        }
+    };
+}
+pub(super) use accessors;

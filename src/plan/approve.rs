@@ -1,0 +1,149 @@
+//! `mode: Plan`: what would be sent, for users, and the hash that approves exactly that.
+
+use super::case::Case;
+use super::desired::Desired;
+use super::facts::{Facts, Query};
+use super::fields::is_blank;
+use super::fingerprint::Fingerprint;
+use super::presence::Presence;
+use super::steps::{Plan, Step};
+use super::verdict::{EventReason, Verdict};
+use crate::resources::{APPROVE, Mode, PlanStatus, PlannedField, PlannedStep, Reason};
+use sha2::{Digest, Sha256};
+
+const HIDDEN: &str = "<hidden>";
+
+/// Holds a plan back until it is approved, in mode Plan.
+///
+/// # Errors
+/// The object that the plan starts from was not read.
+pub fn require_approval(case: &Case<'_>, facts: &Facts, plan: Plan) -> Result<Plan, Query> {
+    if case.policy.mode != Mode::Plan {
+        return Ok(plan);
+    }
+    let Some(proposal) = proposal(case, facts, &plan)? else {
+        return Ok(plan);
+    };
+    if case.approved == Some(&proposal.hash) {
+        return Ok(plan);
+    }
+    let message = format!(
+        "{} step(s) wait for approval; see status.plan, then set the annotation {APPROVE} to {}",
+        proposal.steps.len(),
+        proposal.hash
+    );
+    Ok(Plan {
+        proposal: Some(proposal),
+        ..Plan::report(Verdict::new(Reason::PlanPending, message))
+    })
+}
+
+/// Returns what a plan would send, or `None` where it sends nothing that needs approval.
+///
+/// # Errors
+/// The object that the plan starts from was not read.
+pub fn proposal(case: &Case<'_>, facts: &Facts, plan: &Plan) -> Result<Option<PlanStatus>, Query> {
+    let replaces = matches!(plan.verdict.event, Some((EventReason::Replaced, _)));
+    let steps = plan.steps.iter();
+    let steps: Vec<PlannedStep> = steps
+        .filter_map(|step| planned(case, step, replaces))
+        .collect();
+    if steps.is_empty() {
+        return Ok(None);
+    }
+    let hash = hash(case, facts, &steps)?;
+    Ok(Some(PlanStatus { hash, steps }))
+}
+
+fn planned(case: &Case<'_>, step: &Step, replaces: bool) -> Option<PlannedStep> {
+    let (action, fields) = match step {
+        Step::Create => {
+            let action = if replaces { "Replace" } else { "Create" };
+            let fields = case.desired.as_ref().ok().map(|desired| wanted(desired));
+            return Some(PlannedStep {
+                action: action.to_owned(),
+                fields,
+            });
+        }
+        Step::Update { differences, .. } => {
+            let entries = differences.entries.iter();
+            let field = entries.map(|entry| PlannedField {
+                field: entry.field.clone(),
+                from: Some(entry.observed.clone()),
+                to: entry.desired.clone(),
+            });
+            ("Update", field.collect())
+        }
+        Step::Import { .. } => ("Import", vec![hidden_value()]),
+        Step::Export { .. } => ("Export", vec![hidden_value()]),
+        // An approved replacement includes the deletion of the former object.
+        Step::Delete(id) | Step::Retire(id) if !case.record.is_pending_deletion(id) => {
+            let field = PlannedField {
+                field: "id".to_owned(),
+                from: Some(id.clone()),
+                to: "absent".to_owned(),
+            };
+            ("Delete", vec![field])
+        }
+        _ => return None,
+    };
+    Some(PlannedStep {
+        action: action.to_owned(),
+        fields: Some(fields),
+    })
+}
+
+fn hidden_value() -> PlannedField {
+    PlannedField {
+        field: "value".to_owned(),
+        from: Some(HIDDEN.to_owned()),
+        to: HIDDEN.to_owned(),
+    }
+}
+
+fn wanted(desired: &Desired) -> Vec<PlannedField> {
+    let sent = desired
+        .fields
+        .iter()
+        .filter(|field| !is_blank(field.expose()));
+    sent.map(|field| PlannedField {
+        field: field.rule.name.to_owned(),
+        from: None,
+        to: match field.is_secret() {
+            true => HIDDEN.to_owned(),
+            false => field.expose().to_string().chars().take(200).collect(),
+        },
+    })
+    .collect()
+}
+
+/// Returns the hash of the steps, of what they would send, and of the state of the object that they start from: an old
+/// approval never covers a new plan, nor the same steps a second time.
+fn hash(case: &Case<'_>, facts: &Facts, steps: &[PlannedStep]) -> Result<String, Query> {
+    let desired = case.desired.as_ref().ok();
+    let record = case.record;
+    let object = match case.object_id() {
+        Some(id) => match Presence::read(case, facts, id)? {
+            Presence::Live(remote) => format!("{} {}", remote.id, remote.updated_at),
+            Presence::Gone | Presence::Lagging => String::new(),
+        },
+        None => String::new(),
+    };
+    let mut digest = Sha256::new();
+    for part in [
+        desired.map(|desired| desired.revision.as_str()),
+        record.revision.as_ref().map(Fingerprint::as_str),
+        Some(object.as_str()),
+        Some(case.owner.uid.as_str()),
+        record.id.as_deref(),
+        record.imports.first().map(String::as_str),
+        record.export.export_id.as_deref(),
+    ] {
+        digest.update(part.unwrap_or_default().as_bytes());
+        digest.update([0]);
+    }
+    digest.update(serde_json::to_vec(steps).unwrap_or_default());
+    let digest = digest.finalize();
+    let bytes = digest.iter().take(8);
+    Ok(bytes.map(|byte| format!("{byte:02x}")).collect())
+}

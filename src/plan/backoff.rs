@@ -1,0 +1,186 @@
+//! When a resource is reconciled again: at the interval where all is well, later each time after failures.
+
+use super::fingerprint::Fingerprint;
+use std::time::Duration;
+
+/// When to reconcile again. A change that matters always enqueues the resource, whatever stands here.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Retry {
+    /// At the interval, or after this time if that is sooner.
+    Interval(Option<Duration>),
+    /// At once: another step follows.
+    Now,
+    /// After exactly this time.
+    After(Duration),
+    /// Later each time.
+    Backoff(Backoff),
+    /// Only when something changes.
+    OnChange,
+}
+
+/// A pause that grows with the number of failures in a row.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Backoff {
+    /// How fast it grows.
+    pub class: Class,
+    /// What the server or the budget asks for.
+    pub at_least: Duration,
+    /// The time at which the cause is sure to be over.
+    pub at_most: Option<Duration>,
+    /// Whether the same attempt is not repeated before the end of the pause, whatever enqueues the resource.
+    pub holds: bool,
+}
+
+/// How fast a pause grows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Class {
+    /// From about a second to five minutes.
+    Transient,
+    /// From a quarter of an hour to an hour: only a person can help.
+    Refused,
+}
+
+impl Backoff {
+    /// Returns the pause after a transient failure.
+    #[must_use]
+    pub fn transient() -> Self {
+        Self {
+            class: Class::Transient,
+            at_least: Duration::ZERO,
+            at_most: None,
+            holds: false,
+        }
+    }
+
+    /// Keeps the pause from ending before `at_least`.
+    #[must_use]
+    pub fn at_least(self, at_least: Duration) -> Self {
+        Self { at_least, ..self }
+    }
+
+    /// Ends the pause with `settles_in` plus a moment, if that is not over yet.
+    #[must_use]
+    pub fn until_settled(self, settles_in: Duration) -> Self {
+        let at_most = (!settles_in.is_zero()).then_some(settles_in + MOMENT);
+        Self { at_most, ..self }
+    }
+
+    /// Forbids the same attempt until the pause ends.
+    #[must_use]
+    pub fn holding(self) -> Self {
+        Self {
+            holds: true,
+            ..self
+        }
+    }
+}
+
+/// Added to a time that is waited for, to be past it.
+pub const MOMENT: Duration = Duration::from_millis(50);
+/// Bounds of the pause after a transient failure, where the settings say nothing else.
+pub const TRANSIENT: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(300));
+/// Bounds of the pause after a refusal: the API sees at most four attempts an hour, whatever happens.
+const REFUSED: (Duration, Duration) = (Duration::from_secs(900), Duration::from_secs(3600));
+
+/// What an attempt depended on: it is not repeated during its pause unless something here changes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Attempt {
+    /// The resource's generation.
+    pub generation: i64,
+    /// The desired state.
+    pub revision: Option<Fingerprint>,
+    /// The connection's session.
+    pub epoch: usize,
+    /// The user's request to reconcile now.
+    pub requested: Option<String>,
+}
+
+/// What turns a [`Retry`] into a pause.
+#[derive(Clone, Copy, Debug)]
+pub struct Pacing {
+    /// Bounds of the pause after a transient failure.
+    pub transient: (Duration, Duration),
+    /// The maximum age of an observation.
+    pub interval: Duration,
+    /// Spreads what would happen at once, 0 to 1.
+    pub jitter: f64,
+}
+
+impl Pacing {
+    /// Returns the pause, or `None` for never, given the failures in a row including this one.
+    #[must_use]
+    pub fn pause(&self, retry: &Retry, failures: u32) -> Option<Duration> {
+        match retry {
+            Retry::Interval(at_most) => {
+                let interval = self.interval();
+                Some(at_most.map_or(interval, |at_most| at_most.min(interval)))
+            }
+            Retry::Now => Some(Duration::ZERO),
+            Retry::After(pause) => Some(*pause),
+            Retry::Backoff(backoff) => Some(self.backoff(backoff, failures)),
+            Retry::OnChange => None,
+        }
+    }
+
+    /// Returns the interval, less up to a tenth of it, so that what started together does not stay together.
+    #[must_use]
+    pub fn interval(&self) -> Duration {
+        let jitter = self.jitter.clamp(0.0, 1.0);
+        self.interval.mul_f64(1.0 - 0.1 * jitter)
+    }
+
+    fn backoff(&self, backoff: &Backoff, failures: u32) -> Duration {
+        let (base, cap) = match backoff.class {
+            Class::Transient => self.transient,
+            Class::Refused => REFUSED,
+        };
+        let exponent = failures.saturating_sub(1).min(16);
+        let pause = base.saturating_mul(1 << exponent).min(cap);
+        let pause = pause.mul_f64(1.0 + 0.5 * self.jitter.clamp(0.0, 1.0));
+        let pause = pause.max(backoff.at_least);
+        backoff.at_most.map_or(pause, |at_most| pause.min(at_most))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn pacing(jitter: f64) -> Pacing {
+        Pacing {
+            transient: TRANSIENT,
+            interval: Duration::from_secs(600),
+            jitter,
+        }
+    }
+
+    #[test]
+    fn pauses_grow_are_spread_and_are_bounded() {
+        let transient = Retry::Backoff(Backoff::transient());
+        let pause = |failures, jitter| pacing(jitter).pause(&transient, failures).unwrap();
+        assert_eq!(pause(1, 0.0), Duration::from_secs(1));
+        assert_eq!(pause(3, 0.0), Duration::from_secs(4));
+        assert_eq!(pause(u32::MAX, 1.0), Duration::from_secs(450));
+        assert!(pause(2, 0.9) > pause(2, 0.1));
+        let refused = Retry::Backoff(Backoff {
+            class: Class::Refused,
+            ..Backoff::transient()
+        });
+        assert!(pacing(0.0).pause(&refused, 1) >= Some(Duration::from_secs(900)));
+        let interval = pacing(1.0).pause(&Retry::Interval(None), 0);
+        assert!(interval >= Some(Duration::from_secs(540)));
+    }
+
+    #[test]
+    fn a_pause_lasts_as_long_as_the_server_asks_and_ends_when_reads_have_caught_up() {
+        let asked = Backoff::transient().at_least(Duration::from_secs(70));
+        let pause = |backoff: Backoff| pacing(0.0).pause(&Retry::Backoff(backoff), 9);
+        assert_eq!(pause(asked), Some(Duration::from_secs(256)));
+        let long = Backoff::transient().at_least(Duration::from_secs(700));
+        assert_eq!(pause(long), Some(Duration::from_secs(700)));
+        let settled = Backoff::transient().until_settled(Duration::from_secs(5));
+        assert_eq!(pause(settled), Some(Duration::from_secs(5) + MOMENT));
+        let over = Backoff::transient().until_settled(Duration::ZERO);
+        assert_eq!(pause(over), Some(Duration::from_secs(256)));
+    }
+}

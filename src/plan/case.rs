@@ -1,0 +1,210 @@
+//! Everything known about one resource before anything is read from the API.
+
+use super::children::Refusal;
+use super::desired::Desired;
+use super::facts::MaxAge;
+use super::fingerprint::MacKey;
+use super::observed::RemoteView;
+use super::ownership::{Claim, Marker, Owner};
+use super::policy::Policy;
+use super::record::Record;
+use crate::resources::{Mode, Reason, RemoteDetails};
+use jiff::Timestamp;
+use std::time::Duration;
+
+/// One resource, as a decision sees it.
+pub struct Case<'a> {
+    /// The resource's identity.
+    pub owner: &'a Owner,
+    /// Its generation.
+    pub generation: i64,
+    /// Whether it is being deleted.
+    pub terminating: bool,
+    /// The user's request to reconcile now, where it was not handled yet.
+    pub requested: Option<&'a String>,
+    /// The hash of the approved plan.
+    pub approved: Option<&'a String>,
+    /// What is allowed.
+    pub policy: Policy,
+    /// The desired remote object, or why it is not known. A resource that is being deleted desires nothing.
+    pub desired: Result<&'a Desired, Unresolved>,
+    /// The ConfigMap that the ids are to be published in.
+    pub publish: Option<&'a str>,
+    /// The recorded state.
+    pub record: &'a Record,
+    /// What the status shows of the remote object.
+    pub details: RemoteDetails,
+    /// The connection.
+    pub connection: ConnectionView,
+    /// The rest of the pause after a failed attempt, where nothing that it depended on has changed.
+    pub backing_off: Option<Duration>,
+    /// What a deletion does that can't reach the API.
+    pub unreachable: Unreachable,
+    /// A read or a step that failed.
+    pub failure: Option<Failure>,
+    /// Time for which lists may lag behind the objects that they show.
+    pub list_lag: Duration,
+    /// The MAC key of digests.
+    pub key: &'a MacKey,
+    /// The operator's clock, for times that it recorded itself.
+    pub now: Timestamp,
+}
+
+/// Why the desired state is not known.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Unresolved {
+    /// From the closed list.
+    pub reason: Reason,
+    /// For a person.
+    pub message: String,
+}
+
+/// The state of a resource's connection.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct ConnectionView {
+    /// Its name, as statuses have it.
+    pub name: String,
+    /// The instance that its current session, or the last good one, opens.
+    pub instance: Option<String>,
+    /// What is wrong with it.
+    pub problem: Option<Problem>,
+    /// Why the resource's namespace may not use it.
+    pub refusal: Option<Problem>,
+}
+
+/// Why a connection can't be used.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Problem {
+    /// From the closed list.
+    pub reason: Reason,
+    /// For a person.
+    pub message: String,
+    /// Whether it passes by itself, so that resources may go on trying with what they have.
+    pub transient: bool,
+    /// The wait that the API asks for.
+    pub wait: Option<Duration>,
+}
+
+impl ConnectionView {
+    /// Returns why creates and changes can't be sent now.
+    #[must_use]
+    pub fn unusable(&self) -> Option<Problem> {
+        if let Some(refusal) = &self.refusal {
+            return Some(refusal.clone());
+        }
+        match (&self.instance, &self.problem) {
+            (Some(_), None) => None,
+            (Some(_), Some(problem)) if problem.transient => None,
+            (_, Some(problem)) => Some(problem.clone()),
+            (None, None) => Some(Problem {
+                reason: Reason::ConnectionNotReady,
+                message: "not checked yet".to_owned(),
+                transient: false,
+                wait: None,
+            }),
+        }
+    }
+}
+
+/// What a deletion does that can't reach the API.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Unreachable {
+    /// When it leaves the object behind; `None`: never.
+    pub orphan_after: Option<Duration>,
+    /// How long it has been blocked.
+    pub blocked_for: Duration,
+}
+
+/// A read or a step that failed.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Failure {
+    /// A request to the API.
+    Remote(RemoteFailure),
+    /// Kubernetes refused a child object.
+    ChildRefused(Refusal),
+    /// Kubernetes refused the content of a child object: the error.
+    ChildTooLarge(String),
+}
+
+/// What a failed request to the API means.
+#[derive(Clone, Debug, PartialEq)]
+pub struct RemoteFailure {
+    /// From the closed list.
+    pub reason: Reason,
+    /// For a person.
+    pub message: String,
+    /// Whether a write may have been applied, now or later.
+    pub maybe_applied: bool,
+    /// Whether the connection, rather than this resource, has the problem.
+    pub concerns_connection: bool,
+    /// Whether only a person can help.
+    pub needs_person: bool,
+    /// The wait that the server or the budget asks for.
+    pub wait: Option<Duration>,
+}
+
+impl Case<'_> {
+    /// Returns the id of the object that the resource uses: the external one, the recorded one or the one to adopt.
+    #[must_use]
+    pub fn object_id(&self) -> Option<&str> {
+        if self.terminating {
+            return self.record.id.as_deref();
+        }
+        let external = self.desired.as_ref().ok().copied();
+        let external = external.and_then(|desired| desired.source.external());
+        let adopted = self.policy.adopt.as_ref().map(|adopt| &adopt.id);
+        let id = external.or(self.record.id.as_ref()).or(adopted);
+        id.map(String::as_str)
+    }
+
+    /// Returns the maximum age of observations. After a write of unknown outcome, during a deletion and on request only a
+    /// read of this reconciliation will do.
+    #[must_use]
+    pub fn max_age(&self) -> MaxAge {
+        let uncertain = self.record.may_have_unrecorded_write() && self.record.wrote;
+        match uncertain || self.terminating || self.requested.is_some() {
+            true => MaxAge::ThisReconciliation,
+            false => MaxAge::Interval,
+        }
+    }
+
+    /// Returns whether nothing may be written.
+    #[must_use]
+    pub fn observes(&self) -> bool {
+        self.policy.mode == Mode::Observe
+    }
+
+    /// Returns whose a remote object is.
+    #[must_use]
+    pub fn claim(&self, remote: &RemoteView) -> Claim {
+        Marker::claim(remote.marker.as_ref(), self.owner)
+    }
+
+    /// Returns whether the object carries the marker of a resource that was restored as this one. Even where the status was
+    /// restored with it, this is another resource, and its object must say so.
+    #[must_use]
+    pub fn restored(&self, remote: &RemoteView) -> bool {
+        self.claim(remote) == Claim::Namesake
+    }
+
+    /// Returns the live objects that carry our marker, oldest first; where there is none, those of a predecessor of the same
+    /// name.
+    ///
+    /// A predecessor's objects count only for a resource that never had one: that is how a restored backup finds its
+    /// object. Later they are objects that somebody left at Metorial on purpose.
+    #[must_use]
+    pub fn claimed<'r>(&self, found: &'r [RemoteView]) -> Vec<&'r RemoteView> {
+        let of = |claim: Claim| {
+            let mine = |remote: &&RemoteView| remote.live && self.claim(remote) == claim;
+            let mut mine: Vec<&RemoteView> = found.iter().filter(mine).collect();
+            mine.sort_by(|a, b| (a.created_at, &a.id).cmp(&(b.created_at, &b.id)));
+            mine
+        };
+        let ours = of(Claim::Ours);
+        let first_life = self.record.id.is_none() && !self.record.had_object;
+        match ours.is_empty() && first_life {
+            true => of(Claim::Namesake),
+            false => ours,
+        }
+    }
+}

@@ -1,0 +1,176 @@
+//! The checks before and after a decision, in order: what keeps a resource from being reconciled, and what keeps a plan
+//! from being carried out.
+
+use super::backoff::{Backoff, Retry};
+use super::case::{Case, Problem, Unresolved};
+use super::children::Refusal;
+use super::desired::Desired;
+use super::facts::{Facts, Query};
+use super::fields::Role;
+use super::observed::RemoteView;
+use super::pending::{keeps_conditions, nothing_pending};
+use super::policy::DEFAULT_INTERVAL;
+use super::presence::Presence;
+use super::schema::{ValueSchema, violations};
+use super::steps::{Plan, Step};
+use super::verdict::Verdict;
+use crate::resources::Reason;
+
+/// Returns the desired object of a resource that can be reconciled now.
+///
+/// # Errors
+/// The plan of the first check that fails.
+pub fn ready<'a>(case: &Case<'a>, facts: &Facts) -> Result<&'a Desired, Box<Plan>> {
+    if let Some(plan) = suspended(case, facts) {
+        return Err(Box::new(plan));
+    }
+    let desired = match &case.desired {
+        Ok(desired) => *desired,
+        Err(unresolved) => return Err(Box::new(self::unresolved(unresolved))),
+    };
+    let checks = [connection_not_ready, wrong_instance, backing_off];
+    match checks.iter().find_map(|check| check(case, facts)) {
+        Some(plan) => Err(Box::new(plan)),
+        None => Ok(desired),
+    }
+}
+
+fn suspended(case: &Case<'_>, facts: &Facts) -> Option<Plan> {
+    case.policy.suspend.then(|| {
+        let mut verdict = Verdict::new(Reason::Suspended, "spec.suspend is true");
+        verdict.ready = nothing_pending(case, facts);
+        Plan::report(verdict)
+    })
+}
+
+fn unresolved(unresolved: &Unresolved) -> Plan {
+    let verdict = Verdict::new(unresolved.reason, unresolved.message.clone());
+    Plan::report(verdict)
+}
+
+fn connection_not_ready(case: &Case<'_>, facts: &Facts) -> Option<Plan> {
+    let Problem {
+        reason,
+        message,
+        wait,
+        ..
+    } = case.connection.unusable()?;
+    if reason == Reason::NamespaceNotAllowed {
+        return Some(Plan::report(Verdict::new(reason, message)));
+    }
+    let mut verdict = match reason {
+        Reason::ConnectionNotFound => Verdict::new(reason, message),
+        _ => Verdict::new(
+            Reason::ConnectionNotReady,
+            format!("the connection is not ready: {reason}: {message}"),
+        ),
+    };
+    verdict.keeps_conditions = keeps_conditions(case, facts);
+    let backoff = Backoff::transient().at_least(wait.unwrap_or_default());
+    Some(Plan::report(verdict).retry(Retry::Backoff(backoff.holding())))
+}
+
+/// A resource lives in one instance; a connection to another one is a mistake, whoever made it.
+fn wrong_instance(case: &Case<'_>, _: &Facts) -> Option<Plan> {
+    let here = case.connection.instance.as_ref()?;
+    let there = case.record.instance.as_ref().filter(|id| *id != here)?;
+    let message = format!(
+        "the remote object is in instance {there}, but {} opens {here}; refer to a connection of {there}, or delete this resource and create it again",
+        case.connection.name
+    );
+    Some(Plan::report(Verdict::new(
+        Reason::InstanceMismatch,
+        message,
+    )))
+}
+
+/// Returns the plan of a resource whose last attempt failed, where it is too early for the next.
+#[must_use]
+pub fn backing_off(case: &Case<'_>, _: &Facts) -> Option<Plan> {
+    let left = case.backing_off?;
+    let mut verdict = Verdict::new(Reason::RemoteUnavailable, "waiting after a failed attempt");
+    verdict.keeps_conditions = true;
+    Some(Plan::report(verdict).retry(Retry::After(left)))
+}
+
+/// Refuses a plan that would send a value which violates the published schema.
+///
+/// # Errors
+/// The schema was not read.
+pub fn refuse_invalid_value(
+    case: &Case<'_>,
+    desired: &Desired,
+    facts: &Facts,
+    plan: Plan,
+) -> Result<Plan, Query> {
+    let value = desired.role(Role::Value).map(|field| field.expose());
+    let sends = |step: &Step| matches!(step, Step::Create | Step::Import { .. });
+    let (Some(value), Some(schema), true) = (value, &desired.schema, plan.has(sends)) else {
+        return Ok(plan);
+    };
+    let of_existing = match desired.source.external() {
+        Some(id) => match Presence::read(case, facts, id)? {
+            Presence::Live(remote) => Some(schema_of_existing(&remote)),
+            Presence::Gone | Presence::Lagging => None,
+        },
+        None => None,
+    };
+    let published = facts.schema(of_existing.as_ref().unwrap_or(schema))?;
+    let violations = published.and_then(|schema| violations(schema, value));
+    Ok(match violations {
+        None => plan,
+        Some(violations) => Plan::report(Verdict::new(
+            Reason::InvalidValue,
+            format!(
+                "the value does not conform to the schema that Metorial publishes: {violations}"
+            ),
+        )),
+    })
+}
+
+fn schema_of_existing(remote: &RemoteView) -> ValueSchema {
+    ValueSchema::AuthConfig {
+        id: remote.id.clone(),
+        method: remote.auth_method.clone(),
+    }
+}
+
+/// Refuses an export that Kubernetes would not accept into the Secret: nothing is exported then, since an export can't be
+/// taken back.
+///
+/// # Errors
+/// The dry run was not made.
+pub fn refuse_unwritable_secret(
+    desired: &Desired,
+    facts: &Facts,
+    plan: Plan,
+) -> Result<Plan, Query> {
+    let exports = |step: &Step| matches!(step, Step::Export { .. });
+    let Some(wanted) = desired.source.exports().filter(|_| plan.has(exports)) else {
+        return Ok(plan);
+    };
+    let refusal = facts.refusal(&wanted.secret)?;
+    Ok(refusal.map_or(plan, child_refused))
+}
+
+/// Returns the plan of a resource whose child object Kubernetes refuses.
+#[must_use]
+pub fn child_refused(refusal: &Refusal) -> Plan {
+    let reason = match refusal.forbidden {
+        true => Reason::Forbidden,
+        false => Reason::InvalidSpec,
+    };
+    let message = format!(
+        "Kubernetes refuses the {} {}: {}",
+        refusal.kind.as_str(),
+        refusal.name,
+        refusal.message
+    );
+    let mut verdict = Verdict::new(reason, message);
+    if refusal.terminating {
+        // The resource is deleted with its namespace: there is nothing to report.
+        verdict.keeps_conditions = true;
+        return Plan::report(verdict).retry(Retry::After(DEFAULT_INTERVAL));
+    }
+    Plan::report(verdict)
+}

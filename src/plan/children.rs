@@ -1,0 +1,219 @@
+//! Child objects: the Secret that an export is written to and the ConfigMap that ids are published in. What they should
+//! hold, and how one that exists compares; `cluster::children` reads and writes them.
+
+use super::fingerprint::MacKey;
+use crate::resources::{ExportFormat, ExportSecret, ExportStatus, RemoteDetails};
+use serde_json::Value;
+use std::collections::BTreeMap;
+
+/// The content of a child object.
+pub type Data = BTreeMap<String, Vec<u8>>;
+
+/// The type of a Secret that has none of its own.
+pub const OPAQUE: &str = "Opaque";
+/// The annotation that records which export a Secret holds, so that a crash before the status write loses nothing.
+pub const EXPORT_ANNOTATION: &str = "metorial.com/export";
+
+/// The kinds of child objects.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum ChildKind {
+    /// A Secret.
+    Secret,
+    /// A ConfigMap.
+    ConfigMap,
+}
+
+impl ChildKind {
+    /// Returns the Kubernetes kind.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Secret => "Secret",
+            Self::ConfigMap => "ConfigMap",
+        }
+    }
+}
+
+/// Everything that is wanted of a child object but its content.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ChildSpec {
+    /// Its kind.
+    pub kind: ChildKind,
+    /// Its name, in the namespace of the resource that owns it.
+    pub name: String,
+    /// The type of a Secret.
+    pub type_: Option<String>,
+    /// Its labels.
+    pub labels: BTreeMap<String, String>,
+    /// Its annotations.
+    pub annotations: BTreeMap<String, String>,
+    /// The layout of an exported value.
+    pub format: ExportFormat,
+}
+
+impl ChildSpec {
+    /// Returns the Secret of an export.
+    #[must_use]
+    pub fn secret(wanted: &ExportSecret) -> Self {
+        Self {
+            kind: ChildKind::Secret,
+            name: wanted.name.clone(),
+            type_: wanted.type_.clone(),
+            labels: wanted.labels.clone().unwrap_or_default(),
+            annotations: wanted.annotations.clone().unwrap_or_default(),
+            format: wanted.format.unwrap_or_default(),
+        }
+    }
+
+    /// Returns the ConfigMap for published ids.
+    #[must_use]
+    pub fn config_map(name: &str) -> Self {
+        Self {
+            kind: ChildKind::ConfigMap,
+            name: name.to_owned(),
+            type_: None,
+            labels: BTreeMap::new(),
+            annotations: BTreeMap::new(),
+            format: ExportFormat::Fields,
+        }
+    }
+
+    /// Returns the keyed digest of this content in this place. It is bound to the layout too: where another one is
+    /// wanted, the object does not hold what it should.
+    #[must_use]
+    pub fn digest(&self, key: &MacKey, namespace: &str, data: &Data) -> String {
+        let kind: &[u8] = match self.kind {
+            ChildKind::Secret => b"secret",
+            ChildKind::ConfigMap => b"configmap",
+        };
+        let mut parts: Vec<&[u8]> = vec![kind, namespace.as_bytes(), self.name.as_bytes()];
+        if self.format == ExportFormat::Json {
+            parts.push(b"json");
+        }
+        for (key, value) in data {
+            parts.extend([key.as_bytes(), value]);
+        }
+        key.fingerprint(&parts).to_string()
+    }
+
+    /// Returns the content for an exported value: strings as they are, everything else as JSON. Characters that a key of
+    /// a Secret can't have become `_`.
+    #[must_use]
+    pub fn layout(&self, value: &Value) -> Data {
+        let text = |value: &Value| match value {
+            Value::String(text) => text.clone().into_bytes(),
+            other => other.to_string().into_bytes(),
+        };
+        match (self.format, value) {
+            (ExportFormat::Fields, Value::Object(members)) => {
+                let plain = |c: char| match c.is_ascii_alphanumeric() || "-._".contains(c) {
+                    true => c,
+                    false => '_',
+                };
+                let key = |name: &String| name.chars().map(plain).collect();
+                let members = members.iter();
+                members
+                    .map(|(name, value)| (key(name), text(value)))
+                    .collect()
+            }
+            (_, value) => [("value.json".to_owned(), value.to_string().into_bytes())].into(),
+        }
+    }
+
+    /// Returns content that stands for a value which is not known yet, for a dry run: the keys that the format or the
+    /// Secret's type demands.
+    #[must_use]
+    pub fn placeholder(&self) -> Data {
+        let keys: &[&str] = match (self.format, self.type_.as_deref()) {
+            (ExportFormat::Json, _) => &["value.json"],
+            (_, Some("kubernetes.io/tls")) => &["tls.crt", "tls.key"],
+            (_, Some("kubernetes.io/basic-auth")) => &["username", "password"],
+            (_, Some("kubernetes.io/ssh-auth")) => &["ssh-privatekey"],
+            (_, Some("kubernetes.io/dockercfg")) => &[".dockercfg"],
+            (_, Some("kubernetes.io/dockerconfigjson")) => &[".dockerconfigjson"],
+            _ => &[],
+        };
+        blank(keys.iter().map(|key| (*key).to_owned()))
+    }
+}
+
+/// Returns content under these keys that shows nothing: an empty JSON object, which some types demand.
+pub fn blank(keys: impl Iterator<Item = String>) -> Data {
+    keys.map(|key| (key, b"{}".to_vec())).collect()
+}
+
+/// A child object as it exists.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ChildState {
+    /// There is none.
+    Missing,
+    /// It belongs to somebody else.
+    Foreign,
+    /// It belongs to the resource.
+    Owned {
+        /// Digest of its content.
+        digest: String,
+        /// Whether type, labels and annotations are as wanted.
+        in_shape: bool,
+        /// The export that it holds, where nobody changed the content since.
+        export: Option<Box<ExportStatus>>,
+    },
+}
+
+impl ChildState {
+    /// Returns whether it is the resource's own, holds this content and is in shape.
+    #[must_use]
+    pub fn holds(&self, wanted: &str) -> bool {
+        matches!(self, Self::Owned { digest, in_shape: true, .. } if digest == wanted)
+    }
+}
+
+/// The API server's refusal of a child object.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Refusal {
+    /// Kind of the object.
+    pub kind: ChildKind,
+    /// Name of the object.
+    pub name: String,
+    /// Whether it is a matter of rights or quotas, not of the object's form.
+    pub forbidden: bool,
+    /// Whether the namespace is being deleted.
+    pub terminating: bool,
+    /// The API server's message.
+    pub message: String,
+}
+
+/// Returns the ids that are published of an object: what an application works with, not the ids of audit records.
+#[must_use]
+pub fn published_ids(id: &str, instance: &str, details: &RemoteDetails) -> Data {
+    let own = [("id", id), ("instanceId", instance)];
+    details
+        .ids()
+        .chain(own)
+        .map(|(key, text)| (key.to_owned(), text.as_bytes().to_vec()))
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn fields_are_strings_as_they_are_and_json_holds_everything() {
+        let secret = |format: &str| {
+            let secret = serde_json::from_value(json!({"name": "s", "format": format}));
+            ChildSpec::secret(&secret.unwrap())
+        };
+        let value = json!({"access_token": "a\n", "expires in": 3600, "scopes": ["x"]});
+        let fields = secret("Fields").layout(&value);
+        assert_eq!(fields["access_token"], b"a\n");
+        assert_eq!(fields["expires_in"], b"3600");
+        assert_eq!(fields["scopes"], br#"["x"]"#);
+        let json = secret("Json").layout(&value);
+        assert_eq!(
+            serde_json::from_slice::<Value>(&json["value.json"]).unwrap(),
+            value
+        );
+    }
+}

@@ -1,0 +1,255 @@
+//! What was read for a decision. A fact that was not read can't be used: asking for it returns the query that reads it.
+
+use super::children::{ChildSpec, ChildState, Refusal};
+use super::observed::{Dependent, ListedExport, ListedImport, Losses, Observation, RemoteView};
+use super::ownership::Owner;
+use super::schema::ValueSchema;
+use serde_json::Value;
+use std::sync::Arc;
+
+/// One thing to read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Query {
+    /// The object with this id.
+    Remote {
+        /// Its id.
+        id: String,
+        /// The maximum age of the observation.
+        max_age: MaxAge,
+    },
+    /// Every object of the collection that carries a marker.
+    Search,
+    /// The objects that Metorial would delete along with these.
+    Dependents(Vec<String>),
+    /// The number of the connection's objects that no longer exist.
+    Losses,
+    /// Whether the resource that a marker names still exists.
+    OwnerAlive(Owner),
+    /// The imports into this object.
+    Imports(String),
+    /// The exports of this object that the resource made.
+    Exports(String),
+    /// A child object.
+    Child(ChildSpec),
+    /// Whether Kubernetes would accept a child object, by a dry run.
+    ChildAdmission(ChildSpec),
+    /// A schema that the API publishes.
+    Schema(ValueSchema),
+    /// The canonical id of the provider that is named so.
+    Provider(String),
+}
+
+/// The maximum age of an observation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum MaxAge {
+    /// The resource's interval.
+    Interval,
+    /// Read in this reconciliation.
+    ThisReconciliation,
+}
+
+/// The answer to a [`Query`].
+#[derive(Clone, Debug)]
+pub enum Answer {
+    /// To [`Query::Remote`].
+    Remote(Observation),
+    /// To [`Query::Search`].
+    Search(Arc<Vec<RemoteView>>),
+    /// To [`Query::Dependents`].
+    Dependents(Vec<Dependent>),
+    /// To [`Query::Losses`].
+    Losses(Losses),
+    /// To [`Query::OwnerAlive`].
+    OwnerAlive(bool),
+    /// To [`Query::Imports`].
+    Imports(Vec<ListedImport>),
+    /// To [`Query::Exports`].
+    Exports(Vec<ListedExport>),
+    /// To [`Query::Child`].
+    Child(ChildState),
+    /// To [`Query::ChildAdmission`]: the refusal.
+    ChildAdmission(Option<Refusal>),
+    /// To [`Query::Schema`]: `None` where the API publishes none.
+    Schema(Option<Arc<Value>>),
+    /// To [`Query::Provider`]: `None` where there is no such provider.
+    Provider(Option<String>),
+}
+
+/// The answers so far. Each query is answered at most once.
+#[derive(Default)]
+pub struct Facts(Vec<(Query, Answer)>);
+
+/// Returns the answer to a query, or the query. The variants of query and answer match, because [`Facts::add`] refuses
+/// any other pair.
+macro_rules! fact {
+    ($facts:expr, $variant:ident, $query:expr) => {{
+        let query = $query;
+        match $facts.answer(&query) {
+            Some(Answer::$variant(answer)) => Ok(answer),
+            _ => Err(query),
+        }
+    }};
+}
+
+impl Facts {
+    /// Adds an answer. Returns whether it was expected: it belongs to the query, which was not answered before.
+    #[must_use]
+    pub fn add(&mut self, query: Query, answer: Answer) -> bool {
+        let matches = matches!(
+            (&query, &answer),
+            (Query::Remote { .. }, Answer::Remote(_))
+                | (Query::Search, Answer::Search(_))
+                | (Query::Dependents(_), Answer::Dependents(_))
+                | (Query::Losses, Answer::Losses(_))
+                | (Query::OwnerAlive(_), Answer::OwnerAlive(_))
+                | (Query::Imports(_), Answer::Imports(_))
+                | (Query::Exports(_), Answer::Exports(_))
+                | (Query::Child(_), Answer::Child(_))
+                | (Query::ChildAdmission(_), Answer::ChildAdmission(_))
+                | (Query::Schema(_), Answer::Schema(_))
+                | (Query::Provider(_), Answer::Provider(_))
+        );
+        let expected = matches && self.answer(&query).is_none();
+        if expected {
+            self.0.push((query, answer));
+        }
+        expected
+    }
+
+    /// Returns the newest observation of an object, not older than `max_age`.
+    ///
+    /// # Errors
+    /// It was not read.
+    pub fn remote(&self, id: &str, max_age: MaxAge) -> Result<&Observation, Query> {
+        let query = |max_age| Query::Remote {
+            id: id.to_owned(),
+            max_age,
+        };
+        match fact!(self, Remote, query(MaxAge::ThisReconciliation)) {
+            Err(_) if max_age == MaxAge::Interval => fact!(self, Remote, query(MaxAge::Interval)),
+            fresh => fresh,
+        }
+    }
+
+    /// Returns every object of the collection that carries a marker.
+    ///
+    /// # Errors
+    /// It was not read.
+    pub fn search(&self) -> Result<&[RemoteView], Query> {
+        fact!(self, Search, Query::Search).map(|found| found.as_slice())
+    }
+
+    /// Returns the objects that Metorial would delete along with these.
+    ///
+    /// # Errors
+    /// They were not read.
+    pub fn dependents(&self, of: &[String]) -> Result<&[Dependent], Query> {
+        fact!(self, Dependents, Query::Dependents(of.to_vec())).map(Vec::as_slice)
+    }
+
+    /// Returns the number of the connection's objects that no longer exist.
+    ///
+    /// # Errors
+    /// They were not counted.
+    pub fn losses(&self) -> Result<Losses, Query> {
+        fact!(self, Losses, Query::Losses).copied()
+    }
+
+    /// Returns whether the resource that a marker names still exists.
+    ///
+    /// # Errors
+    /// It was not read.
+    pub fn owner_alive(&self, owner: &Owner) -> Result<bool, Query> {
+        fact!(self, OwnerAlive, Query::OwnerAlive(owner.clone())).copied()
+    }
+
+    /// Returns the imports into an object.
+    ///
+    /// # Errors
+    /// They were not read.
+    pub fn imports(&self, id: &str) -> Result<&[ListedImport], Query> {
+        fact!(self, Imports, Query::Imports(id.to_owned())).map(Vec::as_slice)
+    }
+
+    /// Returns the exports of an object that the resource made.
+    ///
+    /// # Errors
+    /// They were not read.
+    pub fn exports(&self, id: &str) -> Result<&[ListedExport], Query> {
+        fact!(self, Exports, Query::Exports(id.to_owned())).map(Vec::as_slice)
+    }
+
+    /// Returns a child object.
+    ///
+    /// # Errors
+    /// It was not read.
+    pub fn child(&self, spec: &ChildSpec) -> Result<&ChildState, Query> {
+        fact!(self, Child, Query::Child(spec.clone()))
+    }
+
+    /// Returns why Kubernetes would refuse a child object.
+    ///
+    /// # Errors
+    /// It was not tried.
+    pub fn refusal(&self, spec: &ChildSpec) -> Result<Option<&Refusal>, Query> {
+        fact!(self, ChildAdmission, Query::ChildAdmission(spec.clone())).map(Option::as_ref)
+    }
+
+    /// Returns a schema that the API publishes, if it does.
+    ///
+    /// # Errors
+    /// It was not read.
+    pub fn schema(&self, of: &ValueSchema) -> Result<Option<&Value>, Query> {
+        fact!(self, Schema, Query::Schema(of.clone())).map(Option::as_deref)
+    }
+
+    /// Returns the canonical id of a provider, if there is one of that name.
+    ///
+    /// # Errors
+    /// It was not read.
+    pub fn provider(&self, name: &str) -> Result<Option<&str>, Query> {
+        fact!(self, Provider, Query::Provider(name.to_owned())).map(Option::as_deref)
+    }
+
+    fn answer(&self, query: &Query) -> Option<&Answer> {
+        let known = self.0.iter().find(|(known, _)| known == query);
+        known.map(|(_, answer)| answer)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_fact_that_was_not_read_is_a_query_and_is_answered_once() {
+        let mut facts = Facts::default();
+        assert_eq!(facts.search().unwrap_err(), Query::Search);
+        assert!(!facts.add(Query::Search, Answer::OwnerAlive(true)));
+        assert!(facts.search().is_err(), "an answer to something else");
+        assert!(facts.add(Query::Search, Answer::Search(Arc::default())));
+        assert!(facts.search().unwrap().is_empty());
+        assert!(!facts.add(Query::Search, Answer::Search(Arc::default())));
+    }
+
+    #[test]
+    fn a_fresh_observation_serves_where_an_older_one_would_do_and_not_the_other_way_round() {
+        let nothing = || {
+            Answer::Remote(Observation {
+                view: None,
+                unchanged_for: std::time::Duration::ZERO,
+            })
+        };
+        let query = |max_age| Query::Remote {
+            id: "par_1".to_owned(),
+            max_age,
+        };
+        let mut facts = Facts::default();
+        assert!(facts.add(query(MaxAge::Interval), nothing()));
+        assert!(facts.remote("par_1", MaxAge::Interval).is_ok());
+        assert!(facts.remote("par_1", MaxAge::ThisReconciliation).is_err());
+        let mut facts = Facts::default();
+        assert!(facts.add(query(MaxAge::ThisReconciliation), nothing()));
+        assert!(facts.remote("par_1", MaxAge::Interval).is_ok());
+    }
+}

@@ -1,0 +1,142 @@
+//! Fields of a remote object and the rules of how each is sent, compared and changed.
+
+use crate::sensitive::Sensitive;
+use serde_json::Value;
+
+/// How one field of a kind travels and is compared. Rules are constants of the kind.
+#[derive(Debug, PartialEq, Eq)]
+pub struct FieldRule {
+    /// Path in the spec, as users know it.
+    pub name: &'static str,
+    /// What the field means to decisions.
+    pub role: Role,
+    /// Where it stands in the body of a create, as keys from the root.
+    pub create: &'static [&'static str],
+    /// How it is compared.
+    pub compare: Compare,
+    /// How a difference is applied.
+    pub remedy: Remedy,
+    /// What an empty value means.
+    pub blank: Blank,
+}
+
+/// The fields that decisions need to know apart.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Role {
+    /// The provider.
+    Provider,
+    /// The value that a schema describes and that imports carry.
+    Value,
+    /// Any other.
+    Other,
+}
+
+/// What an empty value (null, an empty text or list) means on the wire.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Blank {
+    /// It is sent like any other.
+    Value,
+    /// It is left out of a create, and clears the field in a PATCH.
+    Clears,
+    /// It is left out of a create, and null clears the field in a PATCH.
+    ClearsByNull,
+    /// It is left out of a create, and the API ignores it in a PATCH, so it is no difference.
+    Ignored,
+}
+
+/// Returns whether a value is empty.
+#[must_use]
+pub fn is_blank(value: &Value) -> bool {
+    match value {
+        Value::Null => true,
+        Value::String(text) => text.is_empty(),
+        Value::Array(items) => items.is_empty(),
+        _ => false,
+    }
+}
+
+/// How a field is compared with what is there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Compare {
+    /// It can be read back.
+    Readable,
+    /// It can't be read back, or only in another form: its fingerprint is compared.
+    WriteOnly,
+    /// It can be read back only in another form; it never changes.
+    Never,
+}
+
+/// How a difference is applied.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Remedy {
+    /// By a PATCH, under this key.
+    Patch(&'static str),
+    /// By an import that names the object.
+    Import,
+    /// Only by replacing the object.
+    Replace,
+    /// Not at all: admission refuses a change of the field.
+    Fixed,
+}
+
+/// A desired value.
+pub enum FieldValue {
+    /// In the form that reading gives: trimmed, sorted.
+    Plain(Value),
+    /// A secret, with the place that it came from.
+    Secret {
+        /// The value.
+        value: Sensitive<Value>,
+        /// `Secret/name/key`, `ConfigMap/name/key` or `spec`.
+        source: String,
+    },
+}
+
+/// One desired field.
+pub struct Field {
+    /// Its rule.
+    pub rule: &'static FieldRule,
+    /// Its value.
+    pub value: FieldValue,
+}
+
+impl Field {
+    /// Returns a field that can be read back.
+    #[must_use]
+    pub fn plain(rule: &'static FieldRule, value: impl Into<Value>) -> Self {
+        Self {
+            rule,
+            value: FieldValue::Plain(value.into()),
+        }
+    }
+
+    /// Returns a write-only field.
+    #[must_use]
+    pub fn secret(rule: &'static FieldRule, (value, source): (Sensitive<Value>, String)) -> Self {
+        Self {
+            rule,
+            value: FieldValue::Secret { value, source },
+        }
+    }
+
+    /// Returns the value, for a body or a digest.
+    #[must_use]
+    pub fn expose(&self) -> &Value {
+        match &self.value {
+            FieldValue::Plain(value) => value,
+            FieldValue::Secret { value, .. } => value.expose(),
+        }
+    }
+
+    /// Returns whether the value must not be shown.
+    #[must_use]
+    pub fn is_secret(&self) -> bool {
+        matches!(self.value, FieldValue::Secret { .. })
+    }
+
+    /// Returns whether only a fingerprint can distinguish it from another.
+    #[must_use]
+    pub fn is_write_only(&self) -> bool {
+        self.rule.compare == Compare::WriteOnly
+    }
+}

@@ -1,0 +1,125 @@
+//! What was read from the API, in one form for all kinds.
+
+use super::ownership::Marker;
+use crate::resources::RemoteDetails;
+use jiff::Timestamp;
+use serde_json::{Map, Value};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// The readable part of a remote object.
+#[derive(Clone, Debug, PartialEq)]
+pub struct RemoteView {
+    /// Its id.
+    pub id: String,
+    /// Whether it exists; archived and deleted objects do not.
+    pub live: bool,
+    /// Readable fields by the names of the kind's rules, in the same form as the desired fields.
+    pub fields: BTreeMap<&'static str, Value>,
+    /// All of its metadata.
+    pub metadata: Map<String, Value>,
+    /// The operator's marker in its metadata.
+    pub marker: Option<Marker>,
+    /// Time of its creation, by the API's clock.
+    pub created_at: Timestamp,
+    /// Time of the last write by anybody, by the API's clock.
+    pub updated_at: Timestamp,
+    /// What the kind shows of it in the status.
+    pub details: RemoteDetails,
+    /// Whether an end user authorized it through OAuth; such objects are read-only for everybody else.
+    pub authorized_by_user: bool,
+    /// The auth method that its value follows, for auth configs.
+    pub auth_method: Option<String>,
+}
+
+/// One read of a remote object.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Observation {
+    /// The object, or `None` where a GET of its id answered `not_found` or `gone`.
+    pub view: Option<Arc<RemoteView>>,
+    /// Time for which this process has known the object with this `updated_at`.
+    pub unchanged_for: Duration,
+}
+
+/// One import as the API lists it, from the point of view of one resource.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ListedImport {
+    /// Its id.
+    pub id: String,
+    /// The tag in its note, if the note says that this resource made it.
+    pub tag: Option<String>,
+    /// Whether its metadata carries this resource's marker: the API writes such a record with each create.
+    pub of_create: bool,
+    /// Time of its creation, by the API's clock.
+    pub created_at: Timestamp,
+    /// Expiry of its value.
+    pub expires_at: Option<Timestamp>,
+}
+
+/// One export that this resource made, as the API lists it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ListedExport {
+    /// Its id.
+    pub id: String,
+    /// Time of its creation, by the API's clock.
+    pub created_at: Timestamp,
+}
+
+/// Returns the newest of several imports.
+#[must_use]
+pub fn newest_import(imports: &[ListedImport]) -> Option<&ListedImport> {
+    let order = |import: &&ListedImport| (import.created_at, import.id.clone());
+    imports.iter().max_by_key(order)
+}
+
+/// An object that Metorial deletes along with another.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Dependent {
+    /// Id of the object that it depends on.
+    pub of: String,
+    /// Its id.
+    pub id: String,
+    /// Its name.
+    pub name: Option<String>,
+}
+
+/// Number of a connection's objects that no longer exist.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Losses {
+    /// Objects recorded by resources of this connection.
+    pub known: usize,
+    /// Of these, gone.
+    pub lost: usize,
+    /// Whether a person approved their recreation.
+    pub approved: bool,
+}
+
+impl Losses {
+    /// Returns whether more than half, and at least three, are gone: more likely a mistake than a wish.
+    #[must_use]
+    pub fn suspicious(self) -> bool {
+        !self.approved && self.lost >= 3 && self.lost * 2 > self.known
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn many_losses_at_once_are_suspicious_unless_approved() {
+        let suspicious = |known, lost, approved| {
+            Losses {
+                known,
+                lost,
+                approved,
+            }
+            .suspicious()
+        };
+        assert!(suspicious(4, 3, false));
+        assert!(!suspicious(4, 3, true));
+        assert!(!suspicious(2, 2, false));
+        assert!(!suspicious(6, 3, false));
+    }
+}

@@ -1,0 +1,58 @@
+//! The decision after a read or a step that failed.
+
+use super::backoff::{Backoff, Class, Retry};
+use super::case::{Case, Failure, RemoteFailure};
+use super::checks::child_refused;
+use super::delete;
+use super::facts::Facts;
+use super::pending::keeps_conditions;
+use super::steps::Plan;
+use super::verdict::Verdict;
+use crate::resources::Reason;
+
+/// Decides after a failure: what is reported, and when the next attempt is made.
+#[must_use]
+pub fn on_error(case: &Case<'_>, facts: &Facts, failure: &Failure) -> Plan {
+    match failure {
+        Failure::Remote(failure) => remote(case, facts, failure),
+        Failure::ChildRefused(refusal) => child_refused(refusal),
+        Failure::ChildTooLarge(error) => {
+            let message = format!(
+                "{error}: the value does not fit into the Secret of spec.secret, which holds 1 MiB at most"
+            );
+            Plan::report(Verdict::new(Reason::InvalidSpec, message))
+        }
+    }
+}
+
+fn remote(case: &Case<'_>, facts: &Facts, failure: &RemoteFailure) -> Plan {
+    let unreachable = failure.concerns_connection || failure.maybe_applied;
+    let stuck = case.terminating && unreachable;
+    if let Some(orphaned) = stuck.then(|| delete::give_up(case)).flatten() {
+        return orphaned;
+    }
+    let creating = case.record.id.is_none() && !case.terminating;
+    let reason = match failure.maybe_applied && creating {
+        true => Reason::AmbiguousCreate,
+        false => failure.reason,
+    };
+    let transient = !failure.needs_person || failure.concerns_connection;
+    let mut verdict = Verdict::new(reason, failure.message.clone());
+    verdict.keeps_conditions = transient && keeps_conditions(case, facts);
+    let backoff = Backoff {
+        class: match failure.needs_person {
+            true => Class::Refused,
+            false => Class::Transient,
+        },
+        ..Backoff::transient()
+    };
+    let backoff = backoff.at_least(failure.wait.unwrap_or_default());
+    let backoff = match reason {
+        Reason::AmbiguousCreate => backoff.until_settled(case.record.settles_in),
+        _ => backoff,
+    };
+    Plan {
+        unreachable: stuck,
+        ..Plan::report(verdict).retry(Retry::Backoff(backoff.holding()))
+    }
+}

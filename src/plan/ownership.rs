@@ -1,0 +1,103 @@
+//! The operator's marker in a remote object's metadata: which resource owns the object, and the digest of its write-only
+//! values.
+
+use super::fingerprint::Fingerprint;
+use serde_json::{Map, Value, json};
+
+/// The metadata key of the marker.
+pub const MARKER_KEY: &str = "kubernetes";
+
+/// The identity of a custom resource, unique among clusters.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Owner {
+    /// uid of the namespace `kube-system`.
+    pub cluster: String,
+    /// Namespace of the resource.
+    pub namespace: String,
+    /// Name of the resource.
+    pub name: String,
+    /// Kind of the resource.
+    pub kind: String,
+    /// uid of the resource.
+    pub uid: String,
+}
+
+/// An [`Owner`] as it is recorded in a remote object, with the digest of the values written with it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Marker {
+    /// The resource that owns the object.
+    pub owner: Owner,
+    /// Digest of the write-only inputs, sent in the same request as they.
+    pub fingerprint: Option<Fingerprint>,
+}
+
+/// The ownership of a remote object, from the point of view of one resource.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Claim {
+    /// No marker of any operator.
+    Nobody,
+    /// Exactly ours.
+    Ours,
+    /// Of a resource of the same name in this cluster with another uid, which therefore no longer exists: a restored
+    /// backup has new uids.
+    Namesake,
+    /// Of another resource of this cluster.
+    Sibling,
+    /// Of a resource in another cluster.
+    OtherCluster,
+}
+
+impl Marker {
+    /// Reads the marker from an object's metadata. An incomplete one counts as none.
+    #[must_use]
+    pub fn read(metadata: &Map<String, Value>) -> Option<Self> {
+        let marker = metadata.get(MARKER_KEY)?.as_object()?;
+        let text = |key: &str| marker.get(key).and_then(Value::as_str).map(str::to_owned);
+        Some(Self {
+            owner: Owner {
+                cluster: text("cluster")?,
+                namespace: text("namespace")?,
+                name: text("name")?,
+                kind: text("kind")?,
+                uid: text("uid")?,
+            },
+            fingerprint: text("fingerprint").map(|text| Fingerprint::stored(&text)),
+        })
+    }
+
+    /// Returns the marker as it is sent.
+    #[must_use]
+    pub fn to_json(&self) -> Value {
+        let owner = &self.owner;
+        let mut marker = json!({
+            "cluster": owner.cluster,
+            "namespace": owner.namespace,
+            "name": owner.name,
+            "kind": owner.kind,
+            "uid": owner.uid,
+        });
+        if let Some(fingerprint) = &self.fingerprint {
+            marker["fingerprint"] = fingerprint.as_str().into();
+        }
+        marker
+    }
+
+    /// Returns what a marker means to `owner`.
+    #[must_use]
+    pub fn claim(marker: Option<&Marker>, owner: &Owner) -> Claim {
+        let Some(Marker { owner: other, .. }) = marker else {
+            return Claim::Nobody;
+        };
+        if other.cluster != owner.cluster {
+            Claim::OtherCluster
+        } else if other.uid == owner.uid {
+            Claim::Ours
+        } else if (&other.kind, &other.namespace, &other.name)
+            == (&owner.kind, &owner.namespace, &owner.name)
+        {
+            Claim::Namesake
+        } else {
+            Claim::Sibling
+        }
+    }
+}

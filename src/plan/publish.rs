@@ -1,0 +1,76 @@
+//! The ConfigMap in which a resource's ids are published for applications to read.
+
+use super::case::Case;
+use super::children::{ChildKind, ChildSpec, ChildState, Data, published_ids};
+use super::facts::{Facts, Query};
+use super::steps::{Content, Plan, Step};
+use super::verdict::Verdict;
+use crate::resources::{Class, Reason};
+
+/// Adds the steps that create, correct or remove the ConfigMap. It is corrected whatever else keeps the resource from being
+/// reconciled, because applications read it.
+///
+/// # Errors
+/// The ConfigMap was not read.
+pub fn publish(case: &Case<'_>, facts: &Facts, mut plan: Plan) -> Result<Plan, Query> {
+    if case.terminating || case.policy.suspend {
+        return Ok(plan);
+    }
+    let former = case.record.published.as_ref();
+    if let Some(former) = former.filter(|former| Some(former.as_str()) != case.publish) {
+        let remove = Step::RemoveChild(ChildKind::ConfigMap, former.clone());
+        plan.steps.push(remove);
+    }
+    let Some(name) = case.publish else {
+        return Ok(plan);
+    };
+    let expected = expected(case, &plan);
+    if expected.is_none() && !binds_later(case, &plan) {
+        return Ok(plan);
+    }
+    let wanted = ChildSpec::config_map(name);
+    let state = facts.child(&wanted)?;
+    if *state == ChildState::Foreign {
+        // Another problem is reported first.
+        if plan.verdict.reason.class() == Class::Done {
+            plan.verdict = Verdict::new(
+                Reason::OwnershipConflict,
+                format!(
+                    "ConfigMap {name} in spec.publish exists and was not created by this resource; choose another name or delete it"
+                ),
+            );
+        }
+        return Ok(plan);
+    }
+    let digest = expected.map(|data| wanted.digest(case.key, &case.owner.namespace, &data));
+    let current = digest.is_some_and(|digest| state.holds(&digest));
+    if !current || former.map(String::as_str) != Some(name) {
+        plan.steps.push(Step::ApplyChild(wanted, Content::Ids));
+    }
+    Ok(plan)
+}
+
+/// Returns whether the plan binds an object whose ids are known only from the response to a write.
+fn binds_later(case: &Case<'_>, plan: &Plan) -> bool {
+    plan.has(|step| match step {
+        Step::Create => true,
+        Step::Import { into, .. } => case.record.id.as_ref() != Some(into),
+        _ => false,
+    })
+}
+
+/// Returns the ids after the plan, or `None` where there are none yet, or they are known only once the object is created.
+fn expected(case: &Case<'_>, plan: &Plan) -> Option<Data> {
+    if binds_later(case, plan) {
+        return None;
+    }
+    let bound = plan.steps.iter().rev().find_map(|step| match step {
+        Step::Bind { remote, .. } | Step::Update { remote, .. } => Some(remote),
+        _ => None,
+    });
+    let id = bound.map(|remote| &remote.id).or(case.record.id.as_ref())?;
+    let here = case.connection.instance.as_ref();
+    let instance = case.record.instance.as_ref().or(here)?;
+    let details = bound.map_or(&case.details, |remote| &remote.details);
+    Some(published_ids(id, instance, details))
+}

@@ -1,0 +1,205 @@
+//! The recorded state of a resource: everything known about its remote object before anything is read from the API, from
+//! its status, its finalizer and this process's memory.
+
+use super::desired::Desired;
+use super::fingerprint::Fingerprint;
+use super::observed::RemoteView;
+use crate::resources::{ExportStatus, ResourceStatus, condition};
+use jiff::Timestamp;
+use std::time::Duration;
+
+/// What is known about the writes that were sent for a resource: may one have been applied that nothing records?
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Writes {
+    /// None was ever sent: neither finalizer nor status nor memory shows a trace of one.
+    Never,
+    /// This process added the finalizer, and every create that it sent since was refused: there is no object.
+    NothingCreated,
+    /// The outcome of every write is known.
+    Known,
+    /// One may have been applied: whoever added the finalizer, or the sender of a request whose response was lost.
+    #[default]
+    Unknown,
+}
+
+impl Writes {
+    /// Returns what is known after one more write that was applied. From here on a missing id means that somebody removed
+    /// it: then it is searched for.
+    #[must_use]
+    pub fn after_success(self) -> Self {
+        match self {
+            Self::Unknown => Self::Unknown,
+            Self::Never | Self::NothingCreated | Self::Known => Self::Known,
+        }
+    }
+}
+
+/// What this process remembers of a resource. It may all be lost: then more is read.
+#[derive(Clone, Debug, Default)]
+pub struct Remembered {
+    /// What is known about writes.
+    pub writes: Writes,
+    /// The id that a create answered, for as long as the status may lack it.
+    pub created: Option<String>,
+    /// Whether this process sent a write.
+    pub wrote: bool,
+    /// The last export and the auth config that it is of, for as long as its value can be written to the Secret again.
+    pub exported: Option<(String, ExportStatus)>,
+    /// Time until reads are sure to show every write that was sent; zero when that is over.
+    pub settles_in: Duration,
+}
+
+/// The recorded state of one resource.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Record {
+    /// The remote object.
+    pub id: Option<String>,
+    /// The instance that the object lives in.
+    pub instance: Option<String>,
+    /// Whether the finalizer is present.
+    pub finalizer: bool,
+    /// What is known about writes.
+    pub writes: Writes,
+    /// Whether the resource ever had a remote object, as far as status or memory show.
+    pub had_object: bool,
+    /// Whether this process sent a write.
+    pub wrote: bool,
+    /// Time until an absence is certain: no write is so recent that a lagging read could miss it.
+    pub settles_in: Duration,
+    /// Revision that the API last acknowledged.
+    pub revision: Option<Fingerprint>,
+    /// Digests of the write-only fields that the API last acknowledged.
+    pub inputs: Vec<(String, Fingerprint)>,
+    /// The API's time of our last write.
+    pub remote_updated_at: Option<Timestamp>,
+    /// Metadata keys that we wrote.
+    pub metadata_keys: Vec<String>,
+    /// Ids of the recorded imports, newest first.
+    pub imports: Vec<String>,
+    /// Objects pending deletion after a replacement, with the time of the replacement.
+    pub pending_deletion: Vec<(String, Timestamp)>,
+    /// What is recorded of exports.
+    pub export: ExportStatus,
+    /// The auth config of the last export, where this process knows its value.
+    pub exported_from: Option<String>,
+    /// Whether the resource has conditions.
+    pub reported: bool,
+    /// Whether the resource is Ready, the publication of its ids included.
+    pub ready: bool,
+    /// The ConfigMap that the ids are published in.
+    pub published: Option<String>,
+}
+
+impl Record {
+    /// Returns the recorded state.
+    #[must_use]
+    pub fn new<S: ResourceStatus>(status: &S, finalizer: bool, memory: &Remembered) -> Self {
+        let common = status.common();
+        let ready = condition(common.conditions.as_deref(), "Ready");
+        // An id that only this process knows has yet to reach the status.
+        let unrecorded = memory.created.is_some() && memory.created != common.id;
+        let had_object = common.instance_id.is_some() || memory.wrote;
+        let writes = match memory.writes {
+            _ if !finalizer && !had_object => Writes::Never,
+            _ if unrecorded => Writes::Unknown,
+            known => known,
+        };
+        let inputs = common.inputs.iter().flatten();
+        Self {
+            id: memory.created.clone().or(common.id.clone()),
+            instance: common.instance_id.clone(),
+            finalizer,
+            writes,
+            had_object,
+            wrote: memory.wrote,
+            settles_in: memory.settles_in,
+            revision: common
+                .last_applied_revision
+                .as_deref()
+                .map(Fingerprint::stored),
+            inputs: inputs
+                .map(|input| (input.field.clone(), Fingerprint::stored(&input.fingerprint)))
+                .collect(),
+            remote_updated_at: parsed(common.remote_updated_at.as_deref()),
+            metadata_keys: common.metadata_keys.clone().unwrap_or_default(),
+            imports: ids(common.imports.iter().flatten(), |import| &import.id),
+            pending_deletion: common
+                .retiring
+                .iter()
+                .flatten()
+                .map(|retiring| (retiring.id.clone(), retiring.since.0))
+                .collect(),
+            export: last_export(
+                status.export(),
+                memory.exported.as_ref().map(|exported| &exported.1),
+            ),
+            exported_from: memory.exported.as_ref().map(|exported| exported.0.clone()),
+            reported: ready.is_some(),
+            ready: ready.is_some_and(|ready| ready.status == "True"),
+            published: common.published_config_map.clone(),
+        }
+    }
+
+    /// Returns whether what is not read now is certain not to exist.
+    #[must_use]
+    pub fn settled(&self) -> bool {
+        self.settles_in.is_zero()
+    }
+
+    /// Returns whether an object may exist that carries our marker, although no id is recorded.
+    #[must_use]
+    pub fn may_have_created(&self) -> bool {
+        matches!(self.writes, Writes::Known | Writes::Unknown)
+    }
+
+    /// Returns whether a write may have been applied that is not recorded.
+    #[must_use]
+    pub fn may_have_unrecorded_write(&self) -> bool {
+        self.writes == Writes::Unknown
+    }
+
+    /// Returns whether the API has acknowledged exactly this: then any difference was made by somebody else.
+    #[must_use]
+    pub fn acknowledged(&self, desired: &Desired) -> bool {
+        self.id.is_some() && self.revision.as_ref() == Some(&desired.revision)
+    }
+
+    /// Returns whether somebody wrote the object after our last write.
+    #[must_use]
+    pub fn written_after(&self, remote: &RemoteView) -> bool {
+        self.remote_updated_at
+            .is_some_and(|ours| remote.updated_at > ours)
+    }
+
+    /// Returns the acknowledged digest of one write-only field.
+    #[must_use]
+    pub fn input(&self, field: &str) -> Option<&Fingerprint> {
+        self.inputs
+            .iter()
+            .find(|(name, _)| name == field)
+            .map(|(_, fingerprint)| fingerprint)
+    }
+
+    /// Returns whether this object was replaced and awaits its deletion.
+    #[must_use]
+    pub fn is_pending_deletion(&self, id: &str) -> bool {
+        self.pending_deletion.iter().any(|(known, _)| known == id)
+    }
+}
+
+/// Returns the last export: one that this process made and that has yet to reach the status comes first.
+fn last_export(recorded: Option<&ExportStatus>, made: Option<&ExportStatus>) -> ExportStatus {
+    let recorded = recorded.cloned().unwrap_or_default();
+    match made {
+        Some(made) if made.export_id != recorded.export_id => made.clone(),
+        _ => recorded,
+    }
+}
+
+fn parsed(time: Option<&str>) -> Option<Timestamp> {
+    time.and_then(|time| time.parse().ok())
+}
+
+fn ids<'a, T: 'a>(items: impl Iterator<Item = &'a T>, id: impl Fn(&T) -> &String) -> Vec<String> {
+    items.map(|item| id(item).clone()).collect()
+}

@@ -1,0 +1,308 @@
+//! The next status of a resource: pure, and written only where it differs from the last.
+
+use super::case::Case;
+use super::checks::child_refused;
+use super::children::ChildKind;
+use super::desired::{Desired, Input};
+use super::observed::{ListedImport, RemoteView};
+use super::steps::{Effect, Plan};
+use super::verdict::{EventReason, Verdict};
+use crate::resources::{
+    Class, CommonStatus, Conditions, ImportRecord, InputStatus, PreviousId, Reason, ResourceStatus,
+    RetiringId, condition,
+};
+use jiff::Timestamp;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
+use std::sync::Arc;
+
+/// Number of imports and former ids that are kept.
+const HISTORY: usize = 10;
+
+/// Returns the status after `plan` had these effects.
+#[must_use]
+pub fn next<S: ResourceStatus>(before: &S, case: &Case<'_>, plan: &Plan, effects: &[Effect]) -> S {
+    let mut next = before.clone();
+    for effect in effects {
+        apply(&mut next, case, plan, effect);
+    }
+    let status = next.common_mut();
+    place(status, case, &plan.verdict, effects);
+    if let (true, Ok(desired)) = (plan.acknowledges, &case.desired) {
+        acknowledge(status, desired, effects, case.now);
+    }
+    if !plan.verdict.keeps_conditions {
+        status.observed_generation = Some(case.generation);
+        status.conditions = Some(conditions(status, case, &plan.verdict));
+        status.drift = none_if_empty(plan.verdict.drift.clone());
+        status.plan = plan.proposal.clone();
+    }
+    if let Some(requested) = case.requested {
+        status.last_handled_reconcile_at = Some(requested.clone());
+    }
+    next
+}
+
+/// Returns the plan's report at the moment when the id is recorded: a resource is ready only once its ids are published.
+#[must_use]
+pub fn created(plan: &Plan) -> Plan {
+    let message = "created at Metorial; its ids are being published";
+    let verdict = Verdict {
+        event: plan.verdict.event.clone(),
+        ..Verdict::new(Reason::Creating, message)
+    };
+    Plan {
+        verdict,
+        ..plan.clone()
+    }
+}
+
+/// Returns the plan's report where Kubernetes refused a child object. Another problem is reported first.
+#[must_use]
+pub fn with_refusals(plan: &Plan, effects: &[Effect]) -> Plan {
+    let refusal = effects.iter().find_map(|effect| match effect {
+        Effect::ChildRefused(refusal) => Some(child_refused(refusal)),
+        _ => None,
+    });
+    match refusal {
+        Some(refused) if plan.verdict.reason.class() == Class::Done => Plan {
+            verdict: refused.verdict,
+            retry: refused.retry,
+            ..plan.clone()
+        },
+        _ => plan.clone(),
+    }
+}
+
+fn apply<S: ResourceStatus>(next: &mut S, case: &Case<'_>, plan: &Plan, effect: &Effect) {
+    match effect {
+        Effect::Bound(remote) | Effect::Created(remote) | Effect::Written(remote, _) => {
+            bind(next, case, plan, remote);
+        }
+        Effect::Export(export) => {
+            if let Some(known) = next.export_mut() {
+                *known = export.clone();
+            }
+        }
+        Effect::Retired(id) => retire(next.common_mut(), id, case.now),
+        Effect::Deleted(id) => {
+            let status = next.common_mut();
+            let mut left = status.retiring.take().unwrap_or_default();
+            left.retain(|retiring| retiring.id != *id);
+            status.retiring = none_if_empty(left);
+        }
+        Effect::ChildApplied(ChildKind::ConfigMap, name) => {
+            next.common_mut().published_config_map = Some(name.clone());
+        }
+        Effect::ChildRemoved(ChildKind::ConfigMap, _) => {
+            next.common_mut().published_config_map = None;
+        }
+        Effect::ChildApplied(ChildKind::Secret, _)
+        | Effect::ChildRemoved(ChildKind::Secret, _)
+        | Effect::ChildRefused(_)
+        | Effect::Imported(_)
+        | Effect::FinalizerRemoved => {}
+    }
+}
+
+/// Records the remote object.
+fn bind<S: ResourceStatus>(next: &mut S, case: &Case<'_>, plan: &Plan, remote: &RemoteView) {
+    next.set_details(&remote.details);
+    let status = next.common_mut();
+    let former = status.id.replace(remote.id.clone());
+    let Some(former) = former.filter(|former| *former != remote.id) else {
+        return;
+    };
+    let event = plan.verdict.event.as_ref().map(|(event, _)| *event);
+    let reason = event.map_or(plan.verdict.reason.as_str(), EventReason::as_str);
+    // The former object is deleted later whatever this plan is: the one that created the new object may have failed to
+    // record it.
+    if case.policy.replaces() && event != Some(EventReason::RemoteRecreated) {
+        retire(status, &former, case.now);
+    }
+    let ids = status.previous_ids.get_or_insert_default();
+    ids.insert(
+        0,
+        PreviousId {
+            id: former,
+            replaced_at: Time(case.now),
+            reason: reason.to_owned(),
+        },
+    );
+    ids.truncate(HISTORY);
+    // What was imported into the former object says nothing about this one.
+    let external = case.desired.as_ref().ok().copied();
+    if external.is_some_and(|desired| desired.source.external().is_none()) {
+        (status.import_id, status.imports) = (None, None);
+    }
+}
+
+fn retire(status: &mut CommonStatus, id: &str, now: Timestamp) {
+    let retiring = status.retiring.get_or_insert_default();
+    if retiring.iter().all(|known| known.id != id) {
+        retiring.push(RetiringId {
+            id: id.to_owned(),
+            since: Time(now),
+        });
+    }
+}
+
+/// Records connection and instance of a resource that has a remote object.
+fn place(status: &mut CommonStatus, case: &Case<'_>, verdict: &Verdict, effects: &[Effect]) {
+    let seen = verdict.reason.class() == Class::Done && status.id.is_some();
+    if let Some(instance) = &case.connection.instance
+        && (seen || remote(effects).is_some())
+    {
+        status.connection = Some(case.connection.name.clone());
+        status.instance_id = Some(instance.clone());
+    }
+}
+
+/// Records that the API has acknowledged everything that is desired.
+fn acknowledge(status: &mut CommonStatus, desired: &Desired, effects: &[Effect], now: Timestamp) {
+    let Some((remote, others_since)) = remote(effects) else {
+        return;
+    };
+    let import = effects.iter().rev().find_map(|effect| match effect {
+        Effect::Imported(import) => Some(import),
+        _ => None,
+    });
+    if let Some(import) = import {
+        record_import(status, desired, import);
+    }
+    status.last_applied_revision = Some(desired.revision.to_string());
+    status.remote_updated_at = Some(others_since.unwrap_or(remote.updated_at).to_string());
+    status.metadata_keys = none_if_empty(desired.metadata.keys().cloned().collect());
+    let known = status.inputs.take().unwrap_or_default();
+    let inputs = desired.inputs.iter();
+    let inputs = inputs.map(|input| input_status(input, &known, now));
+    status.inputs = none_if_empty(inputs.collect());
+}
+
+fn record_import(status: &mut CommonStatus, desired: &Desired, import: &ListedImport) {
+    let fingerprint = desired.marker.fingerprint.as_ref();
+    let imports = status.imports.get_or_insert_default();
+    imports.retain(|known| known.id != import.id);
+    imports.insert(
+        0,
+        ImportRecord {
+            id: import.id.clone(),
+            created_at: import.created_at.to_string(),
+            expires_at: import.expires_at.map(|at| at.to_string()),
+            fingerprint: fingerprint.map(ToString::to_string).unwrap_or_default(),
+        },
+    );
+    imports.truncate(HISTORY);
+    status.import_id = Some(import.id.clone());
+}
+
+fn input_status(input: &Input, known: &[InputStatus], now: Timestamp) -> InputStatus {
+    let same = known.iter().find(|known| {
+        known.field == input.field && known.fingerprint == input.fingerprint.as_str()
+    });
+    InputStatus {
+        field: input.field.to_owned(),
+        source: input.source.clone(),
+        fingerprint: input.fingerprint.to_string(),
+        pushed_at: same.map_or(Time(now), |known| known.pushed_at.clone()),
+    }
+}
+
+/// Returns the remote object after the effects, and the time since which writes are not ours: an import after a PATCH does
+/// not change that somebody else wrote before it.
+fn remote(effects: &[Effect]) -> Option<(&Arc<RemoteView>, Option<Timestamp>)> {
+    let remote = effects.iter().rev().find_map(|effect| match effect {
+        Effect::Written(remote, _) | Effect::Bound(remote) | Effect::Created(remote) => {
+            Some(remote)
+        }
+        _ => None,
+    });
+    let others_since = effects.iter().find_map(|effect| match effect {
+        Effect::Written(_, others_since) => *others_since,
+        _ => None,
+    });
+    Some((remote?, others_since))
+}
+
+fn conditions(status: &CommonStatus, case: &Case<'_>, verdict: &Verdict) -> Vec<Condition> {
+    let Verdict {
+        reason,
+        message,
+        drift,
+        ready,
+        ..
+    } = verdict;
+    let last = status.conditions.as_deref();
+    let next = Conditions::after(last, case.generation, case.now);
+    let mut next = next.verdict(*reason, *ready, message);
+    // A resource that is held by choice reports nothing about references that were not read.
+    let held = reason.class() == Class::HeldByChoice;
+    let before = condition(last, "ReferencesResolved").filter(|_| !held);
+    if reason.class() == Class::Waiting {
+        next = next.with("ReferencesResolved", false, *reason, message);
+    } else if case.desired.is_ok() || before.is_some() {
+        let (reason, message) = (Reason::Synced, "all references are resolved");
+        next = next.with("ReferencesResolved", true, reason, message);
+    }
+    if !drift.is_empty() {
+        let fields: Vec<&str> = drift.iter().map(|entry| entry.field.as_str()).collect();
+        let message = format!("differs at Metorial: {}", fields.join(", "));
+        next = next.with("Drifted", true, *reason, &message);
+    }
+    next.build()
+}
+
+fn none_if_empty<T>(items: Vec<T>) -> Option<Vec<T>> {
+    Some(items).filter(|items| !items.is_empty())
+}
+
+/// One event.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Event {
+    /// Its reason.
+    pub reason: &'static str,
+    /// Whether it is a warning.
+    pub warning: bool,
+    /// Its note.
+    pub note: String,
+}
+
+/// Returns the events of a status that was written: what changed for a person. An ordinary creation is shown by the status
+/// alone. The plan's own event is recorded once, when the plan is done.
+#[must_use]
+pub fn events(before: Option<&[Condition]>, verdict: &Verdict, recorded: bool) -> Vec<Event> {
+    let own = verdict.event.as_ref();
+    let own = own.filter(|_| !recorded && verdict.reason != Reason::Creating);
+    let own = own.map(|(event, note)| Event {
+        reason: event.as_str(),
+        warning: false,
+        note: note.clone(),
+    });
+    let before = condition(before, "Ready");
+    let changed = before.is_none_or(|before| before.reason != verdict.reason.as_str());
+    let creation =
+        before.is_none_or(|it| it.status == "True" || it.reason == Reason::Creating.as_str());
+    let ordinary =
+        verdict.reason == Reason::Creating || (verdict.reason.class() == Class::Done && creation);
+    let reason = (changed && !verdict.keeps_conditions && !ordinary).then(|| Event {
+        reason: verdict.reason.as_str(),
+        warning: matches!(verdict.reason.class(), Class::NeedsPerson | Class::Waiting),
+        note: verdict.message.clone(),
+    });
+    own.into_iter().chain(reason).collect()
+}
+
+/// Returns what other resources that refer to this one depend on: its id, its generation, the values that it applied, and
+/// whether it is ready.
+#[must_use]
+pub fn seen_by_others(status: &CommonStatus) -> (Option<&String>, Option<i64>, Vec<&str>, bool) {
+    let ready = condition(status.conditions.as_deref(), "Ready");
+    let ready = ready.is_some_and(|ready| ready.status == "True");
+    let inputs = status.inputs.iter().flatten();
+    let inputs = inputs.map(|input| input.fingerprint.as_str()).collect();
+    (
+        status.id.as_ref(),
+        status.observed_generation,
+        inputs,
+        ready,
+    )
+}

@@ -1,0 +1,210 @@
+//! The outcome of a decision: the steps to take, the verdict once they are taken, and when to decide again.
+
+use super::backoff::{Backoff, Retry};
+use super::children::{ChildKind, ChildSpec, Refusal};
+use super::desired::Desired;
+use super::differences::Differences;
+use super::observed::{ListedImport, RemoteView};
+use super::verdict::Verdict;
+use crate::resources::{ExportStatus, PlanStatus, Reason};
+use jiff::Timestamp;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// One step, on the API or in Kubernetes.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Step {
+    /// Add the finalizer: from here on the remote object can't be forgotten.
+    AddFinalizer,
+    /// Create the remote object.
+    Create,
+    /// Apply differences to an object by a PATCH.
+    Update {
+        /// The object as it was read in this reconciliation.
+        remote: Arc<RemoteView>,
+        /// The differences.
+        differences: Differences,
+    },
+    /// Import the value into an object.
+    Import {
+        /// The object's id.
+        into: String,
+        /// The tag of the import.
+        tag: String,
+    },
+    /// Export the value of an object.
+    Export {
+        /// The object.
+        remote: Arc<RemoteView>,
+        /// The newest import into the object, so that the next one is recognized.
+        newest_import: Option<String>,
+        /// Number of earlier exports whose value was lost in a crash.
+        lost: usize,
+    },
+    /// Write a child object.
+    ApplyChild(ChildSpec, Content),
+    /// Remove a child object that is no longer wanted.
+    RemoveChild(ChildKind, String),
+    /// Record this object as the resource's own; nothing is sent.
+    Bind {
+        /// The object as it was read.
+        remote: Arc<RemoteView>,
+        /// An import of ours that is recorded with it.
+        import: Option<ListedImport>,
+    },
+    /// Record what is known of exports; nothing is sent.
+    RecordExport(ExportStatus),
+    /// Write the status now: an id must be recorded before anything else.
+    RecordStatus,
+    /// Record that an object is to be deleted like a replaced one, once nothing depends on it.
+    Retire(String),
+    /// Delete an object.
+    Delete(String),
+    /// Record an id that is left behind at Metorial.
+    RecordOrphan(String),
+    /// Remove the finalizer: the resource may go.
+    RemoveFinalizer,
+}
+
+/// What a child object is to hold.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Content {
+    /// The value of the last export, which only this process's memory has.
+    LastExport,
+    /// The ids of the resource.
+    Ids,
+}
+
+/// The effect of a step.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Effect {
+    /// The remote object, as read.
+    Bound(Arc<RemoteView>),
+    /// The remote object, as the API answered its creation.
+    Created(Arc<RemoteView>),
+    /// The remote object after a write, and the time since which writes are not ours, where that is not the object's own.
+    Written(Arc<RemoteView>, Option<Timestamp>),
+    /// An import of ours was made or found.
+    Imported(ListedImport),
+    /// What is now known of exports.
+    Export(ExportStatus),
+    /// A child object holds what it should.
+    ChildApplied(ChildKind, String),
+    /// Kubernetes refused a child object that the plan can do without.
+    ChildRefused(Refusal),
+    /// A child object no longer exists.
+    ChildRemoved(ChildKind, String),
+    /// An object is pending deletion.
+    Retired(String),
+    /// An object no longer exists.
+    Deleted(String),
+    /// The finalizer was removed.
+    FinalizerRemoved,
+}
+
+/// The decision about a resource.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Plan {
+    /// The steps, in order.
+    pub steps: Vec<Step>,
+    /// The report once they are taken.
+    pub verdict: Verdict,
+    /// When to decide again.
+    pub retry: Retry,
+    /// Whether the API then has acknowledged the desired state.
+    pub acknowledges: bool,
+    /// The steps that wait for approval.
+    pub proposal: Option<PlanStatus>,
+    /// Whether a deletion can't reach the API.
+    pub unreachable: bool,
+}
+
+impl Plan {
+    /// Returns a plan that only reports.
+    #[must_use]
+    pub fn report(verdict: Verdict) -> Self {
+        Self {
+            steps: Vec::new(),
+            verdict,
+            retry: Retry::Interval(None),
+            acknowledges: false,
+            proposal: None,
+            unreachable: false,
+        }
+    }
+
+    /// Returns a plan that waits until reads are sure to show every write, because one may have been applied.
+    #[must_use]
+    pub fn wait_for_reads(reason: Reason, message: &str, settles_in: Duration) -> Self {
+        Self::report(Verdict::new(reason, message)).retry(Retry::Backoff(
+            Backoff::transient().until_settled(settles_in),
+        ))
+    }
+
+    /// Returns a plan after which the API has acknowledged the desired state. However that came about, the message is the
+    /// same, so that the next observation changes no status.
+    #[must_use]
+    pub fn synced(desired: &Desired, steps: Vec<Step>) -> Self {
+        let secrets = match desired.inputs.len() {
+            0 => "this generation",
+            _ => "this generation and these secret values",
+        };
+        let verdict = Verdict::new(Reason::Synced, format!("Metorial has {secrets}"));
+        Self {
+            steps,
+            acknowledges: true,
+            ..Self::report(verdict)
+        }
+    }
+
+    /// Changes the verdict.
+    #[must_use]
+    pub fn map_verdict(self, change: impl FnOnce(Verdict) -> Verdict) -> Self {
+        Self {
+            verdict: change(self.verdict),
+            ..self
+        }
+    }
+
+    /// Changes when to decide again.
+    #[must_use]
+    pub fn retry(self, retry: Retry) -> Self {
+        Self { retry, ..self }
+    }
+
+    /// Changes the verdict to one of work in progress that continues at once.
+    #[must_use]
+    pub fn continues(mut self, message: String) -> Self {
+        self.verdict.reason = Reason::Updating;
+        self.verdict.message = message;
+        self.acknowledges = false;
+        self.retry(Retry::Now)
+    }
+
+    /// Returns whether a step matches.
+    #[must_use]
+    pub fn has(&self, matches: impl Fn(&Step) -> bool) -> bool {
+        self.steps.iter().any(matches)
+    }
+
+    /// Returns whether the plan creates an object.
+    #[must_use]
+    pub fn creates(&self) -> bool {
+        self.has(|step| *step == Step::Create)
+    }
+}
+
+/// Returns the step that records an object as it was read.
+#[must_use]
+pub fn bind(remote: &Arc<RemoteView>) -> Step {
+    Step::Bind {
+        remote: remote.clone(),
+        import: None,
+    }
+}
+
+/// Returns the steps of a creation: the id is recorded before anything else is done.
+#[must_use]
+pub fn create() -> Vec<Step> {
+    vec![Step::Create, Step::RecordStatus]
+}

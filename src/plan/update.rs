@@ -1,0 +1,115 @@
+//! Changes of an object that exists: differences are applied by a PATCH, or left and reported as drift.
+
+use super::case::Case;
+use super::desired::Desired;
+use super::differences::{Differences, differences};
+use super::facts::{Facts, MaxAge, Query};
+use super::import;
+use super::observed::RemoteView;
+use super::replace;
+use super::steps::{Plan, Step, bind};
+use super::verdict::{EventReason, Verdict};
+use crate::resources::{DriftEntry, DriftPolicy, Reason};
+use std::sync::Arc;
+
+/// Decides about an object of our own, or one that values are imported into.
+///
+/// # Errors
+/// The fact that has to be read first.
+pub fn update(
+    case: &Case<'_>,
+    desired: &Desired,
+    facts: &Facts,
+    remote: &Arc<RemoteView>,
+) -> Result<Plan, Query> {
+    let record = case.record;
+    let found = differences(desired, remote, record);
+    let changed_here = !record.acknowledged(desired);
+    if found.is_empty() {
+        let unrecorded = changed_here || record.remote_updated_at.is_none();
+        let steps = unrecorded.then(|| bind(remote));
+        return Ok(Plan::synced(desired, steps.into_iter().collect()));
+    }
+    if found.replaces && changed_here {
+        return replace::replace(case, desired, facts, remote, &found.names());
+    }
+    let mut plan = Plan::synced(desired, Vec::new());
+    if found.replaces || found.patches(desired) {
+        plan = patch(case, desired, facts, remote, &found)?;
+    }
+    if found.imports {
+        plan = import::import(case, desired, facts, remote, plan)?;
+    }
+    Ok(plan)
+}
+
+/// Decides about differences that a PATCH applies.
+fn patch(
+    case: &Case<'_>,
+    desired: &Desired,
+    facts: &Facts,
+    remote: &Arc<RemoteView>,
+    found: &Differences,
+) -> Result<Plan, Query> {
+    let record = case.record;
+    let changed_here = case.restored(remote) || !record.acknowledged(desired);
+    // Where nobody wrote after us, the API keeps what we sent in another form (▲: trimmed text): once is enough.
+    let ours_last = !record.written_after(remote) && record.remote_updated_at.is_some();
+    let left = ours_last || found.replaces || case.policy.drift == DriftPolicy::Report;
+    if !changed_here && left {
+        let note = format!("differs at Metorial: {}", found.names());
+        return Ok(Plan {
+            acknowledges: false,
+            ..Plan::synced(desired, Vec::new()).map_verdict(|verdict| {
+                verdict
+                    .with_event(EventReason::DriftDetected, note)
+                    .with_drift(found.entries.clone())
+            })
+        });
+    }
+    let (event, note) = match changed_here {
+        true => (EventReason::Updated, format!("applied {}", found.names())),
+        false => (
+            EventReason::DriftCorrected,
+            format!("{} changed at Metorial; corrected", found.names()),
+        ),
+    };
+    let step = fresh_update(facts, remote, found)?;
+    Ok(Plan::synced(desired, vec![step]).map_verdict(|verdict| verdict.with_event(event, note)))
+}
+
+/// Returns the step of a PATCH. It contains others' metadata as it was read, because the API replaces metadata as a whole:
+/// only a read of this reconciliation will do.
+///
+/// # Errors
+/// The object was read before this reconciliation.
+pub fn fresh_update(
+    facts: &Facts,
+    remote: &Arc<RemoteView>,
+    differences: &Differences,
+) -> Result<Step, Query> {
+    facts.remote(&remote.id, MaxAge::ThisReconciliation)?;
+    Ok(Step::Update {
+        remote: remote.clone(),
+        differences: differences.clone(),
+    })
+}
+
+/// Decides in mode Observe: readable differences are reported, nothing is written.
+#[must_use]
+pub fn observe(case: &Case<'_>, desired: &Desired, remote: &Arc<RemoteView>) -> Plan {
+    let readable = |entry: &DriftEntry| {
+        let hidden = desired.inputs.iter().any(|it| it.field == entry.field);
+        entry.field != "metadata.kubernetes" && !hidden
+    };
+    let mut drift = differences(desired, remote, case.record).entries;
+    drift.retain(readable);
+    let message = match drift.len() {
+        0 => "observed; the readable fields match the spec".to_owned(),
+        count => format!("observed; {count} field(s) differ"),
+    };
+    Plan {
+        steps: vec![bind(remote)],
+        ..Plan::report(Verdict::new(Reason::Observed, message).with_drift(drift))
+    }
+}

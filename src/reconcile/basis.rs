@@ -1,0 +1,196 @@
+//! What is read from the cluster before a decision: the resource, its inputs and the state of its connection.
+
+use super::context::Context;
+use super::resource::Resource;
+use crate::cluster::error::ClusterError;
+use crate::connections::{ConnectionKey, ConnectionState, NotReady};
+use crate::kinds::Kind;
+use crate::plan::backoff::Attempt;
+use crate::plan::case::{Case, ConnectionView, Problem, Unreachable, Unresolved};
+use crate::plan::desired::Desired;
+use crate::plan::ownership::Owner;
+use crate::plan::policy::Policy;
+use crate::plan::record::Record;
+use crate::remote::Session;
+use crate::resources::{OnUnreachable, RemoteDetails, ResourceStatus, UnreachablePolicy};
+use jiff::Timestamp;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::time::Instant;
+
+/// How long `OrphanAfter` waits where it doesn't say.
+const DEFAULT_ORPHAN_AFTER: Duration = Duration::from_secs(3600);
+
+/// The values that a [`Case`] refers to.
+pub struct Basis {
+    owner: Owner,
+    generation: i64,
+    terminating: bool,
+    requested: Option<String>,
+    approved: Option<String>,
+    publish: Option<String>,
+    policy: Policy,
+    desired: Result<Desired, Unresolved>,
+    record: Record,
+    details: RemoteDetails,
+    connection: ConnectionView,
+    session: Option<Arc<Session>>,
+    backing_off: Option<Duration>,
+    unreachable: Unreachable,
+}
+
+impl Basis {
+    /// Reads everything that a decision about a resource depends on but the API.
+    ///
+    /// # Errors
+    /// Kubernetes failed.
+    pub async fn read<K: Kind>(
+        context: &Context,
+        resource: &Resource<K>,
+        connection: &ConnectionKey,
+    ) -> Result<Self, ClusterError> {
+        let ConnectionState {
+            session,
+            not_ready,
+            defaults,
+        } = context.connections.state(connection).await;
+        let terminating = resource.terminating();
+        let desired = match terminating {
+            true => Err(spec_not_read()),
+            false => resource.desired(context).await?,
+        };
+        let attempt = attempt(resource, desired.as_ref().ok(), session.as_deref());
+        let common = resource.object.common();
+        let lifecycle = resource.object.lifecycle();
+        Ok(Self {
+            owner: resource.owner.clone(),
+            generation: attempt.generation,
+            requested: attempt.requested.clone(),
+            approved: resource.approved(),
+            publish: resource.publish(),
+            policy: Policy::new(common, lifecycle, Some(&defaults)),
+            record: resource.record(context),
+            details: resource.status.details(),
+            connection: ConnectionView {
+                name: connection.to_string(),
+                instance: session.as_ref().map(|session| session.instance.id.clone()),
+                problem: not_ready.map(problem),
+                refusal: match terminating || resource.suspended() {
+                    true => None,
+                    false => refusal(context, connection, &resource.key.namespace).await,
+                },
+            },
+            backing_off: backing_off(resource, &attempt),
+            unreachable: Unreachable {
+                orphan_after: match terminating {
+                    true => orphan_after(context, connection, session.as_deref()).await,
+                    false => None,
+                },
+                blocked_for: resource
+                    .memory
+                    .blocked_since
+                    .map(|since| since.elapsed())
+                    .unwrap_or_default(),
+            },
+            terminating,
+            desired,
+            session,
+        })
+    }
+
+    /// Returns the case to decide.
+    #[must_use]
+    pub fn case<'a>(&'a self, context: &'a Context) -> Case<'a> {
+        Case {
+            owner: &self.owner,
+            generation: self.generation,
+            terminating: self.terminating,
+            requested: self.requested.as_ref(),
+            approved: self.approved.as_ref(),
+            policy: self.policy.clone(),
+            desired: self.desired.as_ref().map_err(Clone::clone),
+            publish: self.publish.as_deref(),
+            record: &self.record,
+            details: self.details.clone(),
+            connection: self.connection.clone(),
+            backing_off: self.backing_off,
+            unreachable: self.unreachable,
+            failure: None,
+            list_lag: context.timing.settle,
+            key: &context.mac,
+            now: Timestamp::now(),
+        }
+    }
+
+    /// Returns the connection's session, if it has one.
+    #[must_use]
+    pub fn session(&self) -> Option<Arc<Session>> {
+        self.session.clone()
+    }
+}
+
+/// Deletion never depends on the spec.
+fn spec_not_read() -> Unresolved {
+    Unresolved {
+        reason: crate::resources::Reason::Deleting,
+        message: String::new(),
+    }
+}
+
+/// Returns what the next attempt depends on.
+#[must_use]
+pub fn attempt<K: Kind>(
+    resource: &Resource<K>,
+    desired: Option<&Desired>,
+    session: Option<&Session>,
+) -> Attempt {
+    Attempt {
+        generation: resource.object.meta().generation.unwrap_or_default(),
+        revision: desired.map(|desired| desired.revision.clone()),
+        epoch: session.map_or(0, |session| session.epoch),
+        requested: resource.requested(),
+    }
+}
+
+/// Returns the rest of the pause after a failed attempt, if this one is the same.
+fn backing_off<K: Kind>(resource: &Resource<K>, attempt: &Attempt) -> Option<Duration> {
+    let (failed, until) = resource.memory.held.as_ref()?;
+    let left = until.saturating_duration_since(Instant::now());
+    (failed == attempt && !left.is_zero()).then_some(left)
+}
+
+async fn refusal(
+    context: &Context,
+    connection: &ConnectionKey,
+    namespace: &str,
+) -> Option<Problem> {
+    let admitted = context.connections.admit(connection, namespace).await;
+    admitted.err().map(problem)
+}
+
+fn problem(not_ready: NotReady) -> Problem {
+    Problem {
+        reason: not_ready.reason,
+        message: not_ready.message,
+        transient: not_ready.transient,
+        wait: not_ready.wait,
+    }
+}
+
+/// Returns when a deletion that can't reach the API leaves the object behind: by the connection, or by what was last known
+/// of one that is gone.
+async fn orphan_after(
+    context: &Context,
+    connection: &ConnectionKey,
+    session: Option<&Session>,
+) -> Option<Duration> {
+    let last_known = session.and_then(|session| session.on_unreachable.clone());
+    let policy: Option<OnUnreachable> = context
+        .connections
+        .on_unreachable(connection)
+        .await
+        .or(last_known);
+    let policy = policy.filter(|policy| policy.policy == UnreachablePolicy::OrphanAfter)?;
+    let after = policy.after.as_ref().and_then(|after| after.duration());
+    Some(after.unwrap_or(DEFAULT_ORPHAN_AFTER))
+}

@@ -1,0 +1,108 @@
+//! Everything that a reconciliation works with.
+
+use super::memory::Memories;
+use crate::cluster::client::Cluster;
+use crate::cluster::dependencies::Dependencies;
+use crate::cluster::error::ClusterError;
+use crate::connections::inventory::Inventory;
+use crate::connections::{ConnectionKey, Connections};
+use crate::metrics::Metrics;
+use crate::plan::fingerprint::MacKey;
+use crate::resources::ResourceKey;
+use crate::settings::Timing;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::mpsc::UnboundedSender;
+use tokio::time::Instant;
+
+/// One leadership: it begins with an empty memory, and dropping it drops every task in it.
+pub struct Context {
+    /// Effects on Kubernetes.
+    pub cluster: Cluster,
+    /// The connections with their sessions.
+    pub connections: Connections,
+    /// The key of fingerprints.
+    pub mac: Arc<MacKey>,
+    /// uid of `kube-system`: the identity of the cluster.
+    pub cluster_id: String,
+    /// What is remembered of resources.
+    pub memories: Memories,
+    /// The dependencies between objects in the cluster.
+    pub dependencies: Dependencies,
+    /// The work queue.
+    pub queue: UnboundedSender<ResourceKey>,
+    /// Counters.
+    pub metrics: Arc<Metrics>,
+    /// Deadlines and pauses.
+    pub timing: Timing,
+    /// Namespace of the operator's own objects.
+    pub operator_namespace: String,
+    /// The namespaces that are served; empty: all.
+    pub namespaces: Vec<String>,
+    /// The resources of each kind.
+    pub inventories: Vec<Box<dyn Inventory>>,
+    /// Begin of this leadership.
+    pub since: Instant,
+}
+
+impl Context {
+    /// Enqueues a resource.
+    pub fn enqueue(&self, key: ResourceKey) {
+        // The receiver ends only with the leadership itself.
+        self.queue.send(key).ok();
+    }
+
+    /// Enqueues all resources that depend on `source`.
+    pub fn enqueue_dependents(&self, source: &ResourceKey) {
+        for key in self.dependencies.dependents(source) {
+            self.enqueue(key);
+        }
+    }
+
+    /// Lists the resources that keep a connection in use, as `Kind namespace/name`.
+    ///
+    /// # Errors
+    /// A list failed.
+    pub async fn users(&self, connection: &ConnectionKey) -> Result<Vec<String>, ClusterError> {
+        let mut users = Vec::new();
+        for inventory in &self.inventories {
+            let entries = inventory.entries(&self.cluster, &self.namespaces).await?;
+            let uses = entries.iter().filter(|entry| {
+                let recorded = entry.connection.as_deref();
+                let through =
+                    recorded.and_then(|text| ConnectionKey::parse(text, &entry.key.namespace));
+                entry.id.is_some() && entry.finalizer && through.as_ref() == Some(connection)
+            });
+            users.extend(uses.map(|entry| {
+                let ResourceKey {
+                    kind,
+                    namespace,
+                    name,
+                } = &entry.key;
+                format!("{kind} {namespace}/{name}")
+            }));
+        }
+        Ok(users)
+    }
+
+    /// Returns the time until reads are sure to show every write that was sent at `last_write`, or by an earlier leader.
+    #[must_use]
+    pub fn settles_in(&self, last_write: Option<Instant>) -> Duration {
+        let last = last_write.map_or(self.since, |write| write.max(self.since));
+        self.timing.settle.saturating_sub(last.elapsed())
+    }
+
+    /// Forgets a resource that no longer exists.
+    pub fn forget(&self, key: &ResourceKey) {
+        self.memories.forget(key);
+        self.dependencies.forget(key);
+        let name = format!("{}/{}", key.namespace, key.name);
+        self.metrics.forget_resource(key.kind, name);
+    }
+}
+
+/// Returns a number between 0 and 1 that spreads what would otherwise happen at once.
+#[must_use]
+pub fn jitter() -> f64 {
+    rand::random::<f64>()
+}

@@ -1,0 +1,41 @@
+//! Why a reconciliation could not go on, and what that means to a decision.
+
+use crate::cluster::error::{Cause, ClusterError};
+use crate::plan::case::{Failure, RemoteFailure};
+use crate::remote::RemoteError;
+
+/// A read or a step that failed.
+#[derive(Debug)]
+pub enum Error {
+    /// A request to the API, or a child object that Kubernetes refused: decided upon like everything else.
+    Failed(Failure),
+    /// This process no longer leads: whoever does decides about the resource.
+    NotLeader,
+    /// Kubernetes: nothing is concluded, and the reconciliation is repeated.
+    Cluster(ClusterError),
+}
+
+impl From<RemoteError> for Error {
+    fn from(error: RemoteError) -> Self {
+        match error {
+            RemoteError::NotLeader => Self::NotLeader,
+            error => Self::Failed(Failure::Remote(RemoteFailure {
+                reason: error.reason(),
+                message: error.message(),
+                maybe_applied: error.maybe_applied(),
+                concerns_connection: error.concerns_connection(),
+                needs_person: error.needs_person(),
+                wait: error.wait(),
+            })),
+        }
+    }
+}
+
+impl From<ClusterError> for Error {
+    fn from(error: ClusterError) -> Self {
+        match error.cause {
+            Cause::NotLeader => Self::NotLeader,
+            _ => Self::Cluster(error),
+        }
+    }
+}

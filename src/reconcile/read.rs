@@ -1,0 +1,199 @@
+//! Answers the queries of a decision: one read each.
+
+use super::error::Error;
+use super::run::Run;
+use crate::cluster::children::Parent;
+use crate::kinds::Kind;
+use crate::plan::case::Case;
+use crate::plan::desired::Exports;
+use crate::plan::facts::{Answer, Facts, MaxAge, Query};
+use crate::plan::observed::{Dependent, Losses, Observation};
+use crate::plan::ownership::Owner;
+use crate::remote::{Observed, Session};
+use kube::ResourceExt;
+use metorial::ExportTarget;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::time::Instant;
+
+impl<K: Kind> Run<'_, K> {
+    /// Reads what a decision depends on.
+    ///
+    /// # Errors
+    /// The read failed; nothing is concluded from that.
+    ///
+    /// # Panics
+    /// The decision asked twice for the same: a fault of the operator, which ends this reconciliation alone.
+    pub async fn read_fact(
+        &mut self,
+        case: &Case<'_>,
+        query: Query,
+        facts: &mut Facts,
+    ) -> Result<(), Error> {
+        let answer = self.read(case, &query).await?;
+        assert!(facts.add(query, answer), "a query was answered twice");
+        Ok(())
+    }
+
+    async fn read(&mut self, case: &Case<'_>, query: &Query) -> Result<Answer, Error> {
+        let owner = case.owner;
+        Ok(match query {
+            Query::Remote { id, max_age } => {
+                Answer::Remote(self.observe(case, id, *max_age).await?)
+            }
+            Query::Search => Answer::Search(self.session()?.search::<K>(self.fresh_since).await?),
+            Query::Dependents(ids) => Answer::Dependents(self.dependents(ids).await?),
+            Query::Losses => Answer::Losses(self.losses().await?),
+            Query::OwnerAlive(other) => Answer::OwnerAlive(self.is_alive(other).await?),
+            Query::Imports(id) => Answer::Imports(self.session()?.imports(id, owner).await?),
+            Query::Exports(id) => {
+                let target = export_target(id, exports(case));
+                Answer::Exports(self.session()?.exports(&target, owner).await?)
+            }
+            Query::Child(wanted) => {
+                Answer::Child(self.parent().observe(wanted, &self.context.mac).await?)
+            }
+            Query::ChildAdmission(wanted) => {
+                let placeholder = wanted.placeholder();
+                Answer::ChildAdmission(self.parent().try_out(wanted, &placeholder).await?)
+            }
+            Query::Schema(of) => Answer::Schema(self.session()?.schema(of).await?),
+            Query::Provider(name) => Answer::Provider(self.session()?.provider(name).await?),
+        })
+    }
+
+    /// Returns what reads and writes the resource's child objects.
+    pub fn parent(&self) -> Parent<'_, K> {
+        Parent {
+            cluster: &self.context.cluster,
+            resource: &self.resource.object,
+        }
+    }
+
+    async fn observe(
+        &mut self,
+        case: &Case<'_>,
+        id: &str,
+        max_age: MaxAge,
+    ) -> Result<Observation, Error> {
+        let since = match max_age {
+            MaxAge::ThisReconciliation => Some(self.fresh_since),
+            // A little less than the interval, whose reconciliations come a little earlier too.
+            MaxAge::Interval => self
+                .fresh_since
+                .checked_sub(case.policy.interval.mul_f64(0.85)),
+        };
+        let since = since.unwrap_or(self.fresh_since);
+        let observed = self.session()?.observe::<K>(id, since).await?;
+        let view = match observed {
+            Observed::Found(view) => Some(view),
+            Observed::Missing => None,
+        };
+        let at = view.as_ref().map(|view| view.updated_at);
+        let unchanged_for = match (at, exports(case)) {
+            (Some(at), Some(_)) => self.unchanged_for(at),
+            _ => Duration::ZERO,
+        };
+        Ok(Observation {
+            view,
+            unchanged_for,
+        })
+    }
+
+    /// Remembers since when the exported auth config has this time, and returns for how long: what its list of imports
+    /// showed before says nothing about it.
+    fn unchanged_for(&mut self, at: jiff::Timestamp) -> Duration {
+        let known = self.resource.memory.moved.filter(|(known, _)| *known == at);
+        let (_, since) = known.unwrap_or((at, Instant::now()));
+        let context = self.context;
+        self.resource
+            .remember(context, |memory| memory.moved = Some((at, since)));
+        since.elapsed()
+    }
+
+    /// Lists the dependents at the API and in the cluster: the API's lists lag behind, but what resources here created from
+    /// the objects is known all the same.
+    async fn dependents(&self, ids: &[String]) -> Result<Vec<Dependent>, Error> {
+        let mut found = self.session()?.dependents::<K>(ids).await?;
+        let context = self.context;
+        for key in context.dependencies.dependents(&self.resource.key) {
+            let mut inventories = context.inventories.iter();
+            let Some(inventory) = inventories.find(|it| it.kind() == key.kind) else {
+                continue;
+            };
+            let entry = inventory.entry(&context.cluster, &key).await?;
+            let here = entry.map(|entry| entry.created_from(ids));
+            for dependent in here.unwrap_or_default() {
+                if found.iter().all(|known| known.id != dependent.id) {
+                    found.push(dependent);
+                }
+            }
+        }
+        Ok(found)
+    }
+
+    /// Counts the losses of the connection. A suspicious loss is believed for a while; any other is counted anew, because
+    /// it decides about a create.
+    async fn losses(&self) -> Result<Losses, Error> {
+        let session = self.session()?;
+        let connections = &self.context.connections;
+        let approved = session.recreation_approved;
+        if let Some(known) = connections.suspicious_losses(self.connection).await {
+            return Ok(Losses { approved, ..known });
+        }
+        let losses = self.count_losses(session).await?;
+        connections.record_losses(self.connection, losses).await;
+        if losses.suspicious() {
+            self.context.enqueue(self.connection.resource_key());
+        }
+        Ok(losses)
+    }
+
+    async fn count_losses(&self, session: &Arc<Session>) -> Result<Losses, Error> {
+        let context = self.context;
+        let (mut known, mut lost) = (0, 0);
+        for inventory in &context.inventories {
+            let entries = inventory
+                .entries(&context.cluster, &context.namespaces)
+                .await?;
+            let counted = entries.iter();
+            let counted = counted.filter_map(|entry| entry.counted_in(&session.instance.id));
+            let mut ids: Vec<String> = counted.cloned().collect();
+            ids.sort();
+            ids.dedup();
+            known += ids.len();
+            lost += inventory.missing(session, &ids).await?;
+        }
+        Ok(Losses {
+            known,
+            lost,
+            approved: session.recreation_approved,
+        })
+    }
+
+    /// Returns whether the resource that a marker names still exists. One of another kind is not read, and counts as alive:
+    /// its remote object is not in this collection anyway.
+    async fn is_alive(&self, owner: &Owner) -> Result<bool, Error> {
+        if owner.kind != K::NAME {
+            return Ok(true);
+        }
+        let cluster = &self.context.cluster;
+        let api = cluster.namespaced::<K>(&owner.namespace);
+        let found = cluster.get(&api, &owner.name).await?;
+        Ok(found.is_some_and(|object| object.uid().as_ref() == Some(&owner.uid)))
+    }
+}
+
+/// Returns how the resource's exports are made.
+fn exports<'a>(case: &Case<'a>) -> Option<&'a Exports> {
+    let desired = case.desired.as_ref().ok().copied()?;
+    desired.source.exports()
+}
+
+/// Returns what an export is of.
+pub fn export_target(id: &str, exports: Option<&Exports>) -> ExportTarget {
+    ExportTarget {
+        auth_config_id: id.to_owned(),
+        deployment_id: exports.and_then(|exports| exports.deployment.clone()),
+    }
+}

@@ -1,0 +1,212 @@
+//! The resource that a reconciliation is about: as it was read, its identity, and what is remembered of it.
+
+use super::context::Context;
+use super::memory::Memory;
+use crate::cluster::error::ClusterError;
+use crate::cluster::references::Missing;
+use crate::connections::ConnectionKey;
+use crate::kinds::{Kind, SourceKind};
+use crate::plan::case::Unresolved;
+use crate::plan::desired::Desired;
+use crate::plan::ownership::Owner;
+use crate::plan::record::{Record, Remembered};
+use crate::resources::{
+    APPROVE, ConnectionKind, FINALIZER, RECONCILE_REQUESTED, ResourceKey, ResourceStatus,
+};
+use kube::{Api, ResourceExt};
+
+/// One custom resource.
+pub struct Resource<K: Kind> {
+    /// Its key.
+    pub key: ResourceKey,
+    /// The object, as of the last call on it.
+    pub object: K,
+    /// The status, as of the last write.
+    pub status: K::Status,
+    /// Its identity.
+    pub owner: Owner,
+    /// What is remembered of it.
+    pub memory: Memory,
+}
+
+impl<K: Kind> Resource<K> {
+    /// Reads the resource; `None` if it no longer exists.
+    ///
+    /// # Errors
+    /// The read failed.
+    pub async fn get(context: &Context, key: &ResourceKey) -> Result<Option<Self>, ClusterError> {
+        let api = context.cluster.namespaced::<K>(&key.namespace);
+        let Some(object) = context.cluster.get(&api, &key.name).await? else {
+            return Ok(None);
+        };
+        let uid = object.uid().unwrap_or_default();
+        Ok(Some(Self {
+            memory: context.memories.of(key, &uid),
+            owner: Owner {
+                cluster: context.cluster_id.clone(),
+                namespace: key.namespace.clone(),
+                name: key.name.clone(),
+                kind: K::NAME.to_owned(),
+                uid,
+            },
+            status: object.status().cloned().unwrap_or_default(),
+            key: key.clone(),
+            object,
+        }))
+    }
+
+    /// Returns the API of the resource itself.
+    #[must_use]
+    pub fn api(&self, context: &Context) -> Api<K> {
+        context.cluster.namespaced(&self.key.namespace)
+    }
+
+    /// Returns whether it is being deleted.
+    #[must_use]
+    pub fn terminating(&self) -> bool {
+        self.object.meta().deletion_timestamp.is_some()
+    }
+
+    /// Returns whether nothing but its deletion is done.
+    #[must_use]
+    pub fn suspended(&self) -> bool {
+        self.object.common().suspend.unwrap_or(false)
+    }
+
+    /// Returns the recorded state.
+    #[must_use]
+    pub fn record(&self, context: &Context) -> Record {
+        let memory = &self.memory;
+        let finalizers = self.object.finalizers();
+        let finalizer = finalizers.iter().any(|finalizer| finalizer == FINALIZER);
+        let exported = memory.exported.as_ref();
+        let remembered = Remembered {
+            writes: memory.writes,
+            created: memory.created.clone(),
+            wrote: memory.last_write.is_some(),
+            exported: exported.map(|it| (it.of.clone(), it.status.clone())),
+            settles_in: context.settles_in(memory.last_write),
+        };
+        Record::new(&self.status, finalizer, &remembered)
+    }
+
+    /// Returns the request to reconcile now, where it was not handled yet.
+    #[must_use]
+    pub fn requested(&self) -> Option<String> {
+        let handled = self.status.common().last_handled_reconcile_at.as_ref();
+        let requested = self.object.annotations().get(RECONCILE_REQUESTED);
+        requested
+            .filter(|requested| Some(*requested) != handled)
+            .cloned()
+    }
+
+    /// Returns the hash of the approved plan.
+    #[must_use]
+    pub fn approved(&self) -> Option<String> {
+        self.object.annotations().get(APPROVE).cloned()
+    }
+
+    /// Returns the ConfigMap that the ids are to be published in.
+    #[must_use]
+    pub fn publish(&self) -> Option<String> {
+        let publish = self.object.common().publish.as_ref();
+        publish.map(|publish| publish.config_map.name.clone())
+    }
+
+    /// Resolves the references of the spec and computes the desired remote object.
+    ///
+    /// # Errors
+    /// Kubernetes failed.
+    pub async fn desired(
+        &self,
+        context: &Context,
+    ) -> Result<Result<Desired, Unresolved>, ClusterError> {
+        let references = self.object.references();
+        let inputs = context
+            .cluster
+            .resolve(&self.key.namespace, &references)
+            .await;
+        let desired = match inputs {
+            Ok(inputs) => self.object.desired(&inputs, &self.owner, &context.mac),
+            Err(Missing::Invalid(invalid)) => Err(invalid),
+            Err(Missing::NotYet(not_yet)) => {
+                return Ok(Err(Unresolved {
+                    reason: not_yet.reason,
+                    message: not_yet.message,
+                }));
+            }
+            Err(Missing::Unread(error)) => return Err(error),
+        };
+        Ok(desired.map_err(|invalid| Unresolved {
+            reason: invalid.reason,
+            message: invalid.message,
+        }))
+    }
+
+    /// Returns the connection that it asks for; by default the namespace's `default`, where there is one, else the
+    /// cluster's. A resource that is being deleted keeps the one that it was created through.
+    pub async fn connection(&self, context: &Context) -> ConnectionKey {
+        let namespace = &self.key.namespace;
+        let recorded = self.status.common().connection.as_deref();
+        let recorded = recorded.and_then(|text| ConnectionKey::parse(text, namespace));
+        if let (true, Some(key)) = (self.terminating(), recorded) {
+            return key;
+        }
+        if let Some(asked) = &self.object.common().connection_ref {
+            let kind = asked.kind.unwrap_or(ConnectionKind::Connection);
+            return ConnectionKey::new(kind, namespace, &asked.name);
+        }
+        let [own, shared] = default_connections(namespace);
+        let shared_only =
+            !context.connections.exists(&own).await && context.connections.exists(&shared).await;
+        if shared_only { shared } else { own }
+    }
+
+    /// Registers everything in the cluster that the resource depends on, before any of it is read.
+    pub fn register_dependencies(&self, context: &Context, connection: &ConnectionKey) {
+        let namespace = &self.key.namespace;
+        let key = |kind: &'static str, name: &str| ResourceKey::new(kind, namespace, name);
+        let references = self.object.references();
+        let mut sources: Vec<ResourceKey> = references
+            .iter()
+            .map(|reference| key(reference.kind.as_str(), &reference.name))
+            .collect();
+        sources.push(connection.resource_key());
+        if self.object.common().connection_ref.is_none() {
+            sources.extend(
+                default_connections(namespace)
+                    .iter()
+                    .map(ConnectionKey::resource_key),
+            );
+        }
+        if connection.namespace.is_empty() {
+            sources.push(ResourceKey::new("Namespace", "", namespace));
+        }
+        let children = self.object.children();
+        sources.extend(
+            children
+                .iter()
+                .map(|child| key(child.kind.as_str(), &child.name)),
+        );
+        let published = self.publish();
+        sources.extend(published.map(|name| key(SourceKind::ConfigMap.as_str(), &name)));
+        sources.sort();
+        sources.dedup();
+        context.dependencies.set(&self.key, sources);
+    }
+
+    /// Remembers something about it.
+    pub fn remember(&mut self, context: &Context, change: impl FnOnce(&mut Memory)) {
+        change(&mut self.memory);
+        context.memories.set(&self.key, self.memory.clone());
+    }
+}
+
+/// Returns the two connections that can be the default of a namespace, whichever is in use.
+fn default_connections(namespace: &str) -> [ConnectionKey; 2] {
+    [
+        ConnectionKind::Connection,
+        ConnectionKind::ClusterConnection,
+    ]
+    .map(|kind| ConnectionKey::new(kind, namespace, "default"))
+}

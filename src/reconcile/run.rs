@@ -1,0 +1,85 @@
+//! The state of one reconciliation: what it works with, and the effects that its steps had so far.
+
+use super::context::Context;
+use super::resource::Resource;
+use crate::connections::ConnectionKey;
+use crate::kinds::Kind;
+use crate::plan::case::Failure;
+use crate::plan::steps::Effect;
+use crate::remote::{RemoteError, Session};
+use std::sync::Arc;
+use tokio::sync::OwnedMutexGuard;
+use tokio::time::Instant;
+
+/// One reconciliation of one resource.
+pub struct Run<'a, K: Kind> {
+    /// What it works with.
+    pub context: &'a Context,
+    /// The resource.
+    pub resource: Resource<K>,
+    /// Its connection.
+    pub connection: &'a ConnectionKey,
+    /// The connection's session: current, or the last that was good.
+    pub session: Option<Arc<Session>>,
+    /// Its begin.
+    pub began: Instant,
+    /// Only what was read later is fresh.
+    pub fresh_since: Instant,
+    /// Whether the event of its plan was recorded.
+    pub event_recorded: bool,
+    /// What its steps did.
+    pub effects: Vec<Effect>,
+}
+
+impl<'a, K: Kind> Run<'a, K> {
+    /// Begins a reconciliation.
+    #[must_use]
+    pub fn new(
+        context: &'a Context,
+        resource: Resource<K>,
+        connection: &'a ConnectionKey,
+        session: Option<Arc<Session>>,
+    ) -> Self {
+        Self {
+            context,
+            resource,
+            connection,
+            session,
+            began: Instant::now(),
+            fresh_since: Instant::now(),
+            event_recorded: false,
+            effects: Vec::new(),
+        }
+    }
+
+    /// Waits until no other resource reads or writes the same object: the server's PATCH is a read-modify-write (▲), so two
+    /// at once would lose one of them.
+    pub async fn lock(&mut self, id: Option<&str>) -> Option<OwnedMutexGuard<()>> {
+        let guard = match (&self.session, id) {
+            (Some(session), Some(id)) => Some(session.lock(id).await),
+            _ => None,
+        };
+        // What another resource read while this one waited may be older than a write in between.
+        self.fresh_since = Instant::now();
+        guard
+    }
+
+    /// Returns the session.
+    ///
+    /// # Errors
+    /// The connection has none.
+    pub fn session(&self) -> Result<&Arc<Session>, RemoteError> {
+        self.session.as_ref().ok_or(RemoteError::NotConnected)
+    }
+
+    /// Has the connection checked where a failure looks as if it were the connection's.
+    pub async fn suspect_connection(&self, failure: &Failure) {
+        let connections = &self.context.connections;
+        if let Failure::Remote(remote) = failure
+            && remote.concerns_connection
+            && connections.suspect(self.connection, self.began).await
+        {
+            self.context.enqueue(self.connection.resource_key());
+        }
+    }
+}

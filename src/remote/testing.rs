@@ -1,0 +1,91 @@
+//! Real errors and sessions for tests. An error of the API client can't be built by hand, so a server on this machine
+//! returns what causes it.
+
+use super::budget::{Budget, Limit, WINDOW};
+use super::cache::Cache;
+use super::error::RemoteError;
+use super::session::Session;
+use super::transport::Transport;
+use crate::cluster::fence::Fence;
+use crate::metrics::Metrics;
+use crate::resources::InstanceStatus;
+use axum::Router;
+use axum::http::StatusCode;
+use axum::response::IntoResponse;
+use metorial::{ApiKey, AuthConfig, Client, Error, Method};
+use serde_json::{Value, json};
+use std::sync::Arc;
+use tokio::net::TcpListener;
+
+/// The id of the object that every request here is about.
+pub const ID: &str = "pac_1";
+
+/// Returns the error of a request that the API refuses with this status, code and details. A 429 asks to wait 7 s.
+pub async fn refusal(method: Method, status: u16, code: &str, details: Value) -> RemoteError {
+    let mut body = json!({"object": "error", "ok": false, "status": status, "code": code});
+    for (name, value) in details.as_object().unwrap() {
+        body[name] = value.clone();
+    }
+    let wait = (status == 429).then_some([("retry-after", "7")]);
+    let status = StatusCode::from_u16(status).unwrap();
+    let answer = move || {
+        let plain = (status, body.to_string()).into_response();
+        let answer = match wait {
+            Some(headers) => (headers, plain).into_response(),
+            None => plain,
+        };
+        std::future::ready(answer)
+    };
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let client = client(&format!("http://{}", listener.local_addr().unwrap()));
+    let server = async { axum::serve(listener, Router::new().fallback(answer)).await };
+    tokio::select! {
+        _ = server => unreachable!("the server runs until it is dropped"),
+        error = send(&client, method) => RemoteError::Api(error),
+    }
+}
+
+/// Returns the error of a read from an address where nobody listens.
+pub async fn unreachable_error() -> Error {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    drop(listener);
+    send(&client(&format!("http://{address}")), Method::Get).await
+}
+
+/// Returns a session of the instance `ins_1` that never sent anything.
+#[must_use]
+pub fn session(epoch: usize) -> Session {
+    let budget = Arc::new(Budget::new(Limit {
+        requests: 100,
+        per: WINDOW,
+    }));
+    let client = client("http://127.0.0.1:9");
+    let transport = Transport::new(client, budget, Fence::open(), Arc::new(Metrics::default()));
+    Session {
+        connection: "Connection/default".to_owned(),
+        epoch,
+        generation: Some(1),
+        instance: InstanceStatus {
+            id: "ins_1".to_owned(),
+            ..InstanceStatus::default()
+        },
+        on_unreachable: None,
+        recreation_approved: false,
+        transport,
+        cache: Arc::new(Cache::default()),
+    }
+}
+
+fn client(url: &str) -> Client {
+    let key = ApiKey::parse("metorial_sk_test").unwrap();
+    Client::builder(url.parse().unwrap(), key).build().unwrap()
+}
+
+async fn send(client: &Client, method: Method) -> Error {
+    match method {
+        Method::Get => client.get::<AuthConfig>(ID).await.map(drop),
+        _ => client.delete::<AuthConfig>(ID).await.map(drop),
+    }
+    .unwrap_err()
+}

@@ -1,0 +1,111 @@
+//! Tables over the meanings of API errors.
+
+use super::error::RemoteError;
+use super::testing::{ID, refusal, unreachable_error};
+use crate::resources::Reason;
+use metorial::Method::{Delete, Get};
+use serde_json::json;
+use std::time::Duration;
+
+/// Checks reason, a part of the message, and `[needs_person, concerns_connection, maybe_applied]`.
+fn check(error: &RemoteError, reason: Reason, part: &str, means: [bool; 3]) {
+    let message = error.message();
+    assert_eq!(error.reason(), reason, "{message}");
+    assert!(message.contains(part), "{part} is not in: {message}");
+    let found = [
+        error.needs_person(),
+        error.concerns_connection(),
+        error.maybe_applied(),
+    ];
+    assert_eq!(found, means, "{message}");
+}
+
+#[tokio::test]
+async fn a_refusal_that_will_be_repeated_needs_a_person() {
+    use Reason::{ApiVersionUnsupported, ConnectionNotReady, Forbidden, PaymentRequired};
+    let (object, connection) = ([true, false, false], [true, true, false]);
+    for (status, code, reason, part, means) in [
+        (400, "bad_request", Reason::RemoteRejected, "400", object),
+        (402, "payment_required", PaymentRequired, "plan", object),
+        (403, "forbidden", Forbidden, "API key", object),
+        (401, "unauthorized", ConnectionNotReady, "key", connection),
+        (406, "bad", ApiVersionUnsupported, "version", connection),
+    ] {
+        let error = refusal(Get, status, code, json!({})).await;
+        check(&error, reason, part, means);
+        assert_eq!(error.wait(), None);
+    }
+}
+
+#[tokio::test]
+async fn an_unknown_route_is_about_the_server_and_an_unknown_id_about_the_object() {
+    let route = json!({"entity": "endpoint"});
+    let route = refusal(Get, 404, "not_found", route).await;
+    let (reason, part) = (Reason::ApiVersionUnsupported, "no such route");
+    check(&route, reason, part, [true, true, false]);
+    let object = json!({"entity": "provider.auth_config", "id": ID});
+    let object = refusal(Get, 404, "not_found", object).await;
+    check(
+        &object,
+        Reason::RemoteRejected,
+        "archived or deleted",
+        [false; 3],
+    );
+}
+
+#[tokio::test]
+async fn a_failure_that_passes_is_retried_and_may_have_been_applied_only_if_it_was_a_write() {
+    let unavailable = Reason::RemoteUnavailable;
+    let conflict = refusal(Delete, 409, "conflict", json!({})).await;
+    check(&conflict, unavailable, "returned 409; retrying", [false; 3]);
+    let connection = [false, true, false];
+    let read = refusal(Get, 500, "internal_server_error", json!({})).await;
+    check(&read, unavailable, "returned 500; retrying", connection);
+    let unreachable = RemoteError::Api(unreachable_error().await);
+    let part = "connection refused; retrying";
+    check(&unreachable, unavailable, part, connection);
+    let write = refusal(Delete, 504, "timeout", json!({})).await;
+    let part = "the response was lost; checking what was applied";
+    check(&write, unavailable, part, [false, false, true]);
+}
+
+#[tokio::test]
+async fn a_429_and_a_spent_budget_differ_in_the_wait_only() {
+    let throttled = refusal(Get, 429, "rate_limit_exceeded", json!({})).await;
+    let spent = RemoteError::BudgetSpent(Duration::from_secs(9));
+    for error in [&throttled, &spent] {
+        let part = "retrying when the quota resets";
+        check(error, Reason::RateLimited, part, [false; 3]);
+    }
+    assert_eq!(throttled.message(), spent.message());
+    assert_eq!(throttled.wait(), Some(Duration::from_secs(7)));
+    assert_eq!(spent.wait(), Some(Duration::from_secs(9)));
+}
+
+#[test]
+fn what_was_not_sent_was_not_applied() {
+    let none = [false; 3];
+    check(
+        &RemoteError::NotLeader,
+        Reason::RemoteUnavailable,
+        "another replica took over",
+        none,
+    );
+    check(
+        &RemoteError::NotConnected,
+        Reason::ConnectionNotReady,
+        "the connection is not ready",
+        none,
+    );
+}
+
+#[test]
+fn an_export_without_its_value_needs_a_person() {
+    let (error, reason) = (RemoteError::ExportWithoutValue, Reason::RemoteRejected);
+    check(
+        &error,
+        reason,
+        "import the value again",
+        [true, false, false],
+    );
+}

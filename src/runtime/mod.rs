@@ -1,0 +1,10 @@
+//! The life of the process: leadership, watches and the work queue.
+
+mod internal_error;
+mod operator;
+mod queue;
+mod registry;
+mod schedule;
+mod watch;
+
+pub use operator::{Unusable, run};

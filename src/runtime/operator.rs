@@ -1,0 +1,353 @@
+//! The life of the process: stand by, lead, begin anew. Each leadership has a memory of its own, and dropping it drops every
+//! task in it.
+
+use super::queue::{Bounds, Queue, Reconciler};
+use super::registry::{Served, inventories, kinds};
+use super::watch::{Change, Watched, references, resources};
+use crate::cluster::client::Cluster;
+use crate::cluster::dependencies::Dependencies;
+use crate::cluster::error::ClusterError;
+use crate::cluster::fence::Fence;
+use crate::cluster::lease::Candidate;
+use crate::connections::{Connections, Setup};
+use crate::health::{self, Health, LivenessLimits};
+use crate::metrics::Metrics;
+use crate::plan::backoff::{Backoff, Pacing, Retry};
+use crate::plan::policy::DEFAULT_INTERVAL;
+use crate::reconcile::context::{Context, jitter};
+use crate::reconcile::memory::Memories;
+use crate::resources::ResourceKey;
+use crate::settings::{ReconcileHook, Settings};
+use futures::future::BoxFuture;
+use futures::stream::{BoxStream, SelectAll};
+use futures::{FutureExt, StreamExt};
+use k8s_openapi::api::core::v1::{ConfigMap, Namespace, Secret};
+use kube::Client;
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::net::TcpListener;
+use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
+use tokio::sync::watch::{Receiver, channel};
+use tokio::time::Instant;
+
+/// Why the process can't run at all.
+#[derive(Debug, thiserror::Error)]
+pub enum Unusable {
+    /// The address is taken or not ours.
+    #[error("can't listen on {address}: {kind}")]
+    Listen {
+        /// The address.
+        address: std::net::SocketAddr,
+        /// Why.
+        kind: std::io::ErrorKind,
+    },
+    /// The cluster refuses us.
+    #[error("the cluster can't be used: {0}")]
+    Cluster(ClusterError),
+}
+
+/// Runs until `stop`, then waits for running reconciliations and releases the lease.
+///
+/// # Errors
+/// The process can't run here.
+pub async fn run(
+    settings: Settings,
+    client: Client,
+    stop: impl Future<Output = ()> + Send,
+) -> Result<(), Unusable> {
+    let metrics = Arc::new(Metrics::default());
+    let health = Health::default();
+    let cluster = Cluster::new(client, metrics.clone(), settings.request_timeout);
+    let address = settings.listen;
+    let listener = TcpListener::bind(address).await;
+    let listener = listener.map_err(|error| Unusable::Listen {
+        address,
+        kind: error.kind(),
+    })?;
+    let lease = settings.timing.lease;
+    let limits = LivenessLimits {
+        heartbeat: (lease.renew + settings.request_timeout) * 3,
+        reconciliation: settings.reconcile_timeout * 2,
+    };
+    let (stopping, stopped) = channel(false);
+    let server = health::serve(listener, metrics.clone(), health.clone(), limits);
+    let process = Process {
+        settings,
+        cluster,
+        metrics,
+        health,
+    };
+    let mut work = std::pin::pin!(process.work(stopped));
+    let mut server = std::pin::pin!(server);
+    let mut stop = std::pin::pin!(stop);
+    loop {
+        tokio::select! {
+            done = &mut work => return done,
+            _ = &mut server => tracing::error!("the HTTP server for metrics and health ended"),
+            () = &mut stop, if !*stopping.borrow() => {
+                tracing::info!("stopping: waiting for running reconciliations, then releasing the lease");
+                stopping.send(true).ok();
+            }
+        }
+    }
+}
+
+struct Process {
+    settings: Settings,
+    cluster: Cluster,
+    metrics: Arc<Metrics>,
+    health: Health,
+}
+
+impl Process {
+    async fn work(&self, mut stopped: Receiver<bool>) -> Result<(), Unusable> {
+        self.check().await?;
+        self.health.set_ready(true);
+        if !self.settings.leader_elect {
+            // Nobody else is asked, so it leads.
+            self.metrics.set_leader(true);
+            let mut halt = stopped.clone();
+            let beat = self.beat();
+            tokio::select! {
+                () = self.lead(Fence::open(), async move { halted(&mut halt).await; }) => {}
+                () = beat => {}
+            }
+            return Ok(());
+        }
+        let identity = format!("{}-{:08x}", hostname(), rand::random::<u32>());
+        let namespace = &self.settings.operator_namespace;
+        let timing = self.settings.timing.lease;
+        let mut candidate = Candidate::new(self.cluster.clone(), namespace, identity, timing);
+        while !*stopped.borrow() {
+            tokio::select! {
+                () = candidate.acquire(|| self.health.heartbeat()) => {}
+                () = halted(&mut stopped) => break,
+            }
+            tracing::info!("leading");
+            self.metrics.set_leader(true);
+            let mut halt = stopped.clone();
+            let fence = candidate.fence();
+            tokio::select! {
+                () = candidate.keep(|| self.health.heartbeat()) => {}
+                () = self.lead(fence, async move { halted(&mut halt).await; }) => {}
+            }
+            self.metrics.set_leader(false);
+            self.health.forget_reconciliations();
+        }
+        candidate.release().await;
+        Ok(())
+    }
+
+    /// Checks the cluster: one that refuses us, or does not answer at start, ends the process at once.
+    async fn check(&self) -> Result<(), Unusable> {
+        self.cluster
+            .identity()
+            .await
+            .map(drop)
+            .map_err(Unusable::Cluster)
+    }
+
+    async fn beat(&self) {
+        loop {
+            self.health.heartbeat();
+            tokio::time::sleep(self.settings.timing.lease.renew).await;
+        }
+    }
+
+    /// Leads until `stop` says so and the running reconciliations have ended.
+    async fn lead(&self, fence: Fence, stop: impl Future<Output = ()>) {
+        let (queue, enqueued) = unbounded_channel();
+        let context = Arc::new(self.context(fence, queue).await);
+        let served = kinds().into_iter();
+        let served = served.filter(|kind| self.serves(kind.as_ref()));
+        let reconciler = Arc::new(ByKind {
+            context: context.clone(),
+            kinds: served.map(|kind| (kind.name(), kind)).collect(),
+            hook: self.settings.hook.clone(),
+        });
+        let drained = self.work_off(reconciler, enqueued, stop);
+        tokio::select! {
+            () = drained => {}
+            () = self.listen(&context) => {}
+        }
+    }
+
+    /// Begins a leadership: reads the cluster's identity and the fingerprint key, trying until both are there.
+    async fn context(&self, fence: Fence, queue: UnboundedSender<ResourceKey>) -> Context {
+        let settings = &self.settings;
+        let namespace = &settings.operator_namespace;
+        let (cluster_id, mac) = loop {
+            let (identity, key) = (
+                self.cluster.identity(),
+                self.cluster.fingerprint_key(namespace),
+            );
+            match futures::try_join!(identity, key) {
+                Ok(found) => break found,
+                Err(error) => tracing::error!(%error, "can't begin to lead; retrying"),
+            }
+            tokio::time::sleep(settings.timing.lease.renew).await;
+        };
+        let mac = Arc::new(mac);
+        let cluster = self.cluster.fenced(fence.clone());
+        Context {
+            connections: Connections::new(Setup {
+                cluster: cluster.clone(),
+                cluster_wide: settings.namespaces.is_empty(),
+                allowed_base_urls: settings.allowed_base_urls.clone(),
+                request_timeout: settings.request_timeout,
+                fence,
+                metrics: self.metrics.clone(),
+                key: mac.clone(),
+            }),
+            cluster,
+            mac,
+            cluster_id,
+            memories: Memories::default(),
+            dependencies: Dependencies::default(),
+            queue,
+            metrics: self.metrics.clone(),
+            timing: settings.timing,
+            operator_namespace: namespace.clone(),
+            namespaces: settings.namespaces.clone(),
+            inventories: inventories(),
+            since: Instant::now(),
+        }
+    }
+
+    fn work_off(
+        &self,
+        reconciler: Arc<ByKind>,
+        enqueued: UnboundedReceiver<ResourceKey>,
+        stop: impl Future<Output = ()>,
+    ) -> impl Future<Output = ()> {
+        let bounds = Bounds {
+            concurrency: self.settings.concurrency,
+            deadline: self.settings.reconcile_timeout,
+            drain: self.settings.timing.drain,
+        };
+        let queue = Queue::new(
+            reconciler,
+            bounds,
+            self.metrics.clone(),
+            self.health.clone(),
+        );
+        queue.work(enqueued, stop)
+    }
+
+    /// Returns whether a kind is served: a namespaced operator can't see those without a namespace.
+    fn serves(&self, kind: &dyn Served) -> bool {
+        self.settings.namespaces.is_empty() || !kind.cluster_wide()
+    }
+
+    /// Enqueues what changes in the cluster.
+    async fn listen(&self, context: &Context) {
+        let mut ours: SelectAll<BoxStream<ResourceKey>> = SelectAll::new();
+        let mut referred: SelectAll<BoxStream<Change>> = SelectAll::new();
+        let client = || self.cluster.client();
+        let scopes: Vec<Option<&str>> = match self.settings.namespaces.as_slice() {
+            [] => vec![None],
+            some => some.iter().map(|name| Some(name.as_str())).collect(),
+        };
+        for namespace in scopes {
+            for kind in kinds().iter().filter(|kind| self.serves(kind.as_ref())) {
+                ours.push(resources(client(), namespace, &kind.watched()));
+            }
+            let mut watch = |watched| referred.push(references(client(), namespace, &watched));
+            watch(Watched::of::<ConfigMap>("ConfigMap"));
+            if namespace.is_none() {
+                watch(Watched::of::<Namespace>("Namespace"));
+            }
+            if self.settings.secret_watch {
+                watch(Watched::of::<Secret>("Secret"));
+            }
+        }
+        loop {
+            tokio::select! {
+                Some(key) = ours.next() => context.enqueue(key),
+                Some(change) = referred.next() => changed(context, &change),
+                else => return,
+            }
+        }
+    }
+}
+
+/// Enqueues the resources that depend on a changed object, or on one that a new list no longer has.
+fn changed(context: &Context, change: &Change) {
+    match change {
+        Change::Object(key) => context.enqueue_dependents(key),
+        Change::Relisted(kind, namespace, listed) => {
+            let gone = context.dependencies.sources_of(kind, namespace.as_deref());
+            for key in gone.iter().filter(|key| !listed.contains(*key)) {
+                context.enqueue_dependents(key);
+            }
+        }
+    }
+}
+
+async fn halted(stopped: &mut Receiver<bool>) {
+    // A sender that is gone means that the process is, so that counts as a stop.
+    stopped.wait_for(|stopped| *stopped).await.ok();
+}
+
+fn hostname() -> String {
+    std::env::var("HOSTNAME").unwrap_or_else(|_| "metorial-operator".to_owned())
+}
+
+/// Reconciles the resources of all kinds.
+struct ByKind {
+    context: Arc<Context>,
+    kinds: HashMap<&'static str, Box<dyn Served>>,
+    hook: Option<ReconcileHook>,
+}
+
+impl Reconciler for ByKind {
+    fn reconcile(self: Arc<Self>, key: ResourceKey) -> BoxFuture<'static, Option<Duration>> {
+        async move {
+            if let Some(hook) = &self.hook {
+                hook(&key).await;
+            }
+            let kind = self.kinds.get(key.kind)?;
+            match kind.reconcile(&self.context, &key).await {
+                Ok(next) => next,
+                Err(error) => {
+                    tracing::warn!(%error, %key, "a reconciliation failed; retrying");
+                    let metrics = &self.context.metrics;
+                    metrics.reconciled(key.kind, "KubernetesFailed", Duration::ZERO);
+                    self.again(&key)
+                }
+            }
+        }
+        .boxed()
+    }
+
+    fn report_failure(
+        self: Arc<Self>,
+        key: ResourceKey,
+        cause: &'static str,
+    ) -> BoxFuture<'static, Option<Duration>> {
+        async move {
+            tracing::error!(%key, cause, "a reconciliation failed");
+            let kind = self.kinds.get(key.kind)?;
+            let reported = kind.report_internal_error(&self.context, &key, cause);
+            if let Err(error) = reported.await {
+                tracing::warn!(%error, %key, "the status could not be written");
+            }
+            self.again(&key)
+        }
+        .boxed()
+    }
+}
+
+impl ByKind {
+    /// Returns the pause after one more failure.
+    fn again(&self, key: &ResourceKey) -> Option<Duration> {
+        let pacing = Pacing {
+            transient: self.context.timing.backoff,
+            interval: DEFAULT_INTERVAL,
+            jitter: jitter(),
+        };
+        let failures = self.context.memories.failed(key);
+        pacing.pause(&Retry::Backoff(Backoff::transient()), failures)
+    }
+}

@@ -1,0 +1,141 @@
+//! The list of kinds, and what the runtime needs of each without knowing which it is.
+
+use super::internal_error;
+use super::watch::Watched;
+use crate::cluster::error::ClusterError;
+use crate::connections::inventory::{Inventory, InventoryOf};
+use crate::connections::{self, ConnectionContext, ConnectionKey, ConnectionResource};
+use crate::kinds::Kind;
+use crate::reconcile::context::Context;
+use crate::reconcile::reconcile;
+use crate::resources::{
+    AuthExport, AuthImport, ClusterConnection, Connection, ConnectionKind, ProviderAuthConfig,
+    ProviderAuthCredentials, ProviderConfig, ProviderConfigVault, ResourceKey,
+};
+use futures::FutureExt;
+use futures::future::BoxFuture;
+use std::marker::PhantomData;
+use std::time::Duration;
+
+/// Returns every kind that is served. A new kind is one line here.
+#[must_use]
+pub fn kinds() -> Vec<Box<dyn Served>> {
+    vec![
+        Box::new(OfConnections::<Connection>(PhantomData)),
+        Box::new(OfConnections::<ClusterConnection>(PhantomData)),
+        Box::new(OfRemoteObjects::<ProviderAuthCredentials>(PhantomData)),
+        Box::new(OfRemoteObjects::<ProviderAuthConfig>(PhantomData)),
+        Box::new(OfRemoteObjects::<ProviderConfig>(PhantomData)),
+        Box::new(OfRemoteObjects::<ProviderConfigVault>(PhantomData)),
+        Box::new(OfRemoteObjects::<AuthImport>(PhantomData)),
+        Box::new(OfRemoteObjects::<AuthExport>(PhantomData)),
+    ]
+}
+
+/// Returns the resources of all kinds that have remote objects.
+#[must_use]
+pub fn inventories() -> Vec<Box<dyn Inventory>> {
+    kinds().iter().filter_map(|kind| kind.inventory()).collect()
+}
+
+/// The result of a reconciliation: when the next one is due, `None` for when something changes.
+pub type Reconciled<'a> = BoxFuture<'a, Result<Option<Duration>, ClusterError>>;
+
+/// One kind, as the runtime sees it.
+pub trait Served: Send + Sync {
+    /// Returns its name.
+    fn name(&self) -> &'static str;
+    /// Returns whether it has no namespace, so that a namespaced operator can't see it.
+    fn cluster_wide(&self) -> bool {
+        false
+    }
+    /// Returns what is watched.
+    fn watched(&self) -> Watched;
+    /// Reconciles one resource.
+    fn reconcile<'a>(&'a self, context: &'a Context, key: &'a ResourceKey) -> Reconciled<'a>;
+    /// Reports on a resource that its reconciliation panicked or took too long.
+    fn report_internal_error<'a>(
+        &'a self,
+        context: &'a Context,
+        key: &'a ResourceKey,
+        cause: &'static str,
+    ) -> BoxFuture<'a, Result<(), ClusterError>>;
+    /// Returns the resources of the kind with their remote objects, where it has any.
+    fn inventory(&self) -> Option<Box<dyn Inventory>> {
+        None
+    }
+}
+
+struct OfConnections<C>(PhantomData<fn() -> C>);
+
+impl<C: ConnectionResource> Served for OfConnections<C> {
+    fn name(&self) -> &'static str {
+        C::NAME
+    }
+
+    fn cluster_wide(&self) -> bool {
+        C::KIND == ConnectionKind::ClusterConnection
+    }
+
+    fn watched(&self) -> Watched {
+        Watched::of::<C>(C::NAME)
+    }
+
+    fn reconcile<'a>(&'a self, context: &'a Context, key: &'a ResourceKey) -> Reconciled<'a> {
+        async move {
+            let connection = ConnectionKey::new(C::KIND, &key.namespace, &key.name);
+            let narrow = ConnectionContext {
+                cluster: &context.cluster,
+                connections: &context.connections,
+                dependencies: &context.dependencies,
+                enqueue: &context.queue,
+                metrics: &context.metrics,
+                timing: &context.timing,
+            };
+            let users = context.users(&connection);
+            let next = connections::reconcile::<C>(&narrow, key, users).await?;
+            // Only failures that end a reconciliation are remembered here: the registry counts the others.
+            context.memories.forget(key);
+            Ok(next)
+        }
+        .boxed()
+    }
+
+    fn report_internal_error<'a>(
+        &'a self,
+        context: &'a Context,
+        key: &'a ResourceKey,
+        cause: &'static str,
+    ) -> BoxFuture<'a, Result<(), ClusterError>> {
+        internal_error::on_connection::<C>(context, key, cause).boxed()
+    }
+}
+
+struct OfRemoteObjects<K>(PhantomData<fn() -> K>);
+
+impl<K: Kind> Served for OfRemoteObjects<K> {
+    fn name(&self) -> &'static str {
+        K::NAME
+    }
+
+    fn watched(&self) -> Watched {
+        Watched::of::<K>(K::NAME)
+    }
+
+    fn reconcile<'a>(&'a self, context: &'a Context, key: &'a ResourceKey) -> Reconciled<'a> {
+        reconcile::<K>(context, key).boxed()
+    }
+
+    fn report_internal_error<'a>(
+        &'a self,
+        context: &'a Context,
+        key: &'a ResourceKey,
+        cause: &'static str,
+    ) -> BoxFuture<'a, Result<(), ClusterError>> {
+        internal_error::on_resource::<K>(context, key, cause).boxed()
+    }
+
+    fn inventory(&self) -> Option<Box<dyn Inventory>> {
+        Some(Box::new(InventoryOf::<K>(PhantomData)))
+    }
+}

@@ -1,0 +1,120 @@
+//! `mode: Observe`: an object is read and never written.
+
+use crate::support::{Environment, Kind, Manifest, credentials};
+use serde_json::json;
+
+fn observing(id: &str) -> Manifest {
+    credentials("github").observing(id)
+}
+
+#[tokio::test]
+async fn an_observed_object_is_reported_and_never_written_not_even_by_a_deletion() {
+    let env = Environment::running().await;
+    let theirs = env.create_by_hand(json!({"metadata": {"a": 1}})).await;
+    env.apply(observing(&theirs.id)).await;
+    let observed = env.credentials("github").wait_reason("Observed").await;
+    assert_eq!(observed.ready().status, "True");
+    assert_eq!(observed.status().id.as_ref(), Some(&theirs.id));
+    assert_eq!(observed.drifted(), Vec::<String>::new());
+    assert!(observed.finalizers().is_empty(), "nothing holds it");
+
+    env.sim
+        .edit(&theirs.id, json!({"name": "renamed", "scopes": ["admin"]}));
+    let seen = env.credentials("github").reconcile_now().await;
+    assert_eq!(seen.drifted(), ["name", "oauth.scopes"]);
+    assert_eq!(seen.condition("Drifted").unwrap().status, "True");
+    assert_eq!(seen.ready().status, "True");
+
+    env.rotate("oauth-app", "client-secret", "rotated").await;
+    env.credentials("github").reconcile_now().await;
+    env.check_quiet().await;
+    env.sim.set_down(true);
+    env.credentials("github").remove().await;
+    env.sim.set_down(false);
+    assert!(env.attempts().is_empty());
+    assert_eq!(env.only(Kind::Credentials).readable["name"], "renamed");
+}
+
+#[tokio::test]
+async fn an_observed_object_that_is_deleted_is_reported_and_not_created_again() {
+    let env = Environment::running().await;
+    let theirs = env.create_by_hand(json!({})).await;
+    env.apply(observing(&theirs.id)).await;
+    env.credentials("github").wait_reason("Observed").await;
+    env.sim.archive(&theirs.id);
+    env.credentials("github").reconcile_now().await;
+    env.credentials("github").wait_reason("RemoteMissing").await;
+    env.check_quiet().await;
+    assert!(env.attempts().is_empty());
+}
+
+#[tokio::test]
+async fn an_observed_object_is_adopted_by_the_rules_once_the_mode_says_so() {
+    let env = Environment::running().await;
+    let theirs = env.create_by_hand(json!({"name": "their name"})).await;
+    env.apply(observing(&theirs.id)).await;
+    env.credentials("github").wait_reason("Observed").await;
+
+    env.credentials("github")
+        .edit(json!({"mode": "Enforce"}))
+        .await;
+    let refused = env
+        .credentials("github")
+        .wait_reason("AdoptionMismatch")
+        .await;
+    assert!(refused.ready().message.contains("name"));
+    env.check_quiet().await;
+    assert!(env.attempts().is_empty());
+
+    let override_ = json!({"adopt": {"policy": "Override"}});
+    env.credentials("github").edit(override_).await;
+    env.credentials("github").wait_ready().await;
+    env.credentials("github").wait_recorded().await;
+    assert_eq!(env.only(Kind::Credentials).readable["name"], "github");
+    assert_eq!(env.writes().len(), 1);
+    env.check_oracles().await;
+}
+
+#[tokio::test]
+async fn an_observed_object_of_another_cluster_may_be_adopted_by_override_too() {
+    let env = Environment::running().await;
+    let marker = json!({"cluster": "c", "namespace": "n", "name": "x", "kind": "ProviderAuthCredentials", "uid": "u"});
+    let theirs = env
+        .create_by_hand(json!({"metadata": {"kubernetes": marker}}))
+        .await;
+    env.apply(observing(&theirs.id)).await;
+    env.credentials("github").wait_reason("Observed").await;
+    env.credentials("github")
+        .edit(json!({"mode": "Enforce"}))
+        .await;
+    env.credentials("github")
+        .wait_reason("OwnershipConflict")
+        .await;
+    let override_ = json!({"adopt": {"policy": "Override"}});
+    env.credentials("github").edit(override_).await;
+    env.credentials("github").wait_ready().await;
+    env.credentials("github").wait_recorded().await;
+    env.check_oracles().await;
+    assert_eq!(env.writes().len(), 1);
+}
+
+#[tokio::test]
+async fn an_object_of_ours_that_is_only_observed_from_now_on_is_left_as_it_is_for_good() {
+    let env = Environment::running().await;
+    env.create(credentials("github")).await;
+    let ours = env.only(Kind::Credentials);
+    let observe = json!({"mode": "Observe", "adopt": {"id": ours.id}});
+    env.credentials("github").edit(observe).await;
+    env.credentials("github").wait_reason("Observed").await;
+    env.rotate("oauth-app", "client-secret", "rotated").await;
+    env.credentials("github")
+        .edit(json!({"name": "renamed"}))
+        .await;
+    let seen = env.credentials("github").reconcile_now().await;
+    assert!(seen.drifted().contains(&"name".to_owned()));
+    env.credentials("github").remove().await;
+    assert_eq!(env.attempts().len(), 1);
+    assert_eq!(env.only(Kind::Credentials).updated_at, ours.updated_at);
+    let note = env.credentials("github").wait_event("Orphaned").await;
+    assert!(note.contains(&ours.id), "{note}");
+}

@@ -1,0 +1,193 @@
+//! ClusterConnections: one key for the namespaces that they admit, and which connection an object uses by default.
+
+use crate::support::{AllNamespaces, Environment, Kind, credentials, with};
+use serde_json::json;
+
+/// Where `home` keeps the key, and a namespace only what its objects need.
+async fn everywhere(labels: serde_json::Value) -> (AllNamespaces, Environment) {
+    let everywhere = AllNamespaces::new().await;
+    let home = &everywhere.home;
+    home.apply(home.key_secret()).await;
+    let team = everywhere.namespace(labels).await;
+    team.apply(team.app_secret()).await;
+    (everywhere, team)
+}
+
+#[tokio::test]
+async fn a_cluster_connection_serves_the_namespaces_that_it_names_or_selects_and_no_other() {
+    let (mut everywhere, team) = everywhere(json!({"team": "blue"})).await;
+    everywhere.start_operator();
+    let shared = everywhere.cluster_connection("default", json!(null));
+    everywhere.home.apply(shared).await;
+    everywhere
+        .home
+        .cluster_connection("default")
+        .wait_reason("Synced")
+        .await;
+    team.apply(credentials("github")).await;
+    let refused = team
+        .credentials("github")
+        .wait_reason("NamespaceNotAllowed")
+        .await;
+    assert!(
+        refused.message().contains(&team.namespace),
+        "{}",
+        refused.message()
+    );
+    assert!(refused.message().contains("spec.allowedNamespaces"));
+    assert!(everywhere.home.live(Kind::Credentials).is_empty());
+
+    let allow = |allowed: serde_json::Value| json!({"allowedNamespaces": allowed});
+    everywhere
+        .home
+        .cluster_connection("default")
+        .edit(allow(json!({"names": ["another"]})))
+        .await;
+    everywhere
+        .home
+        .cluster_connection("default")
+        .edit(allow(json!({"selector": {"matchLabels": {"team": "red"}}})))
+        .await;
+    team.credentials("github").request_reconcile().await;
+    team.credentials("github")
+        .wait_reason("NamespaceNotAllowed")
+        .await;
+
+    // The namespace is labelled so that the selector finds it.
+    everywhere.label(&team, json!({"team": "red"})).await;
+    let made = team.credentials("github").wait_ready().await;
+    assert_eq!(
+        made.status().connection.as_deref(),
+        Some("ClusterConnection/default")
+    );
+    assert_eq!(everywhere.home.live(Kind::Credentials).len(), 1);
+
+    // It is admitted no longer: nothing more is pushed, but what is there may be deleted.
+    everywhere
+        .home
+        .cluster_connection("default")
+        .edit(json!({"allowedNamespaces": null}))
+        .await;
+    team.rotate("oauth-app", "client-secret", "rotated-0123456789")
+        .await;
+    team.credentials("github")
+        .wait_reason("NamespaceNotAllowed")
+        .await;
+    everywhere
+        .home
+        .cluster_connection("default")
+        .edit(allow(json!({"names": [team.namespace]})))
+        .await;
+    team.credentials("github").wait_ready().await;
+    let rotated = everywhere.home.only(Kind::Credentials);
+    assert_eq!(rotated.write_only["client_secret"], "rotated-0123456789");
+    everywhere
+        .home
+        .cluster_connection("default")
+        .edit(json!({"allowedNamespaces": null}))
+        .await;
+    team.credentials("github").remove().await;
+    assert!(everywhere.home.live(Kind::Credentials).is_empty());
+}
+
+#[tokio::test]
+async fn by_default_an_object_uses_the_connection_of_its_namespace_and_else_the_clusters() {
+    let (mut everywhere, team) = everywhere(json!({})).await;
+    everywhere.start_operator();
+    team.apply(credentials("github")).await;
+    let waiting = team
+        .credentials("github")
+        .wait_reason("ConnectionNotFound")
+        .await;
+    assert!(
+        waiting.message().contains("Connection/default"),
+        "{}",
+        waiting.message()
+    );
+
+    let shared = everywhere.cluster_connection("default", json!({"names": [team.namespace]}));
+    everywhere.home.apply(shared).await;
+    let made = team.credentials("github").wait_ready().await;
+    assert_eq!(
+        made.status().connection.as_deref(),
+        Some("ClusterConnection/default")
+    );
+
+    // The namespace gets a connection of its own, to the same instance.
+    team.apply(everywhere.home.key_secret()).await;
+    team.apply(everywhere.home.default_connection()).await;
+    team.credentials("github")
+        .wait("through its own namespace's", |object| {
+            object.is_ready() && object.status().connection.as_deref() == Some("Connection/default")
+        })
+        .await;
+    let by_name =
+        json!({"spec": {"connectionRef": {"kind": "ClusterConnection", "name": "default"}}});
+    team.apply(with(credentials("by-name"), by_name)).await;
+    let named = team.credentials("by-name").wait_ready().await;
+    assert_eq!(
+        named.status().connection.as_deref(),
+        Some("ClusterConnection/default")
+    );
+    assert_eq!(everywhere.home.live(Kind::Credentials).len(), 2);
+    assert_eq!(everywhere.home.writes().len(), 2);
+}
+
+#[tokio::test]
+async fn a_cluster_connection_waits_for_its_users_in_all_namespaces() {
+    let (mut everywhere, team) = everywhere(json!({})).await;
+    let other = everywhere.namespace(json!({})).await;
+    other.apply(other.app_secret()).await;
+    everywhere.start_operator();
+    let all = everywhere.cluster_connection("shared", json!({"selector": {}}));
+    everywhere.home.apply(all).await;
+    let through =
+        json!({"spec": {"connectionRef": {"kind": "ClusterConnection", "name": "shared"}}});
+    for env in [&team, &other] {
+        env.apply(with(credentials("github"), through.clone()))
+            .await;
+        env.credentials("github").wait_ready().await;
+    }
+    everywhere.home.cluster_connection("shared").delete().await;
+    let named = format!("{}/github", other.namespace);
+    everywhere
+        .home
+        .cluster_connection("shared")
+        .wait("waiting for two", |it| {
+            let message = it.message();
+            it.has_reason("Deleting")
+                && message.contains("2 resource(s)")
+                && message.contains(&named)
+        })
+        .await;
+    for env in [&team, &other] {
+        env.credentials("github").remove().await;
+    }
+    everywhere
+        .home
+        .cluster_connection("shared")
+        .wait_gone()
+        .await;
+    assert!(everywhere.home.live(Kind::Credentials).is_empty());
+}
+
+#[tokio::test]
+async fn a_changed_key_of_a_cluster_connection_is_used_at_once() {
+    let (mut everywhere, team) = everywhere(json!({})).await;
+    everywhere.start_operator();
+    everywhere.home.sim.revoke_key(&everywhere.home.key);
+    let all = everywhere.cluster_connection("default", json!({"names": [team.namespace]}));
+    everywhere.home.apply(all).await;
+    everywhere
+        .home
+        .cluster_connection("default")
+        .wait_message("Unauthorized", "401")
+        .await;
+    team.apply(credentials("github")).await;
+    team.credentials("github")
+        .wait_reason("ConnectionNotReady")
+        .await;
+    let fresh = everywhere.home.sim.add_key(&everywhere.home.instance);
+    everywhere.home.use_key(&fresh).await;
+    team.credentials("github").wait_ready().await;
+}

@@ -1,0 +1,282 @@
+//! The operator is killed in every call of every story of every kind, before the call took effect and after, and
+//! started again: the story ends as if nothing had happened, and nothing was done twice. Each call is known by its
+//! name, and every one of them must come.
+
+use crate::support::{Calls, Crash, Form, Given, Kind, Moment, PATIENCE, Scenario, VALUES, each};
+use metorial_simulator::{Action, Fault, Gate, Profile};
+use rand::SeedableRng;
+use rand::rngs::StdRng;
+use rand::seq::IndexedRandom;
+use serde_json::json;
+
+/// A piece of a resource's life that one life of the operator can complete.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Story {
+    Create,
+    /// Another name.
+    Update,
+    /// Another value or vault: an update, a replacement, an import or an export.
+    Change,
+    Delete,
+    /// A change, after whose crash the resource is deleted.
+    ChangeThenDelete,
+}
+
+use Story::{Change, ChangeThenDelete, Create, Delete, Update};
+
+impl Story {
+    /// Everything is there for the story to begin; no operator is running.
+    async fn begin(self, form: Form, profile: Profile) -> Scenario {
+        let given = Given::form(form).at(profile);
+        if self == Create {
+            let scenario = given.prepared().await;
+            scenario.apply_tested().await;
+            return scenario;
+        }
+        let mut scenario = given.settled().await;
+        scenario.stop_operator().await;
+        match self {
+            Update => drop(scenario.tested().edit(json!({"name": "renamed"})).await),
+            Delete => scenario.tested().delete().await,
+            _ => scenario.change(VALUES[1]).await,
+        }
+        scenario.sim.clear_journal();
+        scenario
+    }
+
+    async fn done(self, scenario: &Scenario) -> bool {
+        match self {
+            Create => {
+                scenario.connection("default").is_ready().await
+                    && scenario.is_synced(VALUES[0]).await
+            }
+            Update => {
+                scenario.remote_object().readable["name"] == "renamed"
+                    && scenario.is_synced(VALUES[0]).await
+            }
+            Change | ChangeThenDelete => scenario.is_synced(VALUES[1]).await,
+            Delete => !scenario.tested().exists().await,
+        }
+    }
+
+    /// The end is that of a story without a crash, and nothing was done twice. `repeated` exports were made again
+    /// because their value was lost.
+    async fn judge(self, scenario: &Scenario, repeated: usize) {
+        let form = scenario.form;
+        let owns = Form::OWNING.contains(&form) || form == Form::VaultInUse;
+        let replaces = form.is_replaced() && self == Change;
+        let changes = usize::from(self == Change);
+        let sent = || format!("{:#?}", scenario.attempts());
+        assert_eq!(
+            scenario.ever_objects().len(),
+            1 + usize::from(replaces),
+            "{}",
+            sent()
+        );
+        let live = usize::from(self != Delete || !owns);
+        assert_eq!(scenario.live_objects().len(), live, "{}", sent());
+        let imports = match form {
+            Form::AuthConfig | Form::Export => changes,
+            Form::ImportInto | Form::ImportNew => 1 + changes,
+            _ => 0,
+        };
+        assert_eq!(scenario.imports().len(), imports, "{}", sent());
+        let exports = match form {
+            Form::Export => 1 + changes + repeated,
+            _ => 0,
+        };
+        assert_eq!(scenario.exports().len(), exports, "{}", sent());
+        check_writes(self, scenario, replaces, owns);
+        if self != Delete && owns {
+            scenario.tested().check_finalizer().await;
+        }
+        scenario.check_oracles().await;
+        scenario.check_no_leak(&VALUES).await;
+    }
+
+    /// The life after a crash. Returns how many exports have to be made again because of it: a value that was exported
+    /// and is not in the Secret when the next export is asked for.
+    async fn live_on(self, scenario: &mut Scenario) -> usize {
+        let done = async |scenario: &Scenario| self.done(scenario).await;
+        let again = Gate::new();
+        if scenario.form == Form::Export {
+            scenario.wait_for_sent_requests().await;
+            let exports = Fault::on("POST", Kind::Export.path()).times(1);
+            let hold = Action::HoldBefore(again.clone());
+            scenario.sim.faults().add(exports, hold);
+        }
+        scenario.start();
+        let asked = tokio::select! {
+            asked = again.wait_for_arrivals(1, PATIENCE) => asked,
+            () = scenario.wait_for_end("the end of the story", &done) => false,
+        };
+        let lost = asked && self.is_lost(scenario).await;
+        again.open();
+        scenario.wait_for_end("the end of the story", &done).await;
+        usize::from(lost)
+    }
+
+    /// Whether a value was exported and did not reach the Secret: only then may there be another export.
+    async fn is_lost(self, scenario: &Scenario) -> bool {
+        let (made, value) = match self {
+            Create => (1, VALUES[0]),
+            Change => (2, VALUES[1]),
+            _ => return false,
+        };
+        scenario.exports().len() == made && scenario.exported().await.as_deref() != Some(value)
+    }
+
+    /// The story with these crashes in it.
+    async fn with(self, form: Form, profile: Profile, crashes: &[Crash]) {
+        let mut scenario = self.begin(form, profile).await;
+        for crash in crashes {
+            scenario.crash(crash).await;
+        }
+        if self == ChangeThenDelete {
+            scenario.tested().delete().await;
+            scenario.start();
+            scenario.tested().wait_gone().await;
+            let left = scenario.live_objects();
+            assert!(left.is_empty(), "left behind: {:#?}", scenario.attempts());
+            scenario.check_oracles().await;
+            return;
+        }
+        let repeated = self.live_on(&mut scenario).await;
+        self.judge(&scenario, repeated).await;
+    }
+
+    /// The calls of the story when nothing crashes.
+    async fn calls(self, form: Form, profile: Profile) -> Calls {
+        let mut scenario = self.begin(form, profile).await;
+        let done = async |scenario: &Scenario| self.done(scenario).await;
+        let calls = scenario.calls_until(done).await;
+        assert!(!calls.api.is_empty() && !calls.kube.is_empty(), "{calls:?}");
+        if self != ChangeThenDelete {
+            self.judge(&scenario, 0).await;
+        }
+        calls
+    }
+
+    /// The story with a crash in every one of its calls, on either side.
+    async fn with_each(self, form: Form) {
+        let calls = self.calls(form, Profile::Server).await;
+        each(calls.crashes(), async |crash| {
+            self.with(form, Profile::Server, &[crash]).await;
+        })
+        .await;
+    }
+}
+
+/// Each write took effect once, and a replacement is there before the former object is deleted.
+fn check_writes(story: Story, scenario: &Scenario, replaces: bool, owns: bool) {
+    let writes = scenario.writes();
+    let count = |method: &str| {
+        let sent = writes.iter().filter(|write| write.starts_with(method));
+        sent.count()
+    };
+    let rotates = story == Change && scenario.form == Form::Credentials;
+    assert_eq!(
+        count("PATCH"),
+        usize::from(story == Update || rotates),
+        "{writes:#?}"
+    );
+    let first = writes.first().map_or("", String::as_str);
+    assert!(!replaces || first.starts_with("POST"), "{writes:#?}");
+    let gone = usize::from(replaces || (story == Delete && owns));
+    let in_use = usize::from(scenario.form == Form::VaultInUse);
+    assert_eq!(count("DELETE"), gone + in_use, "{writes:#?}");
+    if scenario.form == Form::VaultInUse {
+        assert_eq!(scenario.ever(Kind::Config).len(), 2, "{writes:#?}");
+    }
+}
+
+macro_rules! stories {
+    ($($name:ident: $story:ident of $form:ident;)*) => {$(
+        #[tokio::test]
+        async fn $name() {
+            $story.with_each(Form::$form).await;
+        }
+    )*};
+}
+
+stories! {
+    killed_at_any_call_credentials_are_created_once: Create of Credentials;
+    killed_at_any_call_credentials_are_renamed_once: Update of Credentials;
+    killed_at_any_call_a_new_secret_is_pushed_into_credentials_once: Change of Credentials;
+    killed_at_any_call_credentials_are_deleted_once: Delete of Credentials;
+    killed_at_any_call_an_auth_config_is_created_once: Create of AuthConfig;
+    killed_at_any_call_an_auth_config_is_renamed_once: Update of AuthConfig;
+    killed_at_any_call_a_new_value_of_an_auth_config_is_imported_once: Change of AuthConfig;
+    killed_at_any_call_an_auth_config_is_deleted_once: Delete of AuthConfig;
+    killed_at_any_call_a_config_is_created_once: Create of Config;
+    killed_at_any_call_a_config_is_renamed_once: Update of Config;
+    killed_at_any_call_a_config_is_replaced_once: Change of Config;
+    killed_at_any_call_a_config_is_deleted_once: Delete of Config;
+    killed_while_it_replaces_a_config_that_is_then_deleted_it_leaves_nothing: ChangeThenDelete of Config;
+    killed_while_it_replaces_a_vault_that_is_then_deleted_it_leaves_nothing: ChangeThenDelete of Vault;
+    killed_while_it_moves_a_config_that_is_then_deleted_it_leaves_nothing: ChangeThenDelete of ConfigOnVault;
+    killed_at_any_call_a_config_is_created_from_a_vault_once: Create of ConfigOnVault;
+    killed_at_any_call_a_config_on_a_vault_is_renamed_once: Update of ConfigOnVault;
+    killed_at_any_call_a_config_moves_to_another_vault_once: Change of ConfigOnVault;
+    killed_at_any_call_a_config_on_a_vault_is_deleted_once: Delete of ConfigOnVault;
+    killed_at_any_call_a_vault_is_created_once: Create of Vault;
+    killed_at_any_call_a_vault_is_renamed_once: Update of Vault;
+    killed_at_any_call_a_vault_is_replaced_once: Change of Vault;
+    killed_at_any_call_a_vault_is_replaced_under_the_config_on_it: Change of VaultInUse;
+    killed_at_any_call_a_vault_is_deleted_once: Delete of Vault;
+    killed_at_any_call_a_value_is_imported_into_an_existing_auth_config_once: Create of ImportInto;
+    killed_at_any_call_another_value_is_imported_into_an_existing_auth_config_once: Change of ImportInto;
+    killed_at_any_call_a_deleted_import_leaves_the_existing_auth_config: Delete of ImportInto;
+    killed_at_any_call_an_import_creates_one_auth_config: Create of ImportNew;
+    killed_at_any_call_another_value_is_imported_into_the_auth_config_of_an_import_once: Change of ImportNew;
+    killed_at_any_call_the_auth_config_of_an_import_is_deleted_once: Delete of ImportNew;
+    killed_at_any_call_a_value_is_exported_once: Create of Export;
+    killed_at_any_call_another_value_is_exported_once: Change of Export;
+    killed_at_any_call_a_deleted_export_leaves_the_existing_auth_config: Delete of Export;
+}
+
+/// The crash of a second life is picked from the calls that a second life makes, which a first run finds out.
+#[tokio::test]
+async fn killed_twice_in_a_row_every_story_ends_as_it_should() {
+    let forms = Form::ALL.into_iter().filter(|form| *form != Form::Export);
+    let cases = forms.flat_map(|form| [Create, Change, Delete].map(|story| (form, story)));
+    each(cases.enumerate(), async |(seed, (form, story))| {
+        let mut random = StdRng::seed_from_u64(seed as u64);
+        let first = story.calls(form, Profile::Server).await.crashes();
+        let first = first.choose(&mut random).unwrap().clone();
+        let mut scenario = story.begin(form, Profile::Server).await;
+        scenario.crash(&first).await;
+        scenario.wait_for_sent_requests().await;
+        let done = async |scenario: &Scenario| story.done(scenario).await;
+        let second = scenario.calls_until(done).await.crashes();
+        let Some(second) = second.choose(&mut random).cloned() else {
+            // The first life had done everything.
+            return story.judge(&scenario, 0).await;
+        };
+        story.with(form, Profile::Server, &[first, second]).await;
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn killed_at_its_last_write_every_story_ends_well_at_an_api_like_the_published_reference() {
+    let stories = [Create, Change, Delete];
+    // An export whose answer is lost is made again.
+    let forms = Form::ALL.into_iter().filter(|form| *form != Form::Export);
+    let cases = forms
+        .flat_map(|form| stories.map(|story| (form, story)))
+        .filter(|(form, story)| *story != Delete || !form.borrows());
+    each(cases, async |(form, story)| {
+        let calls = story.calls(form, Profile::Reference).await;
+        let is_write =
+            |crash: &&Crash| matches!(crash, Crash::Api(call, ..) if call.method != "GET");
+        let crashes = calls.crashes();
+        for moment in [Moment::Before, Moment::After] {
+            let at = |crash: &&Crash| matches!(crash, Crash::Api(_, _, is) if *is == moment);
+            let last = crashes.iter().filter(is_write).rfind(at);
+            let last = last.expect("the story has a write").clone();
+            story.with(form, Profile::Reference, &[last]).await;
+        }
+    })
+    .await;
+}

@@ -1,0 +1,108 @@
+//! A backup is restored: the same name with another uid, with its finalizer and with or without its status.
+
+use crate::support::{Environment, Form, Given, Scenario, Snapshot, VALUES, credentials, each};
+use metorial_operator::resources::FINALIZER;
+use metorial_simulator::Profile;
+use serde_json::json;
+
+/// The forms that find what their predecessor did.
+const FORMS: [Form; 7] = [
+    Form::Credentials,
+    Form::AuthConfig,
+    Form::Config,
+    Form::ConfigOnVault,
+    Form::Vault,
+    Form::ImportInto,
+    Form::ImportNew,
+];
+
+/// Removes the resource from the cluster without the operator and applies it again, as a backup has it.
+async fn restore(scenario: &mut Scenario, with_status: bool) -> Snapshot {
+    scenario.stop_operator().await;
+    let old = scenario.tested().drop_finalizers().await;
+    scenario.tested().remove().await;
+    let mut backup = scenario.manifest.clone();
+    backup["spec"] = old.data["spec"].clone();
+    let held = json!({"finalizers": [FINALIZER]});
+    scenario.apply(backup.metadata(held)).await;
+    let new = scenario.tested().get().await;
+    assert_ne!(old.uid(), new.uid());
+    if with_status {
+        scenario
+            .tested()
+            .edit_status(old.data["status"].clone())
+            .await;
+    }
+    scenario.sim.clear_journal();
+    scenario.start();
+    new
+}
+
+async fn is_bound(form: Form, profile: Profile, with_status: bool, value: &str) {
+    let mut scenario = Given::form(form).at(profile).settled().await;
+    if value != VALUES[0] {
+        scenario.change(value).await;
+        scenario.wait_synced(value).await;
+    }
+    let (ever, imports) = (scenario.ever_objects().len(), scenario.imports().len());
+    let before = scenario.remote_object();
+    let new = restore(&mut scenario, with_status).await;
+    if Form::EDITABLE.contains(&form) || form == Form::ConfigOnVault {
+        let marked = |object: &metorial_simulator::Stored| {
+            object.readable["metadata"]["kubernetes"]["uid"] == new.uid().unwrap()
+        };
+        let kind = form.remote();
+        let what = "the marker of the restored resource";
+        scenario
+            .wait_only(kind, what, |it| it.id == before.id && marked(it))
+            .await;
+    }
+    scenario.wait_synced(value).await;
+    let after = scenario.remote_object();
+    assert_eq!(before.id, after.id, "{form:?}");
+    if form == Form::Credentials {
+        assert_eq!(before.versions, after.versions);
+        let path = form.remote().path();
+        assert_eq!(scenario.attempts(), [format!("PATCH {path}/{}", before.id)]);
+    }
+    assert_eq!(scenario.ever_objects().len(), ever, "{form:?}");
+    assert_eq!(scenario.imports().len(), imports, "{form:?}");
+    scenario.check_oracles().await;
+}
+
+#[tokio::test]
+async fn a_backup_that_is_restored_as_it_was_made_is_bound_to_the_object_of_its_namesake() {
+    each(FORMS, async |form| {
+        is_bound(form, Profile::Server, false, VALUES[0]).await;
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_backup_that_is_restored_after_a_change_is_bound_and_repeats_nothing() {
+    each(FORMS, async |form| {
+        is_bound(form, Profile::Server, false, VALUES[1]).await;
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_backup_that_is_restored_with_its_status_is_bound_too() {
+    is_bound(Form::Credentials, Profile::Server, true, VALUES[0]).await;
+}
+
+#[tokio::test]
+async fn a_restored_backup_is_bound_at_an_api_like_the_published_reference_too() {
+    is_bound(Form::Credentials, Profile::Reference, false, VALUES[0]).await;
+}
+
+#[tokio::test]
+async fn a_restored_backup_whose_object_is_gone_is_created_once() {
+    let mut env = Environment::new().await;
+    let held = json!({"finalizers": [FINALIZER]});
+    env.apply(credentials("github").metadata(held)).await;
+    env.start_operator();
+    env.credentials("github").wait_synced().await;
+    assert_eq!(env.attempts(), ["POST /provider-auth-credentials"]);
+    env.check_oracles().await;
+}

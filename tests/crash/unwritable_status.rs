@@ -1,0 +1,121 @@
+//! Statuses that can't be written: nothing is created twice, nothing is forgotten, and nothing that others need is
+//! deleted.
+
+use crate::support::{
+    Environment, Form, Given, KubeGate, PATIENCE, Scenario, VALUES, credentials, each,
+    with_timeouts,
+};
+use metorial_simulator::Entry;
+use std::time::Duration;
+
+/// Waits until the operator behind the gate has tried so many writes.
+async fn wait_tried(env: &Environment, gate: &KubeGate, writes: usize) {
+    let what = format!("{writes} writes were tried");
+    env.until(&what, async || (gate.count() >= writes).then_some(()))
+        .await;
+}
+
+#[tokio::test]
+async fn while_statuses_can_not_be_written_nothing_is_created_twice() {
+    let forms = Form::VALUED
+        .into_iter()
+        .filter(|form| *form != Form::Export);
+    each(forms, async |form| {
+        let mut scenario = Given::form(form).prepared().await;
+        scenario.permit_status(false).await;
+        scenario.apply_tested().await;
+        let gate = KubeGate::open();
+        scenario.start_operator_behind(&gate);
+        let created = |entry: &Entry| entry.method == "POST" && entry.applied;
+        let sent = scenario
+            .sim
+            .wait_for(|all| all.iter().any(created), PATIENCE);
+        sent.await.unwrap();
+        wait_tried(&scenario, &gate, gate.count() + 4).await;
+        assert_eq!(scenario.tested().get().await.status().id, None, "{form:?}");
+        scenario.permit_status(true).await;
+        scenario.wait_synced(VALUES[0]).await;
+        assert_eq!(
+            scenario.attempts(),
+            [format!("POST {}", form.create_path())]
+        );
+        scenario.check_oracles().await;
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn while_statuses_can_not_be_written_restarts_create_nothing_twice() {
+    let mut env = Environment::new().await;
+    env.permit_status(false).await;
+    env.apply(credentials("github")).await;
+    for life in 0..3 {
+        let gate = KubeGate::open();
+        env.start_operator_behind(&gate);
+        let read = |journal: &[Entry]| {
+            let lists = journal
+                .iter()
+                .filter(|e| e.method == "GET" && e.path == "/provider-auth-credentials");
+            let created = journal.iter().any(|e| e.method == "POST" && e.applied);
+            created && lists.count() >= life
+        };
+        env.sim.wait_for(read, PATIENCE).await.unwrap();
+        wait_tried(&env, &gate, gate.count() + 3).await;
+        env.kill_operator();
+    }
+    env.permit_status(true).await;
+    env.start_operator();
+    env.credentials("github").wait_synced().await;
+    assert_eq!(env.attempts(), ["POST /provider-auth-credentials"]);
+    env.check_oracles().await;
+}
+
+/// A replacement was created that no status records, and the reconciliation that created it has given up.
+async fn unrecorded_replacement(form: Form) -> Scenario {
+    let given = Given::form(form).with_settings(|settings| {
+        with_timeouts(settings, Duration::from_secs(2), Duration::from_secs(3))
+    });
+    let scenario = given.settled().await;
+    scenario.permit_status(false).await;
+    scenario.change(VALUES[1]).await;
+    scenario
+        .until("two objects live", async || {
+            (scenario.live_objects().len() == 2).then_some(())
+        })
+        .await;
+    scenario.sim.clear_journal();
+    scenario
+        .until("a later reconciliation has read one of them", async || {
+            let ids = scenario.live_objects();
+            let read = |entry: &Entry| {
+                entry.method == "GET" && ids.iter().any(|object| entry.path.ends_with(&object.id))
+            };
+            scenario.tested().request_reconcile().await;
+            scenario.sim.journal().iter().any(read).then_some(())
+        })
+        .await;
+    assert_eq!(scenario.live_objects().len(), 2, "{form:?}");
+    scenario
+}
+
+#[tokio::test]
+async fn while_statuses_can_not_be_written_an_object_is_replaced_once_and_the_former_is_deleted() {
+    each(
+        [Form::Config, Form::ConfigOnVault, Form::Vault],
+        async |form| {
+            let scenario = unrecorded_replacement(form).await;
+            scenario.permit_status(true).await;
+            scenario.wait_synced(VALUES[1]).await;
+            assert_eq!(scenario.ever_objects().len(), 2, "{form:?}");
+            scenario.check_oracles().await;
+        },
+    )
+    .await;
+}
+
+#[tokio::test]
+async fn a_deletion_deletes_a_replacement_too_that_no_status_records() {
+    let scenario = unrecorded_replacement(Form::Config).await;
+    scenario.tested().remove().await;
+    assert!(scenario.live_objects().is_empty());
+}

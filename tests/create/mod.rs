@@ -1,0 +1,5 @@
+//! Creating: one object for one resource, whatever is read and answered on the way.
+
+mod lagging_reads;
+mod reference_server;
+mod unreadable_answers;

@@ -1,0 +1,95 @@
+//! A namespace that is deleted with everything in it. Its own roles go too, so the operator serves all namespaces here.
+
+use crate::support::{
+    AllNamespaces, Environment, Kind, auth_config, config_on, credentials, export, import_new,
+    literal_vault,
+};
+use metorial_simulator::{Action, Fault};
+use serde_json::json;
+
+/// A namespace with a key and a connection to the simulator of `home`.
+async fn team(all: &AllNamespaces) -> Environment {
+    let home = &all.home;
+    let team = all.namespace(json!({})).await;
+    team.apply(home.key_secret()).await;
+    team.apply(team.app_secret()).await;
+    team.apply(home.default_connection()).await;
+    team.value("token", "first").await;
+    team
+}
+
+/// The same with one resource of each kind, each ready, which need each other.
+async fn full_team(all: &AllNamespaces) -> Environment {
+    let team = team(all).await;
+    team.apply(credentials("github")).await;
+    team.apply(auth_config("linear")).await;
+    team.apply(config_on("settings", "shared")).await;
+    team.apply(literal_vault("shared")).await;
+    team.apply(import_new("moved")).await;
+    team.apply(export("worker", "linear", "exported")).await;
+    for (kind, name) in [
+        (Kind::Credentials, "github"),
+        (Kind::AuthConfig, "linear"),
+        (Kind::Config, "settings"),
+        (Kind::Vault, "shared"),
+        (Kind::Import, "moved"),
+        (Kind::Export, "worker"),
+    ] {
+        team.resource(kind, name).wait_ready().await;
+    }
+    team
+}
+
+#[tokio::test]
+async fn a_namespace_that_is_deleted_ends_and_leaves_nothing_at_metorial() {
+    let mut all = AllNamespaces::new().await;
+    all.start_operator();
+    let team = full_team(&all).await;
+    let home = &all.home;
+    let ever = |home: &Environment| Kind::MARKED.map(|kind| home.ever(kind).len());
+    assert_eq!(ever(home), [1, 2, 1, 1]);
+    team.delete_namespace().await;
+    for kind in Kind::MARKED {
+        assert!(home.live(kind).is_empty(), "{kind:?}");
+    }
+    assert_eq!(ever(home), [1, 2, 1, 1], "nothing was created meanwhile");
+    assert_eq!((home.imports().len(), home.exports().len()), (1, 1));
+}
+
+#[tokio::test]
+async fn a_namespace_whose_objects_are_orphaned_ends_while_the_api_is_down() {
+    let mut all = AllNamespaces::new().await;
+    all.start_operator();
+    let team = full_team(&all).await;
+    for (kind, name) in [
+        (Kind::Credentials, "github"),
+        (Kind::AuthConfig, "linear"),
+        (Kind::Config, "settings"),
+        (Kind::Vault, "shared"),
+        (Kind::Import, "moved"),
+    ] {
+        let orphan = json!({"deletionPolicy": "Orphan"});
+        team.resource(kind, name).edit(orphan).await;
+    }
+    all.home.sim.set_down(true);
+    team.delete_namespace().await;
+    let live = Kind::MARKED.map(|kind| all.home.live(kind).len());
+    assert_eq!(live, [1, 2, 1, 1]);
+}
+
+#[tokio::test]
+async fn a_namespace_ends_with_an_export_that_is_due() {
+    let mut all = AllNamespaces::new().await;
+    all.start_operator();
+    let home = &all.home;
+    let team = team(&all).await;
+    let down = Action::error(500, "internal_server_error");
+    let exports = Fault::on("POST", Kind::Export.path());
+    home.sim.faults().add(exports, down);
+    team.apply(auth_config("linear")).await;
+    team.apply(export("worker", "linear", "exported")).await;
+    team.export("worker").wait_reason("RemoteUnavailable").await;
+    team.delete_namespace().await;
+    assert!(home.live(Kind::AuthConfig).is_empty());
+    assert!(home.exports().is_empty());
+}

@@ -1,0 +1,116 @@
+//! Deletions without the API, without a key, without a connection.
+
+use crate::support::{Environment, Kind, credentials};
+use k8s_openapi::api::core::v1::Secret;
+use serde_json::json;
+
+const WAY_OUT: &str = "deletionPolicy: Orphan";
+
+/// It is blocked, and its message says how to continue.
+async fn blocked(env: &Environment, name: &str, why: &str) {
+    let blocked = env
+        .credentials(name)
+        .wait_message("DeletionBlocked", why)
+        .await;
+    assert_eq!(blocked.condition("Stalled").unwrap().status, "True");
+    assert!(blocked.message().contains(WAY_OUT), "{}", blocked.message());
+}
+
+async fn orphan(env: &Environment, name: &str) {
+    let policy = json!({"deletionPolicy": "Orphan"});
+    env.credentials(name).edit(policy).await;
+    env.credentials(name).wait_gone().await;
+}
+
+#[tokio::test]
+async fn a_deletion_waits_for_an_api_that_is_down_and_continues_when_it_is_back() {
+    let env = Environment::running().await;
+    env.create(credentials("github")).await;
+    env.sim.set_down(true);
+    env.credentials("github").delete().await;
+    let waiting = env
+        .credentials("github")
+        .wait_reason("RemoteUnavailable")
+        .await;
+    assert_eq!(waiting.condition("Reconciling").unwrap().status, "True");
+    assert_eq!(waiting.ready().status, "False");
+    env.sim.set_down(false);
+    env.credentials("github").wait_gone().await;
+    assert!(env.live(Kind::Credentials).is_empty());
+}
+
+#[tokio::test]
+async fn the_last_good_key_is_used_when_its_secret_or_its_connection_is_deleted_first() {
+    let env = Environment::running().await;
+    for name in ["first", "second"] {
+        env.create(credentials(name)).await;
+    }
+    env.delete::<Secret>("metorial").await;
+    env.connection("default")
+        .wait_reason("SecretNotFound")
+        .await;
+    env.credentials("first").remove().await;
+    assert_eq!(env.live(Kind::Credentials).len(), 1);
+
+    let free = json!({"metadata": {"finalizers": null}});
+    env.connection("default").patch(free).await;
+    env.connection("default").remove().await;
+    env.credentials("second").remove().await;
+    assert!(env.live(Kind::Credentials).is_empty());
+}
+
+#[tokio::test]
+async fn a_deletion_with_a_revoked_key_is_blocked_and_continues_once_the_key_is_replaced() {
+    let env = Environment::running().await;
+    let made = env.create(credentials("github")).await;
+    env.create(credentials("left")).await;
+    env.sim.revoke_key(&env.key);
+    for name in ["github", "left"] {
+        env.credentials(name).delete().await;
+        blocked(&env, name, "Unauthorized").await;
+    }
+    env.check_quiet().await;
+    orphan(&env, "left").await;
+    let fresh = env.sim.add_key(&env.instance);
+    env.use_key(&fresh).await;
+    env.credentials("github").wait_gone().await;
+    assert_ne!(env.only(Kind::Credentials).id, made.id());
+}
+
+#[tokio::test]
+async fn after_a_restart_without_a_key_a_deletion_is_blocked_and_says_how_to_continue() {
+    let mut env = Environment::running().await;
+    env.create(credentials("github")).await;
+    env.create(credentials("left")).await;
+    env.stop_operator().await;
+    env.delete::<Secret>("metorial").await;
+    for name in ["github", "left"] {
+        env.credentials(name).delete().await;
+    }
+    env.start_operator();
+    for name in ["github", "left"] {
+        blocked(&env, name, "SecretNotFound").await;
+    }
+    env.check_quiet().await;
+    orphan(&env, "left").await;
+    env.apply(env.key_secret()).await;
+    env.credentials("github").wait_gone().await;
+    assert_eq!(env.live(Kind::Credentials).len(), 1);
+}
+
+#[tokio::test]
+async fn after_a_restart_without_a_connection_a_deletion_is_blocked_until_there_is_one_again() {
+    let mut env = Environment::running().await;
+    env.create(credentials("github")).await;
+    env.connection("default").wait_reason("Synced").await;
+    env.stop_operator().await;
+    let free = json!({"metadata": {"finalizers": null}});
+    env.connection("default").patch(free).await;
+    env.connection("default").delete().await;
+    env.credentials("github").delete().await;
+    env.start_operator();
+    blocked(&env, "github", "ConnectionNotFound").await;
+    env.apply(env.default_connection()).await;
+    env.credentials("github").wait_gone().await;
+    assert!(env.live(Kind::Credentials).is_empty());
+}

@@ -1,0 +1,7 @@
+//! Edits and losses at Metorial: corrected once, or reported and left.
+
+mod consents;
+mod defaults;
+mod edits;
+mod losses;
+mod quiet;

@@ -1,0 +1,4 @@
+//! Imports: exactly one for each change of a value.
+
+mod once_per_change;
+mod targets;

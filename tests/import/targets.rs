@@ -1,0 +1,42 @@
+//! Imports are records in somebody's audit log: into an existing auth config, or into one that the import creates.
+
+use crate::support::{Environment, Form, Given, Kind, VALUES, auth_config, import_into, initial};
+
+#[tokio::test]
+async fn an_import_waits_for_its_auth_config_and_for_the_right_to_its_value() {
+    let env = Environment::running().await;
+    env.value("token", "first").await;
+    env.apply(import_into("rotation", "linear", "token")).await;
+    env.import("rotation")
+        .wait_reason("ReferenceNotFound")
+        .await;
+    env.apply(auth_config("linear")).await;
+    env.import("rotation").wait_reason("ValueConflict").await;
+    env.apply(initial("linear")).await;
+    let import = env.import("rotation").wait_ready().await;
+    let config = env.auth_config("linear").wait_ready().await;
+    assert_eq!(import.id(), config.id());
+    assert_eq!(env.imports().len(), 1);
+    env.value("token", "second").await;
+    env.wait_imports(2).await;
+    env.import("rotation").wait_ready().await;
+    let token = &env.only(Kind::AuthConfig).write_only["value"]["token"];
+    assert_eq!(token, "second");
+    env.check_oracles().await;
+    env.import("rotation").remove().await;
+    env.only(Kind::AuthConfig);
+}
+
+#[tokio::test]
+async fn an_import_by_provider_creates_an_auth_config_that_is_deleted_with_it() {
+    let scenario = Given::form(Form::ImportNew).settled().await;
+    let import = scenario.tested().get().await;
+    assert_eq!(scenario.imports().len(), 1);
+    assert_eq!(import.field("authConfigId"), import.id().as_str());
+    scenario.change(VALUES[1]).await;
+    scenario.wait_synced(VALUES[1]).await;
+    assert_eq!(scenario.imports().len(), 2);
+    scenario.check_oracles().await;
+    scenario.tested().remove().await;
+    assert!(scenario.live_objects().is_empty());
+}

@@ -1,0 +1,136 @@
+//! One test a folder of examples.
+
+use crate::example_orders::orders;
+use crate::example_stories::{check_second_apply, converge, files, remove};
+use crate::support::{AllNamespaces, Environment, Setup};
+use futures::future::join_all;
+use metorial::{Body, Config};
+use serde_json::{Value, json};
+use std::path::Path;
+
+/// So many environments share the orders of an example.
+const ENVIRONMENTS: usize = 8;
+
+const FOLDERS: [&str; 7] = [
+    "adopting-what-exists",
+    "database-provider",
+    "export-to-a-secret",
+    "gitops",
+    "oauth-app-for-a-team",
+    "quickstart",
+    "rotation-by-import",
+];
+
+/// Runs an example in all its orders, several in each environment.
+async fn run_in_all_orders(folder: &str, fill: impl AsyncFn(&Environment, Value) -> Value) {
+    let orders = orders(files(folder).len());
+    let runs = (0..ENVIRONMENTS).map(async |place| {
+        let mut env = Environment::bare(Setup::default()).await;
+        env.start_operator();
+        let mine: Vec<_> = orders.iter().skip(place).step_by(ENVIRONMENTS).collect();
+        for (turn, order) in mine.iter().enumerate() {
+            let objects = converge(&env, folder, order, &fill).await;
+            if turn + 1 == mine.len() {
+                check_second_apply(&env, &objects).await;
+            }
+            remove(&env, &objects).await;
+        }
+    });
+    join_all(runs).await;
+}
+
+async fn as_it_is(_: &Environment, manifest: Value) -> Value {
+    manifest
+}
+
+#[tokio::test]
+async fn the_quickstart() {
+    run_in_all_orders("quickstart", as_it_is).await;
+}
+
+#[tokio::test]
+async fn an_oauth_app_for_a_team() {
+    run_in_all_orders("oauth-app-for-a-team", as_it_is).await;
+}
+
+#[tokio::test]
+async fn a_database_provider() {
+    run_in_all_orders("database-provider", as_it_is).await;
+}
+
+#[tokio::test]
+async fn a_rotation_by_import() {
+    run_in_all_orders("rotation-by-import", as_it_is).await;
+}
+
+#[tokio::test]
+async fn an_export_to_a_secret() {
+    run_in_all_orders("export-to-a-secret", as_it_is).await;
+}
+
+#[tokio::test]
+async fn adopting_what_exists() {
+    run_in_all_orders("adopting-what-exists", made_by_hand).await;
+}
+
+#[tokio::test]
+async fn gitops_with_several_namespaces() {
+    let mut everywhere = AllNamespaces::new().await;
+    everywhere.start_operator();
+    let (env, folder) = (&everywhere.home, "gitops");
+    // Nothing can be applied into a namespace that isn't there: every tool applies these first.
+    let (namespaces, rest): (Vec<usize>, Vec<usize>) =
+        (0..files(folder).len()).partition(|place| files(folder)[*place].contains("namespace"));
+    let fill = async |env: &Environment, mut manifest: Value| {
+        if manifest["kind"] == "ClusterConnection" {
+            manifest["spec"]["baseUrl"] = env.sim.url().into();
+        }
+        manifest
+    };
+    converge(env, folder, &namespaces, &fill).await;
+    let orders = orders(rest.len());
+    for (turn, order) in orders.iter().enumerate() {
+        let order: Vec<usize> = order.iter().map(|place| rest[*place]).collect();
+        let objects = converge(env, folder, &order, &fill).await;
+        if turn + 1 == orders.len() {
+            check_second_apply(env, &objects).await;
+        }
+        remove(env, &objects).await;
+    }
+}
+
+#[test]
+fn every_folder_has_its_story() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples");
+    let entries = std::fs::read_dir(root).unwrap();
+    let mut found: Vec<String> = entries
+        .map(|entry| entry.unwrap())
+        .filter(|entry| entry.path().is_dir())
+        .map(|entry| entry.file_name().into_string().unwrap())
+        .collect();
+    found.sort();
+    assert_eq!(found, FOLDERS);
+}
+
+/// Creates by hand what the manifest adopts, and names it.
+async fn made_by_hand(env: &Environment, mut manifest: Value) -> Value {
+    let name = manifest["spec"]["name"].clone();
+    let id = match manifest["kind"].as_str().unwrap() {
+        "ProviderAuthCredentials" => {
+            let fields = json!({"name": name, "config": {"scopes": ["repo"]}});
+            env.create_by_hand(fields).await.id
+        }
+        "ProviderConfig" => {
+            let body = json!({"provider_id": "weather", "name": "another name", "value": {"units": "imperial"}});
+            let made = env.person().create::<Config>(&Body::from(body)).await;
+            made.unwrap().value.id
+        }
+        "ProviderAuthConfig" => {
+            let fields = json!({"name": "another name", "value": {"token": "theirs"}});
+            env.auth_config_by_hand(fields).await
+        }
+        _ => return manifest,
+    };
+    manifest["spec"]["adopt"]["id"] = id.into();
+    manifest
+}

@@ -1,0 +1,19 @@
+//! What people install and apply: the chart, the definitions and their rules, the examples, kubectl.
+#![allow(
+    clippy::unwrap_used,
+    clippy::needless_pass_by_value,
+    reason = "a story that can't continue fails there, and a manifest is written where it is used"
+)]
+
+#[path = "../support/mod.rs"]
+mod support;
+
+mod admission;
+mod admission_manifests;
+mod chart;
+mod definitions;
+mod example_orders;
+mod example_stories;
+mod examples;
+mod kubectl;
+mod quickstart;

@@ -1,0 +1,152 @@
+//! Two replicas: one leads, and another takes over when it is gone; a leader that was asleep writes nothing more.
+
+use crate::support::{
+    Environment, Kind, PATIENCE, Process, credentials, reconcile_timeout, write_without_leading,
+};
+use k8s_openapi::api::coordination::v1::Lease;
+use std::time::{Duration, Instant};
+
+/// The lease runs for 15 s from the last renewal, and one came at most 3 s before anything that a test does.
+const SOONEST: Duration = Duration::from_secs(11);
+
+/// An environment with a leader and a replica that stands by.
+async fn two_replicas() -> (Environment, Process, Process) {
+    let env = Environment::new().await;
+    // A call may be answered long after its process was woken again.
+    let patient = ["--request-timeout=2m", &reconcile_timeout("5m")];
+    let leader = env.start_process(&patient).await;
+    env.wait_leads(&leader).await;
+    let standby = env.start_process(&patient).await;
+    env.wait_serves(&standby).await;
+    (env, leader, standby)
+}
+
+#[tokio::test]
+async fn a_killed_leader_is_succeeded_when_its_lease_has_run_out_and_its_half_done_create_is_found()
+{
+    let (env, leader, standby) = two_replicas().await;
+    let gate = env.hold_after("POST", "/provider-auth-credentials");
+    env.apply(credentials("github")).await;
+    assert!(gate.wait_for_arrivals(1, PATIENCE).await);
+    leader.kill();
+    let killed = Instant::now();
+    gate.open();
+    assert_eq!(standby.leads().await, Some(false));
+
+    env.wait_leads(&standby).await;
+    assert!(killed.elapsed() >= SOONEST, "{:?}", killed.elapsed());
+    env.credentials("github").wait_ready().await;
+    assert_eq!(env.attempts(), ["POST /provider-auth-credentials"]);
+    assert_eq!(standby.api_requests("POST").await, 0.0);
+    env.check_oracles().await;
+}
+
+#[tokio::test]
+async fn a_leader_that_slept_past_its_lease_writes_nothing_when_it_wakes() {
+    let (env, sleeper, successor) = two_replicas().await;
+    env.apply(credentials("github")).await;
+    env.credentials("github").wait_ready().await;
+
+    // It falls asleep in the middle of a reconciliation, between the read and the write.
+    let gate = env.hold_after("GET", "/provider-auth-credentials");
+    env.rotate("oauth-app", "client-secret", "rotated-0123456789")
+        .await;
+    assert!(gate.wait_for_arrivals(1, PATIENCE).await);
+    sleeper.freeze();
+    gate.open();
+    env.wait_leads(&successor).await;
+    env.wait_only(Kind::Credentials, "rotated by the successor", |object| {
+        object.write_only["client_secret"] == "rotated-0123456789"
+    })
+    .await;
+    let settled = env
+        .credentials("github")
+        .wait("ready with the new secret", |github| {
+            let pushed = github.status().inputs.unwrap_or_default();
+            let times = pushed.iter().map(|input| &input.pushed_at);
+            github.is_ready() && times.clone().min() != times.max()
+        })
+        .await;
+    env.check_quiet_process().await;
+
+    sleeper.thaw();
+    env.wait_leads_no_more(&sleeper).await;
+    env.check_quiet_process().await;
+    assert_eq!(sleeper.api_requests("PATCH").await, 0.0);
+    assert_eq!(successor.api_requests("PATCH").await, 1.0);
+    assert_eq!(env.attempts().len(), 2);
+    let now = env.credentials("github").get().await;
+    assert_eq!(now.resource_version(), settled.resource_version());
+    env.check_oracles().await;
+
+    // It stands by, and leads again when its turn comes.
+    successor.terminate();
+    env.wait_leads(&sleeper).await;
+    env.rotate("oauth-app", "client-secret", "rotated-again-0123456789")
+        .await;
+    env.wait_only(
+        Kind::Credentials,
+        "rotated by the former sleeper",
+        |object| object.write_only["client_secret"] == "rotated-again-0123456789",
+    )
+    .await;
+    env.credentials("github").wait_recorded().await;
+    env.check_oracles().await;
+}
+
+#[tokio::test]
+async fn a_leader_that_slept_while_its_write_was_answered_does_not_report_what_is_outdated() {
+    let (env, sleeper, successor) = two_replicas().await;
+    env.create(credentials("github")).await;
+    let gate = env.hold_after("PATCH", "/provider-auth-credentials");
+    env.rotate("oauth-app", "client-secret", "rotated-0123456789")
+        .await;
+    assert!(gate.wait_for_arrivals(1, PATIENCE).await);
+    sleeper.freeze();
+    gate.open();
+    env.wait_leads(&successor).await;
+    env.rotate("oauth-app", "client-secret", "rotated-again-0123456789")
+        .await;
+    env.wait_only(
+        Kind::Credentials,
+        "rotated again by the successor",
+        |object| object.write_only["client_secret"] == "rotated-again-0123456789",
+    )
+    .await;
+    let recorded = env.credentials("github").wait_recorded().await;
+    env.check_quiet_process().await;
+
+    sleeper.thaw();
+    env.wait_leads_no_more(&sleeper).await;
+    env.check_quiet_process().await;
+    let now = env.credentials("github").get().await;
+    assert_eq!(now.resource_version(), recorded.resource_version());
+    assert_eq!(sleeper.api_requests("PATCH").await, 1.0);
+    assert_eq!(successor.api_requests("PATCH").await, 1.0);
+    env.check_oracles().await;
+}
+
+#[tokio::test]
+async fn an_operator_that_does_not_lead_writes_nothing_to_the_cluster() {
+    let env = Environment::running().await;
+    let made = env.create(credentials("github")).await;
+    let events = env.credentials("github").events().await;
+    let refused = write_without_leading(&env, "github").await;
+    assert_eq!(refused, [true; 3]);
+    assert_eq!(env.credentials("github").events().await, events);
+    env.check_unwritten(&made).await;
+}
+
+#[tokio::test]
+async fn a_replica_that_stands_by_asks_nothing_and_writes_nothing() {
+    let (env, leader, standby) = two_replicas().await;
+    env.apply(credentials("github")).await;
+    env.credentials("github").wait_ready().await;
+    assert_eq!(standby.api_requests("").await, 0.0);
+    assert!(leader.api_requests("").await >= 2.0);
+    for page in ["/livez", "/readyz"] {
+        assert_eq!(standby.get(page).await.unwrap().0, 200);
+    }
+    let lease = env.api::<Lease>().get("metorial-operator").await.unwrap();
+    assert_eq!(lease.spec.unwrap().lease_duration_seconds, Some(15));
+}

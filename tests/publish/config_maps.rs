@@ -1,0 +1,85 @@
+//! The ConfigMap of published ids moves with its name and follows the object.
+
+use crate::support::{Environment, Kind, credentials};
+use k8s_openapi::api::core::v1::ConfigMap;
+use serde_json::{Value, json};
+use std::collections::BTreeMap;
+
+/// The ids of the only live object.
+fn ids(env: &Environment) -> BTreeMap<String, String> {
+    let remote = env.only(Kind::Credentials);
+    let text = |value: &Value| value.as_str().unwrap().to_owned();
+    BTreeMap::from([
+        ("id".to_owned(), remote.id.clone()),
+        ("instanceId".to_owned(), env.instance.to_string()),
+        (
+            "providerId".to_owned(),
+            text(&remote.readable["provider_id"]),
+        ),
+    ])
+}
+
+async fn wait_published(env: &Environment, map: &str) -> ConfigMap {
+    let wanted = ids(env);
+    env.wait_for::<ConfigMap>(map, "the ids and nothing else", |map| {
+        map.data.as_ref() == Some(&wanted)
+    })
+    .await
+}
+
+#[tokio::test]
+async fn an_object_that_is_made_again_is_published_under_its_new_id() {
+    let env = Environment::running().await;
+    env.create(credentials("github").publishing("ids")).await;
+    wait_published(&env, "ids").await;
+    let lost = env.only(Kind::Credentials);
+    env.sim.archive(&lost.id);
+    env.credentials("github").reconcile_now().await;
+    env.wait_only(Kind::Credentials, "another object", |remote| {
+        remote.id != lost.id
+    })
+    .await;
+    wait_published(&env, "ids").await;
+    env.credentials("github").wait_recorded().await;
+    env.check_oracles().await;
+}
+
+#[tokio::test]
+async fn two_resources_do_not_share_a_config_map() {
+    let env = Environment::running().await;
+    env.create(credentials("one").publishing("ids")).await;
+    wait_published(&env, "ids").await;
+    let first = env.config_map("ids").await.unwrap();
+    env.apply(credentials("two").publishing("ids")).await;
+    env.credentials("two")
+        .wait_reason("OwnershipConflict")
+        .await;
+    env.check_quiet().await;
+    assert_eq!(env.config_map("ids").await.unwrap(), first);
+}
+
+#[tokio::test]
+async fn another_name_moves_the_ids_and_none_takes_them_away() {
+    let mut env = Environment::running().await;
+    env.create(credentials("github").publishing("first")).await;
+    wait_published(&env, "first").await;
+
+    let name = |name: &str| json!({"publish": {"configMap": {"name": name}}});
+    env.credentials("github").edit(name("second")).await;
+    wait_published(&env, "second").await;
+    env.wait_gone::<ConfigMap>("first").await;
+
+    env.kill_operator();
+    env.credentials("github").edit(name("third")).await;
+    env.start_operator();
+    wait_published(&env, "third").await;
+    env.wait_gone::<ConfigMap>("second").await;
+
+    env.credentials("github")
+        .edit(json!({"publish": null}))
+        .await;
+    env.wait_gone::<ConfigMap>("third").await;
+    env.credentials("github").wait_ready().await;
+    env.check_oracles().await;
+    assert_eq!(env.attempts().len(), 1);
+}

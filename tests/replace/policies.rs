@@ -1,0 +1,157 @@
+//! What the API can't change is replaced, if the user allows it: in time, and never because somebody changed it there.
+
+use crate::support::{Form, Given, TESTED, THIRD, VALUES, each};
+use serde_json::json;
+
+const FORMS: [Form; 3] = [Form::Config, Form::ConfigOnVault, Form::Vault];
+
+#[tokio::test]
+async fn another_value_creates_another_object_and_deletes_the_former() {
+    each(FORMS, async |form| {
+        let scenario = Given::form(form).settled().await;
+        let former = scenario.remote_object().id;
+        scenario.change(VALUES[1]).await;
+        scenario.wait_synced(VALUES[1]).await;
+        let object = scenario.tested().get().await;
+        assert_ne!(object.id(), former, "{form:?}");
+        assert_eq!(
+            object.status().previous_ids.unwrap()[0].id,
+            former,
+            "{form:?}"
+        );
+        scenario.check_oracles().await;
+        scenario.tested().remove().await;
+        assert!(scenario.live_objects().is_empty(), "{form:?}");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn what_must_not_be_replaced_stalls_until_the_change_is_undone() {
+    each([Form::Config, Form::Vault], async |form| {
+        let given = Given::form(form).with_spec(json!({"replace": "Never"}));
+        let scenario = given.settled().await;
+        scenario.sim.clear_journal();
+        scenario.change(VALUES[1]).await;
+        let stalled = scenario.tested().wait_reason("ImmutableFieldChanged").await;
+        assert!(stalled.message().contains("value"), "{}", stalled.message());
+        scenario.check_quiet().await;
+        assert!(scenario.attempts().is_empty());
+        scenario.change(VALUES[0]).await;
+        scenario.wait_synced(VALUES[0]).await;
+        assert!(
+            scenario.attempts().is_empty(),
+            "what was undone needs nothing"
+        );
+        scenario.tested().edit(json!({"name": "renamed"})).await;
+        let named = |it: &metorial_simulator::Stored| it.readable["name"] == "renamed";
+        scenario.wait_only(form.remote(), "renamed", named).await;
+        scenario.wait_synced(VALUES[0]).await;
+        assert_eq!(scenario.ever_objects().len(), 1, "{form:?}");
+        scenario.check_oracles().await;
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_replaced_object_stays_for_its_grace_and_is_then_deleted() {
+    each(FORMS, async |form| {
+        let given = Given::form(form).with_spec(json!({"replaceGrace": "4s"}));
+        let mut scenario = given.settled().await;
+        let former = scenario.remote_object().id;
+        scenario.change(VALUES[1]).await;
+        let tested = scenario.tested();
+        let object = tested.wait("another id", |object| object.field("id") != former.as_str());
+        let object = object.await;
+        assert_eq!(object.field("retiring")[0]["id"], former.as_str());
+        assert_eq!(object.field("previousIds")[0]["id"], former.as_str());
+        let left = scenario.sim.object(&former).unwrap();
+        assert!(
+            left.readable["status"] != "archived",
+            "the former one stays"
+        );
+        scenario.restart();
+        scenario.wait_synced(VALUES[1]).await;
+        assert_eq!(scenario.ever_objects().len(), 2, "{form:?}");
+        let object = scenario.tested().get().await;
+        assert_eq!(object.status().previous_ids.unwrap().len(), 1, "{form:?}");
+        scenario.check_oracles().await;
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_deletion_during_the_grace_deletes_both_objects() {
+    each(FORMS, async |form| {
+        let given = Given::form(form).with_spec(json!({"replaceGrace": "1h"}));
+        let scenario = given.settled().await;
+        scenario.change(VALUES[1]).await;
+        scenario
+            .until("two objects live", async || {
+                (scenario.live_objects().len() == 2).then_some(())
+            })
+            .await;
+        scenario.tested().remove().await;
+        assert!(scenario.live_objects().is_empty(), "{form:?}");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_deletion_during_the_grace_deletes_the_former_object_though_the_current_one_is_gone() {
+    each(FORMS, async |form| {
+        let given = Given::form(form).with_spec(json!({"replaceGrace": "1h"}));
+        let scenario = given.settled().await;
+        scenario.change(VALUES[1]).await;
+        let tested = scenario.tested();
+        let object = tested.wait("the former one stays", |object| {
+            !object.field("retiring").is_null()
+        });
+        let object = object.await;
+        assert!(scenario.sim.archive(&object.id()));
+        scenario.tested().remove().await;
+        assert!(scenario.live_objects().is_empty(), "{form:?}");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn several_changes_in_a_row_leave_one_object_and_the_ids_of_the_others() {
+    each(FORMS, async |form| {
+        let scenario = Given::form(form).settled().await;
+        let mut former = Vec::new();
+        for value in [VALUES[1], VALUES[0], THIRD] {
+            former.insert(0, scenario.remote_object().id);
+            scenario.change(value).await;
+            scenario.wait_synced(value).await;
+        }
+        let previous = scenario.tested().get().await.status().previous_ids;
+        let ids: Vec<String> = previous.unwrap().into_iter().map(|id| id.id).collect();
+        assert_eq!(ids, former, "{form:?}");
+        assert_eq!(scenario.ever_objects().len(), 4, "{form:?}");
+        scenario.check_oracles().await;
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_persons_edit_replaces_nothing() {
+    for drift in ["Correct", "Report"] {
+        let given = Given::form(Form::Config).with_spec(json!({"drift": drift}));
+        let scenario = given.settled().await;
+        let id = scenario.remote_object().id;
+        let edit = json!({"value": {"schema": "theirs"}, "name": "theirs"});
+        scenario.sim.edit(&id, edit);
+        scenario.tested().reconcile_now().await;
+        scenario.check_oracles().await;
+        let remote = scenario.remote_object();
+        assert_eq!(remote.id, id);
+        let name = match drift {
+            "Correct" => TESTED,
+            _ => "theirs",
+        };
+        assert_eq!(remote.readable["name"], name, "{drift}");
+        let reported = !scenario.tested().get().await.field("drift").is_null();
+        assert_eq!(reported, drift == "Report", "{drift}");
+    }
+}

@@ -1,0 +1,19 @@
+//! What must never happen: a secret that leaks, a status that is wrong, a right that nobody needs.
+#![allow(
+    clippy::unwrap_used,
+    clippy::needless_pass_by_value,
+    reason = "a story that can't continue fails there, and a manifest is written where it is used"
+)]
+
+#[path = "../support/mod.rs"]
+mod support;
+
+mod all_kinds;
+mod canary_forms;
+mod kstatus;
+mod kstatus_of_values;
+mod leaks;
+mod leaks_of_values;
+mod rights;
+mod status_history;
+mod tour;

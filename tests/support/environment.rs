@@ -1,0 +1,280 @@
+//! Where a test takes place: one namespace with the rights of an operator, one instance at a simulator, and at most one
+//! operator in this process.
+
+use super::gate::KubeGate;
+use super::manifests::{Manifest, canary, connection, secret};
+use super::operator::{Operator, test_settings};
+use super::rights::{SERVICE_ACCOUNT, grant};
+use super::{PATIENCE, QUIET};
+use control_plane::ControlPlane;
+use k8s_openapi::api::core::v1::Namespace;
+use kube::api::{Api, ObjectMeta, Patch, PatchParams, PostParams};
+use kube::client::ClientBuilder;
+use kube::{Client, Config, ResourceExt};
+use metorial_operator::resources::definitions;
+use metorial_operator::settings::Settings;
+use metorial_simulator::{InstanceId, InstanceType, Options, OrganizationId, Profile, Simulator};
+use serde_json::Value;
+use std::time::Duration;
+use tokio::sync::OnceCell;
+
+/// One namespace, one instance at a simulator of its own, and at most one operator in this process.
+pub struct Environment {
+    pub plane: &'static ControlPlane,
+    pub client: Client,
+    pub namespace: String,
+    pub sim: Simulator,
+    pub organization: OrganizationId,
+    pub instance: InstanceId,
+    /// The API key in the Secret `metorial`.
+    pub key: String,
+    /// The client secret in the Secret `oauth-app`.
+    pub client_secret: String,
+    /// How long nothing may be written before a story is over.
+    pub quiet: Duration,
+    operator: Option<Operator>,
+    config: Config,
+}
+
+/// The simulator of an environment.
+#[derive(Default)]
+pub struct Setup {
+    pub options: Options,
+}
+
+static DEFINITIONS: OnceCell<()> = OnceCell::const_new();
+
+impl Environment {
+    /// With the Secrets `metorial` (the API key) and `oauth-app`, the Connection `default`, and no operator.
+    pub async fn new() -> Self {
+        Self::with_profile(Profile::Server).await
+    }
+
+    /// The same with an operator at work.
+    pub async fn running() -> Self {
+        let mut env = Self::new().await;
+        env.start_operator();
+        env
+    }
+
+    /// The same as [`Environment::new`], at an API that behaves so.
+    pub async fn with_profile(profile: Profile) -> Self {
+        let options = Options::of(profile);
+        let env = Self::bare(Setup { options }).await;
+        env.apply_basics().await;
+        env
+    }
+
+    /// With nothing in it but the rights of an operator.
+    pub async fn bare(setup: Setup) -> Self {
+        let plane = tokio::task::spawn_blocking(ControlPlane::shared)
+            .await
+            .unwrap();
+        Self::on(plane, setup).await
+    }
+
+    /// A bare one on a control plane that the test may stop and freeze.
+    pub async fn on(plane: &'static ControlPlane, setup: Setup) -> Self {
+        let client = plane.client();
+        install_definitions(plane, &client).await;
+        let namespace = format!("t-{:08x}", rand::random::<u32>());
+        create_namespace(&client, &namespace).await;
+        grant(plane, &client, &namespace).await;
+        let kubeconfig = plane
+            .kubeconfig_for_service_account(&namespace, SERVICE_ACCOUNT)
+            .await
+            .unwrap();
+        let mut config = Config::from_custom_kubeconfig(kubeconfig, &Default::default())
+            .await
+            .unwrap();
+        config.proxy_url = None;
+        let sim = Simulator::start(setup.options).await;
+        let organization = sim.add_organization("Acme");
+        let instance = sim.add_instance(&organization, InstanceType::Production);
+        let key = sim.add_key(&instance);
+        Self {
+            plane,
+            client,
+            namespace,
+            sim,
+            organization,
+            instance,
+            key,
+            client_secret: canary("client-secret"),
+            quiet: QUIET,
+            operator: None,
+            config,
+        }
+    }
+
+    /// Applies the API key, the OAuth app's values and the Connection `default`.
+    pub async fn apply_basics(&self) {
+        self.apply(self.key_secret()).await;
+        self.apply(self.app_secret()).await;
+        self.apply(self.default_connection()).await;
+    }
+
+    /// The Secret with the API key.
+    pub fn key_secret(&self) -> Value {
+        secret("metorial", &[("api-key", &self.key)])
+    }
+
+    /// The Secret with client id and client secret.
+    pub fn app_secret(&self) -> Value {
+        let texts = [
+            ("client-id", "Iv1.0123456789"),
+            ("client-secret", &self.client_secret),
+        ];
+        secret("oauth-app", &texts)
+    }
+
+    /// The Connection `default`.
+    pub fn default_connection(&self) -> Manifest {
+        connection("default", &self.sim.url())
+    }
+
+    /// Settings for tests: this namespace only, short pauses, no rivals.
+    pub fn settings(&self) -> Settings {
+        test_settings(&self.namespace, &self.sim.url())
+    }
+
+    /// The config of the operator's ServiceAccount.
+    pub fn operator_config(&self) -> Config {
+        self.config.clone()
+    }
+
+    /// Starts the operator.
+    pub fn start_operator(&mut self) {
+        let settings = self.settings();
+        self.start_operator_with(settings);
+    }
+
+    /// Starts it with other settings.
+    pub fn start_operator_with(&mut self, settings: Settings) {
+        assert!(self.operator.is_none(), "an operator is running");
+        let config = self.config.clone();
+        let client = move || Client::try_from(config).unwrap();
+        self.operator = Some(Operator::start(settings, client));
+    }
+
+    /// Starts it with this settle time: how old an absence must be before anything is concluded from it.
+    pub fn start_operator_settling(&mut self, settle: Duration) {
+        let mut settings = self.settings();
+        settings.timing.settle = settle;
+        self.start_operator_with(settings);
+    }
+
+    /// Starts it so that it concludes nothing from an absence for as long as any test lasts.
+    pub fn start_operator_that_waits(&mut self) {
+        self.start_operator_settling(PATIENCE * 2);
+    }
+
+    /// Starts it behind a gate.
+    pub fn start_operator_behind(&mut self, gate: &KubeGate) {
+        assert!(self.operator.is_none(), "an operator is running");
+        let (config, gate) = (self.config.clone(), gate.clone());
+        let client = move || {
+            let builder = ClientBuilder::try_from(config).unwrap();
+            builder.with_layer(&gate).build()
+        };
+        self.operator = Some(Operator::start(self.settings(), client));
+    }
+
+    /// Ends it as SIGKILL does.
+    pub fn kill_operator(&mut self) {
+        self.operator.take().expect("an operator is running").kill();
+    }
+
+    /// Ends it as SIGTERM does.
+    pub async fn stop_operator(&mut self) {
+        let operator = self.operator.take().expect("an operator is running");
+        operator.stop().await.unwrap();
+    }
+
+    /// Kills it and starts another one.
+    pub fn restart_operator(&mut self) {
+        self.kill_operator();
+        self.start_operator();
+    }
+
+    /// An instance of another organization, and a key of it.
+    pub fn another_instance(&self) -> (InstanceId, String) {
+        let organization = self.sim.add_organization("Globex");
+        let kind = InstanceType::Development;
+        let instance = self.sim.add_instance(&organization, kind);
+        let key = self.sim.add_key(&instance);
+        (instance, key)
+    }
+
+    /// Describes both sides for a person who wonders why a test failed.
+    pub async fn describe(&self) -> String {
+        let mut text = format!("namespace {}\n", self.namespace);
+        for args in [
+            &["get", "metorial", "-o", "yaml"][..],
+            &["get", "events"][..],
+        ] {
+            let mut kubectl = self.plane.kubectl();
+            kubectl.args(["-n", &self.namespace]).args(args);
+            let output = tokio::task::spawn_blocking(move || kubectl.output()).await;
+            text += &output.unwrap().map_or_else(
+                |error| error.to_string(),
+                |output| String::from_utf8_lossy(&output.stdout).into_owned(),
+            );
+        }
+        let journal = self.sim.journal();
+        for entry in &journal {
+            let (at, first) = (entry.at, journal[0].at);
+            text += &format!(
+                "{:.2?} {} {}?{} → {} applied {}\n",
+                at.duration_since(first),
+                entry.method,
+                entry.path,
+                entry.query,
+                entry.status,
+                entry.applied
+            );
+        }
+        text
+    }
+}
+
+async fn create_namespace(client: &Client, name: &str) {
+    let metadata = ObjectMeta {
+        name: Some(name.to_owned()),
+        ..ObjectMeta::default()
+    };
+    let object = Namespace {
+        metadata,
+        ..Namespace::default()
+    };
+    let api = Api::all(client.clone());
+    api.create(&PostParams::default(), &object).await.unwrap();
+}
+
+/// Installs the definitions once for a process, and waits until they are served. Tests on a control plane of their own
+/// install them again there.
+async fn install_definitions(plane: &'static ControlPlane, client: &Client) {
+    let shared = plane.url();
+    let install = async || {
+        let api: Api<k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition> =
+            Api::all(client.clone());
+        for definition in definitions() {
+            let name = definition.name_any();
+            let params = PatchParams::apply("test").force();
+            api.patch(&name, &params, &Patch::Apply(&definition))
+                .await
+                .unwrap();
+            let established = kube::runtime::conditions::is_crd_established();
+            let served = kube::runtime::wait::await_condition(api.clone(), &name, established);
+            let served = tokio::time::timeout(PATIENCE, served).await;
+            served.expect("the definition is served in time").unwrap();
+        }
+    };
+    static SHARED: OnceCell<String> = OnceCell::const_new();
+    let first = SHARED.get_or_init(async || shared.clone()).await;
+    if *first == shared {
+        DEFINITIONS.get_or_init(install).await;
+    } else {
+        install().await;
+    }
+}

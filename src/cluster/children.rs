@@ -1,97 +1,22 @@
 //! Child objects: the Secret of an export and the ConfigMap of published ids. They are the resource's own or left alone, and
 //! are written in one piece.
 
+use super::child::{Child, in_shape, patch, same_type};
 use super::client::Cluster;
 use super::error::{Cause, ClusterError};
 use super::writes::{field_manager, owned_by};
 use crate::plan::children::{
-    ChildKind, ChildSpec, ChildState, Data, EXPORT_ANNOTATION, OPAQUE, Refusal,
+    ChildKind, ChildSpec, ChildState, Data, EXPORT_ANNOTATION, Refusal, blank,
 };
 use crate::plan::fingerprint::MacKey;
 use crate::resources::{ExportStatus, FIELD_MANAGER};
-use k8s_openapi::ByteString;
 use k8s_openapi::api::core::v1::{ConfigMap, Secret};
 use kube::api::{DeleteParams, ObjectMeta, Patch, PatchParams, PostParams, Preconditions};
-use kube::core::{NamespaceResourceScope, Status};
+use kube::core::Status;
 use kube::{Api, Resource, ResourceExt};
 use serde::Serialize;
-use serde::de::DeserializeOwned;
-use serde_json::{Map, Value, json};
-use std::collections::{BTreeMap, BTreeSet};
-use std::fmt::Debug;
-
-/// A Kubernetes kind that can be a child object.
-trait Child:
-    Resource<DynamicType = (), Scope = NamespaceResourceScope>
-    + Serialize
-    + DeserializeOwned
-    + Clone
-    + Debug
-{
-    fn new(metadata: ObjectMeta, type_: Option<String>, data: &Data) -> Self;
-    fn content(&self) -> Data;
-    fn type_(&self) -> Option<&str>;
-    /// Returns bytes as they are sent in a patch.
-    fn encode(bytes: &[u8]) -> Value;
-}
-
-impl Child for Secret {
-    fn new(metadata: ObjectMeta, type_: Option<String>, data: &Data) -> Self {
-        let data = data.iter();
-        Self {
-            metadata,
-            type_,
-            data: Some(
-                data.map(|(key, bytes)| (key.clone(), ByteString(bytes.clone())))
-                    .collect(),
-            ),
-            ..Self::default()
-        }
-    }
-
-    fn content(&self) -> Data {
-        let data = self.data.iter().flatten();
-        data.map(|(key, bytes)| (key.clone(), bytes.0.clone()))
-            .collect()
-    }
-
-    fn type_(&self) -> Option<&str> {
-        self.type_.as_deref()
-    }
-
-    fn encode(bytes: &[u8]) -> Value {
-        json!(ByteString(bytes.to_vec()))
-    }
-}
-
-impl Child for ConfigMap {
-    fn new(metadata: ObjectMeta, _: Option<String>, data: &Data) -> Self {
-        let text = |bytes: &Vec<u8>| String::from_utf8_lossy(bytes).into_owned();
-        let data = data.iter();
-        Self {
-            metadata,
-            data: Some(
-                data.map(|(key, bytes)| (key.clone(), text(bytes)))
-                    .collect(),
-            ),
-            ..Self::default()
-        }
-    }
-
-    fn content(&self) -> Data {
-        let data = self.data.iter().flatten();
-        data.map(|(key, text)| (key.clone(), text.clone().into_bytes()))
-            .collect()
-    }
-
-    fn type_(&self) -> Option<&str> {
-        None
-    }
-
-    fn encode(bytes: &[u8]) -> Value {
-        json!(String::from_utf8_lossy(bytes))
-    }
-}
+use serde_json::json;
+use std::collections::BTreeMap;
 
 /// The resource that child objects belong to.
 #[derive(Clone, Copy)]
@@ -155,7 +80,7 @@ impl<K: Resource<DynamicType = ()> + Serialize> Parent<'_, K> {
             return Err(error);
         }
         // The answer to a write may quote what was sent, so only a dry run without values tells the cause.
-        let shape = crate::plan::children::blank(data.keys().cloned());
+        let shape = blank(data.keys().cloned());
         Ok(match self.try_out(wanted, &shape).await? {
             Some(refusal) => Applied::Refused(refusal),
             None if wanted.kind == ChildKind::Secret => Applied::TooLarge(error.to_string()),
@@ -368,72 +293,4 @@ fn annotations(
         annotations.insert(EXPORT_ANNOTATION.to_owned(), json!(export).to_string());
     }
     annotations
-}
-
-fn same_type<C: Child>(found: &C, wanted: &ChildSpec) -> bool {
-    found.type_().unwrap_or(OPAQUE) == wanted.type_.as_deref().unwrap_or(OPAQUE)
-}
-
-fn in_shape<C: Child>(found: &C, wanted: &ChildSpec) -> bool {
-    let has = |wanted: &BTreeMap<String, String>, found: &BTreeMap<String, String>| {
-        wanted
-            .iter()
-            .all(|(key, value)| found.get(key) == Some(value))
-    };
-    left(found, "f:labels", &wanted.labels).is_empty()
-        && left(found, "f:annotations", &wanted.annotations).is_empty()
-        && has(&wanted.labels, found.labels())
-        && has(&wanted.annotations, found.annotations())
-        && same_type(found, wanted)
-}
-
-/// Returns the merge patch that turns `found` into what is wanted.
-fn patch<C: Child>(
-    found: &C,
-    wanted: &ChildSpec,
-    annotations: &BTreeMap<String, String>,
-    data: &Data,
-) -> Value {
-    let content = data.iter();
-    let mut content: Map<String, Value> = content
-        .map(|(key, bytes)| (key.clone(), C::encode(bytes)))
-        .collect();
-    for key in found.content().into_keys() {
-        content.entry(key).or_insert(Value::Null);
-    }
-    let texts = |field: &str, wanted: &BTreeMap<String, String>| {
-        let left = left(found, field, wanted).into_iter();
-        let mut texts: BTreeMap<String, Option<String>> = left.map(|key| (key, None)).collect();
-        texts.extend(
-            wanted
-                .iter()
-                .map(|(key, text)| (key.clone(), Some(text.clone()))),
-        );
-        texts
-    };
-    let mut metadata = json!({"uid": found.meta().uid});
-    for (name, field, wanted) in [
-        ("labels", "f:labels", &wanted.labels),
-        ("annotations", "f:annotations", annotations),
-    ] {
-        let texts = texts(field, wanted);
-        if !texts.is_empty() {
-            metadata[name] = json!(texts);
-        }
-    }
-    json!({"metadata": metadata, "data": content})
-}
-
-/// Returns the labels or annotations that we set once, as the API server's records of field managers show, and that are no
-/// longer wanted.
-fn left<C: Child>(found: &C, field: &str, wanted: &BTreeMap<String, String>) -> BTreeSet<String> {
-    let entries = found.meta().managed_fields.iter().flatten();
-    entries
-        .filter(|entry| entry.manager.as_deref() == Some(FIELD_MANAGER))
-        .filter_map(|entry| entry.fields_v1.as_ref()?.0["f:metadata"][field].as_object())
-        .flatten()
-        .filter_map(|(key, _)| key.strip_prefix("f:"))
-        .filter(|key| *key != EXPORT_ANNOTATION && !wanted.contains_key(*key))
-        .map(str::to_owned)
-        .collect()
 }

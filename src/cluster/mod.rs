@@ -1,5 +1,6 @@
 //! Effects on Kubernetes.
 
+mod child;
 pub mod children;
 pub mod client;
 pub mod dependencies;

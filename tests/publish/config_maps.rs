@@ -68,6 +68,11 @@ async fn another_name_moves_the_ids_and_none_takes_them_away() {
     env.credentials("github").edit(name("second")).await;
     wait_published(&env, "second").await;
     env.wait_gone::<ConfigMap>("first").await;
+    env.credentials("github")
+        .wait("the second name is recorded", |object| {
+            object.status().published_config_map.as_deref() == Some("second")
+        })
+        .await;
 
     env.kill_operator();
     env.credentials("github").edit(name("third")).await;

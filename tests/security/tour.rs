@@ -61,7 +61,7 @@ impl Tour {
         ]);
         // Long enough for a deletion to be seen waiting.
         let timing = Timing {
-            settle: Duration::from_secs(3),
+            settle: Duration::from_secs(6),
             ..env.settings().timing
         };
         let settings = Settings {

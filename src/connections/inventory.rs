@@ -1,6 +1,7 @@
 //! The resources of a kind with their remote objects, for what concerns many resources at once: losses, dependents, and
 //! the users of a connection.
 
+use super::settings::ConnectionKey;
 use crate::cluster::client::Cluster;
 use crate::cluster::error::{Cause, ClusterError};
 use crate::kinds::Kind;
@@ -55,6 +56,14 @@ impl Entry {
                 .map(|retiring| retiring.id.clone())
                 .collect(),
         }
+    }
+
+    /// Returns whether the resource keeps a connection in use: it has a remote object that is to be deleted through it.
+    #[must_use]
+    pub fn uses(&self, connection: &ConnectionKey) -> bool {
+        let recorded = self.connection.as_deref();
+        let recorded = recorded.and_then(|text| ConnectionKey::parse(text, &self.key.namespace));
+        self.id.is_some() && self.finalizer && recorded.as_ref() == Some(connection)
     }
 
     /// Returns the id of an object that counts as lost when it is gone: of a resource that stays, in this instance. An

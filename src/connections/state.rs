@@ -1,6 +1,7 @@
 //! The state of one connection: for the resources that use it, and for its own status.
 
 use super::settings::{ConnectionKey, ConnectionSettings};
+use crate::plan::case::Problem;
 use crate::plan::fingerprint::Fingerprint;
 use crate::plan::observed::Losses;
 use crate::remote::Session;
@@ -24,6 +25,17 @@ pub struct NotReady {
     pub transient: bool,
     /// The time that the API asks to wait.
     pub wait: Option<Duration>,
+}
+
+impl From<NotReady> for Problem {
+    fn from(not_ready: NotReady) -> Self {
+        Self {
+            reason: not_ready.reason,
+            message: not_ready.message,
+            transient: not_ready.transient,
+            wait: not_ready.wait,
+        }
+    }
 }
 
 impl NotReady {
@@ -67,24 +79,6 @@ pub struct ConnectionState {
     /// The defaults that the connection gives its resources. They apply even while its key does not work, and after the
     /// connection was deleted: a deletion policy must not change because of that.
     pub defaults: ConnectionDefaults,
-}
-
-impl ConnectionState {
-    /// Returns the session that creates and updates may use.
-    ///
-    /// # Errors
-    /// The cause why there is none.
-    pub fn usable(&self) -> Result<&Arc<Session>, NotReady> {
-        match (&self.session, &self.not_ready) {
-            (Some(session), None) => Ok(session),
-            (Some(session), Some(not_ready)) if not_ready.transient => Ok(session),
-            (_, Some(not_ready)) => Err(not_ready.clone()),
-            (None, None) => Err(NotReady::new(
-                Reason::ConnectionNotReady,
-                "not checked yet; retrying",
-            )),
-        }
-    }
 }
 
 /// The part of a connection's state whose change can change what its resources do.

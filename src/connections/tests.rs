@@ -1,13 +1,17 @@
 //! Tables over the checks of connections.
 
+use super::inventory::Entry;
 use super::settings::{ConnectionKey, ConnectionResource, ConnectionSettings};
 use super::state::{NotReady, Slot};
 use super::verify;
 use crate::kinds::Inputs;
+use crate::plan::case::{ConnectionView, Problem};
 use crate::plan::fingerprint::MacKey;
 use crate::remote::RemoteError;
 use crate::remote::testing::{refusal, session, unreachable_error};
-use crate::resources::{Connection, ConnectionKind, FINALIZER, InstanceStatus, Reason};
+use crate::resources::{
+    Connection, ConnectionKind, FINALIZER, InstanceStatus, Reason, ResourceKey,
+};
 use metorial::Method::Get;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
@@ -293,9 +297,19 @@ fn a_resource_uses_a_connection_if_it_is_recorded_has_an_id_and_our_finalizer() 
             false,
         ),
     ] {
-        let parsed = serde_json::from_value(status.clone()).unwrap();
-        let found = verify::is_in_use_by(&key, namespace, &parsed, finalizers);
-        assert_eq!(found, uses, "{status} in {namespace}");
+        let text = |key: &str| status[key].as_str().map(str::to_owned);
+        let entry = Entry {
+            key: ResourceKey::new("AuthImport", namespace, "apps"),
+            id: text("id"),
+            instance: None,
+            connection: text("connection"),
+            finalizer: finalizers.iter().any(|it| it == FINALIZER),
+            terminating: false,
+            external: false,
+            parent: None,
+            pending_deletion: Vec::new(),
+        };
+        assert_eq!(entry.uses(&key), uses, "{status} in {namespace}");
     }
 }
 
@@ -317,8 +331,17 @@ fn the_last_session_is_used_through_a_transient_failure_and_not_through_a_lastin
             ..Slot::default()
         };
         let state = slot.state();
-        let usable = state.usable().map(|session| session.epoch);
-        assert_eq!(usable.map_err(|not_ready| not_ready.reason), expected);
+        let epoch = state.session.as_ref().map(|session| session.epoch);
+        let view = ConnectionView {
+            instance: state.session.map(|session| session.instance.id.clone()),
+            problem: state.not_ready.map(Problem::from),
+            ..ConnectionView::default()
+        };
+        let usable = match view.unusable() {
+            None => Ok(epoch.unwrap_or_default()),
+            Some(problem) => Err(problem.reason),
+        };
+        assert_eq!(usable, expected);
     }
 }
 

@@ -9,9 +9,7 @@ use crate::kinds::Inputs;
 use crate::plan::fingerprint::{Fingerprint, MacKey};
 use crate::remote::RemoteError;
 use crate::remote::budget::{Limit, WINDOW};
-use crate::resources::{
-    AllowedNamespaces, CommonStatus, FINALIZER, InstanceStatus, InstanceType, Reason,
-};
+use crate::resources::{AllowedNamespaces, InstanceStatus, InstanceType, Reason};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::LabelSelector;
 use kube::core::{Selector, SelectorExt};
 use metorial::{ErrorKind, Instance};
@@ -208,20 +206,4 @@ pub fn user_limit(settings: &ConnectionSettings) -> Option<Limit> {
         requests: u64::from(limit.requests),
         per: per.unwrap_or(WINDOW),
     })
-}
-
-/// Returns true if a resource in `namespace` keeps `connection` in use: its remote object can only be deleted with this
-/// key, so the connection must not be deleted before it.
-#[must_use]
-pub fn is_in_use_by(
-    connection: &ConnectionKey,
-    namespace: &str,
-    status: &CommonStatus,
-    finalizers: &[String],
-) -> bool {
-    let recorded = status.connection.as_deref();
-    let recorded = recorded.and_then(|text| ConnectionKey::parse(text, namespace));
-    status.id.is_some()
-        && recorded.as_ref() == Some(connection)
-        && finalizers.iter().any(|finalizer| finalizer == FINALIZER)
 }

@@ -77,8 +77,6 @@ impl Backoff {
 
 /// Added to a time that is waited for, to be past it.
 pub const MOMENT: Duration = Duration::from_millis(50);
-/// Bounds of the pause after a transient failure, where the settings say nothing else.
-pub const TRANSIENT: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(300));
 /// Bounds of the pause after a refusal: the API sees at most four attempts an hour, whatever happens.
 const REFUSED: (Duration, Duration) = (Duration::from_secs(900), Duration::from_secs(3600));
 
@@ -145,6 +143,8 @@ impl Pacing {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    const TRANSIENT: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(300));
 
     fn pacing(jitter: f64) -> Pacing {
         Pacing {

@@ -3,7 +3,7 @@
 use super::context::Context;
 use super::resource::Resource;
 use crate::cluster::error::ClusterError;
-use crate::connections::{ConnectionKey, ConnectionState, NotReady};
+use crate::connections::{ConnectionKey, ConnectionState};
 use crate::kinds::Kind;
 use crate::plan::backoff::Attempt;
 use crate::plan::case::{Case, ConnectionView, Problem, Unreachable, Unresolved};
@@ -74,7 +74,7 @@ impl Basis {
             connection: ConnectionView {
                 name: connection.to_string(),
                 instance: session.as_ref().map(|session| session.instance.id.clone()),
-                problem: not_ready.map(problem),
+                problem: not_ready.map(Problem::from),
                 refusal: match terminating || resource.suspended() {
                     true => None,
                     false => refusal(context, connection, &resource.key.namespace).await,
@@ -165,16 +165,7 @@ async fn refusal(
     namespace: &str,
 ) -> Option<Problem> {
     let admitted = context.connections.admit(connection, namespace).await;
-    admitted.err().map(problem)
-}
-
-fn problem(not_ready: NotReady) -> Problem {
-    Problem {
-        reason: not_ready.reason,
-        message: not_ready.message,
-        transient: not_ready.transient,
-        wait: not_ready.wait,
-    }
+    admitted.err().map(Problem::from)
 }
 
 /// Returns when a deletion that can't reach the API leaves the object behind: by the connection, or by what was last known

@@ -67,12 +67,7 @@ impl Context {
         let mut users = Vec::new();
         for inventory in &self.inventories {
             let entries = inventory.entries(&self.cluster, &self.namespaces).await?;
-            let uses = entries.iter().filter(|entry| {
-                let recorded = entry.connection.as_deref();
-                let through =
-                    recorded.and_then(|text| ConnectionKey::parse(text, &entry.key.namespace));
-                entry.id.is_some() && entry.finalizer && through.as_ref() == Some(connection)
-            });
+            let uses = entries.iter().filter(|entry| entry.uses(connection));
             users.extend(uses.map(|entry| {
                 let ResourceKey {
                     kind,

@@ -5,7 +5,7 @@ use super::checks::child_refused;
 use super::children::ChildKind;
 use super::desired::{Desired, Input};
 use super::observed::{ListedImport, RemoteView};
-use super::steps::{Effect, Plan};
+use super::steps::{Effect, Plan, remote_after};
 use super::verdict::{EventReason, Verdict};
 use crate::resources::{
     Class, CommonStatus, Conditions, ImportRecord, InputStatus, PreviousId, Reason, ResourceStatus,
@@ -210,17 +210,11 @@ fn input_status(input: &Input, known: &[InputStatus], now: Timestamp) -> InputSt
 /// Returns the remote object after the effects, and the time since which writes are not ours: an import after a PATCH does
 /// not change that somebody else wrote before it.
 fn remote(effects: &[Effect]) -> Option<(&Arc<RemoteView>, Option<Timestamp>)> {
-    let remote = effects.iter().rev().find_map(|effect| match effect {
-        Effect::Written(remote, _) | Effect::Bound(remote) | Effect::Created(remote) => {
-            Some(remote)
-        }
-        _ => None,
-    });
     let others_since = effects.iter().find_map(|effect| match effect {
         Effect::Written(_, others_since) => *others_since,
         _ => None,
     });
-    Some((remote?, others_since))
+    Some((remote_after(effects)?, others_since))
 }
 
 fn conditions(status: &CommonStatus, case: &Case<'_>, verdict: &Verdict) -> Vec<Condition> {

@@ -102,6 +102,17 @@ pub enum Effect {
     FinalizerRemoved,
 }
 
+/// Returns the remote object after these effects.
+#[must_use]
+pub fn remote_after(effects: &[Effect]) -> Option<&Arc<RemoteView>> {
+    effects.iter().rev().find_map(|effect| match effect {
+        Effect::Bound(remote) | Effect::Created(remote) | Effect::Written(remote, _) => {
+            Some(remote)
+        }
+        _ => None,
+    })
+}
+
 /// The decision about a resource.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Plan {

@@ -16,7 +16,7 @@ use crate::plan::observed::{ListedImport, RemoteView};
 use crate::plan::record::Writes;
 use crate::plan::request;
 use crate::plan::status;
-use crate::plan::steps::{Content, Effect, Plan, Step};
+use crate::plan::steps::{Content, Effect, Plan, Step, remote_after};
 use crate::remote::RemoteError;
 use crate::remote::records::note;
 use crate::resources::{ExportStatus, FINALIZER, ResourceStatus};
@@ -365,12 +365,7 @@ impl<K: Kind> Run<'_, K> {
 
     /// Returns the remote object after the steps so far.
     fn remote(&self) -> Option<&Arc<RemoteView>> {
-        self.effects.iter().rev().find_map(|effect| match effect {
-            Effect::Bound(remote) | Effect::Created(remote) | Effect::Written(remote, _) => {
-                Some(remote)
-            }
-            _ => None,
-        })
+        remote_after(&self.effects)
     }
 
     fn last_export(&self, case: &Case<'_>) -> ExportStatus {

@@ -15,7 +15,7 @@ use std::collections::btree_map::Entry;
 /// A reason and a message about something in the cluster that a resource waits for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NotYet {
-    /// From the closed list.
+    /// The condition reason.
     pub reason: Reason,
     /// What is missing, and the next step.
     pub message: String,

@@ -11,6 +11,7 @@ use crate::resources::{FINALIZER, ResourceKey, ResourceStatus};
 use futures::FutureExt;
 use futures::future::BoxFuture;
 use kube::{Api, ResourceExt};
+use std::collections::BTreeSet;
 use std::marker::PhantomData;
 
 /// One resource, as far as others are concerned with its remote object.
@@ -40,7 +41,7 @@ impl Entry {
     fn of<K: Kind>(object: &K) -> Self {
         let status = object.status().map(ResourceStatus::common);
         let namespace = object.namespace().unwrap_or_default();
-        let retiring = status.and_then(|status| status.retiring.as_ref());
+        let pending = status.and_then(|status| status.pending_deletion.as_ref());
         Self {
             key: ResourceKey::new(K::NAME, &namespace, &object.name_any()),
             id: status.and_then(|status| status.id.clone()),
@@ -50,10 +51,10 @@ impl Entry {
             terminating: object.meta().deletion_timestamp.is_some(),
             external: object.lifecycle().external,
             parent: object.parent_id().map(str::to_owned),
-            pending_deletion: retiring
+            pending_deletion: pending
                 .into_iter()
                 .flatten()
-                .map(|retiring| retiring.id.clone())
+                .map(|pending| pending.id.clone())
                 .collect(),
         }
     }
@@ -69,7 +70,7 @@ impl Entry {
     /// Returns the id of an object that counts as lost when it is gone: of a resource that stays, in this instance. An
     /// external object counts where it belongs.
     #[must_use]
-    pub fn counted_in(&self, instance: &str) -> Option<&String> {
+    fn counted_in(&self, instance: &str) -> Option<&String> {
         let here = self.instance.as_deref() == Some(instance);
         let counts = here && !self.terminating && !self.external;
         self.id.as_ref().filter(|_| counts)
@@ -96,6 +97,16 @@ impl Entry {
         let all = current.chain(former);
         all.map(|(of, id)| dependent(of, id)).collect()
     }
+}
+
+/// Returns the ids of the objects in an instance that count as lost when they are gone, each once.
+#[must_use]
+pub fn recorded_ids(entries: &[Entry], instance: &str) -> Vec<String> {
+    let counted = entries
+        .iter()
+        .filter_map(|entry| entry.counted_in(instance));
+    let ids: BTreeSet<&String> = counted.collect();
+    ids.into_iter().cloned().collect()
 }
 
 /// The resources of one kind.

@@ -9,7 +9,7 @@ use crate::remote::Session;
 use crate::remote::budget::{Budget, Limit};
 use crate::remote::cache::Cache;
 use crate::remote::transport::Transport;
-use crate::resources::{APPROVE, ConnectionKind, InstanceStatus, OnUnreachable};
+use crate::resources::{APPROVE, ConnectionKind, InstanceStatus, UnreachablePolicy};
 use metorial::Client;
 use std::collections::{BTreeMap, HashMap};
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -17,6 +17,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio::sync::Mutex as AsyncMutex;
 use tokio::time::Instant;
+
+/// Time for which `OrphanAfter` waits where it doesn't say.
+const DEFAULT_ORPHAN_AFTER: Duration = Duration::from_secs(3600);
 
 /// The registry. Each connection has a slot with a lock of its own: one whose API does not answer holds up no other.
 pub struct Connections {
@@ -96,11 +99,22 @@ impl Connections {
         slot.settings.is_some()
     }
 
-    /// Returns the connection's policy for deletions that can't be carried out.
-    pub async fn on_unreachable(&self, key: &ConnectionKey) -> Option<OnUnreachable> {
+    /// Returns when a deletion that can't reach the API leaves the object behind: by the connection, or by what was last
+    /// known of one that is gone. `None`: never.
+    pub async fn orphan_after(
+        &self,
+        key: &ConnectionKey,
+        session: Option<&Session>,
+    ) -> Option<Duration> {
         let slot = self.slot(key);
         let slot = slot.lock().await;
-        slot.settings.as_ref()?.common.on_unreachable.clone()
+        let current = slot.settings.as_ref();
+        let current = current.and_then(|settings| settings.common.on_unreachable.as_ref());
+        let last_known = session.and_then(|session| session.on_unreachable.as_ref());
+        let policy = current.or(last_known);
+        let policy = policy.filter(|policy| policy.policy == UnreachablePolicy::OrphanAfter)?;
+        let after = policy.after.as_ref().and_then(|after| after.duration());
+        Some(after.unwrap_or(DEFAULT_ORPHAN_AFTER))
     }
 
     /// Records how many objects are gone. A suspicious loss stays until it is approved or its time is over.

@@ -4,9 +4,8 @@ use super::naming::{LASTING_DESCRIPTION, NAME, text};
 use super::tool_filters::{self, TOOL_FILTERS};
 use crate::plan::fields::{Blank, Compare, FieldRule, Remedy, Role};
 use crate::plan::observed::RemoteView;
-use crate::plan::ownership::Marker;
 use crate::resources::RemoteDetails;
-use metorial::{AuthConfig, AuthConfigSource, AuthConfigType, Object};
+use metorial::{AuthConfig, AuthConfigSource, AuthConfigType};
 use std::collections::BTreeMap;
 
 /// The value, which is imported once the config is created.
@@ -22,7 +21,6 @@ pub const VALUE: FieldRule = FieldRule {
 /// Returns an auth config in the form of all kinds.
 #[must_use]
 pub fn view(remote: &AuthConfig) -> RemoteView {
-    let metadata = remote.metadata.clone().unwrap_or_default();
     let mut fields = BTreeMap::from([
         (NAME.name, text(remote.name.as_deref())),
         (
@@ -39,22 +37,16 @@ pub fn view(remote: &AuthConfig) -> RemoteView {
         AuthConfigType::OauthManual => Some("oauth_manual"),
         _ => None,
     };
+    let details = RemoteDetails {
+        provider_id: Some(remote.provider_id.clone()),
+        auth_config_id: Some(remote.id.clone()),
+        auth_config_type: type_.map(str::to_owned),
+        ..RemoteDetails::default()
+    };
     RemoteView {
-        id: remote.id.clone(),
-        live: !remote.status().is_gone(),
-        fields,
-        marker: Marker::read(&metadata),
-        metadata,
-        created_at: remote.created_at,
-        updated_at: remote.updated_at,
-        details: RemoteDetails {
-            provider_id: Some(remote.provider_id.clone()),
-            auth_config_id: Some(remote.id.clone()),
-            auth_config_type: type_.map(str::to_owned),
-            ..RemoteDetails::default()
-        },
         authorized_by_user: remote.r#type == AuthConfigType::OauthAutomated
             || remote.source == AuthConfigSource::SetupSession,
         auth_method: remote.auth_method.as_ref().map(|method| method.id.clone()),
+        ..RemoteView::new(remote, fields, details)
     }
 }

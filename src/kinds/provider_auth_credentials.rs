@@ -6,9 +6,8 @@ use super::naming::{self, DESCRIPTION, NAME, text};
 use crate::plan::desired::{Invalid, Source, Wanted};
 use crate::plan::fields::{Blank, Compare, Field, FieldRule, Remedy, Role};
 use crate::plan::observed::RemoteView;
-use crate::plan::ownership::Marker;
 use crate::resources::{ProviderAuthCredentials, ProviderAuthCredentialsStatus, RemoteDetails};
-use metorial::{AuthCredentials, Object};
+use metorial::AuthCredentials;
 use serde_json::Value;
 use std::collections::BTreeMap;
 
@@ -78,7 +77,6 @@ impl Kind for ProviderAuthCredentials {
     }
 
     fn view(remote: &AuthCredentials) -> RemoteView {
-        let metadata = remote.metadata.clone().unwrap_or_default();
         let mut fields = BTreeMap::from([
             (NAME.name, text(remote.name.as_deref())),
             (DESCRIPTION.name, text(remote.description.as_deref())),
@@ -86,21 +84,11 @@ impl Kind for ProviderAuthCredentials {
         if let Some(scopes) = &remote.scopes {
             fields.insert(SCOPES.name, set(scopes));
         }
-        RemoteView {
-            id: remote.id.clone(),
-            live: !remote.status().is_gone(),
-            fields,
-            marker: Marker::read(&metadata),
-            metadata,
-            created_at: remote.created_at,
-            updated_at: remote.updated_at,
-            details: RemoteDetails {
-                provider_id: Some(remote.provider_id.clone()),
-                ..RemoteDetails::default()
-            },
-            authorized_by_user: false,
-            auth_method: None,
-        }
+        let details = RemoteDetails {
+            provider_id: Some(remote.provider_id.clone()),
+            ..RemoteDetails::default()
+        };
+        RemoteView::new(remote, fields, details)
     }
 }
 

@@ -9,10 +9,9 @@ use super::tool_filters::{self, TOOL_FILTERS};
 use crate::plan::desired::{Invalid, Source, Wanted};
 use crate::plan::fields::Field;
 use crate::plan::observed::RemoteView;
-use crate::plan::ownership::Marker;
 use crate::plan::policy::Lifecycle;
 use crate::resources::{ProviderConfig, ProviderConfigStatus, RemoteDetails};
-use metorial::{Config, Object};
+use metorial::Config;
 use std::collections::BTreeMap;
 
 impl Kind for ProviderConfig {
@@ -60,7 +59,6 @@ impl Kind for ProviderConfig {
     }
 
     fn view(remote: &Config) -> RemoteView {
-        let metadata = remote.metadata.clone().unwrap_or_default();
         let vault = remote.from_vault.as_ref().map(|vault| vault.id.as_str());
         let deployment = remote
             .deployment
@@ -75,22 +73,12 @@ impl Kind for ProviderConfig {
         if let Some(filters) = tool_filters::observed(remote.tool_filter.as_ref()) {
             fields.insert(TOOL_FILTERS.name, filters);
         }
-        RemoteView {
-            id: remote.id.clone(),
-            live: !remote.status().is_gone(),
-            fields,
-            marker: Marker::read(&metadata),
-            metadata,
-            created_at: remote.created_at,
-            updated_at: remote.updated_at,
-            details: RemoteDetails {
-                provider_id: Some(remote.provider_id.clone()),
-                vault_id: vault.map(str::to_owned),
-                ..RemoteDetails::default()
-            },
-            authorized_by_user: false,
-            auth_method: None,
-        }
+        let details = RemoteDetails {
+            provider_id: Some(remote.provider_id.clone()),
+            vault_id: vault.map(str::to_owned),
+            ..RemoteDetails::default()
+        };
+        RemoteView::new(remote, fields, details)
     }
 
     fn lifecycle(&self) -> Lifecycle {

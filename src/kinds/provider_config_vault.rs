@@ -8,10 +8,9 @@ use super::replaced::{self, DEPLOYMENT, PROVIDER, VALUE};
 use crate::plan::desired::{Invalid, Source, Wanted};
 use crate::plan::fields::Field;
 use crate::plan::observed::RemoteView;
-use crate::plan::ownership::Marker;
 use crate::plan::policy::Lifecycle;
 use crate::resources::{ProviderConfigVault, ProviderConfigVaultStatus, RemoteDetails};
-use metorial::{ConfigVault, Object};
+use metorial::ConfigVault;
 use std::collections::BTreeMap;
 
 impl Kind for ProviderConfigVault {
@@ -43,26 +42,16 @@ impl Kind for ProviderConfigVault {
     }
 
     fn view(remote: &ConfigVault) -> RemoteView {
-        let metadata = remote.metadata.clone().unwrap_or_default();
-        RemoteView {
-            id: remote.id.clone(),
-            live: !remote.status().is_gone(),
-            fields: BTreeMap::from([
-                (DEPLOYMENT.name, text(remote.deployment_id())),
-                (NAME.name, text(remote.name.as_deref())),
-                (DESCRIPTION.name, text(remote.description.as_deref())),
-            ]),
-            marker: Marker::read(&metadata),
-            metadata,
-            created_at: remote.created_at,
-            updated_at: remote.updated_at,
-            details: RemoteDetails {
-                provider_id: Some(remote.provider_id.clone()),
-                ..RemoteDetails::default()
-            },
-            authorized_by_user: false,
-            auth_method: None,
-        }
+        let fields = BTreeMap::from([
+            (DEPLOYMENT.name, text(remote.deployment_id())),
+            (NAME.name, text(remote.name.as_deref())),
+            (DESCRIPTION.name, text(remote.description.as_deref())),
+        ]);
+        let details = RemoteDetails {
+            provider_id: Some(remote.provider_id.clone()),
+            ..RemoteDetails::default()
+        };
+        RemoteView::new(remote, fields, details)
     }
 
     fn lifecycle(&self) -> Lifecycle {

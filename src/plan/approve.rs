@@ -77,7 +77,7 @@ fn planned(case: &Case<'_>, step: &Step, replaces: bool) -> Option<PlannedStep> 
         Step::Import { .. } => ("Import", vec![hidden_value()]),
         Step::Export { .. } => ("Export", vec![hidden_value()]),
         // An approved replacement includes the deletion of the former object.
-        Step::Delete(id) | Step::Retire(id) if !case.record.is_pending_deletion(id) => {
+        Step::Delete(id) | Step::DeleteLater(id) if !case.record.is_pending_deletion(id) => {
             let field = PlannedField {
                 field: "id".to_owned(),
                 from: Some(id.clone()),

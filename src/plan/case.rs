@@ -53,9 +53,9 @@ pub struct Case<'a> {
 /// Why the desired state is not known.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Unresolved {
-    /// From the closed list.
+    /// The condition reason.
     pub reason: Reason,
-    /// For a person.
+    /// The condition message.
     pub message: String,
 }
 
@@ -75,9 +75,9 @@ pub struct ConnectionView {
 /// Why a connection can't be used.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Problem {
-    /// From the closed list.
+    /// The condition reason.
     pub reason: Reason,
-    /// For a person.
+    /// The condition message.
     pub message: String,
     /// Whether it passes by itself, so that resources may go on trying with what they have.
     pub transient: bool,
@@ -129,9 +129,9 @@ pub enum Failure {
 /// What a failed request to the API means.
 #[derive(Clone, Debug, PartialEq)]
 pub struct RemoteFailure {
-    /// From the closed list.
+    /// The condition reason.
     pub reason: Reason,
-    /// For a person.
+    /// The condition message.
     pub message: String,
     /// Whether a write may have been applied, now or later.
     pub maybe_applied: bool,

@@ -7,8 +7,8 @@ use super::children::Refusal;
 use super::desired::Desired;
 use super::facts::{Facts, Query};
 use super::fields::Role;
+use super::in_sync::{in_sync, keeps_conditions};
 use super::observed::RemoteView;
-use super::pending::{keeps_conditions, nothing_pending};
 use super::policy::DEFAULT_INTERVAL;
 use super::presence::Presence;
 use super::schema::{ValueSchema, violations};
@@ -38,7 +38,7 @@ pub fn ready<'a>(case: &Case<'a>, facts: &Facts) -> Result<&'a Desired, Box<Plan
 fn suspended(case: &Case<'_>, facts: &Facts) -> Option<Plan> {
     case.policy.suspend.then(|| {
         let mut verdict = Verdict::new(Reason::Suspended, "spec.suspend is true");
-        verdict.ready = nothing_pending(case, facts);
+        verdict.ready = in_sync(case, facts);
         Plan::report(verdict)
     })
 }
@@ -91,6 +91,18 @@ pub fn backing_off(case: &Case<'_>, _: &Facts) -> Option<Plan> {
     let mut verdict = Verdict::new(Reason::RemoteUnavailable, "waiting after a failed attempt");
     verdict.keeps_conditions = true;
     Some(Plan::report(verdict).retry(Retry::After(left)))
+}
+
+/// Returns the plan where the API's reads lag behind our own writes, so that they say nothing.
+#[must_use]
+pub fn wait_for_consistent_reads(case: &Case<'_>, facts: &Facts) -> Plan {
+    let mut verdict = Verdict::new(
+        Reason::RemoteUnavailable,
+        "the API's reads lag behind its writes; retrying",
+    );
+    verdict.keeps_conditions = keeps_conditions(case, facts);
+    let backoff = Backoff::transient().until_settled(case.record.settles_in);
+    Plan::report(verdict).retry(Retry::Backoff(backoff.holding()))
 }
 
 /// Refuses a plan that would send a value which violates the published schema.

@@ -263,7 +263,7 @@ fn bytes(value: &Value) -> Vec<u8> {
 pub struct Invalid {
     /// `InvalidValue` or `InvalidSpec`.
     pub reason: Reason,
-    /// For a person.
+    /// The condition message.
     pub message: String,
 }
 

@@ -17,14 +17,16 @@ pub mod facts;
 pub mod fields;
 pub mod fingerprint;
 pub mod import;
+pub mod in_sync;
 pub mod observed;
 pub mod on_error;
 pub mod ownership;
-pub mod pending;
+pub mod pauses;
 pub mod policy;
 pub mod presence;
 pub mod publish;
 pub mod record;
+pub mod recover;
 pub mod replace;
 pub mod request;
 pub mod schema;
@@ -72,7 +74,7 @@ fn synchronize(case: &Case<'_>, facts: &Facts) -> Result<Plan, Query> {
         Some(id) => match Presence::read(case, facts, id)? {
             Presence::Live(remote) => existing(case, desired, facts, &remote)?,
             Presence::Gone => create::object_gone(case, desired, facts, id)?,
-            Presence::Lagging => pending::wait_for_consistent_reads(case, facts),
+            Presence::Lagging => checks::wait_for_consistent_reads(case, facts),
         },
     };
     let plan = replace::delete_replaced(case, facts, plan)?;

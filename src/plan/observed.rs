@@ -3,6 +3,7 @@
 use super::ownership::Marker;
 use crate::resources::RemoteDetails;
 use jiff::Timestamp;
+use metorial::Object;
 use serde_json::{Map, Value};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -31,6 +32,30 @@ pub struct RemoteView {
     pub authorized_by_user: bool,
     /// The auth method that its value follows, for auth configs.
     pub auth_method: Option<String>,
+}
+
+impl RemoteView {
+    /// Returns the view of an object with these readable fields.
+    #[must_use]
+    pub fn new<R: Object>(
+        remote: &R,
+        fields: BTreeMap<&'static str, Value>,
+        details: RemoteDetails,
+    ) -> Self {
+        let metadata = remote.metadata().cloned().unwrap_or_default();
+        Self {
+            id: remote.id().to_owned(),
+            live: !remote.status().is_gone(),
+            fields,
+            marker: Marker::read(&metadata),
+            metadata,
+            created_at: remote.created_at(),
+            updated_at: remote.updated_at(),
+            details,
+            authorized_by_user: false,
+            auth_method: None,
+        }
+    }
 }
 
 /// One read of a remote object.

@@ -5,7 +5,7 @@ use super::case::{Case, Failure, RemoteFailure};
 use super::checks::child_refused;
 use super::delete;
 use super::facts::Facts;
-use super::pending::keeps_conditions;
+use super::in_sync::keeps_conditions;
 use super::steps::Plan;
 use super::verdict::Verdict;
 use crate::resources::Reason;

@@ -124,10 +124,10 @@ impl Record {
             metadata_keys: common.metadata_keys.clone().unwrap_or_default(),
             imports: ids(common.imports.iter().flatten(), |import| &import.id),
             pending_deletion: common
-                .retiring
+                .pending_deletion
                 .iter()
                 .flatten()
-                .map(|retiring| (retiring.id.clone(), retiring.since.0))
+                .map(|pending| (pending.id.clone(), pending.since.0))
                 .collect(),
             export: last_export(
                 status.export(),

@@ -10,7 +10,7 @@ use super::observed::RemoteView;
 use super::ownership::Claim;
 use super::steps::{Plan, Step, bind};
 use super::verdict::{EventReason, Verdict};
-use crate::resources::{Reason, Replace, RetiringId};
+use crate::resources::{PendingDeletion, Reason, Replace};
 use jiff::Timestamp;
 use std::sync::Arc;
 use std::time::Duration;
@@ -57,7 +57,7 @@ pub fn replace(
         .iter()
         .filter(|other| Some(&other.id) != successor.map(|successor| &successor.id));
     let mut steps = vec![first];
-    steps.extend(unfit.map(|other| Step::Retire(other.id.clone())));
+    steps.extend(unfit.map(|other| Step::DeleteLater(other.id.clone())));
     steps.push(Step::RecordStatus);
     let note = format!("{fields} changed; replacing {}", former.id);
     Ok(Plan::synced(desired, steps)
@@ -109,8 +109,8 @@ fn pending(case: &Case<'_>) -> impl Iterator<Item = (String, Duration)> {
 /// Returns when to decide again after a status that has these objects pending deletion: one that is so since this
 /// reconciliation is deleted after the grace period, whatever brought it there.
 #[must_use]
-pub fn retry(case: &Case<'_>, plan: &Plan, pending_deletion: &[RetiringId]) -> Retry {
-    let is_new = |retiring: &RetiringId| !case.record.is_pending_deletion(&retiring.id);
+pub fn retry(case: &Case<'_>, plan: &Plan, pending_deletion: &[PendingDeletion]) -> Retry {
+    let is_new = |pending: &PendingDeletion| !case.record.is_pending_deletion(&pending.id);
     let grace = case.policy.lifecycle.replace_grace;
     match &plan.retry {
         Retry::Interval(_) if pending_deletion.iter().any(is_new) => match grace.is_zero() {

@@ -8,8 +8,8 @@ use super::observed::{ListedImport, RemoteView};
 use super::steps::{Effect, Plan, remote_after};
 use super::verdict::{EventReason, Verdict};
 use crate::resources::{
-    Class, CommonStatus, Conditions, ImportRecord, InputStatus, PreviousId, Reason, ResourceStatus,
-    RetiringId, condition,
+    Class, CommonStatus, Conditions, ImportRecord, InputStatus, PendingDeletion, PreviousId,
+    Reason, ResourceStatus, condition,
 };
 use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
@@ -83,12 +83,12 @@ fn apply<S: ResourceStatus>(next: &mut S, case: &Case<'_>, plan: &Plan, effect: 
                 *known = export.clone();
             }
         }
-        Effect::Retired(id) => retire(next.common_mut(), id, case.now),
+        Effect::PendingDeletion(id) => delete_later(next.common_mut(), id, case.now),
         Effect::Deleted(id) => {
             let status = next.common_mut();
-            let mut left = status.retiring.take().unwrap_or_default();
-            left.retain(|retiring| retiring.id != *id);
-            status.retiring = none_if_empty(left);
+            let mut left = status.pending_deletion.take().unwrap_or_default();
+            left.retain(|pending| pending.id != *id);
+            status.pending_deletion = none_if_empty(left);
         }
         Effect::ChildApplied(ChildKind::ConfigMap, name) => {
             next.common_mut().published_config_map = Some(name.clone());
@@ -117,7 +117,7 @@ fn bind<S: ResourceStatus>(next: &mut S, case: &Case<'_>, plan: &Plan, remote: &
     // The former object is deleted later whatever this plan is: the one that created the new object may have failed to
     // record it.
     if case.policy.replaces() && event != Some(EventReason::RemoteRecreated) {
-        retire(status, &former, case.now);
+        delete_later(status, &former, case.now);
     }
     let ids = status.previous_ids.get_or_insert_default();
     ids.insert(
@@ -136,10 +136,10 @@ fn bind<S: ResourceStatus>(next: &mut S, case: &Case<'_>, plan: &Plan, remote: &
     }
 }
 
-fn retire(status: &mut CommonStatus, id: &str, now: Timestamp) {
-    let retiring = status.retiring.get_or_insert_default();
-    if retiring.iter().all(|known| known.id != id) {
-        retiring.push(RetiringId {
+fn delete_later(status: &mut CommonStatus, id: &str, now: Timestamp) {
+    let pending = status.pending_deletion.get_or_insert_default();
+    if pending.iter().all(|known| known.id != id) {
+        pending.push(PendingDeletion {
             id: id.to_owned(),
             since: Time(now),
         });

@@ -57,7 +57,7 @@ pub enum Step {
     /// Write the status now: an id must be recorded before anything else.
     RecordStatus,
     /// Record that an object is to be deleted like a replaced one, once nothing depends on it.
-    Retire(String),
+    DeleteLater(String),
     /// Delete an object.
     Delete(String),
     /// Record an id that is left behind at Metorial.
@@ -95,7 +95,7 @@ pub enum Effect {
     /// A child object no longer exists.
     ChildRemoved(ChildKind, String),
     /// An object is pending deletion.
-    Retired(String),
+    PendingDeletion(String),
     /// An object no longer exists.
     Deleted(String),
     /// The finalizer was removed.

@@ -5,9 +5,9 @@ use crate::resources::{DriftEntry, Reason};
 /// What a resource's conditions say.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Verdict {
-    /// From the closed list.
+    /// The condition reason.
     pub reason: Reason,
-    /// For a person: the cause, and the next step.
+    /// The condition message: the cause, and the next step.
     pub message: String,
     /// Differences at Metorial that are left as they are.
     pub drift: Vec<DriftEntry>,

@@ -78,7 +78,7 @@ impl<K: Kind> Run<'_, K> {
             }
             Step::Bind { remote, import } => self.bind(remote, import.as_ref()).await?,
             Step::RecordExport(export) => self.effects.push(Effect::Export(export.clone())),
-            Step::Retire(id) => self.effects.push(Effect::Retired(id.clone())),
+            Step::DeleteLater(id) => self.effects.push(Effect::PendingDeletion(id.clone())),
             Step::Delete(id) => {
                 self.session()?.delete::<K>(id).await?;
                 self.effects.push(Effect::Deleted(id.clone()));

@@ -12,14 +12,11 @@ use crate::plan::ownership::Owner;
 use crate::plan::policy::Policy;
 use crate::plan::record::Record;
 use crate::remote::Session;
-use crate::resources::{OnUnreachable, RemoteDetails, ResourceStatus, UnreachablePolicy};
+use crate::resources::{Reason, RemoteDetails, ResourceStatus};
 use jiff::Timestamp;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::Instant;
-
-/// How long `OrphanAfter` waits where it doesn't say.
-const DEFAULT_ORPHAN_AFTER: Duration = Duration::from_secs(3600);
 
 /// The values that a [`Case`] refers to.
 pub struct Basis {
@@ -60,6 +57,7 @@ impl Basis {
             false => resource.desired(context).await?,
         };
         let attempt = attempt(resource, desired.as_ref().ok(), session.as_deref());
+        let now = Instant::now().into_std();
         let common = resource.object.common();
         let lifecycle = resource.object.lifecycle();
         Ok(Self {
@@ -80,17 +78,18 @@ impl Basis {
                     false => refusal(context, connection, &resource.key.namespace).await,
                 },
             },
-            backing_off: backing_off(resource, &attempt),
+            backing_off: resource.memory.pauses.left(&attempt, now),
             unreachable: Unreachable {
                 orphan_after: match terminating {
-                    true => orphan_after(context, connection, session.as_deref()).await,
+                    true => {
+                        let connections = &context.connections;
+                        connections
+                            .orphan_after(connection, session.as_deref())
+                            .await
+                    }
                     false => None,
                 },
-                blocked_for: resource
-                    .memory
-                    .blocked_since
-                    .map(|since| since.elapsed())
-                    .unwrap_or_default(),
+                blocked_for: resource.memory.pauses.blocked_for(now),
             },
             terminating,
             desired,
@@ -132,7 +131,7 @@ impl Basis {
 /// Deletion never depends on the spec.
 fn spec_not_read() -> Unresolved {
     Unresolved {
-        reason: crate::resources::Reason::Deleting,
+        reason: Reason::Deleting,
         message: String::new(),
     }
 }
@@ -152,13 +151,6 @@ pub fn attempt<K: Kind>(
     }
 }
 
-/// Returns the rest of the pause after a failed attempt, if this one is the same.
-fn backing_off<K: Kind>(resource: &Resource<K>, attempt: &Attempt) -> Option<Duration> {
-    let (failed, until) = resource.memory.held.as_ref()?;
-    let left = until.saturating_duration_since(Instant::now());
-    (failed == attempt && !left.is_zero()).then_some(left)
-}
-
 async fn refusal(
     context: &Context,
     connection: &ConnectionKey,
@@ -166,22 +158,4 @@ async fn refusal(
 ) -> Option<Problem> {
     let admitted = context.connections.admit(connection, namespace).await;
     admitted.err().map(Problem::from)
-}
-
-/// Returns when a deletion that can't reach the API leaves the object behind: by the connection, or by what was last known
-/// of one that is gone.
-async fn orphan_after(
-    context: &Context,
-    connection: &ConnectionKey,
-    session: Option<&Session>,
-) -> Option<Duration> {
-    let last_known = session.and_then(|session| session.on_unreachable.clone());
-    let policy: Option<OnUnreachable> = context
-        .connections
-        .on_unreachable(connection)
-        .await
-        .or(last_known);
-    let policy = policy.filter(|policy| policy.policy == UnreachablePolicy::OrphanAfter)?;
-    let after = policy.after.as_ref().and_then(|after| after.duration());
-    Some(after.unwrap_or(DEFAULT_ORPHAN_AFTER))
 }

@@ -1,7 +1,7 @@
 //! What this process remembers of each resource between reconciliations. It may all be lost: it only saves requests, and
 //! where it is missing more is read.
 
-use crate::plan::backoff::Attempt;
+use crate::plan::pauses::Pauses;
 use crate::plan::record::Writes;
 use crate::resources::{ExportStatus, ResourceKey};
 use jiff::Timestamp;
@@ -25,14 +25,8 @@ pub struct Memory {
     pub created: Option<String>,
     /// The last time at which a write was sent.
     pub last_write: Option<Instant>,
-    /// Failures in a row.
-    pub failures: u32,
-    /// The attempt that failed, and the time before which it is not repeated.
-    pub held: Option<(Attempt, Instant)>,
-    /// Whether the last reconciliation asked for another one at once.
-    pub continued: bool,
-    /// Since when a deletion can't reach the API.
-    pub blocked_since: Option<Instant>,
+    /// Its pauses.
+    pub pauses: Pauses,
 }
 
 /// An export that this process made.
@@ -76,9 +70,7 @@ impl Memories {
     /// Counts one more failure, whatever the resource's uid, and returns how many there were in a row.
     pub fn failed(&self, key: &ResourceKey) -> u32 {
         let mut all = self.lock();
-        let known = all.entry(key.clone()).or_default();
-        known.failures = known.failures.saturating_add(1);
-        known.failures
+        all.entry(key.clone()).or_default().pauses.count_failure()
     }
 
     /// Forgets a resource.

@@ -3,16 +3,16 @@
 use super::error::Error;
 use super::run::Run;
 use crate::cluster::children::Parent;
+use crate::connections::inventory::recorded_ids;
 use crate::kinds::Kind;
 use crate::plan::case::Case;
 use crate::plan::desired::Exports;
 use crate::plan::facts::{Answer, Facts, MaxAge, Query};
 use crate::plan::observed::{Dependent, Losses, Observation};
 use crate::plan::ownership::Owner;
-use crate::remote::{Observed, Session};
+use crate::remote::Observed;
 use kube::ResourceExt;
 use metorial::ExportTarget;
-use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::Instant;
 
@@ -141,34 +141,25 @@ impl<K: Kind> Run<'_, K> {
         if let Some(known) = connections.suspicious_losses(self.connection).await {
             return Ok(Losses { approved, ..known });
         }
-        let losses = self.count_losses(session).await?;
+        let context = self.context;
+        let inventories = &context.inventories;
+        let (cluster, namespaces) = (&context.cluster, &context.namespaces);
+        let mut losses = Losses {
+            known: 0,
+            lost: 0,
+            approved,
+        };
+        for inventory in inventories {
+            let entries = inventory.entries(cluster, namespaces).await?;
+            let ids = recorded_ids(&entries, &session.instance.id);
+            losses.known += ids.len();
+            losses.lost += inventory.missing(session, &ids).await?;
+        }
         connections.record_losses(self.connection, losses).await;
         if losses.suspicious() {
             self.context.enqueue(self.connection.resource_key());
         }
         Ok(losses)
-    }
-
-    async fn count_losses(&self, session: &Arc<Session>) -> Result<Losses, Error> {
-        let context = self.context;
-        let (mut known, mut lost) = (0, 0);
-        for inventory in &context.inventories {
-            let entries = inventory
-                .entries(&context.cluster, &context.namespaces)
-                .await?;
-            let counted = entries.iter();
-            let counted = counted.filter_map(|entry| entry.counted_in(&session.instance.id));
-            let mut ids: Vec<String> = counted.cloned().collect();
-            ids.sort();
-            ids.dedup();
-            known += ids.len();
-            lost += inventory.missing(session, &ids).await?;
-        }
-        Ok(Losses {
-            known,
-            lost,
-            approved: session.recreation_approved,
-        })
     }
 
     /// Returns whether the resource that a marker names still exists. One of another kind is not read, and counts as alive:

@@ -7,7 +7,7 @@ use super::run::Run;
 use crate::cluster::error::{Cause, ClusterError};
 use crate::connections::ConnectionKey;
 use crate::kinds::Kind;
-use crate::plan::backoff::{Backoff, Pacing, Retry};
+use crate::plan::backoff::Pacing;
 use crate::plan::case::Case;
 use crate::plan::record::Writes;
 use crate::plan::replace;
@@ -158,42 +158,18 @@ impl<K: Kind> Run<'_, K> {
             interval: case.policy.interval,
             jitter: jitter(),
         };
-        let memory = &self.resource.memory;
-        // Nothing is repeated at once twice in a row: what did not help the first time needs a pause.
-        let pending_deletion = self.resource.status.common().retiring.as_deref();
-        let retry = match replace::retry(case, plan, pending_deletion.unwrap_or_default()) {
-            Retry::Now if memory.continued => Retry::Backoff(Backoff::transient()),
-            retry => retry,
-        };
-        let failures = match &retry {
-            Retry::Backoff(_) => memory.failures.saturating_add(1),
-            Retry::After(_) => memory.failures,
-            Retry::Interval(_) | Retry::Now | Retry::OnChange => 0,
-        };
-        let pause = pacing.pause(&retry, failures);
+        let pending_deletion = self.resource.status.common().pending_deletion.as_deref();
+        let retry = replace::retry(case, plan, pending_deletion.unwrap_or_default());
         let desired = case.desired.as_ref().ok().copied();
         let attempt = attempt(&self.resource, desired, self.session.as_deref());
         let done = plan.verdict.reason.class() == Class::Done && !plan.verdict.keeps_conditions;
+        let mut pause = None;
         self.resource.remember(context, |memory| {
-            memory.failures = failures;
-            memory.continued = retry == Retry::Now;
-            match &retry {
-                Retry::Backoff(backoff) if backoff.holds => {
-                    memory.held = pause.map(|pause| (attempt, Instant::now() + pause));
-                }
-                Retry::After(_) => {}
-                _ => memory.held = None,
-            }
+            let now = Instant::now().into_std();
+            let pauses = &mut memory.pauses;
+            pause = pauses.next(&retry, plan.unreachable, attempt, &pacing, now);
             if done {
                 memory.writes = Writes::Known;
-            }
-            match &retry {
-                _ if plan.unreachable => {
-                    memory.blocked_since.get_or_insert_with(Instant::now);
-                }
-                Retry::After(_) => {}
-                // The API was reached in between.
-                _ => memory.blocked_since = None,
             }
         });
         pause

@@ -51,8 +51,8 @@ pub use provider_config_vault::{
 pub use reason::{Class, Reason};
 pub use sources::{KeyRef, NamespacedKeyRef, SecretSource, ValueSource};
 pub use status::{
-    CommonStatus, DriftEntry, ExportStatus, ImportRecord, InputStatus, PlanStatus, PlannedField,
-    PlannedStep, PreviousId, RemoteDetails, ResourceStatus, RetiringId,
+    CommonStatus, DriftEntry, ExportStatus, ImportRecord, InputStatus, PendingDeletion, PlanStatus,
+    PlannedField, PlannedStep, PreviousId, RemoteDetails, ResourceStatus,
 };
 
 /// The API group of all kinds.

@@ -126,7 +126,7 @@ pub struct CommonStatus {
     /// The imports by this resource into the remote object, newest first, at most 10.
     pub imports: Option<Vec<ImportRecord>>,
     /// Remote objects that were replaced and are pending deletion.
-    pub retiring: Option<Vec<RetiringId>>,
+    pub pending_deletion: Option<Vec<PendingDeletion>>,
     /// Ids of former remote objects of this resource, newest first, at most 10.
     pub previous_ids: Option<Vec<PreviousId>>,
     /// Ready, and where they apply Reconciling, Stalled, ReferencesResolved and Drifted.
@@ -220,7 +220,7 @@ pub struct PlannedField {
 /// A remote object that was replaced and is pending deletion.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
-pub struct RetiringId {
+pub struct PendingDeletion {
     /// Id of the remote object.
     pub id: String,
     /// When it was replaced.

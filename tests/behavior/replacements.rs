@@ -59,8 +59,9 @@ async fn vault_with_a_config() {
     story.reach(USER, "Synced").await;
     story.new_value(Kind::Vault, "second").await;
     story
-        .wait(VAULT, "the vault has retired the former", |vault| {
-            !vault["status"]["previousIds"].is_null() && vault["status"]["retiring"].is_null()
+        .wait(VAULT, "the former vault is deleted", |vault| {
+            !vault["status"]["previousIds"].is_null()
+                && vault["status"]["pendingDeletion"].is_null()
         })
         .await;
     story.quiet().await;

@@ -155,7 +155,7 @@ impl Story {
         .await;
     }
 
-    /// Waits until a resource has this reason for its generation and nothing left to retire, in a status that is not
+    /// Waits until a resource has this reason for its generation and no object pending deletion, in a status that is not
     /// the one it was waited for last.
     pub async fn reach(&mut self, of: Name, reason: &str) {
         self.reach_in_grace(of, reason, false).await;
@@ -169,7 +169,7 @@ impl Story {
             let status = &object["status"];
             status["observedGeneration"] == object["metadata"]["generation"]
                 && condition(status, "Ready")["reason"] == reason
-                && (grace || status["retiring"].is_null())
+                && (grace || status["pendingDeletion"].is_null())
                 && before.as_ref() != Some(status)
         });
         let reached = reached.await;

@@ -19,6 +19,22 @@ async fn crowd(env: &mut Environment, size: usize) {
     env.start_operator_with(settings);
 }
 
+/// Waits until so many of the credentials wait for requests.
+async fn wait_limited(env: &Environment, size: usize, expected: usize) {
+    env.until(
+        "the limit is spent and those that wait report it",
+        async || {
+            let mut limited = 0;
+            for number in 0..size {
+                let app = env.credentials(&format!("app-{number}")).get().await;
+                limited += usize::from(app.reason() == "RateLimited");
+            }
+            (limited == expected).then_some(())
+        },
+    )
+    .await;
+}
+
 async fn all_ready(env: &Environment, size: usize) {
     for number in 0..size {
         env.credentials(&format!("app-{number}")).wait_ready().await;
@@ -137,19 +153,7 @@ async fn what_the_server_says_is_left_is_never_overspent() {
         env.apply(credentials(&format!("app-{number}"))).await;
     }
     env.start_operator();
-    env.until("the limit is spent and everybody says so", async || {
-        let mut waiting = 0;
-        for number in 0..8 {
-            let reason = env
-                .credentials(&format!("app-{number}"))
-                .get()
-                .await
-                .reason();
-            waiting += usize::from(reason == "RateLimited");
-        }
-        (waiting == 4).then_some(())
-    })
-    .await;
+    wait_limited(&env, 8, 4).await;
     env.check_quiet().await;
     assert_eq!(
         env.live(Kind::Credentials).len(),
@@ -168,19 +172,7 @@ async fn a_limit_that_is_taken_out_of_the_spec_holds_no_longer() {
     let limit = json!({"spec": {"rateLimit": {"requests": 2, "per": "10m"}}});
     env.apply(with(env.default_connection(), limit)).await;
     crowd(&mut env, 3).await;
-    env.until("two wait", async || {
-        let mut waiting = 0;
-        for number in 0..3 {
-            let reason = env
-                .credentials(&format!("app-{number}"))
-                .get()
-                .await
-                .reason();
-            waiting += usize::from(reason == "RateLimited");
-        }
-        (waiting == 2).then_some(())
-    })
-    .await;
+    wait_limited(&env, 3, 2).await;
     env.connection("default")
         .edit(json!({"rateLimit": null}))
         .await;

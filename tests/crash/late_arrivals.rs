@@ -3,17 +3,6 @@
 use crate::support::{Form, Given, Scenario, VALUES, each};
 use metorial_simulator::Gate;
 
-/// The forms whose create is sent once, whatever becomes of its answer.
-const FORMS: [Form; 7] = [
-    Form::Credentials,
-    Form::AuthConfig,
-    Form::Config,
-    Form::ConfigOnVault,
-    Form::Vault,
-    Form::ImportInto,
-    Form::ImportNew,
-];
-
 /// An operator was killed with a create under way, which arrives when the gate opens.
 async fn killed_with_a_create_under_way(form: Form) -> (Scenario, Gate) {
     let mut scenario = Given::form(form).prepared().await;
@@ -28,7 +17,7 @@ async fn killed_with_a_create_under_way(form: Form) -> (Scenario, Gate) {
 
 #[tokio::test]
 async fn a_create_that_arrives_after_its_sender_was_killed_is_found() {
-    each(FORMS, async |form| {
+    each(Form::SENT_ONCE, async |form| {
         let (mut scenario, gate) = killed_with_a_create_under_way(form).await;
         scenario.start_operator_that_waits();
         let tested = scenario.tested();
@@ -39,10 +28,7 @@ async fn a_create_that_arrives_after_its_sender_was_killed_is_found() {
         assert_ne!(looking.ready().status, "True", "{form:?}");
         gate.open();
         scenario.wait_synced(VALUES[0]).await;
-        assert_eq!(
-            scenario.attempts(),
-            [format!("POST {}", form.create_path())]
-        );
+        scenario.check_created_once();
         scenario.check_oracles().await;
     })
     .await;
@@ -50,7 +36,7 @@ async fn a_create_that_arrives_after_its_sender_was_killed_is_found() {
 
 #[tokio::test]
 async fn a_create_that_arrives_after_its_resource_was_deleted_is_undone() {
-    let forms = FORMS.into_iter().filter(|form| !form.borrows());
+    let forms = Form::SENT_ONCE.into_iter().filter(|form| !form.borrows());
     each(forms, async |form| {
         let (mut scenario, gate) = killed_with_a_create_under_way(form).await;
         scenario.tested().delete().await;

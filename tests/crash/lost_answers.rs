@@ -6,17 +6,6 @@ use metorial_operator::settings::Settings;
 use metorial_simulator::{Action, Profile};
 use std::time::Duration;
 
-/// The forms whose create and change are sent once: an export whose answer is lost has to be made again.
-const FORMS: [Form; 7] = [
-    Form::Credentials,
-    Form::AuthConfig,
-    Form::Config,
-    Form::ConfigOnVault,
-    Form::Vault,
-    Form::ImportInto,
-    Form::ImportNew,
-];
-
 /// An operator that gives up a hanging call soon, and reckons with requests that are carried out after their answer.
 fn patient(settings: Settings) -> Settings {
     let (request, reconcile) = (Duration::from_secs(3), Duration::from_secs(60));
@@ -52,10 +41,7 @@ async fn created_once(form: Form, profile: Profile, losses: &[Loss]) {
     each(losses.to_vec(), async |loss| {
         let given = Given::form(form).at(profile).with_settings(patient);
         let scenario = created_with(given, loss.after()).await;
-        assert_eq!(
-            scenario.attempts(),
-            [format!("POST {}", form.create_path())]
-        );
+        scenario.check_created_once();
         assert_eq!(scenario.ever_objects().len(), 1);
         scenario.check_oracles().await;
     })
@@ -152,7 +138,7 @@ stories! {
 
 #[tokio::test]
 async fn a_lost_answer_repeats_nothing_at_an_api_like_the_published_reference_either() {
-    each(FORMS, async |form| {
+    each(Form::SENT_ONCE, async |form| {
         created_once(form, Profile::Reference, &FEW).await;
         changed_once(form, Profile::Reference, &FEW).await;
         if !form.borrows() {
@@ -172,7 +158,9 @@ fn check_sent_twice_applied_once(scenario: &Scenario, method: &str, path: &str) 
 #[tokio::test]
 async fn a_create_that_was_lost_on_its_way_is_sent_again_once_that_is_certain() {
     let credentials = Loss::ALL.map(|loss| (Form::Credentials, loss));
-    let others = FORMS[1..].iter().map(|form| (*form, Loss::Closed));
+    let others = Form::SENT_ONCE[1..]
+        .iter()
+        .map(|form| (*form, Loss::Closed));
     each(
         credentials.into_iter().chain(others),
         async |(form, loss)| {
@@ -187,7 +175,7 @@ async fn a_create_that_was_lost_on_its_way_is_sent_again_once_that_is_certain() 
 
 #[tokio::test]
 async fn a_change_that_was_lost_on_its_way_is_sent_again() {
-    let cases = FORMS
+    let cases = Form::SENT_ONCE
         .into_iter()
         .flat_map(|form| FEW.map(|loss| (form, loss)));
     each(cases, async |(form, loss)| {
@@ -230,13 +218,10 @@ async fn created_late(form: Form, delay: Duration) -> Scenario {
 
 #[tokio::test]
 async fn a_create_that_is_carried_out_after_its_answer_is_found() {
-    each(FORMS, async |form| {
+    each(Form::SENT_ONCE, async |form| {
         let scenario = created_late(form, Duration::from_millis(1500)).await;
         scenario.wait_synced(VALUES[0]).await;
-        assert_eq!(
-            scenario.attempts(),
-            [format!("POST {}", form.create_path())]
-        );
+        scenario.check_created_once();
         scenario.check_oracles().await;
     })
     .await;
@@ -244,7 +229,7 @@ async fn a_create_that_is_carried_out_after_its_answer_is_found() {
 
 #[tokio::test]
 async fn a_create_that_is_carried_out_after_its_answer_is_found_after_a_restart_too() {
-    each(FORMS, async |form| {
+    each(Form::SENT_ONCE, async |form| {
         let mut scenario = created_late(form, Duration::from_secs(3)).await;
         let sent = scenario.sim.wait_for(
             |journal| journal.iter().any(|entry| entry.status == 504),
@@ -254,10 +239,7 @@ async fn a_create_that_is_carried_out_after_its_answer_is_found_after_a_restart_
         scenario.kill_operator();
         scenario.start_operator_that_waits();
         scenario.wait_synced(VALUES[0]).await;
-        assert_eq!(
-            scenario.attempts(),
-            [format!("POST {}", form.create_path())]
-        );
+        scenario.check_created_once();
         scenario.check_oracles().await;
     })
     .await;

@@ -5,17 +5,6 @@ use crate::support::{Environment, Form, Given, Scenario, VALUES, credentials, ea
 use serde_json::json;
 use std::time::Duration;
 
-/// The forms that find what they did by its marker, its tag or its note.
-const FORMS: [Form; 7] = [
-    Form::Credentials,
-    Form::AuthConfig,
-    Form::Config,
-    Form::ConfigOnVault,
-    Form::Vault,
-    Form::ImportInto,
-    Form::ImportNew,
-];
-
 /// Takes the status away while no operator runs, and starts one.
 async fn lose_status(scenario: &mut Scenario) {
     scenario.stop_operator().await;
@@ -26,7 +15,7 @@ async fn lose_status(scenario: &mut Scenario) {
 
 #[tokio::test]
 async fn a_lost_status_is_found_again_without_a_write_to_the_api() {
-    each(FORMS, async |form| {
+    each(Form::SENT_ONCE, async |form| {
         let mut scenario = Given::form(form).settled().await;
         let id = scenario.remote_object().id;
         lose_status(&mut scenario).await;
@@ -44,7 +33,7 @@ async fn a_lost_status_is_found_again_without_a_write_to_the_api() {
 
 #[tokio::test]
 async fn a_status_that_is_lost_after_changes_repeats_none_of_them() {
-    each(FORMS, async |form| {
+    each(Form::SENT_ONCE, async |form| {
         let mut scenario = Given::form(form).settled().await;
         for value in [VALUES[1], VALUES[0]] {
             scenario.change(value).await;

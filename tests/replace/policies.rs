@@ -63,7 +63,7 @@ async fn a_replaced_object_stays_for_its_grace_and_is_then_deleted() {
         let tested = scenario.tested();
         let object = tested.wait("another id", |object| object.field("id") != former.as_str());
         let object = object.await;
-        assert_eq!(object.field("retiring")[0]["id"], former.as_str());
+        assert_eq!(object.field("pendingDeletion")[0]["id"], former.as_str());
         assert_eq!(object.field("previousIds")[0]["id"], former.as_str());
         let left = scenario.sim.object(&former).unwrap();
         assert!(
@@ -105,7 +105,7 @@ async fn a_deletion_during_the_grace_deletes_the_former_object_though_the_curren
         scenario.change(VALUES[1]).await;
         let tested = scenario.tested();
         let object = tested.wait("the former one stays", |object| {
-            !object.field("retiring").is_null()
+            !object.field("pendingDeletion").is_null()
         });
         let object = object.await;
         assert!(scenario.sim.archive(&object.id()));

@@ -50,6 +50,17 @@ impl Form {
         Self::ImportNew,
         Self::Export,
     ];
+    /// Every form whose writes are sent once, whatever becomes of their answers: an export whose answer is lost has to be
+    /// made again.
+    pub const SENT_ONCE: [Self; 7] = [
+        Self::Credentials,
+        Self::AuthConfig,
+        Self::Config,
+        Self::ConfigOnVault,
+        Self::Vault,
+        Self::ImportInto,
+        Self::ImportNew,
+    ];
     /// The forms whose remote object is their own.
     pub const OWNING: [Self; 6] = [
         Self::Credentials,

@@ -4,7 +4,6 @@ use super::environment::Environment;
 use super::kinds::Kind;
 use super::snapshot::Snapshot;
 use kube::api::{Api, DynamicObject, ListParams};
-use metorial_operator::resources::definitions;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -21,12 +20,16 @@ impl Environment {
     /// one with its marker, which its status names; no other live object has a marker of this cluster's resources;
     /// nothing is written any more on either side; no secret value can be read in the cluster but in Secrets.
     pub async fn check_oracles(&self) {
+        self.wait_connections_reported().await;
         let mut owners = self.owners();
         for kind in Kind::REMOTE {
             for object in self.all(kind).await {
                 let name = format!("{kind:?} {}", object.metadata.name.as_ref().unwrap());
-                let described = self.describe().await;
-                assert!(object.is_ready(), "{name} is not ready\n{described}");
+                assert!(
+                    object.is_ready(),
+                    "{name} is not ready\n{}",
+                    self.describe().await
+                );
                 let owned = owners.remove(&object.uid().unwrap()).unwrap_or_default();
                 let wanted = match owns_remote(kind, &object) {
                     true => vec![object.id()],
@@ -36,13 +39,26 @@ impl Environment {
                 let by_record = kind == Kind::Import && owned.is_empty();
                 assert!(
                     by_record || owned == wanted,
-                    "{name} has {owned:?}\n{described}"
+                    "{name} has {owned:?}\n{}",
+                    self.describe().await
                 );
             }
         }
         assert!(owners.is_empty(), "objects of nobody: {owners:?}");
         self.check_quiet().await;
         self.check_no_leak(&[&self.key, &self.client_secret]).await;
+    }
+
+    /// Waits until the status of every connection says what becomes of its generation: a resource may be ready before.
+    pub async fn wait_connections_reported(&self) {
+        self.until("the connections are reported", async || {
+            let connections = self.all(Kind::Connection).await;
+            connections
+                .iter()
+                .all(|connection| connection.is_current() && !connection.reason().is_empty())
+                .then_some(())
+        })
+        .await;
     }
 
     /// The ids of the live objects with a marker, by the uid in it.
@@ -91,15 +107,12 @@ impl Environment {
 
     /// None of these values can be read in the operator's kinds, ConfigMaps or events of the namespace.
     pub async fn check_no_leak(&self, secrets: &[&str]) {
-        let namespaced = definitions()
-            .into_iter()
-            .filter(|definition| definition.spec.scope == "Namespaced");
-        let ours = namespaced.map(|definition| {
-            let (namespace, plural) = (&self.namespace, &definition.spec.names.plural);
+        let ours = Kind::NAMESPACED.map(|kind| {
+            let (namespace, plural) = (&self.namespace, kind.resource().plural);
             format!("/apis/metorial.com/v1alpha1/namespaces/{namespace}/{plural}")
         });
         let core = |plural: &str| format!("/api/v1/namespaces/{}/{plural}", self.namespace);
-        let paths = ours.chain(["configmaps", "events"].map(core));
+        let paths = ours.into_iter().chain(["configmaps", "events"].map(core));
         let mut text = String::new();
         for path in paths {
             let request = http::Request::get(path).body(Vec::new()).unwrap();

@@ -118,6 +118,7 @@ impl Given {
         let scenario = self.running().await;
         scenario.apply_tested().await;
         scenario.wait_synced(VALUES[0]).await;
+        scenario.wait_connections_reported().await;
         scenario
     }
 }
@@ -148,6 +149,12 @@ impl DerefMut for Scenario {
 }
 
 impl Scenario {
+    /// The create was sent once, and nothing else was written.
+    pub fn check_created_once(&self) {
+        let create = format!("POST {}", self.form.create_path());
+        assert_eq!(self.attempts(), [create], "{:?}", self.form);
+    }
+
     /// Starts the operator with the scenario's settings.
     pub fn start(&mut self) {
         let settings = self.settings.clone();
@@ -227,7 +234,7 @@ impl Scenario {
             .and_then(|text| text.parse().ok());
         object.is_ready()
             && object.field("id") == remote.id.as_str()
-            && object.field("retiring").is_null()
+            && object.field("pendingDeletion").is_null()
             && updated.map(jiff::Timestamp::as_millisecond)
                 == Some(remote.updated_at.as_millisecond())
             && self.has_value(remote, value)
@@ -271,7 +278,7 @@ impl Scenario {
         };
         user.is_ready()
             && user.field("id") == config.id.as_str()
-            && user.field("retiring").is_null()
+            && user.field("pendingDeletion").is_null()
             && config.readable["from_vault"]["id"] == vault
     }
 

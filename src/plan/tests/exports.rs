@@ -6,8 +6,8 @@ use crate::plan::children::{ChildSpec, ChildState};
 use crate::plan::desired::{Desired, Exports, Source, Wanted, When};
 use crate::plan::export::{signed_again, unrecorded};
 use crate::plan::facts::{Answer, Query};
+use crate::plan::in_sync::in_sync;
 use crate::plan::observed::{ListedImport, RemoteView};
-use crate::plan::pending::nothing_pending;
 use crate::plan::policy::{Lifecycle, Policy};
 use crate::plan::record::{Record, Writes};
 use crate::plan::steps::{Plan, Step};
@@ -280,7 +280,7 @@ fn the_budget_is_free_again_a_day_after_the_export_that_spent_it() {
 
 #[test]
 fn a_failure_matters_to_an_export_that_is_due_and_to_no_other() {
-    let settled = |story: &Story| story.with(|fixture| fixture.ask(nothing_pending));
+    let settled = |story: &Story| story.with(|fixture| fixture.ask(in_sync));
     let due = Story::exported(When::OnChange).moved(20).imports(&[10, 20]);
     assert!(!settled(&due));
     assert!(settled(&Story::exported(When::OnChange)));

@@ -8,7 +8,7 @@ use crate::plan::replace;
 use crate::plan::status::{created as creating, events, next, with_refusals};
 use crate::plan::steps::{Effect, Plan};
 use crate::plan::verdict::EventReason;
-use crate::resources::{ProviderAuthConfigStatus, Reason, ResourceStatus, RetiringId};
+use crate::resources::{PendingDeletion, ProviderAuthConfigStatus, Reason, ResourceStatus};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use std::sync::Arc;
 
@@ -86,14 +86,14 @@ fn the_event_of_a_plan_is_recorded_once_and_when_it_is_done() {
 #[test]
 fn an_object_that_was_replaced_in_this_reconciliation_is_looked_after_whatever_replaced_it() {
     let desired = auth_config("a");
-    let retiring = RetiringId {
+    let pending = PendingDeletion {
         id: "former".to_owned(),
         since: Time(second(1)),
     };
     let fixture = Fixture::of(&desired, recorded(&desired, "current"));
-    let retry = |pending: &[RetiringId]| {
+    let retry = |pending: &[PendingDeletion]| {
         fixture.ask(|case, _| replace::retry(case, &Plan::synced(&desired, Vec::new()), pending))
     };
     assert_eq!(retry(&[]), Retry::Interval(None));
-    assert_eq!(retry(&[retiring]), Retry::Now);
+    assert_eq!(retry(&[pending]), Retry::Now);
 }

@@ -32,8 +32,8 @@ fn a_status_lost_in_the_middle_of_a_replacement_leads_back_to_the_newer_object()
     let found = vec![created(&before, "former", 1), created(&now, "current", 2)];
     let plan = Fixture::of(&now, lost()).finds(found).plan();
     assert_eq!(bound(&plan), Some("current"));
-    let retired = Step::Retire("former".to_owned());
-    assert!(plan.steps.contains(&retired), "{:?}", plan.steps);
+    let later = Step::DeleteLater("former".to_owned());
+    assert!(plan.steps.contains(&later), "{:?}", plan.steps);
     assert!(deleted(&plan).is_empty(), "others may need it");
 }
 

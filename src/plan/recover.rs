@@ -1,0 +1,84 @@
+//! Recovery of an object that was created but not recorded: after a crash, a lost response or a lost status. An object that
+//! carries our marker is ours; only where a complete search finds none, and none can still turn up, is one created.
+
+use super::case::Case;
+use super::desired::Desired;
+use super::differences::differences;
+use super::observed::RemoteView;
+use super::ownership::Claim;
+use super::steps::{Plan, Step, bind, create};
+use super::verdict::EventReason;
+use crate::resources::Reason;
+use std::sync::Arc;
+
+/// Decides by a complete search. What was created before a crash, or by a request whose response was lost, is found by its
+/// marker.
+#[must_use]
+pub fn recover(case: &Case<'_>, desired: &Desired, found: &[RemoteView]) -> Plan {
+    let mine = case.claimed(found);
+    match choose(case, desired, &mine) {
+        Some((remote, others)) => {
+            let mut plan = bind_found(case, desired, &Arc::new(remote.clone()));
+            // Nobody searches any more once an object is bound, so the others come first.
+            plan.steps.splice(0..0, others);
+            plan
+        }
+        None if case.record.settled() => Plan::synced(desired, create()),
+        None => Plan::wait_for_reads(
+            Reason::AmbiguousCreate,
+            "a create may have been applied; searching for the object before another is created",
+            case.record.settles_in,
+        ),
+    }
+}
+
+/// Chooses the object among several, and what happens to the others.
+///
+/// In the middle of a replacement there are two: the newer has the desired values, and the former is deleted as after any
+/// replacement. Otherwise only a repeated create makes a second one: the oldest stays.
+fn choose<'a>(
+    case: &Case<'_>,
+    desired: &Desired,
+    mine: &[&'a RemoteView],
+) -> Option<(&'a RemoteView, Vec<Step>)> {
+    let oldest = *mine.first()?;
+    let fits = |remote: &&&RemoteView| !differences(desired, remote, case.record).replaces;
+    let replaces = case.policy.replaces();
+    let chosen = match replaces {
+        true => *mine.iter().find(fits).or(mine.last())?,
+        false => oldest,
+    };
+    let others = mine.iter().filter(|other| other.id != chosen.id);
+    // Of a predecessor's objects one is bound; the others are left alone.
+    let others = others.filter(|other| replaces || case.claim(other) == Claim::Ours);
+    let step = |id| match replaces {
+        true => Step::DeleteLater(id),
+        false => Step::Delete(id),
+    };
+    let steps = others.map(|other| step(other.id.clone())).collect();
+    Some((chosen, steps))
+}
+
+/// Binds an object that was found by its marker, and applies what a PATCH can apply. The rest follows once the id is
+/// recorded.
+fn bind_found(case: &Case<'_>, desired: &Desired, remote: &Arc<RemoteView>) -> Plan {
+    let found = differences(desired, remote, case.record);
+    let complete = !found.imports && !found.replaces;
+    let step = match found.patches(desired) && complete {
+        true => Step::Update {
+            remote: remote.clone(),
+            differences: found,
+        },
+        false => bind(remote),
+    };
+    let note = format!("found {} by its marker", remote.id);
+    let plan = Plan::synced(desired, vec![step])
+        .map_verdict(|verdict| verdict.with_event(EventReason::Recovered, note));
+    match complete {
+        true => plan,
+        false => plan.continues(format!(
+            "found {} by its marker; comparing it with the spec",
+            remote.id
+        )),
+    }
+}

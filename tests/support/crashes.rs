@@ -8,6 +8,7 @@ use futures::{FutureExt, StreamExt, stream};
 use metorial_simulator::{Action, Fault, Gate};
 use std::fmt::Debug;
 use std::panic::AssertUnwindSafe;
+use tokio::sync::Semaphore;
 
 /// The call in which the operator is killed: the nth of its name.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -16,6 +17,17 @@ pub enum Crash {
     Kube(KubeCall, usize, Moment),
     /// A request to Metorial.
     Api(ApiCall, usize, Moment),
+}
+
+impl Crash {
+    /// Returns whether it is in a call about the connection. Such a call may come before or after those about the
+    /// resource, so what the next life has left to do is not the same each time.
+    pub fn is_of_connection(&self) -> bool {
+        match self {
+            Self::Kube(call, ..) => call.0.contains(" connections/"),
+            Self::Api(call, ..) => call.path == "/instance",
+        }
+    }
 }
 
 /// The calls of one life, in order.
@@ -104,6 +116,9 @@ impl Scenario {
     }
 }
 
+/// The stories that run at a time, of all tests of this process: more would only wait for the API server.
+static STORIES: Semaphore = Semaphore::const_new(20);
+
 /// Runs the story of every case, a few at a time, and names those that ended badly.
 pub async fn each<C: Clone + Debug>(
     cases: impl IntoIterator<Item = C>,
@@ -111,7 +126,10 @@ pub async fn each<C: Clone + Debug>(
 ) {
     let run = |case: C| {
         let story = AssertUnwindSafe(story(case.clone())).catch_unwind();
-        async move { story.await.is_err().then_some(case) }
+        async move {
+            let _permit = STORIES.acquire().await.expect("it is never closed");
+            story.await.is_err().then_some(case)
+        }
     };
     let bad: Vec<C> = stream::iter(cases)
         .map(run)

@@ -44,6 +44,10 @@ pub struct RunArgs {
     /// Namespace of the lease, the fingerprint key and the orphan record. Default: the pod's, else metorial-system.
     #[arg(long, env = "METORIAL_OPERATOR_OPERATOR_NAMESPACE")]
     pub operator_namespace: Option<String>,
+    /// Id of this installation in the markers of remote objects. Default: a random one, kept beside the fingerprint key. Set
+    /// it to own the objects of a lost installation again, or to keep a cloned cluster from owning the original's.
+    #[arg(long, env = "METORIAL_OPERATOR_INSTALLATION_ID", value_parser = installation_id)]
+    pub installation_id: Option<String>,
     /// Prefixes that a connection's baseUrl may have, comma-separated. Plain http is allowed only if it is listed.
     #[arg(
         long,
@@ -125,6 +129,8 @@ pub struct Settings {
     pub namespaces: Vec<String>,
     /// Namespace of the operator's own objects.
     pub operator_namespace: String,
+    /// Id of this installation, where it is not the one that is kept beside the fingerprint key.
+    pub installation_id: Option<String>,
     /// Prefixes that a connection's base URL may have.
     pub allowed_base_urls: Vec<Url>,
     /// Address of the HTTP server for metrics and health.
@@ -176,6 +182,7 @@ impl RunArgs {
                 .operator_namespace
                 .clone()
                 .unwrap_or_else(own_namespace),
+            installation_id: self.installation_id.clone(),
             allowed_base_urls: self.allowed_base_urls.clone(),
             listen: self.listen,
             leader_elect: self.leader_elect,
@@ -224,6 +231,15 @@ fn own_namespace() -> String {
     match std::fs::read_to_string(path) {
         Ok(name) => name.trim().to_owned(),
         Err(_) => "metorial-system".to_owned(),
+    }
+}
+
+/// Parses the id of an installation.
+fn installation_id(text: &str) -> Result<String, String> {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-';
+    match (1..=64).contains(&text.len()) && text.bytes().all(plain) {
+        true => Ok(text.to_owned()),
+        false => Err("must be 1 to 64 letters, digits and hyphens".to_owned()),
     }
 }
 

@@ -5,10 +5,9 @@ use super::error::{Cause, ClusterError};
 use super::fence::Fence;
 use crate::metrics::Metrics;
 use crate::resources::FIELD_MANAGER;
-use k8s_openapi::api::core::v1::Namespace;
 use kube::core::{ClusterResourceScope, NamespaceResourceScope};
 use kube::runtime::events::{Recorder, Reporter};
-use kube::{Api, Client, Resource, ResourceExt};
+use kube::{Api, Client, Resource};
 use serde::de::DeserializeOwned;
 use std::fmt::Debug;
 use std::sync::Arc;
@@ -81,29 +80,6 @@ impl Cluster {
             Ok(Err(error)) => Err(failed(Cause::from(&error))),
             Err(_) => Err(failed(Cause::Timeout)),
         }
-    }
-
-    /// Returns the uid of `kube-system`: the identity of the cluster.
-    ///
-    /// # Errors
-    /// The call failed.
-    pub async fn identity(&self) -> Result<String, ClusterError> {
-        let api: Api<Namespace> = Api::all(self.client.clone());
-        let found = self.call("get", "Namespace", "kube-system", api.get("kube-system"));
-        Ok(found.await?.uid().unwrap_or_default())
-    }
-
-    /// Returns the labels of a namespace.
-    ///
-    /// # Errors
-    /// The call failed.
-    pub async fn namespace_labels(
-        &self,
-        name: &str,
-    ) -> Result<std::collections::BTreeMap<String, String>, ClusterError> {
-        let api: Api<Namespace> = Api::all(self.client.clone());
-        let found = self.call("get", "Namespace", name, api.get_metadata(name));
-        Ok(found.await?.metadata.labels.unwrap_or_default())
     }
 
     /// Returns the API of a namespaced kind.

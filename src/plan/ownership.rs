@@ -12,8 +12,12 @@ pub const MARKER_KEY: &str = "kubernetes";
 pub struct Owner {
     /// uid of the namespace `kube-system`.
     pub cluster: String,
+    /// The installation of the operator. A clone of a whole cluster has the same `cluster`, and gets another installation.
+    pub installation: String,
     /// Namespace of the resource.
     pub namespace: String,
+    /// uid of that namespace: one that was deleted and created again may have another owner.
+    pub namespace_uid: String,
     /// Name of the resource.
     pub name: String,
     /// Kind of the resource.
@@ -38,17 +42,18 @@ pub enum Claim {
     Nobody,
     /// Exactly ours.
     Ours,
-    /// Of a resource of the same name in this cluster with another uid, which therefore no longer exists: a restored
+    /// Of a resource of the same name in the same namespace with another uid, which therefore no longer exists: a restored
     /// backup has new uids.
     Namesake,
     /// Of another resource of this cluster.
     Sibling,
-    /// Of a resource in another cluster.
+    /// Of a resource in another cluster, or of another installation.
     OtherCluster,
 }
 
 impl Marker {
-    /// Reads the marker from an object's metadata. An incomplete one counts as none.
+    /// Reads the marker from an object's metadata. An incomplete one counts as none; one without installation or namespace
+    /// uid is that of somebody else.
     #[must_use]
     pub fn read(metadata: &Map<String, Value>) -> Option<Self> {
         let marker = metadata.get(MARKER_KEY)?.as_object()?;
@@ -56,7 +61,9 @@ impl Marker {
         Some(Self {
             owner: Owner {
                 cluster: text("cluster")?,
+                installation: text("installation").unwrap_or_default(),
                 namespace: text("namespace")?,
+                namespace_uid: text("namespaceUid").unwrap_or_default(),
                 name: text("name")?,
                 kind: text("kind")?,
                 uid: text("uid")?,
@@ -71,7 +78,9 @@ impl Marker {
         let owner = &self.owner;
         let mut marker = json!({
             "cluster": owner.cluster,
+            "installation": owner.installation,
             "namespace": owner.namespace,
+            "namespaceUid": owner.namespace_uid,
             "name": owner.name,
             "kind": owner.kind,
             "uid": owner.uid,
@@ -88,13 +97,13 @@ impl Marker {
         let Some(Marker { owner: other, .. }) = marker else {
             return Claim::Nobody;
         };
-        if other.cluster != owner.cluster {
+        let cluster = |of: &Owner| (of.cluster.clone(), of.installation.clone());
+        let place = |of: &Owner| (of.kind.clone(), of.namespace_uid.clone(), of.name.clone());
+        if cluster(other) != cluster(owner) {
             Claim::OtherCluster
         } else if other.uid == owner.uid {
             Claim::Ours
-        } else if (&other.kind, &other.namespace, &other.name)
-            == (&owner.kind, &owner.namespace, &owner.name)
-        {
+        } else if place(other) == place(owner) && !owner.namespace_uid.is_empty() {
             Claim::Namesake
         } else {
             Claim::Sibling

@@ -4,6 +4,7 @@ use super::memory::Memories;
 use crate::cluster::client::Cluster;
 use crate::cluster::dependencies::Dependencies;
 use crate::cluster::error::ClusterError;
+use crate::cluster::namespaces::NamespaceUids;
 use crate::connections::inventory::Inventory;
 use crate::connections::{ConnectionKey, Connections};
 use crate::metrics::Metrics;
@@ -25,6 +26,10 @@ pub struct Context {
     pub mac: Arc<MacKey>,
     /// uid of `kube-system`: the identity of the cluster.
     pub cluster_id: String,
+    /// The id of this installation of the operator.
+    pub installation: String,
+    /// The uids of namespaces.
+    pub namespace_uids: NamespaceUids,
     /// What is remembered of resources.
     pub memories: Memories,
     /// The dependencies between objects in the cluster.

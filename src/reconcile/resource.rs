@@ -40,11 +40,15 @@ impl<K: Kind> Resource<K> {
             return Ok(None);
         };
         let uid = object.uid().unwrap_or_default();
+        let namespace_uids = &context.namespace_uids;
+        let namespace_uid = namespace_uids.of(&context.cluster, &key.namespace).await?;
         Ok(Some(Self {
             memory: context.memories.of(key, &uid),
             owner: Owner {
                 cluster: context.cluster_id.clone(),
+                installation: context.installation.clone(),
                 namespace: key.namespace.clone(),
+                namespace_uid,
                 name: key.name.clone(),
                 kind: K::NAME.to_owned(),
                 uid,

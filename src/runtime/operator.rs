@@ -8,7 +8,9 @@ use crate::cluster::client::Cluster;
 use crate::cluster::dependencies::Dependencies;
 use crate::cluster::error::ClusterError;
 use crate::cluster::fence::Fence;
+use crate::cluster::installation::Identity;
 use crate::cluster::lease::Candidate;
+use crate::cluster::namespaces::NamespaceUids;
 use crate::connections::{Connections, Setup};
 use crate::health::{self, Health, LivenessLimits};
 use crate::metrics::Metrics;
@@ -173,22 +175,29 @@ impl Process {
         }
     }
 
-    /// Begins a leadership: reads the cluster's identity and the fingerprint key, trying until both are there.
+    /// Begins a leadership: reads the identities of cluster and installation, trying until both are there.
     async fn context(&self, fence: Fence, queue: UnboundedSender<ResourceKey>) -> Context {
         let settings = &self.settings;
         let namespace = &settings.operator_namespace;
-        let (cluster_id, mac) = loop {
-            let (identity, key) = (
+        let (cluster_id, identity) = loop {
+            let (cluster, installation) = (
                 self.cluster.identity(),
-                self.cluster.fingerprint_key(namespace),
+                self.cluster.installation(namespace),
             );
-            match futures::try_join!(identity, key) {
+            match futures::try_join!(cluster, installation) {
                 Ok(found) => break found,
                 Err(error) => tracing::error!(%error, "can't begin to lead; retrying"),
             }
             tokio::time::sleep(settings.timing.lease.renew).await;
         };
-        let mac = Arc::new(mac);
+        let Identity { key, installation } = identity;
+        let installation = settings.installation_id.clone().unwrap_or(installation);
+        tracing::info!(
+            cluster = cluster_id,
+            installation,
+            "the identity in markers"
+        );
+        let mac = Arc::new(key);
         let cluster = self.cluster.fenced(fence.clone());
         Context {
             connections: Connections::new(Setup {
@@ -203,6 +212,8 @@ impl Process {
             cluster,
             mac,
             cluster_id,
+            installation,
+            namespace_uids: NamespaceUids::new(settings.namespaces.is_empty()),
             memories: Memories::default(),
             dependencies: Dependencies::default(),
             queue,
@@ -275,8 +286,12 @@ impl Process {
 /// Enqueues the resources that depend on a changed object, or on one that a new list no longer has.
 fn changed(context: &Context, change: &Change) {
     match change {
-        Change::Object(key) => context.enqueue_dependents(key),
+        Change::Object(key) => {
+            context.namespace_uids.forget(key);
+            context.enqueue_dependents(key);
+        }
         Change::Relisted(kind, namespace, listed) => {
+            context.namespace_uids.clear();
             let gone = context.dependencies.sources_of(kind, namespace.as_deref());
             for key in gone.iter().filter(|key| !listed.contains(*key)) {
                 context.enqueue_dependents(key);

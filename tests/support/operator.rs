@@ -44,6 +44,7 @@ pub const OUTLIVED: &str = "a reconciliation did not end at its timeout";
 pub fn test_settings(namespace: &str, api: &str) -> Settings {
     Settings {
         namespaces: vec![namespace.to_owned()],
+        installation_id: None,
         operator_namespace: namespace.to_owned(),
         allowed_base_urls: vec![api.parse().unwrap()],
         listen: "127.0.0.1:0".parse().unwrap(),

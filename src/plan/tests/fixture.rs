@@ -24,7 +24,9 @@ use std::time::Duration;
 pub fn owner(uid: &str) -> Owner {
     Owner {
         cluster: "cluster".to_owned(),
+        installation: "installation".to_owned(),
         namespace: "team".to_owned(),
+        namespace_uid: "team-uid".to_owned(),
         name: "github".to_owned(),
         kind: "ProviderAuthCredentials".to_owned(),
         uid: uid.to_owned(),

@@ -1,0 +1,87 @@
+//! Namespaces: their labels, which `allowedNamespaces` select by, and their uids, which markers record.
+
+use super::client::Cluster;
+use super::error::ClusterError;
+use crate::resources::ResourceKey;
+use k8s_openapi::api::core::v1::Namespace;
+use kube::{Api, ResourceExt};
+use std::collections::{BTreeMap, HashMap};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+impl Cluster {
+    /// Returns the uid of `kube-system`: the identity of the cluster.
+    ///
+    /// # Errors
+    /// The call failed.
+    pub async fn identity(&self) -> Result<String, ClusterError> {
+        self.namespace_uid("kube-system").await
+    }
+
+    /// Returns the labels of a namespace.
+    ///
+    /// # Errors
+    /// The call failed.
+    pub async fn namespace_labels(
+        &self,
+        name: &str,
+    ) -> Result<BTreeMap<String, String>, ClusterError> {
+        let api: Api<Namespace> = Api::all(self.client());
+        let found = self.call("get", "Namespace", name, api.get_metadata(name));
+        Ok(found.await?.metadata.labels.unwrap_or_default())
+    }
+
+    async fn namespace_uid(&self, name: &str) -> Result<String, ClusterError> {
+        let api: Api<Namespace> = Api::all(self.client());
+        let found = self.call("get", "Namespace", name, api.get_metadata(name));
+        Ok(found.await?.uid().unwrap_or_default())
+    }
+}
+
+/// The uids of the namespaces that were read. They are kept only while namespaces are watched: one that is deleted and
+/// created again has another.
+pub struct NamespaceUids {
+    watched: bool,
+    known: Mutex<HashMap<String, String>>,
+}
+
+impl NamespaceUids {
+    /// Returns an empty cache. `watched`: the caller tells [`forget`](Self::forget) what changed.
+    #[must_use]
+    pub fn new(watched: bool) -> Self {
+        Self {
+            watched,
+            known: Mutex::default(),
+        }
+    }
+
+    /// Returns the uid of a namespace.
+    ///
+    /// # Errors
+    /// The read failed.
+    pub async fn of(&self, cluster: &Cluster, name: &str) -> Result<String, ClusterError> {
+        if let Some(uid) = self.lock().get(name).cloned() {
+            return Ok(uid);
+        }
+        let uid = cluster.namespace_uid(name).await?;
+        if self.watched {
+            self.lock().insert(name.to_owned(), uid.clone());
+        }
+        Ok(uid)
+    }
+
+    /// Forgets the namespace with this key; any other key is ignored.
+    pub fn forget(&self, key: &ResourceKey) {
+        if key.kind == "Namespace" {
+            self.lock().remove(&key.name);
+        }
+    }
+
+    /// Forgets all namespaces.
+    pub fn clear(&self) {
+        self.lock().clear();
+    }
+
+    fn lock(&self) -> MutexGuard<'_, HashMap<String, String>> {
+        self.known.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

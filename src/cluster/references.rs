@@ -5,10 +5,10 @@ use super::error::ClusterError;
 use crate::kinds::{Inputs, Kind, Reference, SourceKind};
 use crate::plan::desired::Invalid;
 use crate::resources::{
-    ProviderAuthConfig, ProviderConfigVault, Reason, ResourceStatus, condition,
+    AllowedNamespaces, ProviderAuthConfig, ProviderConfigVault, Reason, ResourceStatus, condition,
 };
 use k8s_openapi::api::core::v1::{ConfigMap, Secret};
-use kube::Api;
+use kube::ResourceExt;
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
 
@@ -51,10 +51,10 @@ impl Cluster {
         namespace: &str,
         references: &[Reference],
     ) -> Result<Inputs, Missing> {
-        let mut read: BTreeMap<(SourceKind, &str), Content> = BTreeMap::new();
+        let mut read: BTreeMap<(SourceKind, String), Content> = BTreeMap::new();
         let mut inputs = Inputs::default();
         for reference in references {
-            let place = (reference.kind, reference.name.as_str());
+            let place = (reference.kind, reference.place());
             let content = match read.entry(place) {
                 Entry::Occupied(known) => known.into_mut(),
                 Entry::Vacant(place) => place.insert(self.content(namespace, reference).await?),
@@ -101,26 +101,57 @@ impl Cluster {
                 }))
             }
             SourceKind::ProviderAuthConfig => {
-                self.referred(&self.namespaced::<ProviderAuthConfig>(namespace), reference)
+                self.referred::<ProviderAuthConfig>(namespace, reference)
                     .await
             }
             SourceKind::ProviderConfigVault => {
-                self.referred(
-                    &self.namespaced::<ProviderConfigVault>(namespace),
-                    reference,
-                )
-                .await
+                self.referred::<ProviderConfigVault>(namespace, reference)
+                    .await
             }
         }
     }
 
-    /// Returns what another custom resource shows: its id once it is ready, and its attributes.
+    /// Checks that a resource of another namespace lets `namespace` refer to it. Whether it exists is not said otherwise.
+    async fn check_grant(
+        &self,
+        namespace: &str,
+        allowed: Option<&AllowedNamespaces>,
+        reference: &Reference,
+    ) -> Result<(), Missing> {
+        let labels = match allowed.and_then(|allowed| allowed.selector.as_ref()) {
+            Some(_) => self.namespace_labels(namespace).await?,
+            None => BTreeMap::new(),
+        };
+        if allowed.is_some_and(|allowed| allowed.allows(namespace, &labels)) {
+            return Ok(());
+        }
+        Err(Missing::NotYet(NotYet {
+            reason: Reason::OwnershipConflict,
+            message: format!(
+                "{} {} does not exist, or does not allow namespace {namespace}: ask its owner to add it to spec.allowedNamespaces",
+                reference.kind.as_str(),
+                reference.place()
+            ),
+        }))
+    }
+
+    /// Returns what another custom resource shows to one in `namespace`: its uid, its id once it is ready, and its
+    /// attributes.
     async fn referred<K: Kind>(
         &self,
-        api: &Api<K>,
+        namespace: &str,
         reference: &Reference,
     ) -> Result<Content, Missing> {
-        let Some(object) = self.get(api, &reference.name).await? else {
+        let there = reference.namespace.as_deref().unwrap_or(namespace);
+        let found = self
+            .get(&self.namespaced::<K>(there), &reference.name)
+            .await?;
+        if there != namespace {
+            let allowed = found.as_ref();
+            let allowed = allowed.and_then(|object| object.common().allowed_namespaces.as_ref());
+            self.check_grant(namespace, allowed, reference).await?;
+        }
+        let Some(object) = found else {
             return Ok(None);
         };
         let status = object.status().map(ResourceStatus::common);
@@ -133,11 +164,15 @@ impl Cluster {
                 message: format!(
                     "{} {} is not ready: see its conditions",
                     K::NAME,
-                    reference.name
+                    reference.place()
                 ),
             }));
         };
-        let mut content = BTreeMap::from([("id".to_owned(), id.into_bytes())]);
+        let uid = object.uid().unwrap_or_default();
+        let mut content = BTreeMap::from([
+            ("id".to_owned(), id.into_bytes()),
+            ("uid".to_owned(), uid.into_bytes()),
+        ]);
         content.extend(
             object
                 .attributes()
@@ -149,7 +184,7 @@ impl Cluster {
 }
 
 fn absent(reference: &Reference) -> NotYet {
-    let (kind, name, key) = (reference.kind.as_str(), &reference.name, &reference.key);
+    let (kind, name, key) = (reference.kind.as_str(), reference.place(), &reference.key);
     let (reason, what) = match reference.kind {
         SourceKind::Secret => (Reason::SecretNotFound, format!(" with the key {key}")),
         SourceKind::ConfigMap => (Reason::ConfigMapNotFound, format!(" with the key {key}")),

@@ -87,6 +87,7 @@ impl Entry {
             of: of.clone(),
             id: id.clone(),
             name: Some(self.key.name.clone()),
+            namespace: Some(self.key.namespace.clone()),
         };
         let (current, former): (Vec<&String>, Vec<&String>) =
             parents.iter().partition(|of| *of == parent);

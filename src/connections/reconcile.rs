@@ -284,6 +284,7 @@ fn next_check(
 
 #[cfg(test)]
 mod tests {
+    use super::super::state::Permissions;
     use super::*;
     use crate::connections::state::NotReady;
     use crate::resources::ConnectionDefaults;
@@ -292,6 +293,7 @@ mod tests {
         ConnectionState {
             session: None,
             not_ready,
+            permissions: Permissions::default(),
             defaults: ConnectionDefaults::default(),
         }
     }

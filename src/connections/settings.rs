@@ -3,7 +3,7 @@
 use crate::kinds::{Reference, SourceKind};
 use crate::resources::{
     AllowedNamespaces, ClusterConnection, Connection, ConnectionCommon, ConnectionKind,
-    ConnectionStatus, KeyRef, NamespacedKeyRef, ResourceKey,
+    ConnectionStatus, ExternalIds, KeyRef, NamespacedKeyRef, ResourceKey,
 };
 use kube::{Api, Client, Resource, ResourceExt};
 use serde::Serialize;
@@ -83,6 +83,8 @@ pub struct ConnectionSettings {
     pub ca_bundle: Option<Reference>,
     /// The namespaces whose resources may use the connection; `None` for a `Connection`, which serves its own.
     pub allowed: Option<AllowedNamespaces>,
+    /// Whether specs may name objects by their ids that no resource of this cluster created.
+    pub external_ids: bool,
     /// The stored status.
     pub status: ConnectionStatus,
     /// The annotations.
@@ -125,6 +127,7 @@ impl ConnectionResource for Connection {
     fn settings(&self) -> ConnectionSettings {
         let reference = |kind, of: &KeyRef| Reference {
             kind,
+            namespace: None,
             name: of.name.clone(),
             key: of.key.clone(),
         };
@@ -137,6 +140,8 @@ impl ConnectionResource for Connection {
             key: reference(SourceKind::Secret, &self.spec.api_key.secret_key_ref),
             ca_bundle: ca.map(|ca| reference(SourceKind::ConfigMap, &ca.config_map_key_ref)),
             allowed: None,
+            // The key belongs to the namespace.
+            external_ids: true,
             status: self.status.clone().unwrap_or_default(),
             annotations: self.annotations().clone(),
         }
@@ -154,6 +159,7 @@ impl ConnectionResource for ClusterConnection {
     fn settings(&self) -> ConnectionSettings {
         let reference = |kind, of: &NamespacedKeyRef| Reference {
             kind,
+            namespace: None,
             name: of.name.clone(),
             key: of.key.clone(),
         };
@@ -176,6 +182,7 @@ impl ConnectionResource for ClusterConnection {
                         selector: None,
                     }),
             ),
+            external_ids: self.spec.external_ids.unwrap_or_default() == ExternalIds::Allow,
             status: self.status.clone().unwrap_or_default(),
             annotations: self.annotations().clone(),
         }

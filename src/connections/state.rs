@@ -69,6 +69,15 @@ impl NotReady {
     }
 }
 
+/// What the owner of a connection allows its users.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Permissions {
+    /// Whether their specs may name objects by their ids that no resource of this cluster created.
+    pub external_ids: bool,
+    /// The clusters whose objects they may take over.
+    pub adopt_from: Vec<String>,
+}
+
 /// The state of a connection.
 #[derive(Clone)]
 pub struct ConnectionState {
@@ -76,6 +85,8 @@ pub struct ConnectionState {
     pub session: Option<Arc<Session>>,
     /// The cause why the connection can't be used now.
     pub not_ready: Option<NotReady>,
+    /// What its owner allows.
+    pub permissions: Permissions,
     /// The defaults that the connection gives its resources. They apply even while its key does not work, and after the
     /// connection was deleted: a deletion policy must not change because of that.
     pub defaults: ConnectionDefaults,
@@ -126,8 +137,18 @@ impl Slot {
         ConnectionState {
             session: self.session.clone(),
             not_ready: self.not_ready.clone(),
+            permissions: self.permissions(),
             defaults: self.defaults.clone(),
         }
+    }
+
+    /// Returns what the connection allows; nothing where there is none.
+    fn permissions(&self) -> Permissions {
+        let settings = self.settings.as_ref();
+        settings.map_or_else(Permissions::default, |settings| Permissions {
+            external_ids: settings.external_ids,
+            adopt_from: settings.common.adopt_from.clone().unwrap_or_default(),
+        })
     }
 
     /// Returns the state for the connection's own status, which a suspicious loss of objects makes not ready. Resources

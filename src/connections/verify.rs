@@ -10,8 +10,6 @@ use crate::plan::fingerprint::{Fingerprint, MacKey};
 use crate::remote::RemoteError;
 use crate::remote::budget::{Limit, WINDOW};
 use crate::resources::{AllowedNamespaces, InstanceStatus, InstanceType, Reason};
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::LabelSelector;
-use kube::core::{Selector, SelectorExt};
 use metorial::{ErrorKind, Instance};
 use std::collections::BTreeMap;
 use url::Url;
@@ -116,12 +114,7 @@ pub fn check_namespace(
     namespace: &str,
     labels: &BTreeMap<String, String>,
 ) -> Result<(), NotReady> {
-    let named = allowed.names.iter().flatten().any(|name| name == namespace);
-    // A selector that can't be parsed matches nothing: an invalid one must not open a connection to everybody.
-    let matches = |selector: &LabelSelector| {
-        Selector::try_from(selector.clone()).is_ok_and(|selector| selector.matches(labels))
-    };
-    if named || allowed.selector.as_ref().is_some_and(matches) {
+    if allowed.allows(namespace, labels) {
         return Ok(());
     }
     Err(NotReady::new(

@@ -8,7 +8,7 @@ use crate::plan::children::ChildSpec;
 use crate::plan::desired::{Exports, Invalid, Source, Wanted, When};
 use crate::plan::observed::RemoteView;
 use crate::plan::policy::Lifecycle;
-use crate::resources::{AuthExport, AuthExportStatus};
+use crate::resources::{AuthExport, AuthExportStatus, ResourceRef};
 use metorial::AuthConfig;
 
 /// The most exports a day where nobody says.
@@ -20,15 +20,20 @@ impl Kind for AuthExport {
     accessors!(AuthExportStatus);
 
     fn references(&self) -> Vec<Reference> {
-        self.config().into_iter().collect()
+        let config = self.spec.auth_config_ref.as_ref();
+        let to = |config: &ResourceRef| {
+            ["id", "uid"].map(|key| Reference::to(SourceKind::ProviderAuthConfig, config, key))
+        };
+        config.map(to).into_iter().flatten().collect()
     }
 
     fn wanted(&self, inputs: &Inputs) -> Result<Wanted, Invalid> {
         let spec = &self.spec;
-        let id = match self.config() {
-            Some(config) => inputs.get(&config)?.to_owned(),
-            None => spec.auth_config_id.clone().unwrap_or_default(),
-        };
+        let (reference, id) = (spec.auth_config_ref.as_ref(), spec.auth_config_id.as_ref());
+        let external = auth_config::external(reference, id, inputs)?;
+        let external = external.ok_or_else(|| {
+            Invalid::value("set exactly one of spec.authConfigRef and spec.authConfigId")
+        })?;
         let when = match spec.when.as_deref() {
             None | Some("OnChange") => When::OnChange,
             Some("Once") => When::Once,
@@ -45,8 +50,9 @@ impl Kind for AuthExport {
         };
         Ok(Wanted {
             fields: Vec::new(),
-            source: Source::ExportFrom(id, exports),
+            source: Source::ExportFrom(external, exports),
             schema: None,
+            vault: None,
         })
     }
 
@@ -57,23 +63,11 @@ impl Kind for AuthExport {
     fn lifecycle(&self) -> Lifecycle {
         Lifecycle {
             external: true,
-            marker_required: true,
             ..Lifecycle::default()
         }
     }
 
     fn children(&self) -> Vec<ChildSpec> {
         vec![ChildSpec::secret(&self.spec.secret)]
-    }
-}
-
-impl AuthExport {
-    fn config(&self) -> Option<Reference> {
-        let config = self.spec.auth_config_ref.as_ref()?;
-        Some(Reference {
-            kind: SourceKind::ProviderAuthConfig,
-            name: config.name.clone(),
-            key: "id".to_owned(),
-        })
     }
 }

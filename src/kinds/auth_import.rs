@@ -43,7 +43,7 @@ impl Kind for AuthImport {
     fn references(&self) -> Vec<Reference> {
         let mut all = references(&self.spec.value);
         all.extend(
-            ["id", "valuePolicy"]
+            ["id", "uid", "valuePolicy"]
                 .iter()
                 .filter_map(|key| self.config(key)),
         );
@@ -61,6 +61,7 @@ impl Kind for AuthImport {
             ],
             source: self.source(inputs)?,
             schema: self.schema(),
+            vault: None,
         })
     }
 
@@ -71,7 +72,6 @@ impl Kind for AuthImport {
     fn lifecycle(&self) -> Lifecycle {
         Lifecycle {
             external: self.spec.provider_id.is_none(),
-            marker_required: true,
             ..Lifecycle::default()
         }
     }
@@ -94,10 +94,12 @@ impl AuthImport {
             note: self.spec.note.clone(),
             once: self.spec.when.unwrap_or_default() == ImportWhen::Once,
         };
-        Ok(match (self.config("id"), &self.spec.auth_config_id) {
-            (Some(id), _) => Source::ImportInto(inputs.get(&id)?.to_owned(), imports),
-            (None, Some(id)) => Source::ImportInto(id.clone(), imports),
-            (None, None) => Source::Import(imports),
+        let reference = self.spec.auth_config_ref.as_ref();
+        let id = self.spec.auth_config_id.as_ref();
+        let external = auth_config::external(reference, id, inputs)?;
+        Ok(match external {
+            Some(external) => Source::ImportInto(external, imports),
+            None => Source::Import(imports),
         })
     }
 
@@ -112,10 +114,6 @@ impl AuthImport {
     /// Returns a reference to the ProviderAuthConfig that is imported into.
     fn config(&self, key: &str) -> Option<Reference> {
         let config = self.spec.auth_config_ref.as_ref()?;
-        Some(Reference {
-            kind: SourceKind::ProviderAuthConfig,
-            name: config.name.clone(),
-            key: key.to_owned(),
-        })
+        Some(Reference::to(SourceKind::ProviderAuthConfig, config, key))
     }
 }

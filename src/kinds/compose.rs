@@ -62,6 +62,7 @@ fn reference(part: &ValuePart) -> Option<Reference> {
     };
     Some(Reference {
         kind,
+        namespace: None,
         name: of.name.clone(),
         key: of.key.clone(),
     })

@@ -1,17 +1,19 @@
 //! Values from Secrets and ConfigMaps, once they are read.
 
 use crate::plan::desired::Invalid;
-use crate::resources::{SecretSource, ValueSource};
+use crate::resources::{ResourceRef, SecretSource, ValueSource};
 use crate::sensitive::Sensitive;
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::fmt;
 
-/// What a resource refers to in its own namespace.
+/// What a resource refers to. Only our own kinds can be in another namespace.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Reference {
-    /// Secret or ConfigMap.
+    /// The kind of what is referred to.
     pub kind: SourceKind,
+    /// Its namespace; `None` for that of the resource.
+    pub namespace: Option<String>,
     /// Its name.
     pub name: String,
     /// The key in it.
@@ -46,7 +48,7 @@ impl SourceKind {
 
 impl fmt::Display for Reference {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}/{}/{}", self.kind.as_str(), self.name, self.key)
+        write!(f, "{}/{}/{}", self.kind.as_str(), self.place(), self.key)
     }
 }
 
@@ -54,6 +56,7 @@ impl From<&SecretSource> for Reference {
     fn from(source: &SecretSource) -> Self {
         Self {
             kind: SourceKind::Secret,
+            namespace: None,
             name: source.secret_key_ref.name.clone(),
             key: source.secret_key_ref.key.clone(),
         }
@@ -61,6 +64,26 @@ impl From<&SecretSource> for Reference {
 }
 
 impl Reference {
+    /// Returns the reference to what another resource shows under `key`.
+    #[must_use]
+    pub fn to(kind: SourceKind, resource: &ResourceRef, key: &str) -> Self {
+        Self {
+            kind,
+            namespace: resource.namespace.clone(),
+            name: resource.name.clone(),
+            key: key.to_owned(),
+        }
+    }
+
+    /// Its name, with its namespace where that is another.
+    #[must_use]
+    pub fn place(&self) -> String {
+        match &self.namespace {
+            Some(namespace) => format!("{namespace}/{}", self.name),
+            None => self.name.clone(),
+        }
+    }
+
     /// What a value source refers to, if it refers to anything.
     #[must_use]
     pub fn of(source: &ValueSource) -> Option<Self> {
@@ -71,6 +94,7 @@ impl Reference {
         };
         Some(Self {
             kind,
+            namespace: None,
             name: of.name.clone(),
             key: of.key.clone(),
         })

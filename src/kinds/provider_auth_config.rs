@@ -74,6 +74,7 @@ impl Kind for ProviderAuthConfig {
                 method: Some(spec.auth_method_id.clone()),
                 provider: None,
             }),
+            vault: None,
         })
     }
 

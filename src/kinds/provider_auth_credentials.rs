@@ -73,6 +73,7 @@ impl Kind for ProviderAuthCredentials {
             ],
             source: Source::Create,
             schema: None,
+            vault: None,
         })
     }
 

@@ -55,6 +55,7 @@ impl Kind for ProviderConfig {
             fields,
             source: Source::Create,
             schema: replaced::schema(spec.validation, &spec.provider_id, deployment),
+            vault: spec.vault_id.clone(),
         })
     }
 
@@ -93,10 +94,6 @@ impl Kind for ProviderConfig {
 impl ProviderConfig {
     fn vault(&self) -> Option<Reference> {
         let vault = self.spec.vault_ref.as_ref()?;
-        Some(Reference {
-            kind: SourceKind::ProviderConfigVault,
-            name: vault.name.clone(),
-            key: "id".to_owned(),
-        })
+        Some(Reference::to(SourceKind::ProviderConfigVault, vault, "id"))
     }
 }

@@ -38,6 +38,7 @@ impl Kind for ProviderConfigVault {
             ],
             source: Source::Create,
             schema: replaced::schema(spec.validation, &spec.provider_id, deployment),
+            vault: None,
         })
     }
 

@@ -26,18 +26,23 @@ pub fn conflict(
     let overrides = adopts.is_some_and(|adopt| adopt.policy == Some(AdoptPolicy::Override));
     let free = match (case.claim(remote), &remote.marker) {
         (Claim::Sibling, Some(marker)) => adopts.is_some() && !facts.owner_alive(&marker.owner)?,
-        (Claim::OtherCluster, _) => overrides && is_adoption(case, remote),
+        (Claim::OtherCluster, Some(marker)) => {
+            let named = case.connection.adopt_from.contains(&marker.owner.cluster);
+            named && overrides && is_adoption(case, remote)
+        }
         _ => true,
     };
     if let (false, Some(marker)) = (free, &remote.marker) {
-        let other = &marker.owner;
-        let place = match other.cluster == case.owner.cluster {
-            true => "this cluster",
-            false => "another cluster (spec.adopt.policy: Override adopts it)",
+        let advice = match case.claim(remote) {
+            Claim::OtherCluster => {
+                "to take it over, add that cluster to spec.adoptFrom of the connection and set spec.adopt.policy: Override"
+            }
+            _ => "delete one of the two resources, or set spec.adopt.id once the other is gone",
         };
         let message = format!(
-            "{} belongs to {} {}/{} of {place}; delete one of the two resources",
-            remote.id, other.kind, other.namespace, other.name
+            "{} belongs to {}; {advice}",
+            remote.id,
+            case.shown_owner(&marker.owner)
         );
         return Ok(Some(Verdict::new(Reason::OwnershipConflict, message)));
     }

@@ -70,6 +70,12 @@ pub struct ConnectionView {
     pub problem: Option<Problem>,
     /// Why the resource's namespace may not use it.
     pub refusal: Option<Problem>,
+    /// Whether other namespaces may use it, too.
+    pub shared: bool,
+    /// Whether specs may name objects by their ids that no resource of this cluster created.
+    pub external_ids: bool,
+    /// The clusters whose objects may be taken over.
+    pub adopt_from: Vec<String>,
 }
 
 /// Why a connection can't be used.
@@ -152,6 +158,7 @@ impl Case<'_> {
         }
         let external = self.desired.as_ref().ok().copied();
         let external = external.and_then(|desired| desired.source.external());
+        let external = external.map(|external| &external.id);
         let adopted = self.policy.adopt.as_ref().map(|adopt| &adopt.id);
         let id = external.or(self.record.id.as_ref()).or(adopted);
         id.map(String::as_str)
@@ -178,6 +185,21 @@ impl Case<'_> {
     #[must_use]
     pub fn claim(&self, remote: &RemoteView) -> Claim {
         Marker::claim(remote.marker.as_ref(), self.owner)
+    }
+
+    /// Returns the owner of an object for messages: named only if it is in the resource's own namespace, because a message
+    /// must not tell one tenant about another.
+    #[must_use]
+    pub fn shown_owner(&self, other: &Owner) -> String {
+        let own = self.owner;
+        let cluster = |of: &Owner| (of.cluster.clone(), of.installation.clone());
+        if cluster(other) != cluster(own) {
+            format!("a resource of cluster {}", other.cluster)
+        } else if other.namespace == own.namespace {
+            format!("{} {}", other.kind, other.name)
+        } else {
+            "a resource of another namespace".to_owned()
+        }
     }
 
     /// Returns whether the object carries the marker of a resource that was restored as this one. Even where the status was

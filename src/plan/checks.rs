@@ -5,6 +5,7 @@ use super::backoff::{Backoff, Retry};
 use super::case::{Case, Problem, Unresolved};
 use super::children::Refusal;
 use super::desired::Desired;
+use super::external;
 use super::facts::{Facts, Query};
 use super::fields::Role;
 use super::in_sync::{in_sync, keeps_conditions};
@@ -28,7 +29,12 @@ pub fn ready<'a>(case: &Case<'a>, facts: &Facts) -> Result<&'a Desired, Box<Plan
         Ok(desired) => *desired,
         Err(unresolved) => return Err(Box::new(self::unresolved(unresolved))),
     };
-    let checks = [connection_not_ready, wrong_instance, backing_off];
+    let checks = [
+        connection_not_ready,
+        wrong_instance,
+        external::id_not_allowed,
+        backing_off,
+    ];
     match checks.iter().find_map(|check| check(case, facts)) {
         Some(plan) => Err(Box::new(plan)),
         None => Ok(desired),
@@ -121,7 +127,7 @@ pub fn refuse_invalid_value(
         return Ok(plan);
     };
     let of_existing = match desired.source.external() {
-        Some(id) => match Presence::read(case, facts, id)? {
+        Some(external) => match Presence::read(case, facts, &external.id)? {
             Presence::Live(remote) => Some(schema_of_existing(&remote)),
             Presence::Gone | Presence::Lagging => None,
         },

@@ -3,7 +3,7 @@
 use super::backoff::{Backoff, Retry};
 use super::case::Case;
 use super::checks;
-use super::facts::{Facts, Query};
+use super::facts::{Facts, MaxAge, Query};
 use super::observed::{Dependent, RemoteView};
 use super::ownership::Claim;
 use super::presence::Presence;
@@ -59,6 +59,7 @@ fn remote_objects(case: &Case<'_>, facts: &Facts) -> Result<Plan, Query> {
         },
         None => None,
     };
+    let admitted = case.connection.refusal.is_none();
     // A replacement, or a create whose response was lost, may have left an object that is not recorded.
     let may_hide = match &current {
         Some(remote) => {
@@ -66,7 +67,10 @@ fn remote_objects(case: &Case<'_>, facts: &Facts) -> Result<Plan, Query> {
         }
         None => record.may_have_created(),
     };
-    let found: Vec<String> = match may_hide {
+    if may_hide && !admitted && current.is_none() {
+        return Ok(give_up(case).unwrap_or_else(|| not_admitted(case)));
+    }
+    let found: Vec<String> = match may_hide && admitted {
         true => ids(&case.claimed(facts.search()?)),
         false => Vec::new(),
     };
@@ -83,20 +87,29 @@ fn remote_objects(case: &Case<'_>, facts: &Facts) -> Result<Plan, Query> {
     if case.policy.deletion == DeletionPolicy::Delete && !to_delete.is_empty() {
         let dependents = facts.dependents(&to_delete)?;
         if !dependents.is_empty() {
-            return Ok(blocked_by(&to_delete, dependents));
+            return Ok(blocked_by(case, &to_delete, dependents));
         }
     }
     let plan = release(to_delete);
     Ok(match current.filter(|remote| !is_ours(case, remote)) {
         None => plan,
-        Some(remote) => plan.map_verdict(|verdict| {
-            let note = format!(
-                "{} belongs to another resource and was left at Metorial",
-                remote.id
-            );
-            verdict.with_event(EventReason::Orphaned, note)
-        }),
+        Some(remote) => left(case, plan, &remote),
     })
+}
+
+/// Reports the recorded object that is left at Metorial, because it doesn't carry the resource's marker. One that carries
+/// none at all is of nobody's concern any more, so its id is recorded.
+fn left(case: &Case<'_>, mut plan: Plan, remote: &RemoteView) -> Plan {
+    let why = match case.claim(remote) {
+        Claim::Nobody if case.policy.lifecycle.external => return plan,
+        Claim::Nobody => {
+            plan.steps.insert(0, Step::RecordOrphan(remote.id.clone()));
+            "carries no marker of this resource"
+        }
+        _ => "belongs to another resource",
+    };
+    let note = format!("{} {why} and was left at Metorial", remote.id);
+    plan.map_verdict(|verdict| verdict.with_event(EventReason::Orphaned, note))
 }
 
 /// Returns the ids to delete: the current object last, before it the replaced ones and those that were not recorded.
@@ -118,14 +131,32 @@ fn to_delete(
     others.into_iter().chain(current).collect()
 }
 
-/// Returns whether a deletion may touch this object: it carries our marker, that of our predecessor of the same name, or
-/// none at all under the id that we recorded.
-fn is_ours(case: &Case<'_>, remote: &RemoteView) -> bool {
-    match case.claim(remote) {
-        Claim::Ours | Claim::Namesake => true,
-        Claim::Nobody => !case.policy.lifecycle.marker_required,
-        Claim::Sibling | Claim::OtherCluster => false,
+/// Keeps a plan from deleting anything but objects that carry this resource's marker in a read of this reconciliation. What
+/// the status records is a hint: it may be wrong, restored from a backup, or falsified.
+///
+/// # Errors
+/// An object was not read.
+pub fn only_own_objects(case: &Case<'_>, facts: &Facts, mut plan: Plan) -> Result<Plan, Query> {
+    let mut steps = Vec::new();
+    for step in std::mem::take(&mut plan.steps) {
+        let Step::Delete(id) = step else {
+            steps.push(step);
+            continue;
+        };
+        let read = facts.remote(&id, MaxAge::ThisReconciliation)?;
+        match Presence::of(&id, read.view.as_ref(), case.record) {
+            Presence::Live(remote) if is_ours(case, &remote) => steps.push(Step::Delete(id)),
+            Presence::Live(_) | Presence::Gone => steps.push(Step::Forget(id)),
+            Presence::Lagging if case.terminating => return Ok(wait(case, true)),
+            Presence::Lagging => plan.retry = Retry::Backoff(Backoff::transient()),
+        }
     }
+    Ok(Plan { steps, ..plan })
+}
+
+/// Returns whether a deletion may touch this object: it carries our marker, or that of our predecessor of the same name.
+fn is_ours(case: &Case<'_>, remote: &RemoteView) -> bool {
+    matches!(case.claim(remote), Claim::Ours | Claim::Namesake)
 }
 
 fn ids(found: &[&RemoteView]) -> Vec<String> {
@@ -169,6 +200,21 @@ fn connection_blocks(case: &Case<'_>) -> Option<Plan> {
     })
 }
 
+/// Returns the plan of a resource whose namespace may not use the connection any more, and whose object would have to be
+/// searched for with the key of somebody else.
+fn not_admitted(case: &Case<'_>) -> Plan {
+    let refusal = case.connection.refusal.as_ref();
+    let cause = refusal.map_or("", |refusal| refusal.message.as_str());
+    let message = format!(
+        "can't search Metorial for the object of this resource: {cause}; or set spec.deletionPolicy: Orphan to leave it there"
+    );
+    let retry = Retry::Backoff(Backoff::transient().holding());
+    Plan {
+        unreachable: true,
+        ..Plan::report(Verdict::new(Reason::DeletionBlocked, message)).retry(retry)
+    }
+}
+
 fn wait(case: &Case<'_>, lagging: bool) -> Plan {
     let plan = Plan::wait_for_reads(
         Reason::Deleting,
@@ -202,9 +248,15 @@ fn release(ids: Vec<String>) -> Plan {
     }
 }
 
-fn blocked_by(to_delete: &[String], dependents: &[Dependent]) -> Plan {
+/// Reports what depends on the objects. Over a shared connection the objects of other namespaces are counted, not named.
+fn blocked_by(case: &Case<'_>, to_delete: &[String], dependents: &[Dependent]) -> Plan {
+    let may_be_named = |dependent: &&Dependent| {
+        let here = dependent.namespace.as_ref() == Some(&case.owner.namespace);
+        here || !case.connection.shared
+    };
     let named: Vec<String> = dependents
         .iter()
+        .filter(may_be_named)
         .take(10)
         .map(|dependent| match &dependent.name {
             Some(name) => format!("{} ({name})", dependent.id),
@@ -212,14 +264,14 @@ fn blocked_by(to_delete: &[String], dependents: &[Dependent]) -> Plan {
         })
         .collect();
     let ids = to_delete.join(", ");
-    let more = match dependents.len().saturating_sub(named.len()) {
-        0 => String::new(),
-        more => format!(" and {more} more"),
+    let named = match (named.len(), dependents.len() - named.len()) {
+        (0, _) => String::new(),
+        (_, 0) => format!(": {}", named.join(", ")),
+        (_, more) => format!(": {} and {more} more", named.join(", ")),
     };
     let message = format!(
-        "deleting {ids} would also delete {} object(s) that depend on it: {}{more}; delete those first, or set spec.deletionPolicy: Cascade (deletes them too) or Orphan (leaves {ids} at Metorial)",
-        dependents.len(),
-        named.join(", ")
+        "deleting {ids} would also delete {} object(s) that depend on it{named}; delete those first, or set spec.deletionPolicy: Cascade (deletes them too) or Orphan (leaves {ids} at Metorial)",
+        dependents.len()
     );
     Plan::report(Verdict::new(Reason::DeletionBlocked, message))
         .retry(Retry::Backoff(Backoff::transient()))

@@ -23,17 +23,26 @@ pub enum Source {
     /// Created by the first import.
     Import(Imports),
     /// An existing auth config of somebody else's, which values are imported into.
-    ImportInto(String, Imports),
+    ImportInto(External, Imports),
     /// An existing auth config of somebody else's, whose value is exported.
-    ExportFrom(String, Exports),
+    ExportFrom(External, Exports),
+}
+
+/// An object that a resource uses and that is not its own.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct External {
+    /// Its id.
+    pub id: String,
+    /// The uid of the resource that the spec refers to; `None` where the spec names the id itself.
+    pub owner: Option<String>,
 }
 
 impl Source {
-    /// Returns the id of the object that belongs to somebody else.
+    /// Returns the object that belongs to somebody else.
     #[must_use]
-    pub fn external(&self) -> Option<&String> {
+    pub fn external(&self) -> Option<&External> {
         match self {
-            Self::ImportInto(id, _) | Self::ExportFrom(id, _) => Some(id),
+            Self::ImportInto(external, _) | Self::ExportFrom(external, _) => Some(external),
             Self::Create | Self::CreateThenImport(_) | Self::Import(_) => None,
         }
     }
@@ -114,6 +123,8 @@ pub struct Wanted {
     pub source: Source,
     /// The schema that the value has to follow, where it is to be checked.
     pub schema: Option<ValueSchema>,
+    /// The vault that the object is created from, where the spec names its id itself.
+    pub vault: Option<String>,
 }
 
 /// The desired remote object.
@@ -132,6 +143,8 @@ pub struct Desired {
     pub source: Source,
     /// The schema that the value has to follow, where it is to be checked.
     pub schema: Option<ValueSchema>,
+    /// The vault that the object is created from, where the spec names its id itself.
+    pub vault: Option<String>,
     key: Arc<MacKey>,
     import_base: Fingerprint,
 }
@@ -161,12 +174,13 @@ impl Desired {
             fields,
             source,
             schema,
+            vault,
         } = wanted;
         let signer = Signer { owner, key };
         let write_only = || fields.iter().filter(|field| field.is_write_only());
         let external = source
             .external()
-            .map_or(&b""[..], |id| id.as_bytes())
+            .map_or(&b""[..], |external| external.id.as_bytes())
             .to_vec();
         let rest = [bytes(&Value::Object(metadata.clone())), external.clone()].concat();
         Self {
@@ -182,6 +196,7 @@ impl Desired {
             metadata,
             source,
             schema,
+            vault,
         }
     }
 

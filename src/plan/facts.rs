@@ -37,6 +37,8 @@ pub enum Query {
     Schema(ValueSchema),
     /// The canonical id of the provider that is named so.
     Provider(String),
+    /// The vault that a config is to be created from.
+    Vault(String),
 }
 
 /// The maximum age of an observation.
@@ -73,6 +75,8 @@ pub enum Answer {
     Schema(Option<Arc<Value>>),
     /// To [`Query::Provider`]: `None` where there is no such provider.
     Provider(Option<String>),
+    /// To [`Query::Vault`]: `None` where there is no such vault.
+    Vault(Option<Arc<RemoteView>>),
 }
 
 /// The answers so far. Each query is answered at most once.
@@ -108,6 +112,7 @@ impl Facts {
                 | (Query::ChildAdmission(_), Answer::ChildAdmission(_))
                 | (Query::Schema(_), Answer::Schema(_))
                 | (Query::Provider(_), Answer::Provider(_))
+                | (Query::Vault(_), Answer::Vault(_))
         );
         let expected = matches && self.answer(&query).is_none();
         if expected {
@@ -209,6 +214,14 @@ impl Facts {
     /// It was not read.
     pub fn provider(&self, name: &str) -> Result<Option<&str>, Query> {
         fact!(self, Provider, Query::Provider(name.to_owned())).map(Option::as_deref)
+    }
+
+    /// Returns a vault, if there is one with this id.
+    ///
+    /// # Errors
+    /// It was not read.
+    pub fn vault(&self, id: &str) -> Result<Option<&Arc<RemoteView>>, Query> {
+        fact!(self, Vault, Query::Vault(id.to_owned())).map(Option::as_ref)
     }
 
     fn answer(&self, query: &Query) -> Option<&Answer> {

@@ -13,6 +13,7 @@ pub mod delete;
 pub mod desired;
 pub mod differences;
 pub mod export;
+pub mod external;
 pub mod facts;
 pub mod fields;
 pub mod fingerprint;
@@ -55,6 +56,7 @@ pub fn decide(case: &Case<'_>, facts: &Facts) -> Result<Plan, Query> {
         Some(failure) => on_error::on_error(case, facts, failure),
         None if case.terminating => {
             let plan = delete::delete(case, facts)?;
+            let plan = delete::only_own_objects(case, facts, plan)?;
             approve::require_approval(case, facts, plan)?
         }
         None => synchronize(case, facts)?,
@@ -78,8 +80,10 @@ fn synchronize(case: &Case<'_>, facts: &Facts) -> Result<Plan, Query> {
         },
     };
     let plan = replace::delete_replaced(case, facts, plan)?;
+    let plan = delete::only_own_objects(case, facts, plan)?;
     let plan = create::with_finalizer(case, plan);
     // What follows keeps a plan from being carried out.
+    let plan = external::refuse_foreign_vault(case, desired, facts, plan)?;
     let plan = checks::refuse_invalid_value(case, desired, facts, plan)?;
     let plan = approve::require_approval(case, facts, plan)?;
     checks::refuse_unwritable_secret(desired, facts, plan)
@@ -92,13 +96,18 @@ fn existing(
     facts: &Facts,
     remote: &Arc<RemoteView>,
 ) -> Result<Plan, Query> {
+    let external = desired.source.external();
+    let conflict = external.and_then(|external| external::conflict(case, external, remote));
+    if let Some(conflict) = conflict {
+        return Ok(Plan::report(conflict));
+    }
     if case.observes() {
         return Ok(update::observe(case, desired, remote));
     }
     if let Some(exports) = desired.source.exports() {
         return export::export(case, desired, facts, exports, remote);
     }
-    let external = desired.source.external().is_some();
+    let external = external.is_some();
     if !external && let Some(conflict) = adopt::conflict(case, facts, remote)? {
         return Ok(Plan::report(conflict));
     }

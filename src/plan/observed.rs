@@ -107,6 +107,8 @@ pub struct Dependent {
     pub id: String,
     /// Its name.
     pub name: Option<String>,
+    /// The namespace of the resource in this cluster that owns it, if one does.
+    pub namespace: Option<String>,
 }
 
 /// Number of a connection's objects that no longer exist.

@@ -29,8 +29,6 @@ pub struct Policy {
 pub struct Lifecycle {
     /// Whether the object belongs to somebody else and is only used: it is never deleted.
     pub external: bool,
-    /// Whether an object without our marker is somebody else's, even under the recorded id.
-    pub marker_required: bool,
     /// Whether a change that the API can't make may replace the object; `None` for kinds without such changes.
     pub replace: Option<Replace>,
     /// How long a replaced object is kept.

@@ -84,7 +84,7 @@ fn apply<S: ResourceStatus>(next: &mut S, case: &Case<'_>, plan: &Plan, effect: 
             }
         }
         Effect::PendingDeletion(id) => delete_later(next.common_mut(), id, case.now),
-        Effect::Deleted(id) => {
+        Effect::Deleted(id) | Effect::Forgotten(id) => {
             let status = next.common_mut();
             let mut left = status.pending_deletion.take().unwrap_or_default();
             left.retain(|pending| pending.id != *id);

@@ -60,6 +60,8 @@ pub enum Step {
     DeleteLater(String),
     /// Delete an object.
     Delete(String),
+    /// Record that an object is not to be deleted after all: it is gone, or not the resource's own. Nothing is sent.
+    Forget(String),
     /// Record an id that is left behind at Metorial.
     RecordOrphan(String),
     /// Remove the finalizer: the resource may go.
@@ -98,6 +100,8 @@ pub enum Effect {
     PendingDeletion(String),
     /// An object no longer exists.
     Deleted(String),
+    /// An object is no longer of concern.
+    Forgotten(String),
     /// The finalizer was removed.
     FinalizerRemoved,
 }

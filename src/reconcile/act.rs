@@ -83,6 +83,7 @@ impl<K: Kind> Run<'_, K> {
                 self.session()?.delete::<K>(id).await?;
                 self.effects.push(Effect::Deleted(id.clone()));
             }
+            Step::Forget(id) => self.effects.push(Effect::Forgotten(id.clone())),
             Step::RecordOrphan(id) => self.record_orphan(case, id).await?,
             Step::RemoveFinalizer => self.remove_finalizer().await?,
             // Reported by the caller, which knows the plan.

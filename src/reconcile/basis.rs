@@ -12,7 +12,7 @@ use crate::plan::ownership::Owner;
 use crate::plan::policy::Policy;
 use crate::plan::record::Record;
 use crate::remote::Session;
-use crate::resources::{Reason, RemoteDetails, ResourceStatus};
+use crate::resources::{ConnectionKind, Reason, RemoteDetails, ResourceStatus};
 use jiff::Timestamp;
 use std::sync::Arc;
 use std::time::Duration;
@@ -49,6 +49,7 @@ impl Basis {
         let ConnectionState {
             session,
             not_ready,
+            permissions,
             defaults,
         } = context.connections.state(connection).await;
         let terminating = resource.terminating();
@@ -73,10 +74,13 @@ impl Basis {
                 name: connection.to_string(),
                 instance: session.as_ref().map(|session| session.instance.id.clone()),
                 problem: not_ready.map(Problem::from),
-                refusal: match terminating || resource.suspended() {
+                refusal: match resource.suspended() && !terminating {
                     true => None,
                     false => refusal(context, connection, &resource.key.namespace).await,
                 },
+                shared: connection.kind == ConnectionKind::ClusterConnection,
+                external_ids: permissions.external_ids,
+                adopt_from: permissions.adopt_from,
             },
             backing_off: resource.memory.pauses.left(&attempt, now),
             unreachable: Unreachable {

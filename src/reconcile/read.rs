@@ -59,6 +59,7 @@ impl<K: Kind> Run<'_, K> {
             }
             Query::Schema(of) => Answer::Schema(self.session()?.schema(of).await?),
             Query::Provider(name) => Answer::Provider(self.session()?.provider(name).await?),
+            Query::Vault(id) => Answer::Vault(self.session()?.vault(id).await?),
         })
     }
 

@@ -147,18 +147,25 @@ impl<K: Kind> Resource<K> {
         }))
     }
 
-    /// Returns the connection that it asks for; by default the namespace's `default`, where there is one, else the
-    /// cluster's. A resource that is being deleted keeps the one that it was created through.
+    /// Returns the connection that it asks for; by default the one that it was created through, as long as that exists, or
+    /// else the namespace's `default`, where there is one, or else the cluster's. A resource that is being deleted keeps the
+    /// one that it was created through.
     pub async fn connection(&self, context: &Context) -> ConnectionKey {
         let namespace = &self.key.namespace;
         let recorded = self.status.common().connection.as_deref();
         let recorded = recorded.and_then(|text| ConnectionKey::parse(text, namespace));
-        if let (true, Some(key)) = (self.terminating(), recorded) {
-            return key;
+        if let (true, Some(key)) = (self.terminating(), &recorded) {
+            return key.clone();
         }
         if let Some(asked) = &self.object.common().connection_ref {
             let kind = asked.kind.unwrap_or(ConnectionKind::Connection);
             return ConnectionKey::new(kind, namespace, &asked.name);
+        }
+        // A new connection of the name `default` takes over no resource that already has an object through another.
+        if let Some(key) = recorded.filter(|_| self.status.common().id.is_some())
+            && context.connections.exists(&key).await
+        {
+            return key;
         }
         let [own, shared] = default_connections(namespace);
         let shared_only =
@@ -173,7 +180,10 @@ impl<K: Kind> Resource<K> {
         let references = self.object.references();
         let mut sources: Vec<ResourceKey> = references
             .iter()
-            .map(|reference| key(reference.kind.as_str(), &reference.name))
+            .map(|reference| {
+                let there = reference.namespace.as_deref().unwrap_or(namespace);
+                ResourceKey::new(reference.kind.as_str(), there, &reference.name)
+            })
             .collect();
         sources.push(connection.resource_key());
         if self.object.common().connection_ref.is_none() {
@@ -183,7 +193,9 @@ impl<K: Kind> Resource<K> {
                     .map(ConnectionKey::resource_key),
             );
         }
-        if connection.namespace.is_empty() {
+        // Its labels decide what it may use.
+        let elsewhere = references.iter().any(|it| it.namespace.is_some());
+        if connection.namespace.is_empty() || elsewhere {
             sources.push(ResourceKey::new("Namespace", "", namespace));
         }
         let children = self.object.children();

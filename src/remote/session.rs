@@ -11,7 +11,7 @@ use crate::plan::observed::{Dependent, ListedExport, ListedImport, RemoteView};
 use crate::plan::ownership::MARKER_KEY;
 use crate::plan::ownership::{Marker, Owner};
 use crate::plan::schema::ValueSchema;
-use crate::resources::{InstanceStatus, OnUnreachable};
+use crate::resources::{InstanceStatus, OnUnreachable, ProviderConfig, ProviderConfigVault};
 use metorial::{
     AuthConfig, AuthExport, AuthImport, Body, Config, ErrorKind, ExportTarget, ListQuery, Method,
     Object, Operation,
@@ -190,32 +190,51 @@ impl Session {
         }
     }
 
+    /// Returns a vault that a config is to be created from, read now; `None` if it is gone.
+    ///
+    /// # Errors
+    /// The read failed.
+    pub async fn vault(&self, id: &str) -> Result<Option<Arc<RemoteView>>, RemoteError> {
+        match self
+            .observe::<ProviderConfigVault>(id, Instant::now())
+            .await?
+        {
+            Observed::Found(vault) => Ok(Some(vault)),
+            Observed::Missing => Ok(None),
+        }
+    }
+
     /// Lists the objects that Metorial deletes along with the objects `ids` (▲).
     ///
     /// # Errors
     /// Any page failed.
     pub async fn dependents<K: Kind>(&self, ids: &[String]) -> Result<Vec<Dependent>, RemoteError> {
-        let dependent = |of: Option<String>, id: String, name: Option<String>| {
-            let of = of.filter(|of| ids.contains(of))?;
-            Some(Dependent { of, id, name })
+        let dependent = |of: Option<String>, view: RemoteView, name: Option<String>| {
+            let of = of.filter(|of| view.live && ids.contains(of))?;
+            let namespace = view.marker.map(|marker| marker.owner.namespace);
+            let id = view.id;
+            Some(Dependent {
+                of,
+                id,
+                name,
+                namespace,
+            })
         };
         match K::DEPENDENTS {
             None => Ok(Vec::new()),
             Some(Dependents::ConfigsOfVault) => {
                 // All configs are read: the filter `provider_config_vault_id` matches nothing on the server (▲).
                 let uses = |config: Config| {
-                    let live = !config.status().is_gone();
-                    let vault = config.from_vault.filter(|_| live).map(|vault| vault.id);
-                    dependent(vault, config.id, config.name)
+                    let view = ProviderConfig::view(&config);
+                    dependent(config.from_vault.map(|vault| vault.id), view, config.name)
                 };
                 self.transport.list(&all(), uses).await
             }
             Some(Dependents::AuthConfigsOfCredentials) => {
                 let query = all().filter("provider_auth_credentials_id", ids)?;
                 let uses = |config: AuthConfig| {
-                    let live = !config.status().is_gone();
-                    let credentials = config.credentials.filter(|_| live).map(|used| used.id);
-                    dependent(credentials, config.id, config.name)
+                    let view = auth_config::view(&config);
+                    dependent(config.credentials.map(|used| used.id), view, config.name)
                 };
                 self.transport.list(&query, uses).await
             }

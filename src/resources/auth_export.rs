@@ -1,7 +1,7 @@
 //! `AuthExport`: tokens of an auth config, exported into a Secret.
 
 use super::common::CommonSpec;
-use super::composed::LocalRef;
+use super::composed::ResourceRef;
 use super::schema;
 use super::status::{CommonStatus, ExportStatus, resource_status};
 use kube::{CustomResource, KubeSchema};
@@ -41,7 +41,7 @@ pub struct AuthExportSpec {
     #[schemars(length(min = 1, max = 2000))]
     pub note: String,
     /// A ProviderAuthConfig of this namespace.
-    pub auth_config_ref: Option<LocalRef>,
+    pub auth_config_ref: Option<ResourceRef>,
     /// Id of an auth config at Metorial.
     #[schemars(length(min = 1, max = 100), regex(pattern = schema::ID))]
     pub auth_config_id: Option<String>,

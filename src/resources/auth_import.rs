@@ -1,7 +1,7 @@
 //! `AuthImport`: a value that is imported into an auth config, once for each change.
 
 use super::common::CommonSpec;
-use super::composed::{ComposedValue, LocalRef, Validation};
+use super::composed::{ComposedValue, ResourceRef, Validation};
 use super::schema;
 use super::status::{CommonStatus, resource_status};
 use kube::{CustomResource, KubeSchema};
@@ -51,7 +51,7 @@ pub struct AuthImportSpec {
     /// The value, which must match the auth method's schema. Metorial never returns it.
     pub value: ComposedValue,
     /// A ProviderAuthConfig of this namespace. Its `valuePolicy` must be `Initial`.
-    pub auth_config_ref: Option<LocalRef>,
+    pub auth_config_ref: Option<ResourceRef>,
     /// Id of an auth config at Metorial.
     #[schemars(length(min = 1, max = 100), regex(pattern = schema::ID))]
     pub auth_config_id: Option<String>,

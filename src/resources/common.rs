@@ -1,5 +1,6 @@
 //! The part of `spec` that every remote kind shares.
 
+use super::allowed_namespaces::AllowedNamespaces;
 use super::schema;
 use jiff::SignedDuration;
 use schemars::JsonSchema;
@@ -34,6 +35,9 @@ pub struct CommonSpec {
     pub adopt: Option<Adopt>,
     /// Where the operator publishes the ids of the remote object, for applications to read.
     pub publish: Option<Publish>,
+    /// The other namespaces whose resources may refer to this one. If absent: none. Taking a namespace away stops what
+    /// resources there do with the remote object; nothing is deleted.
+    pub allowed_namespaces: Option<AllowedNamespaces>,
 }
 
 /// Name and description of the remote object, for the kinds that have them.

@@ -81,13 +81,18 @@ pub enum Replace {
     Never,
 }
 
-/// A reference to a resource of the same namespace.
+/// A reference to another resource.
+#[skip_serializing_none]
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
-pub struct LocalRef {
+pub struct ResourceRef {
     /// Name of the resource.
     #[schemars(length(min = 1, max = 253), regex(pattern = schema::NAME))]
     pub name: String,
+    /// Namespace of the resource. Default: this one. Another namespace only works if the resource there allows this one in
+    /// its `spec.allowedNamespaces`.
+    #[schemars(length(min = 1, max = 63), regex(pattern = schema::NAMESPACE))]
+    pub namespace: Option<String>,
 }
 
 /// A duration from 0s to 24h, such as `30s`.

@@ -4,10 +4,11 @@
     reason = "two printer columns of one type repeat the attribute's words"
 )]
 
+use super::allowed_namespaces::AllowedNamespaces;
 use super::common::{DeletionPolicy, DriftPolicy, Interval};
 use super::schema;
 use super::sources::{KeyRef, NamespacedKeyRef};
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, LabelSelector};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 use kube::{CustomResource, KubeSchema};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -71,6 +72,9 @@ pub struct ClusterConnectionSpec {
     pub ca_bundle: Option<CaBundle<NamespacedKeyRef>>,
     /// The namespaces whose resources may use this connection. If absent: none.
     pub allowed_namespaces: Option<AllowedNamespaces>,
+    /// Whether resources may name objects that no resource of this cluster created by their ids: `authConfigId`, `vaultId`
+    /// and `adopt.id`. Default `Deny`.
+    pub external_ids: Option<ExternalIds>,
     /// Spec fields of both kinds of connection.
     #[serde(flatten)]
     pub common: ConnectionCommon,
@@ -94,6 +98,21 @@ pub struct ConnectionCommon {
     pub defaults: Option<ConnectionDefaults>,
     /// What happens to a deletion while the API can't be reached or the API key is missing. Default: it waits.
     pub on_unreachable: Option<OnUnreachable>,
+    /// The clusters (UIDs of their namespace `kube-system`) whose objects may be taken over with `adopt.policy: Override`.
+    /// If absent: none.
+    #[schemars(length(max = 100), inner(length(min = 1, max = 64), regex(pattern = schema::UID)))]
+    pub adopt_from: Option<Vec<String>>,
+}
+
+/// Whether objects that no resource of this cluster created may be named by their ids. `Deny` (default): the key is the
+/// administrator's, and reaches the objects of everybody. `Allow`: whoever may use the connection may use any of them.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+pub enum ExternalIds {
+    /// They may.
+    Allow,
+    /// They may not.
+    #[default]
+    Deny,
 }
 
 /// Where the API key of a `Connection` is read from.
@@ -190,23 +209,6 @@ pub enum UnreachablePolicy {
     Block,
     /// Give up after a while: the remote object stays, and its id is recorded.
     OrphanAfter,
-}
-
-/// The namespaces that a ClusterConnection allows: those that are named, and those whose labels match.
-#[skip_serializing_none]
-#[derive(Clone, Debug, PartialEq, Deserialize, Serialize, JsonSchema)]
-#[serde(rename_all = "camelCase")]
-pub struct AllowedNamespaces {
-    /// Names of allowed namespaces.
-    #[schemars(
-        length(max = 1000),
-        inner(length(min = 1, max = 63), regex(pattern = schema::NAMESPACE))
-    )]
-    pub names: Option<Vec<String>>,
-    /// Selects allowed namespaces by their labels. An empty selector matches every namespace.
-    #[serde(default)]
-    #[schemars(schema_with = "schema::selector")]
-    pub selector: Option<LabelSelector>,
 }
 
 /// The observed state of a connection.

@@ -1,5 +1,6 @@
 //! The custom resources: types, schemas, admission rules, conditions and reasons. No I/O.
 
+mod allowed_namespaces;
 mod auth_export;
 mod auth_import;
 mod common;
@@ -19,6 +20,7 @@ mod status;
 #[cfg(test)]
 mod tests;
 
+pub use allowed_namespaces::AllowedNamespaces;
 pub use auth_export::{AuthExport, AuthExportSpec, AuthExportStatus, ExportFormat, ExportSecret};
 pub use auth_import::{AuthImport, AuthImportSpec, AuthImportStatus, ImportWhen};
 pub use common::{
@@ -26,14 +28,14 @@ pub use common::{
     Interval, Mode, Naming, Publish, PublishConfigMap,
 };
 pub use composed::{
-    ComposedValue, Grace, LocalRef, PartFormat, Replace, ToolFilter, ToolFilterType, Validation,
+    ComposedValue, Grace, PartFormat, Replace, ResourceRef, ToolFilter, ToolFilterType, Validation,
     ValuePart,
 };
 pub use conditions::{Conditions, condition};
 pub use connection::{
-    AllowedNamespaces, ApiKeySource, CaBundle, ClusterApiKeySource, ClusterConnection,
-    ClusterConnectionSpec, Connection, ConnectionCommon, ConnectionDefaults, ConnectionSpec,
-    ConnectionStatus, InstanceGuard, InstanceStatus, InstanceType, OnUnreachable, RateLimitSpec,
+    ApiKeySource, CaBundle, ClusterApiKeySource, ClusterConnection, ClusterConnectionSpec,
+    Connection, ConnectionCommon, ConnectionDefaults, ConnectionSpec, ConnectionStatus,
+    ExternalIds, InstanceGuard, InstanceStatus, InstanceType, OnUnreachable, RateLimitSpec,
     UnreachablePolicy,
 };
 pub use definitions::definitions;

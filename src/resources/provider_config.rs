@@ -1,7 +1,7 @@
 //! `ProviderConfig`: settings for a provider's deployments.
 
 use super::common::{CommonSpec, Naming};
-use super::composed::{ComposedValue, Grace, LocalRef, Replace, ToolFilter, Validation};
+use super::composed::{ComposedValue, Grace, Replace, ResourceRef, ToolFilter, Validation};
 use super::schema;
 use super::status::{CommonStatus, resource_status};
 use kube::{CustomResource, KubeSchema};
@@ -48,7 +48,7 @@ pub struct ProviderConfigSpec {
     /// config.
     pub value: Option<ComposedValue>,
     /// A ProviderConfigVault of this namespace. The operator waits until it is ready.
-    pub vault_ref: Option<LocalRef>,
+    pub vault_ref: Option<ResourceRef>,
     /// Id of a vault at Metorial.
     #[schemars(length(min = 1, max = 100), regex(pattern = schema::ID))]
     pub vault_id: Option<String>,

@@ -14,6 +14,8 @@ pub const NAMESPACE: &str = "^[a-z0-9]([-a-z0-9]*[a-z0-9])?$";
 pub const KEY: &str = "^[-._A-Za-z0-9]+$";
 /// Id that Metorial assigned.
 pub const ID: &str = "^[A-Za-z0-9_-]+$";
+/// uid of a Kubernetes object.
+pub const UID: &str = "^[A-Za-z0-9-]+$";
 /// Id, global identifier or slug of a provider: plain path segments, none of which begins with a dot.
 pub const PROVIDER: &str =
     "^[A-Za-z0-9@_~:+-][A-Za-z0-9@._~:+-]*(/[A-Za-z0-9@_~:+-][A-Za-z0-9@._~:+-]*)*$";

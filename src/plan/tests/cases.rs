@@ -86,22 +86,26 @@ fn a_value_that_the_api_keeps_in_another_form_is_applied_once() {
 }
 
 #[test]
-fn adoption_refuses_what_differs_or_belongs_to_others_unless_the_spec_overrides() {
+fn adoption_refuses_what_differs_or_belongs_to_others_unless_spec_and_connection_allow_it() {
     let wanted = credentials("a", "x", &json!({}), &owner("uid"));
     let abroad = Owner {
         cluster: "elsewhere".into(),
         ..owner("other")
     };
     let theirs = || Some(abroad.clone());
+    let (matching, overriding) = (AdoptPolicy::Match, AdoptPolicy::Override);
+    let (nobody, them) = (&[][..], &["elsewhere".to_owned()][..]);
     let cases = [
-        ("a", None, AdoptPolicy::Match, Reason::Synced),
-        ("b", None, AdoptPolicy::Match, Reason::AdoptionMismatch),
-        ("b", None, AdoptPolicy::Override, Reason::Synced),
-        ("a", theirs(), AdoptPolicy::Match, Reason::OwnershipConflict),
-        ("a", theirs(), AdoptPolicy::Override, Reason::Synced),
+        ("a", None, matching, nobody, Reason::Synced),
+        ("b", None, matching, nobody, Reason::AdoptionMismatch),
+        ("b", None, overriding, nobody, Reason::Synced),
+        ("a", theirs(), matching, them, Reason::OwnershipConflict),
+        ("a", theirs(), overriding, nobody, Reason::OwnershipConflict),
+        ("a", theirs(), overriding, them, Reason::Synced),
     ];
-    for (name, marker, how, reason) in cases {
+    for (name, marker, how, from, reason) in cases {
         let mut model = Model::new();
+        model.connection.adopt_from = from.to_vec();
         let id = model.add(name, marker.clone());
         let policy = adopting(id, how);
         let plan = model.reconcile(Some(&wanted), &policy, WHOLE, false);

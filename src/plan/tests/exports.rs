@@ -3,7 +3,7 @@
 use super::fixture::{Fixture, mac, owner, policy, second};
 use crate::plan::backoff::Retry;
 use crate::plan::children::{ChildSpec, ChildState};
-use crate::plan::desired::{Desired, Exports, Source, Wanted, When};
+use crate::plan::desired::{Desired, Exports, External, Source, Wanted, When};
 use crate::plan::export::{signed_again, unrecorded};
 use crate::plan::facts::{Answer, Query};
 use crate::plan::in_sync::in_sync;
@@ -148,8 +148,15 @@ impl Story {
         };
         let wanted = Wanted {
             fields: Vec::new(),
-            source: Source::ExportFrom("pac_1".to_owned(), exports),
+            source: Source::ExportFrom(
+                External {
+                    id: "pac_1".to_owned(),
+                    owner: None,
+                },
+                exports,
+            ),
             schema: None,
+            vault: None,
         };
         Desired::new(wanted, Map::new(), &owner("uid"), &mac())
     }
@@ -174,7 +181,6 @@ impl Story {
         let secret = desired.source.exports().unwrap().secret.clone();
         let lifecycle = Lifecycle {
             external: true,
-            marker_required: true,
             ..Lifecycle::default()
         };
         let mut fixture = Fixture::of(&desired, self.record.clone())

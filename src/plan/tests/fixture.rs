@@ -175,6 +175,7 @@ pub fn connected() -> ConnectionView {
     ConnectionView {
         name: "Connection/default".to_owned(),
         instance: Some("ins_1".to_owned()),
+        external_ids: true,
         ..ConnectionView::default()
     }
 }

@@ -5,5 +5,6 @@ mod crashes;
 mod exports;
 mod fixture;
 mod model;
+mod ownership;
 mod statuses;
 mod values;

@@ -1,7 +1,7 @@
 //! A small model of the API against which decisions are played; the operator can crash between any two steps.
 
 use super::fixture::{connected, mac, owner, second};
-use crate::plan::case::{Case, Unreachable, Unresolved};
+use crate::plan::case::{Case, ConnectionView, Unreachable, Unresolved};
 use crate::plan::decide;
 use crate::plan::desired::Desired;
 use crate::plan::facts::{Answer, Facts, Query};
@@ -28,6 +28,7 @@ pub struct Model {
     pub creates: usize,
     pub writes: usize,
     pub released: bool,
+    pub connection: ConnectionView,
 }
 
 pub const WHOLE: usize = usize::MAX;
@@ -45,6 +46,7 @@ impl Model {
             creates: 0,
             writes: 0,
             released: false,
+            connection: connected(),
         }
     }
 
@@ -171,17 +173,16 @@ impl Model {
             Step::Bind { remote, .. } => self.record(desired.unwrap(), &remote),
             Step::Delete(id) => self.delete(&id),
             Step::RemoveFinalizer => self.released = true,
-            Step::RecordStatus => {}
+            Step::RecordStatus | Step::Forget(_) | Step::RecordOrphan(_) => {}
             other => unreachable!("credentials need no {other:?}"),
         }
     }
 
     fn delete(&mut self, id: &str) {
-        let ours = self.record.id.as_deref() == Some(id);
         for (view, _) in self.objects.iter_mut().filter(|(view, _)| view.id == id) {
             let claim = Marker::claim(view.marker.as_ref(), &owner("uid"));
             assert!(
-                ours || matches!(claim, Claim::Ours | Claim::Namesake),
+                matches!(claim, Claim::Ours | Claim::Namesake),
                 "deleted an object of somebody else"
             );
             view.live = false;
@@ -221,7 +222,7 @@ impl Model {
             publish: None,
             record: &self.record,
             details: RemoteDetails::default(),
-            connection: connected(),
+            connection: self.connection.clone(),
             backing_off: None,
             unreachable: Unreachable::default(),
             failure: None,

@@ -200,6 +200,7 @@ fn dependent(of: &str) -> Answer {
         of: of.to_owned(),
         id: "pcf_1".to_owned(),
         name: None,
+        namespace: None,
     }])
 }
 
@@ -214,7 +215,10 @@ fn a_replaced_object_is_deleted_once_the_new_id_is_published_and_nothing_depends
     };
     let fixture = |ready| {
         let fixture = Fixture::of(&desired, record(ready));
-        fixture.observes(created(&desired, "current", 9))
+        let fixture = fixture.observes(created(&desired, "current", 9));
+        both.iter().fold(fixture, |fixture, id| {
+            fixture.observes(created(&desired, id, 1))
+        })
     };
     let unpublished = fixture(false).plan();
     assert!(unpublished.steps.is_empty(), "its id is not published yet");

@@ -1,0 +1,86 @@
+//! Objects that a spec names and that are not the resource's own: an auth config to import into or to export, a vault, an
+//! object to adopt. The marker on an object decides whose it is, whatever id a spec names.
+
+use super::case::Case;
+use super::desired::{Desired, External};
+use super::facts::{Facts, Query};
+use super::observed::RemoteView;
+use super::ownership::Claim;
+use super::steps::Plan;
+use super::verdict::Verdict;
+use crate::resources::Reason;
+
+/// Returns the plan of a resource that names an object by its id over a connection which does not allow that: the key is the
+/// administrator's, and reaches the objects of everybody.
+#[must_use]
+pub fn id_not_allowed(case: &Case<'_>, _: &Facts) -> Option<Plan> {
+    if case.connection.external_ids {
+        return None;
+    }
+    let field = field_with_id(case)?;
+    let message = format!(
+        "{} does not allow {field}: refer to a resource instead, or ask the owner of the connection to set spec.externalIds: Allow",
+        case.connection.name
+    );
+    Some(conflicting(message))
+}
+
+/// Returns the field that names an object by its id. An object that was adopted carries the resource's own marker.
+fn field_with_id(case: &Case<'_>) -> Option<&'static str> {
+    let desired = case.desired.as_ref().ok()?;
+    let by_id = |external: &External| external.owner.is_none();
+    let adopt = case.policy.adopt.as_ref();
+    let adopts =
+        adopt.is_some_and(|adopt| case.observes() || case.record.id.as_ref() != Some(&adopt.id));
+    if desired.source.external().is_some_and(by_id) {
+        Some("spec.authConfigId")
+    } else if desired.vault.is_some() {
+        Some("spec.vaultId")
+    } else {
+        adopts.then_some("spec.adopt.id")
+    }
+}
+
+/// Returns why an object that the spec names must not be used: it carries the marker of another resource than the one that
+/// the spec refers to.
+#[must_use]
+pub fn conflict(case: &Case<'_>, external: &External, remote: &RemoteView) -> Option<Verdict> {
+    let marker = remote.marker.as_ref()?;
+    let referred = external.owner.as_ref() == Some(&marker.owner.uid);
+    if referred || case.claim(remote) == Claim::Ours {
+        return None;
+    }
+    let message = format!(
+        "{} belongs to {}; refer to it with spec.authConfigRef, which its owner has to allow",
+        remote.id,
+        case.shown_owner(&marker.owner)
+    );
+    Some(Verdict::new(Reason::OwnershipConflict, message))
+}
+
+/// Refuses to create an object from a vault that carries the marker of a resource, where the spec names its id itself.
+///
+/// # Errors
+/// The vault was not read.
+pub fn refuse_foreign_vault(
+    case: &Case<'_>,
+    desired: &Desired,
+    facts: &Facts,
+    plan: Plan,
+) -> Result<Plan, Query> {
+    let Some(id) = desired.vault.as_ref().filter(|_| plan.creates()) else {
+        return Ok(plan);
+    };
+    let vault = facts.vault(id)?;
+    let Some(marker) = vault.and_then(|vault| vault.marker.as_ref()) else {
+        return Ok(plan);
+    };
+    Ok(conflicting(format!(
+        "{id} belongs to {}; refer to it with spec.vaultRef, which its owner has to allow",
+        case.shown_owner(&marker.owner)
+    )))
+}
+
+fn conflicting(message: String) -> Plan {
+    Plan::report(Verdict::new(Reason::OwnershipConflict, message))
+}

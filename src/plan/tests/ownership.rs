@@ -1,0 +1,231 @@
+//! Whose object it is: the marker decides, whatever a spec or a status says.
+
+use super::fixture::{
+    Fixture, config, connected, created, credentials, deleted, marked, owner, recorded, wanted,
+};
+use super::fixture::{lost, mac, policy};
+use crate::plan::case::{ConnectionView, Problem};
+use crate::plan::facts::{Answer, Query};
+use crate::plan::observed::RemoteView;
+use crate::plan::ownership::{Claim, Marker, Owner};
+use crate::plan::policy::{Lifecycle, Policy};
+use crate::plan::steps::Step;
+use crate::resources::{Adopt, ProviderConfig, Reason};
+use serde_json::json;
+use std::sync::Arc;
+
+fn marker(owner: Owner) -> Option<Marker> {
+    Some(Marker {
+        owner,
+        fingerprint: None,
+    })
+}
+
+/// The marker of another resource of the same namespace.
+fn sibling() -> Option<Marker> {
+    let other = Owner {
+        name: "slack".to_owned(),
+        ..owner("other")
+    };
+    marker(other)
+}
+
+fn denying() -> ConnectionView {
+    ConnectionView {
+        name: "ClusterConnection/shared".to_owned(),
+        shared: true,
+        external_ids: false,
+        ..connected()
+    }
+}
+
+#[test]
+fn a_marker_claims_an_object_for_one_resource_of_one_namespace_of_one_installation() {
+    let of = |change: fn(&mut Owner)| {
+        let mut other = owner("other");
+        change(&mut other);
+        Marker::claim(marker(other).as_ref(), &owner("uid"))
+    };
+    assert_eq!(Marker::claim(None, &owner("uid")), Claim::Nobody);
+    assert_eq!(of(|it| it.uid = "uid".to_owned()), Claim::Ours);
+    assert_eq!(of(|_| {}), Claim::Namesake);
+    assert_eq!(of(|it| it.name = "slack".to_owned()), Claim::Sibling);
+    assert_eq!(of(|it| it.namespace_uid = "new".to_owned()), Claim::Sibling);
+    assert_eq!(of(|it| it.cluster = "b".to_owned()), Claim::OtherCluster);
+    let clone = of(|it| {
+        it.installation = "clone".to_owned();
+        it.uid = "uid".to_owned();
+    });
+    assert_eq!(clone, Claim::OtherCluster);
+}
+
+#[test]
+fn nothing_is_deleted_that_does_not_carry_the_marker_in_a_fresh_read() {
+    let desired = config("a");
+    let mine = created(&desired, "pcf_1", 9);
+    let cases = [
+        (mine.clone(), vec!["pcf_1"]),
+        (marked(mine.clone(), sibling()), vec![]),
+        (marked(mine.clone(), None), vec![]),
+        (
+            RemoteView {
+                live: false,
+                ..mine
+            },
+            vec![],
+        ),
+    ];
+    for (remote, expected) in cases {
+        let what = format!("{:?} live {}", remote.marker, remote.live);
+        let fixture = Fixture::of(&desired, recorded(&desired, "pcf_1")).terminating();
+        let plan = fixture
+            .observes(remote)
+            .finds(Vec::new())
+            .fact(
+                Query::Dependents(vec!["pcf_1".to_owned()]),
+                Answer::Dependents(Vec::new()),
+            )
+            .plan();
+        assert_eq!(deleted(&plan), expected, "{what}");
+        assert!(plan.has(|step| *step == Step::RemoveFinalizer), "{what}");
+    }
+}
+
+#[test]
+fn a_replaced_object_that_a_status_names_is_not_deleted_without_the_marker() {
+    let desired = config("a");
+    let mut record = recorded(&desired, "pcf_2");
+    let since = super::fixture::second(1);
+    record.pending_deletion = vec![("pcf_victim".to_owned(), since)];
+    let victim = marked(created(&desired, "pcf_victim", 1), sibling());
+    let fixture = Fixture::of(&desired, record)
+        .observes(created(&desired, "pcf_2", 9))
+        .fact(
+            Query::Dependents(vec!["pcf_victim".to_owned()]),
+            Answer::Dependents(Vec::new()),
+        );
+    assert!(matches!(fixture.decide(), Err(Query::Remote { id, .. }) if id == "pcf_victim"));
+    let plan = fixture.observes(victim).plan();
+    assert!(deleted(&plan).is_empty());
+    assert!(plan.steps.contains(&Step::Forget("pcf_victim".to_owned())));
+}
+
+#[test]
+fn an_unmarked_object_that_a_status_names_is_left_and_its_id_recorded() {
+    let desired = config("a");
+    let remote = marked(created(&desired, "pcf_1", 9), None);
+    let plan = Fixture::of(&desired, recorded(&desired, "pcf_1"))
+        .terminating()
+        .observes(remote)
+        .plan();
+    let orphan = Step::RecordOrphan("pcf_1".to_owned());
+    assert_eq!(plan.steps, [orphan, Step::RemoveFinalizer]);
+}
+
+#[test]
+fn a_config_is_not_created_from_a_vault_of_another_resource_by_its_id() {
+    let spec = json!({"providerId": "postgres", "vaultId": "pcvt_1"});
+    let desired = wanted::<ProviderConfig>("ProviderConfig", &spec, &mac());
+    let mut never = recorded(&desired, "unused");
+    never.id = None;
+    never.writes = crate::plan::record::Writes::NothingCreated;
+    let vault = |marker| Some(Arc::new(marked(created(&desired, "pcvt_1", 1), marker)));
+    for (vault, reason) in [
+        (vault(None), Reason::Synced),
+        (vault(sibling()), Reason::OwnershipConflict),
+        (None, Reason::Synced),
+    ] {
+        let fixture = Fixture::of(&desired, never.clone());
+        let query = Query::Vault("pcvt_1".to_owned());
+        assert_eq!(fixture.decide(), Err(query.clone()));
+        let plan = fixture.fact(query, Answer::Vault(vault)).plan();
+        assert_eq!(plan.verdict.reason, reason);
+        assert_eq!(plan.creates(), reason == Reason::Synced);
+    }
+}
+
+#[test]
+fn over_a_shared_connection_ids_in_a_spec_work_only_where_its_owner_allows_them() {
+    let spec = json!({"providerId": "postgres", "vaultId": "pcvt_1"});
+    let on_vault = wanted::<ProviderConfig>("ProviderConfig", &spec, &mac());
+    let plain = credentials("a", "x", &json!({}), &owner("uid"));
+    let adopting = Policy {
+        adopt: Some(Adopt {
+            id: "par_1".to_owned(),
+            policy: None,
+        }),
+        ..policy()
+    };
+    for (desired, policy, field) in [
+        (&on_vault, policy(), "spec.vaultId"),
+        (&plain, adopting, "spec.adopt.id"),
+    ] {
+        let mut fixture = Fixture::of(desired, lost()).with_policy(policy);
+        fixture.connection = denying();
+        let verdict = fixture.plan().verdict;
+        assert_eq!(verdict.reason, Reason::OwnershipConflict);
+        assert!(verdict.message.contains(field), "{}", verdict.message);
+        fixture.connection.external_ids = true;
+        assert!(fixture.decide().is_err(), "the object is read");
+    }
+}
+
+#[test]
+fn a_refusal_names_a_resource_of_the_same_namespace_only() {
+    let desired = config("a");
+    let message = |other: Owner| {
+        let remote = marked(created(&desired, "pcf_1", 9), marker(other));
+        let fixture = Fixture::of(&desired, recorded(&desired, "pcf_1"));
+        let verdict = fixture.observes(remote).plan().verdict;
+        assert_eq!(verdict.reason, Reason::OwnershipConflict);
+        verdict.message
+    };
+    let here = Owner {
+        name: "slack".to_owned(),
+        ..owner("other")
+    };
+    assert!(message(here.clone()).contains("ProviderAuthCredentials slack"));
+    let there = Owner {
+        namespace: "rivals".to_owned(),
+        ..here
+    };
+    let message = message(there);
+    assert!(
+        !message.contains("rivals") && !message.contains("slack"),
+        "{message}"
+    );
+}
+
+#[test]
+fn a_namespace_that_is_not_admitted_any_more_costs_no_search_when_it_deletes() {
+    let desired = config("a");
+    let refused = || {
+        let mut connection = denying();
+        connection.refusal = Some(Problem {
+            reason: Reason::NamespaceNotAllowed,
+            message: "ClusterConnection/shared does not allow namespace team".to_owned(),
+            transient: false,
+            wait: None,
+        });
+        connection
+    };
+    let replaces = Policy {
+        lifecycle: Lifecycle::default(),
+        ..policy()
+    };
+    let mut recorded = Fixture::of(&desired, recorded(&desired, "pcf_1"))
+        .terminating()
+        .with_policy(replaces)
+        .observes(created(&desired, "pcf_1", 9))
+        .fact(
+            Query::Dependents(vec!["pcf_1".to_owned()]),
+            Answer::Dependents(Vec::new()),
+        );
+    recorded.connection = refused();
+    assert_eq!(deleted(&recorded.plan()), ["pcf_1"]);
+    let mut unknown = Fixture::of(&desired, lost()).terminating();
+    unknown.connection = refused();
+    let plan = unknown.plan();
+    assert_eq!(plan.verdict.reason, Reason::DeletionBlocked);
+    assert!(plan.steps.is_empty());
+}

@@ -38,8 +38,8 @@ impl From<ClusterError> for Missing {
     }
 }
 
-/// The content of one Secret or ConfigMap, or `None` where there is none.
-type Content = Option<BTreeMap<String, Vec<u8>>>;
+/// The uid and the content of one object, or `None` where there is none.
+type Content = Option<(String, BTreeMap<String, Vec<u8>>)>;
 
 impl Cluster {
     /// Reads all references of an object in `namespace`.
@@ -59,16 +59,16 @@ impl Cluster {
                 Entry::Occupied(known) => known.into_mut(),
                 Entry::Vacant(place) => place.insert(self.content(namespace, reference).await?),
             };
-            let Some(content) = content else {
+            let Some((uid, content)) = content else {
                 return Err(Missing::NotYet(absent(reference)));
             };
             let bytes = content.get(&reference.key).cloned();
             let bytes = bytes.ok_or_else(|| Missing::NotYet(keyless(reference)))?;
             inputs
-                .insert(reference.clone(), bytes)
+                .insert(reference.clone(), bytes, uid)
                 .map_err(Missing::Invalid)?;
         }
-        for content in read.into_values().flatten() {
+        for (_, content) in read.into_values().flatten() {
             content
                 .into_values()
                 .for_each(|mut bytes| zeroize::Zeroize::zeroize(&mut bytes));
@@ -84,8 +84,9 @@ impl Cluster {
                     .get(&self.namespaced::<Secret>(namespace), name)
                     .await?;
                 Ok(found.map(|secret| {
+                    let uid = secret.uid().unwrap_or_default();
                     let data = secret.data.unwrap_or_default().into_iter();
-                    data.map(|(key, bytes)| (key, bytes.0)).collect()
+                    (uid, data.map(|(key, bytes)| (key, bytes.0)).collect())
                 }))
             }
             SourceKind::ConfigMap => {
@@ -93,11 +94,12 @@ impl Cluster {
                     .get(&self.namespaced::<ConfigMap>(namespace), name)
                     .await?;
                 Ok(found.map(|map| {
+                    let uid = map.uid().unwrap_or_default();
                     let text = map.data.unwrap_or_default().into_iter();
                     let binary = map.binary_data.unwrap_or_default().into_iter();
-                    text.map(|(key, text)| (key, text.into_bytes()))
-                        .chain(binary.map(|(key, bytes)| (key, bytes.0)))
-                        .collect()
+                    let text = text.map(|(key, text)| (key, text.into_bytes()));
+                    let binary = binary.map(|(key, bytes)| (key, bytes.0));
+                    (uid, text.chain(binary).collect())
                 }))
             }
             SourceKind::ProviderAuthConfig => {
@@ -171,7 +173,7 @@ impl Cluster {
         let uid = object.uid().unwrap_or_default();
         let mut content = BTreeMap::from([
             ("id".to_owned(), id.into_bytes()),
-            ("uid".to_owned(), uid.into_bytes()),
+            ("uid".to_owned(), uid.clone().into_bytes()),
         ]);
         content.extend(
             object
@@ -179,7 +181,7 @@ impl Cluster {
                 .into_iter()
                 .map(|(key, text)| (key.to_owned(), text.into_bytes())),
         );
-        Ok(Some(content))
+        Ok(Some((uid, content)))
     }
 }
 

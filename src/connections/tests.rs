@@ -236,10 +236,10 @@ fn the_material_of_a_session_changes_with_its_address_key_and_certificates() {
         let settings = settings(&spec, &json!({}));
         let mut inputs = Inputs::default();
         let key = key.as_bytes().to_vec();
-        inputs.insert(settings.key.clone(), key).unwrap();
+        inputs.insert(settings.key.clone(), key, "uid").unwrap();
         if let (Some(reference), Some(roots)) = (&settings.ca_bundle, roots) {
             let roots = roots.as_bytes().to_vec();
-            inputs.insert(reference.clone(), roots).unwrap();
+            inputs.insert(reference.clone(), roots, "uid").unwrap();
         }
         verify::material(&mac, &url(address), &settings, &inputs).unwrap()
     };

@@ -3,6 +3,7 @@
 
 use super::inputs::{Inputs, Reference, SourceKind};
 use crate::plan::desired::Invalid;
+use crate::plan::fields::Sourced;
 use crate::resources::{ComposedValue, PartFormat, ValuePart};
 use crate::sensitive::{Sensitive, Wipe};
 use serde_json::{Map, Value};
@@ -22,12 +23,10 @@ pub fn references(value: &ComposedValue) -> Vec<Reference> {
 ///
 /// # Errors
 /// A part was not read, is not JSON, can't be kept exactly, or does not fit where its pointer says.
-pub fn compose(
-    value: &ComposedValue,
-    inputs: &Inputs,
-) -> Result<(Sensitive<Value>, String), Invalid> {
+pub fn compose(value: &ComposedValue, inputs: &Inputs) -> Result<Sourced, Invalid> {
     let mut whole = Value::Object(value.literal.clone().unwrap_or_default());
     let mut sources: Vec<String> = value.literal.iter().map(|_| "spec".to_owned()).collect();
+    let mut origins = sources.clone();
     for part in value.from.iter().flatten() {
         let Some(reference) = reference(part) else {
             return Err(Invalid::value(format!(
@@ -36,6 +35,7 @@ pub fn compose(
             )));
         };
         sources.push(reference.to_string());
+        origins.push(inputs.origin(&reference));
         let place = format!("the part at {:?} from {reference}", part.pointer);
         let text = inputs.get(&reference)?;
         let piece = match part.format.unwrap_or_default() {
@@ -51,7 +51,11 @@ pub fn compose(
     }
     let whole = Sensitive::new(whole);
     fits(whole.expose())?;
-    Ok((whole, sources.join(", ")))
+    Ok(Sourced {
+        value: whole,
+        source: sources.join(", "),
+        origin: origins.join(", "),
+    })
 }
 
 fn reference(part: &ValuePart) -> Option<Reference> {
@@ -181,10 +185,12 @@ mod tests {
                 .iter()
                 .find(|(key, _)| *key == reference.key)
                 .unwrap();
-            inputs.insert(reference, text.as_bytes().to_vec()).unwrap();
+            inputs
+                .insert(reference, text.as_bytes().to_vec(), "uid")
+                .unwrap();
         }
         match compose(&value, &inputs) {
-            Ok((whole, _)) => Ok(whole.expose().clone()),
+            Ok(composed) => Ok(composed.value.expose().clone()),
             Err(invalid) => Err(invalid.message),
         }
     }

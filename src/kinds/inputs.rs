@@ -1,9 +1,9 @@
 //! Values from Secrets and ConfigMaps, once they are read.
 
 use crate::plan::desired::Invalid;
+use crate::plan::fields::Sourced;
 use crate::resources::{ResourceRef, SecretSource, ValueSource};
 use crate::sensitive::Sensitive;
-use serde_json::Value;
 use std::collections::BTreeMap;
 use std::fmt;
 
@@ -101,9 +101,10 @@ impl Reference {
     }
 }
 
-/// The values of all references of one resource: UTF-8, not empty, without NUL.
+/// The values of all references of one resource: UTF-8, not empty, without NUL; each with the uid of the object that it was
+/// read from.
 #[derive(Default)]
-pub struct Inputs(BTreeMap<Reference, Sensitive<String>>);
+pub struct Inputs(BTreeMap<Reference, (Sensitive<String>, String)>);
 
 /// The longest text that the API takes.
 const LONGEST: usize = 100_000;
@@ -113,7 +114,12 @@ impl Inputs {
     ///
     /// # Errors
     /// The bytes can't be a value at the API; the message names the source only.
-    pub fn insert(&mut self, reference: Reference, bytes: Vec<u8>) -> Result<(), Invalid> {
+    pub fn insert(
+        &mut self,
+        reference: Reference,
+        bytes: Vec<u8>,
+        uid: &str,
+    ) -> Result<(), Invalid> {
         let refuse = |why: &str| Err(Invalid::value(format!("{reference} {why}")));
         let bytes = Sensitive::new(bytes);
         let Ok(text) = std::str::from_utf8(bytes.expose()) else {
@@ -125,7 +131,8 @@ impl Inputs {
         if text.contains('\0') {
             return refuse("contains a NUL character, which Metorial can't store");
         }
-        self.0.insert(reference, Sensitive::new(text.to_owned()));
+        let text = Sensitive::new(text.to_owned());
+        self.0.insert(reference, (text, uid.to_owned()));
         Ok(())
     }
 
@@ -133,7 +140,7 @@ impl Inputs {
     ///
     /// # Errors
     /// It was not read.
-    pub fn secret(&self, source: &SecretSource) -> Result<(Sensitive<Value>, String), Invalid> {
+    pub fn secret(&self, source: &SecretSource) -> Result<Sourced, Invalid> {
         self.referenced(&source.into())
     }
 
@@ -141,10 +148,14 @@ impl Inputs {
     ///
     /// # Errors
     /// It was not read, or the source names nothing.
-    pub fn value(&self, source: &ValueSource) -> Result<(Sensitive<Value>, String), Invalid> {
+    pub fn value(&self, source: &ValueSource) -> Result<Sourced, Invalid> {
         match (Reference::of(source), &source.value) {
             (Some(reference), _) => self.referenced(&reference),
-            (None, Some(value)) => Ok((Sensitive::new(value.as_str().into()), "spec".to_owned())),
+            (None, Some(value)) => Ok(Sourced {
+                value: Sensitive::new(value.as_str().into()),
+                source: "spec".to_owned(),
+                origin: "spec".to_owned(),
+            }),
             (None, None) => Err(Invalid::value(
                 "set exactly one of value, configMapKeyRef and secretKeyRef",
             )),
@@ -156,17 +167,31 @@ impl Inputs {
     /// # Errors
     /// It was not read.
     pub fn get(&self, reference: &Reference) -> Result<&str, Invalid> {
-        let text = self.0.get(reference).map(|text| text.expose().as_str());
+        let text = self
+            .0
+            .get(reference)
+            .map(|(text, _)| text.expose().as_str());
         text.ok_or_else(|| Invalid::value(format!("{reference} was not read")))
     }
 
-    fn referenced(&self, reference: &Reference) -> Result<(Sensitive<Value>, String), Invalid> {
+    /// Returns a reference with the uid of the object that was read.
+    #[must_use]
+    pub fn origin(&self, reference: &Reference) -> String {
+        let uid = self.0.get(reference).map_or("", |(_, uid)| uid);
+        format!("{reference}@{uid}")
+    }
+
+    fn referenced(&self, reference: &Reference) -> Result<Sourced, Invalid> {
         let text = self.get(reference)?;
         if text.chars().count() > LONGEST {
             return Err(Invalid::value(format!(
                 "{reference} is longer than 100000 characters, the most that Metorial takes"
             )));
         }
-        Ok((Sensitive::new(text.into()), reference.to_string()))
+        Ok(Sourced {
+            value: Sensitive::new(text.into()),
+            source: reference.to_string(),
+            origin: self.origin(reference),
+        })
     }
 }

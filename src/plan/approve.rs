@@ -51,8 +51,10 @@ pub fn proposal(case: &Case<'_>, facts: &Facts, plan: &Plan) -> Result<Option<Pl
     if steps.is_empty() {
         return Ok(None);
     }
-    let hash = hash(case, facts, &steps)?;
-    Ok(Some(PlanStatus { hash, steps }))
+    let nonce = case.record.nonce.as_deref().unwrap_or(case.nonce);
+    let hash = hash(case, facts, &steps, nonce)?;
+    let nonce = nonce.to_owned();
+    Ok(Some(PlanStatus { hash, nonce, steps }))
 }
 
 fn planned(case: &Case<'_>, step: &Step, replaces: bool) -> Option<PlannedStep> {
@@ -118,8 +120,14 @@ fn wanted(desired: &Desired) -> Vec<PlannedField> {
 }
 
 /// Returns the hash of the steps, of what they would send, and of the state of the object that they start from: an old
-/// approval never covers a new plan, nor the same steps a second time.
-fn hash(case: &Case<'_>, facts: &Facts, steps: &[PlannedStep]) -> Result<String, Query> {
+/// approval never covers a new plan, nor the same steps a second time. The nonce keeps hashes of two resources, or of two
+/// times, from showing that their values are equal.
+fn hash(
+    case: &Case<'_>,
+    facts: &Facts,
+    steps: &[PlannedStep],
+    nonce: &str,
+) -> Result<String, Query> {
     let desired = case.desired.as_ref().ok();
     let record = case.record;
     let object = match case.object_id() {
@@ -131,6 +139,7 @@ fn hash(case: &Case<'_>, facts: &Facts, steps: &[PlannedStep]) -> Result<String,
     };
     let mut digest = Sha256::new();
     for part in [
+        Some(nonce),
         desired.map(|desired| desired.revision.as_str()),
         record.revision.as_ref().map(Fingerprint::as_str),
         Some(object.as_str()),

@@ -46,6 +46,8 @@ pub struct Case<'a> {
     pub list_lag: Duration,
     /// The MAC key of digests.
     pub key: &'a MacKey,
+    /// A random text.
+    pub nonce: &'a str,
     /// The operator's clock, for times that it recorded itself.
     pub now: Timestamp,
 }
@@ -128,6 +130,8 @@ pub enum Failure {
     Remote(RemoteFailure),
     /// Kubernetes refused a child object.
     ChildRefused(Refusal),
+    /// The exported value can't be laid out in the Secret: why.
+    ChildUnfit(&'static str),
     /// Kubernetes refused the content of a child object: the error.
     ChildTooLarge(String),
 }

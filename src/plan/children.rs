@@ -98,26 +98,26 @@ impl ChildSpec {
 
     /// Returns the content for an exported value: strings as they are, everything else as JSON. Characters that a key of
     /// a Secret can't have become `_`.
-    #[must_use]
-    pub fn layout(&self, value: &Value) -> Data {
-        let text = |value: &Value| match value {
-            Value::String(text) => text.clone().into_bytes(),
-            other => other.to_string().into_bytes(),
+    ///
+    /// # Errors
+    /// A property can't be a key, or two would have the same: nothing is left out or overwritten silently. The message names
+    /// no property, because the names belong to the value.
+    pub fn layout(&self, value: &Value) -> Result<Data, &'static str> {
+        let (ExportFormat::Fields, Value::Object(members)) = (self.format, value) else {
+            return Ok([("value.json".to_owned(), value.to_string().into_bytes())].into());
         };
-        match (self.format, value) {
-            (ExportFormat::Fields, Value::Object(members)) => {
-                let plain = |c: char| match c.is_ascii_alphanumeric() || "-._".contains(c) {
-                    true => c,
-                    false => '_',
-                };
-                let key = |name: &String| name.chars().map(plain).collect();
-                let members = members.iter();
-                members
-                    .map(|(name, value)| (key(name), text(value)))
-                    .collect()
+        let mut data = Data::new();
+        for (name, value) in members {
+            let text = match value {
+                Value::String(text) => text.clone(),
+                other => other.to_string(),
+            };
+            let key = key_of(name).ok_or("has a property whose name can't be a key of a Secret")?;
+            if data.insert(key, text.into_bytes()).is_some() {
+                return Err("has two properties that would be the same key of the Secret");
             }
-            (_, value) => [("value.json".to_owned(), value.to_string().into_bytes())].into(),
         }
+        Ok(data)
     }
 
     /// Returns content that stands for a value which is not known yet, for a dry run: the keys that the format or the
@@ -135,6 +135,17 @@ impl ChildSpec {
         };
         blank(keys.iter().map(|key| (*key).to_owned()))
     }
+}
+
+/// Returns the key for a property of this name, if there is one: 1 to 253 of `A-Za-z0-9-._`, and no relative path.
+fn key_of(name: &str) -> Option<String> {
+    let plain = |c: char| match c.is_ascii_alphanumeric() || "-._".contains(c) {
+        true => c,
+        false => '_',
+    };
+    let key: String = name.chars().map(plain).collect();
+    let path = key == "." || key.starts_with("..");
+    ((1..=253).contains(&key.len()) && !path).then_some(key)
 }
 
 /// Returns content under these keys that shows nothing: an empty JSON object, which some types demand.
@@ -206,14 +217,28 @@ mod tests {
             ChildSpec::secret(&secret.unwrap())
         };
         let value = json!({"access_token": "a\n", "expires in": 3600, "scopes": ["x"]});
-        let fields = secret("Fields").layout(&value);
+        let fields = secret("Fields").layout(&value).unwrap();
         assert_eq!(fields["access_token"], b"a\n");
         assert_eq!(fields["expires_in"], b"3600");
         assert_eq!(fields["scopes"], br#"["x"]"#);
-        let json = secret("Json").layout(&value);
+        let json = secret("Json").layout(&value).unwrap();
         assert_eq!(
             serde_json::from_slice::<Value>(&json["value.json"]).unwrap(),
             value
         );
+    }
+
+    #[test]
+    fn what_would_be_lost_among_the_keys_of_a_secret_is_refused() {
+        let secret = serde_json::from_value(json!({"name": "s", "format": "Fields"}));
+        let secret = ChildSpec::secret(&secret.unwrap());
+        for value in [
+            json!({"a b": 1, "a_b": 2}),
+            json!({"": 1}),
+            json!({"..": 1}),
+            json!({ "x".repeat(254): 1 }),
+        ] {
+            assert!(secret.layout(&value).is_err(), "{value}");
+        }
     }
 }

@@ -3,6 +3,7 @@
 use super::children::ChildSpec;
 use super::fields::{Field, FieldValue, Role};
 use super::fingerprint::{Fingerprint, MacKey};
+use super::import_tag;
 use super::ownership::{Marker, Owner};
 use super::schema::ValueSchema;
 use crate::resources::Reason;
@@ -182,14 +183,20 @@ impl Desired {
             .external()
             .map_or(&b""[..], |external| external.id.as_bytes())
             .to_vec();
-        let rest = [bytes(&Value::Object(metadata.clone())), external.clone()].concat();
+        let inputs: Vec<Input> = write_only().map(|field| signer.input(field)).collect();
+        // A status shows the revision, so the values in it are represented by digests that depend on their origin.
+        let mut rest = [bytes(&Value::Object(metadata.clone())), external.clone()].concat();
+        for input in &inputs {
+            rest.extend(input.fingerprint.as_str().as_bytes());
+        }
+        let readable = fields.iter().filter(|field| !field.is_write_only());
         Self {
-            inputs: write_only().map(|field| signer.input(field)).collect(),
             marker: Marker {
                 owner: owner.clone(),
                 fingerprint: Some(signer.digest("inputs", write_only(), &[])),
             },
-            revision: signer.digest("revision", fields.iter(), &rest),
+            revision: signer.digest("revision", readable, &rest),
+            inputs,
             import_base: signer.digest("import", write_only(), &external),
             key: key.clone(),
             fields,
@@ -212,6 +219,14 @@ impl Desired {
         self.fields.iter().find(|field| field.rule.name == name)
     }
 
+    /// Returns the digest of the value that imports carry, as statuses show it.
+    #[must_use]
+    pub fn value_fingerprint(&self) -> Option<&Fingerprint> {
+        let name = self.role(Role::Value)?.rule.name;
+        let input = self.inputs.iter().find(|input| input.field == name);
+        input.map(|input| &input.fingerprint)
+    }
+
     /// Returns the tag of the import of the desired value that follows the import `previous`, so that the same value
     /// twice in a row of changes has two tags.
     #[must_use]
@@ -222,8 +237,7 @@ impl Desired {
             self.import_base.as_str().as_bytes(),
             previous.as_bytes(),
         ];
-        let mac = self.key.fingerprint(&parts);
-        mac.as_str().chars().rev().take(12).collect()
+        import_tag::sign(&self.key, &self.marker.owner, &self.key.fingerprint(&parts))
     }
 }
 
@@ -257,13 +271,14 @@ impl Signer<'_> {
     }
 
     fn input(&self, field: &Field) -> Input {
+        let (source, origin) = match &field.value {
+            FieldValue::Secret(secret) => (secret.source.clone(), secret.origin.clone()),
+            FieldValue::Plain(_) => ("spec".to_owned(), "spec".to_owned()),
+        };
         Input {
             field: field.rule.name,
-            source: match &field.value {
-                FieldValue::Secret { source, .. } => source.clone(),
-                FieldValue::Plain(_) => "spec".to_owned(),
-            },
-            fingerprint: self.digest("input", std::iter::once(field), &[]),
+            source,
+            fingerprint: self.digest("input", std::iter::once(field), origin.as_bytes()),
         }
     }
 }

@@ -83,13 +83,19 @@ pub enum Remedy {
 pub enum FieldValue {
     /// In the form that reading gives: trimmed, sorted.
     Plain(Value),
-    /// A secret, with the place that it came from.
-    Secret {
-        /// The value.
-        value: Sensitive<Value>,
-        /// `Secret/name/key`, `ConfigMap/name/key` or `spec`.
-        source: String,
-    },
+    /// A secret.
+    Secret(Sourced),
+}
+
+/// A secret with the place that it came from.
+pub struct Sourced {
+    /// The value.
+    pub value: Sensitive<Value>,
+    /// `Secret/name/key`, `ConfigMap/name/key` or `spec`.
+    pub source: String,
+    /// The same with the uids of the objects. Digests that users see depend on it: otherwise a guess that is written into
+    /// the spec would show whether it equals the value of a Secret.
+    pub origin: String,
 }
 
 /// One desired field.
@@ -112,10 +118,10 @@ impl Field {
 
     /// Returns a write-only field.
     #[must_use]
-    pub fn secret(rule: &'static FieldRule, (value, source): (Sensitive<Value>, String)) -> Self {
+    pub fn secret(rule: &'static FieldRule, secret: Sourced) -> Self {
         Self {
             rule,
-            value: FieldValue::Secret { value, source },
+            value: FieldValue::Secret(secret),
         }
     }
 
@@ -124,14 +130,14 @@ impl Field {
     pub fn expose(&self) -> &Value {
         match &self.value {
             FieldValue::Plain(value) => value,
-            FieldValue::Secret { value, .. } => value.expose(),
+            FieldValue::Secret(secret) => secret.value.expose(),
         }
     }
 
     /// Returns whether the value must not be shown.
     #[must_use]
     pub fn is_secret(&self) -> bool {
-        matches!(self.value, FieldValue::Secret { .. })
+        matches!(self.value, FieldValue::Secret(_))
     }
 
     /// Returns whether only a fingerprint can distinguish it from another.

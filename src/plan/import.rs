@@ -136,6 +136,7 @@ fn find<'a>(
         let follows = |import: &&&ListedImport| import.tag.as_ref() == Some(&tag);
         return match tagged.iter().find(follows) {
             Some(import) => Finding::Imported(Some(import)),
+            None if same_value(case, desired, &newest) => Finding::Imported(None),
             None if ours_is_newest(case, desired, &newest) => Finding::Imported(None),
             None => Finding::Missing(Some(last)),
         };
@@ -149,6 +150,15 @@ fn find<'a>(
         None if created_with_it(case, desired, remote, &newest) => Finding::Imported(None),
         None => Finding::Missing(None),
     }
+}
+
+/// Returns whether the last import, by anybody, is the recorded one, and of the desired value: it comes from another Secret,
+/// or from one that was created again.
+fn same_value(case: &Case<'_>, desired: &Desired, newest: &[&ListedImport]) -> bool {
+    let [recorded, previous] = [0, 1].map(|place| case.record.imports.get(place));
+    let tag = desired.import_tag(previous.map(String::as_str));
+    let last = newest.first();
+    last.is_some_and(|last| Some(&last.id) == recorded && last.tag.as_ref() == Some(&tag))
 }
 
 /// Returns whether the value that is recorded as acknowledged is still the last one that anybody imported.

@@ -18,6 +18,7 @@ pub mod facts;
 pub mod fields;
 pub mod fingerprint;
 pub mod import;
+pub mod import_tag;
 pub mod in_sync;
 pub mod observed;
 pub mod on_error;

@@ -16,6 +16,12 @@ pub fn on_error(case: &Case<'_>, facts: &Facts, failure: &Failure) -> Plan {
     match failure {
         Failure::Remote(failure) => remote(case, facts, failure),
         Failure::ChildRefused(refusal) => child_refused(refusal),
+        Failure::ChildUnfit(why) => {
+            let message = format!(
+                "the exported value {why}; set spec.secret.format: Json, which keeps it whole"
+            );
+            Plan::report(Verdict::new(Reason::InvalidSpec, message))
+        }
         Failure::ChildTooLarge(error) => {
             let message = format!(
                 "{error}: the value does not fit into the Secret of spec.secret, which holds 1 MiB at most"

@@ -88,6 +88,8 @@ pub struct Record {
     pub ready: bool,
     /// The ConfigMap that the ids are published in.
     pub published: Option<String>,
+    /// The random text in the hash of the plan that waits for approval.
+    pub nonce: Option<String>,
 }
 
 impl Record {
@@ -137,6 +139,7 @@ impl Record {
             reported: ready.is_some(),
             ready: ready.is_some_and(|ready| ready.status == "True"),
             published: common.published_config_map.clone(),
+            nonce: common.plan.as_ref().map(|plan| plan.nonce.clone()),
         }
     }
 

@@ -179,7 +179,7 @@ fn acknowledge(status: &mut CommonStatus, desired: &Desired, effects: &[Effect],
 }
 
 fn record_import(status: &mut CommonStatus, desired: &Desired, import: &ListedImport) {
-    let fingerprint = desired.marker.fingerprint.as_ref();
+    let fingerprint = desired.value_fingerprint();
     let imports = status.imports.get_or_insert_default();
     imports.retain(|known| known.id != import.id);
     imports.insert(

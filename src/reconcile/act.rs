@@ -170,7 +170,7 @@ impl<K: Kind> Run<'_, K> {
             None => refused_create(case),
         };
         let session = self.session()?.clone();
-        let sent = session.import(body, case.owner);
+        let sent = session.import(body, case.owner, case.key);
         let imported = self.send(sent, refused).await?;
         self.effects.push(Effect::Imported(imported.record));
         let remote = match (imported.into, into) {
@@ -246,6 +246,7 @@ impl<K: Kind> Run<'_, K> {
                     return Ok(());
                 };
                 let data = wanted.layout(exported.value.expose());
+                let data = data.map_err(|why| Error::Failed(Failure::ChildUnfit(why)))?;
                 let namespace = &self.resource.key.namespace;
                 let digest = wanted.digest(&self.context.mac, namespace, &data);
                 let export = ExportStatus {

@@ -34,6 +34,7 @@ pub struct Basis {
     session: Option<Arc<Session>>,
     backing_off: Option<Duration>,
     unreachable: Unreachable,
+    nonce: String,
 }
 
 impl Basis {
@@ -95,6 +96,7 @@ impl Basis {
                 },
                 blocked_for: resource.memory.pauses.blocked_for(now),
             },
+            nonce: format!("{:016x}", rand::random::<u64>()),
             terminating,
             desired,
             session,
@@ -121,6 +123,7 @@ impl Basis {
             failure: None,
             list_lag: context.timing.settle,
             key: &context.mac,
+            nonce: &self.nonce,
             now: Timestamp::now(),
         }
     }

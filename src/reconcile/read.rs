@@ -45,7 +45,9 @@ impl<K: Kind> Run<'_, K> {
             Query::Dependents(ids) => Answer::Dependents(self.dependents(ids).await?),
             Query::Losses => Answer::Losses(self.losses().await?),
             Query::OwnerAlive(other) => Answer::OwnerAlive(self.is_alive(other).await?),
-            Query::Imports(id) => Answer::Imports(self.session()?.imports(id, owner).await?),
+            Query::Imports(id) => {
+                Answer::Imports(self.session()?.imports(id, owner, case.key).await?)
+            }
             Query::Exports(id) => {
                 let target = export_target(id, exports(case));
                 Answer::Exports(self.session()?.exports(&target, owner).await?)

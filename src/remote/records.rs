@@ -1,5 +1,7 @@
 //! Import and export records: how ours are marked, and how they are recognized among others.
 
+use crate::plan::fingerprint::MacKey;
+use crate::plan::import_tag;
 use crate::plan::observed::{ListedExport, ListedImport, RemoteView};
 use crate::plan::ownership::{Claim, Marker, Owner};
 use metorial::{AuthExport, AuthImport, ExportTarget};
@@ -29,11 +31,12 @@ fn prefix(owner: &Owner) -> String {
 
 /// Describes one import from the point of view of `owner`.
 #[must_use]
-pub fn import_record(import: &AuthImport, owner: &Owner) -> ListedImport {
+pub fn import_record(import: &AuthImport, owner: &Owner, key: &MacKey) -> ListedImport {
     let note = import.note.as_deref().unwrap_or_default();
     let tag = note
         .rsplit_once(&prefix(owner))
-        .and_then(|(_, rest)| rest.strip_suffix(']'));
+        .and_then(|(_, rest)| rest.strip_suffix(']'))
+        .filter(|tag| import_tag::is_genuine(key, owner, tag));
     ListedImport {
         id: import.id.clone(),
         tag: tag.map(str::to_owned),

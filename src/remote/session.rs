@@ -7,6 +7,7 @@ use super::schemas;
 use super::transport::Transport;
 use crate::kinds::auth_config;
 use crate::kinds::{Dependents, Kind};
+use crate::plan::fingerprint::MacKey;
 use crate::plan::observed::{Dependent, ListedExport, ListedImport, RemoteView};
 use crate::plan::ownership::MARKER_KEY;
 use crate::plan::ownership::{Marker, Owner};
@@ -91,10 +92,16 @@ impl Session {
     ///
     /// # Errors
     /// Any page failed.
-    pub async fn imports(&self, id: &str, owner: &Owner) -> Result<Vec<ListedImport>, RemoteError> {
+    pub async fn imports(
+        &self,
+        id: &str,
+        owner: &Owner,
+        key: &MacKey,
+    ) -> Result<Vec<ListedImport>, RemoteError> {
         let query = all().filter("provider_auth_config_id", [id])?;
         let into_it = |import: AuthImport| {
-            (import.auth_config_id() == Some(id)).then(|| records::import_record(&import, owner))
+            (import.auth_config_id() == Some(id))
+                .then(|| records::import_record(&import, owner, key))
         };
         self.transport.list(&query, into_it).await
     }
@@ -103,14 +110,19 @@ impl Session {
     ///
     /// # Errors
     /// See [`RemoteError::maybe_applied`].
-    pub async fn import(&self, body: Value, owner: &Owner) -> Result<Imported, RemoteError> {
+    pub async fn import(
+        &self,
+        body: Value,
+        owner: &Owner,
+        key: &MacKey,
+    ) -> Result<Imported, RemoteError> {
         let body = Body::from(body);
         let call = self.transport.client().create::<AuthImport>(&body);
         let import = self
             .transport
             .send(collection::<AuthImport>(), call)
             .await?;
-        let record = records::import_record(&import, owner);
+        let record = records::import_record(&import, owner, key);
         let into = import.auth_config.as_ref().map(auth_config::view);
         Ok(Imported {
             record,

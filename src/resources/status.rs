@@ -189,6 +189,8 @@ pub struct PlanStatus {
     /// Hash of the plan. To approve it, set the annotation `metorial.com/approve` to this value. Any other plan has
     /// another hash.
     pub hash: String,
+    /// Random text that the hash depends on.
+    pub nonce: String,
     /// The steps of the plan, in order.
     pub steps: Vec<PlannedStep>,
 }

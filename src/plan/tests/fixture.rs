@@ -57,7 +57,7 @@ pub fn credentials(name: &str, secret: &str, metadata: &Value, owner: &Owner) ->
     let mut inputs = Inputs::default();
     for reference in resource.references() {
         let bytes = secret.as_bytes().to_vec();
-        inputs.insert(reference, bytes).unwrap();
+        inputs.insert(reference, bytes, "secret-uid").unwrap();
     }
     resource.desired(&inputs, owner, &mac()).unwrap()
 }
@@ -278,6 +278,7 @@ impl<'a> Fixture<'a> {
             failure: None,
             list_lag: Duration::from_secs(45),
             key: &key,
+            nonce: "nonce",
             now: second(self.now),
         };
         question(&case, &facts)

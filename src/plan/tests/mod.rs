@@ -2,8 +2,9 @@
 
 mod cases;
 mod crashes;
+mod digests;
 mod exports;
-mod fixture;
+pub mod fixture;
 mod model;
 mod ownership;
 mod statuses;

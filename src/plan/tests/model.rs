@@ -228,6 +228,7 @@ impl Model {
             failure: None,
             list_lag: Duration::from_secs(45),
             key: &key,
+            nonce: "nonce",
             now: Timestamp::UNIX_EPOCH,
         };
         let mut facts = Facts::default();

@@ -1,0 +1,108 @@
+//! Digests that a status shows: they tell nobody whether a guess equals a secret.
+
+use super::fixture::{Fixture, bound, mac, owner, recorded};
+use crate::kinds::{Inputs, Kind};
+use crate::plan::desired::Desired;
+use crate::plan::facts::{Answer, Query};
+use crate::plan::observed::ListedImport;
+use crate::plan::steps::Step;
+use crate::resources::{AuthImport, ProviderConfigVault, Reason};
+use serde_json::{Value, json};
+
+/// A vault, or an import, whose `pin` comes from this source.
+fn with_pin<K: Kind>(kind: &str, spec: &Value, value: &Value, secret: (&str, &str)) -> Desired {
+    let mut spec = spec.clone();
+    spec["value"] = value.clone();
+    let resource: K = serde_json::from_value(json!({
+        "apiVersion": "metorial.com/v1alpha1",
+        "kind": kind,
+        "metadata": {"name": "github", "namespace": "team"},
+        "spec": spec,
+    }))
+    .unwrap();
+    let mut inputs = Inputs::default();
+    for reference in resource.references() {
+        let (text, uid) = secret;
+        inputs
+            .insert(reference, text.as_bytes().to_vec(), uid)
+            .unwrap();
+    }
+    resource.desired(&inputs, &owner("uid"), &mac()).unwrap()
+}
+
+fn vault(value: &Value, secret: (&str, &str)) -> Desired {
+    let spec = json!({"providerId": "postgres"});
+    with_pin::<ProviderConfigVault>("ProviderConfigVault", &spec, value, secret)
+}
+
+fn import(value: &Value, secret: (&str, &str)) -> Desired {
+    let spec = json!({"note": "n", "authConfigId": "pac_1"});
+    with_pin::<AuthImport>("AuthImport", &spec, value, secret)
+}
+
+fn from(name: &str) -> Value {
+    let key = json!({"name": name, "key": "pin"});
+    json!({"from": [{"pointer": "/pin", "secretKeyRef": key}]})
+}
+
+#[test]
+fn a_literal_or_another_secret_with_the_same_value_has_other_digests_in_the_status() {
+    let literal = json!({"literal": {"pin": "1234"}});
+    let secret = vault(&from("bank"), ("1234", "a"));
+    for guess in [
+        vault(&literal, ("", "")),
+        vault(&from("mine"), ("1234", "b")),
+        vault(&from("bank"), ("1234", "created-again")),
+    ] {
+        assert_ne!(guess.revision, secret.revision);
+        let digest = |desired: &Desired| desired.value_fingerprint().cloned().expect("a digest");
+        assert_ne!(digest(&guess), digest(&secret));
+        // The API compares values, wherever they come from.
+        assert_eq!(guess.marker.fingerprint, secret.marker.fingerprint);
+    }
+}
+
+#[test]
+fn the_same_value_from_another_secret_sends_nothing() {
+    let (before, now) = (
+        vault(&from("bank"), ("1234", "a")),
+        vault(&from("bank"), ("1234", "created-again")),
+    );
+    let remote = super::fixture::created(&before, "pcvt_1", 9);
+    let fixture = Fixture::of(&now, recorded(&before, "pcvt_1"));
+    let plan = fixture.observes(remote).plan();
+    assert_eq!(plan.verdict.reason, Reason::Synced);
+    assert_eq!(bound(&plan), Some("pcvt_1"));
+    assert_eq!(plan.steps.len(), 1);
+}
+
+#[test]
+fn the_same_value_from_another_secret_is_not_imported_again() {
+    let before = import(&from("bank"), ("1234", "a"));
+    let now = import(&from("bank"), ("1234", "created-again"));
+    let other = import(&from("bank"), ("4321", "a"));
+    let mut record = recorded(&before, "pac_1");
+    record.imports = vec!["paci_1".to_owned()];
+    let imported = ListedImport {
+        id: "paci_1".to_owned(),
+        tag: Some(before.import_tag(None)),
+        of_create: false,
+        created_at: super::fixture::second(9),
+        expires_at: None,
+    };
+    let mut remote = super::fixture::created(&before, "pac_1", 9);
+    remote.marker = None;
+    for (desired, imports) in [(&now, false), (&other, true)] {
+        let fixture = Fixture::of(desired, record.clone()).observes(remote.clone());
+        let fixture = fixture.lists_imports("pac_1", vec![imported.clone()]);
+        let schema = crate::plan::schema::ValueSchema::AuthConfig {
+            id: "pac_1".to_owned(),
+            method: None,
+        };
+        let plan = fixture
+            .fact(Query::Schema(schema), Answer::Schema(None))
+            .plan();
+        let sends = plan.has(|step| matches!(step, Step::Import { .. }));
+        assert_eq!(sends, imports, "{:?}", plan.steps);
+    }
+}

@@ -3,6 +3,7 @@
 mod cases;
 mod crashes;
 mod exports;
+mod failures;
 mod fixture;
 mod model;
 mod statuses;

@@ -14,7 +14,7 @@
 //!                                                   └─► one status patch, events, metrics
 //! ```
 //!
-//! The modules in the order of their imports:
+//! The layers, lowest first; a layer imports only from itself and from lower layers:
 //!
 //! - [`resources`]: the types of the custom resources, with their admission rules, conditions and reasons
 //! - [`plan`]: every decision, as a pure function
@@ -25,8 +25,8 @@
 //! - [`reconcile`]: the reconciliation of one resource
 //! - [`runtime`]: leadership, watches, the work queue and the list of kinds
 //!
-//! In comments ▲ marks a fact about the API that was observed on the server's code, and ◆ one that was read in newer code
-//! or in the SDKs: some builds behave otherwise, and both sides must be survived.
+//! In comments ▲ marks a fact about the API that was observed on the running server, often against its reference, and ◆ one
+//! that was only read, in newer server code, SDKs or documentation. Builds differ: the operator accepts both sides.
 
 pub mod cluster;
 pub mod connections;

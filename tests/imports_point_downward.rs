@@ -1,4 +1,4 @@
-//! Imports between source files: no circle in any crate, and in `src/` only from a higher layer to a lower one.
+//! Imports between source files: no circle in any crate, and in `src/` a layer imports only from itself and from lower layers.
 //!
 //! A path such as `crate::plan::desired::Desired` imports the file of the deepest module that it names, here
 //! `plan/desired.rs`. A `mod` declaration imports nothing, a `pub use` imports the file that it re-exports from. So a

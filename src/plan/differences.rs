@@ -67,16 +67,16 @@ const HIDDEN: &str = "<hidden>";
 pub fn differences(desired: &Desired, remote: &RemoteView, record: &Record) -> Differences {
     let mut found = Differences::default();
     if desired.source.external().is_none() {
-        readable_fields(desired, remote, record, &mut found);
-        metadata(desired, remote, record, &mut found);
+        compare_readable_fields(desired, remote, record, &mut found);
+        compare_metadata(desired, remote, record, &mut found);
     }
-    beside_the_marker(desired, remote, record, &mut found);
-    imported(desired, remote, record, &mut found);
+    compare_digests_in_marker(desired, remote, record, &mut found);
+    compare_imported_values(desired, remote, record, &mut found);
     found
 }
 
 /// Compares write-only fields whose digest is in the marker, written in the same request.
-fn beside_the_marker(
+fn compare_digests_in_marker(
     desired: &Desired,
     remote: &RemoteView,
     record: &Record,
@@ -88,8 +88,9 @@ fn beside_the_marker(
         .any(|field| matches!(field.rule.remedy, Remedy::Patch(_)));
     let written_by_others = patched && record.acknowledged(desired) && record.written_after(remote);
     let fingerprint = |marker: &Marker| marker.fingerprint.clone();
-    let other_values = remote.marker.as_ref().and_then(fingerprint) != fingerprint(&desired.marker);
-    if fields.is_empty() || !(other_values || (written_by_others && found.is_empty())) {
+    let digest_differs =
+        remote.marker.as_ref().and_then(fingerprint) != fingerprint(&desired.marker);
+    if fields.is_empty() || !(digest_differs || (written_by_others && found.is_empty())) {
         return;
     }
     let recorded = record.id.as_ref() == Some(&remote.id);
@@ -103,25 +104,30 @@ fn beside_the_marker(
         }
         found.fields.push(name);
         found.replaces |= field.rule.remedy == Remedy::Replace;
-        if !(other_values && same) {
+        if !(digest_differs && same) {
             found.add(name, HIDDEN, HIDDEN);
         }
     }
-    found.metadata |= other_values;
+    found.metadata |= digest_differs;
 }
 
 /// Compares write-only fields that are imported, with the recorded state of the last import. Where nothing is recorded, or
 /// somebody wrote after us, the list of imports decides.
-fn imported(desired: &Desired, remote: &RemoteView, record: &Record, found: &mut Differences) {
+fn compare_imported_values(
+    desired: &Desired,
+    remote: &RemoteView,
+    record: &Record,
+    found: &mut Differences,
+) {
     for field in write_only(desired, |remedy| remedy == Remedy::Import) {
         let name = field.rule.name;
-        let elsewhere = record.id.as_ref().is_some_and(|id| *id != remote.id);
-        let other = elsewhere || changed(desired, record, name);
-        let maybe_theirs = desired.source.external().is_none()
+        let of_another_object = record.id.as_ref().is_some_and(|id| *id != remote.id);
+        let changed_here = of_another_object || changed(desired, record, name);
+        let possibly_changed_by_others = desired.source.external().is_none()
             && record.acknowledged(desired)
             && record.written_after(remote)
             && found.is_empty();
-        if other || maybe_theirs {
+        if changed_here || possibly_changed_by_others {
             found.fields.push(name);
             found.imports = true;
             found.add(name, HIDDEN, HIDDEN);
@@ -151,7 +157,7 @@ fn write_only(desired: &Desired, by: impl Fn(Remedy) -> bool) -> impl Iterator<I
 /// Returns whether the response to a PATCH shows a difference that the PATCH did not contain: then somebody else's write
 /// came between our read and our PATCH (▲: the server's PATCH is a read-modify-write).
 #[must_use]
-pub fn overtaken(desired: &Desired, sent: &Differences, answer: &RemoteView) -> bool {
+pub fn others_wrote_meanwhile(desired: &Desired, sent: &Differences, answer: &RemoteView) -> bool {
     let recorded = Record {
         id: Some(answer.id.clone()),
         revision: Some(desired.revision.clone()),
@@ -167,7 +173,7 @@ pub fn overtaken(desired: &Desired, sent: &Differences, answer: &RemoteView) -> 
     left.fields.iter().any(unsent) || (left.metadata && !sent.metadata)
 }
 
-fn readable_fields(
+fn compare_readable_fields(
     desired: &Desired,
     remote: &RemoteView,
     record: &Record,
@@ -192,7 +198,12 @@ fn readable_fields(
     }
 }
 
-fn metadata(desired: &Desired, remote: &RemoteView, record: &Record, found: &mut Differences) {
+fn compare_metadata(
+    desired: &Desired,
+    remote: &RemoteView,
+    record: &Record,
+    found: &mut Differences,
+) {
     for (key, value) in &desired.metadata {
         let observed = remote.metadata.get(key);
         if observed != Some(value) {

@@ -1,4 +1,5 @@
-//! Exports: audit records that can't be taken back, exactly one for each due moment, each written to a Secret.
+//! Exports: audit records that can't be taken back, each written to a Secret. One is made when there is none, when the value
+//! of the last one is lost, or when `spec.when` asks for another.
 
 use super::backoff::{MOMENT, Retry};
 use super::case::Case;
@@ -32,55 +33,79 @@ pub fn export(
         let message = "the Secret in spec.secret exists and was not created by this resource; choose another name or delete it";
         return Ok(Plan::report(Verdict::new(Reason::SecretNotOwned, message)));
     }
+    let must_export = must_export(case, facts, exports, remote)?;
     let state = State::read(case, facts, exports, remote)?;
-    let mut plan = match state.due {
-        false if state.last.intact => up_to_date(case, desired, &state, remote),
-        false if case.record.exported_from.is_some() => {
-            let steps = [vec![bind(remote)], state.deliver()].concat();
+    let mut plan = match must_export {
+        true => make_export(case, desired, facts, &state, remote)?,
+        false if state.last.in_secret => up_to_date(case, desired, &state, remote),
+        // The Secret was edited, deleted or renamed, and this process remembers its value.
+        false => {
+            let steps = [vec![bind(remote)], state.write_secret()].concat();
             Plan::synced(desired, steps).retry(state.retry(case.now))
         }
-        _ => next_export(case, desired, facts, &state, remote)?,
     };
-    if let Some(recalled) = state.last.recalled {
-        plan.steps.insert(0, Step::RecordExport(recalled));
+    if let Some(unrecorded) = state.last.unrecorded {
+        plan.steps.insert(0, Step::RecordExport(unrecorded));
     }
     Ok(plan)
 }
 
-/// Returns whether a value has to be exported, because none is known that is current.
+/// Returns whether an export has to be made: there is none yet, its value is lost, or `spec.when` asks for another.
 ///
 /// # Errors
 /// The fact that has to be read first.
-pub fn is_needed(
+pub fn must_export(
     case: &Case<'_>,
     facts: &Facts,
     exports: &Exports,
-    remote: &Arc<RemoteView>,
+    remote: &RemoteView,
 ) -> Result<bool, Query> {
-    let last = Last::read(case, facts, exports, remote)?;
-    let known = last.intact || case.record.exported_from.is_some();
-    if last.is_first || !known {
+    let last = LastExport::read(case, facts, exports, remote)?;
+    if last.is_first || last.is_lost {
         return Ok(true);
     }
-    // Imports that can't be listed make no export due.
-    Ok(State::read(case, facts, exports, remote).is_ok_and(|state| state.due))
+    Ok(match exports.when {
+        When::Once => false,
+        When::Every(period) => {
+            let at = last.export.exported_at.as_ref().map(|at| at.0);
+            at.is_none_or(|at| case.now.duration_since(at) >= period)
+        }
+        When::OnChange => {
+            last.config_written_since(remote) && has_new_import(&last, facts.imports(&remote.id)?)
+        }
+    })
+}
+
+/// Returns whether the newest import is another one than that of the last export.
+fn has_new_import(last: &LastExport, imports: &[ListedImport]) -> bool {
+    let Some(newest) = newest_import(imports) else {
+        return false;
+    };
+    let exported = last.export.newest_import_id.as_ref();
+    // A list that lagged then, or lags now, does not have the import that was exported last: then only time decides.
+    let comparable = imports.iter().any(|import| Some(&import.id) == exported);
+    let compared_at = last.compared_at();
+    let later = compared_at.is_none_or(|compared_at| newest.created_at > compared_at);
+    Some(&newest.id) != exported && (comparable || later)
 }
 
 /// The last export and its Secret.
-struct Last {
+struct LastExport {
     /// What is known of it, by the recorded state or by the Secret.
     export: ExportStatus,
     /// The same, where the recorded state lacks it.
-    recalled: Option<ExportStatus>,
+    unrecorded: Option<ExportStatus>,
     /// Whether there is none, or none of this auth config.
     is_first: bool,
     /// Whether it is of another auth config.
     is_of_another: bool,
-    /// Whether the Secret holds it.
-    intact: bool,
+    /// Whether the Secret holds its value.
+    in_secret: bool,
+    /// Whether neither the Secret nor this process has its value.
+    is_lost: bool,
 }
 
-impl Last {
+impl LastExport {
     fn read(
         case: &Case<'_>,
         facts: &Facts,
@@ -89,33 +114,46 @@ impl Last {
     ) -> Result<Self, Query> {
         let record = case.record;
         let secret = facts.child(&exports.secret)?;
-        let recalled = unrecorded(record, secret)
+        let unrecorded = unrecorded(record, secret)
             .cloned()
             .or_else(|| signed_again(record, secret));
-        let export = recalled.clone().unwrap_or_else(|| record.export.clone());
+        let export = unrecorded.clone().unwrap_or_else(|| record.export.clone());
         let of = record.exported_from.as_ref().or(record.id.as_ref());
         let is_of_another = of.is_some_and(|of| *of != remote.id);
         let digest = export.secret_fingerprint.as_deref();
+        let in_secret = digest.is_some_and(|digest| secret.holds(digest));
         Ok(Self {
             is_first: export.export_id.is_none() || is_of_another,
-            intact: digest.is_some_and(|digest| secret.holds(digest)),
             is_of_another,
+            in_secret,
+            is_lost: !in_secret && record.exported_from.is_none(),
             export,
-            recalled,
+            unrecorded,
         })
+    }
+
+    /// Returns the auth config's `updated_at` when its imports were last compared with this export.
+    fn compared_at(&self) -> Option<Timestamp> {
+        let time = self.export.auth_config_updated_at.as_deref();
+        time.and_then(|time| time.parse().ok())
+    }
+
+    /// Returns whether the auth config was written after that comparison.
+    fn config_written_since(&self, remote: &RemoteView) -> bool {
+        let compared_at = self.compared_at();
+        compared_at.is_none_or(|compared_at| remote.updated_at > compared_at)
     }
 }
 
 /// The last export, compared with the imports into the auth config.
 struct State<'a> {
     exports: &'a Exports,
-    last: Last,
+    last: LastExport,
     newest_import: Option<&'a ListedImport>,
     /// Whether the auth config was written after the last comparison.
-    moved: bool,
+    written_since: bool,
     /// Where the imports that were read don't explain that write: time until their list must have caught up.
     unexplained: Option<Duration>,
-    due: bool,
 }
 
 impl<'a> State<'a> {
@@ -125,10 +163,9 @@ impl<'a> State<'a> {
         exports: &'a Exports,
         remote: &RemoteView,
     ) -> Result<Self, Query> {
-        let last = Last::read(case, facts, exports, remote)?;
-        let compared = parsed(last.export.auth_config_updated_at.as_deref());
-        let moved = compared.is_none_or(|compared| remote.updated_at > compared);
-        let lists_imports = exports.when == When::OnChange && moved;
+        let last = LastExport::read(case, facts, exports, remote)?;
+        let written_since = last.config_written_since(remote);
+        let lists_imports = exports.when == When::OnChange && written_since;
         let imports = match lists_imports {
             true => facts.imports(&remote.id)?,
             false => &[],
@@ -141,10 +178,9 @@ impl<'a> State<'a> {
             lists_imports && !catches_up_in.is_zero() && !newest_import.is_some_and(explains);
         Ok(Self {
             exports,
-            due: is_due(exports.when, &last, compared, imports, case.now),
             last,
             newest_import,
-            moved,
+            written_since,
             unexplained: open.then_some(catches_up_in),
         })
     }
@@ -160,7 +196,7 @@ impl<'a> State<'a> {
 
     /// Returns the steps that write the last export to the Secret. A former Secret goes first: a crash in between leaves
     /// no tokens behind that nobody knows of.
-    fn deliver(&self) -> Vec<Step> {
+    fn write_secret(&self) -> Vec<Step> {
         let wanted = &self.exports.secret;
         let former = self.last.export.secret_name.as_ref();
         let former = former.filter(|former| **former != wanted.name);
@@ -170,40 +206,7 @@ impl<'a> State<'a> {
     }
 }
 
-/// Returns whether an export is due.
-fn is_due(
-    when: When,
-    last: &Last,
-    compared: Option<Timestamp>,
-    imports: &[ListedImport],
-    now: Timestamp,
-) -> bool {
-    if last.is_first {
-        return true;
-    }
-    match when {
-        When::Once => false,
-        When::Every(period) => {
-            let last = last.export.exported_at.as_ref().map(|at| at.0);
-            last.is_none_or(|last| now.duration_since(last) >= period)
-        }
-        When::OnChange => is_news(&last.export, compared, imports),
-    }
-}
-
-/// Returns whether the newest import is another one than that of the last export.
-fn is_news(last: &ExportStatus, compared: Option<Timestamp>, imports: &[ListedImport]) -> bool {
-    let Some(newest) = newest_import(imports) else {
-        return false;
-    };
-    let exported = last.newest_import_id.as_ref();
-    // A list that lagged then, or lags now, does not have the import that was exported last: then only time decides.
-    let comparable = imports.iter().any(|import| Some(&import.id) == exported);
-    let later = compared.is_none_or(|compared| newest.created_at > compared);
-    Some(&newest.id) != exported && (comparable || later)
-}
-
-/// Decides where the Secret holds the last export and none is due.
+/// Decides where the Secret holds the last export and no other has to be made.
 fn up_to_date(
     case: &Case<'_>,
     desired: &Desired,
@@ -211,7 +214,8 @@ fn up_to_date(
     remote: &Arc<RemoteView>,
 ) -> Plan {
     let record = case.record;
-    let unrecorded = state.moved || record.written_after(remote) || !record.acknowledged(desired);
+    let unrecorded =
+        state.written_since || record.written_after(remote) || !record.acknowledged(desired);
     let mut steps = Vec::new();
     if unrecorded {
         steps.push(bind(remote));
@@ -225,8 +229,8 @@ fn up_to_date(
     Plan::synced(desired, steps).retry(state.retry(case.now))
 }
 
-/// Decides about an export that is due.
-fn next_export(
+/// Decides about an export that has to be made.
+fn make_export(
     case: &Case<'_>,
     desired: &Desired,
     facts: &Facts,
@@ -239,7 +243,7 @@ fn next_export(
         true => lost_exports(&state.last.export, facts, &remote.id)?,
         false => 0,
     };
-    let made = exports_today(&state.last.export, case.now) + lost;
+    let made = exports_within_a_day(&state.last.export, case.now) + lost;
     if made >= state.exports.max_per_day {
         let message = format!(
             "{made} exports within 24 hours, the maximum of spec.maxPerDay; waiting until one of them is older"
@@ -257,8 +261,8 @@ fn next_export(
     // Another auth config is recorded only once the Secret holds its value: until then the recorded state and the Secret
     // are those of the former one.
     let steps = match state.last.is_of_another {
-        true => [vec![export], state.deliver(), vec![bind(remote)]].concat(),
-        false => [vec![bind(remote), export], state.deliver()].concat(),
+        true => [vec![export], state.write_secret(), vec![bind(remote)]].concat(),
+        false => [vec![bind(remote), export], state.write_secret()].concat(),
     };
     let note = format!("exported the value of {}", remote.id);
     let due_in = state.exports.due_in(case.now, case.now);
@@ -272,7 +276,7 @@ fn next_export(
 fn newest_import_id(state: &State<'_>) -> Option<String> {
     let listed = state.newest_import.map(|newest| newest.id.clone());
     let recorded = state.last.export.newest_import_id.as_ref();
-    listed.or(recorded.filter(|_| !state.moved).cloned())
+    listed.or(recorded.filter(|_| !state.written_since).cloned())
 }
 
 /// Returns the number of exports made after the recorded one. Where nothing is recorded, that is one at most: what went
@@ -290,7 +294,7 @@ fn lost_exports(last: &ExportStatus, facts: &Facts, id: &str) -> Result<usize, Q
     })
 }
 
-fn exports_today(last: &ExportStatus, now: Timestamp) -> usize {
+fn exports_within_a_day(last: &ExportStatus, now: Timestamp) -> usize {
     let recent = last.recent_exports.iter().flatten();
     recent.filter(|at| is_recent(at.0, now)).count()
 }
@@ -305,7 +309,7 @@ pub struct MadeExport {
     pub auth_config_updated_at: Timestamp,
     /// The newest import into the auth config at the export.
     pub newest_import: Option<String>,
-    /// Number of earlier exports whose value was lost in a crash.
+    /// Number of earlier exports whose value was lost, in a crash or with the response.
     pub lost: usize,
 }
 
@@ -371,8 +375,4 @@ pub fn signed_again(record: &Record, secret: &ChildState) -> Option<ExportStatus
         secret_fingerprint: Some(digest.clone()),
         ..record.export.clone()
     })
-}
-
-fn parsed(time: Option<&str>) -> Option<Timestamp> {
-    time.and_then(|time| time.parse().ok())
 }

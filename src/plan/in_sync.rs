@@ -18,7 +18,7 @@ pub fn in_sync(case: &Case<'_>, facts: &Facts) -> bool {
     let presence = case.object_id().map(|id| Presence::read(case, facts, id));
     match (presence, desired.source.exports()) {
         (Some(Ok(Presence::Live(remote))), Some(exports)) => {
-            !export::is_needed(case, facts, exports, &remote).unwrap_or(false)
+            !export::must_export(case, facts, exports, &remote).unwrap_or(false)
         }
         (Some(Ok(Presence::Live(remote))), None) => {
             differences(desired, &remote, case.record).is_empty()

@@ -4,6 +4,7 @@ use super::backoff::{Backoff, Class, Retry};
 use super::case::{Case, Failure, RemoteFailure};
 use super::checks::child_refused;
 use super::delete;
+use super::desired::Source;
 use super::facts::Facts;
 use super::in_sync::keeps_conditions;
 use super::steps::Plan;
@@ -37,11 +38,7 @@ fn remote(case: &Case<'_>, facts: &Facts, failure: &RemoteFailure) -> Plan {
     if let Some(orphaned) = stuck.then(|| delete::give_up(case)).flatten() {
         return orphaned;
     }
-    let creating = case.record.id.is_none() && !case.terminating;
-    let reason = match failure.maybe_applied && creating {
-        true => Reason::AmbiguousCreate,
-        false => failure.reason,
-    };
+    let reason = reason(case, failure);
     let transient = !failure.needs_person || failure.concerns_connection;
     let mut verdict = Verdict::new(reason, failure.message.clone());
     verdict.keeps_conditions = transient && keeps_conditions(case, facts);
@@ -54,11 +51,33 @@ fn remote(case: &Case<'_>, facts: &Facts, failure: &RemoteFailure) -> Plan {
     };
     let backoff = backoff.at_least(failure.wait.unwrap_or_default());
     let backoff = match reason {
-        Reason::AmbiguousCreate => backoff.until_settled(case.record.settles_in),
+        // The search or the list of imports then shows whether the request was applied. An export is made again in any case.
+        Reason::AmbiguousCreate | Reason::Importing => {
+            backoff.until_settled(case.record.settles_in)
+        }
         _ => backoff,
     };
     Plan {
         unreachable: stuck,
         ..Plan::report(verdict).retry(Retry::Backoff(backoff.holding()))
+    }
+}
+
+/// Returns the reason of a failed request. After a lost response it depends on what the request was for.
+fn reason(case: &Case<'_>, failure: &RemoteFailure) -> Reason {
+    let desired = case.desired.as_ref().ok();
+    let Some(desired) = desired.filter(|_| failure.maybe_applied && !case.terminating) else {
+        return failure.reason;
+    };
+    match desired.source {
+        Source::ImportInto(..) => Reason::Importing,
+        Source::ExportFrom(..) => Reason::Exporting,
+        // An object with a known id, recorded or to be adopted, is read again: there is nothing to search for.
+        Source::Create | Source::CreateThenImport(_) | Source::Import(_) => {
+            match case.object_id() {
+                Some(_) => failure.reason,
+                None => Reason::AmbiguousCreate,
+            }
+        }
     }
 }

@@ -53,7 +53,7 @@ fn patch(
 ) -> Result<Plan, Query> {
     let record = case.record;
     let changed_here = case.restored(remote) || !record.acknowledged(desired);
-    // Where nobody wrote after us, the API keeps what we sent in another form (▲: trimmed text): once is enough.
+    // If nobody else wrote since our PATCH, the API normalized our value (▲ it trims text); it is not sent again.
     let ours_last = !record.written_after(remote) && record.remote_updated_at.is_some();
     let left = ours_last || found.replaces || case.policy.drift == DriftPolicy::Report;
     if !changed_here && left {

@@ -10,7 +10,7 @@ use crate::kinds::Kind;
 use crate::plan::case::{Case, Failure};
 use crate::plan::children::{ChildKind, ChildSpec, published_ids};
 use crate::plan::desired::{Desired, Source};
-use crate::plan::differences::{Differences, overtaken};
+use crate::plan::differences::{Differences, others_wrote_meanwhile};
 use crate::plan::export::MadeExport;
 use crate::plan::observed::{ListedImport, RemoteView};
 use crate::plan::record::Writes;
@@ -150,7 +150,8 @@ impl<K: Kind> Run<'_, K> {
         let written = session.update::<K>(&remote.id, body).await;
         self.resource.remember(context, sent);
         let written = written?;
-        let others_since = overtaken(desired, differences, &written).then_some(remote.updated_at);
+        let others_since =
+            others_wrote_meanwhile(desired, differences, &written).then_some(remote.updated_at);
         self.effects.push(Effect::Written(written, others_since));
         Ok(())
     }

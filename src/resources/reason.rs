@@ -59,9 +59,9 @@ reasons! {
     Updating => InProgress,
     /// A new remote object is replacing the old one.
     Replacing => InProgress,
-    /// A value is being imported into the auth config.
+    /// A value is being imported into the auth config, or the operator checks whether an earlier import was applied.
     Importing => InProgress,
-    /// The tokens are being exported into the Secret.
+    /// The tokens are being exported into the Secret; if the response to an export was lost, they are exported again.
     Exporting => InProgress,
     /// The resource is being deleted.
     Deleting => InProgress,

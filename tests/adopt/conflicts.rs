@@ -43,7 +43,7 @@ async fn of_two_resources_that_adopt_one_object_the_first_wins_and_there_is_no_f
     let (is_ready, message) = (refused.ready().status, refused.message());
     assert_eq!(is_ready, "False");
     assert!(
-        message.contains(&theirs.id) && message.contains(&format!("/{first}")),
+        message.contains(&theirs.id) && message.contains(&format!("Credentials {first}")),
         "{message}"
     );
     for name in [&first, &second, &first, &second] {
@@ -112,15 +112,30 @@ async fn an_object_of_another_cluster_is_left_alone_unless_it_is_adopted_by_over
         .wait_reason("OwnershipConflict")
         .await;
     let message = refused.message();
-    for part in ["elsewhere/github", "another cluster", "Override"] {
+    for part in [
+        "a resource of cluster 00000000-",
+        "spec.adoptFrom",
+        "Override",
+    ] {
         assert!(message.contains(part), "{message}");
     }
+    assert!(!message.contains("github"), "{message}");
     env.check_quiet().await;
     assert!(env.attempts().is_empty());
 
+    // The owner of the connection has to name the cluster as well.
     env.credentials("github")
         .edit(json!({"adopt": {"policy": "Override"}}))
         .await;
+    env.credentials("github")
+        .wait_reason("OwnershipConflict")
+        .await;
+    env.check_quiet().await;
+    assert!(env.attempts().is_empty());
+    env.connection("default")
+        .edit(json!({"adoptFrom": ["00000000-0000-0000-0000-000000000000"]}))
+        .await;
+
     env.credentials("github").wait_ready().await;
     env.credentials("github").wait_recorded().await;
     assert_eq!(env.writes().len(), 1);

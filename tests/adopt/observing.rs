@@ -90,6 +90,9 @@ async fn an_observed_object_of_another_cluster_may_be_adopted_by_override_too() 
     env.credentials("github")
         .wait_reason("OwnershipConflict")
         .await;
+    env.connection("default")
+        .edit(json!({"adoptFrom": ["00000000-0000-0000-0000-000000000000"]}))
+        .await;
     let override_ = json!({"adopt": {"policy": "Override"}});
     env.credentials("github").edit(override_).await;
     env.credentials("github").wait_ready().await;

@@ -113,14 +113,20 @@ async fn by_default_an_object_uses_the_connection_of_its_namespace_and_else_the_
         Some("ClusterConnection/default")
     );
 
-    // The namespace gets a connection of its own, to the same instance.
+    // The namespace gets a connection of its own, to the same instance. What already has an object keeps the connection
+    // that it was created through.
     team.apply(everywhere.home.key_secret()).await;
     team.apply(everywhere.home.default_connection()).await;
-    team.credentials("github")
-        .wait("through its own namespace's", |object| {
-            object.is_ready() && object.status().connection.as_deref() == Some("Connection/default")
-        })
-        .await;
+    let later = team.create(credentials("later")).await;
+    assert_eq!(
+        later.status().connection.as_deref(),
+        Some("Connection/default")
+    );
+    let before = team.credentials("github").reconcile_now().await;
+    assert_eq!(
+        before.status().connection.as_deref(),
+        Some("ClusterConnection/default")
+    );
     let by_name =
         json!({"spec": {"connectionRef": {"kind": "ClusterConnection", "name": "default"}}});
     team.apply(with(credentials("by-name"), by_name)).await;
@@ -129,8 +135,8 @@ async fn by_default_an_object_uses_the_connection_of_its_namespace_and_else_the_
         named.status().connection.as_deref(),
         Some("ClusterConnection/default")
     );
-    assert_eq!(everywhere.home.live(Kind::Credentials).len(), 2);
-    assert_eq!(everywhere.home.writes().len(), 2);
+    assert_eq!(everywhere.home.live(Kind::Credentials).len(), 3);
+    assert_eq!(everywhere.home.writes().len(), 3);
 }
 
 #[tokio::test]

@@ -10,12 +10,8 @@ async fn orphaned(env: &Environment, name: &str, id: &str) {
     env.credentials(name).remove().await;
     assert_eq!(env.requests(), asked, "nothing is sent");
     assert_eq!(env.sim.object(id).unwrap().readable["status"], "active");
-    assert!(
-        env.credentials(name)
-            .events()
-            .await
-            .contains(&"Orphaned".to_owned())
-    );
+    let note = env.credentials(name).wait_event("Orphaned").await;
+    assert!(note.contains(id), "{note}");
 }
 
 #[tokio::test]

@@ -9,7 +9,10 @@ async fn a_lost_key_of_the_digests_costs_no_import_no_export_and_no_replacement(
         let mut scenario = Given::form(form).settled().await;
         scenario.stop_operator().await;
         let key = "metorial-operator-fingerprint-key";
+        let installation = scenario.secret_text(key, "installation").await;
+        let installation = installation.expect("it is kept beside the key");
         scenario.delete::<Secret>(key).await;
+        scenario.use_installation(&installation);
         let (objects, imports) = (scenario.ever_objects().len(), scenario.imports().len());
         let exports = scenario.exports().len();
         scenario.sim.clear_journal();

@@ -161,6 +161,11 @@ impl Scenario {
         self.env.start_operator_with(settings);
     }
 
+    /// From now on the operator has this installation id, as its flag sets it.
+    pub fn use_installation(&mut self, id: &str) {
+        self.settings.installation_id = Some(id.to_owned());
+    }
+
     /// Kills the operator and starts another one.
     pub fn restart(&mut self) {
         self.env.kill_operator();

@@ -4,8 +4,8 @@
 //! was observed to, including its quirks. A test can script faults, read the stored objects, and read a journal of all
 //! requests. It is also a program, for demonstrations and manual tests.
 //!
-//! In comments ▲ marks behavior that was observed on the running server, often against its reference, and ◆ behavior
-//! that was read in newer server code.
+//! In comments ▲ marks a fact about the API that was observed on the running server, often against its reference, and ◆ one
+//! that was only read, in newer server code, SDKs or documentation.
 //!
 //! ```
 //! use metorial_simulator::{Collection, InstanceType, Options, Simulator};

@@ -50,8 +50,8 @@
 //!
 //! Each call emits one [`tracing`] event at level `debug` with operation, status, request id and duration.
 //!
-//! In comments ▲ marks behavior that was observed on the running server, often against its reference, and ◆ behavior
-//! that was read in newer server code. Builds differ: the client accepts both sides.
+//! In comments ▲ marks a fact about the API that was observed on the running server, often against its reference, and ◆ one
+//! that was only read, in newer server code, SDKs or documentation. Builds differ: the client accepts both sides.
 
 mod answer;
 mod api_error;

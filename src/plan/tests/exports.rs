@@ -1,4 +1,4 @@
-//! When an export is due, and exports that only the Secret records.
+//! When an export has to be made, and exports that only the Secret records.
 
 use super::fixture::{Fixture, mac, owner, policy, second};
 use crate::plan::backoff::Retry;
@@ -203,12 +203,12 @@ impl Story {
         self.with(|fixture| fixture.plan())
     }
 
-    /// Whether another is wanted; the one of second 10 has spent the budget of its day.
-    fn is_due(&self) -> bool {
+    /// Returns whether another has to be made; the one of second 10 has spent the budget of its day.
+    fn must_export(&self) -> bool {
         self.plan().verdict.reason == Reason::ExportBudgetSpent
     }
 
-    /// Whether the comparison is left open, to be made again soon.
+    /// Returns whether the comparison is left open, to be made again soon.
     fn is_open(&self) -> bool {
         let plan = self.plan();
         let recorded = plan.has(|step| matches!(step, Step::RecordExport(_)));
@@ -219,12 +219,12 @@ impl Story {
 #[test]
 fn a_list_of_imports_that_lags_leaves_the_comparison_open_until_it_must_have_caught_up() {
     let behind = Story::exported(When::OnChange).moved(20).imports(&[10]);
-    assert!(!behind.is_due() && behind.is_open());
+    assert!(!behind.must_export() && behind.is_open());
     let shown = Story::exported(When::OnChange).moved(20).imports(&[10, 20]);
-    assert!(shown.is_due());
+    assert!(shown.must_export());
     let mut renamed = behind;
     renamed.observed_for = Duration::from_secs(45);
-    assert!(!renamed.is_due(), "a changed name is no reason");
+    assert!(!renamed.must_export(), "a changed name is no reason");
     assert!(!renamed.is_open());
     assert!(!Story::exported(When::OnChange).is_open());
 }
@@ -233,12 +233,15 @@ fn a_list_of_imports_that_lags_leaves_the_comparison_open_until_it_must_have_cau
 fn an_import_that_the_list_did_not_show_at_the_export_is_no_reason_for_another() {
     let mut unseen = Story::exported(When::OnChange).moved(20);
     unseen.record.export.newest_import_id = None;
-    assert!(!unseen.imports(&[5, 10]).is_due());
+    assert!(!unseen.imports(&[5, 10]).must_export());
     let behind = Story::exported(When::OnChange).moved(20).imports(&[5]);
-    assert!(!behind.is_due(), "the list lost what it had shown before");
+    assert!(
+        !behind.must_export(),
+        "the list lost what it had shown before"
+    );
     let mut unseen = Story::exported(When::OnChange).moved(20);
     unseen.record.export.newest_import_id = None;
-    assert!(unseen.imports(&[10, 20]).is_due());
+    assert!(unseen.imports(&[10, 20]).must_export());
 }
 
 #[test]
@@ -255,7 +258,7 @@ fn an_export_that_only_the_secret_recorded_is_recorded_with_its_auth_config() {
 #[test]
 fn once_is_once_whatever_is_imported_later() {
     let later = Story::exported(When::Once).moved(20).imports(&[10, 20]);
-    assert!(!later.is_due());
+    assert!(!later.must_export());
 }
 
 #[test]
@@ -263,12 +266,12 @@ fn a_period_counts_from_the_last_export_and_not_from_imports() {
     let hour = When::Every(SignedDuration::from_hours(1));
     let before = Story::exported(hour).moved(20).imports(&[10, 20]);
     let before = before.at(10 + 3599);
-    assert!(!before.is_due());
+    assert!(!before.must_export());
     assert_eq!(
         before.plan().retry,
         Retry::Interval(Some(Duration::from_secs(1)))
     );
-    assert!(Story::exported(hour).at(10 + 3600).is_due());
+    assert!(Story::exported(hour).at(10 + 3600).must_export());
 }
 
 #[test]
@@ -278,14 +281,14 @@ fn the_budget_is_free_again_a_day_after_the_export_that_spent_it() {
         story.imports(&[10, 20]).at(at)
     };
     let day = 24 * 3600;
-    assert!(due(10 + day - 1).is_due());
+    assert!(due(10 + day - 1).must_export());
     let free = due(10 + day).plan();
     assert_eq!(free.verdict.reason, Reason::Synced);
     assert!(free.has(|step| matches!(step, Step::Export { .. })));
 }
 
 #[test]
-fn a_failure_matters_to_an_export_that_is_due_and_to_no_other() {
+fn a_failure_matters_where_an_export_has_to_be_made_and_nowhere_else() {
     let settled = |story: &Story| story.with(|fixture| fixture.ask(in_sync));
     let due = Story::exported(When::OnChange).moved(20).imports(&[10, 20]);
     assert!(!settled(&due));

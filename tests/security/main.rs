@@ -16,4 +16,5 @@ mod leaks;
 mod leaks_of_values;
 mod rights;
 mod status_history;
+mod tenants;
 mod tour;

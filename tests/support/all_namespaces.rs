@@ -60,6 +60,11 @@ impl AllNamespaces {
         env
     }
 
+    /// Creates a namespace of this name again, once the former one is gone.
+    pub async fn create_namespace(&self, name: &str) {
+        super::environment::create_namespace(&self.home.client, name).await;
+    }
+
     /// Sets labels of a namespace.
     pub async fn label(&self, env: &Environment, labels: Value) {
         let api = Api::<k8s_openapi::api::core::v1::Namespace>::all(self.home.client.clone());

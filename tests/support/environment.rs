@@ -238,7 +238,8 @@ impl Environment {
     }
 }
 
-async fn create_namespace(client: &Client, name: &str) {
+/// Creates a namespace.
+pub async fn create_namespace(client: &Client, name: &str) {
     let metadata = ObjectMeta {
         name: Some(name.to_owned()),
         ..ObjectMeta::default()

@@ -5,15 +5,21 @@ use super::error::ClusterError;
 use super::merge_patch::merge_patch;
 use crate::plan::fingerprint::Fingerprint;
 use crate::resources::FIELD_MANAGER;
+use jiff::Timestamp;
 use k8s_openapi::api::core::v1::ObjectReference;
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::OwnerReference;
-use kube::api::{Patch, PatchParams};
+use k8s_openapi::api::events;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::{MicroTime, OwnerReference};
+use kube::api::{ObjectMeta, Patch, PatchParams, PostParams};
 use kube::runtime::events::{Event, EventType};
 use kube::{Api, Resource, ResourceExt};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::json;
 use std::fmt::Debug;
+
+/// Longest name of an object that the recorder of events can name an event after: it appends a dot and 16 digits, and names
+/// end at 253 characters.
+const LONGEST_NAME_OF_RECORDER: usize = 236;
 
 impl Cluster {
     /// Sets the finalizers, provided that the object is still the one that was read, and returns it as it is now.
@@ -93,15 +99,48 @@ impl Cluster {
             secondary: None,
         };
         let name = about.name.clone().unwrap_or_default();
-        let recorded = self.call(
-            "create",
-            "Event",
-            &name,
-            self.recorder.publish(&event, about),
-        );
+        let recorded = async {
+            match name.len() <= LONGEST_NAME_OF_RECORDER {
+                true => self.recorder.publish(&event, about).await,
+                false => self.create_event(&event, about).await,
+            }
+        };
+        let recorded = self.call("create", "Event", &name, recorded);
         if let Err(error) = recorded.await {
             tracing::warn!(%error, reason, "an event could not be recorded");
         }
+    }
+}
+
+impl Cluster {
+    /// Creates the event of an object whose name is too long for the recorder, which puts the whole of it into the name of
+    /// the event. The API server completes the name here.
+    async fn create_event(&self, event: &Event, about: &ObjectReference) -> kube::Result<()> {
+        let name = about.name.as_deref().unwrap_or_default();
+        let start: String = name.chars().take(LONGEST_NAME_OF_RECORDER).collect();
+        let created = events::v1::Event {
+            metadata: ObjectMeta {
+                generate_name: Some(format!("{}.", start.trim_end_matches(['.', '-']))),
+                namespace: about.namespace.clone(),
+                ..ObjectMeta::default()
+            },
+            action: Some(event.action.clone()),
+            event_time: Some(MicroTime(Timestamp::now())),
+            note: event.note.clone(),
+            reason: Some(event.reason.clone()),
+            regarding: Some(about.clone()),
+            reporting_controller: Some(FIELD_MANAGER.to_owned()),
+            reporting_instance: Some(FIELD_MANAGER.to_owned()),
+            type_: Some(match event.type_ {
+                EventType::Normal => "Normal".to_owned(),
+                EventType::Warning => "Warning".to_owned(),
+            }),
+            ..events::v1::Event::default()
+        };
+        let namespace = about.namespace.as_deref().unwrap_or("default");
+        let api = Api::namespaced(self.client(), namespace);
+        api.create(&PostParams::default(), &created).await?;
+        Ok(())
     }
 }
 

@@ -34,6 +34,7 @@ impl Mask {
         for (key, value) in all {
             let value = match (key.as_str(), value) {
                 ("hash", Value::String(hash)) => self.numbered("hash", hash).into(),
+                ("nonce", Value::String(_)) => "<random>".into(),
                 ("remaining", _) => "<number>".into(),
                 ("message", _) => "<message>".into(),
                 (_, value) => self.value(value),

@@ -1,5 +1,6 @@
 //! Creating: one object for one resource, whatever is read and answered on the way.
 
 mod lagging_reads;
+mod long_names;
 mod reference_server;
 mod unreadable_answers;

@@ -251,3 +251,49 @@ impl<K: Kind> Inventory for InventoryOf<K> {
         session.missing::<K>(ids).boxed()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::resources::AuthImport;
+    use serde_json::{Value, json};
+
+    fn read(spec: &Value, status: &Value) -> Entry {
+        let resource = json!({
+            "metadata": {"name": "r", "namespace": "apps", "finalizers": [FINALIZER]},
+            "spec": spec,
+            "status": status,
+        });
+        Entry::read::<AuthImport>(&resource.to_string()).unwrap()
+    }
+
+    fn connection(text: &str, namespace: &str) -> ConnectionKey {
+        ConnectionKey::parse(text, namespace).unwrap()
+    }
+
+    #[test]
+    fn a_resource_that_cannot_be_read_is_not_taken_for_absent() {
+        let [main, other, shared, elsewhere] = [
+            connection("Connection/main", "apps"),
+            connection("Connection/other", "apps"),
+            connection("ClusterConnection/shared", ""),
+            connection("Connection/main", "elsewhere"),
+        ];
+        let status = json!({"id": "pac_1", "instanceId": "ins_1", "connection": "Connection/main"});
+        let entry = read(&json!(7), &status);
+        assert_eq!(entry.key.to_string(), "AuthImport/apps/r");
+        assert_eq!(recorded_ids(&[entry.clone()], "ins_1"), ["pac_1"]);
+        assert!(entry.uses(&main) && !entry.uses(&other) && !entry.uses(&shared));
+
+        let entry = read(&json!(7), &json!(7));
+        assert!(entry.unreadable && entry.id.is_none());
+        assert!(entry.uses(&main) && entry.uses(&other) && entry.uses(&shared));
+        assert!(!entry.uses(&elsewhere), "out of reach");
+        let free = Entry {
+            finalizer: false,
+            ..entry
+        };
+        assert!(!free.uses(&main), "nothing of it is left to delete");
+        assert!(Entry::read::<AuthImport>(r#"{"metadata": 7}"#).is_none());
+    }
+}

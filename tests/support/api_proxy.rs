@@ -38,7 +38,8 @@ impl ApiProxy {
     /// Starts a proxy that forwards requests as the user of this kubeconfig, and answers one request for each of
     /// `broken` otherwise.
     pub async fn start(user: Kubeconfig, broken: Vec<Broken>) -> Self {
-        let config = Config::from_custom_kubeconfig(user, &Default::default());
+        let options = Default::default();
+        let config = Config::from_custom_kubeconfig(user, &options);
         let mut config = config.await.unwrap();
         config.proxy_url = None;
         let shared = Shared {

@@ -16,7 +16,7 @@ use std::borrow::Cow;
 /// The most objects of a page.
 const LONGEST: u32 = 50;
 /// The most bytes of a page that has more than one object. An object is limited by the API server.
-const LARGEST: usize = 4 * 1024 * 1024;
+const LARGEST: usize = 1024 * 1024;
 /// The pages that are in memory at once.
 pub(super) const AT_ONCE: usize = 2;
 /// The server closes a watch that is silent for longer than this, so that a dead one is noticed.
@@ -87,10 +87,13 @@ impl Cluster {
                 ..ListParams::default()
             };
             match self.page(of, &params, each).await {
-                Ok(page) if page.next.is_empty() => return Ok(page.resource_version),
-                Ok(page) => {
+                Ok((page, _)) if page.next.is_empty() => return Ok(page.resource_version),
+                Ok((page, bytes)) => {
                     next = Some(page.next);
-                    limit = LONGEST.min(limit * 2);
+                    // Far from too large: a page that is tried in vain costs as much as one that is not.
+                    if bytes < LARGEST / 4 {
+                        limit = LONGEST.min(limit * 2);
+                    }
                 }
                 Err(error) if error.cause == Cause::Undecodable && limit > 1 => limit /= 2,
                 Err(error) => return Err(error),
@@ -98,13 +101,13 @@ impl Cluster {
         }
     }
 
-    /// Reads one page. Only a few are in memory at once, whoever asks.
+    /// Reads one page, and returns its size, too. Only a few are in memory at once, whoever asks.
     async fn page(
         &self,
         of: &Collection,
         params: &ListParams,
         each: &mut (dyn FnMut(&str) + Send),
-    ) -> Result<PageMetadata, ClusterError> {
+    ) -> Result<(PageMetadata, usize), ClusterError> {
         let _turn = self.pages.acquire().await;
         let several = params.limit != Some(1);
         let client = self.client();
@@ -133,7 +136,7 @@ impl Cluster {
         for item in page.items.into_iter().flatten() {
             each(item.get());
         }
-        Ok(page.metadata)
+        Ok((page.metadata, bytes.len()))
     }
 
     /// Watches a collection from a version.

@@ -1,7 +1,17 @@
 //! The log, written to standard output with one line per event.
 
 use crate::settings::LogFormat;
-use tracing_subscriber::EnvFilter;
+use tracing::Level;
+use tracing::level_filters::LevelFilter;
+use tracing_subscriber::filter::{FilterExt, filter_fn};
+use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::util::SubscriberInitExt;
+use tracing_subscriber::{EnvFilter, Layer};
+
+/// The crates whose events are logged at any level.
+const OWN: &[&str] = &["metorial_operator", "metorial"];
+/// A part of kube's client that logs whole responses, with the values of whoever they belong to.
+const SILENT: &str = "kube_client::client";
 
 /// Starts the log.
 ///
@@ -9,10 +19,58 @@ use tracing_subscriber::EnvFilter;
 /// The filter is invalid, or the log was started before.
 pub fn start(format: LogFormat, filter: &str) -> Result<(), String> {
     let filter = EnvFilter::try_new(filter).map_err(|error| format!("--log: {error}"))?;
-    let log = tracing_subscriber::fmt().with_env_filter(filter);
-    let result = match format {
-        LogFormat::Json => log.json().flatten_event(true).try_init(),
-        LogFormat::Text => log.try_init(),
+    let allowed = filter_fn(|event| may_log(event.target(), *event.level()));
+    let filter = filter.and(allowed.with_max_level_hint(LevelFilter::TRACE));
+    let layer = tracing_subscriber::fmt::layer();
+    let layer = match format {
+        LogFormat::Json => layer.json().flatten_event(true).boxed(),
+        LogFormat::Text => layer.boxed(),
     };
-    result.map_err(|error| error.to_string())
+    let log = tracing_subscriber::registry().with(layer.with_filter(filter));
+    log.try_init().map_err(|error| error.to_string())
+}
+
+/// Returns whether an event may be logged if the filter asks for it. Libraries don't know what is secret, so nothing of them
+/// is logged but errors.
+fn may_log(target: &str, level: Level) -> bool {
+    let own = OWN.iter().any(|own| is_within(target, own));
+    own || (level == Level::ERROR && !is_within(target, SILENT))
+}
+
+/// Returns whether a target is a module or within it.
+fn is_within(target: &str, module: &str) -> bool {
+    let rest = target.strip_prefix(module);
+    rest.is_some_and(|rest| rest.is_empty() || rest.starts_with("::"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::may_log;
+    use tracing::Level;
+
+    #[test]
+    fn libraries_log_errors_only_and_what_reads_whole_responses_logs_nothing() {
+        let cases = [
+            ("metorial_operator", true, true),
+            ("metorial_operator::runtime::queue", true, true),
+            ("metorial::client", true, true),
+            ("metorial_operators", false, true),
+            ("kube_client::client", false, false),
+            ("kube_client::client::builder", false, false),
+            ("kube_client::config", false, true),
+            ("kube_runtime::watcher", false, true),
+            ("hyper_util::client", false, true),
+            ("h2::codec", false, true),
+            ("rustls::client", false, true),
+            ("reqwest::connect", false, true),
+            ("tower::buffer", false, true),
+            ("log", false, true),
+        ];
+        for (target, any, error) in cases {
+            assert_eq!(may_log(target, Level::ERROR), error, "{target}");
+            for level in [Level::WARN, Level::INFO, Level::DEBUG, Level::TRACE] {
+                assert_eq!(may_log(target, level), any, "{target} {level}");
+            }
+        }
+    }
 }

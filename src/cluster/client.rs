@@ -1,17 +1,21 @@
 //! The Kubernetes API as the operator uses it. Every call has a deadline, is counted, and fails with an error that holds no
 //! content of any object.
 
+use super::decode::decode;
 use super::error::{Cause, ClusterError};
 use super::fence::Fence;
+use super::pages;
 use crate::metrics::Metrics;
 use crate::resources::FIELD_MANAGER;
-use kube::core::{ClusterResourceScope, NamespaceResourceScope};
+use crate::sensitive::Sensitive;
+use kube::api::GetParams;
+use kube::core::{ClusterResourceScope, NamespaceResourceScope, Request};
 use kube::runtime::events::{Recorder, Reporter};
 use kube::{Api, Client, Resource};
 use serde::de::DeserializeOwned;
-use std::fmt::Debug;
 use std::sync::Arc;
 use std::time::Duration;
+use tokio::sync::{Mutex, Semaphore};
 
 /// The Kubernetes API.
 #[derive(Clone)]
@@ -21,6 +25,10 @@ pub struct Cluster {
     metrics: Arc<Metrics>,
     timeout: Duration,
     fence: Fence,
+    /// Limits the pages of lists in memory.
+    pub(super) pages: Arc<Semaphore>,
+    /// Held while the record of orphans is read and written.
+    pub(super) orphans: Arc<Mutex<()>>,
 }
 
 impl Cluster {
@@ -37,6 +45,8 @@ impl Cluster {
             metrics,
             timeout,
             fence: Fence::open(),
+            pages: Arc::new(Semaphore::new(pages::AT_ONCE)),
+            orphans: Arc::default(),
         }
     }
 
@@ -69,7 +79,7 @@ impl Cluster {
             object: object.to_owned(),
             cause,
         };
-        if verb != "get" && verb != "list" {
+        if !["get", "list", "watch"].contains(&verb) {
             if !self.fence.is_open() {
                 return Err(failed(Cause::NotLeader));
             }
@@ -104,39 +114,36 @@ impl Cluster {
     /// The call failed.
     pub async fn get<K>(&self, api: &Api<K>, name: &str) -> Result<Option<K>, ClusterError>
     where
-        K: Resource<DynamicType = ()> + Clone + DeserializeOwned + Debug,
+        K: Resource<DynamicType = ()> + DeserializeOwned,
     {
         if !is_name(name) || !api.namespace().is_none_or(is_name) {
             return Ok(None);
         }
-        self.call("get", &K::kind(&()), name, api.get_opt(name))
-            .await
+        let request = Request::new(api.resource_url()).get(name, &GetParams::default());
+        let read = async {
+            let request = request.map_err(kube::Error::BuildRequest)?;
+            self.client.request_text(request).await
+        };
+        match self.object("get", &K::kind(&()), name, read).await {
+            Err(error) if error.cause == Cause::NotFound => Ok(None),
+            found => found.map(Some),
+        }
     }
 
-    /// Lists all objects of an API, each decoded by itself: one that doesn't decode is left out, and the others are served.
-    ///
-    /// # Errors
-    /// The call failed.
-    pub async fn list<K>(&self, api: &Api<K>) -> Result<Vec<K>, ClusterError>
-    where
-        K: Resource<DynamicType = ()> + Clone + DeserializeOwned + Debug,
-    {
-        let raw: Api<kube::api::DynamicObject> = match api.namespace() {
-            Some(namespace) => Api::namespaced_with(
-                self.client.clone(),
-                namespace,
-                &kube::api::ApiResource::erase::<K>(&()),
-            ),
-            None => Api::all_with(
-                self.client.clone(),
-                &kube::api::ApiResource::erase::<K>(&()),
-            ),
-        };
-        let params = kube::api::ListParams::default();
-        let kind = K::kind(&());
-        let list = self.call("list", &kind, "all", raw.list(&params));
-        let items = list.await?.items.into_iter();
-        Ok(items.filter_map(|item| item.try_parse().ok()).collect())
+    /// Makes one call that returns an object. The client's own decoding would fail at an object that is nested too deep.
+    pub(super) async fn object<T: DeserializeOwned>(
+        &self,
+        verb: &str,
+        kind: &str,
+        name: &str,
+        call: impl Future<Output = Result<String, kube::Error>>,
+    ) -> Result<T, ClusterError> {
+        let text = Sensitive::new(self.call(verb, kind, name, call).await?);
+        decode(text.expose()).ok_or_else(|| ClusterError {
+            operation: format!("{verb} {kind}"),
+            object: name.to_owned(),
+            cause: Cause::Undecodable,
+        })
     }
 }
 

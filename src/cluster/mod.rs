@@ -3,13 +3,16 @@
 mod child;
 pub mod children;
 pub mod client;
+pub mod decode;
 pub mod dependencies;
 pub mod error;
 pub mod fence;
 pub mod installation;
 pub mod lease;
 mod merge_patch;
+pub mod metadata;
 pub mod namespaces;
 mod orphans;
+pub mod pages;
 pub mod references;
 mod writes;

@@ -3,6 +3,7 @@
 use super::client::Cluster;
 use super::error::ClusterError;
 use super::merge_patch::merge_patch;
+use super::metadata::Outline;
 use crate::plan::fingerprint::Fingerprint;
 use crate::resources::FIELD_MANAGER;
 use jiff::Timestamp;
@@ -10,12 +11,12 @@ use k8s_openapi::api::core::v1::ObjectReference;
 use k8s_openapi::api::events;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{MicroTime, OwnerReference};
 use kube::api::{ObjectMeta, Patch, PatchParams, PostParams};
+use kube::core::Request;
 use kube::runtime::events::{Event, EventType};
 use kube::{Api, Resource, ResourceExt};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::json;
-use std::fmt::Debug;
 
 /// Longest name of an object that the recorder of events can name an event after: it appends a dot and 16 digits, and names
 /// end at 253 characters.
@@ -33,7 +34,7 @@ impl Cluster {
         finalizers: &[String],
     ) -> Result<K, ClusterError>
     where
-        K: Resource<DynamicType = ()> + Clone + DeserializeOwned + Debug,
+        K: Resource<DynamicType = ()> + DeserializeOwned,
     {
         let patch = json!({"metadata": {
             "uid": object.meta().uid,
@@ -41,14 +42,14 @@ impl Cluster {
             "finalizers": finalizers,
         }});
         let name = object.name_any();
-        let params = PatchParams::default();
-        self.call(
-            "patch",
-            &K::kind(&()),
-            &name,
-            api.patch(&name, &field_manager(params), &Patch::Merge(patch)),
-        )
-        .await
+        let params = field_manager(PatchParams::default());
+        let request = Request::new(api.resource_url());
+        let request = request.patch(&name, &params, &Patch::Merge(patch));
+        let patched = async {
+            let request = request.map_err(kube::Error::BuildRequest)?;
+            self.client().request_text(request).await
+        };
+        self.object("patch", &K::kind(&()), &name, patched).await
     }
 
     /// Writes a status where it differs from the last, provided that the object still has this uid. Returns whether it
@@ -67,7 +68,7 @@ impl Cluster {
         next: &S,
     ) -> Result<bool, ClusterError>
     where
-        K: Resource<DynamicType = ()> + Clone + DeserializeOwned + Debug,
+        K: Resource<DynamicType = ()>,
         S: Serialize,
     {
         let json = |status: &S| serde_json::to_value(status).expect("a status serializes");
@@ -79,8 +80,14 @@ impl Cluster {
         let kind = format!("{}/status", K::kind(&()));
         let params = field_manager(PatchParams::default());
         let patch = Patch::Merge(patch);
-        let patched = api.patch_status(&name, &params, &patch);
-        self.call("patch", &kind, &name, patched).await?;
+        let request = Request::new(api.resource_url());
+        let request = request.patch_subresource("status", &name, &params, &patch);
+        let patched = async {
+            let request = request.map_err(kube::Error::BuildRequest)?;
+            self.client().request_text(request).await
+        };
+        // The answer is the whole object; that it is one is enough.
+        let _: Outline = self.object("patch", &kind, &name, patched).await?;
         Ok(true)
     }
 

@@ -3,7 +3,10 @@
 
 use super::settings::ConnectionKey;
 use crate::cluster::client::Cluster;
+use crate::cluster::decode::decode;
 use crate::cluster::error::{Cause, ClusterError};
+use crate::cluster::metadata::Metadata;
+use crate::cluster::pages::Collection;
 use crate::kinds::Kind;
 use crate::plan::observed::Dependent;
 use crate::remote::{RemoteError, Session};
@@ -11,6 +14,8 @@ use crate::resources::{FINALIZER, ResourceKey, ResourceStatus};
 use futures::FutureExt;
 use futures::future::BoxFuture;
 use kube::{Api, ResourceExt};
+use serde::Deserialize;
+use serde::de::IgnoredAny;
 use std::collections::BTreeSet;
 use std::marker::PhantomData;
 
@@ -35,9 +40,60 @@ pub struct Entry {
     pub parent: Option<String>,
     /// Replaced objects that are pending deletion.
     pub pending_deletion: Vec<String>,
+    /// Whether its status can't be read, so that it may use any connection.
+    pub unreadable: bool,
+}
+
+/// A resource whose spec can't be read: an older definition may have admitted it.
+#[derive(Deserialize)]
+struct WithoutSpec<S> {
+    metadata: Metadata,
+    status: Option<S>,
 }
 
 impl Entry {
+    /// Returns the entry of a resource as the server sent it. One that can't be read is not taken for absent, or its
+    /// connection could be deleted before it: its status is read alone, and if that fails nothing is known but its name.
+    /// Without a name it is left out.
+    fn read<K: Kind>(text: &str) -> Option<Self> {
+        if let Some(object) = decode::<K>(text) {
+            return Some(Self::of(&object));
+        }
+        let entry = decode(text)
+            .or_else(|| {
+                let nameless: WithoutSpec<IgnoredAny> = decode(text)?;
+                Some(WithoutSpec::<K::Status> {
+                    metadata: nameless.metadata,
+                    status: None,
+                })
+            })
+            .map(Self::without_spec::<K>);
+        let object = entry.as_ref().map(|entry| entry.key.to_string());
+        tracing::warn!(
+            kind = K::NAME,
+            object,
+            "a resource can't be read: apply it again, or delete it"
+        );
+        entry
+    }
+
+    fn without_spec<K: Kind>(resource: WithoutSpec<K::Status>) -> Self {
+        let WithoutSpec { metadata, status } = resource;
+        let common = status.as_ref().map(ResourceStatus::common);
+        Self {
+            key: ResourceKey::new(K::NAME, &metadata.namespace, &metadata.name),
+            id: common.and_then(|status| status.id.clone()),
+            instance: common.and_then(|status| status.instance_id.clone()),
+            connection: common.and_then(|status| status.connection.clone()),
+            finalizer: metadata.has_finalizer(FINALIZER),
+            terminating: metadata.terminating(),
+            external: false,
+            parent: None,
+            pending_deletion: Vec::new(),
+            unreadable: status.is_none(),
+        }
+    }
+
     fn of<K: Kind>(object: &K) -> Self {
         let status = object.status().map(ResourceStatus::common);
         let namespace = object.namespace().unwrap_or_default();
@@ -56,12 +112,19 @@ impl Entry {
                 .flatten()
                 .map(|pending| pending.id.clone())
                 .collect(),
+            unreadable: false,
         }
     }
 
-    /// Returns whether the resource keeps a connection in use: it has a remote object that is to be deleted through it.
+    /// Returns whether the resource keeps a connection in use: it has a remote object that is to be deleted through it, or
+    /// may have one.
     #[must_use]
     pub fn uses(&self, connection: &ConnectionKey) -> bool {
+        if self.unreadable {
+            let in_reach =
+                [self.key.namespace.as_str(), ""].contains(&connection.namespace.as_str());
+            return self.finalizer && in_reach;
+        }
         let recorded = self.connection.as_deref();
         let recorded = recorded.and_then(|text| ConnectionKey::parse(text, &self.key.namespace));
         self.id.is_some() && self.finalizer && recorded.as_ref() == Some(connection)
@@ -147,16 +210,20 @@ impl<K: Kind> Inventory for InventoryOf<K> {
         cluster: &'a Cluster,
         namespaces: &'a [String],
     ) -> BoxFuture<'a, Result<Vec<Entry>, ClusterError>> {
-        let apis: Vec<Api<K>> = match namespaces {
-            [] => vec![Api::all(cluster.client())],
-            some => some.iter().map(|name| cluster.namespaced(name)).collect(),
+        let collections: Vec<Collection> = match namespaces {
+            [] => vec![Collection::of::<K>(None)],
+            some => {
+                let of = |name: &String| Collection::of::<K>(Some(name));
+                some.iter().map(of).collect()
+            }
         };
         async move {
             let mut found = Vec::new();
-            for api in apis {
-                match cluster.list(&api).await {
+            for collection in &collections {
+                let mut add = |text: &str| found.extend(Entry::read::<K>(text));
+                match cluster.list(collection, &mut add).await {
                     Err(error) if error.cause == Cause::NotFound => {}
-                    listed => found.extend(listed?.iter().map(Entry::of)),
+                    listed => drop(listed?),
                 }
             }
             Ok(found)
@@ -183,5 +250,51 @@ impl<K: Kind> Inventory for InventoryOf<K> {
         ids: &'a [String],
     ) -> BoxFuture<'a, Result<usize, RemoteError>> {
         session.missing::<K>(ids).boxed()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::resources::AuthImport;
+    use serde_json::{Value, json};
+
+    fn read(spec: &Value, status: &Value) -> Entry {
+        let resource = json!({
+            "metadata": {"name": "r", "namespace": "apps", "finalizers": [FINALIZER]},
+            "spec": spec,
+            "status": status,
+        });
+        Entry::read::<AuthImport>(&resource.to_string()).unwrap()
+    }
+
+    fn connection(text: &str, namespace: &str) -> ConnectionKey {
+        ConnectionKey::parse(text, namespace).unwrap()
+    }
+
+    #[test]
+    fn a_resource_that_cannot_be_read_is_not_taken_for_absent() {
+        let [main, other, shared, elsewhere] = [
+            connection("Connection/main", "apps"),
+            connection("Connection/other", "apps"),
+            connection("ClusterConnection/shared", ""),
+            connection("Connection/main", "elsewhere"),
+        ];
+        let status = json!({"id": "pac_1", "instanceId": "ins_1", "connection": "Connection/main"});
+        let entry = read(&json!(7), &status);
+        assert_eq!(entry.key.to_string(), "AuthImport/apps/r");
+        assert_eq!(recorded_ids(&[entry.clone()], "ins_1"), ["pac_1"]);
+        assert!(entry.uses(&main) && !entry.uses(&other) && !entry.uses(&shared));
+
+        let entry = read(&json!(7), &json!(7));
+        assert!(entry.unreadable && entry.id.is_none());
+        assert!(entry.uses(&main) && entry.uses(&other) && entry.uses(&shared));
+        assert!(!entry.uses(&elsewhere), "out of reach");
+        let free = Entry {
+            finalizer: false,
+            ..entry
+        };
+        assert!(!free.uses(&main), "nothing of it is left to delete");
+        assert!(Entry::read::<AuthImport>(r#"{"metadata": 7}"#).is_none());
     }
 }

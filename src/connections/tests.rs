@@ -308,6 +308,7 @@ fn a_resource_uses_a_connection_if_it_is_recorded_has_an_id_and_our_finalizer() 
             external: false,
             parent: None,
             pending_deletion: Vec::new(),
+            unreadable: false,
         };
         assert_eq!(entry.uses(&key), uses, "{status} in {namespace}");
     }

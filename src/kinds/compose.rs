@@ -4,6 +4,7 @@
 use super::inputs::{Inputs, Reference, SourceKind};
 use crate::plan::desired::Invalid;
 use crate::plan::fields::Sourced;
+use crate::resources::free_json::LITERAL;
 use crate::resources::{ComposedValue, PartFormat, ValuePart};
 use crate::sensitive::{Sensitive, Wipe};
 use serde_json::{Map, Value};
@@ -22,8 +23,12 @@ pub fn references(value: &ComposedValue) -> Vec<Reference> {
 /// Returns the value, and where its parts came from.
 ///
 /// # Errors
-/// A part was not read, is not JSON, can't be kept exactly, or does not fit where its pointer says.
+/// The literal is too large or too deep, or a part was not read, is not JSON, can't be kept exactly, or does not fit where its
+/// pointer says.
 pub fn compose(value: &ComposedValue, inputs: &Inputs) -> Result<Sourced, Invalid> {
+    if let Some(literal) = &value.literal {
+        LITERAL.check(literal).map_err(Invalid::spec)?;
+    }
     let mut whole = Value::Object(value.literal.clone().unwrap_or_default());
     let mut sources: Vec<String> = value.literal.iter().map(|_| "spec".to_owned()).collect();
     let mut origins = sources.clone();

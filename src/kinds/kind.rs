@@ -8,6 +8,7 @@ use crate::plan::fingerprint::MacKey;
 use crate::plan::observed::RemoteView;
 use crate::plan::ownership::Owner;
 use crate::plan::policy::Lifecycle;
+use crate::resources::free_json::METADATA;
 use crate::resources::{CommonSpec, ResourceStatus};
 use kube::core::NamespaceResourceScope;
 use metorial::Object;
@@ -77,6 +78,7 @@ pub trait Kind:
         key: &Arc<MacKey>,
     ) -> Result<Desired, Invalid> {
         let metadata = self.common().metadata.clone().unwrap_or_default();
+        METADATA.check(&metadata).map_err(Invalid::spec)?;
         Ok(Desired::new(self.wanted(inputs)?, metadata, owner, key))
     }
 }

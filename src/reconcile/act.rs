@@ -315,6 +315,7 @@ impl<K: Kind> Run<'_, K> {
             "name": owner.name,
             "id": id,
             "instanceId": case.record.instance,
+            "recordedAt": format!("{:.3}", case.now),
         });
         let namespace = &self.context.operator_namespace;
         let cluster = &self.context.cluster;

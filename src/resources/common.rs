@@ -17,7 +17,7 @@ pub struct CommonSpec {
     /// The connection to use. Default: the Connection `default` of this namespace, else the ClusterConnection `default`.
     pub connection_ref: Option<ConnectionRef>,
     /// Metadata of the remote object. Merged key by key: keys that others have set are kept. The key `kubernetes` is
-    /// reserved for the operator.
+    /// reserved for the operator. At most 16 KiB and 8 levels.
     #[serde(default)]
     #[schemars(schema_with = "schema::metadata")]
     pub metadata: Option<Map<String, Value>>,

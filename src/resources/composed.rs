@@ -17,7 +17,7 @@ use std::time::Duration;
 #[x_kube(validation = Rule::new("has(self.literal) || (has(self.from) && self.from.size() > 0)")
     .message("set literal, from, or both"))]
 pub struct ComposedValue {
-    /// The parts of the object that aren't secret.
+    /// The parts of the object that aren't secret. At most 64 KiB and 16 levels.
     #[serde(default)]
     #[schemars(schema_with = "schema::literal")]
     pub literal: Option<Map<String, Value>>,

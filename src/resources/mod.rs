@@ -8,6 +8,7 @@ mod composed;
 mod conditions;
 mod connection;
 mod definitions;
+pub mod free_json;
 mod key;
 mod provider_auth_config;
 mod provider_auth_credentials;

@@ -21,6 +21,10 @@ pub const PROVIDER: &str =
     "^[A-Za-z0-9@_~:+-][A-Za-z0-9@._~:+-]*(/[A-Za-z0-9@_~:+-][A-Za-z0-9@._~:+-]*)*$";
 
 /// Returns the schema of metadata: free JSON under any key except `kubernetes`, which is reserved for the operator.
+///
+/// Free JSON is atomic: whoever applies it owns it as a whole. Otherwise `managedFields` would repeat each level of it, and
+/// every list of metadata carries those. A schema can't limit its size and depth, which [`free_json`](super::free_json)
+/// does.
 pub fn metadata(_: &mut SchemaGenerator) -> Schema {
     json_schema!({
         "type": "object",
@@ -28,8 +32,10 @@ pub fn metadata(_: &mut SchemaGenerator) -> Schema {
         "properties": {"kubernetes": {
             "description": "Reserved for the operator: can't be set.",
             "type": "object",
+            "x-kubernetes-map-type": "atomic",
             "x-kubernetes-preserve-unknown-fields": true
         }},
+        "x-kubernetes-map-type": "atomic",
         "x-kubernetes-preserve-unknown-fields": true,
         "x-kubernetes-validations": [{
             "rule": "!has(self.kubernetes)",
@@ -94,6 +100,7 @@ pub fn literal(_: &mut SchemaGenerator) -> Schema {
     json_schema!({
         "type": "object",
         "maxProperties": 200,
+        "x-kubernetes-map-type": "atomic",
         "x-kubernetes-preserve-unknown-fields": true
     })
 }

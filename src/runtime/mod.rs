@@ -1,5 +1,6 @@
 //! The life of the process: leadership, watches and the work queue.
 
+mod follow;
 mod internal_error;
 mod operator;
 mod queue;

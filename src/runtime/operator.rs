@@ -1,9 +1,10 @@
 //! The life of the process: stand by, lead, begin anew. Each leadership has a memory of its own, and dropping it drops every
 //! task in it.
 
+use super::follow::Watched;
 use super::queue::{Bounds, Queue, Reconciler};
 use super::registry::{Served, inventories, kinds};
-use super::watch::{Change, Watched, references, resources};
+use super::watch::{Change, references, resources};
 use crate::cluster::client::Cluster;
 use crate::cluster::dependencies::Dependencies;
 use crate::cluster::error::ClusterError;
@@ -20,9 +21,8 @@ use crate::reconcile::context::{Context, jitter};
 use crate::reconcile::memory::Memories;
 use crate::resources::ResourceKey;
 use crate::settings::{ReconcileHook, Settings};
-use futures::future::BoxFuture;
-use futures::stream::{BoxStream, SelectAll};
-use futures::{FutureExt, StreamExt};
+use futures::FutureExt;
+use futures::future::{BoxFuture, join_all};
 use k8s_openapi::api::core::v1::{ConfigMap, Namespace, Secret};
 use kube::Client;
 use std::collections::HashMap;
@@ -251,35 +251,32 @@ impl Process {
         self.settings.namespaces.is_empty() || !kind.cluster_wide()
     }
 
-    /// Enqueues what changes in the cluster.
+    /// Enqueues what changes in the cluster. Never ends.
     async fn listen(&self, context: &Context) {
-        let mut ours: SelectAll<BoxStream<ResourceKey>> = SelectAll::new();
-        let mut referred: SelectAll<BoxStream<Change>> = SelectAll::new();
-        let client = || self.cluster.client();
         let scopes: Vec<Option<&str>> = match self.settings.namespaces.as_slice() {
             [] => vec![None],
             some => some.iter().map(|name| Some(name.as_str())).collect(),
         };
+        let (mut ours, mut referred) = (Vec::new(), Vec::new());
         for namespace in scopes {
-            for kind in kinds().iter().filter(|kind| self.serves(kind.as_ref())) {
-                ours.push(resources(client(), namespace, &kind.watched()));
-            }
-            let mut watch = |watched| referred.push(references(client(), namespace, &watched));
-            watch(Watched::of::<ConfigMap>("ConfigMap"));
+            let kinds = kinds().into_iter();
+            let served = kinds.filter(|kind| self.serves(kind.as_ref()));
+            ours.extend(served.map(|kind| kind.watched(namespace)));
+            referred.push(Watched::of::<ConfigMap>("ConfigMap", namespace));
             if namespace.is_none() {
-                watch(Watched::of::<Namespace>("Namespace"));
+                referred.push(Watched::of::<Namespace>("Namespace", namespace));
             }
             if self.settings.secret_watch {
-                watch(Watched::of::<Secret>("Secret"));
+                referred.push(Watched::of::<Secret>("Secret", namespace));
             }
         }
-        loop {
-            tokio::select! {
-                Some(key) = ours.next() => context.enqueue(key),
-                Some(change) = referred.next() => changed(context, &change),
-                else => return,
-            }
-        }
+        let ours = ours
+            .iter()
+            .map(|of| resources(&self.cluster, of, |key| context.enqueue(key)));
+        let referred = referred
+            .iter()
+            .map(|of| references(&self.cluster, of, |change| changed(context, &change)));
+        futures::join!(join_all(ours), join_all(referred));
     }
 }
 

@@ -1,7 +1,7 @@
 //! The list of kinds, and what the runtime needs of each without knowing which it is.
 
+use super::follow::Watched;
 use super::internal_error;
-use super::watch::Watched;
 use crate::cluster::error::ClusterError;
 use crate::connections::inventory::{Inventory, InventoryOf};
 use crate::connections::{self, ConnectionContext, ConnectionKey, ConnectionResource};
@@ -49,8 +49,8 @@ pub trait Served: Send + Sync {
     fn cluster_wide(&self) -> bool {
         false
     }
-    /// Returns what is watched.
-    fn watched(&self) -> Watched;
+    /// Returns what is watched in a namespace, or in all.
+    fn watched(&self, namespace: Option<&str>) -> Watched;
     /// Reconciles one resource.
     fn reconcile<'a>(&'a self, context: &'a Context, key: &'a ResourceKey) -> Reconciled<'a>;
     /// Reports on a resource that its reconciliation panicked or took too long.
@@ -77,8 +77,8 @@ impl<C: ConnectionResource> Served for OfConnections<C> {
         C::KIND == ConnectionKind::ClusterConnection
     }
 
-    fn watched(&self) -> Watched {
-        Watched::of::<C>(C::NAME)
+    fn watched(&self, namespace: Option<&str>) -> Watched {
+        Watched::of::<C>(C::NAME, namespace)
     }
 
     fn reconcile<'a>(&'a self, context: &'a Context, key: &'a ResourceKey) -> Reconciled<'a> {
@@ -118,8 +118,8 @@ impl<K: Kind> Served for OfRemoteObjects<K> {
         K::NAME
     }
 
-    fn watched(&self) -> Watched {
-        Watched::of::<K>(K::NAME)
+    fn watched(&self, namespace: Option<&str>) -> Watched {
+        Watched::of::<K>(K::NAME, namespace)
     }
 
     fn reconcile<'a>(&'a self, context: &'a Context, key: &'a ResourceKey) -> Reconciled<'a> {

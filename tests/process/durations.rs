@@ -91,12 +91,15 @@ async fn orphan_after_gives_up_in_time_and_records_what_it_orphans() {
     );
     assert_eq!(env.only(Kind::Credentials).id, left, "it is left behind");
     let ledger = env.config_map("metorial-orphans").await.unwrap();
-    let entries: Vec<Value> = ledger
+    let mut entries: Vec<Value> = ledger
         .data
         .unwrap()
         .values()
         .map(|entry| serde_json::from_str(entry).unwrap())
         .collect();
+    let recorded = entries[0].as_object_mut().unwrap().remove("recordedAt");
+    let recorded: jiff::Timestamp = recorded.unwrap().as_str().unwrap().parse().unwrap();
+    assert!(recorded <= jiff::Timestamp::now());
     let entry = json!({
         "kind": "ProviderAuthCredentials", "namespace": env.namespace, "name": "left",
         "id": left, "instanceId": env.instance.as_str(),

@@ -10,11 +10,15 @@ mod support;
 
 mod all_kinds;
 mod canary_forms;
+mod hostile_objects;
 mod kstatus;
 mod kstatus_of_values;
 mod leaks;
 mod leaks_of_values;
+mod library_logs;
+mod orphan_records;
 mod rights;
 mod status_history;
+mod strangers;
 mod tenants;
 mod tour;

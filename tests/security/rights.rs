@@ -11,10 +11,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 
 /// Rights that no story below uses, and why they are given all the same.
-const UNUSED: &[(&str, &str)] = &[(
-    "/configmaps:metorial-orphans patch",
-    "`onUnreachable: OrphanAfter` gives up after a minute at the least",
-)];
+const UNUSED: &[(&str, &str)] = &[
+    ("/configmaps:metorial-orphans get", ORPHANS),
+    ("/configmaps:metorial-orphans patch", ORPHANS),
+];
+const ORPHANS: &str = "`onUnreachable: OrphanAfter` gives up after a minute at the least";
 
 /// A use or a grant: `group/resource[/subresource] verb`, or `group/resource:name verb` where it is for one object.
 type Right = String;

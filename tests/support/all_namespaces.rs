@@ -5,8 +5,9 @@ use super::environment::{Environment, Setup};
 use super::kinds::Kind;
 use super::manifests::{Manifest, resource};
 use control_plane::ControlPlane;
+use kube::Client;
 use kube::api::{Api, ApiResource, DeleteParams, DynamicObject, ListParams, Patch, PatchParams};
-use kube::{Client, ResourceExt};
+use kube::core::Request;
 use metorial_operator::settings::Settings;
 use serde_json::{Value, json};
 use std::io::Write;
@@ -97,13 +98,28 @@ pub async fn sweep(client: &Client) {
 }
 
 async fn sweep_kind(client: &Client, kind: &ApiResource) {
+    // Read without the parts that somebody may have nested too deep to be decoded.
+    #[derive(serde::Deserialize)]
+    struct Left {
+        items: Vec<Item>,
+    }
+    #[derive(serde::Deserialize)]
+    struct Item {
+        metadata: Name,
+    }
+    #[derive(serde::Deserialize)]
+    struct Name {
+        name: String,
+        namespace: Option<String>,
+    }
     let all: Api<DynamicObject> = Api::all_with(client.clone(), kind);
-    let Ok(left) = all.list(&ListParams::default()).await else {
+    let request = Request::new(all.resource_url()).list_metadata(&ListParams::default());
+    let Ok(left) = client.request::<Left>(request.unwrap()).await else {
         return;
     };
-    for object in left {
-        let name = object.name_any();
-        let api = match object.namespace() {
+    for Item { metadata } in left.items {
+        let name = metadata.name;
+        let api = match metadata.namespace {
             Some(namespace) => Api::namespaced_with(client.clone(), &namespace, kind),
             None => all.clone(),
         };

@@ -12,6 +12,7 @@
 
 mod admin;
 mod all_namespaces;
+mod api_proxy;
 mod calls;
 mod canary;
 mod cluster;
@@ -39,6 +40,7 @@ pub mod values;
 
 pub use admin::{Page, Samples, page};
 pub use all_namespaces::{AllNamespaces, own_plane, sweep};
+pub use api_proxy::{ApiProxy, Broken};
 pub use calls::{ApiCall, KubeCall};
 pub use canary::{Canary, check_no_canary};
 pub use command::{fail, run, succeed};

@@ -125,6 +125,14 @@ pub async fn write_without_leading(env: &Environment, name: &str) -> Vec<bool> {
         .collect()
 }
 
+/// Records an orphan as an operator of this environment does, under this uid.
+pub async fn record_orphan(env: &Environment, uid: &str, entry: &str) -> Result<(), String> {
+    let metrics = Arc::new(Metrics::default());
+    let cluster = Cluster::new(env.client.clone(), metrics, PATIENCE);
+    let recorded = cluster.record_orphan(&env.namespace, uid, entry).await;
+    recorded.map_err(|error| error.to_string())
+}
+
 /// Fills one sample of each metric that has labels.
 pub fn fill_metrics(metrics: &Metrics) {
     use metorial_operator::resources::Reason;

@@ -1,0 +1,121 @@
+//! An object as lists and watches read it: a few fields of its metadata. Everything else is skipped while it is read, so
+//! that it costs no memory and can't make the object unreadable, however large or deep somebody made it.
+
+use serde::de::{IgnoredAny, MapAccess, Visitor};
+use serde::{Deserialize, Deserializer};
+use std::fmt;
+use std::hash::{DefaultHasher, Hash, Hasher};
+
+/// An object without anything but its metadata.
+#[derive(Clone, Debug, Deserialize)]
+pub struct Outline {
+    /// Its metadata.
+    pub metadata: Metadata,
+}
+
+/// The part of an object's metadata that matters to anybody here.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Metadata {
+    /// Its name.
+    pub name: String,
+    /// Its namespace; empty for a cluster-wide kind.
+    #[serde(default)]
+    pub namespace: String,
+    /// Its uid.
+    pub uid: Option<String>,
+    /// The version of its spec.
+    pub generation: Option<i64>,
+    /// Its version.
+    #[serde(default)]
+    pub resource_version: String,
+    /// Its annotations.
+    #[serde(default)]
+    pub annotations: Option<Digest>,
+    /// Its finalizers.
+    #[serde(default)]
+    pub finalizers: Vec<String>,
+    deletion_timestamp: Option<IgnoredAny>,
+}
+
+impl Metadata {
+    /// Returns whether it is being deleted.
+    #[must_use]
+    pub fn terminating(&self) -> bool {
+        self.deletion_timestamp.is_some()
+    }
+
+    /// Returns whether it has this finalizer.
+    #[must_use]
+    pub fn has_finalizer(&self, name: &str) -> bool {
+        self.finalizers.iter().any(|finalizer| finalizer == name)
+    }
+}
+
+/// A digest of a map of texts. The texts themselves are not kept: up to 256 KiB of annotations are anybody's to set. The API
+/// server sends them sorted, so equal maps have equal digests.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Digest(u64);
+
+impl<'de> Deserialize<'de> for Digest {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Texts;
+        impl<'de> Visitor<'de> for Texts {
+            type Value = Digest;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a map of texts")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut texts: A) -> Result<Digest, A::Error> {
+                let mut hasher = DefaultHasher::new();
+                while let Some(entry) = texts.next_entry::<String, String>()? {
+                    entry.hash(&mut hasher);
+                }
+                Ok(Digest(hasher.finish()))
+            }
+        }
+        deserializer.deserialize_map(Texts)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Outline;
+
+    fn outline(rest: &str) -> Outline {
+        let text = format!(r#"{{"metadata":{{"name":"a"{rest}}}}}"#);
+        serde_json::from_str(&text).unwrap()
+    }
+
+    #[test]
+    fn managed_fields_of_any_depth_and_other_fields_of_any_type_are_skipped() {
+        let deep = format!("{}{}", "[".repeat(100_000), "]".repeat(100_000));
+        let found = outline(&format!(r#","managedFields":{deep},"labels":7"#));
+        assert_eq!(found.metadata.name, "a");
+        assert!(!found.metadata.terminating());
+        assert!(
+            outline(r#","deletionTimestamp":"2026-01-01T00:00:00Z""#)
+                .metadata
+                .terminating()
+        );
+    }
+
+    #[test]
+    fn annotations_are_told_apart_by_their_digest() {
+        let digest = |annotations: &str| {
+            let found = outline(&format!(r#","annotations":{annotations}"#));
+            found.metadata.annotations
+        };
+        assert_eq!(digest("null"), None);
+        let first = digest(r#"{"a":"b","c":"d"}"#);
+        assert_eq!(digest(r#"{"a":"b","c":"d"}"#), first);
+        for other in [
+            r#"{"a":"b"}"#,
+            r#"{"a":"bc","":"d"}"#,
+            r#"{"a":"b","c":"e"}"#,
+        ] {
+            assert_ne!(digest(other), first, "{other}");
+        }
+    }
+}

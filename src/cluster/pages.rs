@@ -1,0 +1,169 @@
+//! Lists, read page by page with a limit for the bytes in memory, and watches. Items are handed on as the server wrote them,
+//! each by itself, so that one that can't be decoded does not affect the others.
+
+use super::client::Cluster;
+use super::error::{Cause, ClusterError};
+use super::metadata::Outline;
+use futures::stream::BoxStream;
+use futures::{AsyncReadExt, StreamExt};
+use kube::Resource;
+use kube::api::{ListParams, WatchEvent, WatchParams};
+use kube::core::Request;
+use serde::Deserialize;
+use serde_json::value::RawValue;
+use std::borrow::Cow;
+
+/// The most objects of a page.
+const LONGEST: u32 = 50;
+/// The most bytes of a page that has more than one object. An object is limited by the API server.
+const LARGEST: usize = 1024 * 1024;
+/// The pages that are in memory at once.
+pub(super) const AT_ONCE: usize = 2;
+/// The server closes a watch that is silent for longer than this, so that a dead one is noticed.
+pub const WATCH_SECONDS: u32 = 180;
+
+/// The objects of one kind, in one namespace or in all.
+pub struct Collection {
+    kind: Cow<'static, str>,
+    request: Request,
+    metadata_only: bool,
+}
+
+impl Collection {
+    /// Returns the objects of a kind.
+    #[must_use]
+    pub fn of<K: Resource<DynamicType = ()>>(namespace: Option<&str>) -> Self {
+        Self {
+            kind: K::kind(&()),
+            request: Request::new(K::url_path(&(), namespace)),
+            metadata_only: false,
+        }
+    }
+
+    /// Returns the same, of which only the metadata is sent.
+    #[must_use]
+    pub fn metadata_only(self) -> Self {
+        Self {
+            metadata_only: true,
+            ..self
+        }
+    }
+}
+
+/// A page of a list, with its items as the server wrote them. A raw value is skipped in a loop, not decoded by recursion, so
+/// no depth of an item is too much for it.
+#[derive(Deserialize)]
+struct Page<'a> {
+    metadata: PageMetadata,
+    #[serde(borrow)]
+    items: Option<Vec<&'a RawValue>>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct PageMetadata {
+    #[serde(default)]
+    resource_version: String,
+    #[serde(rename = "continue", default)]
+    next: String,
+}
+
+impl Cluster {
+    /// Lists all objects of a collection: hands on each as JSON, and returns the version of the list. A page that is too
+    /// large, or that is no page at all, is asked for again with half the objects.
+    ///
+    /// # Errors
+    /// A call failed, or what was sent for a single object is no page.
+    pub async fn list(
+        &self,
+        of: &Collection,
+        each: &mut (dyn FnMut(&str) + Send),
+    ) -> Result<String, ClusterError> {
+        let (mut limit, mut next) = (LONGEST, None);
+        loop {
+            let params = ListParams {
+                limit: Some(limit),
+                continue_token: next.clone(),
+                ..ListParams::default()
+            };
+            match self.page(of, &params, each).await {
+                Ok((page, _)) if page.next.is_empty() => return Ok(page.resource_version),
+                Ok((page, bytes)) => {
+                    next = Some(page.next);
+                    // Far from too large: a page that is tried in vain costs as much as one that is not.
+                    if bytes < LARGEST / 4 {
+                        limit = LONGEST.min(limit * 2);
+                    }
+                }
+                Err(error) if error.cause == Cause::Undecodable && limit > 1 => limit /= 2,
+                Err(error) => return Err(error),
+            }
+        }
+    }
+
+    /// Reads one page, and returns its size, too. Only a few are in memory at once, whoever asks.
+    async fn page(
+        &self,
+        of: &Collection,
+        params: &ListParams,
+        each: &mut (dyn FnMut(&str) + Send),
+    ) -> Result<(PageMetadata, usize), ClusterError> {
+        let _turn = self.pages.acquire().await;
+        let several = params.limit != Some(1);
+        let client = self.client();
+        let read = async {
+            let request = match of.metadata_only {
+                true => of.request.list_metadata(params),
+                false => of.request.list(params),
+            };
+            let request = request.map_err(kube::Error::BuildRequest)?;
+            let body = client.request_stream(request).await?;
+            let most = if several {
+                LARGEST as u64 + 1
+            } else {
+                u64::MAX
+            };
+            let mut bytes = Vec::new();
+            let read = body.take(most).read_to_end(&mut bytes).await;
+            read.map_err(kube::Error::ReadEvents)?;
+            Ok(bytes)
+        };
+        let bytes = self.call("list", &of.kind, "all", read).await?;
+        let too_large = several && bytes.len() > LARGEST;
+        let page = serde_json::from_slice::<Page<'_>>(&bytes);
+        let page = page.ok().filter(|_| !too_large);
+        let page = page.ok_or_else(|| undecodable("list", &of.kind))?;
+        for item in page.items.into_iter().flatten() {
+            each(item.get());
+        }
+        Ok((page.metadata, bytes.len()))
+    }
+
+    /// Watches a collection from a version.
+    ///
+    /// # Errors
+    /// The call failed.
+    pub async fn watch(
+        &self,
+        of: &Collection,
+        version: &str,
+    ) -> Result<BoxStream<'static, kube::Result<WatchEvent<Outline>>>, ClusterError> {
+        let params = WatchParams::default().timeout(WATCH_SECONDS);
+        let client = self.client();
+        let start = async {
+            let request = of.request.watch_metadata(&params, version);
+            let request = request.map_err(kube::Error::BuildRequest)?;
+            client.request_events::<Outline>(request).await
+        };
+        let events = self.call("watch", &of.kind, "all", start).await?;
+        Ok(events.boxed())
+    }
+}
+
+fn undecodable(verb: &str, kind: &str) -> ClusterError {
+    ClusterError {
+        operation: format!("{verb} {kind}"),
+        object: "all".to_owned(),
+        cause: Cause::Undecodable,
+    }
+}

@@ -2,7 +2,7 @@
 //! task in it.
 
 use super::queue::{Bounds, Queue, Reconciler};
-use super::registry::{Served, inventories, kinds};
+use super::registry::{Served, inventories, served};
 use super::watch::{Change, Watched, references, resources};
 use crate::cluster::client::Cluster;
 use crate::cluster::dependencies::Dependencies;
@@ -159,8 +159,7 @@ impl Process {
     async fn lead(&self, fence: Fence, stop: impl Future<Output = ()>) {
         let (queue, enqueued) = unbounded_channel();
         let context = Arc::new(self.context(fence, queue).await);
-        let served = kinds().into_iter();
-        let served = served.filter(|kind| self.serves(kind.as_ref()));
+        let served = served(&self.settings).into_iter();
         let reconciler = Arc::new(ByKind {
             context: context.clone(),
             kinds: served.map(|kind| (kind.name(), kind)).collect(),
@@ -210,7 +209,7 @@ impl Process {
             timing: settings.timing,
             operator_namespace: namespace.clone(),
             namespaces: settings.namespaces.clone(),
-            inventories: inventories(),
+            inventories: inventories(settings),
             since: Instant::now(),
         }
     }
@@ -235,11 +234,6 @@ impl Process {
         queue.work(enqueued, stop)
     }
 
-    /// Returns whether a kind is served: a namespaced operator can't see those without a namespace.
-    fn serves(&self, kind: &dyn Served) -> bool {
-        self.settings.namespaces.is_empty() || !kind.cluster_wide()
-    }
-
     /// Enqueues what changes in the cluster.
     async fn listen(&self, context: &Context) {
         let mut ours: SelectAll<BoxStream<ResourceKey>> = SelectAll::new();
@@ -250,7 +244,7 @@ impl Process {
             some => some.iter().map(|name| Some(name.as_str())).collect(),
         };
         for namespace in scopes {
-            for kind in kinds().iter().filter(|kind| self.serves(kind.as_ref())) {
+            for kind in served(&self.settings) {
                 ours.push(resources(client(), namespace, &kind.watched()));
             }
             let mut watch = |watched| referred.push(references(client(), namespace, &watched));

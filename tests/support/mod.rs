@@ -41,6 +41,7 @@ pub use admin::{Page, Samples, page};
 pub use all_namespaces::{AllNamespaces, own_plane, sweep};
 pub use calls::{ApiCall, KubeCall};
 pub use canary::{Canary, check_no_canary};
+pub use cluster::Namespaced;
 pub use command::{fail, run, succeed};
 pub use crashes::{Calls, Crash, each};
 pub use environment::{Environment, Setup};

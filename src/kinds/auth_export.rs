@@ -25,6 +25,9 @@ impl Kind for AuthExport {
 
     fn wanted(&self, inputs: &Inputs) -> Result<Wanted, Invalid> {
         let spec = &self.spec;
+        if let Some(reserved) = spec.secret.reserved() {
+            return Err(Invalid::spec(reserved));
+        }
         let id = match self.config() {
             Some(config) => inputs.get(&config)?.to_owned(),
             None => spec.auth_config_id.clone().unwrap_or_default(),

@@ -268,6 +268,15 @@ pub struct Invalid {
 }
 
 impl Invalid {
+    /// Returns a refusal of a spec.
+    #[must_use]
+    pub fn spec(message: impl Into<String>) -> Self {
+        Self {
+            reason: Reason::InvalidSpec,
+            message: message.into(),
+        }
+    }
+
     /// Returns a refusal of a value that the API can't take.
     #[must_use]
     pub fn value(message: impl Into<String>) -> Self {

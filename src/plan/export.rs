@@ -2,7 +2,7 @@
 
 use super::backoff::{MOMENT, Retry};
 use super::case::Case;
-use super::children::{ChildKind, ChildState};
+use super::children::{ChildKind, ChildState, changed_by_others};
 use super::desired::{Desired, Exports, When};
 use super::facts::{Facts, Query};
 use super::fingerprint::Fingerprint;
@@ -35,10 +35,7 @@ pub fn export(
     let state = State::read(case, facts, exports, remote)?;
     let mut plan = match state.due {
         false if state.last.intact => up_to_date(case, desired, &state, remote),
-        false if case.record.exported_from.is_some() => {
-            let steps = [vec![bind(remote)], state.deliver()].concat();
-            Plan::synced(desired, steps).retry(state.retry(case.now))
-        }
+        false if case.record.exported_from.is_some() => write_again(case, desired, &state, remote),
         _ => next_export(case, desired, facts, &state, remote)?,
     };
     if let Some(recalled) = state.last.recalled {
@@ -222,6 +219,22 @@ fn up_to_date(
             }));
         }
     }
+    Plan::synced(desired, steps).retry(state.retry(case.now))
+}
+
+/// Decides where the Secret does not hold the last export, whose value is known, and none is due.
+fn write_again(
+    case: &Case<'_>,
+    desired: &Desired,
+    state: &State<'_>,
+    remote: &Arc<RemoteView>,
+) -> Plan {
+    let digest = state.last.export.secret_fingerprint.as_ref();
+    if digest.is_some_and(|digest| case.contested(ChildKind::Secret, digest)) {
+        let message = changed_by_others(ChildKind::Secret, &state.exports.secret.name, "secret");
+        return Plan::report(Verdict::new(Reason::SecretNotOwned, message));
+    }
+    let steps = [vec![bind(remote)], state.deliver()].concat();
     Plan::synced(desired, steps).retry(state.retry(case.now))
 }
 

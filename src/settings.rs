@@ -68,6 +68,9 @@ pub struct RunArgs {
     /// If false, Secrets are neither listed nor watched; changes are found at the next interval.
     #[arg(long, env = "METORIAL_OPERATOR_SECRET_WATCH", default_value_t = true, action = clap::ArgAction::Set)]
     pub secret_watch: bool,
+    /// If false, AuthExports are not served, and no right to write Secrets is needed but for the fingerprint key.
+    #[arg(long, env = "METORIAL_OPERATOR_SERVE_AUTH_EXPORTS", default_value_t = true, action = clap::ArgAction::Set)]
+    pub serve_auth_exports: bool,
     /// Timeout of one request to the Kubernetes or Metorial API, such as 30s.
     #[arg(long, env = "METORIAL_OPERATOR_REQUEST_TIMEOUT", default_value = "30s", value_parser = duration)]
     pub request_timeout: Duration,
@@ -141,6 +144,8 @@ pub struct Settings {
     pub concurrency: usize,
     /// Whether Secrets are watched.
     pub secret_watch: bool,
+    /// Whether AuthExports are served.
+    pub serve_auth_exports: bool,
     /// Timeout of one request to the Kubernetes or Metorial API.
     pub request_timeout: Duration,
     /// Timeout of one reconciliation.
@@ -188,6 +193,7 @@ impl RunArgs {
             leader_elect: self.leader_elect,
             concurrency: usize::from(self.concurrency),
             secret_watch: self.secret_watch,
+            serve_auth_exports: self.serve_auth_exports,
             request_timeout: self.request_timeout,
             reconcile_timeout: self.reconcile_timeout,
             timing: Timing::default(),

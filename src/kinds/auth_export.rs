@@ -29,6 +29,9 @@ impl Kind for AuthExport {
 
     fn wanted(&self, inputs: &Inputs) -> Result<Wanted, Invalid> {
         let spec = &self.spec;
+        if let Some(reserved) = spec.secret.reserved() {
+            return Err(Invalid::spec(reserved));
+        }
         let (reference, id) = (spec.auth_config_ref.as_ref(), spec.auth_config_id.as_ref());
         let external = auth_config::external(reference, id, inputs)?;
         let external = external.ok_or_else(|| {

@@ -1,6 +1,6 @@
 //! Everything known about one resource before anything is read from the API.
 
-use super::children::Refusal;
+use super::children::{ChildKind, Refusal};
 use super::desired::Desired;
 use super::facts::MaxAge;
 use super::fingerprint::MacKey;
@@ -8,8 +8,10 @@ use super::observed::RemoteView;
 use super::ownership::{Claim, Marker, Owner};
 use super::policy::Policy;
 use super::record::Record;
+use super::rewrites::Rewrites;
 use crate::resources::{Mode, Reason, RemoteDetails};
 use jiff::Timestamp;
+use std::collections::HashMap;
 use std::time::Duration;
 
 /// One resource, as a decision sees it.
@@ -38,6 +40,8 @@ pub struct Case<'a> {
     pub connection: ConnectionView,
     /// The rest of the pause after a failed attempt, where nothing that it depended on has changed.
     pub backing_off: Option<Duration>,
+    /// The recent writes to child objects.
+    pub rewrites: HashMap<ChildKind, Rewrites>,
     /// What a deletion does that can't reach the API.
     pub unreachable: Unreachable,
     /// A read or a step that failed.
@@ -177,6 +181,14 @@ impl Case<'_> {
             true => MaxAge::ThisReconciliation,
             false => MaxAge::Interval,
         }
+    }
+
+    /// Returns whether somebody else changed a child object after each of several writes of the same content, so that it is
+    /// left alone for now. A request of the user is carried out at once.
+    #[must_use]
+    pub fn contested(&self, kind: ChildKind, digest: &str) -> bool {
+        let exhausted = |rewrites: &Rewrites| rewrites.exhausted(self.generation, digest, self.now);
+        self.requested.is_none() && self.rewrites.get(&kind).is_some_and(exhausted)
     }
 
     /// Returns whether nothing may be written.

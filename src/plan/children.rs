@@ -129,7 +129,6 @@ impl ChildSpec {
             (_, Some("kubernetes.io/tls")) => &["tls.crt", "tls.key"],
             (_, Some("kubernetes.io/basic-auth")) => &["username", "password"],
             (_, Some("kubernetes.io/ssh-auth")) => &["ssh-privatekey"],
-            (_, Some("kubernetes.io/dockercfg")) => &[".dockercfg"],
             (_, Some("kubernetes.io/dockerconfigjson")) => &[".dockerconfigjson"],
             _ => &[],
         };
@@ -192,6 +191,16 @@ pub struct Refusal {
     pub terminating: bool,
     /// The API server's message.
     pub message: String,
+}
+
+/// Returns the message for a child object that somebody else changes each time that it is written. `field` is the part of the
+/// spec that names it.
+#[must_use]
+pub fn changed_by_others(kind: ChildKind, name: &str, field: &str) -> String {
+    format!(
+        "something else changes the {} {name} in spec.{field} each time that the operator writes it; stop it (metadata.managedFields names it) or choose another name; retrying at the interval",
+        kind.as_str()
+    )
 }
 
 /// Returns the ids that are published of an object: what an application works with, not the ids of audit records.

@@ -3,7 +3,7 @@
 
 use super::backoff::{MOMENT, Retry};
 use super::case::Case;
-use super::children::{ChildKind, ChildState};
+use super::children::{ChildKind, ChildState, changed_by_others};
 use super::desired::{Desired, Exports, When};
 use super::facts::{Facts, Query};
 use super::fingerprint::Fingerprint;
@@ -38,11 +38,7 @@ pub fn export(
     let mut plan = match must_export {
         true => make_export(case, desired, facts, &state, remote)?,
         false if state.last.in_secret => up_to_date(case, desired, &state, remote),
-        // The Secret was edited, deleted or renamed, and this process remembers its value.
-        false => {
-            let steps = [vec![bind(remote)], state.write_secret()].concat();
-            Plan::synced(desired, steps).retry(state.retry(case.now))
-        }
+        false => write_again(case, desired, &state, remote),
     };
     if let Some(unrecorded) = state.last.unrecorded {
         plan.steps.insert(0, Step::RecordExport(unrecorded));
@@ -226,6 +222,22 @@ fn up_to_date(
             }));
         }
     }
+    Plan::synced(desired, steps).retry(state.retry(case.now))
+}
+
+/// Decides about a Secret that was edited, deleted or renamed, where this process remembers its value.
+fn write_again(
+    case: &Case<'_>,
+    desired: &Desired,
+    state: &State<'_>,
+    remote: &Arc<RemoteView>,
+) -> Plan {
+    let digest = state.last.export.secret_fingerprint.as_ref();
+    if digest.is_some_and(|digest| case.contested(ChildKind::Secret, digest)) {
+        let message = changed_by_others(ChildKind::Secret, &state.exports.secret.name, "secret");
+        return Plan::report(Verdict::new(Reason::SecretNotOwned, message));
+    }
+    let steps = [vec![bind(remote)], state.write_secret()].concat();
     Plan::synced(desired, steps).retry(state.retry(case.now))
 }
 

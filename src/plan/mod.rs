@@ -31,6 +31,7 @@ pub mod record;
 pub mod recover;
 pub mod replace;
 pub mod request;
+pub mod rewrites;
 pub mod schema;
 pub mod status;
 pub mod steps;

@@ -1,7 +1,7 @@
 //! The ConfigMap in which a resource's ids are published for applications to read.
 
 use super::case::Case;
-use super::children::{ChildKind, ChildSpec, ChildState, Data, published_ids};
+use super::children::{ChildKind, ChildSpec, ChildState, Data, changed_by_others, published_ids};
 use super::facts::{Facts, Query};
 use super::steps::{Content, Plan, Step};
 use super::verdict::Verdict;
@@ -31,23 +31,30 @@ pub fn publish(case: &Case<'_>, facts: &Facts, mut plan: Plan) -> Result<Plan, Q
     let wanted = ChildSpec::config_map(name);
     let state = facts.child(&wanted)?;
     if *state == ChildState::Foreign {
-        // Another problem is reported first.
-        if plan.verdict.reason.class() == Class::Done {
-            plan.verdict = Verdict::new(
-                Reason::OwnershipConflict,
-                format!(
-                    "ConfigMap {name} in spec.publish exists and was not created by this resource; choose another name or delete it"
-                ),
-            );
-        }
-        return Ok(plan);
+        let message = format!(
+            "ConfigMap {name} in spec.publish exists and was not created by this resource; choose another name or delete it"
+        );
+        return Ok(refused(plan, message));
     }
     let digest = expected.map(|data| wanted.digest(case.key, &case.owner.namespace, &data));
-    let current = digest.is_some_and(|digest| state.holds(&digest));
+    let current = digest.as_ref().is_some_and(|digest| state.holds(digest));
+    let contested = |digest: String| case.contested(ChildKind::ConfigMap, &digest);
+    if !current && digest.is_some_and(contested) {
+        let message = changed_by_others(ChildKind::ConfigMap, name, "publish");
+        return Ok(refused(plan, message));
+    }
     if !current || former.map(String::as_str) != Some(name) {
         plan.steps.push(Step::ApplyChild(wanted, Content::Ids));
     }
     Ok(plan)
+}
+
+/// Reports that the ConfigMap can't be written. Another problem is reported first.
+fn refused(plan: Plan, message: String) -> Plan {
+    match plan.verdict.reason.class() {
+        Class::Done => plan.map_verdict(|_| Verdict::new(Reason::OwnershipConflict, message)),
+        _ => plan,
+    }
 }
 
 /// Returns whether the plan binds an object whose ids are known only from the response to a write.

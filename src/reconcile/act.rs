@@ -248,10 +248,7 @@ impl<K: Kind> Run<'_, K> {
                 };
                 let data = wanted.layout(exported.value.expose());
                 let data = data.map_err(|why| Error::Failed(Failure::ChildUnfit(why)))?;
-                let namespace = &self.resource.key.namespace;
-                let digest = wanted.digest(&self.context.mac, namespace, &data);
                 let export = ExportStatus {
-                    secret_fingerprint: Some(digest),
                     secret_name: Some(wanted.name.clone()),
                     ..exported.status.clone()
                 };
@@ -272,10 +269,19 @@ impl<K: Kind> Run<'_, K> {
                 (published_ids(id, instance, &details), None)
             }
         };
+        let namespace = &self.resource.key.namespace;
+        let digest = wanted.digest(&self.context.mac, namespace, &data);
+        let export = export.map(|export| ExportStatus {
+            secret_fingerprint: Some(digest.clone()),
+            ..export
+        });
         let applied = self.parent().apply(wanted, &data, export.as_ref()).await;
         data.values_mut().for_each(zeroize::Zeroize::zeroize);
         match applied? {
-            Applied::Done => {}
+            Applied::Done => self.resource.remember(self.context, |memory| {
+                let rewrites = memory.rewrites.entry(wanted.kind).or_default();
+                rewrites.count(case.generation, &digest, Timestamp::now());
+            }),
             // The ids are published beside everything else; without the Secret an export is in vain.
             Applied::Refused(refusal) if wanted.kind == ChildKind::ConfigMap => {
                 self.effects.push(Effect::ChildRefused(refusal));

@@ -7,13 +7,16 @@ use crate::connections::{ConnectionKey, ConnectionState};
 use crate::kinds::Kind;
 use crate::plan::backoff::Attempt;
 use crate::plan::case::{Case, ConnectionView, Problem, Unreachable, Unresolved};
+use crate::plan::children::ChildKind;
 use crate::plan::desired::Desired;
 use crate::plan::ownership::Owner;
 use crate::plan::policy::Policy;
 use crate::plan::record::Record;
+use crate::plan::rewrites::Rewrites;
 use crate::remote::Session;
 use crate::resources::{ConnectionKind, Reason, RemoteDetails, ResourceStatus};
 use jiff::Timestamp;
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::Instant;
@@ -33,6 +36,7 @@ pub struct Basis {
     connection: ConnectionView,
     session: Option<Arc<Session>>,
     backing_off: Option<Duration>,
+    rewrites: HashMap<ChildKind, Rewrites>,
     unreachable: Unreachable,
     nonce: String,
 }
@@ -83,6 +87,7 @@ impl Basis {
                 external_ids: permissions.external_ids,
                 adopt_from: permissions.adopt_from,
             },
+            rewrites: resource.memory.rewrites.clone(),
             backing_off: resource.memory.pauses.left(&attempt, now),
             unreachable: Unreachable {
                 orphan_after: match terminating {
@@ -119,6 +124,7 @@ impl Basis {
             details: self.details.clone(),
             connection: self.connection.clone(),
             backing_off: self.backing_off,
+            rewrites: self.rewrites.clone(),
             unreachable: self.unreachable,
             failure: None,
             list_lag: context.timing.settle,

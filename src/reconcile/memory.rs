@@ -1,8 +1,10 @@
 //! What this process remembers of each resource between reconciliations. It may all be lost: it only saves requests, and
 //! where it is missing more is read.
 
+use crate::plan::children::ChildKind;
 use crate::plan::pauses::Pauses;
 use crate::plan::record::Writes;
+use crate::plan::rewrites::Rewrites;
 use crate::resources::{ExportStatus, ResourceKey};
 use jiff::Timestamp;
 use metorial::SecretValue;
@@ -25,6 +27,8 @@ pub struct Memory {
     pub created: Option<String>,
     /// The last time at which a write was sent.
     pub last_write: Option<Instant>,
+    /// The recent writes to its child objects.
+    pub rewrites: HashMap<ChildKind, Rewrites>,
     /// Its pauses.
     pub pauses: Pauses,
 }

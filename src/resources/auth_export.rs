@@ -71,18 +71,52 @@ pub struct ExportSecret {
     pub name: String,
     /// How the value is laid out in the Secret. Default `Fields`.
     pub format: Option<ExportFormat>,
-    /// Type of the Secret. Default `Opaque`.
-    #[serde(rename = "type")]
-    #[schemars(length(min = 1, max = 253))]
+    /// Type of the Secret: `Opaque` (default), `kubernetes.io/basic-auth`, `kubernetes.io/tls`, `kubernetes.io/ssh-auth`,
+    /// `kubernetes.io/dockerconfigjson` or one of your own domain, such as `example.com/token`.
+    #[serde(rename = "type", default)]
+    #[schemars(schema_with = "schema::secret_type")]
     pub type_: Option<String>,
-    /// Labels of the Secret.
+    /// Labels of the Secret. Keys of `kubernetes.io`, `k8s.io`, `helm.sh`, `argocd.argoproj.io`, `metorial.com` and their
+    /// subdomains are reserved.
     #[serde(default)]
     #[schemars(schema_with = "schema::texts")]
     pub labels: Option<BTreeMap<String, String>>,
-    /// Annotations of the Secret.
+    /// Annotations of the Secret. The same keys are reserved as for labels.
     #[serde(default)]
     #[schemars(schema_with = "schema::texts")]
     pub annotations: Option<BTreeMap<String, String>>,
+}
+
+impl ExportSecret {
+    /// Returns which field asks for what no exported Secret may have, and what to do. Admission refuses the same, but a
+    /// definition of another version may not.
+    #[must_use]
+    pub fn reserved(&self) -> Option<String> {
+        let type_ = self.type_.as_deref().unwrap_or("Opaque");
+        let own = type_
+            .split_once('/')
+            .is_some_and(|(_, name)| !name.is_empty());
+        if !schema::PLAIN_TYPES.contains(&type_) && (!own || is_reserved(type_)) {
+            return Some(format!("spec.secret.type {}", schema::RESERVED_TYPE));
+        }
+        let maps = [("labels", &self.labels), ("annotations", &self.annotations)];
+        let reserved = |map: &Option<BTreeMap<String, String>>| {
+            map.iter().flatten().any(|(key, _)| is_reserved(key))
+        };
+        let (field, _) = maps.into_iter().find(|(_, map)| reserved(map))?;
+        Some(format!("spec.secret.{field}: {}", schema::RESERVED_KEY))
+    }
+}
+
+/// Returns whether `domain/name` belongs to a reserved domain or to a subdomain of one.
+fn is_reserved(qualified: &str) -> bool {
+    let Some((domain, _)) = qualified.split_once('/') else {
+        return false;
+    };
+    schema::RESERVED_DOMAINS.iter().any(|reserved| {
+        let rest = domain.strip_suffix(reserved);
+        rest.is_some_and(|rest| rest.is_empty() || rest.ends_with('.'))
+    })
 }
 
 /// How the value is laid out in the Secret. `Fields` (default): one key for each top-level field of the value. `Json`:

@@ -20,6 +20,28 @@ pub const UID: &str = "^[A-Za-z0-9-]+$";
 pub const PROVIDER: &str =
     "^[A-Za-z0-9@_~:+-][A-Za-z0-9@._~:+-]*(/[A-Za-z0-9@_~:+-][A-Za-z0-9@._~:+-]*)*$";
 
+/// Domains whose types, labels and annotations mean something to Kubernetes, to deployment tools or to the operator: whoever
+/// may set them on a Secret can obtain rights with it, such as a token of a ServiceAccount or a cluster of Argo CD.
+pub const RESERVED_DOMAINS: [&str; 5] = [
+    "kubernetes.io",
+    "k8s.io",
+    "helm.sh",
+    "argocd.argoproj.io",
+    "metorial.com",
+];
+/// The types of Kubernetes that only say which keys a Secret has.
+pub const PLAIN_TYPES: [&str; 5] = [
+    "Opaque",
+    "kubernetes.io/basic-auth",
+    "kubernetes.io/tls",
+    "kubernetes.io/ssh-auth",
+    "kubernetes.io/dockerconfigjson",
+];
+/// The rule for labels and annotations.
+pub const RESERVED_KEY: &str = "keys of kubernetes.io, k8s.io, helm.sh, argocd.argoproj.io, metorial.com and their subdomains are reserved: use a key of another domain or without one";
+/// The rule for types.
+pub const RESERVED_TYPE: &str = "must be Opaque, kubernetes.io/basic-auth, kubernetes.io/tls, kubernetes.io/ssh-auth, kubernetes.io/dockerconfigjson or a type of your own domain such as example.com/token";
+
 /// Returns the schema of metadata: free JSON under any key except `kubernetes`, which is reserved for the operator.
 ///
 /// Free JSON is atomic: whoever applies it owns it as a whole. Otherwise `managedFields` would repeat each level of it, and
@@ -86,12 +108,35 @@ pub fn export_when(_: &mut SchemaGenerator) -> Schema {
     })
 }
 
-/// Returns the schema of labels or annotations.
+/// Matches what belongs to a domain of [`RESERVED_DOMAINS`] or below one, as `domain/name`.
+const RESERVED: &str =
+    r"^([^/]*\\.)?(kubernetes\\.io|k8s\\.io|helm\\.sh|argocd\\.argoproj\\.io|metorial\\.com)/";
+
+/// Returns the schema of labels or annotations of a Secret that the operator writes.
 pub fn texts(_: &mut SchemaGenerator) -> Schema {
     json_schema!({
         "type": "object",
         "maxProperties": 64,
-        "additionalProperties": {"type": "string", "maxLength": 4096}
+        "additionalProperties": {"type": "string", "maxLength": 4096},
+        "x-kubernetes-validations": [{
+            "rule": format!("self.all(key, !key.matches('{RESERVED}'))"),
+            "message": RESERVED_KEY
+        }]
+    })
+}
+
+/// Returns the schema of the type of a Secret that the operator writes.
+pub fn secret_type(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({
+        "type": "string",
+        "minLength": 1,
+        "maxLength": 253,
+        "x-kubernetes-validations": [{
+            "rule": format!(
+                "self in {PLAIN_TYPES:?} || (self.matches('^[^/]+/.') && !self.matches('{RESERVED}'))"
+            ),
+            "message": RESERVED_TYPE
+        }]
     })
 }
 

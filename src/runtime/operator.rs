@@ -3,7 +3,7 @@
 
 use super::follow::Watched;
 use super::queue::{Bounds, Queue, Reconciler};
-use super::registry::{Served, inventories, kinds};
+use super::registry::{Served, inventories, served};
 use super::watch::{Change, references, resources};
 use crate::cluster::client::Cluster;
 use crate::cluster::dependencies::Dependencies;
@@ -161,8 +161,7 @@ impl Process {
     async fn lead(&self, fence: Fence, stop: impl Future<Output = ()>) {
         let (queue, enqueued) = unbounded_channel();
         let context = Arc::new(self.context(fence, queue).await);
-        let served = kinds().into_iter();
-        let served = served.filter(|kind| self.serves(kind.as_ref()));
+        let served = served(&self.settings).into_iter();
         let reconciler = Arc::new(ByKind {
             context: context.clone(),
             kinds: served.map(|kind| (kind.name(), kind)).collect(),
@@ -221,7 +220,7 @@ impl Process {
             timing: settings.timing,
             operator_namespace: namespace.clone(),
             namespaces: settings.namespaces.clone(),
-            inventories: inventories(),
+            inventories: inventories(settings),
             since: Instant::now(),
         }
     }
@@ -246,11 +245,6 @@ impl Process {
         queue.work(enqueued, stop)
     }
 
-    /// Returns whether a kind is served: a namespaced operator can't see those without a namespace.
-    fn serves(&self, kind: &dyn Served) -> bool {
-        self.settings.namespaces.is_empty() || !kind.cluster_wide()
-    }
-
     /// Enqueues what changes in the cluster. Never ends.
     async fn listen(&self, context: &Context) {
         let scopes: Vec<Option<&str>> = match self.settings.namespaces.as_slice() {
@@ -259,8 +253,7 @@ impl Process {
         };
         let (mut ours, mut referred) = (Vec::new(), Vec::new());
         for namespace in scopes {
-            let kinds = kinds().into_iter();
-            let served = kinds.filter(|kind| self.serves(kind.as_ref()));
+            let served = served(&self.settings).into_iter();
             ours.extend(served.map(|kind| kind.watched(namespace)));
             referred.push(Watched::of::<ConfigMap>("ConfigMap", namespace));
             if namespace.is_none() {

@@ -12,14 +12,14 @@ use crate::resources::{
     AuthExport, AuthImport, ClusterConnection, Connection, ConnectionKind, ProviderAuthConfig,
     ProviderAuthCredentials, ProviderConfig, ProviderConfigVault, ResourceKey,
 };
+use crate::settings::Settings;
 use futures::FutureExt;
 use futures::future::BoxFuture;
 use std::marker::PhantomData;
 use std::time::Duration;
 
-/// Returns every kind that is served. A new kind is one line here.
-#[must_use]
-pub fn kinds() -> Vec<Box<dyn Served>> {
+/// Returns every kind. A new kind is one line here.
+fn kinds() -> Vec<Box<dyn Served>> {
     vec![
         Box::new(OfConnections::<Connection>(PhantomData)),
         Box::new(OfConnections::<ClusterConnection>(PhantomData)),
@@ -32,10 +32,23 @@ pub fn kinds() -> Vec<Box<dyn Served>> {
     ]
 }
 
-/// Returns the resources of all kinds that have remote objects.
+/// Returns the kinds that are served: a namespaced operator can't see those without a namespace, and AuthExports can be
+/// switched off.
 #[must_use]
-pub fn inventories() -> Vec<Box<dyn Inventory>> {
-    kinds().iter().filter_map(|kind| kind.inventory()).collect()
+pub fn served(settings: &Settings) -> Vec<Box<dyn Served>> {
+    let visible = |kind: &dyn Served| settings.namespaces.is_empty() || !kind.cluster_wide();
+    let wanted = |kind: &dyn Served| settings.serve_auth_exports || kind.name() != AuthExport::NAME;
+    kinds()
+        .into_iter()
+        .filter(|kind| visible(kind.as_ref()) && wanted(kind.as_ref()))
+        .collect()
+}
+
+/// Returns the resources of all served kinds that have remote objects.
+#[must_use]
+pub fn inventories(settings: &Settings) -> Vec<Box<dyn Inventory>> {
+    let served = served(settings).into_iter();
+    served.filter_map(|kind| kind.inventory()).collect()
 }
 
 /// The result of a reconciliation: when the next one is due, `None` for when something changes.

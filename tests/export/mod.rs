@@ -1,5 +1,6 @@
 //! Exports: a value into a Secret, exactly once for each due moment.
 
+mod contested;
 mod exporting;
 mod failures;
 mod lost_answers;

@@ -1,15 +1,14 @@
 //! The chart as people use it: rendered, installed, upgraded and uninstalled by Helm on a real control plane, and as
 //! one manifest for kubectl.
 
-use crate::support::{Metrics, PATIENCE, fail, fill_metrics, run, succeed};
+use crate::support::{PATIENCE, fail, run, succeed};
 use control_plane::ControlPlane;
 use k8s_openapi::api::authorization::v1::{
     ResourceAttributes, SubjectAccessReview, SubjectAccessReviewSpec,
 };
 use k8s_openapi::api::core::v1::Pod;
 use kube::api::{Api, ListParams, PostParams};
-use metorial_operator::resources::{Class, Reason, definitions};
-use serde_json::Value;
+use metorial_operator::resources::definitions;
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -210,7 +209,12 @@ async fn a_namespaced_release_may_do_nothing_anywhere_else() {
     for namespace in ["metorial-system", "team-a", "team-b", "team-c"] {
         restricted_namespace(plane, namespace).await;
     }
-    let values = ["watchNamespaces={team-a,team-b}", "crds.install=false"];
+    let values = [
+        "watchNamespaces={team-a,team-b}",
+        "crds.install=false",
+        "admissionPolicy.authorRights=Off",
+        "admissionPolicy.operatorWrites=Off",
+    ];
     succeed(release(plane, "install", &values)).await;
     has_a_pod(plane, "metorial-system").await;
     let manifest = [
@@ -221,7 +225,9 @@ async fn a_namespaced_release_may_do_nothing_anywhere_else() {
         "metorial-system",
     ];
     let manifest = succeed(helm(plane, &manifest)).await;
-    assert!(!manifest.contains("kind: Cluster"), "{manifest}");
+    for cluster_wide in ["kind: Cluster", "kind: Validating", "kind: Custom"] {
+        assert!(!manifest.contains(cluster_wide), "{manifest}");
+    }
 
     let served = [
         "+get secrets",
@@ -263,6 +269,14 @@ async fn one_manifest_installs_it_with_kubectl_and_again_without_a_change() {
     has_a_pod(&plane, "metorial-system").await;
     succeed(kubectl(&plane, &["diff", "--server-side", "-f", manifest])).await;
     check_aggregated_roles(&plane).await;
+    for kind in ["policies", "policybindings"] {
+        let kind = format!("validatingadmission{kind}");
+        let printed = succeed(kubectl(&plane, &["get", &kind, "-o", "name"])).await;
+        for name in ["author-rights", "operator-writes"] {
+            let name = format!("metorial-operator-{name}");
+            assert!(printed.contains(&name), "{kind}: {printed}");
+        }
+    }
 }
 
 /// Who may view a namespace sees our kinds, who may edit it writes them, and nobody but an administrator of the
@@ -299,74 +313,62 @@ async fn check_aggregated_roles(plane: &ControlPlane) {
     }
 }
 
+/// Values that are refused, and what the refusal names.
+const REFUSED: [(&str, &str); 27] = [
+    ("nonsense=1", "nonsense"),
+    ("image.tagg=1", "tagg"),
+    ("image.digest=latest", "/image/digest"),
+    ("image.pullPolicy=Sometimes", "/image/pullPolicy"),
+    ("replicaCount=-1", "/replicaCount"),
+    ("replicaCount=one", "/replicaCount"),
+    ("watchNamespaces={Team}", "/watchNamespaces/0"),
+    ("watchNamespaces=team", "/watchNamespaces"),
+    ("allowedBaseUrls={ftp://a.example}", "/allowedBaseUrls/0"),
+    ("allowedBaseUrls=null", "allowedBaseUrls"),
+    ("secretWatch=sometimes", "/secretWatch"),
+    ("log.format=xml", "/log/format"),
+    ("log.level=null", "'level'"),
+    ("concurrency=0", "/concurrency"),
+    ("concurrency=5000", "/concurrency"),
+    ("crds.delete=true", "/crds"),
+    (
+        "metrics.serviceMonitor.interval=often",
+        "/metrics/serviceMonitor/interval",
+    ),
+    ("authExport.enabled=maybe", "/authExport/enabled"),
+    (
+        "admissionPolicy.authorRights=Audit",
+        "/admissionPolicy/authorRights",
+    ),
+    ("admissionPolicy.authorRights=null", "'authorRights'"),
+    (
+        "admissionPolicy.operatorWrites=Warn",
+        "/admissionPolicy/operatorWrites",
+    ),
+    ("networkPolicy.egressPorts={443}", "egressPorts"),
+    (
+        "networkPolicy.egress.ports={70000}",
+        "/networkPolicy/egress/ports/0",
+    ),
+    (
+        "networkPolicy.apiServer.cidrs={10.0.0.1}",
+        "/networkPolicy/apiServer/cidrs/0",
+    ),
+    (
+        "networkPolicy.metrics.from[0].cidr=10.0.0.0/8",
+        "/networkPolicy/metrics/from/0",
+    ),
+    ("resources.request.cpu=1", "/resources"),
+    ("extraEnv[0].name=METORIAL_OPERATOR_LOG", "/extraEnv/0/name"),
+];
+
 #[tokio::test]
 async fn values_that_nobody_knows_or_that_make_no_sense_are_refused_by_name() {
     let plane = shared().await;
-    for (value, named) in [
-        ("nonsense=1", "nonsense"),
-        ("image.tagg=1", "tagg"),
-        ("image.digest=latest", "/image/digest"),
-        ("image.pullPolicy=Sometimes", "/image/pullPolicy"),
-        ("replicaCount=-1", "/replicaCount"),
-        ("replicaCount=one", "/replicaCount"),
-        ("watchNamespaces={Team}", "/watchNamespaces/0"),
-        ("watchNamespaces=team", "/watchNamespaces"),
-        ("allowedBaseUrls={ftp://a.example}", "/allowedBaseUrls/0"),
-        ("allowedBaseUrls=null", "allowedBaseUrls"),
-        ("secretWatch=sometimes", "/secretWatch"),
-        ("log.format=xml", "/log/format"),
-        ("log.level=null", "'level'"),
-        ("concurrency=0", "/concurrency"),
-        ("concurrency=5000", "/concurrency"),
-        ("crds.delete=true", "/crds"),
-        (
-            "metrics.serviceMonitor.interval=often",
-            "/metrics/serviceMonitor/interval",
-        ),
-        (
-            "networkPolicy.egressPorts={70000}",
-            "/networkPolicy/egressPorts/0",
-        ),
-        ("resources.request.cpu=1", "/resources"),
-        ("extraEnv[0].name=METORIAL_OPERATOR_LOG", "/extraEnv/0/name"),
-    ] {
+    for (value, named) in REFUSED {
         let mut template = helm(plane, &["template", "metorial-operator", "--set", value]);
         template.arg(chart());
         let printed = fail(template).await;
         assert!(printed.contains(named), "{value}: {printed}");
     }
-}
-
-/// The words in a text that begin with a prefix.
-fn words(text: &str, prefix: &str) -> BTreeSet<String> {
-    let inside = |c: char| c.is_ascii_alphanumeric() || c == '_';
-    let words = text.split(|c| !inside(c));
-    words
-        .filter(|word| word.starts_with(prefix))
-        .map(str::to_owned)
-        .collect()
-}
-
-#[tokio::test]
-async fn alerts_and_dashboard_name_metrics_and_reasons_that_exist() {
-    let plane = shared().await;
-    let mut template = helm(plane, &["template", "metorial-operator"]);
-    template.arg(chart()).arg("--values");
-    template.arg(chart().join("ci/everything-values.yaml"));
-    let rendered = succeed(template).await;
-    let metrics = Metrics::default();
-    fill_metrics(&metrics);
-    let known = words(&metrics.render(), "metorial_operator_");
-    let named = words(&rendered, "metorial_operator_");
-    assert!(named.len() > 5, "{named:?}");
-    let unknown: Vec<_> = named.difference(&known).collect();
-    assert!(unknown.is_empty(), "{unknown:?} is not among {known:?}");
-
-    for reason in Reason::ALL {
-        let alerted = words(&rendered, "").contains(reason.as_str());
-        let person = reason.class() == Class::NeedsPerson;
-        assert!(alerted || !person, "nobody is alerted about {reason}");
-    }
-    let dashboard = std::fs::read_to_string(chart().join("files/dashboard.json")).unwrap();
-    serde_json::from_str::<Value>(&dashboard).unwrap();
 }

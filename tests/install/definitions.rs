@@ -1,9 +1,11 @@
 //! The definitions in the repository are those of the program, wherever they are kept, and the API server takes them.
 
-use crate::support::{Environment, Setup, succeed};
+use crate::support::{AllNamespaces, Environment, Setup, auth_config, export, succeed};
+use k8s_openapi::api::core::v1::Secret;
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
-use kube::Api;
-use metorial_operator::resources::definitions;
+use kube::{Api, CustomResourceExt};
+use metorial_operator::resources::{AuthExport, definitions};
+use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -104,6 +106,53 @@ async fn the_api_server_takes_every_definition_without_a_warning() {
             "{found:?}"
         );
     }
+}
+
+/// Takes the rules out of a definition, as in a version that did not have them.
+fn without_rules(value: &mut Value) {
+    match value {
+        Value::Object(members) => {
+            members.remove("x-kubernetes-validations");
+            members.values_mut().for_each(without_rules);
+        }
+        Value::Array(items) => items.iter_mut().for_each(without_rules),
+        _ => {}
+    }
+}
+
+#[tokio::test]
+async fn where_the_definition_is_older_the_operator_itself_refuses_secrets_that_obtain_rights() {
+    let mut everywhere = AllNamespaces::new().await;
+    everywhere.start_operator();
+    let env = &everywhere.home;
+    let mut definition = serde_json::to_value(AuthExport::crd()).unwrap();
+    without_rules(&mut definition);
+    let args = ["apply", "--server-side", "--force-conflicts", "-f", "-"];
+    env.kubectl_prints(&args, &definition.to_string()).await;
+    env.apply_basics().await;
+    env.value("token", "first").await;
+    env.create(auth_config("linear")).await;
+    let account = json!({"kubernetes.io/service-account.name": "default"});
+    let minting = "kubernetes.io/service-account-token";
+    for (name, field, wanted) in [
+        ("minting", "type", json!(minting)),
+        ("annotated", "annotations", account),
+        (
+            "labeled",
+            "labels",
+            json!({"argocd.argoproj.io/secret-type": "cluster"}),
+        ),
+    ] {
+        let manifest = export(name, "linear", name).spec(json!({"secret": {field: wanted}}));
+        env.until("the API server takes it", async || {
+            env.try_apply(manifest.clone()).await.ok()
+        })
+        .await;
+        let field = format!("spec.secret.{field}");
+        env.export(name).wait_message("InvalidSpec", &field).await;
+        assert_eq!(env.api::<Secret>().get_opt(name).await.unwrap(), None);
+    }
+    assert!(env.exports().is_empty());
 }
 
 #[tokio::test]

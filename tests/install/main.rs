@@ -10,10 +10,15 @@ mod support;
 
 mod admission;
 mod admission_manifests;
+mod alerts;
+mod author_rights;
 mod chart;
 mod definitions;
 mod example_orders;
 mod example_stories;
 mod examples;
+mod installed;
 mod kubectl;
+mod network_policy;
+mod operator_writes;
 mod quickstart;

@@ -43,6 +43,7 @@ pub use all_namespaces::{AllNamespaces, own_plane, sweep};
 pub use api_proxy::{ApiProxy, Broken};
 pub use calls::{ApiCall, KubeCall};
 pub use canary::{Canary, check_no_canary};
+pub use cluster::Namespaced;
 pub use command::{fail, run, succeed};
 pub use crashes::{Calls, Crash, each};
 pub use environment::{Environment, Setup};

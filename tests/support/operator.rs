@@ -51,6 +51,7 @@ pub fn test_settings(namespace: &str, api: &str) -> Settings {
         leader_elect: false,
         concurrency: 8,
         secret_watch: true,
+        serve_auth_exports: true,
         request_timeout: Duration::from_secs(20),
         reconcile_timeout: Duration::from_secs(60),
         timing: Timing {

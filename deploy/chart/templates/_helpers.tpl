@@ -42,6 +42,34 @@ items:
 {{- end }}
 {{- end -}}
 
+{{/* The plural names of all kinds that the release serves, as a YAML list. */}}
+{{- define "metorial-operator.servedKinds" -}}
+{{- $kinds := (include "metorial-operator.namespacedKinds" . | fromYaml).items }}
+{{- if not .Values.watchNamespaces }}
+{{- $kinds = append $kinds "clusterconnections" }}
+{{- end }}
+{{- toYaml $kinds }}
+{{- end -}}
+
+{{/* The name of cluster-wide objects. Releases that serve some namespaces only may exist side by side. */}}
+{{- define "metorial-operator.clusterWideName" -}}
+{{- if .Values.watchNamespaces -}}
+{{- printf "%s-%s" .Release.Namespace (include "metorial-operator.fullname" .) -}}
+{{- else -}}
+{{- include "metorial-operator.fullname" . -}}
+{{- end -}}
+{{- end -}}
+
+{{/* The operator as the API server knows it. */}}
+{{- define "metorial-operator.user" -}}
+{{- printf "system:serviceaccount:%s:%s" .Release.Namespace (include "metorial-operator.fullname" .) -}}
+{{- end -}}
+
+{{/* The objects that the operator keeps for itself in its own namespace: the fingerprint key, and the list of objects that
+were orphaned because the API could not be reached. */}}
+{{- define "metorial-operator.keySecret" -}}metorial-operator-fingerprint-key{{- end -}}
+{{- define "metorial-operator.orphansConfigMap" -}}metorial-orphans{{- end -}}
+
 {{/* The roleRef and subjects of a binding to the operator: (dict "root" $ "kind" "Role" "name" …). */}}
 {{- define "metorial-operator.bind" -}}
 roleRef:

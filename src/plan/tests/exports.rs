@@ -2,7 +2,7 @@
 
 use super::fixture::{Fixture, mac, owner, policy, second};
 use crate::plan::backoff::Retry;
-use crate::plan::children::{ChildSpec, ChildState};
+use crate::plan::children::{ChildKind, ChildSpec, ChildState};
 use crate::plan::desired::{Desired, Exports, External, Source, Wanted, When};
 use crate::plan::export::{signed_again, unrecorded};
 use crate::plan::facts::{Answer, Query};
@@ -10,11 +10,13 @@ use crate::plan::in_sync::in_sync;
 use crate::plan::observed::{ListedImport, RemoteView};
 use crate::plan::policy::{Lifecycle, Policy};
 use crate::plan::record::{Record, Writes};
+use crate::plan::rewrites::Rewrites;
 use crate::plan::steps::{Plan, Step};
 use crate::resources::{ExportStatus, Reason, RemoteDetails};
 use jiff::SignedDuration;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use serde_json::Map;
+use std::collections::HashMap;
 use std::time::Duration;
 
 fn export(id: &str, at: i64) -> ExportStatus {
@@ -72,6 +74,28 @@ fn a_secret_that_lags_behind_the_recorded_state_changes_nothing() {
     assert_eq!(unrecorded(&undelivered, &ChildState::Missing), None);
 }
 
+#[test]
+fn a_secret_that_was_changed_after_each_of_several_writes_is_left_alone_for_a_while() {
+    let mut story = Story::exported(When::Once);
+    story.record.exported_from = Some("pac_1".to_owned());
+    story.record.export.secret_fingerprint = Some("v1:key:ours".to_owned());
+    story.secret = ChildState::Owned {
+        digest: "v1:key:theirs".to_owned(),
+        in_shape: true,
+        export: None,
+    };
+    let writes = |plan: &Plan| plan.has(|step| matches!(step, Step::ApplyChild(..)));
+    for _ in 0..4 {
+        assert!(writes(&story.plan()));
+        story.rewrites.count(1, "v1:key:ours", second(10));
+    }
+    let plan = story.plan();
+    assert!(!writes(&plan));
+    assert_eq!(plan.verdict.reason, Reason::SecretNotOwned);
+    story.now = 10 + 600;
+    assert!(writes(&story.plan()), "some time later");
+}
+
 /// An auth config that is exported, what is recorded of it, and what a reconciliation reads.
 struct Story {
     when: When,
@@ -80,6 +104,7 @@ struct Story {
     updated_at: i64,
     observed_for: Duration,
     imports: Vec<ListedImport>,
+    rewrites: Rewrites,
     now: i64,
 }
 
@@ -119,6 +144,7 @@ impl Story {
             updated_at: 10,
             observed_for: Duration::ZERO,
             imports: Vec::new(),
+            rewrites: Rewrites::default(),
             now: 10,
         }
     }
@@ -196,6 +222,8 @@ impl Story {
             .fact(Query::ChildAdmission(secret), Answer::ChildAdmission(None))
             .lists_imports("pac_1", self.imports.clone());
         fixture.now = self.now;
+        let secret = (ChildKind::Secret, self.rewrites.clone());
+        fixture.rewrites = HashMap::from([secret]);
         question(&fixture)
     }
 

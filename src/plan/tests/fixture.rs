@@ -2,6 +2,7 @@
 
 use crate::kinds::{Inputs, Kind};
 use crate::plan::case::{Case, ConnectionView, Unreachable, Unresolved};
+use crate::plan::children::ChildKind;
 use crate::plan::decide;
 use crate::plan::desired::Desired;
 use crate::plan::facts::{Answer, Facts, MaxAge, Query};
@@ -11,6 +12,7 @@ use crate::plan::observed::{ListedImport, Observation, RemoteView};
 use crate::plan::ownership::{MARKER_KEY, Marker, Owner};
 use crate::plan::policy::{Lifecycle, Policy};
 use crate::plan::record::{Record, Writes};
+use crate::plan::rewrites::Rewrites;
 use crate::plan::steps::{Plan, Step};
 use crate::resources::{
     DeletionPolicy, DriftPolicy, Mode, ProviderAuthConfig, ProviderAuthCredentials, ProviderConfig,
@@ -18,6 +20,7 @@ use crate::resources::{
 };
 use jiff::Timestamp;
 use serde_json::{Map, Value, json};
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -186,6 +189,7 @@ pub struct Fixture<'a> {
     pub record: Record,
     pub policy: Policy,
     pub connection: ConnectionView,
+    pub rewrites: HashMap<ChildKind, Rewrites>,
     pub now: i64,
     facts: Vec<(Query, Answer)>,
 }
@@ -197,6 +201,7 @@ impl<'a> Fixture<'a> {
             record,
             policy: replacing(),
             connection: connected(),
+            rewrites: HashMap::new(),
             now: 1000,
             facts: Vec::new(),
         }
@@ -274,6 +279,7 @@ impl<'a> Fixture<'a> {
             details: RemoteDetails::default(),
             connection: self.connection.clone(),
             backing_off: None,
+            rewrites: self.rewrites.clone(),
             unreachable: Unreachable::default(),
             failure: None,
             list_lag: Duration::from_secs(45),

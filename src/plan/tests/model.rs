@@ -15,6 +15,7 @@ use crate::plan::steps::{Plan, Step};
 use crate::resources::{Reason, RemoteDetails};
 use jiff::Timestamp;
 use serde_json::{Map, Value, json};
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -224,6 +225,7 @@ impl Model {
             details: RemoteDetails::default(),
             connection: self.connection.clone(),
             backing_off: None,
+            rewrites: HashMap::new(),
             unreachable: Unreachable::default(),
             failure: None,
             list_lag: Duration::from_secs(45),

@@ -1,6 +1,8 @@
 //! Cases for the rules of imports and exports.
 
 use super::case::{Case, created};
+use crate::resources::ExportSecret;
+use crate::resources::schema::{RESERVED_KEY, RESERVED_TYPE};
 use serde_json::{Value, json};
 
 /// Returns the cases.
@@ -47,8 +49,80 @@ pub(super) fn cases() -> Vec<Case> {
         vec![turns],
         changes_of_targets(),
         created("AuthExport", exports),
+        created("AuthExport", secrets()),
     ]
     .concat()
+}
+
+/// Returns cases of Secrets that are exported to.
+fn secrets() -> Vec<(Value, &'static [&'static str])> {
+    let with = |field: &str, value: Value| {
+        let secret = json!({"name": "s", field: value});
+        json!({"authConfigId": "c", "secret": secret})
+    };
+    let types = TYPES.map(|(type_, admitted)| {
+        let messages: &[&str] = if admitted { &[] } else { &[RESERVED_TYPE] };
+        (with("type", json!(type_)), messages)
+    });
+    let keys = KEYS.iter().flat_map(|&(key, admitted)| {
+        let messages: &[&str] = if admitted { &[] } else { &[RESERVED_KEY] };
+        ["labels", "annotations"].map(|field| (with(field, json!({key: "x"})), messages))
+    });
+    types.into_iter().chain(keys).collect()
+}
+
+/// Types of Secrets, and whether an AuthExport may ask for them.
+const TYPES: [(&str, bool); 16] = [
+    ("Opaque", true),
+    ("kubernetes.io/basic-auth", true),
+    ("kubernetes.io/tls", true),
+    ("kubernetes.io/ssh-auth", true),
+    ("kubernetes.io/dockerconfigjson", true),
+    ("example.com/token", true),
+    ("mykubernetes.io/token", true),
+    ("kubernetes.io/service-account-token", false),
+    ("kubernetes.io/dockercfg", false),
+    ("bootstrap.kubernetes.io/token", false),
+    ("cluster.k8s.io/secret", false),
+    ("helm.sh/release.v1", false),
+    ("argocd.argoproj.io/cluster", false),
+    ("metorial.com/key", false),
+    ("token", false),
+    ("example.com/", false),
+];
+
+/// Keys of labels and annotations, and whether an AuthExport may ask for them.
+const KEYS: [(&str, bool); 10] = [
+    ("app", true),
+    ("example.com/team", true),
+    ("reloader.stakater.com/match", true),
+    ("mykubernetes.io/team", true),
+    ("kubernetes.io/service-account.name", false),
+    ("app.kubernetes.io/name", false),
+    ("node-role.k8s.io/x", false),
+    ("meta.helm.sh/release-name", false),
+    ("argocd.argoproj.io/secret-type", false),
+    ("metorial.com/export", false),
+];
+
+#[test]
+fn the_code_refuses_the_same_secrets_as_admission() {
+    for (spec, messages) in secrets() {
+        let secret: ExportSecret = serde_json::from_value(spec["secret"].clone()).unwrap();
+        let refusal = secret.reserved();
+        let (refused, expected) = (refusal.is_some(), !messages.is_empty());
+        assert_eq!(refused, expected, "{spec}: {refusal:?}");
+        let field = spec["secret"]
+            .as_object()
+            .unwrap()
+            .keys()
+            .find(|key| *key != "name");
+        let named = refusal.is_none_or(|text| {
+            text.starts_with(&format!("spec.secret.{}", field.unwrap()))
+                && text.ends_with(messages[0])
+        });
+        assert!(named, "{spec}");
+    }
 }
 
 /// Returns cases that change the target of an import.

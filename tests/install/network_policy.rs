@@ -1,0 +1,65 @@
+//! The NetworkPolicy of the chart: whom it lets through with which values.
+
+use crate::support::{Environment, Setup, run, succeed};
+use serde_json::{Value, json};
+use std::path::Path;
+
+/// The spec of the policy with these values, as the API server takes it.
+async fn policy(env: &Environment, values: &[&str]) -> Value {
+    let chart = Path::new(env!("CARGO_MANIFEST_DIR")).join("deploy/chart");
+    let mut helm = env.plane.helm();
+    helm.args(["template", "metorial-operator"]).arg(chart);
+    helm.args(["--namespace", &env.namespace]);
+    helm.args(["--show-only", "templates/networkpolicy.yaml"]);
+    helm.args(["--set", "networkPolicy.enabled=true"]);
+    for value in values {
+        helm.args(["--set-json", value]);
+    }
+    let rendered = succeed(helm).await;
+    let mut kubectl = env.plane.kubectl();
+    kubectl.args(["apply", "--dry-run=server", "-o", "json", "-f", "-"]);
+    let taken = run(kubectl, &rendered).await;
+    assert!(taken.status.success(), "{taken:?}");
+    let mut taken: Value = serde_json::from_slice(&taken.stdout).unwrap();
+    taken["spec"].take()
+}
+
+fn port(number: u16) -> Value {
+    json!({"port": number, "protocol": "TCP"})
+}
+
+#[tokio::test]
+async fn by_default_it_restricts_ports_and_no_peers() {
+    let env = Environment::bare(Setup::default()).await;
+    let policy = policy(&env, &[]).await;
+    assert_eq!(policy["policyTypes"], json!(["Ingress", "Egress"]));
+    assert_eq!(policy["ingress"], json!([{"ports": [port(8080)]}]));
+    let dns = json!({"ports": [{"port": 53, "protocol": "UDP"}, port(53)]});
+    let api_server = json!({"ports": [port(443), port(6443)]});
+    let metorial = json!({"ports": [port(443)]});
+    assert_eq!(policy["egress"], json!([dns, api_server, metorial]));
+}
+
+#[tokio::test]
+async fn it_restricts_metrics_the_api_server_and_metorial_to_the_peers_of_its_values() {
+    let env = Environment::bare(Setup::default()).await;
+    let monitoring = json!({"namespaceSelector": {"matchLabels": {"team": "monitoring"}}});
+    let values = [
+        format!("networkPolicy.metrics.from=[{monitoring}]"),
+        r#"networkPolicy.apiServer={"cidrs": ["10.96.0.1/32"], "ports": [6443]}"#.to_owned(),
+        r#"networkPolicy.egress={"cidrs": ["203.0.113.0/24", "2001:db8::/32"], "ports": [3128]}"#
+            .to_owned(),
+    ];
+    let policy = policy(&env, &values.each_ref().map(String::as_str)).await;
+    let metrics = json!({"ports": [port(8080)], "from": [monitoring]});
+    assert_eq!(policy["ingress"], json!([metrics]));
+    let to = |cidrs: &[&str]| {
+        let block = |cidr: &&str| json!({"ipBlock": {"cidr": cidr}});
+        cidrs.iter().map(block).collect::<Value>()
+    };
+    let api_server = json!({"ports": [port(6443)], "to": to(&["10.96.0.1/32"])});
+    let metorial = to(&["203.0.113.0/24", "2001:db8::/32"]);
+    let metorial = json!({"ports": [port(3128)], "to": metorial});
+    assert_eq!(policy["egress"][1], api_server);
+    assert_eq!(policy["egress"][2], metorial);
+}

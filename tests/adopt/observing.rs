@@ -91,7 +91,7 @@ async fn an_observed_object_of_another_cluster_may_be_adopted_by_override_too() 
         .wait_reason("OwnershipConflict")
         .await;
     env.connection("default")
-        .edit(json!({"adoptFrom": ["00000000-0000-0000-0000-000000000000"]}))
+        .edit(json!({"adoptFrom": ["c"]}))
         .await;
     let override_ = json!({"adopt": {"policy": "Override"}});
     env.credentials("github").edit(override_).await;

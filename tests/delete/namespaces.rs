@@ -88,7 +88,7 @@ async fn a_namespace_ends_with_an_export_that_is_due() {
     home.sim.faults().add(exports, down);
     team.apply(auth_config("linear")).await;
     team.apply(export("worker", "linear", "exported")).await;
-    team.export("worker").wait_reason("RemoteUnavailable").await;
+    team.export("worker").wait_reason("Exporting").await;
     team.delete_namespace().await;
     assert!(home.live(Kind::AuthConfig).is_empty());
     assert!(home.exports().is_empty());

@@ -94,12 +94,7 @@ async fn what_belongs_to_somebody_else_by_now_is_not_deleted() {
     env.sim.edit(&id, json!({"metadata": metadata}));
     env.credentials("github").remove().await;
     assert_eq!(env.only(Kind::Credentials).id, id);
-    assert!(
-        env.credentials("github")
-            .events()
-            .await
-            .contains(&"Orphaned".to_owned())
-    );
+    env.credentials("github").wait_event("Orphaned").await;
 }
 
 #[tokio::test]

@@ -57,7 +57,7 @@ async fn an_export_that_is_due_and_fails_is_not_ready() {
     let fault = Fault::on("POST", Kind::Export.path());
     let fault = env.sim.faults().add(fault, down);
     env.value("token", "second").await;
-    env.export("worker").wait_reason("RemoteUnavailable").await;
+    env.export("worker").wait_reason("Exporting").await;
     env.sim.faults().remove(fault);
     env.export("worker").wait_ready().await;
     env.wait_secret_text("linear-token", "token", "second")

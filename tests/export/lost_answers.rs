@@ -45,9 +45,9 @@ async fn an_export_whose_answer_is_lost_is_made_once_more() {
         assert_eq!(scenario.exports().len(), 2);
         scenario.tested().reconcile_now().await;
         assert_eq!(scenario.exports().len(), 2);
-        // One that is applied later is not there yet when the next one is made.
-        let counted = if loss == Loss::AppliedLater { 0.0 } else { 1.0 };
-        assert_eq!(repeated(admin).await, counted);
+        // One that is applied later may be there when the next one is made, or not yet.
+        let counted = repeated(admin).await;
+        assert!(counted == 1.0 || (loss == Loss::AppliedLater && counted == 0.0));
     })
     .await;
 }

@@ -105,10 +105,5 @@ async fn orphan_after_gives_up_in_time_and_records_what_it_orphans() {
         "id": left, "instanceId": env.instance.as_str(),
     });
     assert_eq!(entries, [entry]);
-    assert!(
-        env.credentials("left")
-            .events()
-            .await
-            .contains(&"Orphaned".to_owned())
-    );
+    env.credentials("left").wait_event("Orphaned").await;
 }

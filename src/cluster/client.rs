@@ -4,7 +4,6 @@
 use super::decode::decode;
 use super::error::{Cause, ClusterError};
 use super::fence::Fence;
-use super::pages;
 use crate::metrics::Metrics;
 use crate::resources::FIELD_MANAGER;
 use crate::sensitive::Sensitive;
@@ -16,6 +15,9 @@ use serde::de::DeserializeOwned;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::{Mutex, Semaphore};
+
+/// The pages of lists that are in memory at once.
+const PAGES: usize = 2;
 
 /// The Kubernetes API.
 #[derive(Clone)]
@@ -45,7 +47,7 @@ impl Cluster {
             metrics,
             timeout,
             fence: Fence::open(),
-            pages: Arc::new(Semaphore::new(pages::AT_ONCE)),
+            pages: Arc::new(Semaphore::new(PAGES)),
             orphans: Arc::default(),
         }
     }

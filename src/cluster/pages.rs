@@ -17,8 +17,6 @@ use std::borrow::Cow;
 const LONGEST: u32 = 50;
 /// The most bytes of a page that has more than one object. An object is limited by the API server.
 const LARGEST: usize = 1024 * 1024;
-/// The pages that are in memory at once.
-pub(super) const AT_ONCE: usize = 2;
 /// The server closes a watch that is silent for longer than this, so that a dead one is noticed.
 pub const WATCH_SECONDS: u32 = 180;
 

@@ -283,7 +283,10 @@ mod tests {
         let status = json!({"id": "pac_1", "instanceId": "ins_1", "connection": "Connection/main"});
         let entry = read(&json!(7), &status);
         assert_eq!(entry.key.to_string(), "AuthImport/apps/r");
-        assert_eq!(recorded_ids(&[entry.clone()], "ins_1"), ["pac_1"]);
+        assert_eq!(
+            recorded_ids(std::slice::from_ref(&entry), "ins_1"),
+            ["pac_1"]
+        );
         assert!(entry.uses(&main) && !entry.uses(&other) && !entry.uses(&shared));
 
         let entry = read(&json!(7), &json!(7));

@@ -269,7 +269,8 @@ impl Process {
         let referred = referred
             .iter()
             .map(|of| references(&self.cluster, of, |change| changed(context, &change)));
-        futures::join!(join_all(ours), join_all(referred));
+        // What is referred to is listed first: it has no dependents yet, and so causes no reconciliation a second time.
+        futures::join!(join_all(referred), join_all(ours));
     }
 }
 

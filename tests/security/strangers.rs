@@ -64,7 +64,7 @@ async fn large_annotations_of_strangers_cost_no_memory() {
     let stranger = all.namespace(json!({})).await;
     stream::iter(0..COUNT)
         .for_each_concurrent(8, async |number| {
-            drop(stranger.apply(config_map(number)).await)
+            drop(stranger.apply(config_map(number)).await);
         })
         .await;
     let after = peak_with(&all, "after").await;

@@ -1,5 +1,6 @@
 //! The metrics of the process. Labels are kinds, reasons, operations and outcomes, never names or ids of resources, so
-//! that the number of series is bounded; the one id is the organization of a budget.
+//! that the number of series is bounded; the one id is the organization of a budget,
+//! which is forgotten with the last connection that uses it.
 
 use crate::resources::Reason;
 use prometheus_client::encoding::text::encode;
@@ -87,7 +88,7 @@ impl Default for Metrics {
             budget_remaining: new(
                 all,
                 "budget_remaining",
-                "Requests left in the rate-limit window, by organization",
+                "Requests left in the rate-limit window, by server and organization",
             ),
             resources: new(
                 all,
@@ -167,11 +168,17 @@ impl Metrics {
         }
     }
 
-    /// Sets how many requests are left in the rate-limit window of an organization.
-    pub fn set_budget(&self, organization: &str, remaining: u64) {
-        let labels = Labels(vec![("organization", organization.to_owned())]);
+    /// Sets how many requests are left in the rate-limit window of an organization at a server.
+    pub fn set_budget(&self, server: &str, organization: &str, remaining: u64) {
+        let labels = budget_labels(server, organization);
         let remaining = i64::try_from(remaining).unwrap_or(i64::MAX);
         self.budget_remaining.get_or_create(&labels).set(remaining);
+    }
+
+    /// Removes the budget of an organization that no connection uses any more.
+    pub fn forget_budget(&self, server: &str, organization: &str) {
+        let labels = budget_labels(server, organization);
+        self.budget_remaining.remove(&labels);
     }
 
     /// Counts a resource under the reason of its Ready condition, instead of the reason that it had before.
@@ -208,6 +215,13 @@ impl Metrics {
     }
 }
 
+fn budget_labels(server: &str, organization: &str) -> Labels {
+    Labels(vec![
+        ("server", server.to_owned()),
+        ("organization", organization.to_owned()),
+    ])
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -217,7 +231,7 @@ mod tests {
         let metrics = Metrics::default();
         metrics.set_leader(true);
         metrics.set_reason("Connection", "a/b".to_owned(), Reason::Unauthorized);
-        metrics.set_budget("org_1", 7);
+        metrics.set_budget("https://a.example", "org_1", 7);
         assert!(metrics.render().contains("Unauthorized"));
         metrics.set_leader(false);
         let text = metrics.render();

@@ -90,7 +90,15 @@ impl Context {
     /// Forgets a resource that no longer exists.
     pub fn forget(&self, key: &ResourceKey) {
         self.memories.forget(key);
+        let sources = self.dependencies.sources(key);
         self.dependencies.forget(key);
+        // It may have been the last one that needed the session of a deleted connection.
+        for source in sources {
+            let connection = ConnectionKey::of(&source);
+            if connection.is_some_and(|it| self.connections.keeps_forgotten(&it)) {
+                self.enqueue(source);
+            }
+        }
         let name = format!("{}/{}", key.namespace, key.name);
         self.metrics.forget_resource(key.kind, name);
     }

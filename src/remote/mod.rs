@@ -1,4 +1,4 @@
-//! Access to the Metorial API: one session a connection, one budget an organization, one transport for every request.
+//! Access to the Metorial API: one session a connection, one budget an organization and one cache an instance at each server, one transport for every request.
 
 pub mod budget;
 pub mod cache;
@@ -6,6 +6,7 @@ mod error;
 pub mod records;
 mod schemas;
 mod session;
+pub mod shared;
 #[cfg(test)]
 pub mod testing;
 #[cfg(test)]

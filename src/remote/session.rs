@@ -11,7 +11,7 @@ use crate::plan::observed::{Dependent, ListedExport, ListedImport, RemoteView};
 use crate::plan::ownership::MARKER_KEY;
 use crate::plan::ownership::{Marker, Owner};
 use crate::plan::schema::ValueSchema;
-use crate::resources::{InstanceStatus, OnUnreachable};
+use crate::resources::{InstanceStatus, OnUnreachable, cut};
 use metorial::{
     AuthConfig, AuthExport, AuthImport, Body, Config, ErrorKind, ExportTarget, ListQuery, Method,
     Object, Operation,
@@ -197,6 +197,7 @@ impl Session {
     pub async fn dependents<K: Kind>(&self, ids: &[String]) -> Result<Vec<Dependent>, RemoteError> {
         let dependent = |of: Option<String>, id: String, name: Option<String>| {
             let of = of.filter(|of| ids.contains(of))?;
+            let name = name.as_deref().map(cut);
             Some(Dependent { of, id, name })
         };
         match K::DEPENDENTS {

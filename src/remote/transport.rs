@@ -1,7 +1,8 @@
 //! The one path of every request to the API: past the request budget, and every write past the fence.
 
-use super::budget::Budget;
+use super::budget::{Budget, OwnLimit};
 use super::error::RemoteError;
+use super::shared::Account;
 use crate::cluster::fence::Fence;
 use crate::metrics::Metrics;
 use futures::{Stream, StreamExt, pin_mut};
@@ -18,8 +19,10 @@ pub struct Transport {
     budget: Arc<Budget>,
     fence: Fence,
     metrics: Arc<Metrics>,
-    /// The organization that the key belongs to; `None` until the API has named it.
-    organization: Option<String>,
+    /// The limit of this connection's own requests.
+    own_limit: Option<Arc<OwnLimit>>,
+    /// The account that the key belongs to; `None` until the API has named it.
+    account: Option<Arc<Account>>,
 }
 
 impl Transport {
@@ -31,18 +34,25 @@ impl Transport {
             budget,
             fence,
             metrics,
-            organization: None,
+            own_limit: None,
+            account: None,
         }
     }
 
-    /// Returns the same transport with the organization that its metrics name, and that organization's budget.
+    /// Returns the same transport on the budget of the account that its key belongs to.
     #[must_use]
-    pub fn of_organization(self, organization: String, budget: Arc<Budget>) -> Self {
+    pub fn of_account(self, account: Arc<Account>) -> Self {
         Self {
-            budget,
-            organization: Some(organization),
+            budget: account.budget().clone(),
+            account: Some(account),
             ..self
         }
+    }
+
+    /// Returns the same transport with this limit of its own requests.
+    #[must_use]
+    pub fn limited(self, own_limit: Option<Arc<OwnLimit>>) -> Self {
+        Self { own_limit, ..self }
     }
 
     /// Returns the API client, to build the call that is handed to [`send`](Self::send).
@@ -55,12 +65,6 @@ impl Transport {
     #[must_use]
     pub fn budget(&self) -> &Arc<Budget> {
         &self.budget
-    }
-
-    /// Returns the organization that the key belongs to, if it is known.
-    #[must_use]
-    pub fn organization(&self) -> Option<&String> {
-        self.organization.as_ref()
     }
 
     /// Reads the instance that the key belongs to.
@@ -134,7 +138,7 @@ impl Transport {
 
     fn admit(&self) -> Result<(), RemoteError> {
         self.budget
-            .admit(Instant::now())
+            .admit(self.own_limit.as_deref(), Instant::now())
             .map_err(RemoteError::BudgetSpent)
     }
 
@@ -167,9 +171,8 @@ impl Transport {
                 Err(RemoteError::Api(error))
             }
         };
-        if let Some(organization) = &self.organization {
-            let remaining = self.budget.remaining(now);
-            self.metrics.set_budget(organization, remaining);
+        if let Some(account) = &self.account {
+            account.report(self.budget.remaining(now));
         }
         result
     }

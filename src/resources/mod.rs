@@ -18,6 +18,7 @@ mod sources;
 mod status;
 #[cfg(test)]
 mod tests;
+mod text;
 
 pub use auth_export::{AuthExport, AuthExportSpec, AuthExportStatus, ExportFormat, ExportSecret};
 pub use auth_import::{AuthImport, AuthImportSpec, AuthImportStatus, ImportWhen};
@@ -54,6 +55,7 @@ pub use status::{
     CommonStatus, DriftEntry, ExportStatus, ImportRecord, InputStatus, PendingDeletion, PlanStatus,
     PlannedField, PlannedStep, PreviousId, RemoteDetails, ResourceStatus,
 };
+pub use text::cut;
 
 /// The API group of all kinds.
 pub const GROUP: &str = "metorial.com";

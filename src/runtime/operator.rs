@@ -195,6 +195,7 @@ impl Process {
                 cluster: cluster.clone(),
                 cluster_wide: settings.namespaces.is_empty(),
                 allowed_base_urls: settings.allowed_base_urls.clone(),
+                allowed_accounts: settings.allowed_accounts.clone(),
                 request_timeout: settings.request_timeout,
                 fence,
                 metrics: self.metrics.clone(),

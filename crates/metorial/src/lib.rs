@@ -90,7 +90,7 @@ pub use objects::{
     AuthConfig, AuthConfigSource, AuthConfigType, AuthCredentials, AuthExport, AuthImport,
     AuthMethod, AuthMethodScope, Config, ConfigSchema, ConfigVault, Deployment, Instance,
     InstanceType, JsonSchema, Object, Project, Provider, Status, ToolFilter, ToolFilters,
-    Visibility,
+    Visibility, is_id,
 };
 pub use page::Page;
 pub use query::{EmptyFilter, ListQuery, Order};

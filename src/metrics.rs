@@ -34,6 +34,7 @@ pub struct Metrics {
     reconciliations_running: Gauge,
     panics: Counter,
     exports_repeated: Counter,
+    schema_checks: Family<Labels, Counter>,
     queue_depth: Gauge,
     leader: Gauge,
     budget_remaining: Family<Labels, Gauge>,
@@ -78,6 +79,11 @@ impl Default for Metrics {
                 all,
                 "exports_repeated",
                 "Exports that were repeated because a value was lost",
+            ),
+            schema_checks: new(
+                all,
+                "schema_checks",
+                "Checks of values against published schemas, by outcome",
             ),
             queue_depth: new(
                 all,
@@ -145,6 +151,12 @@ impl Metrics {
     /// Counts an export that was repeated because its value was lost.
     pub fn export_repeated(&self) {
         self.exports_repeated.inc();
+    }
+
+    /// Counts a check of a value against a schema.
+    pub fn schema_checked(&self, outcome: &str) {
+        let labels = Labels(vec![("outcome", outcome.to_owned())]);
+        self.schema_checks.get_or_create(&labels).inc();
     }
 
     /// Sets how many resources are due, and how many reconciliations are running.

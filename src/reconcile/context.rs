@@ -8,6 +8,7 @@ use crate::connections::inventory::Inventory;
 use crate::connections::{ConnectionKey, Connections};
 use crate::metrics::Metrics;
 use crate::plan::fingerprint::MacKey;
+use crate::remote::schema_check::SchemaChecks;
 use crate::resources::ResourceKey;
 use crate::settings::Timing;
 use std::sync::Arc;
@@ -31,6 +32,8 @@ pub struct Context {
     pub dependencies: Dependencies,
     /// The work queue.
     pub queue: UnboundedSender<ResourceKey>,
+    /// The checks of values against published schemas.
+    pub schema_checks: Arc<SchemaChecks>,
     /// Counters.
     pub metrics: Arc<Metrics>,
     /// Deadlines and pauses.

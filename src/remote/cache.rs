@@ -2,10 +2,10 @@
 //! schemas, and the locks of its objects. Shared by all connections that open the instance, so that two of them never
 //! write one object at the same time; kept when a key is replaced.
 
+use super::schema_bounds::Published;
 use crate::plan::observed::RemoteView;
 use crate::plan::schema::ValueSchema;
 use metorial::Collection;
-use serde_json::Value;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
@@ -23,7 +23,7 @@ pub type Shared<T> = Arc<AsyncMutex<Option<(Instant, T)>>>;
 pub type Listing = Shared<Arc<Vec<RemoteView>>>;
 
 /// A schema; `None` inside where the API publishes none.
-pub type Schema = Shared<Option<Arc<Value>>>;
+pub type Schema = Shared<Option<Published>>;
 
 /// One remote object as it was last observed.
 #[derive(Clone, Debug, PartialEq)]

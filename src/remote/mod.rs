@@ -4,6 +4,8 @@ pub mod budget;
 pub mod cache;
 mod error;
 pub mod records;
+pub mod schema_bounds;
+pub mod schema_check;
 mod schemas;
 mod session;
 pub mod shared;

@@ -3,6 +3,7 @@
 use super::cache::{Cache, Observed, SCHEMA_LIFETIME};
 use super::error::RemoteError;
 use super::records::{self, Imported};
+use super::schema_bounds::Published;
 use super::schemas;
 use super::transport::Transport;
 use crate::kinds::auth_config;
@@ -287,7 +288,7 @@ impl Session {
     ///
     /// # Errors
     /// The read failed.
-    pub async fn schema(&self, of: &ValueSchema) -> Result<Option<Arc<Value>>, RemoteError> {
+    pub async fn schema(&self, of: &ValueSchema) -> Result<Option<Published>, RemoteError> {
         let shared = self.cache.schema(of);
         let mut known = shared.lock().await;
         if let Some((at, schema)) = known.as_ref()
@@ -295,7 +296,8 @@ impl Session {
         {
             return Ok(schema.clone());
         }
-        let schema = schemas::read(&self.transport, of).await?.map(Arc::new);
+        let schema = schemas::read(&self.transport, of).await?;
+        let schema = schema.map(Published::new);
         *known = Some((Instant::now(), schema.clone()));
         Ok(schema)
     }

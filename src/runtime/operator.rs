@@ -16,6 +16,7 @@ use crate::plan::backoff::{Backoff, Pacing, Retry};
 use crate::plan::policy::DEFAULT_INTERVAL;
 use crate::reconcile::context::{Context, jitter};
 use crate::reconcile::memory::Memories;
+use crate::remote::schema_check::SchemaChecks;
 use crate::resources::ResourceKey;
 use crate::settings::{ReconcileHook, Settings};
 use futures::future::BoxFuture;
@@ -73,6 +74,7 @@ pub async fn run(
     let (stopping, stopped) = channel(false);
     let server = health::serve(listener, metrics.clone(), health.clone(), limits);
     let process = Process {
+        schema_checks: Arc::new(SchemaChecks::new(metrics.clone())),
         settings,
         cluster,
         metrics,
@@ -98,6 +100,8 @@ struct Process {
     cluster: Cluster,
     metrics: Arc<Metrics>,
     health: Health,
+    /// One for the whole process: its threads may outlive a leadership.
+    schema_checks: Arc<SchemaChecks>,
 }
 
 impl Process {
@@ -207,6 +211,7 @@ impl Process {
             memories: Memories::default(),
             dependencies: Dependencies::default(),
             queue,
+            schema_checks: self.schema_checks.clone(),
             metrics: self.metrics.clone(),
             timing: settings.timing,
             operator_namespace: namespace.clone(),

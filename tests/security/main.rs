@@ -15,5 +15,6 @@ mod kstatus_of_values;
 mod leaks;
 mod leaks_of_values;
 mod rights;
+mod server_schemas;
 mod status_history;
 mod tour;

@@ -44,7 +44,9 @@ impl<K: Kind> Run<'_, K> {
             Query::Remote { id, max_age } => {
                 Answer::Remote(self.observe(case, id, *max_age).await?)
             }
-            Query::Search => Answer::Search(self.session()?.search::<K>(self.fresh_since).await?),
+            Query::Search => {
+                Answer::Search(self.session()?.search::<K>(self.fresh_since, owner).await?)
+            }
             Query::Dependents(ids) => Answer::Dependents(self.dependents(ids).await?),
             Query::Losses => Answer::Losses(self.losses().await?),
             Query::OwnerAlive(other) => Answer::OwnerAlive(self.is_alive(other).await?),

@@ -3,6 +3,7 @@
 //! write one object at the same time; kept when a key is replaced.
 
 use super::schema_bounds::Published;
+use super::unreadable::Suspect;
 use crate::plan::observed::RemoteView;
 use crate::plan::schema::ValueSchema;
 use metorial::Collection;
@@ -20,7 +21,16 @@ pub const SCHEMA_LIFETIME: Duration = Duration::from_secs(3600);
 pub type Shared<T> = Arc<AsyncMutex<Option<(Instant, T)>>>;
 
 /// The last complete listing of a collection.
-pub type Listing = Shared<Arc<Vec<RemoteView>>>;
+pub type Listing = Shared<Arc<Listed>>;
+
+/// The objects of a collection that carry a marker, and those that can't be read.
+#[derive(Debug, Default)]
+pub struct Listed {
+    /// Those that carry a marker.
+    pub marked: Arc<Vec<RemoteView>>,
+    /// Those that can't be read.
+    pub unreadable: Vec<Suspect>,
+}
 
 /// A schema; `None` inside where the API publishes none.
 pub type Schema = Shared<Option<Published>>;

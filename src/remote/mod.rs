@@ -14,6 +14,7 @@ pub mod testing;
 #[cfg(test)]
 mod tests;
 pub mod transport;
+mod unreadable;
 
 pub use cache::Observed;
 pub use error::RemoteError;

@@ -1,11 +1,12 @@
 //! Reads and writes of remote objects through one connection, in the terms of the plan.
 
-use super::cache::{Cache, Observed, SCHEMA_LIFETIME};
+use super::cache::{Cache, Listed, Observed, SCHEMA_LIFETIME};
 use super::error::RemoteError;
 use super::records::{self, Imported};
 use super::schema_bounds::Published;
 use super::schemas;
-use super::transport::Transport;
+use super::transport::{Item, Transport};
+use super::unreadable::{Suspect, may_be_record_of};
 use crate::kinds::auth_config;
 use crate::kinds::{Dependents, Kind};
 use crate::plan::observed::{Dependent, ListedExport, ListedImport, RemoteView};
@@ -15,7 +16,7 @@ use crate::plan::schema::ValueSchema;
 use crate::resources::{InstanceStatus, OnUnreachable, cut};
 use metorial::{
     AuthConfig, AuthExport, AuthImport, Body, Config, ErrorKind, ExportTarget, ListQuery, Method,
-    Object, Operation,
+    Object, Operation, Unreadable,
 };
 use serde_json::Value;
 use std::sync::Arc;
@@ -79,9 +80,13 @@ impl Session {
             // Each item is compared with what was asked for: a filter that a server doesn't know is ignored, and all
             // objects are returned (▲).
             let query = all().ids(some)?;
-            let found = self.transport.list(&query, |remote: K::Remote| {
-                let view = K::view(&remote);
-                (view.live && some.contains(&view.id)).then_some(())
+            let found = self.transport.list(&query, |item: Item<K::Remote>| {
+                let id = match item {
+                    Item::Read(remote) => Some(K::view(&remote)).filter(|view| view.live)?.id,
+                    // It is there, whatever it looks like.
+                    Item::Unreadable(item) => item.id,
+                };
+                some.contains(&id).then_some(())
             });
             live += found.await?.len();
         }
@@ -94,10 +99,13 @@ impl Session {
     /// Any page failed.
     pub async fn imports(&self, id: &str, owner: &Owner) -> Result<Vec<ListedImport>, RemoteError> {
         let query = all().filter("provider_auth_config_id", [id])?;
-        let into_it = |import: AuthImport| {
+        let mut suspect = None;
+        let into_it = |item: Item<AuthImport>| {
+            let import = readable(item, owner, &mut suspect)?;
             (import.auth_config_id() == Some(id)).then(|| records::import_record(&import, owner))
         };
-        self.transport.list(&query, into_it).await
+        let found = self.transport.list(&query, into_it).await?;
+        suspect.map_or(Ok(found), |id| Err(RemoteError::Unreadable(id)))
     }
 
     /// Imports a value into an auth config, or into a new one that the import creates.
@@ -146,8 +154,13 @@ impl Session {
     ) -> Result<Vec<ListedExport>, RemoteError> {
         let query = all().filter("provider_auth_config_id", [&target.auth_config_id])?;
         let pages = self.transport.client().export_pages(target, &query);
-        let ours = |export: AuthExport| records::export_record(&export, target, owner);
-        self.transport.collect(pages, ours).await
+        let mut suspect = None;
+        let ours = |item: Item<AuthExport>| {
+            let export = readable(item, owner, &mut suspect)?;
+            records::export_record(&export, target, owner)
+        };
+        let found = self.transport.collect(pages, ours).await?;
+        suspect.map_or(Ok(found), |id| Err(RemoteError::Unreadable(id)))
     }
 
     /// Lists every object of the kind's collection that carries a marker. The list was begun at `since` or later;
@@ -156,20 +169,37 @@ impl Session {
     /// The whole collection is read because neither `search` nor any filter covers metadata (▲).
     ///
     /// # Errors
-    /// Any page failed: a part of a list proves no absence.
+    /// Any page failed: a part of a list proves no absence. Or an object can't be read that may be `owner`'s.
     pub async fn search<K: Kind>(
         &self,
         since: Instant,
+        owner: &Owner,
     ) -> Result<Arc<Vec<RemoteView>>, RemoteError> {
+        let found = self.listed::<K>(since).await?;
+        let mut suspects = found.unreadable.iter();
+        match suspects.find(|suspect| suspect.may_belong_to(&owner.uid)) {
+            Some(suspect) => Err(RemoteError::Unreadable(suspect.id.clone())),
+            None => Ok(found.marked.clone()),
+        }
+    }
+
+    async fn listed<K: Kind>(&self, since: Instant) -> Result<Arc<Listed>, RemoteError> {
         let listing = self.cache.listing(K::Remote::COLLECTION);
         let mut last = listing.lock().await;
         if let Some((_, found)) = last.as_ref().filter(|(began, _)| *began >= since) {
             return Ok(found.clone());
         }
         let began = Instant::now();
-        let marked =
-            |remote: K::Remote| Some(K::view(&remote)).filter(|view| view.marker.is_some());
-        let found = Arc::new(self.transport.list(&all(), marked).await?);
+        let mut unreadable = Vec::new();
+        let marked = |item: Item<K::Remote>| match item {
+            Item::Read(remote) => Some(K::view(&remote)).filter(|view| view.marker.is_some()),
+            Item::Unreadable(item) => {
+                unreadable.push(Suspect::of(&item));
+                None
+            }
+        };
+        let marked = Arc::new(self.transport.list(&all(), marked).await?);
+        let found = Arc::new(Listed { marked, unreadable });
         *last = Some((began, found.clone()));
         Ok(found)
     }
@@ -201,11 +231,20 @@ impl Session {
             let name = name.as_deref().map(cut);
             Some(Dependent { of, id, name })
         };
+        // An item that can't be read depends on an object only if it mentions its id.
+        let unreadable = |item: &Unreadable| {
+            let of = ids.iter().find(|id| item.mentions(id));
+            dependent(of.cloned(), item.id.clone(), None)
+        };
         match K::DEPENDENTS {
             None => Ok(Vec::new()),
             Some(Dependents::ConfigsOfVault) => {
                 // All configs are read: the filter `provider_config_vault_id` matches nothing on the server (▲).
-                let uses = |config: Config| {
+                let uses = |item: Item<Config>| {
+                    let config = match item {
+                        Item::Read(config) => config,
+                        Item::Unreadable(item) => return unreadable(&item),
+                    };
                     let live = !config.status().is_gone();
                     let vault = config.from_vault.filter(|_| live).map(|vault| vault.id);
                     dependent(vault, config.id, config.name)
@@ -214,7 +253,11 @@ impl Session {
             }
             Some(Dependents::AuthConfigsOfCredentials) => {
                 let query = all().filter("provider_auth_credentials_id", ids)?;
-                let uses = |config: AuthConfig| {
+                let uses = |item: Item<AuthConfig>| {
+                    let config = match item {
+                        Item::Read(config) => config,
+                        Item::Unreadable(item) => return unreadable(&item),
+                    };
                     let live = !config.status().is_gone();
                     let credentials = config.credentials.filter(|_| live).map(|used| used.id);
                     dependent(credentials, config.id, config.name)
@@ -312,6 +355,19 @@ impl Session {
         let view = Arc::new(view);
         self.cache.store_write(&view);
         view
+    }
+}
+
+/// Returns a record that can be read. Of one that can't, but may be `owner`'s, the id becomes the suspect.
+fn readable<R>(item: Item<R>, owner: &Owner, suspect: &mut Option<String>) -> Option<R> {
+    match item {
+        Item::Read(record) => Some(record),
+        Item::Unreadable(item) => {
+            if may_be_record_of(&item, owner) {
+                *suspect = Some(item.id);
+            }
+            None
+        }
     }
 }
 

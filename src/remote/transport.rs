@@ -8,6 +8,7 @@ use crate::metrics::Metrics;
 use futures::{Stream, StreamExt, pin_mut};
 use metorial::{
     Answer, Client, Error, ErrorKind, Instance, ListQuery, Method, Object, Operation, Page,
+    Unreadable,
 };
 use std::sync::Arc;
 use tokio::time::Instant;
@@ -23,6 +24,14 @@ pub struct Transport {
     own_limit: Option<Arc<OwnLimit>>,
     /// The account that the key belongs to; `None` until the API has named it.
     account: Option<Arc<Account>>,
+}
+
+/// An item of a list.
+pub enum Item<T> {
+    /// One that was decoded.
+    Read(T),
+    /// One that can't be.
+    Unreadable(Unreadable),
 }
 
 impl Transport {
@@ -96,14 +105,14 @@ impl Transport {
         self.record(operation, call.await)
     }
 
-    /// Lists all items that `keep` keeps.
+    /// Lists all items that `keep` keeps. It decides about items that can't be read too.
     ///
     /// # Errors
     /// Any page failed: a part of a list is never returned, since an absence would be concluded from it.
     pub async fn list<T: Object, R>(
         &self,
         query: &ListQuery,
-        keep: impl FnMut(T) -> Option<R>,
+        keep: impl FnMut(Item<T>) -> Option<R>,
     ) -> Result<Vec<R>, RemoteError> {
         self.collect(self.client.pages::<T>(query), keep).await
     }
@@ -115,7 +124,7 @@ impl Transport {
     pub async fn collect<T: Object, R>(
         &self,
         pages: impl Stream<Item = Result<Answer<Page<T>>, Error>>,
-        mut keep: impl FnMut(T) -> Option<R>,
+        mut keep: impl FnMut(Item<T>) -> Option<R>,
     ) -> Result<Vec<R>, RemoteError> {
         let operation = Operation {
             method: Method::Get,
@@ -123,13 +132,24 @@ impl Transport {
         };
         pin_mut!(pages);
         let mut kept = Vec::new();
+        let mut too_large = None;
         loop {
             self.admit()?;
             let Some(page) = pages.next().await else {
-                return Ok(kept);
+                return too_large.map_or(Ok(kept), Err);
             };
-            let page = self.record(operation, page)?;
-            kept.extend(page.items.into_iter().filter_map(&mut keep));
+            let page = match self.record(operation, page) {
+                // The next one is smaller, unless this was a single item.
+                Err(RemoteError::Api(error)) if error.is_too_large() => {
+                    too_large = Some(RemoteError::Api(error));
+                    continue;
+                }
+                page => page?,
+            };
+            too_large = None;
+            let read = page.items.into_iter().map(Item::Read);
+            let items = read.chain(page.unreadable.into_iter().map(Item::Unreadable));
+            kept.extend(items.filter_map(&mut keep));
             if !page.has_more_after {
                 return Ok(kept);
             }

@@ -15,6 +15,7 @@ mod kstatus_of_values;
 mod leaks;
 mod leaks_of_values;
 mod rights;
+mod server_lists;
 mod server_schemas;
 mod status_history;
 mod tour;

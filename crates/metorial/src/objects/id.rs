@@ -15,7 +15,7 @@ pub fn is_id(text: &str) -> bool {
 }
 
 /// Decodes an id.
-pub(super) fn id<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
+pub(crate) fn id<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
     checked(String::deserialize(deserializer)?)
 }
 

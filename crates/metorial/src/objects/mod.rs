@@ -18,6 +18,7 @@ pub use catalog::{
     Project, Provider, Visibility,
 };
 pub use config::{Config, ConfigVault};
+pub(crate) use id::id;
 pub use id::is_id;
 pub use object::Object;
 pub use record::{AuthExport, AuthImport};

@@ -11,6 +11,7 @@ use k8s_openapi::api::core::v1::{ConfigMap, Secret};
 use kube::Api;
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
+use zeroize::Zeroizing;
 
 /// A reason and a message about something in the cluster that a resource waits for.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -39,7 +40,7 @@ impl From<ClusterError> for Missing {
 }
 
 /// The content of one Secret or ConfigMap, or `None` where there is none.
-type Content = Option<BTreeMap<String, Vec<u8>>>;
+type Content = Option<BTreeMap<String, Zeroizing<Vec<u8>>>>;
 
 impl Cluster {
     /// Reads all references of an object in `namespace`.
@@ -68,11 +69,6 @@ impl Cluster {
                 .insert(reference.clone(), bytes)
                 .map_err(Missing::Invalid)?;
         }
-        for content in read.into_values().flatten() {
-            content
-                .into_values()
-                .for_each(|mut bytes| zeroize::Zeroize::zeroize(&mut bytes));
-        }
         Ok(inputs)
     }
 
@@ -85,7 +81,8 @@ impl Cluster {
                     .await?;
                 Ok(found.map(|secret| {
                     let data = secret.data.unwrap_or_default().into_iter();
-                    data.map(|(key, bytes)| (key, bytes.0)).collect()
+                    data.map(|(key, bytes)| (key, Zeroizing::new(bytes.0)))
+                        .collect()
                 }))
             }
             SourceKind::ConfigMap => {
@@ -97,6 +94,7 @@ impl Cluster {
                     let binary = map.binary_data.unwrap_or_default().into_iter();
                     text.map(|(key, text)| (key, text.into_bytes()))
                         .chain(binary.map(|(key, bytes)| (key, bytes.0)))
+                        .map(|(key, bytes)| (key, Zeroizing::new(bytes)))
                         .collect()
                 }))
             }
@@ -137,12 +135,12 @@ impl Cluster {
                 ),
             }));
         };
-        let mut content = BTreeMap::from([("id".to_owned(), id.into_bytes())]);
+        let mut content = BTreeMap::from([("id".to_owned(), Zeroizing::new(id.into_bytes()))]);
         content.extend(
             object
                 .attributes()
                 .into_iter()
-                .map(|(key, text)| (key.to_owned(), text.into_bytes())),
+                .map(|(key, text)| (key.to_owned(), Zeroizing::new(text.into_bytes()))),
         );
         Ok(Some(content))
     }

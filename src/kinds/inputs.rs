@@ -6,6 +6,7 @@ use crate::sensitive::Sensitive;
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::fmt;
+use zeroize::Zeroizing;
 
 /// What a resource refers to in its own namespace.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -89,10 +90,14 @@ impl Inputs {
     ///
     /// # Errors
     /// The bytes can't be a value at the API; the message names the source only.
-    pub fn insert(&mut self, reference: Reference, bytes: Vec<u8>) -> Result<(), Invalid> {
+    pub fn insert(
+        &mut self,
+        reference: Reference,
+        bytes: impl Into<Zeroizing<Vec<u8>>>,
+    ) -> Result<(), Invalid> {
         let refuse = |why: &str| Err(Invalid::value(format!("{reference} {why}")));
-        let bytes = Sensitive::new(bytes);
-        let Ok(text) = std::str::from_utf8(bytes.expose()) else {
+        let bytes = bytes.into();
+        let Ok(text) = std::str::from_utf8(&bytes) else {
             return refuse("is not UTF-8 text: store the value as text");
         };
         if text.is_empty() {

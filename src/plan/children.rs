@@ -5,9 +5,10 @@ use super::fingerprint::MacKey;
 use crate::resources::{ExportFormat, ExportSecret, ExportStatus, RemoteDetails};
 use serde_json::Value;
 use std::collections::BTreeMap;
+use zeroize::Zeroizing;
 
-/// The content of a child object.
-pub type Data = BTreeMap<String, Vec<u8>>;
+/// The content of a child object. It wipes itself, whatever ends the reconciliation that holds it.
+pub type Data = BTreeMap<String, Zeroizing<Vec<u8>>>;
 
 /// The type of a Secret that has none of its own.
 pub const OPAQUE: &str = "Opaque";
@@ -91,7 +92,7 @@ impl ChildSpec {
             parts.push(b"json");
         }
         for (key, value) in data {
-            parts.extend([key.as_bytes(), value]);
+            parts.extend([key.as_bytes(), value.as_slice()]);
         }
         key.fingerprint(&parts).to_string()
     }
@@ -101,8 +102,8 @@ impl ChildSpec {
     #[must_use]
     pub fn layout(&self, value: &Value) -> Data {
         let text = |value: &Value| match value {
-            Value::String(text) => text.clone().into_bytes(),
-            other => other.to_string().into_bytes(),
+            Value::String(text) => Zeroizing::new(text.clone().into_bytes()),
+            other => Zeroizing::new(other.to_string().into_bytes()),
         };
         match (self.format, value) {
             (ExportFormat::Fields, Value::Object(members)) => {
@@ -116,7 +117,10 @@ impl ChildSpec {
                     .map(|(name, value)| (key(name), text(value)))
                     .collect()
             }
-            (_, value) => [("value.json".to_owned(), value.to_string().into_bytes())].into(),
+            (_, value) => {
+                let json = value.to_string().into_bytes();
+                [("value.json".to_owned(), Zeroizing::new(json))].into()
+            }
         }
     }
 
@@ -139,7 +143,8 @@ impl ChildSpec {
 
 /// Returns content under these keys that shows nothing: an empty JSON object, which some types demand.
 pub fn blank(keys: impl Iterator<Item = String>) -> Data {
-    keys.map(|key| (key, b"{}".to_vec())).collect()
+    keys.map(|key| (key, Zeroizing::new(b"{}".to_vec())))
+        .collect()
 }
 
 /// A child object as it exists.
@@ -190,7 +195,7 @@ pub fn published_ids(id: &str, instance: &str, details: &RemoteDetails) -> Data 
     details
         .ids()
         .chain(own)
-        .map(|(key, text)| (key.to_owned(), text.as_bytes().to_vec()))
+        .map(|(key, text)| (key.to_owned(), Zeroizing::new(text.as_bytes().to_vec())))
         .collect()
 }
 
@@ -207,9 +212,9 @@ mod tests {
         };
         let value = json!({"access_token": "a\n", "expires in": 3600, "scopes": ["x"]});
         let fields = secret("Fields").layout(&value);
-        assert_eq!(fields["access_token"], b"a\n");
-        assert_eq!(fields["expires_in"], b"3600");
-        assert_eq!(fields["scopes"], br#"["x"]"#);
+        assert_eq!(*fields["access_token"], b"a\n");
+        assert_eq!(*fields["expires_in"], b"3600");
+        assert_eq!(*fields["scopes"], br#"["x"]"#);
         let json = secret("Json").layout(&value);
         assert_eq!(
             serde_json::from_slice::<Value>(&json["value.json"]).unwrap(),

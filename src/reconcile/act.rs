@@ -239,7 +239,7 @@ impl<K: Kind> Run<'_, K> {
         wanted: &ChildSpec,
         content: Content,
     ) -> Result<(), Error> {
-        let (mut data, export) = match content {
+        let (data, export) = match content {
             Content::LastExport => {
                 let Some(exported) = self.resource.memory.exported.clone() else {
                     return Ok(());
@@ -270,7 +270,6 @@ impl<K: Kind> Run<'_, K> {
             }
         };
         let applied = self.parent().apply(wanted, &data, export.as_ref()).await;
-        data.values_mut().for_each(zeroize::Zeroize::zeroize);
         match applied? {
             Applied::Done => {}
             // The ids are published beside everything else; without the Secret an export is in vain.

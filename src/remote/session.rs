@@ -67,7 +67,8 @@ impl Session {
             Err(RemoteError::Api(error)) if error.kind() == ErrorKind::Gone => Observed::Missing,
             Err(error) => return Err(error),
         };
-        Ok(self.cache.store_read(id, observed, began))
+        let server_time = self.transport.server_time();
+        Ok(self.cache.store_read(id, observed, began, server_time))
     }
 
     /// Counts how many of `ids` are gone, read now, a hundred with one request.

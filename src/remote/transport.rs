@@ -6,11 +6,13 @@ use super::shared::Account;
 use crate::cluster::fence::Fence;
 use crate::metrics::Metrics;
 use futures::{Stream, StreamExt, pin_mut};
+use jiff::{SignedDuration, Timestamp};
 use metorial::{
     Answer, Client, Error, ErrorKind, Instance, ListQuery, Method, Object, Operation, Page,
     Unreadable,
 };
 use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
 use tokio::time::Instant;
 
 /// The client of one API key, with what every request has to pass.
@@ -24,6 +26,8 @@ pub struct Transport {
     own_limit: Option<Arc<OwnLimit>>,
     /// The account that the key belongs to; `None` until the API has named it.
     account: Option<Arc<Account>>,
+    /// How far the server's clock is ahead of this machine's, in milliseconds, by the last response that had a date.
+    clock_ahead: Arc<AtomicI64>,
 }
 
 /// An item of a list.
@@ -45,6 +49,7 @@ impl Transport {
             metrics,
             own_limit: None,
             account: None,
+            clock_ahead: Arc::default(),
         }
     }
 
@@ -74,6 +79,18 @@ impl Transport {
     #[must_use]
     pub fn budget(&self) -> &Arc<Budget> {
         &self.budget
+    }
+
+    /// Returns the time by the server's clock. A date has no fractions of a second, so this may be up to a second ahead.
+    #[must_use]
+    pub fn server_time(&self) -> Timestamp {
+        let ahead = self
+            .clock_ahead
+            .load(Ordering::Relaxed)
+            .saturating_add(1000);
+        let ahead = SignedDuration::from_millis(ahead);
+        let now = Timestamp::now();
+        now.saturating_add(ahead).unwrap_or(now)
     }
 
     /// Reads the instance that the key belongs to.
@@ -173,6 +190,13 @@ impl Transport {
             .map_or_else(|error| error.kind().as_str(), |_| "ok");
         self.metrics.api_request(operation.to_string(), label);
         let now = Instant::now();
+        let meta = result
+            .as_ref()
+            .map_or_else(Error::meta, |answer| &answer.meta);
+        if let Some(date) = meta.date {
+            let ahead = date.as_millisecond() - Timestamp::now().as_millisecond();
+            self.clock_ahead.store(ahead, Ordering::Relaxed);
+        }
         let result = match result {
             Ok(answer) => {
                 self.budget.record_response(&answer.meta, now);

@@ -25,7 +25,7 @@ pub struct Args {
 #[derive(Subcommand, Debug)]
 pub enum Command {
     /// Run the operator (default).
-    Run(RunArgs),
+    Run(Box<RunArgs>),
     /// Print the custom resource definitions as YAML.
     Crds,
 }

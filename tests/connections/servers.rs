@@ -69,7 +69,7 @@ async fn a_server_that_claims_to_be_another_instance_does_not_spoil_what_is_know
     let (env, hostile, key) = two_servers().await;
     env.apply(credentials("ours")).await;
     let ours = env.credentials("ours").wait_ready().await;
-    let id = ours.status().id.clone().unwrap();
+    let id = ours.status().id.unwrap();
     impersonate(&env, &hostile);
     connect(&env, &hostile, &key).await;
     env.connection("hostile").wait_reason("Synced").await;

@@ -1,6 +1,6 @@
 //! Pages of a list, and streams of pages that either are complete or end with an error.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::fmt;
 use std::future::Future;
 
@@ -76,11 +76,14 @@ pub(crate) struct ListBody {
     pagination: Pagination,
 }
 
-/// The least that an item has, whatever else is in it.
+/// The least that an item has, whatever else is in it. Metadata that isn't an object is the server's fault, not that of
+/// whoever wrote it: such an item says nothing about whose it is.
 #[derive(Deserialize)]
 struct Bare {
     #[serde(deserialize_with = "crate::objects::id")]
     id: String,
+    #[serde(rename = "metadata")]
+    _metadata: Option<HashMap<String, IgnoredAny>>,
 }
 
 #[derive(Deserialize)]
@@ -90,7 +93,8 @@ struct Pagination {
 }
 
 impl<T: Object> Page<T> {
-    /// Decodes the items one by one, so that a bad one hides no other; `None` if one has no id.
+    /// Decodes the items one by one, so that a bad one hides no other; `None` if one has no id, or
+    /// metadata that isn't an object.
     pub(crate) fn read(list: &ListBody, body: &[u8]) -> Option<Self> {
         let mut page = Self {
             items: Vec::new(),
@@ -107,7 +111,7 @@ impl<T: Object> Page<T> {
                     page.items.push(item);
                 }
                 Some(Err(_)) | None => {
-                    let Bare { id } = serde_json::from_str(text).ok()?;
+                    let Bare { id, .. } = serde_json::from_str(text).ok()?;
                     page.last = Some(id.clone());
                     let text = text.to_owned();
                     page.unreadable.push(Unreadable { id, text });

@@ -55,7 +55,7 @@ impl Reply {
             Err(error) => return Err(self.undecodable(&error)),
         };
         let Some(value) = page else {
-            let cause = "the list has an item without an id";
+            let cause = "the list has an item without an id, or with malformed metadata";
             let kind = ErrorKind::Malformed;
             return Err(Error::of(kind, self.operation, self.meta, cause));
         };

@@ -1,5 +1,6 @@
 //! The metrics of the process. Labels are kinds, reasons, operations and outcomes, never names or ids of resources, so
-//! that the number of series is bounded; the one id is the organization of a budget.
+//! that the number of series is bounded; the one id is the organization of a budget,
+//! which is forgotten with the last connection that uses it.
 
 use crate::resources::Reason;
 use prometheus_client::encoding::text::encode;
@@ -33,6 +34,7 @@ pub struct Metrics {
     reconciliations_running: Gauge,
     panics: Counter,
     exports_repeated: Counter,
+    schema_checks: Family<Labels, Counter>,
     queue_depth: Gauge,
     leader: Gauge,
     budget_remaining: Family<Labels, Gauge>,
@@ -78,6 +80,11 @@ impl Default for Metrics {
                 "exports_repeated",
                 "Exports that were repeated because a value was lost",
             ),
+            schema_checks: new(
+                all,
+                "schema_checks",
+                "Checks of values against published schemas, by outcome",
+            ),
             queue_depth: new(
                 all,
                 "queue_depth",
@@ -87,7 +94,7 @@ impl Default for Metrics {
             budget_remaining: new(
                 all,
                 "budget_remaining",
-                "Requests left in the rate-limit window, by organization",
+                "Requests left in the rate-limit window, by server and organization",
             ),
             resources: new(
                 all,
@@ -146,6 +153,12 @@ impl Metrics {
         self.exports_repeated.inc();
     }
 
+    /// Counts a check of a value against a schema.
+    pub fn schema_checked(&self, outcome: &str) {
+        let labels = Labels(vec![("outcome", outcome.to_owned())]);
+        self.schema_checks.get_or_create(&labels).inc();
+    }
+
     /// Sets how many resources are due, and how many reconciliations are running.
     pub fn set_queue(&self, due: usize, running: usize) {
         let gauge = |count: usize| i64::try_from(count).unwrap_or(i64::MAX);
@@ -167,11 +180,17 @@ impl Metrics {
         }
     }
 
-    /// Sets how many requests are left in the rate-limit window of an organization.
-    pub fn set_budget(&self, organization: &str, remaining: u64) {
-        let labels = Labels(vec![("organization", organization.to_owned())]);
+    /// Sets how many requests are left in the rate-limit window of an organization at a server.
+    pub fn set_budget(&self, server: &str, organization: &str, remaining: u64) {
+        let labels = budget_labels(server, organization);
         let remaining = i64::try_from(remaining).unwrap_or(i64::MAX);
         self.budget_remaining.get_or_create(&labels).set(remaining);
+    }
+
+    /// Removes the budget of an organization that no connection uses any more.
+    pub fn forget_budget(&self, server: &str, organization: &str) {
+        let labels = budget_labels(server, organization);
+        self.budget_remaining.remove(&labels);
     }
 
     /// Counts a resource under the reason of its Ready condition, instead of the reason that it had before.
@@ -208,6 +227,13 @@ impl Metrics {
     }
 }
 
+fn budget_labels(server: &str, organization: &str) -> Labels {
+    Labels(vec![
+        ("server", server.to_owned()),
+        ("organization", organization.to_owned()),
+    ])
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -217,7 +243,7 @@ mod tests {
         let metrics = Metrics::default();
         metrics.set_leader(true);
         metrics.set_reason("Connection", "a/b".to_owned(), Reason::Unauthorized);
-        metrics.set_budget("org_1", 7);
+        metrics.set_budget("https://a.example", "org_1", 7);
         assert!(metrics.render().contains("Unauthorized"));
         metrics.set_leader(false);
         let text = metrics.render();

@@ -25,7 +25,7 @@ pub struct Args {
 #[derive(Subcommand, Debug)]
 pub enum Command {
     /// Run the operator (default).
-    Run(RunArgs),
+    Run(Box<RunArgs>),
     /// Print the custom resource definitions as YAML.
     Crds,
 }
@@ -56,6 +56,21 @@ pub struct RunArgs {
         default_value = "https://api.metorial.com"
     )]
     pub allowed_base_urls: Vec<Url>,
+    /// Organizations whose keys may be used, by id, comma-separated. Default: any. With a key of any other, nothing is sent
+    /// but the request that asks whose key it is.
+    #[arg(
+        long,
+        env = "METORIAL_OPERATOR_ALLOWED_ORGANIZATIONS",
+        value_delimiter = ','
+    )]
+    pub allowed_organizations: Vec<String>,
+    /// Instances whose keys may be used, by id, comma-separated. Default: any.
+    #[arg(
+        long,
+        env = "METORIAL_OPERATOR_ALLOWED_INSTANCES",
+        value_delimiter = ','
+    )]
+    pub allowed_instances: Vec<String>,
     /// Address of /metrics, /livez and /readyz.
     #[arg(long, env = "METORIAL_OPERATOR_LISTEN", default_value = "0.0.0.0:8080")]
     pub listen: SocketAddr,
@@ -125,6 +140,15 @@ impl Default for Timing {
 /// A function that is called at the start of each reconciliation, for tests that make one panic or hang.
 pub type ReconcileHook = Arc<dyn Fn(&ResourceKey) -> BoxFuture<'static, ()> + Send + Sync>;
 
+/// The accounts at Metorial that this cluster may send anything to.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct AllowedAccounts {
+    /// Ids of organizations. If empty: any.
+    pub organizations: Vec<String>,
+    /// Ids of instances. If empty: any.
+    pub instances: Vec<String>,
+}
+
 /// Checked settings.
 #[derive(Clone)]
 pub struct Settings {
@@ -136,6 +160,8 @@ pub struct Settings {
     pub installation_id: Option<String>,
     /// Prefixes that a connection's base URL may have.
     pub allowed_base_urls: Vec<Url>,
+    /// Accounts that a connection's key may belong to.
+    pub allowed_accounts: AllowedAccounts,
     /// Address of the HTTP server for metrics and health.
     pub listen: SocketAddr,
     /// Whether the replicas elect a leader.
@@ -165,6 +191,9 @@ pub enum InvalidSetting {
     /// An empty name of a namespace.
     #[error("--watch-namespaces: a name is empty; omit the flag to serve all namespaces")]
     EmptyNamespace,
+    /// An id of an organization or instance that is empty or no id.
+    #[error("{0}: {1:?} is not an id; omit the flag to allow all")]
+    Id(&'static str, String),
     /// A reconciliation that ends before a single request may take.
     #[error("--reconcile-timeout must be longer than --request-timeout")]
     ReconcileTimeout,
@@ -189,6 +218,10 @@ impl RunArgs {
                 .unwrap_or_else(own_namespace),
             installation_id: self.installation_id.clone(),
             allowed_base_urls: self.allowed_base_urls.clone(),
+            allowed_accounts: AllowedAccounts {
+                organizations: ids("--allowed-organizations", &self.allowed_organizations)?,
+                instances: ids("--allowed-instances", &self.allowed_instances)?,
+            },
             listen: self.listen,
             leader_elect: self.leader_elect,
             concurrency: usize::from(self.concurrency),
@@ -229,6 +262,21 @@ impl RunArgs {
         }
         Ok(names)
     }
+}
+
+/// Returns the ids that a flag lists. An environment variable that is set but empty counts as not set.
+fn ids(flag: &'static str, listed: &[String]) -> Result<Vec<String>, InvalidSetting> {
+    if listed == [""] {
+        return Ok(Vec::new());
+    }
+    let listed = listed.iter().map(|id| id.trim().to_owned());
+    listed
+        .map(|id| match metorial::is_id(&id) {
+            true => Ok(id),
+            // An id that is misspelled would silently allow nothing; an empty one may be meant as "all".
+            false => Err(InvalidSetting::Id(flag, id)),
+        })
+        .collect()
 }
 
 /// Returns the namespace of the pod that the process runs in, or the default where it isn't a pod.

@@ -12,6 +12,7 @@ use serde::de::DeserializeOwned;
 use serde_json::{Map, Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Debug;
+use zeroize::Zeroizing;
 
 /// A Kubernetes kind that can be a child object.
 pub trait Child:
@@ -38,7 +39,7 @@ impl Child for Secret {
             metadata,
             type_,
             data: Some(
-                data.map(|(key, bytes)| (key.clone(), ByteString(bytes.clone())))
+                data.map(|(key, bytes)| (key.clone(), ByteString(bytes.to_vec())))
                     .collect(),
             ),
             ..Self::default()
@@ -47,7 +48,7 @@ impl Child for Secret {
 
     fn content(&self) -> Data {
         let data = self.data.iter().flatten();
-        data.map(|(key, bytes)| (key.clone(), bytes.0.clone()))
+        data.map(|(key, bytes)| (key.clone(), Zeroizing::new(bytes.0.clone())))
             .collect()
     }
 
@@ -76,7 +77,7 @@ impl Child for ConfigMap {
 
     fn content(&self) -> Data {
         let data = self.data.iter().flatten();
-        data.map(|(key, text)| (key.clone(), text.clone().into_bytes()))
+        data.map(|(key, text)| (key.clone(), Zeroizing::new(text.clone().into_bytes())))
             .collect()
     }
 

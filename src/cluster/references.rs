@@ -11,6 +11,7 @@ use k8s_openapi::api::core::v1::{ConfigMap, Secret};
 use kube::ResourceExt;
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
+use zeroize::Zeroizing;
 
 /// A reason and a message about something in the cluster that a resource waits for.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -39,7 +40,7 @@ impl From<ClusterError> for Missing {
 }
 
 /// The uid and the content of one object, or `None` where there is none.
-type Content = Option<(String, BTreeMap<String, Vec<u8>>)>;
+type Content = Option<(String, BTreeMap<String, Zeroizing<Vec<u8>>>)>;
 
 impl Cluster {
     /// Reads all references of an object in `namespace`.
@@ -68,11 +69,6 @@ impl Cluster {
                 .insert(reference.clone(), bytes, uid)
                 .map_err(Missing::Invalid)?;
         }
-        for (_, content) in read.into_values().flatten() {
-            content
-                .into_values()
-                .for_each(|mut bytes| zeroize::Zeroize::zeroize(&mut bytes));
-        }
         Ok(inputs)
     }
 
@@ -86,7 +82,8 @@ impl Cluster {
                 Ok(found.map(|secret| {
                     let uid = secret.uid().unwrap_or_default();
                     let data = secret.data.unwrap_or_default().into_iter();
-                    (uid, data.map(|(key, bytes)| (key, bytes.0)).collect())
+                    let data = data.map(|(key, bytes)| (key, Zeroizing::new(bytes.0)));
+                    (uid, data.collect())
                 }))
             }
             SourceKind::ConfigMap => {
@@ -99,7 +96,9 @@ impl Cluster {
                     let binary = map.binary_data.unwrap_or_default().into_iter();
                     let text = text.map(|(key, text)| (key, text.into_bytes()));
                     let binary = binary.map(|(key, bytes)| (key, bytes.0));
-                    (uid, text.chain(binary).collect())
+                    let all = text.chain(binary);
+                    let data = all.map(|(key, bytes)| (key, Zeroizing::new(bytes)));
+                    (uid, data.collect())
                 }))
             }
             SourceKind::ProviderAuthConfig => {
@@ -172,14 +171,14 @@ impl Cluster {
         };
         let uid = object.uid().unwrap_or_default();
         let mut content = BTreeMap::from([
-            ("id".to_owned(), id.into_bytes()),
-            ("uid".to_owned(), uid.clone().into_bytes()),
+            ("id".to_owned(), Zeroizing::new(id.into_bytes())),
+            ("uid".to_owned(), Zeroizing::new(uid.clone().into_bytes())),
         ]);
         content.extend(
             object
                 .attributes()
                 .into_iter()
-                .map(|(key, text)| (key.to_owned(), text.into_bytes())),
+                .map(|(key, text)| (key.to_owned(), Zeroizing::new(text.into_bytes()))),
         );
         Ok(Some((uid, content)))
     }

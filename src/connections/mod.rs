@@ -2,12 +2,13 @@
 //!
 //! A `Connection` or `ClusterConnection` is read into [`ConnectionSettings`]. [`verify`] decides, without I/O, if they
 //! may be used. [`Connections`] asks the API which instance the key opens, and keeps one [`Session`] for each
-//! connection, one cache for each instance and one budget for each organization. [`reconcile`] keeps the status and the
+//! connection, one cache for each instance and one budget for each organization at each server. [`reconcile`] keeps the status and the
 //! finalizer of the custom resource itself.
 //!
 //! [`Session`]: crate::remote::Session
 
 pub mod inventory;
+mod limits;
 mod reconcile;
 mod registry;
 mod settings;

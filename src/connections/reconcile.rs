@@ -63,8 +63,7 @@ pub async fn reconcile<C: ConnectionResource>(
     let connection = ConnectionKey::new(C::KIND, &key.namespace, &key.name);
     let api = C::api(context.cluster.client(), &key.namespace);
     let Some(object) = context.cluster.get(&api, &key.name).await? else {
-        forget(context, key, &connection).await;
-        return Ok(None);
+        return forget(context, key, &connection, users).await;
     };
     let settings = object.settings();
     // Before the Secret is read: a change in between must enqueue this connection again.
@@ -110,12 +109,27 @@ fn max_age(timing: &Timing, requested: bool) -> Duration {
     }
 }
 
-async fn forget(context: &ConnectionContext<'_>, key: &ResourceKey, connection: &ConnectionKey) {
-    context.connections.forget(connection).await;
+/// Forgets a connection that was deleted. Its last session stays while a resource has a remote object that is to be deleted
+/// through it; returns when to look again. Else nothing of it stays but what resources that wait for it need.
+async fn forget(
+    context: &ConnectionContext<'_>,
+    key: &ResourceKey,
+    connection: &ConnectionKey,
+    users: impl Future<Output = Result<Vec<String>, ClusterError>> + Send,
+) -> Result<Option<Duration>, ClusterError> {
+    let news = context.connections.forget(connection).await;
     context.dependencies.forget(key);
     let name = format!("{}/{}", key.namespace, key.name);
     context.metrics.forget_resource(key.kind, name);
-    context.enqueue_dependents(key);
+    if news {
+        context.enqueue_dependents(key);
+    }
+    let waits = !context.dependencies.dependents(key).is_empty();
+    if waits || !users.await?.is_empty() {
+        return Ok(Some(context.timing.connection_check));
+    }
+    context.connections.drop_forgotten(connection);
+    Ok(None)
 }
 
 fn register_dependencies(

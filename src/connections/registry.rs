@@ -1,13 +1,15 @@
 //! The registry of connections: reads and verifies them, builds their sessions, and keeps the last good one.
 
+use super::limits::UserLimits;
 use super::settings::{ConnectionKey, ConnectionSettings};
 use super::setup::Setup;
 use super::state::{ConnectionState, LOSSES_LIFETIME, NotReady, Slot};
 use super::verify;
+use crate::plan::fingerprint::Fingerprint;
 use crate::plan::observed::Losses;
 use crate::remote::Session;
-use crate::remote::budget::{Budget, Limit};
 use crate::remote::cache::Cache;
+use crate::remote::shared::Shared;
 use crate::remote::transport::Transport;
 use crate::resources::{APPROVE, ConnectionKind, InstanceStatus, UnreachablePolicy};
 use metorial::Client;
@@ -25,10 +27,8 @@ const DEFAULT_ORPHAN_AFTER: Duration = Duration::from_secs(3600);
 pub struct Connections {
     setup: Setup,
     slots: Mutex<HashMap<ConnectionKey, Arc<AsyncMutex<Slot>>>>,
-    /// The budgets by organization; that of a key whose organization is unknown, by connection.
-    budgets: Mutex<HashMap<String, Arc<Budget>>>,
-    /// The caches by instance.
-    caches: Mutex<HashMap<String, Arc<Cache>>>,
+    /// The budgets of organizations and the caches of instances.
+    shared: Shared,
     next_epoch: AtomicUsize,
 }
 
@@ -37,10 +37,9 @@ impl Connections {
     #[must_use]
     pub fn new(setup: Setup) -> Self {
         Self {
+            shared: Shared::new(setup.metrics.clone()),
             setup,
             slots: Mutex::default(),
-            budgets: Mutex::default(),
-            caches: Mutex::default(),
             next_epoch: AtomicUsize::new(1),
         }
     }
@@ -133,10 +132,12 @@ impl Connections {
         (at.elapsed() < LOSSES_LIFETIME).then_some(losses)
     }
 
-    /// Forgets a connection that was deleted, but keeps its last good session for deletions that still need it.
-    pub async fn forget(&self, key: &ConnectionKey) {
+    /// Forgets a connection that was deleted, but keeps its last good session for deletions that still need it. Returns
+    /// false if it was forgotten before.
+    pub async fn forget(&self, key: &ConnectionKey) -> bool {
         let slot = self.slot(key);
         let mut slot = slot.lock().await;
+        let known = !slot.read || slot.settings.is_some();
         slot.read = true;
         slot.not_ready = Some(NotReady::not_found(key));
         slot.settings = None;
@@ -144,6 +145,32 @@ impl Connections {
         if let Some(session) = &slot.session {
             let budget = session.transport.budget();
             budget.set_user_limit(&key.resource_key(), None);
+        }
+        known
+    }
+
+    /// Returns true if something is kept about a connection that does not exist.
+    #[must_use]
+    pub fn keeps_forgotten(&self, key: &ConnectionKey) -> bool {
+        let slots = lock(&self.slots);
+        let forgotten = |slot: &Arc<AsyncMutex<Slot>>| {
+            let slot = slot.try_lock();
+            slot.is_ok_and(|slot| slot.read && slot.settings.is_none())
+        };
+        slots.get(key).is_some_and(forgotten)
+    }
+
+    /// Drops everything about a connection that does not exist. The caller knows that no resource needs its last session,
+    /// or waits for the connection to appear.
+    pub fn drop_forgotten(&self, key: &ConnectionKey) {
+        let mut slots = lock(&self.slots);
+        // Somebody else who holds the slot is about to use it.
+        let unused = |slot: &Arc<AsyncMutex<Slot>>| {
+            let alone = Arc::strong_count(slot) == 1;
+            alone && slot.try_lock().is_ok_and(|slot| slot.settings.is_none())
+        };
+        if slots.get(key).is_some_and(unused) {
+            slots.remove(key);
         }
     }
 
@@ -221,6 +248,7 @@ impl Connections {
     ) -> Result<(), NotReady> {
         let base_url = settings.common.base_url.as_deref();
         let url = verify::base_url(base_url, &self.setup.allowed_base_urls)?;
+        let server = url.origin().ascii_serialization();
         let cluster = &self.setup.cluster;
         let references = settings.references();
         let inputs = cluster.resolve(&settings.namespace, &references).await;
@@ -234,139 +262,86 @@ impl Connections {
             .map(|session| session.epoch)
             .unwrap_or_else(|| self.next_epoch.fetch_add(1, Ordering::Relaxed));
         let verified = slot.verified.filter(|at| at.elapsed() < max_age);
+        let limits = UserLimits::of(key, settings);
+        slot.limit_own_requests(limits.own);
         let (instance, transport, verified) = match (known, verified) {
             (Some(session), Some(at)) => (session.instance.clone(), session.transport.clone(), at),
             _ => {
                 let client = self.setup.client(url, settings, &inputs)?;
-                let (instance, transport) = self.identify(key, slot, client).await?;
+                let (instance, transport) = self.identify(slot, &material, client).await?;
                 (instance, transport, Instant::now())
             }
         };
         verify::check_instance(settings, slot.pinned_instance(&settings.uid), &instance)?;
+        verify::check_account(&self.setup.allowed_accounts, &instance)?;
         slot.pinned = Some((settings.uid.clone(), instance.id.clone()));
+        let transport = self.with_account(&server, &instance, transport);
+        let transport = transport.limited(slot.own_limit.clone());
         let former = slot.session.as_ref();
         let former = former.map(|session| session.transport.budget().clone());
-        let limit = verify::user_limit(settings);
-        apply_user_limit(key, former.as_deref(), transport.budget(), limit);
-        let session = self.session(key, settings, instance, transport, epoch);
+        limits.apply_to_organization(key, former.as_deref(), transport.budget());
+        let cache = self.shared.cache(&server, &instance.id);
+        let session = session(key, settings, instance, transport, cache, epoch);
         slot.session = Some(Arc::new(session));
         slot.material = Some(material);
+        slot.unidentified = None;
         slot.verified = Some(verified);
         Ok(())
     }
 
-    /// Asks the API which instance the key opens, and finds the budget of its organization. The request itself counts
-    /// against the last known budget, and later for the organization that it names.
+    /// Asks the API which instance the key opens.
     async fn identify(
         &self,
-        key: &ConnectionKey,
-        slot: &Slot,
+        slot: &mut Slot,
+        material: &Fingerprint,
         client: Client,
     ) -> Result<(InstanceStatus, Transport), NotReady> {
-        let known = slot.session.as_ref().map(|session| &session.transport);
-        let first = match known {
-            Some(known) => known.budget().clone(),
-            None => {
-                let connection = format!("{}/{key}", key.namespace);
-                self.budget(connection, verify::documented_limit(None))
-            }
-        };
+        let budget = slot.budget_to_identify(material, verify::documented_limit(None));
         let (fence, metrics) = (self.setup.fence.clone(), self.setup.metrics.clone());
-        let mut transport = Transport::new(client, first.clone(), fence, metrics);
-        if let Some(organization) = known.and_then(Transport::organization) {
-            transport = transport.of_organization(organization.clone(), first.clone());
-        }
+        let transport = Transport::new(client, budget, fence, metrics);
+        let transport = transport.limited(slot.own_limit.clone());
         let instance = transport.instance().await;
-        let instance = verify::describe(instance.map_err(|error| verify::of_error(&error))?);
-        let organization = instance.organization_id.as_ref().unwrap_or(&instance.id);
-        let limit = verify::documented_limit(Some(&instance));
-        let budget = self.budget(organization.clone(), limit);
-        if known.is_none() {
-            budget.take_over(&first);
-        }
-        let transport = transport.of_organization(organization.clone(), budget);
-        Ok((instance, transport))
+        let instance = instance.map_err(|error| verify::of_error(&error))?;
+        Ok((verify::describe(instance), transport))
     }
 
-    fn session(
+    /// Returns the transport on the budget of the key's organization. The request that asked for it counts there too.
+    fn with_account(
         &self,
-        key: &ConnectionKey,
-        settings: &ConnectionSettings,
-        instance: InstanceStatus,
+        server: &str,
+        instance: &InstanceStatus,
         transport: Transport,
-        epoch: usize,
-    ) -> Session {
-        let cache = lock(&self.caches)
-            .entry(instance.id.clone())
-            .or_default()
-            .clone();
-        let approval = settings.annotations.get(APPROVE);
-        Session {
-            connection: key.to_string(),
-            epoch,
-            generation: settings.generation,
-            on_unreachable: settings.common.on_unreachable.clone(),
-            recreation_approved: approval.is_some_and(|approved| approved == "recreate"),
-            instance,
-            transport,
-            cache,
-        }
-    }
-
-    fn budget(&self, owner: String, limit: Limit) -> Arc<Budget> {
-        lock(&self.budgets)
-            .entry(owner)
-            .or_insert_with(|| Arc::new(Budget::new(limit)))
-            .clone()
+    ) -> Transport {
+        let organization = instance.organization_id.as_ref().unwrap_or(&instance.id);
+        let limit = verify::documented_limit(Some(instance));
+        let account = self.shared.account(server, organization, limit);
+        account.budget().take_over(transport.budget());
+        transport.of_account(account)
     }
 }
 
-/// Sets the user's limit on the budget that the connection uses now, and removes it from the one that it used before: a
-/// connection that was deleted and created again may have a key of another organization.
-fn apply_user_limit(
+/// Returns the session of a verified connection.
+fn session(
     key: &ConnectionKey,
-    former: Option<&Budget>,
-    current: &Budget,
-    limit: Option<Limit>,
-) {
-    let key = key.resource_key();
-    if let Some(former) = former.filter(|former| !std::ptr::eq(*former, current)) {
-        former.set_user_limit(&key, None);
+    settings: &ConnectionSettings,
+    instance: InstanceStatus,
+    transport: Transport,
+    cache: Arc<Cache>,
+    epoch: usize,
+) -> Session {
+    let approval = settings.annotations.get(APPROVE);
+    Session {
+        connection: key.to_string(),
+        epoch,
+        generation: settings.generation,
+        on_unreachable: settings.common.on_unreachable.clone(),
+        recreation_approved: approval.is_some_and(|approved| approved == "recreate"),
+        instance,
+        transport,
+        cache,
     }
-    current.set_user_limit(&key, limit);
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::remote::budget::WINDOW;
-
-    fn budget() -> Budget {
-        Budget::new(Limit {
-            requests: 100,
-            per: WINDOW,
-        })
-    }
-
-    #[test]
-    fn the_limit_of_a_user_moves_with_the_connection_to_another_organization() {
-        let key = ConnectionKey::new(ConnectionKind::Connection, "apps", "default");
-        let limit = Some(Limit {
-            requests: 5,
-            per: WINDOW,
-        });
-        let (former, current, now) = (budget(), budget(), Instant::now());
-        apply_user_limit(&key, None, &former, limit);
-        assert_eq!(former.remaining(now), 5);
-        apply_user_limit(&key, Some(&former), &former, limit);
-        assert_eq!(former.remaining(now), 5);
-        apply_user_limit(&key, Some(&former), &current, limit);
-        assert_eq!((former.remaining(now), current.remaining(now)), (100, 5));
-        apply_user_limit(&key, Some(&current), &current, None);
-        assert_eq!(current.remaining(now), 100);
-    }
 }

@@ -47,6 +47,17 @@ impl ConnectionKey {
         ResourceKey::new(kind, &self.namespace, &self.name)
     }
 
+    /// Returns the connection that a key of the work queue names; `None` for a resource of another kind.
+    #[must_use]
+    pub fn of(key: &ResourceKey) -> Option<Self> {
+        let kind = match key.kind {
+            "Connection" => ConnectionKind::Connection,
+            "ClusterConnection" => ConnectionKind::ClusterConnection,
+            _ => return None,
+        };
+        Some(Self::new(kind, &key.namespace, &key.name))
+    }
+
     /// Parses `Connection/name`, as statuses of resources in `namespace` record it; `None` for any other text.
     #[must_use]
     pub fn parse(text: &str, namespace: &str) -> Option<Self> {

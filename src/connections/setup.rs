@@ -10,6 +10,7 @@ use crate::kinds::Inputs;
 use crate::metrics::Metrics;
 use crate::plan::fingerprint::MacKey;
 use crate::resources::{ClusterConnection, Connection, ConnectionKind, Reason};
+use crate::settings::AllowedAccounts;
 use metorial::{ApiKey, Client};
 use std::sync::Arc;
 use std::time::Duration;
@@ -23,6 +24,8 @@ pub struct Setup {
     pub cluster_wide: bool,
     /// The prefixes that a base URL may have.
     pub allowed_base_urls: Vec<Url>,
+    /// The accounts that keys may belong to.
+    pub allowed_accounts: AllowedAccounts,
     /// The deadline of one API request.
     pub request_timeout: Duration,
     /// The fence of every write.

@@ -5,6 +5,7 @@ use crate::plan::case::Problem;
 use crate::plan::fingerprint::Fingerprint;
 use crate::plan::observed::Losses;
 use crate::remote::Session;
+use crate::remote::budget::{Budget, Limit, OwnLimit};
 use crate::resources::{APPROVE, ConnectionDefaults, Reason};
 use std::sync::Arc;
 use std::time::Duration;
@@ -128,9 +129,38 @@ pub struct Slot {
     pub last_reported: Option<Generation>,
     /// Reconciliations of the connection in a row that ended without a usable session.
     pub failures: u32,
+    /// The limit that a Connection sets for its own requests.
+    pub own_limit: Option<Arc<OwnLimit>>,
+    /// The budget of a key until the API has named its organization, and the key's fingerprint. What one key's server says
+    /// must not count for the organization of the key before it.
+    pub unidentified: Option<(Fingerprint, Arc<Budget>)>,
 }
 
 impl Slot {
+    /// Sets or removes the limit of the connection's own requests. What was sent stays counted.
+    pub fn limit_own_requests(&mut self, limit: Option<Limit>) {
+        match (&self.own_limit, limit) {
+            (Some(own), Some(limit)) => own.set(limit),
+            (_, limit) => self.own_limit = limit.map(|limit| Arc::new(OwnLimit::new(limit))),
+        }
+    }
+
+    /// Returns the budget for asking which organization this key belongs to: that of the session if it has the same key.
+    pub fn budget_to_identify(&mut self, material: &Fingerprint, limit: Limit) -> Arc<Budget> {
+        let session = self.session.as_ref();
+        if let Some(session) = session.filter(|_| self.material.as_ref() == Some(material)) {
+            return session.transport.budget().clone();
+        }
+        if let Some((of, budget)) = &self.unidentified
+            && of == material
+        {
+            return budget.clone();
+        }
+        let budget = Arc::new(Budget::new(limit));
+        self.unidentified = Some((material.clone(), budget.clone()));
+        budget
+    }
+
     /// Returns the state for resources that use the connection.
     #[must_use]
     pub fn state(&self) -> ConnectionState {

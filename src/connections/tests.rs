@@ -12,6 +12,7 @@ use crate::remote::testing::{refusal, session, unreachable_error};
 use crate::resources::{
     Connection, ConnectionKind, FINALIZER, InstanceStatus, Reason, ResourceKey,
 };
+use crate::settings::AllowedAccounts;
 use metorial::Method::Get;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
@@ -135,6 +136,51 @@ fn a_key_must_open_the_instance_that_was_pinned() {
     ] {
         let found = mismatch(&spec, &status, opened_before);
         assert_eq!(found, expected, "{spec}, {status}, {opened_before:?}");
+    }
+}
+
+#[test]
+fn an_instance_does_not_move_to_another_organization() {
+    let recorded = json!({"instance": {"id": "ins_1", "organizationId": "org_1"}});
+    let recorded = settings(&json!({}), &recorded);
+    for (organization, same) in [(Some("org_1"), true), (None, true), (Some("org_2"), false)] {
+        let found = InstanceStatus {
+            id: "ins_1".to_owned(),
+            organization_id: organization.map(str::to_owned),
+            ..InstanceStatus::default()
+        };
+        let result = verify::check_instance(&recorded, None, &found);
+        assert_eq!(result.is_ok(), same, "{organization:?}");
+    }
+}
+
+#[test]
+fn only_a_listed_account_may_be_sent_anything() {
+    let found = |organization: Option<&str>| InstanceStatus {
+        id: "ins_1".to_owned(),
+        organization_id: organization.map(str::to_owned),
+        ..InstanceStatus::default()
+    };
+    for (organizations, instances, organization, allowed) in [
+        (&[][..], &[][..], Some("org_1"), true),
+        (&[], &[], None, true),
+        (&["org_1"], &[], Some("org_1"), true),
+        (&["org_2"], &[], Some("org_1"), false),
+        // One that the server does not name may be any.
+        (&["org_1"], &[], None, false),
+        (&[], &["ins_1"], None, true),
+        (&["org_1"], &["ins_2"], Some("org_1"), false),
+        (&["org_2"], &["ins_1"], Some("org_1"), false),
+    ] {
+        let texts = |ids: &[&str]| ids.iter().map(|id| (*id).to_owned()).collect();
+        let accounts = AllowedAccounts {
+            organizations: texts(organizations),
+            instances: texts(instances),
+        };
+        let result = verify::check_account(&accounts, &found(organization));
+        assert_eq!(result.is_ok(), allowed, "{accounts:?} {organization:?}");
+        let reason = result.err().map(|not_ready| not_ready.reason);
+        assert_eq!(reason, (!allowed).then_some(Reason::InstanceMismatch));
     }
 }
 

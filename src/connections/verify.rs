@@ -9,7 +9,8 @@ use crate::kinds::Inputs;
 use crate::plan::fingerprint::{Fingerprint, MacKey};
 use crate::remote::RemoteError;
 use crate::remote::budget::{Limit, WINDOW};
-use crate::resources::{AllowedNamespaces, InstanceStatus, InstanceType, Reason};
+use crate::resources::{AllowedNamespaces, InstanceStatus, InstanceType, Reason, cut};
+use crate::settings::AllowedAccounts;
 use metorial::{ErrorKind, Instance};
 use std::collections::BTreeMap;
 use url::Url;
@@ -92,7 +93,10 @@ pub fn check_instance(
         (None, Some(id)) => format!("this connection is pinned to {id}"),
         (None, None) => match wanted_type.filter(|type_| found.type_.as_deref() != Some(type_)) {
             Some(type_) => format!("spec.instance.type is {type_}"),
-            None => return Ok(()),
+            None => match recorded.and_then(|recorded| other_organization(recorded, found)) {
+                Some(id) => format!("this connection is pinned to an instance of {id}"),
+                None => return Ok(()),
+            },
         },
     };
     Err(NotReady::new(
@@ -100,6 +104,43 @@ pub fn check_instance(
         format!(
             "the key opens instance {}, but {expected}: use a key of the right instance, or create another connection",
             found.id
+        ),
+    ))
+}
+
+/// Returns the organization that the instance belonged to, if it is another one now. An instance never moves: a server
+/// that says so is not to be trusted with the budget of either.
+fn other_organization<'a>(
+    recorded: &'a InstanceStatus,
+    found: &InstanceStatus,
+) -> Option<&'a String> {
+    let former = recorded.organization_id.as_ref()?;
+    let current = found.organization_id.as_ref()?;
+    (former != current).then_some(former)
+}
+
+/// Checks that the operator may send anything to the account that a key belongs to.
+///
+/// # Errors
+/// It may not.
+pub fn check_account(allowed: &AllowedAccounts, found: &InstanceStatus) -> Result<(), NotReady> {
+    let lists = |ids: &[String], id: Option<&String>| {
+        ids.is_empty() || id.is_some_and(|id| ids.contains(id))
+    };
+    let organization = found.organization_id.as_ref();
+    let (what, flag) = if !lists(&allowed.organizations, organization) {
+        let organization = organization.map_or("unknown", String::as_str);
+        let what = format!("an instance of the organization {organization}");
+        (what, "--allowed-organizations")
+    } else if !lists(&allowed.instances, Some(&found.id)) {
+        (format!("the instance {}", found.id), "--allowed-instances")
+    } else {
+        return Ok(());
+    };
+    Err(NotReady::new(
+        Reason::InstanceMismatch,
+        format!(
+            "the key opens {what}, which the operator's flag {flag} does not list: use another key, or have it added to the flag"
         ),
     ))
 }
@@ -165,8 +206,8 @@ pub fn of_error(error: &RemoteError) -> NotReady {
 pub fn describe(instance: Instance) -> InstanceStatus {
     InstanceStatus {
         id: instance.id,
-        name: instance.name,
-        slug: instance.slug,
+        name: instance.name.as_deref().map(cut),
+        slug: instance.slug.as_deref().map(cut),
         type_: match instance.r#type {
             metorial::InstanceType::Development => Some("development".to_owned()),
             metorial::InstanceType::Production => Some("production".to_owned()),
@@ -188,15 +229,4 @@ pub fn documented_limit(instance: Option<&InstanceStatus>) -> Limit {
         },
         per: WINDOW,
     }
-}
-
-/// Returns the rate limit that the user set on the connection.
-#[must_use]
-pub fn user_limit(settings: &ConnectionSettings) -> Option<Limit> {
-    let limit = settings.common.rate_limit.as_ref()?;
-    let per = limit.per.as_ref().and_then(|per| per.duration());
-    Some(Limit {
-        requests: u64::from(limit.requests),
-        per: per.unwrap_or(WINDOW),
-    })
 }

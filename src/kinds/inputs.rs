@@ -6,6 +6,7 @@ use crate::resources::{ResourceRef, SecretSource, ValueSource};
 use crate::sensitive::Sensitive;
 use std::collections::BTreeMap;
 use std::fmt;
+use zeroize::Zeroizing;
 
 /// What a resource refers to. Only our own kinds can be in another namespace.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -117,12 +118,12 @@ impl Inputs {
     pub fn insert(
         &mut self,
         reference: Reference,
-        bytes: Vec<u8>,
+        bytes: impl Into<Zeroizing<Vec<u8>>>,
         uid: &str,
     ) -> Result<(), Invalid> {
         let refuse = |why: &str| Err(Invalid::value(format!("{reference} {why}")));
-        let bytes = Sensitive::new(bytes);
-        let Ok(text) = std::str::from_utf8(bytes.expose()) else {
+        let bytes = bytes.into();
+        let Ok(text) = std::str::from_utf8(&bytes) else {
             return refuse("is not UTF-8 text: store the value as text");
         };
         if text.is_empty() {

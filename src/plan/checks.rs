@@ -12,7 +12,7 @@ use super::in_sync::{in_sync, keeps_conditions};
 use super::observed::RemoteView;
 use super::policy::DEFAULT_INTERVAL;
 use super::presence::Presence;
-use super::schema::{ValueSchema, violations};
+use super::schema::ValueSchema;
 use super::steps::{Plan, Step};
 use super::verdict::Verdict;
 use crate::resources::Reason;
@@ -114,16 +114,16 @@ pub fn wait_for_consistent_reads(case: &Case<'_>, facts: &Facts) -> Plan {
 /// Refuses a plan that would send a value which violates the published schema.
 ///
 /// # Errors
-/// The schema was not read.
+/// The value was not checked against it.
 pub fn refuse_invalid_value(
     case: &Case<'_>,
     desired: &Desired,
     facts: &Facts,
     plan: Plan,
 ) -> Result<Plan, Query> {
-    let value = desired.role(Role::Value).map(|field| field.expose());
+    let has_value = desired.role(Role::Value).is_some();
     let sends = |step: &Step| matches!(step, Step::Create | Step::Import { .. });
-    let (Some(value), Some(schema), true) = (value, &desired.schema, plan.has(sends)) else {
+    let (true, Some(schema), true) = (has_value, &desired.schema, plan.has(sends)) else {
         return Ok(plan);
     };
     let of_existing = match desired.source.external() {
@@ -133,8 +133,7 @@ pub fn refuse_invalid_value(
         },
         None => None,
     };
-    let published = facts.schema(of_existing.as_ref().unwrap_or(schema))?;
-    let violations = published.and_then(|schema| violations(schema, value));
+    let violations = facts.violations(of_existing.as_ref().unwrap_or(schema))?;
     Ok(match violations {
         None => plan,
         Some(violations) => Plan::report(Verdict::new(

@@ -5,9 +5,10 @@ use super::fingerprint::MacKey;
 use crate::resources::{ExportFormat, ExportSecret, ExportStatus, RemoteDetails};
 use serde_json::Value;
 use std::collections::BTreeMap;
+use zeroize::Zeroizing;
 
-/// The content of a child object.
-pub type Data = BTreeMap<String, Vec<u8>>;
+/// The content of a child object. It wipes itself, whatever ends the reconciliation that holds it.
+pub type Data = BTreeMap<String, Zeroizing<Vec<u8>>>;
 
 /// The type of a Secret that has none of its own.
 pub const OPAQUE: &str = "Opaque";
@@ -91,7 +92,7 @@ impl ChildSpec {
             parts.push(b"json");
         }
         for (key, value) in data {
-            parts.extend([key.as_bytes(), value]);
+            parts.extend([key.as_bytes(), value.as_slice()]);
         }
         key.fingerprint(&parts).to_string()
     }
@@ -104,7 +105,8 @@ impl ChildSpec {
     /// no property, because the names belong to the value.
     pub fn layout(&self, value: &Value) -> Result<Data, &'static str> {
         let (ExportFormat::Fields, Value::Object(members)) = (self.format, value) else {
-            return Ok([("value.json".to_owned(), value.to_string().into_bytes())].into());
+            let json = Zeroizing::new(value.to_string().into_bytes());
+            return Ok([("value.json".to_owned(), json)].into());
         };
         let mut data = Data::new();
         for (name, value) in members {
@@ -113,7 +115,10 @@ impl ChildSpec {
                 other => other.to_string(),
             };
             let key = key_of(name).ok_or("has a property whose name can't be a key of a Secret")?;
-            if data.insert(key, text.into_bytes()).is_some() {
+            if data
+                .insert(key, Zeroizing::new(text.into_bytes()))
+                .is_some()
+            {
                 return Err("has two properties that would be the same key of the Secret");
             }
         }
@@ -149,7 +154,8 @@ fn key_of(name: &str) -> Option<String> {
 
 /// Returns content under these keys that shows nothing: an empty JSON object, which some types demand.
 pub fn blank(keys: impl Iterator<Item = String>) -> Data {
-    keys.map(|key| (key, b"{}".to_vec())).collect()
+    keys.map(|key| (key, Zeroizing::new(b"{}".to_vec())))
+        .collect()
 }
 
 /// A child object as it exists.
@@ -210,7 +216,7 @@ pub fn published_ids(id: &str, instance: &str, details: &RemoteDetails) -> Data 
     details
         .ids()
         .chain(own)
-        .map(|(key, text)| (key.to_owned(), text.as_bytes().to_vec()))
+        .map(|(key, text)| (key.to_owned(), Zeroizing::new(text.as_bytes().to_vec())))
         .collect()
 }
 
@@ -227,9 +233,9 @@ mod tests {
         };
         let value = json!({"access_token": "a\n", "expires in": 3600, "scopes": ["x"]});
         let fields = secret("Fields").layout(&value).unwrap();
-        assert_eq!(fields["access_token"], b"a\n");
-        assert_eq!(fields["expires_in"], b"3600");
-        assert_eq!(fields["scopes"], br#"["x"]"#);
+        assert_eq!(*fields["access_token"], b"a\n");
+        assert_eq!(*fields["expires_in"], b"3600");
+        assert_eq!(*fields["scopes"], br#"["x"]"#);
         let json = secret("Json").layout(&value).unwrap();
         assert_eq!(
             serde_json::from_slice::<Value>(&json["value.json"]).unwrap(),

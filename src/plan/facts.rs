@@ -4,7 +4,6 @@ use super::children::{ChildSpec, ChildState, Refusal};
 use super::observed::{Dependent, ListedExport, ListedImport, Losses, Observation, RemoteView};
 use super::ownership::Owner;
 use super::schema::ValueSchema;
-use serde_json::Value;
 use std::sync::Arc;
 
 /// One thing to read.
@@ -33,8 +32,8 @@ pub enum Query {
     Child(ChildSpec),
     /// Whether Kubernetes would accept a child object, by a dry run.
     ChildAdmission(ChildSpec),
-    /// A schema that the API publishes.
-    Schema(ValueSchema),
+    /// Where the value violates a schema that the API publishes.
+    Violations(ValueSchema),
     /// The canonical id of the provider that is named so.
     Provider(String),
     /// The vault that a config is to be created from.
@@ -71,8 +70,9 @@ pub enum Answer {
     Child(ChildState),
     /// To [`Query::ChildAdmission`]: the refusal.
     ChildAdmission(Option<Refusal>),
-    /// To [`Query::Schema`]: `None` where the API publishes none.
-    Schema(Option<Arc<Value>>),
+    /// To [`Query::Violations`]: JSON pointers and keywords; `None` where the value conforms, where the API publishes no
+    /// schema, and where the value could not be checked against it in time.
+    Violations(Option<String>),
     /// To [`Query::Provider`]: `None` where there is no such provider.
     Provider(Option<String>),
     /// To [`Query::Vault`]: `None` where there is no such vault.
@@ -110,7 +110,7 @@ impl Facts {
                 | (Query::Exports(_), Answer::Exports(_))
                 | (Query::Child(_), Answer::Child(_))
                 | (Query::ChildAdmission(_), Answer::ChildAdmission(_))
-                | (Query::Schema(_), Answer::Schema(_))
+                | (Query::Violations(_), Answer::Violations(_))
                 | (Query::Provider(_), Answer::Provider(_))
                 | (Query::Vault(_), Answer::Vault(_))
         );
@@ -200,12 +200,12 @@ impl Facts {
         fact!(self, ChildAdmission, Query::ChildAdmission(spec.clone())).map(Option::as_ref)
     }
 
-    /// Returns a schema that the API publishes, if it does.
+    /// Returns where the value violates a schema that the API publishes, if it is known to.
     ///
     /// # Errors
-    /// It was not read.
-    pub fn schema(&self, of: &ValueSchema) -> Result<Option<&Value>, Query> {
-        fact!(self, Schema, Query::Schema(of.clone())).map(Option::as_deref)
+    /// It was not checked.
+    pub fn violations(&self, of: &ValueSchema) -> Result<Option<&str>, Query> {
+        fact!(self, Violations, Query::Violations(of.clone())).map(Option::as_deref)
     }
 
     /// Returns the canonical id of a provider, if there is one of that name.

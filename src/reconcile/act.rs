@@ -241,7 +241,7 @@ impl<K: Kind> Run<'_, K> {
         wanted: &ChildSpec,
         content: Content,
     ) -> Result<(), Error> {
-        let (mut data, export) = match content {
+        let (data, export) = match content {
             Content::LastExport => {
                 let Some(exported) = self.resource.memory.exported.clone() else {
                     return Ok(());
@@ -276,7 +276,6 @@ impl<K: Kind> Run<'_, K> {
             ..export
         });
         let applied = self.parent().apply(wanted, &data, export.as_ref()).await;
-        data.values_mut().for_each(zeroize::Zeroize::zeroize);
         match applied? {
             Applied::Done => self.resource.remember(self.context, |memory| {
                 let rewrites = memory.rewrites.entry(wanted.kind).or_default();

@@ -9,6 +9,7 @@ use crate::connections::inventory::Inventory;
 use crate::connections::{ConnectionKey, Connections};
 use crate::metrics::Metrics;
 use crate::plan::fingerprint::MacKey;
+use crate::remote::schema_check::SchemaChecks;
 use crate::resources::ResourceKey;
 use crate::settings::Timing;
 use std::sync::Arc;
@@ -36,6 +37,8 @@ pub struct Context {
     pub dependencies: Dependencies,
     /// The work queue.
     pub queue: UnboundedSender<ResourceKey>,
+    /// The checks of values against published schemas.
+    pub schema_checks: Arc<SchemaChecks>,
     /// Counters.
     pub metrics: Arc<Metrics>,
     /// Deadlines and pauses.
@@ -95,7 +98,15 @@ impl Context {
     /// Forgets a resource that no longer exists.
     pub fn forget(&self, key: &ResourceKey) {
         self.memories.forget(key);
+        let sources = self.dependencies.sources(key);
         self.dependencies.forget(key);
+        // It may have been the last one that needed the session of a deleted connection.
+        for source in sources {
+            let connection = ConnectionKey::of(&source);
+            if connection.is_some_and(|it| self.connections.keeps_forgotten(&it)) {
+                self.enqueue(source);
+            }
+        }
         let name = format!("{}/{}", key.namespace, key.name);
         self.metrics.forget_resource(key.kind, name);
     }

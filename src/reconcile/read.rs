@@ -8,9 +8,12 @@ use crate::kinds::Kind;
 use crate::plan::case::Case;
 use crate::plan::desired::Exports;
 use crate::plan::facts::{Answer, Facts, MaxAge, Query};
+use crate::plan::fields::Role;
 use crate::plan::observed::{Dependent, Losses, Observation};
 use crate::plan::ownership::Owner;
+use crate::plan::schema::ValueSchema;
 use crate::remote::Observed;
+use crate::remote::schema_check::Checked;
 use kube::ResourceExt;
 use metorial::ExportTarget;
 use std::time::Duration;
@@ -41,7 +44,9 @@ impl<K: Kind> Run<'_, K> {
             Query::Remote { id, max_age } => {
                 Answer::Remote(self.observe(case, id, *max_age).await?)
             }
-            Query::Search => Answer::Search(self.session()?.search::<K>(self.fresh_since).await?),
+            Query::Search => {
+                Answer::Search(self.session()?.search::<K>(self.fresh_since, owner).await?)
+            }
             Query::Dependents(ids) => Answer::Dependents(self.dependents(ids).await?),
             Query::Losses => Answer::Losses(self.losses().await?),
             Query::OwnerAlive(other) => Answer::OwnerAlive(self.is_alive(other).await?),
@@ -59,7 +64,7 @@ impl<K: Kind> Run<'_, K> {
                 let placeholder = wanted.placeholder();
                 Answer::ChildAdmission(self.parent().try_out(wanted, &placeholder).await?)
             }
-            Query::Schema(of) => Answer::Schema(self.session()?.schema(of).await?),
+            Query::Violations(of) => Answer::Violations(self.violations(case, of).await?),
             Query::Provider(name) => Answer::Provider(self.session()?.provider(name).await?),
             Query::Vault(id) => Answer::Vault(self.session()?.vault(id).await?),
         })
@@ -112,6 +117,26 @@ impl<K: Kind> Run<'_, K> {
         self.resource
             .remember(context, |memory| memory.moved = Some((at, since)));
         since.elapsed()
+    }
+
+    /// Checks the value against a schema that the API publishes. One that can't be checked in time is sent unchecked: the API
+    /// checks it too.
+    async fn violations(&self, case: &Case<'_>, of: &ValueSchema) -> Result<Option<String>, Error> {
+        let desired = case.desired.as_ref().ok();
+        let value = desired.and_then(|desired| desired.role(Role::Value));
+        let (Some(value), Some(schema)) = (value, self.session()?.schema(of).await?) else {
+            return Ok(None);
+        };
+        let key = &self.resource.key;
+        let checks = &self.context.schema_checks;
+        match checks.check(&key.namespace, &schema, value.expose()).await {
+            Checked::Violates(violations) => Ok(Some(violations)),
+            Checked::Conforms => Ok(None),
+            Checked::NotChecked(why) => {
+                tracing::warn!(%key, why, "the value is not checked against its published schema");
+                Ok(None)
+            }
+        }
     }
 
     /// Lists the dependents at the API and in the cluster: the API's lists lag behind, but what resources here created from

@@ -26,10 +26,27 @@ pub struct Limit {
 /// The budget, shared by every connection of an organization.
 pub struct Budget(Mutex<Window>);
 
+/// The limit that a Connection sets for its own requests. Those of others are neither counted nor held back by it: who may
+/// write one Connection must not slow down the whole organization.
+pub struct OwnLimit(Budget);
+
+impl OwnLimit {
+    /// Returns the limit, of which nothing is used yet.
+    #[must_use]
+    pub fn new(limit: Limit) -> Self {
+        Self(Budget::new(limit))
+    }
+
+    /// Changes the limit. What was sent stays counted.
+    pub fn set(&self, limit: Limit) {
+        self.0.lock().limit = limit;
+    }
+}
+
 struct Window {
     /// The limit of the instance's type, or the one that the server reported.
     limit: Limit,
-    /// The limits that users set on connections. If there is one, they replace the limit above, and all of them hold.
+    /// The limits that ClusterConnections set for the organization. They only tighten: all of them hold.
     user_limits: BTreeMap<ResourceKey, Limit>,
     /// The times of the requests that were sent, oldest first.
     sent: VecDeque<Instant>,
@@ -52,19 +69,21 @@ impl Budget {
         }))
     }
 
-    /// Takes one request out of the budget.
+    /// Takes one request out of the budget, and out of `own`, the limit of the one connection that sends it.
     ///
     /// # Errors
-    /// The time to wait, if none is left.
-    pub fn admit(&self, now: Instant) -> Result<(), Duration> {
+    /// The time to wait, if none is left in one of them. Nothing is taken then.
+    pub fn admit(&self, own: Option<&OwnLimit>, now: Instant) -> Result<(), Duration> {
+        // An own limit is always locked before a budget, and two budgets never together.
+        let mut own = own.map(|own| own.0.lock());
         let mut window = self.lock();
-        window.drop_expired(now);
-        if let Some(wait) = window.wait(now) {
+        let own_wait = own.as_mut().and_then(|own| own.next_wait(now));
+        if let Some(wait) = own_wait.into_iter().chain(window.next_wait(now)).max() {
             return Err(wait);
         }
-        window.sent.push_back(now);
-        if let Some((remaining, _)) = &mut window.remaining {
-            *remaining -= 1;
+        window.take(now);
+        if let Some(own) = &mut own {
+            own.take(now);
         }
         Ok(())
     }
@@ -108,7 +127,7 @@ impl Budget {
         }
     }
 
-    /// Sets or removes the limit that a user asks for on a connection.
+    /// Sets or removes the limit that a ClusterConnection asks for.
     pub fn set_user_limit(&self, connection: &ResourceKey, limit: Option<Limit>) {
         let mut window = self.lock();
         match limit {
@@ -139,6 +158,19 @@ impl Budget {
 }
 
 impl Window {
+    /// Returns the time until a request may be sent, after what expired was dropped; `None` if one may be sent now.
+    fn next_wait(&mut self, now: Instant) -> Option<Duration> {
+        self.drop_expired(now);
+        self.wait(now)
+    }
+
+    fn take(&mut self, now: Instant) {
+        self.sent.push_back(now);
+        if let Some((remaining, _)) = &mut self.remaining {
+            *remaining -= 1;
+        }
+    }
+
     fn drop_expired(&mut self, now: Instant) {
         let per = self.limits().map(|limit| limit.per).max();
         let per = per.unwrap_or_default().max(WINDOW);
@@ -154,8 +186,7 @@ impl Window {
     }
 
     fn limits(&self) -> impl Iterator<Item = &Limit> {
-        let own = self.user_limits.is_empty().then_some(&self.limit);
-        self.user_limits.values().chain(own)
+        self.user_limits.values().chain([&self.limit])
     }
 
     /// Counts the requests that are still in the window of `limit`.
@@ -219,14 +250,17 @@ mod tests {
     fn never_more_than_the_limit_in_any_window() {
         let (budget, start) = (budget(3), Instant::now());
         for second in 0..3 {
-            assert_eq!(budget.admit(start + Duration::from_secs(second)), Ok(()));
+            assert_eq!(
+                budget.admit(None, start + Duration::from_secs(second)),
+                Ok(())
+            );
         }
         assert_eq!(
-            budget.admit(start + Duration::from_secs(3)),
+            budget.admit(None, start + Duration::from_secs(3)),
             Err(Duration::from_secs(597))
         );
-        assert_eq!(budget.admit(start + WINDOW), Ok(()));
-        assert!(budget.admit(start + WINDOW).is_err());
+        assert_eq!(budget.admit(None, start + WINDOW), Ok(()));
+        assert!(budget.admit(None, start + WINDOW).is_err());
     }
 
     #[test]
@@ -245,14 +279,14 @@ mod tests {
             now,
         );
         assert_eq!(budget.remaining(now), 1);
-        assert_eq!(budget.admit(now), Ok(()));
-        assert_eq!(budget.admit(now), Err(Duration::from_secs(30)));
-        assert_eq!(budget.admit(now + Duration::from_secs(30)), Ok(()));
+        assert_eq!(budget.admit(None, now), Ok(()));
+        assert_eq!(budget.admit(None, now), Err(Duration::from_secs(30)));
+        assert_eq!(budget.admit(None, now + Duration::from_secs(30)), Ok(()));
     }
 
     #[test]
     fn limits_of_users_hold_all_at_once_each_in_its_own_window_and_no_longer_than_they_are_set() {
-        let (budget, start) = (budget(1), Instant::now());
+        let (budget, start) = (budget(100), Instant::now());
         let limit = |requests, seconds| {
             let per = Duration::from_secs(seconds);
             Some(Limit { requests, per })
@@ -262,22 +296,46 @@ mod tests {
         budget.set_user_limit(&slow, limit(3, 3600));
         assert_eq!(budget.remaining(start), 2);
         for second in [0, 1, 60] {
-            assert_eq!(budget.admit(start + Duration::from_secs(second)), Ok(()));
+            assert_eq!(
+                budget.admit(None, start + Duration::from_secs(second)),
+                Ok(())
+            );
             let next = start + Duration::from_secs(second);
-            assert!(second == 0 || budget.admit(next).is_err());
+            assert!(second == 0 || budget.admit(None, next).is_err());
         }
         let late = start + Duration::from_secs(700);
-        assert_eq!(budget.admit(late), Err(Duration::from_secs(2900)));
+        assert_eq!(budget.admit(None, late), Err(Duration::from_secs(2900)));
         budget.set_user_limit(&slow, None);
-        assert_eq!(budget.admit(late), Ok(()));
-        budget.set_user_limit(&fast, None);
-        assert!(budget.admit(late).is_err(), "the server's own limit is one");
+        assert_eq!(budget.admit(None, late), Ok(()));
+        budget.set_user_limit(&fast, limit(1000, 60));
+        assert_eq!(budget.remaining(late), 99, "the server's own limit stays");
+    }
+
+    #[test]
+    fn the_limit_of_a_connection_holds_back_its_own_requests_and_no_others() {
+        let (budget, now) = (budget(3), Instant::now());
+        let limit = |requests| Limit {
+            requests,
+            per: WINDOW,
+        };
+        let own = OwnLimit::new(limit(1));
+        assert_eq!(budget.admit(Some(&own), now), Ok(()));
+        assert_eq!(budget.admit(Some(&own), now), Err(WINDOW));
+        assert_eq!(budget.remaining(now), 2, "what is held back is not counted");
+        assert_eq!(budget.admit(None, now), Ok(()));
+        own.set(limit(1000));
+        assert_eq!(budget.admit(Some(&own), now), Ok(()));
+        assert_eq!(
+            budget.admit(Some(&own), now),
+            Err(WINDOW),
+            "it only tightens"
+        );
     }
 
     #[test]
     fn what_was_sent_before_the_organization_was_known_counts_for_it() {
         let (known, unknown, now) = (budget(2), budget(5000), Instant::now());
-        assert_eq!(unknown.admit(now), Ok(()));
+        assert_eq!(unknown.admit(None, now), Ok(()));
         known.take_over(&unknown);
         known.take_over(&known);
         assert_eq!(known.remaining(now), 1);

@@ -2,10 +2,12 @@
 //! schemas, and the locks of its objects. Shared by all connections that open the instance, so that two of them never
 //! write one object at the same time; kept when a key is replaced.
 
+use super::schema_bounds::Published;
+use super::unreadable::Suspect;
 use crate::plan::observed::RemoteView;
 use crate::plan::schema::ValueSchema;
+use jiff::Timestamp;
 use metorial::Collection;
-use serde_json::Value;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
@@ -20,10 +22,19 @@ pub const SCHEMA_LIFETIME: Duration = Duration::from_secs(3600);
 pub type Shared<T> = Arc<AsyncMutex<Option<(Instant, T)>>>;
 
 /// The last complete listing of a collection.
-pub type Listing = Shared<Arc<Vec<RemoteView>>>;
+pub type Listing = Shared<Arc<Listed>>;
+
+/// The objects of a collection that carry a marker, and those that can't be read.
+#[derive(Debug, Default)]
+pub struct Listed {
+    /// Those that carry a marker.
+    pub marked: Arc<Vec<RemoteView>>,
+    /// Those that can't be read.
+    pub unreadable: Vec<Suspect>,
+}
 
 /// A schema; `None` inside where the API publishes none.
-pub type Schema = Shared<Option<Arc<Value>>>;
+pub type Schema = Shared<Option<Published>>;
 
 /// One remote object as it was last observed.
 #[derive(Clone, Debug, PartialEq)]
@@ -55,16 +66,24 @@ impl Cache {
         (exists && *at >= since).then(|| observed.clone())
     }
 
-    /// Stores the result of a read that began at `began`; returns what is known now.
+    /// Stores the result of a read that began at `began` and ended at `server_time`, by the server's clock; returns what is
+    /// known now.
     ///
     /// A read may be served by a replica that lags behind our last write (▲): of two live states the one with the later
-    /// `updated_at` wins. An archived or missing object always wins, since nothing can be un-archived (▲).
-    pub fn store_read(&self, id: &str, observed: Observed, began: Instant) -> Observed {
+    /// `updated_at` wins, unless that is in the future: no later read would ever be believed then. An archived or missing object always wins, since nothing can be un-archived (▲).
+    pub fn store_read(
+        &self,
+        id: &str,
+        observed: Observed,
+        began: Instant,
+        server_time: Timestamp,
+    ) -> Observed {
         let mut observations = lock(&self.observations);
         if let (Some((_, Observed::Found(known))), Observed::Found(read)) =
             (observations.get(id), &observed)
             && read.live
             && read.updated_at < known.updated_at
+            && known.updated_at <= server_time
         {
             return Observed::Found(known.clone());
         }
@@ -131,6 +150,10 @@ mod tests {
     use crate::kinds::auth_config;
     use serde_json::json;
 
+    fn now() -> Timestamp {
+        "2025-09-15T10:00:05Z".parse().unwrap()
+    }
+
     fn object(status: &str, updated_at: &str) -> Observed {
         let object = json!({
             "object": "provider.auth_config", "id": "pac_1", "type": "manual", "source": "manual",
@@ -153,15 +176,28 @@ mod tests {
             (Observed::Missing, Observed::Missing),
         ] {
             let cache = Cache::default();
-            cache.store_read("pac_1", newer.clone(), Instant::now());
-            assert_eq!(cache.store_read("pac_1", read, Instant::now()), believed);
+            cache.store_read("pac_1", newer.clone(), Instant::now(), now());
+            assert_eq!(
+                cache.store_read("pac_1", read, Instant::now(), now()),
+                believed
+            );
         }
+    }
+
+    #[test]
+    fn a_time_in_the_future_does_not_outlast_the_next_read() {
+        let future = object("active", "2999-01-01T00:00:00.000Z");
+        let next = object("active", "2025-09-15T10:00:03.000Z");
+        let cache = Cache::default();
+        cache.store_read("pac_1", future, Instant::now(), now());
+        let believed = cache.store_read("pac_1", next.clone(), Instant::now(), now());
+        assert_eq!(believed, next);
     }
 
     #[test]
     fn an_absence_is_read_again() {
         let (cache, began) = (Cache::default(), Instant::now());
-        cache.store_read("pac_1", Observed::Missing, began);
+        cache.store_read("pac_1", Observed::Missing, began, now());
         assert_eq!(cache.get("pac_1", began), None);
     }
 
@@ -169,7 +205,7 @@ mod tests {
     fn an_observation_is_as_old_as_the_start_of_its_read() {
         let (cache, began) = (Cache::default(), Instant::now());
         let found = object("active", "2025-09-15T10:00:00.000Z");
-        cache.store_read("pac_1", found.clone(), began);
+        cache.store_read("pac_1", found.clone(), began, now());
         assert_eq!(cache.get("pac_1", began), Some(found));
         assert_eq!(cache.get("pac_1", began + Duration::from_millis(1)), None);
         cache.forget("pac_1");

@@ -22,6 +22,8 @@ pub enum RemoteError {
     EmptyFilter(EmptyFilter),
     /// An export was created, but its response has no value. Only the response to the create ever contains it.
     ExportWithoutValue,
+    /// An item of a list may be this resource's, and can't be read: its id.
+    Unreadable(String),
 }
 
 /// One text for a 429 and for a budget that is used up, so that a waiting resource is written once.
@@ -61,9 +63,11 @@ impl RemoteError {
     pub fn needs_person(&self) -> bool {
         match self {
             Self::ExportWithoutValue => true,
-            Self::BudgetSpent(_) | Self::NotLeader | Self::NotConnected | Self::EmptyFilter(_) => {
-                false
-            }
+            Self::BudgetSpent(_)
+            | Self::NotLeader
+            | Self::NotConnected
+            | Self::EmptyFilter(_)
+            | Self::Unreadable(_) => false,
             Self::Api(error) => matches!(
                 error.kind(),
                 ErrorKind::Rejected
@@ -85,6 +89,7 @@ impl RemoteError {
             Self::NotLeader
             | Self::NotConnected
             | Self::EmptyFilter(_)
+            | Self::Unreadable(_)
             | Self::ExportWithoutValue => None,
         }
     }
@@ -94,7 +99,7 @@ impl RemoteError {
     pub fn reason(&self) -> Reason {
         match self {
             Self::BudgetSpent(_) => Reason::RateLimited,
-            Self::NotLeader => Reason::RemoteUnavailable,
+            Self::NotLeader | Self::Unreadable(_) => Reason::RemoteUnavailable,
             Self::NotConnected => Reason::ConnectionNotReady,
             Self::EmptyFilter(_) => Reason::InternalError,
             Self::ExportWithoutValue => Reason::RemoteRejected,
@@ -127,6 +132,9 @@ impl RemoteError {
             }
             Self::EmptyFilter(error) => error.to_string(),
             Self::ExportWithoutValue => EXPORT_WITHOUT_VALUE.to_owned(),
+            Self::Unreadable(id) => format!(
+                "{id} may belong to this resource and can't be read, because it is too large, too deep or malformed; retrying; repair or delete it at Metorial"
+            ),
             Self::Api(error) => api_message(error),
         }
     }

@@ -1,16 +1,20 @@
-//! Access to the Metorial API: one session a connection, one budget an organization, one transport for every request.
+//! Access to the Metorial API: one session a connection, one budget an organization and one cache an instance at each server, one transport for every request.
 
 pub mod budget;
 pub mod cache;
 mod error;
 pub mod records;
+pub mod schema_bounds;
+pub mod schema_check;
 mod schemas;
 mod session;
+pub mod shared;
 #[cfg(test)]
 pub mod testing;
 #[cfg(test)]
 mod tests;
 pub mod transport;
+mod unreadable;
 
 pub use cache::Observed;
 pub use error::RemoteError;

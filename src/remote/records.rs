@@ -25,7 +25,8 @@ pub fn note(text: &str, owner: &Owner, tag: &str) -> String {
     format!("{text} {}{tag}]", prefix(owner))
 }
 
-fn prefix(owner: &Owner) -> String {
+/// Returns how the part of a note begins that the operator adds.
+pub(super) fn prefix(owner: &Owner) -> String {
     format!("[metorial-operator {}/{} #", owner.namespace, owner.name)
 }
 

@@ -1,10 +1,12 @@
 //! Reads and writes of remote objects through one connection, in the terms of the plan.
 
-use super::cache::{Cache, Observed, SCHEMA_LIFETIME};
+use super::cache::{Cache, Listed, Observed, SCHEMA_LIFETIME};
 use super::error::RemoteError;
 use super::records::{self, Imported};
+use super::schema_bounds::Published;
 use super::schemas;
-use super::transport::Transport;
+use super::transport::{Item, Transport};
+use super::unreadable::{Suspect, may_be_record_of};
 use crate::kinds::auth_config;
 use crate::kinds::{Dependents, Kind};
 use crate::plan::fingerprint::MacKey;
@@ -12,10 +14,10 @@ use crate::plan::observed::{Dependent, ListedExport, ListedImport, RemoteView};
 use crate::plan::ownership::MARKER_KEY;
 use crate::plan::ownership::{Marker, Owner};
 use crate::plan::schema::ValueSchema;
-use crate::resources::{InstanceStatus, OnUnreachable, ProviderConfig, ProviderConfigVault};
+use crate::resources::{InstanceStatus, OnUnreachable, ProviderConfig, ProviderConfigVault, cut};
 use metorial::{
     AuthConfig, AuthExport, AuthImport, Body, Config, ErrorKind, ExportTarget, ListQuery, Method,
-    Object, Operation,
+    Object, Operation, Unreadable,
 };
 use serde_json::Value;
 use std::sync::Arc;
@@ -66,7 +68,8 @@ impl Session {
             Err(RemoteError::Api(error)) if error.kind() == ErrorKind::Gone => Observed::Missing,
             Err(error) => return Err(error),
         };
-        Ok(self.cache.store_read(id, observed, began))
+        let server_time = self.transport.server_time();
+        Ok(self.cache.store_read(id, observed, began, server_time))
     }
 
     /// Counts how many of `ids` are gone, read now, a hundred with one request.
@@ -79,9 +82,13 @@ impl Session {
             // Each item is compared with what was asked for: a filter that a server doesn't know is ignored, and all
             // objects are returned (▲).
             let query = all().ids(some)?;
-            let found = self.transport.list(&query, |remote: K::Remote| {
-                let view = K::view(&remote);
-                (view.live && some.contains(&view.id)).then_some(())
+            let found = self.transport.list(&query, |item: Item<K::Remote>| {
+                let id = match item {
+                    Item::Read(remote) => Some(K::view(&remote)).filter(|view| view.live)?.id,
+                    // It is there, whatever it looks like.
+                    Item::Unreadable(item) => item.id,
+                };
+                some.contains(&id).then_some(())
             });
             live += found.await?.len();
         }
@@ -99,11 +106,14 @@ impl Session {
         key: &MacKey,
     ) -> Result<Vec<ListedImport>, RemoteError> {
         let query = all().filter("provider_auth_config_id", [id])?;
-        let into_it = |import: AuthImport| {
+        let mut suspect = None;
+        let into_it = |item: Item<AuthImport>| {
+            let import = readable(item, owner, &mut suspect)?;
             (import.auth_config_id() == Some(id))
                 .then(|| records::import_record(&import, owner, key))
         };
-        self.transport.list(&query, into_it).await
+        let found = self.transport.list(&query, into_it).await?;
+        suspect.map_or(Ok(found), |id| Err(RemoteError::Unreadable(id)))
     }
 
     /// Imports a value into an auth config, or into a new one that the import creates.
@@ -157,8 +167,13 @@ impl Session {
     ) -> Result<Vec<ListedExport>, RemoteError> {
         let query = all().filter("provider_auth_config_id", [&target.auth_config_id])?;
         let pages = self.transport.client().export_pages(target, &query);
-        let ours = |export: AuthExport| records::export_record(&export, target, owner);
-        self.transport.collect(pages, ours).await
+        let mut suspect = None;
+        let ours = |item: Item<AuthExport>| {
+            let export = readable(item, owner, &mut suspect)?;
+            records::export_record(&export, target, owner)
+        };
+        let found = self.transport.collect(pages, ours).await?;
+        suspect.map_or(Ok(found), |id| Err(RemoteError::Unreadable(id)))
     }
 
     /// Lists every object of the kind's collection that carries a marker. The list was begun at `since` or later;
@@ -167,20 +182,37 @@ impl Session {
     /// The whole collection is read because neither `search` nor any filter covers metadata (▲).
     ///
     /// # Errors
-    /// Any page failed: a part of a list proves no absence.
+    /// Any page failed: a part of a list proves no absence. Or an object can't be read that may be `owner`'s.
     pub async fn search<K: Kind>(
         &self,
         since: Instant,
+        owner: &Owner,
     ) -> Result<Arc<Vec<RemoteView>>, RemoteError> {
+        let found = self.listed::<K>(since).await?;
+        let mut suspects = found.unreadable.iter();
+        match suspects.find(|suspect| suspect.may_belong_to(&owner.uid)) {
+            Some(suspect) => Err(RemoteError::Unreadable(suspect.id.clone())),
+            None => Ok(found.marked.clone()),
+        }
+    }
+
+    async fn listed<K: Kind>(&self, since: Instant) -> Result<Arc<Listed>, RemoteError> {
         let listing = self.cache.listing(K::Remote::COLLECTION);
         let mut last = listing.lock().await;
         if let Some((_, found)) = last.as_ref().filter(|(began, _)| *began >= since) {
             return Ok(found.clone());
         }
         let began = Instant::now();
-        let marked =
-            |remote: K::Remote| Some(K::view(&remote)).filter(|view| view.marker.is_some());
-        let found = Arc::new(self.transport.list(&all(), marked).await?);
+        let mut unreadable = Vec::new();
+        let marked = |item: Item<K::Remote>| match item {
+            Item::Read(remote) => Some(K::view(&remote)).filter(|view| view.marker.is_some()),
+            Item::Unreadable(item) => {
+                unreadable.push(Suspect::of(&item));
+                None
+            }
+        };
+        let marked = Arc::new(self.transport.list(&all(), marked).await?);
+        let found = Arc::new(Listed { marked, unreadable });
         *last = Some((began, found.clone()));
         Ok(found)
     }
@@ -221,32 +253,50 @@ impl Session {
     /// # Errors
     /// Any page failed.
     pub async fn dependents<K: Kind>(&self, ids: &[String]) -> Result<Vec<Dependent>, RemoteError> {
-        let dependent = |of: Option<String>, view: RemoteView, name: Option<String>| {
-            let of = of.filter(|of| view.live && ids.contains(of))?;
-            let namespace = view.marker.map(|marker| marker.owner.namespace);
-            let id = view.id;
+        let dependent = |of: Option<String>, id: String, name: Option<String>| {
+            let of = of.filter(|of| ids.contains(of))?;
             Some(Dependent {
                 of,
                 id,
-                name,
-                namespace,
+                name: name.as_deref().map(cut),
+                namespace: None,
             })
+        };
+        let owned = |of: Option<String>, view: RemoteView, name: Option<String>| {
+            let found = dependent(of.filter(|_| view.live), view.id, name)?;
+            Some(Dependent {
+                namespace: view.marker.map(|marker| marker.owner.namespace),
+                ..found
+            })
+        };
+        // An item that can't be read depends on an object only if it mentions its id.
+        let unreadable = |item: &Unreadable| {
+            let of = ids.iter().find(|id| item.mentions(id));
+            dependent(of.cloned(), item.id.clone(), None)
         };
         match K::DEPENDENTS {
             None => Ok(Vec::new()),
             Some(Dependents::ConfigsOfVault) => {
                 // All configs are read: the filter `provider_config_vault_id` matches nothing on the server (▲).
-                let uses = |config: Config| {
+                let uses = |item: Item<Config>| {
+                    let config = match item {
+                        Item::Read(config) => config,
+                        Item::Unreadable(item) => return unreadable(&item),
+                    };
                     let view = ProviderConfig::view(&config);
-                    dependent(config.from_vault.map(|vault| vault.id), view, config.name)
+                    owned(config.from_vault.map(|vault| vault.id), view, config.name)
                 };
                 self.transport.list(&all(), uses).await
             }
             Some(Dependents::AuthConfigsOfCredentials) => {
                 let query = all().filter("provider_auth_credentials_id", ids)?;
-                let uses = |config: AuthConfig| {
+                let uses = |item: Item<AuthConfig>| {
+                    let config = match item {
+                        Item::Read(config) => config,
+                        Item::Unreadable(item) => return unreadable(&item),
+                    };
                     let view = auth_config::view(&config);
-                    dependent(config.credentials.map(|used| used.id), view, config.name)
+                    owned(config.credentials.map(|used| used.id), view, config.name)
                 };
                 self.transport.list(&query, uses).await
             }
@@ -317,7 +367,7 @@ impl Session {
     ///
     /// # Errors
     /// The read failed.
-    pub async fn schema(&self, of: &ValueSchema) -> Result<Option<Arc<Value>>, RemoteError> {
+    pub async fn schema(&self, of: &ValueSchema) -> Result<Option<Published>, RemoteError> {
         let shared = self.cache.schema(of);
         let mut known = shared.lock().await;
         if let Some((at, schema)) = known.as_ref()
@@ -325,7 +375,8 @@ impl Session {
         {
             return Ok(schema.clone());
         }
-        let schema = schemas::read(&self.transport, of).await?.map(Arc::new);
+        let schema = schemas::read(&self.transport, of).await?;
+        let schema = schema.map(Published::new);
         *known = Some((Instant::now(), schema.clone()));
         Ok(schema)
     }
@@ -340,6 +391,19 @@ impl Session {
         let view = Arc::new(view);
         self.cache.store_write(&view);
         view
+    }
+}
+
+/// Returns a record that can be read. Of one that can't, but may be `owner`'s, the id becomes the suspect.
+fn readable<R>(item: Item<R>, owner: &Owner, suspect: &mut Option<String>) -> Option<R> {
+    match item {
+        Item::Read(record) => Some(record),
+        Item::Unreadable(item) => {
+            if may_be_record_of(&item, owner) {
+                *suspect = Some(item.id);
+            }
+            None
+        }
     }
 }
 

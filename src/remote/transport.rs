@@ -1,14 +1,18 @@
 //! The one path of every request to the API: past the request budget, and every write past the fence.
 
-use super::budget::Budget;
+use super::budget::{Budget, OwnLimit};
 use super::error::RemoteError;
+use super::shared::Account;
 use crate::cluster::fence::Fence;
 use crate::metrics::Metrics;
 use futures::{Stream, StreamExt, pin_mut};
+use jiff::{SignedDuration, Timestamp};
 use metorial::{
     Answer, Client, Error, ErrorKind, Instance, ListQuery, Method, Object, Operation, Page,
+    Unreadable,
 };
 use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
 use tokio::time::Instant;
 
 /// The client of one API key, with what every request has to pass.
@@ -18,8 +22,20 @@ pub struct Transport {
     budget: Arc<Budget>,
     fence: Fence,
     metrics: Arc<Metrics>,
-    /// The organization that the key belongs to; `None` until the API has named it.
-    organization: Option<String>,
+    /// The limit of this connection's own requests.
+    own_limit: Option<Arc<OwnLimit>>,
+    /// The account that the key belongs to; `None` until the API has named it.
+    account: Option<Arc<Account>>,
+    /// How far the server's clock is ahead of this machine's, in milliseconds, by the last response that had a date.
+    clock_ahead: Arc<AtomicI64>,
+}
+
+/// An item of a list.
+pub enum Item<T> {
+    /// One that was decoded.
+    Read(T),
+    /// One that can't be.
+    Unreadable(Unreadable),
 }
 
 impl Transport {
@@ -31,18 +47,26 @@ impl Transport {
             budget,
             fence,
             metrics,
-            organization: None,
+            own_limit: None,
+            account: None,
+            clock_ahead: Arc::default(),
         }
     }
 
-    /// Returns the same transport with the organization that its metrics name, and that organization's budget.
+    /// Returns the same transport on the budget of the account that its key belongs to.
     #[must_use]
-    pub fn of_organization(self, organization: String, budget: Arc<Budget>) -> Self {
+    pub fn of_account(self, account: Arc<Account>) -> Self {
         Self {
-            budget,
-            organization: Some(organization),
+            budget: account.budget().clone(),
+            account: Some(account),
             ..self
         }
+    }
+
+    /// Returns the same transport with this limit of its own requests.
+    #[must_use]
+    pub fn limited(self, own_limit: Option<Arc<OwnLimit>>) -> Self {
+        Self { own_limit, ..self }
     }
 
     /// Returns the API client, to build the call that is handed to [`send`](Self::send).
@@ -57,10 +81,16 @@ impl Transport {
         &self.budget
     }
 
-    /// Returns the organization that the key belongs to, if it is known.
+    /// Returns the time by the server's clock. A date has no fractions of a second, so this may be up to a second ahead.
     #[must_use]
-    pub fn organization(&self) -> Option<&String> {
-        self.organization.as_ref()
+    pub fn server_time(&self) -> Timestamp {
+        let ahead = self
+            .clock_ahead
+            .load(Ordering::Relaxed)
+            .saturating_add(1000);
+        let ahead = SignedDuration::from_millis(ahead);
+        let now = Timestamp::now();
+        now.saturating_add(ahead).unwrap_or(now)
     }
 
     /// Reads the instance that the key belongs to.
@@ -92,14 +122,14 @@ impl Transport {
         self.record(operation, call.await)
     }
 
-    /// Lists all items that `keep` keeps.
+    /// Lists all items that `keep` keeps. It decides about items that can't be read too.
     ///
     /// # Errors
     /// Any page failed: a part of a list is never returned, since an absence would be concluded from it.
     pub async fn list<T: Object, R>(
         &self,
         query: &ListQuery,
-        keep: impl FnMut(T) -> Option<R>,
+        keep: impl FnMut(Item<T>) -> Option<R>,
     ) -> Result<Vec<R>, RemoteError> {
         self.collect(self.client.pages::<T>(query), keep).await
     }
@@ -111,7 +141,7 @@ impl Transport {
     pub async fn collect<T: Object, R>(
         &self,
         pages: impl Stream<Item = Result<Answer<Page<T>>, Error>>,
-        mut keep: impl FnMut(T) -> Option<R>,
+        mut keep: impl FnMut(Item<T>) -> Option<R>,
     ) -> Result<Vec<R>, RemoteError> {
         let operation = Operation {
             method: Method::Get,
@@ -119,13 +149,24 @@ impl Transport {
         };
         pin_mut!(pages);
         let mut kept = Vec::new();
+        let mut too_large = None;
         loop {
             self.admit()?;
             let Some(page) = pages.next().await else {
-                return Ok(kept);
+                return too_large.map_or(Ok(kept), Err);
             };
-            let page = self.record(operation, page)?;
-            kept.extend(page.items.into_iter().filter_map(&mut keep));
+            let page = match self.record(operation, page) {
+                // The next one is smaller, unless this was a single item.
+                Err(RemoteError::Api(error)) if error.is_too_large() => {
+                    too_large = Some(RemoteError::Api(error));
+                    continue;
+                }
+                page => page?,
+            };
+            too_large = None;
+            let read = page.items.into_iter().map(Item::Read);
+            let items = read.chain(page.unreadable.into_iter().map(Item::Unreadable));
+            kept.extend(items.filter_map(&mut keep));
             if !page.has_more_after {
                 return Ok(kept);
             }
@@ -134,7 +175,7 @@ impl Transport {
 
     fn admit(&self) -> Result<(), RemoteError> {
         self.budget
-            .admit(Instant::now())
+            .admit(self.own_limit.as_deref(), Instant::now())
             .map_err(RemoteError::BudgetSpent)
     }
 
@@ -149,6 +190,13 @@ impl Transport {
             .map_or_else(|error| error.kind().as_str(), |_| "ok");
         self.metrics.api_request(operation.to_string(), label);
         let now = Instant::now();
+        let meta = result
+            .as_ref()
+            .map_or_else(Error::meta, |answer| &answer.meta);
+        if let Some(date) = meta.date {
+            let ahead = date.as_millisecond() - Timestamp::now().as_millisecond();
+            self.clock_ahead.store(ahead, Ordering::Relaxed);
+        }
         let result = match result {
             Ok(answer) => {
                 self.budget.record_response(&answer.meta, now);
@@ -167,9 +215,8 @@ impl Transport {
                 Err(RemoteError::Api(error))
             }
         };
-        if let Some(organization) = &self.organization {
-            let remaining = self.budget.remaining(now);
-            self.metrics.set_budget(organization, remaining);
+        if let Some(account) = &self.account {
+            account.report(self.budget.remaining(now));
         }
         result
     }

@@ -91,8 +91,8 @@ pub struct ConnectionCommon {
     pub base_url: Option<String>,
     /// The instance that the API key must belong to. With a key of any other instance the connection is not ready.
     pub instance: Option<InstanceGuard>,
-    /// A limit below the API's own. All connections to one organization share their requests, so every limit that is
-    /// set applies to all of them.
+    /// A limit below the API's own, which it can only tighten. That of a Connection applies to the requests through this
+    /// connection; that of a ClusterConnection to all requests to the organization.
     pub rate_limit: Option<RateLimitSpec>,
     /// Defaults for the resources that use this connection.
     pub defaults: Option<ConnectionDefaults>,

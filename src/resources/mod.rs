@@ -20,6 +20,7 @@ mod sources;
 mod status;
 #[cfg(test)]
 mod tests;
+mod text;
 
 pub use allowed_namespaces::AllowedNamespaces;
 pub use auth_export::{AuthExport, AuthExportSpec, AuthExportStatus, ExportFormat, ExportSecret};
@@ -57,6 +58,7 @@ pub use status::{
     CommonStatus, DriftEntry, ExportStatus, ImportRecord, InputStatus, PendingDeletion, PlanStatus,
     PlannedField, PlannedStep, PreviousId, RemoteDetails, ResourceStatus,
 };
+pub use text::cut;
 
 /// The API group of all kinds.
 pub const GROUP: &str = "metorial.com";

@@ -19,6 +19,7 @@ use crate::plan::backoff::{Backoff, Pacing, Retry};
 use crate::plan::policy::DEFAULT_INTERVAL;
 use crate::reconcile::context::{Context, jitter};
 use crate::reconcile::memory::Memories;
+use crate::remote::schema_check::SchemaChecks;
 use crate::resources::ResourceKey;
 use crate::settings::{ReconcileHook, Settings};
 use futures::FutureExt;
@@ -75,6 +76,7 @@ pub async fn run(
     let (stopping, stopped) = channel(false);
     let server = health::serve(listener, metrics.clone(), health.clone(), limits);
     let process = Process {
+        schema_checks: Arc::new(SchemaChecks::new(metrics.clone())),
         settings,
         cluster,
         metrics,
@@ -100,6 +102,8 @@ struct Process {
     cluster: Cluster,
     metrics: Arc<Metrics>,
     health: Health,
+    /// One for the whole process: its threads may outlive a leadership.
+    schema_checks: Arc<SchemaChecks>,
 }
 
 impl Process {
@@ -203,6 +207,7 @@ impl Process {
                 cluster: cluster.clone(),
                 cluster_wide: settings.namespaces.is_empty(),
                 allowed_base_urls: settings.allowed_base_urls.clone(),
+                allowed_accounts: settings.allowed_accounts.clone(),
                 request_timeout: settings.request_timeout,
                 fence,
                 metrics: self.metrics.clone(),
@@ -216,6 +221,7 @@ impl Process {
             memories: Memories::default(),
             dependencies: Dependencies::default(),
             queue,
+            schema_checks: self.schema_checks.clone(),
             metrics: self.metrics.clone(),
             timing: settings.timing,
             operator_namespace: namespace.clone(),

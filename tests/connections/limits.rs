@@ -202,3 +202,44 @@ async fn a_429_for_one_organization_holds_nobody_else_back() {
     env.check_quiet().await;
     assert!(env.live(Kind::Credentials).is_empty());
 }
+
+#[tokio::test]
+async fn a_limit_of_one_connection_holds_back_no_other_connection_of_the_organization() {
+    let mut env = Environment::new().await;
+    let limit = json!({"spec": {"rateLimit": {"requests": 1, "per": "10m"}}});
+    env.apply(with(connection("slow", &env.sim.url()), limit))
+        .await;
+    let through = json!({"spec": {"connectionRef": {"name": "slow"}}});
+    env.apply(with(credentials("slow"), through)).await;
+    env.start_operator();
+    env.credentials("slow").wait_reason("RateLimited").await;
+    for number in 0..3 {
+        let name = format!("app-{number}");
+        env.apply(credentials(&name)).await;
+        env.credentials(&name).wait_ready().await;
+    }
+    assert_eq!(
+        env.attempts().len(),
+        3,
+        "the slow one asked whose key it is"
+    );
+}
+
+#[tokio::test]
+async fn a_limit_above_the_servers_own_does_not_raise_it() {
+    let mut env = Environment::bare(Default::default()).await;
+    env.apply(env.key_secret()).await;
+    env.apply(env.app_secret()).await;
+    let limit = metorial_simulator::Limit {
+        requests: 3,
+        per: Duration::from_secs(600),
+    };
+    env.sim.set_rate_limit(&env.organization, Some(limit));
+    let limit = json!({"spec": {"rateLimit": {"requests": 1000000, "per": "10m"}}});
+    env.apply(with(env.default_connection(), limit)).await;
+    crowd(&mut env, 4).await;
+    wait_limited(&env, 4, 2).await;
+    env.check_quiet().await;
+    let refused = env.sim.journal().iter().filter(|e| e.status == 429).count();
+    assert_eq!(refused, 0, "never over the limit\n{}", env.describe().await);
+}

@@ -9,6 +9,7 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod accounts;
 mod addresses;
 mod all_namespaces;
 mod instances;
@@ -17,3 +18,4 @@ mod lifetime;
 mod limits;
 mod outages;
 mod refusals;
+mod servers;

@@ -57,7 +57,8 @@ async fn a_create_costs_one_request_and_two_writes_and_is_counted_so() {
     env.apply(credentials("github")).await;
     env.credentials("github").wait_ready().await;
     let organization = format!(
-        "budget_remaining{{organization=\"{}\"}}",
+        "budget_remaining{{server=\"{}\",organization=\"{}\"}}",
+        env.sim.url(),
         env.organization.as_str()
     );
     wait(

@@ -18,6 +18,8 @@ mod leaks_of_values;
 mod library_logs;
 mod orphan_records;
 mod rights;
+mod server_lists;
+mod server_schemas;
 mod status_history;
 mod strangers;
 mod tenants;

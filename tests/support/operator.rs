@@ -47,6 +47,7 @@ pub fn test_settings(namespace: &str, api: &str) -> Settings {
         installation_id: None,
         operator_namespace: namespace.to_owned(),
         allowed_base_urls: vec![api.parse().unwrap()],
+        allowed_accounts: Default::default(),
         listen: "127.0.0.1:0".parse().unwrap(),
         leader_elect: false,
         concurrency: 8,
@@ -138,7 +139,7 @@ pub async fn record_orphan(env: &Environment, uid: &str, entry: &str) -> Result<
 pub fn fill_metrics(metrics: &Metrics) {
     use metorial_operator::resources::Reason;
     metrics.set_reason("Connection", "a/b".to_owned(), Reason::Synced);
-    metrics.set_budget("org_1", 1);
+    metrics.set_budget("https://api.metorial.com", "org_1", 1);
     metrics.api_request("GET /instance".to_owned(), "ok");
     metrics.kube_write("patch Connection");
     metrics.reconciled("Connection", "Synced", Duration::ZERO);

@@ -25,6 +25,7 @@ pub(crate) struct Details {
     pub(crate) retry_after: Option<Duration>,
     pub(crate) meta: Meta,
     pub(crate) cause: Option<Cow<'static, str>>,
+    pub(crate) too_large: bool,
 }
 
 /// Kind of a failure: the facts that a caller needs to decide what to do next.
@@ -126,12 +127,24 @@ impl Error {
             retry_after: None,
             meta,
             cause: Some(cause.into()),
+            too_large: false,
         })
     }
 
     pub(crate) fn with_status(mut self, status: u16) -> Self {
         self.0.status = Some(status);
         self
+    }
+
+    pub(crate) fn too_large(mut self) -> Self {
+        self.0.too_large = true;
+        self
+    }
+
+    /// Returns whether the answer to a read was larger than this client reads. A page may fit with fewer items.
+    #[must_use]
+    pub fn is_too_large(&self) -> bool {
+        self.0.too_large
     }
 
     /// Returns whether the API itself reports that it has no such route; a proxy's 404 doesn't count.
@@ -245,6 +258,7 @@ mod tests {
                 ..Meta::default()
             },
             cause: None,
+            too_large: false,
         });
         assert_eq!(
             error.to_string(),

@@ -43,7 +43,8 @@
 //! - **No secret is disclosed.** Keys, bodies and exported values are wiped from memory and don't print. Texts of errors
 //!   are this crate's own; of a server's text only words are kept that look like a code or an id and don't repeat what
 //!   was sent.
-//! - **Bounded size.** Answers are read up to 1 MiB, lists up to 32 MiB.
+//! - **Bounded size.** Answers are read up to 1 MiB, pages of lists up to 8 MiB. An item that can't be
+//!   decoded hides no other item of its page.
 //!
 //! The version of the API is pinned ([`API_VERSION`]); an answer in another version is
 //! [`ErrorKind::VersionUnsupported`].
@@ -71,6 +72,7 @@ mod objects;
 mod outcome;
 mod page;
 mod query;
+mod raw_items;
 mod redactor;
 mod reply;
 mod request;
@@ -90,9 +92,9 @@ pub use objects::{
     AuthConfig, AuthConfigSource, AuthConfigType, AuthCredentials, AuthExport, AuthImport,
     AuthMethod, AuthMethodScope, Config, ConfigSchema, ConfigVault, Deployment, Instance,
     InstanceType, JsonSchema, Object, Project, Provider, Status, ToolFilter, ToolFilters,
-    Visibility,
+    Visibility, is_id,
 };
-pub use page::Page;
+pub use page::{Page, Unreadable};
 pub use query::{EmptyFilter, ListQuery, Order};
 pub use secret::SecretValue;
 

@@ -42,10 +42,10 @@ pub(crate) fn success(
             meta: headers.meta,
             body,
         }),
-        Err(BodyError::TooLarge) => fail(
-            classify::unreadable_success(method),
-            larger_than(request.cap),
-        ),
+        Err(BodyError::TooLarge) => {
+            let kind = classify::unreadable_success(method);
+            fail(kind, larger_than(request.cap)).map_err(Error::too_large)
+        }
         Err(BodyError::Incomplete(cause)) => fail(classify::no_answer(method), cause),
     }
 }
@@ -87,6 +87,7 @@ pub(crate) fn failure(
         retry_after: headers.retry_after,
         meta: headers.meta,
         cause,
+        too_large: false,
     };
     if let ErrorBody::Api(error) = &body {
         let keep = |word: &Option<String>| word.as_deref().and_then(|word| redactor.keep(word));

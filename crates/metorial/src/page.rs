@@ -1,10 +1,12 @@
 //! Pages of a list, and streams of pages that either are complete or end with an error.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
+use std::fmt;
 use std::future::Future;
 
 use futures::stream::{self, Stream};
 use serde::Deserialize;
+use serde::de::IgnoredAny;
 
 use crate::answer::Answer;
 use crate::collection::Operation;
@@ -12,6 +14,8 @@ use crate::error::{Error, ErrorKind};
 use crate::meta::Meta;
 use crate::objects::Object;
 use crate::query::ListQuery;
+use crate::raw_items::raw_items;
+use crate::request::OBJECT_CAP;
 
 /// Largest number of pages of one stream: at 100 items each, far more than an instance holds.
 const PAGE_CAP: usize = 1000;
@@ -21,16 +25,65 @@ const PAGE_CAP: usize = 1000;
 pub struct Page<T> {
     /// The items, in the requested order.
     pub items: Vec<T>,
+    /// The items that can't be decoded, or are larger than an answer about one object may be. They are in the list as
+    /// well: an absence can be concluded from it only for objects that none of these can be.
+    pub unreadable: Vec<Unreadable>,
     /// True if there is a page after this one.
     pub has_more_after: bool,
     /// True if there is a page before this one.
     pub has_more_before: bool,
+    /// The id of the last item, readable or not.
+    last: Option<String>,
+}
+
+/// An item of a list that can't be decoded, but has an id.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Unreadable {
+    /// Its id.
+    pub id: String,
+    text: String,
+}
+
+impl Unreadable {
+    /// Returns whether the item contains this text, byte for byte. One that holds an id or another unique text as a plain
+    /// JSON string does; one that does not contain it has nothing to do with it.
+    #[must_use]
+    pub fn mentions(&self, text: &str) -> bool {
+        self.text.contains(text)
+    }
+
+    /// Returns the item's JSON as the server sent it. The caller is responsible for keeping it out of logs and messages.
+    #[must_use]
+    pub fn text(&self) -> &str {
+        &self.text
+    }
+}
+
+impl fmt::Debug for Unreadable {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let id = &self.id;
+        f.debug_struct("Unreadable")
+            .field("id", id)
+            .finish_non_exhaustive()
+    }
 }
 
 #[derive(Deserialize)]
-pub(crate) struct ListBody<T> {
-    items: Vec<T>,
+pub(crate) struct ListBody {
+    /// Checked to be an array; the items are decoded one by one.
+    #[serde(rename = "items")]
+    _items: Vec<IgnoredAny>,
     pagination: Pagination,
+}
+
+/// The least that an item has, whatever else is in it. Metadata that isn't an object is the server's fault, not that of
+/// whoever wrote it: such an item says nothing about whose it is.
+#[derive(Deserialize)]
+struct Bare {
+    #[serde(deserialize_with = "crate::objects::id")]
+    id: String,
+    #[serde(rename = "metadata")]
+    _metadata: Option<HashMap<String, IgnoredAny>>,
 }
 
 #[derive(Deserialize)]
@@ -39,17 +92,33 @@ struct Pagination {
     has_more_before: bool,
 }
 
-impl<T> From<ListBody<T>> for Page<T> {
-    fn from(body: ListBody<T>) -> Self {
-        let Pagination {
-            has_more_after,
-            has_more_before,
-        } = body.pagination;
-        Self {
-            items: body.items,
-            has_more_after,
-            has_more_before,
+impl<T: Object> Page<T> {
+    /// Decodes the items one by one, so that a bad one hides no other; `None` if one has no id, or
+    /// metadata that isn't an object.
+    pub(crate) fn read(list: &ListBody, body: &[u8]) -> Option<Self> {
+        let mut page = Self {
+            items: Vec::new(),
+            unreadable: Vec::new(),
+            has_more_after: list.pagination.has_more_after,
+            has_more_before: list.pagination.has_more_before,
+            last: None,
+        };
+        for text in raw_items(body)? {
+            let decoded = (text.len() <= OBJECT_CAP).then(|| serde_json::from_str::<T>(text));
+            match decoded {
+                Some(Ok(item)) => {
+                    page.last = Some(item.id().to_owned());
+                    page.items.push(item);
+                }
+                Some(Err(_)) | None => {
+                    let Bare { id, .. } = serde_json::from_str(text).ok()?;
+                    page.last = Some(id.clone());
+                    let text = text.to_owned();
+                    page.unreadable.push(Unreadable { id, text });
+                }
+            }
         }
+        Some(page)
     }
 }
 
@@ -59,11 +128,14 @@ struct PageStream<F> {
     fetch: F,
     /// Query of the next page; `None` at the end.
     next: Option<ListQuery>,
+    /// Size of a page unless one was too large.
+    page_size: u8,
     pages: usize,
     seen: HashSet<String>,
 }
 
-/// Returns a stream of the pages that `fetch` returns, starting with `query`.
+/// Returns a stream of the pages that `fetch` returns, starting with `query`. After a page that is too large, which is an
+/// error of the stream, half of it is asked for, down to a single item; later pages grow again.
 pub(crate) fn follow<T, F, Fut>(
     operation: Operation,
     query: ListQuery,
@@ -77,6 +149,7 @@ where
     let state = PageStream {
         operation,
         fetch,
+        page_size: query.page_size(),
         next: Some(query),
         pages: 0,
         seen: HashSet::new(),
@@ -85,7 +158,12 @@ where
         let query = state.next.take()?;
         let result = match (state.fetch)(query.clone()).await {
             Ok(answer) => state.advance(query, answer),
-            Err(error) => Err(error),
+            Err(error) => {
+                let size = query.page_size();
+                let smaller = error.is_too_large() && size > 1;
+                state.next = smaller.then(|| query.limit(size / 2));
+                Err(error)
+            }
         };
         Some((result, state))
     })
@@ -100,13 +178,13 @@ impl<F> PageStream<F> {
     ) -> Result<Answer<Page<T>>, Error> {
         self.pages += 1;
         let page = &answer.value;
-        let repeats = page
-            .items
-            .iter()
-            .any(|item| !self.seen.insert(item.id().to_owned()));
+        let readable = page.items.iter().map(|item| item.id().to_owned());
+        let unreadable = page.unreadable.iter().map(|item| item.id.clone());
+        let mut ids = readable.chain(unreadable);
+        let repeats = ids.any(|id| !self.seen.insert(id));
         let fault = if repeats {
             Some("the list repeats itself")
-        } else if page.items.is_empty() && (self.pages > 1 || page.has_more_after) {
+        } else if page.last.is_none() && (self.pages > 1 || page.has_more_after) {
             Some("the list announced more items and has none")
         } else if page.has_more_after && self.pages == PAGE_CAP {
             Some("the list has no end")
@@ -117,7 +195,9 @@ impl<F> PageStream<F> {
             return Err(self.malformed(answer.meta, fault));
         }
         if page.has_more_after {
-            let last = page.items.last().map(|item| item.id().to_owned());
+            let size = query.page_size().saturating_mul(2).min(self.page_size);
+            let query = query.limit(size);
+            let last = page.last.clone();
             self.next = last.and_then(|last| query.after(last).ok());
         }
         Ok(answer)

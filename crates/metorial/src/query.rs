@@ -151,6 +151,11 @@ impl ListQuery {
         self
     }
 
+    /// Returns the page size; the server's own where none is set.
+    pub(crate) fn page_size(&self) -> u8 {
+        self.limit.unwrap_or(20)
+    }
+
     pub(crate) fn or_largest_page(mut self) -> Self {
         self.limit.get_or_insert(100);
         self

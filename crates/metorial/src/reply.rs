@@ -9,7 +9,7 @@ use crate::collection::Operation;
 use crate::error::{Error, ErrorKind};
 use crate::meta::Meta;
 use crate::objects::Object;
-use crate::page::{ListBody, Page};
+use crate::page::Page;
 use crate::secret::Buffer;
 
 /// Success (2xx) with its whole body.
@@ -50,14 +50,19 @@ impl Reply {
 
     /// Decodes one page of a list.
     pub(crate) fn page<T: Object>(self) -> Result<Answer<Page<T>>, Error> {
-        let operation = self.operation;
-        let Answer { value, meta } = self.decode::<ListBody<T>>()?;
-        let page = Page::from(value);
-        if page.items.iter().any(|item| item.id().is_empty()) {
-            let cause = "the list has an item without an id";
-            return Err(Error::of(ErrorKind::Malformed, operation, meta, cause));
-        }
-        Ok(Answer { value: page, meta })
+        let page = match serde_json::from_slice(&self.body) {
+            Ok(list) => Page::read(&list, &self.body),
+            Err(error) => return Err(self.undecodable(&error)),
+        };
+        let Some(value) = page else {
+            let cause = "the list has an item without an id, or with malformed metadata";
+            let kind = ErrorKind::Malformed;
+            return Err(Error::of(kind, self.operation, self.meta, cause));
+        };
+        Ok(Answer {
+            value,
+            meta: self.meta,
+        })
     }
 
     fn undecodable(self, error: &serde_json::Error) -> Error {

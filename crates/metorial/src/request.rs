@@ -10,8 +10,9 @@ use crate::query::{ListQuery, encode};
 
 /// Largest accepted answer about one object, in bytes.
 pub(crate) const OBJECT_CAP: usize = 1 << 20;
-/// Largest accepted page of a list, in bytes.
-pub(crate) const LIST_CAP: usize = 32 << 20;
+/// Largest accepted page of a list, in bytes: about a hundred times an ordinary one, and enough for the largest item that
+/// the server was seen to store ▲.
+pub(crate) const LIST_CAP: usize = 8 << 20;
 
 /// Request to send.
 pub(crate) struct Request<'a> {

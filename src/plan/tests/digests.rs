@@ -100,7 +100,7 @@ fn the_same_value_from_another_secret_is_not_imported_again() {
             method: None,
         };
         let plan = fixture
-            .fact(Query::Schema(schema), Answer::Schema(None))
+            .fact(Query::Violations(schema), Answer::Violations(None))
             .plan();
         let sends = plan.has(|step| matches!(step, Step::Import { .. }));
         assert_eq!(sends, imports, "{:?}", plan.steps);

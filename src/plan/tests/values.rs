@@ -23,7 +23,7 @@ use std::time::Duration;
 
 fn no_schema(fixture: Fixture<'_>) -> Fixture<'_> {
     let schema = fixture.desired.unwrap().schema.clone().unwrap();
-    fixture.fact(Query::Schema(schema), Answer::Schema(None))
+    fixture.fact(Query::Violations(schema), Answer::Violations(None))
 }
 
 #[test]

@@ -5,6 +5,7 @@ use serde::Deserialize;
 use serde_json::{Map, Value};
 
 use super::catalog::{AuthMethod, Deployment};
+use super::id::id;
 use super::null::null_as_default;
 use super::object::object;
 use super::status::Status;
@@ -15,6 +16,7 @@ use super::tool_filter::ToolFilters;
 #[non_exhaustive]
 pub struct AuthCredentials {
     /// `par_…`
+    #[serde(deserialize_with = "id")]
     pub id: String,
     /// `oauth`
     pub r#type: Option<String>,
@@ -34,6 +36,7 @@ pub struct AuthCredentials {
     /// OAuth scopes to request. They read as `[]` for the credentials of some providers, and some builds leave them out ◆.
     pub scopes: Option<Vec<String>>,
     /// `pro_…`: the canonical id, even if an alias was used in the create ▲.
+    #[serde(deserialize_with = "id")]
     pub provider_id: String,
     /// Time of creation.
     pub created_at: Timestamp,
@@ -48,6 +51,7 @@ object!(AuthCredentials, AuthCredentials);
 #[non_exhaustive]
 pub struct AuthConfig {
     /// `pac_…`
+    #[serde(deserialize_with = "id")]
     pub id: String,
     /// Type of authentication.
     #[serde(default, deserialize_with = "null_as_default")]
@@ -61,6 +65,7 @@ pub struct AuthConfig {
     /// True for the default auth config.
     pub is_default: Option<bool>,
     /// `pro_…`
+    #[serde(deserialize_with = "id")]
     pub provider_id: String,
     /// Display name.
     pub name: Option<String>,

@@ -4,6 +4,7 @@ use jiff::Timestamp;
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
+use super::id::{id, optional_id};
 use super::null::null_as_default;
 use super::status::Status;
 
@@ -12,12 +13,14 @@ use super::status::Status;
 #[non_exhaustive]
 pub struct Instance {
     /// `ins_…`
+    #[serde(deserialize_with = "id")]
     pub id: String,
     /// Short name in URLs.
     pub slug: Option<String>,
     /// Display name.
     pub name: Option<String>,
     /// Organization, whose keys share one rate limit ▲.
+    #[serde(default, deserialize_with = "optional_id")]
     pub organization_id: Option<String>,
     /// Type of environment.
     #[serde(default, deserialize_with = "null_as_default")]
@@ -49,6 +52,7 @@ pub enum InstanceType {
 #[non_exhaustive]
 pub struct Project {
     /// Id.
+    #[serde(deserialize_with = "id")]
     pub id: String,
     /// Short name in URLs.
     pub slug: Option<String>,
@@ -61,6 +65,7 @@ pub struct Project {
 #[non_exhaustive]
 pub struct Provider {
     /// `pro_…`: the canonical id, even if an alias was requested ▲.
+    #[serde(deserialize_with = "id")]
     pub id: String,
     /// Global identifier, the same in every account.
     pub identifier: Option<String>,
@@ -83,6 +88,7 @@ pub struct Provider {
 #[non_exhaustive]
 pub struct Deployment {
     /// `pde_…`
+    #[serde(deserialize_with = "id")]
     pub id: String,
     /// Status; previews have none.
     #[serde(default, deserialize_with = "null_as_default")]
@@ -94,6 +100,7 @@ pub struct Deployment {
     /// Custom metadata.
     pub metadata: Option<Map<String, Value>>,
     /// `pro_…`
+    #[serde(default, deserialize_with = "optional_id")]
     pub provider_id: Option<String>,
     /// Time of creation.
     pub created_at: Option<Timestamp>,
@@ -106,6 +113,7 @@ pub struct Deployment {
 #[non_exhaustive]
 pub struct AuthMethod {
     /// `pam_…`
+    #[serde(deserialize_with = "id")]
     pub id: String,
     /// Type, for example `oauth`.
     pub r#type: Option<String>,
@@ -122,8 +130,10 @@ pub struct AuthMethod {
     /// Available OAuth scopes.
     pub scopes: Option<Vec<AuthMethodScope>>,
     /// `pro_…`
+    #[serde(default, deserialize_with = "optional_id")]
     pub provider_id: Option<String>,
     /// `psp_…`
+    #[serde(default, deserialize_with = "optional_id")]
     pub provider_specification_id: Option<String>,
     /// Time of creation.
     pub created_at: Option<Timestamp>,
@@ -136,6 +146,7 @@ pub struct AuthMethod {
 #[non_exhaustive]
 pub struct AuthMethodScope {
     /// `pams_…`
+    #[serde(default, deserialize_with = "optional_id")]
     pub id: Option<String>,
     /// Scope, as OAuth names it.
     pub scope: String,
@@ -165,8 +176,10 @@ pub struct ConfigSchema {
     #[serde(default, deserialize_with = "null_as_default")]
     pub visibility: Visibility,
     /// `psp_…`
+    #[serde(default, deserialize_with = "optional_id")]
     pub specification_id: Option<String>,
     /// `pro_…`
+    #[serde(default, deserialize_with = "optional_id")]
     pub provider_id: Option<String>,
     /// Time of creation.
     pub created_at: Option<Timestamp>,

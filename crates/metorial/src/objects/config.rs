@@ -5,6 +5,7 @@ use serde::Deserialize;
 use serde_json::{Map, Value};
 
 use super::catalog::Deployment;
+use super::id::{id, optional_id};
 use super::null::null_as_default;
 use super::object::object;
 use super::status::Status;
@@ -15,6 +16,7 @@ use super::tool_filter::ToolFilters;
 #[non_exhaustive]
 pub struct Config {
     /// `pcf_…`
+    #[serde(deserialize_with = "id")]
     pub id: String,
     /// Status.
     #[serde(default, deserialize_with = "null_as_default")]
@@ -30,8 +32,10 @@ pub struct Config {
     /// Filter of the tools it may use.
     pub tool_filter: Option<ToolFilters>,
     /// `pro_…`
+    #[serde(deserialize_with = "id")]
     pub provider_id: String,
     /// `psp_…`
+    #[serde(default, deserialize_with = "optional_id")]
     pub specification_id: Option<String>,
     /// Deployment it belongs to.
     pub deployment: Option<Deployment>,
@@ -50,6 +54,7 @@ object!(Config, Configs);
 #[non_exhaustive]
 pub struct ConfigVault {
     /// `pcvt_…`
+    #[serde(deserialize_with = "id")]
     pub id: String,
     /// Status.
     #[serde(default, deserialize_with = "null_as_default")]
@@ -61,10 +66,12 @@ pub struct ConfigVault {
     /// Custom metadata.
     pub metadata: Option<Map<String, Value>>,
     /// `pro_…`
+    #[serde(deserialize_with = "id")]
     pub provider_id: String,
     /// Deployment it belongs to.
     pub deployment: Option<Deployment>,
     /// Id of that deployment, from servers that return the id alone.
+    #[serde(default, deserialize_with = "optional_id")]
     pub provider_deployment_id: Option<String>,
     /// Time of creation.
     pub created_at: Timestamp,

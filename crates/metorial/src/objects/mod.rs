@@ -1,9 +1,11 @@
 //! Objects of the API, as it returns them. Decoding is tolerant: unknown members are ignored, an absent or null optional
-//! member is `None`, an unknown word is `Unknown`. Members that every object has are not optional.
+//! member is `None`, an unknown word is `Unknown`. Members that every object has are not optional, and a text in
+//! the place of an id must look like one.
 
 mod auth;
 mod catalog;
 mod config;
+mod id;
 mod null;
 mod object;
 mod record;
@@ -16,6 +18,8 @@ pub use catalog::{
     Project, Provider, Visibility,
 };
 pub use config::{Config, ConfigVault};
+pub(crate) use id::id;
+pub use id::is_id;
 pub use object::Object;
 pub use record::{AuthExport, AuthImport};
 pub use status::Status;

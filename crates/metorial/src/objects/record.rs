@@ -5,6 +5,7 @@ use serde::Deserialize;
 use serde_json::{Map, Value};
 
 use super::auth::AuthConfig;
+use super::id::{id, optional_id};
 use super::object::object;
 use crate::secret::SecretValue;
 
@@ -13,6 +14,7 @@ use crate::secret::SecretValue;
 #[non_exhaustive]
 pub struct AuthImport {
     /// `paci_…`
+    #[serde(deserialize_with = "id")]
     pub id: String,
     /// Reason for the record.
     pub note: Option<String>,
@@ -25,12 +27,16 @@ pub struct AuthImport {
     /// Auth config that the value was imported into, in its current state.
     pub auth_config: Option<AuthConfig>,
     /// `pro_…`
+    #[serde(default, deserialize_with = "optional_id")]
     pub provider_id: Option<String>,
     /// `pde_…`
+    #[serde(default, deserialize_with = "optional_id")]
     pub provider_deployment_id: Option<String>,
     /// `pam_…`
+    #[serde(default, deserialize_with = "optional_id")]
     pub auth_method_id: Option<String>,
     /// `par_…`
+    #[serde(default, deserialize_with = "optional_id")]
     pub credentials_id: Option<String>,
     /// Time of creation.
     pub created_at: Timestamp,
@@ -53,12 +59,14 @@ impl AuthImport {
 #[non_exhaustive]
 pub struct AuthExport {
     /// `pace_…`
+    #[serde(deserialize_with = "id")]
     pub id: String,
     /// Reason for the record.
     pub note: Option<String>,
     /// Custom metadata.
     pub metadata: Option<Map<String, Value>>,
     /// Id of the auth config, from servers that return the id alone; see [`AuthExport::auth_config_id`].
+    #[serde(default, deserialize_with = "optional_id")]
     pub provider_auth_config_id: Option<String>,
     /// Auth config, from servers that return it whole; see [`AuthExport::auth_config_id`].
     pub auth_config: Option<AuthConfig>,
@@ -69,12 +77,16 @@ pub struct AuthExport {
     /// User agent of the caller.
     pub user_agent: Option<String>,
     /// `pro_…`
+    #[serde(default, deserialize_with = "optional_id")]
     pub provider_id: Option<String>,
     /// `pde_…`
+    #[serde(default, deserialize_with = "optional_id")]
     pub provider_deployment_id: Option<String>,
     /// `pam_…`
+    #[serde(default, deserialize_with = "optional_id")]
     pub auth_method_id: Option<String>,
     /// `par_…`
+    #[serde(default, deserialize_with = "optional_id")]
     pub credentials_id: Option<String>,
     /// Time of creation.
     pub created_at: Timestamp,

@@ -97,7 +97,6 @@ pub async fn connect(
         "spec": {
             "baseUrl": url,
             "apiKey": {"secretKeyRef": {"name": "metorial", "key": "api-key"}},
-            "rateLimit": {"requests": 1_000_000, "per": "10m"},
         },
     }))?;
     connections.create(&params, &connection).await?;

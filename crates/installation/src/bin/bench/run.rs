@@ -5,7 +5,7 @@ use crate::table::{Figures, Phase};
 use crate::{baseline, objects, process};
 use control_plane::ControlPlane;
 use installation::{Failure, Operator, install_command, output, wait_until};
-use metorial_simulator::{InstanceType, Options, Simulator};
+use metorial_simulator::{InstanceType, Limit, Options, Simulator};
 use std::net::TcpListener;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
@@ -89,7 +89,12 @@ impl Bench {
         let instance = self
             .simulator
             .add_instance(&organization, InstanceType::Production);
-        self.simulator.set_rate_limit(&organization, None);
+        // Far above what a run needs, so that it measures the operator and not the wait for the quota.
+        let limit = Limit {
+            requests: 1_000_000,
+            per: Duration::from_secs(600),
+        };
+        self.simulator.set_rate_limit(&organization, Some(limit));
         let key = self.simulator.add_key(&instance);
         objects::create(&self.plane, BENCH_NAMESPACE, self.count).await?;
         objects::connect(&self.plane, BENCH_NAMESPACE, &self.simulator.url(), &key).await

@@ -1,0 +1,144 @@
+//! What connections share: one budget for each organization and one cache for each instance, at each server. An id alone
+//! is no key: of several servers that may be called, one could answer with the ids of another, and spoil its budget and
+//! cache for everybody else.
+//!
+//! Nothing outlives the last session that uses it, whatever ids a server has answered with.
+
+use super::budget::{Budget, Limit};
+use super::cache::Cache;
+use crate::metrics::Metrics;
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+
+/// An organization at a server, with its budget. Its metric is removed when the last session drops it.
+pub struct Account {
+    server: String,
+    organization: String,
+    budget: Arc<Budget>,
+    metrics: Arc<Metrics>,
+}
+
+impl Account {
+    /// Returns the budget of the organization.
+    #[must_use]
+    pub fn budget(&self) -> &Arc<Budget> {
+        &self.budget
+    }
+
+    /// Shows in the metrics how many requests are left.
+    pub fn report(&self, remaining: u64) {
+        self.metrics
+            .set_budget(&self.server, &self.organization, remaining);
+    }
+}
+
+impl Drop for Account {
+    fn drop(&mut self) {
+        self.metrics.forget_budget(&self.server, &self.organization);
+    }
+}
+
+/// A server, as `https://host:port`, and an id that it answered.
+type At = (String, String);
+
+/// The accounts and caches that sessions use now.
+pub struct Shared {
+    metrics: Arc<Metrics>,
+    accounts: Mutex<HashMap<At, Weak<Account>>>,
+    caches: Mutex<HashMap<At, Weak<Cache>>>,
+}
+
+impl Shared {
+    /// Returns an empty one.
+    #[must_use]
+    pub fn new(metrics: Arc<Metrics>) -> Self {
+        Self {
+            metrics,
+            accounts: Mutex::default(),
+            caches: Mutex::default(),
+        }
+    }
+
+    /// Returns the account of an organization at a server, with this limit if it is new.
+    pub fn account(&self, server: &str, organization: &str, limit: Limit) -> Arc<Account> {
+        find_or_insert(&self.accounts, server, organization, || Account {
+            server: server.to_owned(),
+            organization: organization.to_owned(),
+            budget: Arc::new(Budget::new(limit)),
+            metrics: self.metrics.clone(),
+        })
+    }
+
+    /// Returns the cache of an instance at a server.
+    pub fn cache(&self, server: &str, instance: &str) -> Arc<Cache> {
+        find_or_insert(&self.caches, server, instance, Cache::default)
+    }
+}
+
+fn find_or_insert<T>(
+    all: &Mutex<HashMap<At, Weak<T>>>,
+    server: &str,
+    id: &str,
+    new: impl FnOnce() -> T,
+) -> Arc<T> {
+    let at = (server.to_owned(), id.to_owned());
+    let mut all = lock(all);
+    if let Some(known) = all.get(&at).and_then(Weak::upgrade) {
+        return known;
+    }
+    all.retain(|_, known| known.strong_count() > 0);
+    let made = Arc::new(new());
+    all.insert(at, Arc::downgrade(&made));
+    made
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::remote::budget::WINDOW;
+
+    const LIMIT: Limit = Limit {
+        requests: 100,
+        per: WINDOW,
+    };
+
+    #[test]
+    fn an_id_at_another_server_is_another_account_and_another_instance() {
+        let shared = Shared::new(Arc::default());
+        let account = shared.account("https://a", "org_1", LIMIT);
+        assert!(Arc::ptr_eq(
+            &account,
+            &shared.account("https://a", "org_1", LIMIT)
+        ));
+        assert!(!Arc::ptr_eq(
+            &account,
+            &shared.account("https://b", "org_1", LIMIT)
+        ));
+        let cache = shared.cache("https://a", "ins_1");
+        assert!(Arc::ptr_eq(&cache, &shared.cache("https://a", "ins_1")));
+        assert!(!Arc::ptr_eq(&cache, &shared.cache("https://b", "ins_1")));
+    }
+
+    #[test]
+    fn ids_that_came_and_went_leave_no_account_no_cache_and_no_metric() {
+        let metrics = Arc::<Metrics>::default();
+        let shared = Shared::new(metrics.clone());
+        let kept = shared.account("https://a", "org_kept", LIMIT);
+        kept.report(7);
+        for number in 0..40 {
+            let id = format!("org_{number}");
+            shared.account("https://a", &id, LIMIT).report(1);
+            drop(shared.cache("https://a", &id));
+        }
+        assert!(lock(&shared.accounts).len() <= 2 && lock(&shared.caches).len() <= 1);
+        let text = metrics.render();
+        assert!(
+            text.contains("org_kept") && !text.contains("org_3"),
+            "{text}"
+        );
+    }
+}

@@ -1,0 +1,120 @@
+//! Several servers that may be called: what one of them says is about nobody at another.
+
+use crate::support::{Environment, connection, credentials, secret, with};
+use metorial_operator::settings::Settings;
+use metorial_simulator::{Action, Fault, InstanceType, Simulator};
+use serde_json::{Value, json};
+
+/// Another server, and the environment's operator that may call both.
+async fn two_servers() -> (Environment, Simulator, String) {
+    let mut env = Environment::new().await;
+    let hostile = Simulator::start(Default::default()).await;
+    let organization = hostile.add_organization("Hostile");
+    let instance = hostile.add_instance(&organization, InstanceType::Production);
+    let key = hostile.add_key(&instance);
+    let settings = Settings {
+        allowed_base_urls: vec![
+            env.sim.url().parse().unwrap(),
+            hostile.url().parse().unwrap(),
+        ],
+        ..env.settings()
+    };
+    env.start_operator_with(settings);
+    (env, hostile, key)
+}
+
+/// The other server claims to be the environment's instance and organization.
+fn impersonate(env: &Environment, hostile: &Simulator) {
+    let instance = env.instance.as_str().to_owned();
+    let organization = env.organization.as_str().to_owned();
+    let claim = Action::rewrite(move |answer| {
+        answer["id"] = instance.clone().into();
+        answer["organization_id"] = organization.clone().into();
+    });
+    hostile.faults().add(Fault::on("GET", "/instance"), claim);
+}
+
+/// A connection `hostile` to the other server.
+async fn connect(env: &Environment, hostile: &Simulator, key: &str) {
+    env.apply(secret("hostile-key", &[("api-key", key)])).await;
+    let spec = json!({"spec": {"apiKey": {"secretKeyRef": {"name": "hostile-key"}}}});
+    env.apply(with(connection("hostile", &hostile.url()), spec))
+        .await;
+}
+
+fn through_hostile(name: &str, more: Value) -> Value {
+    let spec = json!({"spec": {"connectionRef": {"name": "hostile"}}});
+    with(with(credentials(name), spec), more)
+}
+
+#[tokio::test]
+async fn a_server_that_claims_to_be_another_account_does_not_close_its_budget() {
+    let (env, hostile, key) = two_servers().await;
+    env.connection("default").wait_reason("Synced").await;
+    impersonate(&env, &hostile);
+    connect(&env, &hostile, &key).await;
+    env.connection("hostile").wait_reason("Synced").await;
+    let refusal = Action::too_many_requests(Some("600"));
+    let refused = hostile.faults().add(Fault::on("POST", "/"), refusal);
+    env.apply(through_hostile("theirs", json!({}))).await;
+    env.credentials("theirs").wait_reason("RateLimited").await;
+    assert!(hostile.faults().happened(refused) > 0);
+
+    env.apply(credentials("ours")).await;
+    env.credentials("ours").wait_ready().await;
+}
+
+#[tokio::test]
+async fn a_server_that_claims_to_be_another_instance_does_not_spoil_what_is_known_of_its_objects() {
+    let (env, hostile, key) = two_servers().await;
+    env.apply(credentials("ours")).await;
+    let ours = env.credentials("ours").wait_ready().await;
+    let id = ours.status().id.unwrap();
+    impersonate(&env, &hostile);
+    connect(&env, &hostile, &key).await;
+    env.connection("hostile").wait_reason("Synced").await;
+    // The other server has an object of the same id, in another state and of a later time.
+    let mut theirs = env.sim.object(&id).unwrap().readable;
+    theirs["name"] = "spoiled".into();
+    theirs["updated_at"] = "2999-01-01T00:00:00.000Z".into();
+    theirs["metadata"] = json!({});
+    let read = Fault::on("GET", "/provider-auth-credentials");
+    let read = hostile.faults().add(read, Action::answer(200, theirs));
+    let observe = json!({"spec": {"mode": "Observe", "adopt": {"id": id}}});
+    env.apply(through_hostile("theirs", observe)).await;
+    env.until("the other server was asked for the id", async || {
+        (hostile.faults().happened(read) > 0).then_some(())
+    })
+    .await;
+    env.credentials("theirs").reconcile_now().await;
+
+    let writes = env.attempts();
+    assert!(env.sim.edit(&id, json!({"name": "edited"})));
+    env.credentials("ours").request_reconcile().await;
+    env.until("the edit at our own server is put right", async || {
+        let object = env.sim.object(&id).unwrap();
+        (object.readable["name"] == "ours").then_some(())
+    })
+    .await;
+    assert_eq!(env.attempts().len(), writes.len() + 1);
+}
+
+#[tokio::test]
+async fn an_answer_to_the_key_of_a_new_server_does_not_count_for_the_former_one() {
+    let (env, hostile, key) = two_servers().await;
+    env.apply(connection("second", &env.sim.url())).await;
+    env.connection("second").wait_reason("Synced").await;
+    // The headers of this refusal, and that it is one, concern nobody but the key that it answers.
+    let refusal = Action::too_many_requests(Some("600"));
+    hostile.faults().add(Fault::any(), refusal);
+    env.apply(secret("hostile-key", &[("api-key", &key)])).await;
+    env.connection("second")
+        .edit(json!({
+            "baseUrl": hostile.url(),
+            "apiKey": {"secretKeyRef": {"name": "hostile-key"}},
+        }))
+        .await;
+    env.connection("second").wait_reason("RateLimited").await;
+    env.apply(credentials("ours")).await;
+    env.credentials("ours").wait_ready().await;
+}

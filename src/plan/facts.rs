@@ -23,7 +23,7 @@ pub enum Query {
     /// The number of the connection's objects that no longer exist.
     Losses,
     /// Whether the resource that a marker names still exists.
-    OwnerAlive(Owner),
+    OwnerAlive(Box<Owner>),
     /// The imports into this object.
     Imports(String),
     /// The exports of this object that the resource made.
@@ -165,7 +165,7 @@ impl Facts {
     /// # Errors
     /// It was not read.
     pub fn owner_alive(&self, owner: &Owner) -> Result<bool, Query> {
-        fact!(self, OwnerAlive, Query::OwnerAlive(owner.clone())).copied()
+        fact!(self, OwnerAlive, Query::OwnerAlive(Box::new(owner.clone()))).copied()
     }
 
     /// Returns the imports into an object.

@@ -20,6 +20,6 @@ pub mod verify;
 
 pub use reconcile::{ConnectionContext, reconcile};
 pub use registry::Connections;
-pub use settings::{ConnectionKey, ConnectionResource, ConnectionSettings};
+pub use settings::{ConnectionKey, ConnectionResource, ConnectionSettings, default_connections};
 pub use setup::Setup;
 pub use state::{ConnectionState, NotReady};

@@ -1,7 +1,7 @@
 //! The registry of connections: reads and verifies them, builds their sessions, and keeps the last good one.
 
 use super::limits::UserLimits;
-use super::settings::{ConnectionKey, ConnectionSettings};
+use super::settings::{ConnectionKey, ConnectionSettings, default_connections};
 use super::setup::Setup;
 use super::state::{ConnectionState, LOSSES_LIFETIME, NotReady, Slot};
 use super::verify;
@@ -11,7 +11,7 @@ use crate::remote::Session;
 use crate::remote::cache::Cache;
 use crate::remote::shared::Shared;
 use crate::remote::transport::Transport;
-use crate::resources::{APPROVE, ConnectionKind, InstanceStatus, UnreachablePolicy};
+use crate::resources::{APPROVE, ConnectionKind, ConnectionRef, InstanceStatus, UnreachablePolicy};
 use metorial::Client;
 use std::collections::{BTreeMap, HashMap};
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -96,6 +96,29 @@ impl Connections {
             slot.last_reported = Some(slot.generation());
         }
         slot.settings.is_some()
+    }
+
+    /// Returns the connection of a resource in `namespace`: the one that it asks for, or else the one that its object was
+    /// created through, as long as that exists, or else the namespace's `default`, where there is one, or else the cluster's.
+    /// So a new connection `default` takes over no resource that already has an object through another.
+    pub async fn choose(
+        &self,
+        namespace: &str,
+        asked: Option<&ConnectionRef>,
+        recorded: Option<ConnectionKey>,
+    ) -> ConnectionKey {
+        if let Some(asked) = asked {
+            let kind = asked.kind.unwrap_or(ConnectionKind::Connection);
+            return ConnectionKey::new(kind, namespace, &asked.name);
+        }
+        if let Some(key) = recorded
+            && self.exists(&key).await
+        {
+            return key;
+        }
+        let [own, shared] = default_connections(namespace);
+        let shared_only = !self.exists(&own).await && self.exists(&shared).await;
+        if shared_only { shared } else { own }
     }
 
     /// Returns when a deletion that can't reach the API leaves the object behind: by the connection, or by what was last

@@ -77,6 +77,16 @@ impl fmt::Display for ConnectionKey {
     }
 }
 
+/// Returns the two connections that can be the default of a namespace, whichever is in use.
+#[must_use]
+pub fn default_connections(namespace: &str) -> [ConnectionKey; 2] {
+    [
+        ConnectionKind::Connection,
+        ConnectionKind::ClusterConnection,
+    ]
+    .map(|kind| ConnectionKey::new(kind, namespace, "default"))
+}
+
 /// Everything of a connection's custom resource that the operator uses.
 #[derive(Clone, Debug)]
 pub struct ConnectionSettings {

@@ -1,12 +1,12 @@
 //! The state of one connection: for the resources that use it, and for its own status.
 
 use super::settings::{ConnectionKey, ConnectionSettings};
-use crate::plan::case::Problem;
+use crate::plan::case::{ConnectionView, Problem};
 use crate::plan::fingerprint::Fingerprint;
 use crate::plan::observed::Losses;
 use crate::remote::Session;
 use crate::remote::budget::{Budget, Limit, OwnLimit};
-use crate::resources::{APPROVE, ConnectionDefaults, Reason};
+use crate::resources::{APPROVE, ConnectionDefaults, ConnectionKind, Reason};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::Instant;
@@ -134,6 +134,23 @@ pub struct Slot {
     /// The budget of a key until the API has named its organization, and the key's fingerprint. What one key's server says
     /// must not count for the organization of the key before it.
     pub unidentified: Option<(Fingerprint, Arc<Budget>)>,
+}
+
+impl ConnectionState {
+    /// Returns the connection as decisions see it; `refusal`: why the namespace of the resource may not use it.
+    #[must_use]
+    pub fn view(&self, key: &ConnectionKey, refusal: Option<Problem>) -> ConnectionView {
+        let session = self.session.as_ref();
+        ConnectionView {
+            name: key.to_string(),
+            instance: session.map(|session| session.instance.id.clone()),
+            problem: self.not_ready.clone().map(Problem::from),
+            refusal,
+            shared: key.kind == ConnectionKind::ClusterConnection,
+            external_ids: self.permissions.external_ids,
+            adopt_from: self.permissions.adopt_from.clone(),
+        }
+    }
 }
 
 impl Slot {

@@ -68,7 +68,7 @@ impl<K: Kind> Run<'_, K> {
                 newest_import,
                 lost,
             } => {
-                let newest_import = newest_import.clone();
+                let newest_import = newest_import.as_ref();
                 self.export(case, remote, newest_import, *lost).await?;
             }
             Step::ApplyChild(wanted, content) => self.apply_child(case, wanted, *content).await?,
@@ -192,7 +192,7 @@ impl<K: Kind> Run<'_, K> {
         &mut self,
         case: &Case<'_>,
         remote: &RemoteView,
-        newest_import: Option<String>,
+        newest_import: Option<&String>,
         lost: usize,
     ) -> Result<(), Error> {
         let desired = desired(case)?;
@@ -210,7 +210,7 @@ impl<K: Kind> Run<'_, K> {
             id: made.id.clone(),
             expires_at: made.expires_at,
             auth_config_updated_at: remote.updated_at,
-            newest_import,
+            newest_import: newest_import.cloned(),
             lost,
         };
         let status = made_export.status(&self.last_export(case), Timestamp::now());
@@ -322,12 +322,10 @@ impl<K: Kind> Run<'_, K> {
             "instanceId": case.record.instance,
             "recordedAt": format!("{:.3}", case.now),
         });
-        let namespace = &self.context.operator_namespace;
-        let cluster = &self.context.cluster;
-        cluster
-            .record_orphan(namespace, &owner.uid, &entry.to_string())
-            .await?;
-        Ok(())
+        let context = self.context;
+        let (cluster, namespace) = (&context.cluster, &context.operator_namespace);
+        let entry = entry.to_string();
+        Ok(cluster.record_orphan(namespace, &owner.uid, &entry).await?)
     }
 
     async fn remove_finalizer(&mut self) -> Result<(), Error> {

@@ -3,7 +3,7 @@
 use super::context::Context;
 use super::resource::Resource;
 use crate::cluster::error::ClusterError;
-use crate::connections::{ConnectionKey, ConnectionState};
+use crate::connections::ConnectionKey;
 use crate::kinds::Kind;
 use crate::plan::backoff::Attempt;
 use crate::plan::case::{Case, ConnectionView, Problem, Unreachable, Unresolved};
@@ -14,7 +14,7 @@ use crate::plan::policy::Policy;
 use crate::plan::record::Record;
 use crate::plan::rewrites::Rewrites;
 use crate::remote::Session;
-use crate::resources::{ConnectionKind, Reason, RemoteDetails, ResourceStatus};
+use crate::resources::{Reason, RemoteDetails, ResourceStatus};
 use jiff::Timestamp;
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -51,12 +51,9 @@ impl Basis {
         resource: &Resource<K>,
         connection: &ConnectionKey,
     ) -> Result<Self, ClusterError> {
-        let ConnectionState {
-            session,
-            not_ready,
-            permissions,
-            defaults,
-        } = context.connections.state(connection).await;
+        let connections = &context.connections;
+        let state = connections.state(connection).await;
+        let session = state.session.clone();
         let terminating = resource.terminating();
         let desired = match terminating {
             true => Err(spec_not_read()),
@@ -64,6 +61,22 @@ impl Basis {
         };
         let attempt = attempt(resource, desired.as_ref().ok(), session.as_deref());
         let now = Instant::now().into_std();
+        let refusal = match resource.suspended() && !terminating {
+            true => None,
+            false => connections
+                .admit(connection, &resource.key.namespace)
+                .await
+                .err()
+                .map(Problem::from),
+        };
+        let orphan_after = match terminating {
+            true => {
+                connections
+                    .orphan_after(connection, session.as_deref())
+                    .await
+            }
+            false => None,
+        };
         let common = resource.object.common();
         let lifecycle = resource.object.lifecycle();
         Ok(Self {
@@ -72,33 +85,14 @@ impl Basis {
             requested: attempt.requested.clone(),
             approved: resource.approved(),
             publish: resource.publish(),
-            policy: Policy::new(common, lifecycle, Some(&defaults)),
+            policy: Policy::new(common, lifecycle, Some(&state.defaults)),
             record: resource.record(context),
             details: resource.status.details(),
-            connection: ConnectionView {
-                name: connection.to_string(),
-                instance: session.as_ref().map(|session| session.instance.id.clone()),
-                problem: not_ready.map(Problem::from),
-                refusal: match resource.suspended() && !terminating {
-                    true => None,
-                    false => refusal(context, connection, &resource.key.namespace).await,
-                },
-                shared: connection.kind == ConnectionKind::ClusterConnection,
-                external_ids: permissions.external_ids,
-                adopt_from: permissions.adopt_from,
-            },
+            connection: state.view(connection, refusal),
             rewrites: resource.memory.rewrites.clone(),
             backing_off: resource.memory.pauses.left(&attempt, now),
             unreachable: Unreachable {
-                orphan_after: match terminating {
-                    true => {
-                        let connections = &context.connections;
-                        connections
-                            .orphan_after(connection, session.as_deref())
-                            .await
-                    }
-                    false => None,
-                },
+                orphan_after,
                 blocked_for: resource.memory.pauses.blocked_for(now),
             },
             nonce: format!("{:016x}", rand::random::<u64>()),
@@ -162,13 +156,4 @@ pub fn attempt<K: Kind>(
         epoch: session.map_or(0, |session| session.epoch),
         requested: resource.requested(),
     }
-}
-
-async fn refusal(
-    context: &Context,
-    connection: &ConnectionKey,
-    namespace: &str,
-) -> Option<Problem> {
-    let admitted = context.connections.admit(connection, namespace).await;
-    admitted.err().map(Problem::from)
 }

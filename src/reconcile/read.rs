@@ -3,7 +3,7 @@
 use super::error::Error;
 use super::run::Run;
 use crate::cluster::children::Parent;
-use crate::connections::inventory::recorded_ids;
+use crate::connections::inventory::{created_from, recorded_ids};
 use crate::kinds::Kind;
 use crate::plan::case::Case;
 use crate::plan::desired::Exports;
@@ -144,17 +144,11 @@ impl<K: Kind> Run<'_, K> {
     async fn dependents(&self, ids: &[String]) -> Result<Vec<Dependent>, Error> {
         let mut found = self.session()?.dependents::<K>(ids).await?;
         let context = self.context;
-        for key in context.dependencies.dependents(&self.resource.key) {
-            let mut inventories = context.inventories.iter();
-            let Some(inventory) = inventories.find(|it| it.kind() == key.kind) else {
-                continue;
-            };
-            let entry = inventory.entry(&context.cluster, &key).await?;
-            let here = entry.map(|entry| entry.created_from(ids));
-            for dependent in here.unwrap_or_default() {
-                if found.iter().all(|known| known.id != dependent.id) {
-                    found.push(dependent);
-                }
+        let keys = context.dependencies.dependents(&self.resource.key);
+        let inventories = &context.inventories;
+        for dependent in created_from(inventories, &context.cluster, &keys, ids).await? {
+            if found.iter().all(|known| known.id != dependent.id) {
+                found.push(dependent);
             }
         }
         Ok(found)

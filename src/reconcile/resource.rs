@@ -4,15 +4,13 @@ use super::context::Context;
 use super::memory::Memory;
 use crate::cluster::error::ClusterError;
 use crate::cluster::references::Missing;
-use crate::connections::ConnectionKey;
+use crate::connections::{ConnectionKey, default_connections};
 use crate::kinds::{Kind, SourceKind};
 use crate::plan::case::Unresolved;
 use crate::plan::desired::Desired;
 use crate::plan::ownership::Owner;
 use crate::plan::record::{Record, Remembered};
-use crate::resources::{
-    APPROVE, ConnectionKind, FINALIZER, RECONCILE_REQUESTED, ResourceKey, ResourceStatus,
-};
+use crate::resources::{APPROVE, FINALIZER, RECONCILE_REQUESTED, ResourceKey, ResourceStatus};
 use kube::{Api, ResourceExt};
 
 /// One custom resource.
@@ -147,30 +145,20 @@ impl<K: Kind> Resource<K> {
         }))
     }
 
-    /// Returns the connection that it asks for; by default the one that it was created through, as long as that exists, or
-    /// else the namespace's `default`, where there is one, or else the cluster's. A resource that is being deleted keeps the
-    /// one that it was created through.
+    /// Returns the connection that it uses.
     pub async fn connection(&self, context: &Context) -> ConnectionKey {
         let namespace = &self.key.namespace;
+        let asked = self.object.common().connection_ref.as_ref();
         let recorded = self.status.common().connection.as_deref();
         let recorded = recorded.and_then(|text| ConnectionKey::parse(text, namespace));
-        if let (true, Some(key)) = (self.terminating(), &recorded) {
-            return key.clone();
+        match (self.terminating(), recorded) {
+            // A deletion keeps the one that the object was created through.
+            (true, Some(key)) => key,
+            (_, recorded) => {
+                let kept = recorded.filter(|_| self.status.common().id.is_some());
+                context.connections.choose(namespace, asked, kept).await
+            }
         }
-        if let Some(asked) = &self.object.common().connection_ref {
-            let kind = asked.kind.unwrap_or(ConnectionKind::Connection);
-            return ConnectionKey::new(kind, namespace, &asked.name);
-        }
-        // A new connection of the name `default` takes over no resource that already has an object through another.
-        if let Some(key) = recorded.filter(|_| self.status.common().id.is_some())
-            && context.connections.exists(&key).await
-        {
-            return key;
-        }
-        let [own, shared] = default_connections(namespace);
-        let shared_only =
-            !context.connections.exists(&own).await && context.connections.exists(&shared).await;
-        if shared_only { shared } else { own }
     }
 
     /// Registers everything in the cluster that the resource depends on, before any of it is read.
@@ -216,13 +204,4 @@ impl<K: Kind> Resource<K> {
         change(&mut self.memory);
         context.memories.set(&self.key, self.memory.clone());
     }
-}
-
-/// Returns the two connections that can be the default of a namespace, whichever is in use.
-fn default_connections(namespace: &str) -> [ConnectionKey; 2] {
-    [
-        ConnectionKind::Connection,
-        ConnectionKind::ClusterConnection,
-    ]
-    .map(|kind| ConnectionKey::new(kind, namespace, "default"))
 }

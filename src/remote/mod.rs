@@ -1,7 +1,9 @@
-//! Access to the Metorial API: one session a connection, one budget an organization and one cache an instance at each server, one transport for every request.
+//! Access to the Metorial API: one session for each connection, one budget for each organization and one cache for each
+//! instance of a server, one transport for every request.
 
 pub mod budget;
 pub mod cache;
+mod dependents;
 mod error;
 pub mod records;
 pub mod schema_bounds;

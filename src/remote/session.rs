@@ -7,17 +7,15 @@ use super::schema_bounds::Published;
 use super::schemas;
 use super::transport::{Item, Transport};
 use super::unreadable::{Suspect, may_be_record_of};
-use crate::kinds::auth_config;
-use crate::kinds::{Dependents, Kind};
+use crate::kinds::{Kind, auth_config};
 use crate::plan::fingerprint::MacKey;
-use crate::plan::observed::{Dependent, ListedExport, ListedImport, RemoteView};
+use crate::plan::observed::{ListedExport, ListedImport, RemoteView};
 use crate::plan::ownership::MARKER_KEY;
 use crate::plan::ownership::{Marker, Owner};
 use crate::plan::schema::ValueSchema;
-use crate::resources::{InstanceStatus, OnUnreachable, ProviderConfig, ProviderConfigVault, cut};
+use crate::resources::{InstanceStatus, OnUnreachable, ProviderConfigVault};
 use metorial::{
-    AuthConfig, AuthExport, AuthImport, Body, Config, ErrorKind, ExportTarget, ListQuery, Method,
-    Object, Operation, Unreadable,
+    AuthExport, AuthImport, Body, ErrorKind, ExportTarget, ListQuery, Method, Object, Operation,
 };
 use serde_json::Value;
 use std::sync::Arc;
@@ -44,7 +42,7 @@ pub struct Session {
 }
 
 /// Returns a query without a filter, in pages of 100: the largest that the API serves.
-fn all() -> ListQuery {
+pub(super) fn all() -> ListQuery {
     ListQuery::new().limit(100)
 }
 
@@ -245,61 +243,6 @@ impl Session {
         {
             Observed::Found(vault) => Ok(Some(vault)),
             Observed::Missing => Ok(None),
-        }
-    }
-
-    /// Lists the objects that Metorial deletes along with the objects `ids` (▲).
-    ///
-    /// # Errors
-    /// Any page failed.
-    pub async fn dependents<K: Kind>(&self, ids: &[String]) -> Result<Vec<Dependent>, RemoteError> {
-        let dependent = |of: Option<String>, id: String, name: Option<String>| {
-            let of = of.filter(|of| ids.contains(of))?;
-            Some(Dependent {
-                of,
-                id,
-                name: name.as_deref().map(cut),
-                namespace: None,
-            })
-        };
-        let owned = |of: Option<String>, view: RemoteView, name: Option<String>| {
-            let found = dependent(of.filter(|_| view.live), view.id, name)?;
-            Some(Dependent {
-                namespace: view.marker.map(|marker| marker.owner.namespace),
-                ..found
-            })
-        };
-        // An item that can't be read depends on an object only if it mentions its id.
-        let unreadable = |item: &Unreadable| {
-            let of = ids.iter().find(|id| item.mentions(id));
-            dependent(of.cloned(), item.id.clone(), None)
-        };
-        match K::DEPENDENTS {
-            None => Ok(Vec::new()),
-            Some(Dependents::ConfigsOfVault) => {
-                // All configs are read: the filter `provider_config_vault_id` matches nothing on the server (▲).
-                let uses = |item: Item<Config>| {
-                    let config = match item {
-                        Item::Read(config) => config,
-                        Item::Unreadable(item) => return unreadable(&item),
-                    };
-                    let view = ProviderConfig::view(&config);
-                    owned(config.from_vault.map(|vault| vault.id), view, config.name)
-                };
-                self.transport.list(&all(), uses).await
-            }
-            Some(Dependents::AuthConfigsOfCredentials) => {
-                let query = all().filter("provider_auth_credentials_id", ids)?;
-                let uses = |item: Item<AuthConfig>| {
-                    let config = match item {
-                        Item::Read(config) => config,
-                        Item::Unreadable(item) => return unreadable(&item),
-                    };
-                    let view = auth_config::view(&config);
-                    owned(config.credentials.map(|used| used.id), view, config.name)
-                };
-                self.transport.list(&query, uses).await
-            }
         }
     }
 

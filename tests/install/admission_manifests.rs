@@ -25,6 +25,13 @@ fn key() -> Value {
     json!({"name": "a", "key": "b"})
 }
 
+fn selector() -> Value {
+    json!({
+        "matchLabels": {"team": "a"},
+        "matchExpressions": [{"key": "team", "operator": "In", "values": ["a"]}]
+    })
+}
+
 fn connections() -> Vec<Value> {
     let foreign = json!({"namespace": "a", "name": "a", "key": "b"});
     let common = json!({"spec": {
@@ -32,16 +39,14 @@ fn connections() -> Vec<Value> {
         "instance": {"id": "ins_1", "type": "production"},
         "rateLimit": {"requests": 100, "per": "10m"},
         "defaults": {"interval": "10m", "deletionPolicy": "Orphan", "drift": "Report"},
-        "onUnreachable": {"policy": "OrphanAfter", "after": "1h"}
+        "onUnreachable": {"policy": "OrphanAfter", "after": "1h"},
+        "adoptFrom": ["6f0c2b1e-0000-4000-8000-000000000000"]
     }});
-    let selector = json!({
-        "matchLabels": {"team": "a"},
-        "matchExpressions": [{"key": "team", "operator": "In", "values": ["a"]}]
-    });
     let wide = json!({
         "apiKey": {"secretKeyRef": foreign},
         "caBundle": {"configMapKeyRef": foreign},
-        "allowedNamespaces": {"names": ["a"], "selector": selector}
+        "allowedNamespaces": {"names": ["a"], "selector": selector()},
+        "externalIds": "Allow"
     });
     let own = connection("default", "");
     let own = with(
@@ -66,7 +71,8 @@ fn common() -> Value {
         "interval": "10m",
         "suspend": true,
         "adopt": {"id": "par_1", "policy": "Override"},
-        "publish": {"configMap": {"name": "github"}}
+        "publish": {"configMap": {"name": "github"}},
+        "allowedNamespaces": {"names": ["a"], "selector": selector()}
     }})
 }
 
@@ -131,7 +137,11 @@ fn valued() -> Vec<Value> {
             replaced("ProviderConfig", "value", value("secretKeyRef")),
             more,
         ),
-        replaced("ProviderConfig", "vaultRef", json!({"name": "a"})),
+        replaced(
+            "ProviderConfig",
+            "vaultRef",
+            json!({"namespace": "b", "name": "a"}),
+        ),
         replaced("ProviderConfig", "vaultId", json!("pcvt_1")),
     ]
 }
@@ -161,10 +171,10 @@ fn records() -> Vec<Value> {
     };
     let made = json!({"providerId": "a", "deploymentId": "pde_1", "authMethodId": "pam_1"});
     vec![
-        import(json!({"authConfigRef": {"name": "a"}})),
+        import(json!({"authConfigRef": {"namespace": "b", "name": "a"}})),
         import(json!({"authConfigId": "pac_1"})),
         import(made),
-        export(json!({"authConfigRef": {"name": "a"}})),
+        export(json!({"authConfigRef": {"namespace": "b", "name": "a"}})),
         export(json!({"authConfigId": "pac_1", "deploymentId": "pde_1"})),
     ]
 }

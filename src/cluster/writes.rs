@@ -127,7 +127,7 @@ impl Cluster {
         let start: String = name.chars().take(LONGEST_NAME_OF_RECORDER).collect();
         let created = events::v1::Event {
             metadata: ObjectMeta {
-                generate_name: Some(format!("{}.", start.trim_end_matches(['.', '-']))),
+                generate_name: Some(format!("{}-", start.trim_end_matches(['.', '-']))),
                 namespace: about.namespace.clone(),
                 ..ObjectMeta::default()
             },

@@ -144,7 +144,7 @@ async fn owned_by_others(tour: &mut Tour) {
     let id = tour.id("owner").await;
     tour.apply("thief", json!({"adopt": {"id": id, "policy": "Override"}}))
         .await;
-    tour.credentials("thief", "OwnershipConflict", "/owner", "Failed")
+    tour.credentials("thief", "OwnershipConflict", "Credentials owner", "Failed")
         .await;
     let by_hand = tour.env.create_by_hand(json!({"name": "theirs"})).await.id;
     tour.apply("differs", json!({"adopt": {"id": by_hand}}))

@@ -29,7 +29,7 @@ struct Entry {
 }
 
 impl Cluster {
-    /// Records a remote object that is left behind, under the uid of the resource that it belonged to: the record is
+    /// Records a remote object that is left behind, under the uid of the resource that it belonged to and its id: the record is
     /// written before the finalizer is removed, and a crash in between writes the same key again.
     ///
     /// # Errors

@@ -95,7 +95,9 @@ impl Connections {
         if slot.last_reported.is_none() {
             slot.last_reported = Some(slot.generation());
         }
-        slot.settings.is_some()
+        // One that could not be read may exist.
+        let unread = slot.not_ready.as_ref().is_some_and(|it| it.transient);
+        slot.settings.is_some() || unread
     }
 
     /// Returns the connection of a resource in `namespace`: the one that it asks for, or else the one that its object was

@@ -1,12 +1,10 @@
 //! Auth configs as three kinds read them: in one form, because observations are shared between the kinds.
 
-use super::inputs::{Inputs, Reference, SourceKind};
 use super::naming::{LASTING_DESCRIPTION, NAME, text};
 use super::tool_filters::{self, TOOL_FILTERS};
-use crate::plan::desired::{External, Invalid};
 use crate::plan::fields::{Blank, Compare, FieldRule, Remedy, Role};
 use crate::plan::observed::RemoteView;
-use crate::resources::{RemoteDetails, ResourceRef};
+use crate::resources::RemoteDetails;
 use metorial::{AuthConfig, AuthConfigSource, AuthConfigType};
 use std::collections::BTreeMap;
 
@@ -19,31 +17,6 @@ pub const VALUE: FieldRule = FieldRule {
     remedy: Remedy::Import,
     blank: Blank::Value,
 };
-
-/// Returns the auth config of somebody else that a spec refers to, or names by its id.
-///
-/// # Errors
-/// The reference was not read.
-pub fn external(
-    reference: Option<&ResourceRef>,
-    id: Option<&String>,
-    inputs: &Inputs,
-) -> Result<Option<External>, Invalid> {
-    let Some(reference) = reference else {
-        return Ok(id.map(|id| External {
-            id: id.clone(),
-            owner: None,
-        }));
-    };
-    let read = |key| {
-        let reference = Reference::to(SourceKind::ProviderAuthConfig, reference, key);
-        inputs.get(&reference).map(str::to_owned)
-    };
-    Ok(Some(External {
-        id: read("id")?,
-        owner: Some(read("uid")?),
-    }))
-}
 
 /// Returns an auth config in the form of all kinds.
 #[must_use]

@@ -5,10 +5,10 @@ use super::auth_config;
 use super::inputs::{Inputs, Reference, SourceKind};
 use super::kind::{Kind, accessors};
 use crate::plan::children::ChildSpec;
-use crate::plan::desired::{Exports, Invalid, Source, Wanted, When};
+use crate::plan::desired::{Exports, External, Invalid, Source, Wanted, When};
 use crate::plan::observed::RemoteView;
 use crate::plan::policy::Lifecycle;
-use crate::resources::{AuthExport, AuthExportStatus, ResourceRef};
+use crate::resources::{AuthExport, AuthExportStatus};
 use metorial::AuthConfig;
 
 /// The most exports a day where nobody says.
@@ -21,9 +21,7 @@ impl Kind for AuthExport {
 
     fn references(&self) -> Vec<Reference> {
         let config = self.spec.auth_config_ref.as_ref();
-        let to = |config: &ResourceRef| {
-            ["id", "uid"].map(|key| Reference::to(SourceKind::ProviderAuthConfig, config, key))
-        };
+        let to = |config| Reference::to_external(SourceKind::ProviderAuthConfig, config);
         config.map(to).into_iter().flatten().collect()
     }
 
@@ -33,7 +31,7 @@ impl Kind for AuthExport {
             return Err(Invalid::spec(reserved));
         }
         let (reference, id) = (spec.auth_config_ref.as_ref(), spec.auth_config_id.as_ref());
-        let external = auth_config::external(reference, id, inputs)?;
+        let external = External::of(SourceKind::ProviderAuthConfig, reference, id, inputs)?;
         let external = external.ok_or_else(|| {
             Invalid::value("set exactly one of spec.authConfigRef and spec.authConfigId")
         })?;

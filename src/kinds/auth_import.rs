@@ -5,7 +5,7 @@ use super::auth_config::{self, VALUE};
 use super::compose::{compose, references};
 use super::inputs::{Inputs, Reference, SourceKind};
 use super::kind::{Kind, accessors};
-use crate::plan::desired::{Imports, Invalid, Source, Wanted};
+use crate::plan::desired::{External, Imports, Invalid, Source, Wanted};
 use crate::plan::fields::{Blank, Compare, Field, FieldRule, Remedy, Role};
 use crate::plan::observed::RemoteView;
 use crate::plan::policy::Lifecycle;
@@ -96,7 +96,7 @@ impl AuthImport {
         };
         let reference = self.spec.auth_config_ref.as_ref();
         let id = self.spec.auth_config_id.as_ref();
-        let external = auth_config::external(reference, id, inputs)?;
+        let external = External::of(SourceKind::ProviderAuthConfig, reference, id, inputs)?;
         Ok(match external {
             Some(external) => Source::ImportInto(external, imports),
             None => Source::Import(imports),

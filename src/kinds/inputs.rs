@@ -1,6 +1,6 @@
 //! Values from Secrets and ConfigMaps, once they are read.
 
-use crate::plan::desired::Invalid;
+use crate::plan::desired::{External, Invalid};
 use crate::plan::fields::Sourced;
 use crate::resources::{ResourceRef, SecretSource, ValueSource};
 use crate::sensitive::Sensitive;
@@ -76,6 +76,12 @@ impl Reference {
         }
     }
 
+    /// Returns what has to be read of another resource whose object is used.
+    #[must_use]
+    pub fn to_external(kind: SourceKind, resource: &ResourceRef) -> [Self; 2] {
+        ["id", "uid"].map(|key| Self::to(kind, resource, key))
+    }
+
     /// Its name, with its namespace where that is another.
     #[must_use]
     pub fn place(&self) -> String {
@@ -99,6 +105,32 @@ impl Reference {
             name: of.name.clone(),
             key: of.key.clone(),
         })
+    }
+}
+
+impl External {
+    /// Returns the object that a spec refers to, or names by its id.
+    ///
+    /// # Errors
+    /// The reference was not read.
+    pub fn of(
+        kind: SourceKind,
+        reference: Option<&ResourceRef>,
+        id: Option<&String>,
+        inputs: &Inputs,
+    ) -> Result<Option<Self>, Invalid> {
+        let Some(reference) = reference else {
+            let by_id = |id: &String| Self {
+                id: id.clone(),
+                owner: None,
+            };
+            return Ok(id.map(by_id));
+        };
+        let [id, uid] = Reference::to_external(kind, reference);
+        Ok(Some(Self {
+            id: inputs.get(&id)?.to_owned(),
+            owner: Some(inputs.get(&uid)?.to_owned()),
+        }))
     }
 }
 

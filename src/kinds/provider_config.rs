@@ -6,7 +6,7 @@ use super::kind::{Kind, accessors};
 use super::naming::{self, DESCRIPTION, NAME, text};
 use super::replaced::{self, DEPLOYMENT, PROVIDER, VALUE, VAULT};
 use super::tool_filters::{self, TOOL_FILTERS};
-use crate::plan::desired::{Invalid, Source, Wanted};
+use crate::plan::desired::{External, Invalid, Source, Wanted};
 use crate::plan::fields::Field;
 use crate::plan::observed::RemoteView;
 use crate::plan::policy::Lifecycle;
@@ -20,26 +20,27 @@ impl Kind for ProviderConfig {
     accessors!(ProviderConfigStatus);
 
     fn references(&self) -> Vec<Reference> {
-        let vault = self.vault();
+        let kind = SourceKind::ProviderConfigVault;
+        let vault = self.spec.vault_ref.as_ref();
+        let vault = vault.map(|vault| Reference::to_external(kind, vault));
         self.spec
             .value
             .iter()
             .flat_map(references)
-            .chain(vault)
+            .chain(vault.into_iter().flatten())
             .collect()
     }
 
     fn wanted(&self, inputs: &Inputs) -> Result<Wanted, Invalid> {
         let spec = &self.spec;
-        let vault = match self.vault() {
-            Some(vault) => Some(inputs.get(&vault)?.to_owned()),
-            None => spec.vault_id.clone(),
-        };
+        let (reference, id) = (spec.vault_ref.as_ref(), spec.vault_id.as_ref());
+        let vault = External::of(SourceKind::ProviderConfigVault, reference, id, inputs)?;
+        let vault_id = vault.as_ref().map(|vault| vault.id.as_str());
         let filters = tool_filters::wanted(spec.tool_filters.as_ref());
         let mut fields = vec![
             Field::plain(&PROVIDER, spec.provider_id.as_str()),
             Field::plain(&DEPLOYMENT, text(spec.deployment_id.as_deref())),
-            Field::plain(&VAULT, text(vault.as_deref())),
+            Field::plain(&VAULT, text(vault_id)),
             Field::plain(&TOOL_FILTERS, filters),
         ];
         fields.extend(naming::fields(
@@ -55,7 +56,7 @@ impl Kind for ProviderConfig {
             fields,
             source: Source::Create,
             schema: replaced::schema(spec.validation, &spec.provider_id, deployment),
-            vault: spec.vault_id.clone(),
+            vault,
         })
     }
 
@@ -88,12 +89,5 @@ impl Kind for ProviderConfig {
 
     fn parent_id(&self) -> Option<&str> {
         self.status.as_ref()?.vault_id.as_deref()
-    }
-}
-
-impl ProviderConfig {
-    fn vault(&self) -> Option<Reference> {
-        let vault = self.spec.vault_ref.as_ref()?;
-        Some(Reference::to(SourceKind::ProviderConfigVault, vault, "id"))
     }
 }

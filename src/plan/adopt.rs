@@ -22,6 +22,13 @@ pub fn conflict(
     facts: &Facts,
     remote: &RemoteView,
 ) -> Result<Option<Verdict>, Query> {
+    if case.claim(remote) == Claim::Nobody && !case.connection.external_ids {
+        let message = format!(
+            "{} carries no marker of this resource, and {} allows only objects that do; ask the owner of the connection to set spec.externalIds: Allow",
+            remote.id, case.connection.name
+        );
+        return Ok(Some(Verdict::new(Reason::OwnershipConflict, message)));
+    }
     let adopts = case.policy.adopts(&remote.id);
     let overrides = adopts.is_some_and(|adopt| adopt.policy == Some(AdoptPolicy::Override));
     let free = match (case.claim(remote), &remote.marker) {

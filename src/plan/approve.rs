@@ -137,9 +137,13 @@ fn hash(
         },
         None => String::new(),
     };
+    let generation = case.generation.to_string();
     let mut digest = Sha256::new();
     for part in [
         Some(nonce),
+        Some(generation.as_str()),
+        Some(case.connection.name.as_str()),
+        case.connection.instance.as_deref(),
         desired.map(|desired| desired.revision.as_str()),
         record.revision.as_ref().map(Fingerprint::as_str),
         Some(object.as_str()),

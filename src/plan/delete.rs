@@ -43,9 +43,10 @@ pub fn delete(case: &Case<'_>, facts: &Facts) -> Result<Plan, Query> {
 #[must_use]
 pub fn give_up(case: &Case<'_>) -> Option<Plan> {
     let after = case.unreachable.orphan_after?;
-    let id = case.record.id.clone();
-    let record = id.map(Step::RecordOrphan);
-    (case.unreachable.blocked_for >= after).then(|| orphan(case, record.into_iter().collect()))
+    let pending = case.record.pending_deletion.iter().map(|(id, _)| id);
+    let ids = case.record.id.iter().chain(pending);
+    let record = ids.cloned().map(Step::RecordOrphan);
+    (case.unreachable.blocked_for >= after).then(|| orphan(case, record.collect()))
 }
 
 /// Decides about the objects at Metorial.
@@ -59,30 +60,29 @@ fn remote_objects(case: &Case<'_>, facts: &Facts) -> Result<Plan, Query> {
         },
         None => None,
     };
-    let admitted = case.connection.refusal.is_none();
+    let refusal = case.connection.refusal.as_ref();
+    let ours = current.as_ref().filter(|remote| is_ours(case, remote));
     // A replacement, or a create whose response was lost, may have left an object that is not recorded.
-    let may_hide = match &current {
-        Some(remote) => {
-            is_ours(case, remote) && case.policy.replaces() && record.may_have_unrecorded_write()
-        }
+    let may_hide = match ours {
+        Some(_) => case.policy.replaces() && record.may_have_unrecorded_write(),
         None => record.may_have_created(),
     };
-    if may_hide && !admitted && current.is_none() {
+    let unknown = record.id.is_none() || refusal.is_some_and(|refusal| refusal.transient);
+    if may_hide && refusal.is_some() && unknown {
         return Ok(give_up(case).unwrap_or_else(|| not_admitted(case)));
     }
-    let found: Vec<String> = match may_hide && admitted {
+    let found: Vec<String> = match may_hide && refusal.is_none() {
         true => ids(&case.claimed(facts.search()?)),
         false => Vec::new(),
     };
     let absent = current.is_none() && found.is_empty();
     let uncertain = match absent {
         true => record.may_have_created(),
-        false => may_hide && current.is_some(),
+        false => may_hide && ours.is_some(),
     };
     if uncertain && !record.settled() {
         return Ok(wait(case, false));
     }
-    let ours = current.as_ref().filter(|remote| is_ours(case, remote));
     let to_delete = to_delete(case, ours, found);
     if case.policy.deletion == DeletionPolicy::Delete && !to_delete.is_empty() {
         let dependents = facts.dependents(&to_delete)?;
@@ -101,13 +101,13 @@ fn remote_objects(case: &Case<'_>, facts: &Facts) -> Result<Plan, Query> {
 /// none at all is of nobody's concern any more, so its id is recorded.
 fn left(case: &Case<'_>, mut plan: Plan, remote: &RemoteView) -> Plan {
     let why = match case.claim(remote) {
-        Claim::Nobody if case.policy.lifecycle.external => return plan,
-        Claim::Nobody => {
-            plan.steps.insert(0, Step::RecordOrphan(remote.id.clone()));
-            "carries no marker of this resource"
-        }
+        Claim::Nobody => "carries no marker of this resource",
+        _ if is_of_lost_installation(case, remote) => "carries the marker of another installation",
         _ => "belongs to another resource",
     };
+    if is_abandoned(case, remote) {
+        plan.steps.insert(0, Step::RecordOrphan(remote.id.clone()));
+    }
     let note = format!("{} {why} and was left at Metorial", remote.id);
     plan.map_verdict(|verdict| verdict.with_event(EventReason::Orphaned, note))
 }
@@ -146,12 +146,32 @@ pub fn only_own_objects(case: &Case<'_>, facts: &Facts, mut plan: Plan) -> Resul
         let read = facts.remote(&id, MaxAge::ThisReconciliation)?;
         match Presence::of(&id, read.view.as_ref(), case.record) {
             Presence::Live(remote) if is_ours(case, &remote) => steps.push(Step::Delete(id)),
-            Presence::Live(_) | Presence::Gone => steps.push(Step::Forget(id)),
+            Presence::Live(remote) => {
+                let abandoned = is_abandoned(case, &remote);
+                steps.extend(abandoned.then(|| Step::RecordOrphan(id.clone())));
+                steps.push(Step::Forget(id));
+            }
+            Presence::Gone => steps.push(Step::Forget(id)),
             Presence::Lagging if case.terminating => return Ok(wait(case, true)),
-            Presence::Lagging => plan.retry = Retry::Backoff(Backoff::transient()),
+            Presence::Lagging => {
+                steps.push(Step::DeleteLater(id));
+                plan.retry = Retry::Backoff(Backoff::transient());
+            }
         }
     }
     Ok(Plan { steps, ..plan })
+}
+
+/// Returns whether no resource answers for an object once this one lets it go.
+fn is_abandoned(case: &Case<'_>, remote: &RemoteView) -> bool {
+    case.claim(remote) == Claim::Nobody || is_of_lost_installation(case, remote)
+}
+
+/// Returns whether the object is of this very resource, under the identity of an installation that was lost.
+fn is_of_lost_installation(case: &Case<'_>, remote: &RemoteView) -> bool {
+    let owner = remote.marker.as_ref().map(|marker| &marker.owner);
+    owner.is_some_and(|owner| owner.uid == case.owner.uid && owner.cluster == case.owner.cluster)
+        && case.claim(remote) == Claim::OtherCluster
 }
 
 /// Returns whether a deletion may touch this object: it carries our marker, or that of our predecessor of the same name.

@@ -124,8 +124,8 @@ pub struct Wanted {
     pub source: Source,
     /// The schema that the value has to follow, where it is to be checked.
     pub schema: Option<ValueSchema>,
-    /// The vault that the object is created from, where the spec names its id itself.
-    pub vault: Option<String>,
+    /// The vault that the object is created from.
+    pub vault: Option<External>,
 }
 
 /// The desired remote object.
@@ -144,8 +144,8 @@ pub struct Desired {
     pub source: Source,
     /// The schema that the value has to follow, where it is to be checked.
     pub schema: Option<ValueSchema>,
-    /// The vault that the object is created from, where the spec names its id itself.
-    pub vault: Option<String>,
+    /// The vault that the object is created from.
+    pub vault: Option<External>,
     key: Arc<MacKey>,
     import_base: Fingerprint,
 }

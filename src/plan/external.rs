@@ -34,31 +34,38 @@ fn field_with_id(case: &Case<'_>) -> Option<&'static str> {
         adopt.is_some_and(|adopt| case.observes() || case.record.id.as_ref() != Some(&adopt.id));
     if desired.source.external().is_some_and(by_id) {
         Some("spec.authConfigId")
-    } else if desired.vault.is_some() {
+    } else if desired.vault.as_ref().is_some_and(by_id) {
         Some("spec.vaultId")
     } else {
         adopts.then_some("spec.adopt.id")
     }
 }
 
-/// Returns why an object that the spec names must not be used: it carries the marker of another resource than the one that
-/// the spec refers to.
+/// Returns why an object that the spec refers to, or names, must not be used: it carries the marker of another resource than
+/// that, or none at all over a connection that does not allow it. The status that a reference leads to is a hint, too.
 #[must_use]
 pub fn conflict(case: &Case<'_>, external: &External, remote: &RemoteView) -> Option<Verdict> {
-    let marker = remote.marker.as_ref()?;
+    let Some(marker) = &remote.marker else {
+        let message = format!(
+            "{} carries no marker of a resource, and {} allows only objects that do; ask the owner of the connection to set spec.externalIds: Allow",
+            remote.id, case.connection.name
+        );
+        let allowed = case.connection.external_ids;
+        return (!allowed).then(|| Verdict::new(Reason::OwnershipConflict, message));
+    };
     let referred = external.owner.as_ref() == Some(&marker.owner.uid);
     if referred || case.claim(remote) == Claim::Ours {
         return None;
     }
     let message = format!(
-        "{} belongs to {}; refer to it with spec.authConfigRef, which its owner has to allow",
+        "{} belongs to {}; refer to that resource, which its owner has to allow",
         remote.id,
         case.shown_owner(&marker.owner)
     );
     Some(Verdict::new(Reason::OwnershipConflict, message))
 }
 
-/// Refuses to create an object from a vault that carries the marker of a resource, where the spec names its id itself.
+/// Refuses to create an object from a vault that must not be used.
 ///
 /// # Errors
 /// The vault was not read.
@@ -68,17 +75,12 @@ pub fn refuse_foreign_vault(
     facts: &Facts,
     plan: Plan,
 ) -> Result<Plan, Query> {
-    let Some(id) = desired.vault.as_ref().filter(|_| plan.creates()) else {
+    let Some(vault) = desired.vault.as_ref().filter(|_| plan.creates()) else {
         return Ok(plan);
     };
-    let vault = facts.vault(id)?;
-    let Some(marker) = vault.and_then(|vault| vault.marker.as_ref()) else {
-        return Ok(plan);
-    };
-    Ok(conflicting(format!(
-        "{id} belongs to {}; refer to it with spec.vaultRef, which its owner has to allow",
-        case.shown_owner(&marker.owner)
-    )))
+    let remote = facts.vault(&vault.id)?;
+    let conflict = remote.and_then(|remote| conflict(case, vault, remote));
+    Ok(conflict.map_or(plan, Plan::report))
 }
 
 fn conflicting(message: String) -> Plan {

@@ -102,7 +102,10 @@ fn pending(case: &Case<'_>) -> impl Iterator<Item = (String, Duration)> {
         let elapsed = Duration::try_from(case.now.duration_since(since)).unwrap_or_default();
         grace.saturating_sub(elapsed)
     };
+    // An object that is in use again, as after the loss of its successor, is not deleted.
+    let current = case.record.id.as_ref();
     let pending = case.record.pending_deletion.iter();
+    let pending = pending.filter(move |(id, _)| Some(id) != current);
     pending.map(move |(id, since)| (id.clone(), left(*since)))
 }
 

@@ -34,7 +34,14 @@ pub fn next<S: ResourceStatus>(before: &S, case: &Case<'_>, plan: &Plan, effects
         status.observed_generation = Some(case.generation);
         status.conditions = Some(conditions(status, case, &plan.verdict));
         status.drift = none_if_empty(plan.verdict.drift.clone());
-        status.plan = plan.proposal.clone();
+        // A plan that waits survives a failure in between, and with it the approval of it.
+        let over = matches!(
+            plan.verdict.reason.class(),
+            Class::Done | Class::NeedsPerson
+        );
+        if over || plan.proposal.is_some() {
+            status.plan = plan.proposal.clone();
+        }
     }
     if let Some(requested) = case.requested {
         status.last_handled_reconcile_at = Some(requested.clone());
@@ -109,6 +116,9 @@ fn bind<S: ResourceStatus>(next: &mut S, case: &Case<'_>, plan: &Plan, remote: &
     next.set_details(&remote.details);
     let status = next.common_mut();
     let former = status.id.replace(remote.id.clone());
+    let mut pending = status.pending_deletion.take().unwrap_or_default();
+    pending.retain(|pending| pending.id != remote.id);
+    status.pending_deletion = none_if_empty(pending);
     let Some(former) = former.filter(|former| *former != remote.id) else {
         return;
     };

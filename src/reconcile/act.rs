@@ -324,8 +324,8 @@ impl<K: Kind> Run<'_, K> {
         });
         let context = self.context;
         let (cluster, namespace) = (&context.cluster, &context.operator_namespace);
-        let entry = entry.to_string();
-        Ok(cluster.record_orphan(namespace, &owner.uid, &entry).await?)
+        let (key, entry) = (format!("{}.{id}", owner.uid), entry.to_string());
+        Ok(cluster.record_orphan(namespace, &key, &entry).await?)
     }
 
     async fn remove_finalizer(&mut self) -> Result<(), Error> {

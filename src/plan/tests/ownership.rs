@@ -5,6 +5,8 @@ use super::fixture::{
 };
 use super::fixture::{lost, mac, policy};
 use crate::plan::case::{ConnectionView, Problem};
+use crate::plan::desired::External;
+use crate::plan::external::conflict;
 use crate::plan::facts::{Answer, Query};
 use crate::plan::observed::RemoteView;
 use crate::plan::ownership::{Claim, Marker, Owner};
@@ -117,6 +119,7 @@ fn an_unmarked_object_that_a_status_names_is_left_and_its_id_recorded() {
     let plan = Fixture::of(&desired, recorded(&desired, "pcf_1"))
         .terminating()
         .observes(remote)
+        .finds(Vec::new())
         .plan();
     let orphan = Step::RecordOrphan("pcf_1".to_owned());
     assert_eq!(plan.steps, [orphan, Step::RemoveFinalizer]);
@@ -168,6 +171,90 @@ fn over_a_shared_connection_ids_in_a_spec_work_only_where_its_owner_allows_them(
         fixture.connection.external_ids = true;
         assert!(fixture.decide().is_err(), "the object is read");
     }
+}
+
+#[test]
+fn what_a_reference_leads_to_must_carry_the_marker_of_that_resource() {
+    let desired = config("a");
+    let external = |owner: &str| External {
+        id: "pac_1".to_owned(),
+        owner: Some(owner.to_owned()),
+    };
+    let conflicts = |marker, owner: &str, allowed| {
+        let remote = marked(created(&desired, "pac_1", 1), marker);
+        let mut fixture = Fixture::of(&desired, lost());
+        fixture.connection.external_ids = allowed;
+        fixture.ask(|case, _| conflict(case, &external(owner), &remote).is_some())
+    };
+    assert!(!conflicts(sibling(), "other", false), "the resource's own");
+    assert!(conflicts(sibling(), "observer", true), "a third one's");
+    assert!(conflicts(None, "observer", false), "nobody's, not allowed");
+    assert!(!conflicts(None, "observer", true), "nobody's, allowed");
+}
+
+#[test]
+fn an_unmarked_object_that_a_status_names_is_not_changed_over_a_shared_connection() {
+    let desired = credentials("a", "x", &json!({}), &owner("uid"));
+    let remote = marked(created(&desired, "par_1", 20), None);
+    let mut fixture = Fixture::of(&desired, recorded(&desired, "par_1")).observes(remote);
+    assert!(!fixture.plan().steps.is_empty(), "its marker is restored");
+    fixture.connection = denying();
+    let plan = fixture.plan();
+    assert_eq!(plan.verdict.reason, Reason::OwnershipConflict);
+    assert!(plan.steps.is_empty());
+}
+
+#[test]
+fn a_recorded_object_that_is_gone_blocks_no_deletion_in_a_namespace_that_is_not_admitted() {
+    let desired = config("a");
+    let mut record = recorded(&desired, "pcf_1");
+    record.writes = crate::plan::record::Writes::Unknown;
+    let mut fixture = Fixture::of(&desired, record).terminating().misses("pcf_1");
+    fixture.connection = denying();
+    fixture.connection.refusal = Some(Problem {
+        reason: Reason::NamespaceNotAllowed,
+        message: "not allowed".to_owned(),
+        transient: false,
+        wait: None,
+    });
+    assert_eq!(fixture.plan().steps, [Step::RemoveFinalizer]);
+    // Where it is not known whether the namespace is admitted, nothing is concluded.
+    if let Some(refusal) = &mut fixture.connection.refusal {
+        refusal.transient = true;
+    }
+    assert_eq!(fixture.plan().verdict.reason, Reason::DeletionBlocked);
+}
+
+#[test]
+fn the_object_in_use_is_never_pending_deletion() {
+    let desired = config("a");
+    let mut record = recorded(&desired, "pcf_1");
+    record.pending_deletion = vec![("pcf_1".to_owned(), super::fixture::second(1))];
+    let plan = Fixture::of(&desired, record)
+        .observes(created(&desired, "pcf_1", 9))
+        .plan();
+    assert!(deleted(&plan).is_empty());
+}
+
+#[test]
+fn an_approval_covers_one_connection_only() {
+    let desired = config("a");
+    let mut never = recorded(&desired, "unused");
+    never.id = None;
+    never.writes = crate::plan::record::Writes::NothingCreated;
+    let planned = Policy {
+        mode: crate::resources::Mode::Plan,
+        ..policy()
+    };
+    let hash = |connection: &str| {
+        let mut fixture = Fixture::of(&desired, never.clone()).with_policy(planned.clone());
+        fixture.connection.name = connection.to_owned();
+        let schema = desired.schema.clone().expect("a schema");
+        let fixture = fixture.fact(Query::Violations(schema), Answer::Violations(None));
+        fixture.plan().proposal.expect("a plan").hash
+    };
+    assert_eq!(hash("Connection/sandbox"), hash("Connection/sandbox"));
+    assert_ne!(hash("Connection/sandbox"), hash("Connection/production"));
 }
 
 #[test]

@@ -85,11 +85,7 @@ impl Default for Metrics {
                 "schema_checks",
                 "Checks of values against published schemas, by outcome",
             ),
-            queue_depth: new(
-                all,
-                "queue_depth",
-                "Resources that are due for a reconciliation",
-            ),
+            queue_depth: new(all, "queue_depth", "Resources due for reconciliation"),
             leader: new(all, "leader", "1 while this process leads"),
             budget_remaining: new(
                 all,

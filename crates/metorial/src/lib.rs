@@ -72,7 +72,6 @@ mod objects;
 mod outcome;
 mod page;
 mod query;
-mod raw_items;
 mod redactor;
 mod reply;
 mod request;

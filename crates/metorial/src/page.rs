@@ -7,6 +7,7 @@ use std::future::Future;
 use futures::stream::{self, Stream};
 use serde::Deserialize;
 use serde::de::IgnoredAny;
+use serde_json::value::RawValue;
 
 use crate::answer::Answer;
 use crate::collection::Operation;
@@ -14,7 +15,6 @@ use crate::error::{Error, ErrorKind};
 use crate::meta::Meta;
 use crate::objects::Object;
 use crate::query::ListQuery;
-use crate::raw_items::raw_items;
 use crate::request::OBJECT_CAP;
 
 /// Largest number of pages of one stream: at 100 items each, far more than an instance holds.
@@ -68,11 +68,12 @@ impl fmt::Debug for Unreadable {
     }
 }
 
+/// Body of a list. Its items are kept as the server sent them: a raw value is skipped in a loop, so that neither size nor
+/// depth of an item matters here.
 #[derive(Deserialize)]
-pub(crate) struct ListBody {
-    /// Checked to be an array; the items are decoded one by one.
-    #[serde(rename = "items")]
-    _items: Vec<IgnoredAny>,
+pub(crate) struct ListBody<'a> {
+    #[serde(borrow)]
+    items: Vec<&'a RawValue>,
     pagination: Pagination,
 }
 
@@ -95,7 +96,7 @@ struct Pagination {
 impl<T: Object> Page<T> {
     /// Decodes the items one by one, so that a bad one hides no other; `None` if one has no id, or
     /// metadata that isn't an object.
-    pub(crate) fn read(list: &ListBody, body: &[u8]) -> Option<Self> {
+    pub(crate) fn read(list: &ListBody<'_>) -> Option<Self> {
         let mut page = Self {
             items: Vec::new(),
             unreadable: Vec::new(),
@@ -103,7 +104,7 @@ impl<T: Object> Page<T> {
             has_more_before: list.pagination.has_more_before,
             last: None,
         };
-        for text in raw_items(body)? {
+        for text in list.items.iter().map(|item| item.get()) {
             let decoded = (text.len() <= OBJECT_CAP).then(|| serde_json::from_str::<T>(text));
             match decoded {
                 Some(Ok(item)) => {
@@ -205,5 +206,52 @@ impl<F> PageStream<F> {
 
     fn malformed(&self, meta: Meta, fault: &'static str) -> Error {
         Error::of(ErrorKind::Malformed, self.operation, meta, fault)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const PAGINATION: &str =
+        r#""pagination":{"items":[0],"has_more_after":false,"has_more_before":false}"#;
+
+    fn items(body: &str) -> Option<Vec<&str>> {
+        let list: ListBody<'_> = serde_json::from_slice(body.as_bytes()).ok()?;
+        Some(list.items.into_iter().map(RawValue::get).collect())
+    }
+
+    #[test]
+    fn items_are_returned_as_they_were_sent() {
+        let body = format!(
+            r#" {{ "object" : "list","n":1, "items" : [ {{"a": "]}}\\"}},[1] ,"x", 7,null ], {PAGINATION} }} "#
+        );
+        let expected = [r#"{"a": "]}\\"}"#, "[1]", r#""x""#, "7", "null"];
+        assert_eq!(items(&body).expect("a list"), expected);
+        let empty = format!(r#"{{"items":[],{PAGINATION}}}"#);
+        assert_eq!(items(&empty), Some(Vec::new()));
+    }
+
+    #[test]
+    fn the_depth_of_an_item_does_not_matter() {
+        let deep = "[".repeat(100_000) + &"]".repeat(100_000);
+        let body = format!(r#"{{"items":[1,{deep},2],{PAGINATION}}}"#);
+        assert_eq!(items(&body), Some(vec!["1", deep.as_str(), "2"]));
+    }
+
+    #[test]
+    fn what_is_no_list_has_no_items() {
+        for body in [
+            "",
+            "[]",
+            "null",
+            &format!("{{{PAGINATION}}}"),
+            &format!(r#"{{"items":null,{PAGINATION}}}"#),
+            &format!(r#"{{{PAGINATION},"items":[1"#),
+            &format!(r#"{{"items" [1],{PAGINATION}}}"#),
+            &format!("{{\"items\":[1],{PAGINATION}\u{0}"),
+        ] {
+            assert_eq!(items(body), None, "{body}");
+        }
     }
 }

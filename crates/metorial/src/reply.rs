@@ -51,7 +51,7 @@ impl Reply {
     /// Decodes one page of a list.
     pub(crate) fn page<T: Object>(self) -> Result<Answer<Page<T>>, Error> {
         let page = match serde_json::from_slice(&self.body) {
-            Ok(list) => Page::read(&list, &self.body),
+            Ok(list) => Page::read(&list),
             Err(error) => return Err(self.undecodable(&error)),
         };
         let Some(value) = page else {

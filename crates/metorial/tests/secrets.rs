@@ -106,7 +106,7 @@ async fn an_echoed_secret_is_neither_in_errors_nor_in_logs() {
         for reaction in echoes(secret) {
             let server = Server::always(reaction).await;
             let client = server.client();
-            // A value that this client didn't send in the same call can't be told from a word of the server's.
+            // A value that this client didn't send in the same call can't be distinguished from a word of the server's.
             if secret == KEY {
                 let read = client
                     .get::<AuthConfig>("pac_1")

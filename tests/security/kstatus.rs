@@ -215,8 +215,12 @@ async fn deleted(tour: &mut Tour) {
     tour.env.credentials("used").delete().await;
     tour.credentials("used", "DeletionBlocked", "Ada's", "Terminating")
         .await;
-    tour.env.credentials("lost").delete().await;
-    tour.credentials("lost", "Deleting", "may still be applied", "Terminating")
+    // Its create is of unknown outcome only now, so the deletion has to wait, however long the tour took.
+    tour.refused("unsure", Action::CloseBefore).await;
+    tour.credentials("unsure", "AmbiguousCreate", "applied", "InProgress")
+        .await;
+    tour.env.credentials("unsure").delete().await;
+    tour.credentials("unsure", "Deleting", "may still be applied", "Terminating")
         .await;
     tour.env.connection("default").delete().await;
     tour.connection("default", "Deleting", "/used", "Terminating")

@@ -183,6 +183,39 @@ pub fn connected() -> ConnectionView {
     }
 }
 
+/// A resource over a connection that is ready, at the beginning of time. Without a desired object it is being deleted.
+pub fn case<'a>(
+    owner: &'a Owner,
+    key: &'a MacKey,
+    desired: Option<&'a Desired>,
+    record: &'a Record,
+) -> Case<'a> {
+    Case {
+        owner,
+        generation: 1,
+        terminating: desired.is_none(),
+        requested: None,
+        approved: None,
+        policy: policy(),
+        desired: desired.ok_or(Unresolved {
+            reason: Reason::Deleting,
+            message: String::new(),
+        }),
+        publish: None,
+        record,
+        details: RemoteDetails::default(),
+        connection: connected(),
+        backing_off: None,
+        rewrites: HashMap::new(),
+        unreachable: Unreachable::default(),
+        failure: None,
+        list_lag: Duration::from_secs(45),
+        key,
+        nonce: "nonce",
+        now: Timestamp::UNIX_EPOCH,
+    }
+}
+
 /// One decision to be made.
 pub struct Fixture<'a> {
     pub desired: Option<&'a Desired>,
@@ -264,28 +297,11 @@ impl<'a> Fixture<'a> {
         }
         let (owner, key) = (owner("uid"), mac());
         let case = Case {
-            owner: &owner,
-            generation: 1,
-            terminating: self.desired.is_none(),
-            requested: None,
-            approved: None,
             policy: self.policy.clone(),
-            desired: self.desired.ok_or(Unresolved {
-                reason: Reason::Deleting,
-                message: String::new(),
-            }),
-            publish: None,
-            record: &self.record,
-            details: RemoteDetails::default(),
             connection: self.connection.clone(),
-            backing_off: None,
             rewrites: self.rewrites.clone(),
-            unreachable: Unreachable::default(),
-            failure: None,
-            list_lag: Duration::from_secs(45),
-            key: &key,
-            nonce: "nonce",
             now: second(self.now),
+            ..case(&owner, &key, self.desired, &self.record)
         };
         question(&case, &facts)
     }

@@ -1,7 +1,7 @@
 //! A small model of the API against which decisions are played; the operator can crash between any two steps.
 
-use super::fixture::{connected, mac, owner, second};
-use crate::plan::case::{Case, ConnectionView, Unreachable, Unresolved};
+use super::fixture::{case, connected, mac, owner, second};
+use crate::plan::case::{Case, ConnectionView};
 use crate::plan::decide;
 use crate::plan::desired::Desired;
 use crate::plan::facts::{Answer, Facts, Query};
@@ -12,10 +12,9 @@ use crate::plan::policy::Policy;
 use crate::plan::record::{Record, Writes};
 use crate::plan::request;
 use crate::plan::steps::{Plan, Step};
-use crate::resources::{Reason, RemoteDetails};
+use crate::resources::RemoteDetails;
 use jiff::Timestamp;
 use serde_json::{Map, Value, json};
-use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -210,28 +209,9 @@ impl Model {
     pub fn decide(&self, desired: Option<&Desired>, policy: &Policy) -> Plan {
         let (owner, key) = (owner("uid"), mac());
         let case = Case {
-            owner: &owner,
-            generation: 1,
-            terminating: desired.is_none(),
-            requested: None,
-            approved: None,
             policy: policy.clone(),
-            desired: desired.ok_or(Unresolved {
-                reason: Reason::Deleting,
-                message: String::new(),
-            }),
-            publish: None,
-            record: &self.record,
-            details: RemoteDetails::default(),
             connection: self.connection.clone(),
-            backing_off: None,
-            rewrites: HashMap::new(),
-            unreachable: Unreachable::default(),
-            failure: None,
-            list_lag: Duration::from_secs(45),
-            key: &key,
-            nonce: "nonce",
-            now: Timestamp::UNIX_EPOCH,
+            ..case(&owner, &key, desired, &self.record)
         };
         let mut facts = Facts::default();
         loop {

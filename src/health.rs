@@ -1,12 +1,13 @@
 //! The HTTP server for metrics and health: `/metrics`, `/livez`, `/readyz`, and the state that the probes report.
 
+use crate::lock::lock;
 use crate::metrics::Metrics;
 use axum::Router;
 use axum::http::{StatusCode, header};
 use axum::routing::get;
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio::task::Id;
@@ -106,8 +107,4 @@ pub async fn serve(
         .route("/readyz", get(readyz))
         .route("/metrics", get(render));
     axum::serve(listener, routes).await
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -32,6 +32,7 @@ pub mod cluster;
 pub mod connections;
 pub mod health;
 pub mod kinds;
+mod lock;
 pub mod metrics;
 pub mod plan;
 pub mod reconcile;

@@ -2,6 +2,7 @@
 //! that the number of series is bounded; the one id is the organization of a budget,
 //! which is forgotten with the last connection that uses it.
 
+use crate::lock::lock;
 use crate::resources::Reason;
 use prometheus_client::encoding::text::encode;
 use prometheus_client::encoding::{EncodeLabelSet, LabelSetEncoder};
@@ -11,7 +12,7 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
 use prometheus_client::registry::{Metric, Registry};
 use std::collections::HashMap;
-use std::sync::{Mutex, PoisonError};
+use std::sync::Mutex;
 use std::time::Duration;
 
 /// Labels of a metric: one or two, under fixed names.
@@ -170,7 +171,7 @@ impl Metrics {
             self.set_queue(0, 0);
             self.budget_remaining.clear();
             // The lock is held until both are empty, so that a late call can't decrement a gauge that is gone.
-            let mut counted = self.counted.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut counted = lock(&self.counted);
             counted.clear();
             self.resources.clear();
         }
@@ -191,7 +192,7 @@ impl Metrics {
 
     /// Counts a resource under the reason of its Ready condition, instead of the reason that it had before.
     pub fn set_reason(&self, kind: &'static str, name: String, reason: Reason) {
-        let mut counted = self.counted.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut counted = lock(&self.counted);
         if let Some(before) = counted.insert((kind, name), reason) {
             self.resources_with(kind, before).dec();
         }
@@ -200,7 +201,7 @@ impl Metrics {
 
     /// Stops counting a resource that no longer exists.
     pub fn forget_resource(&self, kind: &'static str, name: String) {
-        let mut counted = self.counted.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut counted = lock(&self.counted);
         if let Some(before) = counted.remove(&(kind, name)) {
             self.resources_with(kind, before).dec();
         }

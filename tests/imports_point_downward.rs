@@ -15,7 +15,7 @@ use proc_macro2::{Delimiter, Group, TokenStream, TokenTree};
 
 /// Layers of `src/`, lowest first, by the names of its files and directories. `lib` only declares the others.
 const LAYERS: &[&[&str]] = &[
-    &["sensitive"],
+    &["lock", "sensitive"],
     &["resources"],
     &["metrics"],
     &["plan"],

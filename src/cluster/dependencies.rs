@@ -1,9 +1,10 @@
 //! The map from Secrets, ConfigMaps, connections and resources to the resources that depend on them: a change of the
 //! one enqueues the others.
 
+use crate::lock::lock;
 use crate::resources::ResourceKey;
 use std::collections::{BTreeSet, HashMap};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard};
 
 /// The dependencies of all resources.
 ///
@@ -64,8 +65,7 @@ impl Dependencies {
     }
 
     fn lock(&self) -> MutexGuard<'_, Maps> {
-        // The maps hold nothing that a panic elsewhere could leave half done.
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.0)
     }
 }
 

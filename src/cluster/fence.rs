@@ -1,6 +1,7 @@
 //! The fence that every write passes, to Kubernetes and to the API: it is open only while this process leads.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use crate::lock::lock;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use tokio::time::Instant;
 
@@ -27,17 +28,17 @@ impl Fence {
     /// Returns true if a write may be sent at this moment.
     #[must_use]
     pub fn is_open(&self) -> bool {
-        let until = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let until = lock(&self.0);
         until.is_some_and(|until| Instant::now() < until)
     }
 
     /// Allows writes until `until`.
     pub fn open_until(&self, until: Instant) {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(until);
+        *lock(&self.0) = Some(until);
     }
 
     /// Refuses writes from now on.
     pub fn close(&self) {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = None;
+        *lock(&self.0) = None;
     }
 }

@@ -2,11 +2,13 @@
 
 use super::client::Cluster;
 use super::error::ClusterError;
+use crate::lock::lock;
 use crate::resources::ResourceKey;
 use k8s_openapi::api::core::v1::Namespace;
-use kube::{Api, ResourceExt};
+use kube::Api;
+use kube::api::ObjectMeta;
 use std::collections::{BTreeMap, HashMap};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard};
 
 impl Cluster {
     /// Returns the uid of `kube-system`: the identity of the cluster.
@@ -25,15 +27,18 @@ impl Cluster {
         &self,
         name: &str,
     ) -> Result<BTreeMap<String, String>, ClusterError> {
-        let api: Api<Namespace> = Api::all(self.client());
-        let found = self.call("get", "Namespace", name, api.get_metadata(name));
-        Ok(found.await?.metadata.labels.unwrap_or_default())
+        let namespace = self.namespace(name).await?;
+        Ok(namespace.labels.unwrap_or_default())
     }
 
     async fn namespace_uid(&self, name: &str) -> Result<String, ClusterError> {
+        Ok(self.namespace(name).await?.uid.unwrap_or_default())
+    }
+
+    async fn namespace(&self, name: &str) -> Result<ObjectMeta, ClusterError> {
         let api: Api<Namespace> = Api::all(self.client());
         let found = self.call("get", "Namespace", name, api.get_metadata(name));
-        Ok(found.await?.uid().unwrap_or_default())
+        Ok(found.await?.metadata)
     }
 }
 
@@ -82,6 +87,6 @@ impl NamespaceUids {
     }
 
     fn lock(&self) -> MutexGuard<'_, HashMap<String, String>> {
-        self.known.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.known)
     }
 }

@@ -5,6 +5,7 @@ use super::settings::{ConnectionKey, ConnectionSettings, default_connections};
 use super::setup::Setup;
 use super::state::{ConnectionState, LOSSES_LIFETIME, NotReady, Slot};
 use super::verify;
+use crate::lock::lock;
 use crate::plan::fingerprint::Fingerprint;
 use crate::plan::observed::Losses;
 use crate::remote::Session;
@@ -15,7 +16,7 @@ use crate::resources::{APPROVE, ConnectionKind, ConnectionRef, InstanceStatus, U
 use metorial::Client;
 use std::collections::{BTreeMap, HashMap};
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use tokio::sync::Mutex as AsyncMutex;
 use tokio::time::Instant;
@@ -365,8 +366,4 @@ fn session(
         transport,
         cache,
     }
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -3,6 +3,7 @@
 use super::case::Case;
 use super::desired::Desired;
 use super::differences::{Differences, differences};
+use super::external;
 use super::facts::{Facts, Query};
 use super::fields::{Remedy, Role};
 use super::observed::RemoteView;
@@ -22,12 +23,10 @@ pub fn conflict(
     facts: &Facts,
     remote: &RemoteView,
 ) -> Result<Option<Verdict>, Query> {
-    if case.claim(remote) == Claim::Nobody && !case.connection.external_ids {
-        let message = format!(
-            "{} carries no marker of this resource, and {} allows only objects that do; ask the owner of the connection to set spec.externalIds: Allow",
-            remote.id, case.connection.name
-        );
-        return Ok(Some(Verdict::new(Reason::OwnershipConflict, message)));
+    if case.claim(remote) == Claim::Nobody
+        && let Some(conflict) = external::unmarked(case, remote, "this resource")
+    {
+        return Ok(Some(conflict));
     }
     let adopts = case.policy.adopts(&remote.id);
     let overrides = adopts.is_some_and(|adopt| adopt.policy == Some(AdoptPolicy::Override));

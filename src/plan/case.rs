@@ -208,8 +208,7 @@ impl Case<'_> {
     #[must_use]
     pub fn shown_owner(&self, other: &Owner) -> String {
         let own = self.owner;
-        let cluster = |of: &Owner| (of.cluster.clone(), of.installation.clone());
-        if cluster(other) != cluster(own) {
+        if !other.is_of_installation(own) {
             format!("a resource of cluster {}", other.cluster)
         } else if other.namespace == own.namespace {
             format!("{} {}", other.kind, other.name)

@@ -213,11 +213,7 @@ fn connection_blocks(case: &Case<'_>) -> Option<Plan> {
     let message = format!(
         "can't delete at Metorial: {cause}; repair the connection, or set spec.deletionPolicy: Orphan to leave the remote object at Metorial"
     );
-    let retry = Retry::Backoff(Backoff::transient().holding());
-    Some(Plan {
-        unreachable: true,
-        ..Plan::report(Verdict::new(Reason::DeletionBlocked, message)).retry(retry)
-    })
+    Some(unreachable(message))
 }
 
 /// Returns the plan of a resource whose namespace may not use the connection any more, and whose object would have to be
@@ -228,6 +224,11 @@ fn not_admitted(case: &Case<'_>) -> Plan {
     let message = format!(
         "can't search Metorial for the object of this resource: {cause}; or set spec.deletionPolicy: Orphan to leave it there"
     );
+    unreachable(message)
+}
+
+/// Returns the plan of a deletion that can't reach its object.
+fn unreachable(message: String) -> Plan {
     let retry = Retry::Backoff(Backoff::transient().holding());
     Plan {
         unreachable: true,

@@ -22,7 +22,8 @@ pub fn id_not_allowed(case: &Case<'_>, _: &Facts) -> Option<Plan> {
         "{} does not allow {field}: refer to a resource instead, or ask the owner of the connection to set spec.externalIds: Allow",
         case.connection.name
     );
-    Some(conflicting(message))
+    let verdict = Verdict::new(Reason::OwnershipConflict, message);
+    Some(Plan::report(verdict))
 }
 
 /// Returns the field that names an object by its id. An object that was adopted carries the resource's own marker.
@@ -46,12 +47,7 @@ fn field_with_id(case: &Case<'_>) -> Option<&'static str> {
 #[must_use]
 pub fn conflict(case: &Case<'_>, external: &External, remote: &RemoteView) -> Option<Verdict> {
     let Some(marker) = &remote.marker else {
-        let message = format!(
-            "{} carries no marker of a resource, and {} allows only objects that do; ask the owner of the connection to set spec.externalIds: Allow",
-            remote.id, case.connection.name
-        );
-        let allowed = case.connection.external_ids;
-        return (!allowed).then(|| Verdict::new(Reason::OwnershipConflict, message));
+        return unmarked(case, remote, "a resource");
     };
     let referred = external.owner.as_ref() == Some(&marker.owner.uid);
     if referred || case.claim(remote) == Claim::Ours {
@@ -61,6 +57,20 @@ pub fn conflict(case: &Case<'_>, external: &External, remote: &RemoteView) -> Op
         "{} belongs to {}; refer to that resource, which its owner has to allow",
         remote.id,
         case.shown_owner(&marker.owner)
+    );
+    Some(Verdict::new(Reason::OwnershipConflict, message))
+}
+
+/// Returns why an object that carries no marker must not be used, where the connection does not allow it. `of`: whose marker
+/// it would have to be.
+#[must_use]
+pub fn unmarked(case: &Case<'_>, remote: &RemoteView, of: &str) -> Option<Verdict> {
+    if case.connection.external_ids {
+        return None;
+    }
+    let message = format!(
+        "{} carries no marker of {of}, and {} allows only objects that do; ask the owner of the connection to set spec.externalIds: Allow",
+        remote.id, case.connection.name
     );
     Some(Verdict::new(Reason::OwnershipConflict, message))
 }
@@ -81,8 +91,4 @@ pub fn refuse_foreign_vault(
     let remote = facts.vault(&vault.id)?;
     let conflict = remote.and_then(|remote| conflict(case, vault, remote));
     Ok(conflict.map_or(plan, Plan::report))
-}
-
-fn conflicting(message: String) -> Plan {
-    Plan::report(Verdict::new(Reason::OwnershipConflict, message))
 }

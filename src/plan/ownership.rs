@@ -27,6 +27,14 @@ pub struct Owner {
     pub uid: String,
 }
 
+impl Owner {
+    /// Returns whether both are resources of the same installation in the same cluster.
+    #[must_use]
+    pub fn is_of_installation(&self, other: &Self) -> bool {
+        (&self.cluster, &self.installation) == (&other.cluster, &other.installation)
+    }
+}
+
 /// An [`Owner`] as it is recorded in a remote object, with the digest of the values written with it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Marker {
@@ -99,13 +107,13 @@ impl Marker {
         let Some(Marker { owner: other, .. }) = marker else {
             return Claim::Nobody;
         };
-        let cluster = |of: &Owner| (of.cluster.clone(), of.installation.clone());
-        let place = |of: &Owner| (of.kind.clone(), of.namespace_uid.clone(), of.name.clone());
-        if cluster(other) != cluster(owner) {
+        let same_place = (&other.kind, &other.namespace_uid, &other.name)
+            == (&owner.kind, &owner.namespace_uid, &owner.name);
+        if !other.is_of_installation(owner) {
             Claim::OtherCluster
         } else if other.uid == owner.uid {
             Claim::Ours
-        } else if place(other) == place(owner) && !owner.namespace_uid.is_empty() {
+        } else if same_place && !owner.namespace_uid.is_empty() {
             Claim::Namesake
         } else {
             Claim::Sibling

@@ -1,6 +1,7 @@
 //! What this process remembers of each resource between reconciliations. It may all be lost: it only saves requests, and
 //! where it is missing more is read.
 
+use crate::lock::lock;
 use crate::plan::children::ChildKind;
 use crate::plan::pauses::Pauses;
 use crate::plan::record::Writes;
@@ -9,7 +10,7 @@ use crate::resources::{ExportStatus, ResourceKey};
 use jiff::Timestamp;
 use metorial::SecretValue;
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard};
 use tokio::time::Instant;
 
 /// The memory of one resource. It belongs to a uid: a resource of the same name starts anew.
@@ -83,6 +84,6 @@ impl Memories {
     }
 
     fn lock(&self) -> MutexGuard<'_, HashMap<ResourceKey, Memory>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.0)
     }
 }

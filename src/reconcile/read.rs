@@ -12,7 +12,6 @@ use crate::plan::fields::Role;
 use crate::plan::observed::{Dependent, Losses, Observation};
 use crate::plan::ownership::Owner;
 use crate::plan::schema::ValueSchema;
-use crate::remote::Observed;
 use crate::remote::schema_check::Checked;
 use kube::ResourceExt;
 use metorial::ExportTarget;
@@ -92,11 +91,7 @@ impl<K: Kind> Run<'_, K> {
                 .checked_sub(case.policy.interval.mul_f64(0.85)),
         };
         let since = since.unwrap_or(self.fresh_since);
-        let observed = self.session()?.observe::<K>(id, since).await?;
-        let view = match observed {
-            Observed::Found(view) => Some(view),
-            Observed::Missing => None,
-        };
+        let view = self.session()?.observe::<K>(id, since).await?.found();
         let at = view.as_ref().map(|view| view.updated_at);
         let unchanged_for = match (at, exports(case)) {
             (Some(at), Some(_)) => self.unchanged_for(at),

@@ -4,10 +4,11 @@
 //! The server counts all keys and instances of an organization together (▲), while the documentation speaks of a limit
 //! per key: one budget per organization satisfies both. Nothing is sent that the server would refuse with 429.
 
+use crate::lock::lock;
 use crate::resources::ResourceKey;
 use metorial::{Error, ErrorKind, Meta, RateLimit};
 use std::collections::{BTreeMap, VecDeque};
-use std::sync::{Mutex, PoisonError};
+use std::sync::Mutex;
 use std::time::Duration;
 use tokio::time::Instant;
 
@@ -153,7 +154,7 @@ impl Budget {
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, Window> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.0)
     }
 }
 

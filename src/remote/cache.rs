@@ -4,12 +4,13 @@
 
 use super::schema_bounds::Published;
 use super::unreadable::Suspect;
+use crate::lock::lock;
 use crate::plan::observed::RemoteView;
 use crate::plan::schema::ValueSchema;
 use jiff::Timestamp;
 use metorial::Collection;
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::sync::{Arc, Mutex, Weak};
 use std::time::Duration;
 use tokio::sync::{Mutex as AsyncMutex, OwnedMutexGuard};
 use tokio::time::Instant;
@@ -43,6 +44,17 @@ pub enum Observed {
     Found(Arc<RemoteView>),
     /// A GET of the id returned `not_found` or `gone`: it is gone for good.
     Missing,
+}
+
+impl Observed {
+    /// Returns the object, unless it is gone for good.
+    #[must_use]
+    pub fn found(self) -> Option<Arc<RemoteView>> {
+        match self {
+            Self::Found(view) => Some(view),
+            Self::Missing => None,
+        }
+    }
 }
 
 /// See the module.
@@ -138,10 +150,6 @@ impl Cache {
         };
         of_object.lock_owned().await
     }
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 #[cfg(test)]

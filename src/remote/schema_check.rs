@@ -4,6 +4,7 @@
 //! ends, the runtime's threads go on, and a value that could not be checked in time is sent unchecked.
 
 use super::schema_bounds::{Bounded, CHECKPOINT, Published};
+use crate::lock::lock;
 use crate::metrics::Metrics;
 use crate::resources::cut;
 use jsonschema::{Keyword, PatternOptions, ValidationError};
@@ -12,7 +13,7 @@ use serde_json::Value;
 use std::collections::{HashMap, HashSet};
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::sync::{Arc, Mutex, Weak};
 use std::thread;
 use std::time::{Duration, Instant};
 use tokio::sync::{Mutex as AsyncMutex, Semaphore, oneshot};
@@ -147,11 +148,7 @@ fn remember(overran: &Mutex<HashSet<u64>>, digest: u64) {
     overran.insert(digest);
 }
 
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-/// Ends the check where it stands, by unwinding its thread: a validator can't be told to stop.
+/// Ends the check where it stands, by unwinding its thread: a validator has no way to be stopped.
 struct Overran;
 
 /// The checkpoint in each subschema.

@@ -237,13 +237,8 @@ impl Session {
     /// # Errors
     /// The read failed.
     pub async fn vault(&self, id: &str) -> Result<Option<Arc<RemoteView>>, RemoteError> {
-        match self
-            .observe::<ProviderConfigVault>(id, Instant::now())
-            .await?
-        {
-            Observed::Found(vault) => Ok(Some(vault)),
-            Observed::Missing => Ok(None),
-        }
+        let observed = self.observe::<ProviderConfigVault>(id, Instant::now());
+        Ok(observed.await?.found())
     }
 
     /// Creates an object.
@@ -300,10 +295,7 @@ impl Session {
         id: &str,
     ) -> Result<Option<Arc<RemoteView>>, RemoteError> {
         self.cache.forget(id);
-        match self.observe::<K>(id, Instant::now()).await? {
-            Observed::Found(remote) => Ok(Some(remote)),
-            Observed::Missing => Ok(None),
-        }
+        Ok(self.observe::<K>(id, Instant::now()).await?.found())
     }
 
     /// Returns the schema that a value has to follow; `None` where the API publishes none. At most an hour old.

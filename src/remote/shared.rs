@@ -6,9 +6,10 @@
 
 use super::budget::{Budget, Limit};
 use super::cache::Cache;
+use crate::lock::lock;
 use crate::metrics::Metrics;
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::sync::{Arc, Mutex, Weak};
 
 /// An organization at a server, with its budget. Its metric is removed when the last session drops it.
 pub struct Account {
@@ -90,10 +91,6 @@ fn find_or_insert<T>(
     let made = Arc::new(new());
     all.insert(at, Arc::downgrade(&made));
     made
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 #[cfg(test)]

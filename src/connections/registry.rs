@@ -365,5 +365,6 @@ fn session(
         instance,
         transport,
         cache,
+        loader: Arc::default(),
     }
 }

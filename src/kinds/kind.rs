@@ -84,7 +84,7 @@ pub trait Kind:
 }
 
 /// Objects that Metorial deletes along with one of ours (▲: cascades run in the background).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Dependents {
     /// Auth configs that end users authorized with our credentials.
     AuthConfigsOfCredentials,

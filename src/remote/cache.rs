@@ -2,12 +2,12 @@
 //! schemas, and the locks of its objects. Shared by all connections that open the instance, so that two of them never
 //! write one object at the same time; kept when a key is replaced.
 
+use super::observations::Observations;
 use super::schema_bounds::Published;
 use super::unreadable::Suspect;
 use crate::lock::lock;
 use crate::plan::observed::RemoteView;
 use crate::plan::schema::ValueSchema;
-use jiff::Timestamp;
 use metorial::Collection;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, Weak};
@@ -37,83 +37,17 @@ pub struct Listed {
 /// A schema; `None` inside where the API publishes none.
 pub type Schema = Shared<Option<Published>>;
 
-/// One remote object as it was last observed.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Observed {
-    /// The object, as the API returned it. It may be archived: a deleted object is readable for 14 days (▲).
-    Found(Arc<RemoteView>),
-    /// A GET of the id returned `not_found` or `gone`: it is gone for good.
-    Missing,
-}
-
-impl Observed {
-    /// Returns the object, unless it is gone for good.
-    #[must_use]
-    pub fn found(self) -> Option<Arc<RemoteView>> {
-        match self {
-            Self::Found(view) => Some(view),
-            Self::Missing => None,
-        }
-    }
-}
-
 /// See the module.
 #[derive(Default)]
 pub struct Cache {
-    observations: Mutex<HashMap<String, (Instant, Observed)>>,
+    /// The objects.
+    pub observations: Observations,
     listings: Mutex<HashMap<Collection, Listing>>,
     schemas: Mutex<HashMap<ValueSchema, Schema>>,
     locks: Mutex<HashMap<String, Weak<AsyncMutex<()>>>>,
 }
 
 impl Cache {
-    /// Returns the last observation of an object if it was made at `since` or later.
-    ///
-    /// An absence is never returned: it may only have shown that reads lag behind writes (▲), which the next read decides.
-    #[must_use]
-    pub fn get(&self, id: &str, since: Instant) -> Option<Observed> {
-        let observations = lock(&self.observations);
-        let (at, observed) = observations.get(id)?;
-        let exists = matches!(observed, Observed::Found(_));
-        (exists && *at >= since).then(|| observed.clone())
-    }
-
-    /// Stores the result of a read that began at `began` and ended at `server_time`, by the server's clock; returns what is
-    /// known now.
-    ///
-    /// A read may be served by a replica that lags behind our last write (▲): of two live states the one with the later
-    /// `updated_at` wins, unless that is in the future: no later read would ever be believed then. An archived or missing object always wins, since nothing can be un-archived (▲).
-    pub fn store_read(
-        &self,
-        id: &str,
-        observed: Observed,
-        began: Instant,
-        server_time: Timestamp,
-    ) -> Observed {
-        let mut observations = lock(&self.observations);
-        if let (Some((_, Observed::Found(known))), Observed::Found(read)) =
-            (observations.get(id), &observed)
-            && read.live
-            && read.updated_at < known.updated_at
-            && known.updated_at <= server_time
-        {
-            return Observed::Found(known.clone());
-        }
-        observations.insert(id.to_owned(), (began, observed.clone()));
-        observed
-    }
-
-    /// Stores the response to one of our own writes.
-    pub fn store_write(&self, view: &Arc<RemoteView>) {
-        let entry = (Instant::now(), Observed::Found(view.clone()));
-        lock(&self.observations).insert(view.id.clone(), entry);
-    }
-
-    /// Drops the observation of an object, so that it is read again: its state is unknown after a failed write.
-    pub fn forget(&self, id: &str) {
-        lock(&self.observations).remove(id);
-    }
-
     /// Returns the last listing of a collection.
     #[must_use]
     pub fn listing(&self, collection: Collection) -> Listing {
@@ -155,70 +89,6 @@ impl Cache {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::kinds::auth_config;
-    use serde_json::json;
-
-    fn now() -> Timestamp {
-        "2025-09-15T10:00:05Z".parse().unwrap()
-    }
-
-    fn object(status: &str, updated_at: &str) -> Observed {
-        let object = json!({
-            "object": "provider.auth_config", "id": "pac_1", "type": "manual", "source": "manual",
-            "status": status, "provider_id": "pro_1", "created_at": "2025-09-15T10:00:00.000Z",
-            "updated_at": updated_at,
-        });
-        let object = serde_json::from_value(object).unwrap();
-        Observed::Found(Arc::new(auth_config::view(&object)))
-    }
-
-    #[test]
-    fn a_read_that_lags_behind_is_not_believed_unless_it_says_that_the_object_is_gone() {
-        let newer = object("active", "2025-09-15T10:00:02.000Z");
-        let older = object("active", "2025-09-15T10:00:01.000Z");
-        let archived = object("archived", "2025-09-15T10:00:01.000Z");
-        for (read, believed) in [
-            (older, newer.clone()),
-            (newer.clone(), newer.clone()),
-            (archived.clone(), archived),
-            (Observed::Missing, Observed::Missing),
-        ] {
-            let cache = Cache::default();
-            cache.store_read("pac_1", newer.clone(), Instant::now(), now());
-            assert_eq!(
-                cache.store_read("pac_1", read, Instant::now(), now()),
-                believed
-            );
-        }
-    }
-
-    #[test]
-    fn a_time_in_the_future_does_not_outlast_the_next_read() {
-        let future = object("active", "2999-01-01T00:00:00.000Z");
-        let next = object("active", "2025-09-15T10:00:03.000Z");
-        let cache = Cache::default();
-        cache.store_read("pac_1", future, Instant::now(), now());
-        let believed = cache.store_read("pac_1", next.clone(), Instant::now(), now());
-        assert_eq!(believed, next);
-    }
-
-    #[test]
-    fn an_absence_is_read_again() {
-        let (cache, began) = (Cache::default(), Instant::now());
-        cache.store_read("pac_1", Observed::Missing, began, now());
-        assert_eq!(cache.get("pac_1", began), None);
-    }
-
-    #[test]
-    fn an_observation_is_as_old_as_the_start_of_its_read() {
-        let (cache, began) = (Cache::default(), Instant::now());
-        let found = object("active", "2025-09-15T10:00:00.000Z");
-        cache.store_read("pac_1", found.clone(), began, now());
-        assert_eq!(cache.get("pac_1", began), Some(found));
-        assert_eq!(cache.get("pac_1", began + Duration::from_millis(1)), None);
-        cache.forget("pac_1");
-        assert_eq!(cache.get("pac_1", began), None);
-    }
 
     #[tokio::test]
     async fn an_object_has_one_lock_and_another_object_another() {

@@ -1,66 +1,119 @@
 //! The objects that Metorial deletes along with others.
 
 use super::error::RemoteError;
+use super::loader::{FEW, is_refused};
 use super::session::{Session, all};
-use super::transport::Item;
+use super::transport::{Item, Transport};
 use crate::kinds::{Dependents, Kind, auth_config};
 use crate::plan::observed::{Dependent, RemoteView};
 use crate::resources::{ProviderConfig, cut};
-use metorial::{AuthConfig, Config, Unreadable};
+use metorial::{AuthConfig, Collection, Config, Unreadable};
+use std::sync::Arc;
 
 impl Session {
-    /// Lists the objects that Metorial deletes along with the objects `ids` (▲).
+    /// Lists the objects that Metorial deletes along with the objects `ids` (▲), read now. Resources that are deleted at the
+    /// same time share a list.
     ///
     /// # Errors
     /// Any page failed.
     pub async fn dependents<K: Kind>(&self, ids: &[String]) -> Result<Vec<Dependent>, RemoteError> {
-        let dependent = |of: Option<String>, id: String, name: Option<String>| {
-            let of = of.filter(|of| ids.contains(of))?;
-            Some(Dependent {
-                of,
-                id,
-                name: name.as_deref().map(cut),
-                namespace: None,
-            })
+        let Some(kind) = K::DEPENDENTS else {
+            return Ok(Vec::new());
         };
-        let owned = |of: Option<String>, view: RemoteView, name: Option<String>| {
-            let found = dependent(of.filter(|_| view.live), view.id, name)?;
-            Some(Dependent {
-                namespace: view.marker.map(|marker| marker.owner.namespace),
-                ..found
-            })
-        };
-        // An item that can't be read depends on an object only if it mentions its id.
-        let unreadable = |item: &Unreadable| {
-            let of = ids.iter().find(|id| item.mentions(id));
-            dependent(of.cloned(), item.id.clone(), None)
-        };
-        match K::DEPENDENTS {
-            None => Ok(Vec::new()),
-            Some(Dependents::ConfigsOfVault) => {
-                // All configs are read: the filter `provider_config_vault_id` matches nothing on the server (▲).
-                let uses = |item: Item<Config>| {
-                    let config = match item {
-                        Item::Read(config) => config,
-                        Item::Unreadable(item) => return unreadable(&item),
-                    };
-                    let view = ProviderConfig::view(&config);
-                    owned(config.from_vault.map(|vault| vault.id), view, config.name)
-                };
-                self.transport.list(&all(), uses).await
+        let (loader, transport) = (self.loader.clone(), self.transport.clone());
+        let limit = loader.limit(LISTED).max(FEW);
+        let send = move |ids: Vec<String>| async move {
+            let mut found = list(&transport, kind, &ids).await;
+            if ids.len() > FEW && found.as_ref().is_err_and(is_refused) {
+                loader.reduce(LISTED, FEW);
+                let mut all = Vec::new();
+                for some in ids.chunks(FEW) {
+                    all.extend(list(&transport, kind, some).await?);
+                }
+                found = Ok(all);
             }
-            Some(Dependents::AuthConfigsOfCredentials) => {
-                let query = all().filter("provider_auth_credentials_id", ids)?;
-                let uses = |item: Item<AuthConfig>| {
-                    let config = match item {
-                        Item::Read(config) => config,
-                        Item::Unreadable(item) => return unreadable(&item),
-                    };
-                    let view = auth_config::view(&config);
-                    owned(config.credentials.map(|used| used.id), view, config.name)
-                };
-                self.transport.list(&query, uses).await
-            }
-        }
+            found.map(Arc::new)
+        };
+        let found = self.loader.dependents.join(kind, ids, limit, send).await?;
+        let of_these = found.iter().filter(|found| ids.contains(&found.of));
+        Ok(of_these.cloned().collect())
     }
+}
+
+/// The collection whose list is filtered by the ids of others.
+const LISTED: Collection = Collection::AuthConfigs;
+
+async fn list(
+    transport: &Transport,
+    kind: Dependents,
+    ids: &[String],
+) -> Result<Vec<Dependent>, RemoteError> {
+    let found = match kind {
+        Dependents::ConfigsOfVault => {
+            // All configs are read: the filter `provider_config_vault_id` matches nothing on the server (▲).
+            let uses = |item: Item<Config>| {
+                Some(match item {
+                    Item::Read(config) => {
+                        let view = ProviderConfig::view(&config);
+                        owned(
+                            ids,
+                            config.from_vault.map(|vault| vault.id),
+                            view,
+                            config.name,
+                        )
+                    }
+                    Item::Unreadable(item) => unreadable(ids, &item),
+                })
+            };
+            transport.list(&all(), uses).await?
+        }
+        Dependents::AuthConfigsOfCredentials => {
+            let query = all().filter("provider_auth_credentials_id", ids)?;
+            let uses = |item: Item<AuthConfig>| {
+                Some(match item {
+                    Item::Read(config) => {
+                        let view = auth_config::view(&config);
+                        owned(
+                            ids,
+                            config.credentials.map(|used| used.id),
+                            view,
+                            config.name,
+                        )
+                    }
+                    Item::Unreadable(item) => unreadable(ids, &item),
+                })
+            };
+            transport.list(&query, uses).await?
+        }
+    };
+    Ok(found.into_iter().flatten().collect())
+}
+
+/// Returns the live object that was created from one of `ids`.
+fn owned(
+    ids: &[String],
+    of: Option<String>,
+    view: RemoteView,
+    name: Option<String>,
+) -> Vec<Dependent> {
+    let of = of.filter(|of| view.live && ids.contains(of));
+    let found = of.map(|of| Dependent {
+        of,
+        id: view.id,
+        name: name.as_deref().map(cut),
+        namespace: view.marker.map(|marker| marker.owner.namespace),
+    });
+    found.into_iter().collect()
+}
+
+/// Returns which of `ids` an item that can't be read may depend on: it does only if it mentions the id.
+fn unreadable(ids: &[String], item: &Unreadable) -> Vec<Dependent> {
+    let mentioned = ids.iter().filter(|id| item.mentions(id));
+    let dependent = |of: &String| Dependent {
+        of: of.clone(),
+        id: item.id.clone(),
+        name: None,
+        namespace: None,
+    };
+    mentioned.map(dependent).collect()
 }

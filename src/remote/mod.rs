@@ -3,8 +3,11 @@
 
 pub mod budget;
 pub mod cache;
+mod coalesce;
 mod dependents;
 mod error;
+mod loader;
+mod observations;
 pub mod records;
 pub mod schema_bounds;
 pub mod schema_check;
@@ -18,6 +21,6 @@ mod tests;
 pub mod transport;
 mod unreadable;
 
-pub use cache::Observed;
 pub use error::RemoteError;
+pub use observations::Observed;
 pub use session::Session;

@@ -1,7 +1,8 @@
 //! Reads and writes of remote objects through one connection, in the terms of the plan.
 
-use super::cache::{Cache, Listed, Observed, SCHEMA_LIFETIME};
+use super::cache::{Cache, Listed, SCHEMA_LIFETIME};
 use super::error::RemoteError;
+use super::loader::Loader;
 use super::records::{self, Imported};
 use super::schema_bounds::Published;
 use super::schemas;
@@ -15,7 +16,8 @@ use crate::plan::ownership::{Marker, Owner};
 use crate::plan::schema::ValueSchema;
 use crate::resources::{InstanceStatus, OnUnreachable, ProviderConfigVault};
 use metorial::{
-    AuthExport, AuthImport, Body, ErrorKind, ExportTarget, ListQuery, Method, Object, Operation,
+    AuthConfig, AuthExport, AuthImport, Body, Collection, ErrorKind, ExportTarget, ListQuery,
+    Method, Object, Operation,
 };
 use serde_json::Value;
 use std::sync::Arc;
@@ -39,6 +41,7 @@ pub struct Session {
     pub recreation_approved: bool,
     pub(crate) transport: Transport,
     pub(crate) cache: Arc<Cache>,
+    pub(crate) loader: Arc<Loader>,
 }
 
 /// Returns a query without a filter, in pages of 100: the largest that the API serves.
@@ -47,52 +50,6 @@ pub(super) fn all() -> ListQuery {
 }
 
 impl Session {
-    /// Returns one object as it was observed at `since` or later.
-    ///
-    /// # Errors
-    /// The read failed; nothing is known then, least of all that the object is gone.
-    pub async fn observe<K: Kind>(
-        &self,
-        id: &str,
-        since: Instant,
-    ) -> Result<Observed, RemoteError> {
-        if let Some(known) = self.cache.get(id, since) {
-            return Ok(known);
-        }
-        let began = Instant::now();
-        let call = self.transport.client().get::<K::Remote>(id);
-        let observed = match self.transport.send(item::<K>(Method::Get), call).await {
-            Ok(remote) => Observed::Found(Arc::new(K::view(&remote))),
-            Err(RemoteError::Api(error)) if error.kind() == ErrorKind::Gone => Observed::Missing,
-            Err(error) => return Err(error),
-        };
-        let server_time = self.transport.server_time();
-        Ok(self.cache.store_read(id, observed, began, server_time))
-    }
-
-    /// Counts how many of `ids` are gone, read now, a hundred with one request.
-    ///
-    /// # Errors
-    /// A read failed; nothing is known then.
-    pub async fn missing<K: Kind>(&self, ids: &[String]) -> Result<usize, RemoteError> {
-        let mut live = 0;
-        for some in ids.chunks(100) {
-            // Each item is compared with what was asked for: a filter that a server doesn't know is ignored, and all
-            // objects are returned (▲).
-            let query = all().ids(some)?;
-            let found = self.transport.list(&query, |item: Item<K::Remote>| {
-                let id = match item {
-                    Item::Read(remote) => Some(K::view(&remote)).filter(|view| view.live)?.id,
-                    // It is there, whatever it looks like.
-                    Item::Unreadable(item) => item.id,
-                };
-                some.contains(&id).then_some(())
-            });
-            live += found.await?.len();
-        }
-        Ok(ids.len() - live.min(ids.len()))
-    }
-
     /// Lists the imports into an auth config, read now, from the point of view of `owner`.
     ///
     /// # Errors
@@ -134,7 +91,7 @@ impl Session {
         let into = import.auth_config.as_ref().map(auth_config::view);
         Ok(Imported {
             record,
-            into: into.map(|view| self.store_write(view)),
+            into: into.map(|view| self.store_write(AuthConfig::COLLECTION, view)),
         })
     }
 
@@ -249,7 +206,7 @@ impl Session {
         let body = Body::from(body);
         let call = self.transport.client().create::<K::Remote>(&body);
         let created = self.transport.send(collection::<K::Remote>(), call).await?;
-        Ok(self.store_write(K::view(&created)))
+        Ok(self.store_write(K::Remote::COLLECTION, K::view(&created)))
     }
 
     /// Updates an object. The caller holds its [`lock`](Self::lock).
@@ -264,9 +221,9 @@ impl Session {
         let body = Body::from(body);
         let call = self.transport.client().update::<K::Remote>(id, &body);
         match self.transport.send(item::<K>(Method::Patch), call).await {
-            Ok(remote) => Ok(self.store_write(K::view(&remote))),
+            Ok(remote) => Ok(self.store_write(K::Remote::COLLECTION, K::view(&remote))),
             Err(error) => {
-                self.cache.forget(id);
+                self.cache.observations.forget(id, Instant::now());
                 Err(error)
             }
         }
@@ -277,7 +234,7 @@ impl Session {
     /// # Errors
     /// See [`RemoteError::maybe_applied`].
     pub async fn delete<K: Kind>(&self, id: &str) -> Result<(), RemoteError> {
-        self.cache.forget(id);
+        self.cache.observations.forget(id, Instant::now());
         let call = self.transport.client().delete::<K::Remote>(id);
         match self.transport.send(item::<K>(Method::Delete), call).await {
             Ok(_) => Ok(()),
@@ -294,7 +251,7 @@ impl Session {
         &self,
         id: &str,
     ) -> Result<Option<Arc<RemoteView>>, RemoteError> {
-        self.cache.forget(id);
+        self.cache.observations.forget(id, Instant::now());
         Ok(self.observe::<K>(id, Instant::now()).await?.found())
     }
 
@@ -322,9 +279,10 @@ impl Session {
         self.cache.lock(id).await
     }
 
-    fn store_write(&self, view: RemoteView) -> Arc<RemoteView> {
+    fn store_write(&self, collection: Collection, view: RemoteView) -> Arc<RemoteView> {
         let view = Arc::new(view);
-        self.cache.store_write(&view);
+        let observations = &self.cache.observations;
+        observations.store_write(collection, &view, Instant::now());
         view
     }
 }

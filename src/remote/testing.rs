@@ -2,7 +2,6 @@
 //! returns what causes it.
 
 use super::budget::{Budget, Limit, WINDOW};
-use super::cache::Cache;
 use super::error::RemoteError;
 use super::session::Session;
 use super::transport::Transport;
@@ -56,15 +55,24 @@ pub async fn unreachable_error() -> Error {
 /// Returns a session of the instance `ins_1` that never sent anything.
 #[must_use]
 pub fn session(epoch: usize) -> Session {
+    Session {
+        epoch,
+        ..session_at("http://127.0.0.1:9")
+    }
+}
+
+/// Returns a session of the instance `ins_1` at this server.
+#[must_use]
+pub fn session_at(url: &str) -> Session {
     let budget = Arc::new(Budget::new(Limit {
-        requests: 100,
+        requests: 5000,
         per: WINDOW,
     }));
-    let client = client("http://127.0.0.1:9");
-    let transport = Transport::new(client, budget, Fence::open(), Arc::new(Metrics::default()));
+    let metrics = Arc::new(Metrics::default());
+    let transport = Transport::new(client(url), budget, Fence::open(), metrics);
     Session {
         connection: "Connection/default".to_owned(),
-        epoch,
+        epoch: 1,
         generation: Some(1),
         instance: InstanceStatus {
             id: "ins_1".to_owned(),
@@ -73,8 +81,18 @@ pub fn session(epoch: usize) -> Session {
         on_unreachable: None,
         recreation_approved: false,
         transport,
-        cache: Arc::new(Cache::default()),
+        cache: Arc::default(),
+        loader: Arc::default(),
     }
+}
+
+/// Returns an auth config as the API shows it.
+#[must_use]
+pub fn auth_config(id: &str, status: &str) -> Value {
+    json!({
+        "object": "provider.auth_config", "id": id, "type": "manual", "source": "manual", "status": status,
+        "provider_id": "pro_1", "created_at": "2025-09-15T10:00:00.000Z", "updated_at": "2025-09-15T10:00:00.000Z",
+    })
 }
 
 fn client(url: &str) -> Client {

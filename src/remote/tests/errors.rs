@@ -1,7 +1,7 @@
 //! Tables over the meanings of API errors.
 
-use super::error::RemoteError;
-use super::testing::{ID, refusal, unreachable_error};
+use crate::remote::error::RemoteError;
+use crate::remote::testing::{ID, refusal, unreachable_error};
 use crate::resources::Reason;
 use metorial::Method::{Delete, Get};
 use serde_json::json;

@@ -1,0 +1,165 @@
+//! Shares requests that can name many objects: who needs one of them within a few milliseconds joins the request that is
+//! about to be sent.
+
+use crate::lock::lock;
+use futures::FutureExt;
+use futures::future::{BoxFuture, Shared};
+use std::collections::HashMap;
+use std::hash::Hash;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+use tokio::sync::Notify;
+use tokio::time::{Instant, sleep};
+
+/// A batch is sent once nobody joined it for this long: it must be lost in the time of a request.
+const QUIET: Duration = Duration::from_millis(4);
+/// A batch that is joined again and again is sent after this time.
+const LONGEST: Duration = Duration::from_millis(60);
+/// The batches that are open or under way, one for each key. The result is shared by all who joined.
+pub struct Coalesced<K, T>(Mutex<HashMap<K, Open<T>>>);
+
+struct Open<T> {
+    batch: Arc<Batch>,
+    result: Shared<BoxFuture<'static, T>>,
+}
+
+#[derive(Default)]
+struct Batch {
+    content: Mutex<Content>,
+    full: Notify,
+}
+
+#[derive(Default)]
+struct Content {
+    ids: Vec<String>,
+    sent: bool,
+}
+
+impl<K, T> Default for Coalesced<K, T> {
+    fn default() -> Self {
+        Self(Mutex::default())
+    }
+}
+
+impl<K: Eq + Hash, T: Clone + Send + Sync + 'static> Coalesced<K, T> {
+    /// Joins the open batch of `key` with these ids, or opens one, which `send` sends with at most `limit` ids, or with
+    /// these alone. Returns its result, which was read after this call began.
+    ///
+    /// The batch makes progress as long as one of those who joined waits for it: nothing is spawned, and nobody waits for
+    /// somebody who gave up.
+    pub fn join<F>(
+        &self,
+        key: K,
+        ids: &[String],
+        limit: usize,
+        send: impl FnOnce(Vec<String>) -> F + Send + 'static,
+    ) -> Shared<BoxFuture<'static, T>>
+    where
+        F: Future<Output = T> + Send + 'static,
+    {
+        let mut all = lock(&self.0);
+        if let Some(open) = all.get(&key).filter(|open| open.batch.add(ids, limit)) {
+            return open.result.clone();
+        }
+        let batch = Arc::new(Batch::default());
+        batch.add(ids, limit);
+        let collected = batch.clone();
+        let result = async move { send(collected.collect().await).await };
+        let result = result.boxed().shared();
+        let open = Open {
+            batch,
+            result: result.clone(),
+        };
+        all.insert(key, open);
+        result
+    }
+}
+
+impl Batch {
+    /// Adds ids. Returns false if the batch was sent, or has no room for them beside others.
+    fn add(&self, ids: &[String], limit: usize) -> bool {
+        let mut content = lock(&self.content);
+        let new: Vec<&String> = ids.iter().filter(|id| !content.ids.contains(id)).collect();
+        let fits = content.ids.is_empty() || content.ids.len() + new.len() <= limit;
+        if content.sent || !fits {
+            return false;
+        }
+        let new: Vec<String> = new.into_iter().cloned().collect();
+        content.ids.extend(new);
+        if content.ids.len() >= limit {
+            self.full.notify_one();
+        }
+        true
+    }
+
+    /// Waits until the batch is full or nobody joins it any more, closes it, and returns its ids.
+    async fn collect(&self) -> Vec<String> {
+        let began = Instant::now();
+        let mut joined = lock(&self.content).ids.len();
+        while began.elapsed() < LONGEST {
+            tokio::select! {
+                () = self.full.notified() => break,
+                () = sleep(QUIET) => {}
+            }
+            let now = lock(&self.content).ids.len();
+            if now == joined {
+                break;
+            }
+            joined = now;
+        }
+        let mut content = lock(&self.content);
+        content.sent = true;
+        std::mem::take(&mut content.ids)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    /// Has `callers` ask for ids of their own at once, and returns the sizes of the batches.
+    async fn sizes(callers: usize, limit: usize) -> Vec<usize> {
+        let coalesced = Coalesced::<(), usize>::default();
+        let asked = (0..callers).map(|number| {
+            let id = number.to_string();
+            let coalesced = &coalesced;
+            async move {
+                let send = |ids: Vec<String>| async move { ids.len() };
+                coalesced.join((), &[id], limit, send).await
+            }
+        });
+        futures::future::join_all(asked).await
+    }
+
+    #[tokio::test]
+    async fn who_asks_at_the_same_time_shares_a_batch_up_to_the_limit() {
+        assert_eq!(sizes(3, 100).await, [3, 3, 3]);
+        assert_eq!(sizes(5, 2).await, [2, 2, 2, 2, 1]);
+        assert_eq!(sizes(1, 100).await, [1]);
+    }
+
+    #[tokio::test]
+    async fn who_joins_after_the_batch_was_sent_opens_another_one() {
+        let coalesced = Coalesced::<(), usize>::default();
+        let batches = Arc::new(AtomicUsize::new(0));
+        for _ in 0..2 {
+            let batches = batches.clone();
+            let send = move |_| async move { batches.fetch_add(1, Ordering::Relaxed) + 1 };
+            coalesced.join((), &["a".to_owned()], 100, send).await;
+        }
+        assert_eq!(batches.load(Ordering::Relaxed), 2);
+    }
+
+    #[tokio::test]
+    async fn one_that_gives_up_keeps_nobody_waiting() {
+        let coalesced = Coalesced::<(), Vec<String>>::default();
+        let send = |ids: Vec<String>| async move { ids };
+        let gone = coalesced.join((), &["gone".to_owned()], 100, send);
+        assert_eq!(gone.now_or_never(), None);
+        assert_eq!(
+            coalesced.join((), &["a".to_owned()], 100, send).await,
+            ["gone", "a"]
+        );
+    }
+}

@@ -1,0 +1,280 @@
+//! What is known of the objects of one instance: as the last read returned them, or the response to our own last write.
+
+use crate::lock::lock;
+use crate::plan::observed::RemoteView;
+use jiff::Timestamp;
+use metorial::Collection;
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+use tokio::time::Instant;
+
+/// An observation that nobody asked for in so many times its permitted age is dropped: its resource is gone.
+const FORGOTTEN_AFTER: u32 = 4;
+/// An observation is kept for at least this time after somebody asked for it.
+const KEPT: Duration = Duration::from_secs(60);
+
+/// One remote object as it was last observed.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Observed {
+    /// The object, as the API returned it. It may be archived: a deleted object is readable for 14 days (▲).
+    Found(Arc<RemoteView>),
+    /// A GET of the id returned `not_found` or `gone`: it is gone for good.
+    Missing,
+}
+
+impl Observed {
+    /// Returns the object, unless it is gone for good.
+    #[must_use]
+    pub fn found(self) -> Option<Arc<RemoteView>> {
+        match self {
+            Self::Found(view) => Some(view),
+            Self::Missing => None,
+        }
+    }
+}
+
+/// See the module.
+#[derive(Default)]
+pub struct Observations(Mutex<HashMap<String, Entry>>);
+
+struct Entry {
+    collection: Collection,
+    /// The begin of the read, or the end of the write.
+    at: Instant,
+    /// `None` once a write of ours failed or deleted it: then only a read that began later is believed.
+    view: Option<Arc<RemoteView>>,
+    asked: Instant,
+    /// The age that whoever asked last permits.
+    permitted_age: Duration,
+}
+
+impl Entry {
+    fn is_forgotten(&self, now: Instant) -> bool {
+        let kept = self.permitted_age.saturating_mul(FORGOTTEN_AFTER).max(KEPT);
+        now.saturating_duration_since(self.asked) > kept
+    }
+}
+
+impl Observations {
+    /// Returns the last observation of an object if it was made at `since` or later.
+    ///
+    /// An absence is never returned: it may only have shown that reads lag behind writes (▲), which the next read decides.
+    #[must_use]
+    pub fn get(&self, id: &str, since: Instant, now: Instant) -> Option<Observed> {
+        let mut entries = lock(&self.0);
+        let entry = entries.get_mut(id)?;
+        entry.asked = now;
+        entry.permitted_age = now.saturating_duration_since(since);
+        let view = entry.view.as_ref().filter(|_| entry.at >= since)?;
+        Some(Observed::Found(view.clone()))
+    }
+
+    /// Stores the result of a read that began at `began` and ended at `server_time`, by the server's clock; returns what is
+    /// known now.
+    ///
+    /// A read may be served by a replica that lags behind our last write (▲): of two live states the one with the later
+    /// `updated_at` wins, unless that is in the future: no later read would ever be believed then. An archived or missing
+    /// object always wins, since nothing can be un-archived (▲). A read of many objects may overlap with a write of one of
+    /// them; then the write wins.
+    pub fn store_read(
+        &self,
+        collection: Collection,
+        id: &str,
+        observed: Observed,
+        began: Instant,
+        server_time: Timestamp,
+    ) -> Observed {
+        let mut entries = lock(&self.0);
+        let known = entries.get(id);
+        let (asked, permitted_age) = known.map_or((began, Duration::ZERO), |known| {
+            (known.asked, known.permitted_age)
+        });
+        let Observed::Found(read) = &observed else {
+            entries.remove(id);
+            return observed;
+        };
+        if let Some(known) = known {
+            let overlaps = known.at > began;
+            match &known.view {
+                Some(view) if read.live && (overlaps || is_older(read, view, server_time)) => {
+                    return Observed::Found(view.clone());
+                }
+                None if overlaps => return observed,
+                _ => {}
+            }
+        }
+        let entry = Entry {
+            collection,
+            at: began,
+            view: Some(read.clone()),
+            asked,
+            permitted_age,
+        };
+        entries.insert(id.to_owned(), entry);
+        observed
+    }
+
+    /// Stores the response to one of our own writes, received now.
+    pub fn store_write(&self, collection: Collection, view: &Arc<RemoteView>, now: Instant) {
+        let entry = Entry {
+            collection,
+            at: now,
+            view: Some(view.clone()),
+            asked: now,
+            permitted_age: Duration::ZERO,
+        };
+        lock(&self.0).insert(view.id.clone(), entry);
+    }
+
+    /// Drops the observation of an object, so that it is read again: its state is unknown after a failed write.
+    pub fn forget(&self, id: &str, now: Instant) {
+        if let Some(entry) = lock(&self.0).get_mut(id) {
+            entry.at = now;
+            entry.view = None;
+        }
+    }
+
+    /// Adds to `ids` those objects of a collection that were observed before `before`, longest ago first, until there are
+    /// `limit`: a request that is to be sent anyway reads them too. Drops what nobody asks for any more.
+    pub fn fill(
+        &self,
+        collection: Collection,
+        ids: &mut Vec<String>,
+        limit: usize,
+        before: Instant,
+        now: Instant,
+    ) {
+        let mut entries = lock(&self.0);
+        entries.retain(|_, entry| !entry.is_forgotten(now));
+        let due = |entry: &Entry| {
+            entry.collection == collection && entry.view.is_some() && entry.at < before
+        };
+        let mut oldest: Vec<(Instant, &String)> = entries
+            .iter()
+            .filter(|(id, entry)| due(entry) && !ids.contains(id))
+            .map(|(id, entry)| (entry.at, id))
+            .collect();
+        oldest.sort_unstable();
+        let free = limit.saturating_sub(ids.len());
+        ids.extend(oldest.into_iter().take(free).map(|(_, id)| id.clone()));
+    }
+}
+
+/// Returns whether a read shows an earlier state than the one that is known.
+fn is_older(read: &RemoteView, known: &RemoteView, server_time: Timestamp) -> bool {
+    read.updated_at < known.updated_at && known.updated_at <= server_time
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::kinds::auth_config::view as view_of;
+    use crate::remote::testing::auth_config;
+
+    const COLLECTION: Collection = Collection::AuthConfigs;
+
+    fn now() -> Timestamp {
+        "2025-09-15T10:00:05Z".parse().unwrap()
+    }
+
+    fn view(id: &str, status: &str, updated_at: &str) -> Arc<RemoteView> {
+        let mut object = auth_config(id, status);
+        object["updated_at"] = updated_at.into();
+        let object = serde_json::from_value(object).unwrap();
+        Arc::new(view_of(&object))
+    }
+
+    fn object(status: &str, updated_at: &str) -> Observed {
+        Observed::Found(view("pac_1", status, updated_at))
+    }
+
+    fn get(observations: &Observations, since: Instant) -> Option<Observed> {
+        observations.get("pac_1", since, Instant::now())
+    }
+
+    fn store(observations: &Observations, read: Observed, began: Instant) -> Observed {
+        observations.store_read(COLLECTION, "pac_1", read, began, now())
+    }
+
+    #[test]
+    fn a_read_that_lags_behind_is_not_believed_unless_it_says_that_the_object_is_gone() {
+        let newer = object("active", "2025-09-15T10:00:02.000Z");
+        let older = object("active", "2025-09-15T10:00:01.000Z");
+        let archived = object("archived", "2025-09-15T10:00:01.000Z");
+        for (read, believed) in [
+            (older, newer.clone()),
+            (newer.clone(), newer.clone()),
+            (archived.clone(), archived),
+            (Observed::Missing, Observed::Missing),
+        ] {
+            let observations = Observations::default();
+            store(&observations, newer.clone(), Instant::now());
+            assert_eq!(store(&observations, read, Instant::now()), believed);
+        }
+    }
+
+    #[test]
+    fn a_time_in_the_future_does_not_outlast_the_next_read() {
+        let future = object("active", "2999-01-01T00:00:00.000Z");
+        let next = object("active", "2025-09-15T10:00:03.000Z");
+        let observations = Observations::default();
+        store(&observations, future, Instant::now());
+        let believed = store(&observations, next.clone(), Instant::now());
+        assert_eq!(believed, next);
+    }
+
+    #[test]
+    fn a_read_that_began_before_a_write_does_not_replace_its_response() {
+        let (observations, began) = (Observations::default(), Instant::now());
+        let later = began + Duration::from_millis(1);
+        let read = object("active", "2025-09-15T10:00:09.000Z");
+        let written = view("pac_1", "active", "2025-09-15T10:00:02.000Z");
+        observations.store_write(COLLECTION, &written, later);
+        let believed = store(&observations, read.clone(), began);
+        assert_eq!(believed, Observed::Found(written));
+        observations.forget("pac_1", later);
+        store(&observations, read, began);
+        assert_eq!(get(&observations, began), None, "its write failed");
+    }
+
+    #[test]
+    fn an_absence_is_read_again() {
+        let (observations, began) = (Observations::default(), Instant::now());
+        store(&observations, Observed::Missing, began);
+        assert_eq!(get(&observations, began), None);
+    }
+
+    #[test]
+    fn an_observation_is_as_old_as_the_start_of_its_read() {
+        let (observations, began) = (Observations::default(), Instant::now());
+        let found = object("active", "2025-09-15T10:00:00.000Z");
+        store(&observations, found.clone(), began);
+        assert_eq!(get(&observations, began), Some(found));
+        let later = began + Duration::from_millis(1);
+        assert_eq!(get(&observations, later), None);
+        observations.forget("pac_1", later);
+        assert_eq!(get(&observations, began), None);
+    }
+
+    #[test]
+    fn a_batch_is_filled_with_what_was_observed_longest_ago_and_is_still_asked_for() {
+        let (observations, began) = (Observations::default(), Instant::now());
+        let at = |seconds| began + Duration::from_secs(seconds);
+        for (second, id) in ["pac_3", "pac_2", "pac_1"].into_iter().enumerate() {
+            let view = view(id, "active", "2025-09-15T10:00:00.000Z");
+            observations.store_write(COLLECTION, &view, at(second as u64));
+        }
+        let fill = |collection, limit, before, now| {
+            let mut ids = vec!["pac_2".to_owned()];
+            observations.fill(collection, &mut ids, limit, at(before), at(now));
+            ids
+        };
+        assert_eq!(fill(COLLECTION, 2, 3, 3), ["pac_2", "pac_3"]);
+        assert_eq!(fill(COLLECTION, 9, 3, 3), ["pac_2", "pac_3", "pac_1"]);
+        assert_eq!(fill(COLLECTION, 9, 1, 3), ["pac_2", "pac_3"]);
+        assert_eq!(fill(Collection::Configs, 9, 3, 3), ["pac_2"]);
+        assert!(observations.get("pac_1", at(3), at(63)).is_none());
+        assert_eq!(fill(COLLECTION, 9, 64, 64), ["pac_2", "pac_1"]);
+    }
+}

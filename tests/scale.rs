@@ -80,6 +80,7 @@ async fn a_thousand_resources_of_all_kinds_cost_one_write_each_and_a_restart_cos
 
     process.kill();
     let before = readiness(&env).await.1;
+    let requests = env.sim.journal().len();
     let process = env.start_process(&[]).await;
     env.wait_leads(&process).await;
     env.until("every resource was reconciled", async || {
@@ -89,4 +90,28 @@ async fn a_thousand_resources_of_all_kinds_cost_one_write_each_and_a_restart_cos
     .await;
     assert_eq!(env.writes().len(), count, "no write to the API");
     assert_eq!(readiness(&env).await.1, before, "no write to the cluster");
+    let reads = reads_by_collection(&env, requests);
+    println!("requests after the restart: {reads:?}");
+    // A hundred objects for one request, and one that was asked for before the others were known.
+    for (path, objects) in [
+        ("/provider-auth-credentials", EACH),
+        ("/provider-auth-configs", 2 * EACH),
+        ("/provider-configs", EACH),
+        ("/provider-config-vaults", EACH),
+    ] {
+        let most = objects.div_ceil(100) + 2;
+        assert!(reads[path] <= most, "{path}: {} of {most}", reads[path]);
+    }
+}
+
+/// Counts the requests after the first `before` by the collection that they read.
+fn reads_by_collection(env: &Environment, before: usize) -> BTreeMap<String, usize> {
+    let mut reads = BTreeMap::new();
+    for entry in &env.sim.journal()[before..] {
+        let end = entry.path[1..]
+            .find('/')
+            .map_or(entry.path.len(), |at| at + 1);
+        *reads.entry(entry.path[..end].to_owned()).or_default() += 1;
+    }
+    reads
 }

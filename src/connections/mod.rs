@@ -10,6 +10,7 @@
 pub mod inventory;
 mod limits;
 mod reconcile;
+pub mod recorded;
 mod registry;
 mod settings;
 mod setup;

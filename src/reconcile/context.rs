@@ -6,6 +6,7 @@ use crate::cluster::dependencies::Dependencies;
 use crate::cluster::error::ClusterError;
 use crate::cluster::namespaces::NamespaceUids;
 use crate::connections::inventory::Inventory;
+use crate::connections::recorded::RecordedIds;
 use crate::connections::{ConnectionKey, Connections};
 use crate::metrics::Metrics;
 use crate::plan::fingerprint::MacKey;
@@ -49,6 +50,8 @@ pub struct Context {
     pub namespaces: Vec<String>,
     /// The resources of each kind.
     pub inventories: Vec<Box<dyn Inventory>>,
+    /// The ids that were recorded before this leadership.
+    pub recorded_ids: RecordedIds,
     /// Begin of this leadership.
     pub since: Instant,
 }

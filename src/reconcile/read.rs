@@ -12,6 +12,7 @@ use crate::plan::fields::Role;
 use crate::plan::observed::{Dependent, Losses, Observation};
 use crate::plan::ownership::Owner;
 use crate::plan::schema::ValueSchema;
+use crate::remote::Session;
 use crate::remote::schema_check::Checked;
 use kube::ResourceExt;
 use metorial::ExportTarget;
@@ -91,7 +92,9 @@ impl<K: Kind> Run<'_, K> {
                 .checked_sub(case.policy.interval.mul_f64(0.85)),
         };
         let since = since.unwrap_or(self.fresh_since);
-        let view = self.session()?.observe::<K>(id, since).await?.found();
+        let session = self.session()?;
+        self.expect_recorded(session).await;
+        let view = session.observe::<K>(id, since).await?.found();
         let at = view.as_ref().map(|view| view.updated_at);
         let unchanged_for = match (at, exports(case)) {
             (Some(at), Some(_)) => self.unchanged_for(at),
@@ -101,6 +104,18 @@ impl<K: Kind> Run<'_, K> {
             view,
             unchanged_for,
         })
+    }
+
+    /// Has the objects that were recorded before this leadership read along with the first of their kind.
+    async fn expect_recorded(&self, session: &Session) {
+        let context = self.context;
+        let mut inventories = context.inventories.iter();
+        if let Some(inventory) = inventories.find(|inventory| inventory.kind() == K::NAME) {
+            let (cluster, namespaces) = (&context.cluster, &context.namespaces);
+            let (recorded, instance) = (&context.recorded_ids, &session.instance.id);
+            let ids = recorded.take(inventory.as_ref(), cluster, namespaces, instance);
+            session.expect::<K>(ids.await);
+        }
     }
 
     /// Remembers since when the exported auth config has this time, and returns for how long: what its list of imports

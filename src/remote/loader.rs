@@ -109,6 +109,15 @@ impl Session {
         Ok(observed)
     }
 
+    /// Has these objects read along with others of their collection, as far as nothing is known of them.
+    pub fn expect<K: Kind>(&self, ids: Vec<String>) {
+        let observations = &self.cache.observations;
+        observations.expect(
+            K::Remote::COLLECTION,
+            ids.into_iter().filter(|id| is_id(id)),
+        );
+    }
+
     fn known(&self, id: &str, since: Instant) -> Option<Observed> {
         self.cache.observations.get(id, since, Instant::now())
     }

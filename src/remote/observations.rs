@@ -36,7 +36,14 @@ impl Observed {
 
 /// See the module.
 #[derive(Default)]
-pub struct Observations(Mutex<HashMap<String, Entry>>);
+pub struct Observations(Mutex<Known>);
+
+#[derive(Default)]
+struct Known {
+    entries: HashMap<String, Entry>,
+    /// Objects that somebody is expected to ask for.
+    expected: HashMap<Collection, Vec<String>>,
+}
 
 struct Entry {
     collection: Collection,
@@ -62,8 +69,8 @@ impl Observations {
     /// An absence is never returned: it may only have shown that reads lag behind writes (▲), which the next read decides.
     #[must_use]
     pub fn get(&self, id: &str, since: Instant, now: Instant) -> Option<Observed> {
-        let mut entries = lock(&self.0);
-        let entry = entries.get_mut(id)?;
+        let mut known = lock(&self.0);
+        let entry = known.entries.get_mut(id)?;
         entry.asked = now;
         entry.permitted_age = now.saturating_duration_since(since);
         let view = entry.view.as_ref().filter(|_| entry.at >= since)?;
@@ -85,7 +92,7 @@ impl Observations {
         began: Instant,
         server_time: Timestamp,
     ) -> Observed {
-        let mut entries = lock(&self.0);
+        let entries = &mut lock(&self.0).entries;
         let known = entries.get(id);
         let (asked, permitted_age) = known.map_or((began, Duration::ZERO), |known| {
             (known.asked, known.permitted_age)
@@ -124,19 +131,26 @@ impl Observations {
             asked: now,
             permitted_age: Duration::ZERO,
         };
-        lock(&self.0).insert(view.id.clone(), entry);
+        lock(&self.0).entries.insert(view.id.clone(), entry);
     }
 
     /// Drops the observation of an object, so that it is read again: its state is unknown after a failed write.
     pub fn forget(&self, id: &str, now: Instant) {
-        if let Some(entry) = lock(&self.0).get_mut(id) {
+        if let Some(entry) = lock(&self.0).entries.get_mut(id) {
             entry.at = now;
             entry.view = None;
         }
     }
 
-    /// Adds to `ids` those objects of a collection that were observed before `before`, longest ago first, until there are
-    /// `limit`: a request that is to be sent anyway reads them too. Drops what nobody asks for any more.
+    /// Expects that somebody asks for these objects.
+    pub fn expect(&self, collection: Collection, ids: impl Iterator<Item = String>) {
+        let mut known = lock(&self.0);
+        known.expected.entry(collection).or_default().extend(ids);
+    }
+
+    /// Adds other objects of a collection to `ids` until there are `limit`, because a request that is to be sent anyway can
+    /// read them too: first those that are expected, then those that were observed before `before`, longest ago first. Drops
+    /// what nobody asks for any more.
     pub fn fill(
         &self,
         collection: Collection,
@@ -145,8 +159,16 @@ impl Observations {
         before: Instant,
         now: Instant,
     ) {
-        let mut entries = lock(&self.0);
+        let Known { entries, expected } = &mut *lock(&self.0);
         entries.retain(|_, entry| !entry.is_forgotten(now));
+        let expected = expected.entry(collection).or_default();
+        while ids.len() < limit
+            && let Some(id) = expected.pop()
+        {
+            if !entries.contains_key(&id) && !ids.contains(&id) {
+                ids.push(id);
+            }
+        }
         let due = |entry: &Entry| {
             entry.collection == collection && entry.view.is_some() && entry.at < before
         };
@@ -276,5 +298,9 @@ mod tests {
         assert_eq!(fill(Collection::Configs, 9, 3, 3), ["pac_2"]);
         assert!(observations.get("pac_1", at(3), at(63)).is_none());
         assert_eq!(fill(COLLECTION, 9, 64, 64), ["pac_2", "pac_1"]);
+        let expected = ["pac_9", "pac_1", "pac_2", "pac_8"].map(str::to_owned);
+        observations.expect(COLLECTION, expected.into_iter());
+        assert_eq!(fill(COLLECTION, 2, 64, 64), ["pac_2", "pac_8"]);
+        assert_eq!(fill(COLLECTION, 9, 64, 64), ["pac_2", "pac_9", "pac_1"]);
     }
 }

@@ -12,6 +12,7 @@ use crate::cluster::fence::Fence;
 use crate::cluster::installation::Identity;
 use crate::cluster::lease::Candidate;
 use crate::cluster::namespaces::NamespaceUids;
+use crate::connections::recorded::RecordedIds;
 use crate::connections::{Connections, Setup};
 use crate::health::{self, Health, LivenessLimits};
 use crate::metrics::Metrics;
@@ -227,6 +228,7 @@ impl Process {
             operator_namespace: namespace.clone(),
             namespaces: settings.namespaces.clone(),
             inventories: inventories(settings),
+            recorded_ids: RecordedIds::default(),
             since: Instant::now(),
         }
     }

@@ -1,0 +1,52 @@
+//! The ids that resources have recorded when a leadership begins. The first reads of a kind take them along, so that a restart
+//! costs one request for a hundred objects instead of one for each.
+
+use super::inventory::Inventory;
+use crate::cluster::client::Cluster;
+use crate::lock::lock;
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex};
+use tokio::sync::OnceCell;
+
+/// The ids of one kind by their instance, until somebody takes them.
+type ByInstance = Mutex<HashMap<String, Vec<String>>>;
+
+/// The recorded ids of all kinds, listed when a kind is first asked for.
+#[derive(Default)]
+pub struct RecordedIds(Mutex<HashMap<&'static str, Arc<OnceCell<ByInstance>>>>);
+
+impl RecordedIds {
+    /// Returns the ids of one kind in an instance to the first who asks, and nothing to others.
+    ///
+    /// A status is no proof that an object exists or whose it is; here it only saves requests.
+    pub async fn take(
+        &self,
+        inventory: &dyn Inventory,
+        cluster: &Cluster,
+        namespaces: &[String],
+        instance: &str,
+    ) -> Vec<String> {
+        let of_kind = lock(&self.0).entry(inventory.kind()).or_default().clone();
+        let listed = of_kind.get_or_init(|| list(inventory, cluster, namespaces));
+        let ids = lock(listed.await).remove(instance);
+        ids.unwrap_or_default()
+    }
+}
+
+async fn list(inventory: &dyn Inventory, cluster: &Cluster, namespaces: &[String]) -> ByInstance {
+    let mut ids: HashMap<String, Vec<String>> = HashMap::new();
+    match inventory.entries(cluster, namespaces).await {
+        Ok(entries) => {
+            for entry in entries {
+                if let (Some(instance), Some(id)) = (entry.instance, entry.id) {
+                    ids.entry(instance).or_default().push(id);
+                }
+            }
+        }
+        Err(error) => {
+            let kind = inventory.kind();
+            tracing::info!(%error, kind, "the objects of a kind will be read with more requests");
+        }
+    }
+    Mutex::new(ids)
+}

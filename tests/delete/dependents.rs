@@ -1,6 +1,7 @@
 //! What Metorial would delete too: the auth configs that end users authorized with credentials.
 
 use crate::support::{Environment, Kind, credentials};
+use futures::future::join_all;
 use metorial_simulator::{Action, Fault};
 use serde_json::json;
 
@@ -146,4 +147,34 @@ async fn nothing_is_deleted_while_it_is_not_known_who_depends_on_it() {
         .wait_reason("DeletionBlocked")
         .await;
     assert_eq!(env.sim.object(&id).unwrap().readable["status"], "active");
+}
+
+#[tokio::test]
+async fn many_that_are_deleted_at_the_same_time_share_the_reads_before_it() {
+    const COUNT: usize = 40;
+    let (env, _, consents) = authorized(1).await;
+    let names: Vec<String> = (0..COUNT).map(|number| format!("app-{number}")).collect();
+    for name in &names {
+        env.apply(credentials(name)).await;
+    }
+    for name in &names {
+        env.credentials(name).wait_ready().await;
+    }
+    let before = env.sim.journal().len();
+    let handles: Vec<_> = names.iter().map(|name| env.credentials(name)).collect();
+    join_all(handles.iter().map(|handle| handle.delete())).await;
+    env.credentials("github").delete().await;
+    for handle in &handles {
+        handle.wait_gone().await;
+    }
+    env.credentials("github")
+        .wait_message("DeletionBlocked", "1 object(s)")
+        .await;
+    let requests = env.sim.journal().len() - before;
+    println!("{requests} requests for {COUNT} deletions");
+    // Three for each without sharing. How many share a request depends on the machine.
+    assert!(requests < 2 * COUNT, "{requests} requests");
+    env.sim.archive(&consents[0]);
+    env.credentials("github").wait_gone().await;
+    env.check_oracles().await;
 }

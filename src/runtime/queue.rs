@@ -1,5 +1,5 @@
 //! The work queue: a bounded number of reconciliations at once, never two of one key, none lost. One that panics or takes
-//! too long ends alone.
+//! too long ends alone. Resources of one namespace that all take long leave a quarter of the workers to others.
 
 use super::schedule::Schedule;
 use crate::health::Health;
@@ -57,7 +57,7 @@ impl Queue {
         health: Health,
     ) -> Self {
         Self {
-            schedule: Schedule::default(),
+            schedule: Schedule::new(bounds.concurrency - bounds.concurrency / 4),
             reconciler,
             running: HashMap::new(),
             tasks: JoinSet::new(),
@@ -115,7 +115,7 @@ impl Queue {
             self.running.insert(task.id(), key);
         }
         self.metrics
-            .set_queue(self.schedule.depth(now), self.running.len());
+            .set_queue(self.schedule.depth(), self.running.len());
     }
 
     fn next_start(&self) -> Option<Instant> {

@@ -58,7 +58,8 @@ impl Schedule {
             None => {}
         }
         self.added += 1;
-        self.places.insert(key.clone(), Place::Later(at, self.added));
+        self.places
+            .insert(key.clone(), Place::Later(at, self.added));
         self.later.insert((at, self.added, key));
     }
 

@@ -1,6 +1,6 @@
 //! What was read from the API, in one form for all kinds.
 
-use super::ownership::Marker;
+use super::ownership::{MARKER_KEY, Marker};
 use crate::resources::RemoteDetails;
 use jiff::Timestamp;
 use metorial::Object;
@@ -18,7 +18,7 @@ pub struct RemoteView {
     pub live: bool,
     /// Readable fields by the names of the kind's rules, in the same form as the desired fields.
     pub fields: BTreeMap<&'static str, Value>,
-    /// All of its metadata.
+    /// Its metadata, without the operator's marker.
     pub metadata: Map<String, Value>,
     /// The operator's marker in its metadata.
     pub marker: Option<Marker>,
@@ -42,12 +42,15 @@ impl RemoteView {
         fields: BTreeMap<&'static str, Value>,
         details: RemoteDetails,
     ) -> Self {
-        let metadata = remote.metadata().cloned().unwrap_or_default();
+        let mut metadata = remote.metadata().cloned().unwrap_or_default();
+        let marker = Marker::read(&metadata);
+        // A copy of it would be half of what is kept of an object.
+        metadata.remove(MARKER_KEY);
         Self {
             id: remote.id().to_owned(),
             live: !remote.status().is_gone(),
             fields,
-            marker: Marker::read(&metadata),
+            marker,
             metadata,
             created_at: remote.created_at(),
             updated_at: remote.updated_at(),

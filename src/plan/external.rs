@@ -3,10 +3,10 @@
 
 use super::case::Case;
 use super::desired::{Desired, External};
-use super::facts::{Facts, Query};
+use super::facts::{Facts, MaxAge, Query};
 use super::observed::RemoteView;
 use super::ownership::Claim;
-use super::steps::Plan;
+use super::steps::{Plan, Step};
 use super::verdict::Verdict;
 use crate::resources::Reason;
 
@@ -73,6 +73,22 @@ pub fn unmarked(case: &Case<'_>, remote: &RemoteView, of: &str) -> Option<Verdic
         remote.id, case.connection.name
     );
     Some(Verdict::new(Reason::OwnershipConflict, message))
+}
+
+/// Bases a plan that imports into an object of somebody else, or exports from it, on a read of this reconciliation: its owner
+/// may have marked it since the last one, and neither can be taken back. The decision is made again with that read, so the
+/// checks above see it.
+///
+/// # Errors
+/// The object was read before this reconciliation.
+pub fn require_fresh_read(desired: &Desired, facts: &Facts, plan: Plan) -> Result<Plan, Query> {
+    let uses = |step: &Step| matches!(step, Step::Import { .. } | Step::Export { .. });
+    if let Some(external) = desired.source.external()
+        && plan.has(uses)
+    {
+        facts.remote(&external.id, MaxAge::ThisReconciliation)?;
+    }
+    Ok(plan)
 }
 
 /// Refuses to create an object from a vault that must not be used.

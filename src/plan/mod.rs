@@ -81,6 +81,7 @@ fn synchronize(case: &Case<'_>, facts: &Facts) -> Result<Plan, Query> {
             Presence::Lagging => checks::wait_for_consistent_reads(case, facts),
         },
     };
+    let plan = external::require_fresh_read(desired, facts, plan)?;
     let plan = replace::delete_replaced(case, facts, plan)?;
     let plan = delete::only_own_objects(case, facts, plan)?;
     let plan = create::with_finalizer(case, plan);

@@ -183,6 +183,33 @@ pub fn connected() -> ConnectionView {
     }
 }
 
+/// A marker of this owner, without a digest.
+pub fn marker(owner: Owner) -> Option<Marker> {
+    Some(Marker {
+        owner,
+        fingerprint: None,
+    })
+}
+
+/// The marker of another resource of the same namespace.
+pub fn sibling() -> Option<Marker> {
+    let other = Owner {
+        name: "slack".to_owned(),
+        ..owner("other")
+    };
+    marker(other)
+}
+
+/// A shared connection that allows no ids of unmarked objects.
+pub fn denying() -> ConnectionView {
+    ConnectionView {
+        name: "ClusterConnection/shared".to_owned(),
+        shared: true,
+        external_ids: false,
+        ..connected()
+    }
+}
+
 /// A resource over a connection that is ready, at the beginning of time. Without a desired object it is being deleted.
 pub fn case<'a>(
     owner: &'a Owner,
@@ -255,6 +282,23 @@ impl<'a> Fixture<'a> {
     pub fn observes(self, remote: RemoteView) -> Self {
         let id = remote.id.clone();
         self.reads(&id, Some(remote), Duration::ZERO)
+    }
+
+    /// A read within the interval showed this object.
+    pub fn recalls(self, remote: RemoteView) -> Self {
+        let query = Query::Remote {
+            id: remote.id.clone(),
+            max_age: MaxAge::Interval,
+        };
+        let view = Some(Arc::new(remote));
+        let unchanged_for = Duration::ZERO;
+        self.fact(
+            query,
+            Answer::Remote(Observation {
+                view,
+                unchanged_for,
+            }),
+        )
     }
 
     /// A read of this reconciliation shows that this object is gone.

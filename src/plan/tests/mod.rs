@@ -4,6 +4,7 @@ mod cases;
 mod crashes;
 mod digests;
 mod exports;
+mod external;
 mod failures;
 pub mod fixture;
 mod model;

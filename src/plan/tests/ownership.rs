@@ -1,45 +1,17 @@
 //! Whose object it is: the marker decides, whatever a spec or a status says.
 
 use super::fixture::{
-    Fixture, config, connected, created, credentials, deleted, marked, owner, recorded, wanted,
+    Fixture, config, created, credentials, deleted, denying, lost, marked, marker, owner, policy,
+    recorded, sibling,
 };
-use super::fixture::{lost, mac, policy};
-use crate::plan::case::{ConnectionView, Problem};
-use crate::plan::desired::External;
-use crate::plan::external::conflict;
+use crate::plan::case::Problem;
 use crate::plan::facts::{Answer, Query};
 use crate::plan::observed::RemoteView;
 use crate::plan::ownership::{Claim, Marker, Owner};
 use crate::plan::policy::{Lifecycle, Policy};
 use crate::plan::steps::Step;
-use crate::resources::{Adopt, ProviderConfig, Reason};
+use crate::resources::Reason;
 use serde_json::json;
-use std::sync::Arc;
-
-fn marker(owner: Owner) -> Option<Marker> {
-    Some(Marker {
-        owner,
-        fingerprint: None,
-    })
-}
-
-/// The marker of another resource of the same namespace.
-fn sibling() -> Option<Marker> {
-    let other = Owner {
-        name: "slack".to_owned(),
-        ..owner("other")
-    };
-    marker(other)
-}
-
-fn denying() -> ConnectionView {
-    ConnectionView {
-        name: "ClusterConnection/shared".to_owned(),
-        shared: true,
-        external_ids: false,
-        ..connected()
-    }
-}
 
 #[test]
 fn a_marker_claims_an_object_for_one_resource_of_one_namespace_of_one_installation() {
@@ -123,73 +95,6 @@ fn an_unmarked_object_that_a_status_names_is_left_and_its_id_recorded() {
         .plan();
     let orphan = Step::RecordOrphan("pcf_1".to_owned());
     assert_eq!(plan.steps, [orphan, Step::RemoveFinalizer]);
-}
-
-#[test]
-fn a_config_is_not_created_from_a_vault_of_another_resource_by_its_id() {
-    let spec = json!({"providerId": "postgres", "vaultId": "pcvt_1"});
-    let desired = wanted::<ProviderConfig>("ProviderConfig", &spec, &mac());
-    let mut never = recorded(&desired, "unused");
-    never.id = None;
-    never.writes = crate::plan::record::Writes::NothingCreated;
-    let vault = |marker| Some(Arc::new(marked(created(&desired, "pcvt_1", 1), marker)));
-    for (vault, reason) in [
-        (vault(None), Reason::Synced),
-        (vault(sibling()), Reason::OwnershipConflict),
-        (None, Reason::Synced),
-    ] {
-        let fixture = Fixture::of(&desired, never.clone());
-        let query = Query::Vault("pcvt_1".to_owned());
-        assert_eq!(fixture.decide(), Err(query.clone()));
-        let plan = fixture.fact(query, Answer::Vault(vault)).plan();
-        assert_eq!(plan.verdict.reason, reason);
-        assert_eq!(plan.creates(), reason == Reason::Synced);
-    }
-}
-
-#[test]
-fn over_a_shared_connection_ids_in_a_spec_work_only_where_its_owner_allows_them() {
-    let spec = json!({"providerId": "postgres", "vaultId": "pcvt_1"});
-    let on_vault = wanted::<ProviderConfig>("ProviderConfig", &spec, &mac());
-    let plain = credentials("a", "x", &json!({}), &owner("uid"));
-    let adopting = Policy {
-        adopt: Some(Adopt {
-            id: "par_1".to_owned(),
-            policy: None,
-        }),
-        ..policy()
-    };
-    for (desired, policy, field) in [
-        (&on_vault, policy(), "spec.vaultId"),
-        (&plain, adopting, "spec.adopt.id"),
-    ] {
-        let mut fixture = Fixture::of(desired, lost()).with_policy(policy);
-        fixture.connection = denying();
-        let verdict = fixture.plan().verdict;
-        assert_eq!(verdict.reason, Reason::OwnershipConflict);
-        assert!(verdict.message.contains(field), "{}", verdict.message);
-        fixture.connection.external_ids = true;
-        assert!(fixture.decide().is_err(), "the object is read");
-    }
-}
-
-#[test]
-fn what_a_reference_leads_to_must_carry_the_marker_of_that_resource() {
-    let desired = config("a");
-    let external = |owner: &str| External {
-        id: "pac_1".to_owned(),
-        owner: Some(owner.to_owned()),
-    };
-    let conflicts = |marker, owner: &str, allowed| {
-        let remote = marked(created(&desired, "pac_1", 1), marker);
-        let mut fixture = Fixture::of(&desired, lost());
-        fixture.connection.external_ids = allowed;
-        fixture.ask(|case, _| conflict(case, &external(owner), &remote).is_some())
-    };
-    assert!(!conflicts(sibling(), "other", false), "the resource's own");
-    assert!(conflicts(sibling(), "observer", true), "a third one's");
-    assert!(conflicts(None, "observer", false), "nobody's, not allowed");
-    assert!(!conflicts(None, "observer", true), "nobody's, allowed");
 }
 
 #[test]

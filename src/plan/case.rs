@@ -238,10 +238,15 @@ impl Case<'_> {
             mine
         };
         let ours = of(Claim::Ours);
-        let first_life = self.record.id.is_none() && !self.record.had_object;
-        match ours.is_empty() && first_life {
+        match ours.is_empty() && self.predecessor_counts() {
             true => of(Claim::Namesake),
             false => ours,
         }
+    }
+
+    /// Returns whether the resource takes over what a predecessor of the same name left: it never had an object itself.
+    #[must_use]
+    pub fn predecessor_counts(&self) -> bool {
+        self.record.id.is_none() && !self.record.had_object
     }
 }

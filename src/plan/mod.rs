@@ -36,7 +36,7 @@ pub mod schema;
 pub mod status;
 pub mod steps;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 pub mod update;
 pub mod verdict;
 

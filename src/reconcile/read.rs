@@ -45,7 +45,9 @@ impl<K: Kind> Run<'_, K> {
                 Answer::Remote(self.observe(case, id, *max_age).await?)
             }
             Query::Search => {
-                Answer::Search(self.session()?.search::<K>(self.fresh_since, owner).await?)
+                let (session, counts) = (self.session()?, case.predecessor_counts());
+                let found = session.search::<K>(self.fresh_since, owner, counts);
+                Answer::Search(found.await?)
             }
             Query::Dependents(ids) => Answer::Dependents(self.dependents(ids).await?),
             Query::Losses => Answer::Losses(self.losses().await?),

@@ -137,15 +137,17 @@ impl Session {
     /// The whole collection is read because neither `search` nor any filter covers metadata (▲).
     ///
     /// # Errors
-    /// Any page failed: a part of a list proves no absence. Or an object can't be read that may be `owner`'s.
+    /// Any page failed: a part of a list proves no absence. Or an object can't be read that may be `owner`'s, or where that
+    /// counts, its predecessor's.
     pub async fn search<K: Kind>(
         &self,
         since: Instant,
         owner: &Owner,
+        predecessor_counts: bool,
     ) -> Result<Arc<Vec<RemoteView>>, RemoteError> {
         let found = self.listed::<K>(since).await?;
         let mut suspects = found.unreadable.iter();
-        match suspects.find(|suspect| suspect.may_belong_to(&owner.uid)) {
+        match suspects.find(|suspect| suspect.may_belong_to(owner, predecessor_counts)) {
             Some(suspect) => Err(RemoteError::Unreadable(suspect.id.clone())),
             None => Ok(found.marked.clone()),
         }

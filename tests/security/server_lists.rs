@@ -2,7 +2,8 @@
 //! don't mention.
 
 use crate::support::{Environment, Form, Given, Kind, credentials};
-use metorial_simulator::{Action, Fault};
+use metorial_operator::resources::FINALIZER;
+use metorial_simulator::{Action, Fault, FaultId};
 use serde_json::{Value, json};
 use std::time::Duration;
 
@@ -66,10 +67,8 @@ async fn a_page_that_is_too_large_is_read_in_smaller_parts() {
     assert_eq!(env.live(Kind::Credentials).len(), 41);
 }
 
-#[tokio::test]
-async fn an_object_of_ours_that_can_not_be_read_is_not_created_again() {
-    let mut env = Environment::new().await;
-    lose_create(&env);
+/// Makes every item of the lists of credentials unreadable.
+fn spoil(env: &Environment) -> FaultId {
     let spoil = Action::rewrite(|answer| {
         for item in answer["items"].as_array_mut().into_iter().flatten() {
             item["created_at"] = "yesterday".into();
@@ -77,7 +76,14 @@ async fn an_object_of_ours_that_can_not_be_read_is_not_created_again() {
         }
     });
     let list = Fault::on("GET", CREDENTIALS).exactly();
-    let spoiled = env.sim.faults().add(list, spoil);
+    env.sim.faults().add(list, spoil)
+}
+
+#[tokio::test]
+async fn an_object_of_ours_that_can_not_be_read_is_not_created_again() {
+    let mut env = Environment::new().await;
+    lose_create(&env);
+    let spoiled = spoil(&env);
     env.start_operator_settling(Duration::from_millis(100));
     env.apply(credentials("github")).await;
     env.credentials("github")
@@ -90,6 +96,29 @@ async fn an_object_of_ours_that_can_not_be_read_is_not_created_again() {
     let ready = env.credentials("github").wait_ready().await;
     assert_eq!(ready.status().id.as_deref(), Some(id.as_str()));
     assert_eq!(env.attempts(), [POST]);
+}
+
+#[tokio::test]
+async fn the_object_of_a_restored_resource_that_can_not_be_read_is_not_created_again() {
+    let mut env = Environment::new().await;
+    env.start_operator_settling(Duration::from_millis(100));
+    env.create(credentials("github")).await;
+    let id = env.only(Kind::Credentials).id;
+    env.stop_operator().await;
+    env.credentials("github").drop_finalizers().await;
+    env.credentials("github").remove().await;
+    let spoiled = spoil(&env);
+    let held = json!({"finalizers": [FINALIZER]});
+    env.apply(credentials("github").metadata(held)).await;
+    env.sim.clear_journal();
+    env.start_operator_settling(Duration::from_millis(100));
+    let waiting = env.credentials("github");
+    waiting.wait_message("RemoteUnavailable", &id).await;
+    assert!(env.attempts().is_empty(), "{:?}", env.attempts());
+    env.sim.faults().remove(spoiled);
+    let ready = env.credentials("github").wait_ready().await;
+    assert_eq!(ready.status().id.as_deref(), Some(id.as_str()));
+    assert_eq!(env.live(Kind::Credentials).len(), 1);
 }
 
 #[tokio::test]

@@ -3,6 +3,7 @@
 use super::case::Case;
 use super::children::{ChildKind, ChildSpec, ChildState, Data, changed_by_others, published_ids};
 use super::facts::{Facts, Query};
+use super::observed::RemoteView;
 use super::steps::{Content, Plan, Step};
 use super::verdict::Verdict;
 use crate::resources::{Class, Reason};
@@ -72,9 +73,15 @@ fn expected(case: &Case<'_>, plan: &Plan) -> Option<Data> {
         return None;
     }
     let bound = plan.steps.iter().rev().find_map(|step| match step {
-        Step::Bind { remote, .. } | Step::Update { remote, .. } => Some(remote),
+        Step::Bind { remote, .. } | Step::Update { remote, .. } => Some(&**remote),
         _ => None,
     });
+    ids(case, bound)
+}
+
+/// Returns the ids of a resource that now has the object `bound`, or else the recorded one; `None` where it has none.
+#[must_use]
+pub fn ids(case: &Case<'_>, bound: Option<&RemoteView>) -> Option<Data> {
     let id = bound.map(|remote| &remote.id).or(case.record.id.as_ref())?;
     let here = case.connection.instance.as_ref();
     let instance = case.record.instance.as_ref().or(here)?;

@@ -8,21 +8,22 @@ use crate::cluster::children::Applied;
 use crate::cluster::error::{Cause, ClusterError};
 use crate::kinds::Kind;
 use crate::plan::case::{Case, Failure};
-use crate::plan::children::{ChildKind, ChildSpec, published_ids};
+use crate::plan::children::{ChildKind, ChildSpec};
+use crate::plan::delete;
 use crate::plan::desired::{Desired, Source};
 use crate::plan::differences::{Differences, others_wrote_meanwhile};
 use crate::plan::export::MadeExport;
 use crate::plan::observed::{ListedImport, RemoteView};
+use crate::plan::publish;
 use crate::plan::record::Writes;
 use crate::plan::request;
 use crate::plan::status;
 use crate::plan::steps::{Content, Effect, Plan, Step, remote_after};
 use crate::remote::RemoteError;
-use crate::remote::records::note;
-use crate::resources::{ExportStatus, FINALIZER, ResourceStatus};
+use crate::remote::records::{export_target, note};
+use crate::resources::{ExportStatus, FINALIZER};
 use jiff::Timestamp;
 use kube::ResourceExt;
-use serde_json::json;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::Instant;
@@ -255,18 +256,10 @@ impl<K: Kind> Run<'_, K> {
                 (data, Some(export))
             }
             Content::Ids => {
-                let common = self.resource.status.common();
-                let remote = self.remote();
-                let id = remote.map(|remote| &remote.id).or(common.id.as_ref());
-                let here = case.connection.instance.as_ref();
-                let instance = common.instance_id.as_ref().or(here);
-                let (Some(id), Some(instance)) = (id, instance) else {
+                let Some(ids) = publish::ids(case, self.remote().map(|remote| &**remote)) else {
                     return Ok(());
                 };
-                let details = remote.map_or(self.resource.status.details(), |remote| {
-                    remote.details.clone()
-                });
-                (published_ids(id, instance, &details), None)
+                (ids, None)
             }
         };
         let namespace = &self.resource.key.namespace;

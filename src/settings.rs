@@ -83,7 +83,8 @@ pub struct RunArgs {
     /// If false, Secrets are neither listed nor watched; changes are found at the next interval.
     #[arg(long, env = "METORIAL_OPERATOR_SECRET_WATCH", default_value_t = true, action = clap::ArgAction::Set)]
     pub secret_watch: bool,
-    /// If false, AuthExports are not served, and no right to write Secrets is needed but for the fingerprint key.
+    /// If false, AuthExports are disabled: each reports that, and no right to write Secrets is needed but for the
+    /// fingerprint key.
     #[arg(long, env = "METORIAL_OPERATOR_SERVE_AUTH_EXPORTS", default_value_t = true, action = clap::ArgAction::Set)]
     pub serve_auth_exports: bool,
     /// Timeout of one request to the Kubernetes or Metorial API, such as 30s.
@@ -170,7 +171,7 @@ pub struct Settings {
     pub concurrency: usize,
     /// Whether Secrets are watched.
     pub secret_watch: bool,
-    /// Whether AuthExports are served.
+    /// Whether AuthExports are served, or only report that they are disabled.
     pub serve_auth_exports: bool,
     /// Timeout of one request to the Kubernetes or Metorial API.
     pub request_timeout: Duration,

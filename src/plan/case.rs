@@ -22,6 +22,8 @@ pub struct Case<'a> {
     pub generation: i64,
     /// Whether it is being deleted.
     pub terminating: bool,
+    /// The setting that enables the kind, where it is disabled.
+    pub disabled: Option<&'a str>,
     /// The user's request to reconcile now, where it was not handled yet.
     pub requested: Option<&'a String>,
     /// The hash of the approved plan.

@@ -22,7 +22,8 @@ use crate::resources::Reason;
 /// # Errors
 /// The plan of the first check that fails.
 pub fn ready<'a>(case: &Case<'a>, facts: &Facts) -> Result<&'a Desired, Box<Plan>> {
-    if let Some(plan) = suspended(case, facts) {
+    let checks = [disabled, suspended];
+    if let Some(plan) = checks.iter().find_map(|check| check(case, facts)) {
         return Err(Box::new(plan));
     }
     let desired = match &case.desired {
@@ -39,6 +40,16 @@ pub fn ready<'a>(case: &Case<'a>, facts: &Facts) -> Result<&'a Desired, Box<Plan
         Some(plan) => Err(Box::new(plan)),
         None => Ok(desired),
     }
+}
+
+/// A disabled kind needs no right to do its work, only to report and to be deleted.
+fn disabled(case: &Case<'_>, _: &Facts) -> Option<Plan> {
+    let setting = case.disabled?;
+    let message = format!(
+        "{}s are disabled in this cluster, and nothing is done for this one; ask the administrator to set {setting}, or delete this resource",
+        case.owner.kind
+    );
+    Some(Plan::report(Verdict::new(Reason::Forbidden, message)))
 }
 
 fn suspended(case: &Case<'_>, facts: &Facts) -> Option<Plan> {

@@ -109,6 +109,7 @@ impl Basis {
             owner: &self.owner,
             generation: self.generation,
             terminating: self.terminating,
+            disabled: context.disabled.get(self.owner.kind.as_str()).copied(),
             requested: self.requested.as_ref(),
             approved: self.approved.as_ref(),
             policy: self.policy.clone(),

@@ -13,6 +13,7 @@ use crate::plan::fingerprint::MacKey;
 use crate::remote::schema_check::SchemaChecks;
 use crate::resources::ResourceKey;
 use crate::settings::Timing;
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::mpsc::UnboundedSender;
@@ -52,6 +53,8 @@ pub struct Context {
     pub inventories: Vec<Box<dyn Inventory>>,
     /// The ids that were recorded before this leadership.
     pub recorded_ids: RecordedIds,
+    /// The kinds that are disabled, each with the setting that enables it.
+    pub disabled: HashMap<&'static str, &'static str>,
     /// Begin of this leadership.
     pub since: Instant,
 }

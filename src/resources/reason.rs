@@ -97,7 +97,7 @@ reasons! {
     NamespaceNotAllowed => NeedsPerson,
     /// The API rejected the API key.
     Unauthorized => NeedsPerson,
-    /// The API key does not have permission for this request.
+    /// The API key, or the operator in the cluster, does not have permission for what the resource asks for.
     Forbidden => NeedsPerson,
     /// The plan of the organization does not include this feature.
     PaymentRequired => NeedsPerson,

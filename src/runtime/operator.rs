@@ -3,7 +3,7 @@
 
 use super::follow::Watched;
 use super::queue::{Bounds, Queue, Reconciler};
-use super::registry::{Served, inventories, served};
+use super::registry::{Served, disabled, inventories, served};
 use super::watch::{Change, references, resources};
 use crate::cluster::client::Cluster;
 use crate::cluster::dependencies::Dependencies;
@@ -229,6 +229,7 @@ impl Process {
             namespaces: settings.namespaces.clone(),
             inventories: inventories(settings),
             recorded_ids: RecordedIds::default(),
+            disabled: disabled(settings),
             since: Instant::now(),
         }
     }

@@ -15,6 +15,7 @@ use crate::resources::{
 use crate::settings::Settings;
 use futures::FutureExt;
 use futures::future::BoxFuture;
+use std::collections::HashMap;
 use std::marker::PhantomData;
 use std::time::Duration;
 
@@ -42,6 +43,19 @@ pub fn served(settings: &Settings) -> Vec<Box<dyn Served>> {
         .into_iter()
         .filter(|kind| visible(kind.as_ref()) && wanted(kind.as_ref()))
         .collect()
+}
+
+/// Returns the kinds that are disabled, each with the setting that enables it. They are watched all the same: each resource
+/// reports why nothing happens, and one that is deleted must not wait for ever for its finalizer.
+#[must_use]
+pub fn disabled(settings: &Settings) -> HashMap<&'static str, &'static str> {
+    match settings.serve_auth_exports {
+        true => HashMap::new(),
+        false => HashMap::from([(
+            AuthExport::NAME,
+            "authExport.enabled: true in the values of the operator's chart (--serve-auth-exports=true)",
+        )]),
+    }
 }
 
 /// Returns the resources of all served kinds that have remote objects.

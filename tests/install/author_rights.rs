@@ -231,32 +231,6 @@ async fn a_namespaced_release_judges_authors_in_its_own_namespaces_only() {
 }
 
 #[tokio::test]
-async fn where_auth_exports_are_not_served_they_are_refused_and_no_secret_may_be_written() {
-    let mut env = Environment::new().await;
-    install(&env, &["authExport.enabled=false"]).await;
-    until_authors_are_judged(&env).await;
-    let worker: Value = export("worker", "linear", "linear-token").into();
-    let refused = create_as(&env, DEPLOYER, &worker).await;
-    check_refused(&refused, "AuthExports are not served");
-    let operator = crate::installed::operator(&env);
-    for verb in ["create", "patch", "update", "delete"] {
-        let may = ["auth", "can-i", verb, "secrets/any", "--as", &operator];
-        let may = text(&env.kubectl(&may, "").await);
-        // RBAC can't restrict create by name: the other policy does.
-        let expected = if verb == "create" { "yes" } else { "no" };
-        assert_eq!(may.trim(), expected, "{verb}");
-    }
-    let settings = metorial_operator::settings::Settings {
-        serve_auth_exports: false,
-        ..env.settings()
-    };
-    env.start_operator_with(settings);
-    env.create(credentials("github")).await;
-    env.credentials("github").remove().await;
-    env.connection("default").remove().await;
-}
-
-#[tokio::test]
 async fn a_cluster_connection_needs_the_right_in_the_namespace_of_its_key() {
     let everywhere = AllNamespaces::new().await;
     let env = &everywhere.home;

@@ -250,6 +250,22 @@ async fn a_namespaced_release_may_do_nothing_anywhere_else() {
         "-list secrets",
     ];
     check_rights(plane, OPERATOR, "metorial-system", &own).await;
+
+    let without_exports = [&values[..], &["authExport.enabled=false"]].concat();
+    succeed(release(plane, "upgrade", &without_exports)).await;
+    let reported = [
+        "-create secrets",
+        "-patch secrets",
+        "-delete secrets",
+        "+watch authexports.metorial.com",
+        "+patch authexports.metorial.com",
+        "+patch authexports/status.metorial.com",
+    ];
+    until("the upgraded roles are in force", async || {
+        !may(plane, OPERATOR, "create secrets", "team-a").await
+    })
+    .await;
+    check_rights(plane, OPERATOR, "team-a", &reported).await;
 }
 
 #[tokio::test]

@@ -10,11 +10,12 @@ pub const AUTHOR: &str = "author";
 /// Everything in the namespace, as the ServiceAccount of a GitOps controller has it.
 pub const DEPLOYER: &str = "deployer";
 
-/// Installs the chart without pods for the namespace of `env`, and makes the users.
+/// Installs the chart without pods for the namespace of `env`, or upgrades it to other values, and makes the users.
 pub async fn install(env: &Environment, values: &[&str]) {
     let chart = Path::new(env!("CARGO_MANIFEST_DIR")).join("deploy/chart");
     let mut helm = env.plane.helm();
-    helm.args(["install", SERVICE_ACCOUNT]).arg(chart);
+    helm.args(["upgrade", "--install", SERVICE_ACCOUNT])
+        .arg(chart);
     // The namespace of every test has the operator's roles already.
     helm.args([
         "--namespace",

@@ -14,6 +14,7 @@ mod alerts;
 mod author_rights;
 mod chart;
 mod definitions;
+mod disabled_exports;
 mod example_orders;
 mod example_stories;
 mod examples;

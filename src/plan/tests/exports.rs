@@ -12,7 +12,7 @@ use crate::plan::policy::{Lifecycle, Policy};
 use crate::plan::record::{Record, Writes};
 use crate::plan::rewrites::Rewrites;
 use crate::plan::steps::{Plan, Step};
-use crate::resources::{ExportStatus, Reason, RemoteDetails};
+use crate::resources::{DeletionPolicy, ExportStatus, Reason, RemoteDetails};
 use jiff::SignedDuration;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use serde_json::Map;
@@ -202,7 +202,7 @@ impl Story {
         }
     }
 
-    fn with<T>(&self, question: impl FnOnce(&Fixture<'_>) -> T) -> T {
+    fn with<T>(&self, question: impl FnOnce(Fixture<'_>) -> T) -> T {
         let desired = self.desired();
         let secret = desired.source.exports().unwrap().secret.clone();
         let lifecycle = Lifecycle {
@@ -224,7 +224,7 @@ impl Story {
         fixture.now = self.now;
         let secret = (ChildKind::Secret, self.rewrites.clone());
         fixture.rewrites = HashMap::from([secret]);
-        question(&fixture)
+        question(fixture)
     }
 
     fn plan(&self) -> Plan {
@@ -324,6 +324,26 @@ fn a_failure_matters_where_an_export_has_to_be_made_and_nowhere_else() {
     let mut lost = Story::exported(When::OnChange);
     lost.secret = ChildState::Missing;
     assert!(!settled(&lost));
+}
+
+#[test]
+fn a_disabled_kind_reports_what_enables_it_and_can_be_deleted() {
+    let due = Story::exported(When::OnChange).moved(20).imports(&[10, 20]);
+    let due = due.at(10 + 24 * 3600);
+    let disabled = |change: fn(Fixture<'_>) -> Fixture<'_>| {
+        due.with(|mut fixture| {
+            fixture.disabled = Some("authExport.enabled: true");
+            fixture.policy.deletion = DeletionPolicy::Orphan;
+            change(fixture).plan()
+        })
+    };
+    let plan = disabled(|fixture| fixture);
+    assert!(plan.steps.is_empty());
+    assert_eq!(plan.verdict.reason, Reason::Forbidden);
+    let message = &plan.verdict.message;
+    assert!(message.contains("authExport.enabled: true"), "{message}");
+    let plan = disabled(|fixture| fixture.terminating());
+    assert_eq!(plan.steps, [Step::RemoveFinalizer]);
 }
 
 #[test]

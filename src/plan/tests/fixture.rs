@@ -221,6 +221,7 @@ pub fn case<'a>(
         owner,
         generation: 1,
         terminating: desired.is_none(),
+        disabled: None,
         requested: None,
         approved: None,
         policy: policy(),
@@ -250,6 +251,7 @@ pub struct Fixture<'a> {
     pub policy: Policy,
     pub connection: ConnectionView,
     pub rewrites: HashMap<ChildKind, Rewrites>,
+    pub disabled: Option<&'a str>,
     pub now: i64,
     facts: Vec<(Query, Answer)>,
 }
@@ -262,6 +264,7 @@ impl<'a> Fixture<'a> {
             policy: replacing(),
             connection: connected(),
             rewrites: HashMap::new(),
+            disabled: None,
             now: 1000,
             facts: Vec::new(),
         }
@@ -344,6 +347,7 @@ impl<'a> Fixture<'a> {
             policy: self.policy.clone(),
             connection: self.connection.clone(),
             rewrites: self.rewrites.clone(),
+            disabled: self.disabled,
             now: second(self.now),
             ..case(&owner, &key, self.desired, &self.record)
         };

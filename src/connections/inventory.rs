@@ -1,5 +1,4 @@
-//! The resources of a kind with their remote objects, for what concerns many resources at once: losses, dependents, and
-//! the users of a connection.
+//! The resources of one kind with their remote objects, for what concerns many resources at once.
 
 use super::settings::ConnectionKey;
 use crate::cluster::client::Cluster;
@@ -171,32 +170,6 @@ pub fn recorded_ids(entries: &[Entry], instance: &str) -> Vec<String> {
         .filter_map(|entry| entry.counted_in(instance));
     let ids: BTreeSet<&String> = counted.collect();
     ids.into_iter().cloned().collect()
-}
-
-/// Returns the objects of these resources that were created from one of `ids`.
-///
-/// # Errors
-/// A resource was not read.
-pub async fn created_from(
-    inventories: &[Box<dyn Inventory>],
-    cluster: &Cluster,
-    keys: &[ResourceKey],
-    ids: &[String],
-) -> Result<Vec<Dependent>, ClusterError> {
-    let mut found = Vec::new();
-    for key in keys {
-        let mut inventories = inventories.iter();
-        let Some(inventory) = inventories.find(|inventory| inventory.kind() == key.kind) else {
-            continue;
-        };
-        let entry = inventory.entry(cluster, key).await?;
-        found.extend(
-            entry
-                .map(|entry| entry.created_from(ids))
-                .unwrap_or_default(),
-        );
-    }
-    Ok(found)
 }
 
 /// The resources of one kind.

@@ -7,10 +7,11 @@
 //!
 //! [`Session`]: crate::remote::Session
 
+mod inventories;
 pub mod inventory;
 mod limits;
 mod reconcile;
-pub mod recorded;
+mod recorded;
 mod registry;
 mod settings;
 mod setup;
@@ -19,6 +20,7 @@ mod state;
 mod tests;
 pub mod verify;
 
+pub use inventories::Inventories;
 pub use reconcile::{ConnectionContext, reconcile};
 pub use registry::Connections;
 pub use settings::{ConnectionKey, ConnectionResource, ConnectionSettings, default_connections};

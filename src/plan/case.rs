@@ -1,7 +1,7 @@
 //! Everything known about one resource before anything is read from the API.
 
 use super::children::{ChildKind, Refusal};
-use super::desired::Desired;
+use super::desired::{Desired, Exports};
 use super::facts::MaxAge;
 use super::fingerprint::MacKey;
 use super::observed::RemoteView;
@@ -172,6 +172,12 @@ impl Case<'_> {
         let adopted = self.policy.adopt.as_ref().map(|adopt| &adopt.id);
         let id = external.or(self.record.id.as_ref()).or(adopted);
         id.map(String::as_str)
+    }
+
+    /// Returns how the resource exports, if it does.
+    #[must_use]
+    pub fn exports(&self) -> Option<&Exports> {
+        self.desired.as_ref().ok()?.source.exports()
     }
 
     /// Returns the maximum age of observations. After a write of unknown outcome, during a deletion and on request only a

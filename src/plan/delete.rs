@@ -11,6 +11,7 @@ use super::record::Writes;
 use super::steps::{Plan, Step};
 use super::verdict::{EventReason, Verdict};
 use crate::resources::{DeletionPolicy, Reason};
+use serde_json::json;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
@@ -129,6 +130,21 @@ fn to_delete(
         .filter(|id| Some(id) != current.as_ref())
         .collect();
     others.into_iter().chain(current).collect()
+}
+
+/// Returns what the ConfigMap of orphans records of an object that is left behind, as key and text.
+#[must_use]
+pub fn orphan_record(case: &Case<'_>, id: &str) -> (String, String) {
+    let owner = case.owner;
+    let entry = json!({
+        "kind": owner.kind,
+        "namespace": owner.namespace,
+        "name": owner.name,
+        "id": id,
+        "instanceId": case.record.instance,
+        "recordedAt": format!("{:.3}", case.now),
+    });
+    (format!("{}.{id}", owner.uid), entry.to_string())
 }
 
 /// Keeps a plan from deleting anything but objects that carry this resource's marker in a read of this reconciliation. What

@@ -2,7 +2,6 @@
 
 use super::error::Error;
 use super::memory::Exported;
-use super::read::export_target;
 use super::run::Run;
 use crate::cluster::children::Applied;
 use crate::cluster::error::{Cause, ClusterError};
@@ -85,7 +84,12 @@ impl<K: Kind> Run<'_, K> {
                 self.effects.push(Effect::Deleted(id.clone()));
             }
             Step::Forget(id) => self.effects.push(Effect::Forgotten(id.clone())),
-            Step::RecordOrphan(id) => self.record_orphan(case, id).await?,
+            Step::RecordOrphan(id) => {
+                let (cluster, namespace) =
+                    (&self.context.cluster, &self.context.operator_namespace);
+                let (key, entry) = delete::orphan_record(case, id);
+                cluster.record_orphan(namespace, &key, &entry).await?;
+            }
             Step::RemoveFinalizer => self.remove_finalizer().await?,
             // Reported by the caller, which knows the plan.
             Step::RecordStatus => {}
@@ -303,22 +307,6 @@ impl<K: Kind> Run<'_, K> {
         self.effects.push(Effect::Bound(remote));
         self.effects.extend(import.cloned().map(Effect::Imported));
         Ok(())
-    }
-
-    async fn record_orphan(&mut self, case: &Case<'_>, id: &str) -> Result<(), Error> {
-        let owner = case.owner;
-        let entry = json!({
-            "kind": K::NAME,
-            "namespace": owner.namespace,
-            "name": owner.name,
-            "id": id,
-            "instanceId": case.record.instance,
-            "recordedAt": format!("{:.3}", case.now),
-        });
-        let context = self.context;
-        let (cluster, namespace) = (&context.cluster, &context.operator_namespace);
-        let (key, entry) = (format!("{}.{id}", owner.uid), entry.to_string());
-        Ok(cluster.record_orphan(namespace, &key, &entry).await?)
     }
 
     async fn remove_finalizer(&mut self) -> Result<(), Error> {

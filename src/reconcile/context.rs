@@ -3,11 +3,8 @@
 use super::memory::Memories;
 use crate::cluster::client::Cluster;
 use crate::cluster::dependencies::Dependencies;
-use crate::cluster::error::ClusterError;
 use crate::cluster::namespaces::NamespaceUids;
-use crate::connections::inventory::Inventory;
-use crate::connections::recorded::RecordedIds;
-use crate::connections::{ConnectionKey, Connections};
+use crate::connections::{ConnectionKey, Connections, Inventories};
 use crate::metrics::Metrics;
 use crate::plan::fingerprint::MacKey;
 use crate::remote::schema_check::SchemaChecks;
@@ -47,12 +44,8 @@ pub struct Context {
     pub timing: Timing,
     /// Namespace of the operator's own objects.
     pub operator_namespace: String,
-    /// The namespaces that are served; empty: all.
-    pub namespaces: Vec<String>,
-    /// The resources of each kind.
-    pub inventories: Vec<Box<dyn Inventory>>,
-    /// The ids that were recorded before this leadership.
-    pub recorded_ids: RecordedIds,
+    /// The resources of all kinds.
+    pub inventories: Inventories,
     /// The kinds that are disabled, each with the setting that enables it.
     pub disabled: HashMap<&'static str, &'static str>,
     /// Begin of this leadership.
@@ -71,27 +64,6 @@ impl Context {
         for key in self.dependencies.dependents(source) {
             self.enqueue(key);
         }
-    }
-
-    /// Lists the resources that keep a connection in use, as `Kind namespace/name`.
-    ///
-    /// # Errors
-    /// A list failed.
-    pub async fn users(&self, connection: &ConnectionKey) -> Result<Vec<String>, ClusterError> {
-        let mut users = Vec::new();
-        for inventory in &self.inventories {
-            let entries = inventory.entries(&self.cluster, &self.namespaces).await?;
-            let uses = entries.iter().filter(|entry| entry.uses(connection));
-            users.extend(uses.map(|entry| {
-                let ResourceKey {
-                    kind,
-                    namespace,
-                    name,
-                } = &entry.key;
-                format!("{kind} {namespace}/{name}")
-            }));
-        }
-        Ok(users)
     }
 
     /// Returns the time until reads are sure to show every write that was sent at `last_write`, or by an earlier leader.

@@ -3,19 +3,16 @@
 use super::error::Error;
 use super::run::Run;
 use crate::cluster::children::Parent;
-use crate::connections::inventory::{created_from, recorded_ids};
 use crate::kinds::Kind;
 use crate::plan::case::Case;
-use crate::plan::desired::Exports;
 use crate::plan::facts::{Answer, Facts, MaxAge, Query};
 use crate::plan::fields::Role;
 use crate::plan::observed::{Dependent, Losses, Observation};
 use crate::plan::ownership::Owner;
 use crate::plan::schema::ValueSchema;
-use crate::remote::Session;
+use crate::remote::records;
 use crate::remote::schema_check::Checked;
 use kube::ResourceExt;
-use metorial::ExportTarget;
 use std::time::Duration;
 use tokio::time::Instant;
 
@@ -56,7 +53,7 @@ impl<K: Kind> Run<'_, K> {
                 Answer::Imports(self.session()?.imports(id, owner, case.key).await?)
             }
             Query::Exports(id) => {
-                let target = export_target(id, exports(case));
+                let target = records::export_target(id, case.exports());
                 Answer::Exports(self.session()?.exports(&target, owner).await?)
             }
             Query::Child(wanted) => {
@@ -94,11 +91,13 @@ impl<K: Kind> Run<'_, K> {
                 .checked_sub(case.policy.interval.mul_f64(0.85)),
         };
         let since = since.unwrap_or(self.fresh_since);
-        let session = self.session()?;
-        self.expect_recorded(session).await;
+        let (session, inventories) = (self.session()?, &self.context.inventories);
+        // Objects that were recorded before this leadership are read along with the first of their kind.
+        let recorded = inventories.take_recorded(K::NAME, &session.instance.id);
+        session.expect::<K>(recorded.await);
         let view = session.observe::<K>(id, since).await?.found();
         let at = view.as_ref().map(|view| view.updated_at);
-        let unchanged_for = match (at, exports(case)) {
+        let unchanged_for = match (at, case.exports()) {
             (Some(at), Some(_)) => self.unchanged_for(at),
             _ => Duration::ZERO,
         };
@@ -106,18 +105,6 @@ impl<K: Kind> Run<'_, K> {
             view,
             unchanged_for,
         })
-    }
-
-    /// Has the objects that were recorded before this leadership read along with the first of their kind.
-    async fn expect_recorded(&self, session: &Session) {
-        let context = self.context;
-        let mut inventories = context.inventories.iter();
-        if let Some(inventory) = inventories.find(|inventory| inventory.kind() == K::NAME) {
-            let (cluster, namespaces) = (&context.cluster, &context.namespaces);
-            let (recorded, instance) = (&context.recorded_ids, &session.instance.id);
-            let ids = recorded.take(inventory.as_ref(), cluster, namespaces, instance);
-            session.expect::<K>(ids.await);
-        }
     }
 
     /// Remembers since when the exported auth config has this time, and returns for how long: what its list of imports
@@ -157,8 +144,7 @@ impl<K: Kind> Run<'_, K> {
         let mut found = self.session()?.dependents::<K>(ids).await?;
         let context = self.context;
         let keys = context.dependencies.dependents(&self.resource.key);
-        let inventories = &context.inventories;
-        for dependent in created_from(inventories, &context.cluster, &keys, ids).await? {
+        for dependent in context.inventories.created_from(&keys, ids).await? {
             if found.iter().all(|known| known.id != dependent.id) {
                 found.push(dependent);
             }
@@ -175,20 +161,13 @@ impl<K: Kind> Run<'_, K> {
         if let Some(known) = connections.suspicious_losses(self.connection).await {
             return Ok(Losses { approved, ..known });
         }
-        let context = self.context;
-        let inventories = &context.inventories;
-        let (cluster, namespaces) = (&context.cluster, &context.namespaces);
-        let mut losses = Losses {
-            known: 0,
-            lost: 0,
+        let inventories = &self.context.inventories;
+        let counted = inventories.counted(&session.instance.id).await?;
+        let losses = Losses {
+            known: counted.len(),
+            lost: inventories.lost(session, &counted).await?,
             approved,
         };
-        for inventory in inventories {
-            let entries = inventory.entries(cluster, namespaces).await?;
-            let ids = recorded_ids(&entries, &session.instance.id);
-            losses.known += ids.len();
-            losses.lost += inventory.missing(session, &ids).await?;
-        }
         connections.record_losses(self.connection, losses).await;
         if losses.suspicious() {
             self.context.enqueue(self.connection.resource_key());
@@ -206,19 +185,5 @@ impl<K: Kind> Run<'_, K> {
         let api = cluster.namespaced::<K>(&owner.namespace);
         let found = cluster.get(&api, &owner.name).await?;
         Ok(found.is_some_and(|object| object.uid().as_ref() == Some(&owner.uid)))
-    }
-}
-
-/// Returns how the resource's exports are made.
-fn exports<'a>(case: &Case<'a>) -> Option<&'a Exports> {
-    let desired = case.desired.as_ref().ok().copied()?;
-    desired.source.exports()
-}
-
-/// Returns what an export is of.
-pub fn export_target(id: &str, exports: Option<&Exports>) -> ExportTarget {
-    ExportTarget {
-        auth_config_id: id.to_owned(),
-        deployment_id: exports.and_then(|exports| exports.deployment.clone()),
     }
 }

@@ -1,5 +1,6 @@
 //! Import and export records: how ours are marked, and how they are recognized among others.
 
+use crate::plan::desired::Exports;
 use crate::plan::fingerprint::MacKey;
 use crate::plan::import_tag;
 use crate::plan::observed::{ListedExport, ListedImport, RemoteView};
@@ -23,6 +24,15 @@ pub struct Imported {
 #[must_use]
 pub fn note(text: &str, owner: &Owner, tag: &str) -> String {
     format!("{text} {}{tag}]", prefix(owner))
+}
+
+/// Returns what an export is of.
+#[must_use]
+pub fn export_target(id: &str, exports: Option<&Exports>) -> ExportTarget {
+    ExportTarget {
+        auth_config_id: id.to_owned(),
+        deployment_id: exports.and_then(|exports| exports.deployment.clone()),
+    }
 }
 
 /// Returns how the part of a note begins that the operator adds.

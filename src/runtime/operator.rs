@@ -12,8 +12,7 @@ use crate::cluster::fence::Fence;
 use crate::cluster::installation::Identity;
 use crate::cluster::lease::Candidate;
 use crate::cluster::namespaces::NamespaceUids;
-use crate::connections::recorded::RecordedIds;
-use crate::connections::{Connections, Setup};
+use crate::connections::{Connections, Inventories, Setup};
 use crate::health::{self, Health, LivenessLimits};
 use crate::metrics::Metrics;
 use crate::plan::backoff::{Backoff, Pacing, Retry};
@@ -214,7 +213,6 @@ impl Process {
                 metrics: self.metrics.clone(),
                 key: mac.clone(),
             }),
-            cluster,
             mac,
             cluster_id,
             installation,
@@ -226,9 +224,12 @@ impl Process {
             metrics: self.metrics.clone(),
             timing: settings.timing,
             operator_namespace: namespace.clone(),
-            namespaces: settings.namespaces.clone(),
-            inventories: inventories(settings),
-            recorded_ids: RecordedIds::default(),
+            inventories: Inventories::new(
+                inventories(settings),
+                cluster.clone(),
+                settings.namespaces.clone(),
+            ),
+            cluster,
             disabled: disabled(settings),
             since: Instant::now(),
         }

@@ -119,7 +119,7 @@ impl<C: ConnectionResource> Served for OfConnections<C> {
                 metrics: &context.metrics,
                 timing: &context.timing,
             };
-            let users = context.users(&connection);
+            let users = context.inventories.users(&connection);
             let next = connections::reconcile::<C>(&narrow, key, users).await?;
             // Only failures that end a reconciliation are remembered here: the registry counts the others.
             context.memories.forget(key);

@@ -1,0 +1,126 @@
+//! The resources of all kinds with their remote objects: the users of a connection, the dependents of an object, and losses.
+
+use super::inventory::{Inventory, recorded_ids};
+use super::recorded::RecordedIds;
+use super::settings::ConnectionKey;
+use crate::cluster::client::Cluster;
+use crate::cluster::error::ClusterError;
+use crate::plan::observed::Dependent;
+use crate::remote::{RemoteError, Session};
+use crate::resources::ResourceKey;
+
+/// The resources of all kinds in the namespaces that are served.
+pub struct Inventories {
+    all: Vec<Box<dyn Inventory>>,
+    cluster: Cluster,
+    namespaces: Vec<String>,
+    recorded_ids: RecordedIds,
+}
+
+/// The ids of the objects in one instance that count as lost when they are gone, by kind.
+pub struct Counted(Vec<Vec<String>>);
+
+impl Counted {
+    /// Returns the number of ids.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.0.iter().map(Vec::len).sum()
+    }
+}
+
+impl Inventories {
+    /// Returns the resources in these namespaces; in all, if none is given.
+    #[must_use]
+    pub fn new(all: Vec<Box<dyn Inventory>>, cluster: Cluster, namespaces: Vec<String>) -> Self {
+        Self {
+            all,
+            cluster,
+            namespaces,
+            recorded_ids: RecordedIds::default(),
+        }
+    }
+
+    /// Lists the resources that keep a connection in use, as `Kind namespace/name`.
+    ///
+    /// # Errors
+    /// A list failed.
+    pub async fn users(&self, connection: &ConnectionKey) -> Result<Vec<String>, ClusterError> {
+        let mut users = Vec::new();
+        for inventory in &self.all {
+            let entries = inventory.entries(&self.cluster, &self.namespaces).await?;
+            let uses = entries.iter().filter(|entry| entry.uses(connection));
+            users.extend(uses.map(|entry| {
+                let ResourceKey {
+                    kind,
+                    namespace,
+                    name,
+                } = &entry.key;
+                format!("{kind} {namespace}/{name}")
+            }));
+        }
+        Ok(users)
+    }
+
+    /// Returns the objects of the resources `keys` that were created from one of `ids`.
+    ///
+    /// # Errors
+    /// A resource was not read.
+    pub async fn created_from(
+        &self,
+        keys: &[ResourceKey],
+        ids: &[String],
+    ) -> Result<Vec<Dependent>, ClusterError> {
+        let mut found = Vec::new();
+        for key in keys {
+            let Some(inventory) = self.of(key.kind) else {
+                continue;
+            };
+            let entry = inventory.entry(&self.cluster, key).await?;
+            let objects = entry.map(|entry| entry.created_from(ids));
+            found.extend(objects.into_iter().flatten());
+        }
+        Ok(found)
+    }
+
+    /// Lists the objects in an instance that count as lost when they are gone.
+    ///
+    /// # Errors
+    /// A list failed.
+    pub async fn counted(&self, instance: &str) -> Result<Counted, ClusterError> {
+        let mut ids = Vec::new();
+        for inventory in &self.all {
+            let entries = inventory.entries(&self.cluster, &self.namespaces).await?;
+            ids.push(recorded_ids(&entries, instance));
+        }
+        Ok(Counted(ids))
+    }
+
+    /// Counts those of these objects that are gone at the API.
+    ///
+    /// # Errors
+    /// A read failed; nothing is known then.
+    pub async fn lost(&self, session: &Session, ids: &Counted) -> Result<usize, RemoteError> {
+        let mut lost = 0;
+        for (inventory, ids) in self.all.iter().zip(&ids.0) {
+            lost += inventory.missing(session, ids).await?;
+        }
+        Ok(lost)
+    }
+
+    /// Returns the ids of one kind in an instance that were recorded before this leadership, to the first who asks.
+    pub async fn take_recorded(&self, kind: &str, instance: &str) -> Vec<String> {
+        let Some(inventory) = self.of(kind) else {
+            return Vec::new();
+        };
+        let recorded = &self.recorded_ids;
+        recorded
+            .take(inventory, &self.cluster, &self.namespaces, instance)
+            .await
+    }
+
+    fn of(&self, kind: &str) -> Option<&dyn Inventory> {
+        let mut all = self.all.iter();
+        let found = all.find(|inventory| inventory.kind() == kind);
+        found.map(|inventory| &**inventory)
+    }
+}

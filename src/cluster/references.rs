@@ -5,7 +5,8 @@ use super::error::ClusterError;
 use crate::kinds::{Inputs, Kind, Reference, SourceKind};
 use crate::plan::desired::Invalid;
 use crate::resources::{
-    AllowedNamespaces, ProviderAuthConfig, ProviderConfigVault, Reason, ResourceStatus, condition,
+    AllowedNamespaces, ProviderAuthConfig, ProviderConfigVault, Reason, ResourceStatus, Stored,
+    condition,
 };
 use k8s_openapi::api::core::v1::{ConfigMap, Secret};
 use kube::ResourceExt;
@@ -102,11 +103,11 @@ impl Cluster {
                 }))
             }
             SourceKind::ProviderAuthConfig => {
-                self.referred::<ProviderAuthConfig>(namespace, reference)
+                self.referred::<Stored<ProviderAuthConfig>>(namespace, reference)
                     .await
             }
             SourceKind::ProviderConfigVault => {
-                self.referred::<ProviderConfigVault>(namespace, reference)
+                self.referred::<Stored<ProviderConfigVault>>(namespace, reference)
                     .await
             }
         }

@@ -9,12 +9,11 @@ use crate::cluster::pages::Collection;
 use crate::kinds::Kind;
 use crate::plan::observed::Dependent;
 use crate::remote::{RemoteError, Session};
-use crate::resources::{FINALIZER, ResourceKey, ResourceStatus};
+use crate::resources::{FINALIZER, ResourceKey, ResourceStatus, Stored};
 use futures::FutureExt;
 use futures::future::BoxFuture;
-use kube::{Api, ResourceExt};
+use kube::{Api, Resource, ResourceExt};
 use serde::Deserialize;
-use serde::de::IgnoredAny;
 use std::collections::BTreeSet;
 use std::marker::PhantomData;
 
@@ -43,30 +42,20 @@ pub struct Entry {
     pub unreadable: bool,
 }
 
-/// A resource whose spec can't be read: an older definition may have admitted it.
+/// A resource of which nothing but its metadata can be read.
 #[derive(Deserialize)]
-struct WithoutSpec<S> {
+struct MetadataOnly {
     metadata: Metadata,
-    status: Option<S>,
 }
 
 impl Entry {
     /// Returns the entry of a resource as the server sent it. One that can't be read is not taken for absent, or its
-    /// connection could be deleted before it: its status is read alone, and if that fails nothing is known but its name.
-    /// Without a name it is left out.
+    /// connection could be deleted before it: nothing is known of it but its name. Without a name it is left out.
     fn read<K: Kind>(text: &str) -> Option<Self> {
-        if let Some(object) = decode::<K>(text) {
+        if let Some(object) = decode::<Stored<K>>(text) {
             return Some(Self::of(&object));
         }
-        let entry = decode(text)
-            .or_else(|| {
-                let nameless: WithoutSpec<IgnoredAny> = decode(text)?;
-                Some(WithoutSpec::<K::Status> {
-                    metadata: nameless.metadata,
-                    status: None,
-                })
-            })
-            .map(Self::without_spec::<K>);
+        let entry = decode(text).map(Self::without_status::<K>);
         let object = entry.as_ref().map(|entry| entry.key.to_string());
         tracing::warn!(
             kind = K::NAME,
@@ -76,24 +65,22 @@ impl Entry {
         entry
     }
 
-    fn without_spec<K: Kind>(resource: WithoutSpec<K::Status>) -> Self {
-        let WithoutSpec { metadata, status } = resource;
-        let common = status.as_ref().map(ResourceStatus::common);
+    fn without_status<K: Kind>(MetadataOnly { metadata }: MetadataOnly) -> Self {
         Self {
             key: ResourceKey::new(K::NAME, &metadata.namespace, &metadata.name),
-            id: common.and_then(|status| status.id.clone()),
-            instance: common.and_then(|status| status.instance_id.clone()),
-            connection: common.and_then(|status| status.connection.clone()),
+            id: None,
+            instance: None,
+            connection: None,
             finalizer: metadata.has_finalizer(FINALIZER),
             terminating: metadata.terminating(),
             external: false,
             parent: None,
             pending_deletion: Vec::new(),
-            unreadable: status.is_none(),
+            unreadable: true,
         }
     }
 
-    fn of<K: Kind>(object: &K) -> Self {
+    fn of<K: Kind>(object: &Stored<K>) -> Self {
         let status = object.status().map(ResourceStatus::common);
         let namespace = object.namespace().unwrap_or_default();
         let pending = status.and_then(|status| status.pending_deletion.as_ref());
@@ -111,7 +98,7 @@ impl Entry {
                 .flatten()
                 .map(|pending| pending.id.clone())
                 .collect(),
-            unreadable: false,
+            unreadable: object.lost_status(),
         }
     }
 
@@ -235,7 +222,7 @@ impl<K: Kind> Inventory for InventoryOf<K> {
         cluster: &'a Cluster,
         key: &'a ResourceKey,
     ) -> BoxFuture<'a, Result<Option<Entry>, ClusterError>> {
-        let api: Api<K> = cluster.namespaced(&key.namespace);
+        let api: Api<Stored<K>> = cluster.namespaced(&key.namespace);
         async move {
             let found = cluster.get(&api, &key.name).await?;
             Ok(found.as_ref().map(Entry::of))
@@ -255,7 +242,7 @@ impl<K: Kind> Inventory for InventoryOf<K> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::resources::AuthImport;
+    use crate::resources::ProviderAuthConfig;
     use serde_json::{Value, json};
 
     fn read(spec: &Value, status: &Value) -> Entry {
@@ -264,7 +251,7 @@ mod tests {
             "spec": spec,
             "status": status,
         });
-        Entry::read::<AuthImport>(&resource.to_string()).unwrap()
+        Entry::read::<ProviderAuthConfig>(&resource.to_string()).unwrap()
     }
 
     fn connection(text: &str, namespace: &str) -> ConnectionKey {
@@ -281,7 +268,7 @@ mod tests {
         ];
         let status = json!({"id": "pac_1", "instanceId": "ins_1", "connection": "Connection/main"});
         let entry = read(&json!(7), &status);
-        assert_eq!(entry.key.to_string(), "AuthImport/apps/r");
+        assert_eq!(entry.key.to_string(), "ProviderAuthConfig/apps/r");
         assert_eq!(
             recorded_ids(std::slice::from_ref(&entry), "ins_1"),
             ["pac_1"]
@@ -297,6 +284,6 @@ mod tests {
             ..entry
         };
         assert!(!free.uses(&main), "nothing of it is left to delete");
-        assert!(Entry::read::<AuthImport>(r#"{"metadata": 7}"#).is_none());
+        assert!(Entry::read::<ProviderAuthConfig>(r#"{"metadata": 7}"#).is_none());
     }
 }

@@ -12,7 +12,9 @@ use crate::remote::Session;
 use crate::remote::cache::Cache;
 use crate::remote::shared::Shared;
 use crate::remote::transport::Transport;
-use crate::resources::{APPROVE, ConnectionKind, ConnectionRef, InstanceStatus, UnreachablePolicy};
+use crate::resources::{
+    APPROVE, ConnectionKind, ConnectionRef, InstanceStatus, Reason, UnreachablePolicy,
+};
 use metorial::Client;
 use std::collections::{BTreeMap, HashMap};
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -252,7 +254,10 @@ impl Connections {
         let result = match self.setup.settings(key).await {
             Ok(Some(settings)) => {
                 slot.store_settings(&settings);
-                self.connect(key, slot, &settings, max_age).await
+                match &settings.unreadable {
+                    Some(why) => Err(NotReady::new(Reason::InvalidSpec, why.clone())),
+                    None => self.connect(key, slot, &settings, max_age).await,
+                }
             }
             Ok(None) => {
                 slot.settings = None;

@@ -3,7 +3,7 @@
 use crate::kinds::{Reference, SourceKind};
 use crate::resources::{
     AllowedNamespaces, ClusterConnection, Connection, ConnectionCommon, ConnectionKind,
-    ConnectionStatus, ExternalIds, KeyRef, NamespacedKeyRef, ResourceKey,
+    ConnectionStatus, ExternalIds, KeyRef, NamespacedKeyRef, ResourceKey, Stored,
 };
 use kube::{Api, Client, Resource, ResourceExt};
 use serde::Serialize;
@@ -106,6 +106,8 @@ pub struct ConnectionSettings {
     pub allowed: Option<AllowedNamespaces>,
     /// Whether specs may name objects by their ids that no resource of this cluster created.
     pub external_ids: bool,
+    /// Why the spec can't be applied as it is stored.
+    pub unreadable: Option<String>,
     /// The stored status.
     pub status: ConnectionStatus,
     /// The annotations.
@@ -137,7 +139,7 @@ pub trait ConnectionResource:
     fn settings(&self) -> ConnectionSettings;
 }
 
-impl ConnectionResource for Connection {
+impl ConnectionResource for Stored<Connection> {
     const KIND: ConnectionKind = ConnectionKind::Connection;
     const NAME: &'static str = "Connection";
 
@@ -152,24 +154,26 @@ impl ConnectionResource for Connection {
             name: of.name.clone(),
             key: of.key.clone(),
         };
-        let ca = self.spec.ca_bundle.as_ref();
+        let object = self.object();
+        let ca = object.spec.ca_bundle.as_ref();
         ConnectionSettings {
             uid: self.uid().unwrap_or_default(),
-            generation: self.metadata.generation,
-            common: self.spec.common.clone(),
+            generation: object.metadata.generation,
+            common: object.spec.common.clone(),
             namespace: self.namespace().unwrap_or_default(),
-            key: reference(SourceKind::Secret, &self.spec.api_key.secret_key_ref),
+            key: reference(SourceKind::Secret, &object.spec.api_key.secret_key_ref),
             ca_bundle: ca.map(|ca| reference(SourceKind::ConfigMap, &ca.config_map_key_ref)),
             allowed: None,
             // The key belongs to the namespace.
             external_ids: true,
-            status: self.status.clone().unwrap_or_default(),
+            unreadable: self.unreadable().map(str::to_owned),
+            status: object.status.clone().unwrap_or_default(),
             annotations: self.annotations().clone(),
         }
     }
 }
 
-impl ConnectionResource for ClusterConnection {
+impl ConnectionResource for Stored<ClusterConnection> {
     const KIND: ConnectionKind = ConnectionKind::ClusterConnection;
     const NAME: &'static str = "ClusterConnection";
 
@@ -184,18 +188,20 @@ impl ConnectionResource for ClusterConnection {
             name: of.name.clone(),
             key: of.key.clone(),
         };
-        let key = &self.spec.api_key.secret_key_ref;
-        let ca = self.spec.ca_bundle.as_ref();
+        let object = self.object();
+        let key = &object.spec.api_key.secret_key_ref;
+        let ca = object.spec.ca_bundle.as_ref();
         ConnectionSettings {
             uid: self.uid().unwrap_or_default(),
-            generation: self.metadata.generation,
-            common: self.spec.common.clone(),
+            generation: object.metadata.generation,
+            common: object.spec.common.clone(),
             namespace: key.namespace.clone(),
             key: reference(SourceKind::Secret, key),
             ca_bundle: ca.map(|ca| reference(SourceKind::ConfigMap, &ca.config_map_key_ref)),
             // Absent means nobody, not everybody: a new ClusterConnection serves no namespace by accident.
             allowed: Some(
-                self.spec
+                object
+                    .spec
                     .allowed_namespaces
                     .clone()
                     .unwrap_or(AllowedNamespaces {
@@ -203,8 +209,9 @@ impl ConnectionResource for ClusterConnection {
                         selector: None,
                     }),
             ),
-            external_ids: self.spec.external_ids.unwrap_or_default() == ExternalIds::Allow,
-            status: self.status.clone().unwrap_or_default(),
+            external_ids: object.spec.external_ids.unwrap_or_default() == ExternalIds::Allow,
+            unreadable: self.unreadable().map(str::to_owned),
+            status: object.status.clone().unwrap_or_default(),
             annotations: self.annotations().clone(),
         }
     }

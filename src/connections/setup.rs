@@ -9,7 +9,7 @@ use crate::cluster::fence::Fence;
 use crate::kinds::Inputs;
 use crate::metrics::Metrics;
 use crate::plan::fingerprint::MacKey;
-use crate::resources::{ClusterConnection, Connection, ConnectionKind, Reason};
+use crate::resources::{ClusterConnection, Connection, ConnectionKind, Reason, Stored};
 use crate::settings::AllowedAccounts;
 use metorial::{ApiKey, Client};
 use std::sync::Arc;
@@ -47,9 +47,9 @@ impl Setup {
     ) -> Result<Option<ConnectionSettings>, NotReady> {
         let cluster = &self.cluster;
         let found = match key.kind {
-            ConnectionKind::Connection => get::<Connection>(cluster, key).await,
+            ConnectionKind::Connection => get::<Stored<Connection>>(cluster, key).await,
             ConnectionKind::ClusterConnection if self.cluster_wide => {
-                get::<ClusterConnection>(cluster, key).await
+                get::<Stored<ClusterConnection>>(cluster, key).await
             }
             ConnectionKind::ClusterConnection => {
                 let message = format!(

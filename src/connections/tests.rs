@@ -10,7 +10,7 @@ use crate::plan::fingerprint::MacKey;
 use crate::remote::RemoteError;
 use crate::remote::testing::{refusal, session, unreachable_error};
 use crate::resources::{
-    Connection, ConnectionKind, FINALIZER, InstanceStatus, Reason, ResourceKey,
+    Connection, ConnectionKind, FINALIZER, InstanceStatus, Reason, ResourceKey, Stored,
 };
 use crate::settings::AllowedAccounts;
 use metorial::Method::Get;
@@ -31,7 +31,7 @@ fn settings(spec: &Value, status: &Value) -> ConnectionSettings {
     for (name, value) in spec.as_object().unwrap() {
         object["spec"][name] = value.clone();
     }
-    serde_json::from_value::<Connection>(object)
+    serde_json::from_value::<Stored<Connection>>(object)
         .unwrap()
         .settings()
 }

@@ -43,6 +43,10 @@ pub trait Kind:
     fn status(&self) -> Option<&Self::Status>;
     /// Returns everything that must be read before [`wanted`](Kind::wanted) can be computed.
     fn references(&self) -> Vec<Reference>;
+    /// Returns why the spec can't be applied as it is stored: another version of the definition admitted it.
+    fn unreadable(&self) -> Option<&str> {
+        None
+    }
     /// Returns what is wanted of the remote object, its fields in the form that reading gives.
     ///
     /// # Errors

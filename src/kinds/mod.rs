@@ -12,6 +12,7 @@ mod provider_auth_credentials;
 mod provider_config;
 mod provider_config_vault;
 mod replaced;
+mod stored;
 mod tool_filters;
 
 pub use inputs::{Inputs, Reference, SourceKind};

@@ -108,9 +108,12 @@ impl<K: Kind> Resource<K> {
         self.object.annotations().get(APPROVE).cloned()
     }
 
-    /// Returns the ConfigMap that the ids are to be published in.
+    /// Returns the ConfigMap that the ids are to be published in: where the spec can't be read, that of the last one.
     #[must_use]
     pub fn publish(&self) -> Option<String> {
+        if self.object.unreadable().is_some() {
+            return self.status.common().published_config_map.clone();
+        }
         let publish = self.object.common().publish.as_ref();
         publish.map(|publish| publish.config_map.name.clone())
     }

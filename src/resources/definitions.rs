@@ -12,6 +12,8 @@ use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::{
 };
 use kube::CustomResourceExt;
 use serde_json::Value;
+use std::collections::HashMap;
+use std::sync::OnceLock;
 
 /// Returns the definitions of all kinds, in the order in which they are printed.
 #[must_use]
@@ -30,6 +32,20 @@ pub fn definitions() -> Vec<CustomResourceDefinition> {
     .map(with_shared_columns)
     .map(|definition| without_null(&definition))
     .collect()
+}
+
+/// Returns the schema of a kind, or `None` for a kind that is not ours.
+#[must_use]
+pub fn schema_of(kind: &str) -> Option<&'static Value> {
+    static SCHEMAS: OnceLock<HashMap<String, Value>> = OnceLock::new();
+    let schema = |definition: CustomResourceDefinition| {
+        let version = definition.spec.versions.into_iter().next()?;
+        let schema = version.schema?.open_api_v3_schema?;
+        let schema = serde_json::to_value(schema).ok()?;
+        Some((definition.spec.names.kind, schema))
+    };
+    let schemas = SCHEMAS.get_or_init(|| definitions().into_iter().filter_map(schema).collect());
+    schemas.get(kind)
 }
 
 /// Puts the columns of every kind around the kind's own: Ready, Reason and the remote id before them, Age after them.

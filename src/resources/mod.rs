@@ -15,9 +15,11 @@ mod provider_auth_credentials;
 mod provider_config;
 mod provider_config_vault;
 mod reason;
+mod repair;
 mod schema;
 mod sources;
 mod status;
+mod stored;
 #[cfg(test)]
 mod tests;
 mod text;
@@ -58,6 +60,7 @@ pub use status::{
     CommonStatus, DriftEntry, ExportStatus, ImportRecord, InputStatus, PendingDeletion, PlanStatus,
     PlannedField, PlannedStep, PreviousId, RemoteDetails, ResourceStatus,
 };
+pub use stored::Stored;
 pub use text::cut;
 
 /// The API group of all kinds.

@@ -91,7 +91,7 @@ reasons! {
     PlanPending => HeldByChoice,
     /// A value is invalid.
     InvalidValue => NeedsPerson,
-    /// The spec is invalid.
+    /// The spec is invalid, or another version of its definition admitted what can't be read.
     InvalidSpec => NeedsPerson,
     /// The ClusterConnection does not allow this namespace.
     NamespaceNotAllowed => NeedsPerson,

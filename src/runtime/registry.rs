@@ -10,7 +10,7 @@ use crate::reconcile::context::Context;
 use crate::reconcile::reconcile;
 use crate::resources::{
     AuthExport, AuthImport, ClusterConnection, Connection, ConnectionKind, ProviderAuthConfig,
-    ProviderAuthCredentials, ProviderConfig, ProviderConfigVault, ResourceKey,
+    ProviderAuthCredentials, ProviderConfig, ProviderConfigVault, ResourceKey, Stored,
 };
 use crate::settings::Settings;
 use futures::FutureExt;
@@ -22,8 +22,8 @@ use std::time::Duration;
 /// Returns every kind. A new kind is one line here.
 fn kinds() -> Vec<Box<dyn Served>> {
     vec![
-        Box::new(OfConnections::<Connection>(PhantomData)),
-        Box::new(OfConnections::<ClusterConnection>(PhantomData)),
+        Box::new(OfConnections::<Stored<Connection>>(PhantomData)),
+        Box::new(OfConnections::<Stored<ClusterConnection>>(PhantomData)),
         Box::new(OfRemoteObjects::<ProviderAuthCredentials>(PhantomData)),
         Box::new(OfRemoteObjects::<ProviderAuthConfig>(PhantomData)),
         Box::new(OfRemoteObjects::<ProviderConfig>(PhantomData)),
@@ -33,15 +33,13 @@ fn kinds() -> Vec<Box<dyn Served>> {
     ]
 }
 
-/// Returns the kinds that are served: a namespaced operator can't see those without a namespace, and AuthExports can be
-/// switched off.
+/// Returns the kinds that are served: a namespaced operator can't see those without a namespace.
 #[must_use]
 pub fn served(settings: &Settings) -> Vec<Box<dyn Served>> {
     let visible = |kind: &dyn Served| settings.namespaces.is_empty() || !kind.cluster_wide();
-    let wanted = |kind: &dyn Served| settings.serve_auth_exports || kind.name() != AuthExport::NAME;
     kinds()
         .into_iter()
-        .filter(|kind| visible(kind.as_ref()) && wanted(kind.as_ref()))
+        .filter(|kind| visible(kind.as_ref()))
         .collect()
 }
 
@@ -150,7 +148,7 @@ impl<K: Kind> Served for OfRemoteObjects<K> {
     }
 
     fn reconcile<'a>(&'a self, context: &'a Context, key: &'a ResourceKey) -> Reconciled<'a> {
-        reconcile::<K>(context, key).boxed()
+        reconcile::<Stored<K>>(context, key).boxed()
     }
 
     fn report_internal_error<'a>(
@@ -159,7 +157,7 @@ impl<K: Kind> Served for OfRemoteObjects<K> {
         key: &'a ResourceKey,
         cause: &'static str,
     ) -> BoxFuture<'a, Result<(), ClusterError>> {
-        internal_error::on_resource::<K>(context, key, cause).boxed()
+        internal_error::on_resource::<Stored<K>>(context, key, cause).boxed()
     }
 
     fn inventory(&self) -> Option<Box<dyn Inventory>> {

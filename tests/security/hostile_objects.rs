@@ -1,11 +1,10 @@
 //! Objects of one tenant that are hard to read: after a restart everybody else is served all the same.
 
 use crate::support::{
-    AllNamespaces, Environment, Kind, connection, credentials, literal_vault, secret, with,
+    AllNamespaces, Environment, Kind, connection, credentials, literal_vault, secret,
 };
-use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
-use kube::Client;
-use kube::api::{Api, Patch, PatchParams};
+use crate::unreadable_specs::store;
+use kube::api::{Patch, PatchParams};
 use kube::core::Request;
 use serde_json::{Value, json};
 
@@ -83,41 +82,10 @@ async fn wait_refused(env: &Environment, kind: Kind, name: &str, text: &str) {
     .await;
 }
 
-/// Makes a field of credentials free JSON, as an older definition may have had it, or what it is today.
-async fn define_suspend(client: &Client, schema: &Value) {
-    let api: Api<CustomResourceDefinition> = Api::all(client.clone());
-    let path = "/spec/versions/0/schema/openAPIV3Schema/properties/spec/properties/suspend";
-    let patch = json!([{"op": "replace", "path": path, "value": schema}]);
-    let patch: Patch<()> = Patch::Json(serde_json::from_value(patch).unwrap());
-    let name = "providerauthcredentials.metorial.com";
-    api.patch(name, &PatchParams::default(), &patch)
-        .await
-        .unwrap();
-}
-
-/// Stores credentials whose `suspend` is not what it has to be.
-async fn store_undecodable(env: &Environment, name: &str) {
-    let api: Api<CustomResourceDefinition> = Api::all(env.client.clone());
-    let today = api
-        .get("providerauthcredentials.metorial.com")
-        .await
-        .unwrap();
-    let today = serde_json::to_value(today).unwrap();
-    let path = "/spec/versions/0/schema/openAPIV3Schema/properties/spec/properties/suspend";
-    let today = today.pointer(path).unwrap();
-    let free = json!({"type": "object", "x-kubernetes-preserve-unknown-fields": true, "description": "free"});
-    define_suspend(&env.client, &free).await;
+/// Credentials whose `suspend` is not what it has to be.
+async fn store_unreadable(env: &Environment, name: &str) {
     let odd = credentials(name).spec(json!({"suspend": {"free": true}}));
-    env.until("the definition admits it", async || {
-        env.try_apply(odd.clone()).await.ok()
-    })
-    .await;
-    define_suspend(&env.client, today).await;
-    env.until("the definition refuses it", async || {
-        let other = with(odd.clone(), json!({"metadata": {"name": "other"}}));
-        env.try_apply(other).await.err()
-    })
-    .await;
+    store(env, odd, "suspend").await;
 }
 
 #[tokio::test]
@@ -192,8 +160,10 @@ async fn the_longest_and_oddest_names_keep_nobody_from_being_served() {
 async fn a_spec_that_an_older_definition_admitted_keeps_nobody_else_from_being_served() {
     let mut tenants = Tenants::new().await;
     tenants.all.start_operator();
-    store_undecodable(&tenants.attacker, "odd").await;
+    store_unreadable(&tenants.attacker, "odd").await;
     tenants.check_victim_is_served_after_a_restart().await;
+    let odd = tenants.attacker.credentials("odd");
+    odd.wait_message("InvalidSpec", "spec.suspend").await;
 }
 
 #[tokio::test]
@@ -202,7 +172,7 @@ async fn a_connection_is_kept_for_a_resource_whose_spec_can_no_longer_be_read() 
     tenants.all.start_operator();
     let tenant = &tenants.attacker;
     tenant.create(credentials("odd")).await;
-    store_undecodable(tenant, "odd").await;
+    store_unreadable(tenant, "odd").await;
     tenant.connection("default").delete().await;
     let kept = tenant.connection("default").wait_reason("Deleting").await;
     let user = format!("ProviderAuthCredentials {}/odd", tenant.namespace);

@@ -25,3 +25,4 @@ mod status_history;
 mod strangers;
 mod tenants;
 mod tour;
+mod unreadable_specs;

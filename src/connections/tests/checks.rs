@@ -1,40 +1,19 @@
-//! Tables over the checks of connections.
+//! The checks that a connection has to pass.
 
-use super::inventory::Entry;
-use super::settings::{ConnectionKey, ConnectionResource, ConnectionSettings};
-use super::state::{NotReady, Slot};
-use super::verify;
+use super::settings;
+use crate::connections::settings::ConnectionKey;
+use crate::connections::verify;
 use crate::kinds::Inputs;
-use crate::plan::case::{ConnectionView, Problem};
 use crate::plan::fingerprint::MacKey;
 use crate::remote::RemoteError;
-use crate::remote::testing::{refusal, session, unreachable_error};
-use crate::resources::{
-    Connection, ConnectionKind, FINALIZER, InstanceStatus, Reason, ResourceKey, Stored,
-};
+use crate::remote::testing::{refusal, unreachable_error};
+use crate::resources::{ConnectionKind, InstanceStatus, Reason};
 use crate::settings::AllowedAccounts;
 use metorial::Method::Get;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
-use std::sync::Arc;
 use std::time::Duration;
 use url::Url;
-
-/// The settings of a Connection with these members in its spec and status.
-fn settings(spec: &Value, status: &Value) -> ConnectionSettings {
-    let mut object = json!({
-        "apiVersion": "metorial.com/v1alpha1", "kind": "Connection",
-        "metadata": {"name": "default", "namespace": "apps", "uid": "u1", "generation": 1},
-        "spec": {"apiKey": {"secretKeyRef": {"name": "key", "key": "key"}}},
-        "status": status,
-    });
-    for (name, value) in spec.as_object().unwrap() {
-        object["spec"][name] = value.clone();
-    }
-    serde_json::from_value::<Stored<Connection>>(object)
-        .unwrap()
-        .settings()
-}
 
 fn url(text: &str) -> Url {
     text.parse().unwrap()
@@ -195,16 +174,6 @@ fn an_instance_of_unknown_type_is_not_the_one_that_a_guard_asks_for() {
 }
 
 #[test]
-fn the_pin_of_a_deleted_connection_does_not_bind_its_successor() {
-    let slot = Slot {
-        pinned: Some(("u1".to_owned(), "ins_1".to_owned())),
-        ..Slot::default()
-    };
-    assert_eq!(slot.pinned_instance("u1"), Some("ins_1"));
-    assert_eq!(slot.pinned_instance("u2"), None);
-}
-
-#[test]
 fn only_namespaces_that_are_named_or_selected_may_use_a_cluster_connection() {
     let key = ConnectionKey::new(ConnectionKind::ClusterConnection, "apps", "shared");
     let labels = BTreeMap::from([("team".to_owned(), "a".to_owned())]);
@@ -298,137 +267,4 @@ fn the_material_of_a_session_changes_with_its_address_key_and_certificates() {
     ] {
         assert_ne!(first, other);
     }
-}
-
-#[test]
-fn a_resource_uses_a_connection_if_it_is_recorded_has_an_id_and_our_finalizer() {
-    let key = ConnectionKey::new(ConnectionKind::Connection, "apps", "main");
-    let ours = [FINALIZER.to_owned()];
-    for (status, namespace, finalizers, uses) in [
-        (
-            json!({"id": "pac_1", "connection": "Connection/main"}),
-            "apps",
-            &ours[..],
-            true,
-        ),
-        (
-            json!({"id": "pac_1", "connection": "Connection/main"}),
-            "other",
-            &ours[..],
-            false,
-        ),
-        (
-            json!({"id": "pac_1", "connection": "ClusterConnection/main"}),
-            "apps",
-            &ours[..],
-            false,
-        ),
-        (
-            json!({"id": "pac_1", "connection": "main"}),
-            "apps",
-            &ours[..],
-            false,
-        ),
-        (
-            json!({"connection": "Connection/main"}),
-            "apps",
-            &ours[..],
-            false,
-        ),
-        (json!({"id": "pac_1"}), "apps", &ours[..], false),
-        (
-            json!({"id": "pac_1", "connection": "Connection/main"}),
-            "apps",
-            &[][..],
-            false,
-        ),
-    ] {
-        let text = |key: &str| status[key].as_str().map(str::to_owned);
-        let entry = Entry {
-            key: ResourceKey::new("AuthImport", namespace, "apps"),
-            id: text("id"),
-            instance: None,
-            connection: text("connection"),
-            finalizer: finalizers.iter().any(|it| it == FINALIZER),
-            terminating: false,
-            external: false,
-            parent: None,
-            pending_deletion: Vec::new(),
-            unreadable: false,
-        };
-        assert_eq!(entry.uses(&key), uses, "{status} in {namespace}");
-    }
-}
-
-#[test]
-fn the_last_session_is_used_through_a_transient_failure_and_not_through_a_lasting_one() {
-    let transient = NotReady::transient(Reason::RemoteUnavailable, "down");
-    let lasting = NotReady::new(Reason::Unauthorized, "no");
-    for (has_session, not_ready, expected) in [
-        (true, None, Ok(1)),
-        (true, Some(transient.clone()), Ok(1)),
-        (true, Some(lasting.clone()), Err(Reason::Unauthorized)),
-        (false, Some(transient), Err(Reason::RemoteUnavailable)),
-        (false, Some(lasting), Err(Reason::Unauthorized)),
-        (false, None, Err(Reason::ConnectionNotReady)),
-    ] {
-        let slot = Slot {
-            session: has_session.then(|| Arc::new(session(1))),
-            not_ready,
-            ..Slot::default()
-        };
-        let state = slot.state();
-        let epoch = state.session.as_ref().map(|session| session.epoch);
-        let view = ConnectionView {
-            instance: state.session.map(|session| session.instance.id.clone()),
-            problem: state.not_ready.map(Problem::from),
-            ..ConnectionView::default()
-        };
-        let usable = match view.unusable() {
-            None => Ok(epoch.unwrap_or_default()),
-            Some(problem) => Err(problem.reason),
-        };
-        assert_eq!(usable, expected);
-    }
-}
-
-#[test]
-fn resources_are_enqueued_for_each_change_that_may_let_them_do_something_else() {
-    let slot = |epoch, not_ready: Option<NotReady>, approved| {
-        let session = crate::remote::Session {
-            recreation_approved: approved,
-            ..session(epoch)
-        };
-        Slot {
-            session: Some(Arc::new(session)),
-            not_ready,
-            settings: Some(settings(&json!({}), &json!({}))),
-            ..Slot::default()
-        }
-        .generation()
-    };
-    let failure = |message: &str| Some(NotReady::transient(Reason::RemoteUnavailable, message));
-    let ready = slot(1, None, false);
-    assert_eq!(ready, slot(1, None, false));
-    assert_ne!(ready, slot(2, None, false));
-    assert_ne!(ready, slot(1, None, true));
-    assert_ne!(ready, slot(1, failure("a"), false));
-    // Another message of the same reason is no news for them.
-    assert_eq!(slot(1, failure("a"), false), slot(1, failure("b"), false));
-}
-
-#[test]
-fn failures_are_counted_for_one_connection_not_for_its_name() {
-    let mut slot = Slot::default();
-    let first = settings(&json!({}), &json!({}));
-    slot.store_settings(&first);
-    slot.failures = 3;
-    slot.store_settings(&first);
-    assert_eq!(slot.failures, 3);
-    let second = ConnectionSettings {
-        uid: "u2".to_owned(),
-        ..first
-    };
-    slot.store_settings(&second);
-    assert_eq!(slot.failures, 0);
 }

@@ -1,167 +1,18 @@
-//! Imports between source files: no circle in any crate, and in `src/` a layer imports only from itself and from lower layers.
-//!
-//! A path such as `crate::plan::desired::Desired` imports the file of the deepest module that it names, here
-//! `plan/desired.rs`. A `mod` declaration imports nothing, a `pub use` imports the file that it re-exports from. So a
-//! module that re-exports its children must not be imported by them: they import each other by their own paths. Code
-//! under `#[cfg(test)]` may import anything.
+//! Reads the imports of a crate from its source code.
 
-#![allow(clippy::unwrap_used, reason = "a test fails where it unwraps")]
-
+use proc_macro2::{Delimiter, Group, TokenStream, TokenTree};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
-
-use proc_macro2::{Delimiter, Group, TokenStream, TokenTree};
-
-/// Layers of `src/`, lowest first, by the names of its files and directories. `lib` only declares the others.
-const LAYERS: &[&[&str]] = &[
-    &["lock", "sensitive"],
-    &["resources"],
-    &["metrics"],
-    &["plan"],
-    &["kinds"],
-    &["cluster"],
-    &["settings"],
-    &["remote"],
-    &["connections"],
-    &["reconcile"],
-    &["telemetry", "health"],
-    &["runtime"],
-    &["lib"],
-    &["main"],
-];
 
 /// Path of a module from the root of its crate: `crate::plan::desired` is `["plan", "desired"]`.
 type Module = Vec<String>;
 
 /// Imports of one crate: each file with the files that it imports.
-type Imports = BTreeMap<PathBuf, BTreeSet<PathBuf>>;
-
-#[test]
-fn no_crate_has_a_circle_of_imports() {
-    let mut packages = vec![root().to_owned()];
-    for package in fs::read_dir(root().join("crates")).unwrap() {
-        packages.push(package.unwrap().path());
-    }
-    let mut circles = Vec::new();
-    for package in packages {
-        for crate_root in crate_roots(&package.join("src")) {
-            circles.extend(circles_of(&Crate::read(&crate_root).imports()));
-        }
-    }
-    assert!(
-        circles.is_empty(),
-        "circles of imports:\n{}",
-        circles.join("\n\n")
-    );
-}
-
-#[test]
-fn the_operator_imports_only_from_the_same_or_a_lower_layer() {
-    let imports = Crate::read(&root().join("src/lib.rs")).imports();
-    let mut upward = Vec::new();
-    for (file, imported) in &imports {
-        for target in imported {
-            if layer_of(target) > layer_of(file) {
-                upward.push(format!("{} imports {}", shown(file), shown(target)));
-            }
-        }
-    }
-    assert!(
-        upward.is_empty(),
-        "imports that point upward:\n{}",
-        upward.join("\n")
-    );
-}
-
-#[test]
-fn every_way_of_importing_is_recognized() {
-    let source = r#"
-        //! `crate::comment` is no import.
-        mod child;
-        pub use child::Exported;
-        use super::{sibling, cousin::{self, Cousin}};
-        #[cfg(test)]
-        mod tests { use crate::only_in_tests; }
-        #[cfg(test)]
-        use crate::only_in_tests;
-        mod inline { use super::super::uncle::Uncle; }
-        pub(crate) fn call(text: &str) -> crate::returned::Type {
-            assert_eq!(text, "crate::string");
-            super::called::function::<crate::argument::Type>()
-        }
-    "#;
-    let modules = [
-        "a",
-        "a::child",
-        "sibling",
-        "cousin",
-        "comment",
-        "only_in_tests",
-        "uncle",
-        "returned",
-        "string",
-        "called",
-        "argument",
-    ];
-    let mut files = BTreeMap::from([(Module::new(), PathBuf::from("lib.rs"))]);
-    for module in modules {
-        let path: Module = module.split("::").map(str::to_owned).collect();
-        files.insert(path, PathBuf::from(module));
-    }
-    let mut sources = BTreeMap::new();
-    declare(
-        source.parse().unwrap(),
-        &vec!["a".to_owned()],
-        Path::new("a"),
-        &mut files,
-        &mut sources,
-    );
-    let imports = Crate { files, sources }.imports();
-    let expected = [
-        "a::child", "argument", "called", "cousin", "returned", "sibling", "uncle",
-    ];
-    assert_eq!(imports[Path::new("a")], expected.map(PathBuf::from).into());
-}
-
-#[test]
-fn a_circle_of_imports_is_found() {
-    let file = |name: &str| PathBuf::from(name);
-    let imports = Imports::from([
-        (file("a"), [file("b")].into()),
-        (file("b"), [file("c"), file("d")].into()),
-        (file("c"), [file("a")].into()),
-        (file("d"), BTreeSet::new()),
-    ]);
-    let circle = "a imports b\nb imports c\nc imports a";
-    assert_eq!(circles_of(&imports), [circle]);
-}
-
-fn root() -> &'static Path {
-    Path::new(env!("CARGO_MANIFEST_DIR"))
-}
-
-/// Returns the layer of a file of `src/`.
-fn layer_of(file: &Path) -> usize {
-    let path = file.strip_prefix(root().join("src")).unwrap();
-    let name = path.iter().next().unwrap().to_str().unwrap();
-    let name = name.trim_end_matches(".rs");
-    let layer = LAYERS.iter().position(|names| names.contains(&name));
-    layer.unwrap_or_else(|| panic!("{} is in no layer of LAYERS", shown(file)))
-}
-
-/// Returns the library, the program and the further programs of a package.
-fn crate_roots(src: &Path) -> Vec<PathBuf> {
-    let mut roots = vec![src.join("lib.rs"), src.join("main.rs")];
-    for program in fs::read_dir(src.join("bin")).into_iter().flatten() {
-        roots.push(program.unwrap().path().join("main.rs"));
-    }
-    roots.retain(|root| root.exists());
-    roots
-}
+pub type Imports = BTreeMap<PathBuf, BTreeSet<PathBuf>>;
 
 /// Modules of one crate.
-struct Crate {
+pub struct Crate {
     /// The file of each module; several inline modules may be in one file.
     files: BTreeMap<Module, PathBuf>,
     /// The code of each module, without code for tests.
@@ -170,7 +21,7 @@ struct Crate {
 
 impl Crate {
     /// Reads a crate from its root file, following its `mod` declarations.
-    fn read(root: &Path) -> Self {
+    pub fn read(root: &Path) -> Self {
         let mut files = BTreeMap::new();
         let mut sources = BTreeMap::new();
         let tokens = fs::read_to_string(root).unwrap().parse().unwrap();
@@ -178,7 +29,7 @@ impl Crate {
         Self { files, sources }
     }
 
-    fn imports(&self) -> Imports {
+    pub fn imports(&self) -> Imports {
         let mut imports = Imports::new();
         for (module, tokens) in &self.sources {
             let file = &self.files[module];
@@ -355,50 +206,52 @@ fn is_punct(token: &TokenTree, punct: char) -> bool {
     matches!(token, TokenTree::Punct(found) if found.as_char() == punct)
 }
 
-/// Returns the imports that make up each circle, one a line.
-fn circles_of(imports: &Imports) -> Vec<String> {
-    let reached: BTreeMap<&PathBuf, BTreeSet<&PathBuf>> = imports
-        .keys()
-        .map(|file| (file, reachable(imports, file)))
-        .collect();
-    let mut circles = BTreeSet::new();
-    for file in imports.keys() {
-        let circle: BTreeSet<&PathBuf> = reached[file]
-            .iter()
-            .filter(|other| reached.get(**other).is_some_and(|back| back.contains(file)))
-            .copied()
-            .collect();
-        let mut lines = Vec::new();
-        for file in &circle {
-            let inside = imports[*file].iter().filter(|other| circle.contains(other));
-            lines.extend(inside.map(|other| format!("{} imports {}", shown(file), shown(other))));
+#[test]
+fn every_way_of_importing_is_recognized() {
+    let source = r#"
+        //! `crate::comment` is no import.
+        mod child;
+        pub use child::Exported;
+        use super::{sibling, cousin::{self, Cousin}};
+        #[cfg(test)]
+        mod tests { use crate::only_in_tests; }
+        #[cfg(test)]
+        use crate::only_in_tests;
+        mod inline { use super::super::uncle::Uncle; }
+        pub(crate) fn call(text: &str) -> crate::returned::Type {
+            assert_eq!(text, "crate::string");
+            super::called::function::<crate::argument::Type>()
         }
-        circles.insert(lines.join("\n"));
+    "#;
+    let modules = [
+        "a",
+        "a::child",
+        "sibling",
+        "cousin",
+        "comment",
+        "only_in_tests",
+        "uncle",
+        "returned",
+        "string",
+        "called",
+        "argument",
+    ];
+    let mut files = BTreeMap::from([(Module::new(), PathBuf::from("lib.rs"))]);
+    for module in modules {
+        let path: Module = module.split("::").map(str::to_owned).collect();
+        files.insert(path, PathBuf::from(module));
     }
-    circles
-        .into_iter()
-        .filter(|circle| !circle.is_empty())
-        .collect()
-}
-
-/// Returns the path of a file from the root of the repository.
-fn shown(file: &Path) -> String {
-    file.strip_prefix(root())
-        .unwrap_or(file)
-        .display()
-        .to_string()
-}
-
-/// Returns the files that a file imports, directly or through others.
-fn reachable<'a>(imports: &'a Imports, file: &'a PathBuf) -> BTreeSet<&'a PathBuf> {
-    let mut reached = BTreeSet::new();
-    let mut open = vec![file];
-    while let Some(next) = open.pop() {
-        for imported in imports.get(next).into_iter().flatten() {
-            if reached.insert(imported) {
-                open.push(imported);
-            }
-        }
-    }
-    reached
+    let mut sources = BTreeMap::new();
+    declare(
+        source.parse().unwrap(),
+        &vec!["a".to_owned()],
+        Path::new("a"),
+        &mut files,
+        &mut sources,
+    );
+    let imports = Crate { files, sources }.imports();
+    let expected = [
+        "a::child", "argument", "called", "cousin", "returned", "sibling", "uncle",
+    ];
+    assert_eq!(imports[Path::new("a")], expected.map(PathBuf::from).into());
 }

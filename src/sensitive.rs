@@ -14,7 +14,7 @@ impl<T: Wipe> Sensitive<T> {
         Self(secret)
     }
 
-    /// Returns the secret, for a request body, a digest or a check only.
+    /// Returns the secret, for a request body, a fingerprint or a check only.
     pub fn expose(&self) -> &T {
         &self.0
     }

@@ -128,15 +128,15 @@ impl<K: Resource<DynamicType = ()> + Serialize> Parent<'_, K> {
         }
         let namespace = self.resource.namespace().unwrap_or_default();
         let mut content = found.content();
-        let digest = wanted.digest(key, &namespace, &content);
+        let fingerprint = wanted.fingerprint(key, &namespace, &content);
         content.values_mut().for_each(zeroize::Zeroize::zeroize);
         let export = found
             .annotations()
             .get(EXPORT_ANNOTATION)
             .and_then(|text| serde_json::from_str::<Box<ExportStatus>>(text).ok())
-            .filter(|export| export.secret_fingerprint.as_ref() == Some(&digest));
+            .filter(|export| export.secret_fingerprint.as_ref() == Some(&fingerprint));
         Ok(ChildState::Owned {
-            digest,
+            fingerprint,
             in_shape: in_shape(&found, wanted),
             export,
         })

@@ -4,7 +4,7 @@ use super::client::Cluster;
 use super::error::ClusterError;
 use super::merge_patch::merge_patch;
 use super::metadata::Outline;
-use crate::plan::fingerprint::Fingerprint;
+use crate::plan::fingerprint::short_digest;
 use crate::resources::FIELD_MANAGER;
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::ObjectReference;
@@ -102,7 +102,7 @@ impl Cluster {
             reason: reason.to_owned(),
             note: Some(note.chars().take(1000).collect()),
             // Kubernetes folds repetitions by action and reason: another note is to be another event.
-            action: format!("Reconcile{:08x}", Fingerprint::short(note)),
+            action: format!("Reconcile{:08x}", short_digest(note)),
             secondary: None,
         };
         let name = about.name.clone().unwrap_or_default();

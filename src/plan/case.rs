@@ -50,7 +50,7 @@ pub struct Case<'a> {
     pub failure: Option<Failure>,
     /// Time for which lists may lag behind the objects that they show.
     pub list_lag: Duration,
-    /// The MAC key of digests.
+    /// The MAC key of fingerprints.
     pub key: &'a MacKey,
     /// A random text.
     pub nonce: &'a str,
@@ -194,8 +194,9 @@ impl Case<'_> {
     /// Returns whether somebody else changed a child object after each of several writes of the same content, so that it is
     /// left alone for now. A request of the user is carried out at once.
     #[must_use]
-    pub fn contested(&self, kind: ChildKind, digest: &str) -> bool {
-        let exhausted = |rewrites: &Rewrites| rewrites.exhausted(self.generation, digest, self.now);
+    pub fn contested(&self, kind: ChildKind, fingerprint: &str) -> bool {
+        let exhausted =
+            |rewrites: &Rewrites| rewrites.exhausted(self.generation, fingerprint, self.now);
         self.requested.is_none() && self.rewrites.get(&kind).is_some_and(exhausted)
     }
 

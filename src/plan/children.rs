@@ -79,10 +79,10 @@ impl ChildSpec {
         }
     }
 
-    /// Returns the keyed digest of this content in this place. It is bound to the layout too: where another one is
+    /// Returns the fingerprint of this content in this place. It is bound to the layout too: where another one is
     /// wanted, the object does not hold what it should.
     #[must_use]
-    pub fn digest(&self, key: &MacKey, namespace: &str, data: &Data) -> String {
+    pub fn fingerprint(&self, key: &MacKey, namespace: &str, data: &Data) -> String {
         let kind: &[u8] = match self.kind {
             ChildKind::Secret => b"secret",
             ChildKind::ConfigMap => b"configmap",
@@ -167,8 +167,8 @@ pub enum ChildState {
     Foreign,
     /// It belongs to the resource.
     Owned {
-        /// Digest of its content.
-        digest: String,
+        /// Fingerprint of its content.
+        fingerprint: String,
         /// Whether type, labels and annotations are as wanted.
         in_shape: bool,
         /// The export that it holds, where nobody changed the content since.
@@ -180,7 +180,7 @@ impl ChildState {
     /// Returns whether it is the resource's own, holds this content and is in shape.
     #[must_use]
     pub fn holds(&self, wanted: &str) -> bool {
-        matches!(self, Self::Owned { digest, in_shape: true, .. } if digest == wanted)
+        matches!(self, Self::Owned { fingerprint, in_shape: true, .. } if fingerprint == wanted)
     }
 }
 

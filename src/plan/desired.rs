@@ -136,9 +136,9 @@ pub struct Desired {
     pub metadata: Map<String, Value>,
     /// The marker that it is to carry.
     pub marker: Marker,
-    /// Digest of everything here: what the API acknowledged under the same revision needs no write.
+    /// Fingerprint of everything here: what the API acknowledged under the same revision needs no write.
     pub revision: Fingerprint,
-    /// Digests of the write-only fields, one each.
+    /// Fingerprints of the write-only fields, one each.
     pub inputs: Vec<Input>,
     /// Where it comes from.
     pub source: Source,
@@ -150,20 +150,20 @@ pub struct Desired {
     import_base: Fingerprint,
 }
 
-/// The digest of one write-only field.
+/// The fingerprint of one write-only field.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Input {
     /// The spec field.
     pub field: &'static str,
     /// `Secret/name/key`, `ConfigMap/name/key` or `spec`.
     pub source: String,
-    /// Its digest.
+    /// Its fingerprint.
     pub fingerprint: Fingerprint,
 }
 
 impl Desired {
-    /// Signs what a kind wants for `owner`. Digests are bound to the resource's kind, namespace and name: the same value
-    /// elsewhere has another digest, and a restored resource has the same.
+    /// Signs what a kind wants for `owner`. Fingerprints are bound to the resource's kind, namespace and name: the same value
+    /// elsewhere has another fingerprint, and a restored resource has the same.
     #[must_use]
     pub fn new(
         wanted: Wanted,
@@ -184,7 +184,7 @@ impl Desired {
             .map_or(&b""[..], |external| external.id.as_bytes())
             .to_vec();
         let inputs: Vec<Input> = write_only().map(|field| signer.input(field)).collect();
-        // A status shows the revision, so the values in it are represented by digests that depend on their origin.
+        // A status shows the revision, so the values in it are represented by fingerprints that depend on their origin.
         let mut rest = [bytes(&Value::Object(metadata.clone())), external.clone()].concat();
         for input in &inputs {
             rest.extend(input.fingerprint.as_str().as_bytes());
@@ -193,11 +193,11 @@ impl Desired {
         Self {
             marker: Marker {
                 owner: owner.clone(),
-                fingerprint: Some(signer.digest("inputs", write_only(), &[])),
+                fingerprint: Some(signer.fingerprint("inputs", write_only(), &[])),
             },
-            revision: signer.digest("revision", readable, &rest),
+            revision: signer.fingerprint("revision", readable, &rest),
             inputs,
-            import_base: signer.digest("import", write_only(), &external),
+            import_base: signer.fingerprint("import", write_only(), &external),
             key: key.clone(),
             fields,
             metadata,
@@ -219,7 +219,7 @@ impl Desired {
         self.fields.iter().find(|field| field.rule.name == name)
     }
 
-    /// Returns the digest of the value that imports carry, as statuses show it.
+    /// Returns the fingerprint of the value that imports carry, as statuses show it.
     #[must_use]
     pub fn value_fingerprint(&self) -> Option<&Fingerprint> {
         let name = self.role(Role::Value)?.rule.name;
@@ -247,7 +247,7 @@ struct Signer<'a> {
 }
 
 impl Signer<'_> {
-    fn digest<'f>(
+    fn fingerprint<'f>(
         &self,
         tag: &str,
         fields: impl Iterator<Item = &'f Field>,
@@ -278,7 +278,7 @@ impl Signer<'_> {
         Input {
             field: field.rule.name,
             source,
-            fingerprint: self.digest("input", std::iter::once(field), origin.as_bytes()),
+            fingerprint: self.fingerprint("input", std::iter::once(field), origin.as_bytes()),
         }
     }
 }

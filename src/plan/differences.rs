@@ -70,13 +70,13 @@ pub fn differences(desired: &Desired, remote: &RemoteView, record: &Record) -> D
         compare_readable_fields(desired, remote, record, &mut found);
         compare_metadata(desired, remote, record, &mut found);
     }
-    compare_digests_in_marker(desired, remote, record, &mut found);
+    compare_fingerprints_in_marker(desired, remote, record, &mut found);
     compare_imported_values(desired, remote, record, &mut found);
     found
 }
 
-/// Compares write-only fields whose digest is in the marker, written in the same request.
-fn compare_digests_in_marker(
+/// Compares write-only fields whose fingerprint is in the marker, written in the same request.
+fn compare_fingerprints_in_marker(
     desired: &Desired,
     remote: &RemoteView,
     record: &Record,
@@ -88,9 +88,9 @@ fn compare_digests_in_marker(
         .any(|field| matches!(field.rule.remedy, Remedy::Patch(_)));
     let written_by_others = patched && record.acknowledged(desired) && record.written_after(remote);
     let fingerprint = |marker: &Marker| marker.fingerprint.clone();
-    let digest_differs =
+    let fingerprint_differs =
         remote.marker.as_ref().and_then(fingerprint) != fingerprint(&desired.marker);
-    if fields.is_empty() || !(digest_differs || (written_by_others && found.is_empty())) {
+    if fields.is_empty() || !(fingerprint_differs || (written_by_others && found.is_empty())) {
         return;
     }
     let recorded = record.id.as_ref() == Some(&remote.id);
@@ -104,11 +104,11 @@ fn compare_digests_in_marker(
         }
         found.fields.push(name);
         found.replaces |= field.rule.remedy == Remedy::Replace;
-        if !(digest_differs && same) {
+        if !(fingerprint_differs && same) {
             found.add(name, HIDDEN, HIDDEN);
         }
     }
-    found.metadata |= digest_differs;
+    found.metadata |= fingerprint_differs;
 }
 
 /// Compares write-only fields that are imported, with the recorded state of the last import. Where nothing is recorded, or
@@ -137,7 +137,7 @@ fn compare_imported_values(
 
 /// Returns whether a write-only field differs from the recorded one.
 ///
-/// A digest under another MAC key says nothing: the key was lost, and the values are taken to be unchanged, since an import
+/// A fingerprint under another MAC key says nothing: the key was lost, and the values are taken to be unchanged, since an import
 /// or a replacement for that reason would be for nothing.
 pub fn changed(desired: &Desired, record: &Record, name: &str) -> bool {
     let wanted = desired.inputs.iter().find(|input| input.field == name);

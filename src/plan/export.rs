@@ -116,8 +116,8 @@ impl LastExport {
         let export = unrecorded.clone().unwrap_or_else(|| record.export.clone());
         let of = record.exported_from.as_ref().or(record.id.as_ref());
         let is_of_another = of.is_some_and(|of| *of != remote.id);
-        let digest = export.secret_fingerprint.as_deref();
-        let in_secret = digest.is_some_and(|digest| secret.holds(digest));
+        let fingerprint = export.secret_fingerprint.as_deref();
+        let in_secret = fingerprint.is_some_and(|fingerprint| secret.holds(fingerprint));
         Ok(Self {
             is_first: export.export_id.is_none() || is_of_another,
             is_of_another,
@@ -232,8 +232,8 @@ fn write_again(
     state: &State<'_>,
     remote: &Arc<RemoteView>,
 ) -> Plan {
-    let digest = state.last.export.secret_fingerprint.as_ref();
-    if digest.is_some_and(|digest| case.contested(ChildKind::Secret, digest)) {
+    let fingerprint = state.last.export.secret_fingerprint.as_ref();
+    if fingerprint.is_some_and(|fingerprint| case.contested(ChildKind::Secret, fingerprint)) {
         let message = changed_by_others(ChildKind::Secret, &state.exports.secret.name, "secret");
         return Plan::report(Verdict::new(Reason::SecretNotOwned, message));
     }
@@ -374,17 +374,17 @@ pub fn unrecorded<'a>(record: &Record, secret: &'a ChildState) -> Option<&'a Exp
     (later && record.exported_from.is_none()).then_some(held)
 }
 
-/// Returns the recorded export with a digest under the present MAC key. A digest under another key says nothing about the
+/// Returns the recorded export with a fingerprint under the present MAC key. A fingerprint under another key says nothing about the
 /// Secret: the key was lost, and the content is taken to be unchanged.
 #[must_use]
 pub fn signed_again(record: &Record, secret: &ChildState) -> Option<ExportStatus> {
-    let ChildState::Owned { digest, .. } = secret else {
+    let ChildState::Owned { fingerprint, .. } = secret else {
         return None;
     };
     let known = Fingerprint::stored(record.export.secret_fingerprint.as_deref()?);
-    let other_key = !known.same_key(&Fingerprint::stored(digest));
+    let other_key = !known.same_key(&Fingerprint::stored(fingerprint));
     other_key.then(|| ExportStatus {
-        secret_fingerprint: Some(digest.clone()),
+        secret_fingerprint: Some(fingerprint.clone()),
         ..record.export.clone()
     })
 }

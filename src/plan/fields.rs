@@ -93,7 +93,7 @@ pub struct Sourced {
     pub value: Sensitive<Value>,
     /// `Secret/name/key`, `ConfigMap/name/key` or `spec`.
     pub source: String,
-    /// The same with the uids of the objects. Digests that users see depend on it: otherwise a guess that is written into
+    /// The same with the uids of the objects. Fingerprints that users see depend on it: otherwise a guess that is written into
     /// the spec would show whether it equals the value of a Secret.
     pub origin: String,
 }
@@ -125,7 +125,7 @@ impl Field {
         }
     }
 
-    /// Returns the value, for a body or a digest.
+    /// Returns the value, for a body or a fingerprint.
     #[must_use]
     pub fn expose(&self) -> &Value {
         match &self.value {

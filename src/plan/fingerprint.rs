@@ -1,18 +1,19 @@
-//! Keyed digests of write-only values: equal values can be recognised, nothing can be guessed from them.
+//! Fingerprints: keyed digests of values that can't be read back. Equal values are recognized by them, and without the key
+//! nothing can be guessed from them.
 
 use crate::sensitive::Sensitive;
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::{Digest, Sha256};
 use std::fmt;
 
-/// The key of the digests, made once for a cluster.
+/// The key of the fingerprints, made once for a cluster.
 pub struct MacKey {
     id: String,
     key: Sensitive<Vec<u8>>,
 }
 
 impl MacKey {
-    /// A key of at least 32 bytes; `None` for a shorter one.
+    /// Returns a key of at least 32 bytes; `None` for a shorter one.
     #[must_use]
     pub fn new(key: Vec<u8>) -> Option<Self> {
         let key = Sensitive::new(key);
@@ -22,7 +23,7 @@ impl MacKey {
         })
     }
 
-    /// The digest of `parts` in that order. Each part's length is part of the digest, so that no two lists collide.
+    /// Returns the fingerprint of `parts` in that order. It depends on the length of each, so that no two lists have the same.
     #[must_use]
     pub fn fingerprint(&self, parts: &[&[u8]]) -> Fingerprint {
         let mut mac = Hmac::<Sha256>::new_from_slice(self.key.expose())
@@ -36,32 +37,25 @@ impl MacKey {
     }
 }
 
-/// A digest as it is stored: `v1:<key id>:<mac>`.
+/// A fingerprint as it is stored: `v1:<key id>:<mac>`.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Fingerprint(String);
 
 impl Fingerprint {
-    /// Reads a stored digest; anything may stand there, so anything is accepted.
+    /// Reads a stored fingerprint; anything may stand there, so anything is accepted.
     #[must_use]
     pub fn stored(text: &str) -> Self {
         Self(text.to_owned())
     }
 
-    /// Whether both were made with the same key, so that they can be compared.
+    /// Returns whether both were made with the same key, so that they can be compared.
     #[must_use]
     pub fn same_key(&self, other: &Self) -> bool {
-        let key = |digest: &Self| digest.0.rsplit_once(':').map(|(key, _)| key.to_owned());
+        let key = |of: &Self| of.0.rsplit_once(':').map(|(key, _)| key.to_owned());
         key(self) == key(other)
     }
 
-    /// A short digest of a public text, for telling texts apart.
-    #[must_use]
-    pub fn short(text: &str) -> u32 {
-        let digest = Sha256::digest(text.as_bytes());
-        u32::from_be_bytes([digest[0], digest[1], digest[2], digest[3]])
-    }
-
-    /// As it is stored.
+    /// Returns it as it is stored.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
@@ -72,6 +66,13 @@ impl fmt::Display for Fingerprint {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
     }
+}
+
+/// Returns a number that tells public texts apart. It needs no key.
+#[must_use]
+pub fn short_digest(text: &str) -> u32 {
+    let digest = Sha256::digest(text.as_bytes());
+    u32::from_be_bytes([digest[0], digest[1], digest[2], digest[3]])
 }
 
 fn hex(bytes: &[u8]) -> String {
@@ -87,7 +88,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_digest_depends_on_key_order_and_bounds_of_the_parts() {
+    fn a_fingerprint_depends_on_key_order_and_bounds_of_the_parts() {
         let key = MacKey::new(vec![1; 32]).unwrap();
         let other = MacKey::new(vec![2; 32]).unwrap();
         let of = |parts: &[&[u8]]| key.fingerprint(parts);

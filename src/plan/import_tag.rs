@@ -1,13 +1,13 @@
-//! The tag in the note of an import: a digest of the imported value, and the proof that this operator wrote it. Notes are
+//! The tag in the note of an import: a fingerprint of the imported value, and the proof that this operator wrote it. Notes are
 //! free text, so anybody who can import could write the prefix of another resource into one.
 
 use super::fingerprint::{Fingerprint, MacKey};
 use super::ownership::Owner;
 
-/// Hexadecimal digits of each of the two digests.
+/// Hexadecimal digits of each of the two fingerprints.
 const DIGITS: usize = 12;
 
-/// Returns the tag of a value with this digest.
+/// Returns the tag of a value with this fingerprint.
 #[must_use]
 pub fn sign(key: &MacKey, owner: &Owner, value: &Fingerprint) -> String {
     let value = shortened(value);
@@ -33,8 +33,8 @@ fn proof(key: &MacKey, owner: &Owner, value: &str) -> String {
     shortened(&key.fingerprint(&parts))
 }
 
-fn shortened(digest: &Fingerprint) -> String {
-    let text = digest.as_str();
+fn shortened(fingerprint: &Fingerprint) -> String {
+    let text = fingerprint.as_str();
     text[text.len() - DIGITS..].to_owned()
 }
 

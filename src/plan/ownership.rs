@@ -1,4 +1,4 @@
-//! The operator's marker in a remote object's metadata: which resource owns the object, and the digest of its write-only
+//! The operator's marker in a remote object's metadata: which resource owns the object, and the fingerprint of its write-only
 //! values.
 
 use super::fingerprint::Fingerprint;
@@ -35,12 +35,12 @@ impl Owner {
     }
 }
 
-/// An [`Owner`] as it is recorded in a remote object, with the digest of the values written with it.
+/// An [`Owner`] as it is recorded in a remote object, with the fingerprint of the values written with it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Marker {
     /// The resource that owns the object.
     pub owner: Owner,
-    /// Digest of the write-only inputs, sent in the same request as they.
+    /// Fingerprint of the write-only inputs, sent in the same request as they.
     pub fingerprint: Option<Fingerprint>,
 }
 

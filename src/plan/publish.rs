@@ -37,10 +37,13 @@ pub fn publish(case: &Case<'_>, facts: &Facts, mut plan: Plan) -> Result<Plan, Q
         );
         return Ok(refused(plan, message));
     }
-    let digest = expected.map(|data| wanted.digest(case.key, &case.owner.namespace, &data));
-    let current = digest.as_ref().is_some_and(|digest| state.holds(digest));
-    let contested = |digest: String| case.contested(ChildKind::ConfigMap, &digest);
-    if !current && digest.is_some_and(contested) {
+    let fingerprint =
+        expected.map(|data| wanted.fingerprint(case.key, &case.owner.namespace, &data));
+    let current = fingerprint
+        .as_ref()
+        .is_some_and(|fingerprint| state.holds(fingerprint));
+    let contested = |fingerprint: String| case.contested(ChildKind::ConfigMap, &fingerprint);
+    if !current && fingerprint.is_some_and(contested) {
         let message = changed_by_others(ChildKind::ConfigMap, name, "publish");
         return Ok(refused(plan, message));
     }

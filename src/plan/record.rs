@@ -68,7 +68,7 @@ pub struct Record {
     pub settles_in: Duration,
     /// Revision that the API last acknowledged.
     pub revision: Option<Fingerprint>,
-    /// Digests of the write-only fields that the API last acknowledged.
+    /// Fingerprints of the write-only fields that the API last acknowledged.
     pub inputs: Vec<(String, Fingerprint)>,
     /// The API's time of our last write.
     pub remote_updated_at: Option<Timestamp>,
@@ -174,7 +174,7 @@ impl Record {
             .is_some_and(|ours| remote.updated_at > ours)
     }
 
-    /// Returns the acknowledged digest of one write-only field.
+    /// Returns the acknowledged fingerprint of one write-only field.
     #[must_use]
     pub fn input(&self, field: &str) -> Option<&Fingerprint> {
         self.inputs

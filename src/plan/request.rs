@@ -49,7 +49,7 @@ pub fn update(
         let mut kept = remote.metadata.clone();
         kept.retain(|key, _| !former_keys.contains(key));
         let mut marker = desired.marker.clone();
-        // The digest stands for values in the same request. A value that goes in by an import is not in this one, and
+        // The fingerprint stands for values in the same request. A value that goes in by an import is not in this one, and
         // that import may never be made.
         if desired.source.imports().is_some() {
             let known = remote.marker.as_ref();

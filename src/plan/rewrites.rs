@@ -11,7 +11,7 @@ const WINDOW: SignedDuration = SignedDuration::from_mins(10);
 /// The recent writes of the same content to one child object.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Rewrites {
-    /// The generation that asked for the content, and its digest.
+    /// The generation that asked for the content, and its fingerprint.
     content: Option<(i64, String)>,
     /// The times of the writes, oldest first.
     at: Vec<Timestamp>,
@@ -19,9 +19,9 @@ pub struct Rewrites {
 
 impl Rewrites {
     /// Counts a write.
-    pub fn count(&mut self, generation: i64, digest: &str, now: Timestamp) {
-        if !self.are_of(generation, digest) {
-            self.content = Some((generation, digest.to_owned()));
+    pub fn count(&mut self, generation: i64, fingerprint: &str, now: Timestamp) {
+        if !self.are_of(generation, fingerprint) {
+            self.content = Some((generation, fingerprint.to_owned()));
             self.at.clear();
         }
         self.at.retain(|at| is_recent(*at, now));
@@ -30,14 +30,14 @@ impl Rewrites {
 
     /// Returns whether this content was written too often to be written again now.
     #[must_use]
-    pub fn exhausted(&self, generation: i64, digest: &str, now: Timestamp) -> bool {
+    pub fn exhausted(&self, generation: i64, fingerprint: &str, now: Timestamp) -> bool {
         let recent = self.at.iter().filter(|at| is_recent(**at, now));
-        self.are_of(generation, digest) && recent.count() >= MOST
+        self.are_of(generation, fingerprint) && recent.count() >= MOST
     }
 
-    fn are_of(&self, generation: i64, digest: &str) -> bool {
+    fn are_of(&self, generation: i64, fingerprint: &str) -> bool {
         let known = self.content.as_ref();
-        known.is_some_and(|(of, content)| *of == generation && content == digest)
+        known.is_some_and(|(of, content)| *of == generation && content == fingerprint)
     }
 }
 

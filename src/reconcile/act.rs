@@ -267,16 +267,16 @@ impl<K: Kind> Run<'_, K> {
             }
         };
         let namespace = &self.resource.key.namespace;
-        let digest = wanted.digest(&self.context.mac, namespace, &data);
+        let fingerprint = wanted.fingerprint(&self.context.mac, namespace, &data);
         let export = export.map(|export| ExportStatus {
-            secret_fingerprint: Some(digest.clone()),
+            secret_fingerprint: Some(fingerprint.clone()),
             ..export
         });
         let applied = self.parent().apply(wanted, &data, export.as_ref()).await;
         match applied? {
             Applied::Done => self.resource.remember(self.context, |memory| {
                 let rewrites = memory.rewrites.entry(wanted.kind).or_default();
-                rewrites.count(case.generation, &digest, Timestamp::now());
+                rewrites.count(case.generation, &fingerprint, Timestamp::now());
             }),
             // The ids are published beside everything else; without the Secret an export is in vain.
             Applied::Refused(refusal) if wanted.kind == ChildKind::ConfigMap => {

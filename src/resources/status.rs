@@ -105,7 +105,7 @@ pub struct CommonStatus {
     pub observed_generation: Option<i64>,
     /// The value of the annotation `metorial.com/reconcile-requested-at` that was handled last.
     pub last_handled_reconcile_at: Option<String>,
-    /// Keyed digest of everything that the API last acknowledged. It distinguishes a changed spec or Secret from a
+    /// Fingerprint of everything that the API last acknowledged. It distinguishes a changed spec or Secret from a
     /// change at Metorial.
     pub last_applied_revision: Option<String>,
     /// `updated_at` of the remote object after the operator's last write.
@@ -141,7 +141,7 @@ pub struct InputStatus {
     pub field: String,
     /// Where the value comes from: `Secret/name/key`, `ConfigMap/name/key` or `spec`.
     pub source: String,
-    /// Keyed digest of the value, `v1:<key id>:<mac>`.
+    /// Fingerprint of the value, `v1:<key id>:<mac>`: a keyed digest, from which nothing can be guessed.
     pub fingerprint: String,
     /// When the API acknowledged the value.
     pub pushed_at: Time,
@@ -176,7 +176,7 @@ pub struct ExportStatus {
     pub newest_import_id: Option<String>,
     /// Name of the Secret that the last export was written to.
     pub secret_name: Option<String>,
-    /// Keyed digest of the content of the Secret.
+    /// Fingerprint of the content of the Secret.
     pub secret_fingerprint: Option<String>,
     /// When the exports of the last 24 hours were made, newest first.
     pub recent_exports: Option<Vec<Time>>,
@@ -252,6 +252,6 @@ pub struct ImportRecord {
     pub created_at: String,
     /// When the imported value expires, as reported by the API.
     pub expires_at: Option<String>,
-    /// Keyed digest of the imported value.
+    /// Fingerprint of the imported value.
     pub fingerprint: String,
 }

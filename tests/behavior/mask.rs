@@ -1,4 +1,4 @@
-//! Replaces what differs from run to run: ids, digests, times and the namespace. The same text gets the same mask.
+//! Replaces what differs from run to run: ids, fingerprints, times and the namespace. The same text gets the same mask.
 
 use jiff::Timestamp;
 use serde_json::{Map, Value};

@@ -41,7 +41,7 @@ async fn a_status_that_is_wiped_or_falsified_is_corrected_without_a_second_objec
         json!({"id": "par_never_there"}),
         json!({"remoteUpdatedAt": "2001-01-01T00:00:00Z"}),
         json!({"remoteUpdatedAt": "no time at all"}),
-        json!({"lastAppliedRevision": "v1:no:digest"}),
+        json!({"lastAppliedRevision": "v1:no:fingerprint"}),
         json!({"inputs": null, "metadataKeys": ["kubernetes"]}),
         json!({"connection": "Nonsense/x"}),
         json!({"conditions": forged, "observedGeneration": 99}),

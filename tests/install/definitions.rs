@@ -172,7 +172,7 @@ async fn kubectl_explains_every_field() {
             "pacred.spec.publish.configMap",
             "ConfigMap of this namespace",
         ),
-        ("pacred.status.lastAppliedRevision", "Keyed digest"),
+        ("pacred.status.lastAppliedRevision", "Fingerprint"),
         ("mconn.spec.baseUrl", "--allowed-base-urls"),
         ("mcconn.spec.allowedNamespaces", "absent: none"),
         ("mconn.status.instance", "Pinned once known"),

@@ -1,10 +1,10 @@
-//! The key of the digests is lost: every digest is another one, and no value has changed.
+//! The key of the fingerprints is lost: every fingerprint is another one, and no value has changed.
 
 use crate::support::{Form, Given, VALUES, each};
 use k8s_openapi::api::core::v1::Secret;
 
 #[tokio::test]
-async fn a_lost_key_of_the_digests_costs_no_import_no_export_and_no_replacement() {
+async fn a_lost_key_of_the_fingerprints_costs_no_import_no_export_and_no_replacement() {
     each(Form::VALUED, async |form| {
         let mut scenario = Given::form(form).settled().await;
         scenario.stop_operator().await;

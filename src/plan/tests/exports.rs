@@ -30,7 +30,7 @@ fn export(id: &str, at: i64) -> ExportStatus {
 
 fn held(export: ExportStatus) -> ChildState {
     ChildState::Owned {
-        digest: String::new(),
+        fingerprint: String::new(),
         in_shape: true,
         export: Some(Box::new(export)),
     }
@@ -80,7 +80,7 @@ fn a_secret_that_was_changed_after_each_of_several_writes_is_left_alone_for_a_wh
     story.record.exported_from = Some("pac_1".to_owned());
     story.record.export.secret_fingerprint = Some("v1:key:ours".to_owned());
     story.secret = ChildState::Owned {
-        digest: "v1:key:theirs".to_owned(),
+        fingerprint: "v1:key:theirs".to_owned(),
         in_shape: true,
         export: None,
     };
@@ -137,7 +137,7 @@ impl Story {
             when,
             record,
             secret: ChildState::Owned {
-                digest: "held".to_owned(),
+                fingerprint: "held".to_owned(),
                 in_shape: true,
                 export: None,
             },
@@ -347,13 +347,13 @@ fn a_disabled_kind_reports_what_enables_it_and_can_be_deleted() {
 }
 
 #[test]
-fn a_digest_under_a_lost_mac_key_is_renewed() {
-    let signed = |digest: &str| ExportStatus {
-        secret_fingerprint: Some(digest.to_owned()),
+fn a_fingerprint_under_a_lost_mac_key_is_renewed() {
+    let signed = |fingerprint: &str| ExportStatus {
+        secret_fingerprint: Some(fingerprint.to_owned()),
         ..export("one", 7)
     };
-    let found = |digest: &str| ChildState::Owned {
-        digest: digest.to_owned(),
+    let found = |fingerprint: &str| ChildState::Owned {
+        fingerprint: fingerprint.to_owned(),
         in_shape: true,
         export: None,
     };

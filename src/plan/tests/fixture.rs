@@ -183,7 +183,7 @@ pub fn connected() -> ConnectionView {
     }
 }
 
-/// A marker of this owner, without a digest.
+/// A marker of this owner, without a fingerprint.
 pub fn marker(owner: Owner) -> Option<Marker> {
     Some(Marker {
         owner,

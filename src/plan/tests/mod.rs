@@ -2,10 +2,10 @@
 
 mod cases;
 mod crashes;
-mod digests;
 mod exports;
 mod external;
 mod failures;
+mod fingerprints;
 pub mod fixture;
 mod model;
 mod ownership;

@@ -1,4 +1,4 @@
-//! Digests that a status shows: they tell nobody whether a guess equals a secret.
+//! Fingerprints that a status shows: they tell nobody whether a guess equals a secret.
 
 use super::fixture::{Fixture, bound, mac, owner, recorded};
 use crate::kinds::{Inputs, Kind};
@@ -46,7 +46,7 @@ fn from(name: &str) -> Value {
 }
 
 #[test]
-fn a_literal_or_another_secret_with_the_same_value_has_other_digests_in_the_status() {
+fn a_literal_or_another_secret_with_the_same_value_has_other_fingerprints_in_the_status() {
     let literal = json!({"literal": {"pin": "1234"}});
     let secret = vault(&from("bank"), ("1234", "a"));
     for guess in [
@@ -55,8 +55,9 @@ fn a_literal_or_another_secret_with_the_same_value_has_other_digests_in_the_stat
         vault(&from("bank"), ("1234", "created-again")),
     ] {
         assert_ne!(guess.revision, secret.revision);
-        let digest = |desired: &Desired| desired.value_fingerprint().cloned().expect("a digest");
-        assert_ne!(digest(&guess), digest(&secret));
+        let fingerprint =
+            |desired: &Desired| desired.value_fingerprint().cloned().expect("a fingerprint");
+        assert_ne!(fingerprint(&guess), fingerprint(&secret));
         // The API compares values, wherever they come from.
         assert_eq!(guess.marker.fingerprint, secret.marker.fingerprint);
     }

@@ -9,7 +9,11 @@ use serde_json::{Map, Value};
 pub fn repair(schema: &Value, path: &str, value: Value) -> (Value, Vec<String>) {
     let mut repair = Repair::default();
     let kept = repair.kept(schema, path, value);
-    (kept.unwrap_or_else(|| blank(schema)), repair.wrong)
+    let kept = kept.unwrap_or_else(|| {
+        repair.wrong = vec![path.to_owned()];
+        blank(schema)
+    });
+    (kept, repair.wrong)
 }
 
 /// The paths of what was left out so far.

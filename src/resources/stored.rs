@@ -53,13 +53,12 @@ impl<K: Resource<DynamicType = ()> + DeserializeOwned> Stored<K> {
             Value::Null => (Value::Null, Vec::new()),
             status => repair(&fields["status"], "status", status),
         };
-        let blank = || repair(&fields["spec"], "spec", Value::Null).0;
-        let whole = vec!["spec".to_owned()];
+        let (blank, whole) = repair(&fields["spec"], "spec", Value::Null);
         // The schema is almost, but not quite, all that reading depends on.
         [
             (spec.clone(), wrong.clone(), status, !lost.is_empty()),
             (spec, wrong, Value::Null, true),
-            (blank(), whole, Value::Null, true),
+            (blank, whole, Value::Null, true),
         ]
         .into_iter()
         .find_map(|(spec, wrong, status, lost_status)| {

@@ -5,3 +5,4 @@ mod records;
 mod rules;
 mod schemas;
 mod statuses;
+mod stored;

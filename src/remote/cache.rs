@@ -1,4 +1,4 @@
-//! What is known of one Metorial instance: objects as reads and our own writes returned them, the last listings, the
+//! What is known of one Metorial instance: objects as reads and our own writes returned them, the listings in progress, the
 //! schemas, and the locks of its objects. Shared by all connections that open the instance, so that two of them never
 //! write one object at the same time; kept when a key is replaced.
 
@@ -20,9 +20,13 @@ pub const SCHEMA_LIFETIME: Duration = Duration::from_secs(3600);
 
 /// The result of a shared read, and when the read began. It is locked during the read, so that reconciliations that need the
 /// same result at the same time share one request, and nobody else waits.
-pub type Shared<T> = Arc<AsyncMutex<Option<(Instant, T)>>>;
+pub type Shared<T> = Arc<Last<T>>;
 
-/// The last complete listing of a collection.
+/// The last result of a shared read, if there was one.
+type Last<T> = AsyncMutex<Option<(Instant, T)>>;
+
+/// A listing of a collection, for those that search at the same time. It holds all marked objects of the collection with
+/// their metadata, so nothing of it stays when the last of them has its result.
 pub type Listing = Shared<Arc<Listed>>;
 
 /// The objects of a collection that carry a marker, and those that can't be read.
@@ -42,16 +46,22 @@ pub type Schema = Shared<Option<Published>>;
 pub struct Cache {
     /// The objects.
     pub observations: Observations,
-    listings: Mutex<HashMap<Collection, Listing>>,
+    listings: Mutex<HashMap<Collection, Weak<Last<Arc<Listed>>>>>,
     schemas: Mutex<HashMap<ValueSchema, Schema>>,
     locks: Mutex<HashMap<String, Weak<AsyncMutex<()>>>>,
 }
 
 impl Cache {
-    /// Returns the last listing of a collection.
+    /// Returns the listing of a collection that others need at this time, or else a new one.
     #[must_use]
     pub fn listing(&self, collection: Collection) -> Listing {
-        lock(&self.listings).entry(collection).or_default().clone()
+        let mut listings = lock(&self.listings);
+        let current = listings.get(&collection).and_then(Weak::upgrade);
+        current.unwrap_or_else(|| {
+            let fresh = Listing::default();
+            listings.insert(collection, Arc::downgrade(&fresh));
+            fresh
+        })
     }
 
     /// Returns the last read of a schema. Removes those that nobody waits for and that are old or were never read: the
@@ -89,6 +99,22 @@ impl Cache {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[tokio::test]
+    async fn a_listing_stays_only_while_somebody_waits_for_it() {
+        let cache = Cache::default();
+        let listing = |collection| cache.listing(collection);
+        let (first, second) = (listing(Collection::Configs), listing(Collection::Configs));
+        let other = listing(Collection::ConfigVaults);
+        assert!(Arc::ptr_eq(&first, &second) && !Arc::ptr_eq(&first, &other));
+        let found = Arc::new(Listed::default());
+        let result = Arc::downgrade(&found);
+        *first.lock().await = Some((Instant::now(), found));
+        drop(first);
+        assert!(result.upgrade().is_some());
+        drop(second);
+        assert!(result.upgrade().is_none());
+    }
 
     #[tokio::test]
     async fn an_object_has_one_lock_and_another_object_another() {

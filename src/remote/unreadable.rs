@@ -5,7 +5,7 @@
 //! twice. So its text decides: the marker of an object, an import or an export holds the uid of its resource, and the uid of
 //! the namespace with the resource's name, by which a restored backup finds what its predecessor left; the note of an import
 //! holds the resource's name. An item that mentions none of them is not ours. One that does may be, and then nothing is
-//! concluded.
+//! concluded. Ids, uids and names are shorter than the strings that an item lacks because it was too large for its list.
 
 use super::records;
 use crate::plan::ownership::Owner;
@@ -78,7 +78,9 @@ fn text(rest: &str) -> Option<&str> {
 /// Returns whether a record may be of the owner or its predecessor, or of its value.
 #[must_use]
 pub fn may_be_record_of(item: &Unreadable, owner: &Owner) -> bool {
-    Suspect::of(item).may_belong_to(owner, true) || item.mentions(&records::prefix(owner))
+    // The note of an import may be one of the strings that a shortened item lacks.
+    let mentions = item.mentions(&records::prefix(owner)) || item.is_shortened();
+    mentions || Suspect::of(item).may_belong_to(owner, true)
 }
 
 #[cfg(test)]

@@ -19,6 +19,7 @@ mod leaks_of_values;
 mod library_logs;
 mod orphan_records;
 mod rights;
+mod server_answers;
 mod server_lists;
 mod server_schemas;
 mod status_history;

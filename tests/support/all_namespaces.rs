@@ -2,6 +2,7 @@
 //! resources of every other test.
 
 use super::environment::{Environment, Setup};
+use super::gate::KubeGate;
 use super::kinds::Kind;
 use super::manifests::{Manifest, resource};
 use control_plane::ControlPlane;
@@ -47,11 +48,21 @@ impl AllNamespaces {
 
     /// Starts the operator; it may call the simulator of `home`.
     pub fn start_operator(&mut self) {
-        let settings = Settings {
+        let settings = self.settings();
+        self.home.start_operator_with(settings);
+    }
+
+    /// Starts it behind a gate.
+    pub fn start_operator_behind(&mut self, gate: &KubeGate) {
+        let settings = self.settings();
+        self.home.start_operator_with_gate(settings, gate);
+    }
+
+    fn settings(&self) -> Settings {
+        Settings {
             namespaces: Vec::new(),
             ..self.home.settings()
-        };
-        self.home.start_operator_with(settings);
+        }
     }
 
     /// A namespace with these labels that nothing is granted in.

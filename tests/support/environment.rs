@@ -171,13 +171,19 @@ impl Environment {
 
     /// Starts it behind a gate.
     pub fn start_operator_behind(&mut self, gate: &KubeGate) {
+        let settings = self.settings();
+        self.start_operator_with_gate(settings, gate);
+    }
+
+    /// Starts it behind a gate and with other settings.
+    pub fn start_operator_with_gate(&mut self, settings: Settings, gate: &KubeGate) {
         assert!(self.operator.is_none(), "an operator is running");
         let (config, gate) = (self.config.clone(), gate.clone());
         let client = move || {
             let builder = ClientBuilder::try_from(config).unwrap();
             builder.with_layer(&gate).build()
         };
-        self.operator = Some(Operator::start(self.settings(), client));
+        self.operator = Some(Operator::start(settings, client));
     }
 
     /// Ends it as SIGKILL does.

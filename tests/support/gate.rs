@@ -1,5 +1,5 @@
 //! Holds the operator at one certain write to Kubernetes, before it is sent or after it was applied: where it is then
-//! killed.
+//! killed. Counts its lists.
 
 use super::calls::KubeCall;
 use futures::FutureExt;
@@ -19,7 +19,7 @@ pub enum Moment {
     After,
 }
 
-/// Notes the writes of one operator and holds one of them.
+/// Notes the writes and lists of one operator and holds one of the writes.
 #[derive(Clone)]
 pub struct KubeGate(Arc<Inner>);
 
@@ -28,6 +28,8 @@ struct Inner {
     at: Option<(KubeCall, usize)>,
     moment: Moment,
     seen: Mutex<Vec<KubeCall>>,
+    /// The plural names of the kinds whose metadata was listed, once for each page that was asked for.
+    listed: Mutex<Vec<String>>,
     reached: Notify,
 }
 
@@ -47,6 +49,7 @@ impl KubeGate {
             at,
             moment,
             seen: Mutex::default(),
+            listed: Mutex::default(),
             reached: Notify::new(),
         }))
     }
@@ -59,6 +62,21 @@ impl KubeGate {
     /// How many writes there were.
     pub fn count(&self) -> usize {
         self.0.seen.lock().unwrap().len()
+    }
+
+    /// How many pages were asked for by the lists that watches of a kind begin with.
+    pub fn pages_listed(&self, plural: &str) -> usize {
+        let listed = self.0.listed.lock().unwrap();
+        listed.iter().filter(|listed| *listed == plural).count()
+    }
+
+    fn note_list(&self, head: &http::request::Parts) {
+        let accept = head.headers.get("accept");
+        let accept = accept.and_then(|accept| accept.to_str().ok());
+        if accept.is_some_and(|accept| accept.contains("as=PartialObjectMetadataList")) {
+            let (_, plural) = head.uri.path().rsplit_once('/').unwrap();
+            self.0.listed.lock().unwrap().push(plural.to_owned());
+        }
     }
 
     /// Waits until the call is held.
@@ -115,6 +133,7 @@ where
         // A request of the operator has all of its body at hand.
         let body = body.collect_bytes().now_or_never();
         let body = body.expect("no body is streamed").unwrap();
+        gate.note_list(&head);
         let held = gate.is_held(KubeCall::of(&head.method, head.uri.path(), &body));
         let request = http::Request::from_parts(head, Body::from(body));
         if held && gate.0.moment == Moment::Before {

@@ -89,6 +89,8 @@ pub enum Action {
     HangAfterApply,
     /// Applies, sends the answer's head and this many bytes of its body, then closes the connection.
     CutAnswer(usize),
+    /// Applies, sends the head of a longer answer and this as the beginning of its body, then closes the connection.
+    CutShort(Content),
     /// Applies, then sends the answer at one byte a second.
     Drip,
     /// Applies, then sends this many bytes of white space before the JSON.

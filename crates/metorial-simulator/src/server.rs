@@ -8,7 +8,7 @@ use serde_json::Value;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinSet;
 
-use crate::actions::{Action, Gate};
+use crate::actions::{Action, Content, Gate};
 use crate::admin;
 use crate::api::{self, Reply};
 use crate::connection::{Connection, Delivery, Unreadable};
@@ -192,6 +192,11 @@ async fn after_applying(shared: &Shared, mut response: Response, action: Action)
         Action::CloseAfterApply => Delivery::Close,
         Action::HangAfterApply => Delivery::Hang,
         Action::CutAnswer(at) => Delivery::Cut(response, at),
+        Action::CutShort(Content(mut body)) => {
+            let sent = body.len();
+            body.push(b' ');
+            Delivery::Cut(shared.response(200, Vec::new(), body), sent)
+        }
         Action::Drip => Delivery::Drip(response),
         Action::Rewrite(rewrite) => {
             let mut answer = serde_json::from_slice(&response.body).unwrap_or_default();

@@ -172,6 +172,7 @@ impl ExportCall<'_> {
             query: query.encoded(),
             body: self.body,
             cap: self.query.map_or(OBJECT_CAP, |_| LIST_CAP),
+            shortens: self.query.is_some_and(|query| query.page_size() == 1),
         })
     }
 }

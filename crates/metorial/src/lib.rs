@@ -43,8 +43,8 @@
 //! - **No secret is disclosed.** Keys, bodies and exported values are wiped from memory and don't print. Texts of errors
 //!   are this crate's own; of a server's text only words are kept that look like a code or an id and don't repeat what
 //!   was sent.
-//! - **Bounded size.** Answers are read up to 1 MiB, pages of lists up to 8 MiB. An item that can't be
-//!   decoded hides no other item of its page.
+//! - **Bounded size.** Answers are read up to 1 MiB, pages of lists up to 8 MiB. An item that can't be decoded, or that is
+//!   larger than a page may be, hides no other item of its list.
 //!
 //! The version of the API is pinned ([`API_VERSION`]); an answer in another version is
 //! [`ErrorKind::VersionUnsupported`].
@@ -66,6 +66,7 @@ mod collection;
 mod error;
 mod export_paths;
 mod exports;
+mod incoming;
 mod key;
 mod meta;
 mod objects;

@@ -5,11 +5,11 @@ use std::borrow::Cow;
 use crate::api_error::ApiError;
 use crate::classify::{self, ErrorBody};
 use crate::error::{Details, Error, ErrorKind};
+use crate::incoming::{Received, TooLarge};
 use crate::meta::{API_VERSION, Headers};
 use crate::redactor::Redactor;
 use crate::reply::Reply;
 use crate::request::Request;
-use crate::secret::Buffer;
 
 /// Failure to read a body.
 pub(crate) enum BodyError {
@@ -17,12 +17,18 @@ pub(crate) enum BodyError {
     Incomplete(Cow<'static, str>),
 }
 
+impl From<TooLarge> for BodyError {
+    fn from(_: TooLarge) -> Self {
+        Self::TooLarge
+    }
+}
+
 /// Returns the reply of a 2xx response, unless it is in another version of the API or its body could not be read.
 pub(crate) fn success(
     request: &Request<'_>,
     status: u16,
     headers: Headers,
-    body: Result<Buffer, BodyError>,
+    body: Result<Received, BodyError>,
 ) -> Result<Reply, Error> {
     let operation = request.operation();
     let method = operation.method;
@@ -40,7 +46,8 @@ pub(crate) fn success(
             operation,
             status,
             meta: headers.meta,
-            body,
+            body: body.bytes,
+            shortened: body.shortened,
         }),
         Err(BodyError::TooLarge) => {
             let kind = classify::unreadable_success(method);
@@ -55,12 +62,12 @@ pub(crate) fn failure(
     request: &Request<'_>,
     status: u16,
     headers: Headers,
-    body: Result<Buffer, BodyError>,
+    body: Result<Received, BodyError>,
     redactor: &Redactor<'_>,
 ) -> Error {
     let (body, body_error) = match body {
         Ok(body) => (
-            ApiError::read(&body).map_or(ErrorBody::Foreign, ErrorBody::Api),
+            ApiError::read(&body.bytes).map_or(ErrorBody::Foreign, ErrorBody::Api),
             None,
         ),
         Err(BodyError::TooLarge) => (ErrorBody::Foreign, Some(larger_than(request.cap))),

@@ -42,17 +42,26 @@ pub struct Unreadable {
     /// Its id.
     pub id: String,
     text: String,
+    shortened: bool,
 }
 
 impl Unreadable {
     /// Returns whether the item contains this text, byte for byte. One that holds an id or another unique text as a plain
-    /// JSON string does; one that does not contain it has nothing to do with it.
+    /// JSON string does; one that does not contain it has nothing to do with it, unless the text may be a part of a string
+    /// that was [left out](Self::is_shortened).
     #[must_use]
     pub fn mentions(&self, text: &str) -> bool {
         self.text.contains(text)
     }
 
-    /// Returns the item's JSON as the server sent it. The caller is responsible for keeping it out of logs and messages.
+    /// Returns whether strings of more than 1 KiB were left out, because the item is larger than a page of a list may be.
+    #[must_use]
+    pub fn is_shortened(&self) -> bool {
+        self.shortened
+    }
+
+    /// Returns the item's JSON as the server sent it, or [shortened](Self::is_shortened). The caller is responsible for
+    /// keeping it out of logs and messages.
     #[must_use]
     pub fn text(&self) -> &str {
         &self.text
@@ -95,8 +104,8 @@ struct Pagination {
 
 impl<T: Object> Page<T> {
     /// Decodes the items one by one, so that a bad one hides no other; `None` if one has no id, or
-    /// metadata that isn't an object.
-    pub(crate) fn read(list: &ListBody<'_>) -> Option<Self> {
+    /// metadata that isn't an object. The items of a shortened page are not what they were, and count as bad.
+    pub(crate) fn read(list: &ListBody<'_>, shortened: bool) -> Option<Self> {
         let mut page = Self {
             items: Vec::new(),
             unreadable: Vec::new(),
@@ -105,7 +114,8 @@ impl<T: Object> Page<T> {
             last: None,
         };
         for text in list.items.iter().map(|item| item.get()) {
-            let decoded = (text.len() <= OBJECT_CAP).then(|| serde_json::from_str::<T>(text));
+            let whole = !shortened && text.len() <= OBJECT_CAP;
+            let decoded = whole.then(|| serde_json::from_str::<T>(text));
             match decoded {
                 Some(Ok(item)) => {
                     page.last = Some(item.id().to_owned());
@@ -115,7 +125,11 @@ impl<T: Object> Page<T> {
                     let Bare { id, .. } = serde_json::from_str(text).ok()?;
                     page.last = Some(id.clone());
                     let text = text.to_owned();
-                    page.unreadable.push(Unreadable { id, text });
+                    page.unreadable.push(Unreadable {
+                        id,
+                        text,
+                        shortened,
+                    });
                 }
             }
         }
@@ -136,7 +150,8 @@ struct PageStream<F> {
 }
 
 /// Returns a stream of the pages that `fetch` returns, starting with `query`. After a page that is too large, which is an
-/// error of the stream, half of it is asked for, down to a single item; later pages grow again.
+/// error of the stream, half of it is asked for, down to a single item, which is read without its long strings if it is too
+/// large by itself; later pages grow again.
 pub(crate) fn follow<T, F, Fut>(
     operation: Operation,
     query: ListQuery,

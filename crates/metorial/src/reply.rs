@@ -18,6 +18,8 @@ pub(crate) struct Reply {
     pub(crate) status: u16,
     pub(crate) meta: Meta,
     pub(crate) body: Buffer,
+    /// True if long strings were left out of the body.
+    pub(crate) shortened: bool,
 }
 
 impl Reply {
@@ -51,7 +53,7 @@ impl Reply {
     /// Decodes one page of a list.
     pub(crate) fn page<T: Object>(self) -> Result<Answer<Page<T>>, Error> {
         let page = match serde_json::from_slice(&self.body) {
-            Ok(list) => Page::read(&list),
+            Ok(list) => Page::read(&list, self.shortened),
             Err(error) => return Err(self.undecodable(&error)),
         };
         let Some(value) = page else {

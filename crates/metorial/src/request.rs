@@ -25,6 +25,8 @@ pub(crate) struct Request<'a> {
     pub(crate) body: Option<&'a Body>,
     /// Largest accepted answer, in bytes.
     pub(crate) cap: usize,
+    /// True if a larger answer is read without its long strings.
+    pub(crate) shortens: bool,
 }
 
 impl<'a> Request<'a> {
@@ -37,6 +39,7 @@ impl<'a> Request<'a> {
             query: None,
             body: None,
             cap: OBJECT_CAP,
+            shortens: false,
         }
     }
 
@@ -45,6 +48,7 @@ impl<'a> Request<'a> {
         Self {
             query: query.encoded(),
             cap: LIST_CAP,
+            shortens: query.page_size() == 1,
             ..Self::get(collection.path())
         }
     }

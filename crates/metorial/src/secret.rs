@@ -70,6 +70,10 @@ impl Buffer {
         }
         self.0.extend_from_slice(bytes);
     }
+
+    pub(crate) fn truncate(&mut self, length: usize) {
+        self.0.truncate(length);
+    }
 }
 
 impl std::ops::Deref for Buffer {

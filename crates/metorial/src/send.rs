@@ -14,12 +14,12 @@ use crate::classify;
 use crate::client::Client;
 use crate::collection::Method;
 use crate::error::{Error, ErrorKind};
+use crate::incoming::{Incoming, Received};
 use crate::meta::{API_VERSION, Headers, Meta};
 use crate::outcome::{self, BodyError};
 use crate::redactor::Redactor;
 use crate::reply::Reply;
 use crate::request::Request;
-use crate::secret::Buffer;
 
 impl Client {
     /// Sends a request. `Ok` is a success (2xx) in the requested version of the API, with its whole body.
@@ -71,7 +71,7 @@ impl Client {
         let keep = |word: &str| redactor.keep(word);
         let headers = Headers::read(response.headers(), keep, Timestamp::now());
         let status = response.status();
-        let body = self.read(response, request.cap, deadline).await;
+        let body = self.read(response, request, deadline).await;
         if status.is_success() {
             outcome::success(request, status.as_u16(), headers, body)
         } else {
@@ -115,21 +115,14 @@ impl Client {
     async fn read(
         &self,
         mut response: Response,
-        cap: usize,
+        request: &Request<'_>,
         deadline: Instant,
-    ) -> Result<Buffer, BodyError> {
-        let announced = response.content_length().unwrap_or(0);
-        if usize::try_from(announced).map_or(true, |announced| announced > cap) {
-            return Err(BodyError::TooLarge);
-        }
-        let mut body = Buffer::with_capacity(4096);
+    ) -> Result<Received, BodyError> {
+        let mut body = Incoming::new(request, response.content_length())?;
         loop {
             match timeout_at(deadline, response.chunk()).await {
-                Ok(Ok(Some(chunk))) if body.len() + chunk.len() > cap => {
-                    return Err(BodyError::TooLarge);
-                }
-                Ok(Ok(Some(chunk))) => body.push(&chunk),
-                Ok(Ok(None)) => return Ok(body),
+                Ok(Ok(Some(chunk))) => body.push(&chunk)?,
+                Ok(Ok(None)) => return Ok(body.end()),
                 Ok(Err(error)) => return Err(BodyError::Incomplete(cause::describe(&error))),
                 Err(_) => return Err(BodyError::Incomplete(self.timed_out())),
             }

@@ -120,13 +120,11 @@ async fn answers_can_be_scripted() {
 async fn answers_can_be_cut_padded_or_missing() {
     let setup = Setup::new().await;
     let once = |action: Action| setup.sim.faults().add(Fault::any().times(1), action);
-    once(Action::CutAnswer(5));
-    assert!(
-        setup
-            .try_send(setup.request("GET", "/instance"))
-            .await
-            .is_err()
-    );
+    for cut in [Action::CutAnswer(5), Action::CutShort("{}".into())] {
+        once(cut);
+        let request = setup.request("GET", "/instance");
+        assert!(setup.try_send(request).await.is_err());
+    }
     once(Action::Pad(100_000));
     assert_eq!(
         setup.get("/instance").await.body["id"],

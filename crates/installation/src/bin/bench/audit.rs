@@ -2,6 +2,7 @@
 
 use control_plane::ControlPlane;
 use installation::{Failure, NAMESPACE, RELEASE};
+use jiff::Timestamp;
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{BufRead, BufReader, Seek, SeekFrom};
@@ -9,31 +10,40 @@ use std::io::{BufRead, BufReader, Seek, SeekFrom};
 /// Reader of the audit log that continues where it stopped.
 pub struct Audit {
     log: BufReader<File>,
+    /// The beginning of a line whose end is not written yet.
+    line: String,
 }
 
-/// Number of requests of the operator's ServiceAccount, by verb and resource.
+/// Requests of the operator's ServiceAccount.
 #[derive(Default)]
-pub struct Requests(BTreeMap<(String, String), usize>);
+pub struct Requests {
+    /// Their number by verb and resource.
+    counts: BTreeMap<(String, String), usize>,
+    /// The time of the last response to a patch of the status of credentials.
+    pub last_status: Option<Timestamp>,
+}
 
 impl Audit {
     /// Opens the log at its end.
     pub fn from_now(plane: &ControlPlane) -> Result<Self, Failure> {
         let mut log = BufReader::new(File::open(plane.audit_log())?);
         log.seek(SeekFrom::End(0))?;
-        Ok(Self { log })
+        Ok(Self {
+            log,
+            line: String::new(),
+        })
     }
 
     /// Reads the requests since the last call.
     pub fn read(&mut self) -> Result<Requests, Failure> {
         let user = format!("system:serviceaccount:{NAMESPACE}:{RELEASE}");
         let mut requests = Requests::default();
-        let mut line = String::new();
-        while self.log.read_line(&mut line)? > 0 {
-            let event: serde_json::Value = serde_json::from_str(&line)?;
+        while self.log.read_line(&mut self.line)? > 0 && self.line.ends_with('\n') {
+            let event: serde_json::Value = serde_json::from_str(&self.line)?;
             if event["user"]["username"] == user.as_str() {
                 requests.add(&event);
             }
-            line.clear();
+            self.line.clear();
         }
         Ok(requests)
     }
@@ -47,22 +57,27 @@ impl Requests {
             Some(part) => format!("{}/{part}", text(&of["resource"])),
             None => text(&of["resource"]),
         };
-        *self.0.entry((text(&event["verb"]), resource)).or_default() += 1;
+        if resource == "providerauthcredentials/status" {
+            let answered = event["stageTimestamp"].as_str().unwrap_or_default();
+            self.last_status = self.last_status.max(answered.parse().ok());
+        }
+        let verb = text(&event["verb"]);
+        *self.counts.entry((verb, resource)).or_default() += 1;
     }
 
     /// Returns the number of writes, without those of the lease.
     pub fn writes(&self) -> usize {
-        let writes = self.0.iter().filter(|((verb, resource), _)| {
-            !matches!(verb.as_str(), "get" | "list" | "watch") && resource != "leases"
-        });
-        writes.map(|(_, count)| count).sum()
+        self.count(|verb| !matches!(verb, "get" | "list" | "watch"))
     }
 
     /// Returns the number of reads of single objects, without those of the lease.
     pub fn gets(&self) -> usize {
-        let gets = self.0.iter();
-        gets.filter(|((verb, resource), _)| verb == "get" && resource != "leases")
-            .map(|(_, count)| count)
-            .sum()
+        self.count(|verb| verb == "get")
+    }
+
+    fn count(&self, of: impl Fn(&str) -> bool) -> usize {
+        let counted = self.counts.iter();
+        let counted = counted.filter(|((verb, resource), _)| of(verb) && resource != "leases");
+        counted.map(|(_, count)| count).sum()
     }
 }

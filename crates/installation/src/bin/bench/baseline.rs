@@ -1,22 +1,28 @@
 //! Baseline: the time that the API server alone takes for the requests of a reconciliation, without operator and Metorial.
 
 use crate::objects::{self, for_each_concurrently};
+use crate::tenant::{Secrets, Tenant};
 use control_plane::ControlPlane;
 use installation::{Failure, NAMESPACE, RELEASE};
 use kube::Api;
-use kube::api::{DeleteParams, ListParams, Patch, PatchParams};
+use kube::api::{DeleteParams, Patch, PatchParams};
 use metorial_operator::resources::ProviderAuthCredentials;
 use serde_json::{Value, json};
 use std::time::{Duration, Instant};
 
-const BASELINE_NAMESPACE: &str = "baseline";
+/// Name of its namespace.
+pub const NAMESPACE_OF_BASELINE: &str = "baseline";
 
-/// Measures a GET, a patch that adds a finalizer and a patch of the status for each of `count` objects, with the rights of
-/// the operator. Deletes the objects afterwards.
-pub async fn measure(plane: &ControlPlane, count: usize) -> Result<Duration, Failure> {
-    objects::create(plane, BASELINE_NAMESPACE, count).await?;
+/// Measures a GET, a patch that adds a finalizer and a patch of the status for each of `count` objects of `tenant`, with the
+/// rights of the operator. Deletes the objects afterwards.
+pub async fn measure(
+    plane: &ControlPlane,
+    tenant: &Tenant,
+    count: usize,
+) -> Result<Duration, Failure> {
+    tenant.add(count, Secrets::Own).await?;
     let client = plane.client_for(NAMESPACE, RELEASE).await?;
-    let api: Api<ProviderAuthCredentials> = Api::namespaced(client, BASELINE_NAMESPACE);
+    let api: Api<ProviderAuthCredentials> = Api::namespaced(client, NAMESPACE_OF_BASELINE);
     let began = Instant::now();
     let objects = api.clone();
     for_each_concurrently(count, move |number| {
@@ -25,21 +31,20 @@ pub async fn measure(plane: &ControlPlane, count: usize) -> Result<Duration, Fai
     })
     .await?;
     let took = began.elapsed();
-    let no_finalizers = Patch::Merge(json!({"metadata": {"finalizers": null}}));
+    let admins: Api<ProviderAuthCredentials> =
+        Api::namespaced(plane.client(), NAMESPACE_OF_BASELINE);
     for_each_concurrently(count, move |number| {
-        let (api, no_finalizers) = (api.clone(), no_finalizers.clone());
+        let admins = admins.clone();
         async move {
             let name = objects::name(number);
-            api.patch(&name, &PatchParams::default(), &no_finalizers)
-                .await?;
+            let no_finalizers = Patch::Merge(json!({"metadata": {"finalizers": null}}));
+            let params = PatchParams::default();
+            admins.patch(&name, &params, &no_finalizers).await?;
+            admins.delete(&name, &DeleteParams::default()).await?;
             Ok(())
         }
     })
     .await?;
-    let admins: Api<ProviderAuthCredentials> = Api::namespaced(plane.client(), BASELINE_NAMESPACE);
-    admins
-        .delete_collection(&DeleteParams::default(), &ListParams::default())
-        .await?;
     Ok(took)
 }
 

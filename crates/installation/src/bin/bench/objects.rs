@@ -1,11 +1,9 @@
-//! Resources to measure, created as the administrator.
+//! Manifests of what is measured, and the creation of many objects at once.
 
-use control_plane::ControlPlane;
 use installation::Failure;
-use k8s_openapi::api::core::v1::{Namespace, Secret};
-use kube::Api;
-use kube::api::{ObjectMeta, Patch, PatchParams, PostParams};
-use metorial_operator::resources::{Connection, ProviderAuthCredentials, condition};
+use k8s_openapi::api::core::v1::Secret;
+use kube::api::ObjectMeta;
+use metorial_operator::resources::{ProviderAuthCredentials, condition};
 use serde_json::{Value, json};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -14,7 +12,7 @@ use tokio::task::JoinSet;
 /// Number of concurrent operations: the operator's default for concurrent reconciliations.
 pub const CONCURRENCY: usize = 32;
 
-/// Returns the name of a resource and of its Secret.
+/// Returns the name of a resource, and of its Secret if it has one of its own.
 pub fn name(number: usize) -> String {
     format!("app-{number:05}")
 }
@@ -47,96 +45,23 @@ where
     Ok(())
 }
 
-/// Creates a namespace with this many credentials, each with a Secret of its own.
-pub async fn create(
-    plane: &ControlPlane,
-    namespace_name: &str,
-    count: usize,
-) -> Result<(), Failure> {
-    let client = plane.client();
-    let namespace = Namespace {
-        metadata: meta(namespace_name),
-        ..Namespace::default()
-    };
-    Api::all(client.clone())
-        .create(&PostParams::default(), &namespace)
-        .await?;
-    let secrets: Api<Secret> = Api::namespaced(client.clone(), namespace_name);
-    let credentials: Api<ProviderAuthCredentials> = Api::namespaced(client, namespace_name);
-    for_each_concurrently(count, move |number| {
-        let (secrets, credentials) = (secrets.clone(), credentials.clone());
-        async move {
-            let params = PostParams::default();
-            let name = name(number);
-            let texts = json!({"client-id": format!("id-{number}"), "client-secret": format!("secret-{number}")});
-            secrets.create(&params, &secret(&name, texts)?).await?;
-            let object = serde_json::from_value(manifest(&name))?;
-            credentials.create(&params, &object).await?;
-            Ok(())
-        }
-    })
-    .await
+/// Returns whether credentials are ready.
+pub fn is_ready(credentials: &ProviderAuthCredentials) -> bool {
+    let status = credentials.status.as_ref();
+    let conditions = status.and_then(|status| status.common.conditions.as_deref());
+    condition(conditions, "Ready").is_some_and(|ready| ready.status == "True")
 }
 
-/// Creates their default Connection, with a rate limit that the run can't reach.
-pub async fn connect(
-    plane: &ControlPlane,
-    namespace_name: &str,
-    url: &str,
-    key: &str,
-) -> Result<(), Failure> {
-    let params = PostParams::default();
-    let secrets: Api<Secret> = Api::namespaced(plane.client(), namespace_name);
-    let of_key = secret("metorial", json!({"api-key": key}))?;
-    secrets.create(&params, &of_key).await?;
-    let connections: Api<Connection> = Api::namespaced(plane.client(), namespace_name);
-    let connection = serde_json::from_value(json!({
-        "apiVersion": "metorial.com/v1alpha1",
-        "kind": "Connection",
-        "metadata": {"name": "default"},
-        "spec": {
-            "baseUrl": url,
-            "apiKey": {"secretKeyRef": {"name": "metorial", "key": "api-key"}},
-        },
-    }))?;
-    connections.create(&params, &connection).await?;
-    Ok(())
-}
-
-/// Returns whether all credentials of the namespace are ready.
-pub async fn all_ready(plane: &ControlPlane, namespace_name: &str) -> Result<bool, Failure> {
-    let credentials: Api<ProviderAuthCredentials> = Api::namespaced(plane.client(), namespace_name);
-    let all = credentials.list(&Default::default()).await?;
-    Ok(all.iter().all(|object| {
-        let conditions = object.status.as_ref();
-        let conditions = conditions.and_then(|status| status.common.conditions.as_deref());
-        condition(conditions, "Ready").is_some_and(|ready| ready.status == "True")
-    }))
-}
-
-/// Changes the client secret in one Secret.
-pub async fn rotate(
-    plane: &ControlPlane,
-    namespace_name: &str,
-    number: usize,
-    to: &str,
-) -> Result<(), Failure> {
-    let secrets: Api<Secret> = Api::namespaced(plane.client(), namespace_name);
-    let patch = Patch::Merge(json!({"stringData": {"client-secret": to}}));
-    secrets
-        .patch(&name(number), &PatchParams::default(), &patch)
-        .await?;
-    Ok(())
-}
-
-fn meta(name: &str) -> ObjectMeta {
+/// Returns metadata with this name.
+pub fn meta(name: &str) -> ObjectMeta {
     ObjectMeta {
         name: Some(name.to_owned()),
         ..ObjectMeta::default()
     }
 }
 
-fn secret(name: &str, texts: Value) -> Result<Secret, Failure> {
+/// Returns a Secret with these texts.
+pub fn secret(name: &str, texts: Value) -> Result<Secret, Failure> {
     Ok(Secret {
         metadata: meta(name),
         string_data: serde_json::from_value(texts)?,
@@ -144,9 +69,10 @@ fn secret(name: &str, texts: Value) -> Result<Secret, Failure> {
     })
 }
 
-fn manifest(name: &str) -> Value {
-    let from = |key: &str| json!({"secretKeyRef": {"name": name, "key": key}});
-    json!({
+/// Returns credentials with the values of a Secret.
+pub fn credentials(name: &str, secret: &str) -> Result<ProviderAuthCredentials, Failure> {
+    let from = |key: &str| json!({"secretKeyRef": {"name": secret, "key": key}});
+    let manifest = json!({
         "apiVersion": "metorial.com/v1alpha1",
         "kind": "ProviderAuthCredentials",
         "metadata": {"name": name},
@@ -158,5 +84,6 @@ fn manifest(name: &str) -> Value {
                 "scopes": ["repo", "read:user"],
             },
         },
-    })
+    });
+    Ok(serde_json::from_value(manifest)?)
 }

@@ -1,0 +1,106 @@
+//! More resources than a development key may create in one window.
+
+use crate::bench::{Bench, progress};
+use crate::report::{Row, seconds};
+use crate::scenario::Scenario;
+use crate::tenant::{Secrets, Tenant};
+use installation::{Failure, wait_until};
+use metorial_simulator::{Entry, InstanceId, InstanceType, Limit, Simulator};
+use std::time::{Duration, Instant};
+
+/// See the module.
+pub const SCENARIO: Scenario = Scenario {
+    name: "development-key",
+    title: "300 resources, a limit of 100 requests in 60 s",
+    run: |bench| Box::pin(measure(bench)),
+};
+
+const RESOURCES: usize = 300;
+const LIMIT: Limit = Limit {
+    requests: 100,
+    per: Duration::from_secs(60),
+};
+/// All creates, the check of the connection, and the edit: a read and a PATCH.
+const REQUESTS: usize = RESOURCES + 3;
+/// The time after which the scenario ends, done or not, in windows.
+const LONGEST: u32 = 8;
+
+async fn measure(bench: &mut Bench) -> Result<Vec<Row>, Failure> {
+    bench.run_operator().await?;
+    let (plane, simulator) = (&bench.plane, &bench.simulator);
+    let organization = simulator.add_organization("Development");
+    simulator.set_rate_limit(&organization, Some(LIMIT));
+    let (kind, name) = (InstanceType::Development, "development");
+    simulator.clear_journal();
+    let tenant = Tenant::create(plane, simulator, &organization, kind, name).await?;
+    let began = Instant::now();
+    tenant.add(RESOURCES, Secrets::Shared).await?;
+    let of = &tenant.instance;
+    // The window is all but used up.
+    let used = LIMIT.requests * 9 / 10;
+    let busy = |entries: &[Entry]| created(entries, of) >= used;
+    simulator.wait_for(busy, LIMIT.per).await?;
+    progress("editing a resource that is ready");
+    let edited = edit(&tenant, simulator).await?;
+    let edited_row = Row::within(
+        "edit of a ready resource at the API after",
+        edited,
+        LIMIT.per,
+    );
+    let window = LIMIT.per.as_secs();
+    progress(&format!(
+        "waiting for at most {LONGEST} windows of {window} s"
+    ));
+    let all = |entries: &[Entry]| created(entries, of) >= RESOURCES;
+    let rest = (LIMIT.per * LONGEST).saturating_sub(began.elapsed());
+    // Not all in time: that is a figure, too.
+    let _ = simulator.wait_for(all, rest).await;
+    let mut rows = rows(&simulator.journal(), of, began);
+    rows.push(edited_row);
+    simulator.set_rate_limit(&organization, None);
+    Ok(rows)
+}
+
+/// Changes a resource that is ready, and returns the time until the API has the change; `None` if that takes too long.
+async fn edit(tenant: &Tenant, simulator: &Simulator) -> Result<Option<Duration>, Failure> {
+    let name = wait_until("a resource is ready", LIMIT.per, async || {
+        tenant.one_ready().await
+    })
+    .await?;
+    let began = Instant::now();
+    tenant.edit(&name, &["repo"]).await?;
+    let patched = |entries: &[Entry]| {
+        let mut patches = entries.iter().filter(|entry| entry.method == "PATCH");
+        patches.any(|entry| entry.applied && entry.instance.as_ref() == Some(&tenant.instance))
+    };
+    let done = simulator.wait_for(patched, LIMIT.per * LONGEST / 2).await;
+    Ok(done.is_ok().then(|| began.elapsed()))
+}
+
+fn rows(journal: &[Entry], of: &InstanceId, began: Instant) -> Vec<Row> {
+    let count = created(journal, of);
+    let sent = |entry: &&Entry| entry.instance.as_ref() == Some(of);
+    let requests = journal.iter().filter(sent);
+    let refused = requests.clone().filter(|entry| entry.status == 429).count();
+    let last = requests.clone().rfind(|entry| entry.applied);
+    let took = last.map_or(Duration::ZERO, |entry| entry.at.duration_since(began));
+    let windows = took.as_secs_f64() / LIMIT.per.as_secs_f64();
+    let windows = windows.ceil() as usize;
+    let fewest = REQUESTS.div_ceil(LIMIT.requests);
+    let figure = format!("{count} of {RESOURCES} created, windows used");
+    let text = format!("{windows} ({})", seconds(took));
+    let kept = count == RESOURCES && windows <= fewest;
+    vec![
+        Row::new(figure, text).wanted(format!("≤ {fewest}"), kept),
+        Row::at_most("requests over the limit", refused, 0),
+        Row::at_most("requests", requests.count(), REQUESTS),
+    ]
+}
+
+/// Counts the objects that were created in an instance.
+fn created(journal: &[Entry], of: &InstanceId) -> usize {
+    let created = journal.iter().filter(|entry| {
+        entry.applied && entry.method == "POST" && entry.instance.as_ref() == Some(of)
+    });
+    created.count()
+}

@@ -12,9 +12,9 @@ use tokio::sync::Notify;
 use tokio::time::{Instant, sleep};
 
 /// A batch is sent once nobody joined it for this long: it must be lost in the time of a request.
-const QUIET: Duration = Duration::from_millis(10);
+pub const QUIET: Duration = Duration::from_millis(10);
 /// A batch that is joined again and again is sent after this time.
-const LONGEST: Duration = Duration::from_millis(200);
+pub const LONGEST: Duration = Duration::from_millis(200);
 /// The batches that are open or under way, one for each key. The result is shared by all who joined.
 pub struct Coalesced<K, T>(Mutex<HashMap<K, Open<T>>>);
 

@@ -21,7 +21,7 @@ use tokio::time::Instant;
 
 /// The number of objects of one request: a page has at most 100 (▲). With ids of 128 characters, the longest that are
 /// valid, its URL has less than the 15 KB that the server takes (▲).
-const MOST: usize = 100;
+pub const MOST: usize = 100;
 /// The number of ids that every build accepts: older ones refuse more than 21 (▲).
 pub(super) const FEW: usize = 20;
 /// The permitted age of an observation that is needed as the object is now.
@@ -129,10 +129,7 @@ impl Session {
         since: Instant,
     ) -> Result<Shown, RemoteError> {
         let collection = K::Remote::COLLECTION;
-        // Others are read along once half of the age has passed that this read permits. Where it permits none, somebody
-        // waits for a write, and the response stays small.
-        let age = since.elapsed();
-        let due = (age > AT_ONCE).then(|| since + age / 2);
+        let due = read_along_before(since, Instant::now());
         let batch = BatchRead {
             transport: self.transport.clone(),
             cache: self.cache.clone(),
@@ -286,6 +283,14 @@ impl BatchRead {
         }
         asked.len()
     }
+}
+
+/// Returns the time before which an object must have been observed to be read along with one that has to be known as it was
+/// at `since` or later: half of the permitted age. Where that is none, somebody waits for a write, and the response stays
+/// small.
+pub fn read_along_before(since: Instant, now: Instant) -> Option<Instant> {
+    let age = now.saturating_duration_since(since);
+    (age > AT_ONCE).then(|| since + age / 2)
 }
 
 /// Returns whether the server refuses the request itself, so that one with fewer ids may pass.

@@ -21,6 +21,10 @@ mod tests;
 pub mod transport;
 mod unreadable;
 
+#[cfg(test)]
+pub use coalesce::{LONGEST, QUIET};
 pub use error::RemoteError;
+#[cfg(test)]
+pub use loader::{MOST, read_along_before};
 pub use observations::Observed;
 pub use session::Session;

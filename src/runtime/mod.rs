@@ -6,6 +6,8 @@ mod operator;
 mod queue;
 mod registry;
 mod schedule;
+#[cfg(test)]
+mod simulation;
 mod watch;
 
 pub use operator::{Unusable, run};

@@ -31,9 +31,15 @@ demo: control-plane ## Show the operator on a real control plane; KEEP=1 keeps i
 N ?= 1000
 
 .PHONY: bench
-bench: control-plane ## Measure the operator with N resources (default 1000), compared with the API server alone
+bench: control-plane ## Measure the operator with N resources (default 1000); ONLY=restart,idle chooses scenarios, MARKDOWN=1 the format
 	@cargo build --release --locked --package metorial-operator --package installation --bin metorial-operator --bin bench
-	@cargo run --release --locked --quiet --package installation --bin bench -- $(N)
+	@cargo run --release --locked --quiet --package installation --bin bench -- $(N) $(if $(ONLY),--only $(ONLY)) $(if $(MARKDOWN),--markdown)
+
+RESOURCES ?= 100000
+
+.PHONY: simulate
+simulate: ## Check queue, batched reads and budgets with RESOURCES resources (default 100000) on a simulated clock
+	@SIMULATE_RESOURCES=$(RESOURCES) cargo test --locked --quiet --lib simulation:: -- --nocapture --test-threads=1
 
 .PHONY: contract
 contract: ## Check the API simulator with the official SDKs

@@ -18,6 +18,7 @@ const KIND: &str = "kind=\"ProviderAuthCredentials\"";
 const IDLE_TIME: Duration = Duration::from_secs(2);
 
 /// Metrics of the operator that say whether it is idle.
+const LEADER: &str = "metorial_operator_leader";
 const RUNNING: &str = "metorial_operator_reconciliations_running";
 const QUEUED: &str = "metorial_operator_queue_depth";
 const RECONCILIATIONS: &str = "metorial_operator_reconciliations_total";
@@ -163,7 +164,8 @@ impl Bench {
             let busy = metrics.sum(RUNNING, "") + metrics.sum(QUEUED, "");
             let all = metrics.sum(RECONCILIATIONS, "");
             let made = metrics.sum(RECONCILIATIONS, KIND);
-            if busy > 0.0 || made < reconciliations as f64 || all == 0.0 {
+            let leads = metrics.sum(LEADER, "") > 0.0;
+            if !leads || busy > 0.0 || made < reconciliations as f64 {
                 idle = None;
                 return Ok(None);
             }

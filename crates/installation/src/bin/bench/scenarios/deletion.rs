@@ -30,7 +30,7 @@ async fn measure(bench: &mut Bench) -> Result<Vec<Row>, Failure> {
     let deleted = deleted.count();
     let mut rows = vec![
         Row::new("until all are gone", seconds(took)),
-        Row::per_object("API requests", journal.len(), count, 1.1, 1),
+        Row::per_object("API requests", journal.len(), count, 1.1, 5),
         Row::per_object("Kubernetes writes", kubernetes.writes(), count, 1.0, 2),
     ];
     rows.extend(bench.cpu_row(cpu));

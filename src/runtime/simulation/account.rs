@@ -25,14 +25,17 @@ impl Account {
         }
     }
 
-    /// Sends a request.
+    /// Sends a request, whose response is received later.
     ///
     /// # Errors
     /// The time to wait, if the budget is spent.
     pub fn send(&mut self, now: Instant) -> Result<(), Duration> {
-        self.budget.admit(None, now)?;
+        self.budget.admit(None, now)
+    }
+
+    /// Receives the response to a request.
+    pub fn receive(&mut self, now: Instant) {
         let meta = self.server.answer(now);
         self.budget.record_response(&meta, now);
-        Ok(())
     }
 }

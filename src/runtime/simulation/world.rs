@@ -219,6 +219,7 @@ impl World {
     }
 
     fn read(&mut self, index: usize, sent: Sent, began: Instant) {
+        self.organizations[index].account.receive(self.now);
         for id in sent.ids {
             let read = Observed::Found(self.view(&id));
             let observations = &self.organizations[index].cache.observations;
@@ -243,8 +244,10 @@ impl World {
         let Resource {
             id, organization, ..
         } = &self.resources[number];
-        let view = self.view(id);
-        let observations = &self.organizations[*organization].cache.observations;
+        let (view, index) = (self.view(id), *organization);
+        let organization = &mut self.organizations[index];
+        organization.account.receive(self.now);
+        let observations = &organization.cache.observations;
         observations.store_write(COLLECTION, &view, self.now);
         self.resources[number].task = Task::Verify;
         self.end(number, &Retry::Interval(None));

@@ -55,12 +55,8 @@ async fn list(
                 Some(match item {
                     Item::Read(config) => {
                         let view = ProviderConfig::view(&config);
-                        owned(
-                            ids,
-                            config.from_vault.map(|vault| vault.id),
-                            view,
-                            config.name,
-                        )
+                        let of = config.from_vault.map(|vault| vault.id);
+                        owned(ids, of, view, config.name.as_deref())
                     }
                     Item::Unreadable(item) => unreadable(ids, &item),
                 })
@@ -73,12 +69,8 @@ async fn list(
                 Some(match item {
                     Item::Read(config) => {
                         let view = auth_config::view(&config);
-                        owned(
-                            ids,
-                            config.credentials.map(|used| used.id),
-                            view,
-                            config.name,
-                        )
+                        let of = config.credentials.map(|used| used.id);
+                        owned(ids, of, view, config.name.as_deref())
                     }
                     Item::Unreadable(item) => unreadable(ids, &item),
                 })
@@ -94,13 +86,13 @@ fn owned(
     ids: &[String],
     of: Option<String>,
     view: RemoteView,
-    name: Option<String>,
+    name: Option<&str>,
 ) -> Vec<Dependent> {
     let of = of.filter(|of| view.live && ids.contains(of));
     let found = of.map(|of| Dependent {
         of,
         id: view.id,
-        name: name.as_deref().map(cut),
+        name: name.map(cut),
         namespace: view.marker.map(|marker| marker.owner.namespace),
     });
     found.into_iter().collect()

@@ -5,6 +5,7 @@
 use super::settings::{ConnectionKey, ConnectionSettings};
 use crate::remote::budget::{Budget, Limit, WINDOW};
 use crate::resources::ConnectionKind;
+use tokio::time::Instant;
 
 /// The limit that one connection sets, by what it applies to.
 pub struct UserLimits {
@@ -31,26 +32,27 @@ impl UserLimits {
         }
     }
 
-    /// Sets the organization's limit on the budget that the connection uses now, and removes it from the one that it used
-    /// before: a connection that was deleted and created again may have a key of another organization.
+    /// Adds the connection to the budget that it uses now, with the organization's limit, and removes it from the one that
+    /// it used before: a connection that was deleted and created again may have a key of another organization.
     pub fn apply_to_organization(
         &self,
         key: &ConnectionKey,
         former: Option<&Budget>,
         current: &Budget,
+        now: Instant,
     ) {
         let key = key.resource_key();
         if let Some(former) = former.filter(|former| !std::ptr::eq(*former, current)) {
-            former.set_user_limit(&key, None);
+            former.leave(&key, now);
         }
-        current.set_user_limit(&key, self.of_organization);
+        current.join(&key, self.of_organization, now);
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use tokio::time::Instant;
+    use tokio::sync::mpsc::unbounded_channel;
 
     fn limit(requests: u64) -> Limit {
         Limit {
@@ -67,15 +69,16 @@ mod tests {
             of_organization,
         };
         let five = limits(Some(limit(5)));
-        let (former, current) = (Budget::new(limit(100)), Budget::new(limit(100)));
+        let budget = || Budget::new("", limit(100), unbounded_channel().0);
+        let (former, current) = (budget(), budget());
         let now = Instant::now();
-        five.apply_to_organization(&key, None, &former);
+        five.apply_to_organization(&key, None, &former, now);
         assert_eq!(former.remaining(now), 5);
-        five.apply_to_organization(&key, Some(&former), &former);
+        five.apply_to_organization(&key, Some(&former), &former, now);
         assert_eq!(former.remaining(now), 5);
-        five.apply_to_organization(&key, Some(&former), &current);
+        five.apply_to_organization(&key, Some(&former), &current, now);
         assert_eq!((former.remaining(now), current.remaining(now)), (100, 5));
-        limits(None).apply_to_organization(&key, Some(&current), &current);
+        limits(None).apply_to_organization(&key, Some(&current), &current, now);
         assert_eq!(current.remaining(now), 100);
     }
 }

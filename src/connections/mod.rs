@@ -10,6 +10,7 @@
 mod inventories;
 pub mod inventory;
 mod limits;
+mod rate_limit;
 mod reconcile;
 mod recorded;
 mod registry;

@@ -1,5 +1,6 @@
 //! Reconciles one `Connection` or `ClusterConnection`: verifies its key, keeps its finalizer and its status.
 
+use super::rate_limit;
 use super::registry::Connections;
 use super::settings::{ConnectionKey, ConnectionResource, ConnectionSettings};
 use super::state::ConnectionState;
@@ -78,8 +79,10 @@ pub async fn reconcile<C: ConnectionResource>(
     let users = users.as_deref();
     let object = update_finalizer(context, &api, object, &state, users).await?;
     let verdict = verdict(&state, users);
+    let mut out_of_date_in = None;
     if !is_released(&object) {
         let next = next_status(&settings.status, &object, &state, &verdict, requested);
+        out_of_date_in = rate_limit::out_of_date_in(next.rate_limit.as_ref(), Timestamp::now());
         report(context, &api, &object, &settings.status, next, &verdict).await?;
     }
     context
@@ -97,7 +100,7 @@ pub async fn reconcile<C: ConnectionResource>(
     let failures = context.connections.count_failures(&connection, failed);
     let (failures, jitter) = (failures.await, rand::random::<f64>());
     let next = next_check(context.timing, &state, terminating, failures, jitter);
-    Ok(Some(next))
+    Ok(Some(out_of_date_in.map_or(next, |soon| soon.min(next))))
 }
 
 /// Returns the age up to which the last answer of the API is good enough. Less than the interval, which jitter shortens,
@@ -225,6 +228,11 @@ fn next_status<C: ConnectionResource>(
     if let Some(session) = state.session.as_ref().filter(|_| record) {
         next.instance = Some(session.instance.clone());
     }
+    let budget = state.session.as_ref().and_then(|session| session.budget());
+    if let Some(budget) = budget {
+        let shown = status.rate_limit.as_ref();
+        next.rate_limit = Some(rate_limit::next(shown, &budget, Timestamp::now()));
+    }
     let generation = object.meta().generation.unwrap_or_default();
     let conditions = Conditions::after(status.conditions.as_deref(), generation, Timestamp::now());
     next.conditions = Some(conditions.verdict(*reason, false, message).build());
@@ -275,9 +283,12 @@ fn next_check(
     jitter: f64,
 ) -> Duration {
     let not_ready = state.not_ready.as_ref();
-    let retry = match not_ready {
-        None if !terminating => Retry::Interval(None),
-        _ => Retry::Backoff(Backoff {
+    let limited = not_ready.filter(|it| it.reason == Reason::RateLimited);
+    let retry = match limited.and_then(|it| it.wait) {
+        // The time of its turn.
+        Some(wait) => Retry::After(wait),
+        None if not_ready.is_none() && !terminating => Retry::Interval(None),
+        None => Retry::Backoff(Backoff {
             class: match not_ready {
                 Some(not_ready) if !not_ready.transient && !terminating => Class::Refused,
                 _ => Class::Transient,

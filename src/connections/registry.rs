@@ -8,7 +8,9 @@ use super::verify;
 use crate::lock::lock;
 use crate::plan::fingerprint::Fingerprint;
 use crate::plan::observed::Losses;
+use crate::plan::purpose::Purpose;
 use crate::remote::Session;
+use crate::remote::budget::{OwnLimit, Requester};
 use crate::remote::cache::Cache;
 use crate::remote::shared::Shared;
 use crate::remote::transport::Transport;
@@ -40,7 +42,7 @@ impl Connections {
     #[must_use]
     pub fn new(setup: Setup) -> Self {
         Self {
-            shared: Shared::new(setup.metrics.clone()),
+            shared: Shared::new(setup.metrics.clone(), setup.queue.clone()),
             setup,
             slots: Mutex::default(),
             next_epoch: AtomicUsize::new(1),
@@ -172,7 +174,7 @@ impl Connections {
         slot.failures = 0;
         if let Some(session) = &slot.session {
             let budget = session.transport.budget();
-            budget.set_user_limit(&key.resource_key(), None);
+            budget.leave(&key.resource_key(), Instant::now());
         }
         known
     }
@@ -294,23 +296,23 @@ impl Connections {
             .unwrap_or_else(|| self.next_epoch.fetch_add(1, Ordering::Relaxed));
         let verified = slot.verified.filter(|at| at.elapsed() < max_age);
         let limits = UserLimits::of(key, settings);
-        slot.limit_own_requests(limits.own);
+        slot.limit_own_requests(key, limits.own, &self.setup.queue);
         let (instance, transport, verified) = match (known, verified) {
             (Some(session), Some(at)) => (session.instance.clone(), session.transport.clone(), at),
             _ => {
                 let client = self.setup.client(url, settings, &inputs)?;
-                let (instance, transport) = self.identify(slot, &material, client).await?;
+                let (instance, transport) = self.identify(key, slot, &material, client).await?;
                 (instance, transport, Instant::now())
             }
         };
         verify::check_instance(settings, slot.pinned_instance(&settings.uid), &instance)?;
         verify::check_account(&self.setup.allowed_accounts, &instance)?;
         slot.pinned = Some((settings.uid.clone(), instance.id.clone()));
-        let transport = self.with_account(&server, &instance, transport);
-        let transport = transport.limited(slot.own_limit.clone());
+        let own_limit = slot.own_limit.clone();
+        let transport = self.with_account(&server, &instance, transport, own_limit);
         let former = slot.session.as_ref();
         let former = former.map(|session| session.transport.budget().clone());
-        limits.apply_to_organization(key, former.as_deref(), transport.budget());
+        limits.apply_to_organization(key, former.as_deref(), transport.budget(), Instant::now());
         let cache = self.shared.cache(&server, &instance.id);
         let session = session(key, settings, instance, transport, cache, epoch);
         slot.session = Some(Arc::new(session));
@@ -323,14 +325,17 @@ impl Connections {
     /// Asks the API which instance the key opens.
     async fn identify(
         &self,
+        key: &ConnectionKey,
         slot: &mut Slot,
         material: &Fingerprint,
         client: Client,
     ) -> Result<(InstanceStatus, Transport), NotReady> {
-        let budget = slot.budget_to_identify(material, verify::documented_limit(None));
+        let limit = verify::documented_limit(None);
+        let budget = slot.budget_to_identify(material, limit, &self.setup.queue);
+        let purpose = Purpose::of_check(key.resource_key());
+        let requester = Requester::new(budget, slot.own_limit.clone(), purpose);
         let (fence, metrics) = (self.setup.fence.clone(), self.setup.metrics.clone());
-        let transport = Transport::new(client, budget, fence, metrics);
-        let transport = transport.limited(slot.own_limit.clone());
+        let transport = Transport::new(client, requester, fence, metrics);
         let instance = transport.instance().await;
         let instance = instance.map_err(|error| verify::of_error(&error))?;
         Ok((verify::describe(instance), transport))
@@ -342,12 +347,15 @@ impl Connections {
         server: &str,
         instance: &InstanceStatus,
         transport: Transport,
+        own_limit: Option<Arc<OwnLimit>>,
     ) -> Transport {
         let organization = instance.organization_id.as_ref().unwrap_or(&instance.id);
         let limit = verify::documented_limit(Some(instance));
         let account = self.shared.account(server, organization, limit);
-        account.budget().take_over(transport.budget());
-        transport.of_account(account)
+        account
+            .budget()
+            .take_over(transport.budget(), Instant::now());
+        transport.of_account(account, own_limit)
     }
 }
 

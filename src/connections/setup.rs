@@ -9,11 +9,14 @@ use crate::cluster::fence::Fence;
 use crate::kinds::Inputs;
 use crate::metrics::Metrics;
 use crate::plan::fingerprint::MacKey;
-use crate::resources::{ClusterConnection, Connection, ConnectionKind, Reason, Stored};
+use crate::resources::{
+    ClusterConnection, Connection, ConnectionKind, Reason, ResourceKey, Stored,
+};
 use crate::settings::AllowedAccounts;
 use metorial::{ApiKey, Client};
 use std::sync::Arc;
 use std::time::Duration;
+use tokio::sync::mpsc::UnboundedSender;
 use url::Url;
 
 /// The settings of the process that every session is built with.
@@ -32,6 +35,8 @@ pub struct Setup {
     pub fence: Fence,
     /// The metrics.
     pub metrics: Arc<Metrics>,
+    /// The work queue.
+    pub queue: UnboundedSender<ResourceKey>,
     /// The key that recognizes an unchanged API key without keeping it.
     pub key: Arc<MacKey>,
 }

@@ -6,9 +6,10 @@ use crate::plan::fingerprint::Fingerprint;
 use crate::plan::observed::Losses;
 use crate::remote::Session;
 use crate::remote::budget::{Budget, Limit, OwnLimit};
-use crate::resources::{APPROVE, ConnectionDefaults, ConnectionKind, Reason};
+use crate::resources::{APPROVE, ConnectionDefaults, ConnectionKind, Reason, ResourceKey};
 use std::sync::Arc;
 use std::time::Duration;
+use tokio::sync::mpsc::UnboundedSender;
 use tokio::time::Instant;
 
 /// Time for which a suspicious loss is believed without being counted again.
@@ -155,15 +156,28 @@ impl ConnectionState {
 
 impl Slot {
     /// Sets or removes the limit of the connection's own requests. What was sent stays counted.
-    pub fn limit_own_requests(&mut self, limit: Option<Limit>) {
+    pub fn limit_own_requests(
+        &mut self,
+        key: &ConnectionKey,
+        limit: Option<Limit>,
+        queue: &UnboundedSender<ResourceKey>,
+    ) {
         match (&self.own_limit, limit) {
-            (Some(own), Some(limit)) => own.set(limit),
-            (_, limit) => self.own_limit = limit.map(|limit| Arc::new(OwnLimit::new(limit))),
+            (Some(own), Some(limit)) => own.set(limit, Instant::now()),
+            (_, limit) => {
+                let own = |limit| OwnLimit::new(key.resource_key(), limit, queue.clone());
+                self.own_limit = limit.map(own).map(Arc::new);
+            }
         }
     }
 
     /// Returns the budget for asking which organization this key belongs to: that of the session if it has the same key.
-    pub fn budget_to_identify(&mut self, material: &Fingerprint, limit: Limit) -> Arc<Budget> {
+    pub fn budget_to_identify(
+        &mut self,
+        material: &Fingerprint,
+        limit: Limit,
+        queue: &UnboundedSender<ResourceKey>,
+    ) -> Arc<Budget> {
         let session = self.session.as_ref();
         if let Some(session) = session.filter(|_| self.material.as_ref() == Some(material)) {
             return session.transport.budget().clone();
@@ -173,7 +187,8 @@ impl Slot {
         {
             return budget.clone();
         }
-        let budget = Arc::new(Budget::new(limit));
+        let whose = "the organization of this key";
+        let budget = Arc::new(Budget::new(whose, limit, queue.clone()));
         self.unidentified = Some((material.clone(), budget.clone()));
         budget
     }

@@ -27,6 +27,7 @@ pub mod pauses;
 pub mod policy;
 pub mod presence;
 pub mod publish;
+pub mod purpose;
 pub mod record;
 pub mod recover;
 pub mod replace;

@@ -42,6 +42,10 @@ fn remote(case: &Case<'_>, facts: &Facts, failure: &RemoteFailure) -> Plan {
     let transient = !failure.needs_person || failure.concerns_connection;
     let mut verdict = Verdict::new(reason, failure.message.clone());
     verdict.keeps_conditions = transient && keeps_conditions(case, facts);
+    // Not held back: it is repeated at the time of its turn, or when it is called, and costs no request before.
+    if let (Reason::RateLimited, Some(wait)) = (reason, failure.wait) {
+        return Plan::report(verdict).retry(Retry::After(wait));
+    }
     let backoff = Backoff {
         class: match failure.needs_person {
             true => Class::Refused,

@@ -82,6 +82,8 @@ pub struct Record {
     pub export: ExportStatus,
     /// The auth config of the last export, where this process knows its value.
     pub exported_from: Option<String>,
+    /// The generation that the conditions describe.
+    pub observed_generation: Option<i64>,
     /// Whether the resource has conditions.
     pub reported: bool,
     /// Whether the resource is Ready, the publication of its ids included.
@@ -136,6 +138,7 @@ impl Record {
                 memory.exported.as_ref().map(|exported| &exported.1),
             ),
             exported_from: memory.exported.as_ref().map(|exported| exported.0.clone()),
+            observed_generation: common.observed_generation,
             reported: ready.is_some(),
             ready: ready.is_some_and(|ready| ready.status == "True"),
             published: common.published_config_map.clone(),

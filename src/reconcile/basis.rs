@@ -11,6 +11,7 @@ use crate::plan::children::ChildKind;
 use crate::plan::desired::Desired;
 use crate::plan::ownership::Owner;
 use crate::plan::policy::Policy;
+use crate::plan::purpose::Purpose;
 use crate::plan::record::Record;
 use crate::plan::rewrites::Rewrites;
 use crate::remote::Session;
@@ -129,10 +130,11 @@ impl Basis {
         }
     }
 
-    /// Returns the connection's session, if it has one.
+    /// Returns the connection's session for requests of this purpose, if it has one.
     #[must_use]
-    pub fn session(&self) -> Option<Arc<Session>> {
-        self.session.clone()
+    pub fn session(&self, purpose: Purpose) -> Option<Arc<Session>> {
+        let session = self.session.as_ref();
+        session.map(|session| Arc::new(session.for_purpose(purpose)))
     }
 }
 

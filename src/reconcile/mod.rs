@@ -14,6 +14,7 @@ use crate::cluster::error::ClusterError;
 use crate::kinds::Kind;
 use crate::plan::decide;
 use crate::plan::facts::Facts;
+use crate::plan::purpose::Purpose;
 use crate::resources::ResourceKey;
 use basis::Basis;
 use context::Context;
@@ -40,7 +41,8 @@ pub async fn reconcile<K: Kind>(
     resource.register_dependencies(context, &connection);
     let basis = Basis::read(context, &resource, &connection).await?;
     let mut case = basis.case(context);
-    let mut run = Run::new(context, resource, &connection, basis.session());
+    let session = basis.session(Purpose::of(&case, key));
+    let mut run = Run::new(context, resource, &connection, session);
     let _guard = run.lock(case.object_id()).await;
     let mut facts = Facts::default();
     loop {

@@ -1,5 +1,6 @@
 //! The failure of a call to the API, and what it means for the resource or connection that needed the call.
 
+use super::budget::Spent;
 use crate::resources::Reason;
 use metorial::{EmptyFilter, Error, ErrorKind};
 use std::time::Duration;
@@ -12,8 +13,9 @@ use std::time::Duration;
 pub enum RemoteError {
     /// The request failed, or the response could not be used.
     Api(Error),
-    /// The request budget is used up for this long; nothing was sent.
-    BudgetSpent(Duration),
+    /// The request budget is used up or others come first, so that nothing was sent; or the API refused the request with
+    /// 429.
+    BudgetSpent(Spent),
     /// This process does not lead any more; nothing was sent.
     NotLeader,
     /// The connection has no session; nothing was sent.
@@ -25,9 +27,6 @@ pub enum RemoteError {
     /// An item of a list may be this resource's, and can't be read: its id.
     Unreadable(String),
 }
-
-/// One text for a 429 and for a budget that is used up, so that a waiting resource is written once.
-const RATE_LIMITED: &str = "rate limit reached; retrying when the quota resets";
 
 const EXPORT_WITHOUT_VALUE: &str = "the export was created, but its response has no value: Metorial may have lost it; the Secret is unchanged; import the value again";
 
@@ -84,7 +83,7 @@ impl RemoteError {
     #[must_use]
     pub fn wait(&self) -> Option<Duration> {
         match self {
-            Self::BudgetSpent(wait) => Some(*wait),
+            Self::BudgetSpent(spent) => Some(spent.wait),
             Self::Api(error) => error.retry_after(),
             Self::NotLeader
             | Self::NotConnected
@@ -125,7 +124,7 @@ impl RemoteError {
     #[must_use]
     pub fn message(&self) -> String {
         match self {
-            Self::BudgetSpent(_) => RATE_LIMITED.to_owned(),
+            Self::BudgetSpent(spent) => spent.message.clone(),
             Self::NotLeader => "another replica took over".to_owned(),
             Self::NotConnected => {
                 "the connection is not ready: see its conditions; retrying".to_owned()
@@ -161,7 +160,6 @@ fn api_message(error: &Error) -> String {
         ErrorKind::Ambiguous => format!(
             "{operation}: the response was lost; checking what was applied before anything is sent again"
         ),
-        ErrorKind::Throttled => RATE_LIMITED.to_owned(),
         ErrorKind::Unauthorized => {
             "the API rejects the connection's key: see the connection's conditions".to_owned()
         }
@@ -171,6 +169,7 @@ fn api_message(error: &Error) -> String {
         ErrorKind::VersionUnsupported
         | ErrorKind::Forbidden
         | ErrorKind::PaymentRequired
+        | ErrorKind::Throttled
         | ErrorKind::Rejected
         | ErrorKind::Gone => error.to_string(),
     }

@@ -94,7 +94,11 @@ impl Session {
         // What is no id could keep the server from reading the others.
         let mut shown = Shown::default();
         if limit > 1 && is_id(id) {
-            shown = self.join_batch::<K>(id, limit, since).await?;
+            shown = match self.join_batch::<K>(id, limit, since).await {
+                // Refused to whoever opened the batch, which may be less urgent or of another namespace.
+                Err(RemoteError::BudgetSpent(_)) => shown,
+                joined => joined?,
+            };
             if let Some(known) = self.known(id, since) {
                 return Ok(known);
             }

@@ -1,5 +1,6 @@
 //! Reads and writes of remote objects through one connection, in the terms of the plan.
 
+use super::budget::View;
 use super::cache::{Cache, Listed, SCHEMA_LIFETIME};
 use super::error::RemoteError;
 use super::loader::Loader;
@@ -13,6 +14,7 @@ use crate::plan::fingerprint::MacKey;
 use crate::plan::observed::{ListedExport, ListedImport, RemoteView};
 use crate::plan::ownership::MARKER_KEY;
 use crate::plan::ownership::{Marker, Owner};
+use crate::plan::purpose::Purpose;
 use crate::plan::schema::ValueSchema;
 use crate::resources::{InstanceStatus, OnUnreachable, ProviderConfigVault};
 use metorial::{
@@ -25,6 +27,7 @@ use tokio::sync::OwnedMutexGuard;
 use tokio::time::Instant;
 
 /// A connection whose key the API accepted, in the instance that the key opens.
+#[derive(Clone)]
 pub struct Session {
     /// The connection, as the statuses of resources name it.
     pub connection: String,
@@ -50,6 +53,21 @@ pub(super) fn all() -> ListQuery {
 }
 
 impl Session {
+    /// Returns the session for the requests of one reconciliation.
+    #[must_use]
+    pub fn for_purpose(&self, purpose: Purpose) -> Self {
+        Self {
+            transport: self.transport.for_purpose(purpose),
+            ..self.clone()
+        }
+    }
+
+    /// Returns the request budget as the connection's status shows it.
+    #[must_use]
+    pub fn budget(&self) -> Option<View> {
+        self.transport.budget_view()
+    }
+
     /// Lists the imports into an auth config, read now, from the point of view of `owner`.
     ///
     /// # Errors

@@ -8,8 +8,10 @@ use super::budget::{Budget, Limit};
 use super::cache::Cache;
 use crate::lock::lock;
 use crate::metrics::Metrics;
+use crate::resources::ResourceKey;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, Weak};
+use tokio::sync::mpsc::UnboundedSender;
 
 /// An organization at a server, with its budget. Its metric is removed when the last session drops it.
 pub struct Account {
@@ -45,6 +47,8 @@ type At = (String, String);
 /// The accounts and caches that sessions use now.
 pub struct Shared {
     metrics: Arc<Metrics>,
+    /// The work queue.
+    queue: UnboundedSender<ResourceKey>,
     accounts: Mutex<HashMap<At, Weak<Account>>>,
     caches: Mutex<HashMap<At, Weak<Cache>>>,
 }
@@ -52,9 +56,10 @@ pub struct Shared {
 impl Shared {
     /// Returns an empty one.
     #[must_use]
-    pub fn new(metrics: Arc<Metrics>) -> Self {
+    pub fn new(metrics: Arc<Metrics>, queue: UnboundedSender<ResourceKey>) -> Self {
         Self {
             metrics,
+            queue,
             accounts: Mutex::default(),
             caches: Mutex::default(),
         }
@@ -65,7 +70,11 @@ impl Shared {
         find_or_insert(&self.accounts, server, organization, || Account {
             server: server.to_owned(),
             organization: organization.to_owned(),
-            budget: Arc::new(Budget::new(limit)),
+            budget: Arc::new(Budget::new(
+                format!("organization {organization}"),
+                limit,
+                self.queue.clone(),
+            )),
             metrics: self.metrics.clone(),
         })
     }
@@ -97,6 +106,7 @@ fn find_or_insert<T>(
 mod tests {
     use super::*;
     use crate::remote::budget::WINDOW;
+    use tokio::sync::mpsc::unbounded_channel;
 
     const LIMIT: Limit = Limit {
         requests: 100,
@@ -105,7 +115,7 @@ mod tests {
 
     #[test]
     fn an_id_at_another_server_is_another_account_and_another_instance() {
-        let shared = Shared::new(Arc::default());
+        let shared = Shared::new(Arc::default(), unbounded_channel().0);
         let account = shared.account("https://a", "org_1", LIMIT);
         assert!(Arc::ptr_eq(
             &account,
@@ -123,7 +133,7 @@ mod tests {
     #[test]
     fn ids_that_came_and_went_leave_no_account_no_cache_and_no_metric() {
         let metrics = Arc::<Metrics>::default();
-        let shared = Shared::new(metrics.clone());
+        let shared = Shared::new(metrics.clone(), unbounded_channel().0);
         let kept = shared.account("https://a", "org_kept", LIMIT);
         kept.report(7);
         for number in 0..40 {

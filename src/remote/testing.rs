@@ -1,13 +1,14 @@
 //! Real errors and sessions for tests. An error of the API client can't be built by hand, so a server on this machine
 //! returns what causes it.
 
-use super::budget::{Budget, Limit, WINDOW};
+use super::budget::{Budget, Limit, Requester, WINDOW};
 use super::error::RemoteError;
 use super::session::Session;
 use super::transport::Transport;
 use crate::cluster::fence::Fence;
 use crate::metrics::Metrics;
-use crate::resources::InstanceStatus;
+use crate::plan::purpose::Purpose;
+use crate::resources::{InstanceStatus, ResourceKey};
 use axum::Router;
 use axum::http::StatusCode;
 use axum::response::IntoResponse;
@@ -15,6 +16,7 @@ use metorial::{ApiKey, AuthConfig, Client, Error, Method};
 use serde_json::{Value, json};
 use std::sync::Arc;
 use tokio::net::TcpListener;
+use tokio::sync::mpsc::unbounded_channel;
 
 /// The id of the object that every request here is about.
 pub const ID: &str = "pac_1";
@@ -64,12 +66,15 @@ pub fn session(epoch: usize) -> Session {
 /// Returns a session of the instance `ins_1` at this server.
 #[must_use]
 pub fn session_at(url: &str) -> Session {
-    let budget = Arc::new(Budget::new(Limit {
+    let limit = Limit {
         requests: 5000,
         per: WINDOW,
-    }));
+    };
+    let budget = Budget::new("organization org_1", limit, unbounded_channel().0);
+    let purpose = Purpose::of_check(ResourceKey::new("Connection", "apps", "default"));
+    let requester = Requester::new(Arc::new(budget), None, purpose);
     let metrics = Arc::new(Metrics::default());
-    let transport = Transport::new(client(url), budget, Fence::open(), metrics);
+    let transport = Transport::new(client(url), requester, Fence::open(), metrics);
     Session {
         connection: "Connection/default".to_owned(),
         epoch: 1,

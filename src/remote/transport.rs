@@ -1,10 +1,11 @@
 //! The one path of every request to the API: past the request budget, and every write past the fence.
 
-use super::budget::{Budget, OwnLimit};
+use super::budget::{Budget, OwnLimit, Requester, Ticket, View};
 use super::error::RemoteError;
 use super::shared::Account;
 use crate::cluster::fence::Fence;
 use crate::metrics::Metrics;
+use crate::plan::purpose::Purpose;
 use futures::{Stream, StreamExt, pin_mut};
 use jiff::{SignedDuration, Timestamp};
 use metorial::{
@@ -19,11 +20,9 @@ use tokio::time::Instant;
 #[derive(Clone)]
 pub struct Transport {
     client: Client,
-    budget: Arc<Budget>,
+    requester: Arc<Requester>,
     fence: Fence,
     metrics: Arc<Metrics>,
-    /// The limit of this connection's own requests.
-    own_limit: Option<Arc<OwnLimit>>,
     /// The account that the key belongs to; `None` until the API has named it.
     account: Option<Arc<Account>>,
     /// How far the server's clock is ahead of this machine's, in milliseconds, by the last response that had a date.
@@ -39,34 +38,39 @@ pub enum Item<T> {
 }
 
 impl Transport {
-    /// Builds the transport of a key whose organization is not known yet. Its requests count against `budget`.
+    /// Builds the transport of a key whose organization is not known yet.
     #[must_use]
-    pub fn new(client: Client, budget: Arc<Budget>, fence: Fence, metrics: Arc<Metrics>) -> Self {
+    pub fn new(client: Client, requester: Requester, fence: Fence, metrics: Arc<Metrics>) -> Self {
         Self {
             client,
-            budget,
+            requester: Arc::new(requester),
             fence,
             metrics,
-            own_limit: None,
             account: None,
             clock_ahead: Arc::default(),
         }
     }
 
-    /// Returns the same transport on the budget of the account that its key belongs to.
+    /// Returns the same transport on the budget of the account that its key belongs to, with this limit of its own requests.
     #[must_use]
-    pub fn of_account(self, account: Arc<Account>) -> Self {
+    pub fn of_account(self, account: Arc<Account>, own_limit: Option<Arc<OwnLimit>>) -> Self {
+        let purpose = self.requester.purpose().clone();
+        let requester = Requester::new(account.budget().clone(), own_limit, purpose);
         Self {
-            budget: account.budget().clone(),
+            requester: Arc::new(requester),
             account: Some(account),
             ..self
         }
     }
 
-    /// Returns the same transport with this limit of its own requests.
+    /// Returns the same transport for requests of this purpose.
     #[must_use]
-    pub fn limited(self, own_limit: Option<Arc<OwnLimit>>) -> Self {
-        Self { own_limit, ..self }
+    pub fn for_purpose(&self, purpose: Purpose) -> Self {
+        let (budget, own_limit) = (self.budget().clone(), self.requester.own_limit().cloned());
+        Self {
+            requester: Arc::new(Requester::new(budget, own_limit, purpose)),
+            ..self.clone()
+        }
     }
 
     /// Returns the API client, to build the call that is handed to [`send`](Self::send).
@@ -78,7 +82,14 @@ impl Transport {
     /// Returns the budget that requests count against.
     #[must_use]
     pub fn budget(&self) -> &Arc<Budget> {
-        &self.budget
+        self.requester.budget()
+    }
+
+    /// Returns the budget as the connection's status shows it.
+    #[must_use]
+    pub fn budget_view(&self) -> Option<View> {
+        let own_limit = self.requester.own_limit().map(Arc::as_ref);
+        self.budget().view(own_limit, Instant::now())
     }
 
     /// Returns the time by the server's clock. A date has no fractions of a second, so this may be up to a second ahead.
@@ -114,12 +125,12 @@ impl Transport {
         operation: Operation,
         call: impl Future<Output = Result<Answer<T>, Error>>,
     ) -> Result<T, RemoteError> {
-        self.admit()?;
+        let ticket = self.admit()?;
         // Checked last: the budget never waits, so nothing but the call itself comes between the check and the request.
         if operation.method.is_write() && !self.fence.is_open() {
             return Err(RemoteError::NotLeader);
         }
-        self.record(operation, call.await)
+        self.record(operation, &ticket, call.await)
     }
 
     /// Lists all items that `keep` keeps. It decides about items that can't be read too.
@@ -151,11 +162,11 @@ impl Transport {
         let mut kept = Vec::new();
         let mut too_large = None;
         loop {
-            self.admit()?;
+            let ticket = self.admit()?;
             let Some(page) = pages.next().await else {
                 return too_large.map_or(Ok(kept), Err);
             };
-            let page = match self.record(operation, page) {
+            let page = match self.record(operation, &ticket, page) {
                 // The next one is smaller, unless this was a single item.
                 Err(RemoteError::Api(error)) if error.is_too_large() => {
                     too_large = Some(RemoteError::Api(error));
@@ -173,16 +184,16 @@ impl Transport {
         }
     }
 
-    fn admit(&self) -> Result<(), RemoteError> {
-        self.budget
-            .admit(self.own_limit.as_deref(), Instant::now())
-            .map_err(RemoteError::BudgetSpent)
+    fn admit(&self) -> Result<Ticket, RemoteError> {
+        let admitted = self.requester.admit(Instant::now());
+        admitted.map_err(RemoteError::BudgetSpent)
     }
 
     /// Counts the result of a request, and corrects the budget by its headers.
     fn record<T>(
         &self,
         operation: Operation,
+        ticket: &Ticket,
         result: Result<Answer<T>, Error>,
     ) -> Result<T, RemoteError> {
         let label = result
@@ -197,13 +208,17 @@ impl Transport {
             let ahead = date.as_millisecond() - Timestamp::now().as_millisecond();
             self.clock_ahead.store(ahead, Ordering::Relaxed);
         }
+        // Without a status there was no response.
+        if result
+            .as_ref()
+            .err()
+            .is_none_or(|error| error.status().is_some())
+        {
+            ticket.answered(meta, now);
+        }
         let result = match result {
-            Ok(answer) => {
-                self.budget.record_response(&answer.meta, now);
-                Ok(answer.value)
-            }
+            Ok(answer) => Ok(answer.value),
             Err(error) => {
-                self.budget.record_failure(&error, now);
                 // An absent object or route is an ordinary result: objects are read to see if they still exist, and
                 // some routes are tried in two places (▲).
                 match error.kind() {
@@ -212,11 +227,16 @@ impl Transport {
                     }
                     _ => tracing::warn!(%error, "API request failed"),
                 }
-                Err(RemoteError::Api(error))
+                Err(match error.kind() {
+                    ErrorKind::Throttled => {
+                        RemoteError::BudgetSpent(self.requester.wait(&error, now))
+                    }
+                    _ => RemoteError::Api(error),
+                })
             }
         };
         if let Some(account) = &self.account {
-            account.report(self.budget.remaining(now));
+            account.report(self.budget().remaining(now));
         }
         result
     }

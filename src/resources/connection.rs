@@ -8,7 +8,7 @@ use super::allowed_namespaces::AllowedNamespaces;
 use super::common::{DeletionPolicy, DriftPolicy, Interval};
 use super::schema;
 use super::sources::{KeyRef, NamespacedKeyRef};
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
 use kube::{CustomResource, KubeSchema};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -222,8 +222,40 @@ pub struct ConnectionStatus {
     pub last_handled_reconcile_at: Option<String>,
     /// The instance that the API key belongs to. Pinned once known: a key of another instance is refused.
     pub instance: Option<InstanceStatus>,
+    /// The rate limit that applies to requests through this connection. Updated when the limit changes, and when the last
+    /// request is used up or requests are available again; not with each request.
+    pub rate_limit: Option<RateLimitStatus>,
     /// Ready, and where they apply Reconciling and Stalled.
     pub conditions: Option<Vec<Condition>>,
+}
+
+/// The rate limit of a connection, and what was left of it when this was written.
+#[skip_serializing_none]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct RateLimitStatus {
+    /// The number of requests that are allowed in one window.
+    #[schemars(range(min = 0), extend("format" = "int64"))]
+    pub limit: i64,
+    /// The number of requests that were left and that no resource waited for. 0 while resources wait.
+    #[schemars(range(min = 0), extend("format" = "int64"))]
+    pub remaining: i64,
+    /// When requests are expected to be available again, while none are.
+    pub reset_time: Option<Time>,
+    /// Where the limit is from.
+    pub source: RateLimitSource,
+}
+
+/// Where a rate limit is from. `Server`: the headers of the API's responses. `Spec`: `spec.rateLimit` of this connection, or
+/// of a ClusterConnection to the same organization. `Assumed`: the documentation, because the API sends no such headers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+pub enum RateLimitSource {
+    /// The headers of the API's responses.
+    Server,
+    /// `spec.rateLimit` of this connection, or of a ClusterConnection to the same organization.
+    Spec,
+    /// The documentation, because the API sends no such headers.
+    Assumed,
 }
 
 /// A Metorial instance, as the API describes it.

@@ -39,8 +39,8 @@ pub use conditions::{Conditions, condition};
 pub use connection::{
     ApiKeySource, CaBundle, ClusterApiKeySource, ClusterConnection, ClusterConnectionSpec,
     Connection, ConnectionCommon, ConnectionDefaults, ConnectionSpec, ConnectionStatus,
-    ExternalIds, InstanceGuard, InstanceStatus, InstanceType, OnUnreachable, RateLimitSpec,
-    UnreachablePolicy,
+    ExternalIds, InstanceGuard, InstanceStatus, InstanceType, OnUnreachable, RateLimitSource,
+    RateLimitSpec, RateLimitStatus, UnreachablePolicy,
 };
 pub use definitions::definitions;
 pub use key::ResourceKey;

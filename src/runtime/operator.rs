@@ -211,6 +211,7 @@ impl Process {
                 request_timeout: settings.request_timeout,
                 fence,
                 metrics: self.metrics.clone(),
+                queue: queue.clone(),
                 key: mac.clone(),
             }),
             mac,

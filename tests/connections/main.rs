@@ -12,6 +12,7 @@ mod support;
 mod accounts;
 mod addresses;
 mod all_namespaces;
+mod budgets;
 mod growth;
 mod instances;
 mod keys;

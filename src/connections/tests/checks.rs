@@ -6,6 +6,7 @@ use crate::connections::verify;
 use crate::kinds::Inputs;
 use crate::plan::fingerprint::MacKey;
 use crate::remote::RemoteError;
+use crate::remote::budget::Spent;
 use crate::remote::testing::{refusal, unreachable_error};
 use crate::resources::{ConnectionKind, InstanceStatus, Reason};
 use crate::settings::AllowedAccounts;
@@ -232,7 +233,10 @@ async fn each_failure_of_the_api_has_one_meaning_for_a_connection() {
     check(&route, ApiVersionUnsupported, false, None);
     let unreachable = RemoteError::Api(unreachable_error().await);
     check(&unreachable, Reason::RemoteUnavailable, true, None);
-    let spent = RemoteError::BudgetSpent(Duration::from_secs(7));
+    let spent = RemoteError::BudgetSpent(Spent {
+        wait: Duration::from_secs(7),
+        message: "rate limit reached".to_owned(),
+    });
     check(&spent, RateLimited, true, seven);
 }
 

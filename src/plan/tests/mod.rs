@@ -9,5 +9,6 @@ mod fingerprints;
 pub mod fixture;
 mod model;
 mod ownership;
+mod purposes;
 mod statuses;
 mod values;

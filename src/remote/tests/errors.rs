@@ -1,5 +1,6 @@
 //! Tables over the meanings of API errors.
 
+use crate::remote::budget::Spent;
 use crate::remote::error::RemoteError;
 use crate::remote::testing::{ID, refusal, unreachable_error};
 use crate::resources::Reason;
@@ -70,15 +71,15 @@ async fn a_failure_that_passes_is_retried_and_may_have_been_applied_only_if_it_w
 }
 
 #[tokio::test]
-async fn a_429_and_a_spent_budget_differ_in_the_wait_only() {
+async fn a_429_and_a_spent_budget_pass_by_themselves() {
     let throttled = refusal(Get, 429, "rate_limit_exceeded", json!({})).await;
-    let spent = RemoteError::BudgetSpent(Duration::from_secs(9));
-    for error in [&throttled, &spent] {
-        let part = "retrying when the quota resets";
-        check(error, Reason::RateLimited, part, [false; 3]);
-    }
-    assert_eq!(throttled.message(), spent.message());
+    check(&throttled, Reason::RateLimited, "429", [false; 3]);
     assert_eq!(throttled.wait(), Some(Duration::from_secs(7)));
+    let spent = RemoteError::BudgetSpent(Spent {
+        wait: Duration::from_secs(9),
+        message: "rate limit of organization org_1 reached".to_owned(),
+    });
+    check(&spent, Reason::RateLimited, "org_1", [false; 3]);
     assert_eq!(spent.wait(), Some(Duration::from_secs(9)));
 }
 

@@ -1,8 +1,10 @@
 //! The loader against everything that lists of the API do.
 
+use crate::plan::purpose::{Priority, Purpose};
+use crate::remote::budget::{Limit, WINDOW};
 use crate::remote::testing::{auth_config, session_at};
 use crate::remote::{Observed, RemoteError, Session};
-use crate::resources::ProviderAuthConfig;
+use crate::resources::{ProviderAuthConfig, ResourceKey};
 use axum::Router;
 use axum::extract::{Path, RawQuery, State};
 use axum::http::StatusCode;
@@ -263,4 +265,37 @@ async fn nothing_is_concluded_from_a_failed_list() {
     assert_eq!(world.requests(), [2]);
     *world.server.lists.lock().unwrap() = Lists::Work;
     world.ask_for_existing(2).await;
+}
+
+#[tokio::test]
+async fn who_joins_a_request_that_is_refused_to_the_first_sends_one_of_its_own() {
+    let world = World::new(Lists::Work).await;
+    let shared = ResourceKey::new("ClusterConnection", "", "shared");
+    let limit = Limit {
+        requests: 8,
+        per: WINDOW,
+    };
+    let budget = world.session.transport.budget();
+    budget.join(&shared, Some(limit), Instant::now());
+    let [observer, editor] = [Priority::Observation, Priority::Change].map(|priority| {
+        world.session.for_purpose(Purpose {
+            key: ResourceKey::new("Kind", "apps", &format!("{priority:?}")),
+            priority,
+            requests: 1,
+        })
+    });
+    let observe = async |session: &Session, number| {
+        let id = id(number);
+        session
+            .observe::<ProviderAuthConfig>(&id, Instant::now())
+            .await
+    };
+    for number in [1, 2] {
+        assert!(observe(&observer, number).await.is_ok());
+    }
+    assert_eq!(world.requests(), [0, 0], "the share of observations");
+    let (refused, found) = tokio::join!(observe(&observer, 3), observe(&editor, 4));
+    assert!(matches!(refused, Err(RemoteError::BudgetSpent(_))));
+    assert!(found.is_ok());
+    assert_eq!(world.requests(), [0]);
 }

@@ -1,13 +1,18 @@
 //! The budget of one organization, with the server that it is for.
 
 use super::server::Server;
+use crate::plan::purpose::Purpose;
 use crate::remote::budget::{Budget, Limit, WINDOW};
+use crate::resources::ResourceKey;
 use std::time::Duration;
+use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 use tokio::time::Instant;
 
 /// See the module.
 pub struct Account {
     budget: Budget,
+    /// Those whose turn it is.
+    called: UnboundedReceiver<ResourceKey>,
     /// The server.
     pub server: Server,
 }
@@ -19,23 +24,38 @@ impl Account {
             requests,
             per: WINDOW,
         };
+        let (queue, called) = unbounded_channel();
         Self {
-            budget: Budget::new(limit),
+            budget: Budget::new("the organization", limit, queue),
+            called,
             server: Server::new(limit),
         }
     }
 
-    /// Sends a request, whose response is received later.
+    /// Sends a request, whose response is received later, and returns its number. `sent`: the requests of the same
+    /// reconciliation before.
     ///
     /// # Errors
-    /// The time to wait, if the budget is spent.
-    pub fn send(&mut self, now: Instant) -> Result<(), Duration> {
-        self.budget.admit(None, now)
+    /// The time to wait, if it is not the resource's turn.
+    pub fn send(&mut self, purpose: &Purpose, sent: u64, now: Instant) -> Result<u64, Duration> {
+        let admitted = self.budget.admit(None, purpose, sent, now);
+        admitted.map_err(|spent| spent.wait)
     }
 
-    /// Receives the response to a request.
-    pub fn receive(&mut self, now: Instant) {
+    /// Receives the response to the request of that number.
+    pub fn receive(&mut self, request: u64, now: Instant) {
         let meta = self.server.answer(now);
-        self.budget.record_response(&meta, now);
+        self.budget.answered(request, &meta, now);
+        self.budget.ended(now);
+    }
+
+    /// Records that a reconciliation needs nothing more.
+    pub fn withdraw(&self, key: &ResourceKey, now: Instant) {
+        self.budget.withdraw(key, now);
+    }
+
+    /// Returns those whose turn it is since the last call.
+    pub fn called(&mut self) -> Vec<ResourceKey> {
+        std::iter::from_fn(|| self.called.try_recv().ok()).collect()
     }
 }

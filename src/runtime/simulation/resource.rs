@@ -1,5 +1,6 @@
 //! The resources of the simulation.
 
+use crate::plan::purpose::{Priority, Purpose};
 use crate::resources::ResourceKey;
 use tokio::time::Instant;
 
@@ -46,6 +47,20 @@ impl Resource {
             due: None,
             began: now,
             done: None,
+        }
+    }
+
+    /// Returns what its requests are for.
+    pub fn purpose(&self) -> Purpose {
+        let (priority, requests) = match self.task {
+            Task::Create => (Priority::Lifecycle, 1),
+            Task::Update => (Priority::Rotation, 2),
+            Task::Verify => (Priority::Observation, 1),
+        };
+        Purpose {
+            key: self.key.clone(),
+            priority,
+            requests,
         }
     }
 

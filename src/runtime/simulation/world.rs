@@ -33,10 +33,10 @@ enum Event {
     Decide(Number),
     /// A batch of this organization may be complete.
     Check(usize),
-    /// A batch was answered.
-    Read(usize, Sent, Instant),
-    /// A create or PATCH was answered.
-    Written(Number),
+    /// A batch that was sent at this time was answered: the request of that number.
+    Read(usize, Sent, Instant, u64),
+    /// A create or PATCH was answered: the request of that number.
+    Written(Number, u64),
     /// Something changed in the cluster.
     Change(Number, Task),
 }
@@ -111,6 +111,7 @@ impl World {
                 let event = entry.remove();
                 self.handle(event);
             }
+            self.call();
         }
         self.now = self.now.max(until);
     }
@@ -143,12 +144,27 @@ impl World {
         }
     }
 
+    /// Enqueues those whose turn it is to send a request.
+    fn call(&mut self) {
+        for index in 0..self.organizations.len() {
+            for key in self.organizations[index].account.called() {
+                let number = self.numbers[&key];
+                self.enqueue(number, self.now);
+            }
+        }
+    }
+
     fn handle(&mut self, event: Event) {
         match event {
             Event::Decide(number) => self.decide(number),
             Event::Check(organization) => self.check(organization),
-            Event::Read(organization, sent, began) => self.read(organization, sent, began),
-            Event::Written(number) => self.written(number),
+            Event::Read(organization, sent, began, request) => {
+                self.organizations[organization]
+                    .account
+                    .receive(request, self.now);
+                self.read(organization, sent, began);
+            }
+            Event::Written(number, request) => self.written(number, request),
             Event::Change(number, task) => {
                 self.resources[number].task = task;
                 self.enqueue(number, self.now);
@@ -209,17 +225,18 @@ impl World {
                 return;
             }
         };
-        match organization.account.send(self.now) {
-            Ok(()) => {
+        // Whoever opened the batch sends it.
+        let purpose = self.resources[sent.joined[0]].purpose();
+        match organization.account.send(&purpose, 0, self.now) {
+            Ok(request) => {
                 let answered = self.now + LATENCY;
-                self.at(answered, Event::Read(index, sent, self.now));
+                self.at(answered, Event::Read(index, sent, self.now, request));
             }
             Err(wait) => sent.joined.iter().for_each(|who| self.refused(*who, wait)),
         }
     }
 
     fn read(&mut self, index: usize, sent: Sent, began: Instant) {
-        self.organizations[index].account.receive(self.now);
         for id in sent.ids {
             let read = Observed::Found(self.view(&id));
             let observations = &self.organizations[index].cache.observations;
@@ -233,23 +250,28 @@ impl World {
     }
 
     fn write(&mut self, number: Number) {
-        let organization = self.resources[number].organization;
-        match self.organizations[organization].account.send(self.now) {
-            Ok(()) => self.at(self.now + LATENCY, Event::Written(number)),
+        let resource = &self.resources[number];
+        let (purpose, index) = (resource.purpose(), resource.organization);
+        let sent = purpose.requests - 1;
+        let account = &mut self.organizations[index].account;
+        match account.send(&purpose, sent, self.now) {
+            Ok(request) => self.at(self.now + LATENCY, Event::Written(number, request)),
             Err(wait) => self.refused(number, wait),
         }
     }
 
-    fn written(&mut self, number: Number) {
+    fn written(&mut self, number: Number, request: u64) {
         let Resource {
             id, organization, ..
         } = &self.resources[number];
         let (view, index) = (self.view(id), *organization);
         let organization = &mut self.organizations[index];
-        organization.account.receive(self.now);
+        organization.account.receive(request, self.now);
         let observations = &organization.cache.observations;
         observations.store_write(COLLECTION, &view, self.now);
-        self.resources[number].task = Task::Verify;
+        let resource = &mut self.resources[number];
+        resource.task = Task::Verify;
+        organization.account.withdraw(&resource.key, self.now);
         self.end(number, &Retry::Interval(None));
     }
 

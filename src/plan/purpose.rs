@@ -1,0 +1,112 @@
+//! What the requests of a reconciliation are for, which decides who may send when requests are short.
+
+use super::case::Case;
+use crate::resources::ResourceKey;
+
+/// How urgent the requests of a reconciliation are, the most urgent first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Priority {
+    /// The first create of a resource, or its deletion. As urgent as a change, and some requests are kept for it.
+    Lifecycle,
+    /// A changed spec, or the check of a connection.
+    Change,
+    /// A changed Secret or ConfigMap.
+    Rotation,
+    /// Finding out what became of a write.
+    Recovery,
+    /// A check of what is believed to be as desired. The correction of drift belongs to it.
+    Observation,
+}
+
+impl Priority {
+    /// All of them, the most urgent first.
+    pub const ALL: [Self; 5] = [
+        Self::Lifecycle,
+        Self::Change,
+        Self::Rotation,
+        Self::Recovery,
+        Self::Observation,
+    ];
+
+    /// Returns the rank in the order of those who wait: a namespace that creates a thousand resources must not come before
+    /// another one's edit.
+    #[must_use]
+    pub fn rank(self) -> u8 {
+        match self {
+            Self::Lifecycle | Self::Change => 0,
+            Self::Rotation => 1,
+            Self::Recovery => 2,
+            Self::Observation => 3,
+        }
+    }
+}
+
+/// Who sends requests, and how urgent they are.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Purpose {
+    /// The resource that they are sent for.
+    pub key: ResourceKey,
+    /// How urgent they are.
+    pub priority: Priority,
+    /// The requests that it usually takes. It is not begun before all of them may be sent: a reconciliation that is stopped
+    /// halfway has to begin again.
+    pub requests: u64,
+}
+
+impl Purpose {
+    /// Returns the purpose of a reconciliation of the resource `key`.
+    #[must_use]
+    pub fn of(case: &Case<'_>, key: &ResourceKey) -> Self {
+        let priority = priority(case);
+        Self {
+            key: key.clone(),
+            priority,
+            requests: match priority {
+                // A read, the list of dependents and the deletion.
+                Priority::Lifecycle if case.terminating => 3,
+                // A read or a search, and a write.
+                Priority::Change | Priority::Rotation | Priority::Recovery => 2,
+                Priority::Lifecycle | Priority::Observation => 1,
+            },
+        }
+    }
+
+    /// Returns the purpose of the check of a connection.
+    #[must_use]
+    pub fn of_check(connection: ResourceKey) -> Self {
+        Self {
+            key: connection,
+            priority: Priority::Change,
+            requests: 1,
+        }
+    }
+}
+
+/// Returns how urgent the requests of a reconciliation are.
+#[must_use]
+pub fn priority(case: &Case<'_>) -> Priority {
+    let record = case.record;
+    let seen = record.observed_generation;
+    let edited = seen.is_some_and(|seen| seen != case.generation);
+    if case.terminating || (record.id.is_none() && !record.may_have_created()) {
+        return Priority::Lifecycle;
+    }
+    if edited {
+        return Priority::Change;
+    }
+    // After a restart the outcome of every write is unknown; only a trace of one counts.
+    if record.id.is_none() || (record.may_have_unrecorded_write() && record.wrote) {
+        return Priority::Recovery;
+    }
+    match case.desired {
+        Ok(desired) if !case.observes() && !record.acknowledged(desired) => {
+            let acknowledged = |name: &str| record.input(name);
+            let mut inputs = desired.inputs.iter();
+            match inputs.all(|input| acknowledged(input.field) == Some(&input.fingerprint)) {
+                true => Priority::Change,
+                false => Priority::Rotation,
+            }
+        }
+        _ => Priority::Observation,
+    }
+}

@@ -1,0 +1,137 @@
+//! The requests that may be sent at a time: by the server's limit, by those of users, and by what was sent.
+
+use super::limit::{Available, Limit};
+use super::quota::Quota;
+use super::window::Window;
+use crate::plan::purpose::Purpose;
+use crate::resources::{RateLimitSource, ResourceKey};
+use std::collections::BTreeMap;
+use std::time::Duration;
+use tokio::time::Instant;
+
+/// All limits of one organization or connection, and the requests that count against them.
+#[derive(Default)]
+pub struct Capacity {
+    window: Window,
+    /// The server's limit; `None` for a connection, whose own limit is among `limits`.
+    quota: Option<Quota>,
+    /// Limits that users set. They only tighten: all of them hold.
+    limits: BTreeMap<ResourceKey, Limit>,
+}
+
+impl Capacity {
+    /// Returns the capacity of a server's limit, of which nothing is used yet.
+    #[must_use]
+    pub fn of(quota: Quota) -> Self {
+        Self {
+            quota: Some(quota),
+            ..Self::default()
+        }
+    }
+
+    /// Returns what is available now.
+    #[must_use]
+    pub fn available(&self, now: Instant) -> Available {
+        self.available_at(now, false)
+    }
+
+    /// Returns what is expected to be available at `at`, if nothing else is sent until then.
+    #[must_use]
+    pub fn expected(&self, at: Instant) -> Available {
+        self.available_at(at, true)
+    }
+
+    /// Returns what is available in an empty window.
+    #[must_use]
+    pub fn most(&self) -> Available {
+        let shares = self.limits().map(|(limit, _)| limit.shares());
+        shares.fold(Available::UNLIMITED, Available::min)
+    }
+
+    /// Returns the limit that allows least in the long run, and where it is from.
+    #[must_use]
+    pub fn tightest(&self) -> Option<(Limit, RateLimitSource)> {
+        self.limits().reduce(
+            |tightest, other| match other.0.is_tighter_than(&tightest.0) {
+                true => other,
+                false => tightest,
+            },
+        )
+    }
+
+    /// Returns the length of the longest window.
+    #[must_use]
+    pub fn longest_window(&self) -> Duration {
+        let lengths = self.limits().map(|(limit, _)| limit.per);
+        lengths.max().unwrap_or_default()
+    }
+
+    /// Returns the requests that were sent.
+    #[must_use]
+    pub fn window(&self) -> &Window {
+        &self.window
+    }
+
+    /// Forgets requests that no limit counts any more.
+    pub fn expire(&mut self, now: Instant) {
+        self.window.drop_older(self.longest_window(), now);
+    }
+
+    /// Counts a request that is sent, and returns its number.
+    pub fn add(&mut self, purpose: &Purpose, now: Instant) -> u64 {
+        let Purpose { key, priority, .. } = purpose;
+        self.window.add(*priority, &key.namespace, now);
+        self.quota.as_mut().map_or(0, Quota::sent)
+    }
+
+    /// Learns that the server refused a request with 429, which does not count then (▲), and asked to wait for so long.
+    pub fn refused(&mut self, purpose: &Purpose, asked: Option<Duration>, now: Instant) {
+        let Purpose { key, priority, .. } = purpose;
+        self.window.remove_last(*priority, &key.namespace);
+        if let Some(quota) = &mut self.quota {
+            quota.refused(asked, &self.window, now);
+        }
+    }
+
+    /// Returns the server's limit, to learn from a response, and the requests that were sent.
+    pub fn quota(&mut self) -> Option<(&mut Quota, &Window)> {
+        Some((self.quota.as_mut()?, &self.window))
+    }
+
+    /// Sets or removes the limit of a user.
+    pub fn set_limit(&mut self, of: &ResourceKey, limit: Option<Limit>) {
+        match limit {
+            Some(limit) => self.limits.insert(of.clone(), limit),
+            None => self.limits.remove(of),
+        };
+    }
+
+    /// Returns what was sent, which no longer counts here, and what is known of the server's limit.
+    pub fn hand_over(&mut self) -> (Window, Option<Quota>) {
+        (std::mem::take(&mut self.window), self.quota.clone())
+    }
+
+    /// Takes over the requests of the same organization before it was known.
+    pub fn take_over(&mut self, window: Window, known: Option<&Quota>, now: Instant) {
+        self.window.merge(window);
+        if let (Some(quota), Some(known)) = (&mut self.quota, known) {
+            quota.take_over(known, &self.window, now);
+        }
+    }
+
+    fn available_at(&self, at: Instant, later: bool) -> Available {
+        let limits = self.limits.values();
+        let limits = limits.map(|limit| self.window.available(limit, at));
+        let quota = self.quota.iter();
+        let quota = quota.map(|quota| quota.available(&self.window, at, later));
+        let all = quota.chain(limits);
+        all.fold(Available::UNLIMITED, Available::min)
+    }
+
+    fn limits(&self) -> impl Iterator<Item = (Limit, RateLimitSource)> {
+        let quota = self.quota.iter();
+        let quota = quota.map(|quota| (quota.limit(), quota.source()));
+        let limits = self.limits.values();
+        quota.chain(limits.map(|limit| (*limit, RateLimitSource::Spec)))
+    }
+}

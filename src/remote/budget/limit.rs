@@ -1,0 +1,147 @@
+//! Limits of requests, and what they leave for each priority.
+
+use crate::plan::purpose::Priority;
+use std::time::Duration;
+
+/// The window of the API's own limit, as documented.
+pub const WINDOW: Duration = Duration::from_secs(600);
+
+/// A number of requests in a window of time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limit {
+    /// Requests.
+    pub requests: u64,
+    /// Length of the window.
+    pub per: Duration,
+}
+
+impl Limit {
+    /// Returns what is available in an empty window: a twentieth, but at least two requests, is kept for creates and
+    /// deletions, and observations get a quarter. A small limit is divided so that each priority gets something.
+    #[must_use]
+    pub fn shares(&self) -> Available {
+        let quarter = self.requests / 4;
+        let reserve = (self.requests / 20).max(2).min(quarter);
+        Available {
+            total: self.requests,
+            ordinary: self.requests - reserve,
+            observation: quarter.max(1),
+            probe: false,
+        }
+    }
+
+    /// Returns whether this limit allows less in the long run.
+    #[must_use]
+    pub fn is_tighter_than(&self, other: &Self) -> bool {
+        let product = |limit: &Self, of: &Self| u128::from(limit.requests) * of.per.as_nanos();
+        product(self, other) < product(other, self)
+    }
+}
+
+/// The requests that may be sent now. Each number includes those after it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Available {
+    /// Requests of any priority.
+    pub total: u64,
+    /// Requests other than creates and deletions.
+    pub ordinary: u64,
+    /// Observations.
+    pub observation: u64,
+    /// Whether `total` is not known, but a single request that finds out.
+    pub probe: bool,
+}
+
+impl Available {
+    /// No limit at all.
+    pub const UNLIMITED: Self = Self {
+        total: u64::MAX,
+        ordinary: u64::MAX,
+        observation: u64::MAX,
+        probe: false,
+    };
+
+    /// Returns the number for one priority.
+    #[must_use]
+    pub fn of(&self, priority: Priority) -> u64 {
+        match priority {
+            Priority::Lifecycle => self.total,
+            Priority::Change | Priority::Rotation | Priority::Recovery => {
+                self.total.min(self.ordinary)
+            }
+            Priority::Observation => self.total.min(self.ordinary).min(self.observation),
+        }
+    }
+
+    /// Returns whether `count` requests fit. Before anything is known, one request is enough to begin with.
+    #[must_use]
+    pub fn fits(&self, priority: Priority, count: u64) -> bool {
+        let enough = if self.probe { count.min(1) } else { count };
+        self.of(priority) >= enough
+    }
+
+    /// Takes up to `count` requests.
+    pub fn take(&mut self, priority: Priority, count: u64) {
+        let count = count.min(self.of(priority));
+        self.total -= count;
+        if priority != Priority::Lifecycle {
+            self.ordinary -= count;
+        }
+        if priority == Priority::Observation {
+            self.observation -= count;
+        }
+    }
+
+    /// Returns what two limits leave together.
+    #[must_use]
+    pub fn min(self, other: Self) -> Self {
+        Self {
+            total: self.total.min(other.total),
+            ordinary: self.ordinary.min(other.ordinary),
+            observation: self.observation.min(other.observation),
+            probe: self.probe || other.probe,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_limit_however_small_leaves_something_for_every_priority() {
+        for requests in [1, 2, 3, 5, 8, 40, 100, 5000, u64::MAX] {
+            let shares = Limit {
+                requests,
+                per: WINDOW,
+            }
+            .shares();
+            for priority in Priority::ALL {
+                assert!(shares.fits(priority, 1), "{requests} {priority:?}");
+            }
+            assert_eq!(shares.of(Priority::Lifecycle), requests);
+            assert!(shares.of(Priority::Observation) <= (requests / 4).max(1));
+        }
+        let shares = |requests| {
+            let per = WINDOW;
+            Limit { requests, per }.shares()
+        };
+        assert_eq!((shares(100).ordinary, shares(100).observation), (95, 25));
+        assert_eq!((shares(20).ordinary, shares(20).observation), (18, 5));
+        assert_eq!((shares(5000).ordinary, shares(2).ordinary), (4750, 2));
+    }
+
+    #[test]
+    fn what_is_taken_counts_for_every_less_urgent_priority_too() {
+        let mut left = Limit {
+            requests: 100,
+            per: WINDOW,
+        }
+        .shares();
+        left.take(Priority::Observation, 1000);
+        assert_eq!(left.of(Priority::Observation), 0);
+        assert_eq!(left.of(Priority::Change), 70);
+        left.take(Priority::Change, 70);
+        assert_eq!(left.of(Priority::Rotation), 0);
+        assert_eq!(left.of(Priority::Lifecycle), 5);
+    }
+}

@@ -1,0 +1,218 @@
+//! The budget of one organization, shared by every connection to it.
+//!
+//! The server counts all keys and instances of an organization together (▲), while the documentation speaks of a limit
+//! per key: one budget per organization satisfies both. Nothing is sent that the server would refuse with 429.
+
+use super::capacity::Capacity;
+use super::limit::Limit;
+use super::own::OwnLimit;
+use super::quota::Quota;
+use super::scheduler::Scheduler;
+use super::spent::Spent;
+use super::view::View;
+use crate::lock::lock;
+use crate::plan::purpose::Purpose;
+use crate::resources::{RateLimitSource, ResourceKey};
+use metorial::{Error, Meta};
+use std::collections::BTreeSet;
+use std::sync::{Mutex, MutexGuard};
+use tokio::sync::mpsc::UnboundedSender;
+use tokio::time::Instant;
+
+/// The budget of one organization.
+pub struct Budget {
+    /// The organization, as messages name it.
+    whose: String,
+    state: Mutex<State>,
+    /// The work queue.
+    queue: UnboundedSender<ResourceKey>,
+}
+
+struct State {
+    scheduler: Scheduler,
+    /// The connections that show the budget in their statuses.
+    connections: BTreeSet<ResourceKey>,
+    /// What they show.
+    shown: Option<Shown>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+struct Shown {
+    requests: u64,
+    source: RateLimitSource,
+    spent: bool,
+}
+
+impl Budget {
+    /// Returns a budget of which nothing is used yet. `queue`: where those who may send are enqueued.
+    #[must_use]
+    pub fn new(
+        whose: impl Into<String>,
+        limit: Limit,
+        queue: UnboundedSender<ResourceKey>,
+    ) -> Self {
+        Self {
+            whose: whose.into(),
+            state: Mutex::new(State {
+                scheduler: Scheduler::new(Capacity::of(Quota::assumed(limit))),
+                connections: BTreeSet::new(),
+                shown: None,
+            }),
+            queue,
+        }
+    }
+
+    /// Takes one request out of the budget, and out of `own`, the limit of the one connection that sends it. Returns its
+    /// number. `sent`: the requests of the reconciliation before.
+    ///
+    /// # Errors
+    /// It may not be sent now. Nothing is taken then.
+    pub fn admit(
+        &self,
+        own: Option<&OwnLimit>,
+        purpose: &Purpose,
+        sent: u64,
+        now: Instant,
+    ) -> Result<u64, Spent> {
+        let mut own = own.map(|own| (own, own.lock()));
+        if let Some((own, scheduler)) = &mut own {
+            own.check(scheduler, purpose, sent, now)?;
+        }
+        let mut state = self.lock();
+        let admitted = match state.scheduler.check(purpose, sent, now) {
+            Ok(()) => {
+                if let Some((_, scheduler)) = &mut own {
+                    scheduler.take(purpose, sent, now);
+                }
+                Ok(state.scheduler.take(purpose, sent, now))
+            }
+            Err(refusal) => Err(Spent::new(&self.whose, &state.scheduler, refusal)),
+        };
+        self.enqueue(&mut state, now);
+        admitted
+    }
+
+    /// Returns when a request may be repeated that the server refused with 429.
+    #[must_use]
+    pub fn wait(&self, purpose: &Purpose, sent: u64, error: &Error, now: Instant) -> Spent {
+        let reset = error.meta().rate_limit.and_then(|limit| limit.reset);
+        let asked = error.retry_after().or(reset);
+        let mut state = self.lock();
+        state.scheduler.capacity.refused(purpose, asked, now);
+        let refusal = state.scheduler.refuse(purpose, sent, now);
+        let spent = Spent::new(&self.whose, &state.scheduler, refusal);
+        self.enqueue(&mut state, now);
+        spent
+    }
+
+    /// Corrects the budget by the headers of a response to the request of that number.
+    pub fn answered(&self, request: u64, meta: &Meta, now: Instant) {
+        let mut state = self.lock();
+        if let Some((quota, window)) = state.scheduler.capacity.quota() {
+            quota.answered(request, meta.rate_limit.as_ref(), window, now);
+        }
+        state.scheduler.call_first(now);
+        self.enqueue(&mut state, now);
+    }
+
+    /// Counts the end of a request.
+    pub fn ended(&self, now: Instant) {
+        let mut state = self.lock();
+        if let Some((quota, _)) = state.scheduler.capacity.quota() {
+            quota.ended();
+        }
+        self.enqueue(&mut state, now);
+    }
+
+    /// Records that a reconciliation needs nothing more.
+    pub fn withdraw(&self, key: &ResourceKey, now: Instant) {
+        let mut state = self.lock();
+        state.scheduler.withdraw(key);
+        self.enqueue(&mut state, now);
+    }
+
+    /// Returns the number of requests that may be sent now.
+    #[must_use]
+    pub fn remaining(&self, now: Instant) -> u64 {
+        self.lock().scheduler.capacity.available(now).total
+    }
+
+    /// Adds a connection that uses the budget, with the limit that it sets for all of them.
+    pub fn join(&self, connection: &ResourceKey, limit: Option<Limit>, now: Instant) {
+        let mut state = self.lock();
+        state.connections.insert(connection.clone());
+        state.scheduler.capacity.set_limit(connection, limit);
+        self.enqueue(&mut state, now);
+    }
+
+    /// Removes a connection.
+    pub fn leave(&self, connection: &ResourceKey, now: Instant) {
+        let mut state = self.lock();
+        state.connections.remove(connection);
+        state.scheduler.capacity.set_limit(connection, None);
+        self.enqueue(&mut state, now);
+    }
+
+    /// Returns the budget as the status of a connection with this limit of its own shows it.
+    #[must_use]
+    pub fn view(&self, own: Option<&OwnLimit>, now: Instant) -> Option<View> {
+        let own = own.and_then(|own| own.view(now));
+        let mut state = self.lock();
+        let shared = View::of(&state.scheduler, now);
+        state.shown = shared.as_ref().map(Shown::of);
+        own.into_iter().chain(shared).reduce(View::tighter)
+    }
+
+    /// Moves what was sent, and what the server reported, from the budget of a key whose organization was not known yet.
+    pub fn take_over(&self, unknown: &Self, now: Instant) {
+        if std::ptr::eq(self, unknown) {
+            return;
+        }
+        // One lock at a time: two connections may be identified at once.
+        let (window, quota) = unknown.lock().scheduler.capacity.hand_over();
+        let mut state = self.lock();
+        state
+            .scheduler
+            .capacity
+            .take_over(window, quota.as_ref(), now);
+        self.enqueue(&mut state, now);
+    }
+
+    /// Enqueues those whose turn it is, and the connections if their statuses are out of date. That requests are available
+    /// again is not urgent: the connection looks when they should be.
+    fn enqueue(&self, state: &mut State, now: Instant) {
+        for key in state.scheduler.call(now) {
+            // The receiver ends only with the leadership itself.
+            self.queue.send(key).ok();
+        }
+        let current = View::of(&state.scheduler, now).as_ref().map(Shown::of);
+        if let (Some(shown), Some(current)) = (&mut state.shown, current)
+            && current.concerns(shown)
+        {
+            *shown = current;
+            for connection in &state.connections {
+                self.queue.send(connection.clone()).ok();
+            }
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        lock(&self.state)
+    }
+}
+
+impl Shown {
+    fn of(view: &View) -> Self {
+        Self {
+            requests: view.limit.requests,
+            source: view.source,
+            spent: view.remaining == 0,
+        }
+    }
+
+    /// Returns whether a status that shows `former` is out of date.
+    fn concerns(&self, former: &Self) -> bool {
+        let limit = (self.requests, self.source) != (former.requests, former.source);
+        limit || (self.spent && !former.spent)
+    }
+}

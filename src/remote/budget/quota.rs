@@ -1,0 +1,219 @@
+//! The server's own limit: what its headers say, or what is assumed while it sends none.
+//!
+//! Headers describe a window that others may use too, so they count for more than the requests that were sent from here.
+//! The number that is left can only grow until the next report, except by our own requests: it is correct to use it up.
+
+use super::limit::{Available, Limit, WINDOW};
+use super::window::Window;
+use crate::resources::RateLimitSource;
+use metorial::RateLimit;
+use std::time::Duration;
+use tokio::time::Instant;
+
+/// Bounds of a reset that is believed: the shortest window in the documentation has 10 s, and the client reads no wait
+/// above an hour.
+const SHORTEST_WINDOW: Duration = Duration::from_secs(10);
+const LONGEST_WINDOW: Duration = Duration::from_secs(3600);
+/// Pause after a 429 that doesn't say for how long.
+const UNKNOWN_PAUSE: Duration = Duration::from_secs(60);
+/// Time after which a limit that a 429 showed is tried again.
+const REFUSAL_REMEMBERED: Duration = Duration::from_secs(3600);
+/// The highest limit that is assumed or believed.
+const HIGHEST_LIMIT: u64 = 1_000_000;
+
+/// The limit of the server.
+#[derive(Clone)]
+pub struct Quota {
+    limit: Limit,
+    source: RateLimitSource,
+    /// The requests that the documentation allows.
+    documented: u64,
+    /// Whether the server showed the exact length of its window.
+    exact: bool,
+    report: Option<Report>,
+    /// The number of requests that were sent, and of those without a response.
+    requests: u64,
+    in_flight: u64,
+    /// The time until which a 429 forbids every request.
+    closed_until: Option<Instant>,
+    /// The last 429 of a server that sends no limit.
+    refused_at: Option<Instant>,
+}
+
+/// What the headers of a response said.
+#[derive(Clone, Copy)]
+struct Report {
+    /// The number of the request that they answered.
+    request: u64,
+    at: Instant,
+    until: Instant,
+    /// Requests left, less those sent since.
+    left: u64,
+    /// What a limit would be without the requests of others: requests left, and ours in the window.
+    ours: u64,
+}
+
+impl Quota {
+    /// Returns the documented limit, which holds until the server reports another one.
+    #[must_use]
+    pub fn assumed(limit: Limit) -> Self {
+        Self {
+            limit,
+            source: RateLimitSource::Assumed,
+            documented: limit.requests,
+            exact: false,
+            report: None,
+            requests: 0,
+            in_flight: 0,
+            closed_until: None,
+            refused_at: None,
+        }
+    }
+
+    /// Returns the limit.
+    #[must_use]
+    pub fn limit(&self) -> Limit {
+        self.limit
+    }
+
+    /// Returns where the limit is from.
+    #[must_use]
+    pub fn source(&self) -> RateLimitSource {
+        self.source
+    }
+
+    /// Returns what is available at `at`, if nothing else is sent until then. `later`: responses arrive until then.
+    #[must_use]
+    pub fn available(&self, window: &Window, at: Instant, later: bool) -> Available {
+        let mut available = window.available(&self.limit, at);
+        if let Some(report) = self.report.filter(|report| at < report.at + self.limit.per) {
+            // Ours are counted as well where that is certain: a build that counts each key by itself (▲) reports the
+            // window of another key with each response.
+            let most = if self.exact {
+                available.total
+            } else {
+                u64::MAX
+            };
+            let ours = || window.count(self.limit.per, at);
+            available.total = match at < report.until {
+                true => report.left.min(most),
+                // At the reset only the oldest request leaves the window (▲). Which of ours leave when is known.
+                false => report.ours.saturating_sub(ours()).min(most),
+            };
+            // The oldest may be somebody else's: one request finds out.
+            let known = at < report.until || available.total > 0;
+            available.probe = !known && (later || self.in_flight == 0);
+            available.total += u64::from(available.probe);
+        }
+        if self.closed_until.is_some_and(|until| at < until) {
+            available.total = 0;
+            available.probe = false;
+        }
+        available
+    }
+
+    /// Counts a request that is sent, and returns its number.
+    pub fn sent(&mut self) -> u64 {
+        if let Some(report) = &mut self.report {
+            report.left = report.left.saturating_sub(1);
+        }
+        self.in_flight += 1;
+        self.requests += 1;
+        self.requests
+    }
+
+    /// Counts the end of a request, with or without a response.
+    pub fn ended(&mut self) {
+        self.in_flight = self.in_flight.saturating_sub(1);
+    }
+
+    /// Learns from the response to the request of that number, which has not ended yet.
+    pub fn answered(
+        &mut self,
+        request: u64,
+        reported: Option<&RateLimit>,
+        window: &Window,
+        now: Instant,
+    ) {
+        let Some(reported) = reported else {
+            return self.raise(window, now);
+        };
+        if let Some(limit) = reported.limit.filter(|limit| *limit > 0) {
+            self.limit.requests = limit.min(HIGHEST_LIMIT);
+            self.source = RateLimitSource::Server;
+        }
+        let (Some(left), Some(reset)) = (reported.remaining, reported.reset) else {
+            return;
+        };
+        self.learn_length(left, reset);
+        // An earlier request may be answered later, and knows less.
+        if self.report.is_some_and(|last| last.request > request) {
+            return;
+        }
+        // The server may not have counted the others yet.
+        let others = self.in_flight.saturating_sub(1);
+        let left = left.min(HIGHEST_LIMIT).saturating_sub(others);
+        self.report = Some(Report {
+            request,
+            at: now,
+            until: now + reset.clamp(Duration::from_secs(1), LONGEST_WINDOW),
+            left,
+            ours: left + window.count(self.limit.per, now),
+        });
+    }
+
+    /// Closes the window after a 429 for as long as the server asks: by `Retry-After`, which the reference documents and
+    /// the server does not send (▲), else until the reset, else for a minute; never longer than a window, so that a wrong
+    /// header can't stop the operator for good.
+    pub fn refused(&mut self, asked: Option<Duration>, window: &Window, now: Instant) {
+        let longest = self.limit.per.max(WINDOW);
+        let pause = asked.unwrap_or(UNKNOWN_PAUSE);
+        self.closed_until = Some(now + pause.clamp(Duration::from_secs(1), longest));
+        if self.source == RateLimitSource::Assumed {
+            let sent = window.count(self.limit.per, now);
+            let others_in_flight = self.in_flight.saturating_sub(1);
+            let accepted = sent.saturating_sub(others_in_flight);
+            self.limit.requests = accepted.max(self.documented);
+            self.refused_at = Some(now);
+        }
+    }
+
+    /// Takes over what was learned about the same organization before it was known. `window` has the requests of both.
+    pub fn take_over(&mut self, unknown: &Self, window: &Window, now: Instant) {
+        if unknown.source == RateLimitSource::Server {
+            (self.limit, self.source) = (unknown.limit, unknown.source);
+            self.exact = unknown.exact;
+        }
+        if let Some(report) = unknown.report {
+            let left = report.left.saturating_sub(self.in_flight);
+            self.report = Some(Report {
+                request: self.requests,
+                left,
+                ours: left + window.count(self.limit.per, now),
+                ..report
+            });
+        }
+        self.closed_until = unknown.closed_until.max(self.closed_until);
+    }
+
+    /// Raises an assumed limit that was used up without a 429.
+    fn raise(&mut self, window: &Window, now: Instant) {
+        let assumed = self.source == RateLimitSource::Assumed;
+        let remembered = |at: Instant| now < at + REFUSAL_REMEMBERED;
+        let used = window.count(self.limit.per, now);
+        if assumed && !self.refused_at.is_some_and(remembered) && used >= self.limit.requests {
+            let raised = self.limit.requests.saturating_mul(2).min(HIGHEST_LIMIT);
+            self.limit.requests = raised.max(self.limit.requests);
+        }
+    }
+
+    /// Learns the length of the window. The reset is at most that far away, and exactly that far if the window has only
+    /// the request that was answered.
+    fn learn_length(&mut self, left: u64, reset: Duration) {
+        let alone = self.limit.requests.checked_sub(left) == Some(1);
+        if (alone && reset >= SHORTEST_WINDOW) || reset > self.limit.per {
+            self.limit.per = reset.min(LONGEST_WINDOW);
+            self.exact |= alone;
+        }
+    }
+}

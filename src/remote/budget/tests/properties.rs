@@ -1,0 +1,158 @@
+//! Properties of the scheduler.
+
+use super::headers;
+use super::world::{Headers, World, limit, purpose, seconds, taking};
+use crate::plan::purpose::{Priority, Purpose};
+use crate::remote::budget::capacity::Capacity;
+use crate::remote::budget::limit::{Limit, WINDOW};
+use crate::remote::budget::quota::Quota;
+use crate::remote::budget::scheduler::Scheduler;
+use proptest::prelude::*;
+use tokio::time::Instant;
+
+/// A scheduler with a limit, all of which was just used by creates of `namespace`.
+fn spent(limit: Limit, namespace: &str, now: Instant) -> Scheduler {
+    let mut scheduler = Scheduler::new(Capacity::of(Quota::assumed(limit)));
+    let create = purpose(namespace, "first", Priority::Lifecycle);
+    for _ in 0..limit.requests {
+        scheduler.check(&create, 0, now).unwrap();
+        scheduler.take(&create, 0, now);
+        scheduler.capacity.quota().unwrap().0.ended();
+    }
+    scheduler
+}
+
+/// Lets everybody in `waiting` come at once, again and again, and returns the order in which they may send.
+fn served(scheduler: &mut Scheduler, waiting: &[Purpose], at: Instant) -> Vec<Purpose> {
+    let mut order = Vec::new();
+    loop {
+        let next = waiting
+            .iter()
+            .find(|purpose| !order.contains(*purpose) && scheduler.check(purpose, 0, at).is_ok());
+        let Some(next) = next else {
+            return order;
+        };
+        scheduler.take(next, 0, at);
+        order.push(next.clone());
+    }
+}
+
+fn any_priority() -> impl Strategy<Value = Priority> {
+    prop::sample::select(Priority::ALL.to_vec())
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 64, ..ProptestConfig::default() })]
+
+    /// A server never has to refuse a request of somebody who is alone in its window, and everybody is served in the end.
+    #[test]
+    fn the_limit_is_never_exceeded_and_nobody_waits_forever(
+        requests in 1u64..40,
+        per in prop::sample::select(vec![60u64, 600]),
+        empty in any::<bool>(),
+        wants in prop::collection::vec((0..4u8, any_priority(), 1..4u64, 0..900u64), 1..60),
+    ) {
+        let actual = limit(requests, seconds(per));
+        let headers = if empty { Headers::Empty } else { Headers::Oldest };
+        let mut world = World::new(actual, limit(100, WINDOW), headers);
+        // The check of the connection.
+        world.want(&purpose("apps", "connection", Priority::Change), 1, seconds(0));
+        let mut total = 1;
+        for (number, (namespace, priority, count, after)) in wants.iter().enumerate() {
+            let namespace = format!("team-{namespace}");
+            let wants = purpose(&namespace, &format!("r{number}"), *priority);
+            let count = (*count).min(actual.shares().of(*priority));
+            total += count;
+            world.want(&taking(count, wants), count, seconds(1 + after));
+        }
+        // A quarter for observations, and what is begun again.
+        let windows = 4 + u32::try_from(total / (requests / 4).max(1)).unwrap();
+        world.run(seconds(900) + seconds(per) * windows * 2);
+        prop_assert_eq!(world.server.refused, 0);
+        prop_assert_eq!(world.done.len(), wants.len() + 1);
+        let observations: Vec<Instant> = world
+            .sent
+            .iter()
+            .filter(|sent| sent.purpose.priority == Priority::Observation)
+            .map(|sent| sent.at)
+            .collect();
+        for at in &observations {
+            let of_window = |other: &&Instant| (*at..*at + seconds(per)).contains(*other);
+            let count = observations.iter().filter(of_window).count() as u64;
+            prop_assert!(count <= (requests / 4).max(1), "{} observations", count);
+        }
+    }
+
+    /// The most urgent go first; within a rank the first to come.
+    #[test]
+    fn those_who_wait_are_served_in_the_order_of_their_priorities(
+        priorities in prop::collection::vec(any_priority(), 1..40),
+    ) {
+        let (now, reset) = (Instant::now(), Instant::now() + WINDOW + seconds(1));
+        let mut scheduler = spent(limit(200, WINDOW), "apps", now);
+        let waiting: Vec<Purpose> = priorities
+            .iter()
+            .enumerate()
+            .map(|(number, priority)| purpose("apps", &format!("r{number:02}"), *priority))
+            .collect();
+        for purpose in &waiting {
+            prop_assert!(scheduler.check(purpose, 0, reset - seconds(2)).is_err());
+        }
+        let ranks: Vec<u8> = one_by_one(&mut scheduler, &waiting, reset)
+            .iter()
+            .map(|purpose| purpose.priority.rank())
+            .collect();
+        prop_assert!(ranks.is_sorted(), "{:?}", ranks);
+    }
+
+    /// While several namespaces wait, none is served twice before another one is served once.
+    #[test]
+    fn namespaces_take_turns(waiting in prop::collection::vec(0..5u8, 1..40)) {
+        let (now, reset) = (Instant::now(), Instant::now() + WINDOW + seconds(1));
+        let mut scheduler = spent(limit(200, WINDOW), "other", now);
+        let waiting: Vec<Purpose> = waiting
+            .iter()
+            .enumerate()
+            .map(|(number, team)| {
+                purpose(&format!("team-{team}"), &format!("r{number:02}"), Priority::Change)
+            })
+            .collect();
+        for purpose in &waiting {
+            prop_assert!(scheduler.check(purpose, 0, reset - seconds(2)).is_err());
+        }
+        let order = one_by_one(&mut scheduler, &waiting, reset);
+        prop_assert_eq!(order.len(), waiting.len());
+        let of = |served: &[Purpose], team: &str| {
+            served.iter().filter(|purpose| purpose.key.namespace == team).count()
+        };
+        for end in 0..order.len() {
+            for one in &waiting {
+                let team = one.key.namespace.as_str();
+                let waits = of(&order[..end], team) < of(&waiting, team);
+                let most = order[..end].iter().map(|it| of(&order[..end], &it.key.namespace)).max();
+                prop_assert!(!waits || most.unwrap_or(0) <= of(&order[..end], team) + 1);
+            }
+        }
+    }
+}
+
+/// Makes one request available after the other, and returns the order in which those who wait may send.
+fn one_by_one(scheduler: &mut Scheduler, waiting: &[Purpose], at: Instant) -> Vec<Purpose> {
+    let mut order: Vec<Purpose> = Vec::new();
+    while order.len() < waiting.len() {
+        let (quota, window) = scheduler.capacity.quota().unwrap();
+        let reported = headers(200, 1, 600).rate_limit;
+        quota.answered(u64::MAX, reported.as_ref(), window, at);
+        let left: Vec<Purpose> = waiting
+            .iter()
+            .filter(|purpose| !order.contains(purpose))
+            .cloned()
+            .collect();
+        let next = served(scheduler, &left, at);
+        assert_eq!(next.len(), 1, "exactly one may send");
+        order.extend(next);
+        let (quota, _) = scheduler.capacity.quota().unwrap();
+        quota.ended();
+    }
+    order
+}

@@ -1,0 +1,103 @@
+//! The requests that were sent, for as long as a limit counts them.
+
+use super::limit::{Available, Limit};
+use crate::plan::purpose::Priority;
+use std::collections::{HashMap, VecDeque};
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::time::Instant;
+
+/// The requests that were sent.
+#[derive(Default)]
+pub struct Window {
+    /// Their times and namespaces by priority, oldest first.
+    sent: [VecDeque<(Instant, Arc<str>)>; Priority::ALL.len()],
+    by_namespace: HashMap<Arc<str>, u64>,
+}
+
+impl Window {
+    /// Adds a request that is sent now.
+    pub fn add(&mut self, priority: Priority, namespace: &str, now: Instant) {
+        let known = self.by_namespace.get_key_value(namespace);
+        let namespace = known.map_or_else(|| Arc::from(namespace), |(known, _)| known.clone());
+        *self.by_namespace.entry(namespace.clone()).or_default() += 1;
+        self.sent[priority as usize].push_back((now, namespace));
+    }
+
+    /// Removes the last request of a namespace.
+    pub fn remove_last(&mut self, priority: Priority, namespace: &str) {
+        let sent = &mut self.sent[priority as usize];
+        let last = sent.iter().rposition(|(_, of)| **of == *namespace);
+        if let Some((_, namespace)) = last.and_then(|last| sent.remove(last)) {
+            self.uncount(&namespace);
+        }
+    }
+
+    /// Forgets requests that are older than `age`.
+    pub fn drop_older(&mut self, age: Duration, now: Instant) {
+        for priority in Priority::ALL {
+            let sent = &mut self.sent[priority as usize];
+            let old = sent.partition_point(|(at, _)| expired(*at, age, now));
+            let old: Vec<_> = sent.drain(..old).collect();
+            old.iter()
+                .for_each(|(_, namespace)| self.uncount(namespace));
+        }
+    }
+
+    /// Returns the number of requests in a window of this length that ends at `at`.
+    #[must_use]
+    pub fn count(&self, per: Duration, at: Instant) -> u64 {
+        let counts = Priority::ALL.map(|priority| self.count_of(priority, per, at));
+        counts.iter().sum()
+    }
+
+    /// Returns what `limit` leaves at `at`, if nothing else is sent until then.
+    #[must_use]
+    pub fn available(&self, limit: &Limit, at: Instant) -> Available {
+        let mut available = limit.shares();
+        let count = |priority| self.count_of(priority, limit.per, at);
+        let observations = count(Priority::Observation);
+        let total = self.count(limit.per, at);
+        let ordinary = total - count(Priority::Lifecycle);
+        available.total = available.total.saturating_sub(total);
+        available.ordinary = available.ordinary.saturating_sub(ordinary);
+        available.observation = available.observation.saturating_sub(observations);
+        available
+    }
+
+    /// Returns the number of requests that were sent for a namespace.
+    #[must_use]
+    pub fn used_by(&self, namespace: &str) -> u64 {
+        self.by_namespace.get(namespace).copied().unwrap_or(0)
+    }
+
+    /// Adds the requests of another window.
+    pub fn merge(&mut self, other: Self) {
+        for (sent, others) in self.sent.iter_mut().zip(other.sent) {
+            sent.extend(others);
+            sent.make_contiguous().sort_by_key(|(at, _)| *at);
+        }
+        for (namespace, count) in other.by_namespace {
+            *self.by_namespace.entry(namespace).or_default() += count;
+        }
+    }
+
+    fn uncount(&mut self, namespace: &Arc<str>) {
+        if let Some(count) = self.by_namespace.get_mut(namespace) {
+            *count -= 1;
+            if *count == 0 {
+                self.by_namespace.remove(namespace);
+            }
+        }
+    }
+
+    fn count_of(&self, priority: Priority, per: Duration, at: Instant) -> u64 {
+        let sent = &self.sent[priority as usize];
+        let gone = sent.partition_point(|(sent_at, _)| expired(*sent_at, per, at));
+        (sent.len() - gone) as u64
+    }
+}
+
+fn expired(at: Instant, age: Duration, now: Instant) -> bool {
+    now.saturating_duration_since(at) >= age
+}

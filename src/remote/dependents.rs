@@ -1,9 +1,9 @@
 //! The objects that Metorial deletes along with others.
 
+use super::batch_limits::{FEW, is_refused};
 use super::error::RemoteError;
-use super::loader::{FEW, is_refused};
-use super::session::{Session, all};
-use super::transport::{Item, Transport};
+use super::session::Session;
+use super::transport::{Item, Transport, all};
 use crate::kinds::{Dependents, Kind, auth_config};
 use crate::plan::observed::{Dependent, RemoteView};
 use crate::resources::{ProviderConfig, cut};
@@ -20,12 +20,12 @@ impl Session {
         let Some(kind) = K::DEPENDENTS else {
             return Ok(Vec::new());
         };
-        let (loader, transport) = (self.loader.clone(), self.transport.clone());
-        let limit = loader.limit(LISTED).max(FEW);
+        let (limits, transport) = (self.loader.limits.clone(), self.transport.clone());
+        let limit = limits.limit(LISTED).max(FEW);
         let send = move |ids: Vec<String>| async move {
             let mut found = list(&transport, kind, &ids).await;
             if ids.len() > FEW && found.as_ref().is_err_and(is_refused) {
-                loader.reduce(LISTED, FEW);
+                limits.reduce(LISTED, FEW);
                 let mut all = Vec::new();
                 for some in ids.chunks(FEW) {
                     all.extend(list(&transport, kind, some).await?);

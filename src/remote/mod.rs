@@ -1,6 +1,7 @@
 //! Access to the Metorial API: one session for each connection, one budget for each organization and one cache for each
 //! instance of a server, one transport for every request.
 
+mod batch_limits;
 pub mod budget;
 pub mod cache;
 mod coalesce;
@@ -8,6 +9,7 @@ mod dependents;
 mod error;
 mod loader;
 mod observations;
+mod reads;
 pub mod records;
 pub mod schema_bounds;
 pub mod schema_check;
@@ -22,9 +24,11 @@ pub mod transport;
 mod unreadable;
 
 #[cfg(test)]
+pub use batch_limits::MOST;
+#[cfg(test)]
 pub use coalesce::{LONGEST, QUIET};
 pub use error::RemoteError;
 #[cfg(test)]
-pub use loader::{MOST, read_along_before};
+pub use loader::read_along_before;
 pub use observations::Observed;
 pub use session::Session;

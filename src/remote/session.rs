@@ -7,7 +7,7 @@ use super::loader::Loader;
 use super::records::{self, Imported};
 use super::schema_bounds::Published;
 use super::schemas;
-use super::transport::{Item, Transport};
+use super::transport::{Item, Transport, all};
 use super::unreadable::{Suspect, may_be_record_of};
 use crate::kinds::{Kind, auth_config};
 use crate::plan::fingerprint::MacKey;
@@ -18,8 +18,8 @@ use crate::plan::purpose::Purpose;
 use crate::plan::schema::ValueSchema;
 use crate::resources::{InstanceStatus, OnUnreachable, ProviderConfigVault};
 use metorial::{
-    AuthConfig, AuthExport, AuthImport, Body, Collection, ErrorKind, ExportTarget, ListQuery,
-    Method, Object, Operation,
+    AuthConfig, AuthExport, AuthImport, Body, Collection, ErrorKind, ExportTarget, Method, Object,
+    Operation,
 };
 use serde_json::Value;
 use std::sync::Arc;
@@ -45,11 +45,6 @@ pub struct Session {
     pub(crate) transport: Transport,
     pub(crate) cache: Arc<Cache>,
     pub(crate) loader: Arc<Loader>,
-}
-
-/// Returns a query without a filter, in pages of 100: the largest that the API serves.
-pub(super) fn all() -> ListQuery {
-    ListQuery::new().limit(100)
 }
 
 impl Session {

@@ -37,6 +37,11 @@ pub enum Item<T> {
     Unreadable(Unreadable),
 }
 
+/// Returns a query without a filter, in pages of 100: the largest that the API serves.
+pub(super) fn all() -> ListQuery {
+    ListQuery::new().limit(100)
+}
+
 impl Transport {
     /// Builds the transport of a key whose organization is not known yet.
     #[must_use]

@@ -1,0 +1,165 @@
+//! Reads of remote objects by their ids, each as fresh as it has to be.
+
+use super::batch_limits::{FEW, Shown, is_refused};
+use super::error::RemoteError;
+use super::loader::{BatchRead, read_along_before};
+use super::observations::Observed;
+use super::session::Session;
+use super::transport::{Item, all};
+use crate::kinds::Kind;
+use jiff::{SignedDuration, Timestamp};
+use metorial::{ErrorKind, Method, Object, Operation, is_id};
+use std::sync::Arc;
+use tokio::time::Instant;
+
+/// Lists show every object that is older than this, however far they lag behind.
+const LISTED_AFTER: SignedDuration = SignedDuration::from_secs(60);
+
+impl Session {
+    /// Returns one object as it was observed at `since` or later.
+    ///
+    /// # Errors
+    /// The read failed; nothing is known then, least of all that the object is gone.
+    pub async fn observe<K: Kind>(
+        &self,
+        id: &str,
+        since: Instant,
+    ) -> Result<Observed, RemoteError> {
+        if let Some(known) = self.known(id, since) {
+            return Ok(known);
+        }
+        let collection = K::Remote::COLLECTION;
+        let limit = self.loader.limits.limit(collection);
+        // What is no id could keep the server from reading the others.
+        let mut shown = Shown::default();
+        if limit > 1 && is_id(id) {
+            shown = match self.join_batch::<K>(id, limit, since).await {
+                // Refused to whoever opened the batch, which may be less urgent or of another namespace.
+                Err(RemoteError::BudgetSpent(_)) => shown,
+                joined => joined?,
+            };
+            if let Some(known) = self.known(id, since) {
+                return Ok(known);
+            }
+        }
+        let observed = self.get::<K>(id).await?;
+        if let Observed::Found(view) = &observed
+            && shown.asked > 1
+            && view.created_at < before(self.transport.server_time(), LISTED_AFTER)
+        {
+            self.loader.limits.learn(collection, shown);
+        }
+        Ok(observed)
+    }
+
+    /// Has these objects read along with others of their collection, as far as nothing is known of them.
+    pub fn expect<K: Kind>(&self, ids: Vec<String>) {
+        let observations = &self.cache.observations;
+        observations.expect(
+            K::Remote::COLLECTION,
+            ids.into_iter().filter(|id| is_id(id)),
+        );
+    }
+
+    fn known(&self, id: &str, since: Instant) -> Option<Observed> {
+        self.cache.observations.get(id, since, Instant::now())
+    }
+
+    async fn join_batch<K: Kind>(
+        &self,
+        id: &str,
+        limit: usize,
+        since: Instant,
+    ) -> Result<Shown, RemoteError> {
+        let collection = K::Remote::COLLECTION;
+        let due = read_along_before(since, Instant::now());
+        let batch = BatchRead {
+            transport: self.transport.clone(),
+            cache: self.cache.clone(),
+            limits: self.loader.limits.clone(),
+        };
+        let send = move |mut ids: Vec<String>| async move {
+            let limit = limit.min(batch.limits.limit(collection));
+            let observations = &batch.cache.observations;
+            if let Some(due) = due {
+                observations.fill(collection, &mut ids, limit, due, Instant::now());
+            }
+            // A GET of one object says more than a list of one.
+            match ids.len() {
+                1 => Ok(Shown::default()),
+                _ => batch.read::<K>(&ids).await,
+            }
+        };
+        let batches = &self.loader.batches;
+        batches
+            .join(collection, &[id.to_owned()], limit, send)
+            .await
+    }
+
+    /// Reads one object by a request of its own.
+    async fn get<K: Kind>(&self, id: &str) -> Result<Observed, RemoteError> {
+        let collection = K::Remote::COLLECTION;
+        let operation = Operation {
+            method: Method::Get,
+            template: collection.item_template(),
+        };
+        let began = Instant::now();
+        let call = self.transport.client().get::<K::Remote>(id);
+        let observed = match self.transport.send(operation, call).await {
+            Ok(remote) => Observed::Found(Arc::new(K::view(&remote))),
+            Err(RemoteError::Api(error)) if error.kind() == ErrorKind::Gone => Observed::Missing,
+            Err(error) => return Err(error),
+        };
+        let server_time = self.transport.server_time();
+        let observations = &self.cache.observations;
+        Ok(observations.store_read(collection, id, observed, began, server_time))
+    }
+
+    /// Counts how many of `ids` are gone, read now.
+    ///
+    /// # Errors
+    /// A read failed; nothing is known then.
+    pub async fn missing<K: Kind>(&self, ids: &[String]) -> Result<usize, RemoteError> {
+        let collection = K::Remote::COLLECTION;
+        let mut live = 0;
+        let mut rest = ids;
+        while !rest.is_empty() {
+            let most = self
+                .loader
+                .limits
+                .limit(collection)
+                .max(FEW)
+                .min(rest.len());
+            let (some, others) = rest.split_at(most);
+            match self.live_of::<K>(some).await {
+                Err(error) if is_refused(&error) && some.len() > FEW => {
+                    self.loader.limits.reduce(collection, FEW);
+                }
+                found => {
+                    live += found?;
+                    rest = others;
+                }
+            }
+        }
+        Ok(ids.len() - live.min(ids.len()))
+    }
+
+    async fn live_of<K: Kind>(&self, ids: &[String]) -> Result<usize, RemoteError> {
+        // Each item is compared with what was asked for: a filter that a server doesn't know is ignored, and all objects
+        // are returned (▲).
+        let query = all().ids(ids)?;
+        let found = self.transport.list(&query, |item: Item<K::Remote>| {
+            let id = match item {
+                Item::Read(remote) => Some(K::view(&remote)).filter(|view| view.live)?.id,
+                // It is there, whatever it looks like.
+                Item::Unreadable(item) => item.id,
+            };
+            ids.contains(&id).then_some(())
+        });
+        Ok(found.await?.len())
+    }
+}
+
+fn before(time: Timestamp, age: SignedDuration) -> Timestamp {
+    time.saturating_sub(age).unwrap_or(time)
+}

@@ -118,6 +118,10 @@ pub struct Timing {
     /// How far reads of the Metorial API may lag behind writes. An object that is missing from a read within this time
     /// after a write may exist.
     pub settle: Duration,
+    /// The same after a write that the API answered: nothing but a lag of reads hides the object then.
+    pub read_lag: Duration,
+    /// The shortest time between two attempts on one resource between which nothing changed that matters.
+    pub rest: Duration,
     /// The first and the longest pause after a transient failure; it doubles in between.
     pub backoff: (Duration, Duration),
     /// The interval at which a connection is verified.
@@ -131,6 +135,8 @@ impl Default for Timing {
         Self {
             lease: LeaseTiming::default(),
             settle: Duration::from_secs(45),
+            read_lag: Duration::from_secs(10),
+            rest: Duration::from_secs(10),
             backoff: (Duration::from_secs(1), Duration::from_secs(300)),
             connection_check: Duration::from_secs(600),
             drain: Duration::from_secs(30),

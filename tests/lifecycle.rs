@@ -13,6 +13,7 @@ mod delete;
 mod drift;
 mod export;
 mod import;
+mod pauses;
 mod plan;
 mod publish;
 mod replace;

@@ -12,6 +12,15 @@ pub struct ClusterError {
     pub cause: Cause,
 }
 
+impl ClusterError {
+    /// Returns whether a write may succeed after a fresh read of the object: it changed, or is being deleted by now, in which
+    /// case the API server refuses what it would have accepted before.
+    #[must_use]
+    pub fn is_conflict(&self) -> bool {
+        matches!(self.cause, Cause::Conflict | Cause::Refused(422))
+    }
+}
+
 /// Why a call failed.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Cause {

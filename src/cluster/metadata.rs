@@ -1,6 +1,7 @@
 //! An object as lists and watches read it: a few fields of its metadata. Everything else is skipped while it is read, so
 //! that it costs no memory and can't make the object unreadable, however large or deep somebody made it.
 
+use crate::resources::is_own_annotation;
 use serde::de::{IgnoredAny, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 use std::fmt;
@@ -30,8 +31,8 @@ pub struct Metadata {
     #[serde(default)]
     pub resource_version: String,
     /// Its annotations.
-    #[serde(default)]
-    pub annotations: Option<Digest>,
+    #[serde(default, deserialize_with = "own_annotations")]
+    pub annotations: Digest,
     /// Its finalizers.
     #[serde(default)]
     pub finalizers: Vec<String>,
@@ -52,10 +53,20 @@ impl Metadata {
     }
 }
 
-/// A digest of a map of texts. The texts themselves are not kept: up to 256 KiB of annotations are anybody's to set. The API
-/// server sends them sorted, so equal maps have equal digests.
+/// A digest of the operator's own annotations; those of others mean nothing to it. The texts themselves are not kept: up to
+/// 256 KiB of annotations are anybody's to set. The API server sends them sorted, so equal annotations have equal digests.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Digest(u64);
+
+impl Default for Digest {
+    fn default() -> Self {
+        Self(DefaultHasher::new().finish())
+    }
+}
+
+fn own_annotations<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Digest, D::Error> {
+    Option::<Digest>::deserialize(deserializer).map(Option::unwrap_or_default)
+}
 
 impl<'de> Deserialize<'de> for Digest {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
@@ -70,7 +81,9 @@ impl<'de> Deserialize<'de> for Digest {
             fn visit_map<A: MapAccess<'de>>(self, mut texts: A) -> Result<Digest, A::Error> {
                 let mut hasher = DefaultHasher::new();
                 while let Some(entry) = texts.next_entry::<String, String>()? {
-                    entry.hash(&mut hasher);
+                    if is_own_annotation(&entry.0) {
+                        entry.hash(&mut hasher);
+                    }
                 }
                 Ok(Digest(hasher.finish()))
             }
@@ -102,18 +115,30 @@ mod tests {
     }
 
     #[test]
-    fn annotations_are_told_apart_by_their_digest() {
+    fn only_the_annotations_of_the_operator_are_in_the_digest() {
         let digest = |annotations: &str| {
             let found = outline(&format!(r#","annotations":{annotations}"#));
             found.metadata.annotations
         };
-        assert_eq!(digest("null"), None);
-        let first = digest(r#"{"a":"b","c":"d"}"#);
-        assert_eq!(digest(r#"{"a":"b","c":"d"}"#), first);
-        for other in [
+        let none = outline("").metadata.annotations;
+        for foreign in [
+            "null",
+            "{}",
             r#"{"a":"b"}"#,
-            r#"{"a":"bc","":"d"}"#,
-            r#"{"a":"b","c":"e"}"#,
+            r#"{"metorial.community/a":"b"}"#,
+        ] {
+            assert_eq!(digest(foreign), none, "{foreign}");
+        }
+        let first = digest(r#"{"a":"b","metorial.com/c":"d","metorial.com/e":"f"}"#);
+        assert_eq!(
+            digest(r#"{"metorial.com/c":"d","metorial.com/e":"f"}"#),
+            first
+        );
+        for other in [
+            "null",
+            r#"{"metorial.com/c":"d"}"#,
+            r#"{"metorial.com/c":"df","metorial.com/e":""}"#,
+            r#"{"metorial.com/c":"d","metorial.com/e":"g"}"#,
         ] {
             assert_ne!(digest(other), first, "{other}");
         }

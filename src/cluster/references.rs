@@ -3,7 +3,9 @@
 use super::client::Cluster;
 use super::error::ClusterError;
 use crate::kinds::{Inputs, Kind, Reference, SourceKind};
+use crate::plan::attempt::digest;
 use crate::plan::desired::Invalid;
+use crate::plan::status::seen_by_others;
 use crate::resources::{
     AllowedNamespaces, ProviderAuthConfig, ProviderConfigVault, Reason, ResourceStatus, Stored,
     condition,
@@ -40,8 +42,24 @@ impl From<ClusterError> for Missing {
     }
 }
 
-/// The uid and the content of one object, or `None` where there is none.
-type Content = Option<(String, BTreeMap<String, Zeroizing<Vec<u8>>>)>;
+/// The content of one object.
+struct Content {
+    uid: String,
+    values: BTreeMap<String, Zeroizing<Vec<u8>>>,
+    /// Digest of the state of a custom resource.
+    state: Option<u64>,
+}
+
+impl Content {
+    fn of(uid: Option<String>, values: impl Iterator<Item = (String, Vec<u8>)>) -> Self {
+        let values = values.map(|(key, bytes)| (key, Zeroizing::new(bytes)));
+        Self {
+            uid: uid.unwrap_or_default(),
+            values: values.collect(),
+            state: None,
+        }
+    }
+}
 
 impl Cluster {
     /// Reads all references of an object in `namespace`.
@@ -53,27 +71,37 @@ impl Cluster {
         namespace: &str,
         references: &[Reference],
     ) -> Result<Inputs, Missing> {
-        let mut read: BTreeMap<(SourceKind, String), Content> = BTreeMap::new();
+        let mut read: BTreeMap<(SourceKind, String), Option<Content>> = BTreeMap::new();
         let mut inputs = Inputs::default();
         for reference in references {
             let place = (reference.kind, reference.place());
             let content = match read.entry(place) {
                 Entry::Occupied(known) => known.into_mut(),
-                Entry::Vacant(place) => place.insert(self.content(namespace, reference).await?),
+                Entry::Vacant(place) => {
+                    let content = self.content(namespace, reference).await?;
+                    let state = content.as_ref().and_then(|content| content.state);
+                    state.into_iter().for_each(|state| inputs.observe(state));
+                    place.insert(content)
+                }
             };
-            let Some((uid, content)) = content else {
+            let Some(content) = content else {
                 return Err(Missing::NotYet(absent(reference)));
             };
-            let bytes = content.get(&reference.key).cloned();
+            let bytes = content.values.get(&reference.key).cloned();
             let bytes = bytes.ok_or_else(|| Missing::NotYet(keyless(reference)))?;
             inputs
-                .insert(reference.clone(), bytes, uid)
+                .insert(reference.clone(), bytes, &content.uid)
                 .map_err(Missing::Invalid)?;
         }
         Ok(inputs)
     }
 
-    async fn content(&self, namespace: &str, reference: &Reference) -> Result<Content, Missing> {
+    /// Reads an object that is referred to; `None` where there is none.
+    async fn content(
+        &self,
+        namespace: &str,
+        reference: &Reference,
+    ) -> Result<Option<Content>, Missing> {
         let name = &reference.name;
         match reference.kind {
             SourceKind::Secret => {
@@ -81,10 +109,9 @@ impl Cluster {
                     .get(&self.namespaced::<Secret>(namespace), name)
                     .await?;
                 Ok(found.map(|secret| {
-                    let uid = secret.uid().unwrap_or_default();
+                    let uid = secret.uid();
                     let data = secret.data.unwrap_or_default().into_iter();
-                    let data = data.map(|(key, bytes)| (key, Zeroizing::new(bytes.0)));
-                    (uid, data.collect())
+                    Content::of(uid, data.map(|(key, bytes)| (key, bytes.0)))
                 }))
             }
             SourceKind::ConfigMap => {
@@ -92,14 +119,12 @@ impl Cluster {
                     .get(&self.namespaced::<ConfigMap>(namespace), name)
                     .await?;
                 Ok(found.map(|map| {
-                    let uid = map.uid().unwrap_or_default();
+                    let uid = map.uid();
                     let text = map.data.unwrap_or_default().into_iter();
                     let binary = map.binary_data.unwrap_or_default().into_iter();
                     let text = text.map(|(key, text)| (key, text.into_bytes()));
                     let binary = binary.map(|(key, bytes)| (key, bytes.0));
-                    let all = text.chain(binary);
-                    let data = all.map(|(key, bytes)| (key, Zeroizing::new(bytes)));
-                    (uid, data.collect())
+                    Content::of(uid, text.chain(binary))
                 }))
             }
             SourceKind::ProviderAuthConfig => {
@@ -143,7 +168,7 @@ impl Cluster {
         &self,
         namespace: &str,
         reference: &Reference,
-    ) -> Result<Content, Missing> {
+    ) -> Result<Option<Content>, Missing> {
         let there = reference.namespace.as_deref().unwrap_or(namespace);
         let found = self
             .get(&self.namespaced::<K>(there), &reference.name)
@@ -171,17 +196,15 @@ impl Cluster {
             }));
         };
         let uid = object.uid().unwrap_or_default();
-        let mut content = BTreeMap::from([
-            ("id".to_owned(), Zeroizing::new(id.into_bytes())),
-            ("uid".to_owned(), Zeroizing::new(uid.clone().into_bytes())),
-        ]);
-        content.extend(
-            object
-                .attributes()
-                .into_iter()
-                .map(|(key, text)| (key.to_owned(), Zeroizing::new(text.into_bytes()))),
-        );
-        Ok(Some((uid, content)))
+        let attributes = object.attributes().into_iter();
+        let shown = [("id", id), ("uid", uid.clone())].into_iter();
+        let shown = shown.chain(attributes);
+        let values = shown.map(|(key, text)| (key.to_owned(), text.into_bytes()));
+        let state = digest((&uid, status.map(seen_by_others)));
+        Ok(Some(Content {
+            state: Some(state),
+            ..Content::of(Some(uid), values)
+        }))
     }
 }
 

@@ -7,6 +7,8 @@
 //!
 //! [`Session`]: crate::remote::Session
 
+mod checks;
+mod connect;
 mod inventories;
 pub mod inventory;
 mod limits;

@@ -8,10 +8,8 @@ use crate::cluster::client::Cluster;
 use crate::cluster::dependencies::Dependencies;
 use crate::cluster::error::ClusterError;
 use crate::metrics::Metrics;
-use crate::plan::backoff::{Backoff, Class, Pacing, Retry};
 use crate::resources::{
-    Conditions, ConnectionStatus, IN_USE_FINALIZER, RECONCILE_REQUESTED, Reason, ResourceKey,
-    condition,
+    Conditions, ConnectionStatus, IN_USE_FINALIZER, Reason, ResourceKey, condition,
 };
 use crate::settings::Timing;
 use jiff::Timestamp;
@@ -69,9 +67,7 @@ pub async fn reconcile<C: ConnectionResource>(
     let settings = object.settings();
     // Before the Secret is read: a change in between must enqueue this connection again.
     register_dependencies(context, key, &settings);
-    let requested = requested(&settings);
-    let max_age = max_age(context.timing, requested.is_some());
-    let state = context.connections.refresh(&connection, max_age).await;
+    let state = context.connections.refresh(&connection).await;
     let users = match object.meta().deletion_timestamp {
         Some(_) => Some(users.await?),
         None => None,
@@ -81,7 +77,7 @@ pub async fn reconcile<C: ConnectionResource>(
     let verdict = verdict(&state, users);
     let mut out_of_date_in = None;
     if !is_released(&object) {
-        let next = next_status(&settings.status, &object, &state, &verdict, requested);
+        let next = next_status(&settings.status, &object, &state, &verdict);
         out_of_date_in = rate_limit::out_of_date_in(next.rate_limit.as_ref(), Timestamp::now());
         report(context, &api, &object, &settings.status, next, &verdict).await?;
     }
@@ -95,21 +91,9 @@ pub async fn reconcile<C: ConnectionResource>(
     {
         context.enqueue_dependents(key);
     }
-    let terminating = users.is_some();
-    let failed = state.not_ready.is_some() || terminating;
-    let failures = context.connections.count_failures(&connection, failed);
-    let (failures, jitter) = (failures.await, rand::random::<f64>());
-    let next = next_check(context.timing, &state, terminating, failures, jitter);
+    let next = context.connections.next_check(&connection, users.is_some());
+    let next = next.await;
     Ok(Some(out_of_date_in.map_or(next, |soon| soon.min(next))))
-}
-
-/// Returns the age up to which the last answer of the API is good enough. Less than the interval, which jitter shortens,
-/// so that each regular reconciliation asks.
-fn max_age(timing: &Timing, requested: bool) -> Duration {
-    match requested {
-        true => Duration::ZERO,
-        false => timing.connection_check.mul_f64(0.85),
-    }
 }
 
 /// Forgets a connection that was deleted. Its last session stays while a resource has a remote object that is to be deleted
@@ -149,13 +133,6 @@ fn register_dependencies(
         )
     });
     context.dependencies.set(key, sources.collect());
-}
-
-/// Returns the text of the annotation that requests a reconciliation, if it was not handled yet.
-fn requested(settings: &ConnectionSettings) -> Option<&String> {
-    let requested = settings.annotations.get(RECONCILE_REQUESTED)?;
-    let handled = settings.status.last_handled_reconcile_at.as_ref();
-    (Some(requested) != handled).then_some(requested)
 }
 
 /// Keeps the connection for as long as resources with a remote object need it. A connection that was never ready has
@@ -215,11 +192,10 @@ fn next_status<C: ConnectionResource>(
     object: &C,
     state: &ConnectionState,
     (reason, message): &(Reason, String),
-    requested: Option<&String>,
 ) -> ConnectionStatus {
     let mut next = status.clone();
     next.observed_generation = object.meta().generation;
-    if let Some(requested) = requested {
+    if let Some(requested) = &state.handled {
         next.last_handled_reconcile_at = Some(requested.clone());
     }
     // The recorded instance is pinned: while the connection is not ready the session may be an older one, and must not
@@ -273,40 +249,6 @@ async fn report<C: ConnectionResource>(
     Ok(())
 }
 
-/// Returns the time until the connection is checked again. What only a person can repair is retried seldom; while the
-/// connection is being deleted its users may be gone at any moment.
-fn next_check(
-    timing: &Timing,
-    state: &ConnectionState,
-    terminating: bool,
-    failures: u32,
-    jitter: f64,
-) -> Duration {
-    let not_ready = state.not_ready.as_ref();
-    let limited = not_ready.filter(|it| it.reason == Reason::RateLimited);
-    let retry = match limited.and_then(|it| it.wait) {
-        // The time of its turn.
-        Some(wait) => Retry::After(wait),
-        None if not_ready.is_none() && !terminating => Retry::Interval(None),
-        None => Retry::Backoff(Backoff {
-            class: match not_ready {
-                Some(not_ready) if !not_ready.transient && !terminating => Class::Refused,
-                _ => Class::Transient,
-            },
-            at_least: not_ready.and_then(|it| it.wait).unwrap_or_default(),
-            ..Backoff::transient()
-        }),
-    };
-    let pacing = Pacing {
-        transient: timing.backoff,
-        interval: timing.connection_check,
-        jitter,
-    };
-    pacing
-        .pause(&retry, failures)
-        .unwrap_or(timing.connection_check)
-}
-
 #[cfg(test)]
 mod tests {
     use super::super::state::Permissions;
@@ -320,6 +262,8 @@ mod tests {
             not_ready,
             permissions: Permissions::default(),
             defaults: ConnectionDefaults::default(),
+            generation: Some(1),
+            handled: None,
         }
     }
 
@@ -350,35 +294,5 @@ mod tests {
             eleven.contains("r9, …") && !eleven.contains("r10"),
             "{eleven}"
         );
-    }
-
-    #[test]
-    fn the_next_check_is_soon_where_it_may_help_and_never_before_the_api_asks_for_it() {
-        let timing = Timing::default();
-        let seconds = Duration::from_secs;
-        let transient = NotReady::transient(Reason::RemoteUnavailable, "down");
-        let lasting = NotReady::new(Reason::Unauthorized, "no");
-        let throttled = NotReady {
-            wait: Some(seconds(100)),
-            ..transient.clone()
-        };
-        for (not_ready, terminating, failures, next) in [
-            (None, false, 0, timing.connection_check),
-            (None, true, 1, seconds(1)),
-            (Some(transient.clone()), false, 1, seconds(1)),
-            (Some(transient), false, 3, seconds(4)),
-            (Some(lasting.clone()), false, 1, seconds(900)),
-            (Some(lasting), true, 1, seconds(1)),
-            (Some(throttled), false, 1, seconds(100)),
-        ] {
-            let found = next_check(
-                &timing,
-                &state(not_ready.clone()),
-                terminating,
-                failures,
-                0.0,
-            );
-            assert_eq!(found, next, "{not_ready:?}, {failures} failures");
-        }
     }
 }

@@ -1,25 +1,17 @@
 //! The registry of connections: reads and verifies them, builds their sessions, and keeps the last good one.
 
-use super::limits::UserLimits;
-use super::settings::{ConnectionKey, ConnectionSettings, default_connections};
+use super::checks::Checks;
+use super::settings::{ConnectionKey, default_connections};
 use super::setup::Setup;
 use super::state::{ConnectionState, LOSSES_LIFETIME, NotReady, Slot};
 use super::verify;
 use crate::lock::lock;
-use crate::plan::fingerprint::Fingerprint;
 use crate::plan::observed::Losses;
-use crate::plan::purpose::Purpose;
 use crate::remote::Session;
-use crate::remote::budget::{OwnLimit, Requester};
-use crate::remote::cache::Cache;
 use crate::remote::shared::Shared;
-use crate::remote::transport::Transport;
-use crate::resources::{
-    APPROVE, ConnectionKind, ConnectionRef, InstanceStatus, Reason, UnreachablePolicy,
-};
-use metorial::Client;
+use crate::resources::{ConnectionKind, ConnectionRef, Reason, UnreachablePolicy};
 use std::collections::{BTreeMap, HashMap};
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::AtomicUsize;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use tokio::sync::Mutex as AsyncMutex;
@@ -30,11 +22,11 @@ const DEFAULT_ORPHAN_AFTER: Duration = Duration::from_secs(3600);
 
 /// The registry. Each connection has a slot with a lock of its own: one whose API does not answer holds up no other.
 pub struct Connections {
-    setup: Setup,
+    pub(super) setup: Setup,
     slots: Mutex<HashMap<ConnectionKey, Arc<AsyncMutex<Slot>>>>,
     /// The budgets of organizations and the caches of instances.
-    shared: Shared,
-    next_epoch: AtomicUsize,
+    pub(super) shared: Shared,
+    pub(super) next_epoch: AtomicUsize,
 }
 
 impl Connections {
@@ -58,8 +50,10 @@ impl Connections {
         slot.state()
     }
 
-    /// Reads the connection again; asks the API if the key changed or was verified longer than `max_age` ago.
-    pub async fn refresh(&self, key: &ConnectionKey, max_age: Duration) -> ConnectionState {
+    /// Reads the connection again; asks the API if the key changed, on request, or if the key was verified too long ago.
+    pub async fn refresh(&self, key: &ConnectionKey) -> ConnectionState {
+        // Less than the interval, which jitter shortens, so that each regular reconciliation asks.
+        let max_age = self.setup.timing.connection_check.mul_f64(0.85);
         let slot = self.slot(key);
         let mut slot = slot.lock().await;
         self.read(key, &mut slot, max_age).await;
@@ -171,7 +165,7 @@ impl Connections {
         slot.read = true;
         slot.not_ready = Some(NotReady::not_found(key));
         slot.settings = None;
-        slot.failures = 0;
+        slot.checks = Checks::default();
         if let Some(session) = &slot.session {
             let budget = session.transport.budget();
             budget.leave(&key.resource_key(), Instant::now());
@@ -204,15 +198,14 @@ impl Connections {
         }
     }
 
-    /// Counts the reconciliations of a connection that failed in a row; a successful one starts again from zero.
-    pub async fn count_failures(&self, key: &ConnectionKey, failed: bool) -> u32 {
+    /// Returns the time until a connection is to be reconciled again.
+    pub async fn next_check(&self, key: &ConnectionKey, terminating: bool) -> Duration {
         let slot = self.slot(key);
         let mut slot = slot.lock().await;
-        slot.failures = match failed {
-            true => slot.failures.saturating_add(1),
-            false => 0,
-        };
-        slot.failures
+        let not_ready = slot.state_with_losses().not_ready;
+        let (timing, now) = (&self.setup.timing, Instant::now().into_std());
+        let checks = &mut slot.checks;
+        checks.next(not_ready.as_ref(), terminating, timing, rand::random(), now)
     }
 
     /// Checks that resources of a namespace may use the connection.
@@ -253,9 +246,12 @@ impl Connections {
 
     async fn read(&self, key: &ConnectionKey, slot: &mut Slot, max_age: Duration) {
         slot.read = true;
+        slot.handled = None;
+        slot.checks.restart();
         let result = match self.setup.settings(key).await {
             Ok(Some(settings)) => {
                 slot.store_settings(&settings);
+                slot.handled = settings.requested().cloned();
                 match &settings.unreadable {
                     Some(why) => Err(NotReady::new(Reason::InvalidSpec, why.clone())),
                     None => self.connect(key, slot, &settings, max_age).await,
@@ -268,116 +264,5 @@ impl Connections {
             Err(not_ready) => Err(not_ready),
         };
         slot.not_ready = result.err();
-    }
-
-    /// Makes the slot's session match the settings. Asks the API only if the key changed, or was verified longer
-    /// than `max_age` ago, or was not ready the last time.
-    async fn connect(
-        &self,
-        key: &ConnectionKey,
-        slot: &mut Slot,
-        settings: &ConnectionSettings,
-        max_age: Duration,
-    ) -> Result<(), NotReady> {
-        let base_url = settings.common.base_url.as_deref();
-        let url = verify::base_url(base_url, &self.setup.allowed_base_urls)?;
-        let server = url.origin().ascii_serialization();
-        let cluster = &self.setup.cluster;
-        let references = settings.references();
-        let inputs = cluster.resolve(&settings.namespace, &references).await;
-        let inputs = inputs.map_err(verify::of_missing)?;
-        let material = verify::material(&self.setup.key, &url, settings, &inputs)?;
-        let unchanged = slot.material.as_ref() == Some(&material) && slot.not_ready.is_none();
-        let known = slot.session.clone().filter(|_| unchanged);
-        let epoch = known
-            .as_ref()
-            .filter(|session| session.generation == settings.generation)
-            .map(|session| session.epoch)
-            .unwrap_or_else(|| self.next_epoch.fetch_add(1, Ordering::Relaxed));
-        let verified = slot.verified.filter(|at| at.elapsed() < max_age);
-        let limits = UserLimits::of(key, settings);
-        slot.limit_own_requests(key, limits.own, &self.setup.queue);
-        let (instance, transport, verified) = match (known, verified) {
-            (Some(session), Some(at)) => (session.instance.clone(), session.transport.clone(), at),
-            _ => {
-                let client = self.setup.client(url, settings, &inputs)?;
-                let (instance, transport) = self.identify(key, slot, &material, client).await?;
-                (instance, transport, Instant::now())
-            }
-        };
-        verify::check_instance(settings, slot.pinned_instance(&settings.uid), &instance)?;
-        verify::check_account(&self.setup.allowed_accounts, &instance)?;
-        slot.pinned = Some((settings.uid.clone(), instance.id.clone()));
-        let own_limit = slot.own_limit.clone();
-        let transport = self.with_account(&server, &instance, transport, own_limit);
-        let former = slot.session.as_ref();
-        let former = former.map(|session| session.transport.budget().clone());
-        limits.apply_to_organization(key, former.as_deref(), transport.budget(), Instant::now());
-        let cache = self.shared.cache(&server, &instance.id);
-        let session = session(key, settings, instance, transport, cache, epoch);
-        slot.session = Some(Arc::new(session));
-        slot.material = Some(material);
-        slot.unidentified = None;
-        slot.verified = Some(verified);
-        Ok(())
-    }
-
-    /// Asks the API which instance the key opens.
-    async fn identify(
-        &self,
-        key: &ConnectionKey,
-        slot: &mut Slot,
-        material: &Fingerprint,
-        client: Client,
-    ) -> Result<(InstanceStatus, Transport), NotReady> {
-        let limit = verify::documented_limit(None);
-        let budget = slot.budget_to_identify(material, limit, &self.setup.queue);
-        let purpose = Purpose::of_check(key.resource_key());
-        let requester = Requester::new(budget, slot.own_limit.clone(), purpose);
-        let (fence, metrics) = (self.setup.fence.clone(), self.setup.metrics.clone());
-        let transport = Transport::new(client, requester, fence, metrics);
-        let instance = transport.instance().await;
-        let instance = instance.map_err(|error| verify::of_error(&error))?;
-        Ok((verify::describe(instance), transport))
-    }
-
-    /// Returns the transport on the budget of the key's organization. The request that asked for it counts there too.
-    fn with_account(
-        &self,
-        server: &str,
-        instance: &InstanceStatus,
-        transport: Transport,
-        own_limit: Option<Arc<OwnLimit>>,
-    ) -> Transport {
-        let organization = instance.organization_id.as_ref().unwrap_or(&instance.id);
-        let limit = verify::documented_limit(Some(instance));
-        let account = self.shared.account(server, organization, limit);
-        account
-            .budget()
-            .take_over(transport.budget(), Instant::now());
-        transport.of_account(account, own_limit)
-    }
-}
-
-/// Returns the session of a verified connection.
-fn session(
-    key: &ConnectionKey,
-    settings: &ConnectionSettings,
-    instance: InstanceStatus,
-    transport: Transport,
-    cache: Arc<Cache>,
-    epoch: usize,
-) -> Session {
-    let approval = settings.annotations.get(APPROVE);
-    Session {
-        connection: key.to_string(),
-        epoch,
-        generation: settings.generation,
-        on_unreachable: settings.common.on_unreachable.clone(),
-        recreation_approved: approval.is_some_and(|approved| approved == "recreate"),
-        instance,
-        transport,
-        cache,
-        loader: Arc::default(),
     }
 }

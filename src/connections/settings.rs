@@ -3,7 +3,8 @@
 use crate::kinds::{Reference, SourceKind};
 use crate::resources::{
     AllowedNamespaces, ClusterConnection, Connection, ConnectionCommon, ConnectionKind,
-    ConnectionStatus, ExternalIds, KeyRef, NamespacedKeyRef, ResourceKey, Stored,
+    ConnectionStatus, ExternalIds, KeyRef, NamespacedKeyRef, RECONCILE_REQUESTED, ResourceKey,
+    Stored,
 };
 use kube::{Api, Client, Resource, ResourceExt};
 use serde::Serialize;
@@ -115,6 +116,14 @@ pub struct ConnectionSettings {
 }
 
 impl ConnectionSettings {
+    /// Returns the text of the annotation that requests a reconciliation, if it was not handled yet.
+    #[must_use]
+    pub fn requested(&self) -> Option<&String> {
+        let requested = self.annotations.get(RECONCILE_REQUESTED)?;
+        let handled = self.status.last_handled_reconcile_at.as_ref();
+        (Some(requested) != handled).then_some(requested)
+    }
+
     /// Returns the references that have to be resolved before the connection can be used.
     #[must_use]
     pub fn references(&self) -> Vec<Reference> {

@@ -12,7 +12,7 @@ use crate::plan::fingerprint::MacKey;
 use crate::resources::{
     ClusterConnection, Connection, ConnectionKind, Reason, ResourceKey, Stored,
 };
-use crate::settings::AllowedAccounts;
+use crate::settings::{AllowedAccounts, Timing};
 use metorial::{ApiKey, Client};
 use std::sync::Arc;
 use std::time::Duration;
@@ -29,6 +29,8 @@ pub struct Setup {
     pub allowed_base_urls: Vec<Url>,
     /// The accounts that keys may belong to.
     pub allowed_accounts: AllowedAccounts,
+    /// Intervals and pauses.
+    pub timing: Timing,
     /// The deadline of one API request.
     pub request_timeout: Duration,
     /// The fence of every write.

@@ -1,6 +1,8 @@
 //! The state of one connection: for the resources that use it, and for its own status.
 
+use super::checks::Checks;
 use super::settings::{ConnectionKey, ConnectionSettings};
+use crate::plan::attempt::ConnectionVersion;
 use crate::plan::case::{ConnectionView, Problem};
 use crate::plan::fingerprint::Fingerprint;
 use crate::plan::observed::Losses;
@@ -87,11 +89,15 @@ pub struct ConnectionState {
     pub session: Option<Arc<Session>>,
     /// The cause why the connection can't be used now.
     pub not_ready: Option<NotReady>,
+    /// The generation of its spec; `None` where there is none.
+    pub generation: Option<i64>,
     /// What its owner allows.
     pub permissions: Permissions,
     /// The defaults that the connection gives its resources. They apply even while its key does not work, and after the
     /// connection was deleted: a deletion policy must not change because of that.
     pub defaults: ConnectionDefaults,
+    /// The user's request that this state answers.
+    pub handled: Option<String>,
 }
 
 /// The part of a connection's state whose change can change what its resources do.
@@ -128,8 +134,10 @@ pub struct Slot {
     pub losses: Option<(Instant, Losses)>,
     /// The state that resources of this connection last asked for.
     pub last_reported: Option<Generation>,
-    /// Reconciliations of the connection in a row that ended without a usable session.
-    pub failures: u32,
+    /// When the API is asked about the key.
+    pub checks: Checks,
+    /// The user's request that was handled with the settings that were last read.
+    pub handled: Option<String>,
     /// The limit that a Connection sets for its own requests.
     pub own_limit: Option<Arc<OwnLimit>>,
     /// The budget of a key until the API has named its organization, and the key's fingerprint. What one key's server says
@@ -150,6 +158,19 @@ impl ConnectionState {
             shared: key.kind == ConnectionKind::ClusterConnection,
             external_ids: self.permissions.external_ids,
             adopt_from: self.permissions.adopt_from.clone(),
+        }
+    }
+
+    /// Returns the part of the state that an attempt of a resource depends on; `view`: as decisions see it.
+    #[must_use]
+    pub fn version(&self, view: &ConnectionView) -> ConnectionVersion {
+        let session = self.session.as_ref();
+        ConnectionVersion {
+            name: view.name.clone(),
+            epoch: session.map_or(0, |session| session.epoch),
+            generation: self.generation,
+            recreation_approved: session.is_some_and(|session| session.recreation_approved),
+            unusable: view.unusable().map(|problem| problem.reason),
         }
     }
 }
@@ -199,8 +220,10 @@ impl Slot {
         ConnectionState {
             session: self.session.clone(),
             not_ready: self.not_ready.clone(),
+            generation: self.spec_generation(),
             permissions: self.permissions(),
             defaults: self.defaults.clone(),
+            handled: self.handled.clone(),
         }
     }
 
@@ -239,12 +262,13 @@ impl Slot {
         Generation {
             epoch: session.map_or(0, |session| session.epoch),
             not_ready: self.not_ready.as_ref().map(|not_ready| not_ready.reason),
-            spec: self
-                .settings
-                .as_ref()
-                .and_then(|settings| settings.generation),
+            spec: self.spec_generation(),
             recreation_approved: session.is_some_and(|session| session.recreation_approved),
         }
+    }
+
+    fn spec_generation(&self) -> Option<i64> {
+        self.settings.as_ref()?.generation
     }
 
     /// Returns the instance that the connection with this uid opened before.
@@ -258,7 +282,7 @@ impl Slot {
     pub fn store_settings(&mut self, settings: &ConnectionSettings) {
         let former = self.settings.as_ref();
         if former.is_none_or(|former| former.uid != settings.uid) {
-            self.failures = 0;
+            self.checks = Checks::default();
         }
         self.defaults = settings.common.defaults.clone().unwrap_or_default();
         self.settings = Some(settings.clone());

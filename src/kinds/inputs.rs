@@ -1,5 +1,6 @@
 //! Values from Secrets and ConfigMaps, once they are read.
 
+use crate::plan::attempt::digest;
 use crate::plan::desired::{External, Invalid};
 use crate::plan::fields::Sourced;
 use crate::resources::{ResourceRef, SecretSource, ValueSource};
@@ -137,7 +138,11 @@ impl External {
 /// The values of all references of one resource: UTF-8, not empty, without NUL; each with the uid of the object that it was
 /// read from.
 #[derive(Default)]
-pub struct Inputs(BTreeMap<Reference, (Sensitive<String>, String)>);
+pub struct Inputs {
+    values: BTreeMap<Reference, (Sensitive<String>, String)>,
+    /// Digests of the state of the custom resources among them.
+    states: Vec<u64>,
+}
 
 /// The longest text that the API takes.
 const LONGEST: usize = 100_000;
@@ -165,8 +170,19 @@ impl Inputs {
             return refuse("contains a NUL character, which Metorial can't store");
         }
         let text = Sensitive::new(text.to_owned());
-        self.0.insert(reference, (text, uid.to_owned()));
+        self.values.insert(reference, (text, uid.to_owned()));
         Ok(())
+    }
+
+    /// Adds the state of a custom resource that is referred to, beside the values that are read from it.
+    pub fn observe(&mut self, state: u64) {
+        self.states.push(state);
+    }
+
+    /// Returns a digest of the state of all custom resources that are referred to.
+    #[must_use]
+    pub fn state(&self) -> u64 {
+        digest(&self.states)
     }
 
     /// The value of a secret source and where it came from.
@@ -201,7 +217,7 @@ impl Inputs {
     /// It was not read.
     pub fn get(&self, reference: &Reference) -> Result<&str, Invalid> {
         let text = self
-            .0
+            .values
             .get(reference)
             .map(|(text, _)| text.expose().as_str());
         text.ok_or_else(|| Invalid::value(format!("{reference} was not read")))
@@ -210,7 +226,7 @@ impl Inputs {
     /// Returns a reference with the uid of the object that was read.
     #[must_use]
     pub fn origin(&self, reference: &Reference) -> String {
-        let uid = self.0.get(reference).map_or("", |(_, uid)| uid);
+        let uid = self.values.get(reference).map_or("", |(_, uid)| uid);
         format!("{reference}@{uid}")
     }
 

@@ -83,7 +83,8 @@ pub trait Kind:
     ) -> Result<Desired, Invalid> {
         let metadata = self.common().metadata.clone().unwrap_or_default();
         METADATA.check(&metadata).map_err(Invalid::spec)?;
-        Ok(Desired::new(self.wanted(inputs)?, metadata, owner, key))
+        let desired = Desired::new(self.wanted(inputs)?, metadata, owner, key);
+        Ok(desired.referring_to(inputs.state()))
     }
 }
 

@@ -88,10 +88,10 @@ pub fn adopt(
         return Ok(Plan::report(refusal));
     }
     let note = format!("adopted {}", remote.id);
-    // Where nothing differs, a PATCH of ours was applied and not recorded.
-    let step = match found.is_empty() {
-        true => bind(remote),
-        false => fresh_update(facts, remote, &found)?,
+    // Where a PATCH would change nothing, one of ours was applied and not recorded.
+    let step = match found.patches(desired) {
+        true => fresh_update(facts, remote, &found)?,
+        false => bind(remote),
     };
     let plan = Plan::synced(desired, vec![step])
         .map_verdict(|verdict| verdict.with_event(EventReason::Adopted, note));

@@ -1,17 +1,22 @@
 //! When a resource is reconciled again: at the interval where all is well, later each time after failures.
 
-use super::fingerprint::Fingerprint;
 use std::time::Duration;
 
-/// When to reconcile again. A change that matters always enqueues the resource, whatever stands here.
+/// When to reconcile again. A change that matters leads to another attempt at once, whatever stands here; any other event
+/// to none before this time.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Retry {
-    /// At the interval, or after this time if that is sooner.
+    /// At the interval, or after this time if that is sooner. The attempt may be repeated after a rest: all is well, or the
+    /// cause is in the cluster.
     Interval(Option<Duration>),
+    /// At the interval.
+    ChangeOrInterval,
     /// At once: another step follows.
     Now,
     /// After exactly this time.
     After(Duration),
+    /// After this time, or earlier when the request budget calls: nothing is sent before its turn, so nothing is held back.
+    Turn(Duration),
     /// Later each time.
     Backoff(Backoff),
     /// Only when something changes.
@@ -27,8 +32,6 @@ pub struct Backoff {
     pub at_least: Duration,
     /// The time at which the cause is sure to be over.
     pub at_most: Option<Duration>,
-    /// Whether the same attempt is not repeated before the end of the pause, whatever enqueues the resource.
-    pub holds: bool,
 }
 
 /// How fast a pause grows.
@@ -48,14 +51,16 @@ impl Backoff {
             class: Class::Transient,
             at_least: Duration::ZERO,
             at_most: None,
-            holds: false,
         }
     }
 
     /// Keeps the pause from ending before `at_least`.
     #[must_use]
     pub fn at_least(self, at_least: Duration) -> Self {
-        Self { at_least, ..self }
+        Self {
+            at_least: self.at_least.max(at_least),
+            ..self
+        }
     }
 
     /// Ends the pause with `settles_in` plus a moment, if that is not over yet.
@@ -64,34 +69,12 @@ impl Backoff {
         let at_most = (!settles_in.is_zero()).then_some(settles_in + MOMENT);
         Self { at_most, ..self }
     }
-
-    /// Forbids the same attempt until the pause ends.
-    #[must_use]
-    pub fn holding(self) -> Self {
-        Self {
-            holds: true,
-            ..self
-        }
-    }
 }
 
 /// Added to a time that is waited for, to be past it.
 pub const MOMENT: Duration = Duration::from_millis(50);
 /// Bounds of the pause after a refusal: the API sees at most four attempts an hour, whatever happens.
 const REFUSED: (Duration, Duration) = (Duration::from_secs(900), Duration::from_secs(3600));
-
-/// What an attempt depended on: it is not repeated during its pause unless something here changes.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Attempt {
-    /// The resource's generation.
-    pub generation: i64,
-    /// The desired state.
-    pub revision: Option<Fingerprint>,
-    /// The connection's session.
-    pub epoch: usize,
-    /// The user's request to reconcile now.
-    pub requested: Option<String>,
-}
 
 /// What turns a [`Retry`] into a pause.
 #[derive(Clone, Copy, Debug)]
@@ -100,6 +83,8 @@ pub struct Pacing {
     pub transient: (Duration, Duration),
     /// The maximum age of an observation.
     pub interval: Duration,
+    /// The shortest time between two attempts between which nothing changed that matters.
+    pub rest: Duration,
     /// Spreads what would happen at once, 0 to 1.
     pub jitter: f64,
 }
@@ -113,8 +98,9 @@ impl Pacing {
                 let interval = self.interval();
                 Some(at_most.map_or(interval, |at_most| at_most.min(interval)))
             }
+            Retry::ChangeOrInterval => Some(self.interval()),
             Retry::Now => Some(Duration::ZERO),
-            Retry::After(pause) => Some(*pause),
+            Retry::After(pause) | Retry::Turn(pause) => Some(*pause),
             Retry::Backoff(backoff) => Some(self.backoff(backoff, failures)),
             Retry::OnChange => None,
         }
@@ -150,6 +136,7 @@ mod tests {
         Pacing {
             transient: TRANSIENT,
             interval: Duration::from_secs(600),
+            rest: Duration::from_secs(10),
             jitter,
         }
     }

@@ -40,16 +40,19 @@ pub struct Case<'a> {
     pub details: RemoteDetails,
     /// The connection.
     pub connection: ConnectionView,
-    /// The rest of the pause after a failed attempt, where nothing that it depended on has changed.
-    pub backing_off: Option<Duration>,
+    /// Time for which the API is not asked, because nothing has changed since the last attempt that matters.
+    pub paused: Option<Duration>,
     /// The recent writes to child objects.
     pub rewrites: HashMap<ChildKind, Rewrites>,
     /// What a deletion does that can't reach the API.
     pub unreachable: Unreachable,
     /// A read or a step that failed.
     pub failure: Option<Failure>,
-    /// Time for which lists may lag behind the objects that they show.
+    /// Time for which lists may lag behind the objects that they show, and after which a write without a response is no
+    /// longer applied.
     pub list_lag: Duration,
+    /// Time for which reads may lag behind a write that the API answered.
+    pub read_lag: Duration,
     /// The MAC key of fingerprints.
     pub key: &'a MacKey,
     /// A random text.
@@ -142,6 +145,17 @@ pub enum Failure {
     ChildTooLarge(String),
 }
 
+/// Whether a write that failed was applied.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum MaybeApplied {
+    /// It was not.
+    No,
+    /// It may have been; the API answered, so it is not being applied any more.
+    Answered,
+    /// It may have been, or may still be: there was no response.
+    InFlight,
+}
+
 /// What a failed request to the API means.
 #[derive(Clone, Debug, PartialEq)]
 pub struct RemoteFailure {
@@ -149,8 +163,8 @@ pub struct RemoteFailure {
     pub reason: Reason,
     /// The condition message.
     pub message: String,
-    /// Whether a write may have been applied, now or later.
-    pub maybe_applied: bool,
+    /// Whether a write was applied.
+    pub applied: MaybeApplied,
     /// Whether the connection, rather than this resource, has the problem.
     pub concerns_connection: bool,
     /// Whether only a person can help.

@@ -34,7 +34,6 @@ pub fn ready<'a>(case: &Case<'a>, facts: &Facts) -> Result<&'a Desired, Box<Plan
         connection_not_ready,
         wrong_instance,
         external::id_not_allowed,
-        backing_off,
     ];
     match checks.iter().find_map(|check| check(case, facts)) {
         Some(plan) => Err(Box::new(plan)),
@@ -84,7 +83,7 @@ fn connection_not_ready(case: &Case<'_>, facts: &Facts) -> Option<Plan> {
     };
     verdict.keeps_conditions = keeps_conditions(case, facts);
     let backoff = Backoff::transient().at_least(wait.unwrap_or_default());
-    Some(Plan::report(verdict).retry(Retry::Backoff(backoff.holding())))
+    Some(Plan::report(verdict).retry(Retry::Backoff(backoff)))
 }
 
 /// A resource lives in one instance; a connection to another one is a mistake, whoever made it.
@@ -101,15 +100,6 @@ fn wrong_instance(case: &Case<'_>, _: &Facts) -> Option<Plan> {
     )))
 }
 
-/// Returns the plan of a resource whose last attempt failed, where it is too early for the next.
-#[must_use]
-pub fn backing_off(case: &Case<'_>, _: &Facts) -> Option<Plan> {
-    let left = case.backing_off?;
-    let mut verdict = Verdict::new(Reason::RemoteUnavailable, "waiting after a failed attempt");
-    verdict.keeps_conditions = true;
-    Some(Plan::report(verdict).retry(Retry::After(left)))
-}
-
 /// Returns the plan where the API's reads lag behind our own writes, so that they say nothing.
 #[must_use]
 pub fn wait_for_consistent_reads(case: &Case<'_>, facts: &Facts) -> Plan {
@@ -119,7 +109,7 @@ pub fn wait_for_consistent_reads(case: &Case<'_>, facts: &Facts) -> Plan {
     );
     verdict.keeps_conditions = keeps_conditions(case, facts);
     let backoff = Backoff::transient().until_settled(case.record.settles_in);
-    Plan::report(verdict).retry(Retry::Backoff(backoff.holding()))
+    Plan::report(verdict).retry(Retry::Backoff(backoff))
 }
 
 /// Refuses a plan that would send a value which violates the published schema.
@@ -181,7 +171,7 @@ pub fn refuse_unwritable_secret(
     Ok(refusal.map_or(plan, child_refused))
 }
 
-/// Returns the plan of a resource whose child object Kubernetes refuses.
+/// Returns the plan of a resource whose child object Kubernetes refuses. What changes that is in the cluster.
 #[must_use]
 pub fn child_refused(refusal: &Refusal) -> Plan {
     let reason = match refusal.forbidden {
@@ -200,5 +190,5 @@ pub fn child_refused(refusal: &Refusal) -> Plan {
         verdict.keeps_conditions = true;
         return Plan::report(verdict).retry(Retry::After(DEFAULT_INTERVAL));
     }
-    Plan::report(verdict)
+    Plan::report(verdict).retry(Retry::Interval(None))
 }

@@ -4,7 +4,7 @@
 use super::case::Case;
 use super::desired::Desired;
 use super::facts::{Facts, Query};
-use super::recover::recover;
+use super::recover::{SEARCHING, recover};
 use super::steps::{Plan, Step, create};
 use super::verdict::{EventReason, Verdict};
 use crate::resources::{DriftPolicy, Reason};
@@ -23,6 +23,10 @@ pub fn create_or_recover(case: &Case<'_>, desired: &Desired, facts: &Facts) -> R
     // The finalizer is the write-ahead intent: without it, and with it where this process knows that no create was
     // applied, there is nothing to search for. That is the ordinary way, and it costs no request.
     if case.record.may_have_created() {
+        let reason = Reason::AmbiguousCreate;
+        if let Some(wait) = Plan::wait_for_lagging_reads(case.record, reason, SEARCHING) {
+            return Ok(wait);
+        }
         return Ok(recover(case, desired, facts.search()?));
     }
     Ok(Plan::synced(desired, create()))

@@ -2,7 +2,6 @@
 
 use super::backoff::{Backoff, Retry};
 use super::case::Case;
-use super::checks;
 use super::facts::{Facts, MaxAge, Query};
 use super::observed::{Dependent, RemoteView};
 use super::ownership::Claim;
@@ -34,9 +33,6 @@ pub fn delete(case: &Case<'_>, facts: &Facts) -> Result<Plan, Query> {
     if let Some(blocked) = connection_blocks(case) {
         return Ok(give_up(case).unwrap_or(blocked));
     }
-    if let Some(waiting) = checks::backing_off(case, facts) {
-        return Ok(waiting);
-    }
     remote_objects(case, facts)
 }
 
@@ -57,7 +53,7 @@ fn remote_objects(case: &Case<'_>, facts: &Facts) -> Result<Plan, Query> {
         Some(id) => match Presence::read(case, facts, id)? {
             Presence::Live(remote) => Some(remote),
             Presence::Gone => None,
-            Presence::Lagging => return Ok(wait(case, true)),
+            Presence::Lagging => return Ok(wait(case)),
         },
         None => None,
     };
@@ -82,7 +78,7 @@ fn remote_objects(case: &Case<'_>, facts: &Facts) -> Result<Plan, Query> {
         false => may_hide && ours.is_some(),
     };
     if uncertain && !record.settled() {
-        return Ok(wait(case, false));
+        return Ok(wait(case));
     }
     let to_delete = to_delete(case, ours, found);
     if case.policy.deletion == DeletionPolicy::Delete && !to_delete.is_empty() {
@@ -168,7 +164,7 @@ pub fn only_own_objects(case: &Case<'_>, facts: &Facts, mut plan: Plan) -> Resul
                 steps.push(Step::Forget(id));
             }
             Presence::Gone => steps.push(Step::Forget(id)),
-            Presence::Lagging if case.terminating => return Ok(wait(case, true)),
+            Presence::Lagging if case.terminating => return Ok(wait(case)),
             Presence::Lagging => {
                 steps.push(Step::DeleteLater(id));
                 plan.retry = Retry::Backoff(Backoff::transient());
@@ -245,23 +241,19 @@ fn not_admitted(case: &Case<'_>) -> Plan {
 
 /// Returns the plan of a deletion that can't reach its object.
 fn unreachable(message: String) -> Plan {
-    let retry = Retry::Backoff(Backoff::transient().holding());
+    let retry = Retry::Backoff(Backoff::transient());
     Plan {
         unreachable: true,
         ..Plan::report(Verdict::new(Reason::DeletionBlocked, message)).retry(retry)
     }
 }
 
-fn wait(case: &Case<'_>, lagging: bool) -> Plan {
-    let plan = Plan::wait_for_reads(
+fn wait(case: &Case<'_>) -> Plan {
+    Plan::wait_for_reads(
         Reason::Deleting,
         "a write may still be applied; waiting until reads are sure to show it before the deletion continues",
         case.record.settles_in,
-    );
-    match plan.retry.clone() {
-        Retry::Backoff(backoff) if lagging => plan.retry(Retry::Backoff(backoff.holding())),
-        _ => plan,
-    }
+    )
 }
 
 fn orphan(case: &Case<'_>, steps: Vec<Step>) -> Plan {

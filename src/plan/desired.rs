@@ -146,6 +146,8 @@ pub struct Desired {
     pub schema: Option<ValueSchema>,
     /// The vault that the object is created from.
     pub vault: Option<External>,
+    /// Digest of the state of the resources that the spec refers to.
+    pub references: u64,
     key: Arc<MacKey>,
     import_base: Fingerprint,
 }
@@ -204,7 +206,14 @@ impl Desired {
             source,
             schema,
             vault,
+            references: 0,
         }
+    }
+
+    /// Adds the state of the resources that the spec refers to.
+    #[must_use]
+    pub fn referring_to(self, references: u64) -> Self {
+        Self { references, ..self }
     }
 
     /// Returns the field with this role.

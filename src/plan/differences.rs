@@ -94,12 +94,19 @@ fn compare_fingerprints_in_marker(
         return;
     }
     let recorded = record.id.as_ref() == Some(&remote.id);
+    // Nobody wrote since our last write, so the object has exactly what is recorded.
+    let exact = recorded && record.remote_updated_at.is_some() && !record.written_after(remote);
     for field in fields {
         let name = field.rule.name;
         let same = !changed(desired, record, name);
-        // The recorded state says that the object has this value: only the marker is not what it was, and a PATCH
-        // restores that. A replacement for it would be for nothing.
-        if field.rule.remedy == Remedy::Replace && recorded && same {
+        let present = match field.rule.remedy {
+            // The recorded state says that the object has this value: only the marker is not what it was, and a PATCH
+            // restores that. A replacement for it would be for nothing.
+            Remedy::Replace => recorded && same,
+            // A PATCH of the same value would do no harm, so it is left out only where that is certain.
+            _ => exact && equal(desired, record, name),
+        };
+        if present {
             continue;
         }
         found.fields.push(name);
@@ -147,6 +154,12 @@ pub fn changed(desired: &Desired, record: &Record, name: &str) -> bool {
         }
         (wanted, known) => wanted.is_some() || known.is_some(),
     }
+}
+
+/// Returns whether a write-only field is known to be the recorded one.
+fn equal(desired: &Desired, record: &Record, name: &str) -> bool {
+    let wanted = desired.inputs.iter().find(|input| input.field == name);
+    wanted.is_some_and(|wanted| record.input(name) == Some(&wanted.fingerprint))
 }
 
 fn write_only(desired: &Desired, by: impl Fn(Remedy) -> bool) -> impl Iterator<Item = &Field> {

@@ -40,6 +40,17 @@ pub enum Query {
     Vault(String),
 }
 
+impl Query {
+    /// Returns whether the answer comes from the API, rather than from the cluster.
+    #[must_use]
+    pub fn asks_api(&self) -> bool {
+        !matches!(
+            self,
+            Self::OwnerAlive(_) | Self::Child(_) | Self::ChildAdmission(_)
+        )
+    }
+}
+
 /// The maximum age of an observation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum MaxAge {

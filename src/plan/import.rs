@@ -13,6 +13,10 @@ use super::verdict::EventReason;
 use crate::resources::{DriftPolicy, Reason};
 use std::sync::Arc;
 
+/// What a resource reports while it is not known whether its import was applied.
+const CHECKING: &str =
+    "an import may have been applied; checking the list of imports before another is made";
+
 /// What the list of imports shows about the desired value.
 enum Finding<'a> {
     /// It was imported: by this import of ours, or the object was created with it.
@@ -35,6 +39,10 @@ pub fn import(
     let Some(imports) = desired.source.imports() else {
         return Ok(plan);
     };
+    let reason = Reason::Importing;
+    if let Some(wait) = Plan::wait_for_lagging_reads(case.record, reason, CHECKING) {
+        return Ok(wait);
+    }
     let listed = match case.record.writes {
         // Nothing was ever sent for this resource, so the list shows nothing of ours.
         Writes::Never => &[],
@@ -92,11 +100,7 @@ fn missing(
         return plan;
     }
     if record.may_have_unrecorded_write() && !record.settled() && record.finalizer {
-        return Plan::wait_for_reads(
-            Reason::Importing,
-            "an import may have been applied; checking the list of imports before another is made",
-            record.settles_in,
-        );
+        return Plan::wait_for_reads(Reason::Importing, CHECKING, record.settles_in);
     }
     plan.steps.push(Step::Import {
         into: remote.id.clone(),

@@ -4,6 +4,7 @@
 
 pub mod adopt;
 pub mod approve;
+pub mod attempt;
 pub mod backoff;
 pub mod case;
 pub mod checks;
@@ -57,15 +58,25 @@ use steps::Plan;
 pub fn decide(case: &Case<'_>, facts: &Facts) -> Result<Plan, Query> {
     let plan = match &case.failure {
         Some(failure) => on_error::on_error(case, facts, failure),
-        None if case.terminating => {
-            let plan = delete::delete(case, facts)?;
-            let plan = delete::only_own_objects(case, facts, plan)?;
-            approve::require_approval(case, facts, plan)?
-        }
-        None => synchronize(case, facts)?,
+        None => match (undisturbed(case, facts), case.paused) {
+            // Nothing is asked of the API before its time, whatever led to this decision.
+            (Err(query), Some(left)) if query.asks_api() => pauses::wait(left),
+            (Ok(plan), Some(left)) if plan.asks_api() => pauses::wait(left),
+            (decided, _) => decided?,
+        },
     };
     // Ids are published whatever else happens to the resource: applications read them.
     publish::publish(case, facts, plan)
+}
+
+/// Decides about a resource without a failure and without a pause.
+fn undisturbed(case: &Case<'_>, facts: &Facts) -> Result<Plan, Query> {
+    if !case.terminating {
+        return synchronize(case, facts);
+    }
+    let plan = delete::delete(case, facts)?;
+    let plan = delete::only_own_objects(case, facts, plan)?;
+    approve::require_approval(case, facts, plan)
 }
 
 /// Decides about a resource that is to exist.

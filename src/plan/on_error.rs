@@ -1,7 +1,7 @@
 //! The decision after a read or a step that failed.
 
-use super::backoff::{Backoff, Class, Retry};
-use super::case::{Case, Failure, RemoteFailure};
+use super::backoff::{Backoff, Class, MOMENT, Retry};
+use super::case::{Case, Failure, MaybeApplied, RemoteFailure};
 use super::checks::child_refused;
 use super::delete;
 use super::desired::Source;
@@ -21,19 +21,24 @@ pub fn on_error(case: &Case<'_>, facts: &Facts, failure: &Failure) -> Plan {
             let message = format!(
                 "the exported value {why}; set spec.secret.format: Json, which keeps it whole"
             );
-            Plan::report(Verdict::new(Reason::InvalidSpec, message))
+            in_cluster(Verdict::new(Reason::InvalidSpec, message))
         }
         Failure::ChildTooLarge(error) => {
             let message = format!(
                 "{error}: the value does not fit into the Secret of spec.secret, which holds 1 MiB at most"
             );
-            Plan::report(Verdict::new(Reason::InvalidSpec, message))
+            in_cluster(Verdict::new(Reason::InvalidSpec, message))
         }
     }
 }
 
+/// Returns the plan of a resource whose problem is in the cluster: no request to the API caused it.
+fn in_cluster(verdict: Verdict) -> Plan {
+    Plan::report(verdict).retry(Retry::Interval(None))
+}
+
 fn remote(case: &Case<'_>, facts: &Facts, failure: &RemoteFailure) -> Plan {
-    let unreachable = failure.concerns_connection || failure.maybe_applied;
+    let unreachable = failure.concerns_connection || failure.applied != MaybeApplied::No;
     let stuck = case.terminating && unreachable;
     if let Some(orphaned) = stuck.then(|| delete::give_up(case)).flatten() {
         return orphaned;
@@ -42,9 +47,8 @@ fn remote(case: &Case<'_>, facts: &Facts, failure: &RemoteFailure) -> Plan {
     let transient = !failure.needs_person || failure.concerns_connection;
     let mut verdict = Verdict::new(reason, failure.message.clone());
     verdict.keeps_conditions = transient && keeps_conditions(case, facts);
-    // Not held back: it is repeated at the time of its turn, or when it is called, and costs no request before.
     if let (Reason::RateLimited, Some(wait)) = (reason, failure.wait) {
-        return Plan::report(verdict).retry(Retry::After(wait));
+        return Plan::report(verdict).retry(Retry::Turn(wait));
     }
     let backoff = Backoff {
         class: match failure.needs_person {
@@ -54,23 +58,25 @@ fn remote(case: &Case<'_>, facts: &Facts, failure: &RemoteFailure) -> Plan {
         ..Backoff::transient()
     };
     let backoff = backoff.at_least(failure.wait.unwrap_or_default());
-    let backoff = match reason {
-        // The search or the list of imports then shows whether the request was applied. An export is made again in any case.
-        Reason::AmbiguousCreate | Reason::Importing => {
-            backoff.until_settled(case.record.settles_in)
-        }
+    // The search or the list of imports shows whether the request was applied. An export is made again in any case.
+    let checked = matches!(reason, Reason::AmbiguousCreate | Reason::Importing);
+    let backoff = match failure.applied {
+        // What was applied shows up at any time, and is used from then on.
+        MaybeApplied::InFlight if checked => backoff.until_settled(case.list_lag),
+        MaybeApplied::Answered if checked => backoff.at_least(case.read_lag + MOMENT),
         _ => backoff,
     };
     Plan {
         unreachable: stuck,
-        ..Plan::report(verdict).retry(Retry::Backoff(backoff.holding()))
+        ..Plan::report(verdict).retry(Retry::Backoff(backoff))
     }
 }
 
-/// Returns the reason of a failed request. After a lost response it depends on what the request was for.
+/// Returns the reason of a failed request. Where the request may have been applied it depends on what the request was for.
 fn reason(case: &Case<'_>, failure: &RemoteFailure) -> Reason {
     let desired = case.desired.as_ref().ok();
-    let Some(desired) = desired.filter(|_| failure.maybe_applied && !case.terminating) else {
+    let ambiguous = failure.applied != MaybeApplied::No && !case.terminating;
+    let Some(desired) = desired.filter(|_| ambiguous) else {
         return failure.reason;
     };
     match desired.source {

@@ -1,7 +1,14 @@
-//! The pauses of one resource, from one reconciliation to the next: nothing that failed is repeated before its time, and
-//! nothing at once twice in a row.
+//! The pauses of one resource, from one reconciliation to the next: nothing that waits is repeated before its time, and
+//! nothing comes back at once twice in a row.
+//!
+//! A pause keeps the resource from the API, not from a reconciliation: what an event changes in the cluster is still
+//! decided upon, from what is known of the API.
 
-use super::backoff::{Attempt, Backoff, Pacing, Retry};
+use super::attempt::Attempt;
+use super::backoff::{Backoff, Pacing, Retry};
+use super::steps::Plan;
+use super::verdict::Verdict;
+use crate::resources::Reason;
 use std::time::{Duration, Instant};
 
 /// What a reconciliation leaves for the next ones of the same resource.
@@ -11,19 +18,45 @@ pub struct Pauses {
     failures: u32,
     /// Whether the last reconciliation asked for another one at once.
     continued: bool,
-    /// The attempt that failed, and the time before which it is not repeated.
+    /// The last attempt, and the time before which the API is not asked again for the same.
     held: Option<(Attempt, Instant)>,
+    /// The time before which no other request of the user is honored.
+    next_request: Option<Instant>,
+    /// The attempt of the reconciliation that runs, and whether it began in a pause.
+    running: Option<(Attempt, bool)>,
+    /// The time before which a failure of Kubernetes is no new one.
+    failed_until: Option<Instant>,
     /// Since when a deletion can't reach the API.
     blocked_since: Option<Instant>,
 }
 
+/// The end of a reconciliation.
+pub struct Ended<'a> {
+    /// When to decide again.
+    pub retry: &'a Retry,
+    /// What the next attempt depends on.
+    pub attempt: Attempt,
+    /// Whether the API was asked for anything.
+    pub asked: bool,
+    /// Whether it was a deletion that could not reach the API.
+    pub unreachable: bool,
+}
+
 impl Pauses {
-    /// Returns the rest of the pause after a failed attempt, if `attempt` is the same.
+    /// Returns the time for which the API is not asked: the rest of the pause, if `attempt` is the same as the last one. A
+    /// request of the user ends it, but not more often than one attempt after a rest.
     #[must_use]
     pub fn left(&self, attempt: &Attempt, now: Instant) -> Option<Duration> {
-        let (failed, until) = self.held.as_ref()?;
+        let (last, until) = self.held.as_ref()?;
+        if !attempt.repeats(last) {
+            return None;
+        }
+        let until = match attempt.is_requested_since(last) {
+            true => self.next_request?.min(*until),
+            false => *until,
+        };
         let left = until.saturating_duration_since(now);
-        (failed == attempt && !left.is_zero()).then_some(left)
+        (!left.is_zero()).then_some(left)
     }
 
     /// Returns for how long a deletion has been unable to reach the API.
@@ -33,128 +66,111 @@ impl Pauses {
         now.saturating_duration_since(since)
     }
 
-    /// Counts one more failure, and returns how many there were in a row.
-    pub fn count_failure(&mut self) -> u32 {
-        self.failures = self.failures.saturating_add(1);
-        self.failures
+    /// Begins a reconciliation. Returns the time for which it must not ask the API.
+    pub fn begin(&mut self, attempt: Attempt, now: Instant) -> Option<Duration> {
+        let left = self.left(&attempt, now);
+        self.running = Some((attempt, left.is_some()));
+        left
     }
 
     /// Returns the time until the next reconciliation, `None` for when something changes, and remembers this one.
-    /// `unreachable`: it was a deletion that could not reach the API.
-    pub fn next(
-        &mut self,
-        retry: &Retry,
-        unreachable: bool,
-        attempt: Attempt,
-        pacing: &Pacing,
-        now: Instant,
-    ) -> Option<Duration> {
-        let retry = match retry {
-            // What did not help the first time needs a pause.
-            Retry::Now if self.continued => &Retry::Backoff(Backoff::transient()),
-            retry => retry,
+    pub fn next(&mut self, ended: Ended<'_>, pacing: &Pacing, now: Instant) -> Option<Duration> {
+        let (requested, paused) = match self.running.take() {
+            Some((attempt, paused)) => (self.is_request(&attempt), paused),
+            None => (false, false),
         };
-        match retry {
-            Retry::Backoff(_) => drop(self.count_failure()),
-            Retry::After(_) => {}
-            Retry::Interval(_) | Retry::Now | Retry::OnChange => self.failures = 0,
+        // A pause that ended in the meantime is over now: what was put off is done at once.
+        let left = self.left(&ended.attempt, now);
+        let left = left.or(paused.then_some(Duration::ZERO));
+        let left = left.filter(|_| !ended.asked);
+        if left.is_none() || ended.unreachable {
+            let since = self.blocked_since.unwrap_or(now);
+            self.blocked_since = ended.unreachable.then_some(since);
         }
-        let pause = pacing.pause(retry, self.failures);
-        self.continued = *retry == Retry::Now;
-        // The rest of a pause is not a new one.
-        if !matches!(retry, Retry::After(_)) {
-            let holds = matches!(retry, Retry::Backoff(backoff) if backoff.holds);
-            self.held = pause.filter(|_| holds).map(|pause| (attempt, now + pause));
-            self.blocked_since = unreachable.then(|| self.blocked_since.unwrap_or(now));
+        if let Some(left) = left {
+            return Some(resume(ended.retry, left, pacing));
+        }
+        if requested && ended.asked {
+            self.next_request = Some(now + pacing.rest);
+        }
+        let retry = self.count(&ended, pacing);
+        let pause = pacing.pause(&retry, self.failures);
+        let hold = match retry {
+            // Nothing was asked, so this says nothing about an attempt that has to wait.
+            Retry::Interval(_) | Retry::ChangeOrInterval if !ended.asked => return pause,
+            Retry::Turn(_) => return pause,
+            Retry::Interval(_) => pause.map(|pause| pause.min(pacing.rest)),
+            _ => pause,
+        };
+        self.held = Some((ended.attempt, now + hold.unwrap_or_default()));
+        pause
+    }
+
+    /// Returns the time until the next reconciliation after one that ended without a decision: Kubernetes failed, it
+    /// panicked, or it took too long.
+    pub fn fail(&mut self, pacing: &Pacing, now: Instant) -> Duration {
+        // An event in the pause waits for the rest of it.
+        if let Some(until) = self.failed_until.filter(|until| *until > now) {
+            return until - now;
+        }
+        self.failures = self.failures.saturating_add(1);
+        let retry = Retry::Backoff(Backoff::transient());
+        let pause = pacing.pause(&retry, self.failures).unwrap_or_default();
+        self.failed_until = Some(now + pause);
+        if let Some((attempt, _)) = self.running.take()
+            && self.left(&attempt, now).is_none_or(|left| left < pause)
+        {
+            self.held = Some((attempt, now + pause));
         }
         pause
     }
-}
 
-#[cfg(test)]
-mod tests {
-    use super::*;
+    /// Counts failures in a row. Returns when to decide again: what did not help the first time needs a pause.
+    fn count(&mut self, ended: &Ended<'_>, pacing: &Pacing) -> Retry {
+        let same = |(last, _): &(Attempt, Instant)| ended.attempt.repeats(last);
+        let again = self.held.as_ref().is_some_and(same);
+        if !again {
+            self.failures = 0;
+        }
+        let at_once = pacing.pause(ended.retry, 0) == Some(Duration::ZERO);
+        let retry = match at_once && again && self.continued {
+            true => Retry::Backoff(Backoff::transient()),
+            false => ended.retry.clone(),
+        };
+        self.continued = at_once;
+        match retry {
+            Retry::Backoff(_) => self.failures = self.failures.saturating_add(1),
+            Retry::Interval(_) | Retry::ChangeOrInterval if ended.asked && !at_once => {
+                self.failures = 0;
+            }
+            _ => {}
+        }
+        retry
+    }
 
-    fn attempt(generation: i64) -> Attempt {
-        Attempt {
-            generation,
-            revision: None,
-            epoch: 1,
-            requested: None,
+    fn is_request(&self, attempt: &Attempt) -> bool {
+        match &self.held {
+            Some((last, _)) => attempt.is_requested_since(last),
+            None => attempt.is_requested(),
         }
     }
+}
 
-    fn next(pauses: &mut Pauses, retry: &Retry, unreachable: bool, now: Instant) -> Duration {
-        let pacing = Pacing {
-            transient: (Duration::from_secs(1), Duration::from_secs(300)),
-            interval: Duration::from_secs(600),
-            jitter: 0.0,
-        };
-        let pause = pauses.next(retry, unreachable, attempt(1), &pacing, now);
-        pause.expect("a pause")
-    }
+/// Returns the time until the next reconciliation after one that an event began during a pause.
+fn resume(retry: &Retry, left: Duration, pacing: &Pacing) -> Duration {
+    let pause = match retry {
+        Retry::Interval(_) | Retry::ChangeOrInterval => pacing.pause(retry, 0),
+        Retry::Now | Retry::After(_) | Retry::Backoff(_) | Retry::OnChange => None,
+        Retry::Turn(wait) => Some(*wait),
+    };
+    let pause = pause.filter(|pause| !pause.is_zero());
+    pause.map_or(left, |pause| pause.min(left))
+}
 
-    #[test]
-    fn a_failed_attempt_is_held_until_its_pause_is_over_or_something_changes() {
-        let (mut pauses, now) = (Pauses::default(), Instant::now());
-        let holding = Retry::Backoff(Backoff::transient().holding());
-        assert_eq!(
-            next(&mut pauses, &holding, false, now),
-            Duration::from_secs(1)
-        );
-        assert_eq!(
-            next(&mut pauses, &holding, false, now),
-            Duration::from_secs(2)
-        );
-        let later = now + Duration::from_secs(1);
-        assert_eq!(
-            pauses.left(&attempt(1), later),
-            Some(Duration::from_secs(1))
-        );
-        assert_eq!(pauses.left(&attempt(2), later), None, "another generation");
-        assert_eq!(pauses.left(&attempt(1), now + Duration::from_secs(2)), None);
-        // An event in the pause waits for the rest of it, and does not begin another.
-        next(
-            &mut pauses,
-            &Retry::After(Duration::from_secs(1)),
-            false,
-            later,
-        );
-        assert_eq!(
-            pauses.left(&attempt(1), later),
-            Some(Duration::from_secs(1))
-        );
-        next(&mut pauses, &Retry::Interval(None), false, later);
-        assert_eq!(pauses.left(&attempt(1), later), None);
-        assert_eq!(
-            next(&mut pauses, &holding, false, later),
-            Duration::from_secs(1)
-        );
-    }
-
-    #[test]
-    fn nothing_is_repeated_at_once_twice_in_a_row() {
-        let (mut pauses, now) = (Pauses::default(), Instant::now());
-        assert_eq!(next(&mut pauses, &Retry::Now, false, now), Duration::ZERO);
-        assert!(next(&mut pauses, &Retry::Now, false, now) >= Duration::from_secs(1));
-    }
-
-    #[test]
-    fn a_deletion_is_blocked_for_as_long_as_every_attempt_fails_to_reach_the_api() {
-        let (mut pauses, now) = (Pauses::default(), Instant::now());
-        let holding = Retry::Backoff(Backoff::transient().holding());
-        next(&mut pauses, &holding, true, now);
-        let later = now + Duration::from_secs(5);
-        next(
-            &mut pauses,
-            &Retry::After(Duration::from_secs(1)),
-            false,
-            later,
-        );
-        next(&mut pauses, &holding, true, later);
-        assert_eq!(pauses.blocked_for(later), Duration::from_secs(5));
-        // The API was reached in between.
-        next(&mut pauses, &holding, false, later);
-        assert_eq!(pauses.blocked_for(later), Duration::ZERO);
-    }
+/// Returns the plan where it is too early to ask the API.
+#[must_use]
+pub fn wait(left: Duration) -> Plan {
+    let mut verdict = Verdict::new(Reason::RemoteUnavailable, "waiting after the last attempt");
+    verdict.keeps_conditions = true;
+    Plan::report(verdict).retry(Retry::After(left))
 }

@@ -47,6 +47,8 @@ pub struct Remembered {
     pub exported: Option<(String, ExportStatus)>,
     /// Time until reads are sure to show every write that was sent; zero when that is over.
     pub settles_in: Duration,
+    /// Whether the API answered the last write without saying whether it was applied.
+    pub inconclusive: bool,
 }
 
 /// The recorded state of one resource.
@@ -66,6 +68,8 @@ pub struct Record {
     pub wrote: bool,
     /// Time until an absence is certain: no write is so recent that a lagging read could miss it.
     pub settles_in: Duration,
+    /// Whether the API answered the last write without saying whether it was applied: nothing is on its way any more.
+    pub inconclusive: bool,
     /// Revision that the API last acknowledged.
     pub revision: Option<Fingerprint>,
     /// Fingerprints of the write-only fields that the API last acknowledged.
@@ -117,6 +121,7 @@ impl Record {
             had_object,
             wrote: memory.wrote,
             settles_in: memory.settles_in,
+            inconclusive: memory.inconclusive,
             revision: common
                 .last_applied_revision
                 .as_deref()

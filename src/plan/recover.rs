@@ -11,6 +11,10 @@ use super::verdict::EventReason;
 use crate::resources::Reason;
 use std::sync::Arc;
 
+/// What a resource reports while it is not known whether its create was applied.
+pub const SEARCHING: &str =
+    "a create may have been applied; searching for the object before another is created";
+
 /// Decides by a complete search. What was created before a crash, or by a request whose response was lost, is found by its
 /// marker.
 #[must_use]
@@ -24,11 +28,7 @@ pub fn recover(case: &Case<'_>, desired: &Desired, found: &[RemoteView]) -> Plan
             plan
         }
         None if case.record.settled() => Plan::synced(desired, create()),
-        None => Plan::wait_for_reads(
-            Reason::AmbiguousCreate,
-            "a create may have been applied; searching for the object before another is created",
-            case.record.settles_in,
-        ),
+        None => Plan::wait_for_reads(Reason::AmbiguousCreate, SEARCHING, case.record.settles_in),
     }
 }
 

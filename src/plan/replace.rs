@@ -15,6 +15,10 @@ use jiff::Timestamp;
 use std::sync::Arc;
 use std::time::Duration;
 
+/// What a resource reports while it is not known whether its new object was created.
+const SEARCHING: &str =
+    "the new object may have been created; searching for it before another is created";
+
 /// Decides about an object that differs in fields that the API can't change.
 ///
 /// # Errors
@@ -34,6 +38,10 @@ pub fn replace(
         let verdict = Verdict::new(Reason::ImmutableFieldChanged, message);
         return Ok(Plan::report(verdict));
     }
+    let reason = Reason::Replacing;
+    if let Some(wait) = Plan::wait_for_lagging_reads(case.record, reason, SEARCHING) {
+        return Ok(wait);
+    }
     let ours = |remote: &&RemoteView| {
         let other = remote.id != former.id && !case.record.is_pending_deletion(&remote.id);
         remote.live && case.claim(remote) == Claim::Ours && other
@@ -48,7 +56,7 @@ pub fn replace(
         None => {
             return Ok(Plan::wait_for_reads(
                 Reason::Replacing,
-                "the new object may have been created; searching for it before another is created",
+                SEARCHING,
                 case.record.settles_in,
             ));
         }

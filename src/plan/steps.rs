@@ -1,10 +1,11 @@
 //! The outcome of a decision: the steps to take, the verdict once they are taken, and when to decide again.
 
-use super::backoff::{Backoff, Retry};
+use super::backoff::{Backoff, MOMENT, Retry};
 use super::children::{ChildKind, ChildSpec, Refusal};
 use super::desired::Desired;
 use super::differences::Differences;
 use super::observed::{ListedImport, RemoteView};
+use super::record::Record;
 use super::verdict::Verdict;
 use crate::resources::{ExportStatus, PlanStatus, Reason};
 use jiff::Timestamp;
@@ -135,17 +136,28 @@ pub struct Plan {
 }
 
 impl Plan {
-    /// Returns a plan that only reports.
+    /// Returns a plan that only reports, and is made again when something changes or at the interval.
     #[must_use]
     pub fn report(verdict: Verdict) -> Self {
         Self {
             steps: Vec::new(),
             verdict,
-            retry: Retry::Interval(None),
+            retry: Retry::ChangeOrInterval,
             acknowledges: false,
             proposal: None,
             unreachable: false,
         }
+    }
+
+    /// Returns the plan that waits until reads have caught up, where looking earlier would be for nothing: the API answered
+    /// the write without saying whether it was applied, so it does not turn up at some later time.
+    #[must_use]
+    pub fn wait_for_lagging_reads(record: &Record, reason: Reason, message: &str) -> Option<Self> {
+        let answered = record.may_have_unrecorded_write() && record.inconclusive;
+        (answered && !record.settled()).then(|| {
+            let backoff = Backoff::transient().at_least(record.settles_in + MOMENT);
+            Self::report(Verdict::new(reason, message)).retry(Retry::Backoff(backoff))
+        })
     }
 
     /// Returns a plan that waits until reads are sure to show every write, because one may have been applied.
@@ -168,7 +180,7 @@ impl Plan {
         Self {
             steps,
             acknowledges: true,
-            ..Self::report(verdict)
+            ..Self::report(verdict).retry(Retry::Interval(None))
         }
     }
 
@@ -200,6 +212,29 @@ impl Plan {
     #[must_use]
     pub fn has(&self, matches: impl Fn(&Step) -> bool) -> bool {
         self.steps.iter().any(matches)
+    }
+
+    /// Returns whether a step asks the API for anything.
+    #[must_use]
+    pub fn asks_api(&self) -> bool {
+        self.has(|step| match step {
+            Step::Create
+            | Step::Update { .. }
+            | Step::Import { .. }
+            | Step::Export { .. }
+            | Step::Delete(_) => true,
+            // An object is read once more where an import is bound with it.
+            Step::Bind { import, .. } => import.is_some(),
+            Step::AddFinalizer
+            | Step::ApplyChild(..)
+            | Step::RemoveChild(..)
+            | Step::RecordExport(_)
+            | Step::RecordStatus
+            | Step::DeleteLater(_)
+            | Step::Forget(_)
+            | Step::RecordOrphan(_)
+            | Step::RemoveFinalizer => false,
+        })
     }
 
     /// Returns whether the plan creates an object.

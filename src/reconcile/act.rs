@@ -1,12 +1,11 @@
 //! Carries out the steps of a plan, one at a time, and stops at the first that fails.
 
 use super::error::Error;
-use super::memory::Exported;
+use super::memory::{Exported, Settling};
 use super::run::Run;
 use crate::cluster::children::Applied;
-use crate::cluster::error::{Cause, ClusterError};
 use crate::kinds::Kind;
-use crate::plan::case::{Case, Failure};
+use crate::plan::case::{Case, Failure, MaybeApplied};
 use crate::plan::children::{ChildKind, ChildSpec};
 use crate::plan::delete;
 use crate::plan::desired::{Desired, Source};
@@ -20,9 +19,8 @@ use crate::plan::status;
 use crate::plan::steps::{Content, Effect, Plan, Step, remote_after};
 use crate::remote::RemoteError;
 use crate::remote::records::{export_target, note};
-use crate::resources::{ExportStatus, FINALIZER};
+use crate::resources::ExportStatus;
 use jiff::Timestamp;
-use kube::ResourceExt;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::Instant;
@@ -80,7 +78,7 @@ impl<K: Kind> Run<'_, K> {
             Step::RecordExport(export) => self.effects.push(Effect::Export(export.clone())),
             Step::DeleteLater(id) => self.effects.push(Effect::PendingDeletion(id.clone())),
             Step::Delete(id) => {
-                self.session()?.delete::<K>(id).await?;
+                self.api()?.delete::<K>(id).await?;
                 self.effects.push(Effect::Deleted(id.clone()));
             }
             Step::Forget(id) => self.effects.push(Effect::Forgotten(id.clone())),
@@ -97,37 +95,12 @@ impl<K: Kind> Run<'_, K> {
         Ok(())
     }
 
-    /// Adds the finalizer and reads it back: it must be in etcd before the first create is sent.
-    async fn add_finalizer(&mut self, case: &Case<'_>) -> Result<(), Error> {
-        let mut finalizers = self.resource.object.finalizers().to_vec();
-        finalizers.push(FINALIZER.to_owned());
-        let (context, api) = (self.context, self.resource.api(self.context));
-        let object = context
-            .cluster
-            .set_finalizers(&api, &self.resource.object, &finalizers)
-            .await?;
-        let present = object.finalizers().iter().any(|it| it == FINALIZER);
-        if object.meta().deletion_timestamp.is_some() || !present {
-            return Err(Error::Cluster(ClusterError {
-                operation: "patch finalizers".to_owned(),
-                object: self.resource.key.to_string(),
-                cause: Cause::Conflict,
-            }));
-        }
-        self.resource.object = object;
-        if case.record.id.is_none() && !case.record.had_object {
-            self.resource
-                .remember(context, |memory| memory.writes = Writes::NothingCreated);
-        }
-        Ok(())
-    }
-
     async fn create(&mut self, case: &Case<'_>) -> Result<(), Error> {
         let desired = desired(case)?;
         match &desired.source {
             Source::Import(_) => self.import(case, None, &desired.import_tag(None)).await?,
             _ => {
-                let session = self.session()?.clone();
+                let session = self.api()?;
                 let sent = session.create::<K>(request::create(desired));
                 let created = self.send(sent, refused_create(case)).await?;
                 self.effects.push(Effect::Created(created));
@@ -149,11 +122,10 @@ impl<K: Kind> Run<'_, K> {
         let desired = desired(case)?;
         let former_keys = &case.record.metadata_keys;
         let body = request::update(desired, differences, remote, former_keys);
-        let (session, context) = (self.session()?.clone(), self.context);
-        let sent = |memory: &mut super::memory::Memory| memory.last_write = Some(Instant::now());
-        self.resource.remember(context, sent);
+        let session = self.api()?;
+        let before = self.began_write();
         let written = session.update::<K>(&remote.id, body).await;
-        self.resource.remember(context, sent);
+        self.ended_write(before, written.as_ref().err());
         let written = written?;
         let others_since =
             others_wrote_meanwhile(desired, differences, &written).then_some(remote.updated_at);
@@ -175,7 +147,7 @@ impl<K: Kind> Run<'_, K> {
             Some(_) => self.resource.memory.writes,
             None => refused_create(case),
         };
-        let session = self.session()?.clone();
+        let session = self.api()?;
         let sent = session.import(body, case.owner, case.key);
         let imported = self.send(sent, refused).await?;
         self.effects.push(Effect::Imported(imported.record));
@@ -205,7 +177,7 @@ impl<K: Kind> Run<'_, K> {
             return Ok(());
         };
         let target = export_target(&remote.id, Some(exports));
-        let (session, context) = (self.session()?.clone(), self.context);
+        let (session, context) = (self.api()?, self.context);
         let sent = session.export(&target, &exports.note, &desired.marker);
         let made = self.send(sent, self.resource.memory.writes).await?;
         if lost > 0 {
@@ -300,30 +272,12 @@ impl<K: Kind> Run<'_, K> {
         // An import that was found may have taken effect after the object was read.
         let newer = import.is_some_and(|import| import.created_at > remote.updated_at);
         let refreshed = match newer {
-            true => self.session()?.refreshed::<K>(&remote.id).await?,
+            true => self.api()?.refreshed::<K>(&remote.id).await?,
             false => None,
         };
         let remote = refreshed.unwrap_or_else(|| remote.clone());
         self.effects.push(Effect::Bound(remote));
         self.effects.extend(import.cloned().map(Effect::Imported));
-        Ok(())
-    }
-
-    async fn remove_finalizer(&mut self) -> Result<(), Error> {
-        let mut finalizers = self.resource.object.finalizers().to_vec();
-        finalizers.retain(|finalizer| finalizer != FINALIZER);
-        if finalizers.len() < self.resource.object.finalizers().len() {
-            let api = self.resource.api(self.context);
-            let cluster = &self.context.cluster;
-            let removed = cluster
-                .set_finalizers(&api, &self.resource.object, &finalizers)
-                .await;
-            match removed {
-                Err(error) if error.cause == Cause::NotFound => {}
-                removed => drop(removed?),
-            }
-        }
-        self.effects.push(Effect::FinalizerRemoved);
         Ok(())
     }
 
@@ -334,21 +288,55 @@ impl<K: Kind> Run<'_, K> {
         write: impl Future<Output = Result<T, RemoteError>>,
         refused: Writes,
     ) -> Result<T, Error> {
-        let (context, before) = (self.context, self.resource.memory.writes);
-        self.resource.remember(context, |memory| {
-            memory.last_write = Some(Instant::now());
-            memory.writes = Writes::Unknown;
-        });
+        let (context, writes) = (self.context, self.resource.memory.writes);
+        let before = self.began_write();
+        self.resource
+            .remember(context, |memory| memory.writes = Writes::Unknown);
         let sent = write.await;
+        self.ended_write(before, sent.as_ref().err());
         self.resource.remember(context, |memory| {
-            memory.last_write = Some(Instant::now());
             memory.writes = match &sent {
-                Err(error) if error.maybe_applied() => Writes::Unknown,
+                Err(error) if error.maybe_applied() != MaybeApplied::No => Writes::Unknown,
                 Err(_) => refused,
-                Ok(_) => before.after_success(),
+                Ok(_) => writes.after_success(),
             };
         });
         Ok(sent?)
+    }
+
+    /// Remembers that a write is in flight. Returns when reads showed everything before it.
+    fn began_write(&mut self) -> Settling {
+        let context = self.context;
+        let before = context.settling(&self.resource.memory);
+        let at = before.at.max(Instant::now() + context.timing.settle);
+        self.resource.remember(context, |memory| {
+            memory.wrote = true;
+            memory.settling = Some(Settling {
+                at,
+                inconclusive: false,
+            });
+        });
+        before
+    }
+
+    /// Remembers when reads are sure to show a write that ended so.
+    fn ended_write(&mut self, before: Settling, failed: Option<&RemoteError>) {
+        let (context, now) = (self.context, Instant::now());
+        let timing = &context.timing;
+        let applied = failed.map_or(MaybeApplied::InFlight, RemoteError::maybe_applied);
+        let settling = match applied {
+            MaybeApplied::No => before,
+            MaybeApplied::Answered => Settling {
+                at: before.at.max(now + timing.read_lag),
+                inconclusive: before.at <= now,
+            },
+            MaybeApplied::InFlight => Settling {
+                at: before.at.max(now + timing.settle),
+                inconclusive: false,
+            },
+        };
+        self.resource
+            .remember(context, |memory| memory.settling = Some(settling));
     }
 
     /// Returns the remote object after the steps so far.

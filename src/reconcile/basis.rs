@@ -5,7 +5,7 @@ use super::resource::Resource;
 use crate::cluster::error::ClusterError;
 use crate::connections::ConnectionKey;
 use crate::kinds::Kind;
-use crate::plan::backoff::Attempt;
+use crate::plan::attempt::{Attempt, Circumstances, ConnectionVersion};
 use crate::plan::case::{Case, ConnectionView, Problem, Unreachable, Unresolved};
 use crate::plan::children::ChildKind;
 use crate::plan::desired::Desired;
@@ -15,8 +15,9 @@ use crate::plan::purpose::Purpose;
 use crate::plan::record::Record;
 use crate::plan::rewrites::Rewrites;
 use crate::remote::Session;
-use crate::resources::{Reason, RemoteDetails, ResourceStatus};
+use crate::resources::{FINALIZER, Reason, RemoteDetails, ResourceStatus};
 use jiff::Timestamp;
+use kube::ResourceExt;
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
@@ -35,8 +36,9 @@ pub struct Basis {
     record: Record,
     details: RemoteDetails,
     connection: ConnectionView,
+    version: ConnectionVersion,
     session: Option<Arc<Session>>,
-    backing_off: Option<Duration>,
+    paused: Option<Duration>,
     rewrites: HashMap<ChildKind, Rewrites>,
     unreachable: Unreachable,
     nonce: String,
@@ -49,7 +51,7 @@ impl Basis {
     /// Kubernetes failed.
     pub async fn read<K: Kind>(
         context: &Context,
-        resource: &Resource<K>,
+        resource: &mut Resource<K>,
         connection: &ConnectionKey,
     ) -> Result<Self, ClusterError> {
         let connections = &context.connections;
@@ -60,8 +62,6 @@ impl Basis {
             true => Err(spec_not_read()),
             false => resource.desired(context).await?,
         };
-        let attempt = attempt(resource, desired.as_ref().ok(), session.as_deref());
-        let now = Instant::now().into_std();
         let refusal = match resource.suspended() && !terminating {
             true => None,
             false => connections
@@ -78,20 +78,30 @@ impl Basis {
             }
             false => None,
         };
+        let view = state.view(connection, refusal);
+        let version = state.version(&view);
+        let attempt = attempt(context, resource, desired.as_ref().ok(), &version);
+        let now = Instant::now().into_std();
+        let mut paused = None;
+        resource.remember(context, |memory| {
+            paused = memory.pauses.begin(attempt, now);
+        });
         let common = resource.object.common();
         let lifecycle = resource.object.lifecycle();
         Ok(Self {
             owner: resource.owner.clone(),
-            generation: attempt.generation,
-            requested: attempt.requested.clone(),
+            generation: resource.generation(),
+            // One that comes too early is handled after the pause.
+            requested: resource.requested().filter(|_| paused.is_none()),
             approved: resource.approved(),
             publish: resource.publish(),
             policy: Policy::new(common, lifecycle, Some(&state.defaults)),
             record: resource.record(context),
             details: resource.status.details(),
-            connection: state.view(connection, refusal),
+            connection: view,
+            version,
             rewrites: resource.memory.rewrites.clone(),
-            backing_off: resource.memory.pauses.left(&attempt, now),
+            paused,
             unreachable: Unreachable {
                 orphan_after,
                 blocked_for: resource.memory.pauses.blocked_for(now),
@@ -119,15 +129,22 @@ impl Basis {
             record: &self.record,
             details: self.details.clone(),
             connection: self.connection.clone(),
-            backing_off: self.backing_off,
+            paused: self.paused,
             rewrites: self.rewrites.clone(),
             unreachable: self.unreachable,
             failure: None,
             list_lag: context.timing.settle,
+            read_lag: context.timing.read_lag,
             key: &context.mac,
             nonce: &self.nonce,
             now: Timestamp::now(),
         }
+    }
+
+    /// Returns the state of the connection.
+    #[must_use]
+    pub fn version(&self) -> ConnectionVersion {
+        self.version.clone()
     }
 
     /// Returns the connection's session for requests of this purpose, if it has one.
@@ -149,14 +166,26 @@ fn spec_not_read() -> Unresolved {
 /// Returns what the next attempt depends on.
 #[must_use]
 pub fn attempt<K: Kind>(
+    context: &Context,
     resource: &Resource<K>,
     desired: Option<&Desired>,
-    session: Option<&Session>,
+    connection: &ConnectionVersion,
 ) -> Attempt {
-    Attempt {
-        generation: resource.object.meta().generation.unwrap_or_default(),
+    let terminating = resource.terminating();
+    let circumstances = Circumstances {
+        generation: resource.generation(),
+        terminating,
         revision: desired.map(|desired| desired.revision.clone()),
-        epoch: session.map_or(0, |session| session.epoch),
-        requested: resource.requested(),
+        references: desired.map(|desired| desired.references),
+        approved: resource.approved(),
+        connection: connection.clone(),
+    };
+    let finalizers = resource.object.finalizers();
+    let attempt = Attempt::new(&circumstances)
+        .requested(resource.requested().as_ref())
+        .with_finalizer(finalizers.iter().any(|it| it == FINALIZER));
+    match terminating {
+        true => attempt.blocked_by(context.dependencies.dependents(&resource.key)),
+        false => attempt,
     }
 }

@@ -1,6 +1,6 @@
 //! Everything that a reconciliation works with.
 
-use super::memory::Memories;
+use super::memory::{Memories, Memory, Settling};
 use crate::cluster::client::Cluster;
 use crate::cluster::dependencies::Dependencies;
 use crate::cluster::namespaces::NamespaceUids;
@@ -12,7 +12,6 @@ use crate::resources::ResourceKey;
 use crate::settings::Timing;
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::time::Duration;
 use tokio::sync::mpsc::UnboundedSender;
 use tokio::time::Instant;
 
@@ -66,11 +65,14 @@ impl Context {
         }
     }
 
-    /// Returns the time until reads are sure to show every write that was sent at `last_write`, or by an earlier leader.
+    /// Returns when reads are sure to show every write that was sent for a resource. Where nothing is remembered, an earlier
+    /// leader may have sent one.
     #[must_use]
-    pub fn settles_in(&self, last_write: Option<Instant>) -> Duration {
-        let last = last_write.map_or(self.since, |write| write.max(self.since));
-        self.timing.settle.saturating_sub(last.elapsed())
+    pub fn settling(&self, memory: &Memory) -> Settling {
+        memory.settling.unwrap_or(Settling {
+            at: self.since + self.timing.settle,
+            inconclusive: false,
+        })
     }
 
     /// Forgets a resource that no longer exists.

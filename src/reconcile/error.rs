@@ -22,7 +22,7 @@ impl From<RemoteError> for Error {
             error => Self::Failed(Failure::Remote(RemoteFailure {
                 reason: error.reason(),
                 message: error.message(),
-                maybe_applied: error.maybe_applied(),
+                applied: error.maybe_applied(),
                 concerns_connection: error.concerns_connection(),
                 needs_person: error.needs_person(),
                 wait: error.wait(),

@@ -2,6 +2,7 @@
 //! where it is missing more is read.
 
 use crate::lock::lock;
+use crate::plan::backoff::Pacing;
 use crate::plan::children::ChildKind;
 use crate::plan::pauses::Pauses;
 use crate::plan::record::Writes;
@@ -11,6 +12,7 @@ use jiff::Timestamp;
 use metorial::SecretValue;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard};
+use std::time::Duration;
 use tokio::time::Instant;
 
 /// The memory of one resource. It belongs to a uid: a resource of the same name starts anew.
@@ -26,12 +28,35 @@ pub struct Memory {
     pub moved: Option<(Timestamp, Instant)>,
     /// The id that a create answered, for as long as the status may lack it.
     pub created: Option<String>,
-    /// The last time at which a write was sent.
-    pub last_write: Option<Instant>,
+    /// Whether a write was sent.
+    pub wrote: bool,
+    /// When reads are sure to show every write, where it is known that no earlier leader sent one, or one was sent since.
+    pub settling: Option<Settling>,
     /// The recent writes to its child objects.
     pub rewrites: HashMap<ChildKind, Rewrites>,
     /// Its pauses.
     pub pauses: Pauses,
+}
+
+impl Memory {
+    /// Remembers that nothing was created yet: this process added the finalizer, without which no earlier leader sent a
+    /// create either.
+    pub fn nothing_created(&mut self) {
+        self.writes = Writes::NothingCreated;
+        self.settling = Some(Settling {
+            at: Instant::now(),
+            inconclusive: false,
+        });
+    }
+}
+
+/// When reads are sure to show every write.
+#[derive(Clone, Copy, Debug)]
+pub struct Settling {
+    /// That time.
+    pub at: Instant,
+    /// Whether the API answered the last write without saying whether it was applied.
+    pub inconclusive: bool,
 }
 
 /// An export that this process made.
@@ -72,10 +97,12 @@ impl Memories {
         self.lock().insert(key.clone(), memory);
     }
 
-    /// Counts one more failure, whatever the resource's uid, and returns how many there were in a row.
-    pub fn failed(&self, key: &ResourceKey) -> u32 {
+    /// Remembers a reconciliation that ended without a decision, whatever the resource's uid, and returns the time until the
+    /// next one.
+    pub fn failed(&self, key: &ResourceKey, pacing: &Pacing) -> Duration {
         let mut all = self.lock();
-        all.entry(key.clone()).or_default().pauses.count_failure()
+        let pauses = &mut all.entry(key.clone()).or_default().pauses;
+        pauses.fail(pacing, Instant::now().into_std())
     }
 
     /// Forgets a resource.

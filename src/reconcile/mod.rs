@@ -4,6 +4,7 @@ mod act;
 mod basis;
 pub mod context;
 mod error;
+mod finalizers;
 pub mod memory;
 mod read;
 mod report;
@@ -12,6 +13,7 @@ mod run;
 
 use crate::cluster::error::ClusterError;
 use crate::kinds::Kind;
+use crate::plan::backoff::Retry;
 use crate::plan::decide;
 use crate::plan::facts::Facts;
 use crate::plan::purpose::Purpose;
@@ -31,7 +33,7 @@ pub async fn reconcile<K: Kind>(
     context: &Context,
     key: &ResourceKey,
 ) -> Result<Option<Duration>, ClusterError> {
-    let Some(resource) = Resource::<K>::get(context, key).await? else {
+    let Some(mut resource) = Resource::<K>::get(context, key).await? else {
         // Resources that refer to it may wait for it to be gone.
         context.enqueue_dependents(key);
         context.forget(key);
@@ -39,12 +41,15 @@ pub async fn reconcile<K: Kind>(
     };
     let connection = resource.connection(context).await;
     resource.register_dependencies(context, &connection);
-    let basis = Basis::read(context, &resource, &connection).await?;
+    let basis = Basis::read(context, &mut resource, &connection).await?;
     let mut case = basis.case(context);
     let session = basis.session(Purpose::of(&case, key));
-    let mut run = Run::new(context, resource, &connection, session);
+    let mut run = Run::new(context, resource, &connection, basis.version(), session);
     let _guard = run.lock(case.object_id()).await;
     let mut facts = Facts::default();
+    if case.paused.is_some() {
+        run.recall(&case, &mut facts);
+    }
     loop {
         let done = match decide(&case, &facts) {
             Ok(plan) => run.execute(&case, &plan).await.map(Some),
@@ -60,6 +65,11 @@ pub async fn reconcile<K: Kind>(
             }
             // Whoever leads now decides about the resource.
             Err(Error::NotLeader) => return Ok(Some(context.timing.backoff.0)),
+            // Something changed that the decision is based on.
+            Err(Error::Cluster(error)) if error.is_conflict() => {
+                tracing::info!(%error, %key, "deciding again");
+                return Ok(run.again(&case, &Retry::Now, false));
+            }
             Err(Error::Cluster(error)) => return Err(error),
         }
     }

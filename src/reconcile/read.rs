@@ -7,12 +7,13 @@ use crate::kinds::Kind;
 use crate::plan::case::Case;
 use crate::plan::facts::{Answer, Facts, MaxAge, Query};
 use crate::plan::fields::Role;
-use crate::plan::observed::{Dependent, Losses, Observation};
+use crate::plan::observed::{Dependent, Losses, Observation, RemoteView};
 use crate::plan::ownership::Owner;
 use crate::plan::schema::ValueSchema;
 use crate::remote::records;
 use crate::remote::schema_check::Checked;
 use kube::ResourceExt;
+use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::Instant;
 
@@ -42,19 +43,17 @@ impl<K: Kind> Run<'_, K> {
                 Answer::Remote(self.observe(case, id, *max_age).await?)
             }
             Query::Search => {
-                let (session, counts) = (self.session()?, case.predecessor_counts());
+                let (session, counts) = (self.api()?, case.predecessor_counts());
                 let found = session.search::<K>(self.fresh_since, owner, counts);
                 Answer::Search(found.await?)
             }
             Query::Dependents(ids) => Answer::Dependents(self.dependents(ids).await?),
             Query::Losses => Answer::Losses(self.losses().await?),
             Query::OwnerAlive(other) => Answer::OwnerAlive(self.is_alive(other).await?),
-            Query::Imports(id) => {
-                Answer::Imports(self.session()?.imports(id, owner, case.key).await?)
-            }
+            Query::Imports(id) => Answer::Imports(self.api()?.imports(id, owner, case.key).await?),
             Query::Exports(id) => {
                 let target = records::export_target(id, case.exports());
-                Answer::Exports(self.session()?.exports(&target, owner).await?)
+                Answer::Exports(self.api()?.exports(&target, owner).await?)
             }
             Query::Child(wanted) => {
                 Answer::Child(self.parent().observe(wanted, &self.context.mac).await?)
@@ -64,8 +63,8 @@ impl<K: Kind> Run<'_, K> {
                 Answer::ChildAdmission(self.parent().try_out(wanted, &placeholder).await?)
             }
             Query::Violations(of) => Answer::Violations(self.violations(case, of).await?),
-            Query::Provider(name) => Answer::Provider(self.session()?.provider(name).await?),
-            Query::Vault(id) => Answer::Vault(self.session()?.vault(id).await?),
+            Query::Provider(name) => Answer::Provider(self.api()?.provider(name).await?),
+            Query::Vault(id) => Answer::Vault(self.api()?.vault(id).await?),
         })
     }
 
@@ -83,28 +82,64 @@ impl<K: Kind> Run<'_, K> {
         id: &str,
         max_age: MaxAge,
     ) -> Result<Observation, Error> {
+        let since = self.since(case, max_age);
+        let view = match self.known(id, since) {
+            Some(known) => Some(known),
+            None => {
+                let (session, inventories) = (self.api()?, &self.context.inventories);
+                // Objects that were recorded before this leadership are read along with the first of their kind.
+                let recorded = inventories.take_recorded(K::NAME, &session.instance.id);
+                session.expect::<K>(recorded.await);
+                session.observe::<K>(id, since).await?.found()
+            }
+        };
+        Ok(self.observation(case, view))
+    }
+
+    /// Adds what is known of the resource's object without asking the API: what was observed within the interval.
+    ///
+    /// # Panics
+    /// The object was read before: a fault of the operator, which ends this reconciliation alone.
+    pub fn recall(&mut self, case: &Case<'_>, facts: &mut Facts) {
+        let Some(id) = case.object_id() else {
+            return;
+        };
+        let since = self.since(case, MaxAge::Interval);
+        if let Some(known) = self.known(id, since) {
+            let query = Query::Remote {
+                id: id.to_owned(),
+                max_age: MaxAge::Interval,
+            };
+            let answer = Answer::Remote(self.observation(case, Some(known)));
+            assert!(facts.add(query, answer), "a query was answered twice");
+        }
+    }
+
+    fn since(&self, case: &Case<'_>, max_age: MaxAge) -> Instant {
         let since = match max_age {
-            MaxAge::ThisReconciliation => Some(self.fresh_since),
+            MaxAge::ThisReconciliation => None,
             // A little less than the interval, whose reconciliations come a little earlier too.
             MaxAge::Interval => self
                 .fresh_since
                 .checked_sub(case.policy.interval.mul_f64(0.85)),
         };
-        let since = since.unwrap_or(self.fresh_since);
-        let (session, inventories) = (self.session()?, &self.context.inventories);
-        // Objects that were recorded before this leadership are read along with the first of their kind.
-        let recorded = inventories.take_recorded(K::NAME, &session.instance.id);
-        session.expect::<K>(recorded.await);
-        let view = session.observe::<K>(id, since).await?.found();
+        since.unwrap_or(self.fresh_since)
+    }
+
+    fn known(&self, id: &str, since: Instant) -> Option<Arc<RemoteView>> {
+        self.session.as_ref()?.known(id, since)?.found()
+    }
+
+    fn observation(&mut self, case: &Case<'_>, view: Option<Arc<RemoteView>>) -> Observation {
         let at = view.as_ref().map(|view| view.updated_at);
         let unchanged_for = match (at, case.exports()) {
             (Some(at), Some(_)) => self.unchanged_for(at),
             _ => Duration::ZERO,
         };
-        Ok(Observation {
+        Observation {
             view,
             unchanged_for,
-        })
+        }
     }
 
     /// Remembers since when the exported auth config has this time, and returns for how long: what its list of imports
@@ -120,10 +155,14 @@ impl<K: Kind> Run<'_, K> {
 
     /// Checks the value against a schema that the API publishes. One that can't be checked in time is sent unchecked: the API
     /// checks it too.
-    async fn violations(&self, case: &Case<'_>, of: &ValueSchema) -> Result<Option<String>, Error> {
+    async fn violations(
+        &mut self,
+        case: &Case<'_>,
+        of: &ValueSchema,
+    ) -> Result<Option<String>, Error> {
         let desired = case.desired.as_ref().ok();
         let value = desired.and_then(|desired| desired.role(Role::Value));
-        let (Some(value), Some(schema)) = (value, self.session()?.schema(of).await?) else {
+        let (Some(value), Some(schema)) = (value, self.api()?.schema(of).await?) else {
             return Ok(None);
         };
         let key = &self.resource.key;
@@ -140,8 +179,8 @@ impl<K: Kind> Run<'_, K> {
 
     /// Lists the dependents at the API and in the cluster: the API's lists lag behind, but what resources here created from
     /// the objects is known all the same.
-    async fn dependents(&self, ids: &[String]) -> Result<Vec<Dependent>, Error> {
-        let mut found = self.session()?.dependents::<K>(ids).await?;
+    async fn dependents(&mut self, ids: &[String]) -> Result<Vec<Dependent>, Error> {
+        let mut found = self.api()?.dependents::<K>(ids).await?;
         let context = self.context;
         let keys = context.dependencies.dependents(&self.resource.key);
         for dependent in context.inventories.created_from(&keys, ids).await? {
@@ -154,8 +193,8 @@ impl<K: Kind> Run<'_, K> {
 
     /// Counts the losses of the connection. A suspicious loss is believed for a while; any other is counted anew, because
     /// it decides about a create.
-    async fn losses(&self) -> Result<Losses, Error> {
-        let session = self.session()?;
+    async fn losses(&mut self) -> Result<Losses, Error> {
+        let session = self.api()?;
         let connections = &self.context.connections;
         let approved = session.recreation_approved;
         if let Some(known) = connections.suspicious_losses(self.connection).await {
@@ -165,7 +204,7 @@ impl<K: Kind> Run<'_, K> {
         let counted = inventories.counted(&session.instance.id).await?;
         let losses = Losses {
             known: counted.len(),
-            lost: inventories.lost(session, &counted).await?,
+            lost: inventories.lost(&session, &counted).await?,
             approved,
         };
         connections.record_losses(self.connection, losses).await;

@@ -2,13 +2,15 @@
 
 use super::basis::attempt;
 use super::context::jitter;
+use super::finalizers::CONFLICTS;
 use super::resource::Resource;
 use super::run::Run;
 use crate::cluster::error::{Cause, ClusterError};
 use crate::connections::ConnectionKey;
 use crate::kinds::Kind;
-use crate::plan::backoff::Pacing;
+use crate::plan::backoff::{Pacing, Retry};
 use crate::plan::case::Case;
+use crate::plan::pauses::Ended;
 use crate::plan::record::Writes;
 use crate::plan::replace;
 use crate::plan::status;
@@ -70,7 +72,22 @@ impl<K: Kind> Run<'_, K> {
         Ok(())
     }
 
-    async fn write_status(&self, next: &K::Status) -> Result<bool, ClusterError> {
+    /// Writes the status. Somebody else's change of the resource in the meantime is no reason to ask the API again.
+    async fn write_status(&mut self, next: &K::Status) -> Result<bool, ClusterError> {
+        for _ in 0..CONFLICTS {
+            match self.patch_status(next).await {
+                // What was done at the API is recorded whatever else changed, unless this is another resource by now.
+                Err(error) if error.is_conflict() => match self.read_again().await? {
+                    false if self.effects.is_empty() => return Err(error),
+                    _ => {}
+                },
+                written => return written,
+            }
+        }
+        self.patch_status(next).await
+    }
+
+    async fn patch_status(&self, next: &K::Status) -> Result<bool, ClusterError> {
         let Resource { object, status, .. } = &self.resource;
         let api = self.resource.api(self.context);
         let write = || {
@@ -82,7 +99,9 @@ impl<K: Kind> Run<'_, K> {
         let pauses = backon::ExponentialBuilder::default().with_max_times(attempts);
         write
             .retry(pauses)
-            .when(|error| !matches!(error.cause, Cause::NotFound | Cause::NotLeader))
+            .when(|error| {
+                !matches!(error.cause, Cause::NotFound | Cause::NotLeader) && !error.is_conflict()
+            })
             .await
     }
 
@@ -153,24 +172,35 @@ impl<K: Kind> Run<'_, K> {
     /// Remembers how the reconciliation ended, and returns when the next one is due.
     fn next(&mut self, case: &Case<'_>, plan: &Plan) -> Option<Duration> {
         let context = self.context;
+        let pending_deletion = self.resource.status.common().pending_deletion.as_deref();
+        let retry = replace::retry(case, plan, pending_deletion.unwrap_or_default());
+        if plan.verdict.reason.class() == Class::Done && !plan.verdict.keeps_conditions {
+            self.resource
+                .remember(context, |memory| memory.writes = Writes::Known);
+        }
+        self.again(case, &retry, plan.unreachable)
+    }
+
+    /// Remembers when to decide again, and returns it.
+    pub fn again(&mut self, case: &Case<'_>, retry: &Retry, unreachable: bool) -> Option<Duration> {
+        let context = self.context;
         let pacing = Pacing {
             transient: context.timing.backoff,
             interval: case.policy.interval,
+            rest: context.timing.rest,
             jitter: jitter(),
         };
-        let pending_deletion = self.resource.status.common().pending_deletion.as_deref();
-        let retry = replace::retry(case, plan, pending_deletion.unwrap_or_default());
         let desired = case.desired.as_ref().ok().copied();
-        let attempt = attempt(&self.resource, desired, self.session.as_deref());
-        let done = plan.verdict.reason.class() == Class::Done && !plan.verdict.keeps_conditions;
+        let ended = Ended {
+            retry,
+            attempt: attempt(context, &self.resource, desired, &self.connection_version),
+            asked: self.asked,
+            unreachable,
+        };
         let mut pause = None;
         self.resource.remember(context, |memory| {
             let now = Instant::now().into_std();
-            let pauses = &mut memory.pauses;
-            pause = pauses.next(&retry, plan.unreachable, attempt, &pacing, now);
-            if done {
-                memory.writes = Writes::Known;
-            }
+            pause = memory.pauses.next(ended, &pacing, now);
         });
         pause
     }

@@ -12,6 +12,7 @@ use crate::plan::ownership::Owner;
 use crate::plan::record::{Record, Remembered};
 use crate::resources::{APPROVE, FINALIZER, RECONCILE_REQUESTED, ResourceKey, ResourceStatus};
 use kube::{Api, ResourceExt};
+use tokio::time::Instant;
 
 /// One custom resource.
 pub struct Resource<K: Kind> {
@@ -82,14 +83,22 @@ impl<K: Kind> Resource<K> {
         let finalizers = self.object.finalizers();
         let finalizer = finalizers.iter().any(|finalizer| finalizer == FINALIZER);
         let exported = memory.exported.as_ref();
+        let settling = context.settling(memory);
         let remembered = Remembered {
             writes: memory.writes,
             created: memory.created.clone(),
-            wrote: memory.last_write.is_some(),
+            wrote: memory.wrote,
             exported: exported.map(|it| (it.of.clone(), it.status.clone())),
-            settles_in: context.settles_in(memory.last_write),
+            settles_in: settling.at.saturating_duration_since(Instant::now()),
+            inconclusive: settling.inconclusive,
         };
         Record::new(&self.status, finalizer, &remembered)
+    }
+
+    /// Returns its generation.
+    #[must_use]
+    pub fn generation(&self) -> i64 {
+        self.object.meta().generation.unwrap_or_default()
     }
 
     /// Returns the request to reconcile now, where it was not handled yet.

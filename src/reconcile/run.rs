@@ -4,6 +4,7 @@ use super::context::Context;
 use super::resource::Resource;
 use crate::connections::ConnectionKey;
 use crate::kinds::Kind;
+use crate::plan::attempt::ConnectionVersion;
 use crate::plan::case::Failure;
 use crate::plan::steps::Effect;
 use crate::remote::{RemoteError, Session};
@@ -21,10 +22,14 @@ pub struct Run<'a, K: Kind> {
     pub connection: &'a ConnectionKey,
     /// The connection's session: current, or the last that was good.
     pub session: Option<Arc<Session>>,
+    /// The state of the connection at the begin.
+    pub connection_version: ConnectionVersion,
     /// Its begin.
     pub began: Instant,
     /// Only what was read later is fresh.
     pub fresh_since: Instant,
+    /// Whether the API was asked for anything.
+    pub asked: bool,
     /// Whether the event of its plan was recorded.
     pub event_recorded: bool,
     /// What its steps did.
@@ -38,15 +43,18 @@ impl<'a, K: Kind> Run<'a, K> {
         context: &'a Context,
         resource: Resource<K>,
         connection: &'a ConnectionKey,
+        connection_version: ConnectionVersion,
         session: Option<Arc<Session>>,
     ) -> Self {
         Self {
             context,
             resource,
             connection,
+            connection_version,
             session,
             began: Instant::now(),
             fresh_since: Instant::now(),
+            asked: false,
             event_recorded: false,
             effects: Vec::new(),
         }
@@ -64,12 +72,13 @@ impl<'a, K: Kind> Run<'a, K> {
         guard
     }
 
-    /// Returns the session.
+    /// Returns the session, to ask the API for something: a pause of the resource follows.
     ///
     /// # Errors
     /// The connection has none.
-    pub fn session(&self) -> Result<&Arc<Session>, RemoteError> {
-        self.session.as_ref().ok_or(RemoteError::NotConnected)
+    pub fn api(&mut self) -> Result<Arc<Session>, RemoteError> {
+        self.asked = true;
+        self.session.clone().ok_or(RemoteError::NotConnected)
     }
 
     /// Has the connection checked where a failure looks as if it were the connection's.

@@ -1,6 +1,7 @@
 //! The failure of a call to the API, and what it means for the resource or connection that needed the call.
 
 use super::budget::Spent;
+use crate::plan::case::MaybeApplied;
 use crate::resources::Reason;
 use metorial::{EmptyFilter, Error, ErrorKind};
 use std::time::Duration;
@@ -37,10 +38,14 @@ impl From<EmptyFilter> for RemoteError {
 }
 
 impl RemoteError {
-    /// Returns true if a write that failed with this error may have been applied, or may still be.
+    /// Returns whether a write that failed with this error may have been applied, or may still be.
     #[must_use]
-    pub fn maybe_applied(&self) -> bool {
-        self.kind() == Some(ErrorKind::Ambiguous)
+    pub fn maybe_applied(&self) -> MaybeApplied {
+        match self.kind() {
+            Some(ErrorKind::Ambiguous) => MaybeApplied::InFlight,
+            Some(ErrorKind::Inconclusive) => MaybeApplied::Answered,
+            _ => MaybeApplied::No,
+        }
     }
 
     /// Returns true if the connection, not this one object, is likely to be the cause.
@@ -106,6 +111,7 @@ impl RemoteError {
                 ErrorKind::Transient
                 | ErrorKind::Malformed
                 | ErrorKind::Conflict
+                | ErrorKind::Inconclusive
                 | ErrorKind::Ambiguous => Reason::RemoteUnavailable,
                 ErrorKind::Throttled => Reason::RateLimited,
                 // Its resources can do nothing about the key: the connection says `Unauthorized` itself.
@@ -159,6 +165,9 @@ fn api_message(error: &Error) -> String {
         }
         ErrorKind::Ambiguous => format!(
             "{operation}: the response was lost; checking what was applied before anything is sent again"
+        ),
+        ErrorKind::Inconclusive => format!(
+            "{operation}: the API failed on the request; checking what was applied before anything is sent again"
         ),
         ErrorKind::Unauthorized => {
             "the API rejects the connection's key: see the connection's conditions".to_owned()

@@ -61,7 +61,9 @@ impl Session {
         );
     }
 
-    fn known(&self, id: &str, since: Instant) -> Option<Observed> {
+    /// Returns one object as it was observed at `since` or later, without asking the API.
+    #[must_use]
+    pub fn known(&self, id: &str, since: Instant) -> Option<Observed> {
         self.cache.observations.get(id, since, Instant::now())
     }
 

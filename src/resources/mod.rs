@@ -74,5 +74,12 @@ pub const IN_USE_FINALIZER: &str = "metorial.com/in-use";
 pub const RECONCILE_REQUESTED: &str = "metorial.com/reconcile-requested-at";
 /// The annotation that approves a plan, or on a connection that many lost objects are created again.
 pub const APPROVE: &str = "metorial.com/approve";
+/// Returns whether an annotation is one of the operator's own. Those of others have no effect on what it does.
+#[must_use]
+pub fn is_own_annotation(key: &str) -> bool {
+    key.strip_prefix(GROUP)
+        .is_some_and(|rest| rest.starts_with('/'))
+}
+
 /// The field manager of every write of the operator.
 pub const FIELD_MANAGER: &str = "metorial-operator";

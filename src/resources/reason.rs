@@ -69,7 +69,7 @@ reasons! {
     RateLimited => InProgress,
     /// The API could not be reached or returned an error; the operator is retrying.
     RemoteUnavailable => InProgress,
-    /// The response to a create was lost; the operator searches for the created object before it creates another.
+    /// A create failed and may have been applied; the operator searches for the object before it creates another.
     AmbiguousCreate => InProgress,
     /// A Secret was not found.
     SecretNotFound => Waiting,

@@ -15,7 +15,7 @@ use crate::cluster::namespaces::NamespaceUids;
 use crate::connections::{Connections, Inventories, Setup};
 use crate::health::{self, Health, LivenessLimits};
 use crate::metrics::Metrics;
-use crate::plan::backoff::{Backoff, Pacing, Retry};
+use crate::plan::backoff::Pacing;
 use crate::plan::policy::DEFAULT_INTERVAL;
 use crate::reconcile::context::{Context, jitter};
 use crate::reconcile::memory::Memories;
@@ -208,6 +208,7 @@ impl Process {
                 cluster_wide: settings.namespaces.is_empty(),
                 allowed_base_urls: settings.allowed_base_urls.clone(),
                 allowed_accounts: settings.allowed_accounts.clone(),
+                timing: settings.timing,
                 request_timeout: settings.request_timeout,
                 fence,
                 metrics: self.metrics.clone(),
@@ -362,9 +363,9 @@ impl ByKind {
         let pacing = Pacing {
             transient: self.context.timing.backoff,
             interval: DEFAULT_INTERVAL,
+            rest: self.context.timing.rest,
             jitter: jitter(),
         };
-        let failures = self.context.memories.failed(key);
-        pacing.pause(&Retry::Backoff(Backoff::transient()), failures)
+        Some(self.context.memories.failed(key, &pacing))
     }
 }

@@ -62,14 +62,15 @@ struct Known {
 /// What matters of a resource to its reconciliation.
 #[derive(Clone, Copy, PartialEq, Eq)]
 struct Essence {
-    /// Digest of uid, generation, annotations and deletion.
+    /// Digest of uid, generation, the operator's annotations and deletion.
     digest: u64,
     finalizer: bool,
 }
 
 impl Known {
-    /// Returns the resources that an event changed in a way that matters: in the spec, the annotations, by deletion, or
-    /// because our finalizer was removed. What we write ourselves (the finalizer, status) does not.
+    /// Returns the resources that an event changed in a way that matters: in the spec, in the operator's annotations, by
+    /// deletion, or because our finalizer was removed. What we write ourselves (the finalizer, status) does not, nor do the
+    /// labels and annotations of others.
     fn changed(&mut self, kind: &'static str, event: Event) -> Vec<ResourceKey> {
         match event {
             Event::Listing => {
@@ -133,7 +134,19 @@ fn key_of(object: &Metadata, kind: &'static str) -> ResourceKey {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::resources::RECONCILE_REQUESTED;
     use serde_json::json;
+
+    fn annotated(key: &str, value: &str) -> Metadata {
+        serde_json::from_value(json!({
+            "name": "a",
+            "namespace": "n",
+            "generation": 1,
+            "labels": {key: value},
+            "annotations": {key: value},
+        }))
+        .unwrap()
+    }
 
     fn object(name: &str, generation: i64, finalizers: &[&str]) -> Metadata {
         serde_json::from_value(json!({
@@ -165,6 +178,23 @@ mod tests {
         assert_eq!(changed(Event::ListEnded), ["a", "c"]);
         assert!(changed(Event::Listing).is_empty());
         assert_eq!(changed(Event::ListEnded), ["b"]);
+    }
+
+    #[test]
+    fn labels_and_annotations_of_others_do_not_matter() {
+        let mut known = Known::default();
+        let mut changed = |object| !known.changed("K", Event::Applied(object)).is_empty();
+        assert!(changed(object("a", 1, &[])));
+        for value in ["1", "2"] {
+            assert!(
+                !changed(annotated("example.com/synced-at", value)),
+                "{value}"
+            );
+        }
+        for value in ["1", "2"] {
+            assert!(changed(annotated(RECONCILE_REQUESTED, value)), "{value}");
+            assert!(!changed(annotated(RECONCILE_REQUESTED, value)), "{value}");
+        }
     }
 
     #[test]

@@ -80,6 +80,7 @@ impl Story {
     pub fn start(&mut self, settle: Duration) {
         let mut settings = self.settings();
         settings.timing.settle = settle;
+        settings.timing.read_lag = settle;
         let (config, calls) = (self.operator_config(), self.calls.clone());
         let client = move || {
             let client = ClientBuilder::try_from(config).unwrap();

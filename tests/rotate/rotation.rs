@@ -30,6 +30,11 @@ async fn a_rotated_secret_is_pushed_by_one_patch_and_the_status_records_which_va
     assert_eq!(remote.write_only["client_id"], "Iv1.0123456789");
     assert_eq!(env.patches().len(), 1);
     assert_eq!(
+        keys(&env.patches()[0]),
+        ["client_secret", "metadata"],
+        "only what changed is sent"
+    );
+    assert_eq!(
         env.patches()[0]["metadata"]["kubernetes"]["fingerprint"],
         remote.readable["metadata"]["kubernetes"]["fingerprint"]
     );

@@ -43,6 +43,7 @@ impl Watched {
 
 /// The values of one story.
 struct Values {
+    first_id: Canary,
     id: Canary,
     first: Canary,
     second: Canary,
@@ -61,6 +62,7 @@ impl Values {
         };
         let sk = "metorial_sk_";
         Self {
+            first_id: word("the first client id", ""),
             id: word("the client id", ""),
             first: Canary::new("the first client secret"),
             second: Canary::new("the rotated client secret"),
@@ -74,6 +76,7 @@ impl Values {
 
     fn all(&self) -> Vec<&Canary> {
         let Self {
+            first_id,
             id,
             first,
             second,
@@ -83,12 +86,14 @@ impl Values {
             next_key,
             bad_key,
         } = self;
-        vec![id, first, second, unused, broken, key, next_key, bad_key]
+        vec![
+            first_id, id, first, second, unused, broken, key, next_key, bad_key,
+        ]
     }
 
     fn app_secret(&self) -> Value {
         let texts = [
-            ("client-id", self.id.value.as_str()),
+            ("client-id", self.first_id.value.as_str()),
             ("client-secret", &self.first.value),
             ("unused", &self.unused.value),
         ];

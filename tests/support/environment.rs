@@ -12,7 +12,7 @@ use kube::api::{Api, ObjectMeta, Patch, PatchParams, PostParams};
 use kube::client::ClientBuilder;
 use kube::{Client, Config, ResourceExt};
 use metorial_operator::resources::definitions;
-use metorial_operator::settings::Settings;
+use metorial_operator::settings::{Settings, Timing};
 use metorial_simulator::{InstanceId, InstanceType, Options, OrganizationId, Profile, Simulator};
 use serde_json::Value;
 use std::time::Duration;
@@ -161,6 +161,7 @@ impl Environment {
     pub fn start_operator_settling(&mut self, settle: Duration) {
         let mut settings = self.settings();
         settings.timing.settle = settle;
+        settings.timing.read_lag = settle.min(Timing::default().read_lag);
         self.start_operator_with(settings);
     }
 

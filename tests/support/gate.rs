@@ -5,6 +5,7 @@ use super::calls::KubeCall;
 use futures::FutureExt;
 use futures::future::BoxFuture;
 use kube::client::Body;
+use serde_json::Value;
 use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll};
 use tokio::sync::Notify;
@@ -27,6 +28,8 @@ struct Inner {
     /// The nth call of this name, from 1.
     at: Option<(KubeCall, usize)>,
     moment: Moment,
+    /// Whether the call is not held, but comes too late: somebody else changed the object before.
+    conflicts: bool,
     seen: Mutex<Vec<KubeCall>>,
     /// The plural names of the kinds whose metadata was listed, once for each page that was asked for.
     listed: Mutex<Vec<String>>,
@@ -36,18 +39,24 @@ struct Inner {
 impl KubeGate {
     /// Holds the `nth` call of this name (from 1).
     pub fn at(call: KubeCall, nth: usize, moment: Moment) -> Self {
-        Self::new(Some((call, nth)), moment)
+        Self::new(Some((call, nth)), moment, false)
     }
 
     /// Only notes.
     pub fn open() -> Self {
-        Self::new(None, Moment::Before)
+        Self::new(None, Moment::Before, false)
     }
 
-    fn new(at: Option<(KubeCall, usize)>, moment: Moment) -> Self {
+    /// Lets the first patch of this name conflict.
+    pub fn conflicting(call: KubeCall) -> Self {
+        Self::new(Some((call, 1)), Moment::Before, true)
+    }
+
+    fn new(at: Option<(KubeCall, usize)>, moment: Moment, conflicts: bool) -> Self {
         Self(Arc::new(Inner {
             at,
             moment,
+            conflicts,
             seen: Mutex::default(),
             listed: Mutex::default(),
             reached: Notify::new(),
@@ -135,7 +144,13 @@ where
         let body = body.expect("no body is streamed").unwrap();
         gate.note_list(&head);
         let held = gate.is_held(KubeCall::of(&head.method, head.uri.path(), &body));
-        let request = http::Request::from_parts(head, Body::from(body));
+        let conflicts = held && gate.0.conflicts;
+        let held = held && !conflicts;
+        let body = match conflicts {
+            true => Body::from(outdated(&body)),
+            false => Body::from(body),
+        };
+        let request = http::Request::from_parts(head, body);
         if held && gate.0.moment == Moment::Before {
             return Box::pin(async move {
                 gate.0.reached.notify_one();
@@ -152,4 +167,11 @@ where
             answer
         })
     }
+}
+
+/// Returns a patch of an object as it was long ago.
+fn outdated(patch: &[u8]) -> Vec<u8> {
+    let mut patch: Value = serde_json::from_slice(patch).unwrap();
+    patch["metadata"]["resourceVersion"] = "1".into();
+    patch.to_string().into_bytes()
 }

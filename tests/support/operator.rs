@@ -58,6 +58,8 @@ pub fn test_settings(namespace: &str, api: &str) -> Settings {
         timing: Timing {
             lease: LeaseTiming::default(),
             settle: Duration::from_millis(600),
+            read_lag: Duration::from_millis(600),
+            rest: Duration::from_millis(100),
             backoff: (Duration::from_millis(100), LONGEST_BACK_OFF),
             connection_check: Duration::from_secs(600),
             drain: Duration::from_secs(10),

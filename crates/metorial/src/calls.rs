@@ -55,8 +55,8 @@ impl Client {
     /// Creates an object. The API has no idempotency key: two identical calls create two objects.
     ///
     /// # Errors
-    /// See [`ErrorKind`](crate::ErrorKind). After [`Ambiguous`](crate::ErrorKind::Ambiguous) search for the object
-    /// before trying again.
+    /// See [`ErrorKind`](crate::ErrorKind). After [`Ambiguous`](crate::ErrorKind::Ambiguous) or
+    /// [`Inconclusive`](crate::ErrorKind::Inconclusive) search for the object before trying again.
     pub async fn create<T: Object>(&self, body: &Body) -> Result<Answer<T>, Error> {
         let request = Request::create(T::COLLECTION, body);
         self.send(request).await?.object(None)

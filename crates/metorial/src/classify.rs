@@ -52,6 +52,15 @@ pub(crate) fn no_answer(method: Method) -> ErrorKind {
     }
 }
 
+/// Returns the kind of a failure that the API itself reports. The server has then done with the request.
+fn failed_at_server(method: Method) -> ErrorKind {
+    if method.is_write() {
+        ErrorKind::Inconclusive
+    } else {
+        ErrorKind::Transient
+    }
+}
+
 /// Returns the kind of a success whose body can't be used. A write was applied, but its result is unknown.
 pub(crate) fn unreadable_success(method: Method) -> ErrorKind {
     if method.is_write() {
@@ -104,6 +113,9 @@ pub(crate) fn failure(
         410 if api_error.is_some() => ErrorKind::Gone,
         410 => ErrorKind::NoSuchRoute,
         400..=499 => ErrorKind::Rejected,
+        500 if api_error.is_some() => failed_at_server(target.method),
+        // What a gateway or a proxy answers says nothing about the server behind it, which may still be at work. The API's
+        // own 504 means that it stopped waiting.
         _ => no_answer(target.method),
     }
 }
@@ -172,7 +184,8 @@ mod tests {
             (422, Rejected, Rejected),
             (429, Throttled, Throttled),
             (431, Rejected, Rejected),
-            (500, Transient, Ambiguous),
+            (500, Transient, Inconclusive),
+            (502, Transient, Ambiguous),
             (503, Transient, Ambiguous),
             (504, Transient, Ambiguous),
         ] {
@@ -194,6 +207,7 @@ mod tests {
             (410, NoSuchRoute, NoSuchRoute),
             (413, Rejected, Rejected),
             (429, Throttled, Throttled),
+            (500, Transient, Ambiguous),
             (502, Transient, Ambiguous),
             (101, Transient, Ambiguous),
             (600, Transient, Ambiguous),

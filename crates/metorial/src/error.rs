@@ -45,8 +45,11 @@ pub enum ErrorKind {
     PaymentRequired,
     /// Conflict with a concurrent change; not applied.
     Conflict,
-    /// Write with an unknown outcome: it may have been applied, or be applied later.
+    /// Write with an unknown outcome: it may have been applied, or be applied later, because there was no usable answer.
     Ambiguous,
+    /// Write that the API answered with a failure of its own: it may have been applied in whole or in part, but is not in
+    /// progress any more.
+    Inconclusive,
     /// The requested object is archived or deleted, which is permanent ▲; of a create, an object that it refers to.
     Gone,
     /// The server has no such route. This never means that an object is gone.
@@ -70,6 +73,7 @@ impl ErrorKind {
             Self::PaymentRequired => "payment_required",
             Self::Conflict => "conflict",
             Self::Ambiguous => "ambiguous",
+            Self::Inconclusive => "inconclusive",
             Self::Gone => "gone",
             Self::NoSuchRoute => "no_such_route",
             Self::VersionUnsupported => "version_unsupported",
@@ -89,6 +93,7 @@ impl ErrorKind {
             Self::PaymentRequired => "was refused, the account's plan doesn't include it",
             Self::Conflict => "was refused, it conflicts with a concurrent change",
             Self::Ambiguous => "was sent, but it is unknown whether it was applied",
+            Self::Inconclusive => "failed at the server, and it is unknown whether it was applied",
             Self::Gone => "failed, the object is archived or deleted",
             Self::NoSuchRoute => {
                 "failed, the server has no such route: check the base URL and the server's version"

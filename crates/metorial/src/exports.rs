@@ -33,7 +33,7 @@ impl Client {
     /// `body` has `note` and may have `metadata`; the auth config's id is added.
     ///
     /// # Errors
-    /// See [`ErrorKind`]. After [`ErrorKind::Ambiguous`] an export may have been recorded whose value is lost.
+    /// See [`ErrorKind`]. After [`ErrorKind::Ambiguous`] or [`ErrorKind::Inconclusive`] an export may have been recorded whose value is lost.
     pub async fn create_export(
         &self,
         target: &ExportTarget,

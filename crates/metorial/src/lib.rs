@@ -19,8 +19,8 @@
 //! }));
 //! match client.create::<AuthCredentials>(&body).await {
 //!     Ok(created) => println!("created {}", created.value.id),
-//!     // The answer was lost: search for the object before trying again, or there may be two.
-//!     Err(error) if error.kind() == ErrorKind::Ambiguous => {
+//!     // It may have been created: search for the object before trying again, or there may be two.
+//!     Err(error) if matches!(error.kind(), ErrorKind::Ambiguous | ErrorKind::Inconclusive) => {
 //!         let newest = client.list::<AuthCredentials>(&ListQuery::new().limit(100)).await?;
 //!         println!("{} credentials to search", newest.value.items.len());
 //!     }
@@ -34,8 +34,8 @@
 //! - **One call is one request.** Nothing is retried (the API has no idempotency keys), no redirect is followed, and
 //!   [`ClientBuilder::timeout`] bounds the whole call. The only exception are exports, which are at one of two
 //!   locations: see [`ExportTarget`].
-//! - **An error says whether a write may have been applied.** It may for [`ErrorKind::Ambiguous`] only; a write with
-//!   [`ErrorKind::Transient`] was not applied.
+//! - **An error says whether a write may have been applied.** It may for [`ErrorKind::Ambiguous`] and
+//!   [`ErrorKind::Inconclusive`] only; a write with [`ErrorKind::Transient`] was not applied.
 //! - **Gone means gone.** [`ErrorKind::Gone`] follows only from an answer of the API about the requested object, never
 //!   from an unknown route or a proxy's 404.
 //! - **A list is complete or an error.** [`Client::pages`] detects lists that repeat items, loop or lose a page, and

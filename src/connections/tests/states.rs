@@ -1,14 +1,18 @@
 //! What is known of a connection, and which resources use it.
 
 use super::settings;
+use crate::connections::checks::Check;
 use crate::connections::inventory::Entry;
 use crate::connections::settings::{ConnectionKey, ConnectionSettings};
 use crate::connections::state::{NotReady, Slot};
 use crate::plan::case::{ConnectionView, Problem};
+use crate::plan::fingerprint::Fingerprint;
 use crate::remote::testing::session;
 use crate::resources::{ConnectionKind, FINALIZER, Reason, ResourceKey};
+use crate::settings::Timing;
 use serde_json::json;
 use std::sync::Arc;
+use std::time::Instant;
 
 #[test]
 fn the_pin_of_a_deleted_connection_does_not_bind_its_successor() {
@@ -138,17 +142,22 @@ fn resources_are_enqueued_for_each_change_that_may_let_them_do_something_else() 
 }
 
 #[test]
-fn failures_are_counted_for_one_connection_not_for_its_name() {
-    let mut slot = Slot::default();
+fn pauses_are_those_of_one_connection_not_of_its_name() {
+    let (mut slot, now) = (Slot::default(), Instant::now());
     let first = settings(&json!({}), &json!({}));
+    let material = Fingerprint::stored("key");
+    let refused = NotReady::new(Reason::Unauthorized, "no");
     slot.store_settings(&first);
-    slot.failures = 3;
+    slot.checks.begin(&first, &material, now);
+    slot.checks
+        .asked(Some(&refused), &Timing::default(), 0.0, now);
     slot.store_settings(&first);
-    assert_eq!(slot.failures, 3);
+    let check = slot.checks.begin(&first, &material, now);
+    assert_eq!(check, Check::Failed(refused));
     let second = ConnectionSettings {
         uid: "u2".to_owned(),
         ..first
     };
     slot.store_settings(&second);
-    assert_eq!(slot.failures, 0);
+    assert_eq!(slot.checks.begin(&second, &material, now), Check::Due);
 }

@@ -1,9 +1,10 @@
-//! What is reported after a request to the API whose response was lost.
+//! What is reported after a request to the API that may have been applied, and when the next one is sent.
 
-use super::fixture::{Fixture, auth_config, config, mac, policy, recorded, wanted};
-use crate::plan::backoff::{MOMENT, Retry};
-use crate::plan::case::{Failure, RemoteFailure};
+use super::fixture::{Fixture, auth_config, config, created, mac, policy, recorded, wanted};
+use crate::plan::backoff::{Backoff, MOMENT, Pacing, Retry};
+use crate::plan::case::{Failure, MaybeApplied, RemoteFailure};
 use crate::plan::desired::Desired;
+use crate::plan::facts::Query;
 use crate::plan::on_error::on_error;
 use crate::plan::policy::Policy;
 use crate::plan::record::{Record, Writes};
@@ -12,15 +13,17 @@ use crate::resources::{Adopt, AuthExport, AuthImport, Reason};
 use serde_json::{Value, json};
 use std::time::Duration;
 
-/// Time until a search is sure to show the object.
-const SETTLES_IN: Duration = Duration::from_secs(30);
+/// Time after which a write without a response is no longer applied, and its object shown.
+const SETTLE: Duration = Duration::from_secs(45);
+/// Time after which the object of a write that was answered is shown.
+const READ_LAG: Duration = Duration::from_secs(10);
 
-fn failure(maybe_applied: bool) -> Failure {
+fn failure(applied: MaybeApplied) -> Failure {
     Failure::Remote(RemoteFailure {
         reason: Reason::RemoteUnavailable,
         message: "failed".to_owned(),
-        maybe_applied,
-        concerns_connection: !maybe_applied,
+        applied,
+        concerns_connection: applied == MaybeApplied::No,
         needs_person: false,
         wait: None,
     })
@@ -30,13 +33,12 @@ fn unrecorded() -> Record {
     Record {
         finalizer: true,
         writes: Writes::Unknown,
-        settles_in: SETTLES_IN,
         ..Record::default()
     }
 }
 
-fn decide(desired: &Desired, record: Record, maybe_applied: bool) -> Plan {
-    Fixture::of(desired, record).ask(|case, facts| on_error(case, facts, &failure(maybe_applied)))
+fn decide(desired: &Desired, record: Record, applied: MaybeApplied) -> Plan {
+    Fixture::of(desired, record).ask(|case, facts| on_error(case, facts, &failure(applied)))
 }
 
 fn import(target: &Value) -> Desired {
@@ -81,11 +83,13 @@ fn a_lost_response_is_an_ambiguous_create_only_where_the_request_would_have_crea
         ("exported", export(), Exporting, Exporting),
     ];
     for (case, desired, without_id, with_id) in cases {
-        let lost = decide(&desired, unrecorded(), true);
-        assert_eq!(lost.verdict.reason, without_id, "{case}: no id recorded");
-        let lost = decide(&desired, recorded(&desired, "pac_1"), true);
-        assert_eq!(lost.verdict.reason, with_id, "{case}: id recorded");
-        let refused = decide(&desired, unrecorded(), false);
+        for applied in [MaybeApplied::InFlight, MaybeApplied::Answered] {
+            let lost = decide(&desired, unrecorded(), applied);
+            assert_eq!(lost.verdict.reason, without_id, "{case}: no id recorded");
+            let lost = decide(&desired, recorded(&desired, "pac_1"), applied);
+            assert_eq!(lost.verdict.reason, with_id, "{case}: id recorded");
+        }
+        let refused = decide(&desired, unrecorded(), MaybeApplied::No);
         assert_eq!(refused.verdict.reason, RemoteUnavailable, "{case}: refused");
     }
 }
@@ -98,7 +102,7 @@ fn a_lost_response_to_the_update_that_adopts_an_object_is_no_ambiguous_create() 
         policy: None,
     });
     let fixture = Fixture::of(&desired, unrecorded()).with_policy(Policy { adopt, ..policy() });
-    let lost = fixture.ask(|case, facts| on_error(case, facts, &failure(true)));
+    let lost = fixture.ask(|case, facts| on_error(case, facts, &failure(MaybeApplied::InFlight)));
     assert_eq!(lost.verdict.reason, Reason::RemoteUnavailable);
 }
 
@@ -106,17 +110,21 @@ fn a_lost_response_to_the_update_that_adopts_an_object_is_no_ambiguous_create() 
 fn a_lost_response_to_a_deletion_keeps_its_reason() {
     let desired = config("x");
     let fixture = Fixture::of(&desired, unrecorded()).terminating();
-    let lost = fixture.ask(|case, facts| on_error(case, facts, &failure(true)));
+    let lost = fixture.ask(|case, facts| on_error(case, facts, &failure(MaybeApplied::InFlight)));
     assert_eq!(lost.verdict.reason, Reason::RemoteUnavailable);
+}
+
+fn backoff(desired: &Desired, applied: MaybeApplied) -> Backoff {
+    match decide(desired, unrecorded(), applied).retry {
+        Retry::Backoff(backoff) => backoff,
+        retry => panic!("{retry:?}"),
+    }
 }
 
 #[test]
 fn only_what_is_searched_for_is_tried_again_once_reads_must_show_it() {
-    let at_most = |desired: &Desired| match decide(desired, unrecorded(), true).retry {
-        Retry::Backoff(backoff) => backoff.at_most,
-        retry => panic!("{retry:?}"),
-    };
-    let settled = Some(SETTLES_IN + MOMENT);
+    let at_most = |desired: &Desired| backoff(desired, MaybeApplied::InFlight).at_most;
+    let settled = Some(SETTLE + MOMENT);
     assert_eq!(at_most(&config("x")), settled);
     assert_eq!(at_most(&import_into_existing()), settled);
     assert_eq!(
@@ -124,4 +132,66 @@ fn only_what_is_searched_for_is_tried_again_once_reads_must_show_it() {
         None,
         "an export is made again in any case"
     );
+}
+
+#[test]
+fn what_the_api_answered_is_searched_for_once_and_soon() {
+    let caught_up = READ_LAG + MOMENT;
+    for (desired, at_least) in [
+        (config("x"), caught_up),
+        (import_into_existing(), caught_up),
+        (export(), Duration::ZERO),
+    ] {
+        let backoff = backoff(&desired, MaybeApplied::Answered);
+        assert_eq!((backoff.at_least, backoff.at_most), (at_least, None));
+    }
+}
+
+#[test]
+fn three_answered_failures_of_a_create_in_a_row_take_less_than_a_minute() {
+    let pacing = Pacing {
+        transient: (Duration::from_secs(1), Duration::from_secs(300)),
+        interval: Duration::from_secs(600),
+        rest: Duration::from_secs(10),
+        jitter: 1.0,
+    };
+    let retry = Retry::Backoff(backoff(&config("x"), MaybeApplied::Answered));
+    let pauses = (1..=3).filter_map(|failures| pacing.pause(&retry, failures));
+    let total: Duration = pauses.sum();
+    assert!(total < Duration::from_secs(60), "{total:?}");
+}
+
+#[test]
+fn only_after_an_answered_failure_nothing_is_looked_for_until_reads_have_caught_up() {
+    let settles_in = Duration::from_secs(3);
+    let (before, after) = (config("a"), config("b"));
+    let (old, new) = (auth_config("a"), auth_config("b"));
+    let imports = Query::Imports("id_1".to_owned());
+    let cases = [
+        (Reason::AmbiguousCreate, None, &after, Query::Search),
+        (Reason::Replacing, Some(&before), &after, Query::Search),
+        (Reason::Importing, Some(&old), &new, imports),
+    ];
+    for (reason, existing, desired, query) in cases {
+        let decide = |inconclusive| {
+            let record = existing.map_or_else(unrecorded, |it| recorded(it, "id_1"));
+            let record = Record {
+                writes: Writes::Unknown,
+                settles_in,
+                inconclusive,
+                ..record
+            };
+            let fixture = Fixture::of(desired, record);
+            match existing {
+                Some(it) => fixture.observes(created(it, "id_1", 9)).decide(),
+                None => fixture.decide(),
+            }
+        };
+        let waits = decide(true).unwrap();
+        assert_eq!(waits.verdict.reason, reason);
+        let backoff = Backoff::transient().at_least(settles_in + MOMENT);
+        assert_eq!(waits.retry, Retry::Backoff(backoff), "{reason}");
+        // What was lost may turn up at any time.
+        assert_eq!(decide(false).unwrap_err(), query, "{reason}");
+    }
 }

@@ -233,11 +233,12 @@ pub fn case<'a>(
         record,
         details: RemoteDetails::default(),
         connection: connected(),
-        backing_off: None,
+        paused: None,
         rewrites: HashMap::new(),
         unreachable: Unreachable::default(),
         failure: None,
         list_lag: Duration::from_secs(45),
+        read_lag: Duration::from_secs(10),
         key,
         nonce: "nonce",
         now: Timestamp::UNIX_EPOCH,
@@ -252,6 +253,7 @@ pub struct Fixture<'a> {
     pub connection: ConnectionView,
     pub rewrites: HashMap<ChildKind, Rewrites>,
     pub disabled: Option<&'a str>,
+    pub paused: Option<Duration>,
     pub now: i64,
     facts: Vec<(Query, Answer)>,
 }
@@ -265,6 +267,7 @@ impl<'a> Fixture<'a> {
             connection: connected(),
             rewrites: HashMap::new(),
             disabled: None,
+            paused: None,
             now: 1000,
             facts: Vec::new(),
         }
@@ -348,6 +351,7 @@ impl<'a> Fixture<'a> {
             connection: self.connection.clone(),
             rewrites: self.rewrites.clone(),
             disabled: self.disabled,
+            paused: self.paused,
             now: second(self.now),
             ..case(&owner, &key, self.desired, &self.record)
         };

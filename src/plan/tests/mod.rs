@@ -1,5 +1,6 @@
 //! Decisions as tables and properties, and a model of the API in which the operator crashes between any two steps.
 
+mod attempts;
 mod cases;
 mod crashes;
 mod exports;
@@ -9,6 +10,8 @@ mod fingerprints;
 pub mod fixture;
 mod model;
 mod ownership;
+mod pauses;
 mod purposes;
+mod requests;
 mod statuses;
 mod values;

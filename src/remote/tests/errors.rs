@@ -1,5 +1,6 @@
 //! Tables over the meanings of API errors.
 
+use crate::plan::case::MaybeApplied;
 use crate::remote::budget::Spent;
 use crate::remote::error::RemoteError;
 use crate::remote::testing::{ID, refusal, unreachable_error};
@@ -8,7 +9,7 @@ use metorial::Method::{Delete, Get};
 use serde_json::json;
 use std::time::Duration;
 
-/// Checks reason, a part of the message, and `[needs_person, concerns_connection, maybe_applied]`.
+/// Checks reason, a part of the message, and `[needs_person, concerns_connection, may have been applied]`.
 fn check(error: &RemoteError, reason: Reason, part: &str, means: [bool; 3]) {
     let message = error.message();
     assert_eq!(error.reason(), reason, "{message}");
@@ -16,7 +17,7 @@ fn check(error: &RemoteError, reason: Reason, part: &str, means: [bool; 3]) {
     let found = [
         error.needs_person(),
         error.concerns_connection(),
-        error.maybe_applied(),
+        error.maybe_applied() != MaybeApplied::No,
     ];
     assert_eq!(found, means, "{message}");
 }
@@ -65,9 +66,14 @@ async fn a_failure_that_passes_is_retried_and_may_have_been_applied_only_if_it_w
     let unreachable = RemoteError::Api(unreachable_error().await);
     let part = "connection refused; retrying";
     check(&unreachable, unavailable, part, connection);
-    let write = refusal(Delete, 504, "timeout", json!({})).await;
+    let lost = refusal(Delete, 504, "timeout", json!({})).await;
     let part = "the response was lost; checking what was applied";
-    check(&write, unavailable, part, [false, false, true]);
+    check(&lost, unavailable, part, [false, false, true]);
+    assert_eq!(lost.maybe_applied(), MaybeApplied::InFlight);
+    let answered = refusal(Delete, 500, "internal_server_error", json!({})).await;
+    let part = "the API failed on the request; checking what was applied";
+    check(&answered, unavailable, part, [false, false, true]);
+    assert_eq!(answered.maybe_applied(), MaybeApplied::Answered);
 }
 
 #[tokio::test]

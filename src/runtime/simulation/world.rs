@@ -284,6 +284,7 @@ impl World {
         let pacing = Pacing {
             transient: (Duration::from_secs(1), Duration::from_secs(300)),
             interval: INTERVAL,
+            rest: Duration::from_secs(10),
             jitter: self.random.random(),
         };
         self.free += 1;

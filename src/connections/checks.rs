@@ -1,0 +1,265 @@
+//! When the API is asked whose key a connection has. A key that it refused is not tried again before its time, whatever
+//! enqueues the connection, unless the key, the address or the spec changes.
+
+use super::settings::ConnectionSettings;
+use super::state::NotReady;
+use crate::plan::attempt::{Attempt, Circumstances};
+use crate::plan::backoff::{Backoff, Class, Pacing, Retry};
+use crate::plan::fingerprint::Fingerprint;
+use crate::plan::pauses::{Ended, Pauses};
+use crate::resources::Reason;
+use crate::settings::Timing;
+use std::time::{Duration, Instant};
+
+/// The checks of one connection.
+#[derive(Default)]
+pub struct Checks {
+    pauses: Pauses,
+    /// The check that the connection needs as it was last read.
+    attempt: Option<Attempt>,
+    /// Why the last one failed.
+    failed: Option<NotReady>,
+    /// Reconciliations in a row that ended without a usable session, and when the next one is due.
+    failures: (u32, Option<Instant>),
+}
+
+/// Whether the API may be asked.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Check {
+    /// It may.
+    Due,
+    /// It was asked a moment ago, and accepted the key.
+    Accepted,
+    /// It was asked, and the time for another attempt has not come.
+    Failed(NotReady),
+}
+
+impl Checks {
+    /// Forgets what the connection was like, because it is read again.
+    pub fn restart(&mut self) {
+        self.attempt = None;
+    }
+
+    /// Returns whether the API may be asked about a connection with these settings and this key.
+    pub fn begin(
+        &mut self,
+        settings: &ConnectionSettings,
+        material: &Fingerprint,
+        now: Instant,
+    ) -> Check {
+        let circumstances = Circumstances {
+            generation: settings.generation.unwrap_or_default(),
+            revision: Some(material.clone()),
+            ..Circumstances::default()
+        };
+        let attempt = Attempt::new(&circumstances).requested(settings.requested());
+        let paused = self.pauses.left(&attempt, now).is_some();
+        self.attempt = Some(attempt);
+        match (paused, &self.failed) {
+            (false, _) => Check::Due,
+            (true, None) => Check::Accepted,
+            (true, Some(failed)) => Check::Failed(failed.clone()),
+        }
+    }
+
+    /// Remembers that the API was asked, and what came of it.
+    pub fn asked(&mut self, failed: Option<&NotReady>, timing: &Timing, jitter: f64, now: Instant) {
+        let Some(attempt) = self.attempt.clone() else {
+            return;
+        };
+        self.failed = failed.cloned();
+        self.pauses.begin(attempt.clone(), now);
+        let ended = Ended {
+            retry: &failed.map_or(Retry::Interval(None), |failed| retry(failed, false)),
+            attempt,
+            asked: true,
+            unreachable: false,
+        };
+        self.pauses.next(ended, &pacing(timing, jitter), now);
+    }
+
+    /// Returns the time until the connection is to be reconciled again. What only a person can repair is retried seldom; while
+    /// the connection is being deleted its users may be gone at any moment.
+    pub fn next(
+        &mut self,
+        not_ready: Option<&NotReady>,
+        terminating: bool,
+        timing: &Timing,
+        jitter: f64,
+        now: Instant,
+    ) -> Duration {
+        let left = self.attempt.as_ref();
+        let left = left.and_then(|attempt| self.pauses.left(attempt, now));
+        if let (true, Some(left)) = (self.failed.is_some() && !terminating, left) {
+            return left;
+        }
+        let pacing = pacing(timing, jitter);
+        if not_ready.is_none() && !terminating {
+            self.failures = (0, None);
+            // A request that came too early is still to be handled.
+            let early = self.attempt.as_ref().filter(|it| it.is_requested());
+            let interval = pacing.interval();
+            return early.and(left).map_or(interval, |left| left.min(interval));
+        }
+        // An event in a pause is no other failure.
+        if let Some(due) = self.failures.1.filter(|due| *due > now) {
+            return due - now;
+        }
+        let retry = not_ready.map_or(Retry::Backoff(Backoff::transient()), |it| {
+            retry(it, terminating)
+        });
+        let failures = self.failures.0.saturating_add(1);
+        let pause = pacing.pause(&retry, failures).unwrap_or_default();
+        self.failures = (failures, Some(now + pause));
+        pause
+    }
+}
+
+fn retry(not_ready: &NotReady, terminating: bool) -> Retry {
+    if let (Reason::RateLimited, Some(wait)) = (not_ready.reason, not_ready.wait) {
+        return Retry::Turn(wait);
+    }
+    Retry::Backoff(Backoff {
+        class: match not_ready.transient || terminating {
+            true => Class::Transient,
+            false => Class::Refused,
+        },
+        at_least: not_ready.wait.unwrap_or_default(),
+        ..Backoff::transient()
+    })
+}
+
+fn pacing(timing: &Timing, jitter: f64) -> Pacing {
+    Pacing {
+        transient: timing.backoff,
+        interval: timing.connection_check,
+        rest: timing.rest,
+        jitter,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::connections::settings::ConnectionResource;
+    use crate::resources::{Connection, RECONCILE_REQUESTED, Reason, Stored};
+    use serde_json::json;
+
+    const SECOND: Duration = Duration::from_secs(1);
+
+    fn settings(generation: i64, request: Option<&str>) -> ConnectionSettings {
+        let connection = json!({
+            "apiVersion": "metorial.com/v1alpha1",
+            "kind": "Connection",
+            "metadata": {
+                "name": "default",
+                "namespace": "apps",
+                "generation": generation,
+                "annotations": {RECONCILE_REQUESTED: request.unwrap_or_default()},
+            },
+            "spec": {"apiKey": {"secretKeyRef": {"name": "key", "key": "key"}}},
+            "status": {"lastHandledReconcileAt": ""},
+        });
+        serde_json::from_value::<Stored<Connection>>(connection)
+            .unwrap()
+            .settings()
+    }
+
+    fn key(text: &str) -> Fingerprint {
+        Fingerprint::stored(text)
+    }
+
+    fn unauthorized() -> NotReady {
+        NotReady::new(Reason::Unauthorized, "no")
+    }
+
+    #[test]
+    fn a_key_that_was_refused_is_asked_about_again_only_in_time_or_when_something_changes() {
+        let (timing, now) = (Timing::default(), Instant::now());
+        let mut checks = Checks::default();
+        let refused = unauthorized();
+        assert_eq!(checks.begin(&settings(1, None), &key("a"), now), Check::Due);
+        checks.asked(Some(&refused), &timing, 0.0, now);
+        let pause = Duration::from_secs(900);
+        // Labels of the Secret, a status, a relist: whatever enqueued the connection, it is as it was.
+        for event in 0..60 {
+            let now = now + event * SECOND;
+            let check = checks.begin(&settings(1, None), &key("a"), now);
+            assert_eq!(check, Check::Failed(refused.clone()));
+            let next = checks.next(Some(&refused), false, &timing, 0.0, now);
+            assert_eq!(next, pause - event * SECOND);
+        }
+        for (settings, key, now) in [
+            (settings(1, None), key("b"), now),
+            (settings(2, None), key("a"), now),
+            (settings(1, Some("1")), key("a"), now),
+            (settings(1, None), key("a"), now + pause),
+        ] {
+            assert_eq!(checks.begin(&settings, &key, now), Check::Due);
+        }
+    }
+
+    #[test]
+    fn another_cause_in_between_ends_no_pause() {
+        let (timing, now) = (Timing::default(), Instant::now());
+        let mut checks = Checks::default();
+        checks.begin(&settings(1, None), &key("a"), now);
+        checks.asked(Some(&unauthorized()), &timing, 0.0, now);
+        checks.restart();
+        let missing = NotReady::new(Reason::SecretNotFound, "gone");
+        checks.next(Some(&missing), false, &timing, 0.0, now);
+        let check = checks.begin(&settings(1, None), &key("a"), now);
+        assert_eq!(check, Check::Failed(unauthorized()));
+    }
+
+    #[test]
+    fn requests_of_a_user_are_honored_once_in_ten_seconds() {
+        let (timing, now) = (Timing::default(), Instant::now());
+        let mut checks = Checks::default();
+        let mut honored = 0;
+        for second in 0..60 {
+            let (now, text) = (now + second * SECOND, second.to_string());
+            let settings = settings(1, Some(&text));
+            match checks.begin(&settings, &key("a"), now) {
+                Check::Due => {
+                    honored += 1;
+                    checks.asked(None, &timing, 0.0, now);
+                }
+                check => {
+                    assert_eq!(check, Check::Accepted);
+                    let next = checks.next(None, false, &timing, 0.0, now);
+                    assert_eq!(next, (10 - second % 10) * SECOND);
+                }
+            }
+        }
+        assert_eq!(honored, 6);
+    }
+
+    #[test]
+    fn the_next_check_is_soon_where_it_may_help_and_never_before_the_api_asks_for_it() {
+        let (timing, now) = (Timing::default(), Instant::now());
+        let transient = NotReady::transient(Reason::RemoteUnavailable, "down");
+        let throttled = NotReady {
+            wait: Some(100 * SECOND),
+            ..transient.clone()
+        };
+        let of = |not_ready: Option<&NotReady>, terminating, attempts: u32| {
+            let mut checks = Checks::default();
+            let mut next = Duration::ZERO;
+            for attempt in 0..attempts {
+                let now = now + attempt * 1000 * SECOND;
+                checks.begin(&settings(1, None), &key("a"), now);
+                checks.asked(not_ready, &timing, 0.0, now);
+                next = checks.next(not_ready, terminating, &timing, 0.0, now);
+            }
+            next
+        };
+        assert_eq!(of(None, false, 1), timing.connection_check);
+        assert_eq!(of(None, true, 1), SECOND);
+        assert_eq!(of(Some(&transient), false, 1), SECOND);
+        assert_eq!(of(Some(&transient), false, 3), 4 * SECOND);
+        assert_eq!(of(Some(&unauthorized()), false, 1), 900 * SECOND);
+        assert_eq!(of(Some(&unauthorized()), true, 1), SECOND);
+        assert_eq!(of(Some(&throttled), false, 1), 100 * SECOND);
+    }
+}

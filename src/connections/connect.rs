@@ -1,0 +1,216 @@
+//! Makes the session of a connection: the key is checked where that is due, and what it opens is compared with the spec.
+
+use super::checks::Check;
+use super::limits::UserLimits;
+use super::registry::Connections;
+use super::settings::{ConnectionKey, ConnectionSettings};
+use super::state::{NotReady, Slot};
+use super::verify;
+use crate::kinds::Inputs;
+use crate::plan::fingerprint::Fingerprint;
+use crate::plan::purpose::Purpose;
+use crate::remote::Session;
+use crate::remote::budget::{OwnLimit, Requester};
+use crate::remote::cache::Cache;
+use crate::remote::transport::Transport;
+use crate::resources::{APPROVE, InstanceStatus};
+use metorial::Client;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+use tokio::time::Instant;
+use url::Url;
+
+/// What a session is made of, before it is known what the key opens.
+struct Material<'a> {
+    url: Url,
+    settings: &'a ConnectionSettings,
+    inputs: Inputs,
+    fingerprint: Fingerprint,
+}
+
+/// A key that the API accepted: what it opens, and when that was last verified.
+struct Opened {
+    instance: InstanceStatus,
+    transport: Transport,
+    verified: Instant,
+}
+
+impl Connections {
+    /// Makes the slot's session match the settings. Asks the API only if the key changed, was verified longer than `max_age`
+    /// ago, or was not ready the last time, and not before it is time for that.
+    pub(super) async fn connect(
+        &self,
+        key: &ConnectionKey,
+        slot: &mut Slot,
+        settings: &ConnectionSettings,
+        max_age: Duration,
+    ) -> Result<(), NotReady> {
+        let material = self.material(settings).await?;
+        let now = Instant::now().into_std();
+        let check = slot.checks.begin(settings, &material.fingerprint, now);
+        let max_age = match check {
+            Check::Due if slot.handled.is_some() => Duration::ZERO,
+            Check::Due => max_age,
+            // A request that comes too early is handled after the pause.
+            Check::Accepted | Check::Failed(_) => {
+                slot.handled = None;
+                Duration::MAX
+            }
+        };
+        let unchanged = slot.material.as_ref() == Some(&material.fingerprint)
+            && (slot.not_ready.is_none() || check == Check::Accepted);
+        if let Check::Failed(not_ready) = check {
+            return Err(not_ready);
+        }
+        let known = slot.session.clone().filter(|_| unchanged);
+        let epoch = known
+            .as_ref()
+            .filter(|session| session.generation == settings.generation)
+            .map(|session| session.epoch)
+            .unwrap_or_else(|| self.next_epoch.fetch_add(1, Ordering::Relaxed));
+        let limits = UserLimits::of(key, settings);
+        slot.limit_own_requests(key, limits.own, &self.setup.queue);
+        let opened = self.open(key, slot, &material, known, max_age).await?;
+        slot.pinned = Some((settings.uid.clone(), opened.instance.id.clone()));
+        let server = material.url.origin().ascii_serialization();
+        let own_limit = slot.own_limit.clone();
+        let transport = self.with_account(&server, &opened.instance, opened.transport, own_limit);
+        let former = slot.session.as_ref();
+        let former = former.map(|session| session.transport.budget().clone());
+        limits.apply_to_organization(key, former.as_deref(), transport.budget(), Instant::now());
+        let cache = self.shared.cache(&server, &opened.instance.id);
+        let session = session(key, settings, opened.instance, transport, cache, epoch);
+        slot.session = Some(Arc::new(session));
+        slot.material = Some(material.fingerprint);
+        slot.unidentified = None;
+        slot.verified = Some(opened.verified);
+        Ok(())
+    }
+
+    /// Reads what a session is made of.
+    async fn material<'a>(
+        &self,
+        settings: &'a ConnectionSettings,
+    ) -> Result<Material<'a>, NotReady> {
+        let base_url = settings.common.base_url.as_deref();
+        let url = verify::base_url(base_url, &self.setup.allowed_base_urls)?;
+        let (cluster, references) = (&self.setup.cluster, settings.references());
+        let inputs = cluster.resolve(&settings.namespace, &references).await;
+        let inputs = inputs.map_err(verify::of_missing)?;
+        let fingerprint = verify::material(&self.setup.key, &url, settings, &inputs)?;
+        Ok(Material {
+            url,
+            settings,
+            inputs,
+            fingerprint,
+        })
+    }
+
+    /// Returns what the key opens, as the API said within `max_age`, or says now.
+    async fn open(
+        &self,
+        key: &ConnectionKey,
+        slot: &mut Slot,
+        material: &Material<'_>,
+        known: Option<Arc<Session>>,
+        max_age: Duration,
+    ) -> Result<Opened, NotReady> {
+        let verified = slot.verified.filter(|at| at.elapsed() < max_age);
+        if let (Some(session), Some(verified)) = (known, verified) {
+            let opened = Opened {
+                instance: session.instance.clone(),
+                transport: session.transport.clone(),
+                verified,
+            };
+            return self.fitting(slot, material.settings, opened);
+        }
+        let client =
+            self.setup
+                .client(material.url.clone(), material.settings, &material.inputs)?;
+        let opened = self
+            .identify(key, slot, &material.fingerprint, client)
+            .await;
+        let opened = opened.and_then(|opened| self.fitting(slot, material.settings, opened));
+        let (timing, now) = (&self.setup.timing, Instant::now().into_std());
+        slot.checks
+            .asked(opened.as_ref().err(), timing, rand::random(), now);
+        opened
+    }
+
+    /// Checks that a key opens the right instance, of an account that may be used.
+    fn fitting(
+        &self,
+        slot: &Slot,
+        settings: &ConnectionSettings,
+        opened: Opened,
+    ) -> Result<Opened, NotReady> {
+        let pinned = slot.pinned_instance(&settings.uid);
+        verify::check_instance(settings, pinned, &opened.instance)?;
+        verify::check_account(&self.setup.allowed_accounts, &opened.instance)?;
+        Ok(opened)
+    }
+
+    /// Asks the API which instance the key opens.
+    async fn identify(
+        &self,
+        key: &ConnectionKey,
+        slot: &mut Slot,
+        material: &Fingerprint,
+        client: Client,
+    ) -> Result<Opened, NotReady> {
+        let limit = verify::documented_limit(None);
+        let budget = slot.budget_to_identify(material, limit, &self.setup.queue);
+        let purpose = Purpose::of_check(key.resource_key());
+        let requester = Requester::new(budget, slot.own_limit.clone(), purpose);
+        let (fence, metrics) = (self.setup.fence.clone(), self.setup.metrics.clone());
+        let transport = Transport::new(client, requester, fence, metrics);
+        let instance = transport.instance().await;
+        let instance = instance.map_err(|error| verify::of_error(&error))?;
+        Ok(Opened {
+            instance: verify::describe(instance),
+            transport,
+            verified: Instant::now(),
+        })
+    }
+
+    /// Returns the transport on the budget of the key's organization. The request that asked for it counts there too.
+    fn with_account(
+        &self,
+        server: &str,
+        instance: &InstanceStatus,
+        transport: Transport,
+        own_limit: Option<Arc<OwnLimit>>,
+    ) -> Transport {
+        let organization = instance.organization_id.as_ref().unwrap_or(&instance.id);
+        let limit = verify::documented_limit(Some(instance));
+        let account = self.shared.account(server, organization, limit);
+        account
+            .budget()
+            .take_over(transport.budget(), Instant::now());
+        transport.of_account(account, own_limit)
+    }
+}
+
+/// Returns the session of a verified connection.
+fn session(
+    key: &ConnectionKey,
+    settings: &ConnectionSettings,
+    instance: InstanceStatus,
+    transport: Transport,
+    cache: Arc<Cache>,
+    epoch: usize,
+) -> Session {
+    let approval = settings.annotations.get(APPROVE);
+    Session {
+        connection: key.to_string(),
+        epoch,
+        generation: settings.generation,
+        on_unreachable: settings.common.on_unreachable.clone(),
+        recreation_approved: approval.is_some_and(|approved| approved == "recreate"),
+        instance,
+        transport,
+        cache,
+        loader: Arc::default(),
+    }
+}

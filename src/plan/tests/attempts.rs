@@ -1,0 +1,246 @@
+//! Pauses from one reconciliation to the next.
+
+use crate::plan::attempt::{Attempt, Circumstances};
+use crate::plan::backoff::{Backoff, Class, Pacing, Retry};
+use crate::plan::pauses::{Ended, Pauses, wait};
+use crate::resources::ResourceKey;
+use std::time::{Duration, Instant};
+
+const SECOND: Duration = Duration::from_secs(1);
+const PACING: Pacing = Pacing {
+    transient: (SECOND, Duration::from_secs(300)),
+    interval: Duration::from_secs(600),
+    rest: Duration::from_secs(10),
+    jitter: 0.0,
+};
+
+fn attempt(generation: i64) -> Attempt {
+    Attempt::new(&Circumstances {
+        generation,
+        ..Circumstances::default()
+    })
+}
+
+fn transient() -> Retry {
+    Retry::Backoff(Backoff::transient())
+}
+
+fn refused() -> Retry {
+    Retry::Backoff(Backoff {
+        class: Class::Refused,
+        ..Backoff::transient()
+    })
+}
+
+fn ended(retry: &Retry, asked: bool) -> Ended<'_> {
+    Ended {
+        retry,
+        attempt: attempt(1),
+        asked,
+        unreachable: false,
+    }
+}
+
+/// A reconciliation that asked the API.
+fn asked(pauses: &mut Pauses, retry: &Retry, now: Instant) -> Duration {
+    let next = pauses.next(ended(retry, true), &PACING, now);
+    next.expect("a pause")
+}
+
+#[test]
+fn whatever_waits_is_held_until_its_pause_is_over_or_something_changes() {
+    let pause = |seconds| Duration::from_secs(seconds);
+    for (retry, held) in [
+        (transient(), pause(1)),
+        (refused(), pause(900)),
+        (Retry::ChangeOrInterval, pause(600)),
+        // All is well: an event may lead to another look, but not at any rate.
+        (Retry::Interval(None), pause(10)),
+        (Retry::Interval(Some(pause(2))), pause(2)),
+        (Retry::After(pause(70)), pause(70)),
+        // The budget may call earlier, and sends nothing before.
+        (Retry::Turn(pause(70)), Duration::ZERO),
+        (Retry::Now, Duration::ZERO),
+    ] {
+        let (mut pauses, now) = (Pauses::default(), Instant::now());
+        asked(&mut pauses, &retry, now);
+        let left = pauses.left(&attempt(1), now);
+        assert_eq!(left.unwrap_or_default(), held, "{retry:?}");
+        assert_eq!(pauses.left(&attempt(1), now + held), None, "{retry:?}");
+        assert_eq!(pauses.left(&attempt(2), now), None, "{retry:?}");
+    }
+}
+
+#[test]
+fn an_event_in_a_pause_neither_ends_nor_prolongs_it() {
+    for retry in [transient(), refused(), Retry::ChangeOrInterval] {
+        let (mut pauses, now) = (Pauses::default(), Instant::now());
+        let pause = asked(&mut pauses, &retry, now);
+        for event in 1..60 {
+            let now = now + pause * event / 60;
+            let left = pauses.left(&attempt(1), now).unwrap();
+            let waits = wait(left).retry;
+            assert_eq!(pauses.next(ended(&waits, false), &PACING, now), Some(left));
+            // A cause in the cluster that is found again is no other failure.
+            let again = transient();
+            assert_eq!(pauses.next(ended(&again, false), &PACING, now), Some(left));
+        }
+        assert_eq!(pauses.left(&attempt(1), now + pause), None);
+        let twice = asked(&mut pauses, &transient(), now + pause);
+        assert!(twice <= 2 * SECOND, "{retry:?}: {twice:?}");
+    }
+}
+
+#[test]
+fn what_was_put_off_is_done_at_once_when_its_pause_ended_in_the_meantime() {
+    let (mut pauses, now) = (Pauses::default(), Instant::now());
+    let request = |text: &str| attempt(1).requested(Some(&text.to_owned()));
+    assert_eq!(pauses.begin(request("first"), now), None);
+    asked(&mut pauses, &Retry::Interval(None), now);
+    let request = request("second");
+    assert_eq!(pauses.begin(request.clone(), now), Some(PACING.rest));
+    let synced = Ended {
+        attempt: request.clone(),
+        ..ended(&Retry::Interval(None), false)
+    };
+    let later = now + 20 * SECOND;
+    let next = pauses.next(synced, &PACING, later);
+    assert_eq!(next, Some(Duration::ZERO));
+    assert_eq!(pauses.begin(request, later), None);
+}
+
+#[test]
+fn what_is_decided_without_the_api_ends_no_pause_of_it() {
+    let (mut pauses, now) = (Pauses::default(), Instant::now());
+    asked(&mut pauses, &refused(), now);
+    let forbidden = Ended {
+        attempt: attempt(2),
+        ..ended(&Retry::ChangeOrInterval, false)
+    };
+    pauses.next(forbidden, &PACING, now);
+    let left = pauses.left(&attempt(1), now + SECOND);
+    assert_eq!(left, Some(Duration::from_secs(899)));
+}
+
+#[test]
+fn pauses_grow_while_the_same_attempt_fails_and_begin_anew_with_another() {
+    let (mut pauses, now) = (Pauses::default(), Instant::now());
+    let first: Vec<Duration> = (0..4)
+        .map(|_| asked(&mut pauses, &transient(), now))
+        .collect();
+    assert_eq!(first, [1, 2, 4, 8].map(Duration::from_secs));
+    let retry = transient();
+    let other = Ended {
+        attempt: attempt(2),
+        ..ended(&retry, true)
+    };
+    assert_eq!(pauses.next(other, &PACING, now), Some(SECOND));
+    asked(&mut pauses, &Retry::Interval(None), now);
+    assert_eq!(asked(&mut pauses, &transient(), now), SECOND);
+}
+
+#[test]
+fn nothing_comes_back_at_once_twice_in_a_row() {
+    for retry in [
+        Retry::Now,
+        Retry::After(Duration::ZERO),
+        Retry::Interval(Some(Duration::ZERO)),
+    ] {
+        let (mut pauses, now) = (Pauses::default(), Instant::now());
+        let next: Vec<Duration> = (0..5).map(|_| asked(&mut pauses, &retry, now)).collect();
+        let grows = [0, 1, 2, 4, 8].map(Duration::from_secs);
+        assert_eq!(next, grows, "{retry:?}");
+        assert!(pauses.left(&attempt(1), now).is_some(), "{retry:?}");
+    }
+}
+
+#[test]
+fn requests_of_a_user_end_a_pause_once_in_ten_seconds() {
+    for retry in [refused(), Retry::ChangeOrInterval, Retry::Interval(None)] {
+        let (mut pauses, now) = (Pauses::default(), Instant::now());
+        asked(&mut pauses, &retry, now);
+        let mut honored = 0;
+        for second in 0..60 {
+            let (now, text) = (now + second * SECOND, second.to_string());
+            let request = attempt(1).requested(Some(&text));
+            match pauses.begin(request.clone(), now) {
+                None => {
+                    honored += 1;
+                    asked(&mut pauses, &retry, now);
+                }
+                Some(left) => {
+                    let waits = Ended {
+                        attempt: request,
+                        ..ended(&Retry::Interval(None), false)
+                    };
+                    let next = pauses.next(waits, &PACING, now);
+                    assert_eq!(next, Some(left), "the request comes back");
+                }
+            }
+        }
+        assert_eq!(honored, 6, "{retry:?}");
+    }
+}
+
+#[test]
+fn a_reconciliation_that_ends_without_a_decision_is_held_too() {
+    let (mut pauses, now) = (Pauses::default(), Instant::now());
+    pauses.begin(attempt(1), now);
+    assert_eq!(pauses.fail(&PACING, now), SECOND);
+    assert_eq!(pauses.left(&attempt(1), now), Some(SECOND));
+    // An event in the pause is no other failure.
+    for event in 1..60 {
+        let now = now + SECOND * event / 60;
+        pauses.begin(attempt(1), now);
+        assert!(pauses.fail(&PACING, now) <= SECOND);
+    }
+    assert_eq!(pauses.fail(&PACING, now + SECOND), 2 * SECOND);
+    // It does not shorten a longer pause.
+    let pause = asked(&mut pauses, &refused(), now);
+    let later = now + 60 * SECOND;
+    pauses.begin(attempt(1), later);
+    pauses.fail(&PACING, later);
+    let left = pauses.left(&attempt(1), later);
+    assert_eq!(left, Some(pause - 60 * SECOND));
+}
+
+#[test]
+fn a_deletion_waits_whatever_comes_to_depend_on_it_and_until_something_no_longer_does() {
+    let key = |name: &str| ResourceKey::new("ProviderConfig", "apps", name);
+    let blocked = |names: &[&str]| attempt(1).blocked_by(names.iter().map(|name| key(name)));
+    let (mut pauses, now) = (Pauses::default(), Instant::now());
+    let retry = transient();
+    let by_two = Ended {
+        attempt: blocked(&["a", "b"]),
+        ..ended(&retry, true)
+    };
+    pauses.next(by_two, &PACING, now);
+    for (names, waits) in [
+        (&["a", "b"][..], true),
+        (&["a", "b", "c"], true),
+        (&["a"], false),
+        (&["a", "c"], false),
+    ] {
+        let left = pauses.left(&blocked(names), now);
+        assert_eq!(left.is_some(), waits, "{names:?}");
+    }
+}
+
+#[test]
+fn a_deletion_is_blocked_for_as_long_as_every_attempt_fails_to_reach_the_api() {
+    let (mut pauses, now) = (Pauses::default(), Instant::now());
+    let mut end = |retry: &Retry, asked, unreachable, now| {
+        let ended = Ended {
+            unreachable,
+            ..ended(retry, asked)
+        };
+        pauses.next(ended, &PACING, now);
+        pauses.blocked_for(now)
+    };
+    end(&transient(), true, true, now);
+    let (soon, later) = (now + SECOND / 2, now + 5 * SECOND);
+    end(&Retry::After(SECOND / 2), false, false, soon);
+    assert_eq!(end(&transient(), true, true, later), 5 * SECOND);
+    // The API was reached in between.
+    assert_eq!(end(&transient(), true, false, later), Duration::ZERO);
+}

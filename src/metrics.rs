@@ -46,7 +46,20 @@ pub struct Metrics {
 
 impl Default for Metrics {
     fn default() -> Self {
-        let mut registry = Registry::with_prefix("metorial_operator");
+        Self::of_shard(None)
+    }
+}
+
+impl Metrics {
+    /// Returns the metrics of a shard, all of which have its name in the label `shard`; without a name there is no such label.
+    #[must_use]
+    pub fn of_shard(name: Option<&str>) -> Self {
+        let labels = name.map(|name| ("shard".into(), name.to_owned().into()));
+        let prefix = "metorial_operator";
+        Self::registered(Registry::with_prefix_and_labels(prefix, labels.into_iter()))
+    }
+
+    fn registered(mut registry: Registry) -> Self {
         let all = &mut registry;
         Self {
             api_requests: new(

@@ -1,6 +1,7 @@
 //! Command line, environment variables, and the settings that follow from them.
 
 use crate::cluster::lease::LeaseTiming;
+use crate::cluster::shard::Shard;
 use crate::resources::ResourceKey;
 use clap::{Parser, Subcommand, ValueEnum};
 use futures::future::BoxFuture;
@@ -41,6 +42,14 @@ pub struct RunArgs {
         value_delimiter = ','
     )]
     pub watch_namespaces: Vec<String>,
+    /// Label selector of the resources to serve, such as metorial.com/shard=one or !metorial.com/shard. Default: all. The
+    /// selectors of all processes together must select each resource once.
+    #[arg(long, env = "METORIAL_OPERATOR_WATCH_LABEL_SELECTOR")]
+    pub watch_label_selector: Option<String>,
+    /// Name of this shard: its replicas elect a leader through the Lease metorial-operator-NAME, and its metrics have the
+    /// label shard. Needs --watch-label-selector. Default: none, and the Lease metorial-operator.
+    #[arg(long, env = "METORIAL_OPERATOR_SHARD_NAME", value_parser = shard_name)]
+    pub shard_name: Option<String>,
     /// Namespace of the lease, the fingerprint key and the orphan record. Default: the pod's, else metorial-system.
     #[arg(long, env = "METORIAL_OPERATOR_OPERATOR_NAMESPACE")]
     pub operator_namespace: Option<String>,
@@ -74,7 +83,7 @@ pub struct RunArgs {
     /// Address of /metrics, /livez and /readyz.
     #[arg(long, env = "METORIAL_OPERATOR_LISTEN", default_value = "0.0.0.0:8080")]
     pub listen: SocketAddr,
-    /// Whether the replicas elect a leader through the Lease metorial-operator.
+    /// Whether the replicas elect a leader through a Lease.
     #[arg(long, env = "METORIAL_OPERATOR_LEADER_ELECT", default_value_t = true, action = clap::ArgAction::Set)]
     pub leader_elect: bool,
     /// Number of concurrent reconciliations.
@@ -161,6 +170,8 @@ pub struct AllowedAccounts {
 pub struct Settings {
     /// Namespaces to serve. If empty: all.
     pub namespaces: Vec<String>,
+    /// The part of the resources to serve.
+    pub shard: Shard,
     /// Namespace of the operator's own objects.
     pub operator_namespace: String,
     /// Id of this installation, where it is not the one that is kept beside the fingerprint key.
@@ -201,6 +212,9 @@ pub enum InvalidSetting {
     /// An id of an organization or instance that is empty or no id.
     #[error("{0}: {1:?} is not an id; omit the flag to allow all")]
     Id(&'static str, String),
+    /// A shard that would serve what others serve, too.
+    #[error("--shard-name needs --watch-label-selector: a shard serves a part of the resources")]
+    ShardOfAll,
     /// A reconciliation that ends before a single request may take.
     #[error("--reconcile-timeout must be longer than --request-timeout")]
     ReconcileTimeout,
@@ -214,11 +228,13 @@ impl RunArgs {
     pub fn settings(&self) -> Result<Settings, InvalidSetting> {
         self.check_base_urls()?;
         let namespaces = self.namespaces()?;
+        let shard = self.shard()?;
         if self.reconcile_timeout <= self.request_timeout {
             return Err(InvalidSetting::ReconcileTimeout);
         }
         Ok(Settings {
             namespaces,
+            shard,
             operator_namespace: self
                 .operator_namespace
                 .clone()
@@ -254,6 +270,19 @@ impl RunArgs {
                 let shown = format!("{}://{host}", url.scheme());
                 Err(InvalidSetting::BaseUrl(shown))
             }
+        }
+    }
+
+    fn shard(&self) -> Result<Shard, InvalidSetting> {
+        // An environment variable that is set but empty counts as not set.
+        let set = |text: &Option<String>| text.clone().filter(|text| !text.trim().is_empty());
+        let shard = Shard {
+            name: set(&self.shard_name),
+            selector: set(&self.watch_label_selector),
+        };
+        match shard.name.is_some() && !shard.is_part() {
+            true => Err(InvalidSetting::ShardOfAll),
+            false => Ok(shard),
         }
     }
 
@@ -301,6 +330,16 @@ fn installation_id(text: &str) -> Result<String, String> {
     match (1..=64).contains(&text.len()) && text.bytes().all(plain) {
         true => Ok(text.to_owned()),
         false => Err("must be 1 to 64 letters, digits and hyphens".to_owned()),
+    }
+}
+
+/// Parses the name of a shard, which is a part of the name of its Lease. None at all is no error.
+fn shard_name(text: &str) -> Result<String, String> {
+    let plain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
+    let inside = !text.starts_with('-') && !text.ends_with('-');
+    match text.len() <= 40 && inside && text.bytes().all(plain) {
+        true => Ok(text.to_owned()),
+        false => Err("must be 1 to 40 lowercase letters, digits and hyphens".to_owned()),
     }
 }
 

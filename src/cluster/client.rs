@@ -150,7 +150,7 @@ impl Cluster {
 }
 
 /// Returns whether an object or a namespace can have this name: a DNS subdomain, and so a plain segment of a path.
-fn is_name(text: &str) -> bool {
+pub(super) fn is_name(text: &str) -> bool {
     let plain =
         |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"-.".contains(&byte);
     !text.is_empty() && !text.starts_with('.') && text.bytes().all(plain)

@@ -20,11 +20,11 @@ struct Maps {
 }
 
 impl Dependencies {
-    /// Replaces what `resource` depends on.
-    pub fn set(&self, resource: &ResourceKey, sources: Vec<ResourceKey>) {
+    /// Replaces what `resource` depends on. Returns whether it depended on something else before, or was not known.
+    pub fn set(&self, resource: &ResourceKey, sources: Vec<ResourceKey>) -> bool {
         let mut maps = self.lock();
         if maps.sources.get(resource) == Some(&sources) {
-            return;
+            return false;
         }
         maps.remove(resource);
         for source in &sources {
@@ -32,6 +32,7 @@ impl Dependencies {
             dependents.insert(resource.clone());
         }
         maps.sources.insert(resource.clone(), sources);
+        true
     }
 
     /// Removes a resource that was deleted.

@@ -17,8 +17,6 @@ use serde_json::json;
 use std::time::Duration;
 use tokio::time::Instant;
 
-const NAME: &str = "metorial-operator";
-
 /// The timing of leadership.
 #[derive(Clone, Copy, Debug)]
 pub struct LeaseTiming {
@@ -44,6 +42,8 @@ impl Default for LeaseTiming {
 pub struct Candidate {
     cluster: Cluster,
     namespace: String,
+    /// The name of the Lease.
+    name: String,
     identity: String,
     timing: LeaseTiming,
     fence: Fence,
@@ -52,12 +52,20 @@ pub struct Candidate {
 }
 
 impl Candidate {
-    /// Returns a candidate. `identity` must differ from that of every other replica, this one's former process included.
+    /// Returns a candidate for the Lease of this name. `identity` must differ from that of every other replica, this one's
+    /// former process included.
     #[must_use]
-    pub fn new(cluster: Cluster, namespace: &str, identity: String, timing: LeaseTiming) -> Self {
+    pub fn new(
+        cluster: Cluster,
+        namespace: &str,
+        name: String,
+        identity: String,
+        timing: LeaseTiming,
+    ) -> Self {
         Self {
             cluster,
             namespace: namespace.to_owned(),
+            name,
             identity,
             timing,
             fence: Fence::default(),
@@ -167,13 +175,13 @@ impl Candidate {
 
     async fn read(&self) -> Result<Option<Lease>, ClusterError> {
         let api = self.cluster.namespaced::<Lease>(&self.namespace);
-        self.cluster.get(&api, NAME).await
+        self.cluster.get(&api, &self.name).await
     }
 
     async fn create(&self) -> Result<bool, ClusterError> {
         let lease = Lease {
             metadata: ObjectMeta {
-                name: Some(NAME.to_owned()),
+                name: Some(self.name.clone()),
                 ..ObjectMeta::default()
             },
             spec: Some(LeaseSpec {
@@ -185,9 +193,10 @@ impl Candidate {
         };
         let api = self.cluster.namespaced::<Lease>(&self.namespace);
         let params = PostParams::default();
+        let created = api.create(&params, &lease);
         match self
             .cluster
-            .call("create", "Lease", NAME, api.create(&params, &lease))
+            .call("create", "Lease", &self.name, created)
             .await
         {
             Ok(_) => Ok(true),
@@ -220,10 +229,12 @@ impl Candidate {
         let api = self.cluster.namespaced::<Lease>(&self.namespace);
         let params = field_manager(PatchParams::default());
         let patch = Patch::Merge(patch);
-        let swapped = self
-            .cluster
-            .call("patch", "Lease", NAME, api.patch(NAME, &params, &patch));
-        swapped.await.map(drop)
+        let (cluster, name) = (&self.cluster, &self.name);
+        let swapped = api.patch(name, &params, &patch);
+        cluster
+            .call("patch", "Lease", name, swapped)
+            .await
+            .map(drop)
     }
 }
 

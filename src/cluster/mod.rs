@@ -15,4 +15,5 @@ pub mod namespaces;
 mod orphans;
 pub mod pages;
 pub mod references;
+pub mod shard;
 mod writes;

@@ -25,6 +25,7 @@ pub struct Collection {
     kind: Cow<'static, str>,
     request: Request,
     metadata_only: bool,
+    selector: Option<String>,
 }
 
 impl Collection {
@@ -35,6 +36,16 @@ impl Collection {
             kind: K::kind(&()),
             request: Request::new(K::url_path(&(), namespace)),
             metadata_only: false,
+            selector: None,
+        }
+    }
+
+    /// Returns those of the same that have the labels of a selector; all of them, where there is none.
+    #[must_use]
+    pub fn selected(self, selector: Option<&str>) -> Self {
+        Self {
+            selector: selector.map(str::to_owned),
+            ..self
         }
     }
 
@@ -82,6 +93,7 @@ impl Cluster {
             let params = ListParams {
                 limit: Some(limit),
                 continue_token: next.clone(),
+                label_selector: of.selector.clone(),
                 ..ListParams::default()
             };
             match self.page(of, &params, each).await {
@@ -97,6 +109,19 @@ impl Cluster {
                 Err(error) => return Err(error),
             }
         }
+    }
+
+    /// Lists the first object of a collection, which shows that the API server accepts its selector.
+    ///
+    /// # Errors
+    /// The call failed.
+    pub async fn first(&self, of: &Collection) -> Result<(), ClusterError> {
+        let params = ListParams {
+            limit: Some(1),
+            label_selector: of.selector.clone(),
+            ..ListParams::default()
+        };
+        self.page(of, &params, &mut |_| {}).await.map(drop)
     }
 
     /// Reads one page, and returns its size, too. Only a few are in memory at once, whoever asks.
@@ -146,7 +171,10 @@ impl Cluster {
         of: &Collection,
         version: &str,
     ) -> Result<BoxStream<'static, kube::Result<WatchEvent<Outline>>>, ClusterError> {
-        let params = WatchParams::default().timeout(WATCH_SECONDS);
+        let params = WatchParams {
+            label_selector: of.selector.clone(),
+            ..WatchParams::default().timeout(WATCH_SECONDS)
+        };
         let client = self.client();
         let start = async {
             let request = of.request.watch_metadata(&params, version);
@@ -156,6 +184,13 @@ impl Cluster {
         let events = self.call("watch", &of.kind, "all", start).await?;
         Ok(events.boxed())
     }
+}
+
+/// Returns the first item of a list that has at most one; `None` if the text is no list.
+pub(super) fn only_item(list: &str) -> Option<Option<&str>> {
+    let page = serde_json::from_str::<Page<'_>>(list).ok()?;
+    let item = page.items.into_iter().flatten().next();
+    Some(item.map(RawValue::get))
 }
 
 fn undecodable(verb: &str, kind: &str) -> ClusterError {

@@ -1,10 +1,11 @@
 //! The resources of all kinds with their remote objects: the users of a connection, the dependents of an object, and losses.
 
-use super::inventory::{Inventory, recorded_ids};
+use super::inventory::{Entry, Inventory, recorded_ids};
 use super::recorded::RecordedIds;
 use super::settings::ConnectionKey;
 use crate::cluster::client::Cluster;
 use crate::cluster::error::ClusterError;
+use crate::cluster::shard::Shard;
 use crate::plan::observed::Dependent;
 use crate::remote::{RemoteError, Session};
 use crate::resources::ResourceKey;
@@ -14,6 +15,7 @@ pub struct Inventories {
     all: Vec<Box<dyn Inventory>>,
     cluster: Cluster,
     namespaces: Vec<String>,
+    shard: Shard,
     recorded_ids: RecordedIds,
 }
 
@@ -29,14 +31,21 @@ impl Counted {
 }
 
 impl Inventories {
-    /// Returns the resources in these namespaces; in all, if none is given.
+    /// Returns the resources in these namespaces; in all, if none is given. Those of other shards count, too: `shard` is the
+    /// one that this process serves.
     #[must_use]
-    pub fn new(all: Vec<Box<dyn Inventory>>, cluster: Cluster, namespaces: Vec<String>) -> Self {
+    pub fn new(
+        all: Vec<Box<dyn Inventory>>,
+        cluster: Cluster,
+        namespaces: Vec<String>,
+        shard: Shard,
+    ) -> Self {
         Self {
             all,
             cluster,
             namespaces,
-            recorded_ids: RecordedIds::default(),
+            recorded_ids: RecordedIds::new(shard.clone()),
+            shard,
         }
     }
 
@@ -47,7 +56,7 @@ impl Inventories {
     pub async fn users(&self, connection: &ConnectionKey) -> Result<Vec<String>, ClusterError> {
         let mut users = Vec::new();
         for inventory in &self.all {
-            let entries = inventory.entries(&self.cluster, &self.namespaces).await?;
+            let entries = self.entries(inventory.as_ref()).await?;
             let uses = entries.iter().filter(|entry| entry.uses(connection));
             users.extend(uses.map(|entry| {
                 let ResourceKey {
@@ -61,15 +70,20 @@ impl Inventories {
         Ok(users)
     }
 
-    /// Returns the objects of the resources `keys` that were created from one of `ids`.
+    /// Returns the objects of the resources `keys` that were created from one of `ids`. Where other shards have resources whose
+    /// dependencies this process does not know, all resources of `kind` are listed instead, the only one that has such objects.
     ///
     /// # Errors
     /// A resource was not read.
     pub async fn created_from(
         &self,
         keys: &[ResourceKey],
+        kind: Option<&str>,
         ids: &[String],
     ) -> Result<Vec<Dependent>, ClusterError> {
+        if self.shard.is_part() {
+            return self.listed_from(kind, ids).await;
+        }
         let mut found = Vec::new();
         for key in keys {
             let Some(inventory) = self.of(key.kind) else {
@@ -82,6 +96,24 @@ impl Inventories {
         Ok(found)
     }
 
+    async fn listed_from(
+        &self,
+        kind: Option<&str>,
+        ids: &[String],
+    ) -> Result<Vec<Dependent>, ClusterError> {
+        let Some(inventory) = kind.and_then(|kind| self.of(kind)) else {
+            return Ok(Vec::new());
+        };
+        let entries = self.entries(inventory).await?;
+        let found = entries.iter().flat_map(|entry| entry.created_from(ids));
+        Ok(found.collect())
+    }
+
+    /// Lists all resources of a kind, whichever shard they belong to.
+    async fn entries(&self, of: &dyn Inventory) -> Result<Vec<Entry>, ClusterError> {
+        of.entries(&self.cluster, &self.namespaces, None).await
+    }
+
     /// Lists the objects in an instance that count as lost when they are gone.
     ///
     /// # Errors
@@ -89,7 +121,7 @@ impl Inventories {
     pub async fn counted(&self, instance: &str) -> Result<Counted, ClusterError> {
         let mut ids = Vec::new();
         for inventory in &self.all {
-            let entries = inventory.entries(&self.cluster, &self.namespaces).await?;
+            let entries = self.entries(inventory.as_ref()).await?;
             ids.push(recorded_ids(&entries, instance));
         }
         Ok(Counted(ids))

@@ -163,11 +163,13 @@ pub fn recorded_ids(entries: &[Entry], instance: &str) -> Vec<String> {
 pub trait Inventory: Send + Sync {
     /// Returns the kind's name.
     fn kind(&self) -> &'static str;
-    /// Lists all resources in these namespaces, or in all. A kind without a definition has none.
+    /// Lists all resources in these namespaces, or in all, or those of them that a label selector selects. A kind without a
+    /// definition has none.
     fn entries<'a>(
         &'a self,
         cluster: &'a Cluster,
         namespaces: &'a [String],
+        selector: Option<&str>,
     ) -> BoxFuture<'a, Result<Vec<Entry>, ClusterError>>;
     /// Reads one resource.
     fn entry<'a>(
@@ -195,13 +197,12 @@ impl<K: Kind> Inventory for InventoryOf<K> {
         &'a self,
         cluster: &'a Cluster,
         namespaces: &'a [String],
+        selector: Option<&str>,
     ) -> BoxFuture<'a, Result<Vec<Entry>, ClusterError>> {
+        let of = |namespace| Collection::of::<K>(namespace).selected(selector);
         let collections: Vec<Collection> = match namespaces {
-            [] => vec![Collection::of::<K>(None)],
-            some => {
-                let of = |name: &String| Collection::of::<K>(Some(name));
-                some.iter().map(of).collect()
-            }
+            [] => vec![of(None)],
+            some => some.iter().map(|name| of(Some(name))).collect(),
         };
         async move {
             let mut found = Vec::new();

@@ -7,6 +7,7 @@ use super::state::ConnectionState;
 use crate::cluster::client::Cluster;
 use crate::cluster::dependencies::Dependencies;
 use crate::cluster::error::ClusterError;
+use crate::cluster::shard::Shard;
 use crate::metrics::Metrics;
 use crate::resources::{
     Conditions, ConnectionStatus, IN_USE_FINALIZER, Reason, ResourceKey, condition,
@@ -25,6 +26,8 @@ const NAMED_USERS: usize = 10;
 pub struct ConnectionContext<'a> {
     /// Effects on Kubernetes.
     pub cluster: &'a Cluster,
+    /// The part of the resources that this process serves: only connections that belong to it are written.
+    pub shard: &'a Shard,
     /// The registry of connections.
     pub connections: &'a Connections,
     /// The resources that depend on the connection, and what it depends on itself.
@@ -38,6 +41,12 @@ pub struct ConnectionContext<'a> {
 }
 
 impl ConnectionContext<'_> {
+    /// Stops counting a connection.
+    fn uncount(&self, key: &ResourceKey) {
+        let name = format!("{}/{}", key.namespace, key.name);
+        self.metrics.forget_resource(key.kind, name);
+    }
+
     fn enqueue_dependents(&self, source: &ResourceKey) {
         for key in self.dependencies.dependents(source) {
             // The receiver only ends together with this process's leadership.
@@ -64,31 +73,38 @@ pub async fn reconcile<C: ConnectionResource>(
     let Some(object) = context.cluster.get(&api, &key.name).await? else {
         return forget(context, key, &connection, users).await;
     };
+    let is_ours = context.cluster.is_of_shard(&api, &key.name, context.shard);
+    let is_ours = is_ours.await?;
+    if !is_ours {
+        context.uncount(key);
+        if context.dependencies.dependents(key).is_empty() {
+            context.connections.set_unread(&connection).await;
+            return Ok(None);
+        }
+    }
     let settings = object.settings();
     // Before the Secret is read: a change in between must enqueue this connection again.
     register_dependencies(context, key, &settings);
     let state = context.connections.refresh(&connection).await;
     let users = match object.meta().deletion_timestamp {
-        Some(_) => Some(users.await?),
-        None => None,
+        Some(_) if is_ours => Some(users.await?),
+        _ => None,
     };
     let users = users.as_deref();
-    let object = update_finalizer(context, &api, object, &state, users).await?;
     let verdict = verdict(&state, users);
     let mut out_of_date_in = None;
-    if !is_released(&object) {
-        let next = next_status(&settings.status, &object, &state, &verdict);
-        out_of_date_in = rate_limit::out_of_date_in(next.rate_limit.as_ref(), Timestamp::now());
-        report(context, &api, &object, &settings.status, next, &verdict).await?;
+    if is_ours {
+        let object = update_finalizer(context, &api, object, &state, users).await?;
+        if !is_released(&object) {
+            let next = next_status(&settings.status, &object, &state, &verdict);
+            out_of_date_in = rate_limit::out_of_date_in(next.rate_limit.as_ref(), Timestamp::now());
+            report(context, &api, &object, &settings.status, next, &verdict).await?;
+        }
     }
-    context
-        .metrics
-        .reconciled(key.kind, verdict.0.as_str(), began.elapsed());
-    if context
-        .connections
-        .changed_since_reported(&connection)
-        .await
-    {
+    let (metrics, reason) = (context.metrics, verdict.0.as_str());
+    metrics.reconciled(key.kind, reason, began.elapsed());
+    let connections = context.connections;
+    if connections.changed_since_reported(&connection).await {
         context.enqueue_dependents(key);
     }
     let next = context.connections.next_check(&connection, users.is_some());
@@ -106,8 +122,7 @@ async fn forget(
 ) -> Result<Option<Duration>, ClusterError> {
     let news = context.connections.forget(connection).await;
     context.dependencies.forget(key);
-    let name = format!("{}/{}", key.namespace, key.name);
-    context.metrics.forget_resource(key.kind, name);
+    context.uncount(key);
     if news {
         context.enqueue_dependents(key);
     }

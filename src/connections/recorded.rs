@@ -3,6 +3,7 @@
 
 use super::inventory::Inventory;
 use crate::cluster::client::Cluster;
+use crate::cluster::shard::Shard;
 use crate::lock::lock;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
@@ -12,10 +13,21 @@ use tokio::sync::OnceCell;
 type ByInstance = Mutex<HashMap<String, Vec<String>>>;
 
 /// The recorded ids of all kinds, listed when a kind is first asked for.
-#[derive(Default)]
-pub struct RecordedIds(Mutex<HashMap<&'static str, Arc<OnceCell<ByInstance>>>>);
+pub struct RecordedIds {
+    shard: Shard,
+    of_kinds: Mutex<HashMap<&'static str, Arc<OnceCell<ByInstance>>>>,
+}
 
 impl RecordedIds {
+    /// Returns the ids that resources of a shard have recorded.
+    #[must_use]
+    pub fn new(shard: Shard) -> Self {
+        Self {
+            shard,
+            of_kinds: Mutex::default(),
+        }
+    }
+
     /// Returns the ids of one kind in an instance to the first who asks, and nothing to others.
     ///
     /// A status is no proof that an object exists or whose it is; here it only saves requests.
@@ -26,16 +38,25 @@ impl RecordedIds {
         namespaces: &[String],
         instance: &str,
     ) -> Vec<String> {
-        let of_kind = lock(&self.0).entry(inventory.kind()).or_default().clone();
-        let listed = of_kind.get_or_init(|| list(inventory, cluster, namespaces));
+        let of_kind = {
+            let mut of_kinds = lock(&self.of_kinds);
+            of_kinds.entry(inventory.kind()).or_default().clone()
+        };
+        let selector = self.shard.selector.as_deref();
+        let listed = of_kind.get_or_init(|| list(inventory, cluster, namespaces, selector));
         let ids = lock(listed.await).remove(instance);
         ids.unwrap_or_default()
     }
 }
 
-async fn list(inventory: &dyn Inventory, cluster: &Cluster, namespaces: &[String]) -> ByInstance {
+async fn list(
+    inventory: &dyn Inventory,
+    cluster: &Cluster,
+    namespaces: &[String],
+    selector: Option<&str>,
+) -> ByInstance {
     let mut ids: HashMap<String, Vec<String>> = HashMap::new();
-    match inventory.entries(cluster, namespaces).await {
+    match inventory.entries(cluster, namespaces, selector).await {
         Ok(entries) => {
             for entry in entries {
                 if let (Some(instance), Some(id)) = (entry.instance, entry.id) {

@@ -63,6 +63,15 @@ impl Connections {
         slot.state_with_losses()
     }
 
+    /// Forgets that a connection was read, so that whoever uses it next reads it again. For one that nobody uses now, and that
+    /// is not checked until then.
+    pub async fn set_unread(&self, key: &ConnectionKey) {
+        let known = lock(&self.slots).get(key).cloned();
+        if let Some(slot) = known {
+            slot.lock().await.read = false;
+        }
+    }
+
     /// Returns true if the state differs from the one that resources were last given, so that they have to be enqueued.
     pub async fn changed_since_reported(&self, key: &ConnectionKey) -> bool {
         let slot = self.slot(key);

@@ -36,6 +36,14 @@ pub enum SourceKind {
 }
 
 impl SourceKind {
+    /// All of them.
+    pub const ALL: [Self; 4] = [
+        Self::Secret,
+        Self::ConfigMap,
+        Self::ProviderAuthConfig,
+        Self::ProviderConfigVault,
+    ];
+
     /// The Kubernetes kind.
     #[must_use]
     pub fn as_str(self) -> &'static str {

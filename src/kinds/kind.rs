@@ -9,7 +9,7 @@ use crate::plan::observed::RemoteView;
 use crate::plan::ownership::Owner;
 use crate::plan::policy::Lifecycle;
 use crate::resources::free_json::METADATA;
-use crate::resources::{CommonSpec, ResourceStatus};
+use crate::resources::{CommonSpec, ProviderConfig, ResourceStatus};
 use kube::core::NamespaceResourceScope;
 use metorial::Object;
 use serde::Serialize;
@@ -95,6 +95,17 @@ pub enum Dependents {
     AuthConfigsOfCredentials,
     /// Configs that were created from our vault.
     ConfigsOfVault,
+}
+
+impl Dependents {
+    /// Returns the kind of the resources that create such objects, where they are not made by end users.
+    #[must_use]
+    pub fn kind(self) -> Option<&'static str> {
+        match self {
+            Self::AuthConfigsOfCredentials => None,
+            Self::ConfigsOfVault => Some(ProviderConfig::NAME),
+        }
+    }
 }
 
 /// Writes the accessors of [`Kind`] that are the same for all kinds.

@@ -69,6 +69,30 @@ pub enum Step {
     RemoveFinalizer,
 }
 
+impl Step {
+    /// Returns whether the step sends a write to the API.
+    #[must_use]
+    pub fn is_sent(&self) -> bool {
+        match self {
+            Self::Create
+            | Self::Update { .. }
+            | Self::Import { .. }
+            | Self::Export { .. }
+            | Self::Delete(_) => true,
+            Self::AddFinalizer
+            | Self::ApplyChild(..)
+            | Self::RemoveChild(..)
+            | Self::Bind { .. }
+            | Self::RecordExport(_)
+            | Self::RecordStatus
+            | Self::DeleteLater(_)
+            | Self::Forget(_)
+            | Self::RecordOrphan(_)
+            | Self::RemoveFinalizer => false,
+        }
+    }
+}
+
 /// What a child object is to hold.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Content {

@@ -38,6 +38,7 @@ impl<K: Kind> Run<'_, K> {
         let (key, reason) = (&self.resource.key, plan.verdict.reason);
         tracing::debug!(%key, steps = plan.steps.len(), %reason, "decided");
         for (index, step) in plan.steps.iter().enumerate() {
+            self.confirm_shard(step.is_sent()).await?;
             match step {
                 Step::RecordStatus => {
                     let publishes = |step: &Step| matches!(step, Step::ApplyChild(..));
@@ -49,7 +50,7 @@ impl<K: Kind> Run<'_, K> {
                 step => self.step(case, step).await?,
             }
         }
-        Ok(self.finish(case, plan).await?)
+        self.finish(case, plan).await
     }
 
     async fn step(&mut self, case: &Case<'_>, step: &Step) -> Result<(), Error> {

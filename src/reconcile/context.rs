@@ -4,6 +4,7 @@ use super::memory::{Memories, Memory, Settling};
 use crate::cluster::client::Cluster;
 use crate::cluster::dependencies::Dependencies;
 use crate::cluster::namespaces::NamespaceUids;
+use crate::cluster::shard::Shard;
 use crate::connections::{ConnectionKey, Connections, Inventories};
 use crate::metrics::Metrics;
 use crate::plan::fingerprint::MacKey;
@@ -43,6 +44,8 @@ pub struct Context {
     pub timing: Timing,
     /// Namespace of the operator's own objects.
     pub operator_namespace: String,
+    /// The part of the resources that is served.
+    pub shard: Shard,
     /// The resources of all kinds.
     pub inventories: Inventories,
     /// The kinds that are disabled, each with the setting that enables it.
@@ -66,16 +69,13 @@ impl Context {
     }
 
     /// Returns when reads are sure to show every write that was sent for a resource. Where nothing is remembered, an earlier
-    /// leader may have sent one.
+    /// leader may have sent one, and so may another shard that served the resource before.
     #[must_use]
     pub fn settling(&self, memory: &Memory) -> Settling {
-        memory.settling.unwrap_or(Settling {
-            at: self.since + self.timing.settle,
-            inconclusive: false,
-        })
+        memory.settling(self.since, self.timing.settle)
     }
 
-    /// Forgets a resource that no longer exists.
+    /// Forgets a resource that no longer exists, or belongs to another shard.
     pub fn forget(&self, key: &ResourceKey) {
         self.memories.forget(key);
         let sources = self.dependencies.sources(key);

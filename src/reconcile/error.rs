@@ -11,6 +11,8 @@ pub enum Error {
     Failed(Failure),
     /// This process no longer leads: whoever does decides about the resource.
     NotLeader,
+    /// The resource belongs to another shard by now, which decides about it.
+    OfAnotherShard,
     /// Kubernetes: nothing is concluded, and the reconciliation is repeated.
     Cluster(ClusterError),
 }

@@ -34,7 +34,7 @@ pub async fn reconcile<K: Kind>(
     key: &ResourceKey,
 ) -> Result<Option<Duration>, ClusterError> {
     let Some(mut resource) = Resource::<K>::get(context, key).await? else {
-        // Resources that refer to it may wait for it to be gone.
+        // Gone, or moved to another shard. Resources that refer to it may wait for it to be gone.
         context.enqueue_dependents(key);
         context.forget(key);
         return Ok(None);
@@ -63,8 +63,10 @@ pub async fn reconcile<K: Kind>(
                 run.suspect_connection(&failure).await;
                 case.failure = Some(failure);
             }
-            // Whoever leads now decides about the resource.
-            Err(Error::NotLeader) => return Ok(Some(context.timing.backoff.0)),
+            // Whoever leads now, or serves the resource, decides about it. If that is still this process, it reads it again.
+            Err(Error::NotLeader | Error::OfAnotherShard) => {
+                return Ok(Some(context.timing.backoff.0));
+            }
             // Something changed that the decision is based on.
             Err(Error::Cluster(error)) if error.is_conflict() => {
                 tracing::info!(%error, %key, "deciding again");

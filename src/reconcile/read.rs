@@ -3,7 +3,7 @@
 use super::error::Error;
 use super::run::Run;
 use crate::cluster::children::Parent;
-use crate::kinds::Kind;
+use crate::kinds::{Dependents, Kind};
 use crate::plan::case::Case;
 use crate::plan::facts::{Answer, Facts, MaxAge, Query};
 use crate::plan::fields::Role;
@@ -183,7 +183,9 @@ impl<K: Kind> Run<'_, K> {
         let mut found = self.api()?.dependents::<K>(ids).await?;
         let context = self.context;
         let keys = context.dependencies.dependents(&self.resource.key);
-        for dependent in context.inventories.created_from(&keys, ids).await? {
+        let kind = K::DEPENDENTS.and_then(Dependents::kind);
+        let inventories = &context.inventories;
+        for dependent in inventories.created_from(&keys, kind, ids).await? {
             if found.iter().all(|known| known.id != dependent.id) {
                 found.push(dependent);
             }

@@ -2,6 +2,7 @@
 
 use super::basis::attempt;
 use super::context::jitter;
+use super::error::Error;
 use super::finalizers::CONFLICTS;
 use super::resource::Resource;
 use super::run::Run;
@@ -27,16 +28,18 @@ impl<K: Kind> Run<'_, K> {
     /// Reports a plan that was carried out. Returns when to reconcile again.
     ///
     /// # Errors
-    /// The status could not be written.
+    /// The status could not be written, or the resource belongs to another shard.
     pub async fn finish(
         &mut self,
         case: &Case<'_>,
         plan: &Plan,
-    ) -> Result<Option<Duration>, ClusterError> {
+    ) -> Result<Option<Duration>, Error> {
         if self.effects.contains(&Effect::FinalizerRemoved) {
             self.released(plan).await;
             return Ok(None);
         }
+        // The report of another shard may be newer; but what was written at the API is recorded in any case.
+        self.confirm_shard(!self.wrote()).await?;
         let plan = &status::with_refusals(plan, &self.effects);
         self.report(case, plan).await?;
         self.count(plan);

@@ -1,6 +1,7 @@
 //! The resource that a reconciliation is about: as it was read, its identity, and what is remembered of it.
 
 use super::context::Context;
+use super::error::Error;
 use super::memory::Memory;
 use crate::cluster::error::ClusterError;
 use crate::cluster::references::Missing;
@@ -26,22 +27,25 @@ pub struct Resource<K: Kind> {
     pub owner: Owner,
     /// What is remembered of it.
     pub memory: Memory,
+    /// The begin of the last read that showed that it belongs to this shard.
+    confirmed_at: Instant,
 }
 
 impl<K: Kind> Resource<K> {
-    /// Reads the resource; `None` if it no longer exists.
+    /// Reads the resource; `None` if it no longer exists, or belongs to another shard.
     ///
     /// # Errors
     /// The read failed.
     pub async fn get(context: &Context, key: &ResourceKey) -> Result<Option<Self>, ClusterError> {
-        let api = context.cluster.namespaced::<K>(&key.namespace);
-        let Some(object) = context.cluster.get(&api, &key.name).await? else {
+        let (cluster, shard, confirmed_at) = (&context.cluster, &context.shard, Instant::now());
+        let api = cluster.namespaced::<K>(&key.namespace);
+        let Some(object) = cluster.get_of_shard(&api, &key.name, shard).await? else {
             return Ok(None);
         };
         let uid = object.uid().unwrap_or_default();
         let namespace_uids = &context.namespace_uids;
         let namespace_uid = namespace_uids.of(&context.cluster, &key.namespace).await?;
-        Ok(Some(Self {
+        let mut resource = Self {
             memory: context.memories.of(key, &uid),
             owner: Owner {
                 cluster: context.cluster_id.clone(),
@@ -55,7 +59,45 @@ impl<K: Kind> Resource<K> {
             status: object.status().cloned().unwrap_or_default(),
             key: key.clone(),
             object,
-        }))
+            confirmed_at,
+        };
+        resource.recognize_predecessor(context);
+        Ok(Some(resource))
+    }
+
+    /// Remembers that another shard may have sent writes for it, where their traces are new to this process.
+    fn recognize_predecessor(&mut self, context: &Context) {
+        let traces = self.has_finalizer() || self.status.common().instance_id.is_some();
+        if !context.shard.is_part() || !traces {
+            return;
+        }
+        // That shard confirmed that the resource belongs to it at most this time before it sent a write.
+        let until = Instant::now() + context.timing.lease.duration;
+        self.remember(context, |memory| memory.has_traces(until));
+    }
+
+    /// Confirms that the resource still belongs to this shard, unless that was read just before. Another shard, to which it may
+    /// have been moved meanwhile, waits for what this one may still send: so a write is sent at once after this, or not at all.
+    ///
+    /// # Errors
+    /// It belongs to another shard, or is gone; or the read failed.
+    pub async fn confirm_shard(&mut self, context: &Context) -> Result<(), Error> {
+        let at_most = context.timing.lease.renew;
+        if !context.shard.is_part() || self.confirmed_at.elapsed() < at_most {
+            return Ok(());
+        }
+        let (api, now) = (self.api(context), Instant::now());
+        let (cluster, shard) = (&context.cluster, &context.shard);
+        match cluster.is_of_shard(&api, &self.key.name, shard).await? {
+            true => self.confirmed_at = now,
+            false => return Err(Error::OfAnotherShard),
+        }
+        Ok(())
+    }
+
+    fn has_finalizer(&self) -> bool {
+        let finalizers = self.object.finalizers();
+        finalizers.iter().any(|finalizer| finalizer == FINALIZER)
     }
 
     /// Returns the API of the resource itself.
@@ -80,8 +122,6 @@ impl<K: Kind> Resource<K> {
     #[must_use]
     pub fn record(&self, context: &Context) -> Record {
         let memory = &self.memory;
-        let finalizers = self.object.finalizers();
-        let finalizer = finalizers.iter().any(|finalizer| finalizer == FINALIZER);
         let exported = memory.exported.as_ref();
         let settling = context.settling(memory);
         let remembered = Remembered {
@@ -92,7 +132,7 @@ impl<K: Kind> Resource<K> {
             settles_in: settling.at.saturating_duration_since(Instant::now()),
             inconclusive: settling.inconclusive,
         };
-        Record::new(&self.status, finalizer, &remembered)
+        Record::new(&self.status, self.has_finalizer(), &remembered)
     }
 
     /// Returns its generation.
@@ -208,7 +248,11 @@ impl<K: Kind> Resource<K> {
         sources.extend(published.map(|name| key(SourceKind::ConfigMap.as_str(), &name)));
         sources.sort();
         sources.dedup();
-        context.dependencies.set(&self.key, sources);
+        let changed = context.dependencies.set(&self.key, sources);
+        // A shard checks the connections that its resources use, whichever shard they belong to.
+        if changed && context.shard.is_part() {
+            context.enqueue(connection.resource_key());
+        }
     }
 
     /// Remembers something about it.

@@ -1,6 +1,7 @@
 //! The state of one reconciliation: what it works with, and the effects that its steps had so far.
 
 use super::context::Context;
+use super::error::Error;
 use super::resource::Resource;
 use crate::connections::ConnectionKey;
 use crate::kinds::Kind;
@@ -79,6 +80,18 @@ impl<'a, K: Kind> Run<'a, K> {
     pub fn api(&mut self) -> Result<Arc<Session>, RemoteError> {
         self.asked = true;
         self.session.clone().ok_or(RemoteError::NotConnected)
+    }
+
+    /// Confirms that the resource still belongs to this shard, where `needed`: before a step that sends a write to the API, and
+    /// before a report.
+    ///
+    /// # Errors
+    /// It belongs to another shard, or is gone; or the read failed.
+    pub async fn confirm_shard(&mut self, needed: bool) -> Result<(), Error> {
+        match needed {
+            true => self.resource.confirm_shard(self.context).await,
+            false => Ok(()),
+        }
     }
 
     /// Has the connection checked where a failure looks as if it were the connection's.

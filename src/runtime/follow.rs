@@ -37,6 +37,13 @@ impl Watched {
             collection: Collection::of::<K>(namespace).metadata_only(),
         }
     }
+
+    /// Returns those of the same that have the labels of a selector; all of them, where there is none.
+    #[must_use]
+    pub fn selected(self, selector: Option<&str>) -> Self {
+        let collection = self.collection.selected(selector);
+        Self { collection, ..self }
+    }
 }
 
 /// An event of a list or a watch.

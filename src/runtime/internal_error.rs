@@ -23,7 +23,8 @@ pub async fn on_resource<K: Kind>(
     cause: &str,
 ) -> Result<(), ClusterError> {
     let api: Api<K> = context.cluster.namespaced(&key.namespace);
-    let Some(object) = context.cluster.get(&api, &key.name).await? else {
+    let (cluster, shard) = (&context.cluster, &context.shard);
+    let Some(object) = cluster.get_of_shard(&api, &key.name, shard).await? else {
         return Ok(());
     };
     let before = object.status().cloned().unwrap_or_default();
@@ -44,7 +45,8 @@ pub async fn on_connection<C: ConnectionResource>(
     cause: &str,
 ) -> Result<(), ClusterError> {
     let api = C::api(context.cluster.client(), &key.namespace);
-    let Some(object) = context.cluster.get(&api, &key.name).await? else {
+    let (cluster, shard) = (&context.cluster, &context.shard);
+    let Some(object) = cluster.get_of_shard(&api, &key.name, shard).await? else {
         return Ok(());
     };
     let before = object.settings().status;

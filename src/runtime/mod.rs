@@ -2,6 +2,7 @@
 
 mod follow;
 mod internal_error;
+mod listen;
 mod operator;
 mod queue;
 mod registry;

@@ -1,17 +1,17 @@
 //! The life of the process: stand by, lead, begin anew. Each leadership has a memory of its own, and dropping it drops every
 //! task in it.
 
-use super::follow::Watched;
+use super::listen::listen;
 use super::queue::{Bounds, Queue, Reconciler};
 use super::registry::{Served, disabled, inventories, served};
-use super::watch::{Change, references, resources};
 use crate::cluster::client::Cluster;
 use crate::cluster::dependencies::Dependencies;
-use crate::cluster::error::ClusterError;
+use crate::cluster::error::{Cause, ClusterError};
 use crate::cluster::fence::Fence;
 use crate::cluster::installation::Identity;
 use crate::cluster::lease::Candidate;
 use crate::cluster::namespaces::NamespaceUids;
+use crate::cluster::pages::Collection;
 use crate::connections::{Connections, Inventories, Setup};
 use crate::health::{self, Health, LivenessLimits};
 use crate::metrics::Metrics;
@@ -23,8 +23,8 @@ use crate::remote::schema_check::SchemaChecks;
 use crate::resources::ResourceKey;
 use crate::settings::{ReconcileHook, Settings};
 use futures::FutureExt;
-use futures::future::{BoxFuture, join_all};
-use k8s_openapi::api::core::v1::{ConfigMap, Namespace, Secret};
+use futures::future::BoxFuture;
+use k8s_openapi::api::core::v1::ConfigMap;
 use kube::Client;
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -33,6 +33,9 @@ use tokio::net::TcpListener;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::sync::watch::{Receiver, channel};
 use tokio::time::Instant;
+
+/// The status of a request that the API server doesn't understand.
+const INVALID: u16 = 400;
 
 /// Why the process can't run at all.
 #[derive(Debug, thiserror::Error)]
@@ -45,6 +48,9 @@ pub enum Unusable {
         /// Why.
         kind: std::io::ErrorKind,
     },
+    /// The label selector is none.
+    #[error("--watch-label-selector: the API server does not accept {0:?} as a label selector")]
+    Selector(String),
     /// The cluster refuses us.
     #[error("the cluster can't be used: {0}")]
     Cluster(ClusterError),
@@ -59,7 +65,7 @@ pub async fn run(
     client: Client,
     stop: impl Future<Output = ()> + Send,
 ) -> Result<(), Unusable> {
-    let metrics = Arc::new(Metrics::default());
+    let metrics = Arc::new(Metrics::of_shard(settings.shard.name.as_deref()));
     let health = Health::default();
     let cluster = Cluster::new(client, metrics.clone(), settings.request_timeout);
     let address = settings.listen;
@@ -124,7 +130,8 @@ impl Process {
         let identity = format!("{}-{:08x}", hostname(), rand::random::<u32>());
         let namespace = &self.settings.operator_namespace;
         let timing = self.settings.timing.lease;
-        let mut candidate = Candidate::new(self.cluster.clone(), namespace, identity, timing);
+        let (cluster, lease) = (self.cluster.clone(), self.settings.shard.lease());
+        let mut candidate = Candidate::new(cluster, namespace, lease, identity, timing);
         while !*stopped.borrow() {
             tokio::select! {
                 () = candidate.acquire(|| self.health.heartbeat()) => {}
@@ -147,11 +154,21 @@ impl Process {
 
     /// Checks the cluster: one that refuses us, or does not answer at start, ends the process at once.
     async fn check(&self) -> Result<(), Unusable> {
-        self.cluster
-            .identity()
-            .await
-            .map(drop)
-            .map_err(Unusable::Cluster)
+        let identity = self.cluster.identity().await;
+        identity.map_err(Unusable::Cluster)?;
+        let Some(selector) = self.settings.shard.selector.as_deref() else {
+            return Ok(());
+        };
+        // A kind that is there even if the definitions of ours are not installed yet.
+        let namespace = self.settings.namespaces.first().map(String::as_str);
+        let any = Collection::of::<ConfigMap>(namespace).metadata_only();
+        let listed = self.cluster.first(&any.selected(Some(selector))).await;
+        match listed {
+            Err(error) if error.cause == Cause::Refused(INVALID) => {
+                Err(Unusable::Selector(selector.to_owned()))
+            }
+            listed => listed.map_err(Unusable::Cluster),
+        }
     }
 
     async fn beat(&self) {
@@ -174,7 +191,7 @@ impl Process {
         let drained = self.work_off(reconciler, enqueued, stop);
         tokio::select! {
             () = drained => {}
-            () = self.listen(&context) => {}
+            () = listen(&self.cluster, &context, &self.settings) => {}
         }
     }
 
@@ -230,7 +247,9 @@ impl Process {
                 inventories(settings),
                 cluster.clone(),
                 settings.namespaces.clone(),
+                settings.shard.clone(),
             ),
+            shard: settings.shard.clone(),
             cluster,
             disabled: disabled(settings),
             since: Instant::now(),
@@ -255,51 +274,6 @@ impl Process {
             self.health.clone(),
         );
         queue.work(enqueued, stop)
-    }
-
-    /// Enqueues what changes in the cluster. Never ends.
-    async fn listen(&self, context: &Context) {
-        let scopes: Vec<Option<&str>> = match self.settings.namespaces.as_slice() {
-            [] => vec![None],
-            some => some.iter().map(|name| Some(name.as_str())).collect(),
-        };
-        let (mut ours, mut referred) = (Vec::new(), Vec::new());
-        for namespace in scopes {
-            let served = served(&self.settings).into_iter();
-            ours.extend(served.map(|kind| kind.watched(namespace)));
-            referred.push(Watched::of::<ConfigMap>("ConfigMap", namespace));
-            if namespace.is_none() {
-                referred.push(Watched::of::<Namespace>("Namespace", namespace));
-            }
-            if self.settings.secret_watch {
-                referred.push(Watched::of::<Secret>("Secret", namespace));
-            }
-        }
-        let ours = ours
-            .iter()
-            .map(|of| resources(&self.cluster, of, |key| context.enqueue(key)));
-        let referred = referred
-            .iter()
-            .map(|of| references(&self.cluster, of, |change| changed(context, &change)));
-        // What is referred to is listed first: it has no dependents yet, and so causes no reconciliation a second time.
-        futures::join!(join_all(referred), join_all(ours));
-    }
-}
-
-/// Enqueues the resources that depend on a changed object, or on one that a new list no longer has.
-fn changed(context: &Context, change: &Change) {
-    match change {
-        Change::Object(key) => {
-            context.namespace_uids.forget(key);
-            context.enqueue_dependents(key);
-        }
-        Change::Relisted(kind, namespace, listed) => {
-            context.namespace_uids.clear();
-            let gone = context.dependencies.sources_of(kind, namespace.as_deref());
-            for key in gone.iter().filter(|key| !listed.contains(*key)) {
-                context.enqueue_dependents(key);
-            }
-        }
     }
 }
 

@@ -74,6 +74,10 @@ pub trait Served: Send + Sync {
     fn cluster_wide(&self) -> bool {
         false
     }
+    /// Returns whether resources of any shard may use those of the kind, so that each shard reconciles all of them.
+    fn serves_all_shards(&self) -> bool {
+        false
+    }
     /// Returns what is watched in a namespace, or in all.
     fn watched(&self, namespace: Option<&str>) -> Watched;
     /// Reconciles one resource.
@@ -102,6 +106,10 @@ impl<C: ConnectionResource> Served for OfConnections<C> {
         C::KIND == ConnectionKind::ClusterConnection
     }
 
+    fn serves_all_shards(&self) -> bool {
+        true
+    }
+
     fn watched(&self, namespace: Option<&str>) -> Watched {
         Watched::of::<C>(C::NAME, namespace)
     }
@@ -112,6 +120,7 @@ impl<C: ConnectionResource> Served for OfConnections<C> {
             let narrow = ConnectionContext {
                 cluster: &context.cluster,
                 connections: &context.connections,
+                shard: &context.shard,
                 dependencies: &context.dependencies,
                 enqueue: &context.queue,
                 metrics: &context.metrics,

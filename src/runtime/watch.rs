@@ -17,14 +17,20 @@ pub enum Change {
     Relisted(&'static str, Option<String>, HashSet<ResourceKey>),
 }
 
-/// Watches one of our own kinds: reports the keys of resources that changed in a way that matters.
+/// Watches one of our own kinds: reports the keys of resources that changed in a way that matters, and before that, those
+/// that may have left what is watched, even if they are back by now.
 pub async fn resources(
     cluster: &Cluster,
     of: &Watched,
+    mut left: impl FnMut(&ResourceKey) + Send,
     mut changed: impl FnMut(ResourceKey) + Send,
 ) {
     let mut known = Known::default();
     let mut report = |event: Event| {
+        known
+            .may_have_left(of.kind, &event)
+            .iter()
+            .for_each(&mut left);
         let keys = known.changed(of.kind, event).into_iter();
         keys.for_each(&mut changed);
     };
@@ -101,6 +107,18 @@ impl Known {
                 self.essence.remove(&key);
                 vec![key]
             }
+        }
+    }
+
+    /// Returns the resource that may have left what is watched: one that the watch reports as gone, or one that was known
+    /// before a gap between two watches.
+    fn may_have_left(&self, kind: &'static str, event: &Event) -> Option<ResourceKey> {
+        match event {
+            Event::Deleted(object) => Some(key_of(object, kind)),
+            Event::Listed(object) => {
+                Some(key_of(object, kind)).filter(|key| self.essence.contains_key(key))
+            }
+            Event::Listing | Event::ListEnded | Event::Applied(_) => None,
         }
     }
 
@@ -195,6 +213,23 @@ mod tests {
             assert!(changed(annotated(RECONCILE_REQUESTED, value)), "{value}");
             assert!(!changed(annotated(RECONCILE_REQUESTED, value)), "{value}");
         }
+    }
+
+    #[test]
+    fn what_a_watch_reports_as_gone_and_what_is_listed_again_after_a_gap_may_have_left() {
+        let mut known = Known::default();
+        let mut left = |event: Event| {
+            let left = known.may_have_left("K", &event).is_some();
+            known.changed("K", event);
+            left
+        };
+        assert!(!left(Event::Listing));
+        assert!(!left(Event::Listed(object("a", 1, &[]))));
+        assert!(!left(Event::ListEnded));
+        assert!(!left(Event::Applied(object("a", 2, &[]))));
+        assert!(left(Event::Deleted(object("a", 2, &[]))));
+        assert!(!left(Event::Applied(object("a", 2, &[]))));
+        assert!(left(Event::Listed(object("a", 2, &[]))));
     }
 
     #[test]

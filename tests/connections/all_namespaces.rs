@@ -1,6 +1,7 @@
 //! ClusterConnections: one key for the namespaces that they admit, and which connection an object uses by default.
 
-use crate::support::{AllNamespaces, Environment, Kind, credentials, with};
+use crate::support::{AllNamespaces, Environment, Kind, credentials, in_shard, with};
+use metorial_operator::settings::Settings;
 use serde_json::json;
 
 /// Where `home` keeps the key, and a namespace only what its objects need.
@@ -196,4 +197,40 @@ async fn a_changed_key_of_a_cluster_connection_is_used_at_once() {
     let fresh = everywhere.home.sim.add_key(&everywhere.home.instance);
     everywhere.home.use_key(&fresh).await;
     team.credentials("github").wait_ready().await;
+}
+
+#[tokio::test]
+async fn a_cluster_connection_serves_the_resources_of_every_shard() {
+    let (mut everywhere, team) = everywhere(json!({"team": "blue"})).await;
+    let of_all_namespaces = |settings: Settings| Settings {
+        namespaces: Vec::new(),
+        ..settings
+    };
+    let home = &mut everywhere.home;
+    let rest = of_all_namespaces(home.shard_settings(None));
+    let shard = of_all_namespaces(home.shard_settings(Some("one")));
+    home.start_operator_with(rest);
+    let _shard = home.start_another_operator(shard);
+    let allowed = json!({"selector": {"matchLabels": {"team": "blue"}}});
+    let shared = everywhere.cluster_connection("default", allowed);
+    everywhere.home.apply(shared).await;
+    let connection = everywhere.home.cluster_connection("default");
+    let synced = connection.wait_reason("Synced").await;
+    team.create(in_shard(credentials("one"), "one")).await;
+    team.create(credentials("rest")).await;
+    connection.check_unwritten(&synced).await;
+
+    connection
+        .edit(json!({"allowedNamespaces": {"names": ["another"], "selector": null}}))
+        .await;
+    for name in ["one", "rest"] {
+        // An edit is still sent if it comes before the change of the connection.
+        team.until(&format!("{name} is refused"), async || {
+            let renamed = format!("{:016x}", rand::random::<u64>());
+            let resource = team.credentials(name);
+            let edited = resource.edit(json!({"name": renamed})).await;
+            (edited.reason() == "NamespaceNotAllowed").then_some(())
+        })
+        .await;
+    }
 }

@@ -330,7 +330,7 @@ async fn check_aggregated_roles(plane: &ControlPlane) {
 }
 
 /// Values that are refused, and what the refusal names.
-const REFUSED: [(&str, &str); 27] = [
+const REFUSED: [(&str, &str); 29] = [
     ("nonsense=1", "nonsense"),
     ("image.tagg=1", "tagg"),
     ("image.digest=latest", "/image/digest"),
@@ -339,6 +339,8 @@ const REFUSED: [(&str, &str); 27] = [
     ("replicaCount=one", "/replicaCount"),
     ("watchNamespaces={Team}", "/watchNamespaces/0"),
     ("watchNamespaces=team", "/watchNamespaces"),
+    ("shard.name=one", "/shard/watchLabelSelector"),
+    ("shard.name=One", "/shard/name"),
     ("allowedBaseUrls={ftp://a.example}", "/allowedBaseUrls/0"),
     ("allowedBaseUrls=null", "allowedBaseUrls"),
     ("secretWatch=sometimes", "/secretWatch"),

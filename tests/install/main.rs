@@ -23,3 +23,4 @@ mod kubectl;
 mod network_policy;
 mod operator_writes;
 mod quickstart;
+mod shards;

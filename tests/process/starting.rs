@@ -26,7 +26,7 @@ fn refused(output: &Output, words: &[&str]) {
 
 #[test]
 fn a_setting_that_cannot_be_used_ends_the_process_with_one_line_that_names_it() {
-    let flags: [(&[&str], &[&str]); 13] = [
+    let flags: [(&[&str], &[&str]); 15] = [
         (&["--concurrency=0"], &["--concurrency", "1..=1024"]),
         (&["--concurrency=many"], &["--concurrency", "many"]),
         (
@@ -50,6 +50,14 @@ fn a_setting_that_cannot_be_used_ends_the_process_with_one_line_that_names_it() 
         (&["--log=a=b=c"], &["--log"]),
         (&["--listen=nowhere"], &["--listen"]),
         (&["--leader-elect=perhaps"], &["--leader-elect"]),
+        (
+            &["--shard-name=one"],
+            &["--shard-name", "--watch-label-selector"],
+        ),
+        (
+            &["--shard-name=One", "--watch-label-selector=a=b"],
+            &["--shard-name", "lowercase"],
+        ),
         (&["--no-such-flag"], &["--no-such-flag"]),
         (&["frobnicate"], &["frobnicate"]),
     ];
@@ -155,6 +163,17 @@ async fn a_cluster_that_grants_nothing_and_an_address_that_is_taken_end_the_proc
         &output,
         &["can't listen on", &taken.local_addr().unwrap().to_string()],
     );
+}
+
+#[tokio::test]
+async fn a_label_selector_that_the_api_server_does_not_accept_ends_the_process_with_one_line() {
+    let env = Environment::new().await;
+    for selector in ["a in (b", "a=b=c", "a!b"] {
+        let mut flags = env.flags(free_address());
+        flags.push(format!("--watch-label-selector={selector}"));
+        let output = run(&env.kubeconfig().await, flags).await;
+        refused(&output, &["--watch-label-selector", selector]);
+    }
 }
 
 async fn run(kubeconfig: &Path, flags: Vec<String>) -> Output {

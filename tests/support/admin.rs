@@ -27,7 +27,8 @@ pub async fn page(admin: SocketAddr, path: &str) -> Option<Page> {
     })
 }
 
-/// The samples of `/metrics`, by name and labels as they are written there: `name{kind="Connection",verdict="Synced"}`.
+/// The samples of `/metrics`, by name and labels as they are written there: `name{kind="Connection",verdict="Synced"}`, but
+/// without the label of a shard.
 pub struct Samples(pub BTreeMap<String, f64>);
 
 impl Samples {
@@ -43,7 +44,7 @@ impl Samples {
         let sample = |line: &str| {
             let (name, value) = line.rsplit_once(' ').unwrap();
             let name = name.strip_prefix("metorial_operator_").unwrap();
-            (name.to_owned(), value.parse().unwrap())
+            (without_shard(name), value.parse().unwrap())
         };
         Some(Self(samples.map(sample).collect()))
     }
@@ -57,5 +58,16 @@ impl Samples {
     pub fn sum(&self, start: &str) -> f64 {
         let matching = self.0.iter().filter(|(name, _)| name.starts_with(start));
         matching.map(|(_, value)| value).sum()
+    }
+}
+
+fn without_shard(name: &str) -> String {
+    let Some((metric, labels)) = name.split_once("{shard=\"") else {
+        return name.to_owned();
+    };
+    let (_, others) = labels.split_once('"').unwrap();
+    match others.trim_start_matches(',') {
+        "}" => metric.to_owned(),
+        others => format!("{metric}{{{others}"),
     }
 }

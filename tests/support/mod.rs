@@ -34,6 +34,7 @@ mod process;
 mod remote;
 mod rights;
 mod scenario;
+mod shards;
 mod snapshot;
 pub mod threads;
 pub mod values;
@@ -57,8 +58,9 @@ pub use kinds::Kind;
 pub use manifests::*;
 pub use operator::*;
 pub use process::{Process, free_address};
-pub use rights::{SERVICE_ACCOUNT, api_of};
+pub use rights::{SERVICE_ACCOUNT, SHARD_LABEL, api_of};
 pub use scenario::{Given, Scenario};
+pub use shards::in_shard;
 pub use snapshot::{Snapshot, keys};
 pub use values::{ROTATED, THIRD, VALUES};
 

@@ -13,6 +13,7 @@ use metorial_operator::cluster::client::Cluster;
 use metorial_operator::cluster::error::Cause;
 use metorial_operator::cluster::fence::Fence;
 use metorial_operator::cluster::lease::LeaseTiming;
+use metorial_operator::cluster::shard::Shard;
 use metorial_operator::health::LivenessLimits;
 use metorial_operator::resources::{ProviderAuthCredentials, ResourceKey};
 use metorial_operator::runtime;
@@ -44,6 +45,7 @@ pub const OUTLIVED: &str = "a reconciliation did not end at its timeout";
 pub fn test_settings(namespace: &str, api: &str) -> Settings {
     Settings {
         namespaces: vec![namespace.to_owned()],
+        shard: Shard::default(),
         installation_id: None,
         operator_namespace: namespace.to_owned(),
         allowed_base_urls: vec![api.parse().unwrap()],

@@ -12,12 +12,36 @@ use tokio::sync::OnceCell;
 
 /// The chart's name for its ServiceAccount.
 pub const SERVICE_ACCOUNT: &str = "metorial-operator";
+/// The label that says which shard a resource belongs to.
+pub const SHARD_LABEL: &str = "metorial.com/shard";
 /// Stands in the rendered chart for the namespace of each environment.
 const ANY_NAMESPACE: &str = "the-namespace-of-a-test";
 
 /// Applies ServiceAccount, Roles and bindings for an operator that lives in and serves only `namespace`.
 pub async fn grant(plane: &ControlPlane, client: &Client, namespace: &str) {
-    let text = rendered(plane).await.replace(ANY_NAMESPACE, namespace);
+    static RENDERED: OnceCell<String> = OnceCell::const_new();
+    let render = async || rendered(plane, SERVICE_ACCOUNT, &[]).await;
+    let text = RENDERED.get_or_init(render).await;
+    apply_rights(client, namespace, text).await;
+}
+
+/// Applies the same for a shard that is installed as another release; returns the name of its ServiceAccount.
+pub async fn grant_shard(
+    plane: &ControlPlane,
+    client: &Client,
+    namespace: &str,
+    shard: &str,
+) -> String {
+    let release = format!("{SERVICE_ACCOUNT}-{shard}");
+    let name = format!("shard.name={shard}");
+    let selector = format!("shard.watchLabelSelector={SHARD_LABEL}={shard}");
+    let text = rendered(plane, &release, &[&name, &selector]).await;
+    apply_rights(client, namespace, &text).await;
+    release
+}
+
+async fn apply_rights(client: &Client, namespace: &str, text: &str) {
+    let text = text.replace(ANY_NAMESPACE, namespace);
     for document in serde_yaml_ng::Deserializer::from_str(&text) {
         let value = serde_json::Value::deserialize(document).unwrap();
         let kind = value["kind"].as_str().unwrap_or_default().to_owned();
@@ -27,23 +51,20 @@ pub async fn grant(plane: &ControlPlane, client: &Client, namespace: &str) {
     }
 }
 
-/// The chart for an operator of one namespace, rendered once.
-async fn rendered(plane: &ControlPlane) -> &'static str {
-    static RENDERED: OnceCell<String> = OnceCell::const_new();
-    let render = async || {
-        let chart = Path::new(env!("CARGO_MANIFEST_DIR")).join("deploy/chart");
-        let mut helm = plane.helm();
-        helm.args(["template", SERVICE_ACCOUNT]).arg(chart);
-        helm.args([
-            "--namespace",
-            ANY_NAMESPACE,
-            "--set",
-            &format!("watchNamespaces={{{ANY_NAMESPACE}}}"),
-        ]);
-        helm.args(["--set", "crds.install=false"]);
-        succeed(helm).await
-    };
-    RENDERED.get_or_init(render).await
+/// The chart for an operator of one namespace.
+async fn rendered(plane: &ControlPlane, release: &str, values: &[&str]) -> String {
+    let chart = Path::new(env!("CARGO_MANIFEST_DIR")).join("deploy/chart");
+    let namespaces = format!("watchNamespaces={{{ANY_NAMESPACE}}}");
+    let mut helm = plane.helm();
+    helm.args(["template", release]).arg(chart);
+    helm.args(["--namespace", ANY_NAMESPACE]);
+    for value in [namespaces.as_str(), "crds.install=false"]
+        .iter()
+        .chain(values)
+    {
+        helm.args(["--set", value]);
+    }
+    succeed(helm).await
 }
 
 /// Server-side apply of any namespaced object.

@@ -65,6 +65,11 @@ items:
 {{- printf "system:serviceaccount:%s:%s" .Release.Namespace (include "metorial-operator.fullname" .) -}}
 {{- end -}}
 
+{{/* The Lease by which the replicas elect a leader. */}}
+{{- define "metorial-operator.lease" -}}
+metorial-operator{{ with .Values.shard.name }}-{{ . }}{{ end }}
+{{- end -}}
+
 {{/* The objects that the operator keeps for itself in its own namespace: the fingerprint key, and the list of objects that
 were orphaned because the API could not be reached. */}}
 {{- define "metorial-operator.keySecret" -}}metorial-operator-fingerprint-key{{- end -}}

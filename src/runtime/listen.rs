@@ -1,0 +1,89 @@
+//! What is watched, and what its changes enqueue.
+//!
+//! A shard watches its own resources by its label selector. What they refer to may belong to other shards, so that is watched
+//! whatever its labels are: the connections, whose sessions every shard builds itself, and the resources whose ids and states
+//! it reads.
+
+use super::follow::Watched;
+use super::registry::{Served, served};
+use super::watch::{Change, references, resources};
+use crate::cluster::client::Cluster;
+use crate::kinds::SourceKind;
+use crate::reconcile::context::Context;
+use crate::settings::Settings;
+use futures::future::join_all;
+use k8s_openapi::api::core::v1::{ConfigMap, Namespace, Secret};
+
+/// Enqueues what changes in the cluster. Never ends.
+pub async fn listen(cluster: &Cluster, context: &Context, settings: &Settings) {
+    let scopes: Vec<Option<&str>> = match settings.namespaces.as_slice() {
+        [] => vec![None],
+        some => some.iter().map(|name| Some(name.as_str())).collect(),
+    };
+    let (mut ours, mut referred) = (Vec::new(), Vec::new());
+    for namespace in scopes {
+        for kind in served(settings) {
+            watch_kind(kind.as_ref(), namespace, settings, &mut ours, &mut referred);
+        }
+        referred.push(Watched::of::<ConfigMap>("ConfigMap", namespace));
+        if namespace.is_none() {
+            referred.push(Watched::of::<Namespace>("Namespace", namespace));
+        }
+        if settings.secret_watch {
+            referred.push(Watched::of::<Secret>("Secret", namespace));
+        }
+    }
+    let is_part = settings.shard.is_part();
+    let ours = ours.iter().map(|of| {
+        // What another shard did with a resource that was here before is not in the memory of this one.
+        let left = move |key: &_| {
+            if is_part {
+                context.memories.forget(key);
+            }
+        };
+        resources(cluster, of, left, |key| context.enqueue(key))
+    });
+    let referred = referred
+        .iter()
+        .map(|of| references(cluster, of, |change| changed(context, &change)));
+    // What is referred to is listed first: it has no dependents yet, and so causes no reconciliation a second time.
+    futures::join!(join_all(referred), join_all(ours));
+}
+
+/// Adds what is watched of one of our own kinds.
+fn watch_kind(
+    kind: &dyn Served,
+    namespace: Option<&str>,
+    settings: &Settings,
+    ours: &mut Vec<Watched>,
+    referred: &mut Vec<Watched>,
+) {
+    let selector = settings.shard.selector.as_deref();
+    ours.push(kind.watched(namespace).selected(selector));
+    if !settings.shard.is_part() {
+        return;
+    }
+    let of_all_shards = kind.watched(namespace);
+    if kind.serves_all_shards() {
+        ours.push(of_all_shards);
+    } else if SourceKind::ALL.iter().any(|it| it.as_str() == kind.name()) {
+        referred.push(of_all_shards);
+    }
+}
+
+/// Enqueues the resources that depend on a changed object, or on one that a new list no longer has.
+fn changed(context: &Context, change: &Change) {
+    match change {
+        Change::Object(key) => {
+            context.namespace_uids.forget(key);
+            context.enqueue_dependents(key);
+        }
+        Change::Relisted(kind, namespace, listed) => {
+            context.namespace_uids.clear();
+            let gone = context.dependencies.sources_of(kind, namespace.as_deref());
+            for key in gone.iter().filter(|key| !listed.contains(*key)) {
+                context.enqueue_dependents(key);
+            }
+        }
+    }
+}

@@ -57,7 +57,7 @@ async fn a_key_without_write_access_stalls_only_what_must_be_written() {
     let env = Environment::running().await;
     env.apply(credentials("github")).await;
     let converged = env.credentials("github").wait_ready().await;
-    let scopes = ["instance:read", "provider-auth-credentials:read"];
+    let scopes = ["organization.instance:read", "instance.provider.auth:read"];
     env.sim.restrict_key(&env.key, scopes);
     env.apply(credentials("late")).await;
     let late = env.credentials("late").wait_reason("Forbidden").await;

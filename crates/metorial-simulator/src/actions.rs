@@ -83,6 +83,9 @@ pub enum Action {
     ApplyLater(Duration),
     /// Waits for this time, then applies and answers.
     Delay(Duration),
+    /// PATCH of credentials: applies id, secret and scopes, but neither texts nor metadata, and answers 500, as the server may
+    /// do ◆. Other requests: answers 500; nothing is applied.
+    FailHalfway,
     /// Never answers; nothing is applied.
     Hang,
     /// Applies, then never answers.

@@ -8,6 +8,7 @@ use serde_json::{Map, Value, json};
 use crate::clock;
 use crate::collections;
 use crate::http::{Request, Response};
+use crate::ids::InstanceId;
 use crate::journal::Entry;
 use crate::limits::Limit;
 use crate::objects::{Collection, Stored};
@@ -16,6 +17,7 @@ use crate::present::stored;
 use crate::query::singles;
 use crate::shared::Shared;
 use crate::tenants::ImportExport;
+use crate::uses::UsedBy;
 
 const PREFIX: &str = "/_simulator/";
 
@@ -158,6 +160,8 @@ fn act(shared: &Arc<Shared>, what: &str, body: &Value) -> Result<Value, &'static
         "restore-key" => set_revoked(shared, text("key"), false),
         "rate-limit" => set_limit(shared, text("instance"), body),
         "import-export" => set_import_export(shared, text("instance"), text("is")),
+        "only-oauth" => set_only_oauth(shared, text("instance"), body["on"] != false),
+        "use" => return use_object(shared, text("id"), text("by")),
         "read-lag" => {
             shared.state().store.read_lag = seconds();
             true
@@ -220,18 +224,33 @@ fn set_import_export(shared: &Shared, instance: &str, is: &str) -> bool {
         "switched-off" => ImportExport::SwitchedOff,
         _ => return false,
     };
+    let instance = InstanceId(instance.to_owned());
     let mut state = shared.state();
-    let found = state
-        .tenants
-        .instances()
-        .find(|known| known.id.as_str() == instance);
-    let Some(id) = found.map(|instance| instance.id.clone()) else {
-        return false;
-    };
-    let instance = state.tenants.instance_mut(&id);
+    let instance = state.tenants.instance_mut(&instance);
     instance
         .map(|instance| instance.import_export = import_export)
         .is_some()
+}
+
+fn set_only_oauth(shared: &Shared, instance: &str, on: bool) -> bool {
+    let instance = InstanceId(instance.to_owned());
+    let mut state = shared.state();
+    let instance = state.tenants.instance_mut(&instance);
+    instance.map(|instance| instance.only_oauth = on).is_some()
+}
+
+/// Makes something use an object, and returns the ids of what then blocks its archiving.
+fn use_object(shared: &Shared, id: &str, by: &str) -> Result<Value, &'static str> {
+    let by = match by {
+        "integration-instance" => UsedBy::IntegrationInstance,
+        "integration" => UsedBy::Integration,
+        "identity" => UsedBy::Identity,
+        _ => return Err("An object is used by an integration-instance, integration or identity."),
+    };
+    match shared.state().use_object(id, by) {
+        blockers if blockers.is_empty() => Err("Object not found."),
+        blockers => Ok(json!({"blockers": blockers})),
+    }
 }
 
 /// Adds an auth config as the authorization of an OAuth application by an end user does.

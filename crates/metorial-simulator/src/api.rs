@@ -11,31 +11,21 @@ use crate::collections::{self, Caller, Patch};
 use crate::errors::{ApiError, Result};
 use crate::fields::has_nul;
 use crate::http::{Request, Response};
-use crate::ids::InstanceId;
-use crate::limits::{Limit, Usage};
+use crate::introspection;
+use crate::limits::Usage;
 use crate::lists;
 use crate::objects::Collection;
 use crate::options::Quirk;
 use crate::present::present;
+use crate::query::singles;
 use crate::reference;
 use crate::routes::{ExportsOf, NestedExport, Route};
 use crate::shared::Shared;
 use crate::state::State;
+use crate::versions;
 
-/// Names of the version of the API that has these routes.
-const VERSIONS: [&str; 4] = [
-    "2026-01-01-magnetar",
-    "mt_2026_01_01_magnetar",
-    "magnetar",
-    "2026-01-01",
-];
 /// Length from which the server refuses the head of a request, in bytes: 15 KB pass, 30 KB don't ▲.
 const LONG_HEAD: usize = 16 * 1024;
-/// Rate limit per address, in the reference.
-const PER_ADDRESS: Limit = Limit {
-    requests: 1000,
-    per: std::time::Duration::from_secs(10),
-};
 
 /// Response, and its details for the journal.
 pub(crate) struct Reply {
@@ -58,20 +48,43 @@ struct Context {
     usage: Option<Usage>,
 }
 
-/// Processes a request. A PATCH waits at `hold` between its read and its write.
-pub(crate) async fn handle(shared: &Arc<Shared>, request: &Request, hold: Option<Gate>) -> Reply {
+/// What happens between the read and the write of a PATCH.
+pub(crate) enum Between {
+    Nothing,
+    /// It waits.
+    Wait(Gate),
+    /// It fails after a part of its write.
+    Fail,
+}
+
+/// Processes a request.
+pub(crate) async fn handle(shared: &Arc<Shared>, request: &Request, between: Between) -> Reply {
+    let introspected = introspection::answer(&shared.state().options, request);
+    if let Some((status, body)) = introspected {
+        let body = body.to_string().into_bytes();
+        return Reply {
+            response: shared.response(status, Vec::new(), body),
+            request_id: None,
+            applied: false,
+        };
+    }
     let (context, step) = shared.state().begin(request);
-    let outcome = match step {
-        Ok(Step::Patch(patch)) => {
-            match hold {
-                Some(gate) => gate.wait().await,
-                None => tokio::task::yield_now().await,
+    let mut half = false;
+    let outcome = match (step, between) {
+        (Ok(Step::Patch(patch)), Between::Fail) => {
+            half = collections::write_half(&mut shared.state(), patch);
+            Err(ApiError::internal())
+        }
+        (Ok(Step::Patch(patch)), between) => {
+            match between {
+                Between::Wait(gate) => gate.wait().await,
+                _ => tokio::task::yield_now().await,
             }
             collections::write_patch(&mut shared.state(), patch).map(Step::Changed)
         }
-        other => other,
+        (other, _) => other,
     };
-    let applied = matches!(outcome, Ok(Step::Changed(_) | Step::Deleted(..)));
+    let applied = half || matches!(outcome, Ok(Step::Changed(_) | Step::Deleted(..)));
     if let Ok(Step::Deleted(_, id)) = &outcome {
         shared.start_cascade(id);
     }
@@ -81,24 +94,10 @@ pub(crate) async fn handle(shared: &Arc<Shared>, request: &Request, hold: Option
     shared.state().reply(request, &context, outcome, applied)
 }
 
-/// Returns the instance of a request's key, for the fault script and the journal.
-pub(crate) fn instance_of(state: &State, request: &Request) -> Option<InstanceId> {
-    let key = bearer(state, request)?;
-    Some(state.tenants.key(key)?.instance.clone())
-}
-
-fn bearer<'a>(state: &State, request: &'a Request) -> Option<&'a str> {
-    let header = request.header("authorization")?;
-    let (scheme, key) = header.split_once(' ')?;
-    let exact = state.has(Quirk::CaseSensitiveBearer);
-    let is_bearer = scheme == "Bearer" || (!exact && scheme.eq_ignore_ascii_case("bearer"));
-    is_bearer.then_some(key)
-}
-
 impl State {
     fn begin(&mut self, request: &Request) -> (Context, Result<Step>) {
         let mut context = Context {
-            version: "2026-01-01",
+            version: versions::displayed(&self.options),
             usage: None,
         };
         let step = self.run(request, &mut context);
@@ -111,21 +110,28 @@ impl State {
             return Err(ApiError::new(431, "bad_request", message));
         }
         let route = self.route(request, context)?;
-        let caller = self.authenticate(request);
-        if let Ok((key, caller)) = &caller {
-            self.count(key, caller, context)?;
+        let access = self.authenticate(request);
+        if let Ok(access) = &access {
+            self.count(access, request, &mut context.usage)?;
         }
         // An unknown route is 404 with any key.
         let route = route.ok_or_else(|| ApiError::not_found("endpoint", None))?;
-        let (key, caller) = caller?;
-        self.check_scope(&key, &route)?;
+        let access = access?;
+        if route == Route::Token {
+            let token = self.tenants.present_token(&access.key);
+            return token.map(Step::Done).ok_or_else(ApiError::internal);
+        }
+        let caller = self.caller(&access, request)?;
+        self.check_scope(&access.key, &route)?;
         let body = self.body(request)?;
         self.dispatch(&caller, route, request, &body)
     }
 
     fn route(&self, request: &Request, context: &mut Context) -> Result<Option<Route>> {
+        let parameters = singles(&request.query);
         let asked = request.header("metorial-version");
-        if asked.is_some_and(|version| VERSIONS.contains(&version)) {
+        let asked = asked.or_else(|| parameters.get("api-version").map(String::as_str));
+        if asked.is_some_and(versions::is_known) {
             return Ok(Route::find(&request.method, &request.path, &self.options));
         }
         if self.has(Quirk::UnknownVersionIsOld) {
@@ -137,66 +143,6 @@ impl State {
             return Err(ApiError::new(406, "not_acceptable", message));
         }
         Ok(Route::find(&request.method, &request.path, &self.options))
-    }
-
-    fn authenticate(&self, request: &Request) -> Result<(String, Caller)> {
-        let refuse = |message: &str| {
-            let error = ApiError::unauthorized(message);
-            match request.header("authorization") {
-                Some(sent) if self.has(Quirk::ErrorsEchoInput) => error.with(
-                    "description",
-                    format!("The credentials \"{sent}\" are not valid."),
-                ),
-                _ => error,
-            }
-        };
-        let key = bearer(self, request).ok_or_else(|| refuse("No API key was sent."))?;
-        let opened = self.tenants.key(key).filter(|key| !key.revoked);
-        let opened = opened.ok_or_else(|| refuse("The API key is invalid or was revoked."))?;
-        let caller = Caller {
-            instance: opened.instance.clone(),
-            ip: request.peer.to_string(),
-            user_agent: request.header("user-agent").map(str::to_owned),
-        };
-        Ok((key.to_owned(), caller))
-    }
-
-    fn count(&mut self, key: &str, caller: &Caller, context: &mut Context) -> Result<()> {
-        let now = std::time::Instant::now();
-        let per_organization = self.has(Quirk::LimitPerOrganization);
-        if !per_organization {
-            let usage = self.windows.admit(&caller.ip, PER_ADDRESS, now);
-            context.usage = Some(usage);
-            check_admitted(usage)?;
-        }
-        let Some(instance) = self.tenants.instance(&caller.instance) else {
-            return Ok(());
-        };
-        let Some(limit) = self.tenants.limit(instance) else {
-            return Ok(());
-        };
-        let counted_for = if per_organization {
-            instance.organization.as_str()
-        } else {
-            key
-        };
-        let usage = self.windows.admit(counted_for, limit, now);
-        context.usage = Some(usage);
-        check_admitted(usage)
-    }
-
-    fn check_scope(&self, key: &str, route: &Route) -> Result<()> {
-        let scope = route.scope();
-        let scopes = self.tenants.key(key).and_then(|key| key.scopes.as_ref());
-        let granted = scopes.is_none_or(|scopes| scopes.contains(&scope));
-        let publishable = key.starts_with("metorial_pk_");
-        if granted && (!publishable || route.is_public()) {
-            return Ok(());
-        }
-        Err(
-            ApiError::forbidden("The API key is not allowed to do this.")
-                .with("hint", format!("It needs the scope {scope}.")),
-        )
     }
 
     /// Returns the JSON body; null if there is none.
@@ -295,7 +241,7 @@ impl State {
         let (status, body) = match outcome {
             Ok(Step::Done(body) | Step::Changed(body) | Step::Deleted(body, _)) => (200, body),
             Ok(Step::Patch(_)) => (500, ApiError::internal().body()),
-            Err(error) => (error.status, error.body()),
+            Err(error) => (error.status, error.spelled(&self.options).body()),
         };
         let anonymous = matches!(status, 401 | 429) && self.has(Quirk::RefusalsWithoutRequestId);
         let request_id = (!anonymous).then(|| self.ids.next("req"));
@@ -351,12 +297,4 @@ impl State {
         }
         headers
     }
-}
-
-fn check_admitted(usage: Usage) -> Result<()> {
-    if usage.admitted {
-        return Ok(());
-    }
-    let error = ApiError::new(429, "rate_limit_exceeded", "Rate limit exceeded");
-    Err(error.with("hint", "Too many requests were sent in too little time."))
 }

@@ -56,21 +56,25 @@ impl ApiError {
         }
     }
 
-    pub(crate) fn gone(entity: &str, id: &str) -> Self {
-        ApiError::new(
-            410,
-            "gone",
-            &format!("The requested {entity} was archived."),
-        )
-        .with("entity", entity)
-        .with("id", id)
+    /// Returns 410 for an archived object. It names neither the object nor its entity ◆.
+    pub(crate) fn gone() -> Self {
+        ApiError::new(410, "gone", "The resource was archived or deleted.")
     }
 
-    pub(crate) fn use_after_delete(entity: &str) -> Self {
-        ApiError::bad_request(
-            "use_after_delete",
-            &format!("The {entity} named was archived or deleted."),
-        )
+    pub(crate) fn use_after_delete(id: &str) -> Self {
+        let message = "A resource that was archived or deleted can't be used.";
+        ApiError::bad_request("use_after_delete", message).with("entityId", id)
+    }
+
+    /// Returns 412 for an object that belongs to another deployment than the named one ◆.
+    pub(crate) fn deployment_lock_mismatch() -> Self {
+        let message = "The vault is locked to a different deployment.";
+        ApiError::new(412, "deployment_lock_mismatch", message)
+    }
+
+    pub(crate) fn managed_credentials_readonly() -> Self {
+        let message = "Managed credentials can't be changed.";
+        ApiError::bad_request("managed_credentials_readonly", message)
     }
 
     pub(crate) fn provider_mismatch() -> Self {
@@ -86,6 +90,22 @@ impl ApiError {
             "internal_server_error",
             "An internal server error occurred.",
         )
+    }
+
+    /// Returns the error as some builds spell the entity of a missing object ◆. That of a missing route is the same in all.
+    pub(crate) fn spelled(mut self, options: &Options) -> Self {
+        let missing = self.status == 404 && self.code == "not_found";
+        let Some(Value::String(entity)) = self.extra.get_mut("entity").filter(|_| missing) else {
+            return self;
+        };
+        let credentials = entity == "provider.auth_credentials";
+        if credentials && options.has(Quirk::MissingCredentialsAreConfigs) {
+            *entity = "provider.config".to_owned();
+        }
+        if options.has(Quirk::UnderscoredEntities) {
+            *entity = entity.replace('.', "_");
+        }
+        self
     }
 
     /// Returns the JSON of the answer.

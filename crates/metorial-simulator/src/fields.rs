@@ -37,6 +37,11 @@ impl<'a> Fields<'a> {
         self.body.is_some_and(|body| body.contains_key(name))
     }
 
+    /// Returns whether the field was sent as null.
+    pub(crate) fn is_null(&self, name: &str) -> bool {
+        self.get(name).is_some_and(Value::is_null)
+    }
+
     fn get(&self, name: &str) -> Option<&'a Value> {
         self.body?.get(name)
     }
@@ -68,6 +73,18 @@ impl<'a> Fields<'a> {
             Some(Value::String(text)) => Some(text.clone()),
             other => {
                 self.add_problem(name, "string", other);
+                None
+            }
+        }
+    }
+
+    /// Reads a text that may be null. None if it wasn't sent.
+    pub(crate) fn nullable_text(&mut self, name: &'a str) -> Option<Option<String>> {
+        match self.get(name)? {
+            Value::Null => Some(None),
+            Value::String(text) => Some(Some(text.clone())),
+            other => {
+                self.add_problem(name, "string", Some(other));
                 None
             }
         }
@@ -134,6 +151,14 @@ impl<'a> Fields<'a> {
         } else {
             json!({"type": "filter", "filters": filters})
         })
+    }
+
+    /// Reads an object nested in this one, if it was sent.
+    pub(crate) fn optional_nested(&mut self, name: &'a str, read: impl FnOnce(&mut Fields<'a>)) {
+        let absent = !self.has(name) || (self.is_null(name) && self.nulls_are_absent);
+        if !absent {
+            self.nested(name, read);
+        }
     }
 
     /// Reads an object nested in this one.

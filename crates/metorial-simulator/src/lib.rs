@@ -1,6 +1,6 @@
 //! Stateful simulator of the Metorial API.
 //!
-//! It has organizations, instances, keys and the six collections of provider auth resources, and answers as the real API
+//! It has organizations, instances, keys and the seven collections of provider resources, and answers as the real API
 //! was observed to, including its quirks. A test can script faults, read the stored objects, and read a journal of all
 //! requests. It is also a program, for demonstrations and manual tests.
 //!
@@ -22,6 +22,7 @@
 //! # }
 //! ```
 
+mod access;
 mod actions;
 mod admin;
 mod api;
@@ -34,6 +35,7 @@ mod faults;
 mod fields;
 mod http;
 mod ids;
+mod introspection;
 mod journal;
 mod limits;
 mod lists;
@@ -50,9 +52,11 @@ mod simulator;
 mod state;
 mod store;
 mod tenants;
+mod uses;
+mod versions;
 
 pub use actions::{Action, Content, Gate, Rewrite};
-pub use catalog::{AuthMethod, Catalog, Provider, Version};
+pub use catalog::{AuthMethod, Backend, Catalog, Provider, Version};
 pub use faults::{Fault, FaultId, Faults};
 pub use ids::{InstanceId, OrganizationId};
 pub use journal::{Entry, TimedOut};
@@ -61,6 +65,7 @@ pub use objects::{Collection, Status, Stored};
 pub use options::{Options, Profile, Quirk};
 pub use simulator::Simulator;
 pub use tenants::{ImportExport, InstanceType};
+pub use uses::UsedBy;
 
 /// Compiles the README's example.
 #[doc = include_str!("../README.md")]

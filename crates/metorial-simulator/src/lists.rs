@@ -37,8 +37,12 @@ fn known_filters(collection: Collection) -> &'static str {
             "id provider_id provider_auth_credentials_id provider_auth_config_id created_at \
              updated_at"
         }
-        Collection::ConfigVaults | Collection::Deployments => {
+        Collection::ConfigVaults => {
             "status id provider_id provider_deployment_id search created_at updated_at"
+        }
+        Collection::Deployments => {
+            "status id provider_id provider_version_id actor_id consumer_id identity_id \
+             identity_credential_id search created_at updated_at"
         }
     }
 }
@@ -181,7 +185,18 @@ fn matches_filter(
             let mut methods = values.iter().filter_map(|id| state.catalog.auth_method(id));
             methods.any(|method| method.provider_id == object.provider_id)
         }
-        "provider_auth_method_id" => has(links.auth_method.as_deref()),
+        "provider_auth_method_id" => {
+            let own = links.auth_method.as_deref();
+            has(own)
+                || (state.has(Quirk::MethodFilterMatchesVersions)
+                    && own.is_some_and(|own| is_version_of(state, own, values)))
+        }
+        "provider_version_id" => has(links.locked_version.as_deref()),
+        "identity_id" | "identity_credential_id" => {
+            let credential = filter == "identity_credential_id";
+            let mut uses = object.uses.iter();
+            uses.any(|used| used.is_of_identity(credential, values))
+        }
         "provider_config_vault_id" => {
             !state.has(Quirk::VaultFilterMatchesNothing) && has(links.vault.as_deref())
         }
@@ -197,9 +212,18 @@ fn matches_filter(
         "search" => values
             .iter()
             .all(|text| is_found(state, search, &object.id, text)),
-        // No object of the simulator belongs to an actor, a consumer or an identity.
+        // No object of the simulator belongs to an actor or a consumer.
         _ => false,
     }
+}
+
+/// Returns whether an auth method is the same as one of the named ones, in any version of its provider.
+fn is_version_of(state: &State, own: &str, named: &[String]) -> bool {
+    let Some(own) = state.catalog.auth_method(own) else {
+        return false;
+    };
+    let mut named = named.iter().filter_map(|id| state.catalog.auth_method(id));
+    named.any(|method| method.identifier == own.identifier)
 }
 
 /// Returns whether a search for this text finds the object by its texts or by the name of its provider or deployment.

@@ -6,6 +6,7 @@ use jiff::Timestamp;
 use serde_json::{Map, Value};
 
 use crate::ids::InstanceId;
+use crate::uses::Use;
 
 /// Collection of objects of an instance.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -22,7 +23,7 @@ pub enum Collection {
     AuthImports,
     /// Records of exported values: `/provider-auth-config-exports`.
     AuthExports,
-    /// Deployments: `/provider-deployments`, read-only over the API.
+    /// Deployments: `/provider-deployments`.
     Deployments,
 }
 
@@ -145,6 +146,10 @@ pub struct Stored {
 /// Ids of the objects that an object refers to.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Links {
+    /// Default config of a deployment.
+    pub(crate) default_config: Option<String>,
+    /// Version of the provider that a deployment is pinned to.
+    pub(crate) locked_version: Option<String>,
     pub(crate) deployment: Option<String>,
     pub(crate) credentials: Option<String>,
     pub(crate) auth_method: Option<String>,
@@ -166,8 +171,8 @@ pub(crate) struct Object {
     pub(crate) links: Links,
     pub(crate) write_only: Map<String, Value>,
     pub(crate) versions: usize,
-    /// True if an integration uses it, so that it can't be archived.
-    pub(crate) in_use: bool,
+    /// What uses it, so that it can't be archived.
+    pub(crate) uses: Vec<Use>,
     pub(crate) created_at: Timestamp,
     pub(crate) updated_at: Timestamp,
     pub(crate) archived_at: Option<Timestamp>,
@@ -202,6 +207,10 @@ impl Object {
         if self.status == Status::Active {
             self.status = Status::Archived;
             self.archived_at = Some(now);
+            if self.collection == Collection::Deployments {
+                self.fields.insert("is_default".to_owned(), false.into());
+                self.links.default_config = None;
+            }
             self.touch(now);
         }
     }

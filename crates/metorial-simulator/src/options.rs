@@ -58,6 +58,14 @@ quirks! {
     ResetWhenOldestLeaves = true,
     /// 429 has no `Retry-After`.
     NoRetryAfter = true,
+    /// The code of 429 is `too_many_requests`. Off: `rate_limit_exceeded`.
+    ThrottledAsTooMany = false,
+    /// Answers display their version as `2026-02-01`. Off: `2026-01-01`.
+    DisplaysLaterVersion = false,
+    /// The 404 of missing credentials names the entity `provider.config` (some builds).
+    MissingCredentialsAreConfigs = false,
+    /// Entities of 404 are spelled with underscores, `provider_config` (early builds).
+    UnderscoredEntities = false,
     /// A 401's `description` echoes the key, and `errors[].received` echoes the value sent.
     ErrorsEchoInput = true,
     /// Only the first wrong key of a body is reported.
@@ -78,12 +86,16 @@ quirks! {
     BadFiltersIgnored = true,
     /// `provider_config_vault_id` as a filter matches nothing.
     VaultFilterMatchesNothing = true,
+    /// `provider_auth_method_id` as a filter matches all versions of the method ◆. Off: the one with this id.
+    MethodFilterMatchesVersions = true,
     /// Array filters of more than 21 elements are 400 (an older build).
     ShortArrayFilters = false,
     /// `search` sees objects as they were a moment ago.
     SearchLags = true,
     /// Creating an auth config writes an import record too.
     CreateWritesImport = true,
+    /// A config made from a deployment's vault takes over the deployment, and naming another one is 412. Off: neither.
+    VaultDeploymentTakenOver = true,
     /// A config may be given both a value and a vault; the value wins. Off: exactly one.
     ValueWinsOverVault = true,
     /// `provider_auth_config_id: ""` in an import means none. Off: 404.
@@ -104,6 +116,14 @@ quirks! {
     AuthConfigPatchTrims = true,
     /// PATCH writes back all fields as it read them, so of two at once one is lost.
     PatchWritesAllFields = true,
+    /// PATCH of credentials ignores an empty client id or secret ◆. Off: it is stored.
+    EmptySecretIgnored = true,
+    /// PATCH of credentials ignores their id, secret and scopes with 200, and answers have neither `scopes` nor `is_managed` (a build of March 2026).
+    CredentialsPatchIgnored = false,
+    /// PATCH of managed credentials may change texts, metadata, and scopes to a subset (newer builds). Off: nothing.
+    ManagedCredentialsEditable = false,
+    /// PATCH of a deployment applies `locked_provider_version_id` (the newest builds). Off: it is ignored.
+    LockedVersionPatchable = true,
     /// PATCH of an auth config loses its value (a build of March 2026).
     PatchLosesAuthConfigValue = false,
     /// DELETE archives: readable for 14 days, then 404. Off: 404 at once.
@@ -114,6 +134,10 @@ quirks! {
     ImportMetadataDropped = true,
     /// An import into an existing config refuses any auth method id but the config's own. Off: aliases and other versions pass.
     ImportRefusesMethodAlias = true,
+    /// An import into an existing config refuses a deployment other than the config's own ◆. Off: any of the provider passes.
+    ImportChecksDeployment = true,
+    /// An import for a remote MCP provider keeps only the access token and its expiry (the newest builds).
+    RemoteImportReduced = true,
     /// `refreshToken` in an OAuth value is discarded (some builds).
     RefreshTokenDiscarded = false,
     /// An OAuth value needs `expiresAt` (some builds).

@@ -11,13 +11,13 @@ use crate::store::View;
 /// Returns the JSON that GET answers for an object.
 pub(crate) fn present(state: &State, view: &View<'_>, object: &Object) -> Value {
     match object.collection {
-        Collection::AuthCredentials => credentials(object),
+        Collection::AuthCredentials => credentials(state, object),
         Collection::AuthConfigs => auth_config(state, view, object, "deployment"),
         Collection::Configs => config(view, object),
         Collection::ConfigVaults => vault(view, object),
         Collection::AuthImports => import(state, view, object),
         Collection::AuthExports => export(state, view, object),
-        Collection::Deployments => deployment(object, Collection::Deployments.entity()),
+        Collection::Deployments => deployment(state, view, object),
     }
 }
 
@@ -59,25 +59,30 @@ fn shape(object: &Object, fields: Value) -> Value {
     shaped.into()
 }
 
-fn credentials(object: &Object) -> Value {
-    shape(
-        object,
-        json!({
-            "type": "oauth",
-            "status": object.status.as_str(),
-            "is_default": object.is("is_default"),
-            "is_managed": object.is("is_managed"),
-            "name": object.field("name"),
-            "description": object.field("description"),
-            "metadata": object.field("metadata"),
-            "scopes": object.field("scopes"),
-            "provider_id": object.provider_id,
-        }),
-    )
+fn credentials(state: &State, object: &Object) -> Value {
+    let mut fields = json!({
+        "type": "oauth",
+        "status": object.status.as_str(),
+        "is_default": object.is("is_default"),
+        "name": object.field("name"),
+        "description": object.field("description"),
+        "metadata": object.field("metadata"),
+        "provider_id": object.provider_id,
+    });
+    if !state.has(Quirk::CredentialsPatchIgnored) {
+        fields["is_managed"] = object.is("is_managed").into();
+        fields["scopes"] = match state.is_of_mcp_server(object) {
+            true => json!([]),
+            false => object.field("scopes"),
+        };
+    }
+    shape(object, fields)
 }
 
 fn auth_config(state: &State, view: &View<'_>, object: &Object, deployment: &str) -> Value {
-    let credentials = linked(view, object.links.credentials.as_deref(), credentials);
+    let credentials = linked(view, object.links.credentials.as_deref(), |found| {
+        credentials(state, found)
+    });
     let method = object.links.auth_method.as_deref();
     let method = method.and_then(|id| state.catalog.auth_method(id));
     let mut shaped = shape(
@@ -179,7 +184,33 @@ fn record(object: &Object) -> Value {
     )
 }
 
-fn deployment(object: &Object, kind: &str) -> Value {
+fn deployment(state: &State, view: &View<'_>, object: &Object) -> Value {
+    let locked = object.links.locked_version.as_deref();
+    let locked = locked.and_then(|id| state.catalog.version(id));
+    let default_config = object.links.default_config.as_deref();
+    shape(
+        object,
+        json!({
+            "status": object.status.as_str(),
+            "is_default": object.is("is_default"),
+            "name": object.field("name"),
+            "description": object.field("description"),
+            "metadata": object.field("metadata"),
+            "tool_filter": object.field("tool_filter"),
+            "provider_id": object.provider_id,
+            "locked_version": locked.map(|(provider, version)| provider.present_version(version)),
+            "default_config": linked(view, default_config, preview_of),
+        }),
+    )
+}
+
+/// Returns the preview of the deployment that an object belongs to.
+fn preview(view: &View<'_>, object: &Object) -> Value {
+    linked(view, object.links.deployment.as_deref(), preview_of)
+}
+
+/// Returns the preview of a deployment or config in another object.
+fn preview_of(object: &Object) -> Value {
     let mut shaped = shape(
         object,
         json!({
@@ -190,21 +221,8 @@ fn deployment(object: &Object, kind: &str) -> Value {
             "provider_id": object.provider_id,
         }),
     );
-    shaped["object"] = kind.into();
-    if kind == object.collection.entity() {
-        shaped["status"] = object.status.as_str().into();
-        shaped["tool_filter"] = json!({"type": "allow_all"});
-        shaped["locked_version"] = Value::Null;
-        shaped["default_config"] = Value::Null;
-    }
+    shaped["object"] = format!("{}#preview", object.collection.entity()).into();
     shaped
-}
-
-/// Returns the preview of the deployment that an object belongs to.
-fn preview(view: &View<'_>, object: &Object) -> Value {
-    linked(view, object.links.deployment.as_deref(), |found| {
-        deployment(found, "provider.deployment#preview")
-    })
 }
 
 fn linked(view: &View<'_>, id: Option<&str>, present: impl FnOnce(&Object) -> Value) -> Value {

@@ -2,8 +2,8 @@
 
 use serde_json::Value;
 
-use crate::catalog::{AuthMethod, Provider, Version};
-use crate::collections::{Caller, method_of, provider, readable};
+use crate::catalog::Provider;
+use crate::collections::{Caller, auth_method, method_of, provider, readable, version, version_of};
 use crate::errors::{ApiError, Result};
 use crate::lists::page_of;
 use crate::objects::{Collection, Object};
@@ -33,11 +33,6 @@ fn all<T>(things: &[T], present: impl Fn(&T) -> Value) -> Value {
     page_of(things.iter().map(present).collect(), false, false)
 }
 
-fn auth_method(state: &State, id: &str) -> Result<&'static AuthMethod> {
-    let method = state.catalog.auth_method(id);
-    method.ok_or_else(|| ApiError::not_found("provider.capabilities.auth_method", Some(id)))
-}
-
 fn list_methods(state: &State, query: &str) -> Result<Value> {
     let parameters = singles(query);
     if let Some(id) = parameters.get("provider_version_id") {
@@ -56,11 +51,6 @@ fn list_methods(state: &State, query: &str) -> Result<Value> {
         .flat_map(|provider| &provider.current().auth_methods)
         .map(|method| method.present(&state.options));
     Ok(page_of(methods.collect(), false, false))
-}
-
-fn version(state: &State, id: &str) -> Result<(&'static Provider, &'static Version)> {
-    let version = state.catalog.version(id);
-    version.ok_or_else(|| ApiError::not_found("provider.version", Some(id)))
 }
 
 fn object<'a>(
@@ -88,7 +78,9 @@ fn config_schema(state: &State, caller: &Caller, query: &str) -> Result<Value> {
         return Ok(provider.present_config_schema(version));
     }
     let provider = requested_provider(state, caller, &parameters)?;
-    Ok(provider.present_config_schema(provider.current()))
+    let deployment = parameters.get("provider_deployment_id");
+    let version = version_of(state, provider, deployment.map(String::as_str));
+    Ok(provider.present_config_schema(version))
 }
 
 fn import_schema(state: &State, caller: &Caller, query: &str) -> Result<Value> {

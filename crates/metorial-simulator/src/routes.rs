@@ -9,6 +9,7 @@ use crate::options::{Options, Quirk};
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Route {
     Instance,
+    Token,
     ListProviders,
     GetProvider(String),
     ListAuthMethods,
@@ -52,6 +53,7 @@ impl Route {
         let segments: Vec<&str> = decoded.iter().map(String::as_str).collect();
         match (method, segments.as_slice()) {
             ("GET", ["instance"]) => Some(Route::Instance),
+            ("GET", ["token"]) => Some(Route::Token),
             ("GET", ["providers"]) => Some(Route::ListProviders),
             ("GET", ["providers", id]) => Some(Route::GetProvider((*id).to_owned())),
             ("GET", ["provider-auth-methods"]) => Some(Route::ListAuthMethods),
@@ -83,24 +85,24 @@ impl Route {
         }
     }
 
-    /// Returns the scope that a key needs, `<collection>:<read|write>`.
-    pub(crate) fn scope(&self) -> String {
-        let (name, write) = match self {
-            Route::Instance => ("instance", false),
-            Route::ListProviders | Route::GetProvider(_) => ("providers", false),
-            Route::ListAuthMethods | Route::GetAuthMethod(_) => ("provider-auth-methods", false),
-            Route::ConfigSchema => ("provider-config-schema", false),
-            Route::ImportSchema => (Collection::AuthImports.name(), false),
-            Route::List(collection) | Route::Get(collection, _) => (collection.name(), false),
+    /// Returns the scope that a key needs ◆. The key itself can be described without any.
+    pub(crate) fn scope(&self) -> Option<&'static str> {
+        Some(match self {
+            Route::Token => return None,
+            Route::Instance => "organization.instance:read",
+            Route::ListProviders | Route::GetProvider(_) => "instance.provider:read",
+            Route::ListAuthMethods | Route::GetAuthMethod(_) => {
+                "instance.provider.specification:read"
+            }
+            Route::ConfigSchema => read_scope(Collection::Configs),
+            Route::ImportSchema => read_scope(Collection::AuthImports),
+            Route::List(collection) | Route::Get(collection, _) => read_scope(*collection),
             Route::Create(collection)
             | Route::Update(collection, _)
-            | Route::Delete(collection, _) => (collection.name(), true),
-            Route::Nested(_, what) => (
-                Collection::AuthExports.name(),
-                *what == NestedExport::Create,
-            ),
-        };
-        format!("{name}:{}", if write { "write" } else { "read" })
+            | Route::Delete(collection, _) => write_scope(*collection),
+            Route::Nested(_, NestedExport::Create) => write_scope(Collection::AuthExports),
+            Route::Nested(_, _) => read_scope(Collection::AuthExports),
+        })
     }
 
     /// Returns whether a publishable key may use the route: those whose answers are the same for all keys.
@@ -121,15 +123,37 @@ fn in_collection(method: &str, name: &str, rest: &[&str], options: &Options) -> 
     if collection == Collection::AuthExports && !options.has(Quirk::FlatExports) {
         return None;
     }
-    let creatable = collection != Collection::Deployments;
-    let changeable = creatable && !collection.is_record();
+    let changeable = !collection.is_record();
     match (method, rest) {
         ("GET", []) => Some(Route::List(collection)),
         ("GET", [id]) => Some(Route::Get(collection, (*id).to_owned())),
-        ("POST", []) if creatable => Some(Route::Create(collection)),
+        ("POST", []) => Some(Route::Create(collection)),
         ("PATCH", [id]) if changeable => Some(Route::Update(collection, (*id).to_owned())),
         ("DELETE", [id]) if changeable => Some(Route::Delete(collection, (*id).to_owned())),
         _ => None,
+    }
+}
+
+fn read_scope(collection: Collection) -> &'static str {
+    match collection {
+        Collection::AuthCredentials
+        | Collection::AuthConfigs
+        | Collection::AuthImports
+        | Collection::AuthExports => "instance.provider.auth:read",
+        Collection::Configs => "instance.provider.config:read",
+        Collection::ConfigVaults => "instance.provider.config_vault:read",
+        Collection::Deployments => "instance.provider.deployment:read",
+    }
+}
+
+fn write_scope(collection: Collection) -> &'static str {
+    match collection {
+        Collection::AuthCredentials | Collection::AuthConfigs => "instance.provider.auth:write",
+        Collection::AuthImports => "instance.provider.auth:import",
+        Collection::AuthExports => "instance.provider.auth:export",
+        Collection::Configs => "instance.provider.config:write",
+        Collection::ConfigVaults => "instance.provider.config_vault:write",
+        Collection::Deployments => "instance.provider.deployment:write",
     }
 }
 
@@ -159,7 +183,6 @@ mod tests {
         assert_eq!(find("GET", "//provider-configs"), None);
         assert_eq!(find("PUT", "/provider-configs/pcf_1"), None);
         assert_eq!(find("DELETE", "/provider-auth-config-imports/paci_1"), None);
-        assert_eq!(find("POST", "/provider-deployments"), None);
         let one_segment = Route::Get(Collection::Configs, "a/b".to_owned());
         assert_eq!(find("GET", "/provider-configs/a%2Fb"), Some(one_segment));
     }

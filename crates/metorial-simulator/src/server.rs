@@ -8,13 +8,15 @@ use serde_json::Value;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinSet;
 
-use crate::actions::{Action, Content, Gate};
+use crate::access;
+use crate::actions::{Action, Content};
 use crate::admin;
-use crate::api::{self, Reply};
+use crate::api::{self, Between, Reply};
 use crate::connection::{Connection, Delivery, Unreadable};
 use crate::errors::ApiError;
 use crate::http::{Request, Response};
 use crate::journal::Entry;
+use crate::objects::Collection;
 use crate::shared::Shared;
 
 /// Largest number of connections; further ones are reset.
@@ -82,7 +84,7 @@ async fn answer_all(connection: &mut Connection, shared: &Arc<Shared>) {
 
 /// Adds a request to the journal and processes it, with the fault that applies to it.
 async fn answer(shared: &Arc<Shared>, request: Request) -> Delivery {
-    let instance = api::instance_of(&shared.state(), &request);
+    let instance = access::instance_of(&shared.state(), &request);
     let action = shared
         .faults
         .action_for(&request.method, &request.path, instance.as_ref());
@@ -102,7 +104,11 @@ async fn answer(shared: &Arc<Shared>, request: Request) -> Delivery {
         peer: request.peer,
     });
     let delivery = match action {
-        None => Delivery::Whole(apply(shared, &request, seq, None).await.response),
+        None => Delivery::Whole(
+            apply(shared, &request, seq, Between::Nothing)
+                .await
+                .response,
+        ),
         Some(action) => answer_with_fault(shared, request, seq, action).await,
     };
     shared.journal.amend(seq, |entry| {
@@ -131,8 +137,8 @@ fn journaled(body: &[u8]) -> Value {
         .unwrap_or_else(|_| String::from_utf8_lossy(body).into_owned().into())
 }
 
-async fn apply(shared: &Arc<Shared>, request: &Request, seq: u64, hold: Option<Gate>) -> Reply {
-    let reply = api::handle(shared, request, hold).await;
+async fn apply(shared: &Arc<Shared>, request: &Request, seq: u64, between: Between) -> Reply {
+    let reply = api::handle(shared, request, between).await;
     shared.journal.amend(seq, |entry| {
         entry.applied = reply.applied;
         entry.request_id = reply.request_id.clone();
@@ -159,14 +165,24 @@ async fn answer_with_fault(
         Action::Delay(duration) => tokio::time::sleep(duration).await,
         Action::HoldBefore(ref gate) => gate.wait().await,
         Action::HoldAfterRead(ref gate) if request.method != "PATCH" => gate.wait().await,
+        Action::FailHalfway if !is_patch_of_credentials(&request) => {
+            let body = ApiError::internal().body().to_string().into_bytes();
+            return Delivery::Whole(shared.response(500, Vec::new(), body));
+        }
         _ => {}
     }
-    let hold = match &action {
-        Action::HoldAfterRead(gate) => Some(gate.clone()),
-        _ => None,
+    let between = match &action {
+        Action::HoldAfterRead(gate) => Between::Wait(gate.clone()),
+        Action::FailHalfway => Between::Fail,
+        _ => Between::Nothing,
     };
-    let response = apply(shared, &request, seq, hold).await.response;
+    let response = apply(shared, &request, seq, between).await.response;
     after_applying(shared, response, action).await
+}
+
+fn is_patch_of_credentials(request: &Request) -> bool {
+    let mut segments = request.path.split('/').skip(1);
+    request.method == "PATCH" && segments.next() == Some(Collection::AuthCredentials.name())
 }
 
 /// Answers 504, and applies the request in the background after a delay.
@@ -174,7 +190,7 @@ fn apply_later(shared: &Arc<Shared>, request: Request, seq: u64, delay: Duration
     let later = Arc::clone(shared);
     shared.in_background(async move {
         tokio::time::sleep(delay).await;
-        apply(&later, &request, seq, None).await;
+        apply(&later, &request, seq, Between::Nothing).await;
     });
     let error = ApiError::new(504, "timeout", "The request took too long.");
     let body = error.body().to_string().into_bytes();

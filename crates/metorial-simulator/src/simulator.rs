@@ -19,7 +19,8 @@ use crate::options::{Options, Quirk};
 use crate::present::stored;
 use crate::server;
 use crate::shared::Shared;
-use crate::tenants::{ImportExport, InstanceType};
+use crate::tenants::{ImportExport, InstanceType, Opens};
+use crate::uses::UsedBy;
 
 /// Running simulator of the API on 127.0.0.1. It stops when it is dropped. Its methods may be called from any task.
 pub struct Simulator {
@@ -85,26 +86,31 @@ impl Simulator {
 
     /// Creates a secret key of an instance, `metorial_sk_…`.
     pub fn add_key(&self, instance: &InstanceId) -> String {
-        let state = &mut *self.shared.state();
-        let key = state.ids.secret("metorial_sk");
-        state.tenants.add_key(key.clone(), instance);
-        key
+        self.new_key("metorial_sk", Opens::Instance(instance.clone()))
     }
 
     /// Creates a publishable key of an instance, `metorial_pk_…`, which reads public data only.
     pub fn add_publishable_key(&self, instance: &InstanceId) -> String {
+        self.new_key("metorial_pk", Opens::Instance(instance.clone()))
+    }
+
+    /// Creates a key of an organization, `metorial_mk_…`. Each request with it names an instance in the header
+    /// `metorial-instance-id`, by id or slug (`development`, `production`).
+    pub fn add_organization_key(&self, organization: &OrganizationId) -> String {
+        self.new_key("metorial_mk", Opens::Organization(organization.clone()))
+    }
+
+    fn new_key(&self, prefix: &str, opens: Opens) -> String {
         let state = &mut *self.shared.state();
-        let key = state.ids.secret("metorial_pk");
-        state.tenants.add_key(key.clone(), instance);
+        let key = state.ids.secret(prefix);
+        state.tenants.add_key(key.clone(), opens);
         key
     }
 
     /// Registers this text as a key of an instance.
     pub fn register_key(&self, key: &str, instance: &InstanceId) {
-        self.shared
-            .state()
-            .tenants
-            .add_key(key.to_owned(), instance);
+        let opens = Opens::Instance(instance.clone());
+        self.shared.state().tenants.add_key(key.to_owned(), opens);
     }
 
     /// Revokes a key: its requests are 401.
@@ -125,11 +131,11 @@ impl Simulator {
     /// Moves a key to another instance.
     pub fn move_key(&self, key: &str, instance: &InstanceId) {
         if let Some(key) = self.shared.state().tenants.key_mut(key) {
-            key.instance = instance.clone();
+            key.opens = Opens::Instance(instance.clone());
         }
     }
 
-    /// Restricts a key to these scopes, `<collection>:<read|write>` or `instance:read`; any other request is 403.
+    /// Restricts a key to these scopes, for example `instance.provider.auth:read`; a request that needs another one is 403.
     pub fn restrict_key<S: AsRef<str>>(&self, key: &str, scopes: impl IntoIterator<Item = S>) {
         let scopes = scopes.into_iter().map(|scope| scope.as_ref().to_owned());
         if let Some(key) = self.shared.state().tenants.key_mut(key) {
@@ -151,6 +157,26 @@ impl Simulator {
         }
     }
 
+    /// Sets whether the project of an instance allows only OAuth methods: creates and imports with another one are 403.
+    pub fn set_only_oauth(&self, instance: &InstanceId, only_oauth: bool) {
+        if let Some(instance) = self.shared.state().tenants.instance_mut(instance) {
+            instance.only_oauth = only_oauth;
+        }
+    }
+
+    /// Sets whether the specification of a provider (id, identifier or slug) is discovered. Until then, configs of it can't be
+    /// created: 400 `bad_request`.
+    pub fn set_discovered(&self, provider: &str, discovered: bool) {
+        let mut state = self.shared.state();
+        let Some(provider) = state.catalog.provider(provider) else {
+            return;
+        };
+        match discovered {
+            true => state.undiscovered.remove(&provider.id),
+            false => state.undiscovered.insert(provider.id.clone()),
+        };
+    }
+
     /// Returns the oldest deployment of a provider in an instance.
     pub fn deployment(&self, instance: &InstanceId, provider: &str) -> Option<String> {
         let state = self.shared.state();
@@ -161,7 +187,7 @@ impl Simulator {
         Some(found.id.clone())
     }
 
-    /// Adds a deployment of a provider (id, identifier or slug) and returns its id.
+    /// Adds a deployment of a provider (id, identifier or slug), without a default config, and returns its id.
     ///
     /// # Panics
     /// Panics if the catalog has no such provider.
@@ -240,10 +266,19 @@ impl Simulator {
         done
     }
 
-    /// Sets whether an integration uses an object, which then can't be deleted through the API.
+    /// Sets whether anything uses an object: an instance of an integration, or nothing.
     pub fn set_in_use(&self, id: &str, in_use: bool) {
-        let mut state = self.shared.state();
-        state.store.change(id, |object| object.in_use = in_use);
+        let state = &mut *self.shared.state();
+        state.store.change(id, |object| object.uses.clear());
+        if in_use {
+            state.use_object(id, UsedBy::IntegrationInstance);
+        }
+    }
+
+    /// Makes something use an object, which then can't be deleted through the API. Returns the ids of what blocks it, which
+    /// the refusal has in its `data`; empty if there is no such object.
+    pub fn use_object(&self, id: &str, by: UsedBy) -> Vec<String> {
+        self.shared.state().use_object(id, by)
     }
 
     /// Turns a quirk on or off.

@@ -1,11 +1,12 @@
 //! State of the simulated API, and changes to it that don't go through the API.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use jiff::Timestamp;
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
-use crate::catalog::{Catalog, Provider};
+use crate::catalog::{Backend, Catalog, Provider};
 use crate::clock::Clock;
 use crate::ids::{Ids, InstanceId, OrganizationId};
 use crate::limits::Windows;
@@ -13,6 +14,7 @@ use crate::objects::{Collection, Links, Object, Status, later, named};
 use crate::options::{Options, Quirk};
 use crate::store::Store;
 use crate::tenants::{ImportExport, InstanceType, Tenants};
+use crate::uses::{Use, UsedBy};
 
 /// Time for which an archived object can be read ▲.
 const ARCHIVE_PERIOD: jiff::SignedDuration = jiff::SignedDuration::from_hours(14 * 24);
@@ -25,6 +27,8 @@ pub(crate) struct State {
     pub(crate) windows: Windows,
     pub(crate) store: Store,
     pub(crate) catalog: &'static Catalog,
+    /// Ids of the providers whose specification isn't discovered yet.
+    pub(crate) undiscovered: BTreeSet<String>,
 }
 
 /// Contents of a new object.
@@ -47,6 +51,7 @@ impl State {
             windows: Windows::default(),
             store,
             catalog: Catalog::get(),
+            undiscovered: BTreeSet::new(),
             options,
         }
     }
@@ -88,7 +93,10 @@ impl State {
         let draft = Draft {
             collection: Collection::Deployments,
             provider_id: provider.id.clone(),
-            fields: named([("name", name.into())]),
+            fields: named([
+                ("name", name.into()),
+                ("tool_filter", json!({"type": "allow_all"})),
+            ]),
             links: Links::default(),
             write_only: Map::new(),
         };
@@ -101,7 +109,7 @@ impl State {
             ("name", name.into()),
             ("is_managed", true.into()),
             ("is_default", true.into()),
-            ("scopes", Value::Array(Vec::new())),
+            ("scopes", provider.oauth_scopes().into()),
         ];
         let draft = Draft {
             collection: Collection::AuthCredentials,
@@ -127,7 +135,7 @@ impl State {
             links: draft.links,
             versions: usize::from(!draft.write_only.is_empty()),
             write_only: draft.write_only,
-            in_use: false,
+            uses: Vec::new(),
             created_at: now,
             updated_at: if touched { later(now, 4) } else { now },
             archived_at: None,
@@ -152,6 +160,20 @@ impl State {
             object.touch(now);
         });
         changed.is_some()
+    }
+
+    /// Returns whether the provider of credentials is a remote or container MCP server.
+    pub(crate) fn is_of_mcp_server(&self, credentials: &Object) -> bool {
+        let provider = self.catalog.provider(&credentials.provider_id);
+        provider.is_some_and(|provider| provider.backend != Backend::Catalogue)
+    }
+
+    /// Makes something use an object, and returns the ids of what then blocks its archiving. Empty if there is no such object.
+    pub(crate) fn use_object(&mut self, id: &str, by: UsedBy) -> Vec<String> {
+        let used = Use::new(by, &mut self.ids);
+        let blockers = used.ids();
+        let changed = self.store.change(id, |object| object.uses.push(used));
+        changed.map_or_else(Vec::new, |_| blockers)
     }
 
     /// Archives an object without its cascade. False if there is none or it is archived.

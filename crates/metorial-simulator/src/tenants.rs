@@ -1,4 +1,4 @@
-//! Organizations, their instances, and the keys of the instances.
+//! Organizations, their instances, and the keys of both.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -62,12 +62,22 @@ pub(crate) struct Instance {
     pub(crate) organization: OrganizationId,
     pub(crate) kind: InstanceType,
     pub(crate) import_export: ImportExport,
+    /// True if its project allows only OAuth methods.
+    pub(crate) only_oauth: bool,
     project: String,
     created: Timestamp,
 }
 
+/// What a key opens.
+#[derive(Clone)]
+pub(crate) enum Opens {
+    Instance(InstanceId),
+    /// All instances of an organization; each request names one.
+    Organization(OrganizationId),
+}
+
 pub(crate) struct Key {
-    pub(crate) instance: InstanceId,
+    pub(crate) opens: Opens,
     pub(crate) revoked: bool,
     /// Scopes; None means all.
     pub(crate) scopes: Option<BTreeSet<String>>,
@@ -105,6 +115,7 @@ impl Tenants {
             organization: organization.clone(),
             kind,
             import_export,
+            only_oauth: false,
             project: ids.next("pro"),
             created,
         };
@@ -112,13 +123,13 @@ impl Tenants {
         id
     }
 
-    pub(crate) fn add_key(&mut self, key: String, instance: &InstanceId) {
-        let opens = Key {
-            instance: instance.clone(),
+    pub(crate) fn add_key(&mut self, key: String, opens: Opens) {
+        let known = Key {
+            opens,
             revoked: false,
             scopes: None,
         };
-        self.keys.insert(key, opens);
+        self.keys.insert(key, known);
     }
 
     pub(crate) fn key(&self, key: &str) -> Option<&Key> {
@@ -147,12 +158,76 @@ impl Tenants {
         }
     }
 
-    /// Returns the rate limit of requests to this instance; None if there is none.
-    pub(crate) fn limit(&self, instance: &Instance) -> Option<Limit> {
+    /// Returns the organization that a key is of.
+    pub(crate) fn organization_of(&self, opens: &Opens) -> Option<OrganizationId> {
+        match opens {
+            Opens::Instance(id) => Some(self.instance(id)?.organization.clone()),
+            Opens::Organization(id) => Some(id.clone()),
+        }
+    }
+
+    /// Returns the oldest instance of an organization with this id or slug.
+    pub(crate) fn instance_named(
+        &self,
+        organization: &OrganizationId,
+        name: &str,
+    ) -> Option<&Instance> {
+        self.instances().find(|instance| {
+            instance.organization == *organization
+                && (instance.id.as_str() == name || instance.kind.as_str() == name)
+        })
+    }
+
+    /// Returns the rate limit of an organization's requests to this instance, or to none; None if there is no limit.
+    pub(crate) fn limit(
+        &self,
+        organization: &OrganizationId,
+        instance: Option<&Instance>,
+    ) -> Option<Limit> {
+        let kind = instance.map_or(InstanceType::Production, |instance| instance.kind);
         self.organizations
-            .get(&instance.organization)
+            .get(organization)
             .and_then(|organization| organization.limit)
-            .unwrap_or_else(|| Some(instance.kind.limit()))
+            .unwrap_or_else(|| Some(kind.limit()))
+    }
+
+    /// Returns the JSON that `GET /token` answers. It doesn't have the type of the instance ◆.
+    pub(crate) fn present_token(&self, key: &str) -> Option<Value> {
+        let opens = &self.key(key)?.opens;
+        let organization = self.organization_of(opens)?;
+        let name = &self.organizations.get(&organization)?.name;
+        let instance = match opens {
+            Opens::Instance(id) => Some(self.present(self.instance(id)?)),
+            Opens::Organization(_) => None,
+        };
+        let (instance, project) = match &instance {
+            Some(shown) => {
+                let mut instance = part(shown);
+                instance["project_id"] = shown["project"]["id"].clone();
+                (instance, part(&shown["project"]))
+            }
+            None => (Value::Null, Value::Null),
+        };
+        Some(json!({
+            "object": "token",
+            "type": token_type(key),
+            "organization": {
+                "object": "organization",
+                "id": organization.as_str(),
+                "name": name,
+                "slug": slug(name),
+            },
+            "instance": instance,
+            "project": project,
+            "actor": {
+                "object": "organization.actor",
+                "id": format!("oac_{}", organization.as_str()),
+                "type": "machine_access",
+                "name": "API key",
+            },
+            "member": null,
+            "user": null,
+        }))
     }
 
     /// Returns the JSON that `GET /instance` answers.
@@ -172,7 +247,7 @@ impl Tenants {
                 "object": "organization.project",
                 "id": instance.project,
                 "status": "active",
-                "slug": project.to_lowercase().replace(' ', "-"),
+                "slug": slug(project),
                 "name": project,
                 "organization_id": instance.organization.as_str(),
                 "created_at": created,
@@ -181,5 +256,29 @@ impl Tenants {
             "created_at": created,
             "updated_at": created,
         })
+    }
+}
+
+/// Returns what a token shows of an instance or a project.
+fn part(shown: &Value) -> Value {
+    json!({
+        "object": shown["object"],
+        "id": shown["id"],
+        "name": shown["name"],
+        "slug": shown["slug"],
+    })
+}
+
+fn slug(name: &str) -> String {
+    name.to_lowercase().replace(' ', "-")
+}
+
+/// Returns the type of a key by its prefix. The words are assumed.
+fn token_type(key: &str) -> &'static str {
+    match key.split('_').nth(1) {
+        Some("pk") => "instance_publishable_key",
+        Some("mk") => "organization_management_token",
+        Some("uk") => "user_token",
+        _ => "instance_secret_key",
     }
 }

@@ -3,6 +3,7 @@
 use serde::Deserialize;
 use serde_json::Value;
 
+use crate::objects::is_id;
 use crate::redactor::Redactor;
 
 /// Error object `{"object":"error", …}`.
@@ -22,6 +23,8 @@ pub(crate) struct ApiError {
     entity_id: Option<String>,
     #[serde(default)]
     errors: Value,
+    #[serde(default)]
+    data: Value,
 }
 
 impl ApiError {
@@ -31,11 +34,41 @@ impl ApiError {
         (error_object.object == "error").then_some(error_object)
     }
 
-    /// Returns whether the error is about the object `id` of `entity`. An error without an id is about the requested one.
+    /// Returns the ids of the object that the error is about.
+    pub(crate) fn ids(&self) -> impl Iterator<Item = &str> {
+        let ids = [self.id.as_deref(), self.entity_id.as_deref()];
+        ids.into_iter().flatten().filter(|id| !id.is_empty())
+    }
+
+    /// Returns whether the error is about the object `id` of `entity`. If it has an id, only that counts: the entity is
+    /// another one in some builds ◆. Without an id the entity decides, which early builds spell with underscores ◆.
     pub(crate) fn is_about(&self, entity: &str, id: &str) -> bool {
-        let mut ids = [&self.id, &self.entity_id].into_iter().flatten().peekable();
-        self.entity.as_deref() == Some(entity)
-            && (ids.peek().is_none() || ids.any(|named| named == id))
+        let mut ids = self.ids().peekable();
+        if ids.peek().is_some() {
+            return ids.any(|named| named == id);
+        }
+        let named = self.entity.as_deref().unwrap_or_default();
+        named.replace('_', ".") == entity.replace('_', ".")
+    }
+
+    /// Returns the ids in `data` other than that of the object itself: what blocks an archiving ◆. At most ten; names and
+    /// other texts are left out.
+    pub(crate) fn blockers(&self, redactor: &Redactor<'_>) -> Vec<String> {
+        let own = self.data.get("id").and_then(Value::as_str);
+        let members = self.data.as_object().into_iter().flatten();
+        let texts = members
+            .filter(|(name, _)| names_ids(name))
+            .flat_map(|(_, value)| match value {
+                Value::Array(values) => values.as_slice(),
+                value => std::slice::from_ref(value),
+            })
+            .filter_map(Value::as_str);
+        let mut blockers: Vec<String> = Vec::new();
+        for text in texts.filter(|text| is_id(text) && Some(*text) != own) {
+            let kept = redactor.keep(text);
+            blockers.extend(kept.filter(|id| blockers.len() < 10 && !blockers.contains(id)));
+        }
+        blockers
     }
 
     /// Returns the paths of the invalid fields, at most ten. Some servers report only the first ▲.
@@ -51,6 +84,12 @@ impl ApiError {
             .take(10)
             .collect()
     }
+}
+
+/// Returns whether a member of this name holds one or several ids: `integrationId`, `identity_id`, `ids`.
+fn names_ids(name: &str) -> bool {
+    let name = name.trim_end_matches('s');
+    name == "id" || name.ends_with("Id") || name.ends_with("_id")
 }
 
 fn path(elements: &Value, redactor: &Redactor<'_>) -> Option<String> {
@@ -105,7 +144,7 @@ mod tests {
     }
 
     #[test]
-    fn an_error_is_about_an_object_only_if_entity_and_id_agree() {
+    fn the_id_says_what_an_error_is_about_and_the_entity_does_without_one() {
         let entity = "provider.config";
         for (value, want) in [
             (
@@ -122,10 +161,21 @@ mod tests {
                 false,
             ),
             (
-                json!({"object": "error", "entity": "endpoint", "id": "pcf_1"}),
+                json!({"object": "error", "entity": "provider_tool", "id": "pcf_1"}),
+                true,
+            ),
+            (
+                json!({"object": "error", "entity": "provider_tool", "entityId": "pcf_2"}),
                 false,
             ),
-            (json!({"object": "error", "id": "pcf_1"}), false),
+            (json!({"object": "error", "id": "pcf_1"}), true),
+            (json!({"object": "error", "entity": entity, "id": ""}), true),
+            (
+                json!({"object": "error", "entity": "provider_config"}),
+                true,
+            ),
+            (json!({"object": "error", "entity": "provider_tool"}), false),
+            (json!({"object": "error"}), false),
         ] {
             assert_eq!(
                 error_object(&value)
@@ -134,6 +184,27 @@ mod tests {
                 want,
                 "{value}"
             );
+        }
+    }
+
+    #[test]
+    fn blockers_are_the_ids_in_the_data_and_no_names() {
+        let value = json!({"object": "error", "data": {
+            "id": "pde_1",
+            "integrationInstanceProviderId": "iip_1",
+            "integrationInstanceProviderName": "canary",
+            "identity_id": "idn_1",
+            "ids": ["int_1", "iip_1", 5, "two words"],
+            "hint": "canary",
+        }});
+        let redactor = Redactor::new("metorial_sk_abc", None);
+        let mut blockers = error_object(&value).expect("an error").blockers(&redactor);
+        blockers.sort();
+        assert_eq!(blockers, ["idn_1", "iip_1", "int_1"]);
+        for data in [json!(null), json!("iip_1"), json!([{"id": "iip_1"}])] {
+            let value = json!({"object": "error", "data": data});
+            let error = error_object(&value).expect("an error");
+            assert!(error.blockers(&redactor).is_empty());
         }
     }
 

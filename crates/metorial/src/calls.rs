@@ -76,10 +76,11 @@ impl Client {
     }
 
     /// Archives an object permanently ▲. The server then archives what depends on it: the auth configs of credentials,
-    /// the configs of a vault.
+    /// the configs of a vault, all three of a deployment.
     ///
     /// # Errors
-    /// See [`ErrorKind`](crate::ErrorKind). [`Gone`](crate::ErrorKind::Gone) if it was archived before.
+    /// See [`ErrorKind`](crate::ErrorKind). [`Gone`](crate::ErrorKind::Gone) if it was archived before. The API refuses to
+    /// archive what an integration or identity uses: see [`Error::blockers`].
     pub async fn delete<T: Object>(&self, id: &str) -> Result<Answer<T>, Error> {
         let request = Request::item::<T>(Method::Delete, id)?;
         self.send(request).await?.object(Some(id))

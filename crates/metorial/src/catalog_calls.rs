@@ -1,10 +1,10 @@
-//! Calls on what can only be read: the key's instance, providers, deployments, auth methods and schemas.
+//! Calls on what can only be read: the key and its instance, providers, auth methods and schemas.
 
 use crate::answer::Answer;
 use crate::client::Client;
 use crate::collection::{Collection, Method, Operation};
 use crate::error::Error;
-use crate::objects::{AuthMethod, ConfigSchema, Deployment, Instance, Provider};
+use crate::objects::{AuthMethod, ConfigSchema, Instance, Provider, Token};
 use crate::query::encode;
 use crate::request::{Request, refused};
 
@@ -26,7 +26,16 @@ pub enum SchemaOf {
 }
 
 impl Client {
-    /// Reads the instance that the key belongs to: the call to check a key with.
+    /// Reads what the key is and what it belongs to. This needs no scope, and no header that names an instance ◆.
+    ///
+    /// # Errors
+    /// See [`ErrorKind`](crate::ErrorKind).
+    pub async fn token(&self) -> Result<Answer<Token>, Error> {
+        self.send(Request::get("/token")).await?.decode()
+    }
+
+    /// Reads the instance that the key belongs to, or the one that
+    /// [`ClientBuilder::instance_id`](crate::ClientBuilder::instance_id) names.
     ///
     /// # Errors
     /// See [`ErrorKind`](crate::ErrorKind).
@@ -40,15 +49,6 @@ impl Client {
     /// See [`ErrorKind`](crate::ErrorKind).
     pub async fn provider(&self, id: &str) -> Result<Answer<Provider>, Error> {
         let request = by_id("/providers/:id", "provider", id)?;
-        self.send(request).await?.decode()
-    }
-
-    /// Reads a deployment of a provider.
-    ///
-    /// # Errors
-    /// See [`ErrorKind`](crate::ErrorKind).
-    pub async fn deployment(&self, id: &str) -> Result<Answer<Deployment>, Error> {
-        let request = by_id("/provider-deployments/:id", "provider.deployment", id)?;
         self.send(request).await?.decode()
     }
 

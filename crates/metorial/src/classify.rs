@@ -108,28 +108,37 @@ pub(crate) fn failure(
         404 => api_error.map_or(ErrorKind::NoSuchRoute, |error| not_found(target, error)),
         405 => ErrorKind::NoSuchRoute,
         406 if api_error.is_some() => ErrorKind::VersionUnsupported,
+        // A spec that names a deployment other than that of its vault never passes ◆.
+        412 if has_code(api_error, "deployment_lock_mismatch") => ErrorKind::Rejected,
         409 | 412 => ErrorKind::Conflict,
-        // The server sends 410 for a write to an archived object ▲.
+        // The server sends 410 for a write to an archived object ▲, and names neither its entity nor its id ◆.
         410 if api_error.is_some() => ErrorKind::Gone,
         410 => ErrorKind::NoSuchRoute,
         400..=499 => ErrorKind::Rejected,
         500 if api_error.is_some() => failed_at_server(target.method),
+        // The API's own 501 is a refusal: nothing was applied ◆.
+        501 if api_error.is_some() => ErrorKind::Rejected,
         // What a gateway or a proxy answers says nothing about the server behind it, which may still be at work. The API's
         // own 504 means that it stopped waiting.
         _ => no_answer(target.method),
     }
 }
 
+fn has_code(error: Option<&ApiError>, code: &str) -> bool {
+    error.and_then(|error| error.code.as_deref()) == Some(code)
+}
+
 /// Returns the kind of the API's own 404. Only one about the requested object means that the object is gone: an unknown
-/// route is 404 with the entity `endpoint` ▲, and a create is 404 if it names an object that doesn't exist. Some builds
-/// name another entity ◆; their 404 counts as rejected, because an existing object must never be taken for gone.
+/// route is 404 with the entity `endpoint` ▲, and a create is 404 if it names an object that doesn't exist. Builds differ
+/// in the entity that they name, but not in the id ◆.
 fn not_found(target: Target<'_>, error: &ApiError) -> ErrorKind {
-    let Some(entity) = error.entity.as_deref() else {
-        return ErrorKind::NoSuchRoute;
-    };
+    let entity = error.entity.as_deref();
+    let says_nothing = entity.is_none() && error.ids().next().is_none();
+    let shadowed = entity.is_some() && entity == target.shadowed_by;
     if error.code.as_deref() != Some("not_found")
-        || entity == "endpoint"
-        || target.shadowed_by == Some(entity)
+        || entity == Some("endpoint")
+        || shadowed
+        || says_nothing
     {
         return ErrorKind::NoSuchRoute;
     }
@@ -185,6 +194,7 @@ mod tests {
             (429, Throttled, Throttled),
             (431, Rejected, Rejected),
             (500, Transient, Inconclusive),
+            (501, Rejected, Rejected),
             (502, Transient, Ambiguous),
             (503, Transient, Ambiguous),
             (504, Transient, Ambiguous),
@@ -208,6 +218,7 @@ mod tests {
             (413, Rejected, Rejected),
             (429, Throttled, Throttled),
             (500, Transient, Ambiguous),
+            (501, Transient, Ambiguous),
             (502, Transient, Ambiguous),
             (101, Transient, Ambiguous),
             (600, Transient, Ambiguous),
@@ -257,6 +268,28 @@ mod tests {
                 Rejected,
             ),
             (
+                json!({"code": "not_found", "entity": "provider.auth_credentials", "id": "pcf_1"}),
+                Gone,
+            ),
+            (
+                json!({"code": "not_found", "entity": "provider_tool", "entityId": "pcf_1"}),
+                Gone,
+            ),
+            (json!({"code": "not_found", "id": "pcf_1"}), Gone),
+            (json!({"code": "not_found", "id": "pcf_2"}), Rejected),
+            (
+                json!({"code": "not_found", "entity": "provider_config"}),
+                Gone,
+            ),
+            (
+                json!({"code": "not_found", "entity": "provider.version"}),
+                Rejected,
+            ),
+            (
+                json!({"code": "not_found", "entity": "endpoint", "id": "pcf_1"}),
+                NoSuchRoute,
+            ),
+            (
                 json!({"code": "not_found", "entity": "endpoint"}),
                 NoSuchRoute,
             ),
@@ -276,6 +309,20 @@ mod tests {
     fn a_create_that_names_a_missing_object_is_rejected() {
         let body = error(json!({"code": "not_found", "entity": "provider", "id": "pro_1"}));
         assert_eq!(failure(target(Method::Post), 404, false, &body), Rejected);
+    }
+
+    #[test]
+    fn a_deployment_that_does_not_fit_is_rejected_and_not_a_conflict() {
+        let body = error(json!({"code": "deployment_lock_mismatch"}));
+        assert_eq!(kinds(412, &body), (Rejected, Rejected));
+        let body = error(json!({"code": "precondition_failed"}));
+        assert_eq!(kinds(412, &body), (Conflict, Conflict));
+    }
+
+    #[test]
+    fn a_410_means_gone_although_it_names_nothing() {
+        let body = error(json!({"code": "gone", "message": "Resource cannot be updated."}));
+        assert_eq!(kinds(410, &body), (Gone, Gone));
     }
 
     #[test]

@@ -4,11 +4,13 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+use reqwest::header::HeaderValue;
 use reqwest::{Certificate, redirect, retry};
 use url::Url;
 
 use crate::export_paths::ExportPaths;
 use crate::key::ApiKey;
+use crate::objects::is_id;
 
 /// Default timeout of a whole call.
 const DEFAULT_TIMEOUT: Duration = Duration::from_secs(30);
@@ -33,6 +35,7 @@ pub(crate) struct Inner {
     pub(crate) base_url: Url,
     pub(crate) key: ApiKey,
     pub(crate) timeout: Duration,
+    pub(crate) instance_id: Option<HeaderValue>,
     pub(crate) export_paths: ExportPaths,
 }
 
@@ -45,6 +48,7 @@ impl Client {
             key,
             timeout: DEFAULT_TIMEOUT,
             user_agent: concat!("metorial-rust/", env!("CARGO_PKG_VERSION")).to_owned(),
+            instance_id: None,
             root_certificates: Vec::new(),
             proxy_from_environment: true,
         }
@@ -67,6 +71,7 @@ pub struct ClientBuilder {
     key: ApiKey,
     timeout: Duration,
     user_agent: String,
+    instance_id: Option<String>,
     root_certificates: Vec<Vec<u8>>,
     proxy_from_environment: bool,
 }
@@ -82,6 +87,11 @@ pub enum BuildError {
     /// The user agent can't be sent in a header.
     #[error("the user agent may contain visible ASCII characters and spaces only")]
     UserAgent,
+    /// The instance can't be sent in a header.
+    #[error(
+        "the instance must be an id or slug: letters, digits, '_' and '-', at most 128 of them"
+    )]
+    InstanceId,
     /// The extra root certificates are not PEM, or there is none.
     #[error("the extra root certificates must be one or more X.509 certificates in PEM format")]
     RootCertificates,
@@ -102,6 +112,13 @@ impl ClientBuilder {
     /// Sets the `User-Agent` header.
     pub fn user_agent(mut self, user_agent: &str) -> Self {
         user_agent.clone_into(&mut self.user_agent);
+        self
+    }
+
+    /// Names the instance of all requests, by id or slug, in the header `metorial-instance-id`. The key of an organization
+    /// reaches several instances and is refused without it ◆; the key of an instance ignores it.
+    pub fn instance_id(mut self, instance: &str) -> Self {
+        self.instance_id = Some(instance.to_owned());
         self
     }
 
@@ -129,6 +146,11 @@ impl ClientBuilder {
         if !self.user_agent.bytes().all(is_visible) {
             return Err(BuildError::UserAgent);
         }
+        let instance_id = self.instance_id.map(|instance| {
+            let header = is_id(&instance).then(|| HeaderValue::from_str(&instance));
+            header.and_then(Result::ok).ok_or(BuildError::InstanceId)
+        });
+        let instance_id = instance_id.transpose()?;
         let mut http = reqwest::Client::builder()
             .user_agent(&self.user_agent)
             .connect_timeout(CONNECT_TIMEOUT.min(self.timeout / 2))
@@ -146,6 +168,7 @@ impl ClientBuilder {
             base_url: self.base_url,
             key: self.key,
             timeout: self.timeout,
+            instance_id,
             export_paths: ExportPaths::default(),
         })))
     }
@@ -209,6 +232,13 @@ mod tests {
             result(builder(url).user_agent("a\nb")),
             Err(BuildError::UserAgent)
         );
+        for instance in ["", "ins 1", "a\nb", "ä", &"a".repeat(129)] {
+            assert_eq!(
+                result(builder(url).instance_id(instance)),
+                Err(BuildError::InstanceId),
+                "{instance:?}"
+            );
+        }
         for pem in [
             &b""[..],
             b"no certificate",

@@ -17,17 +17,20 @@ pub enum Collection {
     AuthImports,
     /// Records of exported values.
     AuthExports,
+    /// Deployments of providers, which configs, vaults and auth configs can belong to.
+    Deployments,
 }
 
 impl Collection {
     /// All collections, in the order of declaration.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 7] = [
         Self::AuthCredentials,
         Self::AuthConfigs,
         Self::Configs,
         Self::ConfigVaults,
         Self::AuthImports,
         Self::AuthExports,
+        Self::Deployments,
     ];
 
     /// Returns the path below the base URL, for example `/provider-auth-credentials`. Some servers have exports elsewhere:
@@ -41,6 +44,7 @@ impl Collection {
             Self::ConfigVaults => "/provider-config-vaults",
             Self::AuthImports => "/provider-auth-config-imports",
             Self::AuthExports => "/provider-auth-config-exports",
+            Self::Deployments => "/provider-deployments",
         }
     }
 
@@ -60,6 +64,7 @@ impl Collection {
             Self::ConfigVaults => "provider.config_vault",
             Self::AuthImports => "provider.auth_import",
             Self::AuthExports => "provider.auth_export",
+            Self::Deployments => "provider.deployment",
         }
     }
 
@@ -73,6 +78,7 @@ impl Collection {
             Self::ConfigVaults => "/provider-config-vaults/:id",
             Self::AuthImports => "/provider-auth-config-imports/:id",
             Self::AuthExports => "/provider-auth-config-exports/:id",
+            Self::Deployments => "/provider-deployments/:id",
         }
     }
 }
@@ -119,6 +125,80 @@ pub struct Operation {
     pub template: &'static str,
 }
 
+impl Operation {
+    /// Returns the scope that a key needs for the operation ◆. Only `GET /token` needs none.
+    ///
+    /// | objects | scopes |
+    /// | --- | --- |
+    /// | auth credentials, auth configs | `instance.provider.auth:read`, `instance.provider.auth:write` |
+    /// | imports | `instance.provider.auth:read`, `instance.provider.auth:import` |
+    /// | exports | `instance.provider.auth:read`, `instance.provider.auth:export` |
+    /// | configs | `instance.provider.config:read`, `instance.provider.config:write` |
+    /// | config vaults | `instance.provider.config_vault:read`, `instance.provider.config_vault:write` |
+    /// | deployments | `instance.provider.deployment:read`, `instance.provider.deployment:write` |
+    /// | config schemas | `instance.provider.config:read` |
+    /// | providers | `instance.provider:read` |
+    /// | auth methods | `instance.provider.specification:read` |
+    /// | the instance | `organization.instance:read` |
+    #[must_use]
+    pub fn scope(self) -> Option<&'static str> {
+        let first = match self.template.split('/').nth(1)? {
+            // Exports below a deployment need the same as those at their own path.
+            "provider-deployments" if self.template.contains("/exports") => {
+                Collection::AuthExports.name()
+            }
+            first => first,
+        };
+        let mut scopes = SCOPES.into_iter();
+        let (_, read, write) = scopes.find(|(route, ..)| *route == first)?;
+        Some(if self.method.is_write() { write } else { read })
+    }
+}
+
+const AUTH_READ: &str = "instance.provider.auth:read";
+const AUTH_WRITE: &str = "instance.provider.auth:write";
+const CONFIG_READ: &str = "instance.provider.config:read";
+const CONFIG_WRITE: &str = "instance.provider.config:write";
+const VAULT_READ: &str = "instance.provider.config_vault:read";
+const VAULT_WRITE: &str = "instance.provider.config_vault:write";
+const DEPLOYMENT_READ: &str = "instance.provider.deployment:read";
+const DEPLOYMENT_WRITE: &str = "instance.provider.deployment:write";
+
+/// First segments of routes, each with the scopes that reads and writes need. What can only be read has the same twice.
+const SCOPES: [(&str, &str, &str); 11] = [
+    ("provider-auth-credentials", AUTH_READ, AUTH_WRITE),
+    ("provider-auth-configs", AUTH_READ, AUTH_WRITE),
+    (
+        "provider-auth-config-imports",
+        AUTH_READ,
+        "instance.provider.auth:import",
+    ),
+    (
+        "provider-auth-config-exports",
+        AUTH_READ,
+        "instance.provider.auth:export",
+    ),
+    ("provider-configs", CONFIG_READ, CONFIG_WRITE),
+    ("provider-config-schema", CONFIG_READ, CONFIG_READ),
+    ("provider-config-vaults", VAULT_READ, VAULT_WRITE),
+    ("provider-deployments", DEPLOYMENT_READ, DEPLOYMENT_WRITE),
+    (
+        "providers",
+        "instance.provider:read",
+        "instance.provider:read",
+    ),
+    (
+        "provider-auth-methods",
+        "instance.provider.specification:read",
+        "instance.provider.specification:read",
+    ),
+    (
+        "instance",
+        "organization.instance:read",
+        "organization.instance:read",
+    ),
+];
+
 impl fmt::Display for Operation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} {}", self.method.as_str(), self.template)
@@ -139,6 +219,27 @@ mod tests {
             );
             assert!(collection.entity().starts_with("provider."));
         }
+    }
+
+    #[test]
+    fn every_operation_but_that_on_the_token_has_a_scope() {
+        let scope = |method, template| Operation { method, template }.scope();
+        for collection in Collection::ALL {
+            let read = scope(Method::Get, collection.item_template());
+            let write = scope(Method::Post, collection.path());
+            assert!(read.is_some_and(|scope| scope.ends_with(":read")));
+            assert!(write.is_some() && write != read, "{collection:?}");
+        }
+        let nested = "/provider-deployments/:id/auth-configs/:id/exports";
+        for path in [nested, Collection::AuthExports.path()] {
+            let export = Some("instance.provider.auth:export");
+            assert_eq!(scope(Method::Post, path), export);
+            assert_eq!(scope(Method::Get, path), Some(AUTH_READ));
+        }
+        for path in ["/instance", "/providers/:id", "/provider-auth-methods/:id"] {
+            assert!(scope(Method::Get, path).is_some(), "{path}");
+        }
+        assert_eq!(scope(Method::Get, "/token"), None);
     }
 
     #[test]

@@ -22,10 +22,28 @@ pub(crate) struct Details {
     pub(crate) code: Option<String>,
     pub(crate) entity: Option<String>,
     pub(crate) field_paths: Vec<String>,
+    pub(crate) blockers: Vec<String>,
+    pub(crate) named: Named,
     pub(crate) retry_after: Option<Duration>,
     pub(crate) meta: Meta,
     pub(crate) cause: Option<Cow<'static, str>>,
     pub(crate) too_large: bool,
+}
+
+/// Ids that the API names, which may repeat what was sent. They are compared, and neither shown nor printed.
+#[derive(Clone, Default)]
+pub(crate) struct Named(Vec<String>);
+
+impl fmt::Debug for Named {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Named({})", self.0.len())
+    }
+}
+
+impl<'a> FromIterator<&'a str> for Named {
+    fn from_iter<I: IntoIterator<Item = &'a str>>(ids: I) -> Self {
+        Self(ids.into_iter().map(str::to_owned).collect())
+    }
 }
 
 /// Kind of a failure: the facts that a caller needs to decide what to do next.
@@ -129,6 +147,8 @@ impl Error {
             code: None,
             entity: None,
             field_paths: Vec::new(),
+            blockers: Vec::new(),
+            named: Named::default(),
             retry_after: None,
             meta,
             cause: Some(cause.into()),
@@ -199,6 +219,35 @@ impl Error {
         &self.0.field_paths
     }
 
+    /// Returns the ids of what keeps the object from being archived: an integration or its instance, or an identity, with the
+    /// part of it that refers to the object ◆. Empty for any other error.
+    #[must_use]
+    pub fn blockers(&self) -> &[String] {
+        &self.0.blockers
+    }
+
+    /// Returns whether the error is about the object with this id, as the API names it: the requested one, or one that the
+    /// request refers to. The entity of an error is unreliable, its id isn't ◆.
+    #[must_use]
+    pub fn names(&self, id: &str) -> bool {
+        self.0.named.0.iter().any(|named| named == id)
+    }
+
+    /// Returns whether the project allows only OAuth methods, and the call was refused for that: a switch of the project,
+    /// not the key's scopes ◆.
+    #[must_use]
+    pub fn allows_only_oauth(&self) -> bool {
+        self.code() == Some("non_oauth_auth_method_not_allowed")
+    }
+
+    /// Returns the scope that the key may lack, for a call that was refused as [`Forbidden`](ErrorKind::Forbidden). Creates of
+    /// imports and exports are refused in the same way if the project's switch for them is off ▲.
+    #[must_use]
+    pub fn scope(&self) -> Option<&'static str> {
+        let may_lack = self.0.kind == ErrorKind::Forbidden && !self.allows_only_oauth();
+        may_lack.then(|| self.0.operation.scope()).flatten()
+    }
+
     /// Returns the time to wait that the server asks for (`Retry-After`), counted from the answer, at most an hour.
     #[must_use]
     pub fn retry_after(&self) -> Option<Duration> {
@@ -257,6 +306,8 @@ mod tests {
             code: Some("invalid_data".to_owned()),
             entity: Some("body".to_owned()),
             field_paths: vec!["config.scopes.0".to_owned()],
+            blockers: Vec::new(),
+            named: Named::default(),
             retry_after: None,
             meta: Meta {
                 request_id: Some("req_1".to_owned()),

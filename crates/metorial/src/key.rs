@@ -5,7 +5,8 @@ use std::fmt;
 use bytes::Bytes;
 use zeroize::Zeroizing;
 
-/// Secret API key (`metorial_sk_…`), which belongs to exactly one instance.
+/// Secret API key: one of an instance (`metorial_sk_…`), or one of an organization (`metorial_mk_…`) or user, which reaches
+/// several instances and needs [`ClientBuilder::instance_id`](crate::ClientBuilder::instance_id).
 ///
 /// Its memory is wiped when it is dropped; `Debug` doesn't show it.
 pub struct ApiKey(Zeroizing<String>);

@@ -1,5 +1,6 @@
 //! Typed client of the [Metorial](https://metorial.com) API: provider auth credentials, auth configs, configs, config
-//! vaults, auth imports and auth exports, and read access to instances, providers, deployments, auth methods and schemas.
+//! vaults, auth imports, auth exports and deployments, and read access to keys, instances, providers, auth methods and
+//! schemas.
 //!
 //! ```no_run
 //! use metorial::{ApiKey, AuthCredentials, Body, Client, ErrorKind, ListQuery};
@@ -36,8 +37,8 @@
 //!   locations: see [`ExportTarget`].
 //! - **An error says whether a write may have been applied.** It may for [`ErrorKind::Ambiguous`] and
 //!   [`ErrorKind::Inconclusive`] only; a write with [`ErrorKind::Transient`] was not applied.
-//! - **Gone means gone.** [`ErrorKind::Gone`] follows only from an answer of the API about the requested object, never
-//!   from an unknown route or a proxy's 404.
+//! - **Gone means gone.** [`ErrorKind::Gone`] follows only from an answer of the API about the requested object, by its
+//!   id where it has one, never from an unknown route or a proxy's 404.
 //! - **A list is complete or an error.** [`Client::pages`] detects lists that repeat items, loop or lose a page, and
 //!   [`ListQuery`] rejects filters that the server would ignore.
 //! - **No secret is disclosed.** Keys, bodies and exported values are wiped from memory and don't print. Texts of errors
@@ -90,9 +91,10 @@ pub use key::{ApiKey, InvalidApiKey};
 pub use meta::{API_VERSION, Meta, RateLimit};
 pub use objects::{
     AuthConfig, AuthConfigSource, AuthConfigType, AuthCredentials, AuthExport, AuthImport,
-    AuthMethod, AuthMethodScope, Config, ConfigSchema, ConfigVault, Deployment, Instance,
-    InstanceType, JsonSchema, Object, Project, Provider, Status, ToolFilter, ToolFilters,
-    Visibility, is_id,
+    AuthMethod, AuthMethodScope, AutoRegistration, Config, ConfigPreview, ConfigSchema,
+    ConfigVault, Deployment, DeploymentPreview, Instance, InstanceType, JsonSchema, Object,
+    Project, Provider, ProviderOauth, ProviderVersion, Publisher, Status, Token, TokenInstance,
+    TokenPart, ToolFilter, ToolFilters, Visibility, is_id,
 };
 pub use page::{Page, Unreadable};
 pub use query::{EmptyFilter, ListQuery, Order};

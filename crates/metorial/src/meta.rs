@@ -10,8 +10,11 @@ use reqwest::header::HeaderMap;
 pub const API_VERSION: &str = "2026-01-01-magnetar";
 
 /// Names of that version that the server may answer with.
-const SERVED_NAMES: [&str; 4] = [
+const SERVED_NAMES: [&str; 6] = [
     "2026-01-01",
+    "2026_01_01",
+    // Some builds display the version by this date ◆.
+    "2026-02-01",
     API_VERSION,
     "mt_2026_01_01_magnetar",
     "magnetar",
@@ -200,7 +203,14 @@ mod tests {
 
     #[test]
     fn every_name_of_the_version_is_accepted() {
-        for name in SERVED_NAMES {
+        for name in [
+            "2026-01-01",
+            "2026_01_01",
+            "2026-02-01",
+            "2026-01-01-magnetar",
+            "mt_2026_01_01_magnetar",
+            "magnetar",
+        ] {
             assert!(!read(&[("metorial-version", name)]).other_version, "{name}");
         }
         for name in ["2025-01-01", "", "2026-01-01-other"] {

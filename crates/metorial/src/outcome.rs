@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use crate::api_error::ApiError;
 use crate::classify::{self, ErrorBody};
-use crate::error::{Details, Error, ErrorKind};
+use crate::error::{Details, Error, ErrorKind, Named};
 use crate::incoming::{Received, TooLarge};
 use crate::meta::{API_VERSION, Headers};
 use crate::redactor::Redactor;
@@ -91,6 +91,8 @@ pub(crate) fn failure(
         code: None,
         entity: None,
         field_paths: Vec::new(),
+        blockers: Vec::new(),
+        named: Named::default(),
         retry_after: headers.retry_after,
         meta: headers.meta,
         cause,
@@ -101,6 +103,8 @@ pub(crate) fn failure(
         details.code = keep(&error.code);
         details.entity = keep(&error.entity);
         details.field_paths = error.field_paths(redactor);
+        details.blockers = error.blockers(redactor);
+        details.named = error.ids().collect();
     }
     Error::new(details)
 }

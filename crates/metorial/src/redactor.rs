@@ -13,7 +13,7 @@ const SHORTEST_SECRET: usize = 8;
 const LONGEST_WORD: usize = 100;
 
 /// Words that the API itself uses. They are kept even if a request has them.
-const API_WORDS: [&str; 35] = [
+const API_WORDS: [&str; 43] = [
     "bad_request",
     "body",
     "cannot_change_auth_method",
@@ -29,8 +29,12 @@ const API_WORDS: [&str; 35] = [
     "invalid_data",
     "managed_credentials_import_export_blocked",
     "managed_credentials_readonly",
+    "managed_credentials_scope_mismatch",
+    "missing_auth_credentials",
     "missing_provider_information",
+    "non_oauth_auth_method_not_allowed",
     "not_found",
+    "not_implemented",
     "payment_required",
     "precondition_failed",
     "provider",
@@ -42,13 +46,17 @@ const API_WORDS: [&str; 35] = [
     "provider.config",
     "provider.config_vault",
     "provider.deployment",
+    "provider.version",
     "provider_mismatch",
     "provider_required",
+    "provider_tool",
     "query",
     "rate_limit_exceeded",
     "timeout",
+    "too_many_requests",
     "unauthorized",
     "use_after_delete",
+    "vault_config_operation",
 ];
 
 /// Key and texts of one request, none of which may be taken over from its answer.

@@ -103,6 +103,9 @@ impl Client {
         headers.insert(AUTHORIZATION, bearer);
         // Without this header the server answers in an older version, which may not have these routes ▲.
         headers.insert("metorial-version", HeaderValue::from_static(API_VERSION));
+        if let Some(instance) = &self.0.instance_id {
+            headers.insert("metorial-instance-id", instance.clone());
+        }
         headers.insert(ACCEPT, HeaderValue::from_static("application/json"));
         if let Some(body) = body {
             // Only with a body: the server answers 400 to a GET or DELETE with this header alone ▲.

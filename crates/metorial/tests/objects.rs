@@ -3,7 +3,7 @@
 use metorial::{
     AuthConfig, AuthConfigSource, AuthConfigType, AuthCredentials, AuthExport, AuthImport,
     AuthMethod, Config, ConfigSchema, ConfigVault, Deployment, Instance, InstanceType, Object,
-    Provider, Status, ToolFilter, ToolFilters, Visibility,
+    Provider, Status, Token, ToolFilter, ToolFilters, Visibility,
 };
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
@@ -219,8 +219,6 @@ fn read_only_objects_decode() {
 
     let provider: Provider = decode(json!({"id": "pro_1", "slug": "github", "name": "GitHub"}));
     assert_eq!(provider.slug.as_deref(), Some("github"));
-    let deployment: Deployment = decode(json!({"id": "pde_1", "status": "archived"}));
-    assert_eq!(deployment.status, Status::Archived);
     let method: AuthMethod = decode(json!({"id": "pam_1", "type": "token"}));
     assert_eq!(method.r#type.as_deref(), Some("token"));
 }
@@ -318,18 +316,66 @@ fn a_provider_and_a_deployment_decode_whole() {
         "object": "provider", "id": "pro_1", "access": "public", "status": "active",
         "publisher": {"object": "provider.publisher", "id": "pub_1", "name": "Metorial"},
         "current_version": {"object": "provider.version", "id": "pv_1", "specification_id": "psp_1"},
-        "oauth": null, "identifier": "metorial-github", "name": "GitHub", "description": null, "slug": "github",
+        "oauth": {
+            "status": "enabled", "callback_url": "https://metorial.test/callback",
+            "auto_registration": {"status": "unsupported"},
+        },
+        "identifier": "metorial-github", "name": "GitHub", "description": null, "slug": "github",
         "metadata": null, "created_at": "2025-09-15T10:30:00.000Z", "updated_at": "2026-01-10T14:45:00.000Z",
     }));
     assert_eq!(provider.identifier.as_deref(), Some("metorial-github"));
     assert_eq!(provider.description, None);
+    assert_eq!(provider.status, Status::Active);
+    assert_eq!(provider.access.as_deref(), Some("public"));
+    let callback = "https://metorial.test/callback";
+    assert_eq!(provider.callback_url(), Some(callback));
+    let oauth = provider.oauth.as_ref().expect("OAuth");
+    assert_eq!(oauth.status.as_deref(), Some("enabled"));
+    let registration = oauth.auto_registration.as_ref().expect("a registration");
+    assert_eq!(registration.status.as_deref(), Some("unsupported"));
+    let version = provider.current_version.expect("a version");
+    assert_eq!(version.specification_id.as_deref(), Some("psp_1"));
     let deployment: Deployment = decode(json!({
         "object": "provider.deployment", "id": "pde_1", "status": "active", "is_default": false, "name": "GitHub",
         "description": null, "metadata": {"team": "a"}, "tool_filter": {"type": "allow_all"},
-        "provider_id": "pro_1", "locked_version": null, "default_config": null,
+        "provider_id": "pro_1",
+        "locked_version": {"object": "provider.version", "id": "pv_1", "version": "v1", "is_current": false},
+        "default_config": {
+            "object": "provider.config#preview", "id": "pcf_1", "is_default": true,
+            "name": "Default Config for GitHub", "metadata": {"team": "a"}, "provider_id": "pro_1",
+            "created_at": "2025-09-15T10:30:00.000Z", "updated_at": "2026-01-10T14:45:00.000Z",
+        },
         "created_at": "2025-09-15T10:30:00.000Z", "updated_at": "2026-01-10T14:45:00.000Z",
     }));
-    assert_eq!(deployment.status, Status::Active);
-    assert_eq!(deployment.provider_id.as_deref(), Some("pro_1"));
+    assert_eq!(deployment.status(), Status::Active);
+    assert_eq!(deployment.provider_id, "pro_1");
+    assert_eq!(deployment.updated_at().to_string(), "2026-01-10T14:45:00Z");
+    let config = deployment.default_config.expect("a default config");
+    assert_eq!(
+        (config.id.as_str(), config.is_default),
+        ("pcf_1", Some(true))
+    );
+    let version = deployment.locked_version.expect("a version");
+    assert_eq!(
+        (version.id.as_str(), version.is_current),
+        ("pv_1", Some(false))
+    );
     assert_eq!(deployment.metadata.expect("metadata")["team"], "a");
+}
+
+#[test]
+fn a_token_of_an_instance_and_one_of_an_organization_decode() {
+    let organization = json!({"object": "organization", "id": "org_1", "name": "Acme"});
+    let token: Token = decode(json!({
+        "object": "token", "type": "instance_secret_key", "organization": organization,
+        "instance": {"object": "organization.instance", "id": "ins_1", "slug": "production", "project_id": "prj_1"},
+        "project": {"object": "organization.project", "id": "prj_1", "slug": "app"},
+        "actor": {"object": "organization.actor", "id": "oac_1", "type": "machine"}, "user": null,
+    }));
+    let instance = token.instance.expect("an instance");
+    assert_eq!(instance.id, "ins_1");
+    assert_eq!(instance.project_id.as_deref(), Some("prj_1"));
+    let token: Token = decode(json!({"organization": organization, "instance": null}));
+    assert_eq!(token.instance, None);
+    assert_eq!(token.organization.expect("an organization").id, "org_1");
 }

@@ -36,6 +36,18 @@ async fn a_write_has_key_version_and_a_json_body() {
 }
 
 #[tokio::test]
+async fn the_instance_is_named_only_if_it_is_set() {
+    let server = Server::always(json_answer(200, &credentials("par_1"))).await;
+    let builder = builder(&server.url()).instance_id("ins_1");
+    for client in [server.client(), builder.build().expect("a client")] {
+        client.get::<AuthCredentials>("par_1").await.expect("read");
+    }
+    let seen = server.seen();
+    assert_eq!(seen[0].header("metorial-instance-id"), None);
+    assert_eq!(seen[1].header("metorial-instance-id"), Some("ins_1"));
+}
+
+#[tokio::test]
 async fn requests_without_a_body_have_no_content_type() {
     let server = Server::always(json_answer(200, &credentials("par_1"))).await;
     let client = server.client();

@@ -40,11 +40,12 @@ impl MakeWriter<'_> for Log {
 
 fn shown(error: &Error) -> String {
     format!(
-        "{error} {error:?} {error:#?} {:?} {:?} {:?} {:?} {:?} {:?}",
+        "{error} {error:?} {error:#?} {:?} {:?} {:?} {:?} {:?} {:?} {:?}",
         error.cause(),
         error.code(),
         error.entity(),
         error.field_paths(),
+        error.blockers(),
         error.request_id(),
         error.meta(),
     )
@@ -55,6 +56,7 @@ fn echoes(secret: &str) -> Vec<Reaction> {
     let error = json!({
         "object": "error", "ok": false, "status": 400, "code": secret, "entity": secret, "id": secret,
         "entityId": secret, "message": secret, "hint": secret, "description": secret, "reason": secret,
+        "data": {"id": secret, "integrationId": secret, "ids": [secret], "name": secret, secret: secret},
         "errors": [{"code": secret, "message": secret, "path": [secret, 0, {secret: secret}], "received": secret}],
     });
     let headers =

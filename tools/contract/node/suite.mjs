@@ -20,6 +20,7 @@ const IMPORTS = '/provider-auth-config-imports';
 const EXPORTS = '/provider-auth-config-exports';
 const CONFIGS = '/provider-configs';
 const VAULTS = '/provider-config-vaults';
+const DEPLOYMENTS = '/provider-deployments';
 const SEARCH = { type: 'tool_keys', keys: ['search'] };
 const NESTED = '/provider-deployments/:id/auth-configs/:id/exports';
 
@@ -73,16 +74,17 @@ await call('GET /instance', async () => {
   assert.deepEqual([instance.type, instance.project.object], ['development', 'organization.project']);
   isRecent(instance.createdAt);
 });
+await limit('N9', ['GET /token'], async () => {
+  assert.equal((await raw('/token')).object, 'token');
+  assert.throws(() => endpoint('Token'), TypeError);
+});
 await call('GET /providers/:id', async () => {
   const provider = same(await providers.get('github'), await raw('/providers/github'));
   assert.deepEqual([provider.slug, provider.publisher.name], ['github', 'Metorial']);
   assert.equal(provider.currentVersion.providerId, provider.id);
   assert.equal(provider.createdAt.toISOString(), '2026-01-10T14:45:00.000Z');
-});
-await call('GET /provider-deployments/:id', async () => {
-  const id = await deploymentOf(github);
-  const deployment = same(await deployments.get(id), await raw(`/provider-deployments/${id}`));
-  assert.deepEqual([deployment.name, deployment.providerId, deployment.isDefault], ['GitHub', github.id, false]);
+  assert.match(provider.oauth.callbackUrl, /^https:/);
+  assert.deepEqual(provider.oauth.autoRegistration, { status: 'unsupported' });
 });
 await call('GET /provider-auth-methods/:id', async () => {
   const method = same(await methods.get(oauth), await raw(`/provider-auth-methods/${oauth}`));
@@ -232,6 +234,45 @@ await call(`POST ${CONFIGS}`, async () => {
 });
 await limit('N7', [`POST ${CONFIGS}`, `PATCH ${CONFIGS}/:id`], () =>
   filtered(configs, CONFIGS, config.id, { providerId: postgres.id, value: {} }));
+let deployment;
+await call(`POST ${DEPLOYMENTS}`, async () => {
+  const lockedProviderVersionId = linear.currentVersion.id;
+  deployment = await deployments.create({
+    providerId: 'linear', name: 'Pinned', description: 'Of a team', metadata: { some_team: 'x' },
+    lockedProviderVersionId, tool_filters: [SEARCH],
+  });
+  same(deployment, await raw(`${DEPLOYMENTS}/${deployment.id}`));
+  assert.match(deployment.id, /^pde_/);
+  assert.deepEqual([deployment.name, deployment.providerId, deployment.status], ['Pinned', linear.id, 'active']);
+  assert.equal(deployment.lockedVersion.id, lockedProviderVersionId);
+  assert.deepEqual(deployment.tool_filter, { type: 'filter', filters: [SEARCH] });
+  const made = await configs.get(deployment.defaultConfig.id);
+  assert.deepEqual([made.name, made.metadata], ['Default Config for Pinned', { some_team: 'x' }]);
+  const named = await deployments.create({ providerId: postgres.id, providerConfigId: config.id });
+  assert.equal(named.defaultConfig.id, config.id);
+  const value = { readOnly: true };
+  const inline = await deployments.create({ providerId: postgres.id, name: 'Inline', providerConfig: { value } });
+  assert.deepEqual((await writeOnly(inline.defaultConfig.id)).value, value);
+  isRecent(deployment.updatedAt);
+});
+await limit('N7', [`POST ${DEPLOYMENTS}`, `PATCH ${DEPLOYMENTS}/:id`], async () => {
+  const unfiltered = await deployments.create({ providerId: postgres.id, toolFilters: SEARCH });
+  assert.deepEqual(unfiltered.tool_filter, { type: 'allow_all' });
+  const ignored = await deployments.update(deployment.id, { toolFilters: [] });
+  assert.deepEqual(ignored.tool_filter, { type: 'filter', filters: [SEARCH] });
+  // The server ignores null here.
+  const kept = await deployments.update(deployment.id, { tool_filters: null });
+  assert.deepEqual(kept.tool_filter, { type: 'filter', filters: [SEARCH] });
+  const open = await deployments.update(deployment.id, { tool_filters: [] });
+  assert.deepEqual(open.tool_filter, { type: 'allow_all' });
+});
+await limit('N10', [`PATCH ${DEPLOYMENTS}/:id`], async () => {
+  const ignored = await deployments.update(deployment.id, { lockedProviderVersionId: null });
+  assert.equal(ignored.lockedVersion.id, linear.currentVersion.id);
+  const free = await deployments.update(deployment.id, { locked_provider_version_id: null });
+  assert.equal(free.lockedVersion, null);
+});
+await lifeOf(deployments, DEPLOYMENTS, await deployments.get(deployment.id));
 await lifeOf(configs, CONFIGS, config);
 await lifeOf(vaults, VAULTS, vault);
 

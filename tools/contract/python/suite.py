@@ -2,6 +2,8 @@
 
 from datetime import datetime, timedelta, timezone
 
+from metorial._generated.magnetar.endpoints.token import MetorialTokenEndpoint
+
 from harness import call, client, is_recent, last_query, limit, quirk, raw, refusal, same, write_only
 
 CREDENTIALS = "/provider-auth-credentials"
@@ -10,6 +12,7 @@ IMPORTS = "/provider-auth-config-imports"
 EXPORTS = "/provider-auth-config-exports"
 CONFIGS = "/provider-configs"
 VAULTS = "/provider-config-vaults"
+DEPLOYMENTS = "/provider-deployments"
 METHODS = "/provider-auth-methods"
 NESTED = "/provider-deployments/:id/auth-configs/:id/exports"
 SEARCH = {"type": "tool_keys", "keys": ["search"]}
@@ -81,18 +84,24 @@ def reads():
         assert instance.project.object == "organization.project"
         is_recent(instance.created_at)
 
+    @call("GET /token")
+    def own_token():
+        own = same(MetorialTokenEndpoint(metorial.instance.manager).get(), raw("/token"))
+        assert own.object == "token" and own.instance.id == metorial.instance.get().id
+        assert own.project.id == own.instance.project_id and own.user is None
+
+    @limit("P8", "GET /token")
+    def without_token():
+        assert not hasattr(metorial, "token")
+
     @call("GET /providers/:id")
     def provider():
         provider = same(metorial.providers.get("github"), raw("/providers/github"))
         assert (provider.slug, provider.publisher.name) == ("github", "Metorial")
         assert provider.current_version.provider_id == provider.id
         assert provider.created_at == datetime(2026, 1, 10, 14, 45, tzinfo=timezone.utc)
-
-    @call("GET /provider-deployments/:id")
-    def deployment():
-        id = deployment_of(github)
-        deployment = same(deployments.get(id), raw(f"/provider-deployments/{id}"))
-        assert (deployment.name, deployment.provider_id, deployment.is_default) == ("GitHub", github.id, False)
+        assert provider.oauth.callback_url.startswith("https:")
+        assert provider.oauth.auto_registration.status == "unsupported"
 
     @call(f"GET {METHODS}/:id")
     def method():
@@ -299,10 +308,56 @@ def of_configs_and_vaults():
         assert write_only(config.id)["value"] == value
 
     without_null(configs, CONFIGS, made["config"])
+    of_deployments(made["config"])
     life_of(configs, CONFIGS, made["config"])
     life_of(vaults, VAULTS, made["vault"])
     of_lists(made["vault"])
     of_errors(made["config"])
+
+
+def of_deployments(config):
+    made = []
+
+    @call(f"POST {DEPLOYMENTS}")
+    def create():
+        version = linear.current_version.id
+        deployment = deployments.create(
+            provider_id="linear",
+            name="Pinned",
+            description="Of a team",
+            metadata={"some_team": "x"},
+            locked_provider_version_id=version,
+            tool_filters=[SEARCH],
+        )
+        made.append(same(deployment, raw(f"{DEPLOYMENTS}/{deployment.id}")))
+        assert deployment.id.startswith("pde_") and deployment.provider_id == linear.id
+        assert (deployment.name, deployment.locked_version.id) == ("Pinned", version)
+        assert deployment.tool_filter == {"type": "filter", "filters": [SEARCH]}
+        unasked = configs.get(deployment.default_config.id)
+        assert (unasked.name, unasked.metadata) == ("Default Config for Pinned", {"some_team": "x"})
+        named = deployments.create(provider_id=postgres.id, provider_config_id=config.id)
+        assert named.default_config.id == config.id
+        value = {"readOnly": True}
+        inline = deployments.create(provider_id=postgres.id, name="Inline", provider_config={"value": value})
+        assert write_only(inline.default_config.id)["value"] == value
+        is_recent(deployment.updated_at)
+
+    @call(f"PATCH {DEPLOYMENTS}/:id")
+    def refilter():
+        after = deployments.update(made[0].id, tool_filters=[], description="Of all")
+        assert (after.tool_filter, after.description) == ({"type": "allow_all"}, "Of all")
+        version = linear.current_version.id
+        again = deployments.update(made[0].id, locked_provider_version_id=version)
+        assert again.locked_version.id == version
+        made[0] = again
+
+    @limit("P5", f"PATCH {DEPLOYMENTS}/:id")
+    def stays_pinned():
+        after = deployments.update(made[0].id, locked_provider_version_id=None)
+        assert after.locked_version.id == linear.current_version.id
+        made[0] = after
+
+    life_of(deployments, DEPLOYMENTS, made[0])
 
 
 def of_lists(archived):

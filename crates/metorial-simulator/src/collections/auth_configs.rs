@@ -5,11 +5,11 @@ use std::sync::Arc;
 use serde_json::{Map, Value, json};
 
 use super::caller::Caller;
-use super::checks::checked_value;
-use super::lookup::deployment_of;
+use super::checks::{check_method_allowed, checked_value};
+use super::lookup::{auth_method, deployment_of};
 use super::records::{Annotation, add_record};
 use crate::catalog::AuthMethod;
-use crate::errors::{ApiError, Result};
+use crate::errors::Result;
 use crate::fields::Fields;
 use crate::objects::{Collection, Links, Object, named};
 use crate::options::Quirk;
@@ -26,10 +26,8 @@ pub(super) fn create(state: &mut State, caller: &Caller, body: &Value) -> Result
     let deployment = fields.optional_text("provider_deployment_id");
     let value = fields.required_object("value");
     fields.check(&state.options)?;
-    let method = state
-        .catalog
-        .auth_method(&method)
-        .ok_or_else(|| ApiError::not_found("provider.capabilities.auth_method", Some(&method)))?;
+    let method = auth_method(state, &method)?;
+    check_method_allowed(state, caller, method)?;
     let deployment = deployment_of(state, caller, deployment.as_deref(), &method.provider_id)?;
     let value = checked_value(state, method, value)?;
     let new = NewConfig {
@@ -99,8 +97,7 @@ pub(crate) fn consented(
     mut given: Map<String, Value>,
 ) -> Option<Arc<Object>> {
     let provider = state.catalog.provider(&credentials.provider_id)?;
-    let mut methods = provider.current().auth_methods.iter();
-    let method = methods.find(|method| method.kind == "oauth")?;
+    let method = provider.oauth_method()?;
     let value = given.remove("value");
     let mut fields = named([
         ("type", "oauth_automated".into()),

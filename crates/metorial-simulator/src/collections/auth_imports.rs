@@ -6,10 +6,12 @@ use serde_json::{Map, Value, json};
 
 use super::auth_configs::{self, NewConfig};
 use super::caller::Caller;
-use super::checks::{check_import_export, check_not_managed, check_updatable, checked_value};
+use super::checks::{
+    check_import_export, check_method_allowed, check_not_managed, check_updatable, checked_value,
+};
 use super::lookup::{changeable, deployment_of, method_of, provider};
 use super::records::{Annotation, add_record};
-use crate::catalog::AuthMethod;
+use crate::catalog::{AuthMethod, Backend};
 use crate::clock;
 use crate::errors::{ApiError, Result};
 use crate::fields::Fields;
@@ -77,19 +79,24 @@ fn into_existing(
     {
         return Err(ApiError::provider_mismatch());
     }
-    deployment_of(
+    let deployment = deployment_of(
         state,
         caller,
         import.deployment.as_deref(),
         &auth_config.provider_id,
     )?;
+    let elsewhere = deployment.is_some() && deployment != auth_config.links.deployment;
+    if elsewhere && state.has(Quirk::ImportChecksDeployment) {
+        return Err(ApiError::provider_mismatch());
+    }
     let own = auth_config.links.auth_method.clone().unwrap_or_default();
     let method = state
         .catalog
         .auth_method(&own)
         .ok_or_else(ApiError::internal)?;
     check_same_method(state, import.method.as_deref(), method)?;
-    let value = checked_value(state, method, import.value)?;
+    check_method_allowed(state, caller, method)?;
+    let value = imported_value(state, method, import.value)?;
     let now = state.clock.now();
     let written = state.store.change(id, |object| {
         object.write_only = named([("value", value.into())]);
@@ -97,6 +104,22 @@ fn into_existing(
         object.touch(now);
     });
     written.ok_or_else(ApiError::internal)
+}
+
+/// Checks the value of an import and returns it as the server stores it: for remote MCP providers only the access token and
+/// its expiry ◆.
+fn imported_value(
+    state: &State,
+    method: &AuthMethod,
+    value: Map<String, Value>,
+) -> Result<Map<String, Value>> {
+    let mut value = checked_value(state, method, value)?;
+    let provider = state.catalog.provider(&method.provider_id);
+    let remote = provider.is_some_and(|provider| provider.backend == Backend::Remote);
+    if remote && state.has(Quirk::RemoteImportReduced) {
+        value.retain(|name, _| matches!(name.as_str(), "accessToken" | "expiresAt"));
+    }
+    Ok(value)
 }
 
 /// Checks that the named auth method is the config's own. The server accepts only the id that the config has: an alias or
@@ -130,7 +153,8 @@ fn into_new(
     let provider = provider(state, named)?;
     let deployment = deployment_of(state, caller, import.deployment.as_deref(), &provider.id)?;
     let method = method_of(state, provider, import.method.as_deref())?;
-    let value = checked_value(state, method, import.value)?;
+    check_method_allowed(state, caller, method)?;
+    let value = imported_value(state, method, import.value)?;
     let name = format!("Imported Config {}", clock::text(state.clock.now()));
     let new = NewConfig {
         name: name.into(),

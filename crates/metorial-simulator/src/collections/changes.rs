@@ -7,4 +7,6 @@ use serde_json::{Map, Value};
 pub(crate) struct Changes {
     pub(super) fields: Map<String, Value>,
     pub(super) write_only: Map<String, Value>,
+    /// Version that a deployment is to be pinned to; null to follow the current one.
+    pub(super) locked_version: Option<Option<String>>,
 }

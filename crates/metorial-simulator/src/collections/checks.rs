@@ -3,7 +3,7 @@
 use serde_json::{Map, Value};
 
 use super::caller::Caller;
-use crate::catalog::AuthMethod;
+use crate::catalog::{AuthMethod, Provider};
 use crate::errors::{ApiError, Result};
 use crate::objects::{Collection, Object};
 use crate::options::Quirk;
@@ -40,6 +40,33 @@ pub(super) fn check_not_managed(state: &State, auth_config: &Object) -> Result<(
             "managed_credentials_import_export_blocked",
             "Auth configs of managed credentials can't be imported or exported.",
         ));
+    }
+    Ok(())
+}
+
+/// Checks that the project allows an auth method: 403 if it allows only OAuth and this is another one ◆.
+pub(super) fn check_method_allowed(
+    state: &State,
+    caller: &Caller,
+    method: &AuthMethod,
+) -> Result<()> {
+    let instance = state.tenants.instance(&caller.instance);
+    let only_oauth = instance.is_some_and(|instance| instance.only_oauth);
+    if !only_oauth || method.kind == "oauth" {
+        return Ok(());
+    }
+    Err(ApiError::new(
+        403,
+        "non_oauth_auth_method_not_allowed",
+        "This project only allows OAuth authentication methods.",
+    ))
+}
+
+/// Checks that the provider's specification is known, without which no config of it can be created ◆.
+pub(super) fn check_discovered(state: &State, provider: &Provider) -> Result<()> {
+    if state.undiscovered.contains(&provider.id) {
+        let message = "The specification of the provider is not discovered yet.";
+        return Err(ApiError::bad_request("bad_request", message));
     }
     Ok(())
 }

@@ -3,8 +3,10 @@
 use serde_json::Value;
 
 use super::caller::Caller;
-use super::{auth_configs, auth_credentials, auth_exports, auth_imports, config_vaults, configs};
-use crate::errors::{ApiError, Result};
+use super::{
+    auth_configs, auth_credentials, auth_exports, auth_imports, config_vaults, configs, deployments,
+};
+use crate::errors::Result;
 use crate::objects::Collection;
 use crate::state::State;
 
@@ -22,6 +24,6 @@ pub(crate) fn create(
         Collection::ConfigVaults => config_vaults::create(state, caller, body),
         Collection::AuthImports => auth_imports::create(state, caller, body),
         Collection::AuthExports => auth_exports::create(state, caller, body),
-        Collection::Deployments => Err(ApiError::not_found("endpoint", None)),
+        Collection::Deployments => deployments::create(state, caller, body),
     }
 }

@@ -18,11 +18,11 @@ pub(crate) fn delete(
     id: &str,
 ) -> Result<Value> {
     let object = changeable(state, caller, collection, id)?;
-    if object.in_use {
-        let name = collection.entity().replace('.', "_");
-        let code = format!("{name}_integration_instance_provider_archive_not_allowed");
-        let message = "It is still in use by an integration.";
-        return Err(ApiError::bad_request(&code, message));
+    if object.is("is_managed") {
+        return Err(ApiError::managed_credentials_readonly());
+    }
+    if let Some(used) = object.uses.first() {
+        return Err(used.refusal(collection.entity(), id));
     }
     state.archive(id);
     if !state.has(Quirk::DeleteArchives) {

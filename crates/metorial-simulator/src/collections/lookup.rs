@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::caller::Caller;
-use crate::catalog::{AuthMethod, Provider};
+use crate::catalog::{AuthMethod, Provider, Version};
 use crate::errors::{ApiError, Result};
 use crate::objects::{Collection, Object, Status};
 use crate::options::Quirk;
@@ -34,14 +34,7 @@ pub(super) fn changeable<'a>(
 ) -> Result<&'a Arc<Object>> {
     let object = existing(state, caller, collection, id)?;
     if object.status != Status::Active {
-        return Err(ApiError::gone(collection.entity(), id));
-    }
-    if object.is("is_managed") {
-        let message = "Managed credentials can't be changed.";
-        return Err(ApiError::bad_request(
-            "managed_credentials_readonly",
-            message,
-        ));
+        return Err(ApiError::gone());
     }
     Ok(object)
 }
@@ -55,7 +48,7 @@ pub(super) fn usable<'a>(
 ) -> Result<&'a Arc<Object>> {
     let object = existing(state, caller, collection, id)?;
     if object.status != Status::Active {
-        return Err(ApiError::use_after_delete(collection.entity()));
+        return Err(ApiError::use_after_delete(id));
     }
     Ok(object)
 }
@@ -82,6 +75,31 @@ pub(super) fn deployment_of(
         return Err(ApiError::provider_mismatch());
     }
     Ok(Some(deployment.id.clone()))
+}
+
+/// Returns the version that values for this deployment must fit: the one that it is pinned to, or the current one.
+pub(crate) fn version_of(
+    state: &State,
+    provider: &'static Provider,
+    deployment: Option<&str>,
+) -> &'static Version {
+    let view = state.store.current();
+    let deployment = deployment.and_then(|id| view.get(id));
+    let locked = deployment.and_then(|deployment| deployment.links.locked_version.as_deref());
+    let locked = locked.and_then(|id| state.catalog.version(id));
+    locked.map_or_else(|| provider.current(), |(_, version)| version)
+}
+
+/// Returns the version of a provider with this id.
+pub(crate) fn version(state: &State, id: &str) -> Result<(&'static Provider, &'static Version)> {
+    let version = state.catalog.version(id);
+    version.ok_or_else(|| ApiError::not_found("provider.version", Some(id)))
+}
+
+/// Returns the auth method with this id or alias. A missing one is named as a tool by all builds ◆.
+pub(crate) fn auth_method(state: &State, id: &str) -> Result<&'static AuthMethod> {
+    let method = state.catalog.auth_method(id);
+    method.ok_or_else(|| ApiError::not_found("provider_tool", Some(id)))
 }
 
 /// Returns the named auth method, which must be one of the provider's, or the provider's first one if none is named.

@@ -4,11 +4,11 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
-use super::auth_credentials;
 use super::caller::Caller;
 use super::changes::Changes;
 use super::checks::check_updatable;
 use super::lookup::changeable;
+use super::{auth_credentials, deployments};
 use crate::errors::{ApiError, Result};
 use crate::fields::Fields;
 use crate::objects::{Collection, Object};
@@ -35,6 +35,7 @@ pub(crate) fn read_for_patch(
     patch_text(state, collection, &mut fields, &mut changes);
     match collection {
         Collection::AuthCredentials => auth_credentials::patch(&mut fields, &mut changes),
+        Collection::Deployments => deployments::patch(state, &mut fields, &mut changes),
         Collection::AuthConfigs | Collection::Configs => {
             let filter = fields.tool_filter("tool_filters");
             let named = filter.map(|filter| ("tool_filter".to_owned(), filter));
@@ -45,7 +46,24 @@ pub(crate) fn read_for_patch(
     fields.check(&state.options)?;
     let before = Arc::clone(changeable(state, caller, collection, id)?);
     check_updatable(&before)?;
+    match collection {
+        Collection::AuthCredentials => {
+            auth_credentials::check_patch(state, &before, &mut changes)?;
+        }
+        Collection::Deployments => deployments::check_patch(state, &before, &changes)?,
+        _ => {}
+    }
     Ok(Patch { before, changes })
+}
+
+/// Writes the part of a PATCH of credentials that the server writes first: id, secret and scopes ◆. False if there is none.
+pub(crate) fn write_half(state: &mut State, mut patch: Patch) -> bool {
+    patch.changes.fields.retain(|name, _| name == "scopes");
+    let changes = &patch.changes;
+    if changes.fields.is_empty() && changes.write_only.is_empty() {
+        return false;
+    }
+    write_patch(state, patch).is_ok()
 }
 
 /// Writes a PATCH. The server writes all fields as it read them, so that one of two concurrent PATCHes is lost ▲.
@@ -66,6 +84,9 @@ pub(crate) fn write_patch(state: &mut State, patch: Patch) -> Result<Value> {
             object.write_only = before.write_only.clone();
         }
         object.write_only.extend(changes.write_only);
+        if let Some(locked) = changes.locked_version {
+            object.links.locked_version = locked;
+        }
         if loses_value && object.collection == Collection::AuthConfigs {
             object.write_only.clear();
         }

@@ -287,7 +287,7 @@ async fn providers_methods_and_deployments_can_be_read() {
         setup.get("/providers/metorial-github").await.body,
         github.body
     );
-    assert_eq!(setup.get("/providers").await.ids().len(), 7);
+    assert_eq!(setup.get("/providers").await.ids().len(), 9);
     let id = setup.method("github", "oauth2");
     let method = setup.get(&format!("/provider-auth-methods/{id}")).await;
     assert_eq!(method.body["scopes"][0]["scope"], "repo");
@@ -314,7 +314,7 @@ async fn providers_methods_and_deployments_can_be_read() {
             .await
             .ids()
             .len(),
-        7
+        9
     );
 }
 
@@ -334,7 +334,16 @@ async fn a_provider_has_its_current_version_and_its_publisher() {
         (&slack["id"], &json!(true))
     );
     assert_eq!(slack["publisher"]["object"], "provider.publisher");
-    assert_eq!(slack["oauth"]["status"], "enabled");
+    let oauth = json!({
+        "status": "enabled",
+        "callback_url": known.callback_url().unwrap(),
+        "auto_registration": {"status": "unsupported"},
+    });
+    assert_eq!(slack["oauth"], oauth);
+    let notion = setup.get("/providers/notion").await.body;
+    assert_eq!(notion["oauth"]["auto_registration"]["status"], "supported");
+    let sentry = setup.get("/providers/sentry").await.body;
+    assert_eq!(sentry["oauth"]["callback_url"], Value::Null);
     assert_eq!(
         setup.get("/providers/linear").await.body["oauth"],
         Value::Null

@@ -85,9 +85,11 @@ async fn invalid_imports_are_rejected_with_their_codes() {
         body
     };
     let github = setup.sim.deployment(&setup.instance, "github").unwrap();
+    let linear = setup.sim.deployment(&setup.instance, "linear").unwrap();
     let cases = [
         (with("provider_id", "github"), "provider_mismatch"),
         (with("provider_deployment_id", &github), "provider_mismatch"),
+        (with("provider_deployment_id", &linear), "provider_mismatch"),
         (
             with("provider_auth_method_id", "linear-token"),
             "cannot_change_auth_method",
@@ -109,6 +111,9 @@ async fn invalid_imports_are_rejected_with_their_codes() {
     for (body, code) in cases {
         assert_eq!(setup.post(IMPORTS, body).await.error(), (400, code));
     }
+    setup.sim.set_quirk(Quirk::ImportChecksDeployment, false);
+    let elsewhere = with("provider_deployment_id", &linear);
+    assert_eq!(setup.post(IMPORTS, elsewhere).await.status, 200);
     let own = setup.method("linear", "token");
     let same = setup
         .post(IMPORTS, with("provider_auth_method_id", &own))

@@ -58,6 +58,13 @@ async fn admin_pages_offer_the_actions_of_the_handle() {
     );
     let off = json!({"instance": setup.instance.as_str(), "is": "switched-off"});
     assert_eq!(act("import-export", off).await.status, 200);
+    let oauth = json!({"instance": setup.instance.as_str(), "on": true});
+    assert_eq!(act("only-oauth", oauth).await.status, 200);
+    let deployment = setup.sim.deployment(&setup.instance, "github").unwrap();
+    let used = act("use", json!({"id": deployment, "by": "identity"})).await;
+    assert_eq!(used.body["blockers"].as_array().unwrap().len(), 2);
+    let by_nobody = json!({"id": deployment, "by": "nobody"});
+    assert_eq!(act("use", by_nobody).await.status, 400);
     let quirk = json!({"name": "CaseSensitiveBearer", "on": false});
     assert_eq!(act("quirk", quirk).await.status, 200);
     assert_eq!(act("quirk", json!({"name": "Nonsense"})).await.status, 400);

@@ -4,7 +4,8 @@ use jiff::Timestamp;
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
-use super::catalog::{AuthMethod, Deployment};
+use super::catalog::AuthMethod;
+use super::deployment::DeploymentPreview;
 use super::id::id;
 use super::null::null_as_default;
 use super::object::object;
@@ -77,7 +78,7 @@ pub struct AuthConfig {
     pub tool_filter: Option<ToolFilters>,
     /// Deployment it belongs to. Imports name it `deployment_preview` on some servers.
     #[serde(alias = "deployment_preview")]
-    pub deployment: Option<Deployment>,
+    pub deployment: Option<DeploymentPreview>,
     /// Credentials that authorized it, if it is an OAuth connection.
     pub credentials: Option<AuthCredentials>,
     /// Auth method.

@@ -1,4 +1,4 @@
-//! Read-only objects: the key's instance, providers, deployments, auth methods and schemas.
+//! Read-only objects: the key's instance, providers, auth methods and schemas.
 
 use jiff::Timestamp;
 use serde::Deserialize;
@@ -77,35 +77,78 @@ pub struct Provider {
     pub description: Option<String>,
     /// Custom metadata.
     pub metadata: Option<Map<String, Value>>,
+    /// Status.
+    #[serde(default, deserialize_with = "null_as_default")]
+    pub status: Status,
+    /// Who may use it, for example `public`.
+    pub access: Option<String>,
+    /// Publisher.
+    pub publisher: Option<Publisher>,
+    /// OAuth of the provider, if it has an OAuth method.
+    pub oauth: Option<ProviderOauth>,
+    /// Current version.
+    pub current_version: Option<ProviderVersion>,
     /// Time of creation.
     pub created_at: Option<Timestamp>,
     /// Time of the last write by anyone.
     pub updated_at: Option<Timestamp>,
 }
 
-/// Deployment of a provider, whole or as the preview in another object.
-#[derive(Clone, Debug, PartialEq, Deserialize)]
+impl Provider {
+    /// Returns the callback URL, which has to be entered at the OAuth application ◆.
+    #[must_use]
+    pub fn callback_url(&self) -> Option<&str> {
+        self.oauth.as_ref()?.callback_url.as_deref()
+    }
+}
+
+/// Publisher of a provider.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[non_exhaustive]
-pub struct Deployment {
-    /// `pde_…`
-    #[serde(deserialize_with = "id")]
-    pub id: String,
-    /// Status; previews have none.
-    #[serde(default, deserialize_with = "null_as_default")]
-    pub status: Status,
+pub struct Publisher {
+    /// Id.
+    #[serde(default, deserialize_with = "optional_id")]
+    pub id: Option<String>,
     /// Display name.
     pub name: Option<String>,
-    /// Description.
-    pub description: Option<String>,
-    /// Custom metadata.
-    pub metadata: Option<Map<String, Value>>,
-    /// `pro_…`
+}
+
+/// OAuth of a provider.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[non_exhaustive]
+pub struct ProviderOauth {
+    /// `enabled` or `disabled`.
+    pub status: Option<String>,
+    /// URL that has to be entered at the OAuth application ◆.
+    pub callback_url: Option<String>,
+    /// Registration of OAuth applications by Metorial itself.
+    pub auto_registration: Option<AutoRegistration>,
+}
+
+/// Registration of OAuth applications by Metorial itself.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[non_exhaustive]
+pub struct AutoRegistration {
+    /// `supported` or `unsupported`.
+    pub status: Option<String>,
+}
+
+/// `provider.version`: version of a provider.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[non_exhaustive]
+pub struct ProviderVersion {
+    /// `pv_…`
+    #[serde(deserialize_with = "id")]
+    pub id: String,
+    /// Name of the version.
+    pub version: Option<String>,
+    /// True if deployments that are not pinned to a version follow this one.
+    pub is_current: Option<bool>,
+    /// Display name.
+    pub name: Option<String>,
+    /// `psp_…`; `None` until the specification is discovered.
     #[serde(default, deserialize_with = "optional_id")]
-    pub provider_id: Option<String>,
-    /// Time of creation.
-    pub created_at: Option<Timestamp>,
-    /// Time of the last write by anyone.
-    pub updated_at: Option<Timestamp>,
+    pub specification_id: Option<String>,
 }
 
 /// `provider.capabilities.auth_method`: method to authenticate with a provider.
@@ -115,7 +158,7 @@ pub struct AuthMethod {
     /// `pam_…`
     #[serde(deserialize_with = "id")]
     pub id: String,
-    /// Type, for example `oauth`.
+    /// Type, for example `oauth`, `token` or `service_account`.
     pub r#type: Option<String>,
     /// Key within the provider, for example `oauth2`.
     pub key: Option<String>,

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
-use super::catalog::Deployment;
+use super::deployment::DeploymentPreview;
 use super::id::{id, optional_id};
 use super::null::null_as_default;
 use super::object::object;
@@ -37,8 +37,8 @@ pub struct Config {
     /// `psp_…`
     #[serde(default, deserialize_with = "optional_id")]
     pub specification_id: Option<String>,
-    /// Deployment it belongs to.
-    pub deployment: Option<Deployment>,
+    /// Deployment it belongs to, perhaps because the vault does: a config takes over the deployment of its vault ◆.
+    pub deployment: Option<DeploymentPreview>,
     /// Vault it was created from.
     pub from_vault: Option<ConfigVault>,
     /// Time of creation.
@@ -69,7 +69,7 @@ pub struct ConfigVault {
     #[serde(deserialize_with = "id")]
     pub provider_id: String,
     /// Deployment it belongs to.
-    pub deployment: Option<Deployment>,
+    pub deployment: Option<DeploymentPreview>,
     /// Id of that deployment, from servers that return the id alone.
     #[serde(default, deserialize_with = "optional_id")]
     pub provider_deployment_id: Option<String>,

@@ -5,22 +5,26 @@
 mod auth;
 mod catalog;
 mod config;
+mod deployment;
 mod id;
 mod null;
 mod object;
 mod record;
 mod status;
+mod token;
 mod tool_filter;
 
 pub use auth::{AuthConfig, AuthConfigSource, AuthConfigType, AuthCredentials};
 pub use catalog::{
-    AuthMethod, AuthMethodScope, ConfigSchema, Deployment, Instance, InstanceType, JsonSchema,
-    Project, Provider, Visibility,
+    AuthMethod, AuthMethodScope, AutoRegistration, ConfigSchema, Instance, InstanceType,
+    JsonSchema, Project, Provider, ProviderOauth, ProviderVersion, Publisher, Visibility,
 };
 pub use config::{Config, ConfigVault};
+pub use deployment::{ConfigPreview, Deployment, DeploymentPreview};
 pub(crate) use id::id;
 pub use id::is_id;
 pub use object::Object;
 pub use record::{AuthExport, AuthImport};
 pub use status::Status;
+pub use token::{Token, TokenInstance, TokenPart};
 pub use tool_filter::{ToolFilter, ToolFilters};

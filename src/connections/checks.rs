@@ -1,8 +1,8 @@
 //! When the API is asked whose key a connection has. A key that it refused is not tried again before its time, whatever
 //! enqueues the connection, unless the key, the address or the spec changes.
 
+use super::not_ready::NotReady;
 use super::settings::ConnectionSettings;
-use super::state::NotReady;
 use crate::plan::attempt::{Attempt, Circumstances};
 use crate::plan::backoff::{Backoff, Class, Pacing, Retry};
 use crate::plan::fingerprint::Fingerprint;

@@ -2,9 +2,10 @@
 
 use super::checks::Check;
 use super::limits::UserLimits;
+use super::not_ready::NotReady;
 use super::registry::Connections;
 use super::settings::{ConnectionKey, ConnectionSettings};
-use super::state::{NotReady, Slot};
+use super::state::Slot;
 use super::verify;
 use crate::kinds::Inputs;
 use crate::plan::fingerprint::Fingerprint;

@@ -12,6 +12,7 @@ mod connect;
 mod inventories;
 pub mod inventory;
 mod limits;
+mod not_ready;
 mod rate_limit;
 mod reconcile;
 mod recorded;
@@ -24,8 +25,9 @@ mod tests;
 pub mod verify;
 
 pub use inventories::Inventories;
+pub use not_ready::NotReady;
 pub use reconcile::{ConnectionContext, reconcile};
 pub use registry::Connections;
 pub use settings::{ConnectionKey, ConnectionResource, ConnectionSettings, default_connections};
 pub use setup::Setup;
-pub use state::{ConnectionState, NotReady};
+pub use state::ConnectionState;

@@ -268,7 +268,7 @@ async fn report<C: ConnectionResource>(
 mod tests {
     use super::super::state::Permissions;
     use super::*;
-    use crate::connections::state::NotReady;
+    use crate::connections::not_ready::NotReady;
     use crate::resources::ConnectionDefaults;
 
     fn state(not_ready: Option<NotReady>) -> ConnectionState {

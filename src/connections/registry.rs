@@ -1,9 +1,10 @@
 //! The registry of connections: reads and verifies them, builds their sessions, and keeps the last good one.
 
 use super::checks::Checks;
+use super::not_ready::NotReady;
 use super::settings::{ConnectionKey, default_connections};
 use super::setup::Setup;
-use super::state::{ConnectionState, LOSSES_LIFETIME, NotReady, Slot};
+use super::state::{ConnectionState, LOSSES_LIFETIME, Slot};
 use super::verify;
 use crate::lock::lock;
 use crate::plan::observed::Losses;

@@ -1,7 +1,7 @@
 //! The settings of the process that connections are read and sessions are built with.
 
+use super::not_ready::NotReady;
 use super::settings::{ConnectionKey, ConnectionResource, ConnectionSettings};
-use super::state::NotReady;
 use super::verify;
 use crate::cluster::client::Cluster;
 use crate::cluster::error::ClusterError;

@@ -1,6 +1,7 @@
 //! The state of one connection: for the resources that use it, and for its own status.
 
 use super::checks::Checks;
+use super::not_ready::NotReady;
 use super::settings::{ConnectionKey, ConnectionSettings};
 use crate::plan::attempt::ConnectionVersion;
 use crate::plan::case::{ConnectionView, Problem};
@@ -16,62 +17,6 @@ use tokio::time::Instant;
 
 /// Time for which a suspicious loss is believed without being counted again.
 pub const LOSSES_LIFETIME: Duration = Duration::from_secs(600);
-
-/// The cause why a connection can't be used.
-#[derive(Clone, Debug, PartialEq)]
-pub struct NotReady {
-    /// The reason that the conditions show.
-    pub reason: Reason,
-    /// The message that the conditions show.
-    pub message: String,
-    /// True if it is expected to pass by itself. Resources then keep using the last session: a write that fails costs
-    /// less than an operator that stands still because of one timeout.
-    pub transient: bool,
-    /// The time that the API asks to wait.
-    pub wait: Option<Duration>,
-}
-
-impl From<NotReady> for Problem {
-    fn from(not_ready: NotReady) -> Self {
-        Self {
-            reason: not_ready.reason,
-            message: not_ready.message,
-            transient: not_ready.transient,
-            wait: not_ready.wait,
-        }
-    }
-}
-
-impl NotReady {
-    /// Returns a cause that only a change in the cluster or at Metorial can remove.
-    #[must_use]
-    pub fn new(reason: Reason, message: impl Into<String>) -> Self {
-        Self {
-            reason,
-            message: message.into(),
-            transient: false,
-            wait: None,
-        }
-    }
-
-    /// Returns a cause that is expected to pass by itself.
-    #[must_use]
-    pub fn transient(reason: Reason, message: impl Into<String>) -> Self {
-        Self {
-            transient: true,
-            ..Self::new(reason, message)
-        }
-    }
-
-    /// Returns the cause for a connection that does not exist.
-    #[must_use]
-    pub fn not_found(key: &ConnectionKey) -> Self {
-        Self::new(
-            Reason::ConnectionNotFound,
-            format!("{key} does not exist: create it"),
-        )
-    }
-}
 
 /// What the owner of a connection allows its users.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

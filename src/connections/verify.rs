@@ -1,8 +1,8 @@
 //! The checks that a connection has to pass, as pure functions: its address, its key, the instance that the key opens,
 //! and the namespaces that may use it.
 
+use super::not_ready::NotReady;
 use super::settings::{ConnectionKey, ConnectionSettings};
-use super::state::NotReady;
 use crate::cluster::error::ClusterError;
 use crate::cluster::references::Missing;
 use crate::kinds::Inputs;

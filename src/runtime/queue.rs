@@ -115,7 +115,7 @@ impl Queue {
             self.running.insert(task.id(), key);
         }
         self.metrics
-            .set_queue(self.schedule.depth(), self.running.len());
+            .set_queue(self.schedule.depth(now), self.running.len());
     }
 
     fn next_start(&self) -> Option<Instant> {

@@ -107,7 +107,8 @@ impl Schedule {
 
     /// Returns the number of keys that are due but not taken.
     #[must_use]
-    pub fn depth(&self) -> usize {
+    pub fn depth(&mut self, now: Instant) -> usize {
+        self.promote(now);
         self.due.values().map(VecDeque::len).sum()
     }
 
@@ -181,13 +182,13 @@ mod tests {
         }
         schedule.add(key_in("few", "a"), now);
         schedule.add(key_in("few", "b"), now);
-        assert_eq!(schedule.depth(), 0, "nothing was looked at yet");
+        assert_eq!(schedule.depth(now), 1002);
         let taken: Vec<String> = std::iter::from_fn(|| schedule.take(now))
             .take(5)
             .map(|key| key.namespace)
             .collect();
         assert_eq!(taken, ["many", "few", "many", "few", "many"]);
-        assert_eq!(schedule.depth(), 997);
+        assert_eq!(schedule.depth(now), 997);
     }
 
     #[test]

@@ -94,7 +94,11 @@ impl Scenario {
                     Moment::Before => Action::HoldBefore(gate.clone()),
                     Moment::After => Action::HoldAfterApply(gate.clone()),
                 };
-                let fault = Fault::on(&call.method, &call.path).exactly();
+                // Reads of an object that come together share a list, so either form may come.
+                let fault = match call.path.strip_suffix("/:id") {
+                    Some(collection) if call.is_read() => Fault::on(&call.method, collection),
+                    _ => Fault::on(&call.method, &call.path).exactly(),
+                };
                 let fault = self
                     .sim
                     .faults()

@@ -3,8 +3,9 @@
 use super::settings;
 use crate::connections::checks::Check;
 use crate::connections::inventory::Entry;
+use crate::connections::not_ready::NotReady;
 use crate::connections::settings::{ConnectionKey, ConnectionSettings};
-use crate::connections::state::{NotReady, Slot};
+use crate::connections::state::Slot;
 use crate::plan::case::{ConnectionView, Problem};
 use crate::plan::fingerprint::Fingerprint;
 use crate::remote::testing::session;

@@ -183,8 +183,8 @@ mod tests {
                 ..Request::get("/")
             };
             let mut incoming = Incoming::new(&request, None).expect("nothing is announced");
-            let parts = string.as_bytes().chunks(1000);
-            let received = parts.map(|part| incoming.push(part)).collect();
+            let mut parts = string.as_bytes().chunks(1000);
+            let received = parts.try_for_each(|part| incoming.push(part));
             let received: Result<(), TooLarge> = received;
             let received = received.ok().map(|()| incoming.end());
             let received = received.map(|body| (body.bytes.len(), body.shortened));

@@ -83,11 +83,16 @@ impl<K: Kind> Run<'_, K> {
     /// Reads the resource again. Returns whether it is, in everything that a decision is based on, as it was.
     ///
     /// # Errors
-    /// It can't be read, or is gone.
+    /// It can't be read, is gone, or belongs to another shard by now, which decides about it.
     pub async fn read_again(&mut self) -> Result<bool, ClusterError> {
         let context = self.context;
+        let (cluster, name) = (&context.cluster, &self.resource.key.name);
         let api = self.resource.api(context);
-        let found = context.cluster.get(&api, &self.resource.key.name).await?;
+        let found = match self.wrote() {
+            // What was written at the API is recorded in any case.
+            true => cluster.get(&api, name).await?,
+            false => cluster.get_of_shard(&api, name, &context.shard).await?,
+        };
         let Some(object) = found else {
             return Err(ClusterError {
                 operation: "get".to_owned(),

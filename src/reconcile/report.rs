@@ -109,7 +109,7 @@ impl<K: Kind> Run<'_, K> {
     }
 
     /// Returns whether anything was written at the API.
-    fn wrote(&self) -> bool {
+    pub fn wrote(&self) -> bool {
         self.effects.iter().any(|effect| {
             matches!(
                 effect,

@@ -2,7 +2,7 @@
 //! shard. Both operators run in this process, with short pauses.
 
 use crate::support::{
-    Environment, Form, Given, Kind, Operator, PATIENCE, Samples, Snapshot, TESTED, VALUES,
+    Environment, Form, Given, Kind, Operator, PATIENCE, Samples, Snapshot, TESTED, VALUES, config,
     config_on, credentials, each, free_address, in_shard, literal_vault,
 };
 use futures::FutureExt;
@@ -184,6 +184,29 @@ async fn nothing_more_is_reported_for_a_resource_that_was_moved_in_the_middle_of
     env.credentials(TESTED)
         .wait("the request is handled", handled)
         .await;
+}
+
+#[tokio::test]
+async fn a_resource_that_was_moved_before_its_finalizer_was_added_gets_it_from_its_new_shard() {
+    let mut env = Environment::new().await;
+    let settings = env.shard_settings(None);
+    env.start_operator_with(settings);
+    env.connection("default").wait_reason("Synced").await;
+    // The first read is that of the schema of its value.
+    let gate = env.hold_after("GET", "/");
+    env.apply(config(TESTED)).await;
+    assert!(gate.wait_for_arrivals(1, PATIENCE).await);
+    let moved = env.config(TESTED).move_to(Some(ONE)).await;
+    gate.open();
+    env.check_quiet().await;
+    let now = env.config(TESTED).get().await;
+    assert_eq!(now.resource_version(), moved.resource_version());
+    assert!(env.attempts().is_empty());
+
+    let _shard = start_shard(&env).await;
+    env.config(TESTED).wait_ready().await;
+    assert_eq!(env.attempts(), ["POST /provider-configs"]);
+    env.check_oracles().await;
 }
 
 #[tokio::test]

@@ -69,10 +69,13 @@ impl Context {
     }
 
     /// Returns when reads are sure to show every write that was sent for a resource. Where nothing is remembered, an earlier
-    /// leader may have sent one, and so may another shard that served the resource before.
+    /// leader may have sent one.
     #[must_use]
     pub fn settling(&self, memory: &Memory) -> Settling {
-        memory.settling(self.since, self.timing.settle)
+        memory.settling.unwrap_or(Settling {
+            at: self.since + self.timing.settle,
+            inconclusive: false,
+        })
     }
 
     /// Forgets a resource that no longer exists, or belongs to another shard.

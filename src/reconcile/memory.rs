@@ -30,63 +30,33 @@ pub struct Memory {
     pub created: Option<String>,
     /// Whether a write was sent.
     pub wrote: bool,
-    /// When reads are sure to show every write, where it is known that no earlier leader sent one, or one was sent since.
+    /// When reads are sure to show every write, where it is known that no earlier leader sent one, or one was sent since, or
+    /// that another shard may have sent one.
     pub settling: Option<Settling>,
-    /// Who may have sent writes before.
-    pub predecessor: Predecessor,
     /// The recent writes to its child objects.
     pub rewrites: HashMap<ChildKind, Rewrites>,
     /// Its pauses.
     pub pauses: Pauses,
 }
 
-/// The shard that may have sent writes for a resource before this process served it.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Predecessor {
-    /// Not known: no trace of a write was read yet.
-    #[default]
-    Unknown,
-    /// There is none: this process added the finalizer, before which nothing is sent.
-    None,
-    /// Another shard, which sends nothing after this time.
-    Until(Instant),
-}
-
 impl Memory {
-    /// Remembers that nothing was created yet: this process added the finalizer, without which no earlier leader and no other
-    /// shard sent a create either.
+    /// Remembers that nothing was created yet: this process added the finalizer, without which no earlier leader sent a
+    /// create either.
     pub fn nothing_created(&mut self) {
         self.writes = Writes::NothingCreated;
-        self.predecessor = Predecessor::None;
         self.settling = Some(Settling {
             at: Instant::now(),
             inconclusive: false,
         });
     }
 
-    /// Remembers that the resource has traces of writes: they are those of another shard, which sends nothing after `until`,
-    /// unless they are known already.
-    pub fn has_traces(&mut self, until: Instant) {
-        if self.predecessor == Predecessor::Unknown {
-            self.predecessor = Predecessor::Until(until);
-        }
-    }
-
-    /// Returns when reads are sure to show every write that was sent, if that takes `settle`; `since`: the begin of this
-    /// leadership.
-    #[must_use]
-    pub fn settling(&self, since: Instant, settle: Duration) -> Settling {
-        let settling = self.settling.unwrap_or(Settling {
-            at: since + settle,
+    /// Remembers that another shard may have sent writes, which reads are sure to show at this time. Unless their end is known
+    /// already: those that are new to this process are not its own.
+    pub fn taken_over(&mut self, settled_at: Instant) {
+        self.settling.get_or_insert(Settling {
+            at: settled_at,
             inconclusive: false,
         });
-        match self.predecessor {
-            Predecessor::Until(until) => Settling {
-                at: settling.at.max(until + settle),
-                ..settling
-            },
-            Predecessor::Unknown | Predecessor::None => settling,
-        }
     }
 }
 
@@ -165,42 +135,22 @@ impl Memories {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::time::Duration;
 
     #[test]
-    fn reads_settle_after_the_last_write_of_this_process_and_of_another_shard() {
-        let since = Instant::now();
-        let at = |seconds| since + Duration::from_secs(seconds);
-        let settled = |predecessor, own: Option<u64>| {
-            let memory = Memory {
-                predecessor,
-                settling: own.map(|own| Settling {
-                    at: at(own),
-                    inconclusive: false,
-                }),
-                ..Memory::default()
-            };
-            memory.settling(since, Duration::from_secs(5)).at
-        };
-        assert_eq!(settled(Predecessor::Unknown, None), at(5));
-        assert_eq!(settled(Predecessor::None, Some(3)), at(3));
-        assert_eq!(settled(Predecessor::Until(at(9)), None), at(14));
-        assert_eq!(settled(Predecessor::Until(at(9)), Some(3)), at(14));
-        assert_eq!(settled(Predecessor::Until(at(9)), Some(17)), at(17));
-    }
-
-    #[test]
-    fn traces_are_those_of_another_shard_unless_this_process_left_them() {
-        let until = Instant::now();
+    fn writes_that_are_new_to_this_process_are_those_of_another_shard() {
+        let settled_at = Instant::now() + Duration::from_secs(60);
+        let at = |memory: &Memory| memory.settling.map(|settling| settling.at);
         let mut memory = Memory::default();
-        memory.has_traces(until);
-        assert_eq!(memory.predecessor, Predecessor::Until(until));
-        memory.has_traces(until + Duration::from_secs(1));
-        assert_eq!(memory.predecessor, Predecessor::Until(until));
+        memory.taken_over(settled_at);
+        memory.taken_over(settled_at + Duration::from_secs(1));
+        assert_eq!(at(&memory), Some(settled_at), "from the first read on");
         let mut memory = Memory::default();
         memory.nothing_created();
-        memory.has_traces(until);
-        assert_eq!(memory.predecessor, Predecessor::None);
+        memory.taken_over(settled_at);
+        assert!(
+            at(&memory) < Some(settled_at),
+            "it added the finalizer itself"
+        );
     }
 
     #[test]

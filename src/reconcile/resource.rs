@@ -71,9 +71,12 @@ impl<K: Kind> Resource<K> {
         if !context.shard.is_part() || !traces {
             return;
         }
-        // That shard confirmed that the resource belongs to it at most this time before it sent a write.
-        let until = Instant::now() + context.timing.lease.duration;
-        self.remember(context, |memory| memory.has_traces(until));
+        let timing = &context.timing;
+        // That shard confirmed that the resource belongs to it at most so long before it sent a write.
+        let last_write = Instant::now() + timing.lease.duration;
+        self.remember(context, |memory| {
+            memory.taken_over(last_write + timing.settle);
+        });
     }
 
     /// Confirms that the resource still belongs to this shard, unless that was read just before. Another shard, to which it may

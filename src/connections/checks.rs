@@ -17,6 +17,8 @@ pub struct Checks {
     pauses: Pauses,
     /// The check that the connection needs as it was last read.
     attempt: Option<Attempt>,
+    /// Whether that check was put off.
+    put_off: bool,
     /// Why the last one failed.
     failed: Option<NotReady>,
     /// Reconciliations in a row that ended without a usable session, and when the next one is due.
@@ -38,6 +40,7 @@ impl Checks {
     /// Forgets what the connection was like, because it is read again.
     pub fn restart(&mut self) {
         self.attempt = None;
+        self.put_off = false;
     }
 
     /// Returns whether the API may be asked about a connection with these settings and this key.
@@ -55,6 +58,7 @@ impl Checks {
         let attempt = Attempt::new(&circumstances).requested(settings.requested());
         let paused = self.pauses.left(&attempt, now).is_some();
         self.attempt = Some(attempt);
+        self.put_off = paused;
         match (paused, &self.failed) {
             (false, _) => Check::Due,
             (true, None) => Check::Accepted,
@@ -90,6 +94,8 @@ impl Checks {
     ) -> Duration {
         let left = self.attempt.as_ref();
         let left = left.and_then(|attempt| self.pauses.left(attempt, now));
+        // A pause that ended in the meantime is over now: what was put off is done at once.
+        let left = left.or(self.put_off.then_some(Duration::ZERO));
         if let (true, Some(left)) = (self.failed.is_some() && !terminating, left) {
             return left;
         }
@@ -233,6 +239,24 @@ mod tests {
             }
         }
         assert_eq!(honored, 6);
+    }
+
+    #[test]
+    fn a_request_whose_pause_ends_during_the_reconciliation_is_handled_at_once() {
+        let (timing, now) = (Timing::default(), Instant::now());
+        let (early, late) = (now + timing.rest - SECOND, now + timing.rest);
+        for failed in [None, Some(unauthorized())] {
+            let mut checks = Checks::default();
+            let first = settings(1, Some("1"));
+            assert_eq!(checks.begin(&first, &key("a"), now), Check::Due);
+            checks.asked(failed.as_ref(), &timing, 0.0, now);
+            checks.next(failed.as_ref(), false, &timing, 0.0, now);
+            checks.restart();
+            let check = checks.begin(&settings(1, Some("2")), &key("a"), early);
+            assert_ne!(check, Check::Due);
+            let next = checks.next(failed.as_ref(), false, &timing, 0.0, late);
+            assert_eq!(next, Duration::ZERO, "{failed:?}");
+        }
     }
 
     #[test]

@@ -13,6 +13,8 @@ use tokio::time::{Instant, sleep};
 
 /// A batch is sent once nobody joined it for this long: it must be lost in the time of a request.
 pub const QUIET: Duration = Duration::from_millis(10);
+/// The same where everybody who joined deletes something: deletions come in numbers, and nobody waits for a single one.
+pub const PATIENT: Duration = Duration::from_millis(50);
 /// A batch that is joined again and again is sent after this time.
 pub const LONGEST: Duration = Duration::from_millis(200);
 /// The batches that are open or under way, one for each key. The result is shared by all who joined.
@@ -32,6 +34,8 @@ struct Batch {
 #[derive(Default)]
 struct Content {
     ids: Vec<String>,
+    /// The shortest time that one of those who joined allows for others.
+    quiet: Duration,
     sent: bool,
 }
 
@@ -43,7 +47,7 @@ impl<K, T> Default for Coalesced<K, T> {
 
 impl<K: Eq + Hash, T: Clone + Send + Sync + 'static> Coalesced<K, T> {
     /// Joins the open batch of `key` with these ids, or opens one, which `send` sends with at most `limit` ids, or with
-    /// these alone. Returns its result, which was read after this call began.
+    /// these alone. It is sent once nobody joined it for `quiet`. Returns its result, which was read after this call began.
     ///
     /// The batch makes progress as long as one of those who joined waits for it: nothing is spawned, and nobody waits for
     /// somebody who gave up.
@@ -52,17 +56,21 @@ impl<K: Eq + Hash, T: Clone + Send + Sync + 'static> Coalesced<K, T> {
         key: K,
         ids: &[String],
         limit: usize,
+        quiet: Duration,
         send: impl FnOnce(Vec<String>) -> F + Send + 'static,
     ) -> Shared<BoxFuture<'static, T>>
     where
         F: Future<Output = T> + Send + 'static,
     {
         let mut all = lock(&self.0);
-        if let Some(open) = all.get(&key).filter(|open| open.batch.add(ids, limit)) {
+        if let Some(open) = all
+            .get(&key)
+            .filter(|open| open.batch.add(ids, limit, quiet))
+        {
             return open.result.clone();
         }
         let batch = Arc::new(Batch::default());
-        batch.add(ids, limit);
+        batch.add(ids, limit, quiet);
         let collected = batch.clone();
         let result = async move { send(collected.collect().await).await };
         let result = result.boxed().shared();
@@ -77,13 +85,17 @@ impl<K: Eq + Hash, T: Clone + Send + Sync + 'static> Coalesced<K, T> {
 
 impl Batch {
     /// Adds ids. Returns false if the batch was sent, or has no room for them beside others.
-    fn add(&self, ids: &[String], limit: usize) -> bool {
+    fn add(&self, ids: &[String], limit: usize, quiet: Duration) -> bool {
         let mut content = lock(&self.content);
         let new: Vec<&String> = ids.iter().filter(|id| !content.ids.contains(id)).collect();
         let fits = content.ids.is_empty() || content.ids.len() + new.len() <= limit;
         if content.sent || !fits {
             return false;
         }
+        content.quiet = match content.ids.is_empty() {
+            true => quiet,
+            false => content.quiet.min(quiet),
+        };
         let new: Vec<String> = new.into_iter().cloned().collect();
         content.ids.extend(new);
         if content.ids.len() >= limit {
@@ -95,17 +107,21 @@ impl Batch {
     /// Waits until the batch is full or nobody joins it any more, closes it, and returns its ids.
     async fn collect(&self) -> Vec<String> {
         let began = Instant::now();
-        let mut joined = lock(&self.content).ids.len();
+        let seen = || {
+            let content = lock(&self.content);
+            (content.ids.len(), content.quiet)
+        };
+        let (mut joined, mut quiet) = seen();
         while began.elapsed() < LONGEST {
             tokio::select! {
                 () = self.full.notified() => break,
-                () = sleep(QUIET) => {}
+                () = sleep(quiet) => {}
             }
-            let now = lock(&self.content).ids.len();
-            if now == joined {
+            let before = joined;
+            (joined, quiet) = seen();
+            if joined == before {
                 break;
             }
-            joined = now;
         }
         let mut content = lock(&self.content);
         content.sent = true;
@@ -126,7 +142,7 @@ mod tests {
             let coalesced = &coalesced;
             async move {
                 let send = |ids: Vec<String>| async move { ids.len() };
-                coalesced.join((), &[id], limit, send).await
+                coalesced.join((), &[id], limit, QUIET, send).await
             }
         });
         futures::future::join_all(asked).await
@@ -146,19 +162,38 @@ mod tests {
         for _ in 0..2 {
             let batches = batches.clone();
             let send = move |_| async move { batches.fetch_add(1, Ordering::Relaxed) + 1 };
-            coalesced.join((), &["a".to_owned()], 100, send).await;
+            coalesced
+                .join((), &["a".to_owned()], 100, QUIET, send)
+                .await;
         }
         assert_eq!(batches.load(Ordering::Relaxed), 2);
+    }
+
+    #[test]
+    fn a_batch_waits_as_long_as_the_least_patient_of_those_who_joined_it() {
+        for (all, expected) in [
+            ([PATIENT, PATIENT, PATIENT], PATIENT),
+            ([PATIENT, QUIET, PATIENT], QUIET),
+            ([QUIET, PATIENT, PATIENT], QUIET),
+        ] {
+            let batch = Batch::default();
+            for (number, quiet) in all.into_iter().enumerate() {
+                assert!(batch.add(&[number.to_string()], 100, quiet));
+            }
+            assert_eq!(lock(&batch.content).quiet, expected, "{all:?}");
+        }
     }
 
     #[tokio::test]
     async fn one_that_gives_up_keeps_nobody_waiting() {
         let coalesced = Coalesced::<(), Vec<String>>::default();
         let send = |ids: Vec<String>| async move { ids };
-        let gone = coalesced.join((), &["gone".to_owned()], 100, send);
+        let gone = coalesced.join((), &["gone".to_owned()], 100, QUIET, send);
         assert_eq!(gone.now_or_never(), None);
         assert_eq!(
-            coalesced.join((), &["a".to_owned()], 100, send).await,
+            coalesced
+                .join((), &["a".to_owned()], 100, QUIET, send)
+                .await,
             ["gone", "a"]
         );
     }

@@ -1,6 +1,7 @@
 //! The objects that Metorial deletes along with others.
 
 use super::batch_limits::{FEW, is_refused};
+use super::coalesce::PATIENT;
 use super::error::RemoteError;
 use super::session::Session;
 use super::transport::{Item, Transport, all};
@@ -34,7 +35,8 @@ impl Session {
             }
             found.map(Arc::new)
         };
-        let found = self.loader.dependents.join(kind, ids, limit, send).await;
+        let dependents = &self.loader.dependents;
+        let found = dependents.join(kind, ids, limit, PATIENT, send).await;
         let found = match found {
             // Refused to whoever opened the batch, which may be less urgent or of another namespace.
             Err(RemoteError::BudgetSpent(_)) => Arc::new(list(&self.transport, kind, ids).await?),

@@ -177,8 +177,10 @@ impl Observations {
             .filter(|(id, entry)| due(entry) && !ids.contains(id))
             .map(|(id, entry)| (entry.at, id))
             .collect();
-        oldest.sort_unstable();
         let free = limit.saturating_sub(ids.len());
+        if free < oldest.len() {
+            oldest.select_nth_unstable(free);
+        }
         ids.extend(oldest.into_iter().take(free).map(|(_, id)| id.clone()));
     }
 }

@@ -1,15 +1,18 @@
 //! Reads of remote objects by their ids, each as fresh as it has to be.
 
 use super::batch_limits::{FEW, Shown, is_refused};
+use super::coalesce::{PATIENT, QUIET};
 use super::error::RemoteError;
 use super::loader::{BatchRead, read_along_before};
 use super::observations::Observed;
 use super::session::Session;
 use super::transport::{Item, all};
 use crate::kinds::Kind;
+use crate::plan::purpose::Priority;
 use jiff::{SignedDuration, Timestamp};
 use metorial::{ErrorKind, Method, Object, Operation, is_id};
 use std::sync::Arc;
+use std::time::Duration;
 use tokio::time::Instant;
 
 /// Lists show every object that is older than this, however far they lag behind.
@@ -94,8 +97,17 @@ impl Session {
         };
         let batches = &self.loader.batches;
         batches
-            .join(collection, &[id.to_owned()], limit, send)
+            .join(collection, &[id.to_owned()], limit, self.quiet(), send)
             .await
+    }
+
+    /// Returns for how long a batch that this reconciliation needs waits for others. A first create reads nothing before it
+    /// writes, so what is as urgent is a deletion.
+    fn quiet(&self) -> Duration {
+        match self.transport.purpose().priority {
+            Priority::Lifecycle => PATIENT,
+            _ => QUIET,
+        }
     }
 
     /// Reads one object by a request of its own.

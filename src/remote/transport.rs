@@ -90,6 +90,12 @@ impl Transport {
         self.requester.budget()
     }
 
+    /// Returns what requests are sent for.
+    #[must_use]
+    pub fn purpose(&self) -> &Purpose {
+        self.requester.purpose()
+    }
+
     /// Returns the budget as the connection's status shows it.
     #[must_use]
     pub fn budget_view(&self) -> Option<View> {

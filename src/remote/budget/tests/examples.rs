@@ -164,6 +164,30 @@ fn who_waits_is_called_when_the_limit_grows() {
 }
 
 #[test]
+fn the_turn_that_was_announced_stays_the_same_until_it_comes() {
+    let now = Instant::now();
+    let quota = Quota::assumed(limit(1, WINDOW));
+    let mut scheduler = Scheduler::new(Capacity::of(quota));
+    let first = purpose("apps", "first", Priority::Lifecycle);
+    assert!(scheduler.check(&first, 0, now).is_ok());
+    scheduler.take(&first, 0, now);
+    let mut refuse = |namespace: &str, after| {
+        let waits = purpose(namespace, "waits", Priority::Lifecycle);
+        scheduler
+            .check(&waits, 0, now + seconds(after))
+            .unwrap_err()
+    };
+    let before = refuse("apps", 100);
+    assert!(about(before.wait, seconds(500)));
+    assert_eq!(before.announced, before.wait);
+    // Another namespace comes first, so that its turn is in the next window.
+    refuse("other", 200);
+    let after = refuse("apps", 400);
+    assert!(about(after.wait, WINDOW));
+    assert_eq!(after.announced, before.announced - seconds(300));
+}
+
+#[test]
 fn connections_are_enqueued_when_the_limit_changes_or_is_spent() {
     let (queue, mut enqueued) = unbounded_channel();
     let now = Instant::now();

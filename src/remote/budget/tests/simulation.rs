@@ -81,6 +81,18 @@ fn the_length_of_the_window_is_learned() {
 }
 
 #[test]
+fn the_share_of_checks_is_of_the_window_that_was_learned() {
+    let (actual, documented) = (limit(100, seconds(60)), limit(100, WINDOW));
+    let mut world = World::new(actual, documented, Headers::Oldest);
+    for number in 0..100 {
+        let check = purpose("apps", &format!("r{number}"), Priority::Observation);
+        world.want(&check, 1, Duration::ZERO);
+    }
+    world.run(seconds(200));
+    assert_eq!(world.done.len(), 100, "a quarter of each minute");
+}
+
+#[test]
 fn a_server_without_headers_is_probed_upward_and_its_429_is_obeyed() {
     let documented = limit(100, WINDOW);
     let mut world = World::new(limit(5000, WINDOW), documented, Headers::None);

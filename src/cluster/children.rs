@@ -3,7 +3,7 @@
 
 use super::child::{Child, in_shape, patch, same_type};
 use super::client::Cluster;
-use super::error::{Cause, ClusterError};
+use super::error::{Cause, ClusterError, DENIED};
 use super::writes::{field_manager, owned_by};
 use crate::plan::children::{
     ChildKind, ChildSpec, ChildState, Data, EXPORT_ANNOTATION, Refusal, blank,
@@ -17,6 +17,9 @@ use kube::{Api, Resource, ResourceExt};
 use serde::Serialize;
 use serde_json::json;
 use std::collections::BTreeMap;
+
+/// The most characters of a label's value.
+const LONGEST_LABEL: usize = 63;
 
 /// The resource that child objects belong to.
 #[derive(Clone, Copy)]
@@ -48,6 +51,7 @@ impl<K: Resource<DynamicType = ()> + Serialize> Parent<'_, K> {
         wanted: &ChildSpec,
         key: &MacKey,
     ) -> Result<ChildState, ClusterError> {
+        let wanted = &self.labeled(wanted);
         match wanted.kind {
             ChildKind::Secret => self.observe_as::<Secret>(wanted, key).await,
             ChildKind::ConfigMap => self.observe_as::<ConfigMap>(wanted, key).await,
@@ -64,6 +68,7 @@ impl<K: Resource<DynamicType = ()> + Serialize> Parent<'_, K> {
         data: &Data,
         export: Option<&ExportStatus>,
     ) -> Result<Applied, ClusterError> {
+        let wanted = &self.labeled(wanted);
         let written = match wanted.kind {
             ChildKind::Secret => self.write_as::<Secret>(wanted, data, export, false).await,
             ChildKind::ConfigMap => {
@@ -84,7 +89,14 @@ impl<K: Resource<DynamicType = ()> + Serialize> Parent<'_, K> {
         Ok(match self.try_out(wanted, &shape).await? {
             Some(refusal) => Applied::Refused(refusal),
             None if wanted.kind == ChildKind::Secret => Applied::TooLarge(error.to_string()),
-            None => return Err(error),
+            // Only the write itself is refused, for its content.
+            None => Applied::Refused(Refusal {
+                kind: wanted.kind,
+                name: wanted.name.clone(),
+                forbidden: error.cause == Cause::Forbidden,
+                terminating: false,
+                message: error.cause.to_string(),
+            }),
         })
     }
 
@@ -98,6 +110,7 @@ impl<K: Resource<DynamicType = ()> + Serialize> Parent<'_, K> {
         wanted: &ChildSpec,
         data: &Data,
     ) -> Result<Option<Refusal>, ClusterError> {
+        let wanted = &self.labeled(wanted);
         match wanted.kind {
             ChildKind::Secret => self.write_as::<Secret>(wanted, data, None, true).await,
             ChildKind::ConfigMap => self.write_as::<ConfigMap>(wanted, data, None, true).await,
@@ -217,6 +230,25 @@ impl<K: Resource<DynamicType = ()> + Serialize> Parent<'_, K> {
         }
     }
 
+    /// Returns what is wanted, with the labels by which people and tools find it.
+    fn labeled(&self, wanted: &ChildSpec) -> ChildSpec {
+        let name = self.resource.name_any();
+        let kind = K::kind(&()).into_owned();
+        let labels = [
+            ("app.kubernetes.io/managed-by", FIELD_MANAGER.to_owned()),
+            ("metorial.com/kind", kind),
+            ("metorial.com/name", name),
+        ];
+        let mut wanted = wanted.clone();
+        // The name of a resource may be longer than a label.
+        let fitting = labels
+            .into_iter()
+            .filter(|(_, text)| text.len() <= LONGEST_LABEL);
+        let fitting = fitting.map(|(key, text)| (key.to_owned(), text));
+        wanted.labels.extend(fitting);
+        wanted
+    }
+
     fn api<C: Child>(&self) -> Api<C> {
         let namespace = self.resource.namespace().unwrap_or_default();
         self.cluster.namespaced(&namespace)
@@ -261,7 +293,7 @@ fn refused(wanted: &ChildSpec, status: &Status) -> Refusal {
     Refusal {
         kind: wanted.kind,
         name: wanted.name.clone(),
-        forbidden: status.code == 403,
+        forbidden: status.code == 403 || status.message.contains(DENIED),
         terminating: causes
             .map(|cause| cause.reason.as_str())
             .any(|reason| reason == "NamespaceTerminating"),

@@ -1,4 +1,7 @@
-//! Errors of calls to Kubernetes. They name the operation and the object, and hold no content of any object.
+//! Errors of calls to Kubernetes. They name the operation and the object, and hold no content of any object but what an
+//! admission policy says about the resource itself.
+
+use crate::resources::Reason;
 
 /// A failed call: what was tried on which object, and why it failed, without any content of an object.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -17,9 +20,33 @@ impl ClusterError {
     /// case the API server refuses what it would have accepted before.
     #[must_use]
     pub fn is_conflict(&self) -> bool {
-        matches!(self.cause, Cause::Conflict | Cause::Refused(422))
+        matches!(
+            self.cause,
+            Cause::Conflict | Cause::Refused(422) | Cause::Denied { code: 422, .. }
+        )
+    }
+
+    /// Returns the reason that the resource reports on whose behalf the call was made.
+    #[must_use]
+    pub fn reason(&self) -> Reason {
+        match self.cause {
+            Cause::Forbidden | Cause::Denied { code: 403, .. } => Reason::Forbidden,
+            Cause::Denied { ref message, .. } if message.contains(DENIED) => Reason::Forbidden,
+            Cause::Refused(_) | Cause::Denied { .. } | Cause::Undecodable => Reason::InvalidSpec,
+            Cause::Conflict
+            | Cause::NotFound
+            | Cause::Server(_)
+            | Cause::Timeout
+            | Cause::Unreachable
+            | Cause::NotLeader => Reason::ClusterUnavailable,
+        }
     }
 }
+
+/// What every refusal by an admission policy or webhook says, whatever its code.
+pub(super) const DENIED: &str = " denied ";
+/// The longest reason of a refusal that is shown.
+const LONGEST: usize = 500;
 
 /// Why a call failed.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -36,6 +63,14 @@ pub enum Cause {
     /// The API server refuses what was sent.
     #[error("refused with {0}")]
     Refused(u16),
+    /// The API server, or an admission policy, refuses a change of the resource itself, and says why.
+    #[error("refused with {code}: {message}")]
+    Denied {
+        /// The HTTP status.
+        code: u16,
+        /// Why, cut to a bounded length.
+        message: String,
+    },
     /// Any other answer.
     #[error("the API server answered {0}")]
     Server(u16),
@@ -51,6 +86,23 @@ pub enum Cause {
     /// An object that doesn't decode.
     #[error("the stored object doesn't fit its definition")]
     Undecodable,
+}
+
+impl Cause {
+    /// Returns the cause of a refused change of the resource itself. What the API server says is shown: whoever reads it may
+    /// read the resource.
+    #[must_use]
+    pub fn denied(error: &kube::Error) -> Option<Self> {
+        match error {
+            kube::Error::Api(status) if matches!(status.code, 400 | 403 | 422) => {
+                Some(Self::Denied {
+                    code: status.code,
+                    message: status.message.chars().take(LONGEST).collect(),
+                })
+            }
+            _ => None,
+        }
+    }
 }
 
 impl From<&kube::Error> for Cause {

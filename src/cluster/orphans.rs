@@ -1,5 +1,5 @@
-//! The ConfigMap `metorial-orphans`: the ids of remote objects that were left behind because their deletion could not
-//! be carried out, so that an administrator can find and delete them. It is bounded: an entry always fits, because older ones
+//! The ConfigMap `metorial-orphans`: the ids of remote objects that were left behind, on purpose or because they could not be
+//! deleted, so that an administrator can find and delete them. It is bounded: an entry always fits, because older ones
 //! of the same namespace go first.
 
 use super::client::Cluster;

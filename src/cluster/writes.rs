@@ -1,7 +1,7 @@
 //! Writes to custom resources: finalizers, status and events.
 
 use super::client::Cluster;
-use super::error::ClusterError;
+use super::error::{Cause, ClusterError};
 use super::merge_patch::merge_patch;
 use super::metadata::Outline;
 use crate::plan::fingerprint::short_digest;
@@ -47,9 +47,20 @@ impl Cluster {
         let request = request.patch(&name, &params, &Patch::Merge(patch));
         let patched = async {
             let request = request.map_err(kube::Error::BuildRequest)?;
-            self.client().request_text(request).await
+            match self.client().request_text(request).await {
+                Err(error) => Cause::denied(&error).map_or(Err(error), |denied| Ok(Err(denied))),
+                patched => patched.map(Ok),
+            }
         };
-        self.object("patch", &K::kind(&()), &name, patched).await
+        let kind = K::kind(&());
+        match self.call("patch", &kind, &name, patched).await? {
+            Ok(text) => self.object("get", &kind, &name, async { Ok(text) }).await,
+            Err(cause) => Err(ClusterError {
+                operation: format!("patch {kind}"),
+                object: name,
+                cause,
+            }),
+        }
     }
 
     /// Writes a status where it differs from the last, provided that the object still has this uid. Returns whether it

@@ -129,9 +129,7 @@ impl Connections {
         let client =
             self.setup
                 .client(material.url.clone(), material.settings, &material.inputs)?;
-        let opened = self
-            .identify(key, slot, &material.fingerprint, client)
-            .await;
+        let opened = self.identify(key, slot, material, client).await;
         let opened = opened.and_then(|opened| self.fitting(slot, material.settings, opened));
         let (timing, now) = (&self.setup.timing, Instant::now().into_std());
         slot.checks
@@ -157,17 +155,18 @@ impl Connections {
         &self,
         key: &ConnectionKey,
         slot: &mut Slot,
-        material: &Fingerprint,
+        material: &Material<'_>,
         client: Client,
     ) -> Result<Opened, NotReady> {
         let limit = verify::documented_limit(None);
-        let budget = slot.budget_to_identify(material, limit, &self.setup.queue);
+        let budget = slot.budget_to_identify(&material.fingerprint, limit, &self.setup.queue);
         let purpose = Purpose::of_check(key.resource_key());
         let requester = Requester::new(budget, slot.own_limit.clone(), purpose);
         let (fence, metrics) = (self.setup.fence.clone(), self.setup.metrics.clone());
         let transport = Transport::new(client, requester, fence, metrics);
         let instance = transport.instance().await;
-        let instance = instance.map_err(|error| verify::of_error(&error))?;
+        let instance =
+            instance.map_err(|error| verify::of_error(&error, material.settings, &material.url))?;
         Ok(Opened {
             instance: verify::describe(instance),
             transport,

@@ -24,7 +24,11 @@ const DEFAULT_BASE_URL: &str = "https://api.metorial.com";
 /// The address is not allowed, contains user info or is not a URL.
 pub fn base_url(text: Option<&str>, allowed: &[Url]) -> Result<Url, NotReady> {
     let refused = || {
-        let message = "spec.baseUrl is not allowed: use an address that the operator's flag --allowed-base-urls lists";
+        let listed: Vec<&str> = allowed.iter().map(Url::as_str).collect();
+        let message = format!(
+            "spec.baseUrl is not allowed: the operator calls {} only; use such an address, or have yours added to the chart's value allowedBaseUrls (flag --allowed-base-urls)",
+            listed.join(", ")
+        );
         NotReady::new(Reason::UrlNotAllowed, message)
     };
     let url = Url::parse(text.unwrap_or(DEFAULT_BASE_URL)).map_err(|_| refused())?;
@@ -103,9 +107,19 @@ pub fn check_instance(
         Reason::InstanceMismatch,
         format!(
             "the key opens instance {}, but {expected}: use a key of the right instance, or create another connection",
-            found.id
+            named(found)
         ),
     ))
+}
+
+/// Returns the id of an instance, with its name and type where they are known.
+fn named(instance: &InstanceStatus) -> String {
+    let details = [&instance.name, &instance.type_];
+    let details: Vec<&str> = details.into_iter().flatten().map(String::as_str).collect();
+    match details.is_empty() {
+        true => instance.id.clone(),
+        false => format!("{} ({})", instance.id, details.join(", ")),
+    }
 }
 
 /// Returns the organization that the instance belonged to, if it is another one now. An instance never moves: a server
@@ -177,21 +191,36 @@ pub fn of_missing(missing: Missing) -> NotReady {
 /// Describes what a failed read from Kubernetes means for the connection.
 #[must_use]
 pub fn of_unread(error: &ClusterError) -> NotReady {
-    NotReady::transient(Reason::ConnectionNotReady, error.to_string())
+    NotReady::transient(error.reason(), format!("Kubernetes: {error}"))
 }
 
 /// Describes what a failed `GET /instance` means for the connection.
 #[must_use]
-pub fn of_error(error: &RemoteError) -> NotReady {
-    let unauthorized =
-        matches!(error, RemoteError::Api(error) if error.kind() == ErrorKind::Unauthorized);
-    // Resources of the connection say `ConnectionNotReady` for a 401, since it is not about them; here it is the cause.
-    let (reason, message) = match unauthorized {
-        true => (
-            Reason::Unauthorized,
-            "the API rejects this key (401): put a current secret key into the Secret".to_owned(),
-        ),
-        false => (error.reason(), error.message()),
+pub fn of_error(error: &RemoteError, settings: &ConnectionSettings, url: &Url) -> NotReady {
+    let api = match error {
+        RemoteError::Api(error) => Some(error),
+        _ => None,
+    };
+    let (reason, message) = match api {
+        // Resources of the connection say `ConnectionNotReady` for a 401, since it is not about them; here it is the cause.
+        Some(api) if api.kind() == ErrorKind::Unauthorized => {
+            let secret = &settings.key;
+            let request = api.request_id().map(|id| format!(", request {id}"));
+            let message = format!(
+                "the API rejects the key in Secret {}, key {} (401{}): put a current secret key there",
+                secret.name,
+                secret.key,
+                request.unwrap_or_default()
+            );
+            (Reason::Unauthorized, message)
+        }
+        Some(api) if api.is_unresolved() => {
+            let host = url.host_str().unwrap_or_default();
+            let message =
+                format!("cannot resolve {host} (spec.baseUrl): check DNS and egress; retrying");
+            (error.reason(), message)
+        }
+        _ => (error.reason(), error.message()),
     };
     NotReady {
         reason,

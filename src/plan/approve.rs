@@ -27,9 +27,13 @@ pub fn require_approval(case: &Case<'_>, facts: &Facts, plan: Plan) -> Result<Pl
     if case.approved == Some(&proposal.hash) {
         return Ok(plan);
     }
+    let owner = case.owner;
     let message = format!(
-        "{} step(s) wait for approval; see status.plan, then set the annotation {APPROVE} to {}",
+        "{} step(s) wait for approval; see status.plan, then run: kubectl -n {} annotate {}/{} {APPROVE}={} --overwrite",
         proposal.steps.len(),
+        owner.namespace,
+        owner.kind.to_lowercase(),
+        owner.name,
         proposal.hash
     );
     Ok(Plan {

@@ -78,7 +78,7 @@ fn connection_not_ready(case: &Case<'_>, facts: &Facts) -> Option<Plan> {
         Reason::ConnectionNotFound => Verdict::new(reason, message),
         _ => Verdict::new(
             Reason::ConnectionNotReady,
-            format!("the connection is not ready: {reason}: {message}"),
+            format!("{} is not ready: {reason}: {message}", case.connection.name),
         ),
     };
     verdict.keeps_conditions = keeps_conditions(case, facts);

@@ -49,7 +49,12 @@ pub fn object_gone(
     if desired.source.external().is_some() {
         return missing("refer to another auth config");
     }
-    if case.observes() || case.record.id.is_none() {
+    if case.record.id.is_none() {
+        let instance = case.connection.instance.as_deref().unwrap_or_default();
+        let message = format!("{id} was not found in instance {instance}: correct spec.adopt.id");
+        return Ok(Plan::report(Verdict::new(Reason::RemoteMissing, message)));
+    }
+    if case.observes() {
         return missing("set spec.adopt.id to another object");
     }
     if case.policy.drift == DriftPolicy::Report {

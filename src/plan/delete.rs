@@ -24,7 +24,7 @@ pub fn delete(case: &Case<'_>, facts: &Facts) -> Result<Plan, Query> {
         return Ok(release(Vec::new()));
     }
     if case.policy.leaves_remote() {
-        return Ok(orphan(case, Vec::new()));
+        return Ok(orphan(case));
     }
     let never_created = record.id.is_none() && record.writes == Writes::NothingCreated;
     if never_created && record.pending_deletion.is_empty() {
@@ -40,10 +40,7 @@ pub fn delete(case: &Case<'_>, facts: &Facts) -> Result<Plan, Query> {
 #[must_use]
 pub fn give_up(case: &Case<'_>) -> Option<Plan> {
     let after = case.unreachable.orphan_after?;
-    let pending = case.record.pending_deletion.iter().map(|(id, _)| id);
-    let ids = case.record.id.iter().chain(pending);
-    let record = ids.cloned().map(Step::RecordOrphan);
-    (case.unreachable.blocked_for >= after).then(|| orphan(case, record.collect()))
+    (case.unreachable.blocked_for >= after).then(|| orphan(case))
 }
 
 /// Decides about the objects at Metorial.
@@ -256,9 +253,15 @@ fn wait(case: &Case<'_>) -> Plan {
     )
 }
 
-fn orphan(case: &Case<'_>, steps: Vec<Step>) -> Plan {
+/// Returns the plan that leaves the objects at Metorial. Their ids are recorded first: nothing else knows them then.
+fn orphan(case: &Case<'_>) -> Plan {
     let mut plan = release(Vec::new());
-    plan.steps.splice(0..0, steps);
+    let pending = case.record.pending_deletion.iter().map(|(id, _)| id);
+    let ids = case.record.id.iter().chain(pending);
+    // What belongs to somebody else is nobody's orphan.
+    let ids = ids.filter(|_| !case.policy.lifecycle.external);
+    let record = ids.cloned().map(Step::RecordOrphan);
+    plan.steps.splice(0..0, record);
     match &case.record.id {
         None => plan,
         Some(id) => plan.map_verdict(|verdict| {

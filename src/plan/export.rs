@@ -30,7 +30,10 @@ pub fn export(
 ) -> Result<Plan, Query> {
     let secret = facts.child(&exports.secret)?;
     if *secret == ChildState::Foreign {
-        let message = "the Secret in spec.secret exists and was not created by this resource; choose another name or delete it";
+        let message = format!(
+            "Secret {} in spec.secret exists and was not created by this resource; choose another name or delete it",
+            exports.secret.name
+        );
         return Ok(Plan::report(Verdict::new(Reason::SecretNotOwned, message)));
     }
     let must_export = must_export(case, facts, exports, remote)?;

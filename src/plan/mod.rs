@@ -13,6 +13,7 @@ pub mod create;
 pub mod delete;
 pub mod desired;
 pub mod differences;
+pub mod events;
 pub mod export;
 pub mod external;
 pub mod facts;

@@ -143,7 +143,8 @@ impl Record {
                 memory.exported.as_ref().map(|exported| &exported.1),
             ),
             exported_from: memory.exported.as_ref().map(|exported| exported.0.clone()),
-            observed_generation: common.observed_generation,
+            // Negative by default: no generation was seen.
+            observed_generation: common.observed_generation.filter(|seen| *seen >= 0),
             reported: ready.is_some(),
             ready: ready.is_some_and(|ready| ready.status == "True"),
             published: common.published_config_map.clone(),

@@ -123,7 +123,7 @@ fn bind<S: ResourceStatus>(next: &mut S, case: &Case<'_>, plan: &Plan, remote: &
         return;
     };
     let event = plan.verdict.event.as_ref().map(|(event, _)| *event);
-    let reason = event.map_or(plan.verdict.reason.as_str(), EventReason::as_str);
+    let reason = replaced_because(case, event);
     // The former object is deleted later whatever this plan is: the one that created the new object may have failed to
     // record it.
     if case.policy.replaces() && event != Some(EventReason::RemoteRecreated) {
@@ -135,7 +135,7 @@ fn bind<S: ResourceStatus>(next: &mut S, case: &Case<'_>, plan: &Plan, remote: &
         PreviousId {
             id: former,
             replaced_at: Time(case.now),
-            reason: reason.to_owned(),
+            reason: reason.as_str().to_owned(),
         },
     );
     ids.truncate(HISTORY);
@@ -143,6 +143,20 @@ fn bind<S: ResourceStatus>(next: &mut S, case: &Case<'_>, plan: &Plan, remote: &
     let external = case.desired.as_ref().ok().copied();
     if external.is_some_and(|desired| desired.source.external().is_none()) {
         (status.import_id, status.imports) = (None, None);
+    }
+}
+
+/// Returns why the former object was replaced, whatever plan records the new one: the one that created it may have failed to.
+fn replaced_because(case: &Case<'_>, event: Option<EventReason>) -> EventReason {
+    let external = case.desired.as_ref().ok().copied();
+    let external = external.is_some_and(|desired| desired.source.external().is_some());
+    match event {
+        Some(event @ (EventReason::Replaced | EventReason::RemoteRecreated)) => event,
+        // An object is searched for only where the recorded one is gone.
+        Some(EventReason::Recovered) => EventReason::RemoteRecreated,
+        // Another external object was named.
+        _ if external || case.policy.replaces() => EventReason::Replaced,
+        _ => EventReason::RemoteRecreated,
     }
 }
 
@@ -257,42 +271,6 @@ fn conditions(status: &CommonStatus, case: &Case<'_>, verdict: &Verdict) -> Vec<
 
 fn none_if_empty<T>(items: Vec<T>) -> Option<Vec<T>> {
     Some(items).filter(|items| !items.is_empty())
-}
-
-/// One event.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Event {
-    /// Its reason.
-    pub reason: &'static str,
-    /// Whether it is a warning.
-    pub warning: bool,
-    /// Its note.
-    pub note: String,
-}
-
-/// Returns the events of a status that was written: what changed for a person. An ordinary creation is shown by the status
-/// alone. The plan's own event is recorded once, when the plan is done.
-#[must_use]
-pub fn events(before: Option<&[Condition]>, verdict: &Verdict, recorded: bool) -> Vec<Event> {
-    let own = verdict.event.as_ref();
-    let own = own.filter(|_| !recorded && verdict.reason != Reason::Creating);
-    let own = own.map(|(event, note)| Event {
-        reason: event.as_str(),
-        warning: false,
-        note: note.clone(),
-    });
-    let before = condition(before, "Ready");
-    let changed = before.is_none_or(|before| before.reason != verdict.reason.as_str());
-    let creation =
-        before.is_none_or(|it| it.status == "True" || it.reason == Reason::Creating.as_str());
-    let ordinary =
-        verdict.reason == Reason::Creating || (verdict.reason.class() == Class::Done && creation);
-    let reason = (changed && !verdict.keeps_conditions && !ordinary).then(|| Event {
-        reason: verdict.reason.as_str(),
-        warning: matches!(verdict.reason.class(), Class::NeedsPerson | Class::Waiting),
-        note: verdict.message.clone(),
-    });
-    own.into_iter().chain(reason).collect()
 }
 
 /// Returns what other resources that refer to this one depend on: its id, its generation, the values that it applied, and

@@ -22,6 +22,12 @@ pub struct Verdict {
 /// What is worth an event although the conditions end up as before.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum EventReason {
+    /// The remote object was created.
+    Created,
+    /// A remote object was deleted.
+    Deleted,
+    /// The ids were published.
+    Published,
     /// A changed spec or Secret was applied.
     Updated,
     /// Somebody else's change was corrected.
@@ -49,6 +55,9 @@ impl EventReason {
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
+            Self::Created => "Created",
+            Self::Deleted => "Deleted",
+            Self::Published => "Published",
             Self::Updated => "Updated",
             Self::DriftCorrected => "DriftCorrected",
             Self::DriftDetected => "DriftDetected",

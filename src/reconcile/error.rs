@@ -13,6 +13,8 @@ pub enum Error {
     NotLeader,
     /// The resource belongs to another shard by now, which decides about it.
     OfAnotherShard,
+    /// Kubernetes refuses a change of the resource itself, which did not change meanwhile.
+    Denied(ClusterError),
     /// Kubernetes: nothing is concluded, and the reconciliation is repeated.
     Cluster(ClusterError),
 }

@@ -42,7 +42,7 @@ impl<K: Kind> Run<'_, K> {
             .set_finalizers(|finalizers| finalizers.retain(|finalizer| finalizer != FINALIZER))
             .await;
         match removed {
-            Err(error) if error.cause == Cause::NotFound => {}
+            Err(Error::Cluster(error)) if error.cause == Cause::NotFound => {}
             removed => removed?,
         }
         self.effects.push(Effect::FinalizerRemoved);
@@ -50,10 +50,7 @@ impl<K: Kind> Run<'_, K> {
     }
 
     /// Changes the finalizers where that makes a difference.
-    async fn set_finalizers(
-        &mut self,
-        change: impl Fn(&mut Vec<String>),
-    ) -> Result<(), ClusterError> {
+    async fn set_finalizers(&mut self, change: impl Fn(&mut Vec<String>)) -> Result<(), Error> {
         let api = self.resource.api(self.context);
         let mut conflicts = 0;
         loop {
@@ -72,10 +69,14 @@ impl<K: Kind> Run<'_, K> {
                 Err(error) if error.is_conflict() && conflicts < CONFLICTS => {
                     conflicts += 1;
                     if !self.read_again().await? {
-                        return Err(error);
+                        return Err(error.into());
+                    }
+                    // A policy refuses it, not a change in between.
+                    if error.cause != Cause::Conflict {
+                        return Err(Error::Denied(error));
                     }
                 }
-                Err(error) => return Err(error),
+                Err(error) => return Err(error.into()),
             }
         }
     }

@@ -72,7 +72,7 @@ pub async fn reconcile<K: Kind>(
                 tracing::info!(%error, %key, "deciding again");
                 return Ok(run.again(&case, &Retry::Now, false));
             }
-            Err(Error::Cluster(error)) => return Err(error),
+            Err(Error::Cluster(error) | Error::Denied(error)) => return Err(error),
         }
     }
 }

@@ -11,6 +11,7 @@ use crate::connections::ConnectionKey;
 use crate::kinds::Kind;
 use crate::plan::backoff::{Pacing, Retry};
 use crate::plan::case::Case;
+use crate::plan::events;
 use crate::plan::pauses::Ended;
 use crate::plan::record::Writes;
 use crate::plan::replace;
@@ -53,8 +54,9 @@ impl<K: Kind> Run<'_, K> {
     pub async fn report(&mut self, case: &Case<'_>, plan: &Plan) -> Result<(), ClusterError> {
         let next = status::next(&self.resource.status, case, plan, &self.effects);
         if self.write_status(&next).await? {
-            let before = self.resource.status.common().conditions.as_deref();
-            let events = status::events(before, &plan.verdict, self.event_recorded);
+            let (before, after) = (self.resource.status.common(), next.common());
+            let (verdict, recorded) = (&plan.verdict, self.event_recorded);
+            let events = events::events(before, after, verdict, &self.effects, recorded);
             self.event_recorded |= plan.verdict.reason != Reason::Creating;
             for event in events {
                 let about = self.resource.object.object_ref(&());
@@ -139,11 +141,11 @@ impl<K: Kind> Run<'_, K> {
     /// Ends a resource that was deleted.
     async fn released(&self, plan: &Plan) {
         let context = self.context;
-        if let Some((event, note)) = &plan.verdict.event {
+        if let Some(event) = events::of_release(&plan.verdict, &self.effects) {
             let about = self.resource.object.object_ref(&());
             context
                 .cluster
-                .event(&about, event.as_str(), false, note)
+                .event(&about, event.reason, event.warning, &event.note)
                 .await;
         }
         // What it referred to may wait for it to be gone.

@@ -180,8 +180,10 @@ impl Observations {
         let free = limit.saturating_sub(ids.len());
         if free < oldest.len() {
             oldest.select_nth_unstable(free);
+            oldest.truncate(free);
         }
-        ids.extend(oldest.into_iter().take(free).map(|(_, id)| id.clone()));
+        oldest.sort_unstable();
+        ids.extend(oldest.into_iter().map(|(_, id)| id.clone()));
     }
 }
 

@@ -39,7 +39,7 @@ pub struct ComposedValue {
 pub struct ValuePart {
     /// Where the part is put: a JSON pointer (RFC 6901) such as `/password`. Missing parents are created. `""` sets the
     /// whole value.
-    #[schemars(length(max = 500), regex(pattern = "^(/([^~/]|~[01])*)*$"))]
+    #[schemars(length(max = 500), regex(pattern = schema::POINTER))]
     pub pointer: String,
     /// A key of a Secret in this namespace.
     pub secret_key_ref: Option<KeyRef>,

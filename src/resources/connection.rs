@@ -87,7 +87,7 @@ pub struct ClusterConnectionSpec {
 pub struct ConnectionCommon {
     /// Base URL of the API. Default `https://api.metorial.com`. The operator only calls URLs that its flag
     /// `--allowed-base-urls` allows.
-    #[schemars(length(min = 8, max = 500), regex(pattern = r"^https?://[^@\s]+$"))]
+    #[schemars(length(min = 8, max = 500), regex(pattern = schema::URL))]
     pub base_url: Option<String>,
     /// The instance that the API key must belong to. With a key of any other instance the connection is not ready.
     pub instance: Option<InstanceGuard>,

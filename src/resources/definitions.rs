@@ -7,11 +7,13 @@ use super::provider_auth_config::ProviderAuthConfig;
 use super::provider_auth_credentials::ProviderAuthCredentials;
 use super::provider_config::ProviderConfig;
 use super::provider_config_vault::ProviderConfigVault;
+use super::sentences::with_sentences;
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::{
     CustomResourceColumnDefinition, CustomResourceDefinition, CustomResourceDefinitionVersion,
+    JSON, JSONSchemaProps, SelectableField,
 };
 use kube::CustomResourceExt;
-use serde_json::Value;
+use serde_json::{Value, json};
 use std::collections::HashMap;
 use std::sync::OnceLock;
 
@@ -29,8 +31,8 @@ pub fn definitions() -> Vec<CustomResourceDefinition> {
         AuthExport::crd(),
     ]
     .into_iter()
-    .map(with_shared_columns)
-    .map(|definition| without_null(&definition))
+    .map(complete)
+    .map(|definition| rewritten(&definition))
     .collect()
 }
 
@@ -48,48 +50,105 @@ pub fn schema_of(kind: &str) -> Option<&'static Value> {
     schemas.get(kind)
 }
 
-/// Puts the columns of every kind around the kind's own: Ready, Reason and the remote id before them, Age after them.
-fn with_shared_columns(mut definition: CustomResourceDefinition) -> CustomResourceDefinition {
+/// Adds what is the same for every kind.
+fn complete(mut definition: CustomResourceDefinition) -> CustomResourceDefinition {
+    for version in &mut definition.spec.versions {
+        add_columns(version);
+        add_selectable_fields(version);
+        if let Some(status) = field_mut(version, "status") {
+            complete_status(status);
+        }
+    }
+    definition
+}
+
+/// Puts the columns of every kind around the kind's own: Ready, Reason and the remote id before them, Age after them, and
+/// then what `-o wide` shows.
+fn add_columns(version: &mut CustomResourceDefinitionVersion) {
     let column = |name: &str, type_: &str, json_path: &str| CustomResourceColumnDefinition {
         name: name.to_owned(),
         type_: type_.to_owned(),
         json_path: json_path.to_owned(),
         ..CustomResourceColumnDefinition::default()
     };
-    let ready = |field| format!(".status.conditions[?(@.type=='Ready')].{field}");
-    for version in &mut definition.spec.versions {
-        let mut columns = vec![
-            column("Ready", "string", &ready("status")),
-            column("Reason", "string", &ready("reason")),
-        ];
-        if has_remote_id(version) {
-            columns.push(column("Id", "string", ".status.id"));
-        }
-        columns.extend(
-            version
-                .additional_printer_columns
-                .take()
-                .unwrap_or_default(),
-        );
-        columns.push(column("Age", "date", ".metadata.creationTimestamp"));
-        version.additional_printer_columns = Some(columns);
+    let wide = |name: &str, json_path: &str| CustomResourceColumnDefinition {
+        priority: Some(1),
+        ..column(name, "string", json_path)
+    };
+    let of = |type_, field| format!(".status.conditions[?(@.type=='{type_}')].{field}");
+    let remote = has_field(version, &["status", "id"]);
+    let mut columns = vec![
+        column("Ready", "string", &of("Ready", "status")),
+        column("Reason", "string", &of("Ready", "reason")),
+    ];
+    if remote {
+        columns.push(column("Id", "string", ".status.id"));
     }
-    definition
+    let own = version.additional_printer_columns.take();
+    columns.extend(own.unwrap_or_default());
+    columns.push(column("Age", "date", ".metadata.creationTimestamp"));
+    if remote {
+        columns.push(wide("Connection", ".status.connection"));
+        columns.push(wide("Mode", ".spec.mode"));
+        columns.push(wide("Drifted", &of("Drifted", "status")));
+    }
+    columns.push(wide("Message", &of("Ready", "message")));
+    version.additional_printer_columns = Some(columns);
 }
 
-/// Returns whether the status has an `id`, as it has for all kinds but the connections.
-fn has_remote_id(version: &CustomResourceDefinitionVersion) -> bool {
+/// Makes the fields that people look for usable in `kubectl get --field-selector`, where the kind has them.
+fn add_selectable_fields(version: &mut CustomResourceDefinitionVersion) {
+    let fields: [&[&str]; 3] = [
+        &["providerId"],
+        &["authMethodId"],
+        &["connectionRef", "name"],
+    ];
+    let there = fields.into_iter().filter(|path| {
+        let path: Vec<&str> = ["spec"].iter().chain(*path).copied().collect();
+        has_field(version, &path)
+    });
+    let selectable: Vec<SelectableField> = there
+        .map(|path| SelectableField {
+            json_path: format!(".spec.{}", path.join(".")),
+        })
+        .collect();
+    version.selectable_fields = Some(selectable).filter(|fields| !fields.is_empty());
+}
+
+/// Gives a status its default, so that nothing takes a resource that was never reconciled for ready: kstatus compares the
+/// generation. And makes its conditions a map, so that several writers can own one each.
+fn complete_status(status: &mut JSONSchemaProps) {
+    status.default = Some(JSON(json!({"observedGeneration": -1})));
+    let fields = status.properties.as_mut();
+    if let Some(conditions) = fields.and_then(|fields| fields.get_mut("conditions")) {
+        conditions.x_kubernetes_list_type = Some("map".to_owned());
+        conditions.x_kubernetes_list_map_keys = Some(vec!["type".to_owned()]);
+    }
+}
+
+fn field_mut<'a>(
+    version: &'a mut CustomResourceDefinitionVersion,
+    name: &str,
+) -> Option<&'a mut JSONSchemaProps> {
+    let schema = version.schema.as_mut()?.open_api_v3_schema.as_mut()?;
+    schema.properties.as_mut()?.get_mut(name)
+}
+
+/// Returns whether the schema has a field: the status of a connection, for example, has no `id`.
+fn has_field(version: &CustomResourceDefinitionVersion, path: &[&str]) -> bool {
     let schema = version.schema.as_ref();
     let schema = schema.and_then(|schema| schema.open_api_v3_schema.as_ref());
-    let fields = schema.and_then(|schema| schema.properties.as_ref());
-    let status = fields.and_then(|fields| fields.get("status"));
-    let fields = status.and_then(|status| status.properties.as_ref());
-    fields.is_some_and(|fields| fields.contains_key("id"))
+    let field = path.iter().try_fold(schema, |schema, name| {
+        let fields = schema?.properties.as_ref()?;
+        Some(fields.get(*name))
+    });
+    field.flatten().is_some()
 }
 
-/// Removes every `nullable`, so that null means absent, as it does in Kubernetes' own kinds. The derive makes optional
-/// fields nullable: the API server would then store a null, and would refuse a null where the field is an enum.
-fn without_null(definition: &CustomResourceDefinition) -> CustomResourceDefinition {
+/// Rewrites what the derive makes of the types. Removes every `nullable`, so that null means absent, as it does in Kubernetes'
+/// own kinds: the API server would store a null of an optional field otherwise, and would refuse it where the field is an
+/// enum. And gives patterns a message.
+fn rewritten(definition: &CustomResourceDefinition) -> CustomResourceDefinition {
     fn strip(value: &mut Value) {
         match value {
             Value::Object(members) => {
@@ -102,5 +161,6 @@ fn without_null(definition: &CustomResourceDefinition) -> CustomResourceDefiniti
     }
     let mut value = serde_json::to_value(definition).expect("a definition is JSON");
     strip(&mut value);
+    with_sentences(&mut value);
     serde_json::from_value(value).expect("a definition without a keyword is one")
 }

@@ -17,6 +17,7 @@ mod provider_config_vault;
 mod reason;
 mod repair;
 mod schema;
+mod sentences;
 mod sources;
 mod status;
 mod stored;

@@ -53,7 +53,11 @@ pub struct OAuthApp {
     /// Client secret of the app, from a Secret of this namespace. Metorial never returns it.
     pub client_secret: SecretSource,
     /// OAuth scopes to request. Their order doesn't matter.
-    #[schemars(length(max = 200), inner(length(min = 1, max = 500)))]
+    #[schemars(
+        length(max = 200),
+        inner(length(min = 1, max = 500)),
+        extend("x-kubernetes-list-type" = "set")
+    )]
     pub scopes: Vec<String>,
 }
 

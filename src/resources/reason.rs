@@ -69,6 +69,8 @@ reasons! {
     RateLimited => InProgress,
     /// The API could not be reached or returned an error; the operator is retrying.
     RemoteUnavailable => InProgress,
+    /// The Kubernetes API could not be reached or returned an error; the operator is retrying.
+    ClusterUnavailable => InProgress,
     /// A create failed and may have been applied; the operator searches for the object before it creates another.
     AmbiguousCreate => InProgress,
     /// A Secret was not found.

@@ -20,6 +20,15 @@ pub const UID: &str = "^[A-Za-z0-9-]+$";
 pub const PROVIDER: &str =
     "^[A-Za-z0-9@_~:+-][A-Za-z0-9@._~:+-]*(/[A-Za-z0-9@_~:+-][A-Za-z0-9@._~:+-]*)*$";
 
+/// Duration in hours, minutes and seconds.
+pub const DURATION: &str = "^([0-9]{1,5}h)?([0-9]{1,5}m)?([0-9]{1,5}s)?$";
+/// `Once`, `OnChange` or a duration.
+pub const WHEN: &str = "^(Once|OnChange|([0-9]{1,5}h)?([0-9]{1,5}m)?([0-9]{1,5}s)?)$";
+/// JSON pointer (RFC 6901).
+pub const POINTER: &str = "^(/([^~/]|~[01])*)*$";
+/// Address without user info.
+pub const URL: &str = r"^https?://[^@\s]+$";
+
 /// Domains whose types, labels and annotations mean something to Kubernetes, to deployment tools or to the operator: whoever
 /// may set them on a Secret can obtain rights with it, such as a token of a ServiceAccount or a cluster of Argo CD.
 pub const RESERVED_DOMAINS: [&str; 5] = [
@@ -72,7 +81,7 @@ pub fn interval(_: &mut SchemaGenerator) -> Schema {
         "type": "string",
         "minLength": 2,
         "maxLength": 20,
-        "pattern": "^([0-9]{1,5}h)?([0-9]{1,5}m)?([0-9]{1,5}s)?$",
+        "pattern": DURATION,
         "x-kubernetes-validations": [{
             "rule": "duration(self) >= duration('1m') && duration(self) <= duration('24h')",
             "message": "must be between 1m and 24h"
@@ -86,7 +95,7 @@ pub fn grace(_: &mut SchemaGenerator) -> Schema {
         "type": "string",
         "minLength": 2,
         "maxLength": 20,
-        "pattern": "^([0-9]{1,5}h)?([0-9]{1,5}m)?([0-9]{1,5}s)?$",
+        "pattern": DURATION,
         "x-kubernetes-validations": [{
             "rule": "duration(self) <= duration('24h')",
             "message": "must be at most 24h"
@@ -100,7 +109,7 @@ pub fn export_when(_: &mut SchemaGenerator) -> Schema {
         "type": "string",
         "minLength": 2,
         "maxLength": 20,
-        "pattern": "^(Once|OnChange|([0-9]{1,5}h)?([0-9]{1,5}m)?([0-9]{1,5}s)?)$",
+        "pattern": WHEN,
         "x-kubernetes-validations": [{
             "rule": "self in ['Once', 'OnChange'] || duration(self) >= duration('1h')",
             "message": "must be Once, OnChange or a duration of at least 1h"

@@ -1,7 +1,7 @@
 //! The life of the process: leadership, watches and the work queue.
 
+mod failures;
 mod follow;
-mod internal_error;
 mod listen;
 mod operator;
 mod queue;

@@ -1,6 +1,7 @@
 //! The life of the process: stand by, lead, begin anew. Each leadership has a memory of its own, and dropping it drops every
 //! task in it.
 
+use super::failures::EndedBy;
 use super::listen::listen;
 use super::queue::{Bounds, Queue, Reconciler};
 use super::registry::{Served, disabled, inventories, served};
@@ -306,6 +307,10 @@ impl Reconciler for ByKind {
                     tracing::warn!(%error, %key, "a reconciliation failed; retrying");
                     let metrics = &self.context.metrics;
                     metrics.reconciled(key.kind, "KubernetesFailed", Duration::ZERO);
+                    if error.cause != Cause::NotLeader {
+                        self.report_end(kind.as_ref(), &key, &EndedBy::cluster(&error))
+                            .await;
+                    }
                     self.again(&key)
                 }
             }
@@ -321,10 +326,8 @@ impl Reconciler for ByKind {
         async move {
             tracing::error!(%key, cause, "a reconciliation failed");
             let kind = self.kinds.get(key.kind)?;
-            let reported = kind.report_internal_error(&self.context, &key, cause);
-            if let Err(error) = reported.await {
-                tracing::warn!(%error, %key, "the status could not be written");
-            }
+            let ended = EndedBy::fault(cause);
+            self.report_end(kind.as_ref(), &key, &ended).await;
             self.again(&key)
         }
         .boxed()
@@ -332,6 +335,12 @@ impl Reconciler for ByKind {
 }
 
 impl ByKind {
+    async fn report_end(&self, kind: &dyn Served, key: &ResourceKey, ended: &EndedBy) {
+        if let Err(error) = kind.report_end(&self.context, key, ended).await {
+            tracing::warn!(%error, %key, "the status could not be written");
+        }
+    }
+
     /// Returns the pause after one more failure.
     fn again(&self, key: &ResourceKey) -> Option<Duration> {
         let pacing = Pacing {

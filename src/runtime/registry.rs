@@ -1,7 +1,7 @@
 //! The list of kinds, and what the runtime needs of each without knowing which it is.
 
+use super::failures::{self, EndedBy};
 use super::follow::Watched;
-use super::internal_error;
 use crate::cluster::error::ClusterError;
 use crate::connections::inventory::{Inventory, InventoryOf};
 use crate::connections::{self, ConnectionContext, ConnectionKey, ConnectionResource};
@@ -82,12 +82,12 @@ pub trait Served: Send + Sync {
     fn watched(&self, namespace: Option<&str>) -> Watched;
     /// Reconciles one resource.
     fn reconcile<'a>(&'a self, context: &'a Context, key: &'a ResourceKey) -> Reconciled<'a>;
-    /// Reports on a resource that its reconciliation panicked or took too long.
-    fn report_internal_error<'a>(
+    /// Reports on a resource that its reconciliation ended without a decision.
+    fn report_end<'a>(
         &'a self,
         context: &'a Context,
         key: &'a ResourceKey,
-        cause: &'static str,
+        ended: &'a EndedBy,
     ) -> BoxFuture<'a, Result<(), ClusterError>>;
     /// Returns the resources of the kind with their remote objects, where it has any.
     fn inventory(&self) -> Option<Box<dyn Inventory>> {
@@ -135,13 +135,13 @@ impl<C: ConnectionResource> Served for OfConnections<C> {
         .boxed()
     }
 
-    fn report_internal_error<'a>(
+    fn report_end<'a>(
         &'a self,
         context: &'a Context,
         key: &'a ResourceKey,
-        cause: &'static str,
+        ended: &'a EndedBy,
     ) -> BoxFuture<'a, Result<(), ClusterError>> {
-        internal_error::on_connection::<C>(context, key, cause).boxed()
+        failures::on_connection::<C>(context, key, ended).boxed()
     }
 }
 
@@ -160,13 +160,13 @@ impl<K: Kind> Served for OfRemoteObjects<K> {
         reconcile::<Stored<K>>(context, key).boxed()
     }
 
-    fn report_internal_error<'a>(
+    fn report_end<'a>(
         &'a self,
         context: &'a Context,
         key: &'a ResourceKey,
-        cause: &'static str,
+        ended: &'a EndedBy,
     ) -> BoxFuture<'a, Result<(), ClusterError>> {
-        internal_error::on_resource::<Stored<K>>(context, key, cause).boxed()
+        failures::on_resource::<Stored<K>>(context, key, ended).boxed()
     }
 
     fn inventory(&self) -> Option<Box<dyn Inventory>> {

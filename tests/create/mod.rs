@@ -3,4 +3,5 @@
 mod lagging_reads;
 mod long_names;
 mod reference_server;
+mod refusals_of_kubernetes;
 mod unreadable_answers;

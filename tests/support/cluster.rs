@@ -207,16 +207,42 @@ impl Environment {
 
     /// Gives the operator the right to write statuses, or takes it away, and waits until that is in force.
     pub async fn permit_status(&self, permitted: bool) {
+        let part = if permitted { "status" } else { "nothing" };
+        let changed = |resource: &str| {
+            let plain = resource.trim_end_matches("/status");
+            let plain = plain.trim_end_matches("/nothing");
+            (plain != resource).then(|| format!("{plain}/{part}"))
+        };
+        let call = ("patch", "metorial.com", "providerauthcredentials", "status");
+        self.change_rights(changed, call, permitted).await;
+    }
+
+    /// Gives the operator its rights on a resource of the core group, or takes them away, and waits until that is in force.
+    pub async fn permit(&self, plural: &str, permitted: bool) {
+        let taken = format!("{plural}-nowhere");
+        let (from, to) = match permitted {
+            true => (taken.as_str(), plural),
+            false => (plural, taken.as_str()),
+        };
+        let changed = |resource: &str| (resource == from).then(|| to.to_owned());
+        self.change_rights(changed, ("get", "", plural, ""), permitted)
+            .await;
+    }
+
+    /// Changes the names of resources in the operator's Role, and waits until a call is permitted, or is not.
+    async fn change_rights(
+        &self,
+        changed: impl Fn(&str) -> Option<String>,
+        (verb, group, plural, subresource): (&str, &str, &str, &str),
+        permitted: bool,
+    ) {
         use super::rights::SERVICE_ACCOUNT;
         let roles = self.api::<Role>();
         let mut role = roles.get(SERVICE_ACCOUNT).await.unwrap();
-        let part = if permitted { "status" } else { "nothing" };
         let rules = role.rules.iter_mut().flatten();
         for resource in rules.flat_map(|rule| rule.resources.iter_mut().flatten()) {
-            let plain = resource.trim_end_matches("/status");
-            let plain = plain.trim_end_matches("/nothing");
-            if plain != resource {
-                *resource = format!("{plain}/{part}");
+            if let Some(now) = changed(resource) {
+                *resource = now;
             }
         }
         let params = PostParams::default();
@@ -225,8 +251,8 @@ impl Environment {
         let review: SubjectAccessReview = serde_json::from_value(json!({"metadata": {}, "spec": {
             "user": format!("system:serviceaccount:{}:{SERVICE_ACCOUNT}", self.namespace),
             "resourceAttributes": {
-                "namespace": self.namespace, "verb": "patch", "group": "metorial.com",
-                "resource": "providerauthcredentials", "subresource": "status",
+                "namespace": self.namespace, "verb": verb, "group": group,
+                "resource": plural, "subresource": subresource,
             },
         }}))
         .unwrap();

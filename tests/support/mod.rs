@@ -30,6 +30,7 @@ pub mod limits;
 mod manifests;
 mod operator;
 mod oracles;
+pub mod policies;
 mod process;
 mod remote;
 mod rights;

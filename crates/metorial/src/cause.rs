@@ -8,6 +8,8 @@ use std::io;
 use rustls::CertificateError;
 
 const CLOSED_EARLY: &str = "the connection was closed before the answer was complete";
+/// The cause where a name has no address.
+pub(crate) const UNRESOLVED: &str = "the host name can't be resolved";
 const NOT_HTTP: &str = "the answer is not HTTP, or its headers are too large";
 
 /// Describes the first error in the chain of `error` that there is a description for.
@@ -20,7 +22,7 @@ pub(crate) fn describe(error: &reqwest::Error) -> Cow<'static, str> {
         return description.into();
     }
     if error.is_dns() {
-        return "the host name can't be resolved".into();
+        return UNRESOLVED.into();
     }
     if error.is_timeout() && error.is_connect() {
         return "timed out while connecting".into();

@@ -4,6 +4,7 @@ use std::borrow::Cow;
 use std::fmt;
 use std::time::Duration;
 
+use crate::cause::UNRESOLVED;
 use crate::collection::Operation;
 use crate::meta::Meta;
 
@@ -258,6 +259,12 @@ impl Error {
     #[must_use]
     pub fn meta(&self) -> &Meta {
         &self.0.meta
+    }
+
+    /// Returns whether the host of the base URL has no address, or no name server answered.
+    #[must_use]
+    pub fn is_unresolved(&self) -> bool {
+        self.cause() == Some(UNRESOLVED)
     }
 
     /// Returns the cause in this client's own words, for example `connection refused` or `timed out after 30s`.

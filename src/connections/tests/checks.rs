@@ -52,6 +52,14 @@ fn a_base_url_must_lie_below_an_allowed_one() {
             assert!(!not_ready.transient, "{text:?}");
         }
     }
+    let refused = verify::base_url(Some("http://secret@evil.example"), &allowed).unwrap_err();
+    let message = refused.message;
+    let listed = "the operator calls https://api.metorial.com/, http://simulator:8080/v1/ only";
+    assert!(
+        message.contains(listed) && message.contains("allowedBaseUrls"),
+        "{message}"
+    );
+    assert!(!message.contains("secret@"), "{message}");
     assert!(verify::base_url(None, &[]).is_err());
     let with_user = "https://user@a.example";
     assert!(verify::base_url(Some(with_user), &[url(with_user)]).is_err());
@@ -229,6 +237,11 @@ async fn each_failure_of_the_api_has_one_meaning_for_a_connection() {
         let error = refusal(Get, status, code, json!({})).await;
         check(&error, reason, transient, wait);
     }
+    let refused = refusal(Get, 401, "unauthorized", json!({})).await;
+    let of = settings(&json!({}), &json!({}));
+    let message = verify::of_error(&refused, &of, &url("https://api.metorial.com")).message;
+    let place = format!("Secret {}, key {} (401", of.key.name, of.key.key);
+    assert!(message.contains(&place), "{message}");
     let route = refusal(Get, 404, "not_found", json!({"entity": "endpoint"})).await;
     check(&route, ApiVersionUnsupported, false, None);
     let unreachable = RemoteError::Api(unreachable_error().await);
@@ -241,7 +254,8 @@ async fn each_failure_of_the_api_has_one_meaning_for_a_connection() {
 }
 
 fn check(error: &RemoteError, reason: Reason, transient: bool, wait: Option<Duration>) {
-    let not_ready = verify::of_error(error);
+    let of = settings(&json!({}), &json!({}));
+    let not_ready = verify::of_error(error, &of, &url("https://api.metorial.com"));
     let found = (not_ready.reason, not_ready.transient, not_ready.wait);
     assert_eq!(found, (reason, transient, wait), "{}", not_ready.message);
 }

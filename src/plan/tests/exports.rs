@@ -334,6 +334,7 @@ fn a_disabled_kind_reports_what_enables_it_and_can_be_deleted() {
         due.with(|mut fixture| {
             fixture.disabled = Some("authExport.enabled: true");
             fixture.policy.deletion = DeletionPolicy::Orphan;
+            fixture.policy.lifecycle.external = true;
             change(fixture).plan()
         })
     };

@@ -3,12 +3,15 @@
 use super::fixture::{Fixture, auth_config, created, recorded, second};
 use crate::plan::backoff::Retry;
 use crate::plan::children::{ChildKind, Refusal};
+use crate::plan::events::events;
 use crate::plan::observed::ListedImport;
 use crate::plan::replace;
-use crate::plan::status::{created as creating, events, next, with_refusals};
+use crate::plan::status::{created as creating, next, with_refusals};
 use crate::plan::steps::{Effect, Plan};
 use crate::plan::verdict::EventReason;
-use crate::resources::{PendingDeletion, ProviderAuthConfigStatus, Reason, ResourceStatus};
+use crate::resources::{
+    CommonStatus, PendingDeletion, ProviderAuthConfigStatus, Reason, ResourceStatus,
+};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use std::sync::Arc;
 
@@ -75,12 +78,74 @@ fn the_event_of_a_plan_is_recorded_once_and_when_it_is_done() {
     let plan = Plan::synced(&desired, Vec::new());
     let plan = plan.map_verdict(|it| it.with_event(EventReason::RemoteRecreated, "gone"));
     let of = |plan: &Plan, recorded| {
-        let events = events(None, &plan.verdict, recorded).into_iter();
+        let status = CommonStatus::default();
+        let events = events(&status, &status, &plan.verdict, &[], recorded).into_iter();
         events.map(|event| event.reason).collect::<Vec<_>>()
     };
     assert!(of(&creating(&plan), false).is_empty());
     assert_eq!(of(&plan, false), ["RemoteRecreated"]);
     assert!(of(&plan, true).is_empty());
+}
+
+#[test]
+fn a_former_id_has_the_reason_of_its_replacement_whatever_plan_records_it() {
+    let desired = auth_config("a");
+    let fixture = Fixture::of(&desired, recorded(&desired, "former"));
+    let reason = |event: Option<EventReason>| {
+        let plan = Plan::synced(&desired, Vec::new());
+        let plan = plan.map_verdict(|verdict| match event {
+            Some(event) => verdict.with_event(event, "note"),
+            None => verdict,
+        });
+        let mut before = ProviderAuthConfigStatus::default();
+        before.common_mut().id = Some("former".to_owned());
+        let effects = [Effect::Created(Arc::new(created(&desired, "new", 20)))];
+        let status = fixture.ask(|case, _| next(&before, case, &plan, &effects));
+        status.common().previous_ids.clone().unwrap()[0]
+            .reason
+            .clone()
+    };
+    for (event, expected) in [
+        (Some(EventReason::Replaced), "Replaced"),
+        (Some(EventReason::RemoteRecreated), "RemoteRecreated"),
+        (Some(EventReason::Recovered), "RemoteRecreated"),
+        (Some(EventReason::Updated), "Replaced"),
+        (None, "Replaced"),
+    ] {
+        assert_eq!(reason(event), expected, "{event:?}");
+    }
+}
+
+#[test]
+fn what_was_created_deleted_or_published_is_an_event() {
+    let desired = auth_config("a");
+    let plan = Plan::synced(&desired, Vec::new());
+    let before = CommonStatus::default();
+    let next = CommonStatus {
+        published_config_map: Some("ids".to_owned()),
+        ..CommonStatus::default()
+    };
+    let created = Effect::Created(Arc::new(created(&desired, "new", 20)));
+    let of = |plan: &Plan, next: &CommonStatus, effects: &[Effect]| {
+        let events = events(&before, next, &plan.verdict, effects, false).into_iter();
+        let shown = events.map(|event| format!("{}: {}", event.reason, event.note));
+        shown.collect::<Vec<_>>()
+    };
+    assert_eq!(
+        of(&plan, &next, std::slice::from_ref(&created)),
+        [
+            "Created: created new",
+            "Published: wrote the ids to ConfigMap ids"
+        ]
+    );
+    let deleted = Effect::Deleted("former".to_owned());
+    assert_eq!(of(&plan, &before, &[deleted]), ["Deleted: deleted former"]);
+    assert!(of(&plan, &before, &[]).is_empty());
+    let replaced = plan.map_verdict(|it| it.with_event(EventReason::Replaced, "scopes changed"));
+    assert_eq!(
+        of(&replaced, &before, &[created]),
+        ["Replaced: scopes changed"]
+    );
 }
 
 #[test]

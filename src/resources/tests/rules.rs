@@ -30,6 +30,7 @@ fn cases() -> Vec<Case> {
         of_connections(),
         of_values(),
         of_configs(),
+        of_texts(),
         records::cases(),
     ]
     .concat()
@@ -162,6 +163,83 @@ fn of_configs() -> Vec<Case> {
         (filter(json!({"type": "resource_uris"})), uris),
     ];
     created("ProviderConfig", cases)
+}
+
+/// Texts that don't match their pattern.
+fn of_texts() -> Vec<Case> {
+    let secret =
+        |name: &str, key: &str| json!({"apiKey": {"secretKeyRef": {"name": name, "key": key}}});
+    let exported = |when: &str| json!({"authConfigId": "a", "when": when, "secret": {"name": "s"}});
+    let key = json!({"name": "a", "key": "b"});
+    let part = json!({"pointer": "password", "secretKeyRef": key});
+    let duration = &["must be a duration: use h, m and s, as in 24h or 1h30m"];
+    let connections = vec![
+        (
+            secret("A_b", "key"),
+            &[
+                "must be the name of an object: lower-case letters, digits, '-' and '.', such as my-app",
+            ][..],
+        ),
+        (
+            secret("a", "the key"),
+            &[
+                "must be a key of a Secret or ConfigMap: letters, digits, '-', '_' and '.', such as client-secret",
+            ],
+        ),
+        (
+            json!({"baseUrl": "api.metorial.com"}),
+            &["must be an http or https URL without user info, such as https://api.metorial.com"],
+        ),
+        (
+            json!({"adoptFrom": ["a b"]}),
+            &["must be a uid: letters, digits and '-'"],
+        ),
+    ];
+    let credentials = vec![
+        (
+            json!({"providerId": "../x"}),
+            &["must be the id, global identifier or slug of a provider, such as github"][..],
+        ),
+        (with(json!({"interval": "1d"})), duration),
+        (with(json!({"interval": "1h30m"})), &[]),
+    ];
+    let others = [
+        created(
+            "ClusterConnection",
+            vec![(
+                json!({"allowedNamespaces": {"names": ["Team_A"]}}),
+                &[
+                    "must be the name of a namespace: lower-case letters, digits and '-', such as team-a",
+                ][..],
+            )],
+        ),
+        created(
+            "ProviderAuthConfig",
+            vec![(
+                json!({"authMethodId": "m", "deploymentId": "a/b"}),
+                &["must be an id of Metorial: letters, digits, '-' and '_'"][..],
+            )],
+        ),
+        created(
+            "AuthExport",
+            vec![(
+                exported("1d"),
+                &["must be Once, OnChange or a duration: use h, m and s, as in 24h or 1h30m"][..],
+            )],
+        ),
+        created(
+            "ProviderConfigVault",
+            vec![(
+                json!({"value": {"from": [part]}}),
+                &["must be a JSON pointer, such as /password or /database/password"][..],
+            )],
+        ),
+    ];
+    let first = [
+        created("Connection", connections),
+        created("ProviderAuthCredentials", credentials),
+    ];
+    [first.concat(), others.concat()].concat()
 }
 
 #[test]

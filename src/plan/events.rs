@@ -1,0 +1,84 @@
+//! The events of a status that was written: what changed for a person.
+
+use super::children::ChildKind;
+use super::steps::Effect;
+use super::verdict::{EventReason, Verdict};
+use crate::resources::{Class, CommonStatus, Reason, condition};
+
+/// One event.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Event {
+    /// Its reason.
+    pub reason: &'static str,
+    /// Whether it is a warning.
+    pub warning: bool,
+    /// Its note.
+    pub note: String,
+}
+
+/// Returns the events of a status that was written after these effects; `recorded`: the plan's own event was, before. It is
+/// recorded once, when the plan is done.
+#[must_use]
+pub fn events(
+    before: &CommonStatus,
+    next: &CommonStatus,
+    verdict: &Verdict,
+    effects: &[Effect],
+    recorded: bool,
+) -> Vec<Event> {
+    let done = !recorded && verdict.reason != Reason::Creating;
+    let own = verdict.event.clone().or_else(|| ordinary(effects));
+    let own = own.filter(|_| done).map(normal);
+    let published = next.published_config_map.as_ref();
+    let published = published.filter(|name| before.published_config_map.as_ref() != Some(*name));
+    let published = published.map(|name| {
+        let kind = ChildKind::ConfigMap.as_str();
+        normal((
+            EventReason::Published,
+            format!("wrote the ids to {kind} {name}"),
+        ))
+    });
+    own.into_iter()
+        .chain(published)
+        .chain(of_condition(before, verdict))
+        .collect()
+}
+
+/// Returns the event of a plan that has none of its own.
+fn ordinary(effects: &[Effect]) -> Option<(EventReason, String)> {
+    effects.iter().rev().find_map(|effect| match effect {
+        Effect::Created(remote) => Some((EventReason::Created, format!("created {}", remote.id))),
+        Effect::Deleted(id) => Some((EventReason::Deleted, format!("deleted {id}"))),
+        _ => None,
+    })
+}
+
+/// Returns the event of a resource that was released after its deletion.
+#[must_use]
+pub fn of_release(verdict: &Verdict, effects: &[Effect]) -> Option<Event> {
+    let own = verdict.event.clone().or_else(|| ordinary(effects));
+    own.map(normal)
+}
+
+/// Returns the event of a reason that is new. That a resource is created or done is told otherwise.
+fn of_condition(before: &CommonStatus, verdict: &Verdict) -> Option<Event> {
+    let before = condition(before.conditions.as_deref(), "Ready");
+    let changed = before.is_none_or(|before| before.reason != verdict.reason.as_str());
+    let creation =
+        before.is_none_or(|it| it.status == "True" || it.reason == Reason::Creating.as_str());
+    let ordinary =
+        verdict.reason == Reason::Creating || (verdict.reason.class() == Class::Done && creation);
+    (changed && !verdict.keeps_conditions && !ordinary).then(|| Event {
+        reason: verdict.reason.as_str(),
+        warning: matches!(verdict.reason.class(), Class::NeedsPerson | Class::Waiting),
+        note: verdict.message.clone(),
+    })
+}
+
+fn normal((reason, note): (EventReason, String)) -> Event {
+    Event {
+        reason: reason.as_str(),
+        warning: false,
+        note,
+    }
+}

@@ -1,0 +1,201 @@
+//! Reports on a resource whose reconciliation ended without a decision: it panicked, took too long, or Kubernetes refused
+//! something. Nothing but its conditions is touched: the status records the remote object.
+
+use crate::cluster::error::ClusterError;
+use crate::connections::ConnectionResource;
+use crate::kinds::Kind;
+use crate::reconcile::context::Context;
+use crate::resources::{Conditions, Reason, ResourceKey, ResourceStatus, condition};
+use jiff::Timestamp;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
+use kube::{Api, Resource};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use std::fmt::Debug;
+
+/// What ended a reconciliation.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct EndedBy {
+    reason: Reason,
+    message: String,
+}
+
+impl EndedBy {
+    /// Returns the report on a fault of the operator.
+    #[must_use]
+    pub fn fault(cause: &str) -> Self {
+        Self {
+            reason: Reason::InternalError,
+            message: format!(
+                "{cause}: this is a fault of the operator and affects only this resource; retrying, see the operator's log"
+            ),
+        }
+    }
+
+    /// Returns the report on a call to Kubernetes that failed.
+    #[must_use]
+    pub fn cluster(error: &ClusterError) -> Self {
+        Self {
+            reason: error.reason(),
+            message: format!("Kubernetes: {error}; retrying"),
+        }
+    }
+
+    /// Returns the conditions, or `None` where they stay: a ready resource is not affected by what passes by itself.
+    fn conditions(
+        &self,
+        last: Option<&[Condition]>,
+        generation: i64,
+        terminating: bool,
+    ) -> Option<Vec<Condition>> {
+        let ready = condition(last, "Ready").is_some_and(|ready| {
+            ready.status == "True" && ready.observed_generation == Some(generation)
+        });
+        if self.reason == Reason::ClusterUnavailable && ready && !terminating {
+            return None;
+        }
+        let conditions = Conditions::after(last, generation, Timestamp::now());
+        let conditions = conditions.verdict(self.reason, false, &self.message);
+        Some(conditions.build())
+    }
+}
+
+/// Sets the conditions of a resource with a remote object.
+///
+/// # Errors
+/// The status could not be read or written.
+pub async fn on_resource<K: Kind>(
+    context: &Context,
+    key: &ResourceKey,
+    ended: &EndedBy,
+) -> Result<(), ClusterError> {
+    let api: Api<K> = context.cluster.namespaced(&key.namespace);
+    let (cluster, shard) = (&context.cluster, &context.shard);
+    let Some(object) = cluster.get_of_shard(&api, &key.name, shard).await? else {
+        return Ok(());
+    };
+    let before = object.status().cloned().unwrap_or_default();
+    let (generation, terminating) = state(&object);
+    let last = before.common().conditions.as_deref();
+    let Some(conditions) = ended.conditions(last, generation, terminating) else {
+        return Ok(());
+    };
+    let mut next = before.clone();
+    next.common_mut().observed_generation = Some(generation);
+    next.common_mut().conditions = Some(conditions);
+    write(context, key, &api, &object, (&before, &next), ended).await
+}
+
+/// Sets the conditions of a connection.
+///
+/// # Errors
+/// The status could not be read or written.
+pub async fn on_connection<C: ConnectionResource>(
+    context: &Context,
+    key: &ResourceKey,
+    ended: &EndedBy,
+) -> Result<(), ClusterError> {
+    let api = C::api(context.cluster.client(), &key.namespace);
+    let (cluster, shard) = (&context.cluster, &context.shard);
+    let Some(object) = cluster.get_of_shard(&api, &key.name, shard).await? else {
+        return Ok(());
+    };
+    let before = object.settings().status;
+    let (generation, terminating) = state(&object);
+    let last = before.conditions.as_deref();
+    let Some(conditions) = ended.conditions(last, generation, terminating) else {
+        return Ok(());
+    };
+    let mut next = before.clone();
+    next.observed_generation = Some(generation);
+    next.conditions = Some(conditions);
+    write(context, key, &api, &object, (&before, &next), ended).await
+}
+
+fn state(object: &impl Resource) -> (i64, bool) {
+    let meta = object.meta();
+    let generation = meta.generation.unwrap_or_default();
+    (generation, meta.deletion_timestamp.is_some())
+}
+
+async fn write<R, S>(
+    context: &Context,
+    key: &ResourceKey,
+    api: &Api<R>,
+    object: &R,
+    (before, next): (&S, &S),
+    ended: &EndedBy,
+) -> Result<(), ClusterError>
+where
+    R: Resource<DynamicType = ()> + Serialize + DeserializeOwned + Clone + Debug,
+    S: Serialize,
+{
+    let (metrics, name) = (&context.metrics, format!("{}/{}", key.namespace, key.name));
+    metrics.set_reason(key.kind, name, ended.reason);
+    let cluster = &context.cluster;
+    if cluster.write_status(api, object, before, next).await? {
+        let (about, reason) = (object.object_ref(&()), ended.reason.as_str());
+        cluster.event(&about, reason, true, &ended.message).await;
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cluster::error::Cause;
+
+    fn failed(cause: Cause) -> EndedBy {
+        EndedBy::cluster(&ClusterError {
+            operation: "get Secret".to_owned(),
+            object: "oauth-app".to_owned(),
+            cause,
+        })
+    }
+
+    fn ready(generation: i64) -> Vec<Condition> {
+        let conditions = Conditions::after(None, generation, Timestamp::UNIX_EPOCH);
+        conditions.verdict(Reason::Synced, true, "done").build()
+    }
+
+    #[test]
+    fn a_ready_resource_keeps_its_conditions_only_while_the_failure_passes_by_itself() {
+        let passing = failed(Cause::Timeout);
+        assert_eq!(passing.conditions(Some(&ready(1)), 1, false), None);
+        for (ended, last, terminating) in [
+            (&passing, None, false),
+            (&passing, Some(ready(0)), false),
+            (&passing, Some(ready(1)), true),
+            (&failed(Cause::Forbidden), Some(ready(1)), false),
+            (&EndedBy::fault("it panicked"), Some(ready(1)), false),
+        ] {
+            let told = ended.conditions(last.as_deref(), 1, terminating).unwrap();
+            let told = condition(Some(&told), "Ready").unwrap().clone();
+            assert_eq!(
+                (told.status.as_str(), told.reason.as_str()),
+                ("False", ended.reason.as_str())
+            );
+        }
+    }
+
+    #[test]
+    fn the_reason_tells_who_can_help() {
+        let denied = |code, message: &str| Cause::Denied {
+            code,
+            message: message.to_owned(),
+        };
+        for (cause, reason) in [
+            (Cause::Forbidden, Reason::Forbidden),
+            (Cause::Refused(422), Reason::InvalidSpec),
+            (denied(403, "cannot patch"), Reason::Forbidden),
+            (denied(422, "a policy denied request"), Reason::Forbidden),
+            (denied(422, "spec.name: too long"), Reason::InvalidSpec),
+            (Cause::Timeout, Reason::ClusterUnavailable),
+            (Cause::Server(500), Reason::ClusterUnavailable),
+            (Cause::Unreachable, Reason::ClusterUnavailable),
+            (Cause::Conflict, Reason::ClusterUnavailable),
+        ] {
+            assert_eq!(failed(cause.clone()).reason, reason, "{cause}");
+        }
+    }
+}

@@ -1,0 +1,147 @@
+//! What Kubernetes refuses on behalf of a resource is told on that resource, at its creation, its deletion and in between.
+
+use crate::support::policies::{KEEPS_FINALIZERS, NO_IDS, SAYS};
+use crate::support::{Environment, credentials};
+use k8s_openapi::api::core::v1::ConfigMap;
+use kube::api::{Patch, PatchParams, PostParams};
+use metorial_operator::resources::{FINALIZER, ProviderAuthCredentials};
+use serde_json::json;
+
+/// Whether the finalizer of `name` can't be set to `finalizers`, tried without effect.
+async fn keeps_finalizers(env: &Environment, name: &str, finalizers: &[&str]) -> bool {
+    let patch = json!({"metadata": {"finalizers": finalizers}});
+    let params = PatchParams {
+        dry_run: true,
+        ..PatchParams::default()
+    };
+    let api = env.api::<ProviderAuthCredentials>();
+    api.patch(name, &params, &Patch::Merge(patch))
+        .await
+        .is_err()
+}
+
+/// Whether a ConfigMap with ids can't be created, tried without effect.
+async fn ids_refused(env: &Environment) -> bool {
+    let probe = json!({"metadata": {"name": "probe"}, "data": {"id": "x"}});
+    let probe: ConfigMap = serde_json::from_value(probe).unwrap();
+    let params = PostParams {
+        dry_run: true,
+        ..PostParams::default()
+    };
+    env.api::<ConfigMap>()
+        .create(&params, &probe)
+        .await
+        .is_err()
+}
+
+#[tokio::test]
+async fn a_policy_that_refuses_the_finalizer_is_named_on_the_resource_and_nothing_is_created() {
+    let mut env = Environment::new().await;
+    env.apply(credentials("github")).await;
+    let refused = async |env: &Environment| keeps_finalizers(env, "github", &[FINALIZER]).await;
+    env.refuse(KEEPS_FINALIZERS, refused).await;
+    env.start_operator();
+    let told = env
+        .credentials("github")
+        .wait_message("Forbidden", SAYS)
+        .await;
+    assert_eq!(told.ready().status, "False");
+    assert!(
+        told.message()
+            .contains("patch ProviderAuthCredentials github"),
+        "{}",
+        told.message()
+    );
+    env.credentials("github").wait_note("Forbidden", SAYS).await;
+    assert_eq!(env.attempts(), Vec::<String>::new());
+    env.refuse_no_longer(refused).await;
+    env.credentials("github").request_reconcile().await;
+    env.credentials("github").wait_ready().await;
+    env.check_oracles().await;
+}
+
+#[tokio::test]
+async fn a_policy_that_keeps_the_finalizer_is_named_on_the_resource_that_is_being_deleted() {
+    let mut env = Environment::new().await;
+    env.apply(credentials("github")).await;
+    env.start_operator();
+    env.credentials("github").wait_ready().await;
+    let refused = async |env: &Environment| keeps_finalizers(env, "github", &[]).await;
+    env.refuse(KEEPS_FINALIZERS, refused).await;
+    env.credentials("github").delete().await;
+    env.credentials("github")
+        .wait_message("Forbidden", SAYS)
+        .await;
+    env.refuse_no_longer(async |env| {
+        let there = env.credentials("github").exists().await;
+        there && keeps_finalizers(env, "github", &[]).await
+    })
+    .await;
+    env.credentials("github").wait_gone().await;
+    env.check_oracles().await;
+}
+
+#[tokio::test]
+async fn a_missing_right_on_secrets_is_told_on_the_resource_and_on_the_connection() {
+    let mut env = Environment::new().await;
+    env.permit("secrets", false).await;
+    env.apply(credentials("github")).await;
+    env.start_operator();
+    let says = "get Secret";
+    env.credentials("github")
+        .wait_message("Forbidden", says)
+        .await;
+    let connection = env
+        .connection("default")
+        .wait_message("Forbidden", says)
+        .await;
+    assert_eq!(connection.ready().status, "False");
+    env.permit("secrets", true).await;
+    env.credentials("github").wait_ready().await;
+    env.check_oracles().await;
+}
+
+#[tokio::test]
+async fn a_published_config_map_that_is_refused_or_immutable_is_told_and_the_object_stays_recorded()
+{
+    for immutable in [true, false] {
+        let mut env = Environment::new().await;
+        env.start_operator();
+        let published =
+            credentials("github").spec(json!({"publish": {"configMap": {"name": "ids"}}}));
+        if immutable {
+            env.apply(published).await;
+            env.credentials("github").wait_ready().await;
+            env.patch::<ConfigMap>("ids", json!({"immutable": true}))
+                .await;
+            let id = env.credentials("github").get().await.id();
+            env.sim.archive(&id);
+            env.credentials("github").request_reconcile().await;
+        } else {
+            env.refuse(NO_IDS, ids_refused).await;
+            env.apply(published).await;
+        }
+        let says = if immutable { "immutable" } else { SAYS };
+        let told = env
+            .credentials("github")
+            .wait(says, |object| object.message().contains(says))
+            .await;
+        assert!(
+            ["Forbidden", "InvalidSpec"].contains(&told.reason().as_str()),
+            "{}",
+            told.reason()
+        );
+        assert!(
+            told.message().contains("ConfigMap ids"),
+            "{}",
+            told.message()
+        );
+        assert!(!told.id().is_empty());
+        if !immutable {
+            env.refuse_no_longer(ids_refused).await;
+            env.credentials("github").request_reconcile().await;
+            env.credentials("github").wait_ready().await;
+            env.check_oracles().await;
+        }
+    }
+}

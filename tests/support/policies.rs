@@ -1,0 +1,98 @@
+//! Admission policies that refuse what the operator does in one namespace.
+
+use super::environment::Environment;
+use k8s_openapi::api::admissionregistration::v1::{
+    ValidatingAdmissionPolicy, ValidatingAdmissionPolicyBinding,
+};
+use kube::api::{Api, DeleteParams, DynamicObject};
+use kube::core::{ApiResource, GroupVersionKind};
+use serde_json::{Value, json};
+
+/// What a policy refuses.
+#[derive(Clone, Copy)]
+pub struct Rule {
+    group: &'static str,
+    resources: &'static str,
+    operations: &'static [&'static str],
+    /// What has to be so.
+    expression: &'static str,
+}
+
+/// Refuses an update that adds or removes the operator's finalizer.
+pub const KEEPS_FINALIZERS: Rule = Rule {
+    group: "metorial.com",
+    resources: "*",
+    operations: &["UPDATE"],
+    expression: "has(object.metadata.finalizers) == has(oldObject.metadata.finalizers)",
+};
+/// Refuses every ConfigMap that has ids.
+pub const NO_IDS: Rule = Rule {
+    group: "",
+    resources: "configmaps",
+    operations: &["CREATE", "UPDATE"],
+    expression: "!has(object.data) || !('id' in object.data)",
+};
+/// What the policies say.
+pub const SAYS: &str = "the platform team says no";
+
+impl Environment {
+    /// Applies a policy for this namespace, and waits until it refuses what `refused` tries without effect.
+    pub async fn refuse(&self, rule: Rule, refused: impl AsyncFn(&Self) -> bool) {
+        let name = self.policy();
+        self.create_cluster_wide("ValidatingAdmissionPolicy", json!({
+            "metadata": {"name": name},
+            "spec": {
+                "failurePolicy": "Fail",
+                "matchConstraints": {"resourceRules": [{
+                    "apiGroups": [rule.group], "apiVersions": ["*"], "resources": [rule.resources],
+                    "operations": rule.operations,
+                }]},
+                "validations": [{"expression": rule.expression, "message": SAYS}],
+            },
+        }))
+        .await;
+        self.create_cluster_wide(
+            "ValidatingAdmissionPolicyBinding",
+            json!({
+                "metadata": {"name": name},
+                "spec": {
+                    "policyName": name,
+                    "validationActions": ["Deny"],
+                    "matchResources": {"namespaceSelector": {"matchLabels": {
+                        "kubernetes.io/metadata.name": self.namespace,
+                    }}},
+                },
+            }),
+        )
+        .await;
+        self.wait_until("the policy is in force", refused).await;
+    }
+
+    /// Removes the policy, and waits until nothing is refused any more.
+    pub async fn refuse_no_longer(&self, refused: impl AsyncFn(&Self) -> bool) {
+        let (client, params) = (self.client.clone(), DeleteParams::default());
+        let bindings: Api<ValidatingAdmissionPolicyBinding> = Api::all(client.clone());
+        bindings.delete(&self.policy(), &params).await.unwrap();
+        let policies: Api<ValidatingAdmissionPolicy> = Api::all(client);
+        policies.delete(&self.policy(), &params).await.unwrap();
+        self.wait_until("the policy is gone", async |env| !refused(env).await)
+            .await;
+    }
+
+    fn policy(&self) -> String {
+        format!("refuses-{}", self.namespace)
+    }
+
+    async fn create_cluster_wide(&self, kind: &str, object: Value) {
+        let kind = GroupVersionKind::gvk("admissionregistration.k8s.io", "v1", kind);
+        let resource = ApiResource::from_gvk(&kind);
+        let mut object = object;
+        object["apiVersion"] = resource.api_version.clone().into();
+        object["kind"] = resource.kind.clone().into();
+        let object: DynamicObject = serde_json::from_value(object).unwrap();
+        let api: Api<DynamicObject> = Api::all_with(self.client.clone(), &resource);
+        api.create(&kube::api::PostParams::default(), &object)
+            .await
+            .unwrap();
+    }
+}

@@ -6,8 +6,9 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 /// Programs of every system, whose arguments are not checked.
-const ORDINARY: [&str; 12] = [
-    "base64", "cd", "curl", "date", "echo", "export", "git", "go", "od", "printf", "read", "tail",
+const ORDINARY: [&str; 14] = [
+    "base64", "cd", "curl", "date", "echo", "export", "git", "go", "npm", "od", "printf", "read",
+    "tail", "uv",
 ];
 
 /// Flags of Helm that `helm template` has no use for: the chart is rendered, not installed.

@@ -62,11 +62,6 @@ fn somebody_installs_it_rotates_the_key_and_moves_a_resource() {
     story.check(
         "kubectl --namespace team-green wait --for=condition=Ready pacred/github --timeout=60s",
     );
-    story.chapter(
-        "docs/multi-tenancy.md",
-        "## Who may do what",
-        "## Fair shares",
-    );
     for (kind, manifest) in manifests() {
         story.comment(&kind);
         story.check(&format!("kubectl apply --dry-run=server --validate=strict --filename - <<'MANIFEST'\n{manifest}\nMANIFEST"));

@@ -83,7 +83,7 @@ impl Page {
         for (event, _) in self.events() {
             match event {
                 Event::Start(Tag::Heading { level, .. }) => {
-                    open = Some((level as usize, String::new()))
+                    open = Some((level as usize, String::new()));
                 }
                 Event::Text(text) | Event::Code(text) => {
                     if let Some((_, title)) = &mut open {

@@ -6,9 +6,9 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 /// Programs of every system, whose arguments are not checked.
-const ORDINARY: [&str; 14] = [
-    "base64", "cd", "curl", "date", "echo", "export", "git", "go", "npm", "od", "printf", "read",
-    "tail", "uv",
+const ORDINARY: [&str; 15] = [
+    "base64", "cd", "cosign", "curl", "date", "echo", "export", "git", "go", "npm", "od", "printf",
+    "read", "tail", "uv",
 ];
 
 /// Flags of Helm that `helm template` has no use for: the chart is rendered, not installed.
@@ -98,9 +98,9 @@ impl Programs {
         let rest = rest
             .iter()
             .filter(|word| !ONLY_FOR_A_CLUSTER.contains(&word.as_str()));
-        // A packaged chart is the one of the repository.
+        // A packaged or published chart is the one of the repository.
         let chart = |word: &String| {
-            if word.ends_with(".tgz") {
+            if word.ends_with(".tgz") || word.starts_with("oci://") {
                 "deploy/chart".to_owned()
             } else {
                 word.clone()

@@ -1,6 +1,9 @@
 # Targets for development; `make` without a target lists them. The text after ## is the help.
 .DEFAULT_GOAL := help
 
+# Checks .github/workflows. Pinned, as a Go module.
+ACTIONLINT := github.com/rhysd/actionlint/cmd/actionlint@v1.7.12
+
 .PHONY: help
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -10,14 +13,34 @@ control-plane: ## Build etcd, the Kubernetes control plane, kubectl and Helm onc
 	@tools/build-control-plane
 
 .PHONY: lint
-lint: ## Check formatting and lints
+lint: ## Check formatting, lints and workflows
 	@cargo fmt --all --check
 	@cargo clippy --locked --workspace --all-targets -- --deny warnings
+	@"$$(tools/go-tool $(ACTIONLINT))"
+	@tools/release check >/dev/null
 
 .PHONY: test
 test: control-plane lint ## Run all checks: formatting, lints, tests on a real control plane, generated files
 	@cargo test --locked --workspace --no-fail-fast
 	@tools/render-manifests --check
+
+.PHONY: compat
+compat: ## Run the demo and the central stories on the oldest supported Kubernetes
+	@KUBERNETES=oldest tools/build-control-plane >/dev/null
+	@cargo build --locked --package metorial-operator --package installation --bin metorial-operator --bin demo
+	@KUBERNETES=oldest cargo run --locked --quiet --package installation --bin demo
+	@KUBERNETES=oldest cargo test --locked --workspace --no-fail-fast --test install --test lifecycle --test crash
+
+.PHONY: package
+package: control-plane ## Package the chart and the crates as a release does, and test the client with all of its features
+	@tools/release check
+	@tools/release chart target/package
+	@tools/release crates
+	@cargo test --locked --package metorial --all-features
+
+.PHONY: site
+site: ## Build the documentation as a site in target/site
+	@tools/site
 
 .PHONY: crds
 crds: control-plane ## Generate crds/, the files rendered from them, and docs/reference.md

@@ -1,5 +1,6 @@
-//! The simulator as a program: serves on 127.0.0.1 until it is interrupted.
+//! The simulator as a program: serves until it is interrupted, on 127.0.0.1 unless told otherwise.
 
+use std::net::{IpAddr, Ipv4Addr};
 use std::process::ExitCode;
 
 use clap::{Parser, ValueEnum};
@@ -9,7 +10,10 @@ use metorial_simulator::{InstanceType, Options, Profile, Quirk, Simulator};
 #[derive(Parser)]
 #[command(version)]
 struct Args {
-    /// Port on 127.0.0.1; 0 for a free one
+    /// Address to listen on. The simulator's own pages need no key, so use another than the default for trials only
+    #[arg(long, default_value_t = IpAddr::from(Ipv4Addr::LOCALHOST))]
+    listen: IpAddr,
+    /// Port; 0 for a free one
     #[arg(long, default_value_t = 8787)]
     port: u16,
     /// Side to take where the server and its reference differ
@@ -52,7 +56,7 @@ async fn main() -> ExitCode {
         .with_writer(std::io::stderr)
         .init();
     let args = Args::parse();
-    let port = args.port;
+    let (address, port) = (args.listen, args.port);
     match Simulator::try_start(options(&args)).await {
         Ok(simulator) => {
             register_keys(&simulator, &args);
@@ -60,7 +64,7 @@ async fn main() -> ExitCode {
             ExitCode::SUCCESS
         }
         Err(error) => {
-            eprintln!("listening on port {port} of 127.0.0.1: {error}");
+            eprintln!("listening on port {port} of {address}: {error}");
             ExitCode::FAILURE
         }
     }
@@ -71,6 +75,7 @@ fn options(args: &Args) -> Options {
         Side::Server => Profile::Server,
         Side::Reference => Profile::Reference,
     });
+    options.listen = args.listen;
     options.port = args.port;
     for &quirk in &args.with {
         options = options.with(quirk);

@@ -2,6 +2,7 @@
 //! published reference.
 
 use std::collections::BTreeMap;
+use std::net::{IpAddr, Ipv4Addr};
 use std::time::Duration;
 
 /// Side that the simulator takes where the observed server and the reference differ.
@@ -159,7 +160,9 @@ pub struct Options {
     pub read_lag: Duration,
     /// Lag of `search` behind writes while [`Quirk::SearchLags`] is on.
     pub search_lag: Duration,
-    /// Port on 127.0.0.1; 0 for a free one.
+    /// Address to listen on. Its own pages need no key, so another address than the loopback one is only for trials.
+    pub listen: IpAddr,
+    /// Port; 0 for a free one.
     pub port: u16,
     /// Quirks that are switched on or off regardless of the profile.
     pub switches: BTreeMap<Quirk, bool>,
@@ -172,6 +175,7 @@ impl Default for Options {
             seed: 1,
             read_lag: Duration::ZERO,
             search_lag: Duration::from_millis(500),
+            listen: Ipv4Addr::LOCALHOST.into(),
             port: 0,
             switches: BTreeMap::new(),
         }

@@ -1,4 +1,4 @@
-//! Listener on 127.0.0.1, and the processing of a request: journal, faults, API, delivery.
+//! Listener, and the processing of a request: journal, faults, API, delivery.
 
 use std::net::SocketAddr;
 use std::sync::Arc;

@@ -1,5 +1,6 @@
 //! Handle of a running simulator, for tests.
 
+use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -22,10 +23,10 @@ use crate::shared::Shared;
 use crate::tenants::{ImportExport, InstanceType, Opens};
 use crate::uses::UsedBy;
 
-/// Running simulator of the API on 127.0.0.1. It stops when it is dropped. Its methods may be called from any task.
+/// Running simulator of the API. It stops when it is dropped. Its methods may be called from any task.
 pub struct Simulator {
     shared: Arc<Shared>,
-    port: u16,
+    address: SocketAddr,
     server: JoinHandle<()>,
 }
 
@@ -41,10 +42,10 @@ impl Simulator {
     /// # Panics
     /// Panics if the port is in use.
     pub async fn start(options: Options) -> Simulator {
-        let port = options.port;
+        let (address, port) = (options.listen, options.port);
         Simulator::try_start(options)
             .await
-            .unwrap_or_else(|error| panic!("listening on port {port} of 127.0.0.1: {error}"))
+            .unwrap_or_else(|error| panic!("listening on port {port} of {address}: {error}"))
     }
 
     /// Starts a simulator.
@@ -52,20 +53,24 @@ impl Simulator {
     /// # Errors
     /// Fails if it can't listen on the port.
     pub async fn try_start(options: Options) -> std::io::Result<Simulator> {
-        let listener = TcpListener::bind(("127.0.0.1", options.port)).await?;
-        let port = listener.local_addr()?.port();
+        let listener = TcpListener::bind((options.listen, options.port)).await?;
+        let address = listener.local_addr()?;
         let shared = Arc::new(Shared::new(options));
         let server = tokio::spawn(server::serve(listener, Arc::clone(&shared)));
         Ok(Simulator {
             shared,
-            port,
+            address,
             server,
         })
     }
 
-    /// Returns its URL, `http://127.0.0.1:<port>`.
+    /// Returns its URL: `http://127.0.0.1:<port>`, unless it listens on another address only.
     pub fn url(&self) -> String {
-        format!("http://127.0.0.1:{}", self.port)
+        let mut address = self.address;
+        if address.ip().is_unspecified() {
+            address.set_ip(Ipv4Addr::LOCALHOST.into());
+        }
+        format!("http://{address}")
     }
 
     /// Returns the fixed set of providers.

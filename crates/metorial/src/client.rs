@@ -122,7 +122,7 @@ impl ClientBuilder {
         self
     }
 
-    /// Adds trusted root certificates (PEM, one or more) to the system's. May be called several times.
+    /// Adds trusted root certificates (PEM, one or more) to the system's and those of the feature `webpki-roots`. May be called several times.
     pub fn add_root_certificates_pem(mut self, pem: &[u8]) -> Self {
         self.root_certificates.push(pem.to_vec());
         self
@@ -159,7 +159,7 @@ impl ClientBuilder {
             .retry(retry::never())
             .referer(false)
             .http1_only()
-            .tls_certs_merge(certificates(&self.root_certificates)?);
+            .tls_certs_merge(root_certificates(&self.root_certificates)?);
         if !self.proxy_from_environment {
             http = http.no_proxy();
         }
@@ -183,8 +183,9 @@ fn is_usable(url: &Url) -> bool {
         && url.fragment().is_none()
 }
 
-fn certificates(bundles: &[Vec<u8>]) -> Result<Vec<Certificate>, BuildError> {
-    let mut certificates = Vec::new();
+/// Returns the root certificates to trust in addition to the system's.
+fn root_certificates(bundles: &[Vec<u8>]) -> Result<Vec<Certificate>, BuildError> {
+    let mut certificates = compiled_in()?;
     for bundle in bundles {
         let bundle =
             Certificate::from_pem_bundle(bundle).map_err(|_| BuildError::RootCertificates)?;
@@ -194,6 +195,20 @@ fn certificates(bundles: &[Vec<u8>]) -> Result<Vec<Certificate>, BuildError> {
         certificates.extend(bundle);
     }
     Ok(certificates)
+}
+
+/// Returns Mozilla's root certificates.
+#[cfg(feature = "webpki-roots")]
+fn compiled_in() -> Result<Vec<Certificate>, BuildError> {
+    let roots = webpki_root_certs::TLS_SERVER_ROOT_CERTS.iter();
+    let read = |root| Certificate::from_der(root).map_err(|_| BuildError::Tls);
+    roots.map(|root| read(root.as_ref())).collect()
+}
+
+/// Returns no root certificate: none is compiled in without the feature `webpki-roots`.
+#[cfg(not(feature = "webpki-roots"))]
+fn compiled_in() -> Result<Vec<Certificate>, BuildError> {
+    Ok(Vec::new())
 }
 
 #[cfg(test)]

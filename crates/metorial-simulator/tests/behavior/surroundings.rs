@@ -104,6 +104,27 @@ async fn the_same_seed_gives_the_same_ids() {
 }
 
 #[tokio::test]
+async fn a_simulator_that_listens_on_every_address_gives_the_url_of_the_loopback_one() {
+    let sim = Simulator::start(Options {
+        listen: std::net::Ipv4Addr::UNSPECIFIED.into(),
+        ..Options::default()
+    })
+    .await;
+    assert!(sim.url().starts_with("http://127.0.0.1:"), "{}", sim.url());
+    let state = format!("{}/_simulator/state", sim.url());
+    let client = reqwest::Client::builder().no_proxy().build().unwrap();
+    assert!(
+        client
+            .get(state)
+            .send()
+            .await
+            .unwrap()
+            .status()
+            .is_success()
+    );
+}
+
+#[tokio::test]
 async fn a_dropped_simulator_stops_listening() {
     let setup = Setup::new().await;
     let url = setup.sim.url();

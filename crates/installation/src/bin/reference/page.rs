@@ -136,7 +136,7 @@ fn table(part: &str, read: &Fields) -> String {
 }
 
 fn reasons() -> String {
-    let mut table = "\n## Reasons\n\nThe reason of `Ready` is one of these; the [user guide](user-guide.md#reasons-and-what-to-do) explains what to do.\n\n\
+    let mut table = "\n## Reasons\n\nThe reason of `Ready` is one of these; [Troubleshooting](troubleshooting.md#by-reason) explains what to do.\n\n\
         | reason | conditions | meaning |\n| --- | --- | --- |\n"
         .to_owned();
     for reason in Reason::ALL {

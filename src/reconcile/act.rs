@@ -35,8 +35,8 @@ impl<K: Kind> Run<'_, K> {
         case: &Case<'_>,
         plan: &Plan,
     ) -> Result<Option<Duration>, Error> {
-        let (key, reason) = (&self.resource.key, plan.verdict.reason);
-        tracing::debug!(%key, steps = plan.steps.len(), %reason, "decided");
+        let reason = plan.verdict.reason;
+        tracing::debug!(steps = plan.steps.len(), %reason, "decided");
         for (index, step) in plan.steps.iter().enumerate() {
             self.confirm_shard(step.is_sent()).await?;
             match step {

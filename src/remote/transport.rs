@@ -6,7 +6,7 @@ use super::shared::Account;
 use crate::cluster::fence::Fence;
 use crate::metrics::Metrics;
 use crate::plan::purpose::Purpose;
-use futures::{Stream, StreamExt, pin_mut};
+use futures::{Stream, StreamExt, TryFutureExt, pin_mut};
 use jiff::{SignedDuration, Timestamp};
 use metorial::{
     Answer, Client, Error, ErrorKind, Instance, ListQuery, Method, Object, Operation, Page,
@@ -142,6 +142,25 @@ impl Transport {
             return Err(RemoteError::NotLeader);
         }
         self.record(operation, &ticket, call.await)
+    }
+
+    /// Sends one write, and logs it if the API confirms it. `action` is what the log calls it.
+    ///
+    /// # Errors
+    /// See [`send`](Self::send).
+    pub async fn write<T: Object>(
+        &self,
+        action: &'static str,
+        operation: Operation,
+        call: impl Future<Output = Result<Answer<T>, Error>>,
+    ) -> Result<T, RemoteError> {
+        let began = Instant::now();
+        let logged = call.inspect_ok(|answer| {
+            let (id, request_id) = (answer.value.id(), answer.meta.request_id.as_deref());
+            let elapsed_ms = began.elapsed().as_millis();
+            tracing::info!(action, id, %operation, request_id, elapsed_ms, "wrote to Metorial");
+        });
+        self.send(operation, logged).await
     }
 
     /// Lists all items that `keep` keeps. It decides about items that can't be read too.

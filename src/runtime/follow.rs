@@ -6,6 +6,7 @@ use crate::cluster::decode::decode;
 use crate::cluster::error::{Cause, ClusterError};
 use crate::cluster::metadata::{Metadata, Outline};
 use crate::cluster::pages::{Collection, WATCH_SECONDS};
+use crate::health::Health;
 use futures::StreamExt;
 use kube::Resource;
 use kube::api::WatchEvent;
@@ -61,19 +62,24 @@ pub enum Event {
     Deleted(Metadata),
 }
 
-/// Reports everything that happens to a kind. Never ends.
-pub async fn follow(cluster: &Cluster, of: &Watched, report: &mut (dyn FnMut(Event) + Send)) {
-    let mut backoff = DefaultBackoff::default();
+/// Reports everything that happens to a kind, and records in `health` whether it can be watched. Never ends.
+pub async fn follow(
+    cluster: &Cluster,
+    health: &Health,
+    of: &Watched,
+    report: &mut (dyn FnMut(Event) + Send),
+) {
+    let mut failures = Failures::new(health, of);
     loop {
         let error = match list(cluster, of, report).await {
             Ok(version) => {
                 tracing::debug!(kind = of.kind, "listed; watching");
-                backoff.reset();
-                watch(cluster, of, version, report, &mut backoff).await
+                failures.end();
+                watch(cluster, of, version, report, &mut failures).await
             }
             Err(error) => error.cause,
         };
-        pause(of.kind, &error, &mut backoff).await;
+        failures.pause(error).await;
     }
 }
 
@@ -98,14 +104,17 @@ async fn watch(
     of: &Watched,
     mut version: String,
     report: &mut (dyn FnMut(Event) + Send),
-    backoff: &mut DefaultBackoff,
+    failures: &mut Failures<'_>,
 ) -> Cause {
     loop {
         let mut events = match cluster.watch(&of.collection, &version).await {
-            Ok(events) => events,
+            Ok(events) => {
+                failures.watching();
+                events
+            }
             Err(error) if error.cause == Cause::Refused(GONE) => return error.cause,
             Err(error) => {
-                pause(of.kind, &error.cause, backoff).await;
+                failures.pause(error.cause).await;
                 continue;
             }
         };
@@ -125,21 +134,79 @@ async fn watch(
                 // What it was about is unknown, so all of them are looked at again.
                 Err(error @ kube::Error::SerdeError(_)) => return Cause::from(&error),
                 Err(error) => {
-                    pause(of.kind, &Cause::from(&error), backoff).await;
+                    failures.pause(Cause::from(&error)).await;
                     break;
                 }
             }
-            backoff.reset();
+            failures.end();
         }
     }
 }
 
-async fn pause(kind: &'static str, cause: &Cause, backoff: &mut DefaultBackoff) {
-    if *cause == Cause::Refused(GONE) {
-        tracing::debug!(kind, "a watch is too old to go on; listing again");
-    } else {
-        tracing::warn!(kind, %cause, "a watch failed; restarting it");
+/// The failures of one watch: how long it pauses after the next one, and what was already logged.
+struct Failures<'a> {
+    health: &'a Health,
+    of: &'a Watched,
+    backoff: DefaultBackoff,
+    /// The cause that was logged and lasts until somebody changes the cluster.
+    lasting: Option<Cause>,
+}
+
+impl<'a> Failures<'a> {
+    fn new(health: &'a Health, of: &'a Watched) -> Self {
+        Self {
+            health,
+            of,
+            backoff: DefaultBackoff::default(),
+            lasting: None,
+        }
     }
-    let pause = backoff.next().unwrap_or(SILENCE);
-    tokio::time::sleep(pause).await;
+
+    /// Records that the watch works.
+    fn end(&mut self) {
+        self.backoff.reset();
+        self.watching();
+    }
+
+    /// Records that the server accepts the watch, which may still end at once.
+    fn watching(&mut self) {
+        if self.lasting.take().is_some() {
+            tracing::info!(kind = self.of.kind, "watching again");
+            self.set_watched(Ok(()));
+        }
+    }
+
+    /// Logs a failure, and pauses. A cause that lasts is logged once.
+    async fn pause(&mut self, cause: Cause) {
+        let kind = self.of.kind;
+        if cause == Cause::Refused(GONE) {
+            tracing::debug!(kind, "a watch is too old to go on; listing again");
+        } else if self.lasting.as_ref() == Some(&cause) {
+            tracing::debug!(kind, %cause, "a watch failed again");
+        } else if let Some(hint) = hint(&cause) {
+            tracing::warn!(kind, %cause, "a watch failed: {hint}; retrying, and logging it only once");
+            self.set_watched(Err(hint.to_owned()));
+            self.lasting = Some(cause);
+        } else {
+            tracing::warn!(kind, %cause, "a watch failed; restarting it");
+        }
+        let pause = self.backoff.next().unwrap_or(SILENCE);
+        tokio::time::sleep(pause).await;
+    }
+
+    fn set_watched(&self, result: Result<(), String>) {
+        let namespace = self.of.namespace.as_deref();
+        self.health.set_watched(self.of.kind, namespace, result);
+    }
+}
+
+/// Returns what to do about a cause that lasts until somebody changes the cluster.
+fn hint(cause: &Cause) -> Option<&'static str> {
+    match cause {
+        Cause::NotFound => {
+            Some("the definition of this kind is not installed; apply the operator's CRDs")
+        }
+        Cause::Forbidden => Some("the operator may not list and watch it; check its roles"),
+        _ => None,
+    }
 }

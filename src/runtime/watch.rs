@@ -3,6 +3,7 @@
 use super::follow::{Event, Watched, follow};
 use crate::cluster::client::Cluster;
 use crate::cluster::metadata::Metadata;
+use crate::health::Health;
 use crate::resources::{FINALIZER, ResourceKey};
 use std::collections::{HashMap, HashSet};
 use std::hash::{DefaultHasher, Hash, Hasher};
@@ -21,6 +22,7 @@ pub enum Change {
 /// that may have left what is watched, even if they are back by now.
 pub async fn resources(
     cluster: &Cluster,
+    health: &Health,
     of: &Watched,
     mut left: impl FnMut(&ResourceKey) + Send,
     mut changed: impl FnMut(ResourceKey) + Send,
@@ -34,11 +36,16 @@ pub async fn resources(
         let keys = known.changed(of.kind, event).into_iter();
         keys.for_each(&mut changed);
     };
-    follow(cluster, of, &mut report).await;
+    follow(cluster, health, of, &mut report).await;
 }
 
 /// Watches a kind that resources refer to. Nothing is kept for an object between events, because most are not referred to.
-pub async fn references(cluster: &Cluster, of: &Watched, mut changed: impl FnMut(Change) + Send) {
+pub async fn references(
+    cluster: &Cluster,
+    health: &Health,
+    of: &Watched,
+    mut changed: impl FnMut(Change) + Send,
+) {
     let mut listed = HashSet::new();
     let mut report = |event: Event| match event {
         Event::Listing => listed.clear(),
@@ -55,7 +62,7 @@ pub async fn references(cluster: &Cluster, of: &Watched, mut changed: impl FnMut
             changed(Change::Object(key_of(&object, of.kind)));
         }
     };
-    follow(cluster, of, &mut report).await;
+    follow(cluster, health, of, &mut report).await;
 }
 
 /// What is known of the resources of one kind.

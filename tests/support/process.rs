@@ -92,6 +92,16 @@ impl Environment {
 impl Process {
     /// Starts a process with these flags and nothing of the test's own environment.
     pub fn start(kubeconfig: &Path, flags: &[impl AsRef<OsStr>], admin: SocketAddr) -> Self {
+        Self::start_with(kubeconfig, flags, &[], admin)
+    }
+
+    /// Starts a process with these flags and, of environment variables, only these.
+    pub fn start_with(
+        kubeconfig: &Path,
+        flags: &[impl AsRef<OsStr>],
+        variables: &[(&str, &str)],
+        admin: SocketAddr,
+    ) -> Self {
         let name = format!("metorial-operator-{:016x}.log", rand::random::<u64>());
         let log = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
         let file = File::create(&log).unwrap();
@@ -99,6 +109,7 @@ impl Process {
             .args(flags)
             .env_clear()
             .env("KUBECONFIG", kubeconfig)
+            .envs(variables.iter().copied())
             .stdin(Stdio::null())
             .stdout(file.try_clone().unwrap())
             .stderr(file)

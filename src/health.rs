@@ -1,9 +1,9 @@
 //! The HTTP server for metrics and health: `/metrics`, `/livez`, `/readyz`, and the state that the probes report.
 
 use crate::lock::lock;
-use crate::metrics::Metrics;
+use crate::metrics::{Format, Metrics};
 use axum::Router;
-use axum::http::{StatusCode, header};
+use axum::http::{HeaderMap, StatusCode, header};
 use axum::routing::get;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -138,8 +138,12 @@ pub async fn serve(
             Some(cause) => (StatusCode::SERVICE_UNAVAILABLE, cause),
         }
     };
-    let open_metrics = "application/openmetrics-text; version=1.0.0; charset=utf-8";
-    let render = move || async move { ([(header::CONTENT_TYPE, open_metrics)], metrics.render()) };
+    let render = move |headers: HeaderMap| async move {
+        let accept = headers.get(header::ACCEPT);
+        let format = Format::preferred(accept.and_then(|accept| accept.to_str().ok()));
+        let content_type = [(header::CONTENT_TYPE, format.content_type())];
+        (content_type, metrics.render(format))
+    };
     let routes = Router::new()
         .route("/livez", get(livez))
         .route("/readyz", get(readyz))

@@ -141,7 +141,9 @@ impl Transport {
         if operation.method.is_write() && !self.fence.is_open() {
             return Err(RemoteError::NotLeader);
         }
-        self.record(operation, &ticket, call.await)
+        let began = Instant::now();
+        let result = call.await;
+        self.record(operation, &ticket, began, result)
     }
 
     /// Sends one write, and logs it if the API confirms it. `action` is what the log calls it.
@@ -193,10 +195,11 @@ impl Transport {
         let mut too_large = None;
         loop {
             let ticket = self.admit()?;
+            let began = Instant::now();
             let Some(page) = pages.next().await else {
                 return too_large.map_or(Ok(kept), Err);
             };
-            let page = match self.record(operation, &ticket, page) {
+            let page = match self.record(operation, &ticket, began, page) {
                 // The next one is smaller, unless this was a single item.
                 Err(RemoteError::Api(error)) if error.is_too_large() => {
                     too_large = Some(RemoteError::Api(error));
@@ -224,13 +227,15 @@ impl Transport {
         &self,
         operation: Operation,
         ticket: &Ticket,
+        began: Instant,
         result: Result<Answer<T>, Error>,
     ) -> Result<T, RemoteError> {
         let label = result
             .as_ref()
             .map_or_else(|error| error.kind().as_str(), |_| "ok");
-        self.metrics.api_request(operation.to_string(), label);
         let now = Instant::now();
+        self.metrics
+            .api_request(operation.to_string(), label, now - began);
         let meta = result
             .as_ref()
             .map_or_else(Error::meta, |answer| &answer.meta);
@@ -266,7 +271,7 @@ impl Transport {
             }
         };
         if let Some(account) = &self.account {
-            account.report(self.budget().remaining(now));
+            account.report(now);
         }
         result
     }

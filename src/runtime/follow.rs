@@ -7,11 +7,13 @@ use crate::cluster::error::{Cause, ClusterError};
 use crate::cluster::metadata::{Metadata, Outline};
 use crate::cluster::pages::{Collection, WATCH_SECONDS};
 use crate::health::Health;
+use crate::resources::{Reason, ResourceKey};
 use futures::StreamExt;
 use kube::Resource;
 use kube::api::WatchEvent;
 use kube::runtime::utils::Backoff;
 use kube::runtime::watcher::DefaultBackoff;
+use serde::Deserialize;
 use std::time::Duration;
 
 /// The time after which a watch is dead that the server should have closed.
@@ -26,6 +28,8 @@ pub struct Watched {
     /// The namespace.
     pub namespace: Option<String>,
     collection: Collection,
+    /// The same with the statuses, if lists report them.
+    reported: Option<Collection>,
 }
 
 impl Watched {
@@ -36,14 +40,28 @@ impl Watched {
             kind,
             namespace: namespace.map(str::to_owned),
             collection: Collection::of::<K>(namespace).metadata_only(),
+            reported: None,
         }
     }
 
     /// Returns those of the same that have the labels of a selector; all of them, where there is none.
     #[must_use]
     pub fn selected(self, selector: Option<&str>) -> Self {
-        let collection = self.collection.selected(selector);
-        Self { collection, ..self }
+        Self {
+            collection: self.collection.selected(selector),
+            reported: self.reported.map(|it| it.selected(selector)),
+            ..self
+        }
+    }
+
+    /// Returns the same, of which lists report the reasons in the statuses, too: [`Event::Reported`].
+    #[must_use]
+    pub fn with_reasons<K: Resource<DynamicType = ()>>(self) -> Self {
+        let namespace = self.namespace.as_deref();
+        Self {
+            reported: Some(Collection::of::<K>(namespace)),
+            ..self
+        }
     }
 }
 
@@ -52,6 +70,8 @@ impl Watched {
 pub enum Event {
     /// A list begins: what the last one had counts no longer.
     Listing,
+    /// The object that is listed next has a Ready condition with this reason.
+    Reported(ResourceKey, Reason),
     /// This object is in the list.
     Listed(Metadata),
     /// The list is complete.
@@ -60,6 +80,32 @@ pub enum Event {
     Applied(Metadata),
     /// This object was deleted.
     Deleted(Metadata),
+}
+
+/// What the status of an object says, as far as metrics show it.
+#[derive(Deserialize)]
+struct Reported {
+    status: Status,
+}
+
+#[derive(Deserialize)]
+struct Status {
+    conditions: Vec<Condition>,
+}
+
+#[derive(Deserialize)]
+struct Condition {
+    #[serde(rename = "type")]
+    of: String,
+    reason: String,
+}
+
+impl Reported {
+    fn reason(&self) -> Option<Reason> {
+        let mut conditions = self.status.conditions.iter();
+        let ready = conditions.find(|condition| condition.of == "Ready")?;
+        Reason::parse(&ready.reason)
+    }
 }
 
 /// Reports everything that happens to a kind, and records in `health` whether it can be watched. Never ends.
@@ -90,10 +136,20 @@ async fn list(
 ) -> Result<String, ClusterError> {
     report(Event::Listing);
     let mut each = |text: &str| match decode::<Outline>(text) {
-        Some(object) => report(Event::Listed(object.metadata)),
+        Some(object) => {
+            if let Some(reason) = decode::<Reported>(text).and_then(|it| it.reason()) {
+                let Metadata {
+                    namespace, name, ..
+                } = &object.metadata;
+                let key = ResourceKey::new(of.kind, namespace, name);
+                report(Event::Reported(key, reason));
+            }
+            report(Event::Listed(object.metadata));
+        }
         None => tracing::warn!(kind = of.kind, "an object in a list can't be read"),
     };
-    let version = cluster.list(&of.collection, &mut each).await?;
+    let collection = of.reported.as_ref().unwrap_or(&of.collection);
+    let version = cluster.list(collection, &mut each).await?;
     report(Event::ListEnded);
     Ok(version)
 }

@@ -11,6 +11,7 @@ use crate::cluster::client::Cluster;
 use crate::health::Health;
 use crate::kinds::SourceKind;
 use crate::reconcile::context::Context;
+use crate::resources::ResourceKey;
 use crate::settings::Settings;
 use futures::future::join_all;
 use k8s_openapi::api::core::v1::{ConfigMap, Namespace, Secret};
@@ -42,7 +43,14 @@ pub async fn listen(cluster: &Cluster, context: &Context, settings: &Settings, h
                 context.memories.forget(key);
             }
         };
-        resources(cluster, health, of, left, |key| context.enqueue(key))
+        // Until it is reconciled, which an outage may delay.
+        let reported = |key: ResourceKey, reason| {
+            let name = format!("{}/{}", key.namespace, key.name);
+            context.metrics.set_first_reason(key.kind, name, reason);
+        };
+        resources(cluster, health, of, reported, left, |key| {
+            context.enqueue(key);
+        })
     });
     let referred = referred
         .iter()
@@ -60,7 +68,8 @@ fn watch_kind(
     referred: &mut Vec<Watched>,
 ) {
     let selector = settings.shard.selector.as_deref();
-    ours.push(kind.watched(namespace).selected(selector));
+    // Those of other shards are counted there.
+    ours.push(kind.counted(namespace).selected(selector));
     if !settings.shard.is_part() {
         return;
     }

@@ -41,7 +41,7 @@ mod snapshot;
 pub mod threads;
 pub mod values;
 
-pub use admin::{Page, Samples, page};
+pub use admin::{Page, Samples, page, page_as};
 pub use all_namespaces::{AllNamespaces, own_plane, sweep};
 pub use api_proxy::{ApiProxy, Broken};
 pub use calls::{ApiCall, KubeCall};
@@ -60,7 +60,7 @@ pub use history::History;
 pub use kinds::Kind;
 pub use manifests::*;
 pub use operator::*;
-pub use process::{Process, free_address};
+pub use process::{Process, free_address, guard};
 pub use rights::{SERVICE_ACCOUNT, SHARD_LABEL, api_of};
 pub use scenario::{Given, Scenario};
 pub use shards::in_shard;

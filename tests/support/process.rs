@@ -23,6 +23,17 @@ pub struct Process {
 /// Kills the process whose id is the first argument once the other end of its stdin is gone.
 const GUARD: &str = r#"cat >/dev/null; kill -KILL "$1""#;
 
+/// Starts what kills a process once this test was killed. It has to end before the process, or it could hit whoever gets the
+/// process id next.
+pub fn guard(pid: u32) -> Child {
+    Command::new("/bin/sh")
+        .args(["-c", GUARD, "guard", &pid.to_string()])
+        .stdin(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap()
+}
+
 impl Environment {
     /// The flags of a process that serves this environment.
     pub fn flags(&self, admin: SocketAddr) -> Vec<String> {
@@ -115,15 +126,9 @@ impl Process {
             .stderr(file)
             .spawn()
             .unwrap();
-        let guard = Command::new("/bin/sh")
-            .args(["-c", GUARD, "guard", &child.id().to_string()])
-            .stdin(Stdio::piped())
-            .stderr(Stdio::null())
-            .spawn()
-            .unwrap();
         Self {
+            guard: guard(child.id()),
             child,
-            guard,
             log,
             admin,
         }

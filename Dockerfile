@@ -5,6 +5,9 @@ FROM rust:${RUST_VERSION}-alpine AS build
 # aws-lc is built from C and assembly; the certificates are copied below.
 RUN apk add --no-cache build-base ca-certificates linux-headers
 WORKDIR /build
+# The commit that is built, for the log and the metric build_info.
+ARG COMMIT=""
+ENV METORIAL_OPERATOR_COMMIT=${COMMIT}
 COPY Cargo.toml Cargo.lock ./
 COPY src src
 COPY crates crates

@@ -4,4 +4,7 @@
 pub const VERSION: &str = env!("CARGO_PKG_VERSION");
 
 /// The commit, where the build was told it by the variable `METORIAL_OPERATOR_COMMIT`.
-pub const COMMIT: Option<&str> = option_env!("METORIAL_OPERATOR_COMMIT");
+pub const COMMIT: Option<&str> = match option_env!("METORIAL_OPERATOR_COMMIT") {
+    Some(commit) if !commit.is_empty() => Some(commit),
+    _ => None,
+};

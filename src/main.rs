@@ -71,7 +71,7 @@ fn print_definitions() -> Result<(), String> {
 
 fn run_operator(args: &RunArgs) -> Result<(), String> {
     let settings = args.settings().map_err(|error| error.to_string())?;
-    telemetry::start(args.log_format, &args.log)?;
+    let traces = telemetry::start(args.log_format, &args.log)?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build();
@@ -88,6 +88,7 @@ fn run_operator(args: &RunArgs) -> Result<(), String> {
     });
     // A blocking call, such as a DNS lookup, must not keep a process alive that has drained.
     runtime.shutdown_timeout(Duration::from_secs(1));
+    traces.end();
     result
 }
 

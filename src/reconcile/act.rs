@@ -89,7 +89,7 @@ impl<K: Kind> Run<'_, K> {
                 let (key, entry) = delete::orphan_record(case, id);
                 cluster.record_orphan(namespace, &key, &entry).await?;
                 let (key, instance) = (&self.resource.key, case.record.instance.as_deref());
-                tracing::info!(%key, id, instance, "left a remote object at Metorial");
+                tracing::info!(id, instance, "left a remote object at Metorial");
             }
             Step::RemoveFinalizer => self.remove_finalizer().await?,
             // Reported by the caller, which knows the plan.

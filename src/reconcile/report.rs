@@ -21,6 +21,7 @@ use crate::resources::{Class, CommonStatus, Reason, ResourceStatus, condition};
 use backon::Retryable;
 use std::time::Duration;
 use tokio::time::Instant;
+use tracing::Span;
 
 /// Attempts to write a status after a write at the API: the id must be recorded, or the next reconciliation has to search.
 const STATUS_ATTEMPTS: usize = 6;
@@ -167,6 +168,7 @@ impl<K: Kind> Run<'_, K> {
         };
         let (metrics, key) = (&self.context.metrics, &self.resource.key);
         metrics.reconciled(key.kind, outcome, self.began.elapsed());
+        Span::current().record("verdict", outcome);
         // Whatever was decided, the metric shows what the status says.
         if let Some(shown) = shown.and_then(Reason::parse) {
             let name = format!("{}/{}", key.namespace, key.name);

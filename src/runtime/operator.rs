@@ -35,6 +35,7 @@ use tokio::net::TcpListener;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::sync::watch::{Receiver, channel};
 use tokio::time::Instant;
+use tracing::field::Empty;
 use tracing::{Instrument, Span};
 use url::Url;
 
@@ -317,7 +318,7 @@ fn span(key: &ResourceKey) -> Span {
         namespace,
         name,
     } = key;
-    tracing::error_span!("reconcile", kind, namespace, name)
+    tracing::error_span!("reconcile", kind, namespace, name, verdict = Empty)
 }
 
 /// Reconciles the resources of all kinds.
@@ -341,6 +342,7 @@ impl Reconciler for ByKind {
                     tracing::warn!(%error, "a reconciliation failed; retrying");
                     let metrics = &self.context.metrics;
                     metrics.reconciled(key.kind, "KubernetesFailed", Duration::ZERO);
+                    Span::current().record("verdict", "KubernetesFailed");
                     if error.cause != Cause::NotLeader {
                         self.report_end(kind.as_ref(), &key, &EndedBy::cluster(&error))
                             .await;

@@ -68,7 +68,10 @@ impl Fields {
         // Only the formatter of spans writes this, so it is a JSON object or empty.
         let fields = serde_json::from_str::<Map<String, Value>>(of_span);
         for (name, value) in fields.into_iter().flatten() {
-            self.set(&name, value);
+            // Of no use to anybody but the traces.
+            if !name.starts_with("otel.") {
+                self.set(&name, value);
+            }
         }
     }
 }
@@ -146,7 +149,8 @@ mod tests {
     #[test]
     fn the_fields_of_spans_are_on_every_line_within_them_and_on_no_other() {
         let lines = logged(|| {
-            let span = tracing::info_span!("reconcile", kind = "AuthImport", name = "a \"b\"");
+            let name = "a \"b\"";
+            let span = tracing::info_span!("reconcile", kind = "AuthImport", name, otel.kind = "x");
             span.in_scope(|| {
                 tracing::info!(target: "library", elapsed_ms = 7_u128, "within");
                 tracing::info_span!("inner", step = 1).in_scope(|| tracing::warn!("deeper"));
@@ -169,6 +173,7 @@ mod tests {
             (&1.into(), &"WARN".into())
         );
         assert_eq!(outside.get("kind"), None);
+        assert_eq!(within.get("otel.kind"), None);
         assert!(outside["timestamp"].as_str().unwrap().ends_with('Z'));
     }
 

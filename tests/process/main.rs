@@ -21,3 +21,4 @@ mod replicas;
 mod shards;
 mod starting;
 mod stopping;
+mod traces;

@@ -15,6 +15,9 @@ ARG TARGETPLATFORM
 # aws-lc is built from C and assembly, for the wanted platform.
 RUN xx-apk add --no-cache gcc linux-headers musl-dev
 WORKDIR /build
+# The commit that is built, for the log and the metric build_info.
+ARG COMMIT=""
+ENV METORIAL_OPERATOR_COMMIT=${COMMIT}
 COPY Cargo.toml Cargo.lock ./
 COPY src src
 COPY crates crates

@@ -1,11 +1,11 @@
 //! The HTTP server for metrics and health: `/metrics`, `/livez`, `/readyz`, and the state that the probes report.
 
 use crate::lock::lock;
-use crate::metrics::Metrics;
+use crate::metrics::{Format, Metrics};
 use axum::Router;
-use axum::http::{StatusCode, header};
+use axum::http::{HeaderMap, StatusCode, header};
 use axum::routing::get;
-use std::collections::HashMap;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -23,7 +23,12 @@ struct State {
     heartbeat: Mutex<Option<Instant>>,
     running: Mutex<HashMap<Id, Instant>>,
     ready: AtomicBool,
+    /// What can't be watched, and why: what happens to these kinds is not noticed.
+    unwatched: Mutex<BTreeMap<Scope, String>>,
 }
+
+/// A kind, in one namespace or in all.
+type Scope = (&'static str, Option<String>);
 
 impl Health {
     /// Records that the main loop ran.
@@ -41,9 +46,45 @@ impl Health {
         lock(&self.0.running).remove(&task);
     }
 
-    /// Forgets all reconciliations. At the end of leadership their tasks are dropped, so none of them records its end.
-    pub fn forget_reconciliations(&self) {
+    /// Forgets all reconciliations and watches. At the end of leadership their tasks are dropped, so none of them records its
+    /// end.
+    pub fn forget_leadership(&self) {
         lock(&self.0.running).clear();
+        lock(&self.0.unwatched).clear();
+    }
+
+    /// Records whether a kind can be watched in a namespace or in all; if not, why, and what to do.
+    pub fn set_watched(
+        &self,
+        kind: &'static str,
+        namespace: Option<&str>,
+        result: Result<(), String>,
+    ) {
+        let scope = (kind, namespace.map(str::to_owned));
+        let mut unwatched = lock(&self.0.unwatched);
+        match result {
+            Ok(()) => unwatched.remove(&scope),
+            Err(cause) => unwatched.insert(scope, cause),
+        };
+    }
+
+    /// Returns why the process is not ready, or `None` if it is.
+    #[must_use]
+    pub fn unready(&self) -> Option<String> {
+        if !self.0.ready.load(Ordering::Relaxed) {
+            return Some("the cluster has not been reached yet".to_owned());
+        }
+        let unwatched = lock(&self.0.unwatched);
+        let mut kinds: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
+        for ((kind, _), cause) in unwatched.iter() {
+            kinds.entry(cause).or_default().insert(kind);
+        }
+        let listed = |kinds: &BTreeSet<&str>| kinds.iter().copied().collect::<Vec<_>>().join(", ");
+        let causes: Vec<String> = kinds
+            .iter()
+            .map(|(cause, kinds)| format!("can't watch {}: {cause}", listed(kinds)))
+            .collect();
+        (!causes.is_empty()).then(|| causes.join("\n"))
     }
 
     /// Sets whether the process is ready: it has reached the cluster, and leads or waits for the lease.
@@ -92,16 +133,17 @@ pub async fn serve(
         }
     };
     let readyz = move || async move {
-        match health.0.ready.load(Ordering::Relaxed) {
-            true => (StatusCode::OK, "ok"),
-            false => (
-                StatusCode::SERVICE_UNAVAILABLE,
-                "the cluster has not been reached yet",
-            ),
+        match health.unready() {
+            None => (StatusCode::OK, "ok".to_owned()),
+            Some(cause) => (StatusCode::SERVICE_UNAVAILABLE, cause),
         }
     };
-    let open_metrics = "application/openmetrics-text; version=1.0.0; charset=utf-8";
-    let render = move || async move { ([(header::CONTENT_TYPE, open_metrics)], metrics.render()) };
+    let render = move |headers: HeaderMap| async move {
+        let accept = headers.get(header::ACCEPT);
+        let format = Format::preferred(accept.and_then(|accept| accept.to_str().ok()));
+        let content_type = [(header::CONTENT_TYPE, format.content_type())];
+        (content_type, metrics.render(format))
+    };
     let routes = Router::new()
         .route("/livez", get(livez))
         .route("/readyz", get(readyz))

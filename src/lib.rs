@@ -28,6 +28,7 @@
 //! In comments ▲ marks a fact about the API that was observed on the running server, often against its reference, and ◆ one
 //! that was only read, in newer server code, SDKs or documentation. Builds differ: the operator accepts both sides.
 
+pub mod build_info;
 pub mod cluster;
 pub mod connections;
 pub mod health;

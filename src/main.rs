@@ -2,6 +2,7 @@
 
 use clap::Parser;
 use kube::config::{InferConfigError, KubeconfigError};
+use metorial_operator::cluster::config;
 use metorial_operator::resources::definitions;
 use metorial_operator::runtime::run;
 use metorial_operator::settings::{Args, Command, RunArgs};
@@ -49,6 +50,17 @@ fn no_cluster(error: &InferConfigError) -> String {
     format!("no cluster found: not running in a pod, and KUBECONFIG can't be used: {reason}")
 }
 
+/// Returns why the cluster's settings can't be used. A URL of a proxy is left out: it may hold a password.
+fn no_client(error: &kube::Error) -> String {
+    match error {
+        kube::Error::ProxyProtocolUnsupported { .. }
+        | kube::Error::ProxyProtocolDisabled { .. } => {
+            "proxy-url in the kubeconfig: must be an http, https or socks5 URL".to_owned()
+        }
+        error => error.to_string(),
+    }
+}
+
 fn print_definitions() -> Result<(), String> {
     for definition in definitions() {
         let yaml = serde_yaml_ng::to_string(&definition).map_err(|error| error.to_string())?;
@@ -59,18 +71,16 @@ fn print_definitions() -> Result<(), String> {
 
 fn run_operator(args: &RunArgs) -> Result<(), String> {
     let settings = args.settings().map_err(|error| error.to_string())?;
-    telemetry::start(args.log_format, &args.log)?;
+    let traces = telemetry::start(args.log_format, &args.log)?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build();
     let runtime = runtime.map_err(|error| error.to_string())?;
     let result = runtime.block_on(async {
-        let mut config = kube::Config::infer()
-            .await
-            .map_err(|error| no_cluster(&error))?;
+        let mut config = config::infer().await.map_err(|error| no_cluster(&error))?;
         config.connect_timeout = Some(Duration::from_secs(10));
         config.write_timeout = Some(settings.request_timeout);
-        let client = kube::Client::try_from(config).map_err(|error| error.to_string())?;
+        let client = kube::Client::try_from(config).map_err(|error| no_client(&error))?;
         let stop = stop_signal().map_err(|error| error.to_string())?;
         run(settings, client, stop)
             .await
@@ -78,6 +88,7 @@ fn run_operator(args: &RunArgs) -> Result<(), String> {
     });
     // A blocking call, such as a DNS lookup, must not keep a process alive that has drained.
     runtime.shutdown_timeout(Duration::from_secs(1));
+    traces.end();
     result
 }
 

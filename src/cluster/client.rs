@@ -15,6 +15,7 @@ use serde::de::DeserializeOwned;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::{Mutex, Semaphore};
+use tracing::{Instrument, Span};
 
 /// The pages of lists that are in memory at once.
 const PAGES: usize = 2;
@@ -87,7 +88,17 @@ impl Cluster {
             }
             self.metrics.kube_write(&format!("{verb} {kind}"));
         }
-        match tokio::time::timeout(self.timeout, call).await {
+        // Of a trace only within a reconciliation: the lease is renewed every few seconds.
+        let span = match Span::current().is_none() {
+            true => Span::none(),
+            false => {
+                tracing::debug_span!("kubernetes", otel.name = %format_args!("{verb} {kind}"), otel.kind = "client", verb, object)
+            }
+        };
+        match tokio::time::timeout(self.timeout, call)
+            .instrument(span)
+            .await
+        {
             Ok(Ok(done)) => Ok(done),
             Ok(Err(error)) => Err(failed(Cause::from(&error))),
             Err(_) => Err(failed(Cause::Timeout)),

@@ -49,6 +49,8 @@ pub struct Candidate {
     fence: Fence,
     /// The last resource version that was read, and when it was first read.
     observed: Option<(String, Instant)>,
+    /// The other holder that was logged last.
+    logged_holder: Option<String>,
 }
 
 impl Candidate {
@@ -70,6 +72,7 @@ impl Candidate {
             timing,
             fence: Fence::default(),
             observed: None,
+            logged_holder: None,
         }
     }
 
@@ -145,6 +148,7 @@ impl Candidate {
         let holder = holder(&lease).cloned().unwrap_or_default();
         let version = lease.metadata.resource_version.clone().unwrap_or_default();
         if holder != self.identity && !holder.is_empty() && !self.expired(&version) {
+            self.log_holder(holder);
             return Ok(false);
         }
         match self.swap(&lease, &self.identity).await {
@@ -157,7 +161,20 @@ impl Candidate {
         }
     }
 
-    fn lead(&self, began: Instant) -> bool {
+    /// Logs who leads, once for each change.
+    fn log_holder(&mut self, holder: String) {
+        if self.logged_holder.as_ref() != Some(&holder) {
+            tracing::info!(
+                lease = self.name,
+                holder,
+                "standing by: another replica leads"
+            );
+            self.logged_holder = Some(holder);
+        }
+    }
+
+    fn lead(&mut self, began: Instant) -> bool {
+        self.logged_holder = None;
         self.fence.open_until(began + self.timing.grace);
         true
     }

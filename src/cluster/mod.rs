@@ -3,6 +3,7 @@
 mod child;
 pub mod children;
 pub mod client;
+pub mod config;
 pub mod decode;
 pub mod dependencies;
 pub mod error;

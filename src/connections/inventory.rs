@@ -56,9 +56,10 @@ impl Entry {
             return Some(Self::of(&object));
         }
         let entry = decode(text).map(Self::without_status::<K>);
-        let object = entry.as_ref().map(|entry| entry.key.to_string());
+        let object = entry
+            .as_ref()
+            .map_or_else(|| K::NAME.to_owned(), |entry| entry.key.to_string());
         tracing::warn!(
-            kind = K::NAME,
             object,
             "a resource can't be read: apply it again, or delete it"
         );

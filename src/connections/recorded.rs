@@ -65,8 +65,8 @@ async fn list(
             }
         }
         Err(error) => {
-            let kind = inventory.kind();
-            tracing::info!(%error, kind, "the objects of a kind will be read with more requests");
+            let of_kind = inventory.kind();
+            tracing::info!(%error, of_kind, "the objects of a kind will be read with more requests");
         }
     }
     Mutex::new(ids)

@@ -26,7 +26,7 @@ pub struct Connections {
     pub(super) setup: Setup,
     slots: Mutex<HashMap<ConnectionKey, Arc<AsyncMutex<Slot>>>>,
     /// The budgets of organizations and the caches of instances.
-    pub(super) shared: Shared,
+    pub(super) shared: Arc<Shared>,
     pub(super) next_epoch: AtomicUsize,
 }
 

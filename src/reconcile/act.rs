@@ -35,8 +35,8 @@ impl<K: Kind> Run<'_, K> {
         case: &Case<'_>,
         plan: &Plan,
     ) -> Result<Option<Duration>, Error> {
-        let (key, reason) = (&self.resource.key, plan.verdict.reason);
-        tracing::debug!(%key, steps = plan.steps.len(), %reason, "decided");
+        let reason = plan.verdict.reason;
+        tracing::debug!(steps = plan.steps.len(), %reason, "decided");
         for (index, step) in plan.steps.iter().enumerate() {
             self.confirm_shard(step.is_sent()).await?;
             match step {
@@ -90,7 +90,7 @@ impl<K: Kind> Run<'_, K> {
                 let (key, entry) = delete::orphan_record(case, id);
                 cluster.record_orphan(namespace, &key, &entry).await?;
                 let (key, instance) = (&self.resource.key, case.record.instance.as_deref());
-                tracing::info!(%key, id, instance, "left a remote object at Metorial");
+                tracing::info!(id, instance, "left a remote object at Metorial");
             }
             Step::RemoveFinalizer => self.remove_finalizer().await?,
             // Reported by the caller, which knows the plan.

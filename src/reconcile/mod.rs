@@ -70,7 +70,7 @@ pub async fn reconcile<K: Kind>(
             }
             // Something changed that the decision is based on.
             Err(Error::Cluster(error)) if error.is_conflict() => {
-                tracing::info!(%error, %key, "deciding again");
+                tracing::info!(%error, "deciding again");
                 return Ok(run.again(&case, &Retry::Now, false));
             }
             Err(Error::Cluster(error) | Error::Denied(error)) => return Err(error),

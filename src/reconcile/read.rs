@@ -171,7 +171,7 @@ impl<K: Kind> Run<'_, K> {
             Checked::Violates(violations) => Ok(Some(violations)),
             Checked::Conforms => Ok(None),
             Checked::NotChecked(why) => {
-                tracing::warn!(%key, why, "the value is not checked against its published schema");
+                tracing::warn!(why, "the value is not checked against its published schema");
                 Ok(None)
             }
         }

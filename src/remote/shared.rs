@@ -7,11 +7,14 @@
 use super::budget::{Budget, Limit};
 use super::cache::Cache;
 use crate::lock::lock;
-use crate::metrics::Metrics;
+use crate::metrics::{BudgetSample, Metrics, ObservationAges};
 use crate::resources::ResourceKey;
-use std::collections::HashMap;
+use metorial::Collection;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, Weak};
+use std::time::Duration;
 use tokio::sync::mpsc::UnboundedSender;
+use tokio::time::Instant;
 
 /// An organization at a server, with its budget. Its metric is removed when the last session drops it.
 pub struct Account {
@@ -28,10 +31,16 @@ impl Account {
         &self.budget
     }
 
-    /// Shows in the metrics how many requests are left.
-    pub fn report(&self, remaining: u64) {
+    /// Shows the budget in the metrics.
+    pub fn report(&self, now: Instant) {
+        let view = self.budget.outlook(now);
+        let sample = BudgetSample {
+            remaining: self.budget.remaining(now),
+            limit: view.map(|view| view.limit.requests),
+            resumes_in: view.map_or(Duration::ZERO, |view| view.resumes_in),
+        };
         self.metrics
-            .set_budget(&self.server, &self.organization, remaining);
+            .set_budget(&self.server, &self.organization, sample);
     }
 }
 
@@ -54,15 +63,18 @@ pub struct Shared {
 }
 
 impl Shared {
-    /// Returns an empty one.
+    /// Returns an empty one, whose observations the metrics show as long as it exists.
     #[must_use]
-    pub fn new(metrics: Arc<Metrics>, queue: UnboundedSender<ResourceKey>) -> Self {
-        Self {
+    pub fn new(metrics: Arc<Metrics>, queue: UnboundedSender<ResourceKey>) -> Arc<Self> {
+        let shared = Arc::new(Self {
             metrics,
             queue,
             accounts: Mutex::default(),
             caches: Mutex::default(),
-        }
+        });
+        let observed: Weak<Self> = Arc::downgrade(&shared);
+        shared.metrics.set_observation_ages(observed);
+        shared
     }
 
     /// Returns the account of an organization at a server, with this limit if it is new.
@@ -82,6 +94,25 @@ impl Shared {
     /// Returns the cache of an instance at a server.
     pub fn cache(&self, server: &str, instance: &str) -> Arc<Cache> {
         find_or_insert(&self.caches, server, instance, Cache::default)
+    }
+}
+
+impl ObservationAges for Shared {
+    fn oldest(&self) -> Vec<(&'static str, Duration)> {
+        let caches: Vec<_> = lock(&self.caches)
+            .values()
+            .filter_map(Weak::upgrade)
+            .collect();
+        let now = Instant::now();
+        let mut oldest: BTreeMap<Collection, Duration> = BTreeMap::new();
+        for (collection, age) in caches.iter().flat_map(|cache| cache.observations.ages(now)) {
+            let known = oldest.entry(collection).or_default();
+            *known = age.max(*known);
+        }
+        let oldest = oldest.into_iter();
+        oldest
+            .map(|(collection, age)| (&collection.path()[1..], age))
+            .collect()
     }
 }
 
@@ -105,6 +136,7 @@ fn find_or_insert<T>(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::metrics::Format;
     use crate::remote::budget::WINDOW;
     use tokio::sync::mpsc::unbounded_channel;
 
@@ -135,14 +167,16 @@ mod tests {
         let metrics = Arc::<Metrics>::default();
         let shared = Shared::new(metrics.clone(), unbounded_channel().0);
         let kept = shared.account("https://a", "org_kept", LIMIT);
-        kept.report(7);
+        kept.report(Instant::now());
         for number in 0..40 {
             let id = format!("org_{number}");
-            shared.account("https://a", &id, LIMIT).report(1);
+            shared
+                .account("https://a", &id, LIMIT)
+                .report(Instant::now());
             drop(shared.cache("https://a", &id));
         }
         assert!(lock(&shared.accounts).len() <= 2 && lock(&shared.caches).len() <= 1);
-        let text = metrics.render();
+        let text = metrics.render(Format::OpenMetrics);
         assert!(
             text.contains("org_kept") && !text.contains("org_3"),
             "{text}"

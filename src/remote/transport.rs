@@ -6,7 +6,7 @@ use super::shared::Account;
 use crate::cluster::fence::Fence;
 use crate::metrics::Metrics;
 use crate::plan::purpose::Purpose;
-use futures::{Stream, StreamExt, pin_mut};
+use futures::{Stream, StreamExt, TryFutureExt, pin_mut};
 use jiff::{SignedDuration, Timestamp};
 use metorial::{
     Answer, Client, Error, ErrorKind, Instance, ListQuery, Method, Object, Operation, Page,
@@ -15,6 +15,8 @@ use metorial::{
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use tokio::time::Instant;
+use tracing::field::Empty;
+use tracing::{Instrument, Span};
 
 /// The client of one API key, with what every request has to pass.
 #[derive(Clone)]
@@ -35,6 +37,49 @@ pub enum Item<T> {
     Read(T),
     /// One that can't be.
     Unreadable(Unreadable),
+}
+
+/// A request on its way.
+struct Sent {
+    operation: Operation,
+    ticket: Ticket,
+    began: Instant,
+    /// Its part of the trace.
+    span: Span,
+}
+
+impl Sent {
+    fn now(operation: Operation, ticket: Ticket) -> Self {
+        let span = tracing::debug_span!(
+            "request",
+            otel.name = %operation,
+            otel.kind = "client",
+            otel.status_code = Empty,
+            %operation,
+            outcome = Empty,
+            status = Empty,
+            request_id = Empty,
+        );
+        Self {
+            operation,
+            ticket,
+            began: Instant::now(),
+            span,
+        }
+    }
+
+    fn ended(&self, outcome: &str, request_id: Option<&str>, error: Option<&Error>) {
+        self.span.record("outcome", outcome);
+        if let Some(request_id) = request_id {
+            self.span.record("request_id", request_id);
+        }
+        if let Some(status) = error.and_then(Error::status) {
+            self.span.record("status", status);
+        }
+        if error.is_some() {
+            self.span.record("otel.status_code", "ERROR");
+        }
+    }
 }
 
 /// Returns a query without a filter, in pages of 100: the largest that the API serves.
@@ -141,7 +186,28 @@ impl Transport {
         if operation.method.is_write() && !self.fence.is_open() {
             return Err(RemoteError::NotLeader);
         }
-        self.record(operation, &ticket, call.await)
+        let sent = Sent::now(operation, ticket);
+        let result = call.instrument(sent.span.clone()).await;
+        self.record(&sent, result)
+    }
+
+    /// Sends one write, and logs it if the API confirms it. `action` is what the log calls it.
+    ///
+    /// # Errors
+    /// See [`send`](Self::send).
+    pub async fn write<T: Object>(
+        &self,
+        action: &'static str,
+        operation: Operation,
+        call: impl Future<Output = Result<Answer<T>, Error>>,
+    ) -> Result<T, RemoteError> {
+        let began = Instant::now();
+        let logged = call.inspect_ok(|answer| {
+            let (id, request_id) = (answer.value.id(), answer.meta.request_id.as_deref());
+            let elapsed_ms = began.elapsed().as_millis();
+            tracing::info!(action, id, %operation, request_id, elapsed_ms, "wrote to Metorial");
+        });
+        self.send(operation, logged).await
     }
 
     /// Lists all items that `keep` keeps. It decides about items that can't be read too.
@@ -174,10 +240,11 @@ impl Transport {
         let mut too_large = None;
         loop {
             let ticket = self.admit()?;
-            let Some(page) = pages.next().await else {
+            let sent = Sent::now(operation, ticket);
+            let Some(page) = pages.next().instrument(sent.span.clone()).await else {
                 return too_large.map_or(Ok(kept), Err);
             };
-            let page = match self.record(operation, &ticket, page) {
+            let page = match self.record(&sent, page) {
                 // The next one is smaller, unless this was a single item.
                 Err(RemoteError::Api(error)) if error.is_too_large() => {
                     too_large = Some(RemoteError::Api(error));
@@ -201,20 +268,17 @@ impl Transport {
     }
 
     /// Counts the result of a request, and corrects the budget by its headers.
-    fn record<T>(
-        &self,
-        operation: Operation,
-        ticket: &Ticket,
-        result: Result<Answer<T>, Error>,
-    ) -> Result<T, RemoteError> {
+    fn record<T>(&self, sent: &Sent, result: Result<Answer<T>, Error>) -> Result<T, RemoteError> {
         let label = result
             .as_ref()
             .map_or_else(|error| error.kind().as_str(), |_| "ok");
-        self.metrics.api_request(operation.to_string(), label);
         let now = Instant::now();
+        self.metrics
+            .api_request(sent.operation.to_string(), label, now - sent.began);
         let meta = result
             .as_ref()
             .map_or_else(Error::meta, |answer| &answer.meta);
+        sent.ended(label, meta.request_id.as_deref(), result.as_ref().err());
         if let Some(date) = meta.date {
             let ahead = date.as_millisecond() - Timestamp::now().as_millisecond();
             self.clock_ahead.store(ahead, Ordering::Relaxed);
@@ -225,7 +289,7 @@ impl Transport {
             .err()
             .is_none_or(|error| error.status().is_some())
         {
-            ticket.answered(meta, now);
+            sent.ticket.answered(meta, now);
         }
         let result = match result {
             Ok(answer) => Ok(answer.value),
@@ -247,7 +311,7 @@ impl Transport {
             }
         };
         if let Some(account) = &self.account {
-            account.report(self.budget().remaining(now));
+            account.report(now);
         }
         result
     }

@@ -33,6 +33,12 @@ macro_rules! reasons {
                 match self { $(Reason::$name => stringify!($name),)* }
             }
 
+            /// Returns the reason that is shown so, if there is one.
+            #[must_use]
+            pub fn parse(text: &str) -> Option<Self> {
+                Self::ALL.iter().copied().find(|reason| reason.as_str() == text)
+            }
+
             /// Returns the meaning in a sentence, for the reference.
             #[must_use]
             pub fn meaning(self) -> &'static str {

@@ -6,11 +6,14 @@ use crate::cluster::decode::decode;
 use crate::cluster::error::{Cause, ClusterError};
 use crate::cluster::metadata::{Metadata, Outline};
 use crate::cluster::pages::{Collection, WATCH_SECONDS};
+use crate::health::Health;
+use crate::resources::{Reason, ResourceKey};
 use futures::StreamExt;
 use kube::Resource;
 use kube::api::WatchEvent;
 use kube::runtime::utils::Backoff;
 use kube::runtime::watcher::DefaultBackoff;
+use serde::Deserialize;
 use std::time::Duration;
 
 /// The time after which a watch is dead that the server should have closed.
@@ -25,6 +28,8 @@ pub struct Watched {
     /// The namespace.
     pub namespace: Option<String>,
     collection: Collection,
+    /// The same with the statuses, if lists report them.
+    reported: Option<Collection>,
 }
 
 impl Watched {
@@ -35,14 +40,28 @@ impl Watched {
             kind,
             namespace: namespace.map(str::to_owned),
             collection: Collection::of::<K>(namespace).metadata_only(),
+            reported: None,
         }
     }
 
     /// Returns those of the same that have the labels of a selector; all of them, where there is none.
     #[must_use]
     pub fn selected(self, selector: Option<&str>) -> Self {
-        let collection = self.collection.selected(selector);
-        Self { collection, ..self }
+        Self {
+            collection: self.collection.selected(selector),
+            reported: self.reported.map(|it| it.selected(selector)),
+            ..self
+        }
+    }
+
+    /// Returns the same, of which lists report the reasons in the statuses, too: [`Event::Reported`].
+    #[must_use]
+    pub fn with_reasons<K: Resource<DynamicType = ()>>(self) -> Self {
+        let namespace = self.namespace.as_deref();
+        Self {
+            reported: Some(Collection::of::<K>(namespace)),
+            ..self
+        }
     }
 }
 
@@ -51,6 +70,8 @@ impl Watched {
 pub enum Event {
     /// A list begins: what the last one had counts no longer.
     Listing,
+    /// The object that is listed next has a Ready condition with this reason.
+    Reported(ResourceKey, Reason),
     /// This object is in the list.
     Listed(Metadata),
     /// The list is complete.
@@ -61,19 +82,50 @@ pub enum Event {
     Deleted(Metadata),
 }
 
-/// Reports everything that happens to a kind. Never ends.
-pub async fn follow(cluster: &Cluster, of: &Watched, report: &mut (dyn FnMut(Event) + Send)) {
-    let mut backoff = DefaultBackoff::default();
+/// What the status of an object says, as far as metrics show it.
+#[derive(Deserialize)]
+struct Reported {
+    status: Status,
+}
+
+#[derive(Deserialize)]
+struct Status {
+    conditions: Vec<Condition>,
+}
+
+#[derive(Deserialize)]
+struct Condition {
+    #[serde(rename = "type")]
+    of: String,
+    reason: String,
+}
+
+impl Reported {
+    fn reason(&self) -> Option<Reason> {
+        let mut conditions = self.status.conditions.iter();
+        let ready = conditions.find(|condition| condition.of == "Ready")?;
+        Reason::parse(&ready.reason)
+    }
+}
+
+/// Reports everything that happens to a kind, and records in `health` whether it can be watched. Never ends.
+pub async fn follow(
+    cluster: &Cluster,
+    health: &Health,
+    of: &Watched,
+    report: &mut (dyn FnMut(Event) + Send),
+) {
+    let mut failures = Failures::new(health, of);
     loop {
         let error = match list(cluster, of, report).await {
             Ok(version) => {
                 tracing::debug!(kind = of.kind, "listed; watching");
-                backoff.reset();
-                watch(cluster, of, version, report, &mut backoff).await
+                failures.end();
+                watch(cluster, of, version, report, &mut failures).await
             }
             Err(error) => error.cause,
         };
-        pause(of.kind, &error, &mut backoff).await;
+        failures.pause(error).await;
     }
 }
 
@@ -84,10 +136,20 @@ async fn list(
 ) -> Result<String, ClusterError> {
     report(Event::Listing);
     let mut each = |text: &str| match decode::<Outline>(text) {
-        Some(object) => report(Event::Listed(object.metadata)),
+        Some(object) => {
+            if let Some(reason) = decode::<Reported>(text).and_then(|it| it.reason()) {
+                let Metadata {
+                    namespace, name, ..
+                } = &object.metadata;
+                let key = ResourceKey::new(of.kind, namespace, name);
+                report(Event::Reported(key, reason));
+            }
+            report(Event::Listed(object.metadata));
+        }
         None => tracing::warn!(kind = of.kind, "an object in a list can't be read"),
     };
-    let version = cluster.list(&of.collection, &mut each).await?;
+    let collection = of.reported.as_ref().unwrap_or(&of.collection);
+    let version = cluster.list(collection, &mut each).await?;
     report(Event::ListEnded);
     Ok(version)
 }
@@ -98,14 +160,17 @@ async fn watch(
     of: &Watched,
     mut version: String,
     report: &mut (dyn FnMut(Event) + Send),
-    backoff: &mut DefaultBackoff,
+    failures: &mut Failures<'_>,
 ) -> Cause {
     loop {
         let mut events = match cluster.watch(&of.collection, &version).await {
-            Ok(events) => events,
+            Ok(events) => {
+                failures.watching();
+                events
+            }
             Err(error) if error.cause == Cause::Refused(GONE) => return error.cause,
             Err(error) => {
-                pause(of.kind, &error.cause, backoff).await;
+                failures.pause(error.cause).await;
                 continue;
             }
         };
@@ -125,21 +190,79 @@ async fn watch(
                 // What it was about is unknown, so all of them are looked at again.
                 Err(error @ kube::Error::SerdeError(_)) => return Cause::from(&error),
                 Err(error) => {
-                    pause(of.kind, &Cause::from(&error), backoff).await;
+                    failures.pause(Cause::from(&error)).await;
                     break;
                 }
             }
-            backoff.reset();
+            failures.end();
         }
     }
 }
 
-async fn pause(kind: &'static str, cause: &Cause, backoff: &mut DefaultBackoff) {
-    if *cause == Cause::Refused(GONE) {
-        tracing::debug!(kind, "a watch is too old to go on; listing again");
-    } else {
-        tracing::warn!(kind, %cause, "a watch failed; restarting it");
+/// The failures of one watch: how long it pauses after the next one, and what was already logged.
+struct Failures<'a> {
+    health: &'a Health,
+    of: &'a Watched,
+    backoff: DefaultBackoff,
+    /// The cause that was logged and lasts until somebody changes the cluster.
+    lasting: Option<Cause>,
+}
+
+impl<'a> Failures<'a> {
+    fn new(health: &'a Health, of: &'a Watched) -> Self {
+        Self {
+            health,
+            of,
+            backoff: DefaultBackoff::default(),
+            lasting: None,
+        }
     }
-    let pause = backoff.next().unwrap_or(SILENCE);
-    tokio::time::sleep(pause).await;
+
+    /// Records that the watch works.
+    fn end(&mut self) {
+        self.backoff.reset();
+        self.watching();
+    }
+
+    /// Records that the server accepts the watch, which may still end at once.
+    fn watching(&mut self) {
+        if self.lasting.take().is_some() {
+            tracing::info!(kind = self.of.kind, "watching again");
+            self.set_watched(Ok(()));
+        }
+    }
+
+    /// Logs a failure, and pauses. A cause that lasts is logged once.
+    async fn pause(&mut self, cause: Cause) {
+        let kind = self.of.kind;
+        if cause == Cause::Refused(GONE) {
+            tracing::debug!(kind, "a watch is too old to go on; listing again");
+        } else if self.lasting.as_ref() == Some(&cause) {
+            tracing::debug!(kind, %cause, "a watch failed again");
+        } else if let Some(hint) = hint(&cause) {
+            tracing::warn!(kind, %cause, "a watch failed: {hint}; retrying, and logging it only once");
+            self.set_watched(Err(hint.to_owned()));
+            self.lasting = Some(cause);
+        } else {
+            tracing::warn!(kind, %cause, "a watch failed; restarting it");
+        }
+        let pause = self.backoff.next().unwrap_or(SILENCE);
+        tokio::time::sleep(pause).await;
+    }
+
+    fn set_watched(&self, result: Result<(), String>) {
+        let namespace = self.of.namespace.as_deref();
+        self.health.set_watched(self.of.kind, namespace, result);
+    }
+}
+
+/// Returns what to do about a cause that lasts until somebody changes the cluster.
+fn hint(cause: &Cause) -> Option<&'static str> {
+    match cause {
+        Cause::NotFound => {
+            Some("the definition of this kind is not installed; apply the operator's CRDs")
+        }
+        Cause::Forbidden => Some("the operator may not list and watch it; check its roles"),
+        _ => None,
+    }
 }

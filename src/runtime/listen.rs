@@ -8,14 +8,16 @@ use super::follow::Watched;
 use super::registry::{Served, served};
 use super::watch::{Change, references, resources};
 use crate::cluster::client::Cluster;
+use crate::health::Health;
 use crate::kinds::SourceKind;
 use crate::reconcile::context::Context;
+use crate::resources::ResourceKey;
 use crate::settings::Settings;
 use futures::future::join_all;
 use k8s_openapi::api::core::v1::{ConfigMap, Namespace, Secret};
 
-/// Enqueues what changes in the cluster. Never ends.
-pub async fn listen(cluster: &Cluster, context: &Context, settings: &Settings) {
+/// Enqueues what changes in the cluster, and records in `health` what can't be watched. Never ends.
+pub async fn listen(cluster: &Cluster, context: &Context, settings: &Settings, health: &Health) {
     let scopes: Vec<Option<&str>> = match settings.namespaces.as_slice() {
         [] => vec![None],
         some => some.iter().map(|name| Some(name.as_str())).collect(),
@@ -41,11 +43,18 @@ pub async fn listen(cluster: &Cluster, context: &Context, settings: &Settings) {
                 context.memories.forget(key);
             }
         };
-        resources(cluster, of, left, |key| context.enqueue(key))
+        // Until it is reconciled, which an outage may delay.
+        let reported = |key: ResourceKey, reason| {
+            let name = format!("{}/{}", key.namespace, key.name);
+            context.metrics.set_first_reason(key.kind, name, reason);
+        };
+        resources(cluster, health, of, reported, left, |key| {
+            context.enqueue(key);
+        })
     });
     let referred = referred
         .iter()
-        .map(|of| references(cluster, of, |change| changed(context, &change)));
+        .map(|of| references(cluster, health, of, |change| changed(context, &change)));
     // What is referred to is listed first: it has no dependents yet, and so causes no reconciliation a second time.
     futures::join!(join_all(referred), join_all(ours));
 }
@@ -59,7 +68,8 @@ fn watch_kind(
     referred: &mut Vec<Watched>,
 ) {
     let selector = settings.shard.selector.as_deref();
-    ours.push(kind.watched(namespace).selected(selector));
+    // Those of other shards are counted there.
+    ours.push(kind.counted(namespace).selected(selector));
     if !settings.shard.is_part() {
         return;
     }

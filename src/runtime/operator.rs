@@ -5,6 +5,7 @@ use super::failures::EndedBy;
 use super::listen::listen;
 use super::queue::{Bounds, Queue, Reconciler};
 use super::registry::{Served, disabled, inventories, served};
+use crate::build_info::{COMMIT, VERSION};
 use crate::cluster::client::Cluster;
 use crate::cluster::dependencies::Dependencies;
 use crate::cluster::error::{Cause, ClusterError};
@@ -34,6 +35,9 @@ use tokio::net::TcpListener;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::sync::watch::{Receiver, channel};
 use tokio::time::Instant;
+use tracing::field::Empty;
+use tracing::{Instrument, Span};
+use url::Url;
 
 /// The status of a request that the API server doesn't understand.
 const INVALID: u16 = 400;
@@ -66,6 +70,7 @@ pub async fn run(
     client: Client,
     stop: impl Future<Output = ()> + Send,
 ) -> Result<(), Unusable> {
+    log_start(&settings);
     let metrics = Arc::new(Metrics::of_shard(settings.shard.name.as_deref()));
     let health = Health::default();
     let cluster = Cluster::new(client, metrics.clone(), settings.request_timeout);
@@ -104,6 +109,24 @@ pub async fn run(
     }
 }
 
+/// Logs which build starts, and what it serves.
+fn log_start(settings: &Settings) {
+    let namespaces = match settings.namespaces.as_slice() {
+        [] => "all".to_owned(),
+        some => some.join(","),
+    };
+    let base_urls: Vec<&str> = settings.allowed_base_urls.iter().map(Url::as_str).collect();
+    tracing::info!(
+        version = VERSION,
+        commit = COMMIT,
+        namespaces,
+        base_urls = base_urls.join(","),
+        selector = settings.shard.selector,
+        shard = settings.shard.name,
+        "starting"
+    );
+}
+
 struct Process {
     settings: Settings,
     cluster: Cluster,
@@ -132,13 +155,13 @@ impl Process {
         let namespace = &self.settings.operator_namespace;
         let timing = self.settings.timing.lease;
         let (cluster, lease) = (self.cluster.clone(), self.settings.shard.lease());
-        let mut candidate = Candidate::new(cluster, namespace, lease, identity, timing);
+        let mut candidate = Candidate::new(cluster, namespace, lease, identity.clone(), timing);
         while !*stopped.borrow() {
             tokio::select! {
                 () = candidate.acquire(|| self.health.heartbeat()) => {}
                 () = halted(&mut stopped) => break,
             }
-            tracing::info!("leading");
+            tracing::info!(identity, "leading");
             self.metrics.set_leader(true);
             let mut halt = stopped.clone();
             let fence = candidate.fence();
@@ -147,7 +170,7 @@ impl Process {
                 () = self.lead(fence, async move { halted(&mut halt).await; }) => {}
             }
             self.metrics.set_leader(false);
-            self.health.forget_reconciliations();
+            self.health.forget_leadership();
         }
         candidate.release().await;
         Ok(())
@@ -192,7 +215,7 @@ impl Process {
         let drained = self.work_off(reconciler, enqueued, stop);
         tokio::select! {
             () = drained => {}
-            () = listen(&self.cluster, &context, &self.settings) => {}
+            () = listen(&self.cluster, &context, &self.settings, &self.health) => {}
         }
     }
 
@@ -287,6 +310,17 @@ fn hostname() -> String {
     std::env::var("HOSTNAME").unwrap_or_else(|_| "metorial-operator".to_owned())
 }
 
+/// Returns the span of a reconciliation: its fields are on every line that is logged within it. It has the highest level, so
+/// that no filter of the log removes them from a line that passes.
+fn span(key: &ResourceKey) -> Span {
+    let ResourceKey {
+        kind,
+        namespace,
+        name,
+    } = key;
+    tracing::error_span!("reconcile", kind, namespace, name, verdict = Empty)
+}
+
 /// Reconciles the resources of all kinds.
 struct ByKind {
     context: Arc<Context>,
@@ -296,6 +330,7 @@ struct ByKind {
 
 impl Reconciler for ByKind {
     fn reconcile(self: Arc<Self>, key: ResourceKey) -> BoxFuture<'static, Option<Duration>> {
+        let span = span(&key);
         async move {
             if let Some(hook) = &self.hook {
                 hook(&key).await;
@@ -304,9 +339,10 @@ impl Reconciler for ByKind {
             match kind.reconcile(&self.context, &key).await {
                 Ok(next) => next,
                 Err(error) => {
-                    tracing::warn!(%error, %key, "a reconciliation failed; retrying");
+                    tracing::warn!(%error, "a reconciliation failed; retrying");
                     let metrics = &self.context.metrics;
                     metrics.reconciled(key.kind, "KubernetesFailed", Duration::ZERO);
+                    Span::current().record("verdict", "KubernetesFailed");
                     if error.cause != Cause::NotLeader {
                         self.report_end(kind.as_ref(), &key, &EndedBy::cluster(&error))
                             .await;
@@ -315,6 +351,7 @@ impl Reconciler for ByKind {
                 }
             }
         }
+        .instrument(span)
         .boxed()
     }
 
@@ -323,13 +360,15 @@ impl Reconciler for ByKind {
         key: ResourceKey,
         cause: &'static str,
     ) -> BoxFuture<'static, Option<Duration>> {
+        let span = span(&key);
         async move {
-            tracing::error!(%key, cause, "a reconciliation failed");
+            tracing::error!(cause, "a reconciliation failed");
             let kind = self.kinds.get(key.kind)?;
             let ended = EndedBy::fault(cause);
             self.report_end(kind.as_ref(), &key, &ended).await;
             self.again(&key)
         }
+        .instrument(span)
         .boxed()
     }
 }
@@ -337,7 +376,7 @@ impl Reconciler for ByKind {
 impl ByKind {
     async fn report_end(&self, kind: &dyn Served, key: &ResourceKey, ended: &EndedBy) {
         if let Err(error) = kind.report_end(&self.context, key, ended).await {
-            tracing::warn!(%error, %key, "the status could not be written");
+            tracing::warn!(%error, "the status could not be written");
         }
     }
 

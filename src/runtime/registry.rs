@@ -80,6 +80,8 @@ pub trait Served: Send + Sync {
     }
     /// Returns what is watched in a namespace, or in all.
     fn watched(&self, namespace: Option<&str>) -> Watched;
+    /// Returns the same, of which lists report the reasons, too.
+    fn counted(&self, namespace: Option<&str>) -> Watched;
     /// Reconciles one resource.
     fn reconcile<'a>(&'a self, context: &'a Context, key: &'a ResourceKey) -> Reconciled<'a>;
     /// Reports on a resource that its reconciliation ended without a decision.
@@ -112,6 +114,10 @@ impl<C: ConnectionResource> Served for OfConnections<C> {
 
     fn watched(&self, namespace: Option<&str>) -> Watched {
         Watched::of::<C>(C::NAME, namespace)
+    }
+
+    fn counted(&self, namespace: Option<&str>) -> Watched {
+        self.watched(namespace).with_reasons::<C>()
     }
 
     fn reconcile<'a>(&'a self, context: &'a Context, key: &'a ResourceKey) -> Reconciled<'a> {
@@ -154,6 +160,10 @@ impl<K: Kind> Served for OfRemoteObjects<K> {
 
     fn watched(&self, namespace: Option<&str>) -> Watched {
         Watched::of::<K>(K::NAME, namespace)
+    }
+
+    fn counted(&self, namespace: Option<&str>) -> Watched {
+        self.watched(namespace).with_reasons::<K>()
     }
 
     fn reconcile<'a>(&'a self, context: &'a Context, key: &'a ResourceKey) -> Reconciled<'a> {

@@ -1,9 +1,11 @@
-//! Watches carry metadata only and just name keys: what a reconciliation acts on, it reads itself.
+//! Watches carry metadata only and just name keys: what a reconciliation acts on, it reads itself. Lists of our own kinds also
+//! carry the reason in the status, which only a metric shows.
 
 use super::follow::{Event, Watched, follow};
 use crate::cluster::client::Cluster;
 use crate::cluster::metadata::Metadata;
-use crate::resources::{FINALIZER, ResourceKey};
+use crate::health::Health;
+use crate::resources::{FINALIZER, Reason, ResourceKey};
 use std::collections::{HashMap, HashSet};
 use std::hash::{DefaultHasher, Hash, Hasher};
 
@@ -17,16 +19,21 @@ pub enum Change {
     Relisted(&'static str, Option<String>, HashSet<ResourceKey>),
 }
 
-/// Watches one of our own kinds: reports the keys of resources that changed in a way that matters, and before that, those
-/// that may have left what is watched, even if they are back by now.
+/// Watches one of our own kinds: reports the keys of resources that changed in a way that matters, and before that, the
+/// reasons that they report where lists have them, and those that may have left what is watched, even if they are back by now.
 pub async fn resources(
     cluster: &Cluster,
+    health: &Health,
     of: &Watched,
+    mut reported: impl FnMut(ResourceKey, Reason) + Send,
     mut left: impl FnMut(&ResourceKey) + Send,
     mut changed: impl FnMut(ResourceKey) + Send,
 ) {
     let mut known = Known::default();
     let mut report = |event: Event| {
+        if let Event::Reported(key, reason) = event {
+            return reported(key, reason);
+        }
         known
             .may_have_left(of.kind, &event)
             .iter()
@@ -34,14 +41,20 @@ pub async fn resources(
         let keys = known.changed(of.kind, event).into_iter();
         keys.for_each(&mut changed);
     };
-    follow(cluster, of, &mut report).await;
+    follow(cluster, health, of, &mut report).await;
 }
 
 /// Watches a kind that resources refer to. Nothing is kept for an object between events, because most are not referred to.
-pub async fn references(cluster: &Cluster, of: &Watched, mut changed: impl FnMut(Change) + Send) {
+pub async fn references(
+    cluster: &Cluster,
+    health: &Health,
+    of: &Watched,
+    mut changed: impl FnMut(Change) + Send,
+) {
     let mut listed = HashSet::new();
     let mut report = |event: Event| match event {
         Event::Listing => listed.clear(),
+        Event::Reported(..) => {}
         Event::Listed(object) => {
             let key = key_of(&object, of.kind);
             listed.insert(key.clone());
@@ -55,7 +68,7 @@ pub async fn references(cluster: &Cluster, of: &Watched, mut changed: impl FnMut
             changed(Change::Object(key_of(&object, of.kind)));
         }
     };
-    follow(cluster, of, &mut report).await;
+    follow(cluster, health, of, &mut report).await;
 }
 
 /// What is known of the resources of one kind.
@@ -83,6 +96,7 @@ impl Known {
                 self.listed.clear();
                 Vec::new()
             }
+            Event::Reported(..) => Vec::new(),
             Event::Listed(object) => {
                 self.listed.insert(key_of(&object, kind));
                 self.applied(kind, &object).into_iter().collect()
@@ -118,7 +132,7 @@ impl Known {
             Event::Listed(object) => {
                 Some(key_of(object, kind)).filter(|key| self.essence.contains_key(key))
             }
-            Event::Listing | Event::ListEnded | Event::Applied(_) => None,
+            Event::Listing | Event::Reported(..) | Event::ListEnded | Event::Applied(_) => None,
         }
     }
 

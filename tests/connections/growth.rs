@@ -25,13 +25,14 @@ fn start(env: &mut Environment) -> SocketAddr {
     listen
 }
 
-/// The names and labels of what the metrics count now, but for the work that was done or is due.
+/// The names and labels of what the metrics count now, but for the work that was done or is due and for the process.
 async fn series(admin: SocketAddr) -> BTreeSet<String> {
     let work = [
-        "api_requests",
+        "api_request",
         "kube_writes",
         "reconciliation",
         "queue_depth",
+        "process_",
     ];
     let samples = Samples::of(admin).await.0.into_iter();
     let counted = samples.filter(|(_, value)| *value != 0.0);

@@ -16,7 +16,7 @@ use std::path::{Path, PathBuf};
 
 /// Layers of `src/`, lowest first, by the names of its files and directories. `lib` only declares the others.
 const LAYERS: &[&[&str]] = &[
-    &["lock", "sensitive"],
+    &["build_info", "lock", "sensitive"],
     &["resources"],
     &["metrics"],
     &["plan"],

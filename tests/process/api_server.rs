@@ -160,12 +160,16 @@ async fn a_process_waits_for_definitions_that_are_missing_and_continues_when_the
     remove_definitions(&env).await;
     let mut process = env.start_process(&[]).await;
     env.wait_leads(&process).await;
-    env.until("it tried to watch them", async || {
-        process.log().contains("a watch failed").then_some(())
-    })
-    .await;
+    let missing = env
+        .until("it is not ready", async || {
+            let (status, body) = process.get("/readyz").await?;
+            let all = ["AuthExport", "ProviderConfigVault"].iter();
+            let all = all.clone().all(|kind| body.contains(kind));
+            (status == 503 && all).then_some(body)
+        })
+        .await;
+    assert!(missing.contains("apply the operator's CRDs"), "{missing}");
     lives(&mut process).await;
-    assert_eq!(process.get("/readyz").await.unwrap().0, 200);
 
     for round in 1..3 {
         install_definitions(&env).await;
@@ -173,6 +177,7 @@ async fn a_process_waits_for_definitions_that_are_missing_and_continues_when_the
         env.apply(credentials("github")).await;
         let made = env.credentials("github").wait_ready().await;
         assert!(made.is_ready() && made.uid().is_some());
+        env.wait_serves(&process).await;
         assert_eq!(env.live(Kind::Credentials).len(), 1);
         // With the definition go all objects of it, and what they stand for.
         remove_definitions(&env).await;
@@ -181,6 +186,15 @@ async fn a_process_waits_for_definitions_that_are_missing_and_continues_when_the
         lives(&mut process).await;
     }
     install_definitions(&env).await;
+    // Said once each time that they were missing.
+    let log = process.log();
+    let said = log
+        .lines()
+        .filter(|line| line.contains("apply the operator's CRDs"));
+    let said = said
+        .filter(|line| line.contains("\"kind\":\"AuthImport\""))
+        .count();
+    assert!((1..=3).contains(&said), "{said}: {log}");
 }
 
 async fn remove_definitions(env: &Environment) {

@@ -2,11 +2,14 @@
 
 use crate::support::{
     Environment, Health, Metrics, OUTLIVED, RECONCILIATION_SECONDS, RECONCILIATIONS,
-    RECONCILIATIONS_RUNNING, Samples, credentials, free_address, page, probe_limits, serve,
+    RECONCILIATIONS_RUNNING, Samples, credentials, free_address, page, page_as, probe_limits,
+    serve, with, with_hook,
 };
+use futures::FutureExt;
 use k8s_openapi::api::core::v1::Secret;
 use metorial_operator::settings::Settings;
 use metorial_simulator::{Action, Fault, Gate};
+use serde_json::json;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -175,20 +178,103 @@ async fn metrics_show_what_waits_and_what_runs() {
 }
 
 #[tokio::test]
-async fn metrics_are_served_in_the_open_metrics_format() {
+async fn metrics_are_served_in_the_format_that_is_asked_for() {
     let mut env = Environment::new().await;
     let admin = start(&mut env);
     wait(&env, admin, &[("leader", 1.0)]).await;
-    let metrics = page(admin, "/metrics").await.unwrap();
-    assert_eq!(metrics.status, 200);
-    let head = metrics.head.to_lowercase();
-    assert!(
-        head.contains("content-type: application/openmetrics-text; version=1.0.0"),
-        "{head}"
-    );
-    assert!(metrics.body.ends_with("# EOF\n"));
+    let open_metrics = "application/openmetrics-text; version=1.0.0";
+    for (accept, content_type, marked) in [
+        ("*/*", "text/plain; version=0.0.4", false),
+        (open_metrics, open_metrics, true),
+    ] {
+        let metrics = page_as(admin, "/metrics", accept).await.unwrap();
+        assert_eq!(metrics.status, 200);
+        let head = metrics.head.to_lowercase();
+        assert!(
+            head.contains(&format!("content-type: {content_type}")),
+            "{head}"
+        );
+        assert_eq!(metrics.body.ends_with("# EOF\n"), marked, "{accept}");
+        let counter = metrics
+            .body
+            .contains("# TYPE metorial_operator_panics_total counter");
+        assert_eq!(counter, !marked, "{accept}");
+    }
     let nothing = page(admin, "/").await.unwrap();
     assert_eq!(nothing.status, 404);
+}
+
+#[tokio::test]
+async fn requests_are_timed_and_the_process_and_its_build_are_described() {
+    let mut env = Environment::new().await;
+    let admin = start(&mut env);
+    env.apply(credentials("github")).await;
+    env.credentials("github").wait_ready().await;
+    let post = "{operation=\"POST /provider-auth-credentials\"}";
+    let account = format!(
+        "{{server=\"{}\",organization=\"{}\"}}",
+        env.sim.url(),
+        env.organization.as_str()
+    );
+    let limit = format!("budget_limit{account}");
+    let timed = format!("api_request_duration_seconds_count{post}");
+    wait(&env, admin, &[(&timed, 1.0), (&limit, 5000.0)]).await;
+    let samples = Samples::of(admin).await;
+    let build = format!("build_info{{version=\"{}\"", env!("CARGO_PKG_VERSION"));
+    assert_eq!(samples.sum(&build), 1.0);
+    let now = jiff::Timestamp::now().as_second() as f64;
+    let reset = samples.get(&format!("budget_reset_timestamp_seconds{account}"));
+    assert!(
+        reset > now - 3600.0 && reset <= now + 1.0,
+        "a request is available: {reset}"
+    );
+    let age = samples.0.iter().find(|(name, _)| {
+        name.as_str() == "oldest_observation_age_seconds{collection=\"provider-auth-credentials\"}"
+    });
+    assert!(
+        age.is_some_and(|(_, age)| (0.0..3600.0).contains(age)),
+        "{age:?}"
+    );
+    if cfg!(target_os = "linux") {
+        let started = samples.get("process_start_time_seconds");
+        assert!(started > now - 86400.0 && started <= now + 1.0, "{started}");
+        assert!(samples.get("process_resident_memory_bytes") > 1e6);
+        assert!(samples.get("process_open_fds") > 3.0);
+        assert!(samples.get("process_cpu_seconds_total") > 0.0);
+    }
+}
+
+#[tokio::test]
+async fn after_a_restart_resources_are_counted_as_their_statuses_say_though_no_reconciliation_ends()
+{
+    let mut env = Environment::new().await;
+    start(&mut env);
+    env.apply(credentials("github")).await;
+    env.credentials("github").wait_ready().await;
+    let secret = json!({"secretKeyRef": {"name": "nowhere"}});
+    let lost = json!({"spec": {"oauth": {"clientSecret": secret}}});
+    env.apply(with(credentials("lost"), lost)).await;
+    env.credentials("lost").wait_reason("SecretNotFound").await;
+    env.stop_operator().await;
+
+    let listen = free_address();
+    let settings = Settings {
+        listen,
+        ..env.settings()
+    };
+    let hangs = with_hook(settings, |_, _| true, || std::future::pending().boxed());
+    env.start_operator_with(hangs);
+    wait(
+        &env,
+        listen,
+        &[
+            (&resources("Synced"), 1.0),
+            (&resources("SecretNotFound"), 1.0),
+            ("resources{kind=\"Connection\",reason=\"Synced\"}", 1.0),
+        ],
+    )
+    .await;
+    env.kill_operator();
 }
 
 /// An HTTP server for metrics and health without an operator.
@@ -231,6 +317,21 @@ async fn readyz_fails_until_the_cluster_was_reached() {
     let (admin, health) = probes().await;
     assert_eq!(page(admin, "/readyz").await.unwrap().status, 503);
     health.set_ready(true);
+    assert_eq!(page(admin, "/readyz").await.unwrap().status, 200);
+    for namespace in [None, Some("apps")] {
+        let cause = Err("the definition is not installed".to_owned());
+        health.set_watched("AuthImport", namespace, cause);
+    }
+    let missing = page(admin, "/readyz").await.unwrap();
+    let body = "can't watch AuthImport: the definition is not installed";
+    assert_eq!((missing.status, missing.body.as_str()), (503, body));
+    health.set_watched("AuthImport", Some("apps"), Ok(()));
+    assert_eq!(
+        page(admin, "/readyz").await.unwrap().status,
+        503,
+        "in all namespaces"
+    );
+    health.set_watched("AuthImport", None, Ok(()));
     assert_eq!(page(admin, "/readyz").await.unwrap().status, 200);
     let mut env = Environment::new().await;
     let admin = start(&mut env);

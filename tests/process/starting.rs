@@ -193,7 +193,7 @@ async fn a_process_serves_metrics_and_probes_and_nothing_else() {
     for (page, status, says) in [
         ("/livez", 200, "ok"),
         ("/readyz", 200, "ok"),
-        ("/metrics", 200, "# EOF"),
+        ("/metrics", 200, "metorial_operator_leader 1"),
         ("/", 404, ""),
         ("/debug/pprof", 404, ""),
     ] {

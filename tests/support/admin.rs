@@ -14,8 +14,15 @@ pub struct Page {
 
 /// Asks for a page; `None` while nothing is served there.
 pub async fn page(admin: SocketAddr, path: &str) -> Option<Page> {
+    page_as(admin, path, "*/*").await
+}
+
+/// Asks for a page in one of these formats; `None` while nothing is served there.
+pub async fn page_as(admin: SocketAddr, path: &str, accept: &str) -> Option<Page> {
     let mut stream = TcpStream::connect(admin).await.ok()?;
-    let request = format!("GET {path} HTTP/1.1\r\nHost: {admin}\r\nConnection: close\r\n\r\n");
+    let request = format!(
+        "GET {path} HTTP/1.1\r\nHost: {admin}\r\nAccept: {accept}\r\nConnection: close\r\n\r\n"
+    );
     stream.write_all(request.as_bytes()).await.ok()?;
     let mut answer = String::new();
     stream.read_to_string(&mut answer).await.ok()?;
@@ -28,7 +35,7 @@ pub async fn page(admin: SocketAddr, path: &str) -> Option<Page> {
 }
 
 /// The samples of `/metrics`, by name and labels as they are written there: `name{kind="Connection",verdict="Synced"}`, but
-/// without the label of a shard.
+/// without the operator's prefix and the label of a shard.
 pub struct Samples(pub BTreeMap<String, f64>);
 
 impl Samples {
@@ -43,7 +50,7 @@ impl Samples {
         let samples = page.body.lines().filter(|line| !line.starts_with('#'));
         let sample = |line: &str| {
             let (name, value) = line.rsplit_once(' ').unwrap();
-            let name = name.strip_prefix("metorial_operator_").unwrap();
+            let name = name.strip_prefix("metorial_operator_").unwrap_or(name);
             (without_shard(name), value.parse().unwrap())
         };
         Some(Self(samples.map(sample).collect()))

@@ -2,7 +2,7 @@
 //! one place that names the operator's internals, its metrics and its flags.
 
 pub use metorial_operator::health::{Health, serve};
-pub use metorial_operator::metrics::Metrics;
+pub use metorial_operator::metrics::{Format, Metrics};
 
 use super::environment::Environment;
 use super::{LONGEST_BACK_OFF, PATIENCE};
@@ -15,11 +15,12 @@ use metorial_operator::cluster::fence::Fence;
 use metorial_operator::cluster::lease::LeaseTiming;
 use metorial_operator::cluster::shard::Shard;
 use metorial_operator::health::LivenessLimits;
+use metorial_operator::metrics::{BudgetSample, ObservationAges};
 use metorial_operator::resources::{ProviderAuthCredentials, ResourceKey};
 use metorial_operator::runtime;
 use metorial_operator::settings::{Settings, Timing};
 use serde_json::json;
-use std::sync::{Arc, mpsc};
+use std::sync::{Arc, Weak, mpsc};
 use std::time::Duration;
 use tokio::runtime::{Builder, Runtime};
 use tokio::sync::oneshot;
@@ -139,12 +140,35 @@ pub async fn record_orphan(env: &Environment, uid: &str, entry: &str) -> Result<
     recorded.map_err(|error| error.to_string())
 }
 
-/// Fills one sample of each metric that has labels.
-pub fn fill_metrics(metrics: &Metrics) {
+/// Observations of one collection.
+struct Observed;
+
+impl ObservationAges for Observed {
+    fn oldest(&self) -> Vec<(&'static str, Duration)> {
+        vec![("provider-configs", Duration::from_secs(7))]
+    }
+}
+
+/// Returns all metrics as text, with one sample of each that has labels.
+pub fn filled_metrics(format: Format) -> String {
+    let metrics = Metrics::default();
+    let observed = Arc::new(Observed);
+    let weak: Weak<Observed> = Arc::downgrade(&observed);
+    metrics.set_observation_ages(weak);
+    fill_metrics(&metrics);
+    metrics.render(format)
+}
+
+fn fill_metrics(metrics: &Metrics) {
     use metorial_operator::resources::Reason;
     metrics.set_reason("Connection", "a/b".to_owned(), Reason::Synced);
-    metrics.set_budget("https://api.metorial.com", "org_1", 1);
-    metrics.api_request("GET /instance".to_owned(), "ok");
+    let budget = BudgetSample {
+        remaining: 1,
+        limit: Some(100),
+        resumes_in: Duration::ZERO,
+    };
+    metrics.set_budget("https://api.metorial.com", "org_1", budget);
+    metrics.api_request("GET /instance".to_owned(), "ok", Duration::ZERO);
     metrics.kube_write("patch Connection");
     metrics.reconciled("Connection", "Synced", Duration::ZERO);
     metrics.set_expiration("AuthExport", "a", "b", Some(1));

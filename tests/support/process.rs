@@ -23,6 +23,17 @@ pub struct Process {
 /// Kills the process whose id is the first argument once the other end of its stdin is gone.
 const GUARD: &str = r#"cat >/dev/null; kill -KILL "$1""#;
 
+/// Starts what kills a process once this test was killed. It has to end before the process, or it could hit whoever gets the
+/// process id next.
+pub fn guard(pid: u32) -> Child {
+    Command::new("/bin/sh")
+        .args(["-c", GUARD, "guard", &pid.to_string()])
+        .stdin(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap()
+}
+
 impl Environment {
     /// The flags of a process that serves this environment.
     pub fn flags(&self, admin: SocketAddr) -> Vec<String> {
@@ -92,6 +103,16 @@ impl Environment {
 impl Process {
     /// Starts a process with these flags and nothing of the test's own environment.
     pub fn start(kubeconfig: &Path, flags: &[impl AsRef<OsStr>], admin: SocketAddr) -> Self {
+        Self::start_with(kubeconfig, flags, &[], admin)
+    }
+
+    /// Starts a process with these flags and, of environment variables, only these.
+    pub fn start_with(
+        kubeconfig: &Path,
+        flags: &[impl AsRef<OsStr>],
+        variables: &[(&str, &str)],
+        admin: SocketAddr,
+    ) -> Self {
         let name = format!("metorial-operator-{:016x}.log", rand::random::<u64>());
         let log = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
         let file = File::create(&log).unwrap();
@@ -99,20 +120,15 @@ impl Process {
             .args(flags)
             .env_clear()
             .env("KUBECONFIG", kubeconfig)
+            .envs(variables.iter().copied())
             .stdin(Stdio::null())
             .stdout(file.try_clone().unwrap())
             .stderr(file)
             .spawn()
             .unwrap();
-        let guard = Command::new("/bin/sh")
-            .args(["-c", GUARD, "guard", &child.id().to_string()])
-            .stdin(Stdio::piped())
-            .stderr(Stdio::null())
-            .spawn()
-            .unwrap();
         Self {
+            guard: guard(child.id()),
             child,
-            guard,
             log,
             admin,
         }

@@ -34,9 +34,9 @@ impl Client {
                 tracing::debug!(%operation, status = reply.status, request_id, elapsed_ms, "answered");
             }
             Err(error) => {
-                let (kind, status, cause) = (error.kind(), error.status(), error.cause());
+                let (failure, status, cause) = (error.kind(), error.status(), error.cause());
                 let (code, request_id) = (error.code(), error.request_id());
-                tracing::debug!(%operation, status, request_id, elapsed_ms, %kind, code, cause, "failed");
+                tracing::debug!(%operation, status, request_id, elapsed_ms, %failure, code, cause, "failed");
             }
         }
         result

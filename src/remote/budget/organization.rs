@@ -163,6 +163,12 @@ impl Budget {
         own.into_iter().chain(shared).reduce(View::tighter)
     }
 
+    /// Returns the budget as the metrics show it, whatever statuses show.
+    #[must_use]
+    pub fn outlook(&self, now: Instant) -> Option<View> {
+        View::of(&self.lock().scheduler, now)
+    }
+
     /// Moves what was sent, and what the server reported, from the budget of a key whose organization was not known yet.
     pub fn take_over(&self, unknown: &Self, now: Instant) {
         if std::ptr::eq(self, unknown) {

@@ -2,6 +2,13 @@
 //! There are two exceptions. The organization of a budget is forgotten with the last connection that uses it. An AuthExport
 //! or AuthImport whose value expires is named, so that an alert can name it, and is forgotten with the resource.
 
+mod format;
+mod scrape;
+
+pub use format::Format;
+pub use scrape::ObservationAges;
+
+use crate::build_info::{COMMIT, VERSION};
 use crate::lock::lock;
 use crate::resources::Reason;
 use prometheus_client::encoding::text::encode;
@@ -10,10 +17,14 @@ use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
+use prometheus_client::metrics::info::Info;
 use prometheus_client::registry::{Metric, Registry};
+use scrape::{OldestObservations, OwnProcess};
 use std::collections::HashMap;
-use std::sync::Mutex;
-use std::time::Duration;
+use std::collections::hash_map::Entry;
+use std::sync::atomic::AtomicU64;
+use std::sync::{Mutex, Weak};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 /// Labels of a metric: up to three, under fixed names.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -25,10 +36,78 @@ impl EncodeLabelSet for Labels {
     }
 }
 
+/// The request budget of one organization, as of its last request.
+#[derive(Clone, Copy, Debug)]
+pub struct BudgetSample {
+    /// Requests left in the rate-limit window.
+    pub remaining: u64,
+    /// Requests allowed in a window; `None` without any limit.
+    pub limit: Option<u64>,
+    /// Time until a request is available.
+    pub resumes_in: Duration,
+}
+
+/// The metrics of request budgets, by server and organization.
+#[derive(Default)]
+struct Budgets {
+    remaining: Family<Labels, Gauge>,
+    limit: Family<Labels, Gauge>,
+    reset: Family<Labels, Gauge<f64, AtomicU64>>,
+}
+
+impl Budgets {
+    fn register(&self, all: &mut Registry) {
+        let remaining = "Requests left in the rate-limit window, by server and organization";
+        register(all, "budget_remaining", remaining, self.remaining.clone());
+        let limit = "Requests allowed in one rate-limit window, by server and organization";
+        register(all, "budget_limit", limit, self.limit.clone());
+        let reset = "Unix time at which a request is available, by server and organization; in the past where one is";
+        register(
+            all,
+            "budget_reset_timestamp_seconds",
+            reset,
+            self.reset.clone(),
+        );
+    }
+
+    fn set(&self, labels: &Labels, budget: BudgetSample) {
+        let gauge = |count: u64| i64::try_from(count).unwrap_or(i64::MAX);
+        self.remaining
+            .get_or_create(labels)
+            .set(gauge(budget.remaining));
+        match budget.limit {
+            Some(limit) => {
+                self.limit.get_or_create(labels).set(gauge(limit));
+            }
+            None => {
+                self.limit.remove(labels);
+            }
+        }
+        let now = SystemTime::now()
+            .duration_since(UNIX_EPOCH)
+            .unwrap_or_default();
+        let reset = now + budget.resumes_in;
+        self.reset.get_or_create(labels).set(reset.as_secs_f64());
+    }
+
+    fn remove(&self, labels: &Labels) {
+        self.remaining.remove(labels);
+        self.limit.remove(labels);
+        self.reset.remove(labels);
+    }
+
+    fn clear(&self) {
+        self.remaining.clear();
+        self.limit.clear();
+        self.reset.clear();
+    }
+}
+
 /// All metrics of the process.
 pub struct Metrics {
     registry: Registry,
     api_requests: Family<Labels, Counter>,
+    api_request_duration: Family<Labels, Histogram, fn() -> Histogram>,
     kube_writes: Family<Labels, Counter>,
     reconciliations: Family<Labels, Counter>,
     reconciliation_duration: Histogram,
@@ -38,7 +117,8 @@ pub struct Metrics {
     schema_checks: Family<Labels, Counter>,
     queue_depth: Gauge,
     leader: Gauge,
-    budget_remaining: Family<Labels, Gauge>,
+    budgets: Budgets,
+    oldest_observations: OldestObservations,
     resources: Family<Labels, Gauge>,
     expirations: Family<Labels, Gauge>,
     /// The reason that each resource is counted under now.
@@ -56,17 +136,37 @@ impl Metrics {
     #[must_use]
     pub fn of_shard(name: Option<&str>) -> Self {
         let labels = name.map(|name| ("shard".into(), name.to_owned().into()));
-        let prefix = "metorial_operator";
-        Self::registered(Registry::with_prefix_and_labels(prefix, labels.into_iter()))
+        let mut registry = Registry::with_labels(labels.into_iter());
+        registry.register_collector(Box::new(OwnProcess));
+        Self::registered(registry)
     }
 
     fn registered(mut registry: Registry) -> Self {
-        let all = &mut registry;
+        let all = registry.sub_registry_with_prefix("metorial_operator");
+        let commit = COMMIT.unwrap_or("unknown").to_owned();
+        let build = Labels(vec![("version", VERSION.to_owned()), ("commit", commit)]);
+        all.register(
+            "build",
+            "Which build of the operator runs",
+            Info::new(build),
+        );
+        let budgets = Budgets::default();
+        budgets.register(all);
+        let oldest_observations = OldestObservations::default();
+        all.register_collector(Box::new(oldest_observations.clone()));
         Self {
+            budgets,
+            oldest_observations,
             api_requests: new(
                 all,
                 "api_requests",
                 "Requests to the Metorial API, by operation and outcome",
+            ),
+            api_request_duration: register(
+                all,
+                "api_request_duration_seconds",
+                "Duration of requests to the Metorial API, by operation",
+                Family::new_with_constructor(|| Histogram::new(exponential_buckets(0.01, 2.0, 12))),
             ),
             kube_writes: new(
                 all,
@@ -102,11 +202,6 @@ impl Metrics {
             ),
             queue_depth: new(all, "queue_depth", "Resources due for reconciliation"),
             leader: new(all, "leader", "1 while this process leads"),
-            budget_remaining: new(
-                all,
-                "budget_remaining",
-                "Requests left in the rate-limit window, by server and organization",
-            ),
             resources: new(
                 all,
                 "resources",
@@ -135,7 +230,10 @@ fn register<M: Metric + Clone>(all: &mut Registry, name: &str, help: &str, metri
 
 impl Metrics {
     /// Counts a request to the Metorial API.
-    pub fn api_request(&self, operation: String, outcome: &str) {
+    pub fn api_request(&self, operation: String, outcome: &str, duration: Duration) {
+        let labels = Labels(vec![("operation", operation.clone())]);
+        let durations = self.api_request_duration.get_or_create(&labels);
+        durations.observe(duration.as_secs_f64());
         let labels = Labels(vec![
             ("operation", operation),
             ("outcome", outcome.to_owned()),
@@ -188,7 +286,7 @@ impl Metrics {
         self.leader.set(i64::from(leads));
         if !leads {
             self.set_queue(0, 0);
-            self.budget_remaining.clear();
+            self.budgets.clear();
             // The lock is held until both are empty, so that a late call can't decrement a gauge that is gone.
             let mut counted = lock(&self.counted);
             counted.clear();
@@ -197,17 +295,20 @@ impl Metrics {
         }
     }
 
-    /// Sets how many requests are left in the rate-limit window of an organization at a server.
-    pub fn set_budget(&self, server: &str, organization: &str, remaining: u64) {
-        let labels = budget_labels(server, organization);
-        let remaining = i64::try_from(remaining).unwrap_or(i64::MAX);
-        self.budget_remaining.get_or_create(&labels).set(remaining);
+    /// Sets the request budget of an organization at a server.
+    pub fn set_budget(&self, server: &str, organization: &str, budget: BudgetSample) {
+        self.budgets
+            .set(&budget_labels(server, organization), budget);
+    }
+
+    /// Sets who knows the age of observations.
+    pub fn set_observation_ages(&self, source: Weak<dyn ObservationAges>) {
+        self.oldest_observations.set(source);
     }
 
     /// Removes the budget of an organization that no connection uses any more.
     pub fn forget_budget(&self, server: &str, organization: &str) {
-        let labels = budget_labels(server, organization);
-        self.budget_remaining.remove(&labels);
+        self.budgets.remove(&budget_labels(server, organization));
     }
 
     /// Counts a resource under the reason of its Ready condition, instead of the reason that it had before.
@@ -217,6 +318,14 @@ impl Metrics {
             self.resources_with(kind, before).dec();
         }
         self.resources_with(kind, reason).inc();
+    }
+
+    /// Counts a resource under a reason, unless it is counted under another already.
+    pub fn set_first_reason(&self, kind: &'static str, name: String, reason: Reason) {
+        if let Entry::Vacant(vacant) = lock(&self.counted).entry((kind, name)) {
+            vacant.insert(reason);
+            self.resources_with(kind, reason).inc();
+        }
     }
 
     /// Stops counting a resource that no longer exists.
@@ -252,12 +361,12 @@ impl Metrics {
         self.resources.get_or_create_owned(&labels)
     }
 
-    /// Returns all metrics in the OpenMetrics text format.
+    /// Returns all metrics as text.
     #[must_use]
-    pub fn render(&self) -> String {
+    pub fn render(&self, format: Format) -> String {
         let mut text = String::new();
         encode(&mut text, &self.registry).expect("writing to a String");
-        text
+        format.of_open_metrics(text)
     }
 }
 
@@ -277,10 +386,15 @@ mod tests {
         let metrics = Metrics::default();
         metrics.set_leader(true);
         metrics.set_reason("Connection", "a/b".to_owned(), Reason::Unauthorized);
-        metrics.set_budget("https://a.example", "org_1", 7);
-        assert!(metrics.render().contains("Unauthorized"));
+        let budget = BudgetSample {
+            remaining: 7,
+            limit: Some(100),
+            resumes_in: Duration::ZERO,
+        };
+        metrics.set_budget("https://a.example", "org_1", budget);
+        assert!(metrics.render(Format::OpenMetrics).contains("Unauthorized"));
         metrics.set_leader(false);
-        let text = metrics.render();
+        let text = metrics.render(Format::OpenMetrics);
         assert!(
             !text.contains("Unauthorized") && !text.contains("org_1"),
             "{text}"
@@ -289,7 +403,7 @@ mod tests {
         metrics.set_reason("Connection", "a/b".to_owned(), Reason::Synced);
         assert!(
             metrics
-                .render()
+                .render(Format::OpenMetrics)
                 .contains("{kind=\"Connection\",reason=\"Synced\"} 1")
         );
     }

@@ -1,9 +1,16 @@
-//! The log, written to standard output with one line per event.
+//! The log, written to standard output with one line per event; and traces, sent to a collector.
+
+mod json_line;
+mod traces;
 
 use crate::settings::LogFormat;
+use json_line::JsonLine;
+use opentelemetry_sdk::trace::SdkTracerProvider;
+use std::io::IsTerminal;
 use tracing::Level;
 use tracing::level_filters::LevelFilter;
 use tracing_subscriber::filter::{FilterExt, filter_fn};
+use tracing_subscriber::fmt::format::JsonFields;
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 use tracing_subscriber::{EnvFilter, Layer};
@@ -13,28 +20,62 @@ const OWN: &[&str] = &["metorial_operator", "metorial"];
 /// A part of kube's client that logs whole responses, with the values of whoever they belong to.
 const SILENT: &str = "kube_client::client";
 
-/// Starts the log.
+/// The traces of this process, if any are sent.
+#[must_use = "the last traces are sent by `end`"]
+pub struct Traces(Option<SdkTracerProvider>);
+
+impl Traces {
+    /// Sends the traces that were not sent yet, for a few seconds at most.
+    pub fn end(self) {
+        if let Some(Err(_)) = self.0.map(|provider| provider.shutdown()) {
+            tracing::warn!("the last traces could not be sent");
+        }
+    }
+}
+
+/// Starts the log, and the traces where the environment names a collector.
 ///
 /// # Errors
-/// The filter is invalid, or the log was started before.
-pub fn start(format: LogFormat, filter: &str) -> Result<(), String> {
+/// The filter or the collector is invalid, or the log was started before.
+pub fn start(format: LogFormat, filter: &str) -> Result<Traces, String> {
     let filter = EnvFilter::try_new(filter).map_err(|error| format!("--log: {error}"))?;
     let allowed = filter_fn(|event| may_log(event.target(), *event.level()));
     let filter = filter.and(allowed.with_max_level_hint(LevelFilter::TRACE));
+    // Whatever the filter selects, each line names the resource that it is about.
+    let span = filter_fn(|event| event.is_span() && is_own(event.target()));
+    let filter = filter.or(span.with_max_level_hint(LevelFilter::ERROR));
     let layer = tracing_subscriber::fmt::layer();
     let layer = match format {
-        LogFormat::Json => layer.json().flatten_event(true).boxed(),
-        LogFormat::Text => layer.boxed(),
+        LogFormat::Json => layer
+            .fmt_fields(JsonFields::new())
+            .event_format(JsonLine)
+            .boxed(),
+        LogFormat::Text => layer.with_ansi(shows_colors()).boxed(),
     };
-    let log = tracing_subscriber::registry().with(layer.with_filter(filter));
-    log.try_init().map_err(|error| error.to_string())
+    let provider = traces::provider()?;
+    tracing_subscriber::registry()
+        .with(layer.with_filter(filter))
+        .with(provider.as_ref().map(traces::layer))
+        .try_init()
+        .map_err(|error| error.to_string())?;
+    Ok(Traces(provider))
+}
+
+/// Returns whether the log is read at a terminal by somebody who didn't opt out of colors.
+fn shows_colors() -> bool {
+    let opted_out = std::env::var_os("NO_COLOR").is_some_and(|set| !set.is_empty());
+    std::io::stdout().is_terminal() && !opted_out
 }
 
 /// Returns whether an event may be logged if the filter asks for it. Libraries don't know what is secret, so nothing of them
 /// is logged but errors.
 fn may_log(target: &str, level: Level) -> bool {
-    let own = OWN.iter().any(|own| is_within(target, own));
-    own || (level == Level::ERROR && !is_within(target, SILENT))
+    is_own(target) || (level == Level::ERROR && !is_within(target, SILENT))
+}
+
+/// Returns whether a target is a part of the operator.
+fn is_own(target: &str) -> bool {
+    OWN.iter().any(|own| is_within(target, own))
 }
 
 /// Returns whether a target is a module or within it.

@@ -1,0 +1,10 @@
+//! Which build of the operator this is.
+
+/// The version.
+pub const VERSION: &str = env!("CARGO_PKG_VERSION");
+
+/// The commit, where the build was told it by the variable `METORIAL_OPERATOR_COMMIT`.
+pub const COMMIT: Option<&str> = match option_env!("METORIAL_OPERATOR_COMMIT") {
+    Some(commit) if !commit.is_empty() => Some(commit),
+    _ => None,
+};

@@ -1,6 +1,6 @@
-//! The metrics of the process. Labels are kinds, reasons, operations and outcomes, never names or ids of resources, so
-//! that the number of series is bounded; the one id is the organization of a budget,
-//! which is forgotten with the last connection that uses it.
+//! The metrics of the process. Labels are kinds, reasons, operations and outcomes, so that the number of series is bounded.
+//! There are two exceptions. The organization of a budget is forgotten with the last connection that uses it. An AuthExport
+//! or AuthImport whose value expires is named, so that an alert can name it, and is forgotten with the resource.
 
 use crate::lock::lock;
 use crate::resources::Reason;
@@ -15,7 +15,7 @@ use std::collections::HashMap;
 use std::sync::Mutex;
 use std::time::Duration;
 
-/// Labels of a metric: one or two, under fixed names.
+/// Labels of a metric: up to three, under fixed names.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Labels(Vec<(&'static str, String)>);
 
@@ -40,6 +40,7 @@ pub struct Metrics {
     leader: Gauge,
     budget_remaining: Family<Labels, Gauge>,
     resources: Family<Labels, Gauge>,
+    expirations: Family<Labels, Gauge>,
     /// The reason that each resource is counted under now.
     counted: Mutex<HashMap<(&'static str, String), Reason>>,
 }
@@ -110,6 +111,11 @@ impl Metrics {
                 all,
                 "resources",
                 "Resources, by kind and reason of the Ready condition",
+            ),
+            expirations: new(
+                all,
+                "expiration_timestamp_seconds",
+                "Expiry of the exported tokens or the imported value, in seconds since 1970, by AuthExport and AuthImport",
             ),
             counted: Mutex::default(),
             registry,
@@ -187,6 +193,7 @@ impl Metrics {
             let mut counted = lock(&self.counted);
             counted.clear();
             self.resources.clear();
+            self.expirations.clear();
         }
     }
 
@@ -217,6 +224,23 @@ impl Metrics {
         let mut counted = lock(&self.counted);
         if let Some(before) = counted.remove(&(kind, name)) {
             self.resources_with(kind, before).dec();
+        }
+    }
+
+    /// Sets when the value of a resource expires, in seconds since 1970; `None` where that is not known or it no longer exists.
+    pub fn set_expiration(&self, kind: &str, namespace: &str, name: &str, at: Option<i64>) {
+        let labels = Labels(vec![
+            ("kind", kind.to_owned()),
+            ("namespace", namespace.to_owned()),
+            ("name", name.to_owned()),
+        ]);
+        match at {
+            Some(at) => {
+                self.expirations.get_or_create(&labels).set(at);
+            }
+            None => {
+                self.expirations.remove(&labels);
+            }
         }
     }
 

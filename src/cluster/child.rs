@@ -1,6 +1,6 @@
 //! The kinds of child objects, and how one that exists differs from what is wanted.
 
-use crate::plan::children::{ChildSpec, Data, EXPORT_ANNOTATION, OPAQUE};
+use crate::plan::children::{ChildSpec, Data, EXPIRES_ANNOTATION, EXPORT_ANNOTATION, OPAQUE};
 use crate::resources::FIELD_MANAGER;
 use k8s_openapi::ByteString;
 use k8s_openapi::api::core::v1::{ConfigMap, Secret};
@@ -109,6 +109,9 @@ pub fn in_shape<C: Child>(found: &C, wanted: &ChildSpec) -> bool {
         && same_type(found, wanted)
 }
 
+/// Annotations that the operator adds to those that are wanted.
+const RECORDS: [&str; 2] = [EXPORT_ANNOTATION, EXPIRES_ANNOTATION];
+
 /// Returns the merge patch that turns `found` into what is wanted.
 pub fn patch<C: Child>(
     found: &C,
@@ -131,6 +134,10 @@ pub fn patch<C: Child>(
                 .iter()
                 .map(|(key, text)| (key.clone(), Some(text.clone()))),
         );
+        if field == "f:annotations" && found.annotations().contains_key(EXPIRES_ANNOTATION) {
+            // That of former tokens, where the new ones don't expire.
+            texts.entry(EXPIRES_ANNOTATION.to_owned()).or_default();
+        }
         texts
     };
     let mut metadata = json!({"uid": found.meta().uid});
@@ -155,7 +162,7 @@ fn left<C: Child>(found: &C, field: &str, wanted: &BTreeMap<String, String>) -> 
         .filter_map(|entry| entry.fields_v1.as_ref()?.0["f:metadata"][field].as_object())
         .flatten()
         .filter_map(|(key, _)| key.strip_prefix("f:"))
-        .filter(|key| *key != EXPORT_ANNOTATION && !wanted.contains_key(*key))
+        .filter(|key| !RECORDS.contains(key) && !wanted.contains_key(*key))
         .map(str::to_owned)
         .collect()
 }

@@ -6,7 +6,7 @@ use super::client::Cluster;
 use super::error::{Cause, ClusterError, DENIED};
 use super::writes::{field_manager, owned_by};
 use crate::plan::children::{
-    ChildKind, ChildSpec, ChildState, Data, EXPORT_ANNOTATION, Refusal, blank,
+    ChildKind, ChildSpec, ChildState, Data, EXPIRES_ANNOTATION, EXPORT_ANNOTATION, Refusal, blank,
 };
 use crate::plan::fingerprint::MacKey;
 use crate::resources::{ExportStatus, FIELD_MANAGER};
@@ -323,6 +323,8 @@ fn annotations(
     };
     if let Some(export) = export {
         annotations.insert(EXPORT_ANNOTATION.to_owned(), json!(export).to_string());
+        let expires_at = export.expires_at.clone();
+        annotations.extend(expires_at.map(|at| (EXPIRES_ANNOTATION.to_owned(), at)));
     }
     annotations
 }

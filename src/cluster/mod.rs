@@ -16,4 +16,5 @@ mod orphans;
 pub mod pages;
 pub mod references;
 pub mod shard;
+mod workloads;
 mod writes;

@@ -7,7 +7,7 @@ use super::kind::{Kind, accessors};
 use crate::plan::children::ChildSpec;
 use crate::plan::desired::{Exports, External, Invalid, Source, Wanted, When};
 use crate::plan::observed::RemoteView;
-use crate::plan::policy::Lifecycle;
+use crate::plan::policy::{Lifecycle, Renewal};
 use crate::resources::{AuthExport, AuthExportStatus};
 use metorial::AuthConfig;
 
@@ -44,10 +44,11 @@ impl Kind for AuthExport {
         };
         let exports = Exports {
             when,
-            max_per_day: spec.max_per_day.unwrap_or(MAX_PER_DAY) as usize,
+            max_per_day: self.max_per_day(),
             note: spec.note.clone(),
             deployment: spec.deployment_id.clone(),
             secret: ChildSpec::secret(&spec.secret),
+            workloads: spec.rollout_restart.clone().unwrap_or_default(),
         };
         Ok(Wanted {
             fields: Vec::new(),
@@ -62,13 +63,27 @@ impl Kind for AuthExport {
     }
 
     fn lifecycle(&self) -> Lifecycle {
+        let spec = &self.spec;
+        // Admission refuses a text that is no duration.
+        let before = spec.renew_before.as_ref();
+        let renewal = Renewal {
+            before: before.and_then(|before| before.parse().ok()),
+            max_per_day: self.max_per_day(),
+        };
         Lifecycle {
             external: true,
+            renewal: (spec.when.as_deref() != Some("Once")).then_some(renewal),
             ..Lifecycle::default()
         }
     }
 
     fn children(&self) -> Vec<ChildSpec> {
         vec![ChildSpec::secret(&self.spec.secret)]
+    }
+}
+
+impl AuthExport {
+    fn max_per_day(&self) -> usize {
+        self.spec.max_per_day.unwrap_or(MAX_PER_DAY) as usize
     }
 }

@@ -6,7 +6,7 @@ use super::fingerprint::{Fingerprint, MacKey};
 use super::import_tag;
 use super::ownership::{Marker, Owner};
 use super::schema::ValueSchema;
-use crate::resources::Reason;
+use crate::resources::{Reason, Workload};
 use crate::sensitive::Sensitive;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Map, Value};
@@ -91,6 +91,8 @@ pub struct Exports {
     pub deployment: Option<String>,
     /// The Secret that they are written to.
     pub secret: ChildSpec,
+    /// The workloads that are restarted each time that the Secret holds another content.
+    pub workloads: Vec<Workload>,
 }
 
 impl Exports {

@@ -1,8 +1,9 @@
 //! The events of a status that was written: what changed for a person.
 
 use super::children::ChildKind;
+use super::status::EXPIRING;
 use super::steps::Effect;
-use super::verdict::{EventReason, Verdict};
+use super::verdict::{EventReason, Expiring, Verdict};
 use crate::resources::{Class, CommonStatus, Reason, condition};
 
 /// One event.
@@ -41,6 +42,7 @@ pub fn events(
     own.into_iter()
         .chain(published)
         .chain(of_condition(before, verdict))
+        .chain(of_expiry(before, verdict))
         .collect()
 }
 
@@ -72,6 +74,18 @@ fn of_condition(before: &CommonStatus, verdict: &Verdict) -> Option<Event> {
         reason: verdict.reason.as_str(),
         warning: matches!(verdict.reason.class(), Class::NeedsPerson | Class::Waiting),
         note: verdict.message.clone(),
+    })
+}
+
+/// Returns the event of a value that expires soon: once for each value, which the condition's message shows.
+fn of_expiry(before: &CommonStatus, verdict: &Verdict) -> Option<Event> {
+    let Expiring { message, until } = verdict.expiring.as_ref()?;
+    let known = condition(before.conditions.as_deref(), EXPIRING);
+    let known = known.is_some_and(|known| known.message.contains(until));
+    (!known).then(|| Event {
+        reason: EXPIRING,
+        warning: true,
+        note: message.clone(),
     })
 }
 

@@ -1,19 +1,19 @@
 //! Exports: audit records that can't be taken back, each written to a Secret. One is made when there is none, when the value
-//! of the last one is lost, or when `spec.when` asks for another.
+//! of the last one is lost, before its tokens expire, or when `spec.when` asks for another.
 
 use super::backoff::{MOMENT, Retry};
 use super::case::Case;
 use super::children::{ChildKind, ChildState, changed_by_others};
 use super::desired::{Desired, Exports, When};
+use super::expiry;
+use super::export_record::{budget_free_in, exports_within_a_day, signed_again, unrecorded};
 use super::facts::{Facts, Query};
-use super::fingerprint::Fingerprint;
 use super::observed::{ListedImport, RemoteView, newest_import};
-use super::record::Record;
+use super::restart;
 use super::steps::{Content, Plan, Step, bind};
 use super::verdict::{EventReason, Verdict};
 use crate::resources::{ExportStatus, Reason};
-use jiff::{SignedDuration, Timestamp};
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
+use jiff::Timestamp;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -49,11 +49,26 @@ pub fn export(
     Ok(plan)
 }
 
-/// Returns whether an export has to be made: there is none yet, its value is lost, or `spec.when` asks for another.
+/// Returns whether an export has to be made: there is none yet, its value is lost, its tokens expire, or `spec.when` asks for
+/// another.
 ///
 /// # Errors
 /// The fact that has to be read first.
 pub fn must_export(
+    case: &Case<'_>,
+    facts: &Facts,
+    exports: &Exports,
+    remote: &RemoteView,
+) -> Result<bool, Query> {
+    let last = LastExport::read(case, facts, exports, remote)?;
+    Ok(expiry::must_renew(case, &last.export) || is_pending(case, facts, exports, remote)?)
+}
+
+/// Returns whether the Secret lacks what it should hold, whether or not its tokens expire.
+///
+/// # Errors
+/// The fact that has to be read first.
+pub fn is_pending(
     case: &Case<'_>,
     facts: &Facts,
     exports: &Exports,
@@ -193,15 +208,16 @@ impl<'a> State<'a> {
         Retry::Interval([due_in, caught_up].into_iter().flatten().min())
     }
 
-    /// Returns the steps that write the last export to the Secret. A former Secret goes first: a crash in between leaves
-    /// no tokens behind that nobody knows of.
+    /// Returns the steps that write the last export to the Secret and restart what uses it. A former Secret goes first: a crash
+    /// in between leaves no tokens behind that nobody knows of.
     fn write_secret(&self) -> Vec<Step> {
         let wanted = &self.exports.secret;
         let former = self.last.export.secret_name.as_ref();
         let former = former.filter(|former| **former != wanted.name);
         let remove = former.map(|name| Step::RemoveChild(ChildKind::Secret, name.clone()));
         let apply = Step::ApplyChild(wanted.clone(), Content::LastExport);
-        remove.into_iter().chain([apply]).collect()
+        let restart = restart::step(self.exports);
+        remove.into_iter().chain([apply]).chain(restart).collect()
     }
 }
 
@@ -224,6 +240,9 @@ fn up_to_date(
                 ..state.last.export.clone()
             }));
         }
+    }
+    if restart::is_pending(&state.last.export) {
+        steps.extend(restart::step(state.exports));
     }
     Plan::synced(desired, steps).retry(state.retry(case.now))
 }
@@ -263,10 +282,9 @@ fn make_export(
         let message = format!(
             "{made} exports within 24 hours, the maximum of spec.maxPerDay; waiting until one of them is older"
         );
-        return Ok(Plan::report(Verdict::new(
-            Reason::ExportBudgetSpent,
-            message,
-        )));
+        let free_in = budget_free_in(&state.last.export, case.now);
+        let verdict = Verdict::new(Reason::ExportBudgetSpent, message);
+        return Ok(Plan::report(verdict).retry(Retry::Interval(free_in.map(|left| left + MOMENT))));
     }
     let export = Step::Export {
         remote: remote.clone(),
@@ -306,88 +324,5 @@ fn lost_exports(last: &ExportStatus, facts: &Facts, id: &str) -> Result<usize, Q
             .iter()
             .filter(|export| (export.created_at, &export.id) > (last.created_at, &last.id))
             .count(),
-    })
-}
-
-fn exports_within_a_day(last: &ExportStatus, now: Timestamp) -> usize {
-    let recent = last.recent_exports.iter().flatten();
-    recent.filter(|at| is_recent(at.0, now)).count()
-}
-
-/// An export as the API answered it.
-pub struct MadeExport {
-    /// Its id.
-    pub id: String,
-    /// Expiry of its tokens.
-    pub expires_at: Option<Timestamp>,
-    /// Time of the auth config at the export.
-    pub auth_config_updated_at: Timestamp,
-    /// The newest import into the auth config at the export.
-    pub newest_import: Option<String>,
-    /// Number of earlier exports whose value was lost, in a crash or with the response.
-    pub lost: usize,
-}
-
-impl MadeExport {
-    /// Returns what is recorded of the export, before the Secret holds it. Lost exports count against the budget, too.
-    #[must_use]
-    pub fn status(self, before: &ExportStatus, now: Timestamp) -> ExportStatus {
-        let earlier = before.recent_exports.iter().flatten();
-        let earlier = earlier.filter(|at| is_recent(at.0, now)).cloned();
-        let recent = std::iter::repeat_n(Time(now), 1 + self.lost).chain(earlier);
-        ExportStatus {
-            export_id: Some(self.id),
-            exported_at: Some(Time(now)),
-            expires_at: self.expires_at.map(|at| at.to_string()),
-            auth_config_updated_at: Some(self.auth_config_updated_at.to_string()),
-            newest_import_id: self.newest_import,
-            secret_fingerprint: None,
-            secret_name: before.secret_name.clone(),
-            recent_exports: Some(recent.collect()),
-        }
-    }
-}
-
-/// Returns whether a time is less than 24 hours ago.
-fn is_recent(at: Timestamp, now: Timestamp) -> bool {
-    now.duration_since(at) < SignedDuration::from_hours(24)
-}
-
-/// Returns the export that the Secret holds, where a crash or a restored backup kept it out of the status.
-///
-/// Times are in whole seconds, so two exports may have the same one: the Secret is written before the status, so it has the
-/// later export.
-#[must_use]
-pub fn unrecorded<'a>(record: &Record, secret: &'a ChildState) -> Option<&'a ExportStatus> {
-    let ChildState::Owned {
-        export: Some(held), ..
-    } = secret
-    else {
-        return None;
-    };
-    let at = |export: &ExportStatus| export.exported_at.as_ref().map(|at| at.0);
-    let recorded = &record.export;
-    // An export without a value is recorded and was never in the Secret.
-    let empty = recorded.export_id.is_some() && recorded.secret_fingerprint.is_none();
-    let later = match empty {
-        true => at(held) > at(recorded),
-        false => at(held) >= at(recorded) && held.export_id != recorded.export_id,
-    };
-    // What this process exported itself is the last export, whatever the Secret still holds.
-    (later && record.exported_from.is_none()).then_some(held)
-}
-
-/// Returns the recorded export with a fingerprint under the present MAC key. A fingerprint under another key says nothing about the
-/// Secret: the key was lost, and the content is taken to be unchanged.
-#[must_use]
-pub fn signed_again(record: &Record, secret: &ChildState) -> Option<ExportStatus> {
-    let ChildState::Owned { fingerprint, .. } = secret else {
-        return None;
-    };
-    let known = Fingerprint::stored(record.export.secret_fingerprint.as_deref()?);
-    let other_key = !known.same_key(&Fingerprint::stored(fingerprint));
-    other_key.then(|| ExportStatus {
-        secret_fingerprint: Some(fingerprint.clone()),
-        ..record.export.clone()
     })
 }

@@ -2,6 +2,7 @@
 
 use super::case::Case;
 use super::differences::differences;
+use super::expiry::has_expired;
 use super::export;
 use super::facts::Facts;
 use super::presence::Presence;
@@ -18,7 +19,9 @@ pub fn in_sync(case: &Case<'_>, facts: &Facts) -> bool {
     let presence = case.object_id().map(|id| Presence::read(case, facts, id));
     match (presence, desired.source.exports()) {
         (Some(Ok(Presence::Live(remote))), Some(exports)) => {
-            !export::must_export(case, facts, exports, &remote).unwrap_or(false)
+            // Tokens that only have to be renewed are still what the Secret should hold.
+            !export::is_pending(case, facts, exports, &remote).unwrap_or(false)
+                && !has_expired(case, &case.record.export)
         }
         (Some(Ok(Presence::Live(remote))), None) => {
             differences(desired, &remote, case.record).is_empty()

@@ -3,6 +3,7 @@
 use crate::resources::{
     Adopt, CommonSpec, ConnectionDefaults, DeletionPolicy, DriftPolicy, Mode, Replace,
 };
+use jiff::SignedDuration;
 use std::time::Duration;
 
 /// The effective policy of one resource.
@@ -33,6 +34,17 @@ pub struct Lifecycle {
     pub replace: Option<Replace>,
     /// How long a replaced object is kept.
     pub replace_grace: Duration,
+    /// How tokens that expire are exported again; `None` where they are not.
+    pub renewal: Option<Renewal>,
+}
+
+/// How tokens that expire are exported again.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Renewal {
+    /// How long before they expire; `None` where nobody says.
+    pub before: Option<SignedDuration>,
+    /// The most exports in any 24 hours.
+    pub max_per_day: usize,
 }
 
 /// The maximum age of an observation where nobody sets one.

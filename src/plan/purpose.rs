@@ -1,6 +1,7 @@
 //! What the requests of a reconciliation are for, which decides who may send when requests are short.
 
 use super::case::Case;
+use super::expiry::must_renew;
 use crate::resources::ResourceKey;
 
 /// How urgent the requests of a reconciliation are, the most urgent first.
@@ -10,7 +11,7 @@ pub enum Priority {
     Lifecycle,
     /// A changed spec, or the check of a connection.
     Change,
-    /// A changed Secret or ConfigMap.
+    /// A changed Secret or ConfigMap, or tokens that expire.
     Rotation,
     /// Finding out what became of a write.
     Recovery,
@@ -97,6 +98,9 @@ pub fn priority(case: &Case<'_>) -> Priority {
     // After a restart the outcome of every write is unknown; only a trace of one counts.
     if record.id.is_none() || (record.may_have_unrecorded_write() && record.wrote) {
         return Priority::Recovery;
+    }
+    if must_renew(case, &record.export) {
+        return Priority::Rotation;
     }
     match case.desired {
         Ok(desired) if !case.observes() && !record.acknowledged(desired) => {

@@ -90,6 +90,8 @@ pub struct Record {
     pub observed_generation: Option<i64>,
     /// Whether the resource has conditions.
     pub reported: bool,
+    /// The reason of its Ready condition.
+    pub reason: Option<String>,
     /// Whether the resource is Ready, the publication of its ids included.
     pub ready: bool,
     /// The ConfigMap that the ids are published in.
@@ -146,6 +148,7 @@ impl Record {
             // Negative by default: no generation was seen.
             observed_generation: common.observed_generation.filter(|seen| *seen >= 0),
             reported: ready.is_some(),
+            reason: ready.map(|ready| ready.reason.clone()),
             ready: ready.is_some_and(|ready| ready.status == "True"),
             published: common.published_config_map.clone(),
             nonce: common.plan.as_ref().map(|plan| plan.nonce.clone()),

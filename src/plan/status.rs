@@ -5,8 +5,9 @@ use super::checks::child_refused;
 use super::children::ChildKind;
 use super::desired::{Desired, Input};
 use super::observed::{ListedImport, RemoteView};
+use super::restart;
 use super::steps::{Effect, Plan, remote_after};
-use super::verdict::{EventReason, Verdict};
+use super::verdict::{EventReason, Expiring, Verdict};
 use crate::resources::{
     Class, CommonStatus, Conditions, ImportRecord, InputStatus, PendingDeletion, PreviousId,
     Reason, ResourceStatus, condition,
@@ -30,15 +31,22 @@ pub fn next<S: ResourceStatus>(before: &S, case: &Case<'_>, plan: &Plan, effects
     if let (true, Ok(desired)) = (plan.acknowledges, &case.desired) {
         acknowledge(status, desired, effects, case.now);
     }
-    if !plan.verdict.keeps_conditions {
+    let kept = plan.verdict.keeps_conditions;
+    let next_conditions = match kept {
+        true => status.conditions.clone(),
+        false => Some(conditions(status, case, &plan.verdict)),
+    };
+    let last = status.conditions.take();
+    status.conditions = next_conditions
+        .map(|next| with_expiring(next, last.as_deref(), case, plan.verdict.expiring.as_ref()));
+    if !kept {
         status.observed_generation = Some(case.generation);
-        status.conditions = Some(conditions(status, case, &plan.verdict));
         status.drift = none_if_empty(plan.verdict.drift.clone());
-        // A plan that waits survives a failure in between, and with it the approval of it.
+        // A plan that waits survives a failure in between, and with it the approval of it; tokens expire whatever waits.
         let over = matches!(
             plan.verdict.reason.class(),
             Class::Done | Class::NeedsPerson
-        );
+        ) && plan.verdict.reason != Reason::Expired;
         if over || plan.proposal.is_some() {
             status.plan = plan.proposal.clone();
         }
@@ -63,11 +71,12 @@ pub fn created(plan: &Plan) -> Plan {
     }
 }
 
-/// Returns the plan's report where Kubernetes refused a child object. Another problem is reported first.
+/// Returns the plan's report where Kubernetes refused a child object or a restart. Another problem is reported first.
 #[must_use]
 pub fn with_refusals(plan: &Plan, effects: &[Effect]) -> Plan {
     let refusal = effects.iter().find_map(|effect| match effect {
         Effect::ChildRefused(refusal) => Some(child_refused(refusal)),
+        Effect::NotRestarted(workload) => Some(restart::failed(plan, workload)),
         _ => None,
     });
     match refusal {
@@ -106,6 +115,7 @@ fn apply<S: ResourceStatus>(next: &mut S, case: &Case<'_>, plan: &Plan, effect: 
         Effect::ChildApplied(ChildKind::Secret, _)
         | Effect::ChildRemoved(ChildKind::Secret, _)
         | Effect::ChildRefused(_)
+        | Effect::NotRestarted(_)
         | Effect::Imported(_)
         | Effect::FinalizerRemoved => {}
     }
@@ -267,6 +277,32 @@ fn conditions(status: &CommonStatus, case: &Case<'_>, verdict: &Verdict) -> Vec<
         next = next.with("Drifted", true, *reason, &message);
     }
     next.build()
+}
+
+/// Type of the condition of a value that expires soon.
+pub const EXPIRING: &str = "Expiring";
+
+/// Returns the conditions with `Expiring` while a value expires soon, whatever else is reported or kept. It has the reason of
+/// Ready.
+fn with_expiring(
+    mut next: Vec<Condition>,
+    last: Option<&[Condition]>,
+    case: &Case<'_>,
+    expiring: Option<&Expiring>,
+) -> Vec<Condition> {
+    next.retain(|condition| condition.type_ != EXPIRING);
+    let Some(Expiring { message, .. }) = expiring else {
+        return next;
+    };
+    let ready = condition(Some(&next), "Ready").map(|ready| ready.reason.clone());
+    let built = Conditions::after(last, case.generation, case.now)
+        .with(EXPIRING, true, Reason::Synced, message)
+        .build();
+    next.extend(built.into_iter().map(|condition| Condition {
+        reason: ready.clone().unwrap_or(condition.reason),
+        ..condition
+    }));
+    next
 }
 
 fn none_if_empty<T>(items: Vec<T>) -> Option<Vec<T>> {

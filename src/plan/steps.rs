@@ -6,8 +6,9 @@ use super::desired::Desired;
 use super::differences::Differences;
 use super::observed::{ListedImport, RemoteView};
 use super::record::Record;
+use super::restart::NotRestarted;
 use super::verdict::Verdict;
-use crate::resources::{ExportStatus, PlanStatus, Reason};
+use crate::resources::{ExportStatus, PlanStatus, Reason, Workload};
 use jiff::Timestamp;
 use std::sync::Arc;
 use std::time::Duration;
@@ -46,6 +47,8 @@ pub enum Step {
     ApplyChild(ChildSpec, Content),
     /// Remove a child object that is no longer wanted.
     RemoveChild(ChildKind, String),
+    /// Restart workloads where the Secret of an export holds another content than they run with.
+    Restart(Vec<Workload>),
     /// Record this object as the resource's own; nothing is sent.
     Bind {
         /// The object as it was read.
@@ -82,6 +85,7 @@ impl Step {
             Self::AddFinalizer
             | Self::ApplyChild(..)
             | Self::RemoveChild(..)
+            | Self::Restart(_)
             | Self::Bind { .. }
             | Self::RecordExport(_)
             | Self::RecordStatus
@@ -119,6 +123,8 @@ pub enum Effect {
     ChildApplied(ChildKind, String),
     /// Kubernetes refused a child object that the plan can do without.
     ChildRefused(Refusal),
+    /// A workload could not be restarted.
+    NotRestarted(NotRestarted),
     /// A child object no longer exists.
     ChildRemoved(ChildKind, String),
     /// An object is pending deletion.
@@ -252,6 +258,7 @@ impl Plan {
             Step::AddFinalizer
             | Step::ApplyChild(..)
             | Step::RemoveChild(..)
+            | Step::Restart(_)
             | Step::RecordExport(_)
             | Step::RecordStatus
             | Step::DeleteLater(_)

@@ -13,10 +13,21 @@ pub struct Verdict {
     pub drift: Vec<DriftEntry>,
     /// An event to record beside the conditions.
     pub event: Option<(EventReason, String)>,
+    /// A value that expires soon.
+    pub expiring: Option<Expiring>,
     /// Whether a resource that is held by choice has no pending change.
     pub ready: bool,
     /// Whether the conditions stay as they are: the failure says nothing about a resource without a pending change.
     pub keeps_conditions: bool,
+}
+
+/// A value that expires soon.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Expiring {
+    /// The condition message.
+    pub message: String,
+    /// The expiry, which is part of the message: it tells one value from the next.
+    pub until: String,
 }
 
 /// What is worth an event although the conditions end up as before.
@@ -81,6 +92,7 @@ impl Verdict {
             message: message.into(),
             drift: Vec::new(),
             event: None,
+            expiring: None,
             ready: false,
             keeps_conditions: false,
         }
@@ -91,6 +103,15 @@ impl Verdict {
     pub fn with_event(mut self, event: EventReason, note: impl Into<String>) -> Self {
         self.event = Some((event, note.into()));
         self
+    }
+
+    /// Adds a value that expires soon.
+    #[must_use]
+    pub fn with_expiring(self, expiring: Expiring) -> Self {
+        Self {
+            expiring: Some(expiring),
+            ..self
+        }
     }
 
     /// Adds differences that are left at Metorial.

@@ -1,7 +1,7 @@
 //! Carries out the steps of a plan, one at a time, and stops at the first that fails.
 
 use super::error::Error;
-use super::memory::{Exported, Settling};
+use super::memory::Settling;
 use super::run::Run;
 use crate::cluster::children::Applied;
 use crate::kinds::Kind;
@@ -10,15 +10,15 @@ use crate::plan::children::{ChildKind, ChildSpec};
 use crate::plan::delete;
 use crate::plan::desired::{Desired, Source};
 use crate::plan::differences::{Differences, others_wrote_meanwhile};
-use crate::plan::export::MadeExport;
 use crate::plan::observed::{ListedImport, RemoteView};
 use crate::plan::publish;
 use crate::plan::record::Writes;
 use crate::plan::request;
+use crate::plan::restart;
 use crate::plan::status;
 use crate::plan::steps::{Content, Effect, Plan, Step, remote_after};
 use crate::remote::RemoteError;
-use crate::remote::records::{export_target, note};
+use crate::remote::records::note;
 use crate::resources::ExportStatus;
 use jiff::Timestamp;
 use std::sync::Arc;
@@ -75,6 +75,7 @@ impl<K: Kind> Run<'_, K> {
                 self.parent().remove(*kind, name).await?;
                 self.effects.push(Effect::ChildRemoved(*kind, name.clone()));
             }
+            Step::Restart(workloads) => self.restart(case, workloads).await?,
             Step::Bind { remote, import } => self.bind(remote, import.as_ref()).await?,
             Step::RecordExport(export) => self.effects.push(Effect::Export(export.clone())),
             Step::DeleteLater(id) => self.effects.push(Effect::PendingDeletion(id.clone())),
@@ -166,55 +167,6 @@ impl<K: Kind> Run<'_, K> {
         Ok(())
     }
 
-    /// Exports the value. From the response on it is remembered, so that only a crash before the Secret is written costs
-    /// another export: no later read ever contains the value (▲).
-    async fn export(
-        &mut self,
-        case: &Case<'_>,
-        remote: &RemoteView,
-        newest_import: Option<&String>,
-        lost: usize,
-    ) -> Result<(), Error> {
-        let desired = desired(case)?;
-        let Some(exports) = desired.source.exports() else {
-            return Ok(());
-        };
-        let target = export_target(&remote.id, Some(exports));
-        let (session, context) = (self.api()?, self.context);
-        let sent = session.export(&target, &exports.note, &desired.marker);
-        let made = self.send(sent, self.resource.memory.writes).await?;
-        if lost > 0 {
-            context.metrics.export_repeated();
-        }
-        let made_export = MadeExport {
-            id: made.id.clone(),
-            expires_at: made.expires_at,
-            auth_config_updated_at: remote.updated_at,
-            newest_import: newest_import.cloned(),
-            lost,
-        };
-        let status = made_export.status(&self.last_export(case), Timestamp::now());
-        let value = made.value.filter(|value| !value.expose().is_null());
-        let Some(value) = value else {
-            // It counts against the budget, and the Secret does not hold its value.
-            self.resource.remember(context, |memory| {
-                // If the status can't be written now, only the list of exports has it.
-                memory.writes = Writes::Unknown;
-                memory.exported = None;
-            });
-            self.effects.push(Effect::Export(status));
-            return Err(RemoteError::ExportWithoutValue.into());
-        };
-        let exported = Arc::new(Exported {
-            value,
-            status,
-            of: remote.id.clone(),
-        });
-        self.resource
-            .remember(context, |memory| memory.exported = Some(exported));
-        Ok(())
-    }
-
     async fn apply_child(
         &mut self,
         case: &Case<'_>,
@@ -230,6 +182,7 @@ impl<K: Kind> Run<'_, K> {
                 let data = data.map_err(|why| Error::Failed(Failure::ChildUnfit(why)))?;
                 let export = ExportStatus {
                     secret_name: Some(wanted.name.clone()),
+                    restart_pending_from: self.restart_pending_from(case, &exported.status),
                     ..exported.status.clone()
                 };
                 (data, Some(export))
@@ -243,9 +196,11 @@ impl<K: Kind> Run<'_, K> {
         };
         let namespace = &self.resource.key.namespace;
         let fingerprint = wanted.fingerprint(&self.context.mac, namespace, &data);
-        let export = export.map(|export| ExportStatus {
-            secret_fingerprint: Some(fingerprint.clone()),
-            ..export
+        let export = export.map(|export| {
+            restart::after_write(ExportStatus {
+                secret_fingerprint: Some(fingerprint.clone()),
+                ..export
+            })
         });
         let applied = self.parent().apply(wanted, &data, export.as_ref()).await;
         match applied? {
@@ -286,7 +241,7 @@ impl<K: Kind> Run<'_, K> {
 
     /// Sends a write that must not be repeated blindly. While it is in flight, and after a lost response, its outcome is
     /// remembered as unknown: whatever ends this reconciliation, the next one searches.
-    async fn send<T>(
+    pub(super) async fn send<T>(
         &mut self,
         write: impl Future<Output = Result<T, RemoteError>>,
         refused: Writes,
@@ -346,17 +301,9 @@ impl<K: Kind> Run<'_, K> {
     fn remote(&self) -> Option<&Arc<RemoteView>> {
         remote_after(&self.effects)
     }
-
-    fn last_export(&self, case: &Case<'_>) -> ExportStatus {
-        let known = self.effects.iter().rev().find_map(|effect| match effect {
-            Effect::Export(export) => Some(export.clone()),
-            _ => None,
-        });
-        known.unwrap_or_else(|| case.record.export.clone())
-    }
 }
 
-fn desired<'a>(case: &Case<'a>) -> Result<&'a Desired, Error> {
+pub(super) fn desired<'a>(case: &Case<'a>) -> Result<&'a Desired, Error> {
     let desired = case.desired.as_ref().ok().copied();
     desired.ok_or(RemoteError::NotConnected.into())
 }

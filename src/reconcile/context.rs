@@ -92,6 +92,8 @@ impl Context {
         }
         let name = format!("{}/{}", key.namespace, key.name);
         self.metrics.forget_resource(key.kind, name);
+        let (namespace, name) = (&key.namespace, &key.name);
+        self.metrics.set_expiration(key.kind, namespace, name, None);
     }
 }
 

@@ -4,6 +4,7 @@ mod act;
 mod basis;
 pub mod context;
 mod error;
+mod export;
 mod finalizers;
 pub mod memory;
 mod read;

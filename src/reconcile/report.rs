@@ -12,6 +12,7 @@ use crate::kinds::Kind;
 use crate::plan::backoff::{Pacing, Retry};
 use crate::plan::case::Case;
 use crate::plan::events;
+use crate::plan::expiry;
 use crate::plan::pauses::Ended;
 use crate::plan::record::Writes;
 use crate::plan::replace;
@@ -42,9 +43,13 @@ impl<K: Kind> Run<'_, K> {
         // The report of another shard may be newer; but what was written at the API is recorded in any case.
         self.confirm_shard(!self.wrote()).await?;
         let plan = &status::with_refusals(plan, &self.effects);
-        self.report(case, plan).await?;
-        self.count(plan);
-        Ok(self.next(case, plan))
+        let next = status::next(&self.resource.status, case, plan, &self.effects);
+        let reported = &expiry::with_expiry(&next, case, plan);
+        self.report(case, reported).await?;
+        self.count(reported);
+        let pause = self.next(case, plan);
+        let changes_in = expiry::changes_in(&self.resource.status, case);
+        Ok([pause, changes_in].into_iter().flatten().min())
     }
 
     /// Writes the status where it differs, and the events of that change.
@@ -172,6 +177,9 @@ impl<K: Kind> Run<'_, K> {
             let name = format!("{}/{}", key.namespace, key.name);
             metrics.set_reason(key.kind, name, reason);
         }
+        let expiration = self.resource.status.expiration();
+        let expires_at = expiration.map(|expiration| expiration.expires_at.as_second());
+        metrics.set_expiration(key.kind, &key.namespace, &key.name, expires_at);
     }
 
     /// Remembers how the reconciliation ended, and returns when the next one is due.

@@ -24,14 +24,19 @@ use std::collections::BTreeMap;
     status = "AuthExportStatus",
     doc = "Exports the tokens of an auth config into a Secret of this namespace: exactly one export each time that one is due.",
     printcolumn(name = "Secret", type_ = "string", json_path = ".spec.secret.name"),
-    printcolumn(name = "Exported", type_ = "date", json_path = ".status.exportedAt")
+    printcolumn(name = "Exported", type_ = "date", json_path = ".status.exportedAt"),
+    printcolumn(name = "Expires", type_ = "string", json_path = ".status.expiresAt")
 )]
 #[serde(rename_all = "camelCase")]
 #[x_kube(
     validation = Rule::new("has(self.authConfigRef) != has(self.authConfigId)")
         .message("set exactly one of authConfigRef and authConfigId"),
     validation = Rule::new("!has(self.adopt) && (!has(self.mode) || self.mode != 'Observe')")
-        .message("an AuthExport can't adopt or observe an object: remove adopt and set mode to Enforce or Plan")
+        .message("an AuthExport can't adopt or observe an object: remove adopt and set mode to Enforce or Plan"),
+    validation = Rule::new("!has(self.renewBefore) || !has(self.when) || self.when != 'Once'")
+        .message("renewBefore has no effect with when: Once: remove one of them"),
+    validation = Rule::new("!has(self.when) || self.when in ['Once', 'OnChange'] || duration(self.when) >= duration('1h') || (has(self.maxPerDay) && duration(self.when).getSeconds() * self.maxPerDay >= 86400)")
+        .message("when is shorter than 1h: set a maxPerDay that lasts for 24 hours, such as 96 for 15m")
 )]
 pub struct AuthExportSpec {
     /// Spec fields of every kind that has a remote object.
@@ -51,13 +56,57 @@ pub struct AuthExportSpec {
     /// The Secret that the tokens are written to.
     pub secret: ExportSecret,
     /// When the tokens are exported. `OnChange` (default): each time that a new value was imported into the auth config.
-    /// `Once`: only once. A duration of at least `1h`: again each time that it has passed.
+    /// `Once`: only once. A duration of at least `15m`: again each time that it has passed; one shorter than `1h` needs a
+    /// `maxPerDay` that lasts for 24 hours. Tokens that expire are also exported again before they do, see `renewBefore`.
     #[serde(default)]
     #[schemars(schema_with = "schema::export_when")]
     pub when: Option<String>,
+    /// How long before the exported tokens expire they are exported again, 1m to 720h. Default: a third of the time that
+    /// they were valid for when they were exported, and at least 5m. Not with `when: Once`, which exports nothing again.
+    #[serde(default)]
+    #[schemars(schema_with = "schema::renew_before")]
+    pub renew_before: Option<String>,
     /// The maximum number of exports within any 24 hours. Default 24.
     #[schemars(range(min = 1, max = 1000), extend("format" = "int32"))]
     pub max_per_day: Option<u32>,
+    /// Workloads of this namespace that are restarted each time that the content of the Secret has changed, at most 16.
+    /// The operator needs a right for this, which `rolloutRestart.enabled` of the chart grants.
+    #[schemars(length(max = 16))]
+    pub rollout_restart: Option<Vec<Workload>>,
+}
+
+/// A workload that uses the exported Secret. It is restarted like by `kubectl rollout restart`: the annotation
+/// `metorial.com/restarted-for` of its pod template is set.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+pub struct Workload {
+    /// Kind of the workload.
+    pub kind: WorkloadKind,
+    /// Name of the workload.
+    #[schemars(length(min = 1, max = 253), regex(pattern = schema::NAME))]
+    pub name: String,
+}
+
+/// The kind of a workload: `Deployment`, `StatefulSet` or `DaemonSet`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+pub enum WorkloadKind {
+    /// A Deployment.
+    Deployment,
+    /// A StatefulSet.
+    StatefulSet,
+    /// A DaemonSet.
+    DaemonSet,
+}
+
+impl WorkloadKind {
+    /// Returns the Kubernetes kind.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Deployment => "Deployment",
+            Self::StatefulSet => "StatefulSet",
+            Self::DaemonSet => "DaemonSet",
+        }
+    }
 }
 
 /// The Secret that the tokens are written to. The operator creates it, keeps it up to date, and deletes it with the

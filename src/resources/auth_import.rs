@@ -100,4 +100,4 @@ resource_status!(AuthImportStatus {
     provider_id,
     auth_config_id,
     auth_config_type
-});
+} imports);

@@ -26,7 +26,10 @@ mod tests;
 mod text;
 
 pub use allowed_namespaces::AllowedNamespaces;
-pub use auth_export::{AuthExport, AuthExportSpec, AuthExportStatus, ExportFormat, ExportSecret};
+pub use auth_export::{
+    AuthExport, AuthExportSpec, AuthExportStatus, ExportFormat, ExportSecret, Workload,
+    WorkloadKind,
+};
 pub use auth_import::{AuthImport, AuthImportSpec, AuthImportStatus, ImportWhen};
 pub use common::{
     Adopt, AdoptPolicy, CommonSpec, ConnectionKind, ConnectionRef, DeletionPolicy, DriftPolicy,
@@ -58,8 +61,8 @@ pub use provider_config_vault::{
 pub use reason::{Class, Reason};
 pub use sources::{KeyRef, NamespacedKeyRef, SecretSource, ValueSource};
 pub use status::{
-    CommonStatus, DriftEntry, ExportStatus, ImportRecord, InputStatus, PendingDeletion, PlanStatus,
-    PlannedField, PlannedStep, PreviousId, RemoteDetails, ResourceStatus,
+    CommonStatus, DriftEntry, Expiration, ExportStatus, ImportRecord, InputStatus, PendingDeletion,
+    PlanStatus, PlannedField, PlannedStep, PreviousId, RemoteDetails, ResourceStatus,
 };
 pub use stored::Stored;
 pub use text::cut;

@@ -125,6 +125,8 @@ reasons! {
     SecretNotOwned => NeedsPerson,
     /// The maximum number of exports within 24 hours is reached.
     ExportBudgetSpent => NeedsPerson,
+    /// The tokens in the Secret have expired and were not renewed; the message names the cause.
+    Expired => NeedsPerson,
     /// The deletion can't continue; the message says what it waits for and what to do.
     DeletionBlocked => NeedsPerson,
     /// The base URL is not in the list of URLs that the operator may call.

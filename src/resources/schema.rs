@@ -111,8 +111,22 @@ pub fn export_when(_: &mut SchemaGenerator) -> Schema {
         "maxLength": 20,
         "pattern": WHEN,
         "x-kubernetes-validations": [{
-            "rule": "self in ['Once', 'OnChange'] || duration(self) >= duration('1h')",
-            "message": "must be Once, OnChange or a duration of at least 1h"
+            "rule": "self in ['Once', 'OnChange'] || duration(self) >= duration('15m')",
+            "message": "must be Once, OnChange or a duration of at least 15m"
+        }]
+    })
+}
+
+/// Returns the schema of a duration from one minute to thirty days.
+pub fn renew_before(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({
+        "type": "string",
+        "minLength": 2,
+        "maxLength": 20,
+        "pattern": "^([0-9]{1,5}h)?([0-9]{1,5}m)?([0-9]{1,5}s)?$",
+        "x-kubernetes-validations": [{
+            "rule": "duration(self) >= duration('1m') && duration(self) <= duration('720h')",
+            "message": "must be between 1m and 720h"
         }]
     })
 }

@@ -1,5 +1,6 @@
 //! The part of `status` that every remote kind shares, and the statuses of all kinds as one type sees them.
 
+use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
 use schemars::JsonSchema;
 use serde::de::DeserializeOwned;
@@ -27,6 +28,21 @@ pub trait ResourceStatus:
     fn export_mut(&mut self) -> Option<&mut ExportStatus> {
         None
     }
+    /// Returns when the exported or imported value expires, for the kinds that export and import, where it is known.
+    fn expiration(&self) -> Option<Expiration> {
+        None
+    }
+}
+
+/// The period in which a value is valid.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Expiration {
+    /// Its end, by the clock of the API or of whoever issued the value.
+    pub expires_at: Timestamp,
+    /// When the value was exported or imported, by the API's clock.
+    pub created_at: Option<Timestamp>,
+    /// The same by the operator's clock, where the operator recorded it.
+    pub recorded_at: Option<Timestamp>,
 }
 
 /// What a kind's status shows of its remote object, besides the shared `id`.
@@ -57,9 +73,34 @@ impl RemoteDetails {
 }
 
 /// Implements [`ResourceStatus`] for a status with a field `common`, the listed fields of [`RemoteDetails`] and, for
-/// the kind that exports, the named field of type [`ExportStatus`].
+/// the kind that exports, the named field of type [`ExportStatus`]. `imports` stands for the kind whose recorded imports
+/// expire.
 macro_rules! resource_status {
-    ($status:ty { $($detail:ident),+ } $($export:ident)?) => {
+    ($status:ty { $($detail:ident),+ } imports) => {
+        $crate::resources::status::resource_status!(@ $status { $($detail),+ } {
+            fn expiration(&self) -> Option<$crate::resources::status::Expiration> {
+                let imports = self.common.imports.as_ref()?;
+                imports.first()?.expiration()
+            }
+        });
+    };
+    ($status:ty { $($detail:ident),+ } $export:ident) => {
+        $crate::resources::status::resource_status!(@ $status { $($detail),+ } {
+            fn export(&self) -> Option<&$crate::resources::status::ExportStatus> {
+                Some(&self.$export)
+            }
+            fn export_mut(&mut self) -> Option<&mut $crate::resources::status::ExportStatus> {
+                Some(&mut self.$export)
+            }
+            fn expiration(&self) -> Option<$crate::resources::status::Expiration> {
+                self.$export.expiration()
+            }
+        });
+    };
+    ($status:ty { $($detail:ident),+ }) => {
+        $crate::resources::status::resource_status!(@ $status { $($detail),+ } {});
+    };
+    (@ $status:ty { $($detail:ident),+ } { $($more:item)* }) => {
         impl $crate::resources::status::ResourceStatus for $status {
             fn common(&self) -> &$crate::resources::status::CommonStatus {
                 &self.common
@@ -76,14 +117,7 @@ macro_rules! resource_status {
             fn set_details(&mut self, details: &$crate::resources::status::RemoteDetails) {
                 $(self.$detail.clone_from(&details.$detail);)+
             }
-            $(
-                fn export(&self) -> Option<&$crate::resources::status::ExportStatus> {
-                    Some(&self.$export)
-                }
-                fn export_mut(&mut self) -> Option<&mut $crate::resources::status::ExportStatus> {
-                    Some(&mut self.$export)
-                }
-            )?
+            $($more)*
         }
     };
 }
@@ -129,7 +163,7 @@ pub struct CommonStatus {
     pub pending_deletion: Option<Vec<PendingDeletion>>,
     /// Ids of former remote objects of this resource, newest first, at most 10.
     pub previous_ids: Option<Vec<PreviousId>>,
-    /// Ready, and where they apply Reconciling, Stalled, ReferencesResolved and Drifted.
+    /// Ready, and where they apply Reconciling, Stalled, ReferencesResolved, Drifted and Expiring.
     pub conditions: Option<Vec<Condition>>,
 }
 
@@ -168,6 +202,8 @@ pub struct ExportStatus {
     pub export_id: Option<String>,
     /// When the last export was made.
     pub exported_at: Option<Time>,
+    /// When the last export was made, by the API's clock.
+    pub created_at: Option<String>,
     /// When the exported tokens expire, as reported by the API.
     pub expires_at: Option<String>,
     /// `updated_at` of the auth config when it was last compared.
@@ -178,8 +214,27 @@ pub struct ExportStatus {
     pub secret_name: Option<String>,
     /// Fingerprint of the content of the Secret.
     pub secret_fingerprint: Option<String>,
+    /// Fingerprint of the former content of the Secret, while the workloads of `spec.rolloutRestart` still have to be
+    /// restarted.
+    pub restart_pending_from: Option<String>,
     /// When the exports of the last 24 hours were made, newest first.
     pub recent_exports: Option<Vec<Time>>,
+}
+
+impl ExportStatus {
+    /// Returns the period in which the exported tokens are valid, where their end is known.
+    #[must_use]
+    pub fn expiration(&self) -> Option<Expiration> {
+        Some(Expiration {
+            expires_at: parsed(self.expires_at.as_deref())?,
+            created_at: parsed(self.created_at.as_deref()),
+            recorded_at: self.exported_at.as_ref().map(|at| at.0),
+        })
+    }
+}
+
+fn parsed(time: Option<&str>) -> Option<Timestamp> {
+    time?.parse().ok()
 }
 
 /// Changes that wait for approval.
@@ -254,4 +309,16 @@ pub struct ImportRecord {
     pub expires_at: Option<String>,
     /// Fingerprint of the imported value.
     pub fingerprint: String,
+}
+
+impl ImportRecord {
+    /// Returns the period in which the imported value is valid, where its end is known.
+    #[must_use]
+    pub fn expiration(&self) -> Option<Expiration> {
+        Some(Expiration {
+            expires_at: parsed(self.expires_at.as_deref())?,
+            created_at: parsed(Some(&self.created_at)),
+            recorded_at: None,
+        })
+    }
 }

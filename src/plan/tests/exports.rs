@@ -1,47 +1,22 @@
 //! When an export has to be made, and exports that only the Secret records.
 
-use super::fixture::{Fixture, mac, owner, policy, second};
+use super::export_story::{Story, export, record};
+use super::fixture::{Fixture, second};
 use crate::plan::backoff::Retry;
-use crate::plan::children::{ChildKind, ChildSpec, ChildState};
-use crate::plan::desired::{Desired, Exports, External, Source, Wanted, When};
-use crate::plan::export::{signed_again, unrecorded};
-use crate::plan::facts::{Answer, Query};
+use crate::plan::children::ChildState;
+use crate::plan::desired::When;
+use crate::plan::export_record::{signed_again, unrecorded};
 use crate::plan::in_sync::in_sync;
-use crate::plan::observed::{ListedImport, RemoteView};
-use crate::plan::policy::{Lifecycle, Policy};
-use crate::plan::record::{Record, Writes};
-use crate::plan::rewrites::Rewrites;
 use crate::plan::steps::{Plan, Step};
-use crate::resources::{DeletionPolicy, ExportStatus, Reason, RemoteDetails};
+use crate::resources::{DeletionPolicy, ExportStatus, Reason};
 use jiff::SignedDuration;
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
-use serde_json::Map;
-use std::collections::HashMap;
 use std::time::Duration;
-
-fn export(id: &str, at: i64) -> ExportStatus {
-    ExportStatus {
-        export_id: Some(id.to_owned()),
-        exported_at: Some(Time(second(at))),
-        secret_fingerprint: Some("held".to_owned()),
-        ..ExportStatus::default()
-    }
-}
 
 fn held(export: ExportStatus) -> ChildState {
     ChildState::Owned {
         fingerprint: String::new(),
         in_shape: true,
         export: Some(Box::new(export)),
-    }
-}
-
-fn record(export: ExportStatus, value_known: bool) -> Record {
-    Record {
-        export,
-        exported_from: value_known.then(|| "pac_1".to_owned()),
-        writes: Writes::Known,
-        ..Record::default()
     }
 }
 
@@ -94,154 +69,6 @@ fn a_secret_that_was_changed_after_each_of_several_writes_is_left_alone_for_a_wh
     assert_eq!(plan.verdict.reason, Reason::SecretNotOwned);
     story.now = 10 + 600;
     assert!(writes(&story.plan()), "some time later");
-}
-
-/// An auth config that is exported, what is recorded of it, and what a reconciliation reads.
-struct Story {
-    when: When,
-    record: Record,
-    secret: ChildState,
-    updated_at: i64,
-    observed_for: Duration,
-    imports: Vec<ListedImport>,
-    rewrites: Rewrites,
-    now: i64,
-}
-
-/// An import that was made at this second.
-fn import(at: i64) -> ListedImport {
-    ListedImport {
-        id: format!("paci_{at}"),
-        tag: None,
-        of_create: false,
-        created_at: second(at),
-        expires_at: None,
-    }
-}
-
-impl Story {
-    /// Exported at second 10, with the import of second 10; the Secret holds it, and this process does not know the value.
-    fn exported(when: When) -> Self {
-        let export = ExportStatus {
-            auth_config_updated_at: Some(second(10).to_string()),
-            newest_import_id: Some("paci_10".to_owned()),
-            recent_exports: Some(vec![Time(second(10))]),
-            ..export("one", 10)
-        };
-        let record = Record {
-            id: Some("pac_1".to_owned()),
-            finalizer: true,
-            ..record(export, false)
-        };
-        Self {
-            when,
-            record,
-            secret: ChildState::Owned {
-                fingerprint: "held".to_owned(),
-                in_shape: true,
-                export: None,
-            },
-            updated_at: 10,
-            observed_for: Duration::ZERO,
-            imports: Vec::new(),
-            rewrites: Rewrites::default(),
-            now: 10,
-        }
-    }
-
-    /// The auth config was last written at this second.
-    fn moved(self, updated_at: i64) -> Self {
-        Self { updated_at, ..self }
-    }
-
-    fn imports(self, at: &[i64]) -> Self {
-        let imports = at.iter().map(|at| import(*at)).collect();
-        Self { imports, ..self }
-    }
-
-    fn at(self, now: i64) -> Self {
-        Self { now, ..self }
-    }
-
-    fn desired(&self) -> Desired {
-        let secret = serde_json::from_value(serde_json::json!({"name": "tokens"})).unwrap();
-        let exports = Exports {
-            when: self.when,
-            max_per_day: 1,
-            note: "note".to_owned(),
-            deployment: None,
-            secret: ChildSpec::secret(&secret),
-        };
-        let wanted = Wanted {
-            fields: Vec::new(),
-            source: Source::ExportFrom(
-                External {
-                    id: "pac_1".to_owned(),
-                    owner: None,
-                },
-                exports,
-            ),
-            schema: None,
-            vault: None,
-        };
-        Desired::new(wanted, Map::new(), &owner("uid"), &mac())
-    }
-
-    fn remote(&self) -> RemoteView {
-        RemoteView {
-            id: "pac_1".to_owned(),
-            live: true,
-            fields: [].into(),
-            metadata: Map::new(),
-            marker: None,
-            created_at: second(1),
-            updated_at: second(self.updated_at),
-            details: RemoteDetails::default(),
-            authorized_by_user: false,
-            auth_method: None,
-        }
-    }
-
-    fn with<T>(&self, question: impl FnOnce(Fixture<'_>) -> T) -> T {
-        let desired = self.desired();
-        let secret = desired.source.exports().unwrap().secret.clone();
-        let lifecycle = Lifecycle {
-            external: true,
-            ..Lifecycle::default()
-        };
-        let mut fixture = Fixture::of(&desired, self.record.clone())
-            .with_policy(Policy {
-                lifecycle,
-                ..policy()
-            })
-            .reads("pac_1", Some(self.remote()), self.observed_for)
-            .fact(
-                Query::Child(secret.clone()),
-                Answer::Child(self.secret.clone()),
-            )
-            .fact(Query::ChildAdmission(secret), Answer::ChildAdmission(None))
-            .lists_imports("pac_1", self.imports.clone());
-        fixture.now = self.now;
-        let secret = (ChildKind::Secret, self.rewrites.clone());
-        fixture.rewrites = HashMap::from([secret]);
-        question(fixture)
-    }
-
-    fn plan(&self) -> Plan {
-        self.with(|fixture| fixture.plan())
-    }
-
-    /// Returns whether another has to be made; the one of second 10 has spent the budget of its day.
-    fn must_export(&self) -> bool {
-        self.plan().verdict.reason == Reason::ExportBudgetSpent
-    }
-
-    /// Returns whether the comparison is left open, to be made again soon.
-    fn is_open(&self) -> bool {
-        let plan = self.plan();
-        let recorded = plan.has(|step| matches!(step, Step::RecordExport(_)));
-        !recorded && matches!(plan.retry, Retry::Interval(Some(_)))
-    }
 }
 
 #[test]

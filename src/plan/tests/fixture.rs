@@ -1,7 +1,7 @@
 //! Single decisions: what is desired, what exists, what is recorded.
 
 use crate::kinds::{Inputs, Kind};
-use crate::plan::case::{Case, ConnectionView, Unreachable, Unresolved};
+use crate::plan::case::{Case, ConnectionView, Failure, Unreachable, Unresolved};
 use crate::plan::children::ChildKind;
 use crate::plan::decide;
 use crate::plan::desired::Desired;
@@ -254,6 +254,7 @@ pub struct Fixture<'a> {
     pub rewrites: HashMap<ChildKind, Rewrites>,
     pub disabled: Option<&'a str>,
     pub paused: Option<Duration>,
+    pub failure: Option<Failure>,
     pub now: i64,
     facts: Vec<(Query, Answer)>,
 }
@@ -268,6 +269,7 @@ impl<'a> Fixture<'a> {
             rewrites: HashMap::new(),
             disabled: None,
             paused: None,
+            failure: None,
             now: 1000,
             facts: Vec::new(),
         }
@@ -352,6 +354,7 @@ impl<'a> Fixture<'a> {
             rewrites: self.rewrites.clone(),
             disabled: self.disabled,
             paused: self.paused,
+            failure: self.failure.clone(),
             now: second(self.now),
             ..case(&owner, &key, self.desired, &self.record)
         };

@@ -3,6 +3,8 @@
 mod attempts;
 mod cases;
 mod crashes;
+mod expiry;
+mod export_story;
 mod exports;
 mod external;
 mod failures;

@@ -1,0 +1,60 @@
+//! Workloads that use an exported Secret: the only change that the operator makes to them is one annotation of the pod template.
+
+use super::client::Cluster;
+use super::error::ClusterError;
+use super::writes::field_manager;
+use crate::plan::restart::RESTARTED_FOR;
+use crate::resources::{Workload, WorkloadKind};
+use k8s_openapi::api::apps::v1::{DaemonSet, Deployment, StatefulSet};
+use kube::Resource;
+use kube::api::{Patch, PatchParams};
+use kube::core::NamespaceResourceScope;
+use serde::de::DeserializeOwned;
+use serde_json::json;
+use std::fmt::Debug;
+
+impl Cluster {
+    /// Restarts a workload for this content of a Secret, unless it was restarted for it already: a patch that changes nothing
+    /// does not start a rollout.
+    ///
+    /// # Errors
+    /// The call failed.
+    pub async fn restart(
+        &self,
+        namespace: &str,
+        workload: &Workload,
+        content: &str,
+    ) -> Result<(), ClusterError> {
+        let name = &workload.name;
+        match workload.kind {
+            WorkloadKind::Deployment => self.annotate::<Deployment>(namespace, name, content).await,
+            WorkloadKind::StatefulSet => {
+                self.annotate::<StatefulSet>(namespace, name, content).await
+            }
+            WorkloadKind::DaemonSet => self.annotate::<DaemonSet>(namespace, name, content).await,
+        }
+    }
+
+    async fn annotate<W>(
+        &self,
+        namespace: &str,
+        name: &str,
+        content: &str,
+    ) -> Result<(), ClusterError>
+    where
+        W: Resource<DynamicType = (), Scope = NamespaceResourceScope>
+            + Clone
+            + Debug
+            + DeserializeOwned,
+    {
+        let annotations = json!({RESTARTED_FOR: content});
+        let patch = json!({"spec": {"template": {"metadata": {"annotations": annotations}}}});
+        let params = field_manager(PatchParams::default());
+        let patch = Patch::Merge(patch);
+        let api = self.namespaced::<W>(namespace);
+        // The answer is only the metadata: the rest of a workload is no concern of the operator.
+        let patched = api.patch_metadata(name, &params, &patch);
+        self.call("patch", &W::kind(&()), name, patched).await?;
+        Ok(())
+    }
+}

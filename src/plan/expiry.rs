@@ -1,0 +1,307 @@
+//! Values that expire: when tokens are exported again before they do, and what is reported about a value that expires or has
+//! expired.
+//!
+//! The API tells the expiry by its own clock, which may differ from the operator's. So what counts is the time that was left
+//! when the value was exported: it begins when the operator got the value.
+
+use super::backoff::MOMENT;
+use super::case::Case;
+use super::fingerprint::short_digest;
+use super::policy::Renewal;
+use super::steps::Plan;
+use super::verdict::{Expiring, Verdict};
+use crate::resources::{Class, Expiration, ExportStatus, Reason, ResourceStatus};
+use jiff::{SignedDuration, Timestamp};
+use std::time::Duration;
+
+/// The shortest time before the end of a value that counts as its last part by default, and between an export and its renewal:
+/// an export is an audit record.
+const LEAST: SignedDuration = SignedDuration::from_mins(5);
+/// The longest time before the end of an imported value that counts as its last part: somebody has to provide another one.
+const MOST_OF_IMPORTS: SignedDuration = SignedDuration::from_hours(7 * 24);
+const DAY: SignedDuration = SignedDuration::from_hours(24);
+
+/// The period in which a value is valid, by the operator's clock where the operator recorded its begin.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Validity {
+    /// When the value was exported or imported.
+    pub since: Timestamp,
+    /// When it expires.
+    pub until: Timestamp,
+}
+
+impl Validity {
+    /// Returns the period of a value.
+    #[must_use]
+    pub fn of(expiration: Expiration) -> Self {
+        let Expiration {
+            expires_at,
+            created_at,
+            recorded_at,
+        } = expiration;
+        let since = recorded_at.or(created_at).unwrap_or(expires_at);
+        let left = expires_at.duration_since(created_at.unwrap_or(since));
+        Self {
+            since,
+            until: later(since, left),
+        }
+    }
+
+    /// Returns whether the value has expired.
+    #[must_use]
+    pub fn is_over(self, now: Timestamp) -> bool {
+        now >= self.until
+    }
+
+    /// Returns its length, zero for a value that had expired already.
+    fn length(self) -> SignedDuration {
+        let length = self.until.duration_since(self.since);
+        length.max(SignedDuration::ZERO)
+    }
+
+    /// Returns the length of its last part, in which the value counts as expiring: as long as wanted, or a third, but never
+    /// nearly all of it.
+    fn last_part(self, wanted: Option<SignedDuration>) -> SignedDuration {
+        let third = self.length() / 3;
+        wanted.unwrap_or(third.max(LEAST)).min(third * 2)
+    }
+}
+
+impl Renewal {
+    /// Returns when the tokens of the last export are to be exported again, where their expiry is known. `uid` spreads what
+    /// would otherwise happen at once.
+    ///
+    /// Exports that do not bring tokens of a longer validity must not follow each other quickly, and `maxPerDay` must not be
+    /// spent long before the day is over: where the last two exports were close to each other, the next one waits for its share
+    /// of the day.
+    #[must_use]
+    pub fn due_at(&self, export: &ExportStatus, uid: &str) -> Option<Timestamp> {
+        let validity = Validity::of(export.expiration()?);
+        let pause = self.pause(validity);
+        let last_part = validity.last_part(self.before);
+        let spread =
+            last_part.as_secs_f64() / 10.0 * f64::from(short_digest(uid)) / f64::from(u32::MAX);
+        let spread = SignedDuration::try_from_secs_f64(spread).unwrap_or_default();
+        let early = (pause - spread).max(LEAST);
+        let mut recent = export.recent_exports.iter().flatten().skip(1);
+        let close = |before: Timestamp| validity.since.duration_since(before) < self.share() * 2;
+        let close = recent.next().is_some_and(|before| close(before.0));
+        let wait = match close || validity.length().is_zero() {
+            true => early.max(self.share()),
+            false => early,
+        };
+        Some(later(validity.since, wait))
+    }
+
+    /// Returns the time from an export to its renewal, before it is spread.
+    fn pause(&self, validity: Validity) -> SignedDuration {
+        let pause = validity.length() - validity.last_part(self.before);
+        pause.max(LEAST)
+    }
+
+    /// Returns the time between two exports that are spread evenly over a day.
+    fn share(&self) -> SignedDuration {
+        let max_per_day = i32::try_from(self.max_per_day).unwrap_or(i32::MAX);
+        DAY / max_per_day.max(1)
+    }
+
+    /// Returns why tokens that are valid for so long can't always be renewed in time, with the figures.
+    fn shortfall(&self, validity: Validity) -> Option<String> {
+        let pause = self.pause(validity).as_secs();
+        let needed = (DAY.as_secs() + pause - 1) / pause;
+        let max_per_day = i64::try_from(self.max_per_day).unwrap_or(i64::MAX);
+        (needed > max_per_day).then(|| {
+            format!(
+                "they were exported with {} left and are renewed {} before they expire, which takes {needed} exports within 24 hours, and spec.maxPerDay admits {max_per_day}; set spec.maxPerDay to {needed} or more, or a shorter spec.renewBefore",
+                minutes(validity.length()),
+                minutes(validity.last_part(self.before)),
+            )
+        })
+    }
+}
+
+/// Returns whether the last export has to be renewed now.
+#[must_use]
+pub fn must_renew(case: &Case<'_>, export: &ExportStatus) -> bool {
+    renewal_at(case, export).is_some_and(|due| due <= case.now)
+}
+
+/// Returns the time until the last export is renewed, where it is.
+#[must_use]
+pub fn renewal_in(case: &Case<'_>, export: &ExportStatus) -> Option<Duration> {
+    let left = renewal_at(case, export)?.duration_since(case.now);
+    Some(Duration::try_from(left).unwrap_or_default())
+}
+
+fn renewal_at(case: &Case<'_>, export: &ExportStatus) -> Option<Timestamp> {
+    let renewal = case.policy.lifecycle.renewal.as_ref()?;
+    renewal.due_at(export, &case.owner.uid)
+}
+
+/// Returns whether the tokens of this export have expired.
+#[must_use]
+pub fn has_expired(case: &Case<'_>, export: &ExportStatus) -> bool {
+    let expiration = export.expiration().map(Validity::of);
+    expiration.is_some_and(|validity| validity.is_over(case.now))
+}
+
+/// What a resource has that expires: the tokens in its Secret, or the value that it imported.
+struct Held<'a> {
+    expiration: Expiration,
+    validity: Validity,
+    /// The Secret, for tokens.
+    secret: Option<&'a str>,
+    /// The begin of the last part.
+    last_part: Timestamp,
+}
+
+impl<'a> Held<'a> {
+    fn of<S: ResourceStatus>(status: &'a S, case: &Case<'_>) -> Option<Self> {
+        let expiration = status.expiration()?;
+        let validity = Validity::of(expiration);
+        let (secret, last_part) = match status.export() {
+            // The value of an export that never reached the Secret concerns nobody.
+            Some(export) => {
+                export.secret_fingerprint.as_ref()?;
+                let renewal = case.policy.lifecycle.renewal.as_ref();
+                let wanted = renewal.and_then(|renewal| renewal.before);
+                (export.secret_name.as_deref(), validity.last_part(wanted))
+            }
+            None => (None, validity.last_part(None).min(MOST_OF_IMPORTS)),
+        };
+        Some(Self {
+            expiration,
+            validity,
+            secret,
+            last_part: earlier(validity.until, last_part),
+        })
+    }
+
+    /// Returns when the value expires or expired, for messages.
+    fn expires(&self, now: Timestamp) -> String {
+        let at = self.expiration.expires_at;
+        match (self.secret, self.validity.is_over(now)) {
+            (Some(secret), false) => format!("the tokens in the Secret {secret} expire at {at}"),
+            (Some(secret), true) => format!("the tokens in the Secret {secret} expired at {at}"),
+            (None, false) => format!("the imported value expires at {at}"),
+            (None, true) => format!("the imported value expired at {at}"),
+        }
+    }
+}
+
+/// Adds to a plan's report that a value expires or has expired, given the status after the plan.
+#[must_use]
+pub fn with_expiry<S: ResourceStatus>(next: &S, case: &Case<'_>, plan: &Plan) -> Plan {
+    let held = Held::of(next, case).filter(|_| !case.terminating);
+    let Some(held) = held else {
+        return plan.clone();
+    };
+    let is_over = held.validity.is_over(case.now);
+    plan.clone().map_verdict(|verdict| match next.export() {
+        Some(export) if is_over => expired(case, &held, export, verdict),
+        Some(_) => tokens_expire(case, &held, verdict),
+        None => import_expires(case, &held, verdict),
+    })
+}
+
+/// Returns the time until what is reported of the expiry changes, where it does. Then the resource is reconciled again, even in
+/// a pause: it is not the API that has to be asked.
+#[must_use]
+pub fn changes_in<S: ResourceStatus>(next: &S, case: &Case<'_>) -> Option<Duration> {
+    let held = Held::of(next, case).filter(|_| !case.terminating)?;
+    let ahead = |at: &Timestamp| *at > case.now;
+    let change = [held.last_part, held.validity.until];
+    let change = change.into_iter().filter(ahead).min()?;
+    let left = Duration::try_from(change.duration_since(case.now)).ok()?;
+    Some(left + MOMENT)
+}
+
+/// Reports tokens that have expired, whatever else keeps them from being renewed.
+fn expired(
+    case: &Case<'_>,
+    held: &Held<'_>,
+    export: &ExportStatus,
+    mut verdict: Verdict,
+) -> Verdict {
+    let expired = held.expires(case.now);
+    if verdict.reason.class() == Class::HeldByChoice {
+        verdict.message = format!("{}; {expired}", verdict.message);
+        verdict.ready = false;
+        return verdict;
+    }
+    // A failure that passes says no more than what is reported already.
+    if verdict.keeps_conditions && case.record.reason.as_deref() == Some(Reason::Expired.as_str()) {
+        return verdict;
+    }
+    let why = if verdict.keeps_conditions {
+        "another export is being retried".to_owned()
+    } else if verdict.reason.class() != Class::Done {
+        verdict.message
+    } else if let Some(due) = renewal_at(case, export) {
+        format!(
+            "Metorial exported none that are still valid; authorize the auth config again, or import another value into it; exporting again after {due}"
+        )
+    } else {
+        ONCE.to_owned()
+    };
+    verdict.message = format!("{expired}: {why}");
+    verdict.reason = Reason::Expired;
+    verdict.keeps_conditions = false;
+    verdict
+}
+
+/// Why tokens are not exported again.
+const ONCE: &str = "spec.when is Once, so they are not exported again; set spec.when to OnChange";
+
+/// Reports tokens that expire soon, or that can't be renewed in time.
+fn tokens_expire(case: &Case<'_>, held: &Held<'_>, verdict: Verdict) -> Verdict {
+    let is_last_part = case.now >= held.last_part;
+    let renewal = case.policy.lifecycle.renewal.as_ref();
+    let shortfall = renewal.and_then(|renewal| renewal.shortfall(held.validity));
+    let why = match (renewal, shortfall) {
+        (_, Some(shortfall)) => shortfall,
+        (None, _) if is_last_part => ONCE.to_owned(),
+        (Some(_), None) if is_last_part => "they were not renewed yet; retrying".to_owned(),
+        _ => return verdict,
+    };
+    verdict.with_expiring(expiring(case, held, &why))
+}
+
+fn import_expires(case: &Case<'_>, held: &Held<'_>, verdict: Verdict) -> Verdict {
+    match case.now >= held.last_part {
+        true => verdict.with_expiring(expiring(
+            case,
+            held,
+            "provide another one in the sources of spec.value",
+        )),
+        false => verdict,
+    }
+}
+
+fn expiring(case: &Case<'_>, held: &Held<'_>, why: &str) -> Expiring {
+    Expiring {
+        message: format!("{}: {why}", held.expires(case.now)),
+        until: held.expiration.expires_at.to_string(),
+    }
+}
+
+fn later(at: Timestamp, by: SignedDuration) -> Timestamp {
+    at.checked_add(by).unwrap_or(match by.is_negative() {
+        true => Timestamp::MIN,
+        false => Timestamp::MAX,
+    })
+}
+
+fn earlier(at: Timestamp, by: SignedDuration) -> Timestamp {
+    at.checked_sub(by).unwrap_or(Timestamp::MIN)
+}
+
+/// Returns a duration in whole minutes, for messages: `1h20m`.
+fn minutes(duration: SignedDuration) -> String {
+    let (hours, minutes) = (duration.as_hours(), duration.as_mins() % 60);
+    match (hours, minutes) {
+        (0, minutes) => format!("{minutes}m"),
+        (hours, 0) => format!("{hours}h"),
+        (hours, minutes) => format!("{hours}h{minutes}m"),
+    }
+}

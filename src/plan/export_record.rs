@@ -1,0 +1,116 @@
+//! What is recorded of exports: by the status, and by the Secret where a crash or a restored backup kept it out of the status.
+
+use super::children::ChildState;
+use super::fingerprint::Fingerprint;
+use super::record::Record;
+use crate::resources::ExportStatus;
+use jiff::{SignedDuration, Timestamp};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
+use std::time::Duration;
+
+const DAY: SignedDuration = SignedDuration::from_hours(24);
+
+/// An export as the API answered it.
+pub struct MadeExport {
+    /// Its id.
+    pub id: String,
+    /// When it was made, by the API's clock.
+    pub created_at: Timestamp,
+    /// Expiry of its tokens.
+    pub expires_at: Option<Timestamp>,
+    /// Time of the auth config at the export.
+    pub auth_config_updated_at: Timestamp,
+    /// The newest import into the auth config at the export.
+    pub newest_import: Option<String>,
+    /// Number of earlier exports whose value was lost, in a crash or with the response.
+    pub lost: usize,
+    /// Whether workloads are restarted once the Secret holds another value.
+    pub restarts: bool,
+}
+
+impl MadeExport {
+    /// Returns what is recorded of the export, before the Secret holds it. Lost exports count against the budget, too.
+    #[must_use]
+    pub fn status(self, before: &ExportStatus, now: Timestamp) -> ExportStatus {
+        let earlier = before.recent_exports.iter().flatten();
+        let earlier = earlier.filter(|at| is_recent(at.0, now)).cloned();
+        let recent = std::iter::repeat_n(Time(now), 1 + self.lost).chain(earlier);
+        let former = before.restart_pending_from.as_ref();
+        let former = former.or(before.secret_fingerprint.as_ref()).cloned();
+        ExportStatus {
+            export_id: Some(self.id),
+            exported_at: Some(Time(now)),
+            created_at: Some(self.created_at.to_string()),
+            expires_at: self.expires_at.map(|at| at.to_string()),
+            auth_config_updated_at: Some(self.auth_config_updated_at.to_string()),
+            newest_import_id: self.newest_import,
+            secret_fingerprint: None,
+            secret_name: before.secret_name.clone(),
+            restart_pending_from: former.filter(|_| self.restarts),
+            recent_exports: Some(recent.collect()),
+        }
+    }
+}
+
+/// Returns the number of exports within the last 24 hours.
+#[must_use]
+pub fn exports_within_a_day(last: &ExportStatus, now: Timestamp) -> usize {
+    let recent = last.recent_exports.iter().flatten();
+    recent.filter(|at| is_recent(at.0, now)).count()
+}
+
+/// Returns the time until fewer exports are within the last 24 hours.
+#[must_use]
+pub fn budget_free_in(last: &ExportStatus, now: Timestamp) -> Option<Duration> {
+    let recent = last.recent_exports.iter().flatten();
+    let oldest = recent
+        .map(|at| at.0)
+        .filter(|at| is_recent(*at, now))
+        .min()?;
+    let left = DAY - now.duration_since(oldest);
+    Duration::try_from(left).ok()
+}
+
+/// Returns whether a time is less than 24 hours ago.
+fn is_recent(at: Timestamp, now: Timestamp) -> bool {
+    now.duration_since(at) < DAY
+}
+
+/// Returns the export that the Secret holds, where a crash or a restored backup kept it out of the status.
+///
+/// Times are in whole seconds, so two exports may have the same one: the Secret is written before the status, so it has the
+/// later export.
+#[must_use]
+pub fn unrecorded<'a>(record: &Record, secret: &'a ChildState) -> Option<&'a ExportStatus> {
+    let ChildState::Owned {
+        export: Some(held), ..
+    } = secret
+    else {
+        return None;
+    };
+    let at = |export: &ExportStatus| export.exported_at.as_ref().map(|at| at.0);
+    let recorded = &record.export;
+    // An export without a value is recorded and was never in the Secret.
+    let empty = recorded.export_id.is_some() && recorded.secret_fingerprint.is_none();
+    let later = match empty {
+        true => at(held) > at(recorded),
+        false => at(held) >= at(recorded) && held.export_id != recorded.export_id,
+    };
+    // What this process exported itself is the last export, whatever the Secret still holds.
+    (later && record.exported_from.is_none()).then_some(held)
+}
+
+/// Returns the recorded export with a fingerprint under the present MAC key. A fingerprint under another key says nothing about the
+/// Secret: the key was lost, and the content is taken to be unchanged.
+#[must_use]
+pub fn signed_again(record: &Record, secret: &ChildState) -> Option<ExportStatus> {
+    let ChildState::Owned { fingerprint, .. } = secret else {
+        return None;
+    };
+    let known = Fingerprint::stored(record.export.secret_fingerprint.as_deref()?);
+    let other_key = !known.same_key(&Fingerprint::stored(fingerprint));
+    other_key.then(|| ExportStatus {
+        secret_fingerprint: Some(fingerprint.clone()),
+        ..record.export.clone()
+    })
+}

@@ -1,0 +1,88 @@
+//! Restarts of the workloads that use an exported Secret, once for each time that its content has changed.
+//!
+//! The status and the Secret record the content that the workloads still run with until all of them are restarted, and each
+//! workload's annotation records the content that it was restarted for. So a restart that a crash interrupts is repeated, and
+//! the repetition changes nothing at a workload that was restarted already.
+
+use super::backoff::{Backoff, Retry};
+use super::desired::Exports;
+use super::steps::{Plan, Step};
+use super::verdict::Verdict;
+use crate::resources::{ExportStatus, Reason, Workload};
+
+/// The annotation of a pod template: the fingerprint of the content that the workload was restarted for.
+pub const RESTARTED_FOR: &str = "metorial.com/restarted-for";
+
+/// Returns the step that restarts the workloads, where there are any.
+#[must_use]
+pub fn step(exports: &Exports) -> Option<Step> {
+    let workloads = exports.workloads.clone();
+    (!workloads.is_empty()).then_some(Step::Restart(workloads))
+}
+
+/// Returns whether workloads still run with another content than the Secret holds.
+#[must_use]
+pub fn is_pending(export: &ExportStatus) -> bool {
+    let held = export.secret_fingerprint.is_some();
+    held && export.restart_pending_from.is_some()
+}
+
+/// Returns what is recorded once the Secret was written: workloads that run with this content need no restart.
+#[must_use]
+pub fn after_write(export: ExportStatus) -> ExportStatus {
+    let from = export.restart_pending_from.clone();
+    ExportStatus {
+        restart_pending_from: from.filter(|from| export.secret_fingerprint.as_ref() != Some(from)),
+        ..export
+    }
+}
+
+/// Returns what is recorded once all workloads are restarted.
+#[must_use]
+pub fn done(export: ExportStatus) -> ExportStatus {
+    ExportStatus {
+        restart_pending_from: None,
+        ..export
+    }
+}
+
+/// A workload that could not be restarted.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NotRestarted {
+    /// The workload.
+    pub workload: Workload,
+    /// Whether it exists, so that Kubernetes refused the change.
+    pub exists: bool,
+}
+
+/// Returns the plan of a resource with a workload that could not be restarted. The Secret holds what it should, so nothing is
+/// exported again.
+#[must_use]
+pub fn failed(plan: &Plan, failed: &NotRestarted) -> Plan {
+    let Workload { kind, name } = &failed.workload;
+    let kind = kind.as_str();
+    let (reason, retry, message) = match failed.exists {
+        false => (
+            Reason::ReferenceNotFound,
+            Retry::Backoff(Backoff::transient()),
+            format!(
+                "{kind} {name} in spec.rolloutRestart was not found; create it, or remove it from the list"
+            ),
+        ),
+        true => (
+            Reason::Forbidden,
+            Retry::Interval(None),
+            format!(
+                "Kubernetes does not permit the operator to restart {kind} {name} in spec.rolloutRestart; set rolloutRestart.enabled: true in the values of the operator's chart, or remove it from the list"
+            ),
+        ),
+    };
+    Plan {
+        verdict: Verdict {
+            event: plan.verdict.event.clone(),
+            ..Verdict::new(reason, message)
+        },
+        retry,
+        ..plan.clone()
+    }
+}

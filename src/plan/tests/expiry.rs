@@ -1,0 +1,424 @@
+//! Tokens that expire: when they are exported again, within the budget of a day, and what is reported.
+
+use super::export_story::Story;
+use super::fixture::second;
+use crate::plan::case::{Failure, MaybeApplied, RemoteFailure};
+use crate::plan::decide;
+use crate::plan::desired::When;
+use crate::plan::events::events;
+use crate::plan::expiry::{changes_in, with_expiry};
+use crate::plan::export_record::MadeExport;
+use crate::plan::policy::Renewal;
+use crate::plan::purpose::{Priority, priority};
+use crate::plan::status::next;
+use crate::plan::steps::{Plan, Step};
+use crate::resources::{
+    AuthExportStatus, AuthImportStatus, CommonStatus, ExportStatus, ImportRecord, Reason,
+    ResourceStatus, condition,
+};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
+use proptest::prelude::*;
+use std::time::Duration;
+
+const MINUTE: i64 = 60;
+const HOUR: i64 = 60 * MINUTE;
+const DAY: i64 = 24 * HOUR;
+
+/// An export of tokens that were valid for so many seconds when they were exported at second 10.
+fn tokens(when: When, lifetime: i64, max_per_day: usize) -> Story {
+    let mut story = Story::exported(when);
+    story.renewal = (when != When::Once).then_some(Renewal {
+        before: None,
+        max_per_day,
+    });
+    story.record.reported = true;
+    story.record.export.secret_name = Some("tokens".to_owned());
+    story.record.export.created_at = Some(second(10).to_string());
+    story.record.export.expires_at = Some(second(10 + lifetime).to_string());
+    story
+}
+
+/// A resource as it was reported last.
+fn ready() -> AuthExportStatus {
+    let condition = Condition {
+        type_: "Ready".to_owned(),
+        status: "True".to_owned(),
+        reason: "Synced".to_owned(),
+        message: String::new(),
+        observed_generation: Some(1),
+        last_transition_time: Time(second(10)),
+    };
+    AuthExportStatus {
+        common: CommonStatus {
+            conditions: Some(vec![condition]),
+            ..CommonStatus::default()
+        },
+        ..AuthExportStatus::default()
+    }
+}
+
+/// What one reconciliation reports, and when the report changes.
+struct Reported {
+    plan: Plan,
+    status: AuthExportStatus,
+    changes_in: Option<Duration>,
+}
+
+impl Reported {
+    fn of(story: &Story, failure: Option<Failure>, before: &AuthExportStatus) -> Self {
+        let before = AuthExportStatus {
+            export: story.record.export.clone(),
+            ..before.clone()
+        };
+        story.with(|mut fixture| {
+            fixture.failure = failure;
+            fixture.ask(|case, facts| {
+                let plan = decide(case, facts).unwrap();
+                let plan = with_expiry(&next(&before, case, &plan, &[]), case, &plan);
+                let status = next(&before, case, &plan, &[]);
+                let changes_in = changes_in(&status, case);
+                Self {
+                    plan,
+                    status,
+                    changes_in,
+                }
+            })
+        })
+    }
+
+    fn condition(&self, type_: &str) -> Option<&Condition> {
+        condition(self.status.common().conditions.as_deref(), type_)
+    }
+
+    fn message(&self, type_: &str) -> &str {
+        self.condition(type_).map_or("", |it| it.message.as_str())
+    }
+
+    fn is_ready(&self) -> bool {
+        self.condition("Ready")
+            .is_some_and(|it| it.status == "True")
+    }
+}
+
+fn report(story: &Story) -> Reported {
+    Reported::of(story, None, &ready())
+}
+
+/// A failure of the API that passes.
+fn outage() -> Failure {
+    Failure::Remote(RemoteFailure {
+        reason: Reason::RemoteUnavailable,
+        message: "POST /provider-auth-config-exports failed (500)".to_owned(),
+        applied: MaybeApplied::No,
+        concerns_connection: false,
+        needs_person: false,
+        wait: None,
+    })
+}
+
+fn exports(plan: &Plan) -> bool {
+    plan.has(|step| matches!(step, Step::Export { .. }))
+}
+
+#[test]
+fn tokens_are_exported_again_when_a_third_of_their_time_is_left_and_a_little_earlier_for_each() {
+    let story = |at| tokens(When::OnChange, 3 * HOUR, 24).at(10 + at);
+    assert!(!exports(&report(&story(114 * MINUTE - 1)).plan));
+    assert!(exports(&report(&story(2 * HOUR)).plan));
+    let due = |uid: &str| {
+        let story = tokens(When::OnChange, 3 * HOUR, 24);
+        let renewal = story.renewal.as_ref().unwrap();
+        renewal.due_at(&story.record.export, uid).unwrap()
+    };
+    let all: Vec<_> = (0..100).map(|i| due(&format!("uid-{i}"))).collect();
+    let earliest = second(10 + 114 * MINUTE);
+    assert!(
+        all.iter()
+            .all(|at| (earliest..=second(10 + 2 * HOUR)).contains(at))
+    );
+    assert!(all.iter().max() != all.iter().min());
+    assert_eq!(due("uid-1"), due("uid-1"), "the same after a restart");
+}
+
+#[test]
+fn the_spec_says_how_long_before_but_never_so_long_that_exports_follow_each_other_at_once() {
+    let mut story = tokens(When::OnChange, 8 * HOUR, 24);
+    let mut due = |before| {
+        let renewal = story.renewal.as_mut().unwrap();
+        renewal.before = Some(jiff::SignedDuration::from_mins(before));
+        let due = story.renewal.as_ref().unwrap();
+        due.due_at(&story.record.export, "uid").unwrap()
+    };
+    assert!(due(60) > second(10 + 6 * HOUR + 53 * MINUTE) && due(60) <= second(10 + 7 * HOUR));
+    assert!(
+        due(600) >= second(10 + 2 * HOUR),
+        "the tokens live for 8h only"
+    );
+    let short = tokens(When::OnChange, MINUTE, 1000);
+    let renewal = short.renewal.as_ref().unwrap();
+    let due = renewal.due_at(&short.record.export, "uid").unwrap();
+    assert_eq!(due, second(10 + 5 * MINUTE));
+}
+
+#[test]
+fn tokens_without_an_expiry_and_exports_that_are_made_once_are_not_renewed() {
+    let mut endless = tokens(When::OnChange, HOUR, 24);
+    endless.record.export.expires_at = None;
+    let endless = report(&endless.at(DAY * 365));
+    assert!(!exports(&endless.plan) && endless.is_ready());
+    assert_eq!(endless.changes_in, None);
+    let once = tokens(When::Once, HOUR, 24);
+    let soon = report(&once.at(10 + 50 * MINUTE));
+    assert!(!exports(&soon.plan) && soon.is_ready());
+    let message = soon.message("Expiring");
+    assert!(message.contains("spec.when is Once"), "{message}");
+    let over = report(&tokens(When::Once, HOUR, 24).at(10 + HOUR));
+    assert!(!exports(&over.plan) && !over.is_ready());
+    assert_eq!(over.plan.verdict.reason, Reason::Expired);
+    let message = over.message("Ready");
+    assert!(
+        message.contains("the Secret tokens expired at 1970-01-01T01:00:10Z"),
+        "{message}"
+    );
+    assert!(message.contains("set spec.when to OnChange"), "{message}");
+}
+
+#[test]
+fn a_renewal_that_fails_leaves_the_resource_ready_until_the_tokens_expire() {
+    let story = |at| tokens(When::OnChange, HOUR, 48).at(10 + at);
+    let failing = Reported::of(&story(41 * MINUTE), Some(outage()), &ready());
+    assert!(failing.is_ready());
+    let message = failing.message("Expiring");
+    assert!(message.contains("were not renewed yet"), "{message}");
+    let left = Duration::from_secs(19 * 60);
+    let changes_in = failing.changes_in.unwrap();
+    assert!(changes_in >= left && changes_in < left + Duration::from_secs(1));
+
+    let over = Reported::of(&story(HOUR), Some(outage()), &failing.status);
+    assert_eq!(over.plan.verdict.reason, Reason::Expired);
+    assert!(!over.is_ready() && over.condition("Stalled").is_some());
+    assert!(over.condition("Expiring").is_none());
+    let message = over.message("Ready");
+    assert!(message.ends_with("failed (500)"), "{message}");
+}
+
+#[test]
+fn expiry_is_reported_during_a_pause_and_while_the_connection_is_down_and_once() {
+    let mut story = tokens(When::OnChange, HOUR, 48).at(10 + HOUR);
+    story.paused = Some(Duration::from_secs(60));
+    let paused = report(&story);
+    assert_eq!(paused.plan.verdict.reason, Reason::Expired);
+    assert!(!exports(&paused.plan));
+    let conditions = paused.status.common().conditions.clone();
+    story.record.reason = Some(Reason::Expired.to_string());
+    let again = Reported::of(&story, None, &paused.status);
+    assert_eq!(again.status.common().conditions, conditions);
+}
+
+#[test]
+fn a_resource_that_is_held_by_choice_is_not_ready_with_expired_tokens() {
+    let mut story = tokens(When::OnChange, HOUR, 48).at(10 + HOUR);
+    story.suspend = true;
+    let suspended = report(&story);
+    assert_eq!(suspended.plan.verdict.reason, Reason::Suspended);
+    assert!(!suspended.is_ready() && suspended.condition("Stalled").is_none());
+    assert!(suspended.message("Ready").contains("expired at"));
+}
+
+#[test]
+fn a_lifetime_that_the_budget_does_not_last_for_is_reported_at_once_with_the_figures() {
+    let fresh = report(&tokens(When::OnChange, HOUR, 24));
+    assert!(fresh.is_ready());
+    let message = fresh.message("Expiring");
+    for figure in [
+        "1h left",
+        "20m before",
+        "36 exports",
+        "admits 24",
+        "to 36 or more",
+    ] {
+        assert!(message.contains(figure), "{figure}: {message}");
+    }
+    for (lifetime, max_per_day) in [(HOUR, 36), (8 * HOUR, 24), (90 * DAY, 1)] {
+        let fresh = report(&tokens(When::OnChange, lifetime, max_per_day));
+        assert!(fresh.condition("Expiring").is_none(), "{lifetime}");
+    }
+}
+
+#[test]
+fn the_event_of_a_value_that_expires_is_recorded_once_for_each_value() {
+    let story = |lifetime, at| tokens(When::Once, lifetime, 24).at(10 + at);
+    let noted = |reported: &Reported, before: &AuthExportStatus| {
+        let (before, after) = (before.common(), reported.status.common());
+        let events = events(before, after, &reported.plan.verdict, &[], true).into_iter();
+        events.filter(|it| it.reason == "Expiring").count()
+    };
+    let first = report(&story(HOUR, 50 * MINUTE));
+    assert_eq!(noted(&first, &ready()), 1);
+    let again = Reported::of(&story(HOUR, 55 * MINUTE), None, &first.status);
+    assert_eq!(noted(&again, &first.status), 0);
+    let another = Reported::of(&story(HOUR + 5 * MINUTE, 55 * MINUTE), None, &again.status);
+    assert_eq!(noted(&another, &again.status), 1);
+}
+
+#[test]
+fn a_renewal_comes_before_checks_when_requests_are_short() {
+    let story = |at| tokens(When::OnChange, 3 * HOUR, 24).at(10 + at);
+    let priority = |story: Story| {
+        let mut acknowledged = story;
+        acknowledged.record.revision = Some(acknowledged.desired().revision);
+        acknowledged.with(|fixture| fixture.ask(|case, _| priority(case)))
+    };
+    assert_eq!(priority(story(HOUR)), Priority::Observation);
+    assert_eq!(priority(story(2 * HOUR)), Priority::Rotation);
+}
+
+#[test]
+fn an_imported_value_expires_in_its_last_third_and_at_most_a_week_before() {
+    let imported = |lifetime: i64, at: i64| {
+        let import = ImportRecord {
+            id: "paci_1".to_owned(),
+            created_at: second(10).to_string(),
+            expires_at: Some(second(10 + lifetime).to_string()),
+            fingerprint: String::new(),
+        };
+        let status = AuthImportStatus {
+            common: CommonStatus {
+                imports: Some(vec![import]),
+                ..ready().common
+            },
+            ..AuthImportStatus::default()
+        };
+        let story = tokens(When::OnChange, HOUR, 24).at(10 + at);
+        story.with(|fixture| {
+            fixture.ask(|case, facts| {
+                let plan = decide(case, facts).unwrap();
+                let plan = with_expiry(&status, case, &plan);
+                let expiring = plan.verdict.expiring.as_ref();
+                (plan.verdict.reason, expiring.map(|it| it.message.clone()))
+            })
+        })
+    };
+    assert_eq!(imported(3 * HOUR, HOUR).1, None);
+    let (reason, message) = imported(3 * HOUR, 2 * HOUR);
+    let message = message.unwrap();
+    assert_eq!(reason, Reason::Synced);
+    assert!(message.starts_with("the imported value expires at 1970-01-01T03:00:10Z"));
+    assert_eq!(imported(90 * DAY, 82 * DAY).1, None);
+    assert!(imported(90 * DAY, 83 * DAY).1.is_some());
+    let (reason, message) = imported(HOUR, 2 * HOUR);
+    assert_eq!(
+        reason,
+        Reason::Synced,
+        "the object has the value all the same"
+    );
+    assert!(message.unwrap().contains("expired at"));
+}
+
+/// Where tokens come from.
+#[derive(Clone, Copy, Debug)]
+enum Issuer {
+    /// Each export brings new ones.
+    Fresh,
+    /// An export brings those that there are; new ones are issued when they have expired.
+    Lazy,
+}
+
+/// A simulated time of exports: of each second in which one was made, and of those in which the tokens had expired.
+struct Run {
+    made: Vec<i64>,
+    expired: Vec<i64>,
+}
+
+/// Plays two days, minute by minute. `skew` is how far the API's clock is ahead.
+fn play(issuer: Issuer, lifetime: i64, max_per_day: usize, skew: i64) -> Run {
+    let mut story = tokens(When::OnChange, lifetime, max_per_day);
+    let export = |before: &ExportStatus, at: i64, expires_at: i64, number: usize| {
+        let made = MadeExport {
+            id: format!("pace_{number}"),
+            created_at: second(at + skew),
+            expires_at: Some(second(expires_at + skew)),
+            auth_config_updated_at: second(10),
+            newest_import: Some("paci_10".to_owned()),
+            lost: 0,
+            restarts: false,
+        };
+        ExportStatus {
+            secret_fingerprint: Some("held".to_owned()),
+            ..made.status(before, second(at))
+        }
+    };
+    let start = 10 + lifetime;
+    let mut issued_until = start;
+    story.record.export = export(&ExportStatus::default(), 10, issued_until, 0);
+    let mut run = Run {
+        made: vec![10],
+        expired: Vec::new(),
+    };
+    let mut held_until = issued_until;
+    for at in (10..2 * DAY).step_by(60) {
+        story = story.at(at);
+        if exports(&report(&story).plan) {
+            if matches!(issuer, Issuer::Fresh) || at >= issued_until {
+                issued_until = at + lifetime;
+            }
+            let number = run.made.len();
+            story.record.export = export(&story.record.export, at, issued_until, number);
+            held_until = issued_until;
+            run.made.push(at);
+        }
+        if at >= held_until {
+            run.expired.push(at);
+        }
+    }
+    run
+}
+
+fn most_within_a_day(made: &[i64]) -> usize {
+    let within = |from: &i64| {
+        made.iter()
+            .filter(|at| (*from..*from + DAY).contains(at))
+            .count()
+    };
+    made.iter().map(within).max().unwrap_or_default()
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(60))]
+
+    #[test]
+    fn a_lifetime_that_the_budget_lasts_for_is_always_valid_whatever_the_clocks(
+        lifetime in 10i64..1000, max_per_day in 1usize..300, skew in -DAY..DAY,
+    ) {
+        let lifetime = lifetime * MINUTE;
+        let run = play(Issuer::Fresh, lifetime, max_per_day, skew);
+        prop_assert!(most_within_a_day(&run.made) <= max_per_day);
+        let fresh = report(&tokens(When::OnChange, lifetime, max_per_day));
+        if fresh.condition("Expiring").is_none() {
+            prop_assert!(run.expired.is_empty(), "{:?}", run.expired);
+        }
+    }
+
+    #[test]
+    fn exports_that_bring_no_newer_tokens_do_not_spend_the_budget_at_once(
+        lifetime in 10i64..1000, max_per_day in 2usize..48,
+    ) {
+        let run = play(Issuer::Lazy, lifetime * MINUTE, max_per_day, 0);
+        prop_assert!(most_within_a_day(&run.made) <= max_per_day);
+        // At most one comes early after each pause; the others wait for their share of the day.
+        let close = DAY / i64::try_from(max_per_day).unwrap() - MINUTE;
+        let early = run.made.windows(3).filter(|it| it[2] - it[0] < close).count();
+        prop_assert_eq!(early, 0);
+    }
+}
+
+#[test]
+fn a_lifetime_of_an_hour_is_nearly_always_valid_with_one_export_an_hour() {
+    let run = play(Issuer::Fresh, HOUR, 24, 0);
+    assert!(
+        run.expired.len() < 60,
+        "{} minutes of two days",
+        run.expired.len()
+    );
+    assert!(most_within_a_day(&run.made) <= 24);
+}

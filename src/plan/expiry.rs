@@ -126,13 +126,6 @@ pub fn must_renew(case: &Case<'_>, export: &ExportStatus) -> bool {
     renewal_at(case, export).is_some_and(|due| due <= case.now)
 }
 
-/// Returns the time until the last export is renewed, where it is.
-#[must_use]
-pub fn renewal_in(case: &Case<'_>, export: &ExportStatus) -> Option<Duration> {
-    let left = renewal_at(case, export)?.duration_since(case.now);
-    Some(Duration::try_from(left).unwrap_or_default())
-}
-
 fn renewal_at(case: &Case<'_>, export: &ExportStatus) -> Option<Timestamp> {
     let renewal = case.policy.lifecycle.renewal.as_ref()?;
     renewal.due_at(export, &case.owner.uid)
@@ -204,14 +197,15 @@ pub fn with_expiry<S: ResourceStatus>(next: &S, case: &Case<'_>, plan: &Plan) ->
     })
 }
 
-/// Returns the time until what is reported of the expiry changes, where it does. Then the resource is reconciled again, even in
-/// a pause: it is not the API that has to be asked.
+/// Returns the time until tokens are renewed, or until what is reported of an expiry changes. Then the resource is reconciled
+/// again, even in a pause: a report asks nothing of the API.
 #[must_use]
 pub fn changes_in<S: ResourceStatus>(next: &S, case: &Case<'_>) -> Option<Duration> {
     let held = Held::of(next, case).filter(|_| !case.terminating)?;
-    let ahead = |at: &Timestamp| *at > case.now;
-    let change = [held.last_part, held.validity.until];
-    let change = change.into_iter().filter(ahead).min()?;
+    let renewal = next.export().and_then(|export| renewal_at(case, export));
+    let changes = [Some(held.last_part), Some(held.validity.until), renewal];
+    let changes = changes.into_iter().flatten();
+    let change = changes.filter(|at| *at > case.now).min()?;
     let left = Duration::try_from(change.duration_since(case.now)).ok()?;
     Some(left + MOMENT)
 }

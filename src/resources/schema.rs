@@ -123,7 +123,7 @@ pub fn renew_before(_: &mut SchemaGenerator) -> Schema {
         "type": "string",
         "minLength": 2,
         "maxLength": 20,
-        "pattern": "^([0-9]{1,5}h)?([0-9]{1,5}m)?([0-9]{1,5}s)?$",
+        "pattern": DURATION,
         "x-kubernetes-validations": [{
             "rule": "duration(self) >= duration('1m') && duration(self) <= duration('720h')",
             "message": "must be between 1m and 720h"

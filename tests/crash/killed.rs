@@ -2,7 +2,10 @@
 //! started again: the story ends as if nothing had happened, and nothing was done twice. Each call is known by its
 //! name, and every one of them must come.
 
-use crate::support::{Calls, Crash, Form, Given, Kind, Moment, PATIENCE, Scenario, VALUES, each};
+use crate::support::{
+    Calls, Crash, Form, Given, Kind, Moment, PATIENCE, Scenario, VALUES, each, workload,
+};
+use jiff::SignedDuration;
 use metorial_simulator::{Action, Fault, Gate, Profile};
 use rand::SeedableRng;
 use rand::rngs::StdRng;
@@ -17,12 +20,14 @@ enum Story {
     Update,
     /// Another value or vault: an update, a replacement, an import or an export.
     Change,
+    /// Tokens that expire are exported again, and the Deployment that uses them is restarted.
+    Renew,
     Delete,
     /// A change, after whose crash the resource is deleted.
     ChangeThenDelete,
 }
 
-use Story::{Change, ChangeThenDelete, Create, Delete, Update};
+use Story::{Change, ChangeThenDelete, Create, Delete, Renew, Update};
 
 impl Story {
     /// Everything is there for the story to begin; no operator is running.
@@ -33,11 +38,18 @@ impl Story {
             scenario.apply_tested().await;
             return scenario;
         }
-        let mut scenario = given.settled().await;
+        let mut scenario = match self {
+            Renew => settled_with_expiring_tokens(given).await,
+            _ => given.settled().await,
+        };
         scenario.stop_operator().await;
         match self {
             Update => drop(scenario.tested().edit(json!({"name": "renamed"})).await),
             Delete => scenario.tested().delete().await,
+            Renew => {
+                scenario.age_export(HOUR * 2).await;
+                scenario.issue_tokens(VALUES[1], HOUR * 9);
+            }
             _ => scenario.change(VALUES[1]).await,
         }
         scenario.sim.clear_journal();
@@ -55,6 +67,7 @@ impl Story {
                     && scenario.is_synced(VALUES[0]).await
             }
             Change | ChangeThenDelete => scenario.is_synced(VALUES[1]).await,
+            Renew => scenario.is_synced(VALUES[1]).await && is_restarted(scenario).await,
             Delete => !scenario.tested().exists().await,
         }
     }
@@ -66,6 +79,7 @@ impl Story {
         let owns = Form::OWNING.contains(&form) || form == Form::VaultInUse;
         let replaces = form.is_replaced() && self == Change;
         let changes = usize::from(self == Change);
+        let renewals = usize::from(self == Renew);
         let sent = || format!("{:#?}", scenario.attempts());
         assert_eq!(
             scenario.ever_objects().len(),
@@ -82,11 +96,15 @@ impl Story {
         };
         assert_eq!(scenario.imports().len(), imports, "{}", sent());
         let exports = match form {
-            Form::Export => 1 + changes + repeated,
+            Form::Export => 1 + changes + renewals + repeated,
             _ => 0,
         };
         assert_eq!(scenario.exports().len(), exports, "{}", sent());
         check_writes(self, scenario, replaces, owns);
+        if self == Renew {
+            let (_, restarts) = scenario.restarts("Deployment", "worker").await;
+            assert_eq!(restarts, 1, "one rollout");
+        }
         if self != Delete && owns {
             scenario.tested().check_finalizer().await;
         }
@@ -120,7 +138,7 @@ impl Story {
     async fn is_lost(self, scenario: &Scenario) -> bool {
         let (made, value) = match self {
             Create => (1, VALUES[0]),
-            Change => (2, VALUES[1]),
+            Change | Renew => (2, VALUES[1]),
             _ => return false,
         };
         scenario.exports().len() == made && scenario.exported().await.as_deref() != Some(value)
@@ -165,6 +183,31 @@ impl Story {
         })
         .await;
     }
+}
+
+const HOUR: SignedDuration = SignedDuration::from_hours(1);
+
+/// An export of tokens that expire, which a Deployment uses.
+async fn settled_with_expiring_tokens(given: Given) -> Scenario {
+    let worker = json!([{"kind": "Deployment", "name": "worker"}]);
+    let given = given.with_spec(json!({"rolloutRestart": worker}));
+    let mut scenario = given.prepared().await;
+    scenario.permit_restarts().await;
+    scenario.apply(workload("Deployment", "worker")).await;
+    scenario.issue_tokens(VALUES[0], HOUR * 3);
+    scenario.start();
+    scenario.apply_tested().await;
+    scenario.wait_synced(VALUES[0]).await;
+    scenario.wait_connections_reported().await;
+    scenario
+}
+
+/// Whether the Deployment was restarted for what the Secret holds, and that is recorded.
+async fn is_restarted(scenario: &Scenario) -> bool {
+    let shown = scenario.tested().get().await;
+    let (content, _) = scenario.restarts("Deployment", "worker").await;
+    let held = shown.field("secretFingerprint").as_str();
+    content.as_deref() == held && shown.field("restartPendingFrom").is_null()
 }
 
 /// Each write took effect once, and a replacement is there before the former object is deleted.
@@ -232,6 +275,7 @@ stories! {
     killed_at_any_call_the_auth_config_of_an_import_is_deleted_once: Delete of ImportNew;
     killed_at_any_call_a_value_is_exported_once: Create of Export;
     killed_at_any_call_another_value_is_exported_once: Change of Export;
+    killed_at_any_call_tokens_are_renewed_and_their_workload_restarted_once: Renew of Export;
     killed_at_any_call_a_deleted_export_leaves_the_existing_auth_config: Delete of Export;
 }
 

@@ -1,8 +1,10 @@
 //! Exports: a value into a Secret, exactly once for each due moment.
 
 mod contested;
+mod expiry;
 mod exporting;
 mod failures;
 mod lost_answers;
 mod references;
+mod restarts;
 mod shared_auth_configs;

@@ -1,5 +1,6 @@
 //! Manifests that are good and fill every field, and manifests that break one rule each.
 
+use crate::admission_secrets;
 use crate::support::{connection, credentials, with};
 use serde_json::{Value, json};
 
@@ -7,7 +8,7 @@ use serde_json::{Value, json};
     clippy::needless_pass_by_value,
     reason = "a manifest is written where it is used"
 )]
-fn resource(kind: &str, spec: Value) -> Value {
+pub fn resource(kind: &str, spec: Value) -> Value {
     json!({
         "apiVersion": "metorial.com/v1alpha1",
         "kind": kind,
@@ -165,7 +166,11 @@ fn records() -> Vec<Value> {
             "name": "a", "format": "Json", "type": "Opaque",
             "labels": {"team": "a"}, "annotations": {"team": "a"}
         });
-        let more = json!({"note": "used", "secret": secret, "when": "OnChange", "maxPerDay": 2});
+        let workload = json!({"kind": "Deployment", "name": "a"});
+        let more = json!({
+            "note": "used", "secret": secret, "when": "OnChange", "renewBefore": "10m",
+            "maxPerDay": 2, "rolloutRestart": [workload]
+        });
         let manifest = with(resource("AuthExport", json!({})), spec(more));
         with(manifest, json!({"spec": target}))
     };
@@ -185,7 +190,7 @@ pub fn wrong() -> Vec<(&'static str, Value)> {
         wrong_everywhere(),
         wrong_values(),
         wrong_records(),
-        wrong_secrets(),
+        admission_secrets::wrong_secrets(),
     ]
     .concat()
 }
@@ -305,38 +310,23 @@ fn wrong_records() -> Vec<(&'static str, Value)> {
             export(with(id.clone(), json!({"mode": "Observe"}))),
         ),
         (
-            "must be Once, OnChange or a duration of at least 1h",
-            export(with(id, json!({"when": "59m"}))),
-        ),
-    ]
-}
-
-/// Secrets that nobody may have the operator write.
-fn wrong_secrets() -> Vec<(&'static str, Value)> {
-    let export = |field: &str, value: Value| {
-        let secret = json!({"name": "a", field: value});
-        let spec = json!({"note": "used", "authConfigId": "pac_1", "secret": secret});
-        resource("AuthExport", spec)
-    };
-    let keys = "keys of kubernetes.io, k8s.io, helm.sh, argocd.argoproj.io, metorial.com and their subdomains are reserved: use a key of another domain or without one";
-    vec![
-        (
-            "must be Opaque, kubernetes.io/basic-auth, kubernetes.io/tls, kubernetes.io/ssh-auth, kubernetes.io/dockerconfigjson or a type of your own domain such as example.com/token",
-            export("type", json!("kubernetes.io/service-account-token")),
+            "must be Once, OnChange or a duration of at least 15m",
+            export(with(id.clone(), json!({"when": "14m", "maxPerDay": 200}))),
         ),
         (
-            keys,
-            export(
-                "labels",
-                json!({"argocd.argoproj.io/secret-type": "cluster"}),
-            ),
+            "when is shorter than 1h: set a maxPerDay that lasts for 24 hours, such as 96 for 15m",
+            export(with(id.clone(), json!({"when": "15m"}))),
         ),
         (
-            keys,
-            export(
-                "annotations",
-                json!({"kubernetes.io/service-account.name": "default"}),
-            ),
+            "renewBefore has no effect with when: Once: remove one of them",
+            export(with(
+                id.clone(),
+                json!({"when": "Once", "renewBefore": "1h"}),
+            )),
+        ),
+        (
+            "must be between 1m and 720h",
+            export(with(id, json!({"renewBefore": "59s"}))),
         ),
     ]
 }

@@ -6,7 +6,9 @@ use crate::installed::{
     AUTHOR, DEPLOYER, check_admitted, check_refused, create_as, grant, install, kubectl_as, text,
     until_authors_are_judged,
 };
-use crate::support::{AllNamespaces, Environment, credentials, export, succeed, vault, with};
+use crate::support::{
+    AllNamespaces, Environment, WORKLOADS, credentials, export, succeed, vault, with,
+};
 use metorial_operator::resources::definitions;
 use serde_json::{Value, json};
 
@@ -164,6 +166,33 @@ async fn an_auth_export_needs_the_right_to_create_secrets() {
     check_admitted(&create_as(&env, DEPLOYER, &worker).await);
     grant(&env, AUTHOR, "", "secrets", "create").await;
     check_admitted(&create_as(&env, AUTHOR, &worker).await);
+}
+
+#[tokio::test]
+async fn workloads_to_restart_need_the_chart_to_permit_it_and_the_right_to_patch_them() {
+    let restarting = |kind: &str| -> Value {
+        let workload = json!([{"kind": kind, "name": "worker"}]);
+        let worker = export("worker", "linear", "linear-token");
+        worker.spec(json!({"rolloutRestart": workload})).into()
+    };
+    let env = judging("Deny").await;
+    let refused = create_as(&env, DEPLOYER, &restarting("Deployment")).await;
+    check_refused(
+        &refused,
+        "set rolloutRestart.enabled in the values of the operator's chart",
+    );
+
+    let env = Environment::new().await;
+    install(&env, &["rolloutRestart.enabled=true"]).await;
+    until_authors_are_judged(&env).await;
+    grant(&env, AUTHOR, "", "secrets", "create").await;
+    for (kind, resource) in WORKLOADS {
+        let refused = create_as(&env, AUTHOR, &restarting(kind)).await;
+        check_refused(&refused, &format!("author may not patch {kind}s"));
+        check_admitted(&create_as(&env, DEPLOYER, &restarting(kind)).await);
+        grant(&env, AUTHOR, "apps", resource, "patch").await;
+        check_admitted(&create_as(&env, AUTHOR, &restarting(kind)).await);
+    }
 }
 
 /// A vault with parts from this many Secrets.

@@ -354,6 +354,7 @@ const REFUSED: [(&str, &str); 29] = [
         "/metrics/serviceMonitor/interval",
     ),
     ("authExport.enabled=maybe", "/authExport/enabled"),
+    ("rolloutRestart.enabled=maybe", "/rolloutRestart/enabled"),
     (
         "admissionPolicy.authorRights=Audit",
         "/admissionPolicy/authorRights",

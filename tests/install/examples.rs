@@ -4,6 +4,7 @@ use crate::example_orders::orders;
 use crate::example_stories::{check_second_apply, converge, files, remove};
 use crate::support::{AllNamespaces, Environment, Setup};
 use futures::future::join_all;
+use jiff::{SignedDuration, Timestamp};
 use metorial::{Body, Config};
 use serde_json::{Value, json};
 use std::path::Path;
@@ -11,8 +12,9 @@ use std::path::Path;
 /// So many environments share the orders of an example.
 const ENVIRONMENTS: usize = 8;
 
-const FOLDERS: [&str; 7] = [
+const FOLDERS: [&str; 8] = [
     "adopting-what-exists",
+    "always-valid-token",
     "database-provider",
     "export-to-a-secret",
     "gitops",
@@ -69,6 +71,11 @@ async fn an_export_to_a_secret() {
 }
 
 #[tokio::test]
+async fn a_token_that_is_always_valid() {
+    run_in_all_orders("always-valid-token", authorized_by_a_user).await;
+}
+
+#[tokio::test]
 async fn adopting_what_exists() {
     run_in_all_orders("adopting-what-exists", made_by_hand).await;
 }
@@ -110,6 +117,19 @@ fn every_folder_has_its_story() {
         .collect();
     found.sort();
     assert_eq!(found, FOLDERS);
+}
+
+/// Has a user authorize the auth config that the manifest exports, with a token that expires.
+async fn authorized_by_a_user(env: &Environment, mut manifest: Value) -> Value {
+    if manifest["kind"] == "AuthExport" {
+        let app = env.create_by_hand(json!({"name": "app"})).await;
+        let until = Timestamp::now() + SignedDuration::from_hours(8);
+        let value = json!({"accessToken": "gho", "expiresAt": until.to_string()});
+        let config = json!({"name": "authorized", "value": value});
+        let id = env.sim.add_auth_config(&env.instance, &app.id, config);
+        manifest["spec"]["authConfigId"] = id.into();
+    }
+    manifest
 }
 
 /// Creates by hand what the manifest adopts, and names it.

@@ -10,6 +10,7 @@ mod support;
 
 mod admission;
 mod admission_manifests;
+mod admission_secrets;
 mod alerts;
 mod author_rights;
 mod chart;

@@ -4,7 +4,7 @@ use crate::installed::{
     check_admitted, check_refused, install, kubectl_as, operator, until_authors_are_judged,
     until_the_operator_is_judged,
 };
-use crate::support::{Environment, auth_config, credentials, export, secret};
+use crate::support::{Environment, WORKLOADS, auth_config, credentials, export, secret, workload};
 use k8s_openapi::api::core::v1::{ConfigMap, Secret};
 use serde_json::{Value, json};
 
@@ -117,4 +117,48 @@ async fn it_does_all_of_its_work_under_both_policies() {
     env.auth_config("linear").remove().await;
     env.connection("default").remove().await;
     env.stop_operator().await;
+}
+
+#[tokio::test]
+async fn it_changes_nothing_of_a_workload_but_its_own_annotation() {
+    let env = Environment::new().await;
+    install(&env, &["rolloutRestart.enabled=true"]).await;
+    until_the_operator_is_judged(&env).await;
+    let only = "may change only the annotation metorial.com/restarted-for";
+    let template = |change: Value| json!({"spec": {"template": change}});
+    let annotations = |key: &str| template(json!({"metadata": {"annotations": {key: "x"}}}));
+    for (kind, resource) in WORKLOADS {
+        let mut worker = workload(kind, "worker");
+        worker["spec"]["template"]["metadata"]["annotations"] = json!({"theirs": "1"});
+        env.apply(worker).await;
+        let object = format!("{resource}/worker");
+        let patch = async |change: &Value| {
+            let change = change.to_string();
+            let patch = ["patch", &object, "--type=merge", "-p", &change];
+            as_operator(&env, &patch, &Value::Null).await
+        };
+        let restart = annotations("metorial.com/restarted-for");
+        // The policy is in force a moment after it was installed.
+        let image =
+            json!({"spec": {"containers": [{"name": "app", "image": "example.com/other"}]}});
+        env.until("the policy is in force", async || {
+            let judged = patch(&template(image.clone())).await;
+            (!judged.status.success()).then_some(())
+        })
+        .await;
+        check_admitted(&patch(&restart).await);
+        for refused in [
+            template(image.clone()),
+            annotations("theirs"),
+            annotations("other"),
+            template(json!({"metadata": {"annotations": null}})),
+            template(json!({"metadata": {"labels": {"more": "x"}}})),
+            template(json!({"spec": {"serviceAccountName": "admin"}})),
+            json!({"spec": {"minReadySeconds": 7}}),
+            json!({"metadata": {"labels": {"more": "x"}}}),
+            json!({"metadata": {"finalizers": ["example.com/a"]}}),
+        ] {
+            check_refused(&patch(&refused).await, only);
+        }
+    }
 }

@@ -1,7 +1,10 @@
 //! The operator gets along with the rights that the chart gives it, and each of them is needed.
 
 use crate::all_kinds::{create_all, delete_all};
-use crate::support::{AllNamespaces, Environment, Kind, connection, credentials};
+use crate::support::{
+    AllNamespaces, Environment, Kind, WORKLOADS, auth_config, connection, credentials, export,
+    part, workload,
+};
 use k8s_openapi::api::core::v1::{ConfigMap, Secret};
 use k8s_openapi::api::rbac::v1::{ClusterRole, PolicyRule, Role};
 use kube::api::{Api, ListParams, ObjectMeta};
@@ -122,6 +125,11 @@ async fn check_rights(env: &Environment, unused: &[(&str, &str)]) {
 
 /// Everything that the operator does in a namespace, in an order in which much is missing at first.
 async fn broad_story(env: &mut Environment) {
+    begin_broad_story(env).await;
+    end_broad_story(env).await;
+}
+
+async fn begin_broad_story(env: &mut Environment) {
     env.start_operator_with(Settings {
         leader_elect: true,
         ..env.settings()
@@ -159,6 +167,9 @@ async fn broad_story(env: &mut Environment) {
     env.credentials("github").wait_recorded().await;
     create_all(env).await;
     env.check_oracles().await;
+}
+
+async fn end_broad_story(env: &mut Environment) {
     delete_all(env).await;
     env.connection("default").delete().await;
     env.connection("default").wait_reason("Deleting").await;
@@ -171,6 +182,33 @@ async fn broad_story(env: &mut Environment) {
 async fn in_one_namespace_no_right_is_missing_and_none_is_given_for_nothing() {
     let mut env = Environment::bare(Default::default()).await;
     broad_story(&mut env).await;
+    check_rights(&env, UNUSED).await;
+}
+
+#[tokio::test]
+async fn with_restarts_no_right_is_missing_and_none_is_given_for_nothing() {
+    let mut env = Environment::bare(Default::default()).await;
+    env.grant_with(&["rolloutRestart.enabled=true"]).await;
+    for (kind, _) in WORKLOADS {
+        env.apply(workload(kind, "worker")).await;
+    }
+    begin_broad_story(&mut env).await;
+    let workloads = WORKLOADS.map(|(kind, _)| json!({"kind": kind, "name": "worker"}));
+    let restarts = json!({"rolloutRestart": workloads});
+    env.value("restarted", "first").await;
+    let value = json!({"value": {"from": [part("/token", "restarted")]}});
+    env.create(auth_config("restarted").spec(value)).await;
+    env.create(export("restarted", "restarted", "restarted").spec(restarts))
+        .await;
+    env.value("restarted", "second").await;
+    env.wait_secret_text("restarted", "token", "second").await;
+    env.export("restarted").wait_ready().await;
+    for (kind, _) in WORKLOADS {
+        assert_eq!(env.restarts(kind, "worker").await.1, 1, "{kind}");
+    }
+    env.export("restarted").remove().await;
+    env.auth_config("restarted").remove().await;
+    end_broad_story(&mut env).await;
     check_rights(&env, UNUSED).await;
 }
 

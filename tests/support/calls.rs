@@ -19,7 +19,7 @@ impl KubeCall {
     /// The call of a request, if it is a write to the operator's kinds or to what they own. Leases, events and the key
     /// of the fingerprints belong to no resource.
     pub fn of(method: &http::Method, path: &str, body: &[u8]) -> Option<Self> {
-        let ours = ["/metorial.com/", "/configmaps", "/secrets"];
+        let ours = ["/metorial.com/", "/configmaps", "/secrets", "/deployments"];
         let ours = ours.iter().any(|part| path.contains(part));
         if *method == http::Method::GET || !ours || path.contains("fingerprint-key") {
             return None;

@@ -39,6 +39,7 @@ mod shards;
 mod snapshot;
 pub mod threads;
 pub mod values;
+mod workloads;
 
 pub use admin::{Page, Samples, page};
 pub use all_namespaces::{AllNamespaces, own_plane, sweep};
@@ -64,6 +65,7 @@ pub use scenario::{Given, Scenario};
 pub use shards::in_shard;
 pub use snapshot::{Snapshot, keys};
 pub use values::{ROTATED, THIRD, VALUES};
+pub use workloads::{WORKLOADS, workload};
 
 use std::time::Duration;
 

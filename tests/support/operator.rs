@@ -147,6 +147,7 @@ pub fn fill_metrics(metrics: &Metrics) {
     metrics.api_request("GET /instance".to_owned(), "ok");
     metrics.kube_write("patch Connection");
     metrics.reconciled("Connection", "Synced", Duration::ZERO);
+    metrics.set_expiration("AuthExport", "a", "b", Some(1));
 }
 
 /// A running operator. Dropping it kills it.

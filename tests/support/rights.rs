@@ -25,6 +25,12 @@ pub async fn grant(plane: &ControlPlane, client: &Client, namespace: &str) {
     apply_rights(client, namespace, text).await;
 }
 
+/// Applies the same for an operator that is installed with these values of the chart.
+pub async fn grant_with(plane: &ControlPlane, client: &Client, namespace: &str, values: &[&str]) {
+    let text = rendered(plane, SERVICE_ACCOUNT, values).await;
+    apply_rights(client, namespace, &text).await;
+}
+
 /// Applies the same for a shard that is installed as another release; returns the name of its ServiceAccount.
 pub async fn grant_shard(
     plane: &ControlPlane,

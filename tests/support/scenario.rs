@@ -7,6 +7,7 @@ use super::kinds::Kind;
 use super::manifests::{Manifest, config_on, vault};
 use super::values::{THIRD, VALUES};
 use super::{Handle, Snapshot};
+use jiff::{SignedDuration, Timestamp};
 use metorial_operator::settings::Settings;
 use metorial_simulator::{Profile, Stored};
 use serde_json::{Value, json};
@@ -210,6 +211,25 @@ impl Scenario {
             }
             _ => self.env.value("token", value).await,
         }
+    }
+
+    /// Metorial has tokens from now on that are valid for so long: it renewed them, which is no import.
+    pub fn issue_tokens(&self, token: &str, lifetime: SignedDuration) {
+        self.issue_tokens_until(token, Timestamp::now() + lifetime);
+    }
+
+    /// The same, by Metorial's own clock.
+    pub fn issue_tokens_until(&self, token: &str, until: Timestamp) {
+        let value = json!({"token": token, "expires_at": until.to_string()});
+        assert!(self.sim.edit(&self.theirs, json!({"value": value})));
+    }
+
+    /// Time passes for an export: it is recorded as if it had been made so long ago.
+    pub async fn age_export(&self, by: SignedDuration) {
+        let at = (Timestamp::now() - by).as_second();
+        let at = Timestamp::from_second(at).unwrap();
+        let status = json!({"exportedAt": at.to_string()});
+        self.tested().edit_status(status).await;
     }
 
     /// Whether the remote object has this value.

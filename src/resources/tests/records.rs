@@ -33,7 +33,12 @@ pub(super) fn cases() -> Vec<Case> {
         &[
             "an AuthExport can't adopt or observe an object: remove adopt and set mode to Enforce or Plan",
         ],
-        &["must be Once, OnChange or a duration of at least 1h"],
+        &["must be Once, OnChange or a duration of at least 15m"],
+    );
+    let (budget, once, renew_before) = (
+        &["when is shorter than 1h: set a maxPerDay that lasts for 24 hours, such as 96 for 15m"],
+        &["renewBefore has no effect with when: Once: remove one of them"],
+        &["must be between 1m and 720h"],
     );
     let exports = vec![
         (json!({"authConfigId": "c", "when": "2h"}), &[][..]),
@@ -42,7 +47,32 @@ pub(super) fn cases() -> Vec<Case> {
             json!({"authConfigId": "c", "adopt": {"id": "pac_1"}}),
             record,
         ),
-        (json!({"authConfigId": "c", "when": "59m"}), when),
+        (
+            json!({"authConfigId": "c", "when": "14m59s", "maxPerDay": 1000}),
+            when,
+        ),
+        (json!({"authConfigId": "c", "when": "59m"}), budget),
+        (
+            json!({"authConfigId": "c", "when": "15m", "maxPerDay": 95}),
+            budget,
+        ),
+        (
+            json!({"authConfigId": "c", "when": "15m", "maxPerDay": 96}),
+            &[],
+        ),
+        (
+            json!({"authConfigId": "c", "when": "Once", "renewBefore": "1h"}),
+            once,
+        ),
+        (json!({"authConfigId": "c", "renewBefore": "1h"}), &[]),
+        (
+            json!({"authConfigId": "c", "renewBefore": "59s"}),
+            renew_before,
+        ),
+        (
+            json!({"authConfigId": "c", "renewBefore": "721h"}),
+            renew_before,
+        ),
     ];
     [
         created("AuthImport", imports),

@@ -151,7 +151,7 @@ fn names_and_columns_are_those_of_the_documentation() {
         "Namespaced ProviderConfig pconf: Ready Reason Id Provider Age Connection Mode Drifted Message",
         "Namespaced ProviderConfigVault pvault: Ready Reason Id Provider Age Connection Mode Drifted Message",
         "Namespaced AuthImport aimport: Ready Reason Id Import Age Connection Mode Drifted Message",
-        "Namespaced AuthExport aexport: Ready Reason Id Secret Exported Age Connection Mode Drifted Message",
+        "Namespaced AuthExport aexport: Ready Reason Id Secret Exported Expires Age Connection Mode Drifted Message",
     ];
     assert_eq!(actual.collect::<Vec<_>>(), expected);
 }
@@ -164,7 +164,9 @@ fn every_name_and_id_that_becomes_part_of_a_path_has_a_pattern() {
         let free = path.split('.').count() == 3 && last == "name";
         let id = last == "id" || last.ends_with("Id") || last.ends_with("namespace");
         let reference = path.contains("Ref.") && ["name", "key"].contains(&last);
-        let target = path.ends_with("secret.name") || path.ends_with("configMap.name");
+        let target = path.ends_with("secret.name")
+            || path.ends_with("rolloutRestart[].name")
+            || path.ends_with("configMap.name");
         if (id || reference || target) && !free && schema["type"] == "string" {
             let rules = schema["x-kubernetes-validations"].to_string();
             assert!(rules.contains("self.matches("), "{path} has no pattern");

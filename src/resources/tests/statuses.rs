@@ -7,6 +7,7 @@ use crate::resources::provider_auth_credentials::ProviderAuthCredentialsStatus;
 use crate::resources::provider_config::ProviderConfigStatus;
 use crate::resources::provider_config_vault::ProviderConfigVaultStatus;
 use crate::resources::status::{RemoteDetails, ResourceStatus};
+use jiff::Timestamp;
 use serde_json::{Value, json};
 
 fn details() -> RemoteDetails {
@@ -69,4 +70,31 @@ fn only_exports_have_a_state_of_exports() {
     );
     let mut import = AuthImportStatus::default();
     assert!(import.export().is_none() && import.export_mut().is_none());
+}
+
+#[test]
+fn only_the_values_of_exports_and_of_the_last_import_expire() {
+    let at = |second| Timestamp::from_second(second).unwrap();
+    let import = |second| {
+        json!({
+            "id": "paci_1", "createdAt": at(1).to_string(), "fingerprint": "f",
+            "expiresAt": at(second).to_string()
+        })
+    };
+    let imports = json!({"imports": [import(7), import(9)]});
+    let read: AuthImportStatus = serde_json::from_value(imports.clone()).unwrap();
+    let expiration = read.expiration().unwrap();
+    assert_eq!(expiration.expires_at, at(7));
+    assert_eq!(expiration.created_at, Some(at(1)));
+    let other: ProviderAuthConfigStatus = serde_json::from_value(imports).unwrap();
+    assert_eq!(other.expiration(), None);
+    let export = json!({"expiresAt": at(7).to_string(), "exportedAt": at(2).to_string()});
+    let export: AuthExportStatus = serde_json::from_value(export).unwrap();
+    let expiration = export.expiration().unwrap();
+    assert_eq!(
+        (expiration.expires_at, expiration.created_at),
+        (at(7), None)
+    );
+    assert_eq!(expiration.recorded_at, Some(at(2)));
+    assert_eq!(AuthExportStatus::default().expiration(), None);
 }

@@ -1,4 +1,8 @@
 //! `AuthExport`: tokens of an auth config, exported into a Secret.
+#![allow(
+    clippy::duplicated_attributes,
+    reason = "two printer columns of one type repeat the attribute's words"
+)]
 
 use super::common::CommonSpec;
 use super::composed::ResourceRef;

@@ -330,7 +330,7 @@ async fn check_aggregated_roles(plane: &ControlPlane) {
 }
 
 /// Values that are refused, and what the refusal names.
-const REFUSED: [(&str, &str); 29] = [
+const REFUSED: [(&str, &str); 30] = [
     ("nonsense=1", "nonsense"),
     ("image.tagg=1", "tagg"),
     ("image.digest=latest", "/image/digest"),

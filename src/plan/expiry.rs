@@ -6,6 +6,7 @@
 
 use super::backoff::MOMENT;
 use super::case::Case;
+use super::export_record::{budget_free_in, exports_within_a_day};
 use super::fingerprint::short_digest;
 use super::policy::Renewal;
 use super::steps::Plan;
@@ -120,10 +121,28 @@ impl Renewal {
     }
 }
 
-/// Returns whether the last export has to be renewed now.
+/// Returns whether the last export has to be renewed now. Where the budget is spent, tokens that are still valid wait.
 #[must_use]
 pub fn must_renew(case: &Case<'_>, export: &ExportStatus) -> bool {
+    is_due(case, export) && (!is_budget_spent(case, export) || has_expired(case, export))
+}
+
+/// Returns the time until tokens that are still valid can be renewed, where only the budget prevents that.
+#[must_use]
+pub fn held_back_for(case: &Case<'_>, export: &ExportStatus) -> Option<Duration> {
+    let held_back = is_due(case, export) && is_budget_spent(case, export);
+    held_back
+        .then(|| budget_free_in(export, case.now))
+        .flatten()
+}
+
+fn is_due(case: &Case<'_>, export: &ExportStatus) -> bool {
     renewal_at(case, export).is_some_and(|due| due <= case.now)
+}
+
+fn is_budget_spent(case: &Case<'_>, export: &ExportStatus) -> bool {
+    let renewal = case.policy.lifecycle.renewal.as_ref();
+    renewal.is_some_and(|it| exports_within_a_day(export, case.now) >= it.max_per_day)
 }
 
 fn renewal_at(case: &Case<'_>, export: &ExportStatus) -> Option<Timestamp> {
@@ -192,7 +211,7 @@ pub fn with_expiry<S: ResourceStatus>(next: &S, case: &Case<'_>, plan: &Plan) ->
     let is_over = held.validity.is_over(case.now);
     plan.clone().map_verdict(|verdict| match next.export() {
         Some(export) if is_over => expired(case, &held, export, verdict),
-        Some(_) => tokens_expire(case, &held, verdict),
+        Some(export) => tokens_expire(case, &held, export, verdict),
         None => import_expires(case, &held, verdict),
     })
 }
@@ -244,17 +263,26 @@ fn expired(
     verdict
 }
 
+/// Why tokens are not renewed yet.
+const SPENT: &str =
+    "spec.maxPerDay exports were made within 24 hours; waiting until one of them is older";
 /// Why tokens are not exported again.
 const ONCE: &str = "spec.when is Once, so they are not exported again; set spec.when to OnChange";
 
 /// Reports tokens that expire soon, or that can't be renewed in time.
-fn tokens_expire(case: &Case<'_>, held: &Held<'_>, verdict: Verdict) -> Verdict {
+fn tokens_expire(
+    case: &Case<'_>,
+    held: &Held<'_>,
+    export: &ExportStatus,
+    verdict: Verdict,
+) -> Verdict {
     let is_last_part = case.now >= held.last_part;
     let renewal = case.policy.lifecycle.renewal.as_ref();
     let shortfall = renewal.and_then(|renewal| renewal.shortfall(held.validity));
     let why = match (renewal, shortfall) {
         (_, Some(shortfall)) => shortfall,
         (None, _) if is_last_part => ONCE.to_owned(),
+        (Some(_), None) if is_last_part && is_budget_spent(case, export) => SPENT.to_owned(),
         (Some(_), None) if is_last_part => "they were not renewed yet; retrying".to_owned(),
         _ => return verdict,
     };

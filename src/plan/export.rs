@@ -199,13 +199,15 @@ impl<'a> State<'a> {
         })
     }
 
-    /// Returns when to decide again: when the next periodic export is due, and once a list of imports that lags behind the
-    /// auth config must have caught up.
-    fn retry(&self, now: Timestamp) -> Retry {
+    /// Returns when to decide again: when the next periodic export is due, once a list of imports that lags behind the auth
+    /// config must have caught up, and when the budget admits a renewal.
+    fn retry(&self, case: &Case<'_>) -> Retry {
         let last = self.last.export.exported_at.as_ref();
+        let now = case.now;
         let due_in = last.and_then(|last| self.exports.due_in(last.0, now));
+        let held_back = expiry::held_back_for(case, &self.last.export).map(|left| left + MOMENT);
         let caught_up = self.unexplained.map(|left| left + MOMENT);
-        Retry::Interval([due_in, caught_up].into_iter().flatten().min())
+        Retry::Interval([due_in, caught_up, held_back].into_iter().flatten().min())
     }
 
     /// Returns the steps that write the last export to the Secret and restart what uses it. A former Secret goes first: a crash
@@ -244,7 +246,7 @@ fn up_to_date(
     if restart::is_pending(&state.last.export) {
         steps.extend(restart::step(state.exports));
     }
-    Plan::synced(desired, steps).retry(state.retry(case.now))
+    Plan::synced(desired, steps).retry(state.retry(case))
 }
 
 /// Decides about a Secret that was edited, deleted or renamed, where this process remembers its value.
@@ -260,7 +262,7 @@ fn write_again(
         return Plan::report(Verdict::new(Reason::SecretNotOwned, message));
     }
     let steps = [vec![bind(remote)], state.write_secret()].concat();
-    Plan::synced(desired, steps).retry(state.retry(case.now))
+    Plan::synced(desired, steps).retry(state.retry(case))
 }
 
 /// Decides about an export that has to be made.

@@ -2,7 +2,7 @@
 
 use super::export_story::Story;
 use super::fixture::second;
-use crate::plan::backoff::Retry;
+use crate::plan::backoff::{MOMENT, Retry};
 use crate::plan::case::{Failure, MaybeApplied, RemoteFailure};
 use crate::plan::decide;
 use crate::plan::desired::When;
@@ -244,6 +244,26 @@ fn a_lifetime_that_the_budget_does_not_last_for_is_reported_at_once_with_the_fig
         let fresh = report(&tokens(When::OnChange, lifetime, max_per_day));
         assert!(fresh.condition("Expiring").is_none(), "{lifetime}");
     }
+}
+
+#[test]
+fn a_renewal_waits_for_the_budget_while_the_tokens_are_valid() {
+    let mut story = tokens(When::OnChange, 8 * HOUR, 3).at(10 + 7 * HOUR);
+    story.record.export.recent_exports = Some([10, 9, 8].map(|at| Time(second(at))).to_vec());
+    let spent = report(&story);
+    assert!(!exports(&spent.plan) && spent.is_ready());
+    let free_in = Duration::from_secs(17 * 3600 - 2) + MOMENT;
+    assert_eq!(spent.plan.retry, Retry::Interval(Some(free_in)));
+    let message = spent.message("Expiring");
+    assert!(
+        message.contains("spec.maxPerDay exports were made"),
+        "{message}"
+    );
+
+    let over = report(&story.at(10 + 8 * HOUR));
+    assert_eq!(over.plan.verdict.reason, Reason::Expired);
+    let message = over.message("Ready");
+    assert!(message.contains("3 exports within 24 hours"), "{message}");
 }
 
 #[test]

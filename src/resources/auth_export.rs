@@ -39,7 +39,7 @@ use std::collections::BTreeMap;
         .message("an AuthExport can't adopt or observe an object: remove adopt and set mode to Enforce or Plan"),
     validation = Rule::new("!has(self.renewBefore) || !has(self.when) || self.when != 'Once'")
         .message("renewBefore has no effect with when: Once: remove one of them"),
-    validation = Rule::new("!has(self.when) || !self.when.matches('^([0-9]{1,5}h)?([0-9]{1,5}m)?([0-9]{1,5}s)?$') || duration(self.when) >= duration('1h') || (has(self.maxPerDay) && duration(self.when) >= duration(string(86400 / self.maxPerDay) + 's'))")
+    validation = Rule::new("!has(self.when) || !self.when.matches('^([0-9]{1,5}h)?([0-9]{1,5}m)?([0-9]{1,5}s)?$') || duration(self.when) >= duration('1h') || (has(self.maxPerDay) && duration(self.when).getSeconds() * self.maxPerDay >= 86400)")
         .message("when is shorter than 1h: set a maxPerDay that lasts for 24 hours, such as 96 for 15m")
 )]
 pub struct AuthExportSpec {

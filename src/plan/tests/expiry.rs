@@ -248,11 +248,15 @@ fn a_lifetime_that_the_budget_does_not_last_for_is_reported_at_once_with_the_fig
 
 #[test]
 fn a_renewal_waits_for_the_budget_while_the_tokens_are_valid() {
-    let mut story = tokens(When::OnChange, 8 * HOUR, 3).at(10 + 7 * HOUR);
-    story.record.export.recent_exports = Some([10, 9, 8].map(|at| Time(second(at))).to_vec());
+    let mut story = tokens(When::OnChange, 8 * HOUR, 24).at(10 + 7 * HOUR);
+    let earlier = std::iter::repeat_n(10 - 3 * HOUR, 23);
+    let recent = std::iter::once(10)
+        .chain(earlier)
+        .map(|at| Time(second(at)));
+    story.record.export.recent_exports = Some(recent.collect());
     let spent = report(&story);
     assert!(!exports(&spent.plan) && spent.is_ready());
-    let free_in = Duration::from_secs(17 * 3600 - 2) + MOMENT;
+    let free_in = Duration::from_secs(14 * 3600) + MOMENT;
     assert_eq!(spent.plan.retry, Retry::Interval(Some(free_in)));
     let message = spent.message("Expiring");
     assert!(
@@ -263,7 +267,7 @@ fn a_renewal_waits_for_the_budget_while_the_tokens_are_valid() {
     let over = report(&story.at(10 + 8 * HOUR));
     assert_eq!(over.plan.verdict.reason, Reason::Expired);
     let message = over.message("Ready");
-    assert!(message.contains("3 exports within 24 hours"), "{message}");
+    assert!(message.contains("24 exports within 24 hours"), "{message}");
 }
 
 #[test]

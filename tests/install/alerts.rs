@@ -1,11 +1,10 @@
 //! The alerts and the dashboard of the chart name metrics and reasons that exist.
 
-use crate::support::{Metrics, fill_metrics, succeed};
+use crate::support::{Metrics, chart, fill_metrics, helm_chart, succeed};
 use control_plane::ControlPlane;
 use metorial_operator::resources::{Class, Reason};
 use serde_json::Value;
 use std::collections::BTreeSet;
-use std::path::Path;
 
 /// The words in a text that begin with a prefix.
 fn words(text: &str, prefix: &str) -> BTreeSet<String> {
@@ -20,9 +19,8 @@ fn words(text: &str, prefix: &str) -> BTreeSet<String> {
 #[tokio::test]
 async fn alerts_and_dashboard_name_metrics_and_reasons_that_exist() {
     let plane = tokio::task::spawn_blocking(ControlPlane::shared);
-    let chart = Path::new(env!("CARGO_MANIFEST_DIR")).join("deploy/chart");
-    let mut template = plane.await.unwrap().helm();
-    template.args(["template", "metorial-operator"]).arg(&chart);
+    let chart = chart();
+    let mut template = helm_chart(plane.await.unwrap(), &["template", "metorial-operator"]);
     template
         .arg("--values")
         .arg(chart.join("ci/everything-values.yaml"));

@@ -2,7 +2,7 @@
 
 use crate::example_orders::orders;
 use crate::example_stories::{check_second_apply, converge, files, remove};
-use crate::support::{AllNamespaces, Environment, Setup, example};
+use crate::support::{AllNamespaces, Environment, Setup, example, succeed};
 use futures::future::join_all;
 use metorial::{Body, Config};
 use serde_json::{Value, json};
@@ -100,19 +100,22 @@ async fn gitops_with_several_namespaces() {
 }
 
 /// Applies a folder twice as its README does, and checks that this is everything that is in it.
-async fn apply_as_it_is(env: &Environment, folder: &str) {
+async fn apply_as_it_is(env: &Environment, folder: &str, options: &[&str]) {
     let path = Path::new(env!("CARGO_MANIFEST_DIR"))
         .join("examples")
         .join(folder);
-    let apply = ["apply", "-k", path.to_str().unwrap()];
-    let first = env.kubectl_prints(&apply, "").await;
-    let manifests: usize = files(folder)
-        .iter()
-        .map(|file| example(folder, file).len())
-        .sum();
-    assert_eq!(first.lines().count(), manifests, "{folder}: {first}");
-    let second = env.kubectl_prints(&apply, "").await;
+    let apply = async || {
+        let mut kubectl = env.plane.kubectl();
+        kubectl.args(["apply", "-k"]).arg(&path).args(options);
+        succeed(kubectl).await
+    };
+    let first = apply().await;
+    let files = files(folder);
+    let manifests = files.iter().map(|file| example(folder, file).len());
+    let lines = first.lines().count();
+    assert_eq!(lines, manifests.sum::<usize>(), "{folder}: {first}");
     // kubectl can't compare stringData with what is stored.
+    let second = apply().await;
     for line in second.lines().filter(|line| !line.starts_with("secret/")) {
         assert!(line.ends_with(" unchanged"), "{folder}: {line}");
     }
@@ -122,11 +125,11 @@ async fn apply_as_it_is(env: &Environment, folder: &str) {
 async fn kubectl_applies_each_folder_as_it_is() {
     for folder in FOLDERS.into_iter().filter(|folder| *folder != "gitops") {
         let env = Environment::bare(Setup::default()).await;
-        apply_as_it_is(&env, folder).await;
+        apply_as_it_is(&env, folder, &["-n", &env.namespace]).await;
     }
     // It has namespaces of its own, and a connection for all.
     let everywhere = AllNamespaces::new().await;
-    apply_as_it_is(&everywhere.home, "gitops").await;
+    apply_as_it_is(&everywhere.home, "gitops", &[]).await;
 }
 
 #[test]

@@ -3,6 +3,7 @@
 use crate::installed::{install, text};
 use crate::support::{Container, Environment, SERVICE_ACCOUNT, fail, program, run, succeed};
 use serde_json::{Value, json};
+use std::path::Path;
 use std::process::{Command, Output};
 
 /// The pod of the chart's test.
@@ -81,4 +82,32 @@ async fn a_check_names_each_permission_that_is_missing() {
         let refused = format!("failed  list {kind} in kube-public: not permitted");
         assert!(printed.contains(&refused), "{refused}: {printed}");
     }
+}
+
+/// The mounts of README.md, section "Certificates of your own authority": the API server stands for Metorial behind a proxy,
+/// because its certificate is of an authority that nobody knows.
+#[tokio::test]
+async fn certificates_in_a_mounted_directory_are_trusted() {
+    let env = Environment::new().await;
+    let kubeconfig = env.kubeconfig().await;
+    let cluster = std::fs::read_to_string(&kubeconfig).unwrap();
+    let cluster: Value = serde_json::from_str(&cluster).unwrap();
+    let authority = &cluster["clusters"][0]["cluster"]["certificate-authority"];
+    let directory = Path::new(env!("CARGO_TARGET_TMPDIR")).join(&env.namespace);
+    std::fs::create_dir_all(&directory).unwrap();
+    std::fs::copy(authority.as_str().unwrap(), directory.join("ca.crt")).unwrap();
+
+    let check = || {
+        let mut check = program(&kubeconfig);
+        check.args(["check", "--watch-namespaces", &env.namespace]);
+        check.arg(format!("--allowed-base-urls={}", env.plane.url()));
+        check
+    };
+    let done = run(check(), "").await;
+    assert!(text(&done).contains("failed  reach the Metorial API"));
+    let mut trusting = check();
+    trusting.env("SSL_CERT_DIR", &directory);
+    let done = run(trusting, "").await;
+    assert!(done.status.success(), "{}", text(&done));
+    std::fs::remove_dir_all(directory).ok();
 }

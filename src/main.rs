@@ -4,7 +4,7 @@ use clap::Parser;
 use kube::config::{InferConfigError, KubeconfigError};
 use metorial_operator::cluster::config;
 use metorial_operator::resources::definitions;
-use metorial_operator::runtime::run;
+use metorial_operator::runtime::{check, run};
 use metorial_operator::settings::{Args, Command, RunArgs};
 use metorial_operator::telemetry;
 use std::error::Error;
@@ -17,6 +17,7 @@ fn main() -> ExitCode {
         Ok(args) => match args.command {
             Some(Command::Crds) => print_definitions(),
             Some(Command::Run(args)) => run_operator(&args),
+            Some(Command::Check(args)) => check_installation(&args),
             None => run_operator(&args.run),
         },
         // clap returns --help and --version as errors, too.
@@ -72,23 +73,51 @@ fn print_definitions() -> Result<(), String> {
 fn run_operator(args: &RunArgs) -> Result<(), String> {
     let settings = args.settings().map_err(|error| error.to_string())?;
     let traces = telemetry::start(args.log_format, &args.log)?;
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .enable_all()
-        .build();
-    let runtime = runtime.map_err(|error| error.to_string())?;
-    let result = runtime.block_on(async {
-        let mut config = config::infer().await.map_err(|error| no_cluster(&error))?;
-        config.connect_timeout = Some(Duration::from_secs(10));
-        config.write_timeout = Some(settings.request_timeout);
-        let client = kube::Client::try_from(config).map_err(|error| no_client(&error))?;
+    let result = block_on(async {
+        let client = cluster_client(settings.request_timeout).await?;
         let stop = stop_signal().map_err(|error| error.to_string())?;
         run(settings, client, stop)
             .await
             .map_err(|error| error.to_string())
     });
+    traces.end();
+    result
+}
+
+/// Prints each check on a line.
+fn check_installation(args: &RunArgs) -> Result<(), String> {
+    let settings = args.settings().map_err(|error| error.to_string())?;
+    let checked = block_on(async {
+        let client = cluster_client(settings.request_timeout).await?;
+        Ok(check(&settings, client).await)
+    })?;
+    for done in &checked {
+        match &done.failure {
+            None => println!("ok      {}", done.subject),
+            Some(failure) => println!("failed  {}: {failure}", done.subject),
+        }
+    }
+    match checked.iter().filter(|done| done.failure.is_some()).count() {
+        0 => Ok(()),
+        failed => Err(format!("{failed} of {} checks failed", checked.len())),
+    }
+}
+
+async fn cluster_client(timeout: Duration) -> Result<kube::Client, String> {
+    let mut config = config::infer().await.map_err(|error| no_cluster(&error))?;
+    config.connect_timeout = Some(Duration::from_secs(10));
+    config.write_timeout = Some(timeout);
+    kube::Client::try_from(config).map_err(|error| no_client(&error))
+}
+
+fn block_on<T>(work: impl Future<Output = Result<T, String>>) -> Result<T, String> {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build();
+    let runtime = runtime.map_err(|error| error.to_string())?;
+    let result = runtime.block_on(work);
     // A blocking call, such as a DNS lookup, must not keep a process alive that has drained.
     runtime.shutdown_timeout(Duration::from_secs(1));
-    traces.end();
     result
 }
 

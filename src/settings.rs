@@ -27,6 +27,9 @@ pub struct Args {
 pub enum Command {
     /// Run the operator (default).
     Run(Box<RunArgs>),
+    /// Check with the flags of `run` that the kinds are installed, that the permissions suffice and that the Metorial API
+    /// answers. Changes nothing, and fails if one of the checks does.
+    Check(Box<RunArgs>),
     /// Print the custom resource definitions as YAML.
     Crds,
 }

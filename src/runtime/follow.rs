@@ -63,6 +63,14 @@ impl Watched {
             ..self
         }
     }
+
+    /// Lists the first object, which shows that the kind is installed and may be listed.
+    ///
+    /// # Errors
+    /// The call failed.
+    pub async fn first(&self, cluster: &Cluster) -> Result<(), ClusterError> {
+        cluster.first(&self.collection).await
+    }
 }
 
 /// An event of a list or a watch.

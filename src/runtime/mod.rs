@@ -1,5 +1,6 @@
 //! The life of the process: leadership, watches and the work queue.
 
+mod check;
 mod failures;
 mod follow;
 mod listen;
@@ -11,4 +12,5 @@ mod schedule;
 mod simulation;
 mod watch;
 
+pub use check::{Checked, check};
 pub use operator::{Unusable, run};

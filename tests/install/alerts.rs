@@ -1,12 +1,11 @@
 //! The alerts and the dashboard of the chart name metrics and reasons that exist.
 
-use crate::support::{Format, filled_metrics, succeed};
+use crate::support::{Format, chart, filled_metrics, helm_chart, succeed};
 use control_plane::ControlPlane;
 use metorial_operator::resources::{Class, Reason, definitions};
 use serde::Deserialize;
 use serde_json::Value;
 use std::collections::BTreeSet;
-use std::path::Path;
 
 /// The words in a text that begin with a prefix.
 fn words(text: &str, prefix: &str) -> BTreeSet<String> {
@@ -21,9 +20,8 @@ fn words(text: &str, prefix: &str) -> BTreeSet<String> {
 #[tokio::test]
 async fn alerts_and_dashboard_name_metrics_and_reasons_that_exist() {
     let plane = tokio::task::spawn_blocking(ControlPlane::shared);
-    let chart = Path::new(env!("CARGO_MANIFEST_DIR")).join("deploy/chart");
-    let mut template = plane.await.unwrap().helm();
-    template.args(["template", "metorial-operator"]).arg(&chart);
+    let chart = chart();
+    let mut template = helm_chart(plane.await.unwrap(), &["template", "metorial-operator"]);
     template
         .arg("--values")
         .arg(chart.join("ci/everything-values.yaml"));
@@ -46,9 +44,7 @@ async fn alerts_and_dashboard_name_metrics_and_reasons_that_exist() {
 /// The chart's rules for Prometheus, with these values.
 async fn rules(values: &[&str]) -> Vec<Value> {
     let plane = tokio::task::spawn_blocking(ControlPlane::shared);
-    let mut template = plane.await.unwrap().helm();
-    template.args(["template", "metorial-operator"]);
-    template.arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("deploy/chart"));
+    let mut template = helm_chart(plane.await.unwrap(), &["template", "metorial-operator"]);
     template.args(["--show-only", "templates/prometheusrule.yaml"]);
     for value in ["metrics.prometheusRule.enabled=true"].iter().chain(values) {
         template.args(["--set", value]);
@@ -101,7 +97,7 @@ fn schema_at<'a>(schema: &'a Value, path: &[Value]) -> Option<&'a Value> {
 
 #[test]
 fn kube_state_metrics_reads_fields_that_the_definitions_have() {
-    let chart = Path::new(env!("CARGO_MANIFEST_DIR")).join("deploy/chart");
+    let chart = chart();
     let text = std::fs::read_to_string(chart.join("files/kube-state-metrics.yaml")).unwrap();
     let config: Value = serde_yaml_ng::from_str(&text).unwrap();
     assert_eq!(config["kind"], "CustomResourceStateMetrics");

@@ -7,7 +7,7 @@ use crate::installed::{
     until_authors_are_judged,
 };
 use crate::support::{
-    AllNamespaces, Environment, WORKLOADS, credentials, export, succeed, vault, with,
+    AllNamespaces, Environment, WORKLOADS, credentials, export, helm_chart, succeed, vault, with,
 };
 use metorial_operator::resources::definitions;
 use serde_json::{Value, json};
@@ -263,9 +263,7 @@ async fn a_namespaced_release_judges_authors_in_its_own_namespaces_only() {
 async fn a_cluster_connection_needs_the_right_in_the_namespace_of_its_key() {
     let everywhere = AllNamespaces::new().await;
     let env = &everywhere.home;
-    let mut helm = env.plane.helm();
-    let chart = concat!(env!("CARGO_MANIFEST_DIR"), "/deploy/chart");
-    helm.args(["upgrade", "--install", "metorial-operator", chart]);
+    let mut helm = helm_chart(env.plane, &["upgrade", "--install", "metorial-operator"]);
     helm.args(["--namespace", &env.namespace, "--take-ownership"]);
     helm.args(["--set", "crds.install=false,replicaCount=0"]);
     succeed(helm).await;

@@ -1,7 +1,7 @@
 //! The chart as people use it: rendered, installed, upgraded and uninstalled by Helm on a real control plane, and as
 //! one manifest for kubectl.
 
-use crate::support::{PATIENCE, fail, run, succeed};
+use crate::support::{PATIENCE, fail, helm_chart, run, succeed};
 use control_plane::ControlPlane;
 use k8s_openapi::api::authorization::v1::{
     ResourceAttributes, SubjectAccessReview, SubjectAccessReviewSpec,
@@ -10,16 +10,12 @@ use k8s_openapi::api::core::v1::Pod;
 use kube::api::{Api, ListParams, PostParams};
 use metorial_operator::resources::definitions;
 use std::collections::BTreeSet;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Command;
 use tokio::time::{Duration, Instant, sleep};
 
 fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
-}
-
-fn chart() -> PathBuf {
-    root().join("deploy/chart")
 }
 
 async fn shared() -> &'static ControlPlane {
@@ -42,8 +38,8 @@ fn kubectl(plane: &ControlPlane, args: &[&str]) -> Command {
 
 /// The release `metorial-operator` in the namespace `metorial-system`: `verb` is install or upgrade.
 fn release(plane: &ControlPlane, verb: &str, values: &[&str]) -> Command {
-    let mut helm = helm(plane, &[verb, "metorial-operator"]);
-    helm.arg(chart()).args(["--namespace", "metorial-system"]);
+    let mut helm = helm_chart(plane, &[verb, "metorial-operator"]);
+    helm.args(["--namespace", "metorial-system"]);
     for value in values {
         helm.args(["--set", value]);
     }
@@ -158,7 +154,7 @@ async fn helm_installs_upgrades_and_uninstalls_and_the_resources_survive() {
     has_a_pod(&plane, "metorial-system").await;
     check_rights(&plane, OPERATOR, "", &EVERYWHERE).await;
     let example = root().join("examples/quickstart");
-    let mut apply = kubectl(&plane, &["apply", "-f"]);
+    let mut apply = kubectl(&plane, &["apply", "-k"]);
     apply.arg(example);
     until("the definitions are served", async || {
         run(kubectl(&plane, &["get", "metorial"]), "")
@@ -385,8 +381,8 @@ const REFUSED: [(&str, &str); 30] = [
 async fn values_that_nobody_knows_or_that_make_no_sense_are_refused_by_name() {
     let plane = shared().await;
     for (value, named) in REFUSED {
-        let mut template = helm(plane, &["template", "metorial-operator", "--set", value]);
-        template.arg(chart());
+        let mut template = helm_chart(plane, &["template", "metorial-operator"]);
+        template.args(["--set", value]);
         let printed = fail(template).await;
         assert!(printed.contains(named), "{value}: {printed}");
     }

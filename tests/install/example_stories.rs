@@ -11,7 +11,7 @@ use serde_json::Value;
 use std::fmt::Debug;
 use std::path::Path;
 
-/// The files of an example, as paths below its folder.
+/// The files of an example with manifests, as paths below its folder.
 pub fn files(folder: &str) -> Vec<String> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"))
         .join("examples")
@@ -23,6 +23,7 @@ pub fn files(folder: &str) -> Vec<String> {
             let path = entry.unwrap().path();
             match path.is_dir() {
                 true => folders.push(path),
+                false if path.ends_with("kustomization.yaml") => {}
                 false => found.push(path.strip_prefix(&root).unwrap().to_str().unwrap().into()),
             }
         }

@@ -2,7 +2,7 @@
 
 use crate::example_orders::orders;
 use crate::example_stories::{check_second_apply, converge, files, remove};
-use crate::support::{AllNamespaces, Environment, Setup};
+use crate::support::{AllNamespaces, Environment, Setup, example, succeed};
 use futures::future::join_all;
 use jiff::{SignedDuration, Timestamp};
 use metorial::{Body, Config};
@@ -104,6 +104,39 @@ async fn gitops_with_several_namespaces() {
         }
         remove(env, &objects).await;
     }
+}
+
+/// Applies a folder twice as its README does, and checks that this is everything that is in it.
+async fn apply_as_it_is(env: &Environment, folder: &str, options: &[&str]) {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("examples")
+        .join(folder);
+    let apply = async || {
+        let mut kubectl = env.plane.kubectl();
+        kubectl.args(["apply", "-k"]).arg(&path).args(options);
+        succeed(kubectl).await
+    };
+    let first = apply().await;
+    let files = files(folder);
+    let manifests = files.iter().map(|file| example(folder, file).len());
+    let lines = first.lines().count();
+    assert_eq!(lines, manifests.sum::<usize>(), "{folder}: {first}");
+    // kubectl can't compare stringData with what is stored.
+    let second = apply().await;
+    for line in second.lines().filter(|line| !line.starts_with("secret/")) {
+        assert!(line.ends_with(" unchanged"), "{folder}: {line}");
+    }
+}
+
+#[tokio::test]
+async fn kubectl_applies_each_folder_as_it_is() {
+    for folder in FOLDERS.into_iter().filter(|folder| *folder != "gitops") {
+        let env = Environment::bare(Setup::default()).await;
+        apply_as_it_is(&env, folder, &["-n", &env.namespace]).await;
+    }
+    // It has namespaces of its own, and a connection for all.
+    let everywhere = AllNamespaces::new().await;
+    apply_as_it_is(&everywhere.home, "gitops", &[]).await;
 }
 
 #[test]

@@ -1,8 +1,7 @@
 //! The chart, installed by Helm for the namespace of a test, and users with the rights of an author there.
 
-use crate::support::{Environment, SERVICE_ACCOUNT, run, succeed};
+use crate::support::{Environment, SERVICE_ACCOUNT, helm_chart, run, succeed};
 use serde_json::{Value, json};
-use std::path::Path;
 use std::process::Output;
 
 /// All verbs on the operator's kinds in the namespace, and no right on Secrets.
@@ -12,10 +11,7 @@ pub const DEPLOYER: &str = "deployer";
 
 /// Installs the chart without pods for the namespace of `env`, or upgrades it to other values, and makes the users.
 pub async fn install(env: &Environment, values: &[&str]) {
-    let chart = Path::new(env!("CARGO_MANIFEST_DIR")).join("deploy/chart");
-    let mut helm = env.plane.helm();
-    helm.args(["upgrade", "--install", SERVICE_ACCOUNT])
-        .arg(chart);
+    let mut helm = helm_chart(env.plane, &["upgrade", "--install", SERVICE_ACCOUNT]);
     // The namespace of every test has the operator's roles already.
     helm.args([
         "--namespace",

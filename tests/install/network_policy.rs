@@ -1,14 +1,11 @@
 //! The NetworkPolicy of the chart: whom it lets through with which values.
 
-use crate::support::{Environment, Setup, run, succeed};
+use crate::support::{Environment, Setup, helm_chart, run, succeed};
 use serde_json::{Value, json};
-use std::path::Path;
 
 /// The spec of the policy with these values, as the API server takes it.
 async fn policy(env: &Environment, values: &[&str]) -> Value {
-    let chart = Path::new(env!("CARGO_MANIFEST_DIR")).join("deploy/chart");
-    let mut helm = env.plane.helm();
-    helm.args(["template", "metorial-operator"]).arg(chart);
+    let mut helm = helm_chart(env.plane, &["template", "metorial-operator"]);
     helm.args(["--namespace", &env.namespace]);
     helm.args(["--show-only", "templates/networkpolicy.yaml"]);
     helm.args(["--set", "networkPolicy.enabled=true"]);

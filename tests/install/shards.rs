@@ -1,17 +1,14 @@
 //! Several releases of the chart that share the resources of a cluster.
 
-use crate::support::succeed;
+use crate::support::{helm_chart, succeed};
 use control_plane::ControlPlane;
 use serde::Deserialize;
 use serde_json::Value;
 use std::collections::BTreeSet;
-use std::path::Path;
 
 /// The objects of a release in the namespace `metorial-system`.
 async fn objects(plane: &ControlPlane, release: &str, values: &[&str]) -> Vec<Value> {
-    let chart = Path::new(env!("CARGO_MANIFEST_DIR")).join("deploy/chart");
-    let mut helm = plane.helm();
-    helm.args(["template", release]).arg(chart);
+    let mut helm = helm_chart(plane, &["template", release]);
     helm.args(["--namespace", "metorial-system"]);
     for value in values {
         helm.args(["--set", value]);

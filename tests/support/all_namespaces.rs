@@ -3,8 +3,10 @@
 
 use super::environment::{Environment, Setup};
 use super::gate::KubeGate;
+use super::helm::helm_chart;
 use super::kinds::Kind;
 use super::manifests::{Manifest, resource};
+use super::rights::SERVICE_ACCOUNT;
 use control_plane::ControlPlane;
 use kube::Client;
 use kube::api::{Api, ApiResource, DeleteParams, DynamicObject, ListParams, Patch, PatchParams};
@@ -12,7 +14,6 @@ use kube::core::Request;
 use metorial_operator::settings::Settings;
 use serde_json::{Value, json};
 use std::io::Write;
-use std::path::Path;
 use std::process::Stdio;
 use tokio::sync::{Mutex, MutexGuard, OnceCell};
 
@@ -142,10 +143,7 @@ async fn sweep_kind(client: &Client, kind: &ApiResource) {
 
 /// Applies everything of the chart, as it is without `watchNamespaces`, but the workload.
 async fn grant(home: &Environment) {
-    let chart = Path::new(env!("CARGO_MANIFEST_DIR")).join("deploy/chart");
-    let mut helm = home.plane.helm();
-    helm.args(["template", super::rights::SERVICE_ACCOUNT])
-        .arg(chart);
+    let mut helm = helm_chart(home.plane, &["template", SERVICE_ACCOUNT]);
     helm.args([
         "--namespace",
         &home.namespace,

@@ -113,14 +113,17 @@ impl Process {
         variables: &[(&str, &str)],
         admin: SocketAddr,
     ) -> Self {
+        let mut command = program(kubeconfig);
+        command.args(flags).envs(variables.iter().copied());
+        Self::spawn(command, admin)
+    }
+
+    /// Starts it as this command does.
+    pub fn spawn(mut command: Command, admin: SocketAddr) -> Self {
         let name = format!("metorial-operator-{:016x}.log", rand::random::<u64>());
         let log = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
         let file = File::create(&log).unwrap();
-        let child = Command::new(env!("CARGO_BIN_EXE_metorial-operator"))
-            .args(flags)
-            .env_clear()
-            .env("KUBECONFIG", kubeconfig)
-            .envs(variables.iter().copied())
+        let child = command
             .stdin(Stdio::null())
             .stdout(file.try_clone().unwrap())
             .stderr(file)
@@ -206,6 +209,13 @@ impl Drop for Process {
         self.child.wait().ok();
         fs::remove_file(&self.log).ok();
     }
+}
+
+/// The program for this cluster, with nothing of the test's own environment.
+pub fn program(kubeconfig: &Path) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_metorial-operator"));
+    command.env_clear().env("KUBECONFIG", kubeconfig);
+    command
 }
 
 /// An address of this machine that nobody listens on now.

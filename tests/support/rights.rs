@@ -1,13 +1,13 @@
 //! The rights that the chart gives the operator in one namespace, rendered by Helm.
 
 use super::command::succeed;
+use super::helm::helm_chart;
 use super::kinds::Kind;
 use control_plane::ControlPlane;
 use kube::api::{Api, DynamicObject, Patch, PatchParams};
 use kube::core::{ApiResource, GroupVersionKind};
 use kube::{Client, ResourceExt};
 use serde::Deserialize;
-use std::path::Path;
 use tokio::sync::OnceCell;
 
 /// The chart's name for its ServiceAccount.
@@ -59,10 +59,8 @@ async fn apply_rights(client: &Client, namespace: &str, text: &str) {
 
 /// The chart for an operator of one namespace.
 async fn rendered(plane: &ControlPlane, release: &str, values: &[&str]) -> String {
-    let chart = Path::new(env!("CARGO_MANIFEST_DIR")).join("deploy/chart");
     let namespaces = format!("watchNamespaces={{{ANY_NAMESPACE}}}");
-    let mut helm = plane.helm();
-    helm.args(["template", release]).arg(chart);
+    let mut helm = helm_chart(plane, &["template", release]);
     helm.args(["--namespace", ANY_NAMESPACE]);
     for value in [namespaces.as_str(), "crds.install=false"]
         .iter()

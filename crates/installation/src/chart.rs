@@ -22,6 +22,7 @@ pub fn install_command(plane: &ControlPlane, base_url: &str, listen: &str) -> Co
     helm.args(["--namespace", NAMESPACE, "--create-namespace"]);
     for value in [
         "replicaCount=0",
+        "image.repository=metorial-operator",
         "log.format=text",
         &format!("allowedBaseUrls={{{base_url}}}"),
         "extraEnv[0].name=METORIAL_OPERATOR_LISTEN",

@@ -1,33 +1,80 @@
 {{/* Names, labels and lists that several templates share. */}}
 
+{{- define "metorial-operator.name" -}}
+{{- .Values.nameOverride | default .Chart.Name | trunc 63 | trimSuffix "-" -}}
+{{- end -}}
+
 {{/* The name of every object of the release: the release name, which includes the chart name. */}}
 {{- define "metorial-operator.fullname" -}}
-{{- if contains .Chart.Name .Release.Name -}}
+{{- $name := include "metorial-operator.name" . -}}
+{{- if .Values.fullnameOverride -}}
+{{- .Values.fullnameOverride | trunc 63 | trimSuffix "-" -}}
+{{- else if contains $name .Release.Name -}}
 {{- .Release.Name | trunc 63 | trimSuffix "-" -}}
 {{- else -}}
-{{- printf "%s-%s" .Release.Name .Chart.Name | trunc 63 | trimSuffix "-" -}}
+{{- printf "%s-%s" .Release.Name $name | trunc 63 | trimSuffix "-" -}}
 {{- end -}}
+{{- end -}}
+
+{{/* The namespace of the operator and of the objects that it keeps for itself. */}}
+{{- define "metorial-operator.namespace" -}}
+{{- .Values.namespaceOverride | default .Release.Namespace -}}
 {{- end -}}
 
 {{/* Labels that select the pods of this release. They must never change, because a Deployment's selector is immutable. */}}
 {{- define "metorial-operator.selectorLabels" -}}
-app.kubernetes.io/name: {{ .Chart.Name }}
+app.kubernetes.io/name: {{ include "metorial-operator.name" . }}
 app.kubernetes.io/instance: {{ .Release.Name }}
 {{- end -}}
 
+{{/* The labels of every object: those of commonLabels don't replace the chart's own. */}}
 {{- define "metorial-operator.labels" -}}
-helm.sh/chart: {{ printf "%s-%s" .Chart.Name (.Chart.Version | replace "+" "_") }}
-{{ include "metorial-operator.selectorLabels" . }}
-app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
-app.kubernetes.io/managed-by: {{ .Release.Service }}
+{{- $own := include "metorial-operator.selectorLabels" . | fromYaml -}}
+{{- $_ := set $own "helm.sh/chart" (printf "%s-%s" .Chart.Name (.Chart.Version | replace "+" "_")) -}}
+{{- $_ := set $own "app.kubernetes.io/version" .Chart.AppVersion -}}
+{{- $_ := set $own "app.kubernetes.io/managed-by" .Release.Service -}}
+{{- toYaml (merge $own .Values.commonLabels) -}}
+{{- end -}}
+
+{{/* The labels of an object that has some of its own: (dict "root" $ "more" …). */}}
+{{- define "metorial-operator.labelsAnd" -}}
+{{- $own := include "metorial-operator.labels" .root | fromYaml -}}
+{{- toYaml (merge $own (.more | default dict)) -}}
+{{- end -}}
+
+{{- define "metorial-operator.serviceAccountName" -}}
+{{- if .Values.serviceAccount.create -}}
+{{- .Values.serviceAccount.name | default (include "metorial-operator.fullname" .) -}}
+{{- else -}}
+{{- required "serviceAccount.name is not set: with serviceAccount.create=false, set it to the ServiceAccount that the operator runs as" .Values.serviceAccount.name -}}
+{{- end -}}
 {{- end -}}
 
 {{/* The image, by digest if one is set. */}}
 {{- define "metorial-operator.image" -}}
+{{- if not .Values.image.repository -}}
+{{- $image := printf "registry.example.com/metorial-operator:%s" .Chart.AppVersion -}}
+{{- fail (printf "image.repository is not set: build an image in the repository of the operator with 'docker build --tag %s . && docker push %s', with your own registry instead of registry.example.com, and add --set image.repository=registry.example.com/metorial-operator" $image $image) -}}
+{{- end -}}
+{{- $repository := .Values.image.repository -}}
+{{- with .Values.global.imageRegistry | default .Values.image.registry -}}
+{{- $repository = printf "%s/%s" (. | trimSuffix "/") $repository -}}
+{{- end -}}
 {{- if .Values.image.digest -}}
-{{- printf "%s@%s" .Values.image.repository .Values.image.digest -}}
+{{- printf "%s@%s" $repository .Values.image.digest -}}
 {{- else -}}
-{{- printf "%s:%s" .Values.image.repository (.Values.image.tag | default .Chart.AppVersion) -}}
+{{- printf "%s:%s" $repository (.Values.image.tag | default .Chart.AppVersion) -}}
+{{- end -}}
+{{- end -}}
+
+{{/* The image pull secrets of the chart and of all charts, as a YAML list. */}}
+{{- define "metorial-operator.imagePullSecrets" -}}
+{{- $secrets := list -}}
+{{- range concat .Values.imagePullSecrets (.Values.global.imagePullSecrets | default list) -}}
+{{- $secrets = append $secrets (ternary . (dict "name" .) (kindIs "map" .)) -}}
+{{- end -}}
+{{- if $secrets -}}
+{{- toYaml ($secrets | uniq) -}}
 {{- end -}}
 {{- end -}}
 
@@ -54,7 +101,7 @@ items:
 {{/* The name of cluster-wide objects. Releases that serve some namespaces only may exist side by side. */}}
 {{- define "metorial-operator.clusterWideName" -}}
 {{- if .Values.watchNamespaces -}}
-{{- printf "%s-%s" .Release.Namespace (include "metorial-operator.fullname" .) -}}
+{{- printf "%s-%s" (include "metorial-operator.namespace" .) (include "metorial-operator.fullname" .) -}}
 {{- else -}}
 {{- include "metorial-operator.fullname" . -}}
 {{- end -}}
@@ -62,7 +109,7 @@ items:
 
 {{/* The operator as the API server knows it. */}}
 {{- define "metorial-operator.user" -}}
-{{- printf "system:serviceaccount:%s:%s" .Release.Namespace (include "metorial-operator.fullname" .) -}}
+{{- printf "system:serviceaccount:%s:%s" (include "metorial-operator.namespace" .) (include "metorial-operator.serviceAccountName" .) -}}
 {{- end -}}
 
 {{/* The Lease by which the replicas elect a leader. */}}
@@ -83,6 +130,6 @@ roleRef:
   name: {{ .name }}
 subjects:
   - kind: ServiceAccount
-    name: {{ include "metorial-operator.fullname" .root }}
-    namespace: {{ .root.Release.Namespace }}
+    name: {{ include "metorial-operator.serviceAccountName" .root }}
+    namespace: {{ include "metorial-operator.namespace" .root }}
 {{- end -}}

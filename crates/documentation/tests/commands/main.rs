@@ -80,8 +80,8 @@ fn what_does_not_exist_is_refused() {
     for wrong in [
         "kubectl get pods --al-namespaces",
         "kubectl annotat pacred/github a=b",
-        "helm install a deploy/chart --set nosuch.value=1",
-        "helm install a deploy/chart --set replicaCount=many",
+        "helm install a deploy/chart --set image.repository=a --set nosuch.value=1",
+        "helm install a deploy/chart --set image.repository=a --set replicaCount=many",
         "helm upgrad a deploy/chart",
         "make nothing",
         "cargo run --package nothing",

@@ -12,7 +12,8 @@ const ORDINARY: [&str; 15] = [
 ];
 
 /// Flags of Helm that `helm template` has no use for: the chart is rendered, not installed.
-const ONLY_FOR_A_CLUSTER: [&str; 5] = [
+const ONLY_FOR_A_CLUSTER: [&str; 6] = [
+    "--force-conflicts",
     "--create-namespace",
     "--install",
     "--reuse-values",
@@ -95,6 +96,9 @@ impl Programs {
         else {
             return Ok(());
         };
+        // The values that a release has already include the image.
+        let reused = rest.iter().any(|word| word == "--reuse-values");
+        let reused = reused.then_some(["--set", "image.repository=registry.example.com/a"]);
         let rest = rest
             .iter()
             .filter(|word| !ONLY_FOR_A_CLUSTER.contains(&word.as_str()));
@@ -110,7 +114,8 @@ impl Programs {
         template
             .current_dir(root())
             .arg("template")
-            .args(rest.map(chart));
+            .args(rest.map(chart))
+            .args(reused.into_iter().flatten());
         run(&mut template).map(drop)
     }
 }

@@ -21,6 +21,9 @@ pub const EXAMPLES: [&str; 5] = [
 /// Example that has its own namespaces.
 const GITOPS: &str = "gitops";
 
+/// Name of the file that lists the manifests of a directory.
+const KUSTOMIZATION: &str = "kustomization.yaml";
+
 /// Writes a kustomization for each example to a directory.
 pub fn write(url: &str, key: &str) -> Result<TempDir, Failure> {
     let directory = tempfile::tempdir()?;
@@ -28,14 +31,15 @@ pub fn write(url: &str, key: &str) -> Result<TempDir, Failure> {
         let target = directory.path().join(example);
         let mut files = copy(&root().join("examples").join(example), &target)?;
         files.sort();
-        let file = target.join("kustomization.yaml");
+        let file = target.join(KUSTOMIZATION);
         // JSON is a subset of YAML.
         fs::write(file, kustomization(example, &files, url, key).to_string())?;
     }
     Ok(directory)
 }
 
-/// Copies the manifests of a directory and of the directories below it; returns their relative paths.
+/// Copies the manifests of a directory and of the directories below it; returns their relative paths. The example's own
+/// kustomizations are left out.
 fn copy(from: &Path, to: &Path) -> Result<Vec<String>, Failure> {
     fs::create_dir_all(to)?;
     let mut files = Vec::new();
@@ -48,7 +52,7 @@ fn copy(from: &Path, to: &Path) -> Result<Vec<String>, Failure> {
         if path.is_dir() {
             let below = copy(&path, &to.join(&name))?;
             files.extend(below.iter().map(|file| format!("{shown}/{file}")));
-        } else {
+        } else if shown != KUSTOMIZATION {
             fs::copy(&path, to.join(&name))?;
             files.push(shown.into_owned());
         }

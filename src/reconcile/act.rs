@@ -89,7 +89,7 @@ impl<K: Kind> Run<'_, K> {
                     (&self.context.cluster, &self.context.operator_namespace);
                 let (key, entry) = delete::orphan_record(case, id);
                 cluster.record_orphan(namespace, &key, &entry).await?;
-                let (key, instance) = (&self.resource.key, case.record.instance.as_deref());
+                let instance = case.record.instance.as_deref();
                 tracing::info!(id, instance, "left a remote object at Metorial");
             }
             Step::RemoveFinalizer => self.remove_finalizer().await?,

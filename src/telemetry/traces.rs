@@ -2,7 +2,7 @@
 //! reconciliation, and within it one for each request to an API. Spans have operations, outcomes and keys of resources as
 //! attributes, never content; what is logged within them is not sent.
 
-use super::is_own;
+use super::targets::is_own;
 use crate::build_info::VERSION;
 use opentelemetry::KeyValue;
 use opentelemetry::trace::TracerProvider;
@@ -99,5 +99,59 @@ impl opentelemetry_sdk::trace::SpanExporter for Reported {
 
     fn set_resource(&mut self, resource: &Resource) {
         self.exporter.set_resource(resource);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::{Arc, Mutex};
+    use tracing::field::Empty;
+    use tracing_subscriber::layer::SubscriberExt;
+
+    /// An exporter that keeps the spans.
+    #[derive(Clone, Debug, Default)]
+    struct Kept(Arc<Mutex<Vec<SpanData>>>);
+
+    impl opentelemetry_sdk::trace::SpanExporter for Kept {
+        async fn export(&self, batch: Vec<SpanData>) -> OTelSdkResult {
+            self.0.lock().unwrap().extend(batch);
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn spans_are_exported_with_what_is_recorded_later_and_without_what_is_logged() {
+        let kept = Kept::default();
+        let provider = SdkTracerProvider::builder()
+            .with_simple_exporter(kept.clone())
+            .build();
+        let log = tracing_subscriber::fmt::layer()
+            .fmt_fields(tracing_subscriber::fmt::format::JsonFields::new())
+            .event_format(super::super::json_line::JsonLine)
+            .with_writer(std::io::sink);
+        let subscriber = tracing_subscriber::registry()
+            .with(log)
+            .with(Some(layer(&provider)));
+        tracing::subscriber::with_default(subscriber, || {
+            let outer = tracing::error_span!("reconcile", kind = "AuthImport", verdict = Empty);
+            outer.in_scope(|| {
+                let inner = tracing::debug_span!("request", otel.name = %"GET /x", otel.kind = "client", otel.status_code = Empty, outcome = Empty);
+                inner.in_scope(|| tracing::info!("logged"));
+                inner.record("outcome", "gone");
+                inner.record("otel.status_code", "ERROR");
+                drop(inner);
+                tracing::Span::current().record("verdict", "Synced");
+            });
+        });
+        let spans = kept.0.lock().unwrap().clone();
+        let names: Vec<_> = spans.iter().map(|span| span.name.as_ref()).collect();
+        assert_eq!(names, ["GET /x", "reconcile"]);
+        assert_eq!(spans[0].parent_span_id, spans[1].span_context.span_id());
+        assert!(spans.iter().all(|span| span.events.is_empty()));
+        let has = |span: &SpanData, key: &'static str, value: &'static str| {
+            span.attributes.contains(&KeyValue::new(key, value))
+        };
+        assert!(has(&spans[0], "outcome", "gone") && has(&spans[1], "verdict", "Synced"));
     }
 }

@@ -32,10 +32,12 @@ compat: ## Run the demo and the central stories on the oldest supported Kubernet
 	@KUBERNETES=oldest cargo test --locked --workspace --no-fail-fast --test install --test lifecycle --test crash
 
 .PHONY: package
-package: control-plane ## Package the chart and the crates as a release does, and test the client with all of its features
+package: control-plane ## Make chart, crates, manifests and bills of materials as a release does, and test the client with all of its features
 	@tools/release check
 	@tools/release chart target/package
 	@tools/release crates
+	@tools/release sboms target/package
+	@tools/release manifests target/package registry.example.com/metorial-operator:0.1.0
 	@cargo test --locked --package metorial --all-features
 
 .PHONY: site

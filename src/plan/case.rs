@@ -8,6 +8,7 @@ use super::observed::RemoteView;
 use super::ownership::{Claim, Marker, Owner};
 use super::policy::Policy;
 use super::record::Record;
+use super::rejection::Rejection;
 use super::rewrites::Rewrites;
 use crate::resources::{Mode, Reason, RemoteDetails};
 use jiff::Timestamp;
@@ -171,6 +172,8 @@ pub struct RemoteFailure {
     pub needs_person: bool,
     /// The wait that the server or the budget asks for.
     pub wait: Option<Duration>,
+    /// What the API rejects in the spec, where its error says so.
+    pub rejection: Option<Rejection>,
 }
 
 impl Case<'_> {

@@ -25,10 +25,30 @@ pub struct FieldRule {
 pub enum Role {
     /// The provider.
     Provider,
+    /// The provider deployment.
+    Deployment,
+    /// The auth method.
+    AuthMethod,
+    /// The config vault.
+    Vault,
     /// The value that a schema describes and that imports carry.
     Value,
     /// Any other.
     Other,
+}
+
+impl Role {
+    /// Returns the noun for the object that the field names by its id, for messages; `None` for a field that names none.
+    #[must_use]
+    pub fn noun(self) -> Option<&'static str> {
+        match self {
+            Self::Provider => Some("provider"),
+            Self::Deployment => Some("deployment"),
+            Self::AuthMethod => Some("auth method"),
+            Self::Vault => Some("vault"),
+            Self::Value | Self::Other => None,
+        }
+    }
 }
 
 /// What an empty value (null, an empty text or list) means on the wire.

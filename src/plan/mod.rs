@@ -34,6 +34,7 @@ pub mod publish;
 pub mod purpose;
 pub mod record;
 pub mod recover;
+pub mod rejection;
 pub mod replace;
 pub mod request;
 pub mod restart;

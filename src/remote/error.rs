@@ -144,11 +144,17 @@ impl RemoteError {
         }
     }
 
-    fn kind(&self) -> Option<ErrorKind> {
+    /// Returns the error of the API, or of the way to it.
+    #[must_use]
+    pub fn api(&self) -> Option<&Error> {
         match self {
-            Self::Api(error) => Some(error.kind()),
+            Self::Api(error) => Some(error),
             _ => None,
         }
+    }
+
+    fn kind(&self) -> Option<ErrorKind> {
+        self.api().map(Error::kind)
     }
 }
 

@@ -47,6 +47,8 @@ pub struct Case<'a> {
     pub rewrites: HashMap<ChildKind, Rewrites>,
     /// What a deletion does that can't reach the API.
     pub unreachable: Unreachable,
+    /// The fields that the API refused to change, for what is desired now.
+    pub refused: Vec<&'static str>,
     /// A read or a step that failed.
     pub failure: Option<Failure>,
     /// Time for which lists may lag behind the objects that they show, and after which a write without a response is no

@@ -79,7 +79,10 @@ pub fn object_gone(
 /// Adds the finalizer before everything else. It is the write-ahead intent of a create, and what makes a deletion wait.
 #[must_use]
 pub fn with_finalizer(case: &Case<'_>, mut plan: Plan) -> Plan {
-    let writes = matches!(plan.verdict.reason, Reason::Synced | Reason::Updating);
+    let writes = matches!(
+        plan.verdict.reason,
+        Reason::Synced | Reason::Updating | Reason::RotationRefused
+    );
     let has_object = !plan.steps.is_empty() || case.record.id.is_some();
     if writes && has_object && !case.record.finalizer && !case.observes() {
         plan.steps.insert(0, Step::AddFinalizer);

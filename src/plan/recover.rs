@@ -6,6 +6,7 @@ use super::desired::Desired;
 use super::differences::differences;
 use super::observed::RemoteView;
 use super::ownership::Claim;
+use super::rotation;
 use super::steps::{Plan, Step, bind, create};
 use super::verdict::EventReason;
 use crate::resources::Reason;
@@ -42,10 +43,14 @@ fn choose<'a>(
     mine: &[&'a RemoteView],
 ) -> Option<(&'a RemoteView, Vec<Step>)> {
     let oldest = *mine.first()?;
-    let fits = |remote: &&&RemoteView| !differences(desired, remote, case.record).replaces;
     let replaces = case.policy.replaces();
     let chosen = match replaces {
-        true => *mine.iter().find(fits).or(mine.last())?,
+        true => {
+            let fits = |remote: &&&RemoteView| {
+                differences(desired, remote, case.record).is_without_replacement(desired)
+            };
+            *mine.iter().find(fits).or(mine.last())?
+        }
         false => oldest,
     };
     let others = mine.iter().filter(|other| other.id != chosen.id);
@@ -62,8 +67,9 @@ fn choose<'a>(
 /// Binds an object that was found by its marker, and applies what a PATCH can apply. The rest follows once the id is
 /// recorded.
 fn bind_found(case: &Case<'_>, desired: &Desired, remote: &Arc<RemoteView>) -> Plan {
-    let found = differences(desired, remote, case.record);
-    let complete = !found.imports && !found.replaces;
+    let mut found = differences(desired, remote, case.record);
+    let blocked = rotation::without_refused(case, desired, remote, &mut found);
+    let complete = !found.imports && !found.replaces && blocked.is_empty();
     let step = match found.patches(desired) && complete {
         true => Step::Update {
             remote: remote.clone(),

@@ -3,7 +3,7 @@
 use super::case::Case;
 use super::desired::{Desired, External};
 use super::facts::{Facts, MaxAge};
-use super::fields::{Field, Role};
+use super::fields::{Field, Role, is_blank};
 use super::observed::RemoteView;
 use super::verdict::Verdict;
 use crate::resources::Reason;
@@ -33,12 +33,16 @@ impl Rejection {
     pub fn of(error: &Error, desired: Option<&Desired>) -> Option<Self> {
         let fields = || desired.into_iter().flat_map(|desired| &desired.fields);
         let named = || fields().find(|field| names_object(field, error));
+        let has = |role: Role| {
+            let field = fields().find(|field| field.rule.role == role);
+            field.is_some_and(|field| !is_blank(field.expose()))
+        };
         match error.code()? {
             // The entity of a 404 is unreliable, its id isn't (◆).
             "not_found" => named().map(|field| Self::Unknown(field.rule.name)),
             "use_after_delete" => named().map(|field| Self::Deleted(field.rule.name)),
-            "invalid_auth_method" => Some(Self::OtherMethod),
-            "provider_mismatch" => Some(Self::OtherProvider),
+            "invalid_auth_method" => has(Role::AuthMethod).then_some(Self::OtherMethod),
+            "provider_mismatch" => has(Role::Deployment).then_some(Self::OtherProvider),
             "deployment_lock_mismatch" => Some(Self::OtherDeployment),
             _ if !error.blockers().is_empty() => Some(Self::InUse(error.blockers().to_vec())),
             _ => None,
@@ -97,7 +101,9 @@ impl<'a> Named<'a> {
                 false => format!("spec.{name}"),
             },
             noun: role.noun().unwrap_or("object"),
-            id: field.and_then(|field| field.expose().as_str()).unwrap_or_default(),
+            id: field
+                .and_then(|field| field.expose().as_str())
+                .unwrap_or_default(),
         }
     }
 }
@@ -119,11 +125,19 @@ fn other_provider(desired: &Desired) -> String {
 /// Explains that the object which the spec names belongs to another deployment.
 fn other_deployment(desired: &Desired, facts: &Facts) -> String {
     let field = desired.fields.iter();
-    let field = field.clone().find(|field| field.rule.role == Role::Deployment);
+    let field = field
+        .clone()
+        .find(|field| field.rule.role == Role::Deployment);
     let named = field.and_then(|field| field.expose().as_str());
     let deployment = named.filter(|id| !id.is_empty()).unwrap_or("another one");
     let (what, remote) = locked_object(desired, facts);
-    let own = remote.and_then(|remote| remote.fields.get("deploymentId")?.as_str().map(str::to_owned));
+    let own = remote.and_then(|remote| {
+        remote
+            .fields
+            .get("deploymentId")?
+            .as_str()
+            .map(str::to_owned)
+    });
     let own = own.filter(|id| !id.is_empty());
     let own = own.as_deref().unwrap_or("another deployment");
     format!(

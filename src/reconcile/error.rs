@@ -11,6 +11,8 @@ use crate::remote::RemoteError;
 pub enum Error {
     /// A request to the API: decided upon like everything else.
     Remote(RemoteError),
+    /// The API refuses to change these fields of the object: decided upon without them.
+    FieldsRefused(Vec<&'static str>),
     /// A child object that Kubernetes refused, or that can't be written: decided upon as well.
     Failed(Failure),
     /// This process no longer leads: whoever does decides about the resource.

@@ -60,6 +60,10 @@ pub async fn reconcile<K: Kind>(
             Ok(Some(next)) => return Ok(next),
             Ok(None) => {}
             // A failure is decided upon as well. The plan after it sends nothing to the API, so the loop ends.
+            Err(Error::FieldsRefused(fields)) => {
+                run.remember_refused(&case, &fields);
+                case.refused = fields;
+            }
             Err(Error::Remote(error)) => {
                 let failure = remote_failure(&error, case.desired.as_ref().ok().copied());
                 run.suspect_connection(&failure).await;

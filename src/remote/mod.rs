@@ -7,6 +7,7 @@ pub mod cache;
 mod coalesce;
 mod dependents;
 mod error;
+mod explain;
 mod loader;
 mod observations;
 mod reads;
@@ -22,6 +23,7 @@ pub mod testing;
 mod tests;
 pub mod transport;
 mod unreadable;
+mod violations;
 
 #[cfg(test)]
 pub use batch_limits::MOST;

@@ -56,11 +56,13 @@ pub struct RemoteDetails {
     pub auth_config_type: Option<String>,
     /// The id of the vault that the config was created from.
     pub vault_id: Option<String>,
+    /// The provider's callback URL. It is read of the provider, not of the object.
+    pub callback_url: Option<String>,
 }
 
 impl RemoteDetails {
     /// Returns the fields that are ids, under their names in the status. Applications get them from
-    /// `publish.configMap`, so the type of an auth config isn't among them.
+    /// `publish.configMap`, so the type of an auth config and the callback URL aren't among them.
     pub fn ids(&self) -> impl Iterator<Item = (&'static str, &str)> {
         [
             ("providerId", &self.provider_id),

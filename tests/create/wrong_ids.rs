@@ -37,7 +37,14 @@ async fn a_provider_that_does_not_exist_is_named_and_can_be_corrected() {
 #[tokio::test]
 async fn an_auth_method_that_does_not_exist_is_named_and_can_be_corrected() {
     let right = json!("linear-token");
-    check(auth_config("one"), "authMethodId", "linear-tokn", right, "auth method").await;
+    check(
+        auth_config("one"),
+        "authMethodId",
+        "linear-tokn",
+        right,
+        "auth method",
+    )
+    .await;
 }
 
 #[tokio::test]
@@ -48,7 +55,14 @@ async fn a_deployment_that_does_not_exist_is_named_and_can_be_corrected() {
         vault("one", "token"),
         import_new("one"),
     ] {
-        check(manifest, "deploymentId", "pde_none", Value::Null, "deployment").await;
+        check(
+            manifest,
+            "deploymentId",
+            "pde_none",
+            Value::Null,
+            "deployment",
+        )
+        .await;
     }
 }
 
@@ -56,13 +70,17 @@ async fn a_deployment_that_does_not_exist_is_named_and_can_be_corrected() {
 async fn a_vault_that_does_not_exist_is_named_and_can_be_corrected() {
     let env = Environment::running().await;
     env.value("token", VALUES[0]).await;
-    let id = env.create(vault("shared", "token")).await.id();
-    let by_id = |id: &str| with(config_on("db", "none"), json!({"spec": {"vaultRef": null, "vaultId": id}}));
-    env.apply(by_id("pcvt_none")).await;
+    env.create(vault("shared", "token")).await;
+    let wrong = json!({"spec": {"vaultRef": null, "vaultId": "pcvt_none"}});
+    env.apply(with(config_on("db", "shared"), wrong)).await;
     let stalled = env.config("db").wait_reason("InvalidSpec").await;
     let message = stalled.message();
-    assert_eq!(message, "spec.vaultId: Metorial has no vault \"pcvt_none\"; correct it");
-    env.apply(by_id(&id)).await;
+    assert_eq!(
+        message,
+        "spec.vaultId: Metorial has no vault \"pcvt_none\"; correct it"
+    );
+    let right = json!({"vaultRef": {"name": "shared"}, "vaultId": null});
+    env.config("db").edit(right).await;
     env.config("db").wait_ready().await;
     env.check_oracles().await;
 }

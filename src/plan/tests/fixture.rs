@@ -95,7 +95,12 @@ fn resource<K: Kind>(kind: &str, spec: &Value) -> K {
 /// The object that a create of this makes.
 pub fn created(desired: &Desired, id: &str, at: i64) -> RemoteView {
     let fields = desired.fields.iter();
-    let readable = fields.filter(|field| field.rule.compare == Compare::Readable);
+    let readable = fields.filter(|field| {
+        matches!(
+            field.rule.compare,
+            Compare::Readable | Compare::PartlyReadable
+        )
+    });
     let metadata = Map::from_iter([(MARKER_KEY.to_owned(), desired.marker.to_json())]);
     RemoteView {
         id: id.to_owned(),
@@ -125,7 +130,7 @@ pub fn marked(mut remote: RemoteView, marker: Option<Marker>) -> RemoteView {
 
 /// The state of a resource whose object is acknowledged and settled.
 pub fn recorded(desired: &Desired, id: &str) -> Record {
-    let inputs = desired.inputs.iter();
+    let inputs = desired.all_inputs();
     Record {
         id: Some(id.to_owned()),
         finalizer: true,
@@ -236,6 +241,7 @@ pub fn case<'a>(
         paused: None,
         rewrites: HashMap::new(),
         unreachable: Unreachable::default(),
+        refused: Vec::new(),
         failure: None,
         list_lag: Duration::from_secs(45),
         read_lag: Duration::from_secs(10),

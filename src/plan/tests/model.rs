@@ -123,7 +123,7 @@ impl Model {
             view.marker = Marker::read(metadata);
         }
         for field in &desired.fields {
-            let Remedy::Patch(key) = field.rule.remedy else {
+            let Some(key) = field.rule.remedy.patch_key() else {
                 continue;
             };
             let config = body.get("config");

@@ -20,6 +20,13 @@ pub(super) fn schema(kind: &str) -> &'static Value {
     &SCHEMAS[kind]
 }
 
+/// Calls `check` with the rules of every kind as a whole, and with the kind.
+pub(super) fn of_wholes(mut check: impl FnMut(&str, &Value)) {
+    for (kind, schema) in SCHEMAS.iter() {
+        check(kind, schema);
+    }
+}
+
 /// Calls `check` with every schema under `part` (`spec` or `status`) of every kind, and with its path.
 pub(super) fn everywhere(part: &str, mut check: impl FnMut(&str, &Value)) {
     for (kind, schema) in SCHEMAS.iter() {

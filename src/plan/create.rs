@@ -27,7 +27,7 @@ pub fn create_or_recover(case: &Case<'_>, desired: &Desired, facts: &Facts) -> R
         if let Some(wait) = Plan::wait_for_lagging_reads(case.record, reason, SEARCHING) {
             return Ok(wait);
         }
-        return Ok(recover(case, desired, facts.search()?));
+        return recover(case, desired, facts);
     }
     Ok(Plan::synced(desired, create()))
 }
@@ -68,7 +68,7 @@ pub fn object_gone(
         );
         return Ok(Plan::report(Verdict::new(Reason::SuspiciousLoss, message)));
     }
-    let plan = recover(case, desired, facts.search()?);
+    let plan = recover(case, desired, facts)?;
     if !plan.creates() {
         return Ok(plan);
     }

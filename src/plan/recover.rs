@@ -4,12 +4,15 @@
 use super::case::Case;
 use super::desired::Desired;
 use super::differences::differences;
+use super::facts::{Facts, Query};
+use super::fields::{Remedy, Role, is_blank};
 use super::observed::RemoteView;
 use super::ownership::Claim;
 use super::rotation;
 use super::steps::{Plan, Step, bind, create};
-use super::verdict::EventReason;
+use super::verdict::{EventReason, Verdict};
 use crate::resources::Reason;
+use serde_json::Value;
 use std::sync::Arc;
 
 /// What a resource reports while it is not known whether its create was applied.
@@ -18,11 +21,16 @@ pub const SEARCHING: &str =
 
 /// Decides by a complete search. What was created before a crash, or by a request whose response was lost, is found by its
 /// marker.
-#[must_use]
-pub fn recover(case: &Case<'_>, desired: &Desired, found: &[RemoteView]) -> Plan {
-    let mine = case.claimed(found);
-    match choose(case, desired, &mine) {
+///
+/// # Errors
+/// The fact that has to be read first.
+pub fn recover(case: &Case<'_>, desired: &Desired, facts: &Facts) -> Result<Plan, Query> {
+    let mine = case.claimed(facts.search()?);
+    Ok(match choose(case, desired, &mine) {
         Some((remote, others)) => {
+            if let Some(conflict) = created_otherwise(case, desired, facts, remote)? {
+                return Ok(Plan::report(conflict));
+            }
             let mut plan = bind_found(case, desired, &Arc::new(remote.clone()));
             // Nobody searches any more once an object is bound, so the others come first.
             plan.steps.splice(0..0, others);
@@ -30,7 +38,41 @@ pub fn recover(case: &Case<'_>, desired: &Desired, found: &[RemoteView]) -> Plan
         }
         None if case.record.settled() => Plan::synced(desired, create()),
         None => Plan::wait_for_reads(Reason::AmbiguousCreate, SEARCHING, case.record.settles_in),
+    })
+}
+
+/// Returns why an object is not bound: the spec was edited while it was not known whether the object exists, and names other
+/// ids now than those that it was created with. A spec that was never edited costs no read.
+fn created_otherwise(
+    case: &Case<'_>,
+    desired: &Desired,
+    facts: &Facts,
+    remote: &RemoteView,
+) -> Result<Option<Verdict>, Query> {
+    let edited = case.generation > 1 && case.record.observed_generation != Some(case.generation);
+    if !edited || case.restored(remote) {
+        return Ok(None);
     }
+    for field in &desired.fields {
+        let fixed = field.rule.remedy == Remedy::Fixed && !is_blank(field.expose());
+        let Some(name) = field.expose().as_str().filter(|_| fixed) else {
+            continue;
+        };
+        let theirs = match field.rule.role {
+            Role::Provider => remote.details.provider_id.as_deref(),
+            Role::Deployment => remote.fields.get(field.rule.name).and_then(Value::as_str),
+            _ => None,
+        };
+        let other = theirs.is_some_and(|theirs| theirs != name);
+        if other && (field.rule.role != Role::Provider || facts.provider(name)? != theirs) {
+            let message = format!(
+                "{} was created with another spec.{} before the spec was edited; undo that change, or delete this resource and create it again",
+                remote.id, field.rule.name
+            );
+            return Ok(Some(Verdict::new(Reason::ImmutableFieldChanged, message)));
+        }
+    }
+    Ok(None)
 }
 
 /// Chooses the object among several, and what happens to the others.

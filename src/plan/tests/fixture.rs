@@ -262,6 +262,8 @@ pub struct Fixture<'a> {
     pub paused: Option<Duration>,
     pub failure: Option<Failure>,
     pub now: i64,
+    pub refused: Vec<&'static str>,
+    pub generation: i64,
     facts: Vec<(Query, Answer)>,
 }
 
@@ -277,6 +279,8 @@ impl<'a> Fixture<'a> {
             paused: None,
             failure: None,
             now: 1000,
+            generation: 1,
+            refused: Vec::new(),
             facts: Vec::new(),
         }
     }
@@ -362,6 +366,8 @@ impl<'a> Fixture<'a> {
             paused: self.paused,
             failure: self.failure.clone(),
             now: second(self.now),
+            generation: self.generation,
+            refused: self.refused.clone(),
             ..case(&owner, &key, self.desired, &self.record)
         };
         question(&case, &facts)

@@ -5,7 +5,7 @@ use crate::plan::case::{Case, ConnectionView};
 use crate::plan::decide;
 use crate::plan::desired::Desired;
 use crate::plan::facts::{Answer, Facts, Query};
-use crate::plan::fields::{FieldValue, Remedy};
+use crate::plan::fields::FieldValue;
 use crate::plan::observed::{Losses, Observation, RemoteView};
 use crate::plan::ownership::{Claim, MARKER_KEY, Marker, Owner};
 use crate::plan::policy::Policy;

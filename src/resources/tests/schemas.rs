@@ -153,7 +153,7 @@ fn names_and_columns_are_those_of_the_documentation() {
     let expected = [
         "Namespaced Connection mconn: Ready Reason Instance Type Age Message",
         "Cluster ClusterConnection mcconn: Ready Reason Instance Type Age Message",
-        "Namespaced ProviderAuthCredentials pacred: Ready Reason Id Provider Age Connection Mode Drifted Message",
+        "Namespaced ProviderAuthCredentials pacred: Ready Reason Id Provider Callback Age Connection Mode Drifted Message",
         "Namespaced ProviderAuthConfig paconf: Ready Reason Id Type Age Connection Mode Drifted Message",
         "Namespaced ProviderConfig pconf: Ready Reason Id Provider Age Connection Mode Drifted Message",
         "Namespaced ProviderConfigVault pvault: Ready Reason Id Provider Age Connection Mode Drifted Message",

@@ -88,7 +88,7 @@ pub fn adopt(
     if let Some(refusal) = mismatch(case, desired, &found, remote) {
         return Ok(Plan::report(refusal));
     }
-    let blocked = rotation::without_refused(case, desired, remote, &mut found);
+    let blocked = rotation::without_refused(case, desired, facts, remote, &mut found)?;
     if !blocked.is_empty() {
         return refused(case, desired, facts, remote, &found, &blocked);
     }

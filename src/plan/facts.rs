@@ -4,6 +4,7 @@ use super::children::{ChildSpec, ChildState, Refusal};
 use super::observed::{Dependent, ListedExport, ListedImport, Losses, Observation, RemoteView};
 use super::ownership::Owner;
 use super::schema::ValueSchema;
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 /// One thing to read.
@@ -38,6 +39,8 @@ pub enum Query {
     Provider(String),
     /// The callback URL of the provider that is named so.
     CallbackUrl(String),
+    /// The fields that the server takes in a PATCH of an object of this kind.
+    PatchFields,
     /// The vault that a config is to be created from.
     Vault(String),
 }
@@ -90,6 +93,8 @@ pub enum Answer {
     Provider(Option<String>),
     /// To [`Query::CallbackUrl`]: `None` where it has none, and where it could not be read.
     CallbackUrl(Option<String>),
+    /// To [`Query::PatchFields`]: `None` where the server does not say.
+    PatchFields(Option<Arc<BTreeSet<String>>>),
     /// To [`Query::Vault`]: `None` where there is no such vault.
     Vault(Option<Arc<RemoteView>>),
 }
@@ -128,6 +133,7 @@ impl Facts {
                 | (Query::Violations(_), Answer::Violations(_))
                 | (Query::Provider(_), Answer::Provider(_))
                 | (Query::CallbackUrl(_), Answer::CallbackUrl(_))
+                | (Query::PatchFields, Answer::PatchFields(_))
                 | (Query::Vault(_), Answer::Vault(_))
         );
         let expected = matches && self.answer(&query).is_none();
@@ -239,6 +245,14 @@ impl Facts {
     pub fn callback_url(&self, provider: &str) -> Result<Option<&str>, Query> {
         let query = Query::CallbackUrl(provider.to_owned());
         fact!(self, CallbackUrl, query).map(Option::as_deref)
+    }
+
+    /// Returns the fields that the server takes in a PATCH, if it says so.
+    ///
+    /// # Errors
+    /// It was not asked.
+    pub fn patch_fields(&self) -> Result<Option<&BTreeSet<String>>, Query> {
+        fact!(self, PatchFields, Query::PatchFields).map(Option::as_deref)
     }
 
     /// Returns a vault, if there is one with this id.

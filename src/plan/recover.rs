@@ -31,7 +31,7 @@ pub fn recover(case: &Case<'_>, desired: &Desired, facts: &Facts) -> Result<Plan
             if let Some(conflict) = created_otherwise(case, desired, facts, remote)? {
                 return Ok(Plan::report(conflict));
             }
-            let mut plan = bind_found(case, desired, &Arc::new(remote.clone()));
+            let mut plan = bind_found(case, desired, facts, &Arc::new(remote.clone()))?;
             // Nobody searches any more once an object is bound, so the others come first.
             plan.steps.splice(0..0, others);
             plan
@@ -108,9 +108,17 @@ fn choose<'a>(
 
 /// Binds an object that was found by its marker, and applies what a PATCH can apply. The rest follows once the id is
 /// recorded.
-fn bind_found(case: &Case<'_>, desired: &Desired, remote: &Arc<RemoteView>) -> Plan {
+///
+/// # Errors
+/// The fact that has to be read first.
+fn bind_found(
+    case: &Case<'_>,
+    desired: &Desired,
+    facts: &Facts,
+    remote: &Arc<RemoteView>,
+) -> Result<Plan, Query> {
     let mut found = differences(desired, remote, case.record);
-    let blocked = rotation::without_refused(case, desired, remote, &mut found);
+    let blocked = rotation::without_refused(case, desired, facts, remote, &mut found)?;
     let complete = !found.imports && !found.replaces && blocked.is_empty();
     let step = match found.patches(desired) && complete {
         true => Step::Update {
@@ -122,11 +130,11 @@ fn bind_found(case: &Case<'_>, desired: &Desired, remote: &Arc<RemoteView>) -> P
     let note = format!("found {} by its marker", remote.id);
     let plan = Plan::synced(desired, vec![step])
         .map_verdict(|verdict| verdict.with_event(EventReason::Recovered, note));
-    match complete {
+    Ok(match complete {
         true => plan,
         false => plan.continues(format!(
             "found {} by its marker; comparing it with the spec",
             remote.id
         )),
-    }
+    })
 }

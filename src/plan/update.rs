@@ -25,7 +25,7 @@ pub fn update(
 ) -> Result<Plan, Query> {
     let record = case.record;
     let mut found = differences(desired, remote, record);
-    let blocked = rotation::without_refused(case, desired, remote, &mut found);
+    let blocked = rotation::without_refused(case, desired, facts, remote, &mut found)?;
     if !blocked.is_empty() {
         return refused(case, desired, facts, remote, &found, &blocked);
     }
@@ -77,7 +77,7 @@ pub fn refused(
         }
     };
     let message = format!(
-        "Metorial does not change {fields} of {}, as of all credentials of a remote or container MCP provider; {way_out}",
+        "Metorial does not change {fields} of {}, as of credentials of a remote or container MCP provider, or of all on some servers; {way_out}",
         remote.id
     );
     Ok(Plan {

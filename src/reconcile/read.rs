@@ -67,6 +67,7 @@ impl<K: Kind> Run<'_, K> {
             Query::CallbackUrl(provider) => {
                 Answer::CallbackUrl(self.api()?.callback_url(provider).await)
             }
+            Query::PatchFields => Answer::PatchFields(self.api()?.patch_fields::<K>().await),
             Query::Vault(id) => Answer::Vault(self.api()?.vault(id).await?),
         })
     }

@@ -9,7 +9,7 @@ use crate::lock::lock;
 use crate::plan::observed::RemoteView;
 use crate::plan::schema::ValueSchema;
 use metorial::Collection;
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::hash::Hash;
 use std::sync::{Arc, Mutex, Weak};
 use std::time::Duration;
@@ -50,6 +50,7 @@ pub struct Cache {
     listings: Mutex<HashMap<Collection, Weak<Last<Arc<Listed>>>>>,
     schemas: Mutex<HashMap<ValueSchema, Schema>>,
     callback_urls: Mutex<HashMap<String, Shared<Option<String>>>>,
+    patch_fields: Mutex<HashMap<Collection, Shared<Option<Arc<BTreeSet<String>>>>>>,
     locks: Mutex<HashMap<String, Weak<AsyncMutex<()>>>>,
 }
 
@@ -77,6 +78,12 @@ impl Cache {
     #[must_use]
     pub fn callback_url(&self, provider: &str) -> Shared<Option<String>> {
         entry(&mut lock(&self.callback_urls), &provider.to_owned())
+    }
+
+    /// Returns the last read of the fields that an update of this collection takes, in the same way.
+    #[must_use]
+    pub fn patch_fields(&self, of: Collection) -> Shared<Option<Arc<BTreeSet<String>>>> {
+        entry(&mut lock(&self.patch_fields), &of)
     }
 
     /// Waits for the lock of a remote object.

@@ -22,6 +22,7 @@ use metorial::{
     Operation,
 };
 use serde_json::Value;
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use tokio::sync::OwnedMutexGuard;
 use tokio::time::Instant;
@@ -232,6 +233,28 @@ impl Session {
         };
         *known = Some((Instant::now(), url.clone()));
         url
+    }
+
+    /// Returns the fields that a PATCH of the kind's objects takes on this server, at most an hour old; `None` where the server
+    /// does not say: nothing fails for want of it.
+    pub async fn patch_fields<K: Kind>(&self) -> Option<Arc<BTreeSet<String>>> {
+        let collection = K::Remote::COLLECTION;
+        let shared = self.cache.patch_fields(collection);
+        let mut known = shared.lock().await;
+        if let Some((at, fields)) = known.as_ref()
+            && at.elapsed() < SCHEMA_LIFETIME
+        {
+            return fields.clone();
+        }
+        let operation = Operation {
+            method: Method::Get,
+            template: "/metorial/introspect/endpoints",
+        };
+        let call = self.transport.client().patch_fields(collection);
+        let fields = self.transport.send(operation, call).await;
+        let fields = fields.ok().flatten().map(Arc::new);
+        *known = Some((Instant::now(), fields.clone()));
+        fields
     }
 
     /// Returns a vault that a config is to be created from, read now; `None` if it is gone.

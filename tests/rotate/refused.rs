@@ -2,7 +2,7 @@
 //! client secret and scopes.
 
 use crate::support::{Environment, Handle, Kind, Manifest, credentials, keys};
-use metorial_simulator::{Action, Quirk, Stored};
+use metorial_simulator::{Action, Fault, Quirk, Stored};
 use serde_json::{Value, json};
 
 /// A provider that is a remote MCP server.
@@ -139,17 +139,38 @@ async fn replaced_credentials_stay_while_people_have_authorized_with_them() {
     env.check_oracles().await;
 }
 
-#[tokio::test]
-async fn where_a_server_shows_no_scopes_they_are_sent_only_when_they_change() {
+/// A build that answers rotations with success and ignores them.
+async fn ignoring() -> Environment {
     let env = Environment::running().await;
     env.sim.set_quirk(Quirk::CredentialsPatchIgnored, true);
     env.create(credentials("app")).await;
+    env
+}
+
+#[tokio::test]
+async fn a_server_that_ignores_rotations_is_known_by_its_own_description() {
+    let env = ignoring().await;
+    app(&env).edit(json!({"name": "renamed"})).await;
+    app(&env).wait_recorded().await;
+    env.rotate("oauth-app", "client-secret", "rotated").await;
+    app(&env)
+        .wait_message("RotationRefused", "oauth.clientSecret")
+        .await;
+    let sent: Vec<_> = env.patches().iter().map(keys).collect();
+    assert_eq!(sent, [["name"]]);
+    env.check_quiet().await;
+}
+
+#[tokio::test]
+async fn a_server_that_shows_no_scopes_and_does_not_describe_itself_is_sent_only_what_changes() {
+    let env = ignoring().await;
+    let description = Fault::on("GET", "/metorial/introspect");
+    env.sim.faults().add(description, Action::no_such_route());
     app(&env).edit(json!({"name": "renamed"})).await;
     app(&env).wait_recorded().await;
     app(&env).edit(json!({"oauth": {"scopes": ["repo"]}})).await;
     app(&env).wait_recorded().await;
-    let patches = env.patches();
-    let sent: Vec<_> = patches.iter().map(keys).collect();
+    let sent: Vec<_> = env.patches().iter().map(keys).collect();
     assert_eq!(sent, [["name"], ["scopes"]]);
     env.check_oracles().await;
 }

@@ -111,6 +111,8 @@ impl Model {
                 approved: false,
             }),
             Query::OwnerAlive(_) => Answer::OwnerAlive(false),
+            Query::PatchFields => Answer::PatchFields(None),
+            Query::CallbackUrl(_) => Answer::CallbackUrl(None),
             Query::Provider(_) => Answer::Provider(Some("pro_github".to_owned())),
             other => unreachable!("credentials need no {other:?}"),
         }

@@ -65,9 +65,9 @@ impl<K: Kind> Run<'_, K> {
             Query::Violations(of) => Answer::Violations(self.violations(case, of).await?),
             Query::Provider(name) => Answer::Provider(self.api()?.provider(name).await?),
             Query::CallbackUrl(provider) => {
-                Answer::CallbackUrl(self.api()?.callback_url(provider).await)
+                Answer::CallbackUrl(self.api()?.callback_url(provider).await?)
             }
-            Query::PatchFields => Answer::PatchFields(self.api()?.patch_fields::<K>().await),
+            Query::PatchFields => Answer::PatchFields(self.api()?.patch_fields::<K>().await?),
             Query::Vault(id) => Answer::Vault(self.api()?.vault(id).await?),
         })
     }

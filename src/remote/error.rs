@@ -145,10 +145,10 @@ impl RemoteError {
         }
     }
 
-    /// Returns whether the requested object does not exist.
+    /// Returns whether the failure is expected to pass by itself.
     #[must_use]
-    pub fn is_gone(&self) -> bool {
-        self.kind() == Some(ErrorKind::Gone)
+    pub fn passes(&self) -> bool {
+        !self.needs_person() && self.kind() != Some(ErrorKind::Gone)
     }
 
     /// Returns whether the API refuses to change a field that it changes for other objects: it names none (◆).

@@ -6,6 +6,7 @@ pub mod budget;
 pub mod cache;
 mod coalesce;
 mod dependents;
+mod descriptions;
 mod error;
 mod explain;
 mod loader;

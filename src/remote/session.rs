@@ -22,14 +22,9 @@ use metorial::{
     Operation,
 };
 use serde_json::Value;
-use std::collections::BTreeSet;
 use std::sync::Arc;
 use tokio::sync::OwnedMutexGuard;
 use tokio::time::Instant;
-use url::Url;
-
-/// The longest URL of a server that a status shows, in bytes.
-const LONGEST_URL: usize = 1000;
 
 /// A connection whose key the API accepted, in the instance that the key opens.
 #[derive(Clone)]
@@ -210,53 +205,6 @@ impl Session {
         }
     }
 
-    /// Returns the callback URL of a provider, at most an hour old; `None` where it has none, or none that can be read: nothing
-    /// fails for want of it.
-    pub async fn callback_url(&self, provider: &str) -> Option<String> {
-        let shared = self.cache.callback_url(provider);
-        let mut known = shared.lock().await;
-        if let Some((at, url)) = known.as_ref()
-            && at.elapsed() < SCHEMA_LIFETIME
-        {
-            return url.clone();
-        }
-        let operation = Operation {
-            method: Method::Get,
-            template: "/providers/:id",
-        };
-        let call = self.transport.client().provider(provider);
-        let url = match self.transport.send(operation, call).await {
-            Ok(provider) => provider.callback_url().and_then(callback_url),
-            // A key without the scope for providers serves as well.
-            Err(error) if error.needs_person() || error.is_gone() => None,
-            Err(_) => return None,
-        };
-        *known = Some((Instant::now(), url.clone()));
-        url
-    }
-
-    /// Returns the fields that a PATCH of the kind's objects takes on this server, at most an hour old; `None` where the server
-    /// does not say: nothing fails for want of it.
-    pub async fn patch_fields<K: Kind>(&self) -> Option<Arc<BTreeSet<String>>> {
-        let collection = K::Remote::COLLECTION;
-        let shared = self.cache.patch_fields(collection);
-        let mut known = shared.lock().await;
-        if let Some((at, fields)) = known.as_ref()
-            && at.elapsed() < SCHEMA_LIFETIME
-        {
-            return fields.clone();
-        }
-        let operation = Operation {
-            method: Method::Get,
-            template: "/metorial/introspect/endpoints",
-        };
-        let call = self.transport.client().patch_fields(collection);
-        let fields = self.transport.send(operation, call).await;
-        let fields = fields.ok().flatten().map(Arc::new);
-        *known = Some((Instant::now(), fields.clone()));
-        fields
-    }
-
     /// Returns a vault that a config is to be created from, read now; `None` if it is gone.
     ///
     /// # Errors
@@ -356,13 +304,6 @@ impl Session {
         observations.store_write(collection, &view, Instant::now());
         view
     }
-}
-
-/// Returns a callback URL that a status may show.
-fn callback_url(text: &str) -> Option<String> {
-    let url = Url::parse(text).ok()?;
-    let shown = matches!(url.scheme(), "http" | "https") && text.len() <= LONGEST_URL;
-    shown.then(|| url.into())
 }
 
 /// Returns a record that can be read. Of one that can't, but may be `owner`'s, the id becomes the suspect.

@@ -153,12 +153,12 @@ async fn what_the_server_says_is_left_is_never_overspent() {
         env.apply(credentials(&format!("app-{number}"))).await;
     }
     env.start_operator();
-    wait_limited(&env, 8, 4).await;
+    wait_limited(&env, 8, 5).await;
     env.check_quiet().await;
     assert_eq!(
         env.live(Kind::Credentials).len(),
-        4,
-        "one request asked whose key it is"
+        3,
+        "two requests asked whose key it is, and for the callback URL"
     );
     let refused = env.sim.journal().iter().filter(|e| e.status == 429).count();
     assert_eq!(refused, 0, "never over the limit\n{}", env.describe().await);

@@ -149,7 +149,7 @@ pub struct CommonStatus {
     /// The metadata keys that were applied last. A key that is later removed from the spec is removed from the remote
     /// object too.
     pub metadata_keys: Option<Vec<String>>,
-    /// The write-only values that the API has acknowledged.
+    /// The values that the API has acknowledged and that can't be read back, or not from every server.
     pub inputs: Option<Vec<InputStatus>>,
     /// Fields of the remote object that differ from the spec and are kept.
     pub drift: Option<Vec<DriftEntry>>,

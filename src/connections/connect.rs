@@ -158,17 +158,30 @@ impl Connections {
         material: &Material<'_>,
         client: Client,
     ) -> Result<Opened, NotReady> {
+        let Material {
+            url,
+            settings,
+            fingerprint,
+            ..
+        } = material;
         let limit = verify::documented_limit(None);
-        let budget = slot.budget_to_identify(&material.fingerprint, limit, &self.setup.queue);
+        let budget = slot.budget_to_identify(fingerprint, limit, &self.setup.queue);
         let purpose = Purpose::of_check(key.resource_key());
         let requester = Requester::new(budget, slot.own_limit.clone(), purpose);
         let (fence, metrics) = (self.setup.fence.clone(), self.setup.metrics.clone());
         let transport = Transport::new(client, requester, fence, metrics);
-        let instance = transport.instance().await;
-        let instance =
-            instance.map_err(|error| verify::of_error(&error, material.settings, &material.url))?;
+        let instance = match transport.instance().await {
+            Ok(instance) => verify::describe(instance),
+            // A narrow key serves as well: `GET /token` needs no scope (◆).
+            Err(error) if verify::lacks_scope(&error) => {
+                let token = transport.token().await;
+                let token = token.map_err(|error| verify::of_error(&error, settings, url))?;
+                verify::describe_token(token)?
+            }
+            Err(error) => return Err(verify::of_instance(&error, settings, url)),
+        };
         Ok(Opened {
-            instance: verify::describe(instance),
+            instance,
             transport,
             verified: Instant::now(),
         })

@@ -124,6 +124,12 @@ impl ConnectionSettings {
         (Some(requested) != handled).then_some(requested)
     }
 
+    /// Returns the id of the instance that the key must open.
+    #[must_use]
+    pub fn instance_id(&self) -> Option<&str> {
+        self.common.instance.as_ref()?.id.as_deref()
+    }
+
     /// Returns the references that have to be resolved before the connection can be used.
     #[must_use]
     pub fn references(&self) -> Vec<Reference> {

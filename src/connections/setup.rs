@@ -13,7 +13,7 @@ use crate::resources::{
     ClusterConnection, Connection, ConnectionKind, Reason, ResourceKey, Stored,
 };
 use crate::settings::{AllowedAccounts, Timing};
-use metorial::{ApiKey, Client};
+use metorial::{ApiKey, BuildError, Client};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::mpsc::UnboundedSender;
@@ -85,13 +85,17 @@ impl Setup {
         let mut builder = Client::builder(url, key)
             .timeout(self.request_timeout)
             .user_agent(concat!("metorial-operator/", env!("CARGO_PKG_VERSION")));
+        if let Some(instance) = settings.instance_id() {
+            builder = builder.instance_id(instance);
+        }
         if let Some(reference) = &settings.ca_bundle {
             let roots = inputs.get(reference).map_err(|i| invalid(i.message))?;
             builder = builder.add_root_certificates_pem(roots.as_bytes());
         }
-        builder
-            .build()
-            .map_err(|error| invalid(format!("spec.caBundle: {error}")))
+        builder.build().map_err(|error| match error {
+            BuildError::InstanceId => invalid(format!("spec.instance.id: {error}")),
+            error => invalid(format!("spec.caBundle: {error}")),
+        })
     }
 }
 

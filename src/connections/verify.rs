@@ -11,10 +11,12 @@ use crate::remote::RemoteError;
 use crate::remote::budget::{Limit, WINDOW};
 use crate::resources::{AllowedNamespaces, InstanceStatus, InstanceType, Reason, cut};
 use crate::settings::AllowedAccounts;
-use metorial::{ErrorKind, Instance};
+use metorial::{Error, ErrorKind, Instance, Token};
 use std::collections::BTreeMap;
 use url::Url;
 
+/// The scope without which a key may not read its instance.
+const INSTANCE_SCOPE: &str = "organization.instance:read";
 const DEFAULT_BASE_URL: &str = "https://api.metorial.com";
 
 /// Checks the address of the API against the prefixes that the operator may call. The key is sent there, so whoever may
@@ -45,7 +47,7 @@ pub fn base_url(text: Option<&str>, allowed: &[Url]) -> Result<Url, NotReady> {
     }
 }
 
-/// Computes the fingerprint of everything that a client is built from: address, key and certificates. It recognizes an
+/// Computes the fingerprint of everything that a client is built from: address, key, certificates and instance. It recognizes an
 /// unchanged key without keeping it.
 ///
 /// # Errors
@@ -64,7 +66,13 @@ pub fn material(
         .as_ref()
         .and_then(|reference| inputs.get(reference).ok());
     let roots = roots.map_or(&b""[..], str::as_bytes);
-    Ok(mac.fingerprint(&[url.as_str().as_bytes(), key.as_bytes(), roots]))
+    let instance = settings.instance_id().unwrap_or_default();
+    Ok(mac.fingerprint(&[
+        url.as_str().as_bytes(),
+        key.as_bytes(),
+        roots,
+        instance.as_bytes(),
+    ]))
 }
 
 /// Checks that the key opens the instance that the spec names, and the one that the connection opened before.
@@ -80,7 +88,7 @@ pub fn check_instance(
     found: &InstanceStatus,
 ) -> Result<(), NotReady> {
     let guard = settings.common.instance.as_ref();
-    let wanted_id = guard.and_then(|guard| guard.id.as_deref());
+    let wanted_id = settings.instance_id();
     let wanted_type = guard
         .and_then(|guard| guard.type_)
         .map(|type_| match type_ {
@@ -96,6 +104,9 @@ pub fn check_instance(
         (Some(id), _) => format!("spec.instance.id is {id}"),
         (None, Some(id)) => format!("this connection is pinned to {id}"),
         (None, None) => match wanted_type.filter(|type_| found.type_.as_deref() != Some(type_)) {
+            Some(type_) if found.type_.is_none() => format!(
+                "spec.instance.type is {type_}, and its type is not known without the scope `{INSTANCE_SCOPE}`"
+            ),
             Some(type_) => format!("spec.instance.type is {type_}"),
             None => match recorded.and_then(|recorded| other_organization(recorded, found)) {
                 Some(id) => format!("this connection is pinned to an instance of {id}"),
@@ -197,11 +208,7 @@ pub fn of_unread(error: &ClusterError) -> NotReady {
 /// Describes what a failed `GET /instance` means for the connection.
 #[must_use]
 pub fn of_error(error: &RemoteError, settings: &ConnectionSettings, url: &Url) -> NotReady {
-    let api = match error {
-        RemoteError::Api(error) => Some(error),
-        _ => None,
-    };
-    let (reason, message) = match api {
+    let (reason, message) = match error.api() {
         // Resources of the connection say `ConnectionNotReady` for a 401, since it is not about them; here it is the cause.
         Some(api) if api.kind() == ErrorKind::Unauthorized => {
             let secret = &settings.key;
@@ -228,6 +235,52 @@ pub fn of_error(error: &RemoteError, settings: &ConnectionSettings, url: &Url) -
         transient: !error.needs_person(),
         wait: error.wait(),
     }
+}
+
+/// Returns whether a failed `GET /instance` says that the key is valid, and may not read the instance.
+#[must_use]
+pub fn lacks_scope(error: &RemoteError) -> bool {
+    error.api().map(Error::kind) == Some(ErrorKind::Forbidden)
+}
+
+/// Describes what a failed `GET /instance` means for a connection with these settings. The key of an organization opens the
+/// instance that the request names (◆).
+#[must_use]
+pub fn of_instance(error: &RemoteError, settings: &ConnectionSettings, url: &Url) -> NotReady {
+    let invalid = |message: String| NotReady::new(Reason::InvalidSpec, message);
+    match (error.api().map(Error::kind), settings.instance_id()) {
+        (Some(ErrorKind::Rejected), None) => invalid(
+            "the key seems to belong to an organization, which has several instances: set spec.instance.id".to_owned(),
+        ),
+        (Some(ErrorKind::Rejected), Some(id)) => invalid(format!(
+            "spec.instance.id: the key reaches no instance {id:?}; correct it"
+        )),
+        _ => of_error(error, settings, url),
+    }
+}
+
+/// Describes the instance of a key that may not read it. Whether it is a development instance is not known (◆).
+///
+/// # Errors
+/// The key belongs to an organization: nothing confirms that the instance of the spec is one of that organization.
+pub fn describe_token(token: Token) -> Result<InstanceStatus, NotReady> {
+    let Some(instance) = token.instance else {
+        return Err(NotReady::new(
+            Reason::Forbidden,
+            format!(
+                "the key of an organization needs the scope `{INSTANCE_SCOPE}`: add it, or use the key of an instance"
+            ),
+        ));
+    };
+    let project = token.project.map(|project| project.id);
+    Ok(InstanceStatus {
+        id: instance.id,
+        name: instance.name.as_deref().map(cut),
+        slug: instance.slug.as_deref().map(cut),
+        type_: None,
+        organization_id: token.organization.map(|organization| organization.id),
+        project_id: instance.project_id.or(project),
+    })
 }
 
 /// Describes an instance as the connection's status shows it.

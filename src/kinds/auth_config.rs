@@ -18,6 +18,9 @@ pub const VALUE: FieldRule = FieldRule {
     blank: Blank::Value,
 };
 
+/// The field of the deployment that an auth config belongs to. It can't be changed, so it is not compared.
+const DEPLOYMENT: &str = "deploymentId";
+
 /// Returns an auth config in the form of all kinds.
 #[must_use]
 pub fn view(remote: &AuthConfig) -> RemoteView {
@@ -30,6 +33,9 @@ pub fn view(remote: &AuthConfig) -> RemoteView {
     ]);
     if let Some(filters) = tool_filters::observed(remote.tool_filter.as_ref()) {
         fields.insert(TOOL_FILTERS.name, filters);
+    }
+    if let Some(deployment) = &remote.deployment {
+        fields.insert(DEPLOYMENT, text(Some(&deployment.id)));
     }
     let type_ = match remote.r#type {
         AuthConfigType::Manual => Some("manual"),

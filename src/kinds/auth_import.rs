@@ -24,13 +24,13 @@ const PROVIDER: FieldRule = FieldRule {
 };
 const DEPLOYMENT: FieldRule = FieldRule {
     name: "deploymentId",
-    role: Role::Other,
+    role: Role::Deployment,
     create: &["provider_deployment_id"],
     ..PROVIDER
 };
 const METHOD: FieldRule = FieldRule {
     name: "authMethodId",
-    role: Role::Other,
+    role: Role::AuthMethod,
     create: &["provider_auth_method_id"],
     ..PROVIDER
 };

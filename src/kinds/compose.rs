@@ -8,6 +8,7 @@ use crate::resources::free_json::LITERAL;
 use crate::resources::{ComposedValue, PartFormat, ValuePart};
 use crate::sensitive::{Sensitive, Wipe};
 use serde_json::{Map, Value};
+use std::collections::BTreeSet;
 
 /// The largest value that is sent, in bytes of JSON.
 const LARGEST: usize = 1024 * 1024;
@@ -60,7 +61,37 @@ pub fn compose(value: &ComposedValue, inputs: &Inputs) -> Result<Sourced, Invali
         value: whole,
         source: sources.join(", "),
         origin: origins.join(", "),
+        names: names(value),
     })
+}
+
+/// Returns the names that the spec gives to properties: in the literal, and in the pointers of the parts.
+fn names(value: &ComposedValue) -> BTreeSet<String> {
+    fn collect(value: &Value, names: &mut BTreeSet<String>) {
+        match value {
+            Value::Object(members) => {
+                for (name, member) in members {
+                    names.insert(name.clone());
+                    collect(member, names);
+                }
+            }
+            Value::Array(items) => items.iter().for_each(|item| collect(item, names)),
+            _ => {}
+        }
+    }
+    let pointers = value.from.iter().flatten();
+    let tokens = pointers.flat_map(|part| part.pointer.split('/').skip(1));
+    let mut names: BTreeSet<String> = tokens.map(unescaped).collect();
+    for member in value.literal.iter().flat_map(Map::values) {
+        collect(member, &mut names);
+    }
+    names.extend(value.literal.iter().flat_map(Map::keys).cloned());
+    names
+}
+
+/// Returns a token of a JSON pointer as the name that it stands for.
+fn unescaped(token: &str) -> String {
+    token.replace("~1", "/").replace("~0", "~")
 }
 
 fn reference(part: &ValuePart) -> Option<Reference> {
@@ -130,7 +161,7 @@ fn put(whole: &mut Value, pointer: &str, piece: Value) -> Result<(), &'static st
     };
     let mut place = whole;
     for token in path.split('/') {
-        let key = token.replace("~1", "/").replace("~0", "~");
+        let key = unescaped(token);
         if place.is_null() {
             *place = Value::Object(Map::new());
         }

@@ -5,7 +5,7 @@ use crate::plan::desired::{External, Invalid};
 use crate::plan::fields::Sourced;
 use crate::resources::{ResourceRef, SecretSource, ValueSource};
 use crate::sensitive::Sensitive;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use zeroize::Zeroizing;
 
@@ -212,6 +212,7 @@ impl Inputs {
                 value: Sensitive::new(value.as_str().into()),
                 source: "spec".to_owned(),
                 origin: "spec".to_owned(),
+                names: BTreeSet::new(),
             }),
             (None, None) => Err(Invalid::value(
                 "set exactly one of value, configMapKeyRef and secretKeyRef",
@@ -249,6 +250,7 @@ impl Inputs {
             value: Sensitive::new(text.into()),
             source: reference.to_string(),
             origin: self.origin(reference),
+            names: BTreeSet::new(),
         })
     }
 }

@@ -17,7 +17,7 @@ use serde_json::Value;
 
 const METHOD: FieldRule = FieldRule {
     name: "authMethodId",
-    role: Role::Other,
+    role: Role::AuthMethod,
     create: &["provider_auth_method_id"],
     compare: Compare::Never,
     remedy: Remedy::Fixed,
@@ -25,6 +25,7 @@ const METHOD: FieldRule = FieldRule {
 };
 const DEPLOYMENT: FieldRule = FieldRule {
     name: "deploymentId",
+    role: Role::Deployment,
     create: &["provider_deployment_id"],
     blank: Blank::Clears,
     ..METHOD

@@ -1,4 +1,5 @@
-//! [`ProviderAuthCredentials`]: client id and secret can't be read back; everything but the provider can be changed.
+//! [`ProviderAuthCredentials`]: client id and secret can't be read back. Everything but the provider can be changed, unless
+//! the provider is a remote or container MCP server (◆): then the spec may allow a replacement.
 
 use super::inputs::{Inputs, Reference};
 use super::kind::{Dependents, Kind, accessors};
@@ -6,6 +7,7 @@ use super::naming::{self, DESCRIPTION, NAME, text};
 use crate::plan::desired::{Invalid, Source, Wanted};
 use crate::plan::fields::{Blank, Compare, Field, FieldRule, Remedy, Role};
 use crate::plan::observed::RemoteView;
+use crate::plan::policy::Lifecycle;
 use crate::resources::{ProviderAuthCredentials, ProviderAuthCredentialsStatus, RemoteDetails};
 use metorial::AuthCredentials;
 use serde_json::Value;
@@ -24,7 +26,7 @@ const CLIENT_ID: FieldRule = FieldRule {
     role: Role::Other,
     create: &["config", "client_id"],
     compare: Compare::WriteOnly,
-    remedy: Remedy::Patch("client_id"),
+    remedy: Remedy::PatchOrReplace("client_id"),
     blank: Blank::Value,
 };
 const CLIENT_SECRET: FieldRule = FieldRule {
@@ -32,15 +34,15 @@ const CLIENT_SECRET: FieldRule = FieldRule {
     role: Role::Other,
     create: &["config", "client_secret"],
     compare: Compare::WriteOnly,
-    remedy: Remedy::Patch("client_secret"),
+    remedy: Remedy::PatchOrReplace("client_secret"),
     blank: Blank::Value,
 };
 const SCOPES: FieldRule = FieldRule {
     name: "oauth.scopes",
     role: Role::Other,
     create: &["config", "scopes"],
-    compare: Compare::Readable,
-    remedy: Remedy::Patch("scopes"),
+    compare: Compare::PartlyReadable,
+    remedy: Remedy::PatchOrReplace("scopes"),
     blank: Blank::Value,
 };
 
@@ -75,6 +77,14 @@ impl Kind for ProviderAuthCredentials {
             schema: None,
             vault: None,
         })
+    }
+
+    fn lifecycle(&self) -> Lifecycle {
+        Lifecycle {
+            replace: self.spec.replace,
+            shows_callback_url: true,
+            ..Lifecycle::default()
+        }
     }
 
     fn view(remote: &AuthCredentials) -> RemoteView {

@@ -4,7 +4,7 @@ use super::compose::{compose, references};
 use super::inputs::{Inputs, Reference, SourceKind};
 use super::kind::{Kind, accessors};
 use super::naming::{self, DESCRIPTION, NAME, text};
-use super::replaced::{self, DEPLOYMENT, PROVIDER, VALUE, VAULT};
+use super::replaced::{self, DEPLOYMENT, DEPLOYMENT_OF_VAULT, PROVIDER, VALUE, VAULT};
 use super::tool_filters::{self, TOOL_FILTERS};
 use crate::plan::desired::{External, Invalid, Source, Wanted};
 use crate::plan::fields::Field;
@@ -37,9 +37,13 @@ impl Kind for ProviderConfig {
         let vault = External::of(SourceKind::ProviderConfigVault, reference, id, inputs)?;
         let vault_id = vault.as_ref().map(|vault| vault.id.as_str());
         let filters = tool_filters::wanted(spec.tool_filters.as_ref());
+        let deployment = match (&spec.deployment_id, &vault) {
+            (None, Some(_)) => &DEPLOYMENT_OF_VAULT,
+            _ => &DEPLOYMENT,
+        };
         let mut fields = vec![
             Field::plain(&PROVIDER, spec.provider_id.as_str()),
-            Field::plain(&DEPLOYMENT, text(spec.deployment_id.as_deref())),
+            Field::plain(deployment, text(spec.deployment_id.as_deref())),
             Field::plain(&VAULT, text(vault_id)),
             Field::plain(&TOOL_FILTERS, filters),
         ];

@@ -17,15 +17,23 @@ pub const PROVIDER: FieldRule = FieldRule {
 /// The deployment.
 pub const DEPLOYMENT: FieldRule = FieldRule {
     name: "deploymentId",
-    role: Role::Other,
+    role: Role::Deployment,
     create: &["provider_deployment_id"],
     compare: Compare::Readable,
     remedy: Remedy::Replace,
     blank: Blank::Clears,
 };
+/// A deployment that the spec leaves to the vault. A config takes over the deployment of its vault (◆), so whatever reads back
+/// is what the spec asks for.
+pub const DEPLOYMENT_OF_VAULT: FieldRule = FieldRule {
+    compare: Compare::Never,
+    remedy: Remedy::Fixed,
+    ..DEPLOYMENT
+};
 /// The vault.
 pub const VAULT: FieldRule = FieldRule {
     name: "vaultId",
+    role: Role::Vault,
     create: &["provider_config_vault_id"],
     ..DEPLOYMENT
 };

@@ -8,8 +8,9 @@ use super::facts::{Facts, Query};
 use super::fields::{Remedy, Role};
 use super::observed::RemoteView;
 use super::ownership::Claim;
+use super::rotation;
 use super::steps::{Plan, bind};
-use super::update::fresh_update;
+use super::update::{fresh_update, refused};
 use super::verdict::{EventReason, Verdict};
 use crate::resources::{AdoptPolicy, Reason};
 use std::sync::Arc;
@@ -83,9 +84,13 @@ pub fn adopt(
     if let Some(refusal) = other_provider(desired, facts, remote)? {
         return Ok(Plan::report(refusal));
     }
-    let found = differences(desired, remote, case.record);
+    let mut found = differences(desired, remote, case.record);
     if let Some(refusal) = mismatch(case, desired, &found, remote) {
         return Ok(Plan::report(refusal));
+    }
+    let blocked = rotation::without_refused(case, desired, facts, remote, &mut found)?;
+    if !blocked.is_empty() {
+        return refused(case, desired, facts, remote, &found, &blocked);
     }
     let note = format!("adopted {}", remote.id);
     // Where a PATCH would change nothing, one of ours was applied and not recorded.

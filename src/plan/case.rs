@@ -8,6 +8,7 @@ use super::observed::RemoteView;
 use super::ownership::{Claim, Marker, Owner};
 use super::policy::Policy;
 use super::record::Record;
+use super::rejection::Rejection;
 use super::rewrites::Rewrites;
 use crate::resources::{Mode, Reason, RemoteDetails};
 use jiff::Timestamp;
@@ -46,6 +47,8 @@ pub struct Case<'a> {
     pub rewrites: HashMap<ChildKind, Rewrites>,
     /// What a deletion does that can't reach the API.
     pub unreachable: Unreachable,
+    /// The fields that the API refused to change, for what is desired now.
+    pub refused: Vec<&'static str>,
     /// A read or a step that failed.
     pub failure: Option<Failure>,
     /// Time for which lists may lag behind the objects that they show, and after which a write without a response is no
@@ -171,6 +174,8 @@ pub struct RemoteFailure {
     pub needs_person: bool,
     /// The wait that the server or the budget asks for.
     pub wait: Option<Duration>,
+    /// What the API rejects in the spec, where its error says so.
+    pub rejection: Option<Rejection>,
 }
 
 impl Case<'_> {

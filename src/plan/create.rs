@@ -27,7 +27,7 @@ pub fn create_or_recover(case: &Case<'_>, desired: &Desired, facts: &Facts) -> R
         if let Some(wait) = Plan::wait_for_lagging_reads(case.record, reason, SEARCHING) {
             return Ok(wait);
         }
-        return Ok(recover(case, desired, facts.search()?));
+        return recover(case, desired, facts);
     }
     Ok(Plan::synced(desired, create()))
 }
@@ -68,7 +68,7 @@ pub fn object_gone(
         );
         return Ok(Plan::report(Verdict::new(Reason::SuspiciousLoss, message)));
     }
-    let plan = recover(case, desired, facts.search()?);
+    let plan = recover(case, desired, facts)?;
     if !plan.creates() {
         return Ok(plan);
     }
@@ -79,7 +79,10 @@ pub fn object_gone(
 /// Adds the finalizer before everything else. It is the write-ahead intent of a create, and what makes a deletion wait.
 #[must_use]
 pub fn with_finalizer(case: &Case<'_>, mut plan: Plan) -> Plan {
-    let writes = matches!(plan.verdict.reason, Reason::Synced | Reason::Updating);
+    let writes = matches!(
+        plan.verdict.reason,
+        Reason::Synced | Reason::Updating | Reason::RotationRefused
+    );
     let has_object = !plan.steps.is_empty() || case.record.id.is_some();
     if writes && has_object && !case.record.finalizer && !case.observes() {
         plan.steps.insert(0, Step::AddFinalizer);

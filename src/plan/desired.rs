@@ -1,7 +1,7 @@
 //! The desired remote object, in one form for all kinds: its fields, signed, and where it comes from.
 
 use super::children::ChildSpec;
-use super::fields::{Field, FieldValue, Role};
+use super::fields::{Compare, Field, FieldValue, Role};
 use super::fingerprint::{Fingerprint, MacKey};
 use super::import_tag;
 use super::ownership::{Marker, Owner};
@@ -142,6 +142,8 @@ pub struct Desired {
     pub revision: Fingerprint,
     /// Fingerprints of the write-only fields, one each.
     pub inputs: Vec<Input>,
+    /// Fingerprints of the fields that can't be read back everywhere, one each.
+    pub partly_readable: Vec<Input>,
     /// Where it comes from.
     pub source: Source,
     /// The schema that the value has to follow, where it is to be checked.
@@ -188,6 +190,8 @@ impl Desired {
             .map_or(&b""[..], |external| external.id.as_bytes())
             .to_vec();
         let inputs: Vec<Input> = write_only().map(|field| signer.input(field)).collect();
+        let partly_readable = |field: &&Field| field.rule.compare == Compare::PartlyReadable;
+        let partly_readable = fields.iter().filter(partly_readable);
         // A status shows the revision, so the values in it are represented by fingerprints that depend on their origin.
         let mut rest = [bytes(&Value::Object(metadata.clone())), external.clone()].concat();
         for input in &inputs {
@@ -200,6 +204,7 @@ impl Desired {
                 fingerprint: Some(signer.fingerprint("inputs", write_only(), &[])),
             },
             revision: signer.fingerprint("revision", readable, &rest),
+            partly_readable: partly_readable.map(|field| signer.input(field)).collect(),
             inputs,
             import_base: signer.fingerprint("import", write_only(), &external),
             key: key.clone(),
@@ -216,6 +221,17 @@ impl Desired {
     #[must_use]
     pub fn referring_to(self, references: u64) -> Self {
         Self { references, ..self }
+    }
+
+    /// Returns the input of that field: one that can't be read back, or not everywhere.
+    #[must_use]
+    pub fn input(&self, name: &str) -> Option<&Input> {
+        self.all_inputs().find(|input| input.field == name)
+    }
+
+    /// Returns the inputs of all fields that can't be read back, or not everywhere.
+    pub fn all_inputs(&self) -> impl Iterator<Item = &Input> {
+        self.inputs.iter().chain(&self.partly_readable)
     }
 
     /// Returns the field with this role.

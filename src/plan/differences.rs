@@ -13,8 +13,10 @@ use serde_json::Value;
 pub struct Differences {
     /// Names of the differing fields, write-only ones included.
     pub fields: Vec<&'static str>,
-    /// Whether the metadata has to be sent: ours differs in it, or the fingerprint in the marker does.
+    /// Whether our metadata or the owner in the marker differs.
     pub metadata: bool,
+    /// Whether the fingerprint in the marker differs.
+    pub fingerprint: bool,
     /// Whether a value has to be imported.
     pub imports: bool,
     /// Whether the object has to be replaced.
@@ -27,7 +29,13 @@ impl Differences {
     /// Returns whether nothing differs.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.fields.is_empty() && !self.metadata
+        self.fields.is_empty() && !self.sends_metadata()
+    }
+
+    /// Returns whether the metadata has to be sent.
+    #[must_use]
+    pub fn sends_metadata(&self) -> bool {
+        self.metadata || self.fingerprint
     }
 
     /// Returns the names of the fields, for messages.
@@ -41,11 +49,34 @@ impl Differences {
     #[must_use]
     pub fn patches(&self, desired: &Desired) -> bool {
         let by_patch = |name: &&'static str| {
-            desired
-                .field(name)
-                .is_some_and(|field| matches!(field.rule.remedy, Remedy::Patch(_)))
+            let field = desired.field(name);
+            field.is_some_and(|field| field.rule.remedy.patch_key().is_some())
         };
-        self.metadata || self.fields.iter().any(by_patch)
+        self.sends_metadata() || self.fields.iter().any(by_patch)
+    }
+
+    /// Returns the fields that the API refuses to change for some objects.
+    #[must_use]
+    pub fn refusable(&self, desired: &Desired) -> Vec<&'static str> {
+        let refusable = |name: &&'static str| {
+            let field = desired.field(name);
+            field.is_some_and(|field| matches!(field.rule.remedy, Remedy::PatchOrReplace(_)))
+        };
+        self.fields.iter().copied().filter(refusable).collect()
+    }
+
+    /// Returns whether the object has everything that only a replacement may be able to apply.
+    #[must_use]
+    pub fn is_without_replacement(&self, desired: &Desired) -> bool {
+        !self.replaces && self.refusable(desired).is_empty()
+    }
+
+    /// Removes a field, with what users see of it. Returns whether it differed.
+    pub fn remove(&mut self, name: &str) -> bool {
+        let before = self.fields.len();
+        self.fields.retain(|field| *field != name);
+        self.entries.retain(|entry| entry.field != name);
+        self.fields.len() < before
     }
 
     fn add(&mut self, field: &str, desired: &str, observed: &str) {
@@ -85,7 +116,7 @@ fn compare_fingerprints_in_marker(
     let fields: Vec<&Field> = write_only(desired, |remedy| remedy != Remedy::Import).collect();
     let patched = fields
         .iter()
-        .any(|field| matches!(field.rule.remedy, Remedy::Patch(_)));
+        .any(|field| field.rule.remedy.patch_key().is_some());
     let written_by_others = patched && record.acknowledged(desired) && record.written_after(remote);
     let fingerprint = |marker: &Marker| marker.fingerprint.clone();
     let fingerprint_differs =
@@ -115,7 +146,7 @@ fn compare_fingerprints_in_marker(
             found.add(name, HIDDEN, HIDDEN);
         }
     }
-    found.metadata |= fingerprint_differs;
+    found.fingerprint = fingerprint_differs;
 }
 
 /// Compares write-only fields that are imported, with the recorded state of the last import. Where nothing is recorded, or
@@ -147,7 +178,7 @@ fn compare_imported_values(
 /// A fingerprint under another MAC key says nothing: the key was lost, and the values are taken to be unchanged, since an import
 /// or a replacement for that reason would be for nothing.
 pub fn changed(desired: &Desired, record: &Record, name: &str) -> bool {
-    let wanted = desired.inputs.iter().find(|input| input.field == name);
+    let wanted = desired.input(name);
     match (wanted, record.input(name)) {
         (Some(wanted), Some(known)) => {
             known.same_key(&wanted.fingerprint) && *known != wanted.fingerprint
@@ -158,7 +189,7 @@ pub fn changed(desired: &Desired, record: &Record, name: &str) -> bool {
 
 /// Returns whether a write-only field is known to be the recorded one.
 fn equal(desired: &Desired, record: &Record, name: &str) -> bool {
-    let wanted = desired.inputs.iter().find(|input| input.field == name);
+    let wanted = desired.input(name);
     wanted.is_some_and(|wanted| record.input(name) == Some(&wanted.fingerprint))
 }
 
@@ -175,15 +206,14 @@ pub fn others_wrote_meanwhile(desired: &Desired, sent: &Differences, answer: &Re
         id: Some(answer.id.clone()),
         revision: Some(desired.revision.clone()),
         inputs: desired
-            .inputs
-            .iter()
+            .all_inputs()
             .map(|input| (input.field.to_owned(), input.fingerprint.clone()))
             .collect(),
         ..Record::default()
     };
     let left = differences(desired, answer, &recorded);
     let unsent = |field: &&'static str| !sent.fields.contains(field);
-    left.fields.iter().any(unsent) || (left.metadata && !sent.metadata)
+    left.fields.iter().any(unsent) || (left.sends_metadata() && !sent.sends_metadata())
 }
 
 fn compare_readable_fields(
@@ -193,13 +223,21 @@ fn compare_readable_fields(
     found: &mut Differences,
 ) {
     for field in &desired.fields {
-        if field.rule.compare != Compare::Readable {
+        let (rule, wanted) = (field.rule, field.expose());
+        let partly = rule.compare == Compare::PartlyReadable;
+        if rule.compare != Compare::Readable && !partly {
             continue;
         }
+        let unreadable = |observed: &&Value| partly && is_blank(observed) && !is_blank(wanted);
+        let read = remote.fields.get(rule.name);
         // A field that the response leaves out can't be compared (▲: some builds omit fields): the recorded state says
         // whether it was sent.
-        let (differs, observed) = match remote.fields.get(field.rule.name) {
-            Some(observed) => (observed != field.expose(), observed),
+        let (differs, observed) = match read.filter(|observed| !unreadable(observed)) {
+            Some(observed) => (observed != wanted, observed),
+            None if partly => (
+                unread_differs(desired, remote, record, rule.name),
+                read.unwrap_or(&Value::Null),
+            ),
             None => (!record.acknowledged(desired), &Value::Null),
         };
         let can_not_clear = field.rule.blank == Blank::Ignored && is_blank(field.expose());
@@ -208,6 +246,19 @@ fn compare_readable_fields(
             found.fields.push(field.rule.name);
             found.add(field.rule.name, &shown(field.expose()), &shown(observed));
         }
+    }
+}
+
+/// Returns whether a field that this server does not show differs. Where nothing is recorded of an object that we created, it
+/// was created with what is desired, as far as anybody knows.
+fn unread_differs(desired: &Desired, remote: &RemoteView, record: &Record, name: &str) -> bool {
+    let owner = remote.marker.as_ref().map(|marker| &marker.owner);
+    match record.input(name) {
+        Some(_) => changed(desired, record, name),
+        None if owner == Some(&desired.marker.owner) => {
+            record.revision.is_some() && !record.acknowledged(desired)
+        }
+        None => true,
     }
 }
 

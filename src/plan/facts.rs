@@ -4,6 +4,7 @@ use super::children::{ChildSpec, ChildState, Refusal};
 use super::observed::{Dependent, ListedExport, ListedImport, Losses, Observation, RemoteView};
 use super::ownership::Owner;
 use super::schema::ValueSchema;
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 /// One thing to read.
@@ -36,6 +37,10 @@ pub enum Query {
     Violations(ValueSchema),
     /// The canonical id of the provider that is named so.
     Provider(String),
+    /// The callback URL of the provider that is named so.
+    CallbackUrl(String),
+    /// The fields that the server takes in a PATCH of an object of this kind.
+    PatchFields,
     /// The vault that a config is to be created from.
     Vault(String),
 }
@@ -86,6 +91,10 @@ pub enum Answer {
     Violations(Option<String>),
     /// To [`Query::Provider`]: `None` where there is no such provider.
     Provider(Option<String>),
+    /// To [`Query::CallbackUrl`]: `None` where it has none, and where it could not be read.
+    CallbackUrl(Option<String>),
+    /// To [`Query::PatchFields`]: `None` where the server does not say.
+    PatchFields(Option<Arc<BTreeSet<String>>>),
     /// To [`Query::Vault`]: `None` where there is no such vault.
     Vault(Option<Arc<RemoteView>>),
 }
@@ -123,6 +132,8 @@ impl Facts {
                 | (Query::ChildAdmission(_), Answer::ChildAdmission(_))
                 | (Query::Violations(_), Answer::Violations(_))
                 | (Query::Provider(_), Answer::Provider(_))
+                | (Query::CallbackUrl(_), Answer::CallbackUrl(_))
+                | (Query::PatchFields, Answer::PatchFields(_))
                 | (Query::Vault(_), Answer::Vault(_))
         );
         let expected = matches && self.answer(&query).is_none();
@@ -225,6 +236,23 @@ impl Facts {
     /// It was not read.
     pub fn provider(&self, name: &str) -> Result<Option<&str>, Query> {
         fact!(self, Provider, Query::Provider(name.to_owned())).map(Option::as_deref)
+    }
+
+    /// Returns the callback URL of a provider, if it is known.
+    ///
+    /// # Errors
+    /// It was not read.
+    pub fn callback_url(&self, provider: &str) -> Result<Option<&str>, Query> {
+        let query = Query::CallbackUrl(provider.to_owned());
+        fact!(self, CallbackUrl, query).map(Option::as_deref)
+    }
+
+    /// Returns the fields that the server takes in a PATCH, if it says so.
+    ///
+    /// # Errors
+    /// It was not asked.
+    pub fn patch_fields(&self) -> Result<Option<&BTreeSet<String>>, Query> {
+        fact!(self, PatchFields, Query::PatchFields).map(Option::as_deref)
     }
 
     /// Returns a vault, if there is one with this id.

@@ -2,6 +2,7 @@
 
 use crate::sensitive::Sensitive;
 use serde_json::Value;
+use std::collections::BTreeSet;
 
 /// How one field of a kind travels and is compared. Rules are constants of the kind.
 #[derive(Debug, PartialEq, Eq)]
@@ -25,10 +26,30 @@ pub struct FieldRule {
 pub enum Role {
     /// The provider.
     Provider,
+    /// The provider deployment.
+    Deployment,
+    /// The auth method.
+    AuthMethod,
+    /// The config vault.
+    Vault,
     /// The value that a schema describes and that imports carry.
     Value,
     /// Any other.
     Other,
+}
+
+impl Role {
+    /// Returns the noun for the object that the field names by its id, for messages; `None` for a field that names none.
+    #[must_use]
+    pub fn noun(self) -> Option<&'static str> {
+        match self {
+            Self::Provider => Some("provider"),
+            Self::Deployment => Some("deployment"),
+            Self::AuthMethod => Some("auth method"),
+            Self::Vault => Some("vault"),
+            Self::Value | Self::Other => None,
+        }
+    }
 }
 
 /// What an empty value (null, an empty text or list) means on the wire.
@@ -60,6 +81,9 @@ pub fn is_blank(value: &Value) -> bool {
 pub enum Compare {
     /// It can be read back.
     Readable,
+    /// It can be read back, but on some servers it reads as empty, or not at all, whatever it is (◆): then its fingerprint is
+    /// compared.
+    PartlyReadable,
     /// It can't be read back, or only in another form: its fingerprint is compared.
     WriteOnly,
     /// It can be read back only in another form; it never changes.
@@ -71,12 +95,25 @@ pub enum Compare {
 pub enum Remedy {
     /// By a PATCH, under this key.
     Patch(&'static str),
+    /// By a PATCH, under this key. The API refuses that for some objects (◆), which then can only be replaced.
+    PatchOrReplace(&'static str),
     /// By an import that names the object.
     Import,
     /// Only by replacing the object.
     Replace,
     /// Not at all: admission refuses a change of the field.
     Fixed,
+}
+
+impl Remedy {
+    /// Returns the key of the field in a PATCH, where a PATCH may apply it.
+    #[must_use]
+    pub fn patch_key(self) -> Option<&'static str> {
+        match self {
+            Self::Patch(key) | Self::PatchOrReplace(key) => Some(key),
+            Self::Import | Self::Replace | Self::Fixed => None,
+        }
+    }
 }
 
 /// A desired value.
@@ -96,6 +133,8 @@ pub struct Sourced {
     /// The same with the uids of the objects. Fingerprints that users see depend on it: otherwise a guess that is written into
     /// the spec would show whether it equals the value of a Secret.
     pub origin: String,
+    /// The names in the value that the spec itself contains: they are no secrets.
+    pub names: BTreeSet<String>,
 }
 
 /// One desired field.
@@ -131,6 +170,16 @@ impl Field {
         match &self.value {
             FieldValue::Plain(value) => value,
             FieldValue::Secret(secret) => secret.value.expose(),
+        }
+    }
+
+    /// Returns the names in the value that are no secrets, because the spec itself contains them.
+    #[must_use]
+    pub fn public_names(&self) -> &BTreeSet<String> {
+        static NONE: BTreeSet<String> = BTreeSet::new();
+        match &self.value {
+            FieldValue::Plain(_) => &NONE,
+            FieldValue::Secret(secret) => &secret.names,
         }
     }
 

@@ -6,6 +6,7 @@ pub mod adopt;
 pub mod approve;
 pub mod attempt;
 pub mod backoff;
+pub mod callback;
 pub mod case;
 pub mod checks;
 pub mod children;
@@ -34,10 +35,12 @@ pub mod publish;
 pub mod purpose;
 pub mod record;
 pub mod recover;
+pub mod rejection;
 pub mod replace;
 pub mod request;
 pub mod restart;
 pub mod rewrites;
+pub mod rotation;
 pub mod schema;
 pub mod status;
 pub mod steps;
@@ -105,7 +108,8 @@ fn synchronize(case: &Case<'_>, facts: &Facts) -> Result<Plan, Query> {
     let plan = external::refuse_foreign_vault(case, desired, facts, plan)?;
     let plan = checks::refuse_invalid_value(case, desired, facts, plan)?;
     let plan = approve::require_approval(case, facts, plan)?;
-    checks::refuse_unwritable_secret(desired, facts, plan)
+    let plan = checks::refuse_unwritable_secret(desired, facts, plan)?;
+    callback::show(case, desired, facts, plan)
 }
 
 /// Decides about an object that exists.

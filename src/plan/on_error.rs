@@ -45,7 +45,10 @@ fn remote(case: &Case<'_>, facts: &Facts, failure: &RemoteFailure) -> Plan {
     }
     let reason = reason(case, failure);
     let transient = !failure.needs_person || failure.concerns_connection;
-    let mut verdict = Verdict::new(reason, failure.message.clone());
+    let mut verdict = match &failure.rejection {
+        Some(rejection) => rejection.verdict(case, facts),
+        None => Verdict::new(reason, failure.message.clone()),
+    };
     verdict.keeps_conditions = transient && keeps_conditions(case, facts);
     if let (Reason::RateLimited, Some(wait)) = (reason, failure.wait) {
         return Plan::report(verdict).retry(Retry::Turn(wait));

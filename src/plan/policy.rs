@@ -36,6 +36,8 @@ pub struct Lifecycle {
     pub replace_grace: Duration,
     /// How tokens that expire are exported again; `None` where they are not.
     pub renewal: Option<Renewal>,
+    /// Whether the status shows the provider's callback URL.
+    pub shows_callback_url: bool,
 }
 
 /// How tokens that expire are exported again.

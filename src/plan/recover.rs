@@ -4,11 +4,15 @@
 use super::case::Case;
 use super::desired::Desired;
 use super::differences::differences;
+use super::facts::{Facts, Query};
+use super::fields::{Remedy, Role, is_blank};
 use super::observed::RemoteView;
 use super::ownership::Claim;
+use super::rotation;
 use super::steps::{Plan, Step, bind, create};
-use super::verdict::EventReason;
+use super::verdict::{EventReason, Verdict};
 use crate::resources::Reason;
+use serde_json::Value;
 use std::sync::Arc;
 
 /// What a resource reports while it is not known whether its create was applied.
@@ -17,19 +21,58 @@ pub const SEARCHING: &str =
 
 /// Decides by a complete search. What was created before a crash, or by a request whose response was lost, is found by its
 /// marker.
-#[must_use]
-pub fn recover(case: &Case<'_>, desired: &Desired, found: &[RemoteView]) -> Plan {
-    let mine = case.claimed(found);
-    match choose(case, desired, &mine) {
+///
+/// # Errors
+/// The fact that has to be read first.
+pub fn recover(case: &Case<'_>, desired: &Desired, facts: &Facts) -> Result<Plan, Query> {
+    let mine = case.claimed(facts.search()?);
+    Ok(match choose(case, desired, &mine) {
         Some((remote, others)) => {
-            let mut plan = bind_found(case, desired, &Arc::new(remote.clone()));
+            if let Some(conflict) = created_otherwise(case, desired, facts, remote)? {
+                return Ok(Plan::report(conflict));
+            }
+            let mut plan = bind_found(case, desired, facts, &Arc::new(remote.clone()))?;
             // Nobody searches any more once an object is bound, so the others come first.
             plan.steps.splice(0..0, others);
             plan
         }
         None if case.record.settled() => Plan::synced(desired, create()),
         None => Plan::wait_for_reads(Reason::AmbiguousCreate, SEARCHING, case.record.settles_in),
+    })
+}
+
+/// Returns why an object is not bound: the spec was edited while it was not known whether the object exists, and names other
+/// ids now than those that it was created with. A spec that was never edited costs no read.
+fn created_otherwise(
+    case: &Case<'_>,
+    desired: &Desired,
+    facts: &Facts,
+    remote: &RemoteView,
+) -> Result<Option<Verdict>, Query> {
+    let edited = case.generation > 1 && case.record.observed_generation != Some(case.generation);
+    if !edited || case.restored(remote) {
+        return Ok(None);
     }
+    for field in &desired.fields {
+        let fixed = field.rule.remedy == Remedy::Fixed && !is_blank(field.expose());
+        let Some(name) = field.expose().as_str().filter(|_| fixed) else {
+            continue;
+        };
+        let theirs = match field.rule.role {
+            Role::Provider => remote.details.provider_id.as_deref(),
+            Role::Deployment => remote.fields.get(field.rule.name).and_then(Value::as_str),
+            _ => None,
+        };
+        let other = theirs.is_some_and(|theirs| theirs != name);
+        if other && (field.rule.role != Role::Provider || facts.provider(name)? != theirs) {
+            let message = format!(
+                "{} was created with another spec.{} before the spec was edited; undo that change, or delete this resource and create it again",
+                remote.id, field.rule.name
+            );
+            return Ok(Some(Verdict::new(Reason::ImmutableFieldChanged, message)));
+        }
+    }
+    Ok(None)
 }
 
 /// Chooses the object among several, and what happens to the others.
@@ -42,10 +85,14 @@ fn choose<'a>(
     mine: &[&'a RemoteView],
 ) -> Option<(&'a RemoteView, Vec<Step>)> {
     let oldest = *mine.first()?;
-    let fits = |remote: &&&RemoteView| !differences(desired, remote, case.record).replaces;
     let replaces = case.policy.replaces();
     let chosen = match replaces {
-        true => *mine.iter().find(fits).or(mine.last())?,
+        true => {
+            let fits = |remote: &&&RemoteView| {
+                differences(desired, remote, case.record).is_without_replacement(desired)
+            };
+            *mine.iter().find(fits).or(mine.last())?
+        }
         false => oldest,
     };
     let others = mine.iter().filter(|other| other.id != chosen.id);
@@ -61,9 +108,18 @@ fn choose<'a>(
 
 /// Binds an object that was found by its marker, and applies what a PATCH can apply. The rest follows once the id is
 /// recorded.
-fn bind_found(case: &Case<'_>, desired: &Desired, remote: &Arc<RemoteView>) -> Plan {
-    let found = differences(desired, remote, case.record);
-    let complete = !found.imports && !found.replaces;
+///
+/// # Errors
+/// The fact that has to be read first.
+fn bind_found(
+    case: &Case<'_>,
+    desired: &Desired,
+    facts: &Facts,
+    remote: &Arc<RemoteView>,
+) -> Result<Plan, Query> {
+    let mut found = differences(desired, remote, case.record);
+    let blocked = rotation::without_refused(case, desired, facts, remote, &mut found)?;
+    let complete = !found.imports && !found.replaces && blocked.is_empty();
     let step = match found.patches(desired) && complete {
         true => Step::Update {
             remote: remote.clone(),
@@ -74,11 +130,11 @@ fn bind_found(case: &Case<'_>, desired: &Desired, remote: &Arc<RemoteView>) -> P
     let note = format!("found {} by its marker", remote.id);
     let plan = Plan::synced(desired, vec![step])
         .map_verdict(|verdict| verdict.with_event(EventReason::Recovered, note));
-    match complete {
+    Ok(match complete {
         true => plan,
         false => plan.continues(format!(
             "found {} by its marker; comparing it with the spec",
             remote.id
         )),
-    }
+    })
 }

@@ -47,7 +47,9 @@ pub fn replace(
         remote.live && case.claim(remote) == Claim::Ours && other
     };
     let others: Vec<&RemoteView> = facts.search()?.iter().filter(ours).collect();
-    let fits = |remote: &&&RemoteView| !differences(desired, remote, case.record).replaces;
+    let fits = |remote: &&&RemoteView| {
+        differences(desired, remote, case.record).is_without_replacement(desired)
+    };
     // A crash, or a lost response, may have left the new object unrecorded.
     let successor = others.iter().find(fits).copied();
     let first = match successor {

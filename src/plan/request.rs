@@ -2,7 +2,7 @@
 
 use super::desired::Desired;
 use super::differences::Differences;
-use super::fields::{Blank, Remedy, is_blank};
+use super::fields::{Blank, is_blank};
 use super::observed::RemoteView;
 use super::ownership::{MARKER_KEY, Marker};
 use serde_json::{Map, Value};
@@ -35,9 +35,9 @@ pub fn update(
 ) -> Value {
     let mut body = Map::new();
     for field in &desired.fields {
-        if let (true, Remedy::Patch(key)) = (
+        if let (true, Some(key)) = (
             differences.fields.contains(&field.rule.name),
-            field.rule.remedy,
+            field.rule.remedy.patch_key(),
         ) {
             let value = field.expose();
             let by_null = field.rule.blank == Blank::ClearsByNull && is_blank(value);
@@ -45,13 +45,13 @@ pub fn update(
             body.insert(key.to_owned(), value);
         }
     }
-    if differences.metadata {
+    if differences.sends_metadata() {
         let mut kept = remote.metadata.clone();
         kept.retain(|key, _| !former_keys.contains(key));
         let mut marker = desired.marker.clone();
         // The fingerprint stands for values in the same request. A value that goes in by an import is not in this one, and
-        // that import may never be made.
-        if desired.source.imports().is_some() {
+        // that import may never be made; neither is a value that the API refused.
+        if desired.source.imports().is_some() || !differences.fingerprint {
             let known = remote.marker.as_ref();
             marker.fingerprint = known.and_then(|marker| marker.fingerprint.clone());
         }

@@ -10,7 +10,7 @@ use super::steps::{Effect, Plan, remote_after};
 use super::verdict::{EventReason, Expiring, Verdict};
 use crate::resources::{
     Class, CommonStatus, Conditions, ImportRecord, InputStatus, PendingDeletion, PreviousId,
-    Reason, ResourceStatus, condition,
+    Reason, RemoteDetails, ResourceStatus, condition,
 };
 use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
@@ -25,6 +25,13 @@ pub fn next<S: ResourceStatus>(before: &S, case: &Case<'_>, plan: &Plan, effects
     let mut next = before.clone();
     for effect in effects {
         apply(&mut next, case, plan, effect);
+    }
+    if let Some(url) = &plan.callback_url {
+        let details = RemoteDetails {
+            callback_url: Some(url.clone()),
+            ..next.details()
+        };
+        next.set_details(&details);
     }
     let status = next.common_mut();
     place(status, case, &plan.verdict, effects);
@@ -123,7 +130,10 @@ fn apply<S: ResourceStatus>(next: &mut S, case: &Case<'_>, plan: &Plan, effect: 
 
 /// Records the remote object.
 fn bind<S: ResourceStatus>(next: &mut S, case: &Case<'_>, plan: &Plan, remote: &RemoteView) {
-    next.set_details(&remote.details);
+    next.set_details(&RemoteDetails {
+        callback_url: next.details().callback_url,
+        ..remote.details.clone()
+    });
     let status = next.common_mut();
     let former = status.id.replace(remote.id.clone());
     let mut pending = status.pending_deletion.take().unwrap_or_default();
@@ -207,7 +217,7 @@ fn acknowledge(status: &mut CommonStatus, desired: &Desired, effects: &[Effect],
     status.remote_updated_at = Some(others_since.unwrap_or(remote.updated_at).to_string());
     status.metadata_keys = none_if_empty(desired.metadata.keys().cloned().collect());
     let known = status.inputs.take().unwrap_or_default();
-    let inputs = desired.inputs.iter();
+    let inputs = desired.all_inputs();
     let inputs = inputs.map(|input| input_status(input, &known, now));
     status.inputs = none_if_empty(inputs.collect());
 }

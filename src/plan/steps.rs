@@ -163,6 +163,8 @@ pub struct Plan {
     pub proposal: Option<PlanStatus>,
     /// Whether a deletion can't reach the API.
     pub unreachable: bool,
+    /// The provider's callback URL, where the status is to show it.
+    pub callback_url: Option<String>,
 }
 
 impl Plan {
@@ -176,6 +178,7 @@ impl Plan {
             acknowledges: false,
             proposal: None,
             unreachable: false,
+            callback_url: None,
         }
     }
 

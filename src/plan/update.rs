@@ -7,9 +7,10 @@ use super::facts::{Facts, MaxAge, Query};
 use super::import;
 use super::observed::RemoteView;
 use super::replace;
+use super::rotation;
 use super::steps::{Plan, Step, bind};
 use super::verdict::{EventReason, Verdict};
-use crate::resources::{DriftEntry, DriftPolicy, Reason};
+use crate::resources::{DriftEntry, DriftPolicy, Reason, Replace};
 use std::sync::Arc;
 
 /// Decides about an object of our own, or one that values are imported into.
@@ -23,10 +24,15 @@ pub fn update(
     remote: &Arc<RemoteView>,
 ) -> Result<Plan, Query> {
     let record = case.record;
-    let found = differences(desired, remote, record);
+    let mut found = differences(desired, remote, record);
+    let blocked = rotation::without_refused(case, desired, facts, remote, &mut found)?;
+    if !blocked.is_empty() {
+        return refused(case, desired, facts, remote, &found, &blocked);
+    }
     let changed_here = !record.acknowledged(desired);
     if found.is_empty() {
-        let unrecorded = changed_here || record.remote_updated_at.is_none();
+        let not_sent = !case.refused.is_empty();
+        let unrecorded = changed_here || not_sent || record.remote_updated_at.is_none();
         let steps = unrecorded.then(|| bind(remote));
         return Ok(Plan::synced(desired, steps.into_iter().collect()));
     }
@@ -41,6 +47,43 @@ pub fn update(
         plan = import::import(case, desired, facts, remote, plan)?;
     }
     Ok(plan)
+}
+
+/// Decides about an object of which the API refuses to change the fields `blocked`; `rest` is what it can apply.
+///
+/// # Errors
+/// The fact that has to be read first.
+pub fn refused(
+    case: &Case<'_>,
+    desired: &Desired,
+    facts: &Facts,
+    remote: &Arc<RemoteView>,
+    rest: &Differences,
+    blocked: &[&'static str],
+) -> Result<Plan, Query> {
+    let fields = blocked.join(", ");
+    let adopted = case.policy.adopts(&remote.id).is_some();
+    if case.policy.lifecycle.replace == Some(Replace::Allow) && !adopted {
+        return replace::replace(case, desired, facts, remote, &fields);
+    }
+    let step = match rest.patches(desired) {
+        true => fresh_update(facts, remote, rest)?,
+        false => bind(remote),
+    };
+    let way_out = match adopted {
+        true => "change it back, or create a resource that does not adopt an object",
+        false => {
+            "undo the change, or set spec.replace: Allow to have new ones created, for which end users have to authorize again"
+        }
+    };
+    let message = format!(
+        "Metorial does not change {fields} of {}, as of credentials of a remote or container MCP provider, or of all on some servers; {way_out}",
+        remote.id
+    );
+    Ok(Plan {
+        steps: vec![step],
+        ..Plan::report(Verdict::new(Reason::RotationRefused, message))
+    })
 }
 
 /// Decides about differences that a PATCH applies.

@@ -130,7 +130,12 @@ impl<K: Kind> Run<'_, K> {
         let before = self.began_write();
         let written = session.update::<K>(&remote.id, body).await;
         self.ended_write(before, written.as_ref().err());
-        let written = written?;
+        let written = match written {
+            Err(error) if error.refuses_fields() && !differences.refusable(desired).is_empty() => {
+                return Err(Error::FieldsRefused(differences.refusable(desired)));
+            }
+            written => written?,
+        };
         let others_since =
             others_wrote_meanwhile(desired, differences, &written).then_some(remote.updated_at);
         self.effects.push(Effect::Written(written, others_since));

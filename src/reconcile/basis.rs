@@ -41,6 +41,7 @@ pub struct Basis {
     paused: Option<Duration>,
     rewrites: HashMap<ChildKind, Rewrites>,
     unreachable: Unreachable,
+    refused: Vec<&'static str>,
     nonce: String,
 }
 
@@ -106,6 +107,7 @@ impl Basis {
                 orphan_after,
                 blocked_for: resource.memory.pauses.blocked_for(now),
             },
+            refused: resource.refused(desired.as_ref().ok()),
             nonce: format!("{:016x}", rand::random::<u64>()),
             terminating,
             desired,
@@ -132,6 +134,7 @@ impl Basis {
             paused: self.paused,
             rewrites: self.rewrites.clone(),
             unreachable: self.unreachable,
+            refused: self.refused.clone(),
             failure: None,
             list_lag: context.timing.settle,
             read_lag: context.timing.read_lag,

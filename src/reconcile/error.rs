@@ -2,12 +2,18 @@
 
 use crate::cluster::error::{Cause, ClusterError};
 use crate::plan::case::{Failure, RemoteFailure};
+use crate::plan::desired::Desired;
+use crate::plan::rejection::Rejection;
 use crate::remote::RemoteError;
 
 /// A read or a step that failed.
 #[derive(Debug)]
 pub enum Error {
-    /// A request to the API, or a child object that Kubernetes refused: decided upon like everything else.
+    /// A request to the API: decided upon like everything else.
+    Remote(RemoteError),
+    /// The API refuses to change these fields of the object: decided upon without them.
+    FieldsRefused(Vec<&'static str>),
+    /// A child object that Kubernetes refused, or that can't be written: decided upon as well.
     Failed(Failure),
     /// This process no longer leads: whoever does decides about the resource.
     NotLeader,
@@ -23,14 +29,7 @@ impl From<RemoteError> for Error {
     fn from(error: RemoteError) -> Self {
         match error {
             RemoteError::NotLeader => Self::NotLeader,
-            error => Self::Failed(Failure::Remote(RemoteFailure {
-                reason: error.reason(),
-                message: error.message(),
-                applied: error.maybe_applied(),
-                concerns_connection: error.concerns_connection(),
-                needs_person: error.needs_person(),
-                wait: error.wait(),
-            })),
+            error => Self::Remote(error),
         }
     }
 }
@@ -42,4 +41,19 @@ impl From<ClusterError> for Error {
             _ => Self::Cluster(error),
         }
     }
+}
+
+/// Returns what a failed request means to a decision about a resource that desires this.
+#[must_use]
+pub fn remote_failure(error: &RemoteError, desired: Option<&Desired>) -> Failure {
+    let rejection = error.api().and_then(|error| Rejection::of(error, desired));
+    Failure::Remote(RemoteFailure {
+        reason: error.reason(),
+        message: error.message(),
+        applied: error.maybe_applied(),
+        concerns_connection: error.concerns_connection(),
+        needs_person: error.needs_person(),
+        wait: error.wait(),
+        rejection,
+    })
 }

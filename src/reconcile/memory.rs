@@ -4,6 +4,7 @@
 use crate::lock::lock;
 use crate::plan::backoff::Pacing;
 use crate::plan::children::ChildKind;
+use crate::plan::fingerprint::Fingerprint;
 use crate::plan::pauses::Pauses;
 use crate::plan::record::Writes;
 use crate::plan::rewrites::Rewrites;
@@ -35,6 +36,8 @@ pub struct Memory {
     pub settling: Option<Settling>,
     /// The recent writes to its child objects.
     pub rewrites: HashMap<ChildKind, Rewrites>,
+    /// The fields that the API refused to change, and the revision that it was asked to apply.
+    pub refused: Option<(Fingerprint, Vec<&'static str>)>,
     /// Its pauses.
     pub pauses: Pauses,
 }

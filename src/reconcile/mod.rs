@@ -21,7 +21,7 @@ use crate::plan::purpose::Purpose;
 use crate::resources::ResourceKey;
 use basis::Basis;
 use context::Context;
-use error::Error;
+use error::{Error, remote_failure};
 use resource::Resource;
 use run::Run;
 use std::time::Duration;
@@ -60,10 +60,16 @@ pub async fn reconcile<K: Kind>(
             Ok(Some(next)) => return Ok(next),
             Ok(None) => {}
             // A failure is decided upon as well. The plan after it sends nothing to the API, so the loop ends.
-            Err(Error::Failed(failure)) => {
+            Err(Error::FieldsRefused(fields)) => {
+                run.remember_refused(&case, &fields);
+                case.refused = fields;
+            }
+            Err(Error::Remote(error)) => {
+                let failure = remote_failure(&error, case.desired.as_ref().ok().copied());
                 run.suspect_connection(&failure).await;
                 case.failure = Some(failure);
             }
+            Err(Error::Failed(failure)) => case.failure = Some(failure),
             // Whoever leads now, or serves the resource, decides about it. If that is still this process, it reads it again.
             Err(Error::NotLeader | Error::OfAnotherShard) => {
                 return Ok(Some(context.timing.backoff.0));

@@ -64,6 +64,10 @@ impl<K: Kind> Run<'_, K> {
             }
             Query::Violations(of) => Answer::Violations(self.violations(case, of).await?),
             Query::Provider(name) => Answer::Provider(self.api()?.provider(name).await?),
+            Query::CallbackUrl(provider) => {
+                Answer::CallbackUrl(self.api()?.callback_url(provider).await?)
+            }
+            Query::PatchFields => Answer::PatchFields(self.api()?.patch_fields::<K>().await?),
             Query::Vault(id) => Answer::Vault(self.api()?.vault(id).await?),
         })
     }
@@ -167,7 +171,9 @@ impl<K: Kind> Run<'_, K> {
         };
         let key = &self.resource.key;
         let checks = &self.context.schema_checks;
-        match checks.check(&key.namespace, &schema, value.expose()).await {
+        let names = value.public_names();
+        let checked = checks.check(&key.namespace, &schema, value.expose(), names);
+        match checked.await {
             Checked::Violates(violations) => Ok(Some(violations)),
             Checked::Conforms => Ok(None),
             Checked::NotChecked(why) => {

@@ -154,6 +154,17 @@ impl<K: Kind> Resource<K> {
             .cloned()
     }
 
+    /// Returns the fields that the API refused to change when it was to apply the same. A user who asks for a reconciliation
+    /// wants to try again.
+    #[must_use]
+    pub fn refused(&self, desired: Option<&Desired>) -> Vec<&'static str> {
+        let known = self.memory.refused.as_ref();
+        let known = known.filter(|_| self.requested().is_none());
+        let same = |(revision, _): &&(_, _)| Some(revision) == desired.map(|it| &it.revision);
+        let refused = known.filter(same).map(|(_, fields)| fields.clone());
+        refused.unwrap_or_default()
+    }
+
     /// Returns the hash of the approved plan.
     #[must_use]
     pub fn approved(&self) -> Option<String> {

@@ -6,7 +6,7 @@ use super::resource::Resource;
 use crate::connections::ConnectionKey;
 use crate::kinds::Kind;
 use crate::plan::attempt::ConnectionVersion;
-use crate::plan::case::Failure;
+use crate::plan::case::{Case, Failure};
 use crate::plan::steps::Effect;
 use crate::remote::{RemoteError, Session};
 use std::sync::Arc;
@@ -92,6 +92,15 @@ impl<'a, K: Kind> Run<'a, K> {
             true => self.resource.confirm_shard(self.context).await,
             false => Ok(()),
         }
+    }
+
+    /// Remembers that the API refused to change fields of the object to what is desired.
+    pub fn remember_refused(&mut self, case: &Case<'_>, fields: &[&'static str]) {
+        let revision = case.desired.as_ref().ok().map(|it| it.revision.clone());
+        let context = self.context;
+        self.resource.remember(context, |memory| {
+            memory.refused = revision.map(|revision| (revision, fields.to_vec()));
+        });
     }
 
     /// Has the connection checked where a failure looks as if it were the connection's.

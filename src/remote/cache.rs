@@ -9,7 +9,8 @@ use crate::lock::lock;
 use crate::plan::observed::RemoteView;
 use crate::plan::schema::ValueSchema;
 use metorial::Collection;
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
+use std::hash::Hash;
 use std::sync::{Arc, Mutex, Weak};
 use std::time::Duration;
 use tokio::sync::{Mutex as AsyncMutex, OwnedMutexGuard};
@@ -48,6 +49,8 @@ pub struct Cache {
     pub observations: Observations,
     listings: Mutex<HashMap<Collection, Weak<Last<Arc<Listed>>>>>,
     schemas: Mutex<HashMap<ValueSchema, Schema>>,
+    callback_urls: Mutex<HashMap<String, Shared<Option<String>>>>,
+    patch_fields: Mutex<HashMap<Collection, Shared<Option<Arc<BTreeSet<String>>>>>>,
     locks: Mutex<HashMap<String, Weak<AsyncMutex<()>>>>,
 }
 
@@ -68,16 +71,19 @@ impl Cache {
     /// set of auth configs that values are imported into changes over time.
     #[must_use]
     pub fn schema(&self, of: &ValueSchema) -> Schema {
-        let mut schemas = lock(&self.schemas);
-        schemas.retain(|_, schema| {
-            schema.try_lock().map_or(true, |known| {
-                let fresh = known
-                    .as_ref()
-                    .is_some_and(|(at, _)| at.elapsed() < SCHEMA_LIFETIME);
-                fresh || Arc::strong_count(schema) > 1
-            })
-        });
-        schemas.entry(of.clone()).or_default().clone()
+        entry(&mut lock(&self.schemas), of)
+    }
+
+    /// Returns the last read of a provider's callback URL, in the same way.
+    #[must_use]
+    pub fn callback_url(&self, provider: &str) -> Shared<Option<String>> {
+        entry(&mut lock(&self.callback_urls), &provider.to_owned())
+    }
+
+    /// Returns the last read of the fields that an update of this collection takes, in the same way.
+    #[must_use]
+    pub fn patch_fields(&self, of: Collection) -> Shared<Option<Arc<BTreeSet<String>>>> {
+        entry(&mut lock(&self.patch_fields), &of)
     }
 
     /// Waits for the lock of a remote object.
@@ -94,6 +100,20 @@ impl Cache {
         };
         of_object.lock_owned().await
     }
+}
+
+/// Returns an entry without those that nobody waits for and that are old or were never read.
+fn entry<K: Clone + Eq + Hash, T>(all: &mut HashMap<K, Shared<T>>, key: &K) -> Shared<T> {
+    all.retain(|_, read| {
+        read.try_lock().map_or(true, |known| {
+            let at = known.as_ref().map(|(at, _)| at);
+            at.is_some_and(|at| at.elapsed() < SCHEMA_LIFETIME) || Arc::strong_count(read) > 1
+        })
+    });
+    let known = all.entry(key.clone());
+    known
+        .or_insert_with(|| Arc::new(AsyncMutex::new(None)))
+        .clone()
 }
 
 #[cfg(test)]

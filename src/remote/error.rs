@@ -1,6 +1,7 @@
 //! The failure of a call to the API, and what it means for the resource or connection that needed the call.
 
 use super::budget::Spent;
+use super::explain::explain;
 use crate::plan::case::MaybeApplied;
 use crate::resources::Reason;
 use metorial::{EmptyFilter, Error, ErrorKind};
@@ -140,46 +141,33 @@ impl RemoteError {
             Self::Unreadable(id) => format!(
                 "{id} may belong to this resource and can't be read, because it is too large, too deep or malformed; retrying; repair or delete it at Metorial"
             ),
-            Self::Api(error) => api_message(error),
+            Self::Api(error) => explain(error),
+        }
+    }
+
+    /// Returns whether the failure is expected to pass by itself.
+    #[must_use]
+    pub fn passes(&self) -> bool {
+        !self.needs_person() && self.kind() != Some(ErrorKind::Gone)
+    }
+
+    /// Returns whether the API refuses to change a field that it changes for other objects: it names none (◆).
+    #[must_use]
+    pub fn refuses_fields(&self) -> bool {
+        let code = self.api().and_then(Error::code);
+        self.kind() == Some(ErrorKind::Rejected) && code == Some("bad_request")
+    }
+
+    /// Returns the error of the API, or of the way to it.
+    #[must_use]
+    pub fn api(&self) -> Option<&Error> {
+        match self {
+            Self::Api(error) => Some(error),
+            _ => None,
         }
     }
 
     fn kind(&self) -> Option<ErrorKind> {
-        match self {
-            Self::Api(error) => Some(error.kind()),
-            _ => None,
-        }
-    }
-}
-
-fn api_message(error: &Error) -> String {
-    let operation = error.operation();
-    match error.kind() {
-        ErrorKind::Transient | ErrorKind::Malformed | ErrorKind::Conflict => {
-            let cause = match (error.cause(), error.status()) {
-                (Some(cause), _) => cause.to_owned(),
-                (None, Some(status)) => format!("the API returned {status}"),
-                (None, None) => error.kind().to_string(),
-            };
-            format!("{operation}: {cause}; retrying")
-        }
-        ErrorKind::Ambiguous => format!(
-            "{operation}: the response was lost; checking what was applied before anything is sent again"
-        ),
-        ErrorKind::Inconclusive => format!(
-            "{operation}: the API failed on the request; checking what was applied before anything is sent again"
-        ),
-        ErrorKind::Unauthorized => {
-            "the API rejects the connection's key: see the connection's conditions".to_owned()
-        }
-        ErrorKind::NoSuchRoute => format!(
-            "{operation}: the server has no such route; check spec.baseUrl of the connection and the server's version"
-        ),
-        ErrorKind::VersionUnsupported
-        | ErrorKind::Forbidden
-        | ErrorKind::PaymentRequired
-        | ErrorKind::Throttled
-        | ErrorKind::Rejected
-        | ErrorKind::Gone => error.to_string(),
+        self.api().map(Error::kind)
     }
 }

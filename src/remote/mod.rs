@@ -6,7 +6,9 @@ pub mod budget;
 pub mod cache;
 mod coalesce;
 mod dependents;
+mod descriptions;
 mod error;
+mod explain;
 mod loader;
 mod observations;
 mod reads;
@@ -22,6 +24,7 @@ pub mod testing;
 mod tests;
 pub mod transport;
 mod unreadable;
+mod violations;
 
 #[cfg(test)]
 pub use batch_limits::MOST;

@@ -129,6 +129,7 @@ fn guard(schema: &mut Value, from: &str, to: &str, found: &mut Found) -> Result<
     let Value::Object(members) = schema else {
         return Ok(());
     };
+    relax(members);
     if REBASING.iter().any(|word| members.contains_key(*word)) {
         return Err("it has anchors or embedded schemas");
     }
@@ -167,6 +168,32 @@ fn guard(schema: &mut Value, from: &str, to: &str, found: &mut Found) -> Result<
     let guarded = schema.take();
     *schema = json!({"allOf": [{CHECKPOINT: true}, guarded]});
     Ok(())
+}
+
+/// Lets a schema mean what its server means: a nullable value may be null, although JSON Schema has no such keyword, and a
+/// property with a default may be missing.
+fn relax(members: &mut Map<String, Value>) {
+    if members.remove("nullable") == Some(Value::Bool(true)) {
+        if let Some(of_type) = members.get_mut("type").filter(|it| it.is_string()) {
+            *of_type = json!([of_type.take(), "null"]);
+        }
+        if let Some(Value::Array(options)) = members.get_mut("enum") {
+            options.push(Value::Null);
+        }
+    }
+    let properties = members
+        .get("properties")
+        .and_then(Value::as_object)
+        .cloned();
+    if let (Some(properties), Some(Value::Array(required))) =
+        (properties, members.get_mut("required"))
+    {
+        let has_default = |name: &Value| {
+            let property = name.as_str().and_then(|name| properties.get(name));
+            property.is_some_and(|property| property.get("default").is_some())
+        };
+        required.retain(|name| !has_default(name));
+    }
 }
 
 /// Lets each reference refer to where its target is now.
@@ -219,6 +246,21 @@ mod tests {
         }));
         expected["$schema"] = "http://json-schema.org/draft-07/schema#".into();
         assert_eq!(bounded(schema).unwrap().schema, expected);
+    }
+
+    #[test]
+    fn a_nullable_value_may_be_null_and_a_property_with_a_default_may_be_missing() {
+        let schema = json!({
+            "required": ["a", "b"],
+            "properties": {
+                "a": {"type": "string", "nullable": true, "enum": ["x"]},
+                "b": {"type": "integer", "default": 1}
+            }
+        });
+        let relaxed = &bounded(schema).unwrap().schema["allOf"][1];
+        assert_eq!(relaxed["required"], json!(["a"]));
+        let a = &relaxed["properties"]["a"]["allOf"][1];
+        assert_eq!(*a, json!({"type": ["string", "null"], "enum": ["x", null]}));
     }
 
     #[test]

@@ -4,13 +4,13 @@
 //! ends, the runtime's threads go on, and a value that could not be checked in time is sent unchecked.
 
 use super::schema_bounds::{Bounded, CHECKPOINT, Published};
+use super::violations::{PublicNames, describe};
 use crate::lock::lock;
 use crate::metrics::Metrics;
-use crate::resources::cut;
 use jsonschema::{Keyword, PatternOptions, ValidationError};
 use metorial::SecretValue;
 use serde_json::Value;
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, Weak};
@@ -32,15 +32,13 @@ const STACK_LIMIT: usize = 32 << 20;
 const PATTERN_SIZE: usize = 64 << 10;
 /// The number of schemas that are remembered because their check took too long.
 const MOST_REMEMBERED: usize = 1000;
-/// The number of violations that are reported.
-const MOST_VIOLATIONS: usize = 10;
 
 /// The result of a check.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Checked {
     /// The value conforms.
     Conforms,
-    /// It does not: JSON pointers and keywords, never a value.
+    /// It does not: JSON pointers and what the schema asks for, never a value.
     Violates(String),
     /// It was not checked, for this reason.
     NotChecked(&'static str),
@@ -66,11 +64,18 @@ impl SchemaChecks {
         }
     }
 
-    /// Checks a value of a resource in `namespace`. Each namespace checks one value at a time.
-    pub async fn check(&self, namespace: &str, schema: &Published, value: &Value) -> Checked {
+    /// Checks a value of a resource in `namespace`, whose spec itself contains these `names`. Each namespace checks one value
+    /// at a time.
+    pub async fn check(
+        &self,
+        namespace: &str,
+        schema: &Published,
+        value: &Value,
+        names: &BTreeSet<String>,
+    ) -> Checked {
         let checked = match schema {
             Published::Unusable(why) => Checked::NotChecked(why),
-            Published::Bounded(schema) => self.run(namespace, schema, value).await,
+            Published::Bounded(schema) => self.run(namespace, schema, value, names).await,
         };
         self.metrics.schema_checked(match &checked {
             Checked::Conforms => "conforms",
@@ -80,7 +85,13 @@ impl SchemaChecks {
         checked
     }
 
-    async fn run(&self, namespace: &str, schema: &Arc<Bounded>, value: &Value) -> Checked {
+    async fn run(
+        &self,
+        namespace: &str,
+        schema: &Arc<Bounded>,
+        value: &Value,
+        names: &BTreeSet<String>,
+    ) -> Checked {
         let turn = self.turn(namespace);
         let wait = async {
             (
@@ -96,13 +107,15 @@ impl SchemaChecks {
         }
         let (send, receive) = oneshot::channel();
         let digest = schema.digest;
+        let names = PublicNames::new(&schema.schema, names);
         let (schema, value) = (schema.clone(), SecretValue::new(value.clone()));
         let overran = self.overran.clone();
         let started = thread::Builder::new()
             .name("schema-check".to_owned())
             .stack_size(STACK)
             .spawn(move || {
-                let checked = check_until(&schema.schema, value.expose(), Instant::now() + TIME);
+                let deadline = Instant::now() + TIME;
+                let checked = check_until(&schema.schema, value.expose(), &names, deadline);
                 drop(value);
                 if checked == Checked::NotChecked(OVERRAN) {
                     remember(&overran, digest);
@@ -190,7 +203,7 @@ impl<'i> Keyword<'i> for Checkpoint {
 }
 
 /// Checks a value until `deadline`.
-fn check_until(schema: &Value, value: &Value, deadline: Instant) -> Checked {
+fn check_until(schema: &Value, value: &Value, names: &PublicNames, deadline: Instant) -> Checked {
     let stack = stack_position();
     let check = || {
         let checkpoint = Checkpoint {
@@ -212,32 +225,15 @@ fn check_until(schema: &Value, value: &Value, deadline: Instant) -> Checked {
         let Ok(validator) = validator else {
             return Checked::NotChecked("it is not a valid JSON Schema of a known draft");
         };
-        violations(validator.iter_errors(value))
+        match describe(validator.iter_errors(value), names) {
+            Some(violations) => Checked::Violates(violations),
+            None => Checked::Conforms,
+        }
     };
     match catch_unwind(AssertUnwindSafe(check)) {
         Ok(checked) => checked,
         Err(cause) if cause.is::<Overran>() => Checked::NotChecked(OVERRAN),
         Err(_) => Checked::NotChecked("its check ended unexpectedly"),
-    }
-}
-
-fn violations<'a>(errors: impl Iterator<Item = ValidationError<'a>>) -> Checked {
-    let found: Vec<String> = errors
-        .take(MOST_VIOLATIONS)
-        .map(|error| {
-            let keyword = error.schema_path().to_string();
-            let keyword = keyword.rsplit('/').next().unwrap_or_default();
-            let pointer = error.instance_path().to_string();
-            let place = match pointer.as_str() {
-                "" => "the whole value",
-                pointer => pointer,
-            };
-            format!("{} ({})", cut(place), cut(keyword))
-        })
-        .collect();
-    match found.is_empty() {
-        true => Checked::Conforms,
-        false => Checked::Violates(found.join(", ")),
     }
 }
 
@@ -252,11 +248,13 @@ mod tests {
 
     async fn check(schema: Value, value: &Value) -> Checked {
         let schema = Published::new(schema);
-        checks().check("apps", &schema, value).await
+        checks()
+            .check("apps", &schema, value, &BTreeSet::new())
+            .await
     }
 
     #[tokio::test]
-    async fn a_violation_names_pointer_and_keyword_and_no_value() {
+    async fn a_violation_names_pointer_and_keyword_what_the_schema_asks_for_and_no_value() {
         let schema = json!({
             "type": "object",
             "required": ["host"],
@@ -267,16 +265,60 @@ mod tests {
             panic!("it conforms");
         };
         for part in [
-            "/port (type)",
-            "/mode (enum)",
-            "/name (pattern)",
-            "the whole value (required)",
+            "/port (type): must be integer",
+            "/mode (enum): must be one of \"a\"",
+            "/name (pattern): must match ^a",
+            "the whole value (required): \"host\" is missing",
         ] {
             assert!(found.contains(part), "{found}");
         }
         assert!(!found.contains("canary"));
         let good = json!({"host": "h", "port": 1});
         assert_eq!(check(schema, &good).await, Checked::Conforms);
+    }
+
+    #[tokio::test]
+    async fn a_name_is_shown_if_the_spec_or_the_schema_has_it_and_hidden_otherwise() {
+        let schema = json!({
+            "properties": {"a": {"additionalProperties": {"type": "integer"}}, "list": {}},
+            "additionalProperties": false
+        });
+        let value = json!({"surplus": 1, "canary1": 1, "a": {"canary2": "x", "own": "x"}});
+        let spec = ["surplus", "own"].map(str::to_owned).into();
+        let schema = Published::new(schema);
+        let Checked::Violates(found) = checks().check("apps", &schema, &value, &spec).await else {
+            panic!("it conforms");
+        };
+        for part in [
+            "has no \"surplus\", and 1 more",
+            "/a/? (type)",
+            "/a/own (type)",
+        ] {
+            assert!(found.contains(part), "{found}");
+        }
+        assert!(!found.contains("canary"), "{found}");
+    }
+
+    #[tokio::test]
+    async fn alternatives_are_described_by_their_types_or_by_what_each_lacks() {
+        let of = |schema: Value, value: Value| async move {
+            match check(schema, &value).await {
+                Checked::Violates(found) => found,
+                other => panic!("{other:?}"),
+            }
+        };
+        let nullable =
+            json!({"properties": {"a": {"anyOf": [{"type": "string"}, {"type": "null"}]}}});
+        let found = of(nullable, json!({"a": 1})).await;
+        assert_eq!(found, "/a (anyOf): must be string or null");
+        let one = json!({"oneOf": [{"required": ["token"]}, {"required": ["user", "password"]}]});
+        let found = of(one, json!({})).await;
+        for part in [
+            "alternative 1: the whole value \"token\" is missing",
+            "alternative 2: ",
+        ] {
+            assert!(found.contains(part), "{found}");
+        }
     }
 
     /// Schemas of a few KB that take a validator years, or more stack than there is.
@@ -305,7 +347,7 @@ mod tests {
         for bomb in bombs() {
             let (checks, bomb) = (checks(), Published::new(bomb));
             let began = Instant::now();
-            let checked = checks.check("apps", &bomb, &deep).await;
+            let checked = checks.check("apps", &bomb, &deep, &BTreeSet::new()).await;
             assert_eq!(checked, Checked::NotChecked(OVERRAN), "{bomb:?}");
             assert!(
                 began.elapsed() < TIME * 2,
@@ -313,12 +355,15 @@ mod tests {
                 began.elapsed()
             );
             let again = Instant::now();
-            let checked = checks.check("apps", &bomb, &deep).await;
+            let checked = checks.check("apps", &bomb, &deep, &BTreeSet::new()).await;
             assert_eq!(checked, Checked::NotChecked(OVERRAN));
             assert!(again.elapsed() < TIME / 2, "it was tried again");
             // Its thread has ended, and others are checked.
             let fine = Published::new(json!({"type": "array"}));
-            assert_eq!(checks.check("apps", &fine, &deep).await, Checked::Conforms);
+            assert_eq!(
+                checks.check("apps", &fine, &deep, &BTreeSet::new()).await,
+                Checked::Conforms
+            );
             assert_eq!(checks.threads.available_permits(), THREADS);
         }
     }
@@ -341,11 +386,15 @@ mod tests {
         let held = busy.acquire_many(u32::try_from(THREADS).unwrap()).await;
         let schema = Published::new(json!({"type": "string"}));
         let began = Instant::now();
-        let checked = checks.check("apps", &schema, &json!(1)).await;
+        let checked = checks
+            .check("apps", &schema, &json!(1), &BTreeSet::new())
+            .await;
         assert!(matches!(checked, Checked::NotChecked(_)), "{checked:?}");
         assert!(began.elapsed() < TIME * 2);
         drop(held);
-        let checked = checks.check("apps", &schema, &json!(1)).await;
+        let checked = checks
+            .check("apps", &schema, &json!(1), &BTreeSet::new())
+            .await;
         assert!(matches!(checked, Checked::Violates(_)), "{checked:?}");
     }
 

@@ -9,7 +9,7 @@ use crate::plan::purpose::Purpose;
 use futures::{Stream, StreamExt, TryFutureExt, pin_mut};
 use jiff::{SignedDuration, Timestamp};
 use metorial::{
-    Answer, Client, Error, ErrorKind, Instance, ListQuery, Method, Object, Operation, Page,
+    Answer, Client, Error, ErrorKind, Instance, ListQuery, Method, Object, Operation, Page, Token,
     Unreadable,
 };
 use std::sync::Arc;
@@ -170,6 +170,18 @@ impl Transport {
             template: "/instance",
         };
         self.send(operation, self.client.instance()).await
+    }
+
+    /// Reads what the key is, which needs no scope (◆).
+    ///
+    /// # Errors
+    /// The read failed or was not sent.
+    pub async fn token(&self) -> Result<Token, RemoteError> {
+        let operation = Operation {
+            method: Method::Get,
+            template: "/token",
+        };
+        self.send(operation, self.client.token()).await
     }
 
     /// Sends one request.

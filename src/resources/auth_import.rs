@@ -21,6 +21,9 @@ use serde_with::skip_serializing_none;
     shortname = "aimport",
     category = "metorial",
     status = "AuthImportStatus",
+    validation = schema::fixed("providerId", "provider"),
+    validation = schema::fixed("deploymentId", "deployment"),
+    validation = schema::fixed("authMethodId", "method"),
     doc = "Imports a value into an auth config: exactly one import for each change of the value or the target.",
     printcolumn(name = "Import", type_ = "string", json_path = ".status.importId")
 )]
@@ -32,12 +35,6 @@ use serde_with::skip_serializing_none;
         .message("deploymentId and authMethodId can only be set with providerId: an existing auth config already has its own"),
     validation = Rule::new("has(self.providerId) == has(oldSelf.providerId)")
         .message("providerId can't be added or removed: create a new resource for another target"),
-    validation = Rule::new("!has(self.providerId) || !has(oldSelf.providerId) || self.providerId == oldSelf.providerId")
-        .message("providerId can't be changed: create a new resource for another provider"),
-    validation = Rule::new("has(self.deploymentId) == has(oldSelf.deploymentId) && (!has(self.deploymentId) || self.deploymentId == oldSelf.deploymentId)")
-        .message("deploymentId can't be changed: create a new resource for another deployment"),
-    validation = Rule::new("has(self.authMethodId) == has(oldSelf.authMethodId) && (!has(self.authMethodId) || self.authMethodId == oldSelf.authMethodId)")
-        .message("authMethodId can't be changed: create a new resource for another method"),
     validation = Rule::new("!has(self.adopt) && (!has(self.mode) || self.mode != 'Observe')")
         .message("an AuthImport can't adopt or observe an object: remove adopt and set mode to Enforce or Plan")
 )]
@@ -55,13 +52,14 @@ pub struct AuthImportSpec {
     /// Id of an auth config at Metorial.
     #[schemars(length(min = 1, max = 100), regex(pattern = schema::ID))]
     pub auth_config_id: Option<String>,
-    /// Id, global identifier or slug of a provider: the import creates a new auth config. Can't be changed.
+    /// Id, global identifier or slug of a provider: the import creates a new auth config. Can't be changed once
+    /// that exists.
     #[schemars(length(min = 1, max = 200), regex(pattern = schema::PROVIDER))]
     pub provider_id: Option<String>,
-    /// Id of the provider deployment of the new auth config. Can't be changed.
+    /// Id of the provider deployment of the new auth config. Can't be changed once that exists.
     #[schemars(length(min = 1, max = 100), regex(pattern = schema::ID))]
     pub deployment_id: Option<String>,
-    /// Id or alias of the auth method of the new auth config. Can't be changed.
+    /// Id or alias of the auth method of the new auth config. Can't be changed once that exists.
     #[schemars(length(min = 1, max = 200), regex(pattern = schema::PROVIDER))]
     pub auth_method_id: Option<String>,
     /// When the value is imported. Default `OnChange`.

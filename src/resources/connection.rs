@@ -144,7 +144,7 @@ pub struct CaBundle<R> {
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct InstanceGuard {
-    /// Id of the instance.
+    /// Id of the instance. The API key of an organization, which has several instances, opens this one.
     #[schemars(length(min = 1, max = 100), regex(pattern = schema::ID))]
     pub id: Option<String>,
     /// Type of the instance.

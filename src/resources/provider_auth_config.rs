@@ -21,15 +21,13 @@ use serde_with::skip_serializing_none;
     shortname = "paconf",
     category = "metorial",
     status = "ProviderAuthConfigStatus",
+    validation = schema::fixed("authMethodId", "method"),
+    validation = schema::fixed("deploymentId", "deployment"),
     doc = "An authenticated connection to a provider: an auth method and a value that is composed from Secrets.",
     printcolumn(name = "Type", type_ = "string", json_path = ".status.authConfigType")
 )]
 #[serde(rename_all = "camelCase")]
 #[x_kube(
-    validation = Rule::new("self.authMethodId == oldSelf.authMethodId")
-        .message("authMethodId can't be changed: create a new resource for another method"),
-    validation = Rule::new("has(self.deploymentId) == has(oldSelf.deploymentId) && (!has(self.deploymentId) || self.deploymentId == oldSelf.deploymentId)")
-        .message("deploymentId can't be changed: create a new resource for another deployment"),
     validation = Rule::new("!has(self.mode) || self.mode != 'Observe' || has(self.adopt)")
         .message("mode Observe needs an existing object: set adopt.id")
 )]
@@ -40,10 +38,10 @@ pub struct ProviderAuthConfigSpec {
     /// Name and description of the remote object.
     #[serde(flatten)]
     pub naming: Naming,
-    /// Id or alias of the auth method. Can't be changed.
+    /// Id or alias of the auth method. Can't be changed once the auth config exists at Metorial.
     #[schemars(length(min = 1, max = 200), regex(pattern = schema::PROVIDER))]
     pub auth_method_id: String,
-    /// Id of the provider deployment that the auth config is for. Can't be changed.
+    /// Id of the provider deployment that the auth config is for. Can't be changed once the auth config exists.
     #[schemars(length(min = 1, max = 100), regex(pattern = schema::ID))]
     pub deployment_id: Option<String>,
     /// The value, which must match the auth method's schema. Metorial never returns it.

@@ -1,6 +1,11 @@
 //! `ProviderAuthCredentials`: an OAuth app registration (client id, client secret, scopes) at Metorial.
+#![allow(
+    clippy::duplicated_attributes,
+    reason = "two printer columns of one type repeat the attribute's words"
+)]
 
 use super::common::{CommonSpec, Naming};
+use super::composed::Replace;
 use super::schema;
 use super::sources::{SecretSource, ValueSource};
 use super::status::{CommonStatus, resource_status};
@@ -10,6 +15,7 @@ use serde::{Deserialize, Serialize};
 use serde_with::skip_serializing_none;
 
 /// The OAuth app that Metorial uses for a provider.
+#[skip_serializing_none]
 #[derive(CustomResource, Clone, Debug, PartialEq, Deserialize, Serialize, KubeSchema)]
 #[kube(
     group = "metorial.com",
@@ -20,13 +26,18 @@ use serde_with::skip_serializing_none;
     shortname = "pacred",
     category = "metorial",
     status = "ProviderAuthCredentialsStatus",
+    validation = schema::fixed("providerId", "provider"),
     doc = "An OAuth app registration at Metorial: client id, client secret and scopes for one provider.",
-    printcolumn(name = "Provider", type_ = "string", json_path = ".spec.providerId")
+    printcolumn(name = "Provider", type_ = "string", json_path = ".spec.providerId"),
+    printcolumn(
+        name = "Callback",
+        type_ = "string",
+        json_path = ".status.callbackUrl",
+        priority = 1
+    )
 )]
 #[serde(rename_all = "camelCase")]
 #[x_kube(
-    validation = Rule::new("self.providerId == oldSelf.providerId")
-        .message("providerId can't be changed: create a new resource for another provider"),
     validation = Rule::new("!has(self.mode) || self.mode != 'Observe' || has(self.adopt)")
         .message("mode Observe needs an existing object: set adopt.id")
 )]
@@ -37,11 +48,14 @@ pub struct ProviderAuthCredentialsSpec {
     /// Name and description of the remote object.
     #[serde(flatten)]
     pub naming: Naming,
-    /// Id, global identifier or slug of the provider. Can't be changed.
+    /// Id, global identifier or slug of the provider. Can't be changed once the credentials exist at Metorial.
     #[schemars(length(min = 1, max = 200), regex(pattern = schema::PROVIDER))]
     pub provider_id: String,
     /// The registration of the OAuth app at the provider.
     pub oauth: OAuthApp,
+    /// Whether credentials that Metorial can't change, as those of remote and container MCP providers, are replaced when their
+    /// client id, client secret or scopes change. End users then have to authorize again. Default `Never`.
+    pub replace: Option<Replace>,
 }
 
 /// The registration of an OAuth app at a provider.
@@ -71,6 +85,11 @@ pub struct ProviderAuthCredentialsStatus {
     pub common: CommonStatus,
     /// The provider's canonical id.
     pub provider_id: Option<String>,
+    /// The provider's callback URL, which has to be entered at the OAuth app.
+    pub callback_url: Option<String>,
 }
 
-resource_status!(ProviderAuthCredentialsStatus { provider_id });
+resource_status!(ProviderAuthCredentialsStatus {
+    provider_id,
+    callback_url
+});

@@ -111,6 +111,8 @@ reasons! {
     PaymentRequired => NeedsPerson,
     /// The API rejected the request, and a retry would not help.
     RemoteRejected => NeedsPerson,
+    /// Metorial does not change this client id, client secret or these scopes, and the spec does not allow a replacement.
+    RotationRefused => NeedsPerson,
     /// The remote object no longer exists, and the spec does not allow it to be created again.
     RemoteMissing => NeedsPerson,
     /// The API does not serve the version that the operator requests.

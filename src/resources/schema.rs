@@ -4,6 +4,7 @@
 //! An optional field whose schema is one of these functions needs `#[serde(default)]`: `schema_with` hides from the
 //! derive that the field is an `Option`, and the field would be required.
 
+use kube::core::{Message, Rule};
 use schemars::{Schema, SchemaGenerator, json_schema};
 
 /// Name of a Secret, a ConfigMap or a custom resource.
@@ -50,6 +51,23 @@ pub const PLAIN_TYPES: [&str; 5] = [
 pub const RESERVED_KEY: &str = "keys of kubernetes.io, k8s.io, helm.sh, argocd.argoproj.io, metorial.com and their subdomains are reserved: use a key of another domain or without one";
 /// The rule for types.
 pub const RESERVED_TYPE: &str = "must be Opaque, kubernetes.io/basic-auth, kubernetes.io/tls, kubernetes.io/ssh-auth, kubernetes.io/dockerconfigjson or a type of your own domain such as example.com/token";
+
+/// Returns the rule of a whole resource that a field of its spec, which names an object at Metorial by its id, can't be changed
+/// once the resource has an object, or may have one: a wrong id can be corrected before that.
+#[must_use]
+pub fn fixed(field: &str, noun: &str) -> Rule {
+    let may_exist = "has(oldSelf.status.id) || (has(oldSelf.status.conditions) && oldSelf.status.conditions.exists(c, c.reason == 'AmbiguousCreate'))";
+    let (new, old) = (
+        format!("self.spec.{field}"),
+        format!("oldSelf.spec.{field}"),
+    );
+    let same = format!("has({new}) == has({old}) && (!has({new}) || {new} == {old})");
+    let message = format!("{field} can't be changed: create a new resource for another {noun}");
+    Rule::new(format!(
+        "!has(oldSelf.status) || !({may_exist}) || ({same})"
+    ))
+    .message(Message::Message(message))
+}
 
 /// Returns the schema of metadata: free JSON under any key except `kubernetes`, which is reserved for the operator.
 ///

@@ -56,11 +56,13 @@ pub struct RemoteDetails {
     pub auth_config_type: Option<String>,
     /// The id of the vault that the config was created from.
     pub vault_id: Option<String>,
+    /// The provider's callback URL. It is read of the provider, not of the object.
+    pub callback_url: Option<String>,
 }
 
 impl RemoteDetails {
     /// Returns the fields that are ids, under their names in the status. Applications get them from
-    /// `publish.configMap`, so the type of an auth config isn't among them.
+    /// `publish.configMap`, so the type of an auth config and the callback URL aren't among them.
     pub fn ids(&self) -> impl Iterator<Item = (&'static str, &str)> {
         [
             ("providerId", &self.provider_id),
@@ -147,7 +149,7 @@ pub struct CommonStatus {
     /// The metadata keys that were applied last. A key that is later removed from the spec is removed from the remote
     /// object too.
     pub metadata_keys: Option<Vec<String>>,
-    /// The write-only values that the API has acknowledged.
+    /// The values that the API has acknowledged and that can't be read back, or not from every server.
     pub inputs: Option<Vec<InputStatus>>,
     /// Fields of the remote object that differ from the spec and are kept.
     pub drift: Option<Vec<DriftEntry>>,

@@ -2,7 +2,7 @@
 
 use crate::support::{Environment, Kind, Manifest, PATIENCE, credentials, keys, with};
 use metorial_operator::resources::FINALIZER;
-use metorial_simulator::Stored;
+use metorial_simulator::{Quirk, Stored};
 use serde_json::json;
 
 fn adopting(id: &str) -> Manifest {
@@ -144,33 +144,29 @@ async fn an_id_that_does_not_exist_is_reported_and_another_may_be_named() {
 
 #[tokio::test]
 async fn what_metorial_itself_manages_is_refused_by_metorial_and_left() {
-    let env = Environment::running().await;
-    let managed = env
-        .sim
-        .objects(
-            &env.instance,
-            metorial_simulator::Collection::AuthCredentials,
-        )
-        .into_iter()
-        .find(|object| object.readable["is_managed"] == true)
-        .unwrap();
-    let spec = json!({"spec": {"providerId": "google-calendar", "adopt": {"policy": "Override"}}});
-    env.apply(with(adopting(&managed.id), spec)).await;
-    let refused = env
-        .credentials("github")
-        .wait_reason("RemoteRejected")
-        .await;
-    let message = refused.message();
-    assert!(
-        message.contains("managed_credentials_readonly"),
-        "{message}"
-    );
-    assert_eq!(
-        env.sim.object(&managed.id).unwrap().updated_at,
-        managed.updated_at
-    );
-    env.credentials("github").remove().await;
-    assert!(env.writes().is_empty());
+    // Newer builds let texts and scopes of such credentials be edited, but neither their id nor their secret.
+    for editable in [false, true] {
+        let env = Environment::running().await;
+        env.sim
+            .set_quirk(Quirk::ManagedCredentialsEditable, editable);
+        let all = env
+            .sim
+            .objects(&env.instance, Kind::Credentials.collection());
+        let is_managed = |object: &Stored| object.readable["is_managed"] == true;
+        let managed = all.into_iter().find(is_managed).unwrap();
+        let oauth = json!({"scopes": managed.readable["scopes"]});
+        let spec = json!({"providerId": "google-calendar", "adopt": {"policy": "Override"}, "oauth": oauth});
+        env.apply(adopting(&managed.id).spec(spec)).await;
+        let github = env.credentials("github");
+        let message = github.wait_reason("RemoteRejected").await.message();
+        for part in ["managed_credentials_readonly", "spec.mode: Observe"] {
+            assert!(message.contains(part), "{message}");
+        }
+        let untouched = env.sim.object(&managed.id).unwrap();
+        assert_eq!(untouched.updated_at, managed.updated_at);
+        github.remove().await;
+        assert!(env.writes().is_empty());
+    }
 }
 
 #[tokio::test]

@@ -252,7 +252,7 @@ async fn delete_in_use(kind: Kind) {
     let id = story.id(kind.it()).await;
     story.sim.set_in_use(&id, true);
     story.remove(kind.it()).await;
-    story.reach(kind.it(), "RemoteRejected").await;
+    story.reach(kind.it(), "DeletionBlocked").await;
     story.sim.set_in_use(&id, false);
     story
         .edit(

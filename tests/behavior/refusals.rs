@@ -35,7 +35,7 @@ async fn vault_refused_by_schema() {
 async fn provider_unknown(kind: Kind, field: &str) {
     let mut story = Story::of_kinds().await;
     story.apply(kind.manifest(json!({field: "unknown"}))).await;
-    story.reach(kind.it(), "RemoteRejected").await;
+    story.reach(kind.it(), "InvalidSpec").await;
     story.remove(kind.it()).await;
     story.gone(kind.it()).await;
     story.end("provider_unknown", kind.word()).await;

@@ -79,13 +79,14 @@ async fn the_status_shows_the_limit_and_a_short_window_is_not_taken_for_a_long_o
         (&json!(5), &json!(4))
     );
 
-    apply_credentials(&env, 8).await;
+    // Two requests ask whose key it is, and which callback URL their provider has.
+    apply_credentials(&env, 7).await;
     let spent = connection.wait("spent", |connection| {
         let shown = connection.field("rateLimit");
         shown["remaining"] == 0 && shown["resetTime"].is_string()
     });
     assert!(spent.await.is_ready(), "that is no fault of the connection");
-    for number in 0..8 {
+    for number in 0..7 {
         env.credentials(&format!("app-{number}")).wait_ready().await;
     }
     // The connection is reconciled without a request to the API.

@@ -153,12 +153,12 @@ async fn what_the_server_says_is_left_is_never_overspent() {
         env.apply(credentials(&format!("app-{number}"))).await;
     }
     env.start_operator();
-    wait_limited(&env, 8, 4).await;
+    wait_limited(&env, 8, 5).await;
     env.check_quiet().await;
     assert_eq!(
         env.live(Kind::Credentials).len(),
-        4,
-        "one request asked whose key it is"
+        3,
+        "two requests asked whose key it is, and for the callback URL"
     );
     let refused = env.sim.journal().iter().filter(|e| e.status == 429).count();
     assert_eq!(refused, 0, "never over the limit\n{}", env.describe().await);
@@ -169,7 +169,7 @@ async fn a_limit_that_is_taken_out_of_the_spec_holds_no_longer() {
     let mut env = Environment::bare(Default::default()).await;
     env.apply(env.key_secret()).await;
     env.apply(env.app_secret()).await;
-    let limit = json!({"spec": {"rateLimit": {"requests": 2, "per": "10m"}}});
+    let limit = json!({"spec": {"rateLimit": {"requests": 3, "per": "10m"}}});
     env.apply(with(env.default_connection(), limit)).await;
     crowd(&mut env, 3).await;
     wait_limited(&env, 3, 2).await;
@@ -238,7 +238,7 @@ async fn a_limit_above_the_servers_own_does_not_raise_it() {
     let limit = json!({"spec": {"rateLimit": {"requests": 1000000, "per": "10m"}}});
     env.apply(with(env.default_connection(), limit)).await;
     crowd(&mut env, 4).await;
-    wait_limited(&env, 4, 2).await;
+    wait_limited(&env, 4, 3).await;
     env.check_quiet().await;
     let refused = env.sim.journal().iter().filter(|e| e.status == 429).count();
     assert_eq!(refused, 0, "never over the limit\n{}", env.describe().await);

@@ -20,4 +20,5 @@ mod lifetime;
 mod limits;
 mod outages;
 mod refusals;
+mod scopes;
 mod servers;

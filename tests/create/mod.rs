@@ -5,3 +5,4 @@ mod long_names;
 mod reference_server;
 mod refusals_of_kubernetes;
 mod unreadable_answers;
+mod wrong_ids;

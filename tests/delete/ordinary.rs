@@ -3,6 +3,7 @@
 use crate::support::{Environment, Kind, Snapshot, credentials, with};
 use k8s_openapi::api::core::v1::Secret;
 use metorial_operator::resources::FINALIZER;
+use metorial_simulator::UsedBy;
 use serde_json::json;
 
 #[tokio::test]
@@ -102,11 +103,16 @@ async fn a_deletion_that_metorial_refuses_waits_and_says_why() {
     let env = Environment::running().await;
     let made = env.create(credentials("github")).await;
     let id = made.id();
-    env.sim.set_in_use(&id, true);
+    let blockers = env.sim.use_object(&id, UsedBy::Identity);
     env.credentials("github").delete().await;
-    env.credentials("github")
-        .wait_message("RemoteRejected", "archive_not_allowed")
+    let blocked = env
+        .credentials("github")
+        .wait_reason("DeletionBlocked")
         .await;
+    let message = blocked.message();
+    for blocker in &blockers {
+        assert!(message.contains(blocker), "{message}");
+    }
     env.check_quiet().await;
     assert_eq!(env.only(Kind::Credentials).id, id);
     env.sim.set_in_use(&id, false);

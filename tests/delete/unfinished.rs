@@ -11,7 +11,7 @@ async fn a_resource_whose_create_was_refused_is_deleted_and_nothing_is_sent() {
     let env = Environment::running().await;
     let weird = json!({"spec": {"providerId": "no-such-provider"}});
     env.apply(with(credentials("weird"), weird)).await;
-    let refused = env.credentials("weird").wait_reason("RemoteRejected").await;
+    let refused = env.credentials("weird").wait_reason("InvalidSpec").await;
     assert!(!refused.finalizers().is_empty());
     let sent = env.attempts();
     env.credentials("weird").remove().await;
@@ -23,7 +23,7 @@ async fn a_resource_that_was_certainly_never_created_is_deleted_even_without_a_k
     let env = Environment::running().await;
     let weird = json!({"spec": {"providerId": "no-such-provider"}});
     env.apply(with(credentials("weird"), weird)).await;
-    env.credentials("weird").wait_reason("RemoteRejected").await;
+    env.credentials("weird").wait_reason("InvalidSpec").await;
     env.sim.revoke_key(&env.key);
     env.connection("default").reconcile_now().await;
     env.connection("default").wait_reason("Unauthorized").await;

@@ -82,7 +82,7 @@ async fn corrected_at_once(form: Form, first: bool) {
     let mut scenario = Given::form(form).prepared().await;
     scenario.start_operator_that_waits();
     let refuse = |scenario: &Scenario| {
-        let refusal = Action::error(400, "invalid_auth_method");
+        let refusal = Action::error(400, "invalid_data");
         scenario.next("POST", Kind::Import.path(), refusal);
     };
     if first {

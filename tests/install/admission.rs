@@ -72,7 +72,13 @@ async fn every_rule_is_kept_and_says_what_to_do() {
         refused.insert(message.to_owned());
     }
     for (message, before, after) in changed() {
+        let kind = Kind::named(before["kind"].as_str().unwrap());
+        let name = before["metadata"]["name"].as_str().unwrap().to_owned();
         env.apply(before).await;
+        // Ids can be corrected until there is an object.
+        env.resource(kind, &name)
+            .edit_status(json!({"id": "x"}))
+            .await;
         match env.try_apply(after).await {
             Err(kube::Error::Api(status)) => {
                 assert!(status.message.contains(message), "{}", status.message);

@@ -79,6 +79,7 @@ fn common() -> Value {
 
 fn of_credentials() -> Vec<Value> {
     let credentials = with(credentials("github"), common());
+    let credentials = with(credentials, json!({"spec": {"replace": "Allow"}}));
     let id = |source: &Value| {
         let mut manifest = credentials.clone();
         manifest["spec"]["oauth"]["clientId"] = source.clone();

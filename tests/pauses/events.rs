@@ -54,7 +54,7 @@ const ALL: [Waits; 16] = [
 impl Waits {
     fn reason(self) -> &'static str {
         match self {
-            Refused | UpdateRefused | DeletionRefused => "RemoteRejected",
+            Refused | UpdateRefused => "RemoteRejected",
             Forbidden => "Forbidden",
             KeyRefused => "ConnectionNotReady",
             RateLimited => "RateLimited",
@@ -63,7 +63,7 @@ impl Waits {
             AdoptionOfWhatDiffers => "AdoptionMismatch",
             AdoptionOfNothing => "RemoteMissing",
             AdoptionOfAnothers => "OwnershipConflict",
-            DeletionInUse => "DeletionBlocked",
+            DeletionInUse | DeletionRefused => "DeletionBlocked",
             Nothing => "Synced",
         }
     }

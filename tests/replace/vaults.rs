@@ -1,8 +1,8 @@
 //! Configs on vaults: a config follows its vault to the one that takes its place, and no vault is deleted under a
 //! config that uses it.
 
-use crate::support::{Environment, Form, Given, Kind, VALUES, config_on, vault};
-use metorial_simulator::{Action, Fault, Stored};
+use crate::support::{Environment, Form, Given, Kind, VALUES, config_on, literal_vault, vault};
+use metorial_simulator::{Action, Fault, Quirk, Stored};
 use serde_json::json;
 
 #[tokio::test]
@@ -131,4 +131,68 @@ async fn a_vault_is_not_deleted_under_a_config_that_the_lists_do_not_show_yet() 
     env.config("user").delete().await;
     env.vault("one").wait_gone().await;
     assert!(env.live(Kind::Config).is_empty());
+}
+
+/// A vault of a deployment, ready, and the id of the deployment.
+async fn vault_of_deployment(env: &Environment) -> String {
+    let deployment = env.sim.deployment(&env.instance, "postgres").unwrap();
+    let spec = json!({"deploymentId": deployment});
+    env.create(literal_vault("shared").spec(spec)).await;
+    deployment
+}
+
+#[tokio::test]
+async fn a_config_takes_over_the_deployment_of_its_vault_and_is_not_replaced_by_a_later_edit() {
+    for taken_over in [true, false] {
+        let env = Environment::running().await;
+        env.sim
+            .set_quirk(Quirk::VaultDeploymentTakenOver, taken_over);
+        let deployment = vault_of_deployment(&env).await;
+        let made = env.create(config_on("db", "shared")).await;
+        let config = env.only(Kind::Config);
+        let read = &config.readable["deployment"]["id"];
+        assert_eq!(read == deployment.as_str(), taken_over, "{config:?}");
+
+        let synced = env.config("db").reconcile_now().await;
+        assert!(synced.is_ready() && synced.field("drift").is_null());
+        env.config("db").edit(json!({"name": "renamed"})).await;
+        let renamed = |config: &Stored| config.readable["name"] == "renamed";
+        env.wait_only(Kind::Config, "renamed", renamed).await;
+        let edited = env.config("db").wait_recorded().await;
+        assert_eq!(edited.id(), made.id());
+        assert_eq!(env.ever(Kind::Config).len(), 1);
+        env.check_oracles().await;
+    }
+}
+
+#[tokio::test]
+async fn a_config_that_took_over_a_deployment_is_bound_though_the_response_was_lost() {
+    let env = Environment::running().await;
+    vault_of_deployment(&env).await;
+    env.next("POST", Kind::Config.path(), Action::CloseAfterApply);
+    env.apply(config_on("db", "shared")).await;
+    env.config("db").wait_synced().await;
+    assert_eq!(env.ever(Kind::Config).len(), 1);
+    env.check_oracles().await;
+}
+
+#[tokio::test]
+async fn a_deployment_other_than_that_of_the_vault_is_an_invalid_spec() {
+    let env = Environment::running().await;
+    let deployment = vault_of_deployment(&env).await;
+    let other = env.sim.add_deployment(&env.instance, "postgres", "other");
+    let manifest = config_on("db", "shared").spec(json!({"deploymentId": other}));
+    env.apply(manifest).await;
+    let stalled = env.config("db").wait_reason("InvalidSpec").await;
+    let message = stalled.message();
+    for part in ["spec.deploymentId", &other, &deployment] {
+        assert!(message.contains(part), "{message}");
+    }
+    env.check_quiet().await;
+    let configs = format!("POST {}", Kind::Config.path());
+    let sent = env.attempts();
+    assert_eq!(sent.iter().filter(|sent| **sent == configs).count(), 1);
+    env.config("db").edit(json!({"deploymentId": null})).await;
+    env.config("db").wait_synced().await;
+    env.check_oracles().await;
 }

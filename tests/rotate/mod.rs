@@ -2,5 +2,6 @@
 
 mod composed_values;
 mod lost_key;
+mod refused;
 mod rotation;
 mod usable_values;

@@ -119,9 +119,13 @@ async fn refused(tour: &mut Tour) {
         .await;
     tour.credentials("invalid", "InvalidValue", "Secret/oauth-app/nul", "Failed")
         .await;
-    tour.apply("rejected", json!({"providerId": "no-such-provider"}))
+    tour.apply("unknown", json!({"providerId": "no-such-provider"}))
         .await;
-    tour.credentials("rejected", "RemoteRejected", "(404, not_found", "Failed")
+    tour.credentials("unknown", "InvalidSpec", "no-such-provider", "Failed")
+        .await;
+    tour.refused("rejected", Action::error(400, "bad_request"))
+        .await;
+    tour.credentials("rejected", "RemoteRejected", "(400, bad_request", "Failed")
         .await;
     tour.refused("unpaid", Action::error(402, "payment_required"))
         .await;
@@ -129,7 +133,7 @@ async fn refused(tour: &mut Tour) {
         .await;
     tour.refused("forbidden", Action::error(403, "forbidden"))
         .await;
-    tour.credentials("forbidden", "Forbidden", "don't allow", "Failed")
+    tour.credentials("forbidden", "Forbidden", "the key lacks", "Failed")
         .await;
     tour.refused("old", Action::no_such_route()).await;
     tour.credentials("old", "ApiVersionUnsupported", "baseUrl", "Failed")

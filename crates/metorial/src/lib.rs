@@ -68,6 +68,7 @@ mod error;
 mod export_paths;
 mod exports;
 mod incoming;
+mod introspection;
 mod key;
 mod meta;
 mod objects;

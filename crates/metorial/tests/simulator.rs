@@ -2,10 +2,10 @@
 
 use futures::TryStreamExt;
 use metorial::{
-    ApiKey, AuthConfig, AuthCredentials, AuthImport, Body, Client, Config, ConfigVault, Error,
-    ErrorKind, ExportTarget, ListQuery, Object, SchemaOf, Status,
+    ApiKey, AuthConfig, AuthCredentials, AuthImport, Body, Client, Collection, Config, ConfigVault,
+    Error, ErrorKind, ExportTarget, ListQuery, Object, SchemaOf, Status,
 };
-use metorial_simulator::{InstanceId, InstanceType, Options, Profile, Provider, Simulator};
+use metorial_simulator::{InstanceId, InstanceType, Options, Profile, Provider, Quirk, Simulator};
 use serde_json::json;
 
 struct Setup {
@@ -277,6 +277,24 @@ async fn schemas_are_read() -> Result<(), Error> {
             Profile::Reference => {
                 assert_eq!(import?.value.schema.and_then(|schema| schema.schema), input);
             }
+        }
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_server_says_which_fields_its_updates_take() -> Result<(), Error> {
+    for profile in PROFILES {
+        let setup = setup(profile).await;
+        for ignored in [false, true] {
+            let quirk = Quirk::CredentialsPatchIgnored;
+            setup.simulator.set_quirk(quirk, ignored);
+            let of = |collection| setup.client.patch_fields(collection);
+            let fields = of(Collection::AuthCredentials).await?.value;
+            let fields = fields.expect("its fields");
+            assert_eq!(fields.contains("client_secret"), !ignored, "{fields:?}");
+            assert!(fields.contains("name"), "{fields:?}");
+            assert_eq!(of(Collection::AuthImports).await?.value, None);
         }
     }
     Ok(())

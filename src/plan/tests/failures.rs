@@ -26,6 +26,7 @@ fn failure(applied: MaybeApplied) -> Failure {
         concerns_connection: applied == MaybeApplied::No,
         needs_person: false,
         wait: None,
+        rejection: None,
     })
 }
 

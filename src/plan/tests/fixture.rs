@@ -95,7 +95,12 @@ fn resource<K: Kind>(kind: &str, spec: &Value) -> K {
 /// The object that a create of this makes.
 pub fn created(desired: &Desired, id: &str, at: i64) -> RemoteView {
     let fields = desired.fields.iter();
-    let readable = fields.filter(|field| field.rule.compare == Compare::Readable);
+    let readable = fields.filter(|field| {
+        matches!(
+            field.rule.compare,
+            Compare::Readable | Compare::PartlyReadable
+        )
+    });
     let metadata = Map::from_iter([(MARKER_KEY.to_owned(), desired.marker.to_json())]);
     RemoteView {
         id: id.to_owned(),
@@ -125,7 +130,7 @@ pub fn marked(mut remote: RemoteView, marker: Option<Marker>) -> RemoteView {
 
 /// The state of a resource whose object is acknowledged and settled.
 pub fn recorded(desired: &Desired, id: &str) -> Record {
-    let inputs = desired.inputs.iter();
+    let inputs = desired.all_inputs();
     Record {
         id: Some(id.to_owned()),
         finalizer: true,
@@ -236,6 +241,7 @@ pub fn case<'a>(
         paused: None,
         rewrites: HashMap::new(),
         unreachable: Unreachable::default(),
+        refused: Vec::new(),
         failure: None,
         list_lag: Duration::from_secs(45),
         read_lag: Duration::from_secs(10),
@@ -256,6 +262,8 @@ pub struct Fixture<'a> {
     pub paused: Option<Duration>,
     pub failure: Option<Failure>,
     pub now: i64,
+    pub refused: Vec<&'static str>,
+    pub generation: i64,
     facts: Vec<(Query, Answer)>,
 }
 
@@ -271,6 +279,8 @@ impl<'a> Fixture<'a> {
             paused: None,
             failure: None,
             now: 1000,
+            generation: 1,
+            refused: Vec::new(),
             facts: Vec::new(),
         }
     }
@@ -344,6 +354,9 @@ impl<'a> Fixture<'a> {
 
     pub fn ask<T>(&self, question: impl FnOnce(&Case<'_>, &Facts) -> T) -> T {
         let mut facts = Facts::default();
+        // Most servers don't say which fields they take.
+        let silent = Answer::PatchFields(None);
+        assert!(facts.add(Query::PatchFields, silent));
         for (query, answer) in &self.facts {
             assert!(facts.add(query.clone(), answer.clone()));
         }
@@ -356,6 +369,8 @@ impl<'a> Fixture<'a> {
             paused: self.paused,
             failure: self.failure.clone(),
             now: second(self.now),
+            generation: self.generation,
+            refused: self.refused.clone(),
             ..case(&owner, &key, self.desired, &self.record)
         };
         question(&case, &facts)

@@ -15,5 +15,6 @@ mod ownership;
 mod pauses;
 mod purposes;
 mod requests;
+mod rotation;
 mod statuses;
 mod values;

@@ -5,7 +5,7 @@ use crate::plan::case::{Case, ConnectionView};
 use crate::plan::decide;
 use crate::plan::desired::Desired;
 use crate::plan::facts::{Answer, Facts, Query};
-use crate::plan::fields::{FieldValue, Remedy};
+use crate::plan::fields::FieldValue;
 use crate::plan::observed::{Losses, Observation, RemoteView};
 use crate::plan::ownership::{Claim, MARKER_KEY, Marker, Owner};
 use crate::plan::policy::Policy;
@@ -111,6 +111,8 @@ impl Model {
                 approved: false,
             }),
             Query::OwnerAlive(_) => Answer::OwnerAlive(false),
+            Query::PatchFields => Answer::PatchFields(None),
+            Query::CallbackUrl(_) => Answer::CallbackUrl(None),
             Query::Provider(_) => Answer::Provider(Some("pro_github".to_owned())),
             other => unreachable!("credentials need no {other:?}"),
         }
@@ -123,7 +125,7 @@ impl Model {
             view.marker = Marker::read(metadata);
         }
         for field in &desired.fields {
-            let Remedy::Patch(key) = field.rule.remedy else {
+            let Some(key) = field.rule.remedy.patch_key() else {
                 continue;
             };
             let config = body.get("config");

@@ -1,8 +1,8 @@
 //! Whose object it is: the marker decides, whatever a spec or a status says.
 
 use super::fixture::{
-    Fixture, config, created, credentials, deleted, denying, lost, marked, marker, owner, policy,
-    recorded, sibling,
+    Fixture, bound, config, created, credentials, deleted, denying, lost, marked, marker, owner,
+    policy, recorded, sibling, updates,
 };
 use crate::plan::case::Problem;
 use crate::plan::facts::{Answer, Query};
@@ -220,4 +220,28 @@ fn a_namespace_that_is_not_admitted_any_more_costs_no_search_when_it_deletes() {
     let plan = unknown.plan();
     assert_eq!(plan.verdict.reason, Reason::DeletionBlocked);
     assert!(plan.steps.is_empty());
+}
+
+#[test]
+fn an_object_that_was_created_with_other_ids_before_an_edit_is_not_bound() {
+    let desired = credentials("github", "secret", &json!({}), &owner("uid"));
+    let decide = |provider: &str, edited: bool| {
+        let mut found = created(&desired, "current", 1);
+        found.details.provider_id = Some("pro_github".to_owned());
+        let query = Query::Provider("github".to_owned());
+        let answer = Answer::Provider(Some(provider.to_owned()));
+        let mut fixture = Fixture::of(&desired, lost()).finds(vec![found]);
+        fixture.generation = if edited { 2 } else { 1 };
+        fixture.fact(query, answer).plan()
+    };
+    assert!(bound(&decide("pro_github", true)).is_some() || updates(&decide("pro_github", true)));
+    let plan = decide("pro_other", true);
+    assert_eq!(plan.verdict.reason, Reason::ImmutableFieldChanged);
+    assert!(plan.steps.is_empty());
+    let plan = decide("pro_other", false);
+    assert_ne!(
+        plan.verdict.reason,
+        Reason::ImmutableFieldChanged,
+        "nothing is read"
+    );
 }

@@ -29,7 +29,13 @@ async fn a_refusal_that_will_be_repeated_needs_a_person() {
     for (status, code, reason, part, means) in [
         (400, "bad_request", Reason::RemoteRejected, "400", object),
         (402, "payment_required", PaymentRequired, "plan", object),
-        (403, "forbidden", Forbidden, "API key", object),
+        (
+            403,
+            "forbidden",
+            Forbidden,
+            "the key lacks `instance.provider.auth:read`",
+            object,
+        ),
         (401, "unauthorized", ConnectionNotReady, "key", connection),
         (406, "bad", ApiVersionUnsupported, "version", connection),
     ] {

@@ -12,7 +12,10 @@ pub(super) fn cases() -> Vec<Case> {
         &[
             "deploymentId and authMethodId can only be set with providerId: an existing auth config already has its own",
         ],
-        &["providerId can't be added or removed: create a new resource for another target"],
+        &[
+            "providerId can't be changed: create a new resource for another provider",
+            "providerId can't be added or removed: create a new resource for another target",
+        ],
         &[
             "an AuthImport can't adopt or observe an object: remove adopt and set mode to Enforce or Plan",
         ],

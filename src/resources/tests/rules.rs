@@ -2,7 +2,7 @@
 
 use super::case::{Case, created};
 use super::records;
-use super::schemas::{everywhere, schema};
+use super::schemas::{everywhere, of_wholes, schema};
 use kube::core::cel::Validator;
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
@@ -246,8 +246,9 @@ fn of_texts() -> Vec<Case> {
 fn every_rule_admits_valid_specs_and_explains_how_to_correct_others() {
     let validator = Validator::new();
     for (kind, spec, before, expected) in cases() {
-        let before = before.map(|spec| json!({"spec": spec}));
-        let object = json!({"spec": spec});
+        // Its object exists.
+        let of = |spec: &Value| json!({"spec": spec, "status": {"id": "x"}});
+        let (before, object) = (before.as_ref().map(of), of(&spec));
         let result = validator.validate(schema(kind), &object, before.as_ref());
         let errors = result.err().map(|errors| errors.into_vec());
         let messages: Vec<String> = errors.into_iter().flatten().map(|it| it.message).collect();
@@ -256,9 +257,30 @@ fn every_rule_admits_valid_specs_and_explains_how_to_correct_others() {
 }
 
 #[test]
+fn an_id_can_be_corrected_until_an_object_exists_or_may_exist() {
+    let validator = Validator::new();
+    let ambiguous = json!({"conditions": [{"type": "Ready", "reason": "AmbiguousCreate"}]});
+    let refused = json!({"conditions": [{"type": "Ready", "reason": "InvalidSpec"}]});
+    for (status, admitted) in [
+        (json!({}), true),
+        (json!({"observedGeneration": -1}), true),
+        (refused, true),
+        (ambiguous, false),
+        (json!({"id": "par_1"}), false),
+    ] {
+        let of = |provider: &str| json!({"spec": {"providerId": provider}, "status": status});
+        let kind = schema("ProviderAuthCredentials");
+        let result = validator.validate(kind, &of("github"), Some(&of("githubb")));
+        assert_eq!(result.is_ok(), admitted, "{status}");
+        let unchanged = validator.validate(kind, &of("github"), Some(&of("github")));
+        assert!(unchanged.is_ok(), "{status}");
+    }
+}
+
+#[test]
 fn every_rule_has_a_message_and_a_case() {
     let mut messages = BTreeSet::new();
-    everywhere("spec", |path, schema| {
+    let mut collect = |path: &str, schema: &Value| {
         let rules = schema["x-kubernetes-validations"].as_array();
         for rule in rules.into_iter().flatten() {
             let message = rule["message"].as_str();
@@ -268,7 +290,9 @@ fn every_rule_has_a_message_and_a_case() {
                     .to_owned(),
             );
         }
-    });
+    };
+    everywhere("spec", &mut collect);
+    of_wholes(&mut collect);
     let tested = cases().into_iter().flat_map(|case| case.3.iter());
     assert_eq!(
         messages,

@@ -20,6 +20,13 @@ pub(super) fn schema(kind: &str) -> &'static Value {
     &SCHEMAS[kind]
 }
 
+/// Calls `check` with the rules of every kind as a whole, and with the kind.
+pub(super) fn of_wholes(mut check: impl FnMut(&str, &Value)) {
+    for (kind, schema) in SCHEMAS.iter() {
+        check(kind, schema);
+    }
+}
+
 /// Calls `check` with every schema under `part` (`spec` or `status`) of every kind, and with its path.
 pub(super) fn everywhere(part: &str, mut check: impl FnMut(&str, &Value)) {
     for (kind, schema) in SCHEMAS.iter() {
@@ -146,7 +153,7 @@ fn names_and_columns_are_those_of_the_documentation() {
     let expected = [
         "Namespaced Connection mconn: Ready Reason Instance Type Age Message",
         "Cluster ClusterConnection mcconn: Ready Reason Instance Type Age Message",
-        "Namespaced ProviderAuthCredentials pacred: Ready Reason Id Provider Age Connection Mode Drifted Message",
+        "Namespaced ProviderAuthCredentials pacred: Ready Reason Id Provider Callback Age Connection Mode Drifted Message",
         "Namespaced ProviderAuthConfig paconf: Ready Reason Id Type Age Connection Mode Drifted Message",
         "Namespaced ProviderConfig pconf: Ready Reason Id Provider Age Connection Mode Drifted Message",
         "Namespaced ProviderConfigVault pvault: Ready Reason Id Provider Age Connection Mode Drifted Message",

@@ -16,6 +16,7 @@ fn details() -> RemoteDetails {
         auth_config_id: Some("a".to_owned()),
         auth_config_type: Some("manual".to_owned()),
         vault_id: Some("v".to_owned()),
+        callback_url: Some("https://u".to_owned()),
     }
 }
 
@@ -40,7 +41,8 @@ fn each_kind_shows_the_details_that_it_has_fields_for() {
     let provider = json!({"id": "x", "providerId": "p"});
     let auth_config =
         json!({"id": "x", "providerId": "p", "authConfigId": "a", "authConfigType": "manual"});
-    assert_eq!(shown::<ProviderAuthCredentialsStatus>(), provider);
+    let credentials = json!({"id": "x", "providerId": "p", "callbackUrl": "https://u"});
+    assert_eq!(shown::<ProviderAuthCredentialsStatus>(), credentials);
     assert_eq!(shown::<ProviderConfigVaultStatus>(), provider);
     assert_eq!(shown::<ProviderAuthConfigStatus>(), auth_config);
     assert_eq!(shown::<AuthImportStatus>(), auth_config);

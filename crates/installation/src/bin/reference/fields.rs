@@ -32,6 +32,14 @@ impl Fields {
         read
     }
 
+    /// Adds the rules of a whole resource, which are about its spec.
+    pub fn with_rules_of(mut self, resource: &Value) -> Self {
+        let own = std::mem::take(&mut self.rules);
+        self.rules(resource, "");
+        self.rules.extend(own);
+        self
+    }
+
     fn object(&mut self, schema: &Value, path: &str, omitted: &[String]) {
         self.rules(schema, path);
         let required = |name: &str| {

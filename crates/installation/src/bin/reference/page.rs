@@ -98,7 +98,12 @@ fn section(kind: &Kind, shared: &[(&str, Vec<String>); 2]) -> String {
     }
     for (part, names) in shared {
         let omitted: &[String] = if kind.is_remote() { names } else { &[] };
-        section += &table(part, &Fields::read(kind.part(part), omitted));
+        let read = Fields::read(kind.part(part), omitted);
+        let read = match *part {
+            "spec" => read.with_rules_of(&kind.version()["schema"]["openAPIV3Schema"]),
+            _ => read,
+        };
+        section += &table(part, &read);
     }
     section
 }

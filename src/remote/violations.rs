@@ -1,0 +1,182 @@
+//! Violations of a published schema, in words. A value is secret as a whole: what is shown comes from the schema, which is
+//! public, or from the spec itself.
+
+use crate::resources::cut;
+use jsonschema::ValidationError;
+use jsonschema::error::{TypeKind, ValidationErrorKind};
+use serde_json::Value;
+use std::collections::BTreeSet;
+
+/// The number of violations that are described.
+const MOST: usize = 10;
+/// The number of alternatives, options and names that are listed.
+const MOST_LISTED: usize = 10;
+
+/// The names that may be shown: they are in the schema or in the spec.
+#[derive(Clone, Debug, Default)]
+pub struct PublicNames(BTreeSet<String>);
+
+impl PublicNames {
+    /// Returns the names of the properties in a schema, and those that the spec itself contains.
+    #[must_use]
+    pub fn new(schema: &Value, spec: &BTreeSet<String>) -> Self {
+        let mut names = spec.clone();
+        collect(schema, &mut names);
+        Self(names)
+    }
+
+    /// Returns a JSON pointer without the names that came from a Secret.
+    fn pointer(&self, pointer: &str) -> String {
+        if pointer.is_empty() {
+            return "the whole value".to_owned();
+        }
+        let segments = pointer.split('/').skip(1).map(|segment| {
+            let name = segment.replace("~1", "/").replace("~0", "~");
+            let is_index = name.bytes().all(|byte| byte.is_ascii_digit());
+            match is_index || self.0.contains(&name) {
+                true => format!("/{segment}"),
+                false => "/?".to_owned(),
+            }
+        });
+        cut(&segments.collect::<String>())
+    }
+}
+
+fn collect(schema: &Value, names: &mut BTreeSet<String>) {
+    match schema {
+        Value::Object(members) => {
+            if let Some(Value::Object(properties)) = members.get("properties") {
+                names.extend(properties.keys().cloned());
+            }
+            members.values().for_each(|member| collect(member, names));
+        }
+        Value::Array(items) => items.iter().for_each(|item| collect(item, names)),
+        _ => {}
+    }
+}
+
+/// Describes the first violations; `None` if there is none.
+pub fn describe<'a>(
+    errors: impl Iterator<Item = ValidationError<'a>>,
+    names: &PublicNames,
+) -> Option<String> {
+    let found: Vec<String> = errors
+        .take(MOST)
+        .map(|error| described(&error, names))
+        .collect();
+    (!found.is_empty()).then(|| found.join("; "))
+}
+
+fn described(error: &ValidationError<'_>, names: &PublicNames) -> String {
+    let keyword = error.schema_path().to_string();
+    let keyword = keyword.rsplit('/').next().unwrap_or_default();
+    let place = names.pointer(&error.instance_path().to_string());
+    match detail(error.kind(), names) {
+        Some(detail) => format!("{place} ({}): {detail}", cut(keyword)),
+        None => format!("{place} ({})", cut(keyword)),
+    }
+}
+
+/// Returns what the schema asks for.
+fn detail(kind: &ValidationErrorKind, names: &PublicNames) -> Option<String> {
+    use ValidationErrorKind as Kind;
+    Some(match kind {
+        Kind::Required { property } => format!("{} is missing", shown(property)),
+        Kind::Type { kind } => format!("must be {}", types(kind).join(" or ")),
+        Kind::Enum { options } => format!("must be one of {}", options_of(options)),
+        Kind::Constant { expected_value } => format!("must be {}", shown(expected_value)),
+        Kind::Format { format } => format!("must be a text of the format {}", cut(format)),
+        Kind::Pattern { pattern } => format!("must match {}", cut(pattern)),
+        Kind::MinLength { limit } => format!("must have at least {limit} character(s)"),
+        Kind::MaxLength { limit } => format!("must have at most {limit} character(s)"),
+        Kind::MinItems { limit } => format!("must have at least {limit} item(s)"),
+        Kind::MaxItems { limit } => format!("must have at most {limit} item(s)"),
+        Kind::Minimum { limit } => format!("must be at least {}", shown(limit)),
+        Kind::Maximum { limit } => format!("must be at most {}", shown(limit)),
+        Kind::AdditionalProperties { unexpected } | Kind::UnevaluatedProperties { unexpected } => {
+            surplus(unexpected, names)
+        }
+        Kind::AnyOf { context } | Kind::OneOfNotValid { context } => alternatives(context, names),
+        Kind::OneOfMultipleValid { .. } => {
+            "fits several alternatives that exclude each other".to_owned()
+        }
+        _ => return None,
+    })
+}
+
+/// Names the properties that the schema does not have. A name that came from a Secret is as secret as its value.
+fn surplus(unexpected: &[String], names: &PublicNames) -> String {
+    let known: Vec<String> = unexpected
+        .iter()
+        .filter(|name| names.0.contains(*name))
+        .take(MOST_LISTED)
+        .map(|name| format!("{:?}", cut(name)))
+        .collect();
+    let hidden = unexpected.len() - known.len();
+    match (known.is_empty(), hidden) {
+        (true, _) => format!("has {hidden} surplus name(s), which are not shown"),
+        (false, 0) => format!("has no {}", known.join(", ")),
+        (false, _) => format!(
+            "has no {}, and {hidden} more that are not shown",
+            known.join(", ")
+        ),
+    }
+}
+
+/// Describes alternatives none of which fits: by their types, if only those differ.
+fn alternatives(context: &[Vec<ValidationError<'static>>], names: &PublicNames) -> String {
+    let only_type = |errors: &Vec<ValidationError<'static>>| match errors.as_slice() {
+        [error] => match error.kind() {
+            ValidationErrorKind::Type { kind } => Some(types(kind)),
+            _ => None,
+        },
+        _ => None,
+    };
+    let of_types: Option<Vec<Vec<String>>> = context.iter().map(only_type).collect();
+    if let Some(types) = of_types.filter(|types| !types.is_empty()) {
+        return format!("must be {}", types.concat().join(" or "));
+    }
+    let described = context.iter().take(MOST_LISTED).enumerate();
+    let described: Vec<String> = described
+        .map(|(index, errors)| {
+            let first = errors.first().map(|error| nested(error, names));
+            let first = first.unwrap_or_else(|| "does not fit".to_owned());
+            format!("alternative {}: {first}", index + 1)
+        })
+        .collect();
+    format!("fits no alternative: {}", described.join(", "))
+}
+
+/// Describes a violation of an alternative, without the alternatives in it.
+fn nested(error: &ValidationError<'_>, names: &PublicNames) -> String {
+    let place = names.pointer(&error.instance_path().to_string());
+    let detail = match error.kind() {
+        ValidationErrorKind::AnyOf { .. } | ValidationErrorKind::OneOfNotValid { .. } => None,
+        kind => detail(kind, names),
+    };
+    match detail {
+        Some(detail) => format!("{place} {detail}"),
+        None => format!("{place} ({})", error.kind().keyword()),
+    }
+}
+
+fn types(kind: &TypeKind) -> Vec<String> {
+    match kind {
+        TypeKind::Single(one) => vec![one.to_string()],
+        TypeKind::Multiple(several) => several.iter().map(|one| one.to_string()).collect(),
+    }
+}
+
+fn options_of(options: &Value) -> String {
+    let options = options.as_array().map(Vec::as_slice).unwrap_or_default();
+    let mut listed: Vec<String> = options.iter().take(MOST_LISTED).map(shown).collect();
+    if options.len() > MOST_LISTED {
+        listed.push(format!("{} more", options.len() - MOST_LISTED));
+    }
+    listed.join(", ")
+}
+
+/// Returns a value of the schema as JSON.
+fn shown(value: &Value) -> String {
+    cut(&value.to_string())
+}

@@ -114,6 +114,7 @@ fn outage() -> Failure {
         concerns_connection: false,
         needs_person: false,
         wait: None,
+        rejection: None,
     })
 }
 

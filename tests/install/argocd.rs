@@ -2,7 +2,8 @@
 //! the format of Argo CD's own, and what is rendered from them.
 
 use crate::evaluator::{evaluate, read, read_yaml};
-use crate::support::with;
+use crate::rendered::objects;
+use crate::support::{chart, with};
 use metorial_operator::resources::definitions;
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
@@ -78,6 +79,15 @@ async fn the_actions_pass_their_tests() {
         tested.insert(action);
     }
     assert_eq!(tested, ACTIONS.map(str::to_owned).into());
+}
+
+#[test]
+fn the_application_of_the_operator_installs_this_version() {
+    let applications = objects(&read("deploy/argocd/applications.yaml"));
+    let source = &applications[0]["spec"]["source"];
+    let version = format!("v{}", env!("CARGO_PKG_VERSION"));
+    assert_eq!(source["targetRevision"], version);
+    assert!(chart().ends_with(source["path"].as_str().unwrap()));
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! Workloads that use an exported Secret are restarted once for each change of its content.
 
-use crate::support::{Environment, WORKLOADS, auth_config, export, workload};
+use crate::support::{Environment, Snapshot, WORKLOADS, auth_config, export, workload};
+use k8s_openapi::api::core::v1::Secret;
 use serde_json::{Value, json};
 
 fn all() -> Value {
@@ -17,9 +18,19 @@ async fn exported(env: &Environment, workloads: Value) {
     env.wait_secret_text("linear-token", "token", "first").await;
 }
 
-/// What the Secret holds, as the status records it.
-async fn content(env: &Environment) -> String {
-    let shown = env.export("worker").get().await;
+/// Whether it is ready and no restart is pending.
+fn is_settled(object: &Snapshot) -> bool {
+    object.is_ready() && object.field("restartPendingFrom").is_null()
+}
+
+/// The content of the Secret, once the status records another one than this.
+async fn recorded_after(env: &Environment, former: &str) -> String {
+    let export = env.export("worker");
+    let another = export.wait("another content", |it| {
+        let content = it.field("secretFingerprint");
+        content.is_string() && content != former
+    });
+    let shown = another.await;
     shown
         .field("secretFingerprint")
         .as_str()
@@ -39,27 +50,25 @@ async fn each_workload_is_restarted_once_for_each_changed_value_and_not_for_the_
     for (kind, _) in WORKLOADS {
         assert_eq!(env.restarts(kind, "worker").await, (None, 0), "{kind}");
     }
+    let first = recorded_after(&env, "").await;
 
     env.value("token", "second").await;
     env.wait_secret_text("linear-token", "token", "second")
         .await;
-    let ready = env.export("worker").wait_ready().await;
-    assert!(ready.field("restartPendingFrom").is_null());
-    let held = content(&env).await;
+    let held = recorded_after(&env, &first).await;
+    env.export("worker").wait("restarted", is_settled).await;
     for (kind, _) in WORKLOADS {
         let restarted = env.restarts(kind, "worker").await;
         assert_eq!(restarted, (Some(held.clone()), 1), "{kind}");
     }
 
     // A renewal that brings the same value, a Secret that is written again and a restart of the operator are no reasons.
-    env.delete::<k8s_openapi::api::core::v1::Secret>("linear-token")
-        .await;
+    env.delete::<Secret>("linear-token").await;
     env.wait_secret_text("linear-token", "token", "second")
         .await;
     env.restart_operator();
     env.export("worker").reconcile_now().await;
-    env.delete::<k8s_openapi::api::core::v1::Secret>("linear-token")
-        .await;
+    env.delete::<Secret>("linear-token").await;
     env.wait_secret_text("linear-token", "token", "second")
         .await;
     env.export("worker").wait_ready().await;
@@ -80,6 +89,7 @@ async fn a_workload_that_is_missing_is_reported_and_restarted_once_it_is_there_w
     let missing = json!({"kind": "StatefulSet", "name": "late"});
     let both = json!([{"kind": "Deployment", "name": "worker"}, missing]);
     exported(&env, json!({"rolloutRestart": both})).await;
+    let first = recorded_after(&env, "").await;
     env.value("token", "second").await;
     env.export("worker")
         .wait_message(
@@ -89,11 +99,11 @@ async fn a_workload_that_is_missing_is_reported_and_restarted_once_it_is_there_w
         .await;
     env.wait_secret_text("linear-token", "token", "second")
         .await;
-    let held = content(&env).await;
+    let held = recorded_after(&env, &first).await;
     env.wait_restarted_for("Deployment", "worker", &held).await;
     env.apply(workload("StatefulSet", "late")).await;
     env.wait_restarted_for("StatefulSet", "late", &held).await;
-    env.export("worker").wait_ready().await;
+    env.export("worker").wait("restarted", is_settled).await;
     assert_eq!(env.restarts("Deployment", "worker").await.1, 1, "once");
     assert_eq!(env.exports().len(), 2);
     env.check_oracles().await;
@@ -129,10 +139,11 @@ async fn workloads_that_are_added_to_the_list_later_wait_for_the_next_change() {
     env.permit_restarts().await;
     env.apply(workload("Deployment", "worker")).await;
     exported(&env, json!({})).await;
+    let first = recorded_after(&env, "").await;
     env.value("token", "second").await;
     env.wait_secret_text("linear-token", "token", "second")
         .await;
-    env.export("worker").wait_ready().await;
+    let second = recorded_after(&env, &first).await;
     let worker = json!([{"kind": "Deployment", "name": "worker"}]);
     env.export("worker")
         .edit(json!({"rolloutRestart": worker}))
@@ -142,6 +153,7 @@ async fn workloads_that_are_added_to_the_list_later_wait_for_the_next_change() {
     assert_eq!(env.restarts("Deployment", "worker").await.1, 0);
     env.value("token", "third").await;
     env.wait_secret_text("linear-token", "token", "third").await;
-    env.export("worker").wait_ready().await;
+    recorded_after(&env, &second).await;
+    env.export("worker").wait("restarted", is_settled).await;
     assert_eq!(env.restarts("Deployment", "worker").await.1, 1);
 }

@@ -1,7 +1,7 @@
 //! What the API server lets the operator write: the policy is the chart's, and the operator has its own token.
 
 use crate::installed::{
-    check_admitted, check_refused, install, kubectl_as, operator, until_authors_are_judged,
+    check_admitted, check_refused, grant, install, kubectl_as, operator, until_authors_are_judged,
     until_the_operator_is_judged,
 };
 use crate::support::{Environment, WORKLOADS, auth_config, credentials, export, secret, workload};
@@ -131,6 +131,8 @@ async fn it_changes_nothing_of_a_workload_but_its_own_annotation() {
         let mut worker = workload(kind, "worker");
         worker["spec"]["template"]["metadata"]["annotations"] = json!({"theirs": "1"});
         env.apply(worker).await;
+        // Where the operator only sends a patch, kubectl reads the object first.
+        grant(&env, &operator(&env), "apps", resource, "get").await;
         let object = format!("{resource}/worker");
         let patch = async |change: &Value| {
             let change = change.to_string();

@@ -6,7 +6,6 @@ use super::compose::{compose, references};
 use super::deployments;
 use super::inputs::{Inputs, Reference, SourceKind};
 use super::kind::{Kind, accessors};
-use super::naming::text;
 use super::remote_kind::RemoteKind;
 use crate::plan::desired::{External, Imports, Invalid, Source, Wanted};
 use crate::plan::fields::{Blank, Compare, Field, FieldRule, Remedy, Role};
@@ -58,7 +57,7 @@ impl Kind for AuthImport {
         Ok(Wanted {
             fields: vec![
                 Field::plain(&PROVIDER, Value::from(spec.provider_id.clone())),
-                Field::plain(&DEPLOYMENT, text(deployment_id)),
+                Field::plain(&DEPLOYMENT, deployment_id),
                 Field::plain(&METHOD, Value::from(spec.auth_method_id.clone())),
                 Field::secret(&VALUE, compose(&spec.value, inputs)?),
             ],

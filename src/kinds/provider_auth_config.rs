@@ -5,7 +5,7 @@ use super::compose::{compose, references};
 use super::deployments;
 use super::inputs::{Inputs, Reference};
 use super::kind::{Kind, accessors};
-use super::naming::{self, LASTING_DESCRIPTION, text};
+use super::naming::{self, LASTING_DESCRIPTION};
 use super::tool_filters::{self, TOOL_FILTERS};
 use crate::plan::desired::{Imports, Invalid, Source, Wanted};
 use crate::plan::fields::{Blank, Compare, Field, FieldRule, Remedy, Role};
@@ -64,7 +64,7 @@ impl Kind for ProviderAuthConfig {
         Ok(Wanted {
             fields: vec![
                 Field::plain(&METHOD, spec.auth_method_id.as_str()),
-                Field::plain(&DEPLOYMENT, text(deployments::id(deployment.as_ref()))),
+                Field::plain(&DEPLOYMENT, deployments::id(deployment.as_ref())),
                 name,
                 description,
                 Field::plain(&TOOL_FILTERS, filters),

@@ -30,7 +30,7 @@ async fn an_unasked_default_config_is_a_part_of_its_deployment_and_goes_with_it(
 
 #[tokio::test]
 async fn a_config_with_a_copy_of_the_marker_is_observed_but_not_adopted_bound_or_deleted() {
-    let env = Environment::running().await;
+    let mut env = Environment::running().await;
     env.create(deployment("tracker")).await;
     let unasked = env.only(Kind::Config).id;
     env.create(observed("observer", &unasked)).await;
@@ -43,22 +43,22 @@ async fn a_config_with_a_copy_of_the_marker_is_observed_but_not_adopted_bound_or
         env.config(name).remove().await;
     }
     // A config of the same name, whose create may have been lost, searches by its own marker.
-    let own = config("tracker").spec(json!({"deletionPolicy": "Delete"}));
-    let own = env.create(own).await;
-    assert_ne!(own.id(), unasked);
+    let own = env.create(config("tracker")).await.id();
+    assert_ne!(own, unasked);
+    env.stop_operator().await;
     env.config("tracker").lose_status().await;
-    let own_again = env.config("tracker").wait_ready().await;
-    assert_eq!(own_again.id(), own.id());
+    env.start_operator();
+    assert_eq!(env.config("tracker").wait_ready().await.id(), own);
     env.check_oracles().await;
 }
 
 #[tokio::test]
 async fn a_default_config_that_its_deployment_left_behind_can_be_adopted() {
     let env = Environment::running().await;
-    env.create(deployment("tracker").orphaning()).await;
+    let left = env.create(deployment("tracker").orphaning()).await.id();
     let unasked = env.only(Kind::Config).id;
     env.deployment("tracker").remove().await;
-    let spec = json!({"adopt": {"policy": "Override"}, "mode": null});
+    let spec = json!({"adopt": {"policy": "Override"}, "mode": null, "deploymentId": left});
     env.create(observed("own", &unasked).spec(spec)).await;
     let marker = env.only(Kind::Config).readable["metadata"]["kubernetes"].clone();
     assert_eq!(marker["kind"], "ProviderConfig");
@@ -69,8 +69,11 @@ async fn a_deployment_waits_for_its_default_config_and_only_refers_to_it() {
     let env = Environment::running().await;
     let spec = json!({"providerId": "postgres", "defaultConfigRef": {"name": "settings"}});
     env.apply(deployment("database").spec(spec)).await;
-    let waiting = env.deployment("database").wait_reason("ReferenceNotFound");
-    let message = waiting.await.message();
+    let waiting = env
+        .deployment("database")
+        .wait_reason("ReferenceNotFound")
+        .await;
+    let message = waiting.message();
     assert!(message.contains("ProviderConfig settings"), "{message}");
     let settings = env.create(config("settings")).await.id();
     let ready = env.deployment("database").wait_ready().await;
@@ -94,8 +97,9 @@ async fn a_deployment_whose_default_config_was_replaced_is_told_and_not_replaced
     env.config("settings").edit(value).await;
     let told = env
         .deployment("database")
-        .wait_reason("ImmutableFieldChanged");
-    let message = told.await.message();
+        .wait_reason("ImmutableFieldChanged")
+        .await;
+    let message = told.message();
     let says = format!("defaultConfigId, which is \"{former}\"");
     assert!(message.contains(&says), "{message}");
     env.config("settings").wait_ready().await;

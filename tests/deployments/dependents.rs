@@ -23,8 +23,9 @@ async fn a_deployment_waits_for_its_configs_and_vaults_and_names_them_until_the_
     env.deployment("it").delete().await;
     let blocked = env
         .deployment("it")
-        .wait_message("DeletionBlocked", "2 object(s)");
-    let message = blocked.await.message();
+        .wait_message("DeletionBlocked", "2 object(s)")
+        .await;
+    let message = blocked.message();
     for part in ["(settings)", "(shared)", "Cascade", "Orphan"] {
         assert!(message.contains(part), "{part}: {message}");
     }
@@ -52,8 +53,9 @@ async fn a_deployment_waits_for_auth_configs_of_resources_imports_and_people() {
     env.deployment("it").delete().await;
     let blocked = env
         .deployment("it")
-        .wait_message("DeletionBlocked", "3 object(s)");
-    let message = blocked.await.message();
+        .wait_message("DeletionBlocked", "3 object(s)")
+        .await;
+    let message = blocked.message();
     assert!(message.contains(&theirs), "{message}");
     env.auth_config("login").remove().await;
     env.import("moved").remove().await;
@@ -98,8 +100,9 @@ async fn a_deployment_is_not_deleted_under_what_the_lists_do_not_show_yet() {
     env.deployment("it").delete().await;
     let blocked = env
         .deployment("it")
-        .wait_message("DeletionBlocked", "2 object(s)");
-    let message = blocked.await.message();
+        .wait_message("DeletionBlocked", "2 object(s)")
+        .await;
+    let message = blocked.message();
     for part in ["(settings)", "(shared)"] {
         assert!(message.contains(part), "{part}: {message}");
     }

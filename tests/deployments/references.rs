@@ -26,8 +26,11 @@ async fn what_belongs_to_a_deployment_waits_for_it_and_is_created_in_it_once() {
     env.value("token", VALUES[0]).await;
     for (kind, manifest) in deployed() {
         env.apply(manifest).await;
-        let waiting = env.resource(kind, "it").wait_reason("ReferenceNotFound");
-        let message = waiting.await.message();
+        let waiting = env
+            .resource(kind, "it")
+            .wait_reason("ReferenceNotFound")
+            .await;
+        let message = waiting.message();
         assert!(message.contains("ProviderDeployment"), "{message}");
     }
     let tracker = env.create(deployment("tracker")).await.id();
@@ -65,8 +68,9 @@ async fn what_belongs_to_a_deployment_is_created_again_in_the_one_that_takes_its
     };
     let now = env
         .deployment("tracker")
-        .wait("another deployment", replaced);
-    let now = now.await.id();
+        .wait("another deployment", replaced)
+        .await
+        .id();
     env.auth_config("it").request_reconcile().await;
     let of = |object: &metorial_simulator::Stored| object.readable["deployment"]["id"] == *now;
     env.wait_only(Kind::AuthConfig, "an auth config in it", of)
@@ -100,8 +104,11 @@ async fn an_auth_config_stays_in_its_deployment_and_says_so_where_the_reference_
     env.create(auth_config("it").deployed("tracker")).await;
     env.deployment("tracker").remove().await;
     env.create(deployment("tracker")).await;
-    let refused = env.auth_config("it").wait_reason("ImmutableFieldChanged");
-    let message = refused.await.message();
+    let refused = env
+        .auth_config("it")
+        .wait_reason("ImmutableFieldChanged")
+        .await;
+    let message = refused.message();
     assert!(message.contains(&first), "{message}");
     let there = env.only(Kind::AuthConfig);
     assert_eq!(there.readable["deployment"]["id"], first.as_str());

@@ -158,7 +158,7 @@ impl Form {
     pub fn manifest(self, theirs: &str) -> Manifest {
         let token = json!({"from": [part("/token", "token")]});
         match self {
-            Self::Deployment => deployment(TESTED).spec(json!({"description": "one"})),
+            Self::Deployment => deployment(TESTED).spec(json!({"metadata": {"value": "one"}})),
             Self::Credentials => {
                 let token = json!({"name": "values", "key": "token"});
                 let oauth = json!({"clientSecret": {"secretKeyRef": token}});

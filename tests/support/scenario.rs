@@ -202,8 +202,8 @@ impl Scenario {
     pub async fn change(&self, value: &str) {
         match self.form {
             Form::Deployment => {
-                let description = json!({"description": name_of(value)});
-                self.tested().edit(description).await;
+                let metadata = json!({"metadata": {"value": name_of(value)}});
+                self.tested().edit(metadata).await;
             }
             Form::ConfigOnVault => {
                 let vault = json!({"vaultRef": {"name": name_of(value)}});
@@ -239,7 +239,7 @@ impl Scenario {
     /// Whether the remote object has this value.
     pub fn has_value(&self, remote: &Stored, value: &str) -> bool {
         match self.form {
-            Form::Deployment => remote.readable["description"] == name_of(value),
+            Form::Deployment => remote.readable["metadata"]["value"] == name_of(value),
             Form::Credentials => remote.write_only["client_secret"] == value,
             Form::Config | Form::Vault | Form::VaultInUse => {
                 remote.write_only["value"]["schema"] == value
@@ -326,7 +326,7 @@ impl Scenario {
     }
 }
 
-/// The name of a value where the value itself can't be: that of the vault with it, or the description of a deployment.
+/// The name of a value where the value itself can't be: that of the vault with it, or the metadata of a deployment.
 fn name_of(value: &str) -> &'static str {
     match value {
         THIRD => "three",

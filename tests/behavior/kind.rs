@@ -1,7 +1,7 @@
 //! The kinds that own one remote object, with everything that differs between them in stories about all of them. The resource is always called `it`.
 
 use super::story::{Name, Story};
-use super::support::{credentials, deployment, with};
+use super::support::{credentials, with};
 use metorial::{
     ApiKey, AuthConfig, AuthCredentials, AuthImport, Body, Client, Config, ConfigVault, Deployment,
 };
@@ -67,7 +67,7 @@ impl Kind {
         let (secret, _) = self.secret();
         let value = |pointer: &str| json!({"from": [{"pointer": pointer, "secretKeyRef": {"name": secret, "key": "token"}}]});
         let manifest = match self {
-            Deploy => deployment("it").into(),
+            Deploy => resource(self.it(), json!({"providerId": "postgres"})),
             App => credentials("it").into(),
             Auth => resource(
                 self.it(),
@@ -166,7 +166,7 @@ impl Story {
     pub async fn by_hand(&self, kind: Kind, fields: Value) -> String {
         let client = self.person();
         let usual = match kind {
-            Deploy => json!({"name": "it", "provider_id": "linear"}),
+            Deploy => json!({"name": "it", "provider_id": "postgres"}),
             App => {
                 json!({"name": "it", "provider_id": "github", "config": {"client_id": "theirs", "client_secret": "theirs", "scopes": ["read:user", "repo"]}})
             }

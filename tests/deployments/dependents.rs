@@ -3,6 +3,7 @@
 use crate::support::{
     Environment, Kind, VALUES, auth_config, config, deployment, import_new, literal_vault,
 };
+use metorial::{Body, Deployment};
 use metorial_simulator::{Action, Fault};
 use serde_json::json;
 
@@ -88,6 +89,25 @@ async fn cascade_accepts_the_loss_of_everything_on_a_deployment() {
     for kind in [Kind::Deployment, Kind::Config, Kind::Vault] {
         assert!(env.live(kind).is_empty(), "{kind:?}");
     }
+}
+
+/// Nothing tells whether a person put a value into it.
+#[tokio::test]
+async fn the_default_config_of_a_deployment_that_was_made_by_hand_is_not_deleted_unasked() {
+    let env = Environment::running().await;
+    let body = Body::from(json!({"provider_id": "linear", "name": "it"}));
+    let made = env.person().create::<Deployment>(&body).await.unwrap();
+    env.create(deployment("it").adopting(&made.value.id)).await;
+    let config = env.only(Kind::Config).id;
+    env.deployment("it").delete().await;
+    let blocked = env.deployment("it").wait_reason("DeletionBlocked").await;
+    assert!(blocked.message().contains(&config), "{}", blocked.message());
+    env.deployment("it")
+        .edit(json!({"deletionPolicy": "Cascade"}))
+        .await;
+    env.deployment("it").wait_gone().await;
+    env.sim.settled().await;
+    assert!(env.live(Kind::Config).is_empty());
 }
 
 #[tokio::test]

@@ -66,28 +66,18 @@ pub fn changed() -> Vec<(&'static str, Value, Value)> {
         deployment("it").into(),
         with(deployment("it"), provider),
     )];
-    let other_name = json!({"deploymentRef": {"name": "other"}});
-    let other_id = json!({"deploymentId": "pde_2"});
-    for (message, from, to) in [
-        (
-            "a deployment can't be added or removed: create a new resource",
-            json!({}),
-            by_id(),
-        ),
-        (
-            "deploymentId can't be changed: create a new resource for another deployment",
-            by_id(),
-            other_id,
-        ),
-        (
-            "deploymentRef can't be changed: create a new resource for another deployment",
-            by_name(),
-            other_name,
-        ),
-    ] {
+    let message = "the deployment can't be changed: create a new resource for another deployment";
+    let changes = [
+        (json!({}), by_id()),
+        (by_id(), json!({"deploymentId": "pde_2"})),
+        (by_name(), json!({"deploymentRef": {"name": "other"}})),
+    ];
+    for (number, (from, to)) in changes.into_iter().enumerate() {
+        let name = json!({"metadata": {"name": format!("deployed-{number}")}});
         // A config or vault is replaced instead.
         let changes = deployed(&from).into_iter().zip(deployed(&to)).skip(2);
-        all.extend(changes.map(|(from, to)| (message, from, to)));
+        let named = |manifest: Value| with(manifest, name.clone());
+        all.extend(changes.map(|(from, to)| (message, named(from), named(to))));
     }
     all
 }

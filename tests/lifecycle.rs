@@ -10,6 +10,7 @@ mod support;
 mod adopt;
 mod create;
 mod delete;
+mod deployments;
 mod drift;
 mod export;
 mod import;

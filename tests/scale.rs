@@ -13,15 +13,16 @@ use std::collections::BTreeMap;
 use std::time::Instant;
 use support::{
     Environment, Kind, Manifest, Process, RECONCILIATIONS, Samples, auth_config, config,
-    credentials, export, import_new, literal_vault,
+    credentials, deployment, export, import_new, literal_vault,
 };
 
-const EACH: usize = 167;
+const EACH: usize = 143;
 
 /// The resources of one number: one of each kind, the export from the auth config of the same number.
-fn six(number: usize) -> [Manifest; 6] {
+fn one_of_each(number: usize) -> [Manifest; 7] {
     let name = |kind: &str| format!("{kind}-{number}");
     [
+        deployment(&name("deployment")),
         credentials(&name("app")),
         auth_config(&name("config")),
         config(&name("settings")),
@@ -55,7 +56,7 @@ fn peak_memory(process: &Process) -> String {
 async fn a_thousand_resources_of_all_kinds_cost_one_write_each_and_a_restart_costs_none() {
     let env = Environment::new().await;
     env.value("token", "first").await;
-    let all: Vec<Manifest> = (0..EACH).flat_map(six).collect();
+    let all: Vec<Manifest> = (0..EACH).flat_map(one_of_each).collect();
     let count = all.len();
     stream::iter(all)
         .for_each_concurrent(16, async |manifest| drop(env.apply(manifest).await))
@@ -94,6 +95,7 @@ async fn a_thousand_resources_of_all_kinds_cost_one_write_each_and_a_restart_cos
     println!("requests after the restart: {reads:?}");
     // A hundred objects for one request, and one that was asked for before the others were known.
     for (path, objects) in [
+        ("/provider-deployments", EACH),
         ("/provider-auth-credentials", EACH),
         ("/provider-auth-configs", 2 * EACH),
         ("/provider-configs", EACH),

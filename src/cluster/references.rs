@@ -2,14 +2,11 @@
 
 use super::client::Cluster;
 use super::error::ClusterError;
-use crate::kinds::{Inputs, Kind, Reference, SourceKind};
+use crate::kinds::{Inputs, Kind, Reference, SourceKind, with_kind};
 use crate::plan::attempt::digest;
 use crate::plan::desired::Invalid;
 use crate::plan::status::seen_by_others;
-use crate::resources::{
-    AllowedNamespaces, ProviderAuthConfig, ProviderConfigVault, Reason, ResourceStatus, Stored,
-    condition,
-};
+use crate::resources::{AllowedNamespaces, Reason, ResourceStatus, Stored, condition};
 use k8s_openapi::api::core::v1::{ConfigMap, Secret};
 use kube::ResourceExt;
 use std::collections::BTreeMap;
@@ -127,14 +124,9 @@ impl Cluster {
                     Content::of(uid, text.chain(binary))
                 }))
             }
-            SourceKind::ProviderAuthConfig => {
-                self.referred::<Stored<ProviderAuthConfig>>(namespace, reference)
-                    .await
-            }
-            SourceKind::ProviderConfigVault => {
-                self.referred::<Stored<ProviderConfigVault>>(namespace, reference)
-                    .await
-            }
+            SourceKind::Resource(kind) => with_kind!(kind, K => {
+                self.referred::<Stored<K>>(namespace, reference).await
+            }),
         }
     }
 
@@ -213,9 +205,7 @@ fn absent(reference: &Reference) -> NotYet {
     let (reason, what) = match reference.kind {
         SourceKind::Secret => (Reason::SecretNotFound, format!(" with the key {key}")),
         SourceKind::ConfigMap => (Reason::ConfigMapNotFound, format!(" with the key {key}")),
-        SourceKind::ProviderAuthConfig | SourceKind::ProviderConfigVault => {
-            (Reason::ReferenceNotFound, String::new())
-        }
+        SourceKind::Resource(_) => (Reason::ReferenceNotFound, String::new()),
     };
     NotYet {
         reason,
@@ -229,9 +219,7 @@ fn keyless(reference: &Reference) -> NotYet {
         reason: match reference.kind {
             SourceKind::Secret => Reason::SecretKeyNotFound,
             SourceKind::ConfigMap => Reason::ConfigMapNotFound,
-            SourceKind::ProviderAuthConfig | SourceKind::ProviderConfigVault => {
-                Reason::ReferenceNotReady
-            }
+            SourceKind::Resource(_) => Reason::ReferenceNotReady,
         },
         message: format!("{kind} {name} has no key {key}: add it"),
     }

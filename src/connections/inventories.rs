@@ -71,18 +71,18 @@ impl Inventories {
     }
 
     /// Returns the objects of the resources `keys` that were created from one of `ids`. Where other shards have resources whose
-    /// dependencies this process does not know, all resources of `kind` are listed instead, the only one that has such objects.
+    /// dependencies this process does not know, all resources of `kinds` are listed instead, the only ones that have such objects.
     ///
     /// # Errors
     /// A resource was not read.
     pub async fn created_from(
         &self,
         keys: &[ResourceKey],
-        kind: Option<&str>,
+        kinds: &[&str],
         ids: &[String],
     ) -> Result<Vec<Dependent>, ClusterError> {
         if self.shard.is_part() {
-            return self.listed_from(kind, ids).await;
+            return self.listed_from(kinds, ids).await;
         }
         let mut found = Vec::new();
         for key in keys {
@@ -98,15 +98,15 @@ impl Inventories {
 
     async fn listed_from(
         &self,
-        kind: Option<&str>,
+        kinds: &[&str],
         ids: &[String],
     ) -> Result<Vec<Dependent>, ClusterError> {
-        let Some(inventory) = kind.and_then(|kind| self.of(kind)) else {
-            return Ok(Vec::new());
-        };
-        let entries = self.entries(inventory).await?;
-        let found = entries.iter().flat_map(|entry| entry.created_from(ids));
-        Ok(found.collect())
+        let mut found = Vec::new();
+        for inventory in kinds.iter().filter_map(|kind| self.of(kind)) {
+            let entries = self.entries(inventory).await?;
+            found.extend(entries.iter().flat_map(|entry| entry.created_from(ids)));
+        }
+        Ok(found)
     }
 
     /// Lists all resources of a kind, whichever shard they belong to.

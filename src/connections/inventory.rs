@@ -34,8 +34,8 @@ pub struct Entry {
     pub terminating: bool,
     /// Whether the remote object belongs to somebody else.
     pub external: bool,
-    /// The object that the remote object was created from.
-    pub parent: Option<String>,
+    /// The objects that Metorial deletes the remote object along with.
+    pub parents: Vec<String>,
     /// Replaced objects that are pending deletion.
     pub pending_deletion: Vec<String>,
     /// Whether its status can't be read, so that it may use any connection.
@@ -75,7 +75,7 @@ impl Entry {
             finalizer: metadata.has_finalizer(FINALIZER),
             terminating: metadata.terminating(),
             external: false,
-            parent: None,
+            parents: Vec::new(),
             pending_deletion: Vec::new(),
             unreadable: true,
         }
@@ -93,7 +93,7 @@ impl Entry {
             finalizer: object.finalizers().iter().any(|it| it == FINALIZER),
             terminating: object.meta().deletion_timestamp.is_some(),
             external: object.lifecycle().external,
-            parent: object.parent_id().map(str::to_owned),
+            parents: status_parents(object.status()),
             pending_deletion: pending
                 .into_iter()
                 .flatten()
@@ -130,9 +130,9 @@ impl Entry {
     /// created from any of them but the current one's.
     #[must_use]
     pub fn created_from(&self, parents: &[String]) -> Vec<Dependent> {
-        let Some(parent) = &self.parent else {
+        if self.parents.is_empty() || self.external {
             return Vec::new();
-        };
+        }
         let dependent = |of: &String, id: &String| Dependent {
             of: of.clone(),
             id: id.clone(),
@@ -140,7 +140,7 @@ impl Entry {
             namespace: Some(self.key.namespace.clone()),
         };
         let (current, former): (Vec<&String>, Vec<&String>) =
-            parents.iter().partition(|of| *of == parent);
+            parents.iter().partition(|of| self.parents.contains(of));
         let current = current.into_iter().zip(&self.id);
         let former = former
             .into_iter()
@@ -148,6 +148,14 @@ impl Entry {
         let all = current.chain(former);
         all.map(|(of, id)| dependent(of, id)).collect()
     }
+}
+
+/// Returns the objects that a recorded object is deleted along with.
+fn status_parents<S: ResourceStatus>(status: Option<&S>) -> Vec<String> {
+    let own = status.and_then(|status| status.common().id.as_deref());
+    let details = status.map(ResourceStatus::details).unwrap_or_default();
+    let parents = details.parents(own.unwrap_or_default());
+    parents.map(str::to_owned).collect()
 }
 
 /// Returns the ids of the objects in an instance that count as lost when they are gone, each once.

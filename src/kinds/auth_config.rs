@@ -18,8 +18,15 @@ pub const VALUE: FieldRule = FieldRule {
     blank: Blank::Value,
 };
 
-/// The field of the deployment that an auth config belongs to. It can't be changed, so it is not compared.
-const DEPLOYMENT: &str = "deploymentId";
+/// The deployment. It is compared only where the spec names one and the auth config shows one.
+pub const DEPLOYMENT: FieldRule = FieldRule {
+    name: "deploymentId",
+    role: Role::Deployment,
+    create: &["provider_deployment_id"],
+    compare: Compare::Readable,
+    remedy: Remedy::Fixed,
+    blank: Blank::Clears,
+};
 
 /// Returns an auth config in the form of all kinds.
 #[must_use]
@@ -34,8 +41,10 @@ pub fn view(remote: &AuthConfig) -> RemoteView {
     if let Some(filters) = tool_filters::observed(remote.tool_filter.as_ref()) {
         fields.insert(TOOL_FILTERS.name, filters);
     }
-    if let Some(deployment) = &remote.deployment {
-        fields.insert(DEPLOYMENT, text(Some(&deployment.id)));
+    let deployment = remote.deployment.as_ref();
+    let deployment = deployment.map(|deployment| deployment.id.as_str());
+    if let Some(deployment) = deployment {
+        fields.insert(DEPLOYMENT.name, text(Some(deployment)));
     }
     let type_ = match remote.r#type {
         AuthConfigType::Manual => Some("manual"),
@@ -47,6 +56,8 @@ pub fn view(remote: &AuthConfig) -> RemoteView {
         provider_id: Some(remote.provider_id.clone()),
         auth_config_id: Some(remote.id.clone()),
         auth_config_type: type_.map(str::to_owned),
+        deployment_id: deployment.map(str::to_owned),
+        credentials_id: remote.credentials.as_ref().map(|used| used.id.clone()),
         ..RemoteDetails::default()
     };
     RemoteView {

@@ -4,6 +4,7 @@
 use super::auth_config;
 use super::inputs::{Inputs, Reference, SourceKind};
 use super::kind::{Kind, accessors};
+use super::remote_kind::RemoteKind;
 use crate::plan::children::ChildSpec;
 use crate::plan::desired::{Exports, External, Invalid, Source, Wanted, When};
 use crate::plan::observed::RemoteView;
@@ -14,6 +15,8 @@ use metorial::AuthConfig;
 /// The most exports a day where nobody says.
 const MAX_PER_DAY: u32 = 24;
 
+const AUTH_CONFIGS: SourceKind = SourceKind::Resource(RemoteKind::ProviderAuthConfig);
+
 impl Kind for AuthExport {
     type Remote = AuthConfig;
     const NAME: &'static str = "AuthExport";
@@ -21,7 +24,7 @@ impl Kind for AuthExport {
 
     fn references(&self) -> Vec<Reference> {
         let config = self.spec.auth_config_ref.as_ref();
-        let to = |config| Reference::to_external(SourceKind::ProviderAuthConfig, config);
+        let to = |config| Reference::to_external(AUTH_CONFIGS, config);
         config.map(to).into_iter().flatten().collect()
     }
 
@@ -31,7 +34,7 @@ impl Kind for AuthExport {
             return Err(Invalid::spec(reserved));
         }
         let (reference, id) = (spec.auth_config_ref.as_ref(), spec.auth_config_id.as_ref());
-        let external = External::of(SourceKind::ProviderAuthConfig, reference, id, inputs)?;
+        let external = External::of(AUTH_CONFIGS, reference, id, inputs)?;
         let external = external.ok_or_else(|| {
             Invalid::value("set exactly one of spec.authConfigRef and spec.authConfigId")
         })?;
@@ -54,7 +57,7 @@ impl Kind for AuthExport {
             fields: Vec::new(),
             source: Source::ExportFrom(external, exports),
             schema: None,
-            vault: None,
+            uses: Vec::new(),
         })
     }
 

@@ -1,10 +1,12 @@
 //! [`AuthImport`]: its remote object is the auth config that the value is imported into: its own, created by the first
 //! import, or somebody else's.
 
-use super::auth_config::{self, VALUE};
+use super::auth_config::{self, DEPLOYMENT, VALUE};
 use super::compose::{compose, references};
+use super::deployments;
 use super::inputs::{Inputs, Reference, SourceKind};
 use super::kind::{Kind, accessors};
+use super::remote_kind::RemoteKind;
 use crate::plan::desired::{External, Imports, Invalid, Source, Wanted};
 use crate::plan::fields::{Blank, Compare, Field, FieldRule, Remedy, Role};
 use crate::plan::observed::RemoteView;
@@ -22,18 +24,14 @@ const PROVIDER: FieldRule = FieldRule {
     remedy: Remedy::Fixed,
     blank: Blank::Clears,
 };
-const DEPLOYMENT: FieldRule = FieldRule {
-    name: "deploymentId",
-    role: Role::Deployment,
-    create: &["provider_deployment_id"],
-    ..PROVIDER
-};
 const METHOD: FieldRule = FieldRule {
     name: "authMethodId",
     role: Role::AuthMethod,
     create: &["provider_auth_method_id"],
     ..PROVIDER
 };
+
+const AUTH_CONFIGS: SourceKind = SourceKind::Resource(RemoteKind::ProviderAuthConfig);
 
 impl Kind for AuthImport {
     type Remote = AuthConfig;
@@ -42,6 +40,7 @@ impl Kind for AuthImport {
 
     fn references(&self) -> Vec<Reference> {
         let mut all = references(&self.spec.value);
+        all.extend(deployments::references(self.spec.deployment_ref.as_ref()));
         all.extend(
             ["id", "uid", "valuePolicy"]
                 .iter()
@@ -52,16 +51,19 @@ impl Kind for AuthImport {
 
     fn wanted(&self, inputs: &Inputs) -> Result<Wanted, Invalid> {
         let spec = &self.spec;
+        let (reference, id) = (&spec.deployment_ref, &spec.deployment_id);
+        let deployment = deployments::used(reference.as_ref(), id.as_ref(), inputs)?;
+        let deployment_id = deployments::id(deployment.as_ref());
         Ok(Wanted {
             fields: vec![
                 Field::plain(&PROVIDER, Value::from(spec.provider_id.clone())),
-                Field::plain(&DEPLOYMENT, Value::from(spec.deployment_id.clone())),
+                Field::plain(&DEPLOYMENT, deployment_id),
                 Field::plain(&METHOD, Value::from(spec.auth_method_id.clone())),
                 Field::secret(&VALUE, compose(&spec.value, inputs)?),
             ],
             source: self.source(inputs)?,
             schema: self.schema(),
-            vault: None,
+            uses: deployment.into_iter().collect(),
         })
     }
 
@@ -96,7 +98,7 @@ impl AuthImport {
         };
         let reference = self.spec.auth_config_ref.as_ref();
         let id = self.spec.auth_config_id.as_ref();
-        let external = External::of(SourceKind::ProviderAuthConfig, reference, id, inputs)?;
+        let external = External::of(AUTH_CONFIGS, reference, id, inputs)?;
         Ok(match external {
             Some(external) => Source::ImportInto(external, imports),
             None => Source::Import(imports),
@@ -114,6 +116,6 @@ impl AuthImport {
     /// Returns a reference to the ProviderAuthConfig that is imported into.
     fn config(&self, key: &str) -> Option<Reference> {
         let config = self.spec.auth_config_ref.as_ref()?;
-        Some(Reference::to(SourceKind::ProviderAuthConfig, config, key))
+        Some(Reference::to(AUTH_CONFIGS, config, key))
     }
 }

@@ -1,5 +1,6 @@
 //! Values from Secrets and ConfigMaps, once they are read.
 
+use super::remote_kind::RemoteKind;
 use crate::plan::attempt::digest;
 use crate::plan::desired::{External, Invalid};
 use crate::plan::fields::Sourced;
@@ -30,28 +31,17 @@ pub enum SourceKind {
     /// A ConfigMap.
     ConfigMap,
     /// A resource of ours, whose status is read: the key `id` is its remote id.
-    ProviderAuthConfig,
-    /// The same.
-    ProviderConfigVault,
+    Resource(RemoteKind),
 }
 
 impl SourceKind {
-    /// All of them.
-    pub const ALL: [Self; 4] = [
-        Self::Secret,
-        Self::ConfigMap,
-        Self::ProviderAuthConfig,
-        Self::ProviderConfigVault,
-    ];
-
     /// The Kubernetes kind.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Secret => "Secret",
             Self::ConfigMap => "ConfigMap",
-            Self::ProviderAuthConfig => "ProviderAuthConfig",
-            Self::ProviderConfigVault => "ProviderConfigVault",
+            Self::Resource(kind) => kind.as_str(),
         }
     }
 }

@@ -1,7 +1,8 @@
 //! The contract of a kind: what it refers to, what it wants, and how its remote object reads. Data and pure functions; a
-//! new kind is one file here and one line in the registry.
+//! new kind is one file here and one line in the list of [`RemoteKind`]s.
 
 use super::inputs::{Inputs, Reference};
+use super::remote_kind::RemoteKind;
 use crate::plan::children::ChildSpec;
 use crate::plan::desired::{Desired, Invalid, Wanted};
 use crate::plan::fingerprint::MacKey;
@@ -9,7 +10,7 @@ use crate::plan::observed::RemoteView;
 use crate::plan::ownership::Owner;
 use crate::plan::policy::Lifecycle;
 use crate::resources::free_json::METADATA;
-use crate::resources::{CommonSpec, ProviderConfig, ResourceStatus};
+use crate::resources::{CommonSpec, ResourceStatus};
 use kube::core::NamespaceResourceScope;
 use metorial::Object;
 use serde::Serialize;
@@ -35,7 +36,9 @@ pub trait Kind:
     /// The kind's name.
     const NAME: &'static str;
     /// The objects that Metorial deletes along with one of this kind.
-    const DEPENDENTS: Option<Dependents> = None;
+    const DEPENDENTS: &'static [Dependents] = &[];
+    /// Whether other resources can refer to those of this kind.
+    const REFERRED_TO: bool = false;
 
     /// Returns the shared part of the spec.
     fn common(&self) -> &CommonSpec;
@@ -62,10 +65,6 @@ pub trait Kind:
     fn attributes(&self) -> Vec<(&'static str, String)> {
         Vec::new()
     }
-    /// Returns the id of the object that the remote object was created from and is deleted with, as recorded.
-    fn parent_id(&self) -> Option<&str> {
-        None
-    }
     /// Returns the child objects that the kind itself writes.
     fn children(&self) -> Vec<ChildSpec> {
         Vec::new()
@@ -88,24 +87,16 @@ pub trait Kind:
     }
 }
 
-/// Objects that Metorial deletes along with one of ours (▲: cascades run in the background).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Dependents {
-    /// Auth configs that end users authorized with our credentials.
-    AuthConfigsOfCredentials,
-    /// Configs that were created from our vault.
-    ConfigsOfVault,
-}
-
-impl Dependents {
-    /// Returns the kind of the resources that create such objects, where they are not made by end users.
-    #[must_use]
-    pub fn kind(self) -> Option<&'static str> {
-        match self {
-            Self::AuthConfigsOfCredentials => None,
-            Self::ConfigsOfVault => Some(ProviderConfig::NAME),
-        }
-    }
+/// Objects of one collection that Metorial deletes along with one of ours (▲: cascades run in the background). Which object
+/// one was made from is among its [details](crate::resources::RemoteDetails::parents).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Dependents {
+    /// The kind that reads them.
+    pub of: RemoteKind,
+    /// The filter of their list by the ids of what they depend on; without one all of them are read.
+    pub filter: Option<&'static str>,
+    /// The kinds of the resources that make such objects; none where only end users do.
+    pub made_by: &'static [RemoteKind],
 }
 
 /// Writes the accessors of [`Kind`] that are the same for all kinds.

@@ -1,7 +1,8 @@
 //! [`ProviderAuthConfig`]: the value can't be read back and is imported; name, metadata and filters go by PATCH.
 
-use super::auth_config::{self, VALUE};
+use super::auth_config::{self, DEPLOYMENT, VALUE};
 use super::compose::{compose, references};
+use super::deployments;
 use super::inputs::{Inputs, Reference};
 use super::kind::{Kind, accessors};
 use super::naming::{self, LASTING_DESCRIPTION};
@@ -13,7 +14,6 @@ use crate::plan::schema::ValueSchema;
 use crate::resources::{ProviderAuthConfig, ProviderAuthConfigStatus, Validation, ValuePolicy};
 use kube::ResourceExt;
 use metorial::AuthConfig;
-use serde_json::Value;
 
 const METHOD: FieldRule = FieldRule {
     name: "authMethodId",
@@ -22,13 +22,6 @@ const METHOD: FieldRule = FieldRule {
     compare: Compare::Never,
     remedy: Remedy::Fixed,
     blank: Blank::Value,
-};
-const DEPLOYMENT: FieldRule = FieldRule {
-    name: "deploymentId",
-    role: Role::Deployment,
-    create: &["provider_deployment_id"],
-    blank: Blank::Clears,
-    ..METHOD
 };
 /// A value that only serves to create the config.
 const INITIAL_VALUE: FieldRule = FieldRule {
@@ -40,16 +33,23 @@ const INITIAL_VALUE: FieldRule = FieldRule {
 impl Kind for ProviderAuthConfig {
     type Remote = AuthConfig;
     const NAME: &'static str = "ProviderAuthConfig";
+    const REFERRED_TO: bool = true;
     accessors!(ProviderAuthConfigStatus);
 
     fn references(&self) -> Vec<Reference> {
+        let deployment = deployments::references(self.spec.deployment_ref.as_ref());
         references(&self.spec.value)
+            .into_iter()
+            .chain(deployment)
+            .collect()
     }
 
     fn wanted(&self, inputs: &Inputs) -> Result<Wanted, Invalid> {
         let spec = &self.spec;
         let own = self.metadata.name.as_ref();
         let [name, description] = naming::fields(&spec.naming, own, &LASTING_DESCRIPTION);
+        let (reference, id) = (&spec.deployment_ref, &spec.deployment_id);
+        let deployment = deployments::used(reference.as_ref(), id.as_ref(), inputs)?;
         let value = match spec.value_policy.unwrap_or_default() {
             ValuePolicy::Managed => &VALUE,
             ValuePolicy::Initial => &INITIAL_VALUE,
@@ -64,7 +64,7 @@ impl Kind for ProviderAuthConfig {
         Ok(Wanted {
             fields: vec![
                 Field::plain(&METHOD, spec.auth_method_id.as_str()),
-                Field::plain(&DEPLOYMENT, Value::from(spec.deployment_id.clone())),
+                Field::plain(&DEPLOYMENT, deployments::id(deployment.as_ref())),
                 name,
                 description,
                 Field::plain(&TOOL_FILTERS, filters),
@@ -75,7 +75,7 @@ impl Kind for ProviderAuthConfig {
                 method: Some(spec.auth_method_id.clone()),
                 provider: None,
             }),
-            vault: None,
+            uses: deployment.into_iter().collect(),
         })
     }
 

@@ -4,6 +4,7 @@
 use super::inputs::{Inputs, Reference};
 use super::kind::{Dependents, Kind, accessors};
 use super::naming::{self, DESCRIPTION, NAME, text};
+use super::remote_kind::RemoteKind;
 use crate::plan::desired::{Invalid, Source, Wanted};
 use crate::plan::fields::{Blank, Compare, Field, FieldRule, Remedy, Role};
 use crate::plan::observed::RemoteView;
@@ -49,7 +50,12 @@ const SCOPES: FieldRule = FieldRule {
 impl Kind for ProviderAuthCredentials {
     type Remote = AuthCredentials;
     const NAME: &'static str = "ProviderAuthCredentials";
-    const DEPENDENTS: Option<Dependents> = Some(Dependents::AuthConfigsOfCredentials);
+    /// End users authorize them with the credentials.
+    const DEPENDENTS: &'static [Dependents] = &[Dependents {
+        of: RemoteKind::ProviderAuthConfig,
+        filter: Some("provider_auth_credentials_id"),
+        made_by: &[],
+    }];
     accessors!(ProviderAuthCredentialsStatus);
 
     fn references(&self) -> Vec<Reference> {
@@ -75,7 +81,7 @@ impl Kind for ProviderAuthCredentials {
             ],
             source: Source::Create,
             schema: None,
-            vault: None,
+            uses: Vec::new(),
         })
     }
 

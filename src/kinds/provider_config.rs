@@ -1,49 +1,55 @@
 //! [`ProviderConfig`]: value, vault, provider and deployment can't be changed; a change replaces the config.
 
 use super::compose::{compose, references};
+use super::deployments;
 use super::inputs::{Inputs, Reference, SourceKind};
 use super::kind::{Kind, accessors};
 use super::naming::{self, DESCRIPTION, NAME, text};
+use super::remote_kind::RemoteKind;
 use super::replaced::{self, DEPLOYMENT, DEPLOYMENT_OF_VAULT, PROVIDER, VALUE, VAULT};
 use super::tool_filters::{self, TOOL_FILTERS};
-use crate::plan::desired::{External, Invalid, Source, Wanted};
+use crate::plan::desired::{External, Invalid, Source, Used, Wanted};
 use crate::plan::fields::Field;
 use crate::plan::observed::RemoteView;
 use crate::plan::policy::Lifecycle;
 use crate::resources::{ProviderConfig, ProviderConfigStatus, RemoteDetails};
-use metorial::Config;
+use metorial::{Collection, Config};
 use std::collections::BTreeMap;
+
+const VAULTS: SourceKind = SourceKind::Resource(RemoteKind::ProviderConfigVault);
 
 impl Kind for ProviderConfig {
     type Remote = Config;
     const NAME: &'static str = "ProviderConfig";
+    const REFERRED_TO: bool = true;
     accessors!(ProviderConfigStatus);
 
     fn references(&self) -> Vec<Reference> {
-        let kind = SourceKind::ProviderConfigVault;
-        let vault = self.spec.vault_ref.as_ref();
-        let vault = vault.map(|vault| Reference::to_external(kind, vault));
-        self.spec
-            .value
-            .iter()
-            .flat_map(references)
-            .chain(vault.into_iter().flatten())
-            .collect()
+        let spec = &self.spec;
+        let vault = spec.vault_ref.as_ref();
+        let vault = vault.map(|vault| Reference::to_external(VAULTS, vault));
+        let value = spec.value.iter().flat_map(references);
+        let deployment = deployments::references(spec.deployment_ref.as_ref());
+        let vault = vault.into_iter().flatten();
+        value.chain(vault).chain(deployment).collect()
     }
 
     fn wanted(&self, inputs: &Inputs) -> Result<Wanted, Invalid> {
         let spec = &self.spec;
         let (reference, id) = (spec.vault_ref.as_ref(), spec.vault_id.as_ref());
-        let vault = External::of(SourceKind::ProviderConfigVault, reference, id, inputs)?;
+        let vault = External::of(VAULTS, reference, id, inputs)?;
         let vault_id = vault.as_ref().map(|vault| vault.id.as_str());
+        let (reference, id) = (spec.deployment_ref.as_ref(), spec.deployment_id.as_ref());
+        let deployment = deployments::used(reference, id, inputs)?;
+        let deployment_id = deployments::id(deployment.as_ref());
         let filters = tool_filters::wanted(spec.tool_filters.as_ref());
-        let deployment = match (&spec.deployment_id, &vault) {
+        let rule = match (deployment_id, &vault) {
             (None, Some(_)) => &DEPLOYMENT_OF_VAULT,
             _ => &DEPLOYMENT,
         };
         let mut fields = vec![
             Field::plain(&PROVIDER, spec.provider_id.as_str()),
-            Field::plain(deployment, text(spec.deployment_id.as_deref())),
+            Field::plain(rule, text(deployment_id)),
             Field::plain(&VAULT, text(vault_id)),
             Field::plain(&TOOL_FILTERS, filters),
         ];
@@ -55,12 +61,12 @@ impl Kind for ProviderConfig {
         if let Some(value) = &spec.value {
             fields.push(Field::secret(&VALUE, compose(value, inputs)?));
         }
-        let deployment = spec.deployment_id.as_ref();
+        let schema = replaced::schema(spec.validation, &spec.provider_id, deployment_id);
         Ok(Wanted {
             fields,
             source: Source::Create,
-            schema: replaced::schema(spec.validation, &spec.provider_id, deployment),
-            vault,
+            schema,
+            uses: vault.map(used).into_iter().chain(deployment).collect(),
         })
     }
 
@@ -82,6 +88,7 @@ impl Kind for ProviderConfig {
         let details = RemoteDetails {
             provider_id: Some(remote.provider_id.clone()),
             vault_id: vault.map(str::to_owned),
+            deployment_id: deployment.map(str::to_owned),
             ..RemoteDetails::default()
         };
         RemoteView::new(remote, fields, details)
@@ -90,8 +97,13 @@ impl Kind for ProviderConfig {
     fn lifecycle(&self) -> Lifecycle {
         replaced::lifecycle(self.spec.replace, self.spec.replace_grace.as_ref())
     }
+}
 
-    fn parent_id(&self) -> Option<&str> {
-        self.status.as_ref()?.vault_id.as_deref()
+fn used(vault: External) -> Used {
+    Used {
+        collection: Collection::ConfigVaults,
+        field: "spec.vaultId",
+        object: vault,
+        unmarked: false,
     }
 }

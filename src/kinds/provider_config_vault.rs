@@ -1,9 +1,11 @@
 //! [`ProviderConfigVault`]: value, provider and deployment can't be changed; a change replaces the vault.
 
 use super::compose::{compose, references};
+use super::deployments;
 use super::inputs::{Inputs, Reference};
 use super::kind::{Dependents, Kind, accessors};
 use super::naming::{self, DESCRIPTION, NAME, text};
+use super::remote_kind::RemoteKind;
 use super::replaced::{self, DEPLOYMENT, PROVIDER, VALUE};
 use crate::plan::desired::{Invalid, Source, Wanted};
 use crate::plan::fields::Field;
@@ -16,29 +18,41 @@ use std::collections::BTreeMap;
 impl Kind for ProviderConfigVault {
     type Remote = ConfigVault;
     const NAME: &'static str = "ProviderConfigVault";
-    const DEPENDENTS: Option<Dependents> = Some(Dependents::ConfigsOfVault);
+    const REFERRED_TO: bool = true;
+    /// The filter `provider_config_vault_id` matches nothing on the server (▲).
+    const DEPENDENTS: &'static [Dependents] = &[Dependents {
+        of: RemoteKind::ProviderConfig,
+        filter: None,
+        made_by: &[RemoteKind::ProviderConfig],
+    }];
     accessors!(ProviderConfigVaultStatus);
 
     fn references(&self) -> Vec<Reference> {
+        let deployment = deployments::references(self.spec.deployment_ref.as_ref());
         references(&self.spec.value)
+            .into_iter()
+            .chain(deployment)
+            .collect()
     }
 
     fn wanted(&self, inputs: &Inputs) -> Result<Wanted, Invalid> {
         let spec = &self.spec;
         let own = self.metadata.name.as_ref();
         let [name, description] = naming::fields(&spec.naming, own, &DESCRIPTION);
-        let deployment = spec.deployment_id.as_ref();
+        let (reference, id) = (&spec.deployment_ref, &spec.deployment_id);
+        let deployment = deployments::used(reference.as_ref(), id.as_ref(), inputs)?;
+        let deployment_id = deployments::id(deployment.as_ref());
         Ok(Wanted {
             fields: vec![
                 Field::plain(&PROVIDER, spec.provider_id.as_str()),
-                Field::plain(&DEPLOYMENT, text(spec.deployment_id.as_deref())),
+                Field::plain(&DEPLOYMENT, text(deployment_id)),
                 name,
                 description,
                 Field::secret(&VALUE, compose(&spec.value, inputs)?),
             ],
             source: Source::Create,
-            schema: replaced::schema(spec.validation, &spec.provider_id, deployment),
-            vault: None,
+            schema: replaced::schema(spec.validation, &spec.provider_id, deployment_id),
+            uses: deployment.into_iter().collect(),
         })
     }
 
@@ -50,6 +64,7 @@ impl Kind for ProviderConfigVault {
         ]);
         let details = RemoteDetails {
             provider_id: Some(remote.provider_id.clone()),
+            deployment_id: remote.deployment_id().map(str::to_owned),
             ..RemoteDetails::default()
         };
         RemoteView::new(remote, fields, details)

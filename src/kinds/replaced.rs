@@ -62,11 +62,11 @@ pub fn lifecycle(replace: Option<Replace>, grace: Option<&Grace>) -> Lifecycle {
 pub fn schema(
     validation: Option<Validation>,
     provider: &str,
-    deployment: Option<&String>,
+    deployment: Option<&str>,
 ) -> Option<ValueSchema> {
     let checked = validation.unwrap_or_default() == Validation::Schema;
     checked.then(|| ValueSchema::Config {
         provider: provider.to_owned(),
-        deployment: deployment.cloned(),
+        deployment: deployment.map(str::to_owned),
     })
 }

@@ -12,7 +12,8 @@ impl<K: Kind> Kind for Stored<K> {
     type Remote = K::Remote;
     type Status = K::Status;
     const NAME: &'static str = K::NAME;
-    const DEPENDENTS: Option<Dependents> = K::DEPENDENTS;
+    const DEPENDENTS: &'static [Dependents] = K::DEPENDENTS;
+    const REFERRED_TO: bool = K::REFERRED_TO;
 
     fn common(&self) -> &CommonSpec {
         self.object().common()
@@ -51,10 +52,6 @@ impl<K: Kind> Kind for Stored<K> {
 
     fn attributes(&self) -> Vec<(&'static str, String)> {
         self.object().attributes()
-    }
-
-    fn parent_id(&self) -> Option<&str> {
-        self.object().parent_id()
     }
 
     /// Returns the child objects of a spec that can be applied.

@@ -154,7 +154,7 @@ fn mismatch(
     };
     let fixed = |field: &&str| {
         let rule = desired.field(field).map(|field| field.rule);
-        rule.is_some_and(|rule| rule.remedy == Remedy::Replace)
+        rule.is_some_and(|rule| matches!(rule.remedy, Remedy::Replace | Remedy::Fixed))
     };
     let fixed: Vec<&str> = mismatch.iter().copied().filter(fixed).collect();
     if !fixed.is_empty() {

@@ -9,6 +9,7 @@ use super::schema::ValueSchema;
 use crate::resources::{Reason, Workload};
 use crate::sensitive::Sensitive;
 use jiff::{SignedDuration, Timestamp};
+use metorial::Collection;
 use serde_json::{Map, Value};
 use std::sync::Arc;
 use std::time::Duration;
@@ -36,6 +37,19 @@ pub struct External {
     pub id: String,
     /// The uid of the resource that the spec refers to; `None` where the spec names the id itself.
     pub owner: Option<String>,
+}
+
+/// An object that a create names and that is not the resource's own.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Used {
+    /// Its collection.
+    pub collection: Collection,
+    /// The field of the spec that names it by its id.
+    pub field: &'static str,
+    /// The object.
+    pub object: External,
+    /// Whether an id may name an object that no resource made, over whatever connection.
+    pub unmarked: bool,
 }
 
 impl Source {
@@ -126,8 +140,8 @@ pub struct Wanted {
     pub source: Source,
     /// The schema that the value has to follow, where it is to be checked.
     pub schema: Option<ValueSchema>,
-    /// The vault that the object is created from.
-    pub vault: Option<External>,
+    /// The objects that a create names.
+    pub uses: Vec<Used>,
 }
 
 /// The desired remote object.
@@ -148,8 +162,8 @@ pub struct Desired {
     pub source: Source,
     /// The schema that the value has to follow, where it is to be checked.
     pub schema: Option<ValueSchema>,
-    /// The vault that the object is created from.
-    pub vault: Option<External>,
+    /// The objects that a create names.
+    pub uses: Vec<Used>,
     /// Digest of the state of the resources that the spec refers to.
     pub references: u64,
     key: Arc<MacKey>,
@@ -181,7 +195,7 @@ impl Desired {
             fields,
             source,
             schema,
-            vault,
+            uses,
         } = wanted;
         let signer = Signer { owner, key };
         let write_only = || fields.iter().filter(|field| field.is_write_only());
@@ -212,7 +226,7 @@ impl Desired {
             metadata,
             source,
             schema,
-            vault,
+            uses,
             references: 0,
         }
     }

@@ -21,6 +21,8 @@ pub struct Differences {
     pub imports: bool,
     /// Whether the object has to be replaced.
     pub replaces: bool,
+    /// Names of the differing fields that nothing can change.
+    pub fixed: Vec<&'static str>,
     /// The same, for users.
     pub entries: Vec<DriftEntry>,
 }
@@ -77,6 +79,16 @@ impl Differences {
         self.fields.retain(|field| *field != name);
         self.entries.retain(|entry| entry.field != name);
         self.fields.len() < before
+    }
+
+    /// Returns the names of the differing fields that some builds ignore in a PATCH.
+    #[must_use]
+    pub fn tried(&self, desired: &Desired) -> Vec<&'static str> {
+        let tried = |name: &&'static str| {
+            let field = desired.field(name);
+            field.is_some_and(|field| matches!(field.rule.remedy, Remedy::TryPatch(_)))
+        };
+        self.fields.iter().copied().filter(tried).collect()
     }
 
     fn add(&mut self, field: &str, desired: &str, observed: &str) {
@@ -240,9 +252,13 @@ fn compare_readable_fields(
             ),
             None => (!record.acknowledged(desired), &Value::Null),
         };
+        let fixed = field.rule.remedy == Remedy::Fixed;
+        // What nothing can change is compared only where both sides say something.
+        let unsaid = fixed && (is_blank(field.expose()) || observed.is_null());
         let can_not_clear = field.rule.blank == Blank::Ignored && is_blank(field.expose());
-        if differs && !can_not_clear {
+        if differs && !can_not_clear && !unsaid {
             found.replaces |= field.rule.remedy == Remedy::Replace;
+            found.fixed.extend(fixed.then_some(field.rule.name));
             found.fields.push(field.rule.name);
             found.add(field.rule.name, &shown(field.expose()), &shown(observed));
         }

@@ -1,5 +1,5 @@
-//! Objects that a spec names and that are not the resource's own: an auth config to import into or to export, a vault, an
-//! object to adopt. The marker on an object decides whose it is, whatever id a spec names.
+//! Objects that a spec names and that are not the resource's own: an auth config to import into or to export, a vault, a
+//! deployment, an object to adopt. The marker on an object decides whose it is, whatever id a spec names.
 
 use super::case::Case;
 use super::desired::{Desired, External};
@@ -33,10 +33,11 @@ fn field_with_id(case: &Case<'_>) -> Option<&'static str> {
     let adopt = case.policy.adopt.as_ref();
     let adopts =
         adopt.is_some_and(|adopt| case.observes() || case.record.id.as_ref() != Some(&adopt.id));
+    let mut uses = desired.uses.iter();
     if desired.source.external().is_some_and(by_id) {
         Some("spec.authConfigId")
-    } else if desired.vault.as_ref().is_some_and(by_id) {
-        Some("spec.vaultId")
+    } else if let Some(used) = uses.find(|used| !used.unmarked && by_id(&used.object)) {
+        Some(used.field)
     } else {
         adopts.then_some("spec.adopt.id")
     }
@@ -91,20 +92,30 @@ pub fn require_fresh_read(desired: &Desired, facts: &Facts, plan: Plan) -> Resul
     Ok(plan)
 }
 
-/// Refuses to create an object from a vault that must not be used.
+/// Refuses to create an object that names another one which must not be used.
 ///
 /// # Errors
-/// The vault was not read.
-pub fn refuse_foreign_vault(
+/// The other one was not read.
+pub fn refuse_foreign_objects(
     case: &Case<'_>,
     desired: &Desired,
     facts: &Facts,
     plan: Plan,
 ) -> Result<Plan, Query> {
-    let Some(vault) = desired.vault.as_ref().filter(|_| plan.creates()) else {
+    if !plan.creates() {
         return Ok(plan);
-    };
-    let remote = facts.vault(&vault.id)?;
-    let conflict = remote.and_then(|remote| conflict(case, vault, remote));
-    Ok(conflict.map_or(plan, Plan::report))
+    }
+    for used in &desired.uses {
+        let by_id = used.unmarked && used.object.owner.is_none();
+        // Whoever may use all ids of the connection may use this one. It is not read for that: the key may not be able to.
+        if by_id && case.connection.external_ids {
+            continue;
+        }
+        let remote = facts.used(used.collection, &used.object.id)?;
+        let remote = remote.filter(|remote| !by_id || remote.marker.is_some());
+        if let Some(conflict) = remote.and_then(|remote| conflict(case, &used.object, remote)) {
+            return Ok(Plan::report(conflict));
+        }
+    }
+    Ok(plan)
 }

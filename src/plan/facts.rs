@@ -4,6 +4,7 @@ use super::children::{ChildSpec, ChildState, Refusal};
 use super::observed::{Dependent, ListedExport, ListedImport, Losses, Observation, RemoteView};
 use super::ownership::Owner;
 use super::schema::ValueSchema;
+use metorial::Collection;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
@@ -41,8 +42,8 @@ pub enum Query {
     CallbackUrl(String),
     /// The fields that the server takes in a PATCH of an object of this kind.
     PatchFields,
-    /// The vault that a config is to be created from.
-    Vault(String),
+    /// An object of a collection that a create names.
+    Used(Collection, String),
 }
 
 impl Query {
@@ -95,8 +96,8 @@ pub enum Answer {
     CallbackUrl(Option<String>),
     /// To [`Query::PatchFields`]: `None` where the server does not say.
     PatchFields(Option<Arc<BTreeSet<String>>>),
-    /// To [`Query::Vault`]: `None` where there is no such vault.
-    Vault(Option<Arc<RemoteView>>),
+    /// To [`Query::Used`]: `None` where there is no such object.
+    Used(Option<Arc<RemoteView>>),
 }
 
 /// The answers so far. Each query is answered at most once.
@@ -134,7 +135,7 @@ impl Facts {
                 | (Query::Provider(_), Answer::Provider(_))
                 | (Query::CallbackUrl(_), Answer::CallbackUrl(_))
                 | (Query::PatchFields, Answer::PatchFields(_))
-                | (Query::Vault(_), Answer::Vault(_))
+                | (Query::Used(..), Answer::Used(_))
         );
         let expected = matches && self.answer(&query).is_none();
         if expected {
@@ -255,12 +256,16 @@ impl Facts {
         fact!(self, PatchFields, Query::PatchFields).map(Option::as_deref)
     }
 
-    /// Returns a vault, if there is one with this id.
+    /// Returns an object that a create names, if there is one with this id.
     ///
     /// # Errors
     /// It was not read.
-    pub fn vault(&self, id: &str) -> Result<Option<&Arc<RemoteView>>, Query> {
-        fact!(self, Vault, Query::Vault(id.to_owned())).map(Option::as_ref)
+    pub fn used(
+        &self,
+        collection: Collection,
+        id: &str,
+    ) -> Result<Option<&Arc<RemoteView>>, Query> {
+        fact!(self, Used, Query::Used(collection, id.to_owned())).map(Option::as_ref)
     }
 
     fn answer(&self, query: &Query) -> Option<&Answer> {

@@ -32,6 +32,10 @@ pub enum Role {
     AuthMethod,
     /// The config vault.
     Vault,
+    /// The config.
+    Config,
+    /// The version of the provider.
+    Version,
     /// The value that a schema describes and that imports carry.
     Value,
     /// Any other.
@@ -47,6 +51,8 @@ impl Role {
             Self::Deployment => Some("deployment"),
             Self::AuthMethod => Some("auth method"),
             Self::Vault => Some("vault"),
+            Self::Config => Some("config"),
+            Self::Version => Some("provider version"),
             Self::Value | Self::Other => None,
         }
     }
@@ -97,11 +103,13 @@ pub enum Remedy {
     Patch(&'static str),
     /// By a PATCH, under this key. The API refuses that for some objects (◆), which then can only be replaced.
     PatchOrReplace(&'static str),
+    /// By a PATCH, under this key, which some builds ignore: whether it was applied shows in the response.
+    TryPatch(&'static str),
     /// By an import that names the object.
     Import,
     /// Only by replacing the object.
     Replace,
-    /// Not at all: admission refuses a change of the field.
+    /// Not at all. Where the field can be read back, and the spec says something about it, a difference is reported.
     Fixed,
 }
 
@@ -110,7 +118,7 @@ impl Remedy {
     #[must_use]
     pub fn patch_key(self) -> Option<&'static str> {
         match self {
-            Self::Patch(key) | Self::PatchOrReplace(key) => Some(key),
+            Self::Patch(key) | Self::PatchOrReplace(key) | Self::TryPatch(key) => Some(key),
             Self::Import | Self::Replace | Self::Fixed => None,
         }
     }

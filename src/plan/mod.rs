@@ -100,12 +100,13 @@ fn synchronize(case: &Case<'_>, facts: &Facts) -> Result<Plan, Query> {
             Presence::Lagging => checks::wait_for_consistent_reads(case, facts),
         },
     };
+    let plan = update::read_back(desired, plan);
     let plan = external::require_fresh_read(desired, facts, plan)?;
     let plan = replace::delete_replaced(case, facts, plan)?;
     let plan = delete::only_own_objects(case, facts, plan)?;
     let plan = create::with_finalizer(case, plan);
     // What follows keeps a plan from being carried out.
-    let plan = external::refuse_foreign_vault(case, desired, facts, plan)?;
+    let plan = external::refuse_foreign_objects(case, desired, facts, plan)?;
     let plan = checks::refuse_invalid_value(case, desired, facts, plan)?;
     let plan = approve::require_approval(case, facts, plan)?;
     let plan = checks::refuse_unwritable_secret(desired, facts, plan)?;

@@ -1,13 +1,13 @@
 //! Rejections by the API that are about the spec: which field is wrong, and what the user can do.
 
 use super::case::Case;
-use super::desired::{Desired, External};
+use super::desired::Desired;
 use super::facts::{Facts, MaxAge};
 use super::fields::{Field, Role, is_blank};
 use super::observed::RemoteView;
 use super::verdict::Verdict;
 use crate::resources::Reason;
-use metorial::Error;
+use metorial::{Collection, Error};
 use std::sync::Arc;
 
 /// What the API rejects, as far as its error says.
@@ -93,12 +93,13 @@ impl<'a> Named<'a> {
     fn new(desired: &'a Desired, name: &str) -> Self {
         let field = desired.field(name);
         let role = field.map_or(Role::Other, |field| field.rule.role);
-        let referred = |external: &External| external.owner.is_some();
-        let by_reference = role == Role::Vault && desired.vault.as_ref().is_some_and(referred);
+        let place = format!("spec.{name}");
+        let mut uses = desired.uses.iter();
+        let referred = uses.any(|used| used.field == place && used.object.owner.is_some());
         Self {
-            place: match by_reference {
-                true => "spec.vaultRef".to_owned(),
-                false => format!("spec.{name}"),
+            place: match place.strip_suffix("Id").filter(|_| referred) {
+                Some(name) => format!("{name}Ref"),
+                None => place,
             },
             noun: role.noun().unwrap_or("object"),
             id: field
@@ -124,12 +125,10 @@ fn other_provider(desired: &Desired) -> String {
 
 /// Explains that the object which the spec names belongs to another deployment.
 fn other_deployment(desired: &Desired, facts: &Facts) -> String {
-    let field = desired.fields.iter();
-    let field = field
-        .clone()
-        .find(|field| field.rule.role == Role::Deployment);
-    let named = field.and_then(|field| field.expose().as_str());
-    let deployment = named.filter(|id| !id.is_empty()).unwrap_or("another one");
+    let Named { place, id, .. } = Named::new(desired, "deploymentId");
+    let deployment = Some(id)
+        .filter(|id| !id.is_empty())
+        .unwrap_or("another one");
     let (what, remote) = locked_object(desired, facts);
     let own = remote.and_then(|remote| {
         remote
@@ -141,15 +140,17 @@ fn other_deployment(desired: &Desired, facts: &Facts) -> String {
     let own = own.filter(|id| !id.is_empty());
     let own = own.as_deref().unwrap_or("another deployment");
     format!(
-        "spec.deploymentId is {deployment}, but {what} belongs to {own}; name the same deployment, or none to take over that one"
+        "{place} is {deployment}, but {what} belongs to {own}; name the same deployment, or none to take over that one"
     )
 }
 
 /// Returns the object that belongs to a deployment, as it was read.
 fn locked_object<'f>(desired: &Desired, facts: &'f Facts) -> (String, Option<&'f Arc<RemoteView>>) {
-    if let Some(vault) = &desired.vault {
-        let read = facts.vault(&vault.id).ok().flatten();
-        return (format!("the vault {}", vault.id), read);
+    let mut uses = desired.uses.iter();
+    if let Some(vault) = uses.find(|used| used.collection == Collection::ConfigVaults) {
+        let id = &vault.object.id;
+        let read = facts.used(vault.collection, id).ok().flatten();
+        return (format!("the vault {id}"), read);
     }
     match desired.source.external() {
         Some(external) => {

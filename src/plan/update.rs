@@ -36,6 +36,9 @@ pub fn update(
         let steps = unrecorded.then(|| bind(remote));
         return Ok(Plan::synced(desired, steps.into_iter().collect()));
     }
+    if !found.fixed.is_empty() {
+        return Ok(Plan::report(unchangeable(&found, &found.fixed, remote)));
+    }
     if found.replaces && changed_here {
         return replace::replace(case, desired, facts, remote, &found.names());
     }
@@ -98,6 +101,10 @@ fn patch(
     let changed_here = case.restored(remote) || !record.acknowledged(desired);
     // If nobody else wrote since our PATCH, the API normalized our value (▲ it trims text); it is not sent again.
     let ours_last = !record.written_after(remote) && record.remote_updated_at.is_some();
+    let ignored = found.tried(desired);
+    if !changed_here && ours_last && !ignored.is_empty() {
+        return Ok(Plan::report(unchangeable(found, &ignored, remote)));
+    }
     let left = ours_last || found.replaces || case.policy.drift == DriftPolicy::Report;
     if !changed_here && left {
         let note = format!("differs at Metorial: {}", found.names());
@@ -119,6 +126,40 @@ fn patch(
     };
     let step = fresh_update(facts, remote, found)?;
     Ok(Plan::synced(desired, vec![step]).map_verdict(|verdict| verdict.with_event(event, note)))
+}
+
+/// Reports fields that Metorial can't change, or that its build ignored.
+fn unchangeable(found: &Differences, fields: &[&'static str], remote: &RemoteView) -> Verdict {
+    let entries = found.entries.iter();
+    let of = entries.filter(|entry| fields.contains(&entry.field.as_str()));
+    let drift: Vec<DriftEntry> = of.cloned().collect();
+    let shown = drift.iter().map(|entry| {
+        let DriftEntry {
+            field, observed, ..
+        } = entry;
+        format!("{field}, which is {observed}")
+    });
+    let message = format!(
+        "Metorial can't change these fields of {}: {}; undo the change, or create a new resource",
+        remote.id,
+        shown.collect::<Vec<_>>().join(", ")
+    );
+    Verdict::new(Reason::ImmutableFieldChanged, message).with_drift(drift)
+}
+
+/// Decides again after a PATCH that some builds ignore in part: whether it was applied shows in the response, so that costs
+/// no request.
+#[must_use]
+pub fn read_back(desired: &Desired, plan: Plan) -> Plan {
+    let tries = |step: &Step| matches!(step, Step::Update { differences, .. } if !differences.tried(desired).is_empty());
+    if plan.verdict.reason != Reason::Synced || !plan.has(tries) {
+        return plan;
+    }
+    let message = "sent to Metorial; comparing its response with the spec";
+    Plan {
+        acknowledges: true,
+        ..plan.continues(message.to_owned())
+    }
 }
 
 /// Returns the step of a PATCH. It contains others' metadata as it was read, because the API replaces metadata as a whole:

@@ -3,7 +3,7 @@
 use super::error::Error;
 use super::run::Run;
 use crate::cluster::children::Parent;
-use crate::kinds::{Dependents, Kind};
+use crate::kinds::{Kind, RemoteKind, with_kind};
 use crate::plan::case::Case;
 use crate::plan::facts::{Answer, Facts, MaxAge, Query};
 use crate::plan::fields::Role;
@@ -12,6 +12,7 @@ use crate::plan::ownership::Owner;
 use crate::plan::schema::ValueSchema;
 use crate::remote::records;
 use crate::remote::schema_check::Checked;
+use crate::resources::Stored;
 use kube::ResourceExt;
 use std::sync::Arc;
 use std::time::Duration;
@@ -68,7 +69,7 @@ impl<K: Kind> Run<'_, K> {
                 Answer::CallbackUrl(self.api()?.callback_url(provider).await?)
             }
             Query::PatchFields => Answer::PatchFields(self.api()?.patch_fields::<K>().await?),
-            Query::Vault(id) => Answer::Vault(self.api()?.vault(id).await?),
+            Query::Used(collection, id) => Answer::Used(self.api()?.used(*collection, id).await?),
         })
     }
 
@@ -189,9 +190,10 @@ impl<K: Kind> Run<'_, K> {
         let mut found = self.api()?.dependents::<K>(ids).await?;
         let context = self.context;
         let keys = context.dependencies.dependents(&self.resource.key);
-        let kind = K::DEPENDENTS.and_then(Dependents::kind);
+        let made_by = K::DEPENDENTS.iter().flat_map(|it| it.made_by);
+        let kinds: Vec<&str> = made_by.map(|kind| kind.as_str()).collect();
         let inventories = &context.inventories;
-        for dependent in inventories.created_from(&keys, kind, ids).await? {
+        for dependent in inventories.created_from(&keys, &kinds, ids).await? {
             if found.iter().all(|known| known.id != dependent.id) {
                 found.push(dependent);
             }
@@ -222,15 +224,18 @@ impl<K: Kind> Run<'_, K> {
         Ok(losses)
     }
 
-    /// Returns whether the resource that a marker names still exists. One of another kind is not read, and counts as alive:
-    /// its remote object is not in this collection anyway.
+    /// Returns whether the resource that a marker names still exists. It may be of another kind: Metorial copies the marker
+    /// of a deployment to the config that it makes with it ◆. A kind that is not ours counts as alive.
     async fn is_alive(&self, owner: &Owner) -> Result<bool, Error> {
-        if owner.kind != K::NAME {
+        let Some(kind) = RemoteKind::named(&owner.kind) else {
             return Ok(true);
-        }
+        };
         let cluster = &self.context.cluster;
-        let api = cluster.namespaced::<K>(&owner.namespace);
-        let found = cluster.get(&api, &owner.name).await?;
-        Ok(found.is_some_and(|object| object.uid().as_ref() == Some(&owner.uid)))
+        let uid = with_kind!(kind, Other => {
+            let api = cluster.namespaced::<Stored<Other>>(&owner.namespace);
+            let found = cluster.get(&api, &owner.name).await?;
+            found.and_then(|object| object.uid())
+        });
+        Ok(uid.as_ref() == Some(&owner.uid))
     }
 }

@@ -5,11 +5,19 @@ use super::coalesce::PATIENT;
 use super::error::RemoteError;
 use super::session::Session;
 use super::transport::{Item, Transport, all};
-use crate::kinds::{Dependents, Kind, auth_config};
+use crate::kinds::{Dependents, Kind, with_kind};
 use crate::plan::observed::{Dependent, RemoteView};
-use crate::resources::{ProviderConfig, cut};
-use metorial::{AuthConfig, Collection, Config, Unreadable};
+use crate::resources::cut;
+use metorial::{Collection, Unreadable};
+use serde_json::Value;
 use std::sync::Arc;
+
+/// The objects that depend on those of one kind.
+#[derive(Clone, Copy)]
+struct Of {
+    kind: &'static str,
+    dependents: &'static [Dependents],
+}
 
 impl Session {
     /// Lists the objects that Metorial deletes along with the objects `ids` (▲), read now. Resources that are deleted at the
@@ -18,28 +26,31 @@ impl Session {
     /// # Errors
     /// Any page failed.
     pub async fn dependents<K: Kind>(&self, ids: &[String]) -> Result<Vec<Dependent>, RemoteError> {
-        let Some(kind) = K::DEPENDENTS else {
+        if K::DEPENDENTS.is_empty() {
             return Ok(Vec::new());
+        }
+        let of = Of {
+            kind: K::NAME,
+            dependents: K::DEPENDENTS,
         };
         let (limits, transport) = (self.loader.limits.clone(), self.transport.clone());
         let limit = limits.limit(LISTED).max(FEW);
         let send = move |ids: Vec<String>| async move {
-            let mut found = list(&transport, kind, &ids).await;
+            let mut found = of.list(&transport, &ids).await;
             if ids.len() > FEW && found.as_ref().is_err_and(is_refused) {
                 limits.reduce(LISTED, FEW);
                 let mut all = Vec::new();
                 for some in ids.chunks(FEW) {
-                    all.extend(list(&transport, kind, some).await?);
+                    all.extend(of.list(&transport, some).await?);
                 }
                 found = Ok(all);
             }
             found.map(Arc::new)
         };
-        let dependents = &self.loader.dependents;
-        let found = dependents.join(kind, ids, limit, PATIENT, send).await;
-        let found = match found {
+        let batches = &self.loader.dependents;
+        let found = match batches.join(K::NAME, ids, limit, PATIENT, send).await {
             // Refused to whoever opened the batch, which may be less urgent or of another namespace.
-            Err(RemoteError::BudgetSpent(_)) => Arc::new(list(&self.transport, kind, ids).await?),
+            Err(RemoteError::BudgetSpent(_)) => Arc::new(of.list(&self.transport, ids).await?),
             found => found?,
         };
         let of_these = found.iter().filter(|found| ids.contains(&found.of));
@@ -50,59 +61,59 @@ impl Session {
 /// The collection whose list is filtered by the ids of others.
 const LISTED: Collection = Collection::AuthConfigs;
 
-async fn list(
-    transport: &Transport,
-    kind: Dependents,
-    ids: &[String],
-) -> Result<Vec<Dependent>, RemoteError> {
-    let found = match kind {
-        Dependents::ConfigsOfVault => {
-            // All configs are read: the filter `provider_config_vault_id` matches nothing on the server (▲).
-            let uses = |item: Item<Config>| {
-                Some(match item {
-                    Item::Read(config) => {
-                        let view = ProviderConfig::view(&config);
-                        let of = config.from_vault.map(|vault| vault.id);
-                        owned(ids, of, view, config.name.as_deref())
-                    }
-                    Item::Unreadable(item) => unreadable(ids, &item),
-                })
-            };
-            transport.list(&all(), uses).await?
+impl Of {
+    async fn list(
+        self,
+        transport: &Transport,
+        ids: &[String],
+    ) -> Result<Vec<Dependent>, RemoteError> {
+        let mut all = Vec::new();
+        for dependents in self.dependents {
+            let found = with_kind!(dependents.of, K => {
+                self.list_one::<K>(transport, dependents.filter, ids).await
+            });
+            all.extend(found?);
         }
-        Dependents::AuthConfigsOfCredentials => {
-            let query = all().filter("provider_auth_credentials_id", ids)?;
-            let uses = |item: Item<AuthConfig>| {
-                Some(match item {
-                    Item::Read(config) => {
-                        let view = auth_config::view(&config);
-                        let of = config.credentials.map(|used| used.id);
-                        owned(ids, of, view, config.name.as_deref())
-                    }
-                    Item::Unreadable(item) => unreadable(ids, &item),
-                })
-            };
-            transport.list(&query, uses).await?
-        }
-    };
-    Ok(found.into_iter().flatten().collect())
+        Ok(all)
+    }
+
+    async fn list_one<K: Kind>(
+        self,
+        transport: &Transport,
+        filter: Option<&'static str>,
+        ids: &[String],
+    ) -> Result<Vec<Dependent>, RemoteError> {
+        let query = match filter {
+            Some(filter) => all().filter(filter, ids)?,
+            None => all(),
+        };
+        let uses = |item: Item<K::Remote>| {
+            Some(match item {
+                Item::Read(remote) => Vec::from_iter(depending(ids, K::view(&remote), self.kind)),
+                Item::Unreadable(item) => unreadable(ids, &item),
+            })
+        };
+        let found = transport.list(&query, uses).await?;
+        Ok(found.into_iter().flatten().collect())
+    }
 }
 
-/// Returns the live object that was created from one of `ids`.
-fn owned(
-    ids: &[String],
-    of: Option<String>,
-    view: RemoteView,
-    name: Option<&str>,
-) -> Vec<Dependent> {
-    let of = of.filter(|of| view.live && ids.contains(of));
-    let found = of.map(|of| Dependent {
+/// Returns a live object that is deleted along with one of `ids`. One that Metorial made with that, and gave a copy of its
+/// metadata ◆, is a part of it: the marker in it is that of a resource of `kind`.
+fn depending(ids: &[String], view: RemoteView, kind: &str) -> Option<Dependent> {
+    let copied = view
+        .marker
+        .as_ref()
+        .is_some_and(|marker| marker.owner.kind == kind);
+    let is_one = |of: &&str| ids.iter().any(|id| id == of);
+    let of = view.details.parents(&view.id).find(is_one)?.to_owned();
+    let name = view.fields.get("name").and_then(Value::as_str);
+    (view.live && !copied).then(|| Dependent {
         of,
-        id: view.id,
-        name: name.map(cut),
+        name: name.filter(|name| !name.is_empty()).map(cut),
         namespace: view.marker.map(|marker| marker.owner.namespace),
-    });
-    found.into_iter().collect()
+        id: view.id,
+    })
 }
 
 /// Returns which of `ids` an item that can't be read may depend on: it does only if it mentions the id.

@@ -10,7 +10,7 @@ use super::coalesce::Coalesced;
 use super::error::RemoteError;
 use super::observations::Observed;
 use super::transport::{Transport, all};
-use crate::kinds::{Dependents, Kind};
+use crate::kinds::Kind;
 use crate::plan::observed::Dependent;
 use metorial::{Collection, Method, Object, Operation, Page, Status};
 use std::sync::Arc;
@@ -25,8 +25,8 @@ const AT_ONCE: Duration = Duration::from_secs(1);
 pub struct Loader {
     /// Reads of objects.
     pub(super) batches: Coalesced<Collection, Result<Shown, RemoteError>>,
-    /// Lists of dependents.
-    pub(super) dependents: Coalesced<Dependents, Result<Arc<Vec<Dependent>>, RemoteError>>,
+    /// Lists of dependents, by the kind that they depend on.
+    pub(super) dependents: Coalesced<&'static str, Result<Arc<Vec<Dependent>>, RemoteError>>,
     /// The sizes of both.
     pub(super) limits: Arc<BatchLimits>,
 }

@@ -9,14 +9,14 @@ use super::schema_bounds::Published;
 use super::schemas;
 use super::transport::{Item, Transport, all};
 use super::unreadable::{Suspect, may_be_record_of};
-use crate::kinds::{Kind, auth_config};
+use crate::kinds::{Kind, RemoteKind, auth_config, with_kind};
 use crate::plan::fingerprint::MacKey;
 use crate::plan::observed::{ListedExport, ListedImport, RemoteView};
 use crate::plan::ownership::MARKER_KEY;
 use crate::plan::ownership::{Marker, Owner};
 use crate::plan::purpose::Purpose;
 use crate::plan::schema::ValueSchema;
-use crate::resources::{InstanceStatus, OnUnreachable, ProviderConfigVault};
+use crate::resources::{InstanceStatus, OnUnreachable};
 use metorial::{
     AuthConfig, AuthExport, AuthImport, Body, Collection, ErrorKind, ExportTarget, Method, Object,
     Operation,
@@ -205,13 +205,21 @@ impl Session {
         }
     }
 
-    /// Returns a vault that a config is to be created from, read now; `None` if it is gone.
+    /// Returns an object that a create names, read now; `None` if it is gone, or its collection has no such objects.
     ///
     /// # Errors
     /// The read failed.
-    pub async fn vault(&self, id: &str) -> Result<Option<Arc<RemoteView>>, RemoteError> {
-        let observed = self.observe::<ProviderConfigVault>(id, Instant::now());
-        Ok(observed.await?.found())
+    pub async fn used(
+        &self,
+        collection: Collection,
+        id: &str,
+    ) -> Result<Option<Arc<RemoteView>>, RemoteError> {
+        let Some(kind) = RemoteKind::of(collection) else {
+            return Ok(None);
+        };
+        let now = Instant::now();
+        let observed = with_kind!(kind, K => self.observe::<K>(id, now).await);
+        Ok(observed?.found())
     }
 
     /// Creates an object.

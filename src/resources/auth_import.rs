@@ -22,7 +22,7 @@ use serde_with::skip_serializing_none;
     category = "metorial",
     status = "AuthImportStatus",
     validation = schema::fixed("providerId", "provider"),
-    validation = schema::fixed("deploymentId", "deployment"),
+    validation = schema::fixed_deployment(),
     validation = schema::fixed("authMethodId", "method"),
     doc = "Imports a value into an auth config: exactly one import for each change of the value or the target.",
     printcolumn(name = "Import", type_ = "string", json_path = ".status.importId")
@@ -31,10 +31,12 @@ use serde_with::skip_serializing_none;
 #[x_kube(
     validation = Rule::new("[has(self.authConfigRef), has(self.authConfigId), has(self.providerId)].filter(x, x).size() == 1")
         .message("set exactly one of authConfigRef, authConfigId and providerId"),
-    validation = Rule::new("has(self.providerId) || (!has(self.deploymentId) && !has(self.authMethodId))")
-        .message("deploymentId and authMethodId can only be set with providerId: an existing auth config already has its own"),
+    validation = Rule::new("has(self.providerId) || (!has(self.deploymentRef) && !has(self.deploymentId) && !has(self.authMethodId))")
+        .message("deploymentRef, deploymentId and authMethodId can only be set with providerId: an existing auth config already has its own"),
     validation = Rule::new("has(self.providerId) == has(oldSelf.providerId)")
         .message("providerId can't be added or removed: create a new resource for another target"),
+    validation = Rule::new("!has(self.deploymentRef) || !has(self.deploymentId)")
+        .message("set at most one of deploymentRef and deploymentId"),
     validation = Rule::new("!has(self.adopt) && (!has(self.mode) || self.mode != 'Observe')")
         .message("an AuthImport can't adopt or observe an object: remove adopt and set mode to Enforce or Plan")
 )]
@@ -56,7 +58,11 @@ pub struct AuthImportSpec {
     /// that exists.
     #[schemars(length(min = 1, max = 200), regex(pattern = schema::PROVIDER))]
     pub provider_id: Option<String>,
-    /// Id of the provider deployment of the new auth config. Can't be changed once that exists.
+    /// The ProviderDeployment of the new auth config. The operator waits until it is ready. Can't be changed once the auth
+    /// config exists, except for the `deploymentId` of the same deployment.
+    pub deployment_ref: Option<ResourceRef>,
+    /// Id of the provider deployment of the new auth config. Can't be changed once that exists, except for a `deploymentRef`
+    /// to the same deployment.
     #[schemars(length(min = 1, max = 100), regex(pattern = schema::ID))]
     pub deployment_id: Option<String>,
     /// Id or alias of the auth method of the new auth config. Can't be changed once that exists.
@@ -92,10 +98,13 @@ pub struct AuthImportStatus {
     pub auth_config_type: Option<String>,
     /// The provider's canonical id.
     pub provider_id: Option<String>,
+    /// Id of the provider deployment that the auth config belongs to.
+    pub deployment_id: Option<String>,
 }
 
 resource_status!(AuthImportStatus {
     provider_id,
+    deployment_id,
     auth_config_id,
     auth_config_type
 } imports);

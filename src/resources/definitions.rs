@@ -7,6 +7,7 @@ use super::provider_auth_config::ProviderAuthConfig;
 use super::provider_auth_credentials::ProviderAuthCredentials;
 use super::provider_config::ProviderConfig;
 use super::provider_config_vault::ProviderConfigVault;
+use super::provider_deployment::ProviderDeployment;
 use super::sentences::with_sentences;
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::{
     CustomResourceColumnDefinition, CustomResourceDefinition, CustomResourceDefinitionVersion,
@@ -23,6 +24,7 @@ pub fn definitions() -> Vec<CustomResourceDefinition> {
     [
         Connection::crd(),
         ClusterConnection::crd(),
+        ProviderDeployment::crd(),
         ProviderAuthCredentials::crd(),
         ProviderAuthConfig::crd(),
         ProviderConfig::crd(),

@@ -14,6 +14,7 @@ mod provider_auth_config;
 mod provider_auth_credentials;
 mod provider_config;
 mod provider_config_vault;
+mod provider_deployment;
 mod reason;
 mod repair;
 mod schema;
@@ -57,6 +58,9 @@ pub use provider_auth_credentials::{
 pub use provider_config::{ProviderConfig, ProviderConfigSpec, ProviderConfigStatus};
 pub use provider_config_vault::{
     ProviderConfigVault, ProviderConfigVaultSpec, ProviderConfigVaultStatus,
+};
+pub use provider_deployment::{
+    ProviderDeployment, ProviderDeploymentSpec, ProviderDeploymentStatus,
 };
 pub use reason::{Class, Reason};
 pub use sources::{KeyRef, NamespacedKeyRef, SecretSource, ValueSource};

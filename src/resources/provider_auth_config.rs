@@ -1,7 +1,7 @@
 //! `ProviderAuthConfig`: an authenticated connection to a provider, with a value from Secrets.
 
 use super::common::{CommonSpec, Naming};
-use super::composed::{ComposedValue, ToolFilter, Validation};
+use super::composed::{ComposedValue, ResourceRef, ToolFilter, Validation};
 use super::schema;
 use super::status::{CommonStatus, resource_status};
 use kube::{CustomResource, KubeSchema};
@@ -22,12 +22,14 @@ use serde_with::skip_serializing_none;
     category = "metorial",
     status = "ProviderAuthConfigStatus",
     validation = schema::fixed("authMethodId", "method"),
-    validation = schema::fixed("deploymentId", "deployment"),
+    validation = schema::fixed_deployment(),
     doc = "An authenticated connection to a provider: an auth method and a value that is composed from Secrets.",
     printcolumn(name = "Type", type_ = "string", json_path = ".status.authConfigType")
 )]
 #[serde(rename_all = "camelCase")]
 #[x_kube(
+    validation = Rule::new("!has(self.deploymentRef) || !has(self.deploymentId)")
+        .message("set at most one of deploymentRef and deploymentId"),
     validation = Rule::new("!has(self.mode) || self.mode != 'Observe' || has(self.adopt)")
         .message("mode Observe needs an existing object: set adopt.id")
 )]
@@ -41,7 +43,11 @@ pub struct ProviderAuthConfigSpec {
     /// Id or alias of the auth method. Can't be changed once the auth config exists at Metorial.
     #[schemars(length(min = 1, max = 200), regex(pattern = schema::PROVIDER))]
     pub auth_method_id: String,
-    /// Id of the provider deployment that the auth config is for. Can't be changed once the auth config exists.
+    /// The ProviderDeployment that the auth config is for. The operator waits until it is ready. Can't be changed once the
+    /// auth config exists, except for the `deploymentId` of the same deployment.
+    pub deployment_ref: Option<ResourceRef>,
+    /// Id of the provider deployment that the auth config is for. Can't be changed once the auth config exists, except for a
+    /// `deploymentRef` to the same deployment.
     #[schemars(length(min = 1, max = 100), regex(pattern = schema::ID))]
     pub deployment_id: Option<String>,
     /// The value, which must match the auth method's schema. Metorial never returns it.
@@ -77,6 +83,8 @@ pub struct ProviderAuthConfigStatus {
     pub common: CommonStatus,
     /// The provider's canonical id.
     pub provider_id: Option<String>,
+    /// Id of the provider deployment that the auth config belongs to.
+    pub deployment_id: Option<String>,
     /// Id of the auth config: the same as `id`, under the name that AuthImports and AuthExports use.
     pub auth_config_id: Option<String>,
     /// Type of the auth config: `manual`, `oauth_automated` or `oauth_manual`.
@@ -85,6 +93,7 @@ pub struct ProviderAuthConfigStatus {
 
 resource_status!(ProviderAuthConfigStatus {
     provider_id,
+    deployment_id,
     auth_config_id,
     auth_config_type
 });

@@ -28,6 +28,8 @@ use serde_with::skip_serializing_none;
 #[x_kube(
     validation = Rule::new("[has(self.value), has(self.vaultRef), has(self.vaultId)].filter(x, x).size() == 1")
         .message("set exactly one of value, vaultRef and vaultId"),
+    validation = Rule::new("!has(self.deploymentRef) || !has(self.deploymentId)")
+        .message("set at most one of deploymentRef and deploymentId"),
     validation = Rule::new("!has(self.mode) || self.mode != 'Observe' || has(self.adopt)")
         .message("mode Observe needs an existing object: set adopt.id")
 )]
@@ -41,6 +43,9 @@ pub struct ProviderConfigSpec {
     /// Id, global identifier or slug of the provider. Changing it replaces the config.
     #[schemars(length(min = 1, max = 200), regex(pattern = schema::PROVIDER))]
     pub provider_id: String,
+    /// The ProviderDeployment that the config is for. The operator waits until it is ready. Another deployment replaces the
+    /// config.
+    pub deployment_ref: Option<ResourceRef>,
     /// Id of the provider deployment that the config is for. Changing it replaces the config.
     #[schemars(length(min = 1, max = 100), regex(pattern = schema::ID))]
     pub deployment_id: Option<String>,
@@ -75,11 +80,14 @@ pub struct ProviderConfigStatus {
     pub common: CommonStatus,
     /// The provider's canonical id.
     pub provider_id: Option<String>,
+    /// Id of the provider deployment that the config belongs to.
+    pub deployment_id: Option<String>,
     /// Id of the vault that the config was created from.
     pub vault_id: Option<String>,
 }
 
 resource_status!(ProviderConfigStatus {
     provider_id,
+    deployment_id,
     vault_id
 });

@@ -1,7 +1,7 @@
 //! `ProviderConfigVault`: saved settings that configs are created from.
 
 use super::common::{CommonSpec, Naming};
-use super::composed::{ComposedValue, Grace, Replace, Validation};
+use super::composed::{ComposedValue, Grace, Replace, ResourceRef, Validation};
 use super::schema;
 use super::status::{CommonStatus, resource_status};
 use kube::{CustomResource, KubeSchema};
@@ -26,6 +26,8 @@ use serde_with::skip_serializing_none;
 )]
 #[serde(rename_all = "camelCase")]
 #[x_kube(
+    validation = Rule::new("!has(self.deploymentRef) || !has(self.deploymentId)")
+        .message("set at most one of deploymentRef and deploymentId"),
     validation = Rule::new("!has(self.mode) || self.mode != 'Observe' || has(self.adopt)")
         .message("mode Observe needs an existing object: set adopt.id")
 )]
@@ -39,6 +41,9 @@ pub struct ProviderConfigVaultSpec {
     /// Id, global identifier or slug of the provider. Changing it replaces the vault.
     #[schemars(length(min = 1, max = 200), regex(pattern = schema::PROVIDER))]
     pub provider_id: String,
+    /// The ProviderDeployment that the vault is for. The operator waits until it is ready. Another deployment replaces the
+    /// vault.
+    pub deployment_ref: Option<ResourceRef>,
     /// Id of the provider deployment that the vault is for. Changing it replaces the vault.
     #[schemars(length(min = 1, max = 100), regex(pattern = schema::ID))]
     pub deployment_id: Option<String>,
@@ -65,6 +70,11 @@ pub struct ProviderConfigVaultStatus {
     pub common: CommonStatus,
     /// The provider's canonical id.
     pub provider_id: Option<String>,
+    /// Id of the provider deployment that the vault belongs to.
+    pub deployment_id: Option<String>,
 }
 
-resource_status!(ProviderConfigVaultStatus { provider_id });
+resource_status!(ProviderConfigVaultStatus {
+    provider_id,
+    deployment_id
+});

@@ -69,6 +69,28 @@ pub fn fixed(field: &str, noun: &str) -> Rule {
     .message(Message::Message(message))
 }
 
+/// Returns the same rule about the deployment, which is named by a reference or by its id. One form can be changed to the other:
+/// whether both lead to the same deployment is found out later.
+#[must_use]
+pub fn fixed_deployment() -> Rule {
+    let may_exist = "has(oldSelf.status.id) || (has(oldSelf.status.conditions) && oldSelf.status.conditions.exists(c, c.reason == 'AmbiguousCreate'))";
+    let named = |of: &str| format!("has({of}.spec.deploymentRef) || has({of}.spec.deploymentId)");
+    let same = |field: &str| {
+        let (new, old) = (
+            format!("self.spec.{field}"),
+            format!("oldSelf.spec.{field}"),
+        );
+        format!("(!has({new}) || !has({old}) || {new} == {old})")
+    };
+    let same = [same("deploymentId"), same("deploymentRef")].join(" && ");
+    let (new, old) = (named("self"), named("oldSelf"));
+    let message = "the deployment can't be changed: create a new resource for another deployment";
+    Rule::new(format!(
+        "!has(oldSelf.status) || !({may_exist}) || (({new}) == ({old}) && {same})"
+    ))
+    .message(Message::Message(message.to_owned()))
+}
+
 /// Returns the schema of metadata: free JSON under any key except `kubernetes`, which is reserved for the operator.
 ///
 /// Free JSON is atomic: whoever applies it owns it as a whole. Otherwise `managedFields` would repeat each level of it, and

@@ -58,19 +58,39 @@ pub struct RemoteDetails {
     pub vault_id: Option<String>,
     /// The provider's callback URL. It is read of the provider, not of the object.
     pub callback_url: Option<String>,
+    /// The id of the deployment that the object belongs to, or is.
+    pub deployment_id: Option<String>,
+    /// The id of the credentials that an end user authorized the auth config with.
+    pub credentials_id: Option<String>,
+    /// The id of the config that a deployment uses where no other is named.
+    pub default_config_id: Option<String>,
+    /// The id of the version that a deployment is locked to.
+    pub locked_version_id: Option<String>,
 }
 
 impl RemoteDetails {
     /// Returns the fields that are ids, under their names in the status. Applications get them from
     /// `publish.configMap`, so the type of an auth config and the callback URL aren't among them.
+    /// `publish.configMap`, so the type of an auth config isn't among them. Nor are the credentials, which no status has.
     pub fn ids(&self) -> impl Iterator<Item = (&'static str, &str)> {
         [
             ("providerId", &self.provider_id),
             ("authConfigId", &self.auth_config_id),
             ("vaultId", &self.vault_id),
+            ("deploymentId", &self.deployment_id),
+            ("defaultConfigId", &self.default_config_id),
+            ("lockedVersionId", &self.locked_version_id),
         ]
         .into_iter()
         .filter_map(|(name, id)| Some((name, id.as_deref()?)))
+    }
+
+    /// Returns the ids of the objects that Metorial deletes the object `own` along with (▲).
+    pub fn parents(&self, own: &str) -> impl Iterator<Item = &str> {
+        [&self.vault_id, &self.deployment_id, &self.credentials_id]
+            .into_iter()
+            .filter_map(|id| id.as_deref())
+            .filter(move |id| *id != own)
     }
 }
 

@@ -9,7 +9,6 @@ use super::registry::{Served, served};
 use super::watch::{Change, references, resources};
 use crate::cluster::client::Cluster;
 use crate::health::Health;
-use crate::kinds::SourceKind;
 use crate::reconcile::context::Context;
 use crate::resources::ResourceKey;
 use crate::settings::Settings;
@@ -76,7 +75,7 @@ fn watch_kind(
     let of_all_shards = kind.watched(namespace);
     if kind.serves_all_shards() {
         ours.push(of_all_shards);
-    } else if SourceKind::ALL.iter().any(|it| it.as_str() == kind.name()) {
+    } else if kind.referred_to() {
         referred.push(of_all_shards);
     }
 }

@@ -5,12 +5,11 @@ use super::follow::Watched;
 use crate::cluster::error::ClusterError;
 use crate::connections::inventory::{Inventory, InventoryOf};
 use crate::connections::{self, ConnectionContext, ConnectionKey, ConnectionResource};
-use crate::kinds::Kind;
+use crate::kinds::{Kind, RemoteKind, with_kind};
 use crate::reconcile::context::Context;
 use crate::reconcile::reconcile;
 use crate::resources::{
-    AuthExport, AuthImport, ClusterConnection, Connection, ConnectionKind, ProviderAuthConfig,
-    ProviderAuthCredentials, ProviderConfig, ProviderConfigVault, ResourceKey, Stored,
+    AuthExport, ClusterConnection, Connection, ConnectionKind, ResourceKey, Stored,
 };
 use crate::settings::Settings;
 use futures::FutureExt;
@@ -19,18 +18,17 @@ use std::collections::HashMap;
 use std::marker::PhantomData;
 use std::time::Duration;
 
-/// Returns every kind. A new kind is one line here.
+/// Returns every kind: the connections, and all that have remote objects.
 fn kinds() -> Vec<Box<dyn Served>> {
-    vec![
+    let mut all: Vec<Box<dyn Served>> = vec![
         Box::new(OfConnections::<Stored<Connection>>(PhantomData)),
         Box::new(OfConnections::<Stored<ClusterConnection>>(PhantomData)),
-        Box::new(OfRemoteObjects::<ProviderAuthCredentials>(PhantomData)),
-        Box::new(OfRemoteObjects::<ProviderAuthConfig>(PhantomData)),
-        Box::new(OfRemoteObjects::<ProviderConfig>(PhantomData)),
-        Box::new(OfRemoteObjects::<ProviderConfigVault>(PhantomData)),
-        Box::new(OfRemoteObjects::<AuthImport>(PhantomData)),
-        Box::new(OfRemoteObjects::<AuthExport>(PhantomData)),
-    ]
+    ];
+    let remote = RemoteKind::ALL.iter().map(|kind| {
+        with_kind!(*kind, K => Box::new(OfRemoteObjects::<K>(PhantomData)) as Box<dyn Served>)
+    });
+    all.extend(remote);
+    all
 }
 
 /// Returns the kinds that are served: a namespaced operator can't see those without a namespace.
@@ -76,6 +74,10 @@ pub trait Served: Send + Sync {
     }
     /// Returns whether resources of any shard may use those of the kind, so that each shard reconciles all of them.
     fn serves_all_shards(&self) -> bool {
+        false
+    }
+    /// Returns whether resources of any kind can refer to those of this one by their names.
+    fn referred_to(&self) -> bool {
         false
     }
     /// Returns what is watched in a namespace, or in all.
@@ -156,6 +158,10 @@ struct OfRemoteObjects<K>(PhantomData<fn() -> K>);
 impl<K: Kind> Served for OfRemoteObjects<K> {
     fn name(&self) -> &'static str {
         K::NAME
+    }
+
+    fn referred_to(&self) -> bool {
+        K::REFERRED_TO
     }
 
     fn watched(&self, namespace: Option<&str>) -> Watched {

@@ -1,15 +1,18 @@
 //! Specs and Secrets that can't be used, and an API that fails.
 
-use super::kind::{Kind, every_kind};
+use super::kind::{Kind, every_kind, every_valued_kind};
 use super::story::Story;
 use super::support::{PATIENCE, secret};
 use metorial_operator::resources::RECONCILE_REQUESTED;
 use metorial_simulator::{Action, Fault};
 use serde_json::json;
 
-every_kind! {
+every_valued_kind! {
     secret_missing
     value_emptied
+}
+
+every_kind! {
     create_rate_limited
     create_unavailable
     create_answer_lost
@@ -186,7 +189,7 @@ async fn update_rejected(kind: Kind) {
 async fn rotate(kind: Kind, times: u64, action: Action) -> Story {
     let story = Story::with(kind, json!({})).await;
     let fault = match kind {
-        Kind::AuthCredentials => Fault::on("PATCH", kind.path()),
+        Kind::Deployment | Kind::AuthCredentials => Fault::on("PATCH", kind.path()),
         Kind::AuthConfig => Fault::on("POST", "/provider-auth-config-imports"),
         Kind::Config | Kind::Vault => Fault::on("POST", kind.path()),
     };

@@ -3,7 +3,7 @@
 use super::story::{Name, Story};
 use super::support::{credentials, with};
 use metorial::{
-    ApiKey, AuthConfig, AuthCredentials, AuthImport, Body, Client, Config, ConfigVault,
+    ApiKey, AuthConfig, AuthCredentials, AuthImport, Body, Client, Config, ConfigVault, Deployment,
 };
 use serde_json::{Value, json};
 use std::time::Duration;
@@ -11,21 +11,27 @@ use std::time::Duration;
 /// A kind that owns one remote object.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
+    Deployment,
     AuthCredentials,
     AuthConfig,
     Config,
     Vault,
 }
 
-use Kind::{AuthConfig as Auth, AuthCredentials as App, Config as Conf, Vault};
+use Kind::{
+    AuthConfig as Auth, AuthCredentials as App, Config as Conf, Deployment as Deploy, Vault,
+};
 
 impl Kind {
     /// All of them.
-    pub const ALL: [Self; 4] = [App, Auth, Conf, Vault];
+    pub const ALL: [Self; 5] = [Deploy, App, Auth, Conf, Vault];
+    /// Those that have a value from a Secret.
+    pub const VALUED: [Self; 4] = [App, Auth, Conf, Vault];
 
     /// Returns kind and name of the resource.
     pub const fn it(self) -> Name {
         let kind = match self {
+            Deploy => "ProviderDeployment",
             App => "ProviderAuthCredentials",
             Auth => "ProviderAuthConfig",
             Conf => "ProviderConfig",
@@ -37,6 +43,7 @@ impl Kind {
     /// Returns the prefix of its snapshots.
     pub fn word(self) -> &'static str {
         match self {
+            Deploy => "deployment",
             App => "credentials",
             Auth => "auth_config",
             Conf => "config",
@@ -47,6 +54,7 @@ impl Kind {
     /// Returns the path of its collection.
     pub fn path(self) -> &'static str {
         match self {
+            Deploy => "/provider-deployments",
             App => "/provider-auth-credentials",
             Auth => "/provider-auth-configs",
             Conf => "/provider-configs",
@@ -59,6 +67,7 @@ impl Kind {
         let (secret, _) = self.secret();
         let value = |pointer: &str| json!({"from": [{"pointer": pointer, "secretKeyRef": {"name": secret, "key": "token"}}]});
         let manifest = match self {
+            Deploy => resource(self.it(), json!({"providerId": "postgres"})),
             App => credentials("it").into(),
             Auth => resource(
                 self.it(),
@@ -121,8 +130,11 @@ impl Story {
         id.as_str().unwrap().to_owned()
     }
 
-    /// Changes the value of a kind in its Secret.
+    /// Changes the value of a kind in its Secret; a deployment has none, and gets another description.
     pub async fn new_value(&self, kind: Kind, text: &str) {
+        if kind == Deploy {
+            return self.spec(kind.it(), json!({"description": text})).await;
+        }
         let (secret, key) = kind.secret();
         self.rotate(secret, key, text).await;
     }
@@ -154,6 +166,7 @@ impl Story {
     pub async fn by_hand(&self, kind: Kind, fields: Value) -> String {
         let client = self.person();
         let usual = match kind {
+            Deploy => json!({"name": "it", "provider_id": "postgres"}),
             App => {
                 json!({"name": "it", "provider_id": "github", "config": {"client_id": "theirs", "client_secret": "theirs", "scopes": ["read:user", "repo"]}})
             }
@@ -166,6 +179,7 @@ impl Story {
         };
         let body = Body::from(with(usual, fields));
         match kind {
+            Deploy => client.create::<Deployment>(&body).await.unwrap().value.id,
             App => {
                 client
                     .create::<AuthCredentials>(&body)
@@ -184,17 +198,32 @@ impl Story {
 /// Makes a test of each of these stories, which runs it for every kind.
 macro_rules! every_kind {
     ($($story:ident)*) => {
-        mod every_kind {
+        crate::kind::each_of! { every_kind ALL $($story)* }
+    };
+}
+pub(crate) use every_kind;
+
+/// Makes a test of each of these stories, which runs it for every kind that has a value from a Secret.
+macro_rules! every_valued_kind {
+    ($($story:ident)*) => {
+        crate::kind::each_of! { every_valued_kind VALUED $($story)* }
+    };
+}
+pub(crate) use every_valued_kind;
+
+macro_rules! each_of {
+    ($name:ident $kinds:ident $($story:ident)*) => {
+        mod $name {
             use super::super::kind::Kind;
             use super::super::support::each;
 
             $(
                 #[tokio::test]
                 async fn $story() {
-                    each(Kind::ALL, super::$story).await;
+                    each(Kind::$kinds, super::$story).await;
                 }
             )*
         }
     };
 }
-pub(crate) use every_kind;
+pub(crate) use each_of;

@@ -1,6 +1,6 @@
 //! Resources from their creation to their deletion, without any fault.
 
-use super::kind::{Kind, every_kind};
+use super::kind::{Kind, every_kind, every_valued_kind};
 use super::story::Story;
 use super::support::with;
 use k8s_openapi::api::core::v1::{ConfigMap, Secret};
@@ -12,7 +12,6 @@ every_kind! {
     every_field_edited
     deleted_as_orphan
     deleted_while_suspended
-    deleted_before_it_was_created
     observed_for_a_while
     restarted
     status_lost
@@ -21,6 +20,10 @@ every_kind! {
     observed
     ids_published
     config_map_of_somebody_else
+}
+
+every_valued_kind! {
+    deleted_before_it_was_created
 }
 
 async fn created_renamed_rotated_and_deleted(kind: Kind) {
@@ -103,7 +106,7 @@ async fn ids_published(kind: Kind) {
 
 async fn every_field_edited(kind: Kind) {
     let extra = |more: Value| match kind {
-        Kind::AuthConfig | Kind::Config => more,
+        Kind::Deployment | Kind::AuthConfig | Kind::Config => more,
         _ => json!({}),
     };
     let filters = json!({"toolFilters": [{"type": "tool_keys", "keys": ["b", "a"]}]});

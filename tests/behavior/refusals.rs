@@ -42,6 +42,11 @@ async fn provider_unknown(kind: Kind, field: &str) {
 }
 
 #[tokio::test]
+async fn deployment_provider_unknown() {
+    provider_unknown(Kind::Deployment, "providerId").await;
+}
+
+#[tokio::test]
 async fn credentials_provider_unknown() {
     provider_unknown(Kind::AuthCredentials, "providerId").await;
 }

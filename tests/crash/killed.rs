@@ -217,10 +217,10 @@ fn check_writes(story: Story, scenario: &Scenario, replaces: bool, owns: bool) {
         let sent = writes.iter().filter(|write| write.starts_with(method));
         sent.count()
     };
-    let rotates = story == Change && scenario.form == Form::Credentials;
+    let patched = story == Change && scenario.form.is_patched();
     assert_eq!(
         count("PATCH"),
-        usize::from(story == Update || rotates),
+        usize::from(story == Update || patched),
         "{writes:#?}"
     );
     let first = writes.first().map_or("", String::as_str);
@@ -243,6 +243,10 @@ macro_rules! stories {
 }
 
 stories! {
+    killed_at_any_call_a_deployment_is_created_once: Create of Deployment;
+    killed_at_any_call_a_deployment_is_renamed_once: Update of Deployment;
+    killed_at_any_call_a_deployment_is_changed_once: Change of Deployment;
+    killed_at_any_call_a_deployment_is_deleted_once: Delete of Deployment;
     killed_at_any_call_credentials_are_created_once: Create of Credentials;
     killed_at_any_call_credentials_are_renamed_once: Update of Credentials;
     killed_at_any_call_a_new_secret_is_pushed_into_credentials_once: Change of Credentials;

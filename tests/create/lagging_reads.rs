@@ -1,8 +1,8 @@
 //! Reads that lag behind writes are no sign that anything is missing or was changed by others.
 
 use crate::support::{
-    Environment, Form, Given, Kind, PATIENCE, VALUES, auth_config, config, credentials, each,
-    export, import_new, literal_vault,
+    Environment, Form, Given, Kind, PATIENCE, VALUES, auth_config, config, credentials, deployment,
+    each, export, import_new, literal_vault,
 };
 use metorial_simulator::{Action, Entry, Fault};
 use serde_json::json;
@@ -143,7 +143,8 @@ async fn a_deletion_right_after_a_create_that_reads_do_not_show_yet_leaves_nothi
 /// The lag of the stories about all kinds.
 const LONG_LAG: Duration = Duration::from_secs(5);
 /// One resource of each kind.
-const ALL: [(Kind, &str); 6] = [
+const ALL: [(Kind, &str); 7] = [
+    (Kind::Deployment, "database"),
     (Kind::Credentials, "github"),
     (Kind::AuthConfig, "linear"),
     (Kind::Config, "settings"),
@@ -158,6 +159,8 @@ async fn reads_five_seconds_behind_lead_to_one_object_and_one_record_of_each_kin
     env.sim.set_read_lag(LONG_LAG);
     env.start_operator_settling(LONG_LAG * 2);
     env.value("token", VALUES[0]).await;
+    let postgres = json!({"providerId": "postgres"});
+    env.apply(deployment("database").spec(postgres)).await;
     env.apply(credentials("github")).await;
     env.apply(auth_config("linear")).await;
     env.apply(config("settings")).await;
@@ -175,18 +178,20 @@ async fn reads_five_seconds_behind_lead_to_one_object_and_one_record_of_each_kin
     }
     env.check_oracles().await;
 
+    assert_eq!(env.live(Kind::Deployment).len(), 1);
     assert_eq!(env.live(Kind::Credentials).len(), 1);
     assert_eq!(env.live(Kind::AuthConfig).len(), 2);
     assert_eq!(env.live(Kind::Config).len(), 1);
     assert_eq!(env.live(Kind::Vault).len(), 1);
     assert_eq!(env.imports().len(), 1);
     assert_eq!(env.exports().len(), 1);
-    assert_eq!(env.writes().len(), 6, "{}", env.describe().await);
+    assert_eq!(env.writes().len(), 7, "{}", env.describe().await);
 }
 
 #[tokio::test]
 async fn reads_five_seconds_behind_lead_to_one_write_for_each_change() {
     let forms = [
+        Form::Deployment,
         Form::Credentials,
         Form::AuthConfig,
         Form::Config,

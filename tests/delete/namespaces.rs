@@ -1,8 +1,8 @@
 //! A namespace that is deleted with everything in it. Its own roles go too, so the operator serves all namespaces here.
 
 use crate::support::{
-    AllNamespaces, Environment, Kind, auth_config, config_on, credentials, export, import_new,
-    literal_vault,
+    AllNamespaces, Environment, Kind, auth_config, config_on, credentials, deployment, export,
+    import_new, literal_vault,
 };
 use metorial_simulator::{Action, Fault};
 use serde_json::json;
@@ -21,13 +21,15 @@ async fn team(all: &AllNamespaces) -> Environment {
 /// The same with one resource of each kind, each ready, which need each other.
 async fn full_team(all: &AllNamespaces) -> Environment {
     let team = team(all).await;
+    team.apply(deployment("tracker")).await;
     team.apply(credentials("github")).await;
     team.apply(auth_config("linear")).await;
     team.apply(config_on("settings", "shared")).await;
     team.apply(literal_vault("shared")).await;
-    team.apply(import_new("moved")).await;
+    team.apply(import_new("moved").deployed("tracker")).await;
     team.apply(export("worker", "linear", "exported")).await;
     for (kind, name) in [
+        (Kind::Deployment, "tracker"),
         (Kind::Credentials, "github"),
         (Kind::AuthConfig, "linear"),
         (Kind::Config, "settings"),
@@ -47,12 +49,12 @@ async fn a_namespace_that_is_deleted_ends_and_leaves_nothing_at_metorial() {
     let team = full_team(&all).await;
     let home = &all.home;
     let ever = |home: &Environment| Kind::MARKED.map(|kind| home.ever(kind).len());
-    assert_eq!(ever(home), [1, 2, 1, 1]);
+    assert_eq!(ever(home), [1, 1, 2, 2, 1]);
     team.delete_namespace().await;
     for kind in Kind::MARKED {
         assert!(home.live(kind).is_empty(), "{kind:?}");
     }
-    assert_eq!(ever(home), [1, 2, 1, 1], "nothing was created meanwhile");
+    assert_eq!(ever(home), [1, 1, 2, 2, 1], "nothing was created meanwhile");
     assert_eq!((home.imports().len(), home.exports().len()), (1, 1));
 }
 
@@ -62,6 +64,7 @@ async fn a_namespace_whose_objects_are_orphaned_ends_while_the_api_is_down() {
     all.start_operator();
     let team = full_team(&all).await;
     for (kind, name) in [
+        (Kind::Deployment, "tracker"),
         (Kind::Credentials, "github"),
         (Kind::AuthConfig, "linear"),
         (Kind::Config, "settings"),
@@ -74,7 +77,7 @@ async fn a_namespace_whose_objects_are_orphaned_ends_while_the_api_is_down() {
     all.home.sim.set_down(true);
     team.delete_namespace().await;
     let live = Kind::MARKED.map(|kind| all.home.live(kind).len());
-    assert_eq!(live, [1, 2, 1, 1]);
+    assert_eq!(live, [1, 1, 2, 2, 1]);
 }
 
 #[tokio::test]

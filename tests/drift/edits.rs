@@ -12,7 +12,7 @@ async fn editable(form: Form, drift: &str) -> Scenario {
     let mut spec = json!({
         "description": "ours", "metadata": {"team": "a", "tier": 1}, "drift": drift
     });
-    if matches!(form, Form::AuthConfig | Form::Config) {
+    if matches!(form, Form::Deployment | Form::AuthConfig | Form::Config) {
         spec["toolFilters"] = json!([
             {"type": "tool_keys", "keys": ["b", "a"]},
             {"type": "resource_regex", "pattern": "^docs"}
@@ -40,7 +40,7 @@ fn edits(form: Form, metadata: &Value) -> Vec<Edit> {
         (team, "metadata.team", vec!["metadata"]),
     ];
     match form {
-        Form::AuthConfig | Form::Config => {
+        Form::Deployment | Form::AuthConfig | Form::Config => {
             let all = json!({"tool_filter": {"type": "allow_all"}});
             edits.push((all, "toolFilters", vec!["tool_filters"]));
         }

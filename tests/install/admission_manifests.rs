@@ -1,6 +1,7 @@
 //! Manifests that are good and fill every field, and manifests that break one rule each.
 
 use crate::admission_secrets;
+use crate::deployment_manifests;
 use crate::support::{connection, credentials, with};
 use serde_json::{Value, json};
 
@@ -19,7 +20,15 @@ pub fn resource(kind: &str, spec: Value) -> Value {
 
 /// Good manifests that together fill every field of every kind.
 pub fn filled() -> Vec<Value> {
-    [connections(), of_credentials(), valued(), records()].concat()
+    let deployments = deployment_manifests::filled(&common());
+    [
+        connections(),
+        of_credentials(),
+        valued(),
+        records(),
+        deployments,
+    ]
+    .concat()
 }
 
 fn key() -> Value {
@@ -192,6 +201,7 @@ pub fn wrong() -> Vec<(&'static str, Value)> {
         wrong_values(),
         wrong_records(),
         admission_secrets::wrong_secrets(),
+        deployment_manifests::wrong(),
     ]
     .concat()
 }
@@ -295,7 +305,7 @@ fn wrong_records() -> Vec<(&'static str, Value)> {
             import(json!({})),
         ),
         (
-            "deploymentId and authMethodId can only be set with providerId: an existing auth config already has its own",
+            "deploymentRef, deploymentId and authMethodId can only be set with providerId: an existing auth config already has its own",
             import(with(id.clone(), json!({"authMethodId": "pam_1"}))),
         ),
         (
@@ -345,7 +355,8 @@ pub fn changed() -> Vec<(&'static str, Value, Value)> {
         json!({"note": "moved", "value": one, "providerId": "a"}),
     );
     let existing = json!({"providerId": null, "authConfigId": "pac_1"});
-    vec![
+    let mut all = deployment_manifests::changed();
+    all.extend([
         (
             "providerId can't be changed: create a new resource for another provider",
             credentials("github").into(),
@@ -360,11 +371,6 @@ pub fn changed() -> Vec<(&'static str, Value, Value)> {
             to(&auth_config, json!({"authMethodId": "b"})),
         ),
         (
-            "deploymentId can't be changed: create a new resource for another deployment",
-            auth_config.clone(),
-            to(&auth_config, json!({"deploymentId": "pde_1"})),
-        ),
-        (
             "providerId can't be added or removed: create a new resource for another target",
             import.clone(),
             to(&import, existing),
@@ -375,14 +381,10 @@ pub fn changed() -> Vec<(&'static str, Value, Value)> {
             to(&import, json!({"providerId": "b"})),
         ),
         (
-            "deploymentId can't be changed: create a new resource for another deployment",
-            import.clone(),
-            to(&import, json!({"deploymentId": "pde_1"})),
-        ),
-        (
             "authMethodId can't be changed: create a new resource for another method",
             import.clone(),
             to(&import, json!({"authMethodId": "pam_1"})),
         ),
-    ]
+    ]);
+    all
 }

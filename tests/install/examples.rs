@@ -12,8 +12,9 @@ use std::path::Path;
 /// So many environments share the orders of an example.
 const ENVIRONMENTS: usize = 8;
 
-const FOLDERS: [&str; 8] = [
+const FOLDERS: [&str; 9] = [
     "adopting-what-exists",
+    "agent-provider",
     "always-valid-token",
     "database-provider",
     "export-to-a-secret",
@@ -53,6 +54,11 @@ async fn the_quickstart() {
 #[tokio::test]
 async fn an_oauth_app_for_a_team() {
     run_in_all_orders("oauth-app-for-a-team", as_it_is).await;
+}
+
+#[tokio::test]
+async fn an_agents_provider() {
+    run_in_all_orders("agent-provider", as_it_is).await;
 }
 
 #[tokio::test]

@@ -16,6 +16,7 @@ mod argocd;
 mod author_rights;
 mod chart;
 mod definitions;
+mod deployment_manifests;
 mod disabled_exports;
 mod evaluator;
 mod example_orders;

@@ -37,9 +37,18 @@ async fn the_ids_of_every_kind_are_published_repaired_and_deleted_with_the_resou
             assert_eq!(ids.get(key).map(String::as_str), recorded, "{form:?} {key}");
             assert!(recorded.is_some(), "{form:?} {key}");
         }
-        let known = ["id", "instanceId", "providerId", "authConfigId", "vaultId"];
-        let only_known = ids.keys().all(|key| known.contains(&key.as_str()));
-        assert!(only_known, "{form:?} {ids:?}");
+        for (key, id) in &ids {
+            assert!(key.to_lowercase().ends_with("id"), "{form:?} {ids:?}");
+            assert_eq!(
+                object.field(key).as_str(),
+                Some(id.as_str()),
+                "{form:?} {key}"
+            );
+        }
+        let deployment = form == Form::Deployment;
+        for key in ["deploymentId", "defaultConfigId"] {
+            assert_eq!(ids.contains_key(key), deployment, "{form:?} {ids:?}");
+        }
         let owner = scenario.config_map("ids").await.unwrap().owner_references()[0].clone();
         assert_eq!(
             (owner.kind.as_str(), Some(owner.uid)),

@@ -1,24 +1,28 @@
 //! One resource of each kind, in one story that several tests share.
 
-use crate::support::{Environment, Kind, config_on, export, import_into, initial, literal_vault};
+use crate::support::{
+    Environment, Kind, config_on, deployment, export, import_into, initial, literal_vault,
+};
 use k8s_openapi::api::core::v1::Secret;
 use serde_json::json;
 
-/// One resource of each kind that has a value, users before what they use.
-const ALL: [(Kind, &str); 5] = [
+/// A deployment, and one resource of each kind that has a value, users before what they use.
+const ALL: [(Kind, &str); 6] = [
     (Kind::Export, "used"),
     (Kind::Import, "moved"),
     (Kind::AuthConfig, "linear"),
     (Kind::Config, "db"),
     (Kind::Vault, "vault"),
+    (Kind::Deployment, "tracker"),
 ];
 
-/// Creates an auth config whose value is imported and exported, and a config on a vault; all of them ready, then the
-/// exported Secret is edited and gets another type.
+/// Creates a deployment, an auth config in it whose value is imported and exported, and a config on a vault; all of them
+/// ready, then the exported Secret is edited and gets another type.
 pub async fn create_all(env: &Environment) {
     let token = "first-0123456789";
     env.value("token", token).await;
-    env.create(initial("linear")).await;
+    env.apply(deployment("tracker")).await;
+    env.create(initial("linear").deployed("tracker")).await;
     env.apply(import_into("moved", "linear", "token")).await;
     env.apply(export("used", "linear", "used")).await;
     env.apply(literal_vault("vault")).await;

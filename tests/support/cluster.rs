@@ -53,6 +53,10 @@ impl Environment {
         Handle::new(self, kind, name)
     }
 
+    pub fn deployment(&self, name: &str) -> Handle<'_> {
+        self.resource(Kind::Deployment, name)
+    }
+
     pub fn credentials(&self, name: &str) -> Handle<'_> {
         self.resource(Kind::Credentials, name)
     }

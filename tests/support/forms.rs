@@ -2,7 +2,8 @@
 
 use super::kinds::Kind;
 use super::manifests::{
-    Manifest, auth_config, config, config_on, credentials, import_new, part, resource, vault,
+    Manifest, auth_config, config, config_on, credentials, deployment, import_new, part, resource,
+    vault,
 };
 use serde_json::json;
 
@@ -12,6 +13,8 @@ pub const TESTED: &str = "tested";
 /// A kind in one of its forms.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Form {
+    /// A deployment of a provider that needs no configuration, so that Metorial makes a default config with it.
+    Deployment,
     Credentials,
     AuthConfig,
     Config,
@@ -30,7 +33,8 @@ pub enum Form {
 
 impl Form {
     /// Every form but the vault with a config on it, which is the vault again.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
+        Self::Deployment,
         Self::Credentials,
         Self::AuthConfig,
         Self::Config,
@@ -40,7 +44,7 @@ impl Form {
         Self::ImportNew,
         Self::Export,
     ];
-    /// The same without the config on a vault, whose value can't be changed by a Secret.
+    /// The same without the deployment and the config on a vault, whose values don't come from a Secret.
     pub const VALUED: [Self; 7] = [
         Self::Credentials,
         Self::AuthConfig,
@@ -52,8 +56,9 @@ impl Form {
     ];
     /// Every form whose writes are sent once, whatever becomes of their answers: an export whose answer is lost has to be
     /// made again.
-    pub const SENT_ONCE: [Self; 7] = [
+    pub const SENT_ONCE: [Self; 8] = [
         Self::Credentials,
+        Self::Deployment,
         Self::AuthConfig,
         Self::Config,
         Self::ConfigOnVault,
@@ -62,7 +67,8 @@ impl Form {
         Self::ImportNew,
     ];
     /// The forms whose remote object is their own.
-    pub const OWNING: [Self; 6] = [
+    pub const OWNING: [Self; 7] = [
+        Self::Deployment,
         Self::Credentials,
         Self::AuthConfig,
         Self::Config,
@@ -71,7 +77,8 @@ impl Form {
         Self::ImportNew,
     ];
     /// The forms whose remote object can be edited by a person and is put right.
-    pub const EDITABLE: [Self; 4] = [
+    pub const EDITABLE: [Self; 5] = [
+        Self::Deployment,
         Self::Credentials,
         Self::AuthConfig,
         Self::Config,
@@ -81,6 +88,7 @@ impl Form {
     /// Its kind.
     pub fn kind(self) -> Kind {
         match self {
+            Self::Deployment => Kind::Deployment,
             Self::Credentials => Kind::Credentials,
             Self::AuthConfig => Kind::AuthConfig,
             Self::Config | Self::ConfigOnVault => Kind::Config,
@@ -108,6 +116,11 @@ impl Form {
         matches!(self.remote(), Kind::Config | Kind::Vault)
     }
 
+    /// Whether another value is sent by a PATCH.
+    pub fn is_patched(self) -> bool {
+        self.change_call().0 == "PATCH"
+    }
+
     /// The collection that its create is sent to.
     pub fn create_path(self) -> &'static str {
         self.kind().path()
@@ -116,7 +129,7 @@ impl Form {
     /// The method and collection that another value is sent with.
     pub fn change_call(self) -> (&'static str, &'static str) {
         match self {
-            Self::Credentials => ("PATCH", Kind::Credentials.path()),
+            Self::Deployment | Self::Credentials => ("PATCH", self.kind().path()),
             Self::AuthConfig | Self::ImportInto | Self::ImportNew => ("POST", Kind::Import.path()),
             _ => ("POST", self.kind().path()),
         }
@@ -125,7 +138,7 @@ impl Form {
     /// What a plan calls that.
     pub fn change_action(self) -> &'static str {
         match self {
-            Self::Credentials => "Update",
+            Self::Deployment | Self::Credentials => "Update",
             Self::AuthConfig | Self::ImportInto | Self::ImportNew => "Import",
             Self::Export => "Export",
             _ => "Replace",
@@ -145,6 +158,7 @@ impl Form {
     pub fn manifest(self, theirs: &str) -> Manifest {
         let token = json!({"from": [part("/token", "token")]});
         match self {
+            Self::Deployment => deployment(TESTED).spec(json!({"metadata": {"value": "one"}})),
             Self::Credentials => {
                 let token = json!({"name": "values", "key": "token"});
                 let oauth = json!({"clientSecret": {"secretKeyRef": token}});

@@ -6,6 +6,7 @@ use metorial_simulator::Collection;
 /// A kind of resource.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Kind {
+    Deployment,
     Credentials,
     AuthConfig,
     Config,
@@ -18,7 +19,8 @@ pub enum Kind {
 
 impl Kind {
     /// The kinds that live in a namespace.
-    pub const NAMESPACED: [Self; 7] = [
+    pub const NAMESPACED: [Self; 8] = [
+        Self::Deployment,
         Self::Credentials,
         Self::AuthConfig,
         Self::Config,
@@ -28,7 +30,8 @@ impl Kind {
         Self::Connection,
     ];
     /// The kinds that stand for something at Metorial.
-    pub const REMOTE: [Self; 6] = [
+    pub const REMOTE: [Self; 7] = [
+        Self::Deployment,
         Self::Credentials,
         Self::AuthConfig,
         Self::Config,
@@ -37,7 +40,8 @@ impl Kind {
         Self::Export,
     ];
     /// The kinds whose objects at Metorial carry the marker of their resource.
-    pub const MARKED: [Self; 4] = [
+    pub const MARKED: [Self; 5] = [
+        Self::Deployment,
         Self::Credentials,
         Self::AuthConfig,
         Self::Config,
@@ -58,6 +62,7 @@ impl Kind {
     /// The name in manifests.
     pub fn name(self) -> &'static str {
         match self {
+            Self::Deployment => "ProviderDeployment",
             Self::Credentials => "ProviderAuthCredentials",
             Self::AuthConfig => "ProviderAuthConfig",
             Self::Config => "ProviderConfig",
@@ -92,6 +97,7 @@ impl Kind {
     /// The collection at Metorial that its creates go to.
     pub fn collection(self) -> Collection {
         match self {
+            Self::Deployment => Collection::Deployments,
             Self::Credentials => Collection::AuthCredentials,
             Self::AuthConfig => Collection::AuthConfigs,
             Self::Config => Collection::Configs,
@@ -105,6 +111,7 @@ impl Kind {
     /// The path of that collection.
     pub fn path(self) -> &'static str {
         match self {
+            Self::Deployment => "/provider-deployments",
             Self::Credentials => "/provider-auth-credentials",
             Self::AuthConfig => "/provider-auth-configs",
             Self::Config => "/provider-configs",

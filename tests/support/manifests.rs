@@ -53,6 +53,11 @@ impl Manifest {
         self.spec(json!({"publish": {"configMap": {"name": config_map}}}))
     }
 
+    /// The same in a deployment of the namespace.
+    pub fn deployed(self, deployment: &str) -> Self {
+        self.spec(json!({"deploymentRef": {"name": deployment}}))
+    }
+
     /// The same, suspended.
     pub fn suspended(self) -> Self {
         self.spec(json!({"suspend": true}))
@@ -156,6 +161,11 @@ pub fn auth_config(name: &str) -> Manifest {
 /// The same, whose value belongs to imports once it is made.
 pub fn initial(name: &str) -> Manifest {
     auth_config(name).spec(json!({"valuePolicy": "Initial"}))
+}
+
+/// A deployment of Linear, for which Metorial makes an empty default config unasked.
+pub fn deployment(name: &str) -> Manifest {
+    resource("ProviderDeployment", name, json!({"providerId": "linear"}))
 }
 
 /// A config of Postgres with a literal value.

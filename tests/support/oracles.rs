@@ -64,10 +64,15 @@ impl Environment {
     /// The ids of the live objects with a marker, by the uid in it.
     fn owners(&self) -> BTreeMap<String, Vec<String>> {
         let mut owners: BTreeMap<String, Vec<String>> = BTreeMap::new();
-        for object in Kind::MARKED.into_iter().flat_map(|kind| self.live(kind)) {
-            if let Some(uid) = object.readable["metadata"]["kubernetes"]["uid"].as_str() {
-                let ids = owners.entry(uid.to_owned()).or_default();
-                ids.push(object.id.clone());
+        for kind in Kind::MARKED {
+            for object in self.live(kind) {
+                let marker = &object.readable["metadata"]["kubernetes"];
+                // The default config of a deployment has a copy of the deployment's marker.
+                let copied = kind == Kind::Config && marker["kind"] == Kind::Deployment.name();
+                if let (Some(uid), false) = (marker["uid"].as_str(), copied) {
+                    let ids = owners.entry(uid.to_owned()).or_default();
+                    ids.push(object.id);
+                }
             }
         }
         owners

@@ -14,10 +14,12 @@ fn is_live(object: &Stored) -> bool {
 }
 
 impl Environment {
-    /// Everything that ever was in the collection of a kind, but what Metorial itself manages.
+    /// Everything that ever was in the collection of a kind, but what Metorial itself manages, and the deployment of each
+    /// provider that every instance begins with.
     pub fn ever(&self, kind: Kind) -> Vec<Stored> {
         let mut all = self.sim.objects(&self.instance, kind.collection());
         all.retain(|object| object.readable["is_managed"] != true);
+        all.retain(|object| kind != Kind::Deployment || object.readable["is_default"] != true);
         all
     }
 

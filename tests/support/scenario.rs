@@ -80,7 +80,7 @@ impl Given {
         }
         match self.form {
             Form::Credentials => own = json!({"providerId": github}),
-            Form::ImportNew => own = json!({"providerId": linear}),
+            Form::Deployment | Form::ImportNew => own = json!({"providerId": linear}),
             _ if self.form.is_replaced() => own = json!({"providerId": postgres}),
             _ => {}
         }
@@ -201,8 +201,12 @@ impl Scenario {
     /// Gives it another value: through its Secret, at Metorial where it is exported from, or by another vault.
     pub async fn change(&self, value: &str) {
         match self.form {
+            Form::Deployment => {
+                let metadata = json!({"metadata": {"value": name_of(value)}});
+                self.tested().edit(metadata).await;
+            }
             Form::ConfigOnVault => {
-                let vault = json!({"vaultRef": {"name": vault_with(value)}});
+                let vault = json!({"vaultRef": {"name": name_of(value)}});
                 self.tested().edit(vault).await;
             }
             Form::Export => {
@@ -235,6 +239,7 @@ impl Scenario {
     /// Whether the remote object has this value.
     pub fn has_value(&self, remote: &Stored, value: &str) -> bool {
         match self.form {
+            Form::Deployment => remote.readable["metadata"]["value"] == name_of(value),
             Form::Credentials => remote.write_only["client_secret"] == value,
             Form::Config | Form::Vault | Form::VaultInUse => {
                 remote.write_only["value"]["schema"] == value
@@ -275,9 +280,9 @@ impl Scenario {
         match self.form {
             Form::AuthConfig => object.field("imports")[0]["id"].as_str() == last_import,
             Form::ConfigOnVault => {
-                let vault = self.env.vault(vault_with(value)).get().await;
+                let vault = self.env.vault(name_of(value)).get().await;
                 let name = &object.data["spec"]["vaultRef"]["name"];
-                *name == vault_with(value)
+                *name == name_of(value)
                     && remote.readable["from_vault"]["id"].as_str() == vault.status().id.as_deref()
             }
             Form::VaultInUse => self.user_is_on(&remote.id).await,
@@ -321,8 +326,8 @@ impl Scenario {
     }
 }
 
-/// The vault with this value.
-fn vault_with(value: &str) -> &'static str {
+/// The name of a value where the value itself can't be: that of the vault with it, or the metadata of a deployment.
+fn name_of(value: &str) -> &'static str {
     match value {
         THIRD => "three",
         _ if value == VALUES[1] => "two",

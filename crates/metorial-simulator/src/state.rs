@@ -60,7 +60,7 @@ impl State {
         self.options.has(quirk)
     }
 
-    /// Adds an instance with a deployment of every provider, and with Metorial's own credentials of those that have some.
+    /// Adds an instance with a default deployment of every provider, and with Metorial's own credentials of those that have some.
     pub(crate) fn add_instance(
         &mut self,
         organization: &OrganizationId,
@@ -76,7 +76,12 @@ impl State {
             self.tenants
                 .add_instance(organization, kind, import_export, now, &mut self.ids);
         for provider in self.catalog.providers() {
-            self.add_deployment(&instance, provider, &provider.name);
+            let id = self.add_deployment(&instance, provider, &provider.name);
+            self.store.change(&id, |deployment| {
+                deployment
+                    .fields
+                    .insert("is_default".to_owned(), true.into());
+            });
             if provider.managed {
                 self.add_managed_credentials(&instance, provider);
             }

@@ -77,7 +77,7 @@ fn a_resource_uses_a_connection_if_it_is_recorded_has_an_id_and_our_finalizer() 
             finalizer: finalizers.iter().any(|it| it == FINALIZER),
             terminating: false,
             external: false,
-            parent: None,
+            parents: Vec::new(),
             pending_deletion: Vec::new(),
             unreadable: false,
         };

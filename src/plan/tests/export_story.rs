@@ -129,7 +129,7 @@ impl Story {
                 exports,
             ),
             schema: None,
-            vault: None,
+            uses: Vec::new(),
         };
         Desired::new(wanted, Map::new(), &owner("uid"), &mac())
     }

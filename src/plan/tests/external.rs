@@ -13,6 +13,7 @@ use crate::plan::policy::{Lifecycle, Policy};
 use crate::plan::schema::ValueSchema;
 use crate::plan::steps::Step;
 use crate::resources::{Adopt, AuthExport, AuthImport, ProviderConfig, Reason};
+use metorial::Collection;
 use serde_json::json;
 use std::sync::Arc;
 
@@ -30,9 +31,9 @@ fn a_config_is_not_created_from_a_vault_of_another_resource_by_its_id() {
         (None, Reason::Synced),
     ] {
         let fixture = Fixture::of(&desired, never.clone());
-        let query = Query::Vault("pcvt_1".to_owned());
+        let query = Query::Used(Collection::ConfigVaults, "pcvt_1".to_owned());
         assert_eq!(fixture.decide(), Err(query.clone()));
-        let plan = fixture.fact(query, Answer::Vault(vault)).plan();
+        let plan = fixture.fact(query, Answer::Used(vault)).plan();
         assert_eq!(plan.verdict.reason, reason);
         assert_eq!(plan.creates(), reason == Reason::Synced);
     }

@@ -3,6 +3,7 @@
 mod attempts;
 mod cases;
 mod crashes;
+mod deployments;
 mod expiry;
 mod export_story;
 mod exports;

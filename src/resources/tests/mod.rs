@@ -1,6 +1,7 @@
 //! Tests of the schemas and of the rules in them.
 
 mod case;
+mod deployments;
 mod records;
 mod rules;
 mod schemas;

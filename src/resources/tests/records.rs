@@ -10,7 +10,7 @@ pub(super) fn cases() -> Vec<Case> {
     let (target, alone, turned, record) = (
         &["set exactly one of authConfigRef, authConfigId and providerId"],
         &[
-            "deploymentId and authMethodId can only be set with providerId: an existing auth config already has its own",
+            "deploymentRef, deploymentId and authMethodId can only be set with providerId: an existing auth config already has its own",
         ],
         &[
             "providerId can't be changed: create a new resource for another provider",
@@ -160,9 +160,8 @@ fn the_code_refuses_the_same_secrets_as_admission() {
 
 /// Returns cases that change the target of an import.
 fn changes_of_targets() -> Vec<Case> {
-    let (provider, deployment, method) = (
+    let (provider, method) = (
         &["providerId can't be changed: create a new resource for another provider"],
-        &["deploymentId can't be changed: create a new resource for another deployment"],
         &["authMethodId can't be changed: create a new resource for another method"],
     );
     let all = json!({"providerId": "p", "deploymentId": "d", "authMethodId": "m"});
@@ -186,21 +185,6 @@ fn changes_of_targets() -> Vec<Case> {
             json!({"providerId": "p"}),
             json!({"providerId": "q"}),
             provider,
-        ),
-        (
-            json!({"providerId": "p"}),
-            json!({"providerId": "p", "deploymentId": "d"}),
-            deployment,
-        ),
-        (
-            all.clone(),
-            json!({"providerId": "p", "authMethodId": "m"}),
-            deployment,
-        ),
-        (
-            all.clone(),
-            json!({"providerId": "p", "deploymentId": "e", "authMethodId": "m"}),
-            deployment,
         ),
         (
             json!({"providerId": "p"}),

@@ -1,22 +1,28 @@
 //! The rules that admission checks, without an API server.
 
 use super::case::{Case, created};
+use super::deployments;
 use super::records;
 use super::schemas::{everywhere, of_wholes, schema};
 use kube::core::cel::Validator;
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
 
-const OBSERVE: &str = "mode Observe needs an existing object: set adopt.id";
-const PROVIDER: &str = "providerId can't be changed: create a new resource for another provider";
+pub(super) const OBSERVE: &str = "mode Observe needs an existing object: set adopt.id";
+pub(super) const PROVIDER: &str =
+    "providerId can't be changed: create a new resource for another provider";
 const METADATA: &str = "metadata.kubernetes is reserved for the operator: use another key";
 const SOURCE: &str = "set exactly one of value, configMapKeyRef and secretKeyRef";
 const CASCADE: &str =
     "defaults.deletionPolicy must be Delete or Orphan: set Cascade on a single resource instead";
 const INTERVAL: &str = "must be between 1m and 24h";
 
-fn with(change: Value) -> Value {
-    let mut spec = json!({"providerId": "github"});
+pub(super) fn with(change: Value) -> Value {
+    merged(&json!({"providerId": "github"}), change)
+}
+
+pub(super) fn merged(spec: &Value, change: Value) -> Value {
+    let mut spec = spec.clone();
     if let (Value::Object(spec), Value::Object(change)) = (&mut spec, change) {
         spec.extend(change);
     }
@@ -31,6 +37,7 @@ fn cases() -> Vec<Case> {
         of_values(),
         of_configs(),
         of_texts(),
+        deployments::cases(),
         records::cases(),
     ]
     .concat()
@@ -117,19 +124,16 @@ fn of_connections() -> Vec<Case> {
 fn of_values() -> Vec<Case> {
     let key = json!({"name": "a", "key": "b"});
     let part = |part: Value| json!({"value": {"from": [part]}});
-    let (method, deployment, part_of, whole) = (
+    let (method, part_of, whole) = (
         &["authMethodId can't be changed: create a new resource for another method"],
-        &["deploymentId can't be changed: create a new resource for another deployment"],
         &["set exactly one of secretKeyRef and configMapKeyRef"],
         &["pointer '' sets the whole value: set format to Json, or name a field in pointer"],
     );
     let of = |id: &str| json!({"authMethodId": id});
-    let deployed = json!({"authMethodId": "m", "deploymentId": "d"});
     let kind = "ProviderAuthConfig";
-    let changes: [Case; 3] = [
+    let changes: [Case; 2] = [
         (kind, of("m"), Some(of("m")), &[]),
         (kind, of("n"), Some(of("m")), method),
-        (kind, deployed, Some(of("m")), deployment),
     ];
     let vaults = vec![
         (json!({"value": {"literal": {}}}), &[][..]),

@@ -108,7 +108,12 @@ fn secrets_and_configmaps_of_other_namespaces_are_referred_to_by_a_cluster_conne
         // Resources of ours, which have to allow it.
         "AuthExport.spec.authConfigRef.namespace",
         "AuthImport.spec.authConfigRef.namespace",
+        "AuthImport.spec.deploymentRef.namespace",
+        "ProviderAuthConfig.spec.deploymentRef.namespace",
+        "ProviderConfig.spec.deploymentRef.namespace",
         "ProviderConfig.spec.vaultRef.namespace",
+        "ProviderConfigVault.spec.deploymentRef.namespace",
+        "ProviderDeployment.spec.defaultConfigRef.namespace",
     ];
     assert_eq!(found, expected.map(str::to_owned).into());
 }
@@ -153,6 +158,7 @@ fn names_and_columns_are_those_of_the_documentation() {
     let expected = [
         "Namespaced Connection mconn: Ready Reason Instance Type Age Message",
         "Cluster ClusterConnection mcconn: Ready Reason Instance Type Age Message",
+        "Namespaced ProviderDeployment pdeploy: Ready Reason Id Provider Age Connection Mode Drifted Message",
         "Namespaced ProviderAuthCredentials pacred: Ready Reason Id Provider Callback Age Connection Mode Drifted Message",
         "Namespaced ProviderAuthConfig paconf: Ready Reason Id Type Age Connection Mode Drifted Message",
         "Namespaced ProviderConfig pconf: Ready Reason Id Provider Age Connection Mode Drifted Message",

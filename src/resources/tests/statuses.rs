@@ -6,6 +6,7 @@ use crate::resources::provider_auth_config::ProviderAuthConfigStatus;
 use crate::resources::provider_auth_credentials::ProviderAuthCredentialsStatus;
 use crate::resources::provider_config::ProviderConfigStatus;
 use crate::resources::provider_config_vault::ProviderConfigVaultStatus;
+use crate::resources::provider_deployment::ProviderDeploymentStatus;
 use crate::resources::status::{RemoteDetails, ResourceStatus};
 use jiff::Timestamp;
 use serde_json::{Value, json};
@@ -17,6 +18,10 @@ fn details() -> RemoteDetails {
         auth_config_type: Some("manual".to_owned()),
         vault_id: Some("v".to_owned()),
         callback_url: Some("https://u".to_owned()),
+        deployment_id: Some("d".to_owned()),
+        credentials_id: Some("c".to_owned()),
+        default_config_id: Some("dc".to_owned()),
+        locked_version_id: Some("l".to_owned()),
     }
 }
 
@@ -41,23 +46,45 @@ fn each_kind_shows_the_details_that_it_has_fields_for() {
     let provider = json!({"id": "x", "providerId": "p"});
     let auth_config =
         json!({"id": "x", "providerId": "p", "authConfigId": "a", "authConfigType": "manual"});
+    let deployed = |mut shown: Value| {
+        shown["deploymentId"] = json!("d");
+        shown
+    };
     let credentials = json!({"id": "x", "providerId": "p", "callbackUrl": "https://u"});
     assert_eq!(shown::<ProviderAuthCredentialsStatus>(), credentials);
-    assert_eq!(shown::<ProviderConfigVaultStatus>(), provider);
+    assert_eq!(shown::<ProviderConfigVaultStatus>(), deployed(provider));
+    assert_eq!(shown::<AuthExportStatus>(), auth_config);
+    let auth_config = deployed(auth_config);
     assert_eq!(shown::<ProviderAuthConfigStatus>(), auth_config);
     assert_eq!(shown::<AuthImportStatus>(), auth_config);
-    assert_eq!(shown::<AuthExportStatus>(), auth_config);
     let config = json!({"id": "x", "providerId": "p", "vaultId": "v"});
-    assert_eq!(shown::<ProviderConfigStatus>(), config);
+    assert_eq!(shown::<ProviderConfigStatus>(), deployed(config));
+    let deployment =
+        json!({"id": "x", "providerId": "p", "defaultConfigId": "dc", "lockedVersionId": "l"});
+    assert_eq!(shown::<ProviderDeploymentStatus>(), deployed(deployment));
 }
 
 #[test]
 fn only_the_ids_among_the_details_are_published() {
     let all = details();
     let ids: Vec<(&str, &str)> = all.ids().collect();
-    let expected = [("providerId", "p"), ("authConfigId", "a"), ("vaultId", "v")];
+    let expected = [
+        ("providerId", "p"),
+        ("authConfigId", "a"),
+        ("vaultId", "v"),
+        ("deploymentId", "d"),
+        ("defaultConfigId", "dc"),
+        ("lockedVersionId", "l"),
+    ];
     assert_eq!(ids, expected);
     assert_eq!(RemoteDetails::default().ids().count(), 0);
+}
+
+#[test]
+fn an_object_is_deleted_with_its_vault_deployment_and_credentials_but_not_with_itself() {
+    let all = details();
+    assert_eq!(Vec::from_iter(all.parents("x")), ["v", "d", "c"]);
+    assert_eq!(Vec::from_iter(all.parents("d")), ["v", "c"]);
 }
 
 #[test]

@@ -305,7 +305,7 @@ async fn providers_methods_and_deployments_can_be_read() {
         .get(&format!("/provider-deployments/{deployment}"))
         .await;
     assert_eq!(deployment.body["object"], "provider.deployment");
-    assert_eq!(deployment.body["is_default"], false);
+    assert_eq!(deployment.body["is_default"], true);
     assert_eq!(deployment.body["tool_filter"]["type"], "allow_all");
     assert_eq!(deployment.body["locked_version"], Value::Null);
     assert_eq!(

@@ -10,8 +10,9 @@ use tempfile::TempDir;
 pub const DEMO_NAMESPACE: &str = "demo";
 
 /// Examples, in the order in which they are applied.
-pub const EXAMPLES: [&str; 5] = [
+pub const EXAMPLES: [&str; 6] = [
     "quickstart",
+    "agent-provider",
     "database-provider",
     "rotation-by-import",
     "export-to-a-secret",

@@ -4,6 +4,8 @@
 //! Exits with status 0 only if every step was verified; no process that it started outlives it. With `--keep` everything
 //! keeps running until Ctrl-C.
 
+mod checks;
+mod deployment;
 mod environment;
 mod examples;
 mod readiness;

@@ -1,6 +1,8 @@
-//! Steps of the demo: resources of every kind become ready, Secrets are rotated, an export's Secret is read, a resource is
+//! Steps of the demo: resources of every kind become ready, Secrets are rotated, an export's Secret is read, resources are
 //! deleted, and nothing was written twice.
 
+use crate::checks::{expect, remote};
+use crate::deployment;
 use crate::environment::Environment;
 use crate::examples::DEMO_NAMESPACE;
 use crate::readiness::wait_until_ready;
@@ -18,15 +20,19 @@ const NEW_SECRET: &str = "rotated-by-the-demo-0123456789";
 const NEW_PASSWORD: &str = "another-password-0123456789";
 
 /// Number of writes that the API applies during all steps.
-const WRITES: [(&str, usize); 8] = [
+const WRITES: [(&str, usize); 12] = [
+    ("DELETE /provider-auth-configs", 1),
     ("DELETE /provider-auth-credentials", 1),
+    ("DELETE /provider-configs", 1),
+    ("DELETE /provider-deployments", 1),
     ("PATCH /provider-auth-credentials", 1),
     ("POST /provider-auth-config-exports", 1),
     ("POST /provider-auth-config-imports", 2),
-    ("POST /provider-auth-configs", 4),
-    ("POST /provider-auth-credentials", 2),
+    ("POST /provider-auth-configs", 5),
+    ("POST /provider-auth-credentials", 3),
     ("POST /provider-config-vaults", 1),
-    ("POST /provider-configs", 2),
+    ("POST /provider-configs", 3),
+    ("POST /provider-deployments", 1),
 ];
 
 /// Runs and verifies the steps; fails at the first that can't be verified.
@@ -36,6 +42,7 @@ pub async fn run(environment: &Environment, terminal: &Terminal) -> Result<(), F
     rotate_password(environment, terminal).await?;
     read_export(environment, terminal).await?;
     delete(environment, terminal, &id).await?;
+    deployment::run(environment, terminal).await?;
     check_writes(environment, terminal)
 }
 
@@ -221,16 +228,4 @@ async fn wait_ready(
 
 fn credentials(environment: &Environment) -> Api<ProviderAuthCredentials> {
     Api::namespaced(environment.plane.client(), DEMO_NAMESPACE)
-}
-
-fn remote(environment: &Environment, id: Option<String>) -> Result<Stored, Failure> {
-    let object = id.and_then(|id| environment.simulator.object(&id));
-    object.ok_or_else(|| Failure::new("the id in the status is not found at Metorial"))
-}
-
-fn expect(what: &str, actual: &Value, expected: &Value) -> Result<(), Failure> {
-    if actual == expected {
-        return Ok(());
-    }
-    Err(Failure::new(format!("{what} is {actual}, not {expected}")))
 }

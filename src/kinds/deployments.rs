@@ -1,0 +1,40 @@
+//! The deployment that an object belongs to, as several kinds name it: by a reference or by its id.
+
+use super::inputs::{Inputs, Reference, SourceKind};
+use super::remote_kind::RemoteKind;
+use crate::plan::desired::{External, Invalid, Used};
+use crate::resources::ResourceRef;
+use metorial::Collection;
+
+const KIND: SourceKind = SourceKind::Resource(RemoteKind::ProviderDeployment);
+
+/// Returns what has to be read of the deployment that a spec refers to.
+pub fn references(reference: Option<&ResourceRef>) -> impl Iterator<Item = Reference> {
+    let to = |deployment| Reference::to_external(KIND, deployment);
+    reference.into_iter().flat_map(to)
+}
+
+/// Returns the deployment that a spec refers to, or names by its id. An id is enough for one that no resource made: most
+/// deployments are made by hand, and what belongs to one does not change it.
+///
+/// # Errors
+/// The reference was not read.
+pub fn used(
+    reference: Option<&ResourceRef>,
+    id: Option<&String>,
+    inputs: &Inputs,
+) -> Result<Option<Used>, Invalid> {
+    let object = External::of(KIND, reference, id, inputs)?;
+    Ok(object.map(|object| Used {
+        collection: Collection::Deployments,
+        field: "spec.deploymentId",
+        object,
+        unmarked: true,
+    }))
+}
+
+/// Returns the id of a deployment for the field of an object that belongs to it.
+#[must_use]
+pub fn id(deployment: Option<&Used>) -> Option<&str> {
+    deployment.map(|used| used.object.id.as_str())
+}

@@ -1,0 +1,6 @@
+//! Deployments: what belongs to one, what Metorial makes with one, and what can't be changed about one.
+
+mod default_configs;
+mod dependents;
+mod locked_versions;
+mod references;

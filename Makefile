@@ -34,7 +34,7 @@ compat: ## Run the demo and the central stories on the oldest supported Kubernet
 .PHONY: package
 package: control-plane ## Make chart, crates, manifests and bills of materials as a release does, and test the client with all of its features
 	@tools/release check
-	@tools/release chart target/package
+	@tools/release chart target/package registry.example.com/metorial-operator
 	@tools/release crates
 	@tools/release sboms target/package
 	@tools/release manifests target/package registry.example.com/metorial-operator:0.1.0

@@ -6,9 +6,9 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 /// Programs of every system, whose arguments are not checked.
-const ORDINARY: [&str; 15] = [
-    "base64", "cd", "cosign", "curl", "date", "echo", "export", "git", "go", "npm", "od", "printf",
-    "read", "tail", "uv",
+const ORDINARY: [&str; 16] = [
+    "base64", "cd", "cosign", "curl", "date", "echo", "export", "git", "go", "jq", "npm", "od",
+    "printf", "read", "tail", "uv",
 ];
 
 /// Flags of Helm that `helm template` has no use for: the chart is rendered, not installed.
@@ -96,8 +96,9 @@ impl Programs {
         else {
             return Ok(());
         };
-        // The values that a release has already include the image.
-        let reused = rest.iter().any(|word| word == "--reuse-values");
+        // The values that a release has already, and those of a published chart, include the image.
+        let with_image = |word: &String| word == "--reuse-values" || word.starts_with("oci://");
+        let reused = rest.iter().any(with_image);
         let reused = reused.then_some(["--set", "image.repository=registry.example.com/a"]);
         let rest = rest
             .iter()

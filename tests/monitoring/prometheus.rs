@@ -1,6 +1,6 @@
 //! The programs of Prometheus, and the rules that the chart installs.
 
-use crate::support::{free_address, guard, succeed};
+use crate::support::{free_address, guard, helm_chart, succeed};
 use control_plane::ControlPlane;
 use serde::Deserialize;
 use serde_json::Value;
@@ -28,14 +28,12 @@ pub async fn program(name: &str) -> PathBuf {
 /// The groups of rules that the chart installs with all of its parts.
 pub async fn rules() -> Value {
     let plane = tokio::task::spawn_blocking(ControlPlane::shared).await;
-    let chart = Path::new(env!("CARGO_MANIFEST_DIR")).join("deploy/chart");
-    let mut template = plane.unwrap().helm();
+    let mut template = helm_chart(plane.unwrap(), &["template", "metorial-operator"]);
     template
-        .args(["template", "metorial-operator", "--namespace", NAMESPACE])
+        .args(["--namespace", NAMESPACE])
         .args(["--show-only", "templates/prometheusrule.yaml"])
         .args(["--set", "metrics.prometheusRule.enabled=true"])
-        .args(["--set", "metrics.kubeStateMetrics.enabled=true"])
-        .arg(&chart);
+        .args(["--set", "metrics.kubeStateMetrics.enabled=true"]);
     let rendered = succeed(template).await;
     let mut documents = serde_yaml_ng::Deserializer::from_str(&rendered);
     let mut rule = Value::deserialize(documents.next().unwrap()).unwrap();

@@ -2,106 +2,32 @@
 //! There are two exceptions. The organization of a budget is forgotten with the last connection that uses it. An AuthExport
 //! or AuthImport whose value expires is named, so that an alert can name it, and is forgotten with the resource.
 
+mod budgets;
+mod family;
 mod format;
 mod scrape;
 
+pub use budgets::BudgetSample;
 pub use format::Format;
 pub use scrape::ObservationAges;
 
 use crate::build_info::{COMMIT, VERSION};
 use crate::lock::lock;
 use crate::resources::Reason;
+use budgets::Budgets;
+use family::{Labels, new, register};
 use prometheus_client::encoding::text::encode;
-use prometheus_client::encoding::{EncodeLabelSet, LabelSetEncoder};
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
 use prometheus_client::metrics::info::Info;
-use prometheus_client::registry::{Metric, Registry};
+use prometheus_client::registry::Registry;
 use scrape::{OldestObservations, OwnProcess};
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
-use std::sync::atomic::AtomicU64;
 use std::sync::{Mutex, Weak};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
-
-/// Labels of a metric: up to three, under fixed names.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct Labels(Vec<(&'static str, String)>);
-
-impl EncodeLabelSet for Labels {
-    fn encode(&self, encoder: &mut LabelSetEncoder) -> Result<(), std::fmt::Error> {
-        self.0.encode(encoder)
-    }
-}
-
-/// The request budget of one organization, as of its last request.
-#[derive(Clone, Copy, Debug)]
-pub struct BudgetSample {
-    /// Requests left in the rate-limit window.
-    pub remaining: u64,
-    /// Requests allowed in a window; `None` without any limit.
-    pub limit: Option<u64>,
-    /// Time until a request is available.
-    pub resumes_in: Duration,
-}
-
-/// The metrics of request budgets, by server and organization.
-#[derive(Default)]
-struct Budgets {
-    remaining: Family<Labels, Gauge>,
-    limit: Family<Labels, Gauge>,
-    reset: Family<Labels, Gauge<f64, AtomicU64>>,
-}
-
-impl Budgets {
-    fn register(&self, all: &mut Registry) {
-        let remaining = "Requests left in the rate-limit window, by server and organization";
-        register(all, "budget_remaining", remaining, self.remaining.clone());
-        let limit = "Requests allowed in one rate-limit window, by server and organization";
-        register(all, "budget_limit", limit, self.limit.clone());
-        let reset = "Unix time at which a request is available, by server and organization; in the past where one is";
-        register(
-            all,
-            "budget_reset_timestamp_seconds",
-            reset,
-            self.reset.clone(),
-        );
-    }
-
-    fn set(&self, labels: &Labels, budget: BudgetSample) {
-        let gauge = |count: u64| i64::try_from(count).unwrap_or(i64::MAX);
-        self.remaining
-            .get_or_create(labels)
-            .set(gauge(budget.remaining));
-        match budget.limit {
-            Some(limit) => {
-                self.limit.get_or_create(labels).set(gauge(limit));
-            }
-            None => {
-                self.limit.remove(labels);
-            }
-        }
-        let now = SystemTime::now()
-            .duration_since(UNIX_EPOCH)
-            .unwrap_or_default();
-        let reset = now + budget.resumes_in;
-        self.reset.get_or_create(labels).set(reset.as_secs_f64());
-    }
-
-    fn remove(&self, labels: &Labels) {
-        self.remaining.remove(labels);
-        self.limit.remove(labels);
-        self.reset.remove(labels);
-    }
-
-    fn clear(&self) {
-        self.remaining.clear();
-        self.limit.clear();
-        self.reset.clear();
-    }
-}
+use std::time::Duration;
 
 /// All metrics of the process.
 pub struct Metrics {
@@ -216,16 +142,6 @@ impl Metrics {
             registry,
         }
     }
-}
-
-/// Creates and registers a metric that needs no settings.
-fn new<M: Metric + Clone + Default>(all: &mut Registry, name: &str, help: &str) -> M {
-    register(all, name, help, M::default())
-}
-
-fn register<M: Metric + Clone>(all: &mut Registry, name: &str, help: &str, metric: M) -> M {
-    all.register(name, help, metric.clone());
-    metric
 }
 
 impl Metrics {

@@ -8,11 +8,13 @@ use crate::settings::LogFormat;
 use json_line::JsonLine;
 use opentelemetry_sdk::trace::SdkTracerProvider;
 use std::io::IsTerminal;
-use targets::{is_own, may_log};
+use targets::{may_log, names_resource};
+use tracing::Subscriber;
 use tracing::level_filters::LevelFilter;
 use tracing_subscriber::filter::{FilterExt, filter_fn};
 use tracing_subscriber::fmt::format::JsonFields;
-use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::layer::{Filter, SubscriberExt};
+use tracing_subscriber::registry::LookupSpan;
 use tracing_subscriber::util::SubscriberInitExt;
 use tracing_subscriber::{EnvFilter, Layer};
 
@@ -34,12 +36,7 @@ impl Traces {
 /// # Errors
 /// The filter or the collector is invalid, or the log was started before.
 pub fn start(format: LogFormat, filter: &str) -> Result<Traces, String> {
-    let filter = EnvFilter::try_new(filter).map_err(|error| format!("--log: {error}"))?;
-    let allowed = filter_fn(|event| may_log(event.target(), *event.level()));
-    let filter = filter.and(allowed.with_max_level_hint(LevelFilter::TRACE));
-    // Whatever the filter selects, each line names the resource that it is about.
-    let span = filter_fn(|event| event.is_span() && is_own(event.target()));
-    let filter = filter.or(span.with_max_level_hint(LevelFilter::ERROR));
+    let filter = log_filter(filter)?;
     let layer = tracing_subscriber::fmt::layer();
     let layer = match format {
         LogFormat::Json => layer
@@ -57,8 +54,77 @@ pub fn start(format: LogFormat, filter: &str) -> Result<Traces, String> {
     Ok(Traces(provider))
 }
 
+/// Returns which events and spans are logged, by a text in the syntax of [`EnvFilter`].
+fn log_filter<S>(text: &str) -> Result<impl Filter<S> + use<S>, String>
+where
+    S: Subscriber + for<'span> LookupSpan<'span>,
+{
+    let selected = EnvFilter::try_new(text).map_err(|error| format!("--log: {error}"))?;
+    let allowed = filter_fn(|event| may_log(event.target(), *event.level()));
+    let selected = selected.and(allowed.with_max_level_hint(LevelFilter::TRACE));
+    // Whatever the text selects, each line names the resource that it is about.
+    let naming = filter_fn(names_resource).with_max_level_hint(LevelFilter::ERROR);
+    Ok(selected.or(naming))
+}
+
 /// Returns whether the log is read at a terminal by somebody who didn't opt out of colors.
 fn shows_colors() -> bool {
     let opted_out = std::env::var_os("NO_COLOR").is_some_and(|set| !set.is_empty());
     std::io::stdout().is_terminal() && !opted_out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::io;
+    use std::sync::{Arc, Mutex};
+
+    #[derive(Clone, Default)]
+    struct Written(Arc<Mutex<Vec<u8>>>);
+
+    impl io::Write for Written {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            self.0.lock().unwrap().extend(bytes);
+            Ok(bytes.len())
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn the_spans_of_requests_are_logged_only_at_their_level_and_those_of_resources_always() {
+        let traces = SdkTracerProvider::builder().build();
+        for (filter, shows_request) in [
+            ("info", false),
+            ("metorial_operator::telemetry=warn", false),
+            ("debug", true),
+        ] {
+            let written = Written::default();
+            let to = written.clone();
+            let log = tracing_subscriber::fmt::layer()
+                .with_ansi(false)
+                .with_writer(move || to.clone())
+                .with_filter(log_filter(filter).unwrap());
+            let subscriber = tracing_subscriber::registry()
+                .with(log)
+                .with(Some(traces::layer(&traces)));
+            tracing::subscriber::with_default(subscriber, || {
+                let _resource = tracing::error_span!("reconcile", name = "github").entered();
+                let _request = tracing::debug_span!("request").entered();
+                tracing::warn!("failed");
+            });
+            let text = String::from_utf8(written.0.lock().unwrap().clone()).unwrap();
+            assert!(
+                text.contains("reconcile{name=\"github\"}"),
+                "{filter}: {text}"
+            );
+            assert_eq!(
+                text.contains(":request:"),
+                shows_request,
+                "{filter}: {text}"
+            );
+        }
+    }
 }

@@ -1,6 +1,6 @@
 //! Whose events and spans are logged and traced.
 
-use tracing::Level;
+use tracing::{Level, Metadata};
 
 /// The crates whose events are logged at any level.
 const OWN: &[&str] = &["metorial_operator", "metorial"];
@@ -11,6 +11,11 @@ const SILENT: &str = "kube_client::client";
 /// is logged but errors.
 pub(super) fn may_log(target: &str, level: Level) -> bool {
     is_own(target) || (level == Level::ERROR && !is_within(target, SILENT))
+}
+
+/// Returns whether this is a span whose fields belong on every line within it: one of the highest level.
+pub(super) fn names_resource(metadata: &Metadata<'_>) -> bool {
+    metadata.is_span() && *metadata.level() == Level::ERROR && is_own(metadata.target())
 }
 
 /// Returns whether a target is a part of the operator.

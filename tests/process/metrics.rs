@@ -248,7 +248,7 @@ async fn requests_are_timed_and_the_process_and_its_build_are_described() {
 async fn after_a_restart_resources_are_counted_as_their_statuses_say_though_no_reconciliation_ends()
 {
     let mut env = Environment::new().await;
-    start(&mut env);
+    env.start_operator();
     env.apply(credentials("github")).await;
     env.credentials("github").wait_ready().await;
     let secret = json!({"secretKeyRef": {"name": "nowhere"}});

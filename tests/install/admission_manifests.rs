@@ -1,8 +1,8 @@
 //! Manifests that are good and fill every field, and manifests that break one rule each.
 
-use crate::admission_secrets;
 use crate::deployment_manifests;
 use crate::support::{connection, credentials, with};
+use crate::{admission_secrets, admission_texts};
 use serde_json::{Value, json};
 
 #[allow(
@@ -201,6 +201,7 @@ pub fn wrong() -> Vec<(&'static str, Value)> {
         wrong_values(),
         wrong_records(),
         admission_secrets::wrong_secrets(),
+        admission_texts::wrong_texts(),
         deployment_manifests::wrong(),
     ]
     .concat()

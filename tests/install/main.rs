@@ -11,6 +11,7 @@ mod support;
 mod admission;
 mod admission_manifests;
 mod admission_secrets;
+mod admission_texts;
 mod alerts;
 mod argocd;
 mod author_rights;

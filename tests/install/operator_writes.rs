@@ -158,6 +158,7 @@ async fn it_changes_nothing_of_a_workload_but_its_own_annotation() {
             template(json!({"spec": {"serviceAccountName": "admin"}})),
             json!({"spec": {"minReadySeconds": 7}}),
             json!({"metadata": {"labels": {"more": "x"}}}),
+            json!({"metadata": {"annotations": {"more": "x"}}}),
             json!({"metadata": {"finalizers": ["example.com/a"]}}),
         ] {
             check_refused(&patch(&refused).await, only);

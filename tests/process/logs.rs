@@ -8,7 +8,7 @@ use serde_json::Value;
 /// The lines of a log in JSON.
 fn lines(process: &Process) -> Vec<Value> {
     let log = process.log();
-    let lines = log.lines().map(|line| serde_json::from_str(line));
+    let lines = log.lines().map(serde_json::from_str);
     lines.collect::<Result<_, _>>().unwrap()
 }
 

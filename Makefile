@@ -33,7 +33,8 @@ compat: ## Run the demo and the central stories on the oldest supported Kubernet
 	@KUBERNETES=oldest tools/build-control-plane >/dev/null
 	@cargo build --locked --package metorial-operator --package installation --bin metorial-operator --bin demo
 	@KUBERNETES=oldest cargo run --locked --quiet --package installation --bin demo
-	@KUBERNETES=oldest cargo test --locked --workspace --no-fail-fast --test install --test lifecycle --test crash
+	@cargo build --locked --workspace --bins
+	@KUBERNETES=oldest cargo test --locked --workspace --no-fail-fast --test stories --test install --test lifecycle
 
 .PHONY: package
 package: control-plane ## Make chart, crates, manifests and bills of materials as a release does, and test the client with all of its features

@@ -31,9 +31,9 @@ test: control-plane prometheus lint ## Run all checks: formatting, lints, tests 
 .PHONY: compat
 compat: ## Run the demo and the central stories on the oldest supported Kubernetes
 	@KUBERNETES=oldest tools/build-control-plane >/dev/null
-	@cargo build --locked --package metorial-operator --package installation --bin metorial-operator --bin demo
+	@cargo build --locked --workspace --bins
 	@KUBERNETES=oldest cargo run --locked --quiet --package installation --bin demo
-	@KUBERNETES=oldest cargo test --locked --workspace --no-fail-fast --test install --test lifecycle --test crash
+	@KUBERNETES=oldest cargo test --locked --workspace --no-fail-fast --test stories --test install --test lifecycle
 
 .PHONY: package
 package: control-plane ## Make chart, crates, manifests and bills of materials as a release does, and test the client with all of its features

@@ -9,10 +9,20 @@ use documentation::{Block, Page, commands, pages};
 use programs::Programs;
 use std::process::{Command, Output, Stdio};
 
-/// The blocks of shell that people are meant to run.
+/// The blocks of shell that people are meant to run, and the commands whose output is shown after a prompt.
 fn blocks(page: &Page) -> impl Iterator<Item = Block> {
-    let blocks = page.blocks().into_iter();
-    blocks.filter(|block| block.is("sh") || block.is("bash") || block.is("shell"))
+    page.blocks().into_iter().filter_map(|mut block| {
+        if block.is("console") {
+            let typed = block
+                .text
+                .lines()
+                .filter_map(|line| line.strip_prefix("$ "));
+            block.text = typed.map(|line| format!("{line}\n")).collect();
+            return Some(block);
+        }
+        let shell = block.is("sh") || block.is("bash") || block.is("shell");
+        shell.then_some(block)
+    })
 }
 
 fn output(command: &mut Command) -> Output {

@@ -70,8 +70,9 @@ pub enum Validation {
     None,
 }
 
-/// What happens when a field changes that Metorial can't change. `Allow` (default) creates a new remote object and
-/// deletes the old one. `Never` keeps the old one and reports `ImmutableFieldChanged`.
+/// What happens when a field changes that Metorial can't change. `Allow` creates a new remote object and deletes the old
+/// one. `Never` keeps the old one and reports `ImmutableFieldChanged`, or `RotationRefused` for credentials. Default `Allow`;
+/// `Never` for credentials, for which end users would have to authorize again.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
 pub enum Replace {
     /// Create a new remote object and delete the old one.

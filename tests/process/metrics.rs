@@ -70,6 +70,8 @@ async fn a_create_costs_one_request_and_two_writes_and_is_counted_so() {
         &[
             (&asked("POST /provider-auth-credentials", "ok"), 1.0),
             (&asked("GET /instance", "ok"), 1.0),
+            // For the callback URL in the status.
+            (&asked("GET /providers/:id", "ok"), 1.0),
             (&written("patch ProviderAuthCredentials"), 1.0),
             (&written("patch ProviderAuthCredentials/status"), 1.0),
             (&resources("Synced"), 1.0),
@@ -78,12 +80,12 @@ async fn a_create_costs_one_request_and_two_writes_and_is_counted_so() {
             ("queue_depth", 0.0),
             (RECONCILIATIONS_RUNNING, 0.0),
             ("panics_total", 0.0),
-            (&organization, 4998.0),
+            (&organization, 4997.0),
         ],
     )
     .await;
     let samples = Samples::of(admin).await;
-    assert_eq!(samples.sum("api_requests_total"), 2.0);
+    assert_eq!(samples.sum("api_requests_total"), 3.0);
     assert_eq!(
         samples.sum(RECONCILIATIONS),
         samples.get(RECONCILIATION_SECONDS)

@@ -3,6 +3,7 @@
 pub mod auth_config;
 mod auth_export;
 mod auth_import;
+mod collections;
 mod compose;
 mod deployments;
 pub mod inputs;
@@ -13,7 +14,7 @@ mod provider_auth_credentials;
 mod provider_config;
 mod provider_config_vault;
 mod provider_deployment;
-mod remote_kind;
+pub mod remote_kind;
 mod replaced;
 mod stored;
 mod tool_filters;

@@ -1,9 +1,5 @@
 //! The list of the kinds that have remote objects, and the way from the name of one to its type.
 
-use super::kind::Kind;
-use crate::resources;
-use metorial::{Collection, Object};
-
 /// Declares [`RemoteKind`] with one variant for each kind, and `with_kind!`, which evaluates an expression for the type of
 /// one. Its first token is the dollar sign, which a macro that declares a macro can't write itself.
 macro_rules! remote_kinds {
@@ -25,15 +21,7 @@ macro_rules! remote_kinds {
             #[must_use]
             pub fn as_str(self) -> &'static str {
                 match self {
-                    $(Self::$kind => resources::$kind::NAME,)+
-                }
-            }
-
-            /// Returns the collection of its remote objects.
-            #[must_use]
-            pub fn collection(self) -> Collection {
-                match self {
-                    $(Self::$kind => <resources::$kind as Kind>::Remote::COLLECTION,)+
+                    $(Self::$kind => stringify!($kind),)+
                 }
             }
         }
@@ -42,7 +30,7 @@ macro_rules! remote_kinds {
         macro_rules! with_kind {
             ($d of:expr, $d type:ident => $d body:expr) => {
                 match $d of {
-                    $($crate::kinds::RemoteKind::$kind => {
+                    $($crate::kinds::remote_kind::RemoteKind::$kind => {
                         type $d type = $crate::resources::$kind;
                         $d body
                     })+
@@ -70,12 +58,5 @@ impl RemoteKind {
     pub fn named(name: &str) -> Option<Self> {
         let mut all = Self::ALL.iter().copied();
         all.find(|kind| kind.as_str() == name)
-    }
-
-    /// Returns a kind whose remote objects are in this collection. Kinds that share one read its objects alike.
-    #[must_use]
-    pub fn of(collection: Collection) -> Option<Self> {
-        let mut all = Self::ALL.iter().copied();
-        all.find(|kind| kind.collection() == collection)
     }
 }

@@ -8,7 +8,6 @@ use super::observed::RemoteView;
 use super::ownership::{Claim, Marker, Owner};
 use super::policy::Policy;
 use super::record::Record;
-use super::rejection::Rejection;
 use super::rewrites::Rewrites;
 use crate::resources::{Mode, Reason, RemoteDetails};
 use jiff::Timestamp;
@@ -157,6 +156,23 @@ pub enum MaybeApplied {
     Answered,
     /// It may have been, or may still be: there was no response.
     InFlight,
+}
+
+/// What the API rejects, as far as its error says.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Rejection {
+    /// A field names an object that does not exist: its name.
+    Unknown(&'static str),
+    /// A field names an object that is archived or deleted: its name.
+    Deleted(&'static str),
+    /// The auth method is not one of the provider's.
+    OtherMethod,
+    /// The objects that the spec names are not all of one provider.
+    OtherProvider,
+    /// The object that the spec names belongs to another deployment than the one that it names.
+    OtherDeployment,
+    /// Something at Metorial uses the object that is to be deleted: the ids of what does.
+    InUse(Vec<String>),
 }
 
 /// What a failed request to the API means.

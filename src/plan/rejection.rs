@@ -1,6 +1,6 @@
 //! Rejections by the API that are about the spec: which field is wrong, and what the user can do.
 
-use super::case::Case;
+use super::case::{Case, Rejection};
 use super::desired::Desired;
 use super::facts::{Facts, MaxAge};
 use super::fields::{Field, Role, is_blank};
@@ -9,23 +9,6 @@ use super::verdict::Verdict;
 use crate::resources::Reason;
 use metorial::{Collection, Error};
 use std::sync::Arc;
-
-/// What the API rejects, as far as its error says.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Rejection {
-    /// A field names an object that does not exist: its name.
-    Unknown(&'static str),
-    /// A field names an object that is archived or deleted: its name.
-    Deleted(&'static str),
-    /// The auth method is not one of the provider's.
-    OtherMethod,
-    /// The objects that the spec names are not all of one provider.
-    OtherProvider,
-    /// The object that the spec names belongs to another deployment than the one that it names.
-    OtherDeployment,
-    /// Something at Metorial uses the object that is to be deleted: the ids of what does.
-    InUse(Vec<String>),
-}
 
 impl Rejection {
     /// Returns what `error` rejects in a spec that desires this.

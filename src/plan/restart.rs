@@ -6,7 +6,7 @@
 
 use super::backoff::{Backoff, Retry};
 use super::desired::Exports;
-use super::steps::{Plan, Step};
+use super::steps::{NotRestarted, Plan, Step};
 use super::verdict::Verdict;
 use crate::resources::{ExportStatus, Reason, Workload};
 
@@ -44,15 +44,6 @@ pub fn done(export: ExportStatus) -> ExportStatus {
         restart_pending_from: None,
         ..export
     }
-}
-
-/// A workload that could not be restarted.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct NotRestarted {
-    /// The workload.
-    pub workload: Workload,
-    /// Whether it exists, so that Kubernetes refused the change.
-    pub exists: bool,
 }
 
 /// Returns the plan of a resource with a workload that could not be restarted. The Secret holds what it should, so nothing is

@@ -46,12 +46,12 @@ fn refused(
 ) -> Result<Vec<&'static str>, Query> {
     let mut differing = found.refusable(desired);
     let known = |name: &&'static str| case.refused.contains(name);
-    if !differing.iter().all(|name| known(&name)) {
+    if !differing.iter().all(known) {
         let taken = facts.patch_fields()?;
         let key = |name: &str| desired.field(name)?.rule.remedy.patch_key();
         let ignored =
             |name: &str| taken.is_some_and(|taken| key(name).is_none_or(|it| !taken.contains(it)));
-        differing.retain(|name| known(&name) || ignored(name));
+        differing.retain(|name| known(name) || ignored(name));
     }
     Ok(differing)
 }

@@ -6,7 +6,6 @@ use super::desired::Desired;
 use super::differences::Differences;
 use super::observed::{ListedImport, RemoteView};
 use super::record::Record;
-use super::restart::NotRestarted;
 use super::verdict::Verdict;
 use crate::resources::{ExportStatus, PlanStatus, Reason, Workload};
 use jiff::Timestamp;
@@ -135,6 +134,15 @@ pub enum Effect {
     Forgotten(String),
     /// The finalizer was removed.
     FinalizerRemoved,
+}
+
+/// A workload that could not be restarted.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NotRestarted {
+    /// The workload.
+    pub workload: Workload,
+    /// Whether it exists, so that Kubernetes refused the change.
+    pub exists: bool,
 }
 
 /// Returns the remote object after these effects.

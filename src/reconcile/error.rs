@@ -1,9 +1,8 @@
 //! Why a reconciliation could not go on, and what that means to a decision.
 
 use crate::cluster::error::{Cause, ClusterError};
-use crate::plan::case::{Failure, RemoteFailure};
+use crate::plan::case::{Failure, Rejection, RemoteFailure};
 use crate::plan::desired::Desired;
-use crate::plan::rejection::Rejection;
 use crate::remote::RemoteError;
 
 /// A read or a step that failed.

@@ -42,6 +42,9 @@ pub struct Listed {
 /// A schema; `None` inside where the API publishes none.
 pub type Schema = Shared<Option<Published>>;
 
+/// The fields that a server's description of a PATCH has, where it describes itself.
+pub type PatchFields = Shared<Option<Arc<BTreeSet<String>>>>;
+
 /// See the module.
 #[derive(Default)]
 pub struct Cache {
@@ -50,7 +53,7 @@ pub struct Cache {
     listings: Mutex<HashMap<Collection, Weak<Last<Arc<Listed>>>>>,
     schemas: Mutex<HashMap<ValueSchema, Schema>>,
     callback_urls: Mutex<HashMap<String, Shared<Option<String>>>>,
-    patch_fields: Mutex<HashMap<Collection, Shared<Option<Arc<BTreeSet<String>>>>>>,
+    patch_fields: Mutex<HashMap<Collection, PatchFields>>,
     locks: Mutex<HashMap<String, Weak<AsyncMutex<()>>>>,
 }
 
@@ -82,7 +85,7 @@ impl Cache {
 
     /// Returns the last read of the fields that an update of this collection takes, in the same way.
     #[must_use]
-    pub fn patch_fields(&self, of: Collection) -> Shared<Option<Arc<BTreeSet<String>>>> {
+    pub fn patch_fields(&self, of: Collection) -> PatchFields {
         entry(&mut lock(&self.patch_fields), &of)
     }
 

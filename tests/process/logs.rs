@@ -29,7 +29,7 @@ async fn every_write_at_metorial_is_one_line_that_names_resource_object_request_
     env.wait_client_secret(1, "rotated-0123456789").await;
     env.credentials("github").remove().await;
 
-    let id = made.status().id.clone().unwrap();
+    let id = made.status().id.unwrap();
     let written = with(&lines(&process), "wrote to Metorial");
     let operations: Vec<_> = written
         .iter()

@@ -19,7 +19,7 @@ use metorial::Collection;
 use serde_json::{Value, json};
 use std::sync::Arc;
 
-fn deployment(spec: Value) -> Desired {
+fn deployment(spec: &Value) -> Desired {
     let mut whole = json!({"providerId": "postgres"});
     for (key, value) in spec.as_object().into_iter().flatten() {
         whole[key] = value.clone();
@@ -28,7 +28,8 @@ fn deployment(spec: Value) -> Desired {
 }
 
 fn locked(version: Option<&str>) -> Desired {
-    deployment(version.map_or(json!({}), |id| json!({"lockedVersionId": id})))
+    let spec = version.map_or(json!({}), |id| json!({"lockedVersionId": id}));
+    deployment(&spec)
 }
 
 /// An auth config in this deployment.
@@ -53,20 +54,20 @@ fn patch(desired: &Desired, steps: &[Step]) -> Option<Value> {
 
 #[test]
 fn only_what_is_said_is_sent_and_only_a_list_clears_the_filters() {
-    let bare = request::create(&deployment(json!({})));
+    let bare = request::create(&deployment(&json!({})));
     let keys: Vec<&String> = bare.as_object().unwrap().keys().collect();
     assert_eq!(keys, ["metadata", "name", "provider_id"]);
     let filter = json!([{"type": "tool_keys", "keys": ["a"]}]);
     let whole = json!({
         "lockedVersionId": "pve_1", "defaultConfigId": "pcf_1", "toolFilters": filter
     });
-    let whole = deployment(whole);
+    let whole = deployment(&whole);
     let body = request::create(&whole);
     assert_eq!(body["locked_provider_version_id"], "pve_1");
     assert_eq!(body["provider_config_id"], "pcf_1");
     assert_eq!(body["tool_filters"], filter);
     assert!(body.get("provider_config").is_none(), "the inline form");
-    let cleared = deployment(json!({"defaultConfigId": "pcf_1"}));
+    let cleared = deployment(&json!({"defaultConfigId": "pcf_1"}));
     let plan = Fixture::of(&cleared, recorded(&whole, "pde_1"))
         .observes(created(&whole, "pde_1", 9))
         .plan();
@@ -79,8 +80,8 @@ fn only_what_is_said_is_sent_and_only_a_list_clears_the_filters() {
 
 #[test]
 fn a_default_config_is_compared_only_where_the_spec_names_one() {
-    let unsaid = deployment(json!({}));
-    let said = deployment(json!({"defaultConfigId": "pcf_1"}));
+    let unsaid = deployment(&json!({}));
+    let said = deployment(&json!({"defaultConfigId": "pcf_1"}));
     let with_default = |desired: &Desired, id: &str| {
         let mut remote = created(desired, "pde_1", 9);
         remote.fields.insert("defaultConfigId", json!(id));

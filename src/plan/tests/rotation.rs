@@ -57,7 +57,7 @@ fn scopes_that_are_not_shown_differ_only_if_they_are_not_the_recorded_ones() {
     assert!(of(&before, &record).is_empty());
     assert_eq!(of(&app("b", "secret"), &record), ["name"]);
     // A status of an earlier version records nothing of them.
-    let mut unrecorded = record.clone();
+    let mut unrecorded = record;
     unrecorded.inputs.retain(|(name, _)| name != SCOPES);
     assert!(of(&before, &unrecorded).is_empty());
     assert_eq!(of(&app("b", "secret"), &unrecorded), ["name", SCOPES]);

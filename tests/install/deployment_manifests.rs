@@ -30,16 +30,21 @@ fn deployed(change: &Value) -> [Value; 4] {
 
 /// Good manifests that together fill every field; `common` fills what all kinds share.
 pub fn filled(common: &Value) -> Vec<Value> {
-    let of = |change: Value| {
-        let more = json!({
-            "toolFilters": [{"type": "tool_keys", "keys": ["a"]}], "lockedVersionId": "pv_1"
-        });
+    let of = |filter: Value, change: Value| {
+        let more = json!({"toolFilters": [filter], "lockedVersionId": "pv_1"});
         let spec = json!({"spec": with(more, change)});
         with(with(deployment("it"), common.clone()), spec)
     };
     let mut all = vec![
-        of(json!({"defaultConfigRef": {"namespace": "b", "name": "a"}})),
-        of(json!({"defaultConfigId": "pcf_1"})),
+        of(
+            json!({"type": "tool_keys", "keys": ["a"]}),
+            json!({"defaultConfigRef": {"namespace": "b", "name": "a"}}),
+        ),
+        of(
+            json!({"type": "tool_regex", "pattern": "a"}),
+            json!({"defaultConfigId": "pcf_1"}),
+        ),
+        of(json!({"type": "resource_uris", "uris": ["a"]}), json!({})),
     ];
     all.extend(deployed(&by_name()));
     all

@@ -36,4 +36,5 @@ mod quickstart;
 mod rendered;
 mod rollout;
 mod shards;
+mod unseen;
 mod values;

@@ -50,6 +50,12 @@ async fn a_limit_in_the_spec_is_never_exceeded() {
         let gap = fifth.duration_since(*first);
         assert!(gap >= Duration::from_millis(59_900), "five within {gap:?}");
     }
+    // The status says until when the limit is spent.
+    env.connection("default")
+        .wait("requests are available again", |connection| {
+            connection.field("rateLimit")["resetTime"].is_null()
+        })
+        .await;
     env.check_oracles().await;
 }
 

@@ -168,7 +168,8 @@ async fn a_client_id_may_come_from_a_config_map_and_follows_it() {
         .collect();
     assert_eq!(
         sources,
-        ["ConfigMap/app/id", "Secret/oauth-app/client-secret"]
+        ["ConfigMap/app/id", "Secret/oauth-app/client-secret", "spec"],
+        "the scopes are recorded, too, because a build may not show them"
     );
     assert_eq!(env.patches().len(), 1);
     env.check_oracles().await;

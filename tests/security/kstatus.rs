@@ -20,10 +20,16 @@ async fn every_reason_reads_in_kstatus_as_a_person_would_say() {
     deleted(&mut tour).await;
     not_allowed(&mut tour).await;
 
-    // The values' kinds have their own tour; `Updating` and `Exporting` are only seen in passing or not at all, and what
-    // `InvalidSpec` means is refused at admission.
+    // The values' kinds have their own tour; `Updating` and `Exporting` are only seen in passing or not at all. Expired tokens,
+    // refused rotations and an unavailable cluster have stories of their own.
     let elsewhere = crate::kstatus_of_values::REASONS;
-    let nowhere = ["Updating", "Exporting", "InvalidSpec"];
+    let nowhere = [
+        "Updating",
+        "Exporting",
+        "Expired",
+        "RotationRefused",
+        "ClusterUnavailable",
+    ];
     let all = Reason::ALL.iter().map(|reason| reason.as_str());
     let expected = all.filter(|reason| !elsewhere.contains(reason) && !nowhere.contains(reason));
     assert_eq!(tour.seen(), expected.collect());

@@ -73,16 +73,16 @@ impl KubeGate {
         self.0.seen.lock().unwrap().len()
     }
 
-    /// How many pages were asked for by the lists that watches of a kind begin with.
+    /// How many pages of a kind were asked for.
     pub fn pages_listed(&self, plural: &str) -> usize {
         let listed = self.0.listed.lock().unwrap();
         listed.iter().filter(|listed| *listed == plural).count()
     }
 
     fn note_list(&self, head: &http::request::Parts) {
-        let accept = head.headers.get("accept");
-        let accept = accept.and_then(|accept| accept.to_str().ok());
-        if accept.is_some_and(|accept| accept.contains("as=PartialObjectMetadataList")) {
+        let query = head.uri.query().unwrap_or_default();
+        let page = query.contains("limit=") && !query.contains("watch=");
+        if head.method == http::Method::GET && page {
             let (_, plural) = head.uri.path().rsplit_once('/').unwrap();
             self.0.listed.lock().unwrap().push(plural.to_owned());
         }

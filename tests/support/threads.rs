@@ -44,10 +44,21 @@ pub fn states(pid: u32) -> String {
     stats.filter_map(state).collect()
 }
 
+/// Returns how many threads a process has. Its directory may leave some out that exist while others exit.
+fn count(pid: u32) -> usize {
+    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+    let fields = stat.rsplit_once(") ").map_or("", |(_, fields)| fields);
+    let threads = fields.split(' ').nth(17);
+    threads.and_then(|text| text.parse().ok()).unwrap_or(0)
+}
+
 fn wait(pid: u32, what: &str, wanted: impl Fn(char) -> bool) {
     let deadline = Instant::now() + PATIENCE;
-    while !states(pid).chars().all(&wanted) {
+    loop {
         let states = states(pid);
+        if states.chars().all(&wanted) && states.len() >= count(pid) {
+            return;
+        }
         assert!(
             Instant::now() < deadline,
             "process {pid} is not {what}: {states}"

@@ -73,7 +73,6 @@ async fn what_means_the_same_is_no_difference() {
     let calls = env.calls();
     for spec in [
         json!({"oauth": {"scopes": ["read:user", "repo"]}}),
-        json!({"oauth": {"scopes": ["repo", "read:user", "repo"]}}),
         json!({"name": "github"}),
         json!({"name": "  github "}),
         json!({"description": ""}),

@@ -132,6 +132,38 @@ impl Connections {
         if shared_only { shared } else { own }
     }
 
+    /// Returns the connection that a deletion in `namespace` uses: the recorded one, or where that can't open the instance that
+    /// the object is in, any other that can. `explicit`: the resource has a deletion policy of its own; otherwise that of a
+    /// connection which no longer exists is not known, and might be to leave the object.
+    pub async fn for_deletion(
+        &self,
+        namespace: &str,
+        recorded: ConnectionKey,
+        instance: Option<&str>,
+        explicit: bool,
+    ) -> ConnectionKey {
+        let state = self.state(&recorded).await;
+        let Some(instance) = instance.filter(|_| explicit || state.generation.is_some()) else {
+            return recorded;
+        };
+        if state.deletes_in(instance) {
+            return recorded;
+        }
+        let mut others: Vec<ConnectionKey> = lock(&self.slots).keys().cloned().collect();
+        others.retain(|key| key.namespace.is_empty() || key.namespace == namespace);
+        others.sort_by_key(ToString::to_string);
+        for other in others {
+            let state = self.state(&other).await;
+            if state.not_ready.is_none()
+                && state.opens(instance)
+                && self.admit(&other, namespace).await.is_ok()
+            {
+                return other;
+            }
+        }
+        recorded
+    }
+
     /// Returns when a deletion that can't reach the API leaves the object behind: by the connection, or by what was last
     /// known of one that is gone. `None`: never.
     pub async fn orphan_after(

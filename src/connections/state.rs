@@ -5,6 +5,7 @@ use super::not_ready::NotReady;
 use super::settings::{ConnectionKey, ConnectionSettings};
 use crate::plan::attempt::ConnectionVersion;
 use crate::plan::case::{ConnectionView, Problem};
+use crate::plan::delete::is_gone;
 use crate::plan::fingerprint::Fingerprint;
 use crate::plan::observed::Losses;
 use crate::remote::Session;
@@ -91,6 +92,21 @@ pub struct Slot {
 }
 
 impl ConnectionState {
+    /// Returns whether its session opens this instance.
+    #[must_use]
+    pub fn opens(&self, instance: &str) -> bool {
+        let session = self.session.as_ref();
+        session.is_some_and(|session| session.instance.id == instance)
+    }
+
+    /// Returns whether a deletion of an object in this instance can use it: with the last good key, where the connection or its
+    /// Secret is gone.
+    #[must_use]
+    pub fn deletes_in(&self, instance: &str) -> bool {
+        let usable = |not_ready: &NotReady| not_ready.transient || is_gone(not_ready.reason);
+        self.opens(instance) && self.not_ready.as_ref().is_none_or(usable)
+    }
+
     /// Returns the connection as decisions see it; `refusal`: why the namespace of the resource may not use it.
     #[must_use]
     pub fn view(&self, key: &ConnectionKey, refusal: Option<Problem>) -> ConnectionView {

@@ -192,22 +192,25 @@ fn ids(found: &[&RemoteView]) -> Vec<String> {
     found.iter().map(|remote| remote.id.clone()).collect()
 }
 
+/// Returns whether a connection is not ready because it or its key is gone: the last good key is still known then.
+#[must_use]
+pub fn is_gone(reason: Reason) -> bool {
+    matches!(
+        reason,
+        Reason::ConnectionNotFound | Reason::SecretNotFound | Reason::SecretKeyNotFound
+    )
+}
+
 /// Returns the plan of a deletion that can't be tried. A connection or a key that is gone is no reason while the last good
 /// one is known.
 fn connection_blocks(case: &Case<'_>) -> Option<Plan> {
     let connection = &case.connection;
     let name = &connection.name;
-    let gone = |reason| {
-        matches!(
-            reason,
-            Reason::ConnectionNotFound | Reason::SecretNotFound | Reason::SecretKeyNotFound
-        )
-    };
     let cause = match (&connection.instance, &connection.problem) {
         (Some(here), problem)
             if problem
                 .as_ref()
-                .is_none_or(|problem| problem.transient || gone(problem.reason)) =>
+                .is_none_or(|problem| problem.transient || is_gone(problem.reason)) =>
         {
             let there = case
                 .record

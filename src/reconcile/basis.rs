@@ -63,14 +63,7 @@ impl Basis {
             true => Err(spec_not_read()),
             false => resource.desired(context).await?,
         };
-        let refusal = match resource.suspended() && !terminating {
-            true => None,
-            false => connections
-                .admit(connection, &resource.key.namespace)
-                .await
-                .err()
-                .map(Problem::from),
-        };
+        let refusal = refusal(context, resource, connection).await;
         let orphan_after = match terminating {
             true => {
                 connections
@@ -79,6 +72,7 @@ impl Basis {
             }
             false => None,
         };
+        let defaults = resource.defaults(context, &state).await;
         let view = state.view(connection, refusal);
         let version = state.version(&view);
         let attempt = attempt(context, resource, desired.as_ref().ok(), &version);
@@ -96,7 +90,7 @@ impl Basis {
             requested: resource.requested().filter(|_| paused.is_none()),
             approved: resource.approved(),
             publish: resource.publish(),
-            policy: Policy::new(common, lifecycle, Some(&state.defaults)),
+            policy: Policy::new(common, lifecycle, Some(&defaults)),
             record: resource.record(context),
             details: resource.status.details(),
             connection: view,
@@ -156,6 +150,20 @@ impl Basis {
         let session = self.session.as_ref();
         session.map(|session| Arc::new(session.for_purpose(purpose)))
     }
+}
+
+/// Returns why the resource's namespace may not use the connection.
+async fn refusal<K: Kind>(
+    context: &Context,
+    resource: &Resource<K>,
+    connection: &ConnectionKey,
+) -> Option<Problem> {
+    if resource.suspended() && !resource.terminating() {
+        return None;
+    }
+    let namespace = &resource.key.namespace;
+    let admitted = context.connections.admit(connection, namespace).await;
+    admitted.err().map(Problem::from)
 }
 
 /// Deletion never depends on the spec.

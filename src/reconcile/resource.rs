@@ -5,13 +5,15 @@ use super::error::Error;
 use super::memory::Memory;
 use crate::cluster::error::ClusterError;
 use crate::cluster::references::Missing;
-use crate::connections::{ConnectionKey, default_connections};
+use crate::connections::{ConnectionKey, ConnectionState, default_connections};
 use crate::kinds::{Kind, SourceKind};
 use crate::plan::case::Unresolved;
 use crate::plan::desired::Desired;
 use crate::plan::ownership::Owner;
 use crate::plan::record::{Record, Remembered};
-use crate::resources::{APPROVE, FINALIZER, RECONCILE_REQUESTED, ResourceKey, ResourceStatus};
+use crate::resources::{
+    APPROVE, ConnectionDefaults, FINALIZER, RECONCILE_REQUESTED, ResourceKey, ResourceStatus,
+};
 use kube::{Api, ResourceExt};
 use tokio::time::Instant;
 
@@ -211,6 +213,17 @@ impl<K: Kind> Resource<K> {
         }))
     }
 
+    /// Returns the defaults of its policy: those of the connection that its object was created through, even if a deletion uses
+    /// another one, and otherwise those of the connection that it uses.
+    pub async fn defaults(&self, context: &Context, used: &ConnectionState) -> ConnectionDefaults {
+        let recorded = self.status.common().connection.as_deref();
+        let recorded = recorded.and_then(|text| ConnectionKey::parse(text, &self.key.namespace));
+        match recorded.filter(|_| self.terminating()) {
+            Some(key) => context.connections.state(&key).await.defaults,
+            None => used.defaults.clone(),
+        }
+    }
+
     /// Returns the connection that it uses.
     pub async fn connection(&self, context: &Context) -> ConnectionKey {
         let namespace = &self.key.namespace;
@@ -218,8 +231,15 @@ impl<K: Kind> Resource<K> {
         let recorded = self.status.common().connection.as_deref();
         let recorded = recorded.and_then(|text| ConnectionKey::parse(text, namespace));
         match (self.terminating(), recorded) {
-            // A deletion keeps the one that the object was created through.
-            (true, Some(key)) => key,
+            // A deletion keeps the one that the object was created through, as long as that can be used.
+            (true, Some(key)) => {
+                let instance = self.status.common().instance_id.as_deref();
+                let explicit = self.object.common().deletion_policy.is_some();
+                let connections = &context.connections;
+                connections
+                    .for_deletion(namespace, key, instance, explicit)
+                    .await
+            }
             (_, recorded) => {
                 let kept = recorded.filter(|_| self.status.common().id.is_some());
                 context.connections.choose(namespace, asked, kept).await

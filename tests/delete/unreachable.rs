@@ -1,6 +1,6 @@
 //! Deletions without the API, without a key, without a connection.
 
-use crate::support::{Environment, Kind, credentials};
+use crate::support::{Environment, Kind, connection, credentials, secret};
 use k8s_openapi::api::core::v1::Secret;
 use serde_json::json;
 
@@ -113,4 +113,26 @@ async fn after_a_restart_without_a_connection_a_deletion_is_blocked_until_there_
     env.apply(env.default_connection()).await;
     env.credentials("github").wait_gone().await;
     assert!(env.live(Kind::Credentials).is_empty());
+}
+
+#[tokio::test]
+async fn another_connection_to_the_same_instance_deletes_what_the_first_can_not_any_more() {
+    let mut env = Environment::running().await;
+    env.create(credentials("github")).await;
+    env.create(credentials("kept").spec(json!({"deletionPolicy": "Orphan"})))
+        .await;
+    let other = env.sim.add_key(&env.instance);
+    env.use_key("metorial_sk_revoked").await;
+    env.connection("default").wait_reason("Unauthorized").await;
+    env.restart_operator();
+    env.credentials("github").delete().await;
+    blocked(&env, "github", "default").await;
+    env.apply(secret("other", &[("api-key", &other)])).await;
+    let second = connection("second", &env.sim.url());
+    let key = json!({"apiKey": {"secretKeyRef": {"name": "other", "key": "api-key"}}});
+    env.apply(second.spec(key)).await;
+    env.connection("second").wait_reason("Synced").await;
+    env.credentials("github").wait_gone().await;
+    env.credentials("kept").remove().await;
+    assert_eq!(env.live(Kind::Credentials).len(), 1, "that was to be kept");
 }

@@ -1,7 +1,7 @@
 //! What Kubernetes refuses on behalf of a resource is told on that resource, at its creation, its deletion and in between.
 
 use crate::support::policies::{KEEPS_FINALIZERS, NO_IDS, SAYS};
-use crate::support::{Environment, credentials};
+use crate::support::{Environment, Snapshot, credentials};
 use k8s_openapi::api::core::v1::ConfigMap;
 use kube::api::{Patch, PatchParams, PostParams};
 use metorial_operator::resources::{FINALIZER, ProviderAuthCredentials};
@@ -55,8 +55,13 @@ async fn a_policy_that_refuses_the_finalizer_is_named_on_the_resource_and_nothin
     env.credentials("github").wait_note("Forbidden", SAYS).await;
     assert_eq!(env.attempts(), Vec::<String>::new());
     env.refuse_no_longer(refused).await;
-    env.credentials("github").request_reconcile().await;
+    for handle in [env.connection("default"), env.credentials("github")] {
+        handle.request_reconcile().await;
+        let has_finalizer = |it: &Snapshot| it.metadata.finalizers.is_some();
+        handle.wait("its finalizer is added", has_finalizer).await;
+    }
     env.credentials("github").wait_ready().await;
+    env.connection("default").wait_reason("Synced").await;
     env.check_oracles().await;
 }
 

@@ -16,7 +16,7 @@ use std::borrow::Cow;
 /// The most objects of a page.
 const LONGEST: u32 = 50;
 /// The most bytes of a page that has more than one object. An object is limited by the API server.
-const LARGEST: usize = 1024 * 1024;
+const LARGEST: usize = 512 * 1024;
 /// The server closes a watch that is silent for longer than this, so that a dead one is noticed.
 pub const WATCH_SECONDS: u32 = 180;
 

@@ -2,6 +2,8 @@
 
 mod json_line;
 mod targets;
+#[cfg(test)]
+mod testing;
 mod traces;
 
 use crate::settings::LogFormat;
@@ -75,23 +77,8 @@ fn shows_colors() -> bool {
 
 #[cfg(test)]
 mod tests {
+    use super::testing::Written;
     use super::*;
-    use std::io;
-    use std::sync::{Arc, Mutex};
-
-    #[derive(Clone, Default)]
-    struct Written(Arc<Mutex<Vec<u8>>>);
-
-    impl io::Write for Written {
-        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-            self.0.lock().unwrap().extend(bytes);
-            Ok(bytes.len())
-        }
-
-        fn flush(&mut self) -> io::Result<()> {
-            Ok(())
-        }
-    }
 
     #[test]
     fn the_spans_of_requests_are_logged_only_at_their_level_and_those_of_resources_always() {
@@ -115,7 +102,7 @@ mod tests {
                 let _request = tracing::debug_span!("request").entered();
                 tracing::warn!("failed");
             });
-            let text = String::from_utf8(written.0.lock().unwrap().clone()).unwrap();
+            let text = written.text();
             assert!(
                 text.contains("reconcile{name=\"github\"}"),
                 "{filter}: {text}"

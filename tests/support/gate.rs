@@ -32,7 +32,8 @@ struct Inner {
     conflicts: bool,
     seen: Mutex<Vec<KubeCall>>,
     /// The plural names of the kinds whose metadata was listed, once for each page that was asked for.
-    listed: Mutex<Vec<String>>,
+    /// The kinds of the pages that were asked for, and whether each was the first of a list.
+    listed: Mutex<Vec<(String, bool)>>,
     reached: Notify,
 }
 
@@ -73,10 +74,14 @@ impl KubeGate {
         self.0.seen.lock().unwrap().len()
     }
 
-    /// How many pages of a kind were asked for.
-    pub fn pages_listed(&self, plural: &str) -> usize {
+    /// How many lists of a kind began, and how many pages were asked for in all of them.
+    pub fn listed(&self, plural: &str) -> (usize, usize) {
         let listed = self.0.listed.lock().unwrap();
-        listed.iter().filter(|listed| *listed == plural).count()
+        let pages = || listed.iter().filter(|(of, _)| of == plural);
+        (
+            pages().filter(|(_, begins)| *begins).count(),
+            pages().count(),
+        )
     }
 
     fn note_list(&self, head: &http::request::Parts) {
@@ -84,7 +89,9 @@ impl KubeGate {
         let page = query.contains("limit=") && !query.contains("watch=");
         if head.method == http::Method::GET && page {
             let (_, plural) = head.uri.path().rsplit_once('/').unwrap();
-            self.0.listed.lock().unwrap().push(plural.to_owned());
+            let begins = query.contains("limit=50") && !query.contains("continue=");
+            let mut listed = self.0.listed.lock().unwrap();
+            listed.push((plural.to_owned(), begins));
         }
     }
 

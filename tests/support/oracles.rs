@@ -5,7 +5,7 @@ use super::kinds::Kind;
 use super::snapshot::Snapshot;
 use kube::api::{Api, DynamicObject, ListParams};
 use std::collections::BTreeMap;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 impl Environment {
     /// All resources of a kind in the namespace.
@@ -90,8 +90,21 @@ impl Environment {
         self.check_quiet_for(self.quiet).await;
     }
 
-    /// Nothing is written on either side for so long.
+    /// Nothing is written on either side for so long. A connection that shows a limit is written when that ends.
     pub async fn check_quiet_for(&self, pause: Duration) {
+        self.until("no limit that a connection shows ends soon", async || {
+            let connections = self.all(Kind::Connection).await;
+            let end = jiff::Timestamp::try_from(SystemTime::now() + pause).unwrap();
+            let ends_soon = |connection: &Snapshot| {
+                let shown = connection.field("rateLimit");
+                let reset = shown["resetTime"]
+                    .as_str()
+                    .map(|at| at.parse::<jiff::Timestamp>());
+                shown["remaining"] == 0 && reset.is_some_and(|at| at.unwrap() < end)
+            };
+            (!connections.iter().any(ends_soon)).then_some(())
+        })
+        .await;
         let (before, writes) = (self.versions().await, self.attempts());
         tokio::time::sleep(pause).await;
         assert_eq!(before, self.versions().await, "no write to the cluster");

@@ -43,14 +43,29 @@ pub struct Quota {
 /// What the headers of a response said.
 #[derive(Clone, Copy)]
 struct Report {
-    /// The number of the request that they answered.
-    request: u64,
+    /// The number of the last request that was sent before the response arrived.
+    last_sent: u64,
     at: Instant,
     until: Instant,
-    /// Requests left, less those sent since.
-    left: u64,
+    /// Requests left by the server's count.
+    remaining: u64,
+    /// Our requests that the server may not have counted then: those without a response, and those sent since.
+    uncounted: u64,
     /// What a limit would be without the requests of others: requests left, and ours in the window.
     ours: u64,
+}
+
+impl Report {
+    fn left(&self) -> u64 {
+        self.remaining.saturating_sub(self.uncounted)
+    }
+
+    /// Learns that the server had counted one of the uncounted.
+    fn count_one(&mut self) {
+        let left = self.left();
+        self.uncounted = self.uncounted.saturating_sub(1);
+        self.ours += self.left() - left;
+    }
 }
 
 impl Quota {
@@ -96,7 +111,7 @@ impl Quota {
             };
             let ours = || window.count(self.limit.per, at);
             available.total = match at < report.until {
-                true => report.left.min(most),
+                true => report.left().min(most),
                 // At the reset only the oldest request leaves the window (▲). Which of ours leave when is known.
                 false => report.ours.saturating_sub(ours()).min(most),
             };
@@ -115,7 +130,7 @@ impl Quota {
     /// Counts a request that is sent, and returns its number.
     pub fn sent(&mut self) -> u64 {
         if let Some(report) = &mut self.report {
-            report.left = report.left.saturating_sub(1);
+            report.uncounted += 1;
         }
         self.in_flight += 1;
         self.requests += 1;
@@ -146,18 +161,22 @@ impl Quota {
             return;
         };
         self.learn_length(left, reset);
-        // An earlier request may be answered later, and knows less.
-        if self.report.is_some_and(|last| last.request > request) {
-            return;
+        let remaining = left.min(HIGHEST_LIMIT);
+        // Responses may arrive in another order than the server counted the requests in: what it counted first says more is left.
+        let concurrent = |last: &&mut Report| request <= last.last_sent && now < last.until;
+        if let Some(last) = self.report.as_mut().filter(concurrent)
+            && remaining >= last.remaining
+        {
+            return last.count_one();
         }
-        // The server may not have counted the others yet.
-        let others = self.in_flight.saturating_sub(1);
-        let left = left.min(HIGHEST_LIMIT).saturating_sub(others);
+        let uncounted = self.in_flight.saturating_sub(1);
+        let left = remaining.saturating_sub(uncounted);
         self.report = Some(Report {
-            request,
+            last_sent: self.requests,
             at: now,
             until: now + reset.clamp(Duration::from_secs(1), LONGEST_WINDOW),
-            left,
+            remaining,
+            uncounted,
             ours: left + window.count(self.limit.per, now),
         });
     }
@@ -185,10 +204,11 @@ impl Quota {
             self.exact = unknown.exact;
         }
         if let Some(report) = unknown.report {
-            let left = report.left.saturating_sub(self.in_flight);
+            let uncounted = report.uncounted + self.in_flight;
+            let left = report.remaining.saturating_sub(uncounted);
             self.report = Some(Report {
-                request: self.requests,
-                left,
+                last_sent: self.requests,
+                uncounted,
                 ours: left + window.count(self.limit.per, now),
                 ..report
             });

@@ -7,6 +7,7 @@ use crate::remote::budget::capacity::Capacity;
 use crate::remote::budget::limit::{Limit, WINDOW};
 use crate::remote::budget::quota::Quota;
 use crate::remote::budget::scheduler::Scheduler;
+use crate::remote::budget::window::Window;
 use proptest::prelude::*;
 use tokio::time::Instant;
 
@@ -81,6 +82,61 @@ proptest! {
             let count = observations.iter().filter(of_window).count() as u64;
             prop_assert!(count <= (requests / 4).max(1), "{} observations", count);
         }
+    }
+
+    /// Whatever order the server counts requests in, and its responses arrive in, it never has to refuse one, and when all
+    /// have arrived, what it says is left can be used.
+    #[test]
+    fn responses_in_any_order_neither_overspend_the_limit_nor_waste_it(
+        requests in 1u64..12,
+        others in 0u64..4,
+        steps in prop::collection::vec((0..3u8, any::<prop::sample::Index>()), 1..80),
+    ) {
+        let now = Instant::now();
+        let (mut quota, mut window) = (Quota::assumed(limit(1, WINDOW)), Window::default());
+        // Requests on their way to the server, and responses on their way back: what is left after each.
+        let (mut there, mut back) = (Vec::new(), Vec::new());
+        let mut left = requests.saturating_sub(others);
+        let send = |quota: &mut Quota, window: &mut Window| {
+            window.add(Priority::Lifecycle, "apps", now);
+            quota.sent()
+        };
+        let receive = |quota: &mut Quota, window: &Window, (number, left): (u64, u64)| {
+            let reported = headers(requests, left, 600).rate_limit;
+            quota.answered(number, reported.as_ref(), window, now);
+            quota.ended();
+        };
+        prop_assume!(left > 0);
+        left -= 1;
+        let first = send(&mut quota, &mut window);
+        receive(&mut quota, &window, (first, left));
+        for (step, index) in steps {
+            match step {
+                0 if quota.available(&window, now, false).total > 0 => {
+                    there.push(send(&mut quota, &mut window));
+                }
+                1 if !there.is_empty() => {
+                    let number = there.swap_remove(index.index(there.len()));
+                    prop_assert!(left > 0, "the server would refuse request {}", number);
+                    left -= 1;
+                    back.push((number, left));
+                }
+                2 if !back.is_empty() => {
+                    let response = back.swap_remove(index.index(back.len()));
+                    receive(&mut quota, &window, response);
+                }
+                _ => {}
+            }
+        }
+        for number in there {
+            prop_assert!(left > 0, "the server would refuse request {}", number);
+            left -= 1;
+            back.push((number, left));
+        }
+        for response in back {
+            receive(&mut quota, &window, response);
+        }
+        prop_assert_eq!(quota.available(&window, now, false).total, left);
     }
 
     /// The most urgent go first; within a rank the first to come.

@@ -17,7 +17,7 @@ pub fn show(case: &Case<'_>, desired: &Desired, facts: &Facts, plan: Plan) -> Re
     let done = plan.verdict.reason.class() == Class::Done;
     let provider = desired.role(Role::Provider);
     let provider = provider.and_then(|field| field.expose().as_str());
-    // In a pause the API is not asked, and everything else goes on.
+    // In a pause the API is not asked, and everything else continues.
     let (true, true, None, Some(provider)) = (shows, done, case.paused, provider) else {
         return Ok(plan);
     };

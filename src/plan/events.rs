@@ -62,7 +62,7 @@ pub fn of_release(verdict: &Verdict, effects: &[Effect]) -> Option<Event> {
     own.map(normal)
 }
 
-/// Returns the event of a reason that is new. That a resource is created or done is told otherwise.
+/// Returns the event of a reason that is new. Creations and deletions have events of their own.
 fn of_condition(before: &CommonStatus, verdict: &Verdict) -> Option<Event> {
     let before = condition(before.conditions.as_deref(), "Ready");
     let changed = before.is_none_or(|before| before.reason != verdict.reason.as_str());

@@ -169,10 +169,10 @@ mod tests {
             (&failed(Cause::Forbidden), Some(ready(1)), false),
             (&EndedBy::fault("it panicked"), Some(ready(1)), false),
         ] {
-            let told = ended.conditions(last.as_deref(), 1, terminating).unwrap();
-            let told = condition(Some(&told), "Ready").unwrap().clone();
+            let conditions = ended.conditions(last.as_deref(), 1, terminating).unwrap();
+            let ready = condition(Some(&conditions), "Ready").unwrap().clone();
             assert_eq!(
-                (told.status.as_str(), told.reason.as_str()),
+                (ready.status.as_str(), ready.reason.as_str()),
                 ("False", ended.reason.as_str())
             );
         }

@@ -1,4 +1,4 @@
-//! What Kubernetes refuses on behalf of a resource is told on that resource, at its creation, its deletion and in between.
+//! What Kubernetes refuses on behalf of a resource is reported on that resource, at its creation, its deletion and in between.
 
 use crate::support::policies::{KEEPS_FINALIZERS, NO_IDS, SAYS};
 use crate::support::{Environment, Snapshot, credentials};
@@ -41,16 +41,16 @@ async fn a_policy_that_refuses_the_finalizer_is_named_on_the_resource_and_nothin
     let refused = async |env: &Environment| keeps_finalizers(env, "github", &[FINALIZER]).await;
     env.refuse(KEEPS_FINALIZERS, refused).await;
     env.start_operator();
-    let told = env
+    let found = env
         .credentials("github")
         .wait_message("Forbidden", SAYS)
         .await;
-    assert_eq!(told.ready().status, "False");
+    assert_eq!(found.ready().status, "False");
     assert!(
-        told.message()
+        found.message()
             .contains("patch ProviderAuthCredentials github"),
         "{}",
-        told.message()
+        found.message()
     );
     env.credentials("github").wait_note("Forbidden", SAYS).await;
     assert_eq!(env.attempts(), Vec::<String>::new());
@@ -127,21 +127,21 @@ async fn a_published_config_map_that_is_refused_or_immutable_is_told_and_the_obj
             env.apply(published).await;
         }
         let says = if immutable { "immutable" } else { SAYS };
-        let told = env
+        let found = env
             .credentials("github")
             .wait(says, |object| object.message().contains(says))
             .await;
         assert!(
-            ["Forbidden", "InvalidSpec"].contains(&told.reason().as_str()),
+            ["Forbidden", "InvalidSpec"].contains(&found.reason().as_str()),
             "{}",
-            told.reason()
+            found.reason()
         );
         assert!(
-            told.message().contains("ConfigMap ids"),
+            found.message().contains("ConfigMap ids"),
             "{}",
-            told.message()
+            found.message()
         );
-        assert!(!told.id().is_empty());
+        assert!(!found.id().is_empty());
         if !immutable {
             env.refuse_no_longer(ids_refused).await;
             env.credentials("github").request_reconcile().await;

@@ -95,11 +95,11 @@ async fn a_deployment_whose_default_config_was_replaced_is_told_and_not_replaced
     env.sim.clear_journal();
     let value = json!({"value": {"literal": {"statementTimeoutMs": 2000}}});
     env.config("settings").edit(value).await;
-    let told = env
+    let found = env
         .deployment("database")
         .wait_reason("ImmutableFieldChanged")
         .await;
-    let message = told.message();
+    let message = found.message();
     let says = format!("defaultConfigId, which is \"{former}\"");
     assert!(message.contains(&says), "{message}");
     env.config("settings").wait_ready().await;

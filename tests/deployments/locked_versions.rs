@@ -62,11 +62,11 @@ async fn a_lock_that_the_build_ignores_is_told_and_sent_once() {
     env.deployment("it")
         .edit(json!({"lockedVersionId": new, "name": "renamed"}))
         .await;
-    let told = env
+    let found = env
         .deployment("it")
         .wait_reason("ImmutableFieldChanged")
         .await;
-    let message = told.message();
+    let message = found.message();
     let says = format!("lockedVersionId, which is \"{old}\"");
     assert!(message.contains(&says), "{message}");
     env.deployment("it").reconcile_now().await;

@@ -60,9 +60,9 @@ async fn a_resource_names_the_field_and_is_deleted_by_its_id_and_marker() {
     let odd = odd.spec(json!({"suspend": value, "description": "changed"}));
     store(&env, odd, "suspend").await;
     let github = env.credentials("github");
-    let told = github.wait_message("InvalidSpec", "spec.suspend").await;
-    assert_eq!(told.field("id"), id.as_str());
-    let text = json!([told.message(), github.notes("InvalidSpec").await]);
+    let found = github.wait_message("InvalidSpec", "spec.suspend").await;
+    assert_eq!(found.field("id"), id.as_str());
+    let text = json!([found.message(), github.notes("InvalidSpec").await]);
     assert!(!text.to_string().contains(&value), "{text}");
     let published = env.config_map("ids").await.unwrap().data.unwrap();
     assert_eq!(published["id"], id);

@@ -63,7 +63,7 @@ impl Reader<'_> {
             !name.is_empty() && name.chars().all(|c| c == '_' || c.is_ascii_alphanumeric())
         });
         let first = self.current.words.is_empty();
-        // A line that ends with a backslash goes on, and braces only group.
+        // A backslash at the end of a line continues it, and braces only group.
         if !(word.is_empty() || first && (assigned || word == "{" || word == "}")) {
             self.current.words.push(word);
         }

@@ -1,4 +1,4 @@
-//! The simulator as a program: serves until it is interrupted, on 127.0.0.1 unless told otherwise.
+//! The simulator as a program: serves until it is interrupted, by default on 127.0.0.1.
 
 use std::net::{IpAddr, Ipv4Addr};
 use std::process::ExitCode;

@@ -138,11 +138,11 @@ fn a_lock_that_the_build_ignored_is_told_and_neither_sent_again_nor_replaced() {
         let plan = Fixture::of(&desired, record).observes(remote).plan();
         assert_eq!(plan.verdict.reason, reason);
         assert!(plan.steps.is_empty());
-        let told = plan
+        let reported = plan
             .verdict
             .message
             .contains("lockedVersionId, which is \"pve_1\"");
-        assert_eq!(told, reason != Reason::Synced, "{}", plan.verdict.message);
+        assert_eq!(reported, reason != Reason::Synced, "{}", plan.verdict.message);
     }
 }
 

@@ -22,7 +22,7 @@ children+=($watcher)
 exec 3<&-
 ";
 
-/// Addresses in place of those that the pages have, so that stories can be told at the same time.
+/// Addresses in place of those that the pages have, so that stories can run at the same time.
 pub struct Addresses {
     simulator: u16,
     operator: u16,

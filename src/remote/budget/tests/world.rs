@@ -209,7 +209,7 @@ impl World {
         Some(*self.done.get(&purpose.key)? - self.start)
     }
 
-    /// Lets a caller send or receive, and returns when it goes on.
+    /// Takes the next step of a caller, and returns when the one after it is due.
     fn step(&mut self, caller: &mut Caller) -> Option<Instant> {
         if let Some(number) = caller.in_flight.take() {
             self.receive(caller, number);

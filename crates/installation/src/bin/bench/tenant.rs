@@ -131,7 +131,7 @@ impl Tenant {
         Ok(found.and_then(|credentials| credentials.metadata.name))
     }
 
-    /// Deletes all credentials and waits until the operator has let them go.
+    /// Deletes all credentials and waits until they are gone.
     pub async fn delete_all(&self, timeout: Duration) -> Result<(), Failure> {
         let (api, deleted) = (self.credentials(), self.credentials());
         let all = api.list_metadata(&ListParams::default()).await?;

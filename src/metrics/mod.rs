@@ -5,6 +5,7 @@
 mod budgets;
 mod family;
 mod format;
+mod reconciliations;
 mod scrape;
 
 pub use budgets::BudgetSample;
@@ -23,6 +24,7 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
 use prometheus_client::metrics::info::Info;
 use prometheus_client::registry::Registry;
+use reconciliations::Reconciliations;
 use scrape::{OldestObservations, OwnProcess};
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
@@ -35,10 +37,7 @@ pub struct Metrics {
     api_requests: Family<Labels, Counter>,
     api_request_duration: Family<Labels, Histogram, fn() -> Histogram>,
     kube_writes: Family<Labels, Counter>,
-    reconciliations: Family<Labels, Counter>,
-    reconciliation_duration: Histogram,
-    reconciliations_running: Gauge,
-    panics: Counter,
+    reconciliations: Reconciliations,
     exports_repeated: Counter,
     schema_checks: Family<Labels, Counter>,
     queue_depth: Gauge,
@@ -69,13 +68,7 @@ impl Metrics {
 
     fn registered(mut registry: Registry) -> Self {
         let all = registry.sub_registry_with_prefix("metorial_operator");
-        let commit = COMMIT.unwrap_or("unknown").to_owned();
-        let build = Labels(vec![("version", VERSION.to_owned()), ("commit", commit)]);
-        all.register(
-            "build",
-            "Which build of the operator runs",
-            Info::new(build),
-        );
+        register_build(all);
         let budgets = Budgets::default();
         budgets.register(all);
         let oldest_observations = OldestObservations::default();
@@ -99,23 +92,7 @@ impl Metrics {
                 "kube_writes",
                 "Writes to the Kubernetes API, by operation",
             ),
-            reconciliations: new(
-                all,
-                "reconciliations",
-                "Reconciliations, by kind and verdict",
-            ),
-            reconciliation_duration: register(
-                all,
-                "reconciliation_duration_seconds",
-                "Duration of reconciliations",
-                Histogram::new(exponential_buckets(0.005, 2.0, 14)),
-            ),
-            reconciliations_running: new(
-                all,
-                "reconciliations_running",
-                "Reconciliations in progress",
-            ),
-            panics: new(all, "panics", "Reconciliations that panicked"),
+            reconciliations: Reconciliations::registered(all),
             exports_repeated: new(
                 all,
                 "exports_repeated",
@@ -165,17 +142,12 @@ impl Metrics {
 
     /// Counts a reconciliation.
     pub fn reconciled(&self, kind: &str, verdict: &str, duration: Duration) {
-        let labels = Labels(vec![
-            ("kind", kind.to_owned()),
-            ("verdict", verdict.to_owned()),
-        ]);
-        self.reconciliations.get_or_create(&labels).inc();
-        self.reconciliation_duration.observe(duration.as_secs_f64());
+        self.reconciliations.count(kind, verdict, duration);
     }
 
     /// Counts a reconciliation that panicked.
     pub fn panicked(&self) {
-        self.panics.inc();
+        self.reconciliations.panics.inc();
     }
 
     /// Counts an export that was repeated because its value was lost.
@@ -193,7 +165,7 @@ impl Metrics {
     pub fn set_queue(&self, due: usize, running: usize) {
         let gauge = |count: usize| i64::try_from(count).unwrap_or(i64::MAX);
         self.queue_depth.set(gauge(due));
-        self.reconciliations_running.set(gauge(running));
+        self.reconciliations.running.set(gauge(running));
     }
 
     /// Sets whether this process leads. A process that doesn't lead forgets the resources and budgets: the next leader
@@ -284,6 +256,13 @@ impl Metrics {
         encode(&mut text, &self.registry).expect("writing to a String");
         format.of_open_metrics(text)
     }
+}
+
+fn register_build(all: &mut Registry) {
+    let commit = COMMIT.unwrap_or("unknown").to_owned();
+    let build = Labels(vec![("version", VERSION.to_owned()), ("commit", commit)]);
+    let help = "Which build of the operator runs";
+    all.register("build", help, Info::new(build));
 }
 
 fn budget_labels(server: &str, organization: &str) -> Labels {

@@ -47,7 +47,8 @@ async fn a_policy_that_refuses_the_finalizer_is_named_on_the_resource_and_nothin
         .await;
     assert_eq!(found.ready().status, "False");
     assert!(
-        found.message()
+        found
+            .message()
             .contains("patch ProviderAuthCredentials github"),
         "{}",
         found.message()

@@ -142,7 +142,12 @@ fn a_lock_that_the_build_ignored_is_told_and_neither_sent_again_nor_replaced() {
             .verdict
             .message
             .contains("lockedVersionId, which is \"pve_1\"");
-        assert_eq!(reported, reason != Reason::Synced, "{}", plan.verdict.message);
+        assert_eq!(
+            reported,
+            reason != Reason::Synced,
+            "{}",
+            plan.verdict.message
+        );
     }
 }
 

@@ -138,6 +138,8 @@ pub struct Timing {
     pub backoff: (Duration, Duration),
     /// The interval at which a connection is verified.
     pub connection_check: Duration,
+    /// How long an approval to create lost objects again stays after it was last needed.
+    pub approval: Duration,
     /// How long a process that stops waits for the running reconciliations.
     pub drain: Duration,
 }
@@ -151,6 +153,7 @@ impl Default for Timing {
             rest: Duration::from_secs(10),
             backoff: (Duration::from_secs(1), Duration::from_secs(300)),
             connection_check: Duration::from_secs(600),
+            approval: Duration::from_secs(600),
             drain: Duration::from_secs(30),
         }
     }

@@ -16,7 +16,7 @@ use kube::runtime::events::{Event, EventType};
 use kube::{Api, Resource, ResourceExt};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use serde_json::json;
+use serde_json::{Value, json};
 
 /// Longest name of an object that the recorder of events can name an event after: it appends a dot and 16 digits, and names
 /// end at 253 characters.
@@ -36,11 +36,39 @@ impl Cluster {
     where
         K: Resource<DynamicType = ()> + DeserializeOwned,
     {
-        let patch = json!({"metadata": {
-            "uid": object.meta().uid,
-            "resourceVersion": object.meta().resource_version,
-            "finalizers": finalizers,
-        }});
+        let change = json!({"finalizers": finalizers});
+        self.patch_metadata(api, object, change).await
+    }
+
+    /// Removes an annotation, provided that the object is still the one that was read, and returns it as it is now.
+    ///
+    /// # Errors
+    /// The call failed; [`Cause::Conflict`] where the object changed.
+    pub async fn remove_annotation<K>(
+        &self,
+        api: &Api<K>,
+        object: &K,
+        annotation: &str,
+    ) -> Result<K, ClusterError>
+    where
+        K: Resource<DynamicType = ()> + DeserializeOwned,
+    {
+        let change = json!({"annotations": {annotation: null}});
+        self.patch_metadata(api, object, change).await
+    }
+
+    async fn patch_metadata<K>(
+        &self,
+        api: &Api<K>,
+        object: &K,
+        mut change: Value,
+    ) -> Result<K, ClusterError>
+    where
+        K: Resource<DynamicType = ()> + DeserializeOwned,
+    {
+        change["uid"] = json!(object.meta().uid);
+        change["resourceVersion"] = json!(object.meta().resource_version);
+        let patch = json!({"metadata": change});
         let name = object.name_any();
         let params = field_manager(PatchParams::default());
         let request = Request::new(api.resource_url());

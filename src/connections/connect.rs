@@ -14,7 +14,7 @@ use crate::remote::Session;
 use crate::remote::budget::{OwnLimit, Requester};
 use crate::remote::cache::Cache;
 use crate::remote::transport::Transport;
-use crate::resources::{APPROVE, InstanceStatus};
+use crate::resources::{APPROVE, InstanceStatus, RECREATE};
 use metorial::Client;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -220,7 +220,7 @@ fn session(
         epoch,
         generation: settings.generation,
         on_unreachable: settings.common.on_unreachable.clone(),
-        recreation_approved: approval.is_some_and(|approved| approved == "recreate"),
+        recreation_approved: approval.is_some_and(|approved| approved == RECREATE),
         instance,
         transport,
         cache,

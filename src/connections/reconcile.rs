@@ -10,7 +10,8 @@ use crate::cluster::error::ClusterError;
 use crate::cluster::shard::Shard;
 use crate::metrics::Metrics;
 use crate::resources::{
-    Conditions, ConnectionStatus, IN_USE_FINALIZER, Reason, ResourceKey, condition,
+    APPROVE, Conditions, ConnectionStatus, IN_USE_FINALIZER, RECREATE, Reason, ResourceKey,
+    condition,
 };
 use crate::settings::Timing;
 use jiff::Timestamp;
@@ -93,7 +94,13 @@ pub async fn reconcile<C: ConnectionResource>(
     let users = users.as_deref();
     let verdict = verdict(&state, users);
     let mut out_of_date_in = None;
+    let mut approval_left = None;
     if is_ours {
+        approval_left = context.connections.approval_left(&connection).await;
+        let object = match approval_left {
+            Some(Duration::ZERO) => end_approval(context, &api, object).await?,
+            _ => object,
+        };
         let object = update_finalizer(context, &api, object, &state, users).await?;
         if !is_released(&object) {
             let next = next_status(&settings.status, &object, &state, &verdict);
@@ -109,7 +116,32 @@ pub async fn reconcile<C: ConnectionResource>(
     }
     let next = context.connections.next_check(&connection, users.is_some());
     let next = next.await;
-    Ok(Some(out_of_date_in.map_or(next, |soon| soon.min(next))))
+    let sooner = [out_of_date_in, approval_left];
+    Ok(sooner
+        .into_iter()
+        .flatten()
+        .fold(Some(next), |next, soon| next.min(Some(soon))))
+}
+
+/// Removes an approval that was used: it must not approve the next loss of many objects as well.
+async fn end_approval<C: ConnectionResource>(
+    context: &ConnectionContext<'_>,
+    api: &Api<C>,
+    object: C,
+) -> Result<C, ClusterError> {
+    if object
+        .annotations()
+        .get(APPROVE)
+        .is_none_or(|it| it != RECREATE)
+    {
+        return Ok(object);
+    }
+    let object = context
+        .cluster
+        .remove_annotation(api, &object, APPROVE)
+        .await?;
+    tracing::info!("removed the approval to create lost objects again, which was used");
+    Ok(object)
 }
 
 /// Forgets a connection that was deleted. Its last session stays while a resource has a remote object that is to be deleted

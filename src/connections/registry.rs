@@ -187,15 +187,24 @@ impl Connections {
         let slot = self.slot(key);
         let mut slot = slot.lock().await;
         slot.losses = losses.suspicious().then(|| (Instant::now(), losses));
+        slot.use_approval();
     }
 
     /// Returns a suspicious loss that was counted recently: counting takes a request for every hundred objects, and each
     /// of the lost objects would ask for it.
     pub async fn suspicious_losses(&self, key: &ConnectionKey) -> Option<Losses> {
         let slot = self.slot(key);
-        let slot = slot.lock().await;
+        let mut slot = slot.lock().await;
+        slot.use_approval();
         let (at, losses) = slot.losses?;
         (at.elapsed() < LOSSES_LIFETIME).then_some(losses)
+    }
+
+    /// Returns for how long the approval to create lost objects again still holds if nobody needs it again.
+    pub async fn approval_left(&self, key: &ConnectionKey) -> Option<Duration> {
+        let slot = self.slot(key);
+        let mut slot = slot.lock().await;
+        slot.approval_left(self.setup.timing.approval)
     }
 
     /// Forgets a connection that was deleted, but keeps its last good session for deletions that still need it. Returns

@@ -10,7 +10,9 @@ use crate::plan::fingerprint::Fingerprint;
 use crate::plan::observed::Losses;
 use crate::remote::Session;
 use crate::remote::budget::{Budget, Limit, OwnLimit};
-use crate::resources::{APPROVE, ConnectionDefaults, ConnectionKind, Reason, ResourceKey};
+use crate::resources::{
+    APPROVE, ConnectionDefaults, ConnectionKind, RECREATE, Reason, ResourceKey,
+};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::mpsc::UnboundedSender;
@@ -78,6 +80,8 @@ pub struct Slot {
     pub pinned: Option<(String, String)>,
     /// A suspicious loss of objects, and when it was counted.
     pub losses: Option<(Instant, Losses)>,
+    /// When the approval to create lost objects again was last needed, or seen first.
+    pub approval_used: Option<Instant>,
     /// The state that resources of this connection last asked for.
     pub last_reported: Option<Generation>,
     /// When the API is asked about the key.
@@ -202,13 +206,10 @@ impl Slot {
     #[must_use]
     pub fn state_with_losses(&self) -> ConnectionState {
         let mut state = self.state();
-        let approved = self
-            .session
-            .as_ref()
-            .is_some_and(|session| session.recreation_approved);
+        let approved = self.recreation_approved();
         if let (Some((_, losses)), None, false) = (self.losses, &state.not_ready, approved) {
             let message = format!(
-                "{} of {} objects were not found at Metorial at once; nothing is created again: if they were deleted on purpose, annotate this connection with {APPROVE}=recreate",
+                "{} of {} objects were not found at Metorial at once; nothing is created again: if they were deleted on purpose, annotate this connection with {APPROVE}={RECREATE}",
                 losses.lost, losses.known
             );
             state.not_ready = Some(NotReady::new(Reason::SuspiciousLoss, message));
@@ -224,8 +225,30 @@ impl Slot {
             epoch: session.map_or(0, |session| session.epoch),
             not_ready: self.not_ready.as_ref().map(|not_ready| not_ready.reason),
             spec: self.spec_generation(),
-            recreation_approved: session.is_some_and(|session| session.recreation_approved),
+            recreation_approved: self.recreation_approved(),
         }
+    }
+
+    /// Records that somebody needed the approval to create lost objects again, if there is one.
+    pub fn use_approval(&mut self) {
+        if self.recreation_approved() {
+            self.approval_used = Some(Instant::now());
+        }
+    }
+
+    /// Returns for how long the approval still holds if nobody needs it again; `None` without one.
+    pub fn approval_left(&mut self, lifetime: Duration) -> Option<Duration> {
+        if !self.recreation_approved() {
+            self.approval_used = None;
+            return None;
+        }
+        let used = self.approval_used.get_or_insert_with(Instant::now);
+        Some(lifetime.saturating_sub(used.elapsed()))
+    }
+
+    fn recreation_approved(&self) -> bool {
+        let session = self.session.as_ref();
+        session.is_some_and(|session| session.recreation_approved)
     }
 
     fn spec_generation(&self) -> Option<i64> {

@@ -7,7 +7,7 @@ use super::facts::{Facts, Query};
 use super::recover::{SEARCHING, recover};
 use super::steps::{Plan, Step, create};
 use super::verdict::{EventReason, Verdict};
-use crate::resources::{DriftPolicy, Reason};
+use crate::resources::{APPROVE, DriftPolicy, RECREATE, Reason};
 
 /// Decides about a resource without a recorded object.
 ///
@@ -63,7 +63,7 @@ pub fn object_gone(
     let losses = facts.losses()?;
     if losses.suspicious() {
         let message = format!(
-            "{} of {} objects of this connection disappeared at once; nothing is recreated until the connection has the annotation metorial.com/approve: recreate",
+            "{} of {} objects of this connection disappeared at once; nothing is recreated until the connection has the annotation {APPROVE}: {RECREATE}",
             losses.lost, losses.known
         );
         return Ok(Plan::report(Verdict::new(Reason::SuspiciousLoss, message)));

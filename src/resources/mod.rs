@@ -82,6 +82,8 @@ pub const IN_USE_FINALIZER: &str = "metorial.com/in-use";
 pub const RECONCILE_REQUESTED: &str = "metorial.com/reconcile-requested-at";
 /// The annotation that approves a plan, or on a connection that many lost objects are created again.
 pub const APPROVE: &str = "metorial.com/approve";
+/// The value of [`APPROVE`] on a connection that approves that lost objects are created again.
+pub const RECREATE: &str = "recreate";
 /// Returns whether an annotation is one of the operator's own. Those of others have no effect on what it does.
 #[must_use]
 pub fn is_own_annotation(key: &str) -> bool {

@@ -239,5 +239,9 @@ async fn more_than_half_of_the_objects_gone() {
     for name in all {
         story.reach(name, "Synced").await;
     }
+    let disarmed = |connection: &Value| connection["metadata"]["annotations"][APPROVE].is_null();
+    story
+        .wait(CONNECTION, "the approval is removed", disarmed)
+        .await;
     story.end("more_than_half_of_the_objects_gone", KIND).await;
 }

@@ -118,7 +118,26 @@ async fn the_loss_of_most_objects_at_once_waits_for_an_approval() {
             .any(|remote| remote.id == kept.id)
     );
     assert_eq!(env.writes().len(), 7);
+
+    // The approval was for this loss alone.
+    let approval = "metorial.com/approve";
+    env.until("the approval is removed", async || {
+        let connection = env.connection("default").get().await;
+        (!connection.annotations().contains_key(approval)).then_some(())
+    })
+    .await;
     env.check_oracles().await;
+    for remote in &env.live(Kind::Credentials)[..3] {
+        archive(&env, remote);
+    }
+    for name in names {
+        env.credentials(name).reconcile_now().await;
+    }
+    env.connection("default")
+        .wait_reason("SuspiciousLoss")
+        .await;
+    env.check_quiet().await;
+    assert_eq!(env.writes().len(), 7, "nothing is created again");
 }
 
 #[tokio::test]

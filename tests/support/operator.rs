@@ -65,6 +65,7 @@ pub fn test_settings(namespace: &str, api: &str) -> Settings {
             rest: Duration::from_millis(100),
             backoff: (Duration::from_millis(100), LONGEST_BACK_OFF),
             connection_check: Duration::from_secs(600),
+            approval: Duration::from_secs(5),
             drain: Duration::from_secs(10),
         },
         hook: None,

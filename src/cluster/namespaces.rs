@@ -31,6 +31,14 @@ impl Cluster {
         Ok(namespace.labels.unwrap_or_default())
     }
 
+    /// Returns whether a namespace is being deleted.
+    ///
+    /// # Errors
+    /// The call failed.
+    pub async fn is_namespace_terminating(&self, name: &str) -> Result<bool, ClusterError> {
+        Ok(self.namespace(name).await?.deletion_timestamp.is_some())
+    }
+
     async fn namespace_uid(&self, name: &str) -> Result<String, ClusterError> {
         Ok(self.namespace(name).await?.uid.unwrap_or_default())
     }

@@ -30,8 +30,9 @@ pub fn delete(case: &Case<'_>, facts: &Facts) -> Result<Plan, Query> {
     if never_created && record.pending_deletion.is_empty() {
         return Ok(release(Vec::new()));
     }
-    if let Some(blocked) = connection_blocks(case) {
-        return Ok(give_up(case).unwrap_or(blocked));
+    if let Some(cause) = connection_blocks(case) {
+        let blocked = || unreachable(case, facts, &cause);
+        return give_up(case).map_or_else(blocked, Ok);
     }
     remote_objects(case, facts)
 }
@@ -201,12 +202,11 @@ pub fn is_gone(reason: Reason) -> bool {
     )
 }
 
-/// Returns the plan of a deletion that can't be tried. A connection or a key that is gone is no reason while the last good
-/// one is known.
-fn connection_blocks(case: &Case<'_>) -> Option<Plan> {
+/// Returns why a deletion can't be tried. A connection or a key that is gone is no reason while the last good one is known.
+fn connection_blocks(case: &Case<'_>) -> Option<String> {
     let connection = &case.connection;
     let name = &connection.name;
-    let cause = match (&connection.instance, &connection.problem) {
+    Some(match (&connection.instance, &connection.problem) {
         (Some(here), problem)
             if problem
                 .as_ref()
@@ -221,11 +221,21 @@ fn connection_blocks(case: &Case<'_>) -> Option<Plan> {
         }
         (_, Some(problem)) => format!("{name}: {}: {}", problem.reason, problem.message),
         (_, None) => format!("{name} is not ready"),
+    })
+}
+
+/// Returns the plan of a deletion that can't be tried. A connection or a Secret that is gone can't be created again in a
+/// namespace that is being deleted.
+fn unreachable(case: &Case<'_>, facts: &Facts, cause: &str) -> Result<Plan, Query> {
+    let problem = case.connection.problem.as_ref();
+    let gone = problem.is_some_and(|problem| is_gone(problem.reason));
+    let repair = match gone && !case.connection.shared && facts.namespace_terminating()? {
+        true => "its namespace is being deleted, so",
+        false => "repair the connection, or",
     };
-    let message = format!(
-        "can't delete at Metorial: {cause}; repair the connection, or set spec.deletionPolicy: Orphan to leave the remote object at Metorial"
-    );
-    Some(unreachable(message))
+    Ok(blocked(format!(
+        "can't delete at Metorial: {cause}; {repair} set spec.deletionPolicy: Orphan to leave the remote object at Metorial"
+    )))
 }
 
 /// Returns the plan of a resource whose namespace may not use the connection any more, and whose object would have to be
@@ -236,11 +246,11 @@ fn not_admitted(case: &Case<'_>) -> Plan {
     let message = format!(
         "can't search Metorial for the object of this resource: {cause}; or set spec.deletionPolicy: Orphan to leave it there"
     );
-    unreachable(message)
+    blocked(message)
 }
 
 /// Returns the plan of a deletion that can't reach its object.
-fn unreachable(message: String) -> Plan {
+fn blocked(message: String) -> Plan {
     let retry = Retry::Backoff(Backoff::transient());
     Plan {
         unreachable: true,

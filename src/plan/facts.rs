@@ -26,6 +26,8 @@ pub enum Query {
     Losses,
     /// Whether the resource that a marker names still exists.
     OwnerAlive(Box<Owner>),
+    /// Whether the resource's namespace is being deleted.
+    NamespaceTerminating,
     /// The imports into this object.
     Imports(String),
     /// The exports of this object that the resource made.
@@ -52,7 +54,10 @@ impl Query {
     pub fn asks_api(&self) -> bool {
         !matches!(
             self,
-            Self::OwnerAlive(_) | Self::Child(_) | Self::ChildAdmission(_)
+            Self::OwnerAlive(_)
+                | Self::NamespaceTerminating
+                | Self::Child(_)
+                | Self::ChildAdmission(_)
         )
     }
 }
@@ -79,6 +84,8 @@ pub enum Answer {
     Losses(Losses),
     /// To [`Query::OwnerAlive`].
     OwnerAlive(bool),
+    /// To [`Query::NamespaceTerminating`].
+    NamespaceTerminating(bool),
     /// To [`Query::Imports`].
     Imports(Vec<ListedImport>),
     /// To [`Query::Exports`].
@@ -127,6 +134,7 @@ impl Facts {
                 | (Query::Dependents(_), Answer::Dependents(_))
                 | (Query::Losses, Answer::Losses(_))
                 | (Query::OwnerAlive(_), Answer::OwnerAlive(_))
+                | (Query::NamespaceTerminating, Answer::NamespaceTerminating(_))
                 | (Query::Imports(_), Answer::Imports(_))
                 | (Query::Exports(_), Answer::Exports(_))
                 | (Query::Child(_), Answer::Child(_))
@@ -189,6 +197,14 @@ impl Facts {
     /// It was not read.
     pub fn owner_alive(&self, owner: &Owner) -> Result<bool, Query> {
         fact!(self, OwnerAlive, Query::OwnerAlive(Box::new(owner.clone()))).copied()
+    }
+
+    /// Returns whether the resource's namespace is being deleted.
+    ///
+    /// # Errors
+    /// It was not read.
+    pub fn namespace_terminating(&self) -> Result<bool, Query> {
+        fact!(self, NamespaceTerminating, Query::NamespaceTerminating).copied()
     }
 
     /// Returns the imports into an object.

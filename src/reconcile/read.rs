@@ -51,6 +51,11 @@ impl<K: Kind> Run<'_, K> {
             Query::Dependents(ids) => Answer::Dependents(self.dependents(ids).await?),
             Query::Losses => Answer::Losses(self.losses().await?),
             Query::OwnerAlive(other) => Answer::OwnerAlive(self.is_alive(other).await?),
+            Query::NamespaceTerminating => {
+                let cluster = &self.context.cluster;
+                let terminating = cluster.is_namespace_terminating(&owner.namespace);
+                Answer::NamespaceTerminating(terminating.await?)
+            }
             Query::Imports(id) => Answer::Imports(self.api()?.imports(id, owner, case.key).await?),
             Query::Exports(id) => {
                 let target = records::export_target(id, case.exports());

@@ -5,7 +5,7 @@ use super::story::{Name, Story};
 use super::support::{connection, secret, with};
 use metorial_operator::resources::APPROVE;
 use metorial_simulator::{Action, Fault, InstanceType};
-use serde_json::json;
+use serde_json::{Value, json};
 
 const CONNECTION: Name = ("Connection", "default");
 const USER: Name = Kind::AuthCredentials.it();

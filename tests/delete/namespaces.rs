@@ -4,6 +4,7 @@ use crate::support::{
     AllNamespaces, Environment, Kind, auth_config, config_on, credentials, deployment, export,
     import_new, literal_vault,
 };
+use k8s_openapi::api::core::v1::Secret;
 use metorial_simulator::{Action, Fault};
 use serde_json::json;
 
@@ -78,6 +79,32 @@ async fn a_namespace_whose_objects_are_orphaned_ends_while_the_api_is_down() {
     team.delete_namespace().await;
     let live = Kind::MARKED.map(|kind| all.home.live(kind).len());
     assert_eq!(live, [1, 1, 2, 2, 1]);
+}
+
+#[tokio::test]
+async fn in_a_namespace_that_is_being_deleted_the_advice_can_be_followed() {
+    let mut all = AllNamespaces::new().await;
+    all.start_operator();
+    let team = team(&all).await;
+    team.create(credentials("github")).await;
+    all.home.kill_operator();
+    team.begin_deletion_of_namespace().await;
+    team.until("the Secret with the key is gone", async || {
+        let key = team.api::<Secret>().get_opt("metorial").await.unwrap();
+        key.is_none().then_some(())
+    })
+    .await;
+    all.start_operator();
+    let github = team.credentials("github");
+    let blocked = github.wait_reason("DeletionBlocked").await.message();
+    assert!(
+        blocked.contains("its namespace is being deleted, so set spec.deletionPolicy: Orphan")
+            && !blocked.contains("repair"),
+        "{blocked}"
+    );
+    github.edit(json!({"deletionPolicy": "Orphan"})).await;
+    team.namespace_gone().await;
+    assert_eq!(all.home.live(Kind::Credentials).len(), 1);
 }
 
 #[tokio::test]

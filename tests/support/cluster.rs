@@ -179,9 +179,20 @@ impl Environment {
 
     /// Deletes the namespace and waits until it is gone.
     pub async fn delete_namespace(&self) {
+        self.begin_deletion_of_namespace().await;
+        self.namespace_gone().await;
+    }
+
+    /// Deletes the namespace, and does not wait.
+    pub async fn begin_deletion_of_namespace(&self) {
         let api: Api<Namespace> = Api::all(self.client.clone());
         let params = DeleteParams::default();
         api.delete(&self.namespace, &params).await.unwrap();
+    }
+
+    /// Waits until the namespace is gone.
+    pub async fn namespace_gone(&self) {
+        let api: Api<Namespace> = Api::all(self.client.clone());
         self.until("the namespace is gone", async || {
             let found = api.get_opt(&self.namespace).await.unwrap();
             found.is_none().then_some(())

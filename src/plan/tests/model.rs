@@ -111,6 +111,7 @@ impl Model {
                 approved: false,
             }),
             Query::OwnerAlive(_) => Answer::OwnerAlive(false),
+            Query::NamespaceTerminating => Answer::NamespaceTerminating(false),
             Query::PatchFields => Answer::PatchFields(None),
             Query::CallbackUrl(_) => Answer::CallbackUrl(None),
             Query::Provider(_) => Answer::Provider(Some("pro_github".to_owned())),

@@ -116,11 +116,8 @@ pub async fn reconcile<C: ConnectionResource>(
     }
     let next = context.connections.next_check(&connection, users.is_some());
     let next = next.await;
-    let sooner = [out_of_date_in, approval_left];
-    Ok(sooner
-        .into_iter()
-        .flatten()
-        .fold(Some(next), |next, soon| next.min(Some(soon))))
+    let next = [Some(next), out_of_date_in, approval_left];
+    Ok(next.into_iter().flatten().min())
 }
 
 /// Removes an approval that was used: it must not approve the next loss of many objects as well.

@@ -123,7 +123,8 @@ async fn the_loss_of_most_objects_at_once_waits_for_an_approval() {
     let approval = "metorial.com/approve";
     env.until("the approval is removed", async || {
         let connection = env.connection("default").get().await;
-        (!connection.annotations().contains_key(approval)).then_some(())
+        let annotations = connection.metadata.annotations.clone();
+        (!annotations.unwrap_or_default().contains_key(approval)).then_some(())
     })
     .await;
     env.check_oracles().await;

@@ -116,7 +116,8 @@ pub async fn reconcile<C: ConnectionResource>(
     }
     let next = context.connections.next_check(&connection, users.is_some());
     let next = next.await;
-    let next = [Some(next), out_of_date_in, approval_left];
+    let approval_ends_in = approval_left.filter(|left| !left.is_zero());
+    let next = [Some(next), out_of_date_in, approval_ends_in];
     Ok(next.into_iter().flatten().min())
 }
 

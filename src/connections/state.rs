@@ -236,14 +236,19 @@ impl Slot {
         }
     }
 
-    /// Returns for how long the approval still holds if nobody needs it again; `None` without one.
+    /// Returns for how long the approval still holds if nobody needs it again; `None` without one. With it ends the loss.
     pub fn approval_left(&mut self, lifetime: Duration) -> Option<Duration> {
         if !self.recreation_approved() {
             self.approval_used = None;
             return None;
         }
         let used = self.approval_used.get_or_insert_with(Instant::now);
-        Some(lifetime.saturating_sub(used.elapsed()))
+        let left = lifetime.saturating_sub(used.elapsed());
+        if left.is_zero() {
+            // What was approved must not be reported again.
+            self.losses = None;
+        }
+        Some(left)
     }
 
     fn recreation_approved(&self) -> bool {

@@ -128,6 +128,7 @@ async fn the_loss_of_most_objects_at_once_waits_for_an_approval() {
     })
     .await;
     env.check_oracles().await;
+    assert_eq!(env.connection("default").get().await.reason(), "Synced");
     for remote in &env.live(Kind::Credentials)[..3] {
         archive(&env, remote);
     }

@@ -4,7 +4,7 @@
 use crate::lock::lock;
 use crate::resources::ResourceKey;
 use std::collections::{BTreeSet, HashMap};
-use std::sync::{Mutex, MutexGuard};
+use std::sync::{Arc, Mutex, MutexGuard};
 
 /// The dependencies of all resources.
 ///
@@ -13,25 +13,29 @@ use std::sync::{Mutex, MutexGuard};
 #[derive(Default)]
 pub struct Dependencies(Mutex<Maps>);
 
+/// Keys are shared, because most of the sets have one element, and room for eleven.
 #[derive(Default)]
 struct Maps {
-    sources: HashMap<ResourceKey, Vec<ResourceKey>>,
-    dependents: HashMap<ResourceKey, BTreeSet<ResourceKey>>,
+    sources: HashMap<Arc<ResourceKey>, Vec<Arc<ResourceKey>>>,
+    dependents: HashMap<Arc<ResourceKey>, BTreeSet<Arc<ResourceKey>>>,
 }
 
 impl Dependencies {
     /// Replaces what `resource` depends on. Returns whether it depended on something else before, or was not known.
     pub fn set(&self, resource: &ResourceKey, sources: Vec<ResourceKey>) -> bool {
         let mut maps = self.lock();
-        if maps.sources.get(resource) == Some(&sources) {
+        let known = maps.sources.get(resource);
+        if known.is_some_and(|known| known.iter().map(|it| &**it).eq(&sources)) {
             return false;
         }
         maps.remove(resource);
+        let resource = Arc::new(resource.clone());
+        let sources: Vec<_> = sources.into_iter().map(|it| maps.shared(it)).collect();
         for source in &sources {
             let dependents = maps.dependents.entry(source.clone()).or_default();
             dependents.insert(resource.clone());
         }
-        maps.sources.insert(resource.clone(), sources);
+        maps.sources.insert(resource, sources);
         true
     }
 
@@ -44,7 +48,9 @@ impl Dependencies {
     #[must_use]
     pub fn sources(&self, resource: &ResourceKey) -> Vec<ResourceKey> {
         let maps = self.lock();
-        maps.sources.get(resource).cloned().unwrap_or_default()
+        let sources = maps.sources.get(resource);
+        let sources = sources.into_iter().flatten();
+        sources.map(|source| ResourceKey::clone(source)).collect()
     }
 
     /// Returns the objects of one kind that resources depend on, in one namespace or in all.
@@ -53,8 +59,10 @@ impl Dependencies {
         let maps = self.lock();
         let sources = maps.dependents.keys();
         let sources = sources.filter(|source| source.kind == kind);
-        let here = |source: &&ResourceKey| namespace.is_none_or(|name| source.namespace == name);
-        sources.filter(here).cloned().collect()
+        let here =
+            |source: &&Arc<ResourceKey>| namespace.is_none_or(|name| *source.namespace == *name);
+        let found = sources.filter(here);
+        found.map(|source| ResourceKey::clone(source)).collect()
     }
 
     /// Returns the resources that depend on `source`.
@@ -62,7 +70,8 @@ impl Dependencies {
     pub fn dependents(&self, source: &ResourceKey) -> Vec<ResourceKey> {
         let maps = self.lock();
         let dependents = maps.dependents.get(source);
-        dependents.into_iter().flatten().cloned().collect()
+        let dependents = dependents.into_iter().flatten();
+        dependents.map(|it| ResourceKey::clone(it)).collect()
     }
 
     fn lock(&self) -> MutexGuard<'_, Maps> {
@@ -71,6 +80,12 @@ impl Dependencies {
 }
 
 impl Maps {
+    /// Returns the key of a source, as the others that depend on it have it.
+    fn shared(&self, source: ResourceKey) -> Arc<ResourceKey> {
+        let known = self.dependents.get_key_value(&source);
+        known.map_or_else(|| Arc::new(source), |(known, _)| known.clone())
+    }
+
     fn remove(&mut self, resource: &ResourceKey) {
         for source in self.sources.remove(resource).unwrap_or_default() {
             if let Some(dependents) = self.dependents.get_mut(&source) {

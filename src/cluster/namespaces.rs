@@ -85,7 +85,7 @@ impl NamespaceUids {
     /// Forgets the namespace with this key; any other key is ignored.
     pub fn forget(&self, key: &ResourceKey) {
         if key.kind == "Namespace" {
-            self.lock().remove(&key.name);
+            self.lock().remove(&*key.name);
         }
     }
 

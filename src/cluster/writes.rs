@@ -130,7 +130,8 @@ impl Cluster {
         Ok(true)
     }
 
-    /// Records an event. Events are for people: one that can't be recorded is logged and dropped.
+    /// Records an event. Events are for people: one that can't be recorded is logged and dropped. Repeated warnings are
+    /// counted by the recorder, which keeps each event in memory for minutes; what is normal seldom repeats.
     pub async fn event(&self, about: &ObjectReference, reason: &str, warning: bool, note: &str) {
         let event = Event {
             type_: if warning {
@@ -140,13 +141,13 @@ impl Cluster {
             },
             reason: reason.to_owned(),
             note: Some(note.chars().take(1000).collect()),
-            // Kubernetes folds repetitions by action and reason: another note is to be another event.
+            // The recorder folds repetitions by action and reason: another note is to be another event.
             action: format!("Reconcile{:08x}", short_digest(note)),
             secondary: None,
         };
         let name = about.name.clone().unwrap_or_default();
         let recorded = async {
-            match name.len() <= LONGEST_NAME_OF_RECORDER {
+            match warning && name.len() <= LONGEST_NAME_OF_RECORDER {
                 true => self.recorder.publish(&event, about).await,
                 false => self.create_event(&event, about).await,
             }
@@ -159,8 +160,8 @@ impl Cluster {
 }
 
 impl Cluster {
-    /// Creates the event of an object whose name is too long for the recorder, which puts the whole of it into the name of
-    /// the event. The API server completes the name here.
+    /// Creates an event without the recorder: for an object whose name is too long for it, since it puts the whole of it into
+    /// the name of the event, and where nothing is to be counted. The API server completes the name here.
     async fn create_event(&self, event: &Event, about: &ObjectReference) -> kube::Result<()> {
         let name = about.name.as_deref().unwrap_or_default();
         let start: String = name.chars().take(LONGEST_NAME_OF_RECORDER).collect();

@@ -108,8 +108,7 @@ impl Entry {
     #[must_use]
     pub fn uses(&self, connection: &ConnectionKey) -> bool {
         if self.unreadable {
-            let in_reach =
-                [self.key.namespace.as_str(), ""].contains(&connection.namespace.as_str());
+            let in_reach = [&*self.key.namespace, ""].contains(&connection.namespace.as_str());
             return self.finalizer && in_reach;
         }
         let recorded = self.connection.as_deref();
@@ -136,8 +135,8 @@ impl Entry {
         let dependent = |of: &String, id: &String| Dependent {
             of: of.clone(),
             id: id.clone(),
-            name: Some(self.key.name.clone()),
-            namespace: Some(self.key.namespace.clone()),
+            name: Some(self.key.name.to_string()),
+            namespace: Some(self.key.namespace.to_string()),
         };
         let (current, former): (Vec<&String>, Vec<&String>) =
             parents.iter().partition(|of| self.parents.contains(of));

@@ -44,8 +44,7 @@ pub struct ConnectionContext<'a> {
 impl ConnectionContext<'_> {
     /// Stops counting a connection.
     fn uncount(&self, key: &ResourceKey) {
-        let name = format!("{}/{}", key.namespace, key.name);
-        self.metrics.forget_resource(key.kind, name);
+        self.metrics.forget_resource(key);
     }
 
     fn enqueue_dependents(&self, source: &ResourceKey) {
@@ -269,12 +268,9 @@ async fn report<C: ConnectionResource>(
     next: ConnectionStatus,
     (reason, message): &(Reason, String),
 ) -> Result<(), ClusterError> {
-    let name = format!(
-        "{}/{}",
-        object.namespace().unwrap_or_default(),
-        object.name_any()
-    );
-    context.metrics.set_reason(C::NAME, name, *reason);
+    let namespace = object.namespace().unwrap_or_default();
+    let key = ResourceKey::new(C::NAME, &namespace, &object.name_any());
+    context.metrics.set_reason(&key, *reason);
     let cluster = context.cluster;
     if !cluster.write_status(api, object, status, &next).await? {
         return Ok(());

@@ -14,7 +14,7 @@ pub use scrape::ObservationAges;
 
 use crate::build_info::{COMMIT, VERSION};
 use crate::lock::lock;
-use crate::resources::Reason;
+use crate::resources::{Reason, ResourceKey};
 use budgets::Budgets;
 use family::{Labels, new, register};
 use prometheus_client::encoding::text::encode;
@@ -47,7 +47,7 @@ pub struct Metrics {
     resources: Family<Labels, Gauge>,
     expirations: Family<Labels, Gauge>,
     /// The reason that each resource is counted under now.
-    counted: Mutex<HashMap<(&'static str, String), Reason>>,
+    counted: Mutex<HashMap<ResourceKey, Reason>>,
 }
 
 impl Default for Metrics {
@@ -200,36 +200,37 @@ impl Metrics {
     }
 
     /// Counts a resource under the reason of its Ready condition, instead of the reason that it had before.
-    pub fn set_reason(&self, kind: &'static str, name: String, reason: Reason) {
+    pub fn set_reason(&self, key: &ResourceKey, reason: Reason) {
         let mut counted = lock(&self.counted);
-        if let Some(before) = counted.insert((kind, name), reason) {
-            self.resources_with(kind, before).dec();
+        if let Some(before) = counted.insert(key.clone(), reason) {
+            self.resources_with(key.kind, before).dec();
         }
-        self.resources_with(kind, reason).inc();
+        self.resources_with(key.kind, reason).inc();
     }
 
     /// Counts a resource under a reason, unless it is counted under another already.
-    pub fn set_first_reason(&self, kind: &'static str, name: String, reason: Reason) {
-        if let Entry::Vacant(vacant) = lock(&self.counted).entry((kind, name)) {
+    pub fn set_first_reason(&self, key: ResourceKey, reason: Reason) {
+        let kind = key.kind;
+        if let Entry::Vacant(vacant) = lock(&self.counted).entry(key) {
             vacant.insert(reason);
             self.resources_with(kind, reason).inc();
         }
     }
 
     /// Stops counting a resource that no longer exists.
-    pub fn forget_resource(&self, kind: &'static str, name: String) {
+    pub fn forget_resource(&self, key: &ResourceKey) {
         let mut counted = lock(&self.counted);
-        if let Some(before) = counted.remove(&(kind, name)) {
-            self.resources_with(kind, before).dec();
+        if let Some(before) = counted.remove(key) {
+            self.resources_with(key.kind, before).dec();
         }
     }
 
     /// Sets when the value of a resource expires, in seconds since 1970; `None` where that is not known or it no longer exists.
-    pub fn set_expiration(&self, kind: &str, namespace: &str, name: &str, at: Option<i64>) {
+    pub fn set_expiration(&self, of: &ResourceKey, at: Option<i64>) {
         let labels = Labels(vec![
-            ("kind", kind.to_owned()),
-            ("namespace", namespace.to_owned()),
-            ("name", name.to_owned()),
+            ("kind", of.kind.to_owned()),
+            ("namespace", of.namespace.to_string()),
+            ("name", of.name.to_string()),
         ]);
         match at {
             Some(at) => {
@@ -279,8 +280,9 @@ mod tests {
     #[test]
     fn a_process_that_lost_the_lease_reports_no_resources() {
         let metrics = Metrics::default();
+        let key = ResourceKey::new("Connection", "a", "b");
         metrics.set_leader(true);
-        metrics.set_reason("Connection", "a/b".to_owned(), Reason::Unauthorized);
+        metrics.set_reason(&key, Reason::Unauthorized);
         let budget = BudgetSample {
             remaining: 7,
             limit: Some(100),
@@ -295,7 +297,7 @@ mod tests {
             "{text}"
         );
         metrics.set_leader(true);
-        metrics.set_reason("Connection", "a/b".to_owned(), Reason::Synced);
+        metrics.set_reason(&key, Reason::Synced);
         assert!(
             metrics
                 .render(Format::OpenMetrics)

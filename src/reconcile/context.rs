@@ -90,10 +90,8 @@ impl Context {
                 self.enqueue(source);
             }
         }
-        let name = format!("{}/{}", key.namespace, key.name);
-        self.metrics.forget_resource(key.kind, name);
-        let (namespace, name) = (&key.namespace, &key.name);
-        self.metrics.set_expiration(key.kind, namespace, name, None);
+        self.metrics.forget_resource(key);
+        self.metrics.set_expiration(key, None);
     }
 }
 

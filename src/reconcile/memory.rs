@@ -90,9 +90,9 @@ impl std::fmt::Debug for Exported {
     }
 }
 
-/// The memory of all resources.
+/// The memory of all resources. Boxed, or the free part of the table would be as large as the memories.
 #[derive(Default)]
-pub struct Memories(Mutex<HashMap<ResourceKey, Memory>>);
+pub struct Memories(Mutex<HashMap<ResourceKey, Box<Memory>>>);
 
 impl Memories {
     /// Returns what is remembered of the resource with this uid. From now on something is.
@@ -101,19 +101,19 @@ impl Memories {
         let mut all = self.lock();
         let known = all.entry(key.clone()).or_default();
         if known.uid != uid {
-            *known = Memory {
+            **known = Memory {
                 uid: uid.to_owned(),
                 ..Memory::default()
             };
         }
-        known.clone()
+        Memory::clone(known)
     }
 
     /// Replaces what is remembered, unless the resource was forgotten since it was read: another shard may have served it, and
     /// what was known of it before means nothing any more.
     pub fn set(&self, key: &ResourceKey, memory: Memory) {
         if let Some(known) = self.lock().get_mut(key) {
-            *known = memory;
+            **known = memory;
         }
     }
 
@@ -130,7 +130,7 @@ impl Memories {
         self.lock().remove(key);
     }
 
-    fn lock(&self) -> MutexGuard<'_, HashMap<ResourceKey, Memory>> {
+    fn lock(&self) -> MutexGuard<'_, HashMap<ResourceKey, Box<Memory>>> {
         lock(&self.0)
     }
 }

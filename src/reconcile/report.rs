@@ -176,12 +176,11 @@ impl<K: Kind> Run<'_, K> {
         Span::current().record("verdict", outcome);
         // Whatever was decided, the metric shows what the status says.
         if let Some(shown) = shown.and_then(Reason::parse) {
-            let name = format!("{}/{}", key.namespace, key.name);
-            metrics.set_reason(key.kind, name, shown);
+            metrics.set_reason(key, shown);
         }
         let expiration = self.resource.status.expiration();
         let expires_at = expiration.map(|expiration| expiration.expires_at.as_second());
-        metrics.set_expiration(key.kind, &key.namespace, &key.name, expires_at);
+        metrics.set_expiration(key, expires_at);
     }
 
     /// Remembers how the reconciliation ended, and returns when the next one is due.

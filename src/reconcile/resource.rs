@@ -52,9 +52,9 @@ impl<K: Kind> Resource<K> {
             owner: Owner {
                 cluster: context.cluster_id.clone(),
                 installation: context.installation.clone(),
-                namespace: key.namespace.clone(),
+                namespace: key.namespace.to_string(),
                 namespace_uid,
-                name: key.name.clone(),
+                name: key.name.to_string(),
                 kind: K::NAME.to_owned(),
                 uid,
             },

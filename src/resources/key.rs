@@ -1,17 +1,18 @@
 //! The key of a resource in the work queue and in the map of dependencies.
 
 use std::fmt;
+use std::sync::Arc;
 
 /// The kind, namespace and name of one object in the cluster: a custom resource, or a Secret, ConfigMap or Namespace
-/// that custom resources depend on.
+/// that custom resources depend on. Queue, memory and maps have a copy each, which shares the texts.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct ResourceKey {
     /// The kind.
     pub kind: &'static str,
     /// Its namespace; empty for a cluster-wide kind.
-    pub namespace: String,
+    pub namespace: Arc<str>,
     /// Its name.
-    pub name: String,
+    pub name: Arc<str>,
 }
 
 impl ResourceKey {
@@ -20,8 +21,8 @@ impl ResourceKey {
     pub fn new(kind: &'static str, namespace: &str, name: &str) -> Self {
         Self {
             kind,
-            namespace: namespace.to_owned(),
-            name: name.to_owned(),
+            namespace: namespace.into(),
+            name: name.into(),
         }
     }
 }

@@ -70,8 +70,8 @@ pub struct RemoteDetails {
 
 impl RemoteDetails {
     /// Returns the fields that are ids, under their names in the status. Applications get them from
-    /// `publish.configMap`, so the type of an auth config and the callback URL aren't among them.
-    /// `publish.configMap`, so the type of an auth config isn't among them. Nor are the credentials, which no status has.
+    /// `publish.configMap`, so the type of an auth config and the callback URL aren't among them, nor are the credentials,
+    /// which no status has.
     pub fn ids(&self) -> impl Iterator<Item = (&'static str, &str)> {
         [
             ("providerId", &self.provider_id),

@@ -130,8 +130,7 @@ where
     R: Resource<DynamicType = ()> + Serialize + DeserializeOwned + Clone + Debug,
     S: Serialize,
 {
-    let (metrics, name) = (&context.metrics, format!("{}/{}", key.namespace, key.name));
-    metrics.set_reason(key.kind, name, ended.reason);
+    context.metrics.set_reason(key, ended.reason);
     let cluster = &context.cluster;
     if cluster.write_status(api, object, before, next).await? {
         let (about, reason) = (object.object_ref(&()), ended.reason.as_str());

@@ -44,8 +44,7 @@ pub async fn listen(cluster: &Cluster, context: &Context, settings: &Settings, h
         };
         // Until it is reconciled, which an outage may delay.
         let reported = |key: ResourceKey, reason| {
-            let name = format!("{}/{}", key.namespace, key.name);
-            context.metrics.set_first_reason(key.kind, name, reason);
+            context.metrics.set_first_reason(key, reason);
         };
         resources(cluster, health, of, reported, left, |key| {
             context.enqueue(key);

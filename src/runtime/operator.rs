@@ -313,11 +313,7 @@ fn hostname() -> String {
 /// Returns the span of a reconciliation: its fields are on every line that is logged within it. It has the highest level, so
 /// that no filter of the log removes them from a line that passes.
 fn span(key: &ResourceKey) -> Span {
-    let ResourceKey {
-        kind,
-        namespace,
-        name,
-    } = key;
+    let (kind, namespace, name) = (key.kind, &*key.namespace, &*key.name);
     tracing::error_span!("reconcile", kind, namespace, name, verdict = Empty)
 }
 

@@ -3,6 +3,7 @@
 
 use crate::resources::ResourceKey;
 use std::collections::{BTreeSet, HashMap, HashSet, VecDeque};
+use std::sync::Arc;
 use tokio::time::Instant;
 
 /// The order of the work queue.
@@ -11,12 +12,12 @@ pub struct Schedule {
     later: BTreeSet<(Instant, u64, ResourceKey)>,
     places: HashMap<ResourceKey, Place>,
     /// What is due, by namespace, each in the order in which it became due.
-    due: HashMap<String, VecDeque<ResourceKey>>,
+    due: HashMap<Arc<str>, VecDeque<ResourceKey>>,
     /// The namespaces with something due, the next one first.
-    turns: VecDeque<String>,
+    turns: VecDeque<Arc<str>>,
     busy: HashSet<ResourceKey>,
     /// The reconciliations of each namespace that are running.
-    running: HashMap<String, usize>,
+    running: HashMap<Arc<str>, usize>,
     /// The reconciliations of one namespace at once.
     share: usize,
     added: u64,
@@ -68,7 +69,7 @@ impl Schedule {
     pub fn take(&mut self, now: Instant) -> Option<ResourceKey> {
         self.promote(now);
         let (running, share) = (&self.running, self.share);
-        let has_room = |namespace: &String| running.get(namespace).is_none_or(|it| *it < share);
+        let has_room = |namespace: &Arc<str>| running.get(namespace).is_none_or(|it| *it < share);
         let turn = self.turns.iter().position(has_room)?;
         let namespace = self.turns.remove(turn)?;
         let due = self.due.get_mut(&namespace)?;
@@ -185,7 +186,7 @@ mod tests {
         assert_eq!(schedule.depth(now), 1002);
         let taken: Vec<String> = std::iter::from_fn(|| schedule.take(now))
             .take(5)
-            .map(|key| key.namespace)
+            .map(|key| key.namespace.to_string())
             .collect();
         assert_eq!(taken, ["many", "few", "many", "few", "many"]);
         assert_eq!(schedule.depth(now), 997);

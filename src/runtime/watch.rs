@@ -191,7 +191,7 @@ mod tests {
     }
 
     fn names(keys: Vec<ResourceKey>) -> Vec<String> {
-        let mut names: Vec<String> = keys.into_iter().map(|key| key.name).collect();
+        let mut names: Vec<String> = keys.into_iter().map(|key| key.name.to_string()).collect();
         names.sort();
         names
     }

@@ -96,7 +96,7 @@ async fn what_was_known_of_a_resource_before_it_was_elsewhere_means_nothing_when
     let mut env = Environment::new().await;
     let (hold, held) = watch::channel(false);
     let hook = move |key: &ResourceKey| -> BoxFuture<'static, ()> {
-        let (mut held, waits) = (held.clone(), key.name == TESTED);
+        let (mut held, waits) = (held.clone(), *key.name == *TESTED);
         let until_released = async move { drop(held.wait_for(|held| !waits || !held).await) };
         until_released.boxed()
     };

@@ -161,8 +161,9 @@ pub fn filled_metrics(format: Format) -> String {
 }
 
 fn fill_metrics(metrics: &Metrics) {
-    use metorial_operator::resources::Reason;
-    metrics.set_reason("Connection", "a/b".to_owned(), Reason::Synced);
+    use metorial_operator::resources::{Reason, ResourceKey};
+    let connection = ResourceKey::new("Connection", "a", "b");
+    metrics.set_reason(&connection, Reason::Synced);
     let budget = BudgetSample {
         remaining: 1,
         limit: Some(100),
@@ -172,7 +173,7 @@ fn fill_metrics(metrics: &Metrics) {
     metrics.api_request("GET /instance".to_owned(), "ok", Duration::ZERO);
     metrics.kube_write("patch Connection");
     metrics.reconciled("Connection", "Synced", Duration::ZERO);
-    metrics.set_expiration("AuthExport", "a", "b", Some(1));
+    metrics.set_expiration(&ResourceKey::new("AuthExport", "a", "b"), Some(1));
 }
 
 /// A running operator. Dropping it kills it.

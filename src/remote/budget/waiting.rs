@@ -108,7 +108,7 @@ impl Waiting {
                 true => 0,
                 false => entry.purpose.priority.rank(),
             };
-            let namespace = entry.purpose.key.namespace.as_str();
+            let namespace = &*entry.purpose.key.namespace;
             // What the namespace will have sent when everybody of it who comes before has been served.
             let used = used
                 .entry((rank, namespace))
@@ -132,7 +132,7 @@ impl Waiting {
         let most = counts.values().max();
         let of_largest = |place: &&u64| {
             let entry = self.entries.get(*place);
-            entry.is_some_and(|entry| counts.get(entry.purpose.key.namespace.as_str()) == most)
+            entry.is_some_and(|entry| counts.get(&*entry.purpose.key.namespace) == most)
         };
         let last = order.iter().rev().find(of_largest).copied();
         if let Some(entry) = last.and_then(|place| self.entries.remove(&place)) {
@@ -168,7 +168,7 @@ mod tests {
         assert_eq!(waiting.places.len(), MOST_WAITING);
         let apps = waiting
             .iter()
-            .filter(|entry| entry.purpose.key.namespace == "apps");
+            .filter(|entry| *entry.purpose.key.namespace == *"apps");
         assert_eq!(apps.count(), (MOST_WAITING + 200) / 10);
         waiting.expire(now + GRACE);
         assert!(waiting.is_empty() && waiting.places.is_empty());

@@ -179,11 +179,11 @@ proptest! {
         let order = one_by_one(&mut scheduler, &waiting, reset);
         prop_assert_eq!(order.len(), waiting.len());
         let of = |served: &[Purpose], team: &str| {
-            served.iter().filter(|purpose| purpose.key.namespace == team).count()
+            served.iter().filter(|purpose| *purpose.key.namespace == *team).count()
         };
         for end in 0..order.len() {
             for one in &waiting {
-                let team = one.key.namespace.as_str();
+                let team = &*one.key.namespace;
                 let waits = of(&order[..end], team) < of(&waiting, team);
                 let most = order[..end].iter().map(|it| of(&order[..end], &it.key.namespace)).max();
                 prop_assert!(!waits || most.unwrap_or(0) <= of(&order[..end], team) + 1);

@@ -65,19 +65,29 @@ impl Requests {
         *self.counts.entry((verb, resource)).or_default() += 1;
     }
 
-    /// Returns the number of writes, without those of the lease.
+    /// Returns the number of writes, without those of the lease and of events.
     pub fn writes(&self) -> usize {
-        self.count(|verb| !matches!(verb, "get" | "list" | "watch"))
+        self.count(|verb, resource| is_write(verb) && resource != "events")
+    }
+
+    /// Returns the number of writes of events.
+    pub fn events(&self) -> usize {
+        self.count(|verb, resource| is_write(verb) && resource == "events")
     }
 
     /// Returns the number of reads of single objects, without those of the lease.
     pub fn gets(&self) -> usize {
-        self.count(|verb| verb == "get")
+        self.count(|verb, _| verb == "get")
     }
 
-    fn count(&self, of: impl Fn(&str) -> bool) -> usize {
+    fn count(&self, of: impl Fn(&str, &str) -> bool) -> usize {
         let counted = self.counts.iter();
-        let counted = counted.filter(|((verb, resource), _)| of(verb) && resource != "leases");
+        let counted =
+            counted.filter(|((verb, resource), _)| of(verb, resource) && resource != "leases");
         counted.map(|(_, count)| count).sum()
     }
+}
+
+fn is_write(verb: &str) -> bool {
+    !matches!(verb, "get" | "list" | "watch")
 }

@@ -2,7 +2,7 @@
 
 use crate::audit::Audit;
 use crate::bench::Bench;
-use crate::report::{Row, seconds};
+use crate::report::{Row, each, seconds};
 use crate::scenario::Scenario;
 use installation::Failure;
 use std::time::Instant;
@@ -32,6 +32,7 @@ async fn measure(bench: &mut Bench) -> Result<Vec<Row>, Failure> {
         Row::new("until all are gone", seconds(took)),
         Row::per_object("API requests", journal.len(), count, 1.1, 5),
         Row::per_object("Kubernetes writes", kubernetes.writes(), count, 1.0, 2),
+        Row::new("Kubernetes events", each(kubernetes.events(), count)),
     ];
     rows.extend(bench.cpu_row(cpu));
     match deleted {

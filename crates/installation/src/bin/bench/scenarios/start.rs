@@ -83,6 +83,7 @@ fn request_rows(kubernetes: &Requests, journal: &[Entry], count: usize) -> Vec<R
         Row::per_object("API requests", all, count, 1.0, CONSTANT),
         Row::new("… of them reads", reads(journal).to_string()),
         Row::per_object("Kubernetes writes", written, count, 2.0, CONSTANT),
+        Row::new("Kubernetes events", each(kubernetes.events(), count)),
         Row::new("Kubernetes GETs", each(kubernetes.gets(), count)),
         Row::new("response time of the simulated API, p50 / p99", times),
     ]

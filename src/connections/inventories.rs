@@ -1,6 +1,6 @@
 //! The resources of all kinds with their remote objects: the users of a connection, the dependents of an object, and losses.
 
-use super::inventory::{Entry, Inventory, recorded_ids};
+use super::inventory::{Entry, Inventory};
 use super::recorded::RecordedIds;
 use super::settings::ConnectionKey;
 use crate::cluster::client::Cluster;
@@ -9,6 +9,7 @@ use crate::cluster::shard::Shard;
 use crate::plan::observed::Dependent;
 use crate::remote::{RemoteError, Session};
 use crate::resources::ResourceKey;
+use std::collections::BTreeSet;
 
 /// The resources of all kinds in the namespaces that are served.
 pub struct Inventories {
@@ -56,16 +57,16 @@ impl Inventories {
     pub async fn users(&self, connection: &ConnectionKey) -> Result<Vec<String>, ClusterError> {
         let mut users = Vec::new();
         for inventory in &self.all {
-            let entries = self.entries(inventory.as_ref()).await?;
-            let uses = entries.iter().filter(|entry| entry.uses(connection));
-            users.extend(uses.map(|entry| {
+            let mut each = |entry: Entry| {
                 let ResourceKey {
                     kind,
                     namespace,
                     name,
                 } = &entry.key;
-                format!("{kind} {namespace}/{name}")
-            }));
+                let user = || format!("{kind} {namespace}/{name}");
+                users.extend(entry.uses(connection).then(user));
+            };
+            self.visit(inventory.as_ref(), &mut each).await?;
         }
         Ok(users)
     }
@@ -103,15 +104,19 @@ impl Inventories {
     ) -> Result<Vec<Dependent>, ClusterError> {
         let mut found = Vec::new();
         for inventory in kinds.iter().filter_map(|kind| self.of(kind)) {
-            let entries = self.entries(inventory).await?;
-            found.extend(entries.iter().flat_map(|entry| entry.created_from(ids)));
+            let mut each = |entry: Entry| found.extend(entry.created_from(ids));
+            self.visit(inventory, &mut each).await?;
         }
         Ok(found)
     }
 
-    /// Lists all resources of a kind, whichever shard they belong to.
-    async fn entries(&self, of: &dyn Inventory) -> Result<Vec<Entry>, ClusterError> {
-        of.entries(&self.cluster, &self.namespaces, None).await
+    /// Visits all resources of a kind, whichever shard they belong to.
+    async fn visit(
+        &self,
+        of: &dyn Inventory,
+        each: &mut (dyn FnMut(Entry) + Send),
+    ) -> Result<(), ClusterError> {
+        of.visit(&self.cluster, &self.namespaces, None, each).await
     }
 
     /// Lists the objects in an instance that count as lost when they are gone.
@@ -121,8 +126,10 @@ impl Inventories {
     pub async fn counted(&self, instance: &str) -> Result<Counted, ClusterError> {
         let mut ids = Vec::new();
         for inventory in &self.all {
-            let entries = self.entries(inventory.as_ref()).await?;
-            ids.push(recorded_ids(&entries, instance));
+            let mut counted = BTreeSet::new();
+            let mut each = |entry: Entry| counted.extend(entry.counted_in(instance).cloned());
+            self.visit(inventory.as_ref(), &mut each).await?;
+            ids.push(counted.into_iter().collect());
         }
         Ok(Counted(ids))
     }

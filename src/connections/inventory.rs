@@ -14,7 +14,6 @@ use futures::FutureExt;
 use futures::future::BoxFuture;
 use kube::{Api, Resource, ResourceExt};
 use serde::Deserialize;
-use std::collections::BTreeSet;
 use std::marker::PhantomData;
 
 /// One resource, as far as others are concerned with its remote object.
@@ -119,7 +118,7 @@ impl Entry {
     /// Returns the id of an object that counts as lost when it is gone: of a resource that stays, in this instance. An
     /// external object counts where it belongs.
     #[must_use]
-    fn counted_in(&self, instance: &str) -> Option<&String> {
+    pub fn counted_in(&self, instance: &str) -> Option<&String> {
         let here = self.instance.as_deref() == Some(instance);
         let counts = here && !self.terminating && !self.external;
         self.id.as_ref().filter(|_| counts)
@@ -157,28 +156,19 @@ fn status_parents<S: ResourceStatus>(status: Option<&S>) -> Vec<String> {
     parents.map(str::to_owned).collect()
 }
 
-/// Returns the ids of the objects in an instance that count as lost when they are gone, each once.
-#[must_use]
-pub fn recorded_ids(entries: &[Entry], instance: &str) -> Vec<String> {
-    let counted = entries
-        .iter()
-        .filter_map(|entry| entry.counted_in(instance));
-    let ids: BTreeSet<&String> = counted.collect();
-    ids.into_iter().cloned().collect()
-}
-
 /// The resources of one kind.
 pub trait Inventory: Send + Sync {
     /// Returns the kind's name.
     fn kind(&self) -> &'static str;
-    /// Lists all resources in these namespaces, or in all, or those of them that a label selector selects. A kind without a
-    /// definition has none.
-    fn entries<'a>(
+    /// Visits all resources in these namespaces, or in all, or those of them that a label selector selects. A kind without a
+    /// definition has none. Nothing is kept of one that was visited: there may be many.
+    fn visit<'a>(
         &'a self,
         cluster: &'a Cluster,
         namespaces: &'a [String],
         selector: Option<&str>,
-    ) -> BoxFuture<'a, Result<Vec<Entry>, ClusterError>>;
+        each: &'a mut (dyn FnMut(Entry) + Send),
+    ) -> BoxFuture<'a, Result<(), ClusterError>>;
     /// Reads one resource.
     fn entry<'a>(
         &'a self,
@@ -201,27 +191,28 @@ impl<K: Kind> Inventory for InventoryOf<K> {
         K::NAME
     }
 
-    fn entries<'a>(
+    fn visit<'a>(
         &'a self,
         cluster: &'a Cluster,
         namespaces: &'a [String],
         selector: Option<&str>,
-    ) -> BoxFuture<'a, Result<Vec<Entry>, ClusterError>> {
+        each: &'a mut (dyn FnMut(Entry) + Send),
+    ) -> BoxFuture<'a, Result<(), ClusterError>> {
         let of = |namespace| Collection::of::<K>(namespace).selected(selector);
         let collections: Vec<Collection> = match namespaces {
             [] => vec![of(None)],
             some => some.iter().map(|name| of(Some(name))).collect(),
         };
         async move {
-            let mut found = Vec::new();
             for collection in &collections {
-                let mut add = |text: &str| found.extend(Entry::read::<K>(text));
-                match cluster.list(collection, &mut add).await {
+                let mut visit =
+                    |text: &str| Entry::read::<K>(text).into_iter().for_each(&mut *each);
+                match cluster.list(collection, &mut visit).await {
                     Err(error) if error.cause == Cause::NotFound => {}
                     listed => drop(listed?),
                 }
             }
-            Ok(found)
+            Ok(())
         }
         .boxed()
     }
@@ -278,10 +269,8 @@ mod tests {
         let status = json!({"id": "pac_1", "instanceId": "ins_1", "connection": "Connection/main"});
         let entry = read(&json!(7), &status);
         assert_eq!(entry.key.to_string(), "ProviderAuthConfig/apps/r");
-        assert_eq!(
-            recorded_ids(std::slice::from_ref(&entry), "ins_1"),
-            ["pac_1"]
-        );
+        let counted = entry.counted_in("ins_1").map(String::as_str);
+        assert_eq!(counted, Some("pac_1"));
         assert!(entry.uses(&main) && !entry.uses(&other) && !entry.uses(&shared));
 
         let entry = read(&json!(7), &json!(7));

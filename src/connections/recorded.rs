@@ -1,7 +1,7 @@
 //! The ids that resources have recorded when a leadership begins. The first reads of a kind take them along, so that a restart
 //! costs one request for a hundred objects instead of one for each.
 
-use super::inventory::Inventory;
+use super::inventory::{Entry, Inventory};
 use crate::cluster::client::Cluster;
 use crate::cluster::shard::Shard;
 use crate::lock::lock;
@@ -56,18 +56,15 @@ async fn list(
     selector: Option<&str>,
 ) -> ByInstance {
     let mut ids: HashMap<String, Vec<String>> = HashMap::new();
-    match inventory.entries(cluster, namespaces, selector).await {
-        Ok(entries) => {
-            for entry in entries {
-                if let (Some(instance), Some(id)) = (entry.instance, entry.id) {
-                    ids.entry(instance).or_default().push(id);
-                }
-            }
+    let mut each = |entry: Entry| {
+        if let (Some(instance), Some(id)) = (entry.instance, entry.id) {
+            ids.entry(instance).or_default().push(id);
         }
-        Err(error) => {
-            let of_kind = inventory.kind();
-            tracing::info!(%error, of_kind, "the objects of a kind will be read with more requests");
-        }
+    };
+    let visited = inventory.visit(cluster, namespaces, selector, &mut each);
+    if let Err(error) = visited.await {
+        let of_kind = inventory.kind();
+        tracing::info!(%error, of_kind, "the objects of a kind will be read with more requests");
     }
     Mutex::new(ids)
 }

@@ -3,10 +3,9 @@
 use super::naming::{LASTING_DESCRIPTION, NAME, text};
 use super::tool_filters::{self, TOOL_FILTERS};
 use crate::plan::fields::{Blank, Compare, FieldRule, Remedy, Role};
-use crate::plan::observed::RemoteView;
+use crate::plan::observed::{Fields, RemoteView};
 use crate::resources::RemoteDetails;
 use metorial::{AuthConfig, AuthConfigSource, AuthConfigType};
-use std::collections::BTreeMap;
 
 /// The value, which is imported once the config is created.
 pub const VALUE: FieldRule = FieldRule {
@@ -31,7 +30,7 @@ pub const DEPLOYMENT: FieldRule = FieldRule {
 /// Returns an auth config in the form of all kinds.
 #[must_use]
 pub fn view(remote: &AuthConfig) -> RemoteView {
-    let mut fields = BTreeMap::from([
+    let mut fields = Fields::from_iter([
         (NAME.name, text(remote.name.as_deref())),
         (
             LASTING_DESCRIPTION.name,

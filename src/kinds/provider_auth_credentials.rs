@@ -7,12 +7,11 @@ use super::naming::{self, DESCRIPTION, NAME, text};
 use super::remote_kind::RemoteKind;
 use crate::plan::desired::{Invalid, Source, Wanted};
 use crate::plan::fields::{Blank, Compare, Field, FieldRule, Remedy, Role};
-use crate::plan::observed::RemoteView;
+use crate::plan::observed::{Fields, RemoteView};
 use crate::plan::policy::Lifecycle;
 use crate::resources::{ProviderAuthCredentials, ProviderAuthCredentialsStatus, RemoteDetails};
 use metorial::AuthCredentials;
 use serde_json::Value;
-use std::collections::BTreeMap;
 
 const PROVIDER: FieldRule = FieldRule {
     name: "providerId",
@@ -94,7 +93,7 @@ impl Kind for ProviderAuthCredentials {
     }
 
     fn view(remote: &AuthCredentials) -> RemoteView {
-        let mut fields = BTreeMap::from([
+        let mut fields = Fields::from_iter([
             (NAME.name, text(remote.name.as_deref())),
             (DESCRIPTION.name, text(remote.description.as_deref())),
         ]);

@@ -10,11 +10,10 @@ use super::replaced::{self, DEPLOYMENT, DEPLOYMENT_OF_VAULT, PROVIDER, VALUE, VA
 use super::tool_filters::{self, TOOL_FILTERS};
 use crate::plan::desired::{External, Invalid, Source, Used, Wanted};
 use crate::plan::fields::Field;
-use crate::plan::observed::RemoteView;
+use crate::plan::observed::{Fields, RemoteView};
 use crate::plan::policy::Lifecycle;
 use crate::resources::{ProviderConfig, ProviderConfigStatus, RemoteDetails};
 use metorial::{Collection, Config};
-use std::collections::BTreeMap;
 
 const VAULTS: SourceKind = SourceKind::Resource(RemoteKind::ProviderConfigVault);
 
@@ -76,7 +75,7 @@ impl Kind for ProviderConfig {
             .deployment
             .as_ref()
             .map(|deployment| deployment.id.as_str());
-        let mut fields = BTreeMap::from([
+        let mut fields = Fields::from_iter([
             (DEPLOYMENT.name, text(deployment)),
             (VAULT.name, text(vault)),
             (NAME.name, text(remote.name.as_deref())),

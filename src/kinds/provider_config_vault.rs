@@ -9,11 +9,10 @@ use super::remote_kind::RemoteKind;
 use super::replaced::{self, DEPLOYMENT, PROVIDER, VALUE};
 use crate::plan::desired::{Invalid, Source, Wanted};
 use crate::plan::fields::Field;
-use crate::plan::observed::RemoteView;
+use crate::plan::observed::{Fields, RemoteView};
 use crate::plan::policy::Lifecycle;
 use crate::resources::{ProviderConfigVault, ProviderConfigVaultStatus, RemoteDetails};
 use metorial::ConfigVault;
-use std::collections::BTreeMap;
 
 impl Kind for ProviderConfigVault {
     type Remote = ConfigVault;
@@ -57,7 +56,7 @@ impl Kind for ProviderConfigVault {
     }
 
     fn view(remote: &ConfigVault) -> RemoteView {
-        let fields = BTreeMap::from([
+        let fields = Fields::from_iter([
             (DEPLOYMENT.name, text(remote.deployment_id())),
             (NAME.name, text(remote.name.as_deref())),
             (DESCRIPTION.name, text(remote.description.as_deref())),

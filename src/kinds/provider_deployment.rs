@@ -8,10 +8,9 @@ use super::remote_kind::RemoteKind;
 use super::tool_filters;
 use crate::plan::desired::{External, Invalid, Source, Used, Wanted};
 use crate::plan::fields::{Blank, Compare, Field, FieldRule, Remedy, Role};
-use crate::plan::observed::RemoteView;
+use crate::plan::observed::{Fields, RemoteView};
 use crate::resources::{ProviderDeployment, ProviderDeploymentStatus, RemoteDetails};
 use metorial::{Collection, Deployment};
-use std::collections::BTreeMap;
 
 const PROVIDER: FieldRule = FieldRule {
     name: "providerId",
@@ -106,7 +105,7 @@ impl Kind for ProviderDeployment {
         let locked = locked.map(|version| version.id.as_str());
         let config = remote.default_config.as_ref();
         let config = config.map(|config| config.id.as_str());
-        let mut fields = BTreeMap::from([
+        let mut fields = Fields::from_iter([
             (NAME.name, text(remote.name.as_deref())),
             (DESCRIPTION.name, text(remote.description.as_deref())),
             (LOCKED_VERSION.name, text(locked)),

@@ -5,7 +5,6 @@ use crate::resources::RemoteDetails;
 use jiff::Timestamp;
 use metorial::Object;
 use serde_json::{Map, Value};
-use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -17,7 +16,7 @@ pub struct RemoteView {
     /// Whether it exists; archived and deleted objects do not.
     pub live: bool,
     /// Readable fields by the names of the kind's rules, in the same form as the desired fields.
-    pub fields: BTreeMap<&'static str, Value>,
+    pub fields: Fields,
     /// Its metadata, without the operator's marker.
     pub metadata: Map<String, Value>,
     /// The operator's marker in its metadata.
@@ -37,15 +36,12 @@ pub struct RemoteView {
 impl RemoteView {
     /// Returns the view of an object with these readable fields.
     #[must_use]
-    pub fn new<R: Object>(
-        remote: &R,
-        fields: BTreeMap<&'static str, Value>,
-        details: RemoteDetails,
-    ) -> Self {
+    pub fn new<R: Object>(remote: &R, mut fields: Fields, details: RemoteDetails) -> Self {
         let mut metadata = remote.metadata().cloned().unwrap_or_default();
         let marker = Marker::read(&metadata);
         // A copy of it would be half of what is kept of an object.
         metadata.remove(MARKER_KEY);
+        fields.0.shrink_to_fit();
         Self {
             id: remote.id().to_owned(),
             live: !remote.status().is_gone(),
@@ -58,6 +54,34 @@ impl RemoteView {
             authorized_by_user: false,
             auth_method: None,
         }
+    }
+}
+
+/// The readable fields of a remote object by their names: few, and in less memory than a map would take.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Fields(pub(super) Vec<(&'static str, Value)>);
+
+impl Fields {
+    /// Returns the value of a field.
+    #[must_use]
+    pub fn get(&self, name: &str) -> Option<&Value> {
+        let mut fields = self.0.iter();
+        let found = fields.find(|(of, _)| *of == name);
+        found.map(|(_, value)| value)
+    }
+
+    /// Sets the value of a field.
+    pub fn insert(&mut self, name: &'static str, value: Value) {
+        match self.0.iter_mut().find(|(of, _)| *of == name) {
+            Some((_, known)) => *known = value,
+            None => self.0.push((name, value)),
+        }
+    }
+}
+
+impl FromIterator<(&'static str, Value)> for Fields {
+    fn from_iter<I: IntoIterator<Item = (&'static str, Value)>>(fields: I) -> Self {
+        Self(fields.into_iter().collect())
     }
 }
 

@@ -194,7 +194,7 @@ fn an_auth_config_of_another_deployment_is_told_and_is_not_adopted() {
 #[test]
 fn a_deployment_that_the_spec_or_the_server_leaves_out_is_no_difference() {
     let mut silent = created(&auth_config(Some("pde_1")), "pac_1", 9);
-    silent.fields.remove("deploymentId");
+    silent.fields.0.retain(|(name, _)| *name != "deploymentId");
     for (desired, remote) in [
         (
             auth_config(None),

@@ -5,7 +5,7 @@ use crate::plan::backoff::Retry;
 use crate::plan::children::{ChildKind, ChildSpec, ChildState};
 use crate::plan::desired::{Desired, Exports, External, Source, Wanted, When};
 use crate::plan::facts::{Answer, Query};
-use crate::plan::observed::{ListedImport, RemoteView};
+use crate::plan::observed::{Fields, ListedImport, RemoteView};
 use crate::plan::policy::{Lifecycle, Policy, Renewal};
 use crate::plan::record::{Record, Writes};
 use crate::plan::rewrites::Rewrites;
@@ -138,7 +138,7 @@ impl Story {
         RemoteView {
             id: "pac_1".to_owned(),
             live: true,
-            fields: [].into(),
+            fields: Fields::default(),
             metadata: Map::new(),
             marker: None,
             created_at: second(1),

@@ -73,7 +73,8 @@ impl Model {
                 ("description", Value::from("")),
                 ("oauth.scopes", json!(["repo"])),
             ]
-            .into(),
+            .into_iter()
+            .collect(),
             metadata: Map::from_iter(metadata),
             marker,
             created_at: now,

@@ -9,7 +9,7 @@ pub enum Retry {
     /// At the interval, or after this time if that is sooner. The attempt may be repeated after a rest: all is well, or the
     /// cause is in the cluster.
     Interval(Option<Duration>),
-    /// At the interval.
+    /// At the interval. The attempt is not repeated before that: nothing but a change can help.
     ChangeOrInterval,
     /// At once: another step follows.
     Now,

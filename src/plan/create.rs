@@ -1,5 +1,5 @@
 //! Creation: at most one remote object for each resource. The finalizer is added before the create is sent; where it is
-//! present and no id is recorded, [`recover`] searches before another create.
+//! present, no id is recorded and a create may have been sent, [`recover`] searches before another create.
 
 use super::case::Case;
 use super::desired::Desired;

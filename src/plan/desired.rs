@@ -121,7 +121,7 @@ impl Exports {
     }
 }
 
-/// When an export is due.
+/// When an export is due beside those that replace expiring tokens, which only `Once` rules out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum When {
     /// Only once.

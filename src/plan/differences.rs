@@ -104,8 +104,8 @@ const HIDDEN: &str = "<hidden>";
 
 /// Compares the desired object with the existing one.
 ///
-/// A field that can't be read back counts as different when the fingerprint in the marker is another one, or when somebody
-/// wrote the object after us and no readable field differs.
+/// A field that can't be read back counts as different when the fingerprint in the marker, or for imports the one in the
+/// status, is another one, or when somebody wrote the object after us and no readable field differs.
 #[must_use]
 pub fn differences(desired: &Desired, remote: &RemoteView, record: &Record) -> Differences {
     let mut found = Differences::default();

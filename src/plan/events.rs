@@ -49,7 +49,11 @@ pub fn events(
 /// Returns the event of a plan that has none of its own.
 fn ordinary(effects: &[Effect]) -> Option<(EventReason, String)> {
     effects.iter().rev().find_map(|effect| match effect {
-        Effect::Created(remote) => Some((EventReason::Created, format!("created {}", remote.id))),
+        Effect::Created(remote, request) => {
+            let request = request.as_ref().map(|id| format!(" (request {id})"));
+            let note = format!("created {}{}", remote.id, request.unwrap_or_default());
+            Some((EventReason::Created, note))
+        }
         Effect::Deleted(id) => Some((EventReason::Deleted, format!("deleted {id}"))),
         _ => None,
     })

@@ -76,7 +76,7 @@ pub fn decide(case: &Case<'_>, facts: &Facts) -> Result<Plan, Query> {
     publish::publish(case, facts, plan)
 }
 
-/// Decides about a resource without a failure and without a pause.
+/// Decides about a resource as if there were no pause.
 fn undisturbed(case: &Case<'_>, facts: &Facts) -> Result<Plan, Query> {
     if !case.terminating {
         return synchronize(case, facts);
@@ -105,7 +105,7 @@ fn synchronize(case: &Case<'_>, facts: &Facts) -> Result<Plan, Query> {
     let plan = replace::delete_replaced(case, facts, plan)?;
     let plan = delete::only_own_objects(case, facts, plan)?;
     let plan = create::with_finalizer(case, plan);
-    // What follows keeps a plan from being carried out.
+    // The next ones may keep a plan from being carried out.
     let plan = external::refuse_foreign_objects(case, desired, facts, plan)?;
     let plan = checks::refuse_invalid_value(case, desired, facts, plan)?;
     let plan = approve::require_approval(case, facts, plan)?;

@@ -98,7 +98,7 @@ pub fn with_refusals(plan: &Plan, effects: &[Effect]) -> Plan {
 
 fn apply<S: ResourceStatus>(next: &mut S, case: &Case<'_>, plan: &Plan, effect: &Effect) {
     match effect {
-        Effect::Bound(remote) | Effect::Created(remote) | Effect::Written(remote, _) => {
+        Effect::Bound(remote) | Effect::Created(remote, _) | Effect::Written(remote, _) => {
             bind(next, case, plan, remote);
         }
         Effect::Export(export) => {

@@ -110,8 +110,8 @@ pub enum Content {
 pub enum Effect {
     /// The remote object, as read.
     Bound(Arc<RemoteView>),
-    /// The remote object, as the API answered its creation.
-    Created(Arc<RemoteView>),
+    /// The remote object, as the API answered its creation, and the id of that request.
+    Created(Arc<RemoteView>, Option<String>),
     /// The remote object after a write, and the time since which writes are not ours, where that is not the object's own.
     Written(Arc<RemoteView>, Option<Timestamp>),
     /// An import of ours was made or found.
@@ -149,7 +149,7 @@ pub struct NotRestarted {
 #[must_use]
 pub fn remote_after(effects: &[Effect]) -> Option<&Arc<RemoteView>> {
     effects.iter().rev().find_map(|effect| match effect {
-        Effect::Bound(remote) | Effect::Created(remote) | Effect::Written(remote, _) => {
+        Effect::Bound(remote) | Effect::Created(remote, _) | Effect::Written(remote, _) => {
             Some(remote)
         }
         _ => None,

@@ -1,4 +1,5 @@
-//! Changes of an object that exists: differences are applied by a PATCH, or left and reported as drift.
+//! Changes of an object that exists: what becomes of each difference. It is applied by a PATCH, an import or a replacement,
+//! refused, or left and reported as drift.
 
 use super::case::Case;
 use super::desired::Desired;

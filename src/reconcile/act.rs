@@ -38,7 +38,8 @@ impl<K: Kind> Run<'_, K> {
         let reason = plan.verdict.reason;
         tracing::debug!(steps = plan.steps.len(), %reason, "decided");
         for (index, step) in plan.steps.iter().enumerate() {
-            self.confirm_shard(step.is_sent()).await?;
+            let reports_only = *step == Step::RecordStatus && !self.wrote();
+            self.confirm_shard(step.is_sent() || reports_only).await?;
             match step {
                 Step::RecordStatus => {
                     let publishes = |step: &Step| matches!(step, Step::ApplyChild(..));
@@ -106,8 +107,8 @@ impl<K: Kind> Run<'_, K> {
             _ => {
                 let session = self.api()?;
                 let sent = session.create::<K>(request::create(desired));
-                let created = self.send(sent, refused_create(case)).await?;
-                self.effects.push(Effect::Created(created));
+                let (created, request) = self.send(sent, refused_create(case)).await?;
+                self.effects.push(Effect::Created(created, request));
             }
         }
         let id = self.remote().map(|remote| remote.id.clone());
@@ -127,6 +128,7 @@ impl<K: Kind> Run<'_, K> {
         let former_keys = &case.record.metadata_keys;
         let body = request::update(desired, differences, remote, former_keys);
         let session = self.api()?;
+        // Not with `send`: a PATCH whose outcome is unknown creates nothing, and the next read shows what is left to do.
         let before = self.began_write();
         let written = session.update::<K>(&remote.id, body).await;
         self.ended_write(before, written.as_ref().err());
@@ -167,7 +169,7 @@ impl<K: Kind> Run<'_, K> {
         };
         self.effects.extend(remote.map(|remote| match into {
             Some(_) => Effect::Written(remote, None),
-            None => Effect::Created(remote),
+            None => Effect::Created(remote, imported.request_id),
         }));
         Ok(())
     }
@@ -180,6 +182,7 @@ impl<K: Kind> Run<'_, K> {
     ) -> Result<(), Error> {
         let (data, export) = match content {
             Content::LastExport => {
+                // Forgotten since the decision, as when the resource left this shard: the next decision exports again.
                 let Some(exported) = self.resource.memory.exported.clone() else {
                     return Ok(());
                 };

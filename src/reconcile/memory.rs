@@ -1,5 +1,5 @@
-//! What this process remembers of each resource between reconciliations. It may all be lost: it only saves requests, and
-//! where it is missing more is read.
+//! What this process remembers of each resource between reconciliations. It may all be lost: where it is
+//! missing, more is read, and an export whose value is not in its Secret yet is made again.
 
 use crate::lock::lock;
 use crate::plan::backoff::Pacing;

@@ -59,11 +59,12 @@ pub async fn reconcile<K: Kind>(
         match done {
             Ok(Some(next)) => return Ok(next),
             Ok(None) => {}
-            // A failure is decided upon as well. The plan after it sends nothing to the API, so the loop ends.
+            // The next plan does without these fields, so the loop ends.
             Err(Error::FieldsRefused(fields)) => {
                 run.remember_refused(&case, &fields);
                 case.refused = fields;
             }
+            // A failure is decided upon as well. The plan after it sends nothing to the API, so the loop ends.
             Err(Error::Remote(error)) => {
                 let failure = remote_failure(&error, case.desired.as_ref().ok().copied());
                 run.suspect_connection(&failure).await;

@@ -121,7 +121,7 @@ impl<K: Kind> Run<'_, K> {
         self.effects.iter().any(|effect| {
             matches!(
                 effect,
-                Effect::Created(_)
+                Effect::Created(..)
                     | Effect::Written(..)
                     | Effect::Imported(_)
                     | Effect::Export(_)

@@ -15,6 +15,8 @@ pub struct Imported {
     pub record: ListedImport,
     /// The auth config that the value went into, as the response shows it.
     pub into: Option<Arc<RemoteView>>,
+    /// The id of the request.
+    pub request_id: Option<String>,
 }
 
 /// Builds the note of an import: the user's text, and the owner and tag of the value.

@@ -99,12 +99,13 @@ impl Session {
         let sent = self
             .transport
             .write("import", collection::<AuthImport>(), call);
-        let import = sent.await?;
+        let (import, request_id) = sent.await?;
         let record = records::import_record(&import, owner, key);
         let into = import.auth_config.as_ref().map(auth_config::view);
         Ok(Imported {
             record,
             into: into.map(|view| self.store_write(AuthConfig::COLLECTION, view)),
+            request_id,
         })
     }
 
@@ -122,7 +123,8 @@ impl Session {
         let body = Body::from(serde_json::json!({"note": note, "metadata": metadata}));
         let call = self.transport.client().create_export(target, &body);
         let operation = collection::<AuthExport>();
-        self.transport.write("export", operation, call).await
+        let exported = self.transport.write("export", operation, call).await;
+        exported.map(|(export, _)| export)
     }
 
     /// Lists the exports of an auth config that `owner` made, read now.
@@ -222,16 +224,21 @@ impl Session {
         Ok(observed?.found())
     }
 
-    /// Creates an object.
+    /// Creates an object. Returns the id of the request, too.
     ///
     /// # Errors
     /// See [`RemoteError::maybe_applied`].
-    pub async fn create<K: Kind>(&self, body: Value) -> Result<Arc<RemoteView>, RemoteError> {
+    pub async fn create<K: Kind>(
+        &self,
+        body: Value,
+    ) -> Result<(Arc<RemoteView>, Option<String>), RemoteError> {
         let body = Body::from(body);
         let call = self.transport.client().create::<K::Remote>(&body);
         let operation = collection::<K::Remote>();
-        let created = self.transport.write("create", operation, call).await?;
-        Ok(self.store_write(K::Remote::COLLECTION, K::view(&created)))
+        let created = self.transport.write("create", operation, call).await;
+        let (created, request_id) = created?;
+        let view = self.store_write(K::Remote::COLLECTION, K::view(&created));
+        Ok((view, request_id))
     }
 
     /// Updates an object. The caller holds its [`lock`](Self::lock).
@@ -247,7 +254,7 @@ impl Session {
         let call = self.transport.client().update::<K::Remote>(id, &body);
         let operation = item::<K>(Method::Patch);
         match self.transport.write("update", operation, call).await {
-            Ok(remote) => Ok(self.store_write(K::Remote::COLLECTION, K::view(&remote))),
+            Ok((remote, _)) => Ok(self.store_write(K::Remote::COLLECTION, K::view(&remote))),
             Err(error) => {
                 self.cache.observations.forget(id, Instant::now());
                 Err(error)

@@ -203,7 +203,8 @@ impl Transport {
         self.record(&sent, result)
     }
 
-    /// Sends one write, and logs it if the API confirms it. `action` is what the log calls it.
+    /// Sends one write, and logs it if the API confirms it. `action` is what the log calls it. Returns the id of the request,
+    /// too.
     ///
     /// # Errors
     /// See [`send`](Self::send).
@@ -212,14 +213,17 @@ impl Transport {
         action: &'static str,
         operation: Operation,
         call: impl Future<Output = Result<Answer<T>, Error>>,
-    ) -> Result<T, RemoteError> {
+    ) -> Result<(T, Option<String>), RemoteError> {
         let began = Instant::now();
+        let mut request_id = None;
         let logged = call.inspect_ok(|answer| {
-            let (id, request_id) = (answer.value.id(), answer.meta.request_id.as_deref());
+            let id = answer.value.id();
+            request_id.clone_from(&answer.meta.request_id);
             let elapsed_ms = began.elapsed().as_millis();
             tracing::info!(action, id, %operation, request_id, elapsed_ms, "wrote to Metorial");
         });
-        self.send(operation, logged).await
+        let value = self.send(operation, logged).await?;
+        Ok((value, request_id))
     }
 
     /// Lists all items that `keep` keeps. It decides about items that can't be read too.

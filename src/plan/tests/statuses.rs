@@ -99,7 +99,10 @@ fn a_former_id_has_the_reason_of_its_replacement_whatever_plan_records_it() {
         });
         let mut before = ProviderAuthConfigStatus::default();
         before.common_mut().id = Some("former".to_owned());
-        let effects = [Effect::Created(Arc::new(created(&desired, "new", 20)))];
+        let effects = [Effect::Created(
+            Arc::new(created(&desired, "new", 20)),
+            None,
+        )];
         let status = fixture.ask(|case, _| next(&before, case, &plan, &effects));
         status.common().previous_ids.clone().unwrap()[0]
             .reason
@@ -125,7 +128,7 @@ fn what_was_created_deleted_or_published_is_an_event() {
         published_config_map: Some("ids".to_owned()),
         ..CommonStatus::default()
     };
-    let created = Effect::Created(Arc::new(created(&desired, "new", 20)));
+    let created = Effect::Created(Arc::new(created(&desired, "new", 20)), None);
     let of = |plan: &Plan, next: &CommonStatus, effects: &[Effect]| {
         let events = events(&before, next, &plan.verdict, effects, false).into_iter();
         let shown = events.map(|event| format!("{}: {}", event.reason, event.note));

@@ -161,13 +161,12 @@ impl Cluster {
 
 impl Cluster {
     /// Creates an event without the recorder: for an object whose name is too long for it, since it puts the whole of it into
-    /// the name of the event, and where nothing is to be counted. The API server completes the name here.
+    /// the name of the event, and where nothing is to be counted.
     async fn create_event(&self, event: &Event, about: &ObjectReference) -> kube::Result<()> {
         let name = about.name.as_deref().unwrap_or_default();
-        let start: String = name.chars().take(LONGEST_NAME_OF_RECORDER).collect();
         let created = events::v1::Event {
             metadata: ObjectMeta {
-                generate_name: Some(format!("{}-", start.trim_end_matches(['.', '-']))),
+                name: Some(event_name(name, Timestamp::now())),
                 namespace: about.namespace.clone(),
                 ..ObjectMeta::default()
             },
@@ -189,6 +188,13 @@ impl Cluster {
         api.create(&PostParams::default(), &created).await?;
         Ok(())
     }
+}
+
+/// Returns the name of an event as the recorder makes it, but with the begin of a name that is too long.
+fn event_name(object: &str, at: Timestamp) -> String {
+    let start: String = object.chars().take(LONGEST_NAME_OF_RECORDER).collect();
+    let start = start.trim_end_matches(['.', '-']);
+    format!("{start}.{:x}", at.as_nanosecond())
 }
 
 /// Returns the parameters of a patch under the operator's name.

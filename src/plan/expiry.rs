@@ -108,6 +108,13 @@ impl Renewal {
 
     /// Returns why tokens that are valid for so long can't always be renewed in time, with the figures.
     fn shortfall(&self, validity: Validity) -> Option<String> {
+        if self.pause(validity) >= validity.length() {
+            return Some(format!(
+                "they were exported with {} left, and exports follow each other after {} at the earliest, so they expire before they are renewed",
+                minutes(validity.length()),
+                minutes(LEAST),
+            ));
+        }
         let pause = self.pause(validity).as_secs();
         let needed = (DAY.as_secs() + pause - 1) / pause;
         let max_per_day = i64::try_from(self.max_per_day).unwrap_or(i64::MAX);

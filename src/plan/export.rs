@@ -210,8 +210,8 @@ impl<'a> State<'a> {
         Retry::Interval([due_in, caught_up, held_back].into_iter().flatten().min())
     }
 
-    /// Returns the steps that write the last export to the Secret and restart what uses it. A former Secret goes first: a crash
-    /// in between leaves no tokens behind that nobody knows of.
+    /// Returns the steps that write the last export to the Secret and restart what uses it. A former Secret is removed once
+    /// the new one holds the tokens, which Kubernetes may refuse; the status names the former one until both are done.
     fn write_secret(&self) -> Vec<Step> {
         let wanted = &self.exports.secret;
         let former = self.last.export.secret_name.as_ref();
@@ -219,7 +219,10 @@ impl<'a> State<'a> {
         let remove = former.map(|name| Step::RemoveChild(ChildKind::Secret, name.clone()));
         let apply = Step::ApplyChild(wanted.clone(), Content::LastExport);
         let restart = restart::step(self.exports);
-        remove.into_iter().chain([apply]).chain(restart).collect()
+        [Some(apply), remove, restart]
+            .into_iter()
+            .flatten()
+            .collect()
     }
 }
 

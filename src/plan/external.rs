@@ -107,8 +107,9 @@ pub fn refuse_foreign_objects(
     }
     for used in &desired.uses {
         let by_id = used.unmarked && used.object.owner.is_none();
-        // Whoever may use all ids of the connection may use this one. It is not read for that: the key may not be able to.
-        if by_id && case.connection.external_ids {
+        // Whoever may use all ids of a connection of his own may use this one. It is not read for that: the key may not be able
+        // to. Over a shared one it may be another namespace's.
+        if by_id && case.connection.external_ids && !case.connection.shared {
             continue;
         }
         let remote = facts.used(used.collection, &used.object.id)?;

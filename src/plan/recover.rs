@@ -42,14 +42,15 @@ pub fn recover(case: &Case<'_>, desired: &Desired, facts: &Facts) -> Result<Plan
 }
 
 /// Returns why an object is not bound: the spec was edited while it was not known whether the object exists, and names other
-/// ids now than those that it was created with. A spec that was never edited costs no read.
+/// ids now than those that it was created with. That stays so until the edit is undone, whatever was reported meanwhile. A spec
+/// that was never edited costs no read.
 fn created_otherwise(
     case: &Case<'_>,
     desired: &Desired,
     facts: &Facts,
     remote: &RemoteView,
 ) -> Result<Option<Verdict>, Query> {
-    let edited = case.generation > 1 && case.record.observed_generation != Some(case.generation);
+    let edited = case.generation > 1;
     if !edited || case.restored(remote) {
         return Ok(None);
     }

@@ -8,6 +8,7 @@ use super::differences::differences;
 use super::facts::{Facts, Query};
 use super::observed::RemoteView;
 use super::ownership::Claim;
+use super::record::Record;
 use super::steps::{Plan, Step, bind};
 use super::verdict::{EventReason, Verdict};
 use crate::resources::{PendingDeletion, Reason, Replace};
@@ -42,13 +43,20 @@ pub fn replace(
     if let Some(wait) = Plan::wait_for_lagging_reads(case.record, reason, SEARCHING) {
         return Ok(wait);
     }
-    let ours = |remote: &&RemoteView| {
-        let other = remote.id != former.id && !case.record.is_pending_deletion(&remote.id);
-        remote.live && case.claim(remote) == Claim::Ours && other
+    let others = others(case, facts, former)?;
+    // Where the spec was not edited since the last report, a successor was created with what is desired now, unreadable fields
+    // included. What is recorded is that of the former object.
+    let edited = case.record.observed_generation != Some(case.generation);
+    let record = match edited {
+        true => case.record.clone(),
+        false => Record {
+            revision: None,
+            inputs: Vec::new(),
+            ..case.record.clone()
+        },
     };
-    let others: Vec<&RemoteView> = facts.search()?.iter().filter(ours).collect();
     let fits = |remote: &&&RemoteView| {
-        differences(desired, remote, case.record).is_without_replacement(desired)
+        differences(desired, remote, &record).is_without_replacement(desired)
     };
     // A crash, or a lost response, may have left the new object unrecorded.
     let successor = others.iter().find(fits).copied();
@@ -72,6 +80,52 @@ pub fn replace(
     let note = format!("{fields} changed; replacing {}", former.id);
     Ok(Plan::synced(desired, steps)
         .map_verdict(|verdict| verdict.with_event(EventReason::Replaced, note)))
+}
+
+/// Decides about a replacement that was undone while its outcome was unknown: a new object that it may have left is looked for,
+/// and deleted. `None` where there is none.
+///
+/// # Errors
+/// The collection was not searched.
+pub fn undone(
+    case: &Case<'_>,
+    desired: &Desired,
+    facts: &Facts,
+    remote: &Arc<RemoteView>,
+) -> Result<Option<Plan>, Query> {
+    let record = case.record;
+    // After a restart every outcome is unknown, but only an edit can have undone anything.
+    let may_be = record.wrote || record.observed_generation != Some(case.generation);
+    if !case.policy.replaces() || !record.may_have_unrecorded_write() || !may_be {
+        return Ok(None);
+    }
+    let others = others(case, facts, remote)?;
+    if !record.settled() {
+        let mut plan = Plan::wait_for_reads(Reason::Replacing, SEARCHING, record.settles_in);
+        plan.verdict.keeps_conditions = true;
+        return Ok(Some(plan));
+    }
+    if others.is_empty() {
+        return Ok(None);
+    }
+    let later = others
+        .iter()
+        .map(|other| Step::DeleteLater(other.id.clone()));
+    let steps = std::iter::once(bind(remote)).chain(later).collect();
+    Ok(Some(Plan::synced(desired, steps)))
+}
+
+/// Returns the live objects of the resource beside one, and beside those that are pending deletion.
+fn others<'a>(
+    case: &Case<'_>,
+    facts: &'a Facts,
+    current: &RemoteView,
+) -> Result<Vec<&'a RemoteView>, Query> {
+    let ours = |remote: &&RemoteView| {
+        let other = remote.id != current.id && !case.record.is_pending_deletion(&remote.id);
+        remote.live && case.claim(remote) == Claim::Ours && other
+    };
+    Ok(facts.search()?.iter().filter(ours).collect())
 }
 
 /// Adds the deletion of replaced objects whose grace period is over and that nothing depends on any more.

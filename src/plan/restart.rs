@@ -6,7 +6,7 @@
 
 use super::backoff::{Backoff, Retry};
 use super::desired::Exports;
-use super::steps::{NotRestarted, Plan, Step};
+use super::steps::{NotRestarted, Plan, RestartRefusal, Step};
 use super::verdict::Verdict;
 use crate::resources::{ExportStatus, Reason, Workload};
 
@@ -52,15 +52,22 @@ pub fn done(export: ExportStatus) -> ExportStatus {
 pub fn failed(plan: &Plan, failed: &NotRestarted) -> Plan {
     let Workload { kind, name } = &failed.workload;
     let kind = kind.as_str();
-    let (reason, retry, message) = match failed.exists {
-        false => (
+    let (reason, retry, message) = match failed.why {
+        RestartRefusal::NotFound => (
             Reason::ReferenceNotFound,
             Retry::Backoff(Backoff::transient()),
             format!(
                 "{kind} {name} in spec.rolloutRestart was not found; create it, or remove it from the list"
             ),
         ),
-        true => (
+        RestartRefusal::Refused(code) => (
+            Reason::InvalidSpec,
+            Retry::Interval(None),
+            format!(
+                "Kubernetes refuses the restart of {kind} {name} in spec.rolloutRestart with {code}, as an admission policy or the workload itself may lead to; check them, or remove it from the list"
+            ),
+        ),
+        RestartRefusal::NotPermitted => (
             Reason::Forbidden,
             Retry::Interval(None),
             format!(

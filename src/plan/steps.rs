@@ -141,8 +141,19 @@ pub enum Effect {
 pub struct NotRestarted {
     /// The workload.
     pub workload: Workload,
-    /// Whether it exists, so that Kubernetes refused the change.
-    pub exists: bool,
+    /// Why.
+    pub why: RestartRefusal,
+}
+
+/// Why a workload could not be restarted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RestartRefusal {
+    /// It does not exist.
+    NotFound,
+    /// The operator may not change it.
+    NotPermitted,
+    /// Kubernetes refuses the change, with this HTTP status.
+    Refused(u16),
 }
 
 /// Returns the remote object after these effects.

@@ -32,6 +32,9 @@ pub fn update(
     }
     let changed_here = !record.acknowledged(desired);
     if found.is_empty() {
+        if let Some(plan) = replace::undone(case, desired, facts, remote)? {
+            return Ok(plan);
+        }
         let not_sent = !case.refused.is_empty();
         let unrecorded = changed_here || not_sent || record.remote_updated_at.is_none();
         let steps = unrecorded.then(|| bind(remote));

@@ -73,7 +73,8 @@ impl<K: Kind> Run<'_, K> {
             }
             Step::ApplyChild(wanted, content) => self.apply_child(case, wanted, *content).await?,
             Step::RemoveChild(kind, name) => {
-                self.parent().remove(*kind, name).await?;
+                let removed = self.parent().remove(*kind, name).await;
+                removed.map_err(Error::of_other_object)?;
                 self.effects.push(Effect::ChildRemoved(*kind, name.clone()));
             }
             Step::Restart(workloads) => self.restart(case, workloads).await?,
@@ -89,7 +90,8 @@ impl<K: Kind> Run<'_, K> {
                 let (cluster, namespace) =
                     (&self.context.cluster, &self.context.operator_namespace);
                 let (key, entry) = delete::orphan_record(case, id);
-                cluster.record_orphan(namespace, &key, &entry).await?;
+                let recorded = cluster.record_orphan(namespace, &key, &entry).await;
+                recorded.map_err(Error::of_other_object)?;
                 let instance = case.record.instance.as_deref();
                 tracing::info!(id, instance, "left a remote object at Metorial");
             }

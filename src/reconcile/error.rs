@@ -18,10 +18,22 @@ pub enum Error {
     NotLeader,
     /// The resource belongs to another shard by now, which decides about it.
     OfAnotherShard,
-    /// Kubernetes refuses a change of the resource itself, which did not change meanwhile.
+    /// Kubernetes refuses a change of the resource itself, which did not change meanwhile, or a write to another object.
     Denied(ClusterError),
     /// Kubernetes: nothing is concluded, and the reconciliation is repeated.
     Cluster(ClusterError),
+}
+
+impl Error {
+    /// Returns what a failed write to another object than the resource means: that one was read right before, so a refusal is
+    /// no sign of a change, and stays.
+    #[must_use]
+    pub fn of_other_object(error: ClusterError) -> Self {
+        match error.cause {
+            Cause::Refused(_) => Self::Denied(error),
+            _ => error.into(),
+        }
+    }
 }
 
 impl From<RemoteError> for Error {

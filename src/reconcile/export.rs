@@ -12,7 +12,7 @@ use crate::plan::observed::RemoteView;
 use crate::plan::record::Writes;
 use crate::plan::restart;
 use crate::plan::steps::Effect;
-use crate::plan::steps::NotRestarted;
+use crate::plan::steps::{NotRestarted, RestartRefusal};
 use crate::remote::RemoteError;
 use crate::remote::records::export_target;
 use crate::resources::{ExportStatus, Workload};
@@ -92,13 +92,14 @@ impl<K: Kind> Run<'_, K> {
             let Err(error) = cluster.restart(namespace, workload, content).await else {
                 continue;
             };
-            let exists = match error.cause {
-                Cause::NotFound => false,
-                Cause::Forbidden | Cause::Refused(_) | Cause::Denied { .. } => true,
+            let why = match error.cause {
+                Cause::NotFound => RestartRefusal::NotFound,
+                Cause::Forbidden => RestartRefusal::NotPermitted,
+                Cause::Refused(code) | Cause::Denied { code, .. } => RestartRefusal::Refused(code),
                 _ => return Err(error.into()),
             };
             let workload = workload.clone();
-            failed.push(Effect::NotRestarted(NotRestarted { workload, exists }));
+            failed.push(Effect::NotRestarted(NotRestarted { workload, why }));
         }
         if failed.is_empty() {
             self.effects.push(Effect::Export(restart::done(export)));

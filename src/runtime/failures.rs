@@ -5,7 +5,7 @@ use crate::cluster::error::ClusterError;
 use crate::connections::ConnectionResource;
 use crate::kinds::Kind;
 use crate::reconcile::context::Context;
-use crate::resources::{Conditions, Reason, ResourceKey, ResourceStatus, condition};
+use crate::resources::{Class, Conditions, Reason, ResourceKey, ResourceStatus, condition};
 use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 use kube::{Api, Resource};
@@ -41,22 +41,34 @@ impl EndedBy {
         }
     }
 
-    /// Returns the conditions, or `None` where they stay: a ready resource is not affected by what passes by itself.
+    /// Returns the conditions, or `None` where they stay: a resource that is ready, or waits for a person, is not affected by what
+    /// passes by itself.
     fn conditions(
         &self,
         last: Option<&[Condition]>,
         generation: i64,
         terminating: bool,
     ) -> Option<Vec<Condition>> {
-        let ready = condition(last, "Ready").is_some_and(|ready| {
-            ready.status == "True" && ready.observed_generation == Some(generation)
+        let lasts = condition(last, "Ready").is_some_and(|ready| {
+            let reason = Reason::parse(&ready.reason);
+            let lasts = reason.is_some_and(|reason| reason.class() == Class::NeedsPerson);
+            (ready.status == "True" || lasts) && ready.observed_generation == Some(generation)
         });
-        if self.reason == Reason::ClusterUnavailable && ready && !terminating {
+        if self.reason == Reason::ClusterUnavailable && lasts && !terminating {
             return None;
         }
         let conditions = Conditions::after(last, generation, Timestamp::now());
-        let conditions = conditions.verdict(self.reason, false, &self.message);
-        Some(conditions.build())
+        let mut next = conditions
+            .verdict(self.reason, false, &self.message)
+            .build();
+        // What else is known of the resource is as it was.
+        let kept = last.into_iter().flatten();
+        let kept = kept.filter(|kept| condition(Some(&next), &kept.type_).is_none());
+        let own = ["Ready", "Reconciling", "Stalled"];
+        let kept = kept.filter(|kept| !own.contains(&kept.type_.as_str()));
+        let kept: Vec<Condition> = kept.cloned().collect();
+        next.extend(kept);
+        Some(next)
     }
 }
 

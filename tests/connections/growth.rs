@@ -110,6 +110,11 @@ async fn check_invented(field: &'static str) {
     env.apply(credentials("github")).await;
     env.credentials("github").wait_ready().await;
     let before = env.connection("default").wait_reason("Synced").await;
+    let served = "resources{kind=\"ProviderAuthCredentials\",reason=\"Synced\"}";
+    env.wait_until("the metric follows the status", async |_| {
+        series(admin).await.contains(served)
+    })
+    .await;
     let known = series(admin).await;
     assert_eq!(
         known

@@ -1,6 +1,6 @@
 //! What Kubernetes refuses on behalf of a resource is reported on that resource, at its creation, its deletion and in between.
 
-use crate::support::policies::{KEEPS_FINALIZERS, NO_IDS, SAYS};
+use crate::support::policies::{KEEPS_FINALIZERS, NO_IDS, NO_ORPHANS, SAYS};
 use crate::support::{Environment, Snapshot, credentials};
 use k8s_openapi::api::core::v1::ConfigMap;
 use kube::api::{Patch, PatchParams, PostParams};
@@ -150,4 +150,27 @@ async fn a_published_config_map_that_is_refused_or_immutable_is_told_and_the_obj
             env.check_oracles().await;
         }
     }
+}
+
+#[tokio::test]
+async fn an_orphan_that_can_not_be_recorded_is_told_and_the_resource_stays_until_it_is() {
+    let env = Environment::running().await;
+    let made = env.create(credentials("github").orphaning()).await;
+    let refused = async |env: &Environment| env.is_refused::<ConfigMap>("metorial-orphans").await;
+    env.refuse(NO_ORPHANS, refused).await;
+    let github = env.credentials("github");
+    github.delete().await;
+    let told = "ConfigMap metorial-orphans: refused with 422";
+    github
+        .wait("why it stays", |object| object.message().contains(told))
+        .await;
+    env.refuse_no_longer(refused).await;
+    github.request_reconcile().await;
+    github.wait_gone().await;
+    let orphans = env.api::<ConfigMap>().get("metorial-orphans").await;
+    let orphans = orphans.unwrap().data.unwrap();
+    assert!(
+        orphans.keys().any(|key| key.ends_with(&made.id())),
+        "{orphans:?}"
+    );
 }

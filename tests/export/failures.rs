@@ -1,6 +1,7 @@
 //! Exports that fail: reads that lag, an API that fails or loses values, a Secret that Kubernetes
 //! refuses.
 
+use crate::support::policies::NO_SECRET;
 use crate::support::{Environment, Kind, Manifest, auth_config, export};
 use k8s_openapi::api::core::v1::Secret;
 use metorial_simulator::{Action, Fault};
@@ -47,6 +48,28 @@ async fn a_value_is_exported_even_where_the_list_of_imports_is_behind() {
         .await;
     assert_eq!(env.exports().len(), 2, "a changed name is no reason");
     env.check_quiet().await;
+}
+
+#[tokio::test]
+async fn another_name_that_kubernetes_refuses_leaves_the_former_secret_as_it_is() {
+    let env = Environment::running().await;
+    exported_first(&env, json!({})).await;
+    let refused = async |env: &Environment| env.is_refused::<Secret>("refused").await;
+    env.refuse(NO_SECRET, refused).await;
+    let named = |name: &str| json!({"secret": {"name": name}});
+    env.export("worker").edit(named("refused")).await;
+    env.export("worker")
+        .wait("why", |export| export.message().contains("Secret refused"))
+        .await;
+    let held = env.secret_text("linear-token", "token").await;
+    assert_eq!(held.as_deref(), Some("first"));
+    env.refuse_no_longer(refused).await;
+    env.export("worker").request_reconcile().await;
+    env.wait_secret_text("refused", "token", "first").await;
+    env.wait_gone::<Secret>("linear-token").await;
+    env.export("worker").wait_ready().await;
+    assert_eq!(env.exports().len(), 1);
+    env.check_oracles().await;
 }
 
 #[tokio::test]

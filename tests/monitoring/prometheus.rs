@@ -25,15 +25,16 @@ pub async fn program(name: &str) -> PathBuf {
     Path::new(printed.lines().last().unwrap()).join(name)
 }
 
-/// The groups of rules that the chart installs with all of its parts.
-pub async fn rules() -> Value {
+/// The groups of rules that the chart installs with all of its parts and these values.
+pub async fn rules(values: &[&str]) -> Value {
     let plane = tokio::task::spawn_blocking(ControlPlane::shared).await;
     let mut template = helm_chart(plane.unwrap(), &["template", "metorial-operator"]);
     template
         .args(["--namespace", NAMESPACE])
         .args(["--show-only", "templates/prometheusrule.yaml"])
         .args(["--set", "metrics.prometheusRule.enabled=true"])
-        .args(["--set", "metrics.kubeStateMetrics.enabled=true"]);
+        .args(["--set", "metrics.kubeStateMetrics.enabled=true"])
+        .args(values.iter().flat_map(|value| ["--set", value]));
     let rendered = succeed(template).await;
     let mut documents = serde_yaml_ng::Deserializer::from_str(&rendered);
     let mut rule = Value::deserialize(documents.next().unwrap()).unwrap();

@@ -170,19 +170,12 @@ impl Case {
     }
 }
 
-#[tokio::test]
-async fn each_alert_fires_after_its_time_and_names_what_it_is_about() {
-    let (rules, directory) = (rules().await, directory());
-    let file = write(&directory, "rules.yaml", &rules);
+/// Runs the tests of some alerts by promtool.
+async fn check(rules: &Value, cases: &[Case]) {
+    let directory = directory();
+    let file = write(&directory, "rules.yaml", rules);
     let installed = rules["groups"][0]["rules"].as_array().unwrap();
-    let names = installed.iter().map(|rule| rule["alert"].as_str().unwrap());
-    let tested = CASES.iter().map(|case| case.alert);
-    assert_eq!(
-        tested.collect::<BTreeSet<_>>(),
-        names.collect::<BTreeSet<_>>()
-    );
-
-    let tests = CASES.iter().map(|case| {
+    let tests = cases.iter().map(|case| {
         let rule = installed.iter().find(|rule| rule["alert"] == case.alert);
         case.test(rule.unwrap())
     });
@@ -200,4 +193,38 @@ async fn each_alert_fires_after_its_time_and_names_what_it_is_about() {
     test.args(["test", "rules"]).arg(tests);
     succeed(test).await;
     std::fs::remove_dir_all(directory).ok();
+}
+
+#[tokio::test]
+async fn each_alert_fires_after_its_time_and_names_what_it_is_about() {
+    let rules = rules(&[]).await;
+    let installed = rules["groups"][0]["rules"].as_array().unwrap();
+    let names = installed.iter().map(|rule| rule["alert"].as_str().unwrap());
+    let tested = CASES.iter().map(|case| case.alert);
+    assert_eq!(
+        tested.collect::<BTreeSet<_>>(),
+        names.collect::<BTreeSet<_>>()
+    );
+    check(&rules, CASES).await;
+}
+
+#[tokio::test]
+async fn an_expired_value_is_named_where_the_scrape_honors_the_labels_of_metrics() {
+    let rules = rules(&["metrics.serviceMonitor.honorLabels=true"]).await;
+    let honored = Case {
+        alert: "MetorialValueExpired",
+        series: &[(
+            "metorial_operator_expiration_timestamp_seconds{kind=\"AuthExport\",namespace=\"apps\",name=\"github\"}",
+            "600x40",
+        )],
+        minutes: (14, 17),
+        labels: &[
+            ("kind", "AuthExport"),
+            ("namespace", "apps"),
+            ("name", "github"),
+        ],
+        severity: "critical",
+        summary: "The value of AuthExport apps/github has expired.",
+    };
+    check(&rules, &[honored]).await;
 }

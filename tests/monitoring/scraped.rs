@@ -25,7 +25,7 @@ async fn prometheus_scrapes_the_operator_and_fires_an_alert_about_a_connection_w
         ..env.settings()
     });
     let directory = directory();
-    write(&directory, "rules.yaml", &impatient(rules().await));
+    write(&directory, "rules.yaml", &impatient(rules(&[]).await));
     let target = json!({"targets": [listen.to_string()], "labels": {"namespace": NAMESPACE}});
     let configuration = json!({
         "global": {"scrape_interval": "1s", "evaluation_interval": "1s"},

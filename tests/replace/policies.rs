@@ -1,6 +1,7 @@
 //! What the API can't change is replaced, if the user allows it: in time, and never because somebody changed it there.
 
 use crate::support::{Form, Given, TESTED, THIRD, VALUES, each};
+use metorial_simulator::{Action, Fault};
 use serde_json::json;
 
 const FORMS: [Form; 3] = [Form::Config, Form::ConfigOnVault, Form::Vault];
@@ -48,6 +49,39 @@ async fn what_must_not_be_replaced_stalls_until_the_change_is_undone() {
         scenario.wait_only(form.remote(), "renamed", named).await;
         scenario.wait_synced(VALUES[0]).await;
         assert_eq!(scenario.ever_objects().len(), 1, "{form:?}");
+        scenario.check_oracles().await;
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_replacement_that_is_undone_after_its_response_was_lost_leaves_no_second_object() {
+    each([Form::Config, Form::Vault], async |form| {
+        let scenario = Given::form(form).settled().await;
+        let former = scenario.remote_object().id;
+        let path = form.remote().path();
+        // Nothing that is decided in between is based on a read.
+        let blind = Action::error(500, "internal_server_error");
+        let blind = scenario.sim.faults().add(Fault::on("GET", path), blind);
+        scenario.env.next("POST", path, Action::CloseAfterApply);
+        scenario.change(VALUES[1]).await;
+        scenario
+            .env
+            .until("the new object is created", async || {
+                (scenario.live_objects().len() == 2).then_some(())
+            })
+            .await;
+        scenario.change(VALUES[0]).await;
+        scenario.sim.faults().remove(blind);
+        scenario
+            .env
+            .until("the new object is deleted", async || {
+                (scenario.live_objects().len() == 1).then_some(())
+            })
+            .await;
+        assert_eq!(scenario.remote_object().id, former, "{form:?}");
+        scenario.wait_synced(VALUES[0]).await;
+        assert_eq!(scenario.ever_objects().len(), 2, "{form:?}");
         scenario.check_oracles().await;
     })
     .await;

@@ -120,6 +120,24 @@ async fn a_replacement_whose_response_was_lost_is_found_and_not_made_again() {
 }
 
 #[tokio::test]
+async fn a_replacement_for_other_scopes_whose_response_was_lost_is_not_made_again() {
+    let env = settled(json!({"replace": "Allow"})).await;
+    let former = app(&env).get().await.id();
+    env.next("POST", Kind::Credentials.path(), Action::CloseAfterApply);
+    app(&env)
+        .edit(json!({"oauth": {"scopes": ["other"]}}))
+        .await;
+    let tested = app(&env);
+    let replaced = tested.wait("another id", |object| {
+        object.is_ready() && object.field("id") != former.as_str()
+    });
+    replaced.await;
+    tested.wait_synced().await;
+    assert_eq!(env.ever(Kind::Credentials).len(), 2);
+    env.check_oracles().await;
+}
+
+#[tokio::test]
 async fn replaced_credentials_stay_while_people_have_authorized_with_them() {
     let env = settled(json!({"replace": "Allow"})).await;
     let former = app(&env).get().await.id();

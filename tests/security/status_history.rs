@@ -238,6 +238,7 @@ async fn a_resource_that_publishes_is_ready_once_its_ids_can_be_read() {
         made < version(&first),
         "the ConfigMap is older than the status that says so"
     );
+    env.credentials("github").wait_event("Published").await;
     assert_eq!(
         env.credentials("github").events().await,
         ["Created", "Published"],

@@ -2,7 +2,7 @@
 //! ids a spec or a status names.
 
 use crate::support::{
-    AllNamespaces, Environment, Kind, VALUES, auth_config, config, credentials, export,
+    AllNamespaces, Environment, Kind, VALUES, auth_config, config, credentials, deployment, export,
     import_into, initial, literal_vault,
 };
 use k8s_openapi::api::core::v1::Namespace;
@@ -114,6 +114,22 @@ async fn an_id_in_a_spec_gives_no_access_to_what_another_namespace_owns() {
     }
     tenants.check_untouched(&writes).await;
     assert!(attacker.secret_text("stolen", "token").await.is_none());
+}
+
+#[tokio::test]
+async fn nothing_is_created_in_a_deployment_of_another_namespace() {
+    for external_ids in ["Deny", "Allow"] {
+        let tenants = Tenants::new(json!({"externalIds": external_ids})).await;
+        let theirs = tenants.victim.create(deployment("tracker")).await.id();
+        let writes = tenants.home().attempts();
+        let inside = config("inside").spec(json!({"deploymentId": theirs}));
+        tenants.attacker.apply(inside).await;
+        let refused = tenants.attacker.resource(Kind::Config, "inside");
+        refused
+            .wait_message("OwnershipConflict", "another namespace")
+            .await;
+        tenants.check_untouched(&writes).await;
+    }
 }
 
 #[tokio::test]

@@ -4,9 +4,13 @@ use super::environment::Environment;
 use k8s_openapi::api::admissionregistration::v1::{
     ValidatingAdmissionPolicy, ValidatingAdmissionPolicyBinding,
 };
-use kube::api::{Api, DeleteParams, DynamicObject};
-use kube::core::{ApiResource, GroupVersionKind};
+use kube::Resource;
+use kube::api::{Api, DeleteParams, DynamicObject, PostParams};
+use kube::core::{ApiResource, GroupVersionKind, NamespaceResourceScope};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
+use std::fmt::Debug;
 
 /// What a policy refuses.
 #[derive(Clone, Copy)]
@@ -31,6 +35,20 @@ pub const NO_IDS: Rule = Rule {
     resources: "configmaps",
     operations: &["CREATE", "UPDATE"],
     expression: "!has(object.data) || !('id' in object.data)",
+};
+/// Refuses the record of orphans.
+pub const NO_ORPHANS: Rule = Rule {
+    group: "",
+    resources: "configmaps",
+    operations: &["CREATE", "UPDATE"],
+    expression: "object.metadata.name != 'metorial-orphans'",
+};
+/// Refuses a Secret of this name.
+pub const NO_SECRET: Rule = Rule {
+    group: "",
+    resources: "secrets",
+    operations: &["CREATE", "UPDATE"],
+    expression: "object.metadata.name != 'refused'",
 };
 /// What the policies say.
 pub const SAYS: &str = "the platform team says no";
@@ -66,6 +84,21 @@ impl Environment {
         )
         .await;
         self.wait_until("the policy is in force", refused).await;
+    }
+
+    /// Whether an object can't be created, tried without effect.
+    pub async fn is_refused<K>(&self, name: &str) -> bool
+    where
+        K: Resource<DynamicType = (), Scope = NamespaceResourceScope>,
+        K: Clone + Debug + Default + Serialize + DeserializeOwned,
+    {
+        let mut probe = K::default();
+        probe.meta_mut().name = Some(name.to_owned());
+        let params = PostParams {
+            dry_run: true,
+            ..PostParams::default()
+        };
+        self.api::<K>().create(&params, &probe).await.is_err()
     }
 
     /// Removes the policy, and waits until nothing is refused any more.

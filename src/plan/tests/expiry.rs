@@ -241,6 +241,12 @@ fn a_lifetime_that_the_budget_does_not_last_for_is_reported_at_once_with_the_fig
     ] {
         assert!(message.contains(figure), "{figure}: {message}");
     }
+    let short = report(&tokens(When::OnChange, 240, 500));
+    let short = short.message("Expiring");
+    assert!(
+        short.contains("4m left") && short.contains("after 5m"),
+        "{short}"
+    );
     for (lifetime, max_per_day) in [(HOUR, 36), (8 * HOUR, 24), (90 * DAY, 1)] {
         let fresh = report(&tokens(When::OnChange, lifetime, max_per_day));
         assert!(fresh.condition("Expiring").is_none(), "{lifetime}");

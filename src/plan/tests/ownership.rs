@@ -9,6 +9,7 @@ use crate::plan::facts::{Answer, Query};
 use crate::plan::observed::RemoteView;
 use crate::plan::ownership::{Claim, Marker, Owner};
 use crate::plan::policy::{Lifecycle, Policy};
+use crate::plan::record::Record;
 use crate::plan::steps::Step;
 use crate::resources::Reason;
 use serde_json::json;
@@ -225,20 +226,27 @@ fn a_namespace_that_is_not_admitted_any_more_costs_no_search_when_it_deletes() {
 #[test]
 fn an_object_that_was_created_with_other_ids_before_an_edit_is_not_bound() {
     let desired = credentials("github", "secret", &json!({}), &owner("uid"));
-    let decide = |provider: &str, edited: bool| {
+    let seen = |record: Record, seen: bool| Record {
+        observed_generation: seen.then_some(2),
+        ..record
+    };
+    let decide = |provider: &str, edited: bool, reported: bool| {
         let mut found = created(&desired, "current", 1);
         found.details.provider_id = Some("pro_github".to_owned());
         let query = Query::Provider("github".to_owned());
         let answer = Answer::Provider(Some(provider.to_owned()));
-        let mut fixture = Fixture::of(&desired, lost()).finds(vec![found]);
+        let mut fixture = Fixture::of(&desired, seen(lost(), reported)).finds(vec![found]);
         fixture.generation = if edited { 2 } else { 1 };
         fixture.fact(query, answer).plan()
     };
-    assert!(bound(&decide("pro_github", true)).is_some() || updates(&decide("pro_github", true)));
-    let plan = decide("pro_other", true);
-    assert_eq!(plan.verdict.reason, Reason::ImmutableFieldChanged);
-    assert!(plan.steps.is_empty());
-    let plan = decide("pro_other", false);
+    let same = decide("pro_github", true, false);
+    assert!(bound(&same).is_some() || updates(&same));
+    for reported in [false, true] {
+        let plan = decide("pro_other", true, reported);
+        assert_eq!(plan.verdict.reason, Reason::ImmutableFieldChanged);
+        assert!(plan.steps.is_empty());
+    }
+    let plan = decide("pro_other", false, false);
     assert_ne!(
         plan.verdict.reason,
         Reason::ImmutableFieldChanged,

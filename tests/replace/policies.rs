@@ -1,8 +1,8 @@
 //! What the API can't change is replaced, if the user allows it: in time, and never because somebody changed it there.
 
-use crate::support::{Form, Given, TESTED, THIRD, VALUES, each};
-use metorial_simulator::{Action, Fault};
+use crate::support::{Form, Given, TESTED, THIRD, VALUES, each, with_timeouts};
 use serde_json::json;
+use std::time::Duration;
 
 const FORMS: [Form; 3] = [Form::Config, Form::ConfigOnVault, Form::Vault];
 
@@ -57,13 +57,13 @@ async fn what_must_not_be_replaced_stalls_until_the_change_is_undone() {
 #[tokio::test]
 async fn a_replacement_that_is_undone_after_its_response_was_lost_leaves_no_second_object() {
     each([Form::Config, Form::Vault], async |form| {
-        let scenario = Given::form(form).settled().await;
+        let impatient =
+            |settings| with_timeouts(settings, Duration::from_secs(3), Duration::from_secs(60));
+        let given = Given::form(form).with_settings(impatient);
+        let scenario = given.settled().await;
         let former = scenario.remote_object().id;
-        let path = form.remote().path();
-        // Nothing that is decided in between is based on a read.
-        let blind = Action::error(500, "internal_server_error");
-        let blind = scenario.sim.faults().add(Fault::on("GET", path), blind);
-        scenario.env.next("POST", path, Action::CloseAfterApply);
+        // Answered once the operator has given up waiting.
+        let gate = scenario.env.hold_after("POST", form.remote().path());
         scenario.change(VALUES[1]).await;
         scenario
             .env
@@ -72,13 +72,13 @@ async fn a_replacement_that_is_undone_after_its_response_was_lost_leaves_no_seco
             })
             .await;
         scenario.change(VALUES[0]).await;
-        scenario.sim.faults().remove(blind);
         scenario
             .env
             .until("the new object is deleted", async || {
                 (scenario.live_objects().len() == 1).then_some(())
             })
             .await;
+        gate.open();
         assert_eq!(scenario.remote_object().id, former, "{form:?}");
         scenario.wait_synced(VALUES[0]).await;
         assert_eq!(scenario.ever_objects().len(), 2, "{form:?}");

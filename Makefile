@@ -38,7 +38,7 @@ compat: ## Run the demo and the central stories on the oldest supported Kubernet
 .PHONY: gitops
 gitops: control-plane ## Show resources that Flux and Argo CD apply; its first run builds both from pinned sources
 	@engines=$$(tools/build-gitops-engines) && \
-		GITOPS_ENGINES=$$engines cargo test --locked --workspace --test install -- --ignored engines::
+		GITOPS_ENGINES=$$engines cargo test --locked --workspace --test install -- --ignored --test-threads=6 engines::
 
 .PHONY: package
 package: control-plane ## Make chart, crates, manifests and bills of materials as a release does, and test the client with all of its features

@@ -9,6 +9,9 @@ use crate::support::{Environment, Manifest, with};
 use serde_json::{Value, json};
 use std::ops::Deref;
 
+/// What asks Argo CD to compare an Application again. It removes the annotation when it did.
+const REFRESH: &str = "argocd.argoproj.io/refresh";
+
 /// A namespace that Argo CD serves, and that is its own namespace.
 pub struct ArgoCd {
     platform: Platform,
@@ -108,14 +111,14 @@ impl ArgoCd {
     /// Makes a revision that was pushed the current one, and tells Argo CD, as a webhook does.
     pub async fn release(&self, revision: &str) {
         self.platform.source.tag(revision);
-        let refresh = "argocd.argoproj.io/refresh=normal";
+        let refresh = format!("{REFRESH}=normal");
         let all = [
             "annotate",
             "--overwrite",
             "--all",
             "application.argoproj.io",
         ];
-        self.kubectl_prints(&[&all[..], &[refresh]].concat(), "")
+        self.kubectl_prints(&[&all[..], &[&refresh]].concat(), "")
             .await;
     }
 
@@ -139,11 +142,29 @@ impl ArgoCd {
         self.wait_synced(RESOURCES, revision, "Healthy").await;
     }
 
+    async fn get(&self, name: &str) -> Value {
+        let get = ["get", "application.argoproj.io", name, "-o", "json"];
+        serde_json::from_str(&self.kubectl_prints(&get, "").await).unwrap()
+    }
+
     /// The status of an Application.
     pub async fn status(&self, name: &str) -> Value {
-        let get = ["get", "application.argoproj.io", name, "-o", "json"];
-        let mut object: Value = serde_json::from_str(&self.kubectl_prints(&get, "").await).unwrap();
-        object["status"].take()
+        self.get(name).await["status"].take()
+    }
+
+    /// Compares an Application with the source and the cluster again, and waits until that is done.
+    pub async fn refresh(&self, name: &str) {
+        let annotate = ["annotate", "application.argoproj.io", name];
+        let refresh = format!("{REFRESH}=hard");
+        self.kubectl_prints(&[&annotate[..], &[&refresh]].concat(), "")
+            .await;
+        self.until(&format!("{name} is compared again"), async || {
+            let object = self.get(name).await;
+            object["metadata"]["annotations"][REFRESH]
+                .is_null()
+                .then_some(())
+        })
+        .await;
     }
 
     /// Waits until the status of an Application is as wanted.

@@ -1,8 +1,9 @@
 //! Argo CD applies, shows, corrects, rolls back and prunes resources.
 
 use super::argo_cd::ArgoCd;
-use super::platform::{RESOURCES, SECRETS};
+use super::platform::{RESOURCES, SECRETS, every_kind, settled};
 use crate::support::{Kind, Manifest, config, credentials};
+use k8s_openapi::api::core::v1::Secret;
 use serde_json::json;
 
 /// The same in a sync wave.
@@ -28,6 +29,22 @@ async fn argo_cd_is_healthy_after_a_first_sync_in_which_the_secrets_come_last() 
     assert!(argo_cd.credentials("github").is_ready().await);
     assert!(argo_cd.connection("default").is_ready().await);
     argo_cd.only(Kind::Credentials);
+}
+
+#[tokio::test]
+#[ignore = "needs the engines that make gitops builds"]
+async fn argo_cd_finds_no_difference_in_a_resource_that_it_applied() {
+    let argo_cd = ArgoCd::start().await;
+    let revision = argo_cd.push(&every_kind()).await;
+    argo_cd.deploy(&revision).await;
+    let before = settled(&argo_cd).await;
+    argo_cd.refresh(SECRETS).await;
+    argo_cd.refresh(RESOURCES).await;
+    let status = argo_cd.wait_synced(RESOURCES, &revision, "Healthy").await;
+    assert_eq!(status["history"].as_array().unwrap().len(), 1);
+    assert_eq!(argo_cd.versions().await, before);
+    let values = argo_cd.api::<Secret>().get("worker-token").await;
+    assert!(values.unwrap().data.is_some());
 }
 
 #[tokio::test]

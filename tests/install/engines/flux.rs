@@ -85,15 +85,22 @@ impl Flux {
         self.request("ocirepository", SOURCE).await;
     }
 
-    async fn request(&self, kind: &str, name: &str) {
-        let request = format!("{REQUEST}={:016x}", rand::random::<u64>());
+    async fn request(&self, kind: &str, name: &str) -> String {
+        let text = format!("{:016x}", rand::random::<u64>());
+        let request = format!("{REQUEST}={text}");
         self.kubectl_prints(&["annotate", "--overwrite", kind, name, &request], "")
             .await;
+        text
     }
 
-    /// Asks for a reconciliation of a Kustomization now; otherwise it takes place at an interval.
+    /// Asks for a reconciliation of a Kustomization, which otherwise takes place at an interval, and waits until it is done.
     pub async fn reconcile(&self, name: &str) {
-        self.request(KUSTOMIZATION, name).await;
+        let request = self.request(KUSTOMIZATION, name).await;
+        self.until(&format!("{name} is reconciled"), async || {
+            let status = self.status(name).await;
+            (status["lastHandledReconcileAt"] == request).then_some(())
+        })
+        .await;
     }
 
     /// Creates the Kustomization of deploy/flux for a directory of the source, with a change.
@@ -120,14 +127,19 @@ impl Flux {
         self.wait_applied(RESOURCES, revision).await;
     }
 
+    async fn status(&self, name: &str) -> Value {
+        let get = ["get", KUSTOMIZATION, name, "-o", "json"];
+        let mut object: Value = serde_json::from_str(&self.kubectl_prints(&get, "").await).unwrap();
+        object["status"].take()
+    }
+
     /// A Kustomization's condition Ready, and the revision that it applied last.
     pub async fn state(&self, name: &str) -> (Value, String) {
-        let get = ["get", KUSTOMIZATION, name, "-o", "json"];
-        let object: Value = serde_json::from_str(&self.kubectl_prints(&get, "").await).unwrap();
-        let conditions = object["status"]["conditions"].as_array().cloned();
+        let status = self.status(name).await;
+        let conditions = status["conditions"].as_array().cloned();
         let mut conditions = conditions.unwrap_or_default().into_iter();
         let ready = conditions.find(|condition| condition["type"] == "Ready");
-        let revision = object["status"]["lastAppliedRevision"].as_str();
+        let revision = status["lastAppliedRevision"].as_str();
         let revision = revision.unwrap_or_default().to_owned();
         (ready.unwrap_or_default(), revision)
     }

@@ -1,8 +1,9 @@
 //! Flux applies, waits for, corrects, rolls back and prunes resources.
 
 use super::flux::Flux;
-use super::platform::{RESOURCES, SECRETS};
+use super::platform::{RESOURCES, SECRETS, every_kind, settled};
 use crate::support::{Kind, config, credentials};
+use k8s_openapi::api::core::v1::Secret;
 use serde_json::json;
 
 #[tokio::test]
@@ -38,6 +39,21 @@ async fn flux_is_ready_with_a_change_once_metorial_has_it() {
         (changed.id, &changed.readable["name"]),
         (id, &"Renamed".into())
     );
+}
+
+#[tokio::test]
+#[ignore = "needs the engines that make gitops builds"]
+async fn flux_writes_no_resource_again_that_it_applied() {
+    let flux = Flux::start().await;
+    let revision = flux.push(&every_kind()).await;
+    flux.deploy(&revision).await;
+    let before = settled(&flux).await;
+    flux.reconcile(SECRETS).await;
+    flux.reconcile(RESOURCES).await;
+    flux.wait_applied(RESOURCES, &revision).await;
+    assert_eq!(flux.versions().await, before);
+    let values = flux.api::<Secret>().get("worker-token").await;
+    assert!(values.unwrap().data.is_some());
 }
 
 #[tokio::test]

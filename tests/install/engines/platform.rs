@@ -1,5 +1,6 @@
 //! What an engine works with: the operator as a process, and a source of revisions.
 
+use super::program::free_port;
 use super::registry::{Registry, SourceFile};
 use crate::support::{
     Environment, Kind, Manifest, Process, Setup, auth_config, config_on, credentials, deployment,
@@ -7,6 +8,7 @@ use crate::support::{
 };
 use serde_json::Value;
 use std::collections::BTreeMap;
+use std::net::{Ipv4Addr, SocketAddr};
 
 /// The directory of a revision with the Secrets.
 pub const SECRETS: &str = "secrets";
@@ -24,7 +26,9 @@ impl Platform {
     /// Starts the operator and serves the source.
     pub async fn start() -> Self {
         let env = Environment::bare(Setup::default()).await;
-        let operator = env.start_process(&[]).await;
+        let admin = SocketAddr::from((Ipv4Addr::LOCALHOST, free_port()));
+        let operator = Process::start(&env.kubeconfig().await, &env.flags(admin), admin);
+        env.wait_leads(&operator).await;
         Self {
             env,
             source: Registry::start().await,

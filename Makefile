@@ -35,6 +35,12 @@ compat: ## Run the demo and the central stories on the oldest supported Kubernet
 	@KUBERNETES=oldest cargo run --locked --quiet --package installation --bin demo
 	@KUBERNETES=oldest cargo test --locked --workspace --no-fail-fast --test stories --test install --test lifecycle
 
+# Each story starts controllers of its own: fewer run at a time than of the tests of the operator.
+.PHONY: gitops
+gitops: control-plane ## Show resources that Flux and Argo CD apply; its first run builds both from pinned sources
+	@engines=$$(tools/build-gitops-engines) && \
+		GITOPS_ENGINES=$$engines cargo test --locked --workspace --test install -- --ignored --test-threads=6 engines::
+
 .PHONY: package
 package: control-plane ## Make chart, crates, manifests and bills of materials as a release does, and test the client with all of its features
 	@tools/release check

@@ -19,6 +19,7 @@ mod chart;
 mod definitions;
 mod deployment_manifests;
 mod disabled_exports;
+mod engines;
 mod evaluator;
 mod example_orders;
 mod example_stories;

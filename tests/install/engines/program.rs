@@ -1,0 +1,119 @@
+//! A GitOps engine as a process.
+
+use crate::support::{Environment, guard};
+use std::env;
+use std::fs::File;
+use std::net::{Ipv4Addr, TcpListener};
+use std::ops::Range;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicU16, Ordering};
+use tokio::sync::OnceCell;
+
+/// The variable by which `make gitops` names the directory that `tools/build-gitops-engines` prints.
+const ENGINES: &str = "GITOPS_ENGINES";
+
+/// How many lines of the log of an engine are shown if a test fails.
+const SHOWN: usize = 30;
+
+/// A running engine with a directory of its own. It is killed when this is dropped, and when the test is killed.
+pub struct Program {
+    name: String,
+    child: Child,
+    guard: Child,
+    directory: PathBuf,
+}
+
+/// A file that `tools/build-gitops-engines` provides.
+pub fn engine_file(name: &str) -> PathBuf {
+    let directory = env::var_os(ENGINES);
+    let directory = directory.unwrap_or_else(|| panic!("{ENGINES} is not set: run make gitops"));
+    Path::new(&directory).join(name)
+}
+
+/// The ports that engines listen on. They are below those of outgoing connections, so that no connection takes one before the
+/// engine does, and below those of the control plane.
+const PORTS: Range<u16> = 10_000..20_000;
+
+/// A port on loopback that nobody listens on, another one each time.
+pub fn free_port() -> u16 {
+    static NEXT: AtomicU16 = AtomicU16::new(0);
+    let span = PORTS.end - PORTS.start;
+    let first = u16::try_from(std::process::id() * 97 % u32::from(span)).unwrap();
+    let candidates = std::iter::repeat_with(|| {
+        let offset = NEXT.fetch_add(1, Ordering::Relaxed);
+        PORTS.start + (first + offset) % span
+    });
+    let mut free =
+        candidates.filter(|port| TcpListener::bind((Ipv4Addr::LOCALHOST, *port)).is_ok());
+    free.next().unwrap()
+}
+
+/// Installs the definitions of all engines once.
+pub async fn install_definitions(env: &Environment) {
+    static INSTALLED: OnceCell<()> = OnceCell::const_new();
+    let install = async || {
+        let directory = engine_file("crds");
+        let directory = directory.to_str().unwrap();
+        let apply = ["apply", "--server-side", "-f", directory];
+        env.kubectl_prints(&apply, "").await;
+        // It fails, instead of waiting, as long as a definition has no conditions.
+        let wait = ["wait", "--for=condition=Established", "-f", directory];
+        env.until("the definitions are served", async || {
+            let waited = env.kubectl(&wait, "").await;
+            waited.status.success().then_some(())
+        })
+        .await;
+    };
+    INSTALLED.get_or_init(install).await;
+}
+
+impl Program {
+    /// Starts a program that `make gitops` built, as the administrator of the cluster and with nothing of the test's own
+    /// environment. `configure` gets its directory and adds arguments.
+    pub fn start(
+        env: &Environment,
+        name: &str,
+        configure: impl FnOnce(&mut Command, &Path),
+    ) -> Self {
+        let directory = format!("{}-{name}", env.namespace);
+        let directory = Path::new(env!("CARGO_TARGET_TMPDIR")).join(directory);
+        std::fs::create_dir_all(&directory).unwrap();
+        let log = File::create(directory.join("log")).unwrap();
+        let mut command = Command::new(engine_file(name));
+        command
+            .env_clear()
+            .env("KUBECONFIG", env.plane.admin_kubeconfig())
+            .env("HOME", &directory)
+            .env("TMPDIR", &directory)
+            .current_dir(&directory)
+            .stdin(Stdio::null())
+            .stdout(log.try_clone().unwrap())
+            .stderr(log);
+        configure(&mut command, &directory);
+        let child = command.spawn().unwrap();
+        Self {
+            name: name.to_owned(),
+            guard: guard(child.id()),
+            child,
+            directory,
+        }
+    }
+}
+
+impl Drop for Program {
+    fn drop(&mut self) {
+        // The guard goes first, or it could hit whoever got the process id next.
+        self.guard.kill().ok();
+        self.guard.wait().ok();
+        self.child.kill().ok();
+        self.child.wait().ok();
+        if std::thread::panicking() {
+            let log = std::fs::read_to_string(self.directory.join("log")).unwrap_or_default();
+            let lines: Vec<&str> = log.lines().collect();
+            let last = &lines[lines.len().saturating_sub(SHOWN)..];
+            eprintln!("the log of {} ends so:\n{}", self.name, last.join("\n"));
+        }
+        std::fs::remove_dir_all(&self.directory).ok();
+    }
+}

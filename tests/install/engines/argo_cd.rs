@@ -1,11 +1,11 @@
 //! Argo CD's application controller for one namespace, with the Application and the settings of deploy/argocd.
 
 use super::platform::{Platform, RESOURCES, SECRETS};
-use super::program::{Program, engine_file, free_port, install_definitions};
+use super::program::{Program, engine_file, install_definitions};
 use super::registry::TAG;
 use crate::evaluator::{read, read_yaml};
 use crate::rendered::objects;
-use crate::support::{Environment, Manifest, with};
+use crate::support::{Environment, Manifest, free_address, with};
 use serde_json::{Value, json};
 use std::ops::Deref;
 
@@ -88,7 +88,7 @@ impl ArgoCd {
         configure(env, &platform.source.url()).await;
         let controller = Program::start(env, "argocd", |command, _| {
             command
-                .arg(free_port().to_string())
+                .arg(free_address().port().to_string())
                 .args(["--namespace", &env.namespace])
                 // The cluster of the kubeconfig is the one that a Deployment of Argo CD would run in.
                 .env("ARGOCD_FAKE_IN_CLUSTER", "true")

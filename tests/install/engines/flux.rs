@@ -1,11 +1,11 @@
 //! Flux's source-controller and kustomize-controller for one namespace, with the Kustomization of deploy/flux.
 
 use super::platform::{Platform, RESOURCES, SECRETS};
-use super::program::{Program, free_port, install_definitions};
+use super::program::{Program, install_definitions};
 use super::registry::TAG;
 use crate::evaluator::read;
 use crate::rendered::objects;
-use crate::support::{Environment, Manifest, with};
+use crate::support::{Environment, Manifest, free_address, with};
 use serde_json::{Value, json};
 use std::ops::Deref;
 use std::process::Command;
@@ -45,7 +45,7 @@ impl Flux {
         let platform = Platform::start().await;
         let env = &platform.env;
         install_definitions(env).await;
-        let storage = format!("127.0.0.1:{}", free_port());
+        let storage = free_address().to_string();
         let sources = Program::start(env, "source-controller", |command, directory| {
             configure(command, env);
             command

@@ -1,14 +1,12 @@
 //! What an engine works with: the operator as a process, and a source of revisions.
 
-use super::program::free_port;
 use super::registry::{Registry, SourceFile};
 use crate::support::{
     Environment, Kind, Manifest, Process, Setup, auth_config, config_on, credentials, deployment,
-    export, import_into, initial, literal_vault, secret,
+    export, free_address, import_into, initial, literal_vault, secret,
 };
 use serde_json::Value;
 use std::collections::BTreeMap;
-use std::net::{Ipv4Addr, SocketAddr};
 
 /// The directory of a revision with the Secrets.
 pub const SECRETS: &str = "secrets";
@@ -26,7 +24,7 @@ impl Platform {
     /// Starts the operator and serves the source.
     pub async fn start() -> Self {
         let env = Environment::bare(Setup::default()).await;
-        let admin = SocketAddr::from((Ipv4Addr::LOCALHOST, free_port()));
+        let admin = free_address();
         let operator = Process::start(&env.kubeconfig().await, &env.flags(admin), admin);
         env.wait_leads(&operator).await;
         Self {

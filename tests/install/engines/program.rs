@@ -3,11 +3,8 @@
 use crate::support::{Environment, guard};
 use std::env;
 use std::fs::File;
-use std::net::{Ipv4Addr, TcpListener};
-use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
-use std::sync::atomic::{AtomicU16, Ordering};
 use tokio::sync::OnceCell;
 
 /// The variable by which `make gitops` names the directory that `tools/build-gitops-engines` prints.
@@ -29,24 +26,6 @@ pub fn engine_file(name: &str) -> PathBuf {
     let directory = env::var_os(ENGINES);
     let directory = directory.unwrap_or_else(|| panic!("{ENGINES} is not set: run make gitops"));
     Path::new(&directory).join(name)
-}
-
-/// The ports that engines listen on. They are below those of outgoing connections, so that no connection takes one before the
-/// engine does, and below those of the control plane.
-const PORTS: Range<u16> = 10_000..20_000;
-
-/// A port on loopback that nobody listens on, another one each time.
-pub fn free_port() -> u16 {
-    static NEXT: AtomicU16 = AtomicU16::new(0);
-    let span = PORTS.end - PORTS.start;
-    let first = u16::try_from(std::process::id() * 97 % u32::from(span)).unwrap();
-    let candidates = std::iter::repeat_with(|| {
-        let offset = NEXT.fetch_add(1, Ordering::Relaxed);
-        PORTS.start + (first + offset) % span
-    });
-    let mut free =
-        candidates.filter(|port| TcpListener::bind((Ipv4Addr::LOCALHOST, *port)).is_ok());
-    free.next().unwrap()
 }
 
 /// Installs the definitions of all engines once.

@@ -190,6 +190,23 @@ mod tests {
     }
 
     #[test]
+    fn what_passes_by_itself_hides_no_verdict_that_needs_a_person_and_no_failure_another_condition()
+    {
+        let since = Conditions::after(None, 1, Timestamp::UNIX_EPOCH);
+        let expired = since.verdict(Reason::Expired, false, "expired");
+        let last = expired.with("Expiring", true, Reason::Expired, "soon");
+        let last = last.build();
+        let passing = failed(Cause::Timeout);
+        assert_eq!(passing.conditions(Some(&last), 1, false), None);
+        let lasting = failed(Cause::Forbidden).conditions(Some(&last), 1, false);
+        let lasting = lasting.unwrap();
+        let of = |type_: &str| condition(Some(&lasting), type_).unwrap();
+        assert_eq!(of("Ready").reason, "Forbidden");
+        assert_eq!(Some(of("Expiring")), condition(Some(&last), "Expiring"));
+        assert_eq!(lasting.len(), last.len(), "each type once");
+    }
+
+    #[test]
     fn the_reason_tells_who_can_help() {
         let denied = |code, message: &str| Cause::Denied {
             code,

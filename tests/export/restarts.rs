@@ -1,7 +1,10 @@
 //! Workloads that use an exported Secret are restarted once for each change of its content.
 
+use crate::support::policies::NO_RESTARTS;
 use crate::support::{Environment, Snapshot, WORKLOADS, auth_config, export, workload};
+use k8s_openapi::api::apps::v1::Deployment;
 use k8s_openapi::api::core::v1::Secret;
+use kube::api::{Patch, PatchParams};
 use serde_json::{Value, json};
 
 fn all() -> Value {
@@ -107,6 +110,37 @@ async fn a_workload_that_is_missing_is_reported_and_restarted_once_it_is_there_w
     assert_eq!(env.restarts("Deployment", "worker").await.1, 1, "once");
     assert_eq!(env.exports().len(), 2);
     env.check_oracles().await;
+}
+
+#[tokio::test]
+async fn a_restart_that_a_policy_refuses_is_reported_without_advice_about_the_chart() {
+    let env = Environment::running().await;
+    env.permit_restarts().await;
+    env.apply(workload("Deployment", "worker")).await;
+    let worker = json!([{"kind": "Deployment", "name": "worker"}]);
+    exported(&env, json!({"rolloutRestart": worker})).await;
+    let refused = async |env: &Environment| {
+        let annotations = json!({"annotations": {"probe": "x"}});
+        let patch = json!({"spec": {"template": {"metadata": annotations}}});
+        let params = PatchParams {
+            dry_run: true,
+            ..PatchParams::default()
+        };
+        let deployments = env.api::<Deployment>();
+        let patch = Patch::Merge(patch);
+        let tried = deployments.patch("worker", &params, &patch);
+        tried.await.is_err()
+    };
+    env.refuse(NO_RESTARTS, refused).await;
+    env.value("token", "second").await;
+    let told = "refuses the restart of Deployment worker";
+    let found = env.export("worker").wait_message("InvalidSpec", told).await;
+    let message = found.message();
+    assert!(!message.contains("rolloutRestart.enabled"), "{message}");
+    env.refuse_no_longer(refused).await;
+    env.export("worker").request_reconcile().await;
+    env.export("worker").wait_ready().await;
+    assert_eq!(env.restarts("Deployment", "worker").await.1, 1);
 }
 
 #[tokio::test]

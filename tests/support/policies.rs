@@ -50,6 +50,13 @@ pub const NO_SECRET: Rule = Rule {
     operations: &["CREATE", "UPDATE"],
     expression: "object.metadata.name != 'refused'",
 };
+/// Refuses annotations of the pods of a Deployment.
+pub const NO_RESTARTS: Rule = Rule {
+    group: "apps",
+    resources: "deployments",
+    operations: &["UPDATE"],
+    expression: "!has(object.spec.template.metadata.annotations)",
+};
 /// What the policies say.
 pub const SAYS: &str = "the platform team says no";
 

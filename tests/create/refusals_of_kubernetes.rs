@@ -160,9 +160,9 @@ async fn an_orphan_that_can_not_be_recorded_is_told_and_the_resource_stays_until
     env.refuse(NO_ORPHANS, refused).await;
     let github = env.credentials("github");
     github.delete().await;
-    let told = "ConfigMap metorial-orphans: refused with 422";
+    let wanted = "ConfigMap metorial-orphans: refused with 422";
     github
-        .wait("why it stays", |object| object.message().contains(told))
+        .wait("why it stays", |object| object.message().contains(wanted))
         .await;
     env.refuse_no_longer(refused).await;
     github.request_reconcile().await;

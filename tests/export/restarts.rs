@@ -133,8 +133,11 @@ async fn a_restart_that_a_policy_refuses_is_reported_without_advice_about_the_ch
     };
     env.refuse(NO_RESTARTS, refused).await;
     env.value("token", "second").await;
-    let told = "refuses the restart of Deployment worker";
-    let found = env.export("worker").wait_message("InvalidSpec", told).await;
+    let wanted = "refuses the restart of Deployment worker";
+    let found = env
+        .export("worker")
+        .wait_message("InvalidSpec", wanted)
+        .await;
     let message = found.message();
     assert!(!message.contains("rolloutRestart.enabled"), "{message}");
     env.refuse_no_longer(refused).await;

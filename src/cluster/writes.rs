@@ -73,6 +73,16 @@ impl Cluster {
         let params = field_manager(PatchParams::default());
         let request = Request::new(api.resource_url());
         let request = request.patch(&name, &params, &Patch::Merge(patch));
+        self.send_patch(&K::kind(&()), name, request).await
+    }
+
+    /// Sends a patch of a resource itself. Where it is refused, the error says why.
+    async fn send_patch<T: DeserializeOwned>(
+        &self,
+        kind: &str,
+        name: String,
+        request: Result<http::Request<Vec<u8>>, kube::core::request::Error>,
+    ) -> Result<T, ClusterError> {
         let patched = async {
             let request = request.map_err(kube::Error::BuildRequest)?;
             match self.client().request_text(request).await {
@@ -80,9 +90,8 @@ impl Cluster {
                 patched => patched.map(Ok),
             }
         };
-        let kind = K::kind(&());
-        match self.call("patch", &kind, &name, patched).await? {
-            Ok(text) => self.object("get", &kind, &name, async { Ok(text) }).await,
+        match self.call("patch", kind, &name, patched).await? {
+            Ok(text) => self.object("get", kind, &name, async { Ok(text) }).await,
             Err(cause) => Err(ClusterError {
                 operation: format!("patch {kind}"),
                 object: name,
@@ -121,12 +130,8 @@ impl Cluster {
         let patch = Patch::Merge(patch);
         let request = Request::new(api.resource_url());
         let request = request.patch_subresource("status", &name, &params, &patch);
-        let patched = async {
-            let request = request.map_err(kube::Error::BuildRequest)?;
-            self.client().request_text(request).await
-        };
         // The answer is the whole object; that it is one is enough.
-        let _: Outline = self.object("patch", &kind, &name, patched).await?;
+        let _: Outline = self.send_patch(&kind, name, request).await?;
         Ok(true)
     }
 

@@ -144,11 +144,17 @@ where
 {
     context.metrics.set_reason(key, ended.reason);
     let cluster = &context.cluster;
-    if cluster.write_status(api, object, before, next).await? {
+    let written = cluster.write_status(api, object, before, next).await;
+    // A status can be refused for good, for example because of a spec that an older definition admitted.
+    let told = match &written {
+        Ok(changed) => *changed,
+        Err(error) => error.reason() != Reason::ClusterUnavailable,
+    };
+    if told {
         let (about, reason) = (object.object_ref(&()), ended.reason.as_str());
         cluster.event(&about, reason, true, &ended.message).await;
     }
-    Ok(())
+    written.map(drop)
 }
 
 #[cfg(test)]

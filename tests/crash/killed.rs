@@ -59,8 +59,8 @@ impl Story {
     async fn done(self, scenario: &Scenario) -> bool {
         match self {
             Create => {
-                scenario.connection("default").is_ready().await
-                    && scenario.is_synced(VALUES[0]).await
+                scenario.is_synced(VALUES[0]).await
+                    && scenario.connection("default").is_ready().await
             }
             Update => {
                 scenario.remote_object().readable["name"] == "renamed"
@@ -108,8 +108,7 @@ impl Story {
         if self != Delete && owns {
             scenario.tested().check_finalizer().await;
         }
-        scenario.check_oracles().await;
-        scenario.check_no_leak(&VALUES).await;
+        scenario.check_oracles_hiding(&VALUES).await;
     }
 
     /// The life after a crash. Returns how many exports have to be made again because of it: a value that was exported

@@ -67,7 +67,7 @@ async fn move_to(
 }
 
 #[tokio::test]
-async fn kubectl_installs_upgrades_rolls_back_and_uninstalls_and_nothing_is_written_or_lost() {
+async fn kubectl_installs_upgrades_and_rolls_back_and_nothing_is_written_or_lost() {
     let mut cluster = Rollout::new("kubectl").await;
     let [former, current] = VERSIONS.map(|version| Kustomizations(&cluster).write(version));
     succeed(cluster.kubectl(&apply(&former, &[]))).await;
@@ -93,6 +93,16 @@ async fn kubectl_installs_upgrades_rolls_back_and_uninstalls_and_nothing_is_writ
     assert!(refused.contains("kubectl-set"), "{refused}");
     succeed(cluster.kubectl(&apply(&former, &["--force-conflicts"]))).await;
     move_to(&mut cluster, &current, VERSIONS[1], &state).await;
+}
+
+#[tokio::test]
+async fn kubectl_uninstalls_and_installs_again_and_nothing_is_written_or_lost() {
+    let mut cluster = Rollout::new("again").await;
+    let current = Kustomizations(&cluster).write(VERSIONS[1]);
+    succeed(cluster.kubectl(&apply(&current, &[]))).await;
+    cluster.roll().await;
+    cluster.apply_resources().await;
+    let state = cluster.state().await;
 
     let operator = Path::new(&current)
         .parent()

@@ -130,6 +130,8 @@ async fn a_leader_that_slept_while_its_write_was_answered_does_not_report_what_i
 async fn an_operator_that_does_not_lead_writes_nothing_to_the_cluster() {
     let env = Environment::running().await;
     let made = env.create(credentials("github")).await;
+    // It is written after the status.
+    env.credentials("github").wait_event("Created").await;
     let events = env.credentials("github").events().await;
     let refused = write_without_leading(&env, "github").await;
     assert_eq!(refused, [true; 3]);

@@ -115,21 +115,42 @@ async fn a_connection_names_the_field_and_its_resources_wait() {
     env.start_operator();
     env.create(credentials("github")).await;
     let odd = connection("default", &env.sim.url());
-    let odd = odd.spec(json!({"instance": {"id": 7}}));
-    store(&env, odd, "instance").await;
+    let odd = odd.spec(json!({"rateLimit": {"requests": "many"}}));
+    store(&env, odd, "rateLimit").await;
     let default = env.connection("default");
     default
-        .wait_message("InvalidSpec", "spec.instance.id")
+        .wait_message("InvalidSpec", "spec.rateLimit.requests")
         .await;
+    check_dependents(&env, "spec.rateLimit.requests", json!({"rateLimit": null})).await;
+}
+
+#[tokio::test]
+async fn where_kubernetes_refuses_the_status_as_well_an_event_names_the_field() {
+    let mut env = Environment::new().await;
+    env.start_operator();
+    env.create(credentials("github")).await;
+    let odd = connection("default", &env.sim.url());
+    // A rule of the definition can't be evaluated on a number, not even where only the status changes.
+    let odd = odd.spec(json!({"instance": {"id": 7}}));
+    // It must not write the status while the other definition is in force.
+    env.stop_operator().await;
+    store(&env, odd, "instance").await;
+    env.start_operator();
+    let default = env.connection("default");
+    default.wait_note("InvalidSpec", "spec.instance.id").await;
+    assert!(
+        default.get().await.ready().observed_generation < default.get().await.metadata.generation
+    );
+    check_dependents(&env, "spec.instance.id", json!({"instance": null})).await;
+}
+
+/// What uses the Connection `default` waits and names the field, until the spec is corrected. All of it can be deleted.
+async fn check_dependents(env: &Environment, field: &str, correction: Value) {
     env.apply(credentials("slack")).await;
     let slack = env.credentials("slack");
-    let waiting = slack.wait_reason("ConnectionNotReady").await;
-    assert!(
-        waiting.message().contains("spec.instance.id"),
-        "{}",
-        waiting.message()
-    );
-    default.edit(json!({"instance": null})).await;
+    slack.wait_message("ConnectionNotReady", field).await;
+    let default = env.connection("default");
+    default.edit(correction).await;
     slack.wait_ready().await;
     env.credentials("github").remove().await;
     slack.remove().await;

@@ -3,7 +3,7 @@
 use super::environment::Environment;
 use super::kinds::Kind;
 use super::rights::{apply, try_apply};
-use super::{Handle, PATIENCE, Snapshot};
+use super::{Handle, PATIENCE, POLL, Snapshot};
 use k8s_openapi::api::authorization::v1::SubjectAccessReview;
 use k8s_openapi::api::core::v1::{ConfigMap, Namespace, Secret};
 use k8s_openapi::api::rbac::v1::Role;
@@ -210,7 +210,7 @@ impl Environment {
             if Instant::now() > deadline {
                 panic!("never came: {what}\n{}", self.describe().await);
             }
-            tokio::time::sleep(Duration::from_millis(50)).await;
+            tokio::time::sleep(POLL).await;
         }
     }
 

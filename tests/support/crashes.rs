@@ -121,7 +121,7 @@ impl Scenario {
 }
 
 /// The stories that run at a time, of all tests of this process: more would only wait for the API server.
-static STORIES: Semaphore = Semaphore::const_new(20);
+static STORIES: Semaphore = Semaphore::const_new(36);
 
 /// Runs the story of every case, a few at a time, and names those that ended badly.
 pub async fn each<C: Clone + Debug>(
@@ -137,7 +137,7 @@ pub async fn each<C: Clone + Debug>(
     };
     let bad: Vec<C> = stream::iter(cases)
         .map(run)
-        .buffer_unordered(6)
+        .buffer_unordered(8)
         .filter_map(async |bad| bad)
         .collect()
         .await;

@@ -3,27 +3,67 @@
 use super::environment::Environment;
 use super::kinds::Kind;
 use super::snapshot::Snapshot;
-use kube::api::{Api, DynamicObject, ListParams};
+use kube::ResourceExt;
+use kube::api::{DynamicObject, ObjectList};
 use std::collections::BTreeMap;
 use std::time::{Duration, SystemTime};
+
+/// The resources of the operator's kinds in the namespace at one moment.
+pub struct Contents {
+    resources: BTreeMap<Kind, Vec<Snapshot>>,
+    /// The same as the API server wrote it.
+    text: String,
+}
+
+impl Contents {
+    /// The versions of all resources.
+    pub fn versions(&self) -> BTreeMap<(Kind, String), String> {
+        let of_kind = |(kind, resources): (&Kind, &Vec<Snapshot>)| {
+            let versions = resources.iter().map(|resource| {
+                let name = resource.metadata.name.clone().unwrap();
+                ((*kind, name), resource.resource_version().unwrap())
+            });
+            versions.collect::<Vec<_>>()
+        };
+        self.resources.iter().flat_map(of_kind).collect()
+    }
+}
 
 impl Environment {
     /// All resources of a kind in the namespace.
     pub async fn all(&self, kind: Kind) -> Vec<Snapshot> {
-        let api: Api<DynamicObject> =
-            Api::namespaced_with(self.client.clone(), &self.namespace, &kind.resource());
-        let all = api.list(&ListParams::default()).await.unwrap();
-        all.items.into_iter().map(Snapshot).collect()
+        let text = self.text_of(kind).await;
+        let list: ObjectList<DynamicObject> = serde_json::from_str(&text).unwrap();
+        list.items.into_iter().map(Snapshot).collect()
+    }
+
+    /// All resources of a kind in the namespace, as the API server writes them.
+    async fn text_of(&self, kind: Kind) -> String {
+        let (namespace, plural) = (&self.namespace, kind.resource().plural);
+        let path = format!("/apis/metorial.com/v1alpha1/namespaces/{namespace}/{plural}");
+        self.text_at(path).await
+    }
+
+    async fn text_at(&self, path: String) -> String {
+        let request = http::Request::get(path).body(Vec::new()).unwrap();
+        self.client.request_text(request).await.unwrap()
     }
 
     /// Every resource of every kind is ready for its generation; each that owns a remote object has exactly one live
     /// one with its marker, which its status names; no other live object has a marker of this cluster's resources;
     /// nothing is written any more on either side; no secret value can be read in the cluster but in Secrets.
     pub async fn check_oracles(&self) {
+        self.check_oracles_hiding(&[]).await;
+    }
+
+    /// The same, where these values are secret too.
+    pub async fn check_oracles_hiding(&self, secrets: &[&str]) {
         self.wait_connections_reported().await;
+        self.wait_limits(self.quiet).await;
+        let before = self.contents().await;
         let mut owners = self.owners();
         for kind in Kind::REMOTE {
-            for object in self.all(kind).await {
+            for object in &before.resources[&kind] {
                 let name = format!("{kind:?} {}", object.metadata.name.as_ref().unwrap());
                 assert!(
                     object.is_ready(),
@@ -31,7 +71,7 @@ impl Environment {
                     self.describe().await
                 );
                 let owned = owners.remove(&object.uid().unwrap()).unwrap_or_default();
-                let wanted = match owns_remote(kind, &object) {
+                let wanted = match owns_remote(kind, object) {
                     true => vec![object.id()],
                     false => Vec::new(),
                 };
@@ -45,8 +85,10 @@ impl Environment {
             }
         }
         assert!(owners.is_empty(), "objects of nobody: {owners:?}");
-        self.check_quiet().await;
-        self.check_no_leak(&[&self.key, &self.client_secret]).await;
+        let after = self.check_unchanged(&before, self.quiet).await;
+        let own = [self.key.as_str(), &self.client_secret];
+        let secrets: Vec<&str> = own.into_iter().chain(secrets.iter().copied()).collect();
+        self.check_contents_hide(&after, &secrets).await;
     }
 
     /// Waits until the status of every connection says what becomes of its generation: a resource may be ready before.
@@ -92,6 +134,13 @@ impl Environment {
 
     /// Nothing is written on either side for so long. A connection that shows a limit is written when that ends.
     pub async fn check_quiet_for(&self, pause: Duration) {
+        self.wait_limits(pause).await;
+        let before = self.contents().await;
+        self.check_unchanged(&before, pause).await;
+    }
+
+    /// Waits until no connection shows a limit that ends within this time.
+    async fn wait_limits(&self, pause: Duration) {
         self.until("no limit that a connection shows ends soon", async || {
             let connections = self.all(Kind::Connection).await;
             let end = jiff::Timestamp::try_from(SystemTime::now() + pause).unwrap();
@@ -105,36 +154,48 @@ impl Environment {
             (!connections.iter().any(ends_soon)).then_some(())
         })
         .await;
-        let (before, writes) = (self.versions().await, self.attempts());
+    }
+
+    /// Nothing is written on either side for so long, since the resources were read.
+    async fn check_unchanged(&self, before: &Contents, pause: Duration) -> Contents {
+        let writes = self.attempts();
         tokio::time::sleep(pause).await;
-        assert_eq!(before, self.versions().await, "no write to the cluster");
+        let after = self.contents().await;
+        let versions = before.versions();
+        assert_eq!(versions, after.versions(), "no write to the cluster");
         assert_eq!(writes, self.attempts(), "no write to the API");
+        after
+    }
+
+    /// All resources of the namespace.
+    pub async fn contents(&self) -> Contents {
+        let (mut resources, mut all) = (BTreeMap::new(), String::new());
+        for kind in Kind::NAMESPACED {
+            let text = self.text_of(kind).await;
+            let list: ObjectList<DynamicObject> = serde_json::from_str(&text).unwrap();
+            resources.insert(kind, list.items.into_iter().map(Snapshot).collect());
+            all.push_str(&text);
+        }
+        let text = all;
+        Contents { resources, text }
     }
 
     /// The versions of all resources in the namespace.
     pub async fn versions(&self) -> BTreeMap<(Kind, String), String> {
-        let mut versions = BTreeMap::new();
-        for kind in Kind::NAMESPACED {
-            for object in self.all(kind).await {
-                let name = object.metadata.name.clone().unwrap();
-                versions.insert((kind, name), object.resource_version().unwrap());
-            }
-        }
-        versions
+        self.contents().await.versions()
     }
 
     /// None of these values can be read in the operator's kinds, ConfigMaps or events of the namespace.
     pub async fn check_no_leak(&self, secrets: &[&str]) {
-        let ours = Kind::NAMESPACED.map(|kind| {
-            let (namespace, plural) = (&self.namespace, kind.resource().plural);
-            format!("/apis/metorial.com/v1alpha1/namespaces/{namespace}/{plural}")
-        });
-        let core = |plural: &str| format!("/api/v1/namespaces/{}/{plural}", self.namespace);
-        let paths = ours.into_iter().chain(["configmaps", "events"].map(core));
-        let mut text = String::new();
-        for path in paths {
-            let request = http::Request::get(path).body(Vec::new()).unwrap();
-            text.push_str(&self.client.request_text(request).await.unwrap());
+        let contents = self.contents().await;
+        self.check_contents_hide(&contents, secrets).await;
+    }
+
+    async fn check_contents_hide(&self, contents: &Contents, secrets: &[&str]) {
+        let mut text = contents.text.clone();
+        for plural in ["configmaps", "events"] {
+            let path = format!("/api/v1/namespaces/{}/{plural}", self.namespace);
+            text.push_str(&self.text_at(path).await);
         }
         assert!(text.contains("managedFields"), "all of each object is read");
         for secret in secrets {

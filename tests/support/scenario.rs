@@ -251,11 +251,15 @@ impl Scenario {
 
     /// Whether it is ready with this value, and its status records the objects at Metorial as they are.
     pub async fn is_synced(&self, value: &str) -> bool {
-        let Some(object) = self.tested().find().await else {
-            return false;
-        };
+        // Metorial first: the simulator is asked for nothing, and the API server is busy enough.
         let live = self.live_objects();
         let [remote] = live.as_slice() else {
+            return false;
+        };
+        if !self.has_value(remote, value) {
+            return false;
+        }
+        let Some(object) = self.tested().find().await else {
             return false;
         };
         let updated: Option<jiff::Timestamp> = object
@@ -267,7 +271,6 @@ impl Scenario {
             && object.field("pendingDeletion").is_null()
             && updated.map(jiff::Timestamp::as_millisecond)
                 == Some(remote.updated_at.as_millisecond())
-            && self.has_value(remote, value)
             && self.records(&object, remote, value).await
     }
 

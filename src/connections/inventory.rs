@@ -112,7 +112,7 @@ impl Entry {
         }
         let recorded = self.connection.as_deref();
         let recorded = recorded.and_then(|text| ConnectionKey::parse(text, &self.key.namespace));
-        self.id.is_some() && self.finalizer && recorded.as_ref() == Some(connection)
+        self.finalizer && recorded.as_ref() == Some(connection)
     }
 
     /// Returns the id of an object that counts as lost when it is gone: of a resource that stays, in this instance. An
@@ -272,6 +272,9 @@ mod tests {
         let counted = entry.counted_in("ins_1").map(String::as_str);
         assert_eq!(counted, Some("pac_1"));
         assert!(entry.uses(&main) && !entry.uses(&other) && !entry.uses(&shared));
+        let sent = json!({"instanceId": "ins_1", "connection": "Connection/main"});
+        let may_exist = read(&json!({}), &sent);
+        assert!(may_exist.uses(&main) && may_exist.counted_in("ins_1").is_none());
 
         let entry = read(&json!(7), &json!(7));
         assert!(entry.unreadable && entry.id.is_none());

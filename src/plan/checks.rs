@@ -90,8 +90,12 @@ fn connection_not_ready(case: &Case<'_>, facts: &Facts) -> Option<Plan> {
 fn wrong_instance(case: &Case<'_>, _: &Facts) -> Option<Plan> {
     let here = case.connection.instance.as_ref()?;
     let there = case.record.instance.as_ref().filter(|id| *id != here)?;
+    let what = match &case.record.id {
+        Some(_) => "the remote object is",
+        None => "a create may have been applied",
+    };
     let message = format!(
-        "the remote object is in instance {there}, but {} opens {here}; refer to a connection of {there}, or delete this resource and create it again",
+        "{what} in instance {there}, but {} opens {here}; refer to a connection of {there}, or delete this resource and create it again",
         case.connection.name
     );
     Some(Plan::report(Verdict::new(
@@ -102,7 +106,7 @@ fn wrong_instance(case: &Case<'_>, _: &Facts) -> Option<Plan> {
 
 /// Returns the plan where the API's reads lag behind our own writes, so that they say nothing.
 #[must_use]
-pub fn wait_for_consistent_reads(case: &Case<'_>, facts: &Facts) -> Plan {
+pub fn wait_for_lagging_reads(case: &Case<'_>, facts: &Facts) -> Plan {
     let mut verdict = Verdict::new(
         Reason::RemoteUnavailable,
         "the API's reads lag behind its writes; retrying",

@@ -259,7 +259,7 @@ fn blocked(message: String) -> Plan {
 }
 
 fn wait(case: &Case<'_>) -> Plan {
-    Plan::wait_for_reads(
+    Plan::wait_until_settled(
         Reason::Deleting,
         "a write may still be applied; waiting until reads are sure to show it before the deletion continues",
         case.record.settles_in,

@@ -40,7 +40,7 @@ pub fn import(
         return Ok(plan);
     };
     let reason = Reason::Importing;
-    if let Some(wait) = Plan::wait_for_lagging_reads(case.record, reason, CHECKING) {
+    if let Some(wait) = Plan::wait_for_answered_write(case.record, reason, CHECKING) {
         return Ok(wait);
     }
     let listed = match case.record.writes {
@@ -100,7 +100,7 @@ fn missing(
         return plan;
     }
     if record.may_have_unrecorded_write() && !record.settled() && record.finalizer {
-        return Plan::wait_for_reads(Reason::Importing, CHECKING, record.settles_in);
+        return Plan::wait_until_settled(Reason::Importing, CHECKING, record.settles_in);
     }
     plan.steps.push(Step::Import {
         into: remote.id.clone(),

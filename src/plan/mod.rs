@@ -97,7 +97,7 @@ fn synchronize(case: &Case<'_>, facts: &Facts) -> Result<Plan, Query> {
         Some(id) => match Presence::read(case, facts, id)? {
             Presence::Live(remote) => existing(case, desired, facts, &remote)?,
             Presence::Gone => create::object_gone(case, desired, facts, id)?,
-            Presence::Lagging => checks::wait_for_consistent_reads(case, facts),
+            Presence::Lagging => checks::wait_for_lagging_reads(case, facts),
         },
     };
     let plan = update::read_back(desired, plan);

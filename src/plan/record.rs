@@ -56,7 +56,7 @@ pub struct Remembered {
 pub struct Record {
     /// The remote object.
     pub id: Option<String>,
-    /// The instance that the object lives in.
+    /// The instance that the object lives in, or that a create was sent to whose response was lost.
     pub instance: Option<String>,
     /// Whether the finalizer is present.
     pub finalizer: bool,

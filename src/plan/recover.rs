@@ -37,7 +37,9 @@ pub fn recover(case: &Case<'_>, desired: &Desired, facts: &Facts) -> Result<Plan
             plan
         }
         None if case.record.settled() => Plan::synced(desired, create()),
-        None => Plan::wait_for_reads(Reason::AmbiguousCreate, SEARCHING, case.record.settles_in),
+        None => {
+            Plan::wait_until_settled(Reason::AmbiguousCreate, SEARCHING, case.record.settles_in)
+        }
     })
 }
 

@@ -17,7 +17,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 /// What a resource reports while it is not known whether its new object was created.
-const SEARCHING: &str =
+const SEARCHING_NEW: &str =
     "the new object may have been created; searching for it before another is created";
 
 /// Decides about an object that differs in fields that the API can't change.
@@ -40,23 +40,27 @@ pub fn replace(
         return Ok(Plan::report(verdict));
     }
     let reason = Reason::Replacing;
-    if let Some(wait) = Plan::wait_for_lagging_reads(case.record, reason, SEARCHING) {
+    if let Some(wait) = Plan::wait_for_answered_write(case.record, reason, SEARCHING_NEW) {
         return Ok(wait);
     }
     let others = others(case, facts, former)?;
     // Where the spec was not edited since the last report, a successor was created with what is desired now, unreadable fields
     // included. What is recorded is that of the former object.
     let edited = case.record.observed_generation != Some(case.generation);
+    let without_inputs;
     let record = match edited {
-        true => case.record.clone(),
-        false => Record {
-            revision: None,
-            inputs: Vec::new(),
-            ..case.record.clone()
-        },
+        true => case.record,
+        false => {
+            without_inputs = Record {
+                revision: None,
+                inputs: Vec::new(),
+                ..case.record.clone()
+            };
+            &without_inputs
+        }
     };
     let fits = |remote: &&&RemoteView| {
-        differences(desired, remote, &record).is_without_replacement(desired)
+        differences(desired, remote, record).is_without_replacement(desired)
     };
     // A crash, or a lost response, may have left the new object unrecorded.
     let successor = others.iter().find(fits).copied();
@@ -64,9 +68,9 @@ pub fn replace(
         Some(successor) => bind(&Arc::new(successor.clone())),
         None if !case.record.may_have_unrecorded_write() || case.record.settled() => Step::Create,
         None => {
-            return Ok(Plan::wait_for_reads(
+            return Ok(Plan::wait_until_settled(
                 Reason::Replacing,
-                SEARCHING,
+                SEARCHING_NEW,
                 case.record.settles_in,
             ));
         }
@@ -101,7 +105,8 @@ pub fn undone(
     }
     let others = others(case, facts, remote)?;
     if !record.settled() {
-        let mut plan = Plan::wait_for_reads(Reason::Replacing, SEARCHING, record.settles_in);
+        let mut plan =
+            Plan::wait_until_settled(Reason::Replacing, SEARCHING_NEW, record.settles_in);
         plan.verdict.keeps_conditions = true;
         return Ok(Some(plan));
     }

@@ -5,6 +5,7 @@ use super::checks::child_refused;
 use super::children::ChildKind;
 use super::desired::{Desired, Input};
 use super::observed::{ListedImport, RemoteView};
+use super::record::Writes;
 use super::restart;
 use super::steps::{Effect, Plan, remote_after};
 use super::verdict::{EventReason, Expiring, Verdict};
@@ -190,11 +191,17 @@ fn delete_later(status: &mut CommonStatus, id: &str, now: Timestamp) {
     }
 }
 
-/// Records connection and instance of a resource that has a remote object.
+/// Records connection and instance of a resource that has a remote object, or may have one: a create whose response was lost
+/// is searched for where it was sent, whatever connection the spec names by then.
 fn place(status: &mut CommonStatus, case: &Case<'_>, verdict: &Verdict, effects: &[Effect]) {
-    let seen = verdict.reason.class() == Class::Done && status.id.is_some();
+    let (reason, record) = (verdict.reason, case.record);
+    if status.id.is_none() && record.writes == Writes::NothingCreated {
+        (status.connection, status.instance_id) = (None, None);
+    }
+    let seen = reason.class() == Class::Done && status.id.is_some();
+    let may_exist = reason == Reason::AmbiguousCreate && record.wrote;
     if let Some(instance) = &case.connection.instance
-        && (seen || remote(effects).is_some())
+        && (seen || may_exist || remote(effects).is_some())
     {
         status.connection = Some(case.connection.name.clone());
         status.instance_id = Some(instance.clone());

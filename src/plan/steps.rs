@@ -204,7 +204,7 @@ impl Plan {
     /// Returns the plan that waits until reads have caught up, where looking earlier would be for nothing: the API answered
     /// the write without saying whether it was applied, so it does not turn up at some later time.
     #[must_use]
-    pub fn wait_for_lagging_reads(record: &Record, reason: Reason, message: &str) -> Option<Self> {
+    pub fn wait_for_answered_write(record: &Record, reason: Reason, message: &str) -> Option<Self> {
         let answered = record.may_have_unrecorded_write() && record.inconclusive;
         (answered && !record.settled()).then(|| {
             let backoff = Backoff::transient().at_least(record.settles_in + MOMENT);
@@ -214,7 +214,7 @@ impl Plan {
 
     /// Returns a plan that waits until reads are sure to show every write, because one may have been applied.
     #[must_use]
-    pub fn wait_for_reads(reason: Reason, message: &str, settles_in: Duration) -> Self {
+    pub fn wait_until_settled(reason: Reason, message: &str, settles_in: Duration) -> Self {
         Self::report(Verdict::new(reason, message)).retry(Retry::Backoff(
             Backoff::transient().until_settled(settles_in),
         ))

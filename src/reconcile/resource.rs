@@ -240,10 +240,7 @@ impl<K: Kind> Resource<K> {
                     .for_deletion(namespace, key, instance, explicit)
                     .await
             }
-            (_, recorded) => {
-                let kept = recorded.filter(|_| self.status.common().id.is_some());
-                context.connections.choose(namespace, asked, kept).await
-            }
+            (_, recorded) => context.connections.choose(namespace, asked, recorded).await,
         }
     }
 

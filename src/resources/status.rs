@@ -153,7 +153,8 @@ pub(super) use resource_status;
 pub struct CommonStatus {
     /// Id of the remote object.
     pub id: Option<String>,
-    /// Id of the Metorial instance that the remote object belongs to. Never changes once set.
+    /// Id of the Metorial instance that the remote object belongs to, or that a create was sent to whose response was lost.
+    /// Never changes as long as there may be an object.
     pub instance_id: Option<String>,
     /// The connection in use, as `Connection/name` or `ClusterConnection/name`.
     pub connection: Option<String>,

@@ -1,6 +1,7 @@
 //! Keys and references that open another instance than the one that objects live in.
 
-use crate::support::{Environment, Kind, connection, credentials, secret, with};
+use crate::support::{Environment, Kind, Loss, connection, credentials, secret, with};
+use metorial_simulator::{Fault, FaultId, InstanceId};
 use serde_json::json;
 
 #[tokio::test]
@@ -169,4 +170,60 @@ async fn an_object_moves_to_another_connection_of_its_instance_and_no_longer_hol
     assert_eq!(env.attempts(), writes);
     env.connection("default").remove().await;
     env.check_oracles().await;
+}
+
+/// An environment in which the response of a create was lost and its object can't be found yet, and an instance that the
+/// Connection `other` opens.
+async fn lost_create() -> (Environment, FaultId, InstanceId) {
+    let mut env = Environment::new().await;
+    let (there, key) = env.another_instance();
+    env.apply(secret("other-key", &[("api-key", &key)])).await;
+    let other = json!({"spec": {"apiKey": {"secretKeyRef": {"name": "other-key"}}}});
+    env.apply(with(connection("other", &env.sim.url()), other))
+        .await;
+    let path = Kind::Credentials.path();
+    env.next("POST", path, Loss::Closed.after());
+    let searches = Fault::on("GET", path);
+    let failing = env.sim.faults().add(searches, Loss::InternalError.before());
+    env.apply(credentials("github")).await;
+    env.start_operator();
+    env.credentials("github")
+        .wait_reason("AmbiguousCreate")
+        .await;
+    let through = json!({"spec": {"connectionRef": {"name": "other"}}});
+    env.credentials("github").patch(through).await;
+    let moved = env
+        .credentials("github")
+        .wait_message("InstanceMismatch", "a create may have been applied")
+        .await;
+    assert_eq!(moved.field("instanceId"), env.instance.as_str());
+    (env, failing, there)
+}
+
+#[tokio::test]
+async fn a_create_whose_answer_was_lost_is_searched_for_in_the_instance_that_it_was_sent_to() {
+    let (mut env, failing, there) = lost_create().await;
+    env.restart_operator();
+    env.check_quiet().await;
+    assert!(env.live_in(&there).is_empty());
+    env.sim.faults().remove(failing);
+    let back = json!({"spec": {"connectionRef": {"name": "default"}}});
+    env.credentials("github").patch(back).await;
+    env.credentials("github").wait_ready().await;
+    let path = Kind::Credentials.path();
+    assert_eq!(env.attempts(), [format!("POST {path}")]);
+    env.check_oracles().await;
+}
+
+#[tokio::test]
+async fn a_deletion_deletes_what_a_lost_create_made_in_another_instance_than_the_spec_names() {
+    let (env, failing, there) = lost_create().await;
+    let default = env.connection("default");
+    default.delete().await;
+    default.wait_message("Deleting", "github").await;
+    env.sim.faults().remove(failing);
+    env.credentials("github").remove().await;
+    assert!(env.live(Kind::Credentials).is_empty() && env.live_in(&there).is_empty());
+    assert_eq!(env.ever(Kind::Credentials).len(), 1);
+    default.wait_gone().await;
 }

@@ -3,7 +3,7 @@
 use crate::support::policies::{KEEPS_FINALIZERS, NO_IDS, NO_ORPHANS, SAYS};
 use crate::support::{Environment, Snapshot, credentials};
 use k8s_openapi::api::core::v1::ConfigMap;
-use kube::api::{Patch, PatchParams, PostParams};
+use kube::api::{Patch, PatchParams};
 use metorial_operator::resources::{FINALIZER, ProviderAuthCredentials};
 use serde_json::json;
 
@@ -24,14 +24,7 @@ async fn keeps_finalizers(env: &Environment, name: &str, finalizers: &[&str]) ->
 async fn ids_refused(env: &Environment) -> bool {
     let probe = json!({"metadata": {"name": "probe"}, "data": {"id": "x"}});
     let probe: ConfigMap = serde_json::from_value(probe).unwrap();
-    let params = PostParams {
-        dry_run: true,
-        ..PostParams::default()
-    };
-    env.api::<ConfigMap>()
-        .create(&params, &probe)
-        .await
-        .is_err()
+    env.is_object_refused(&probe).await
 }
 
 #[tokio::test]

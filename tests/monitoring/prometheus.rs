@@ -1,12 +1,12 @@
 //! The programs of Prometheus, and the rules that the chart installs.
 
-use crate::support::{free_address, guard, helm_chart, succeed};
+use crate::support::{Guarded, free_address, helm_chart, succeed};
 use control_plane::ControlPlane;
 use serde::Deserialize;
 use serde_json::Value;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Command, Stdio};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
@@ -58,8 +58,7 @@ pub fn write(directory: &Path, name: &str, json: &Value) -> PathBuf {
 
 /// A running Prometheus. Dropping it ends it and removes what it stored.
 pub struct Prometheus {
-    child: Child,
-    guard: Child,
+    _process: Guarded,
     directory: PathBuf,
     address: SocketAddr,
 }
@@ -70,7 +69,8 @@ impl Prometheus {
         let file = write(&directory, "prometheus.yaml", configuration);
         let address = free_address();
         let log = std::fs::File::create(directory.join("log")).unwrap();
-        let child = Command::new(program("prometheus").await)
+        let mut command = Command::new(program("prometheus").await);
+        command
             .arg(format!("--config.file={}", file.display()))
             .arg(format!(
                 "--storage.tsdb.path={}",
@@ -79,12 +79,9 @@ impl Prometheus {
             .arg(format!("--web.listen-address={address}"))
             .stdin(Stdio::null())
             .stdout(log.try_clone().unwrap())
-            .stderr(log)
-            .spawn()
-            .unwrap();
+            .stderr(log);
         Self {
-            guard: guard(child.id()),
-            child,
+            _process: Guarded::start(&mut command),
             directory,
             address,
         }
@@ -124,11 +121,6 @@ impl Prometheus {
 
 impl Drop for Prometheus {
     fn drop(&mut self) {
-        // The guard goes first, or it could hit whoever got the process id next.
-        self.guard.kill().ok();
-        self.guard.wait().ok();
-        self.child.kill().ok();
-        self.child.wait().ok();
         std::fs::remove_dir_all(&self.directory).ok();
     }
 }

@@ -158,10 +158,8 @@ async fn begin_broad_story(env: &mut Environment) {
     env.create(credentials("github").publishing("other-ids"))
         .await;
     env.wait_gone::<ConfigMap>("ids").await;
-    for _ in 0..3 {
-        env.sim.edit(&id, json!({"name": "theirs"}));
-        env.credentials("github").reconcile_now().await;
-    }
+    env.sim.edit(&id, json!({"name": "theirs"}));
+    env.credentials("github").reconcile_now().await;
     env.rotate("oauth-app", "client-secret", "rotated-0123456789")
         .await;
     env.credentials("github").wait_recorded().await;

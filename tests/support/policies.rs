@@ -1,5 +1,6 @@
 //! Admission policies that refuse what the operator does in one namespace.
 
+use super::Namespaced;
 use super::environment::Environment;
 use k8s_openapi::api::admissionregistration::v1::{
     ValidatingAdmissionPolicy, ValidatingAdmissionPolicyBinding,
@@ -101,11 +102,16 @@ impl Environment {
     {
         let mut probe = K::default();
         probe.meta_mut().name = Some(name.to_owned());
+        self.is_object_refused(&probe).await
+    }
+
+    /// Whether this object can't be created, tried without effect.
+    pub async fn is_object_refused<K: Namespaced + Serialize>(&self, probe: &K) -> bool {
         let params = PostParams {
             dry_run: true,
             ..PostParams::default()
         };
-        self.api::<K>().create(&params, &probe).await.is_err()
+        self.api::<K>().create(&params, probe).await.is_err()
     }
 
     /// Removes the policy, and waits until nothing is refused any more.

@@ -3,6 +3,7 @@
 use super::Environment;
 use super::QUIET_PROCESS;
 use super::admin::{Samples, page};
+use super::guarded::Guarded;
 use super::rights::SERVICE_ACCOUNT;
 use super::threads;
 use std::ffi::OsStr;
@@ -10,30 +11,15 @@ use std::fs::{self, File};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::ops::Range;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, ExitStatus, Stdio};
+use std::process::{Command, ExitStatus, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
 
-/// An operator process. It is killed when this is dropped, and when the test is killed.
+/// An operator process.
 pub struct Process {
-    child: Child,
-    guard: Child,
+    child: Guarded,
     log: PathBuf,
     /// Where it serves `/metrics`, `/livez` and `/readyz`.
     pub admin: SocketAddr,
-}
-
-/// Kills the process whose id is the first argument once the other end of its stdin is gone.
-const GUARD: &str = r#"cat >/dev/null; kill -KILL "$1""#;
-
-/// Starts what kills a process once this test was killed. It has to end before the process, or it could hit whoever gets the
-/// process id next.
-pub fn guard(pid: u32) -> Child {
-    Command::new("/bin/sh")
-        .args(["-c", GUARD, "guard", &pid.to_string()])
-        .stdin(Stdio::piped())
-        .stderr(Stdio::null())
-        .spawn()
-        .unwrap()
 }
 
 impl Environment {
@@ -125,15 +111,12 @@ impl Process {
         let name = format!("metorial-operator-{:016x}.log", rand::random::<u64>());
         let log = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
         let file = File::create(&log).unwrap();
-        let child = command
+        command
             .stdin(Stdio::null())
             .stdout(file.try_clone().unwrap())
-            .stderr(file)
-            .spawn()
-            .unwrap();
+            .stderr(file);
         Self {
-            guard: guard(child.id()),
-            child,
+            child: Guarded::start(&mut command),
             log,
             admin,
         }
@@ -141,7 +124,7 @@ impl Process {
 
     /// Its process id.
     pub fn pid(&self) -> u32 {
-        self.child.id()
+        self.child.pid()
     }
 
     /// Asks it to end, as Kubernetes does.
@@ -171,7 +154,7 @@ impl Process {
 
     /// How it ended, if it did.
     pub fn ended(&mut self) -> Option<ExitStatus> {
-        self.child.try_wait().unwrap()
+        self.child.ended()
     }
 
     /// What it wrote so far.
@@ -204,11 +187,6 @@ impl Process {
 
 impl Drop for Process {
     fn drop(&mut self) {
-        // The guard goes first, or it could hit whoever got the process id next.
-        self.guard.kill().ok();
-        self.guard.wait().ok();
-        self.child.kill().ok();
-        self.child.wait().ok();
         fs::remove_file(&self.log).ok();
     }
 }

@@ -5,10 +5,11 @@ use crate::plan::backoff::Retry;
 use crate::plan::children::{ChildKind, Refusal};
 use crate::plan::events::events;
 use crate::plan::observed::ListedImport;
+use crate::plan::record::{Record, Writes};
 use crate::plan::replace;
 use crate::plan::status::{created as creating, next, with_refusals};
 use crate::plan::steps::{Effect, Plan};
-use crate::plan::verdict::EventReason;
+use crate::plan::verdict::{EventReason, Verdict};
 use crate::resources::{
     CommonStatus, PendingDeletion, ProviderAuthConfigStatus, Reason, ResourceStatus,
 };
@@ -164,4 +165,37 @@ fn an_object_that_was_replaced_in_this_reconciliation_is_looked_after_whatever_r
     };
     assert_eq!(retry(&[]), Retry::Interval(None));
     assert_eq!(retry(&[pending]), Retry::Now);
+}
+
+#[test]
+fn where_a_lost_create_was_sent_is_recorded_until_it_is_certain_that_nothing_was_created() {
+    let desired = auth_config("a");
+    let mut record = recorded(&desired, "unused");
+    (record.id, record.instance, record.writes) = (None, None, Writes::Unknown);
+    let place = |before: &ProviderAuthConfigStatus, record: &Record, reason| {
+        let fixture = Fixture::of(&desired, record.clone());
+        let status = fixture.ask(|case, _| {
+            let plan = Plan::report(Verdict::new(reason, "lost"));
+            next(before, case, &plan, &[])
+        });
+        let CommonStatus {
+            connection,
+            instance_id,
+            ..
+        } = status.common().clone();
+        (connection.is_some(), instance_id.is_some(), status)
+    };
+    let before = ProviderAuthConfigStatus::default();
+    // A process that sent nothing knows of no instance: what it searches for may be a predecessor's.
+    record.wrote = false;
+    let (connection, instance, _) = place(&before, &record, Reason::AmbiguousCreate);
+    assert!(!connection && !instance);
+    record.wrote = true;
+    let (connection, instance, sent) = place(&before, &record, Reason::AmbiguousCreate);
+    assert!(connection && instance);
+    let (connection, instance, sent) = place(&sent, &record, Reason::RemoteUnavailable);
+    assert!(connection && instance);
+    record.writes = Writes::NothingCreated;
+    let (connection, instance, _) = place(&sent, &record, Reason::InvalidSpec);
+    assert!(!connection && !instance);
 }

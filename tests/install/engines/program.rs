@@ -1,10 +1,10 @@
 //! A GitOps engine as a process.
 
-use crate::support::{Environment, guard};
+use crate::support::{Environment, Guarded};
 use std::env;
 use std::fs::File;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Command, Stdio};
 use tokio::sync::OnceCell;
 
 /// The variable by which `make gitops` names the directory that `tools/build-gitops-engines` prints.
@@ -13,11 +13,10 @@ const ENGINES: &str = "GITOPS_ENGINES";
 /// How many lines of the log of an engine are shown if a test fails.
 const SHOWN: usize = 30;
 
-/// A running engine with a directory of its own. It is killed when this is dropped, and when the test is killed.
+/// A running engine with a directory of its own.
 pub struct Program {
     name: String,
-    child: Child,
-    guard: Child,
+    _process: Guarded,
     directory: PathBuf,
 }
 
@@ -70,11 +69,9 @@ impl Program {
             .stdout(log.try_clone().unwrap())
             .stderr(log);
         configure(&mut command, &directory);
-        let child = command.spawn().unwrap();
         Self {
             name: name.to_owned(),
-            guard: guard(child.id()),
-            child,
+            _process: Guarded::start(&mut command),
             directory,
         }
     }
@@ -82,11 +79,6 @@ impl Program {
 
 impl Drop for Program {
     fn drop(&mut self) {
-        // The guard goes first, or it could hit whoever got the process id next.
-        self.guard.kill().ok();
-        self.guard.wait().ok();
-        self.child.kill().ok();
-        self.child.wait().ok();
         if std::thread::panicking() {
             let log = std::fs::read_to_string(self.directory.join("log")).unwrap_or_default();
             let lines: Vec<&str> = log.lines().collect();

@@ -3,6 +3,7 @@
 
 use super::decode::decode;
 use super::error::{Cause, ClusterError};
+use super::events::Report;
 use super::fence::Fence;
 use crate::metrics::Metrics;
 use crate::resources::FIELD_MANAGER;
@@ -14,6 +15,7 @@ use kube::{Api, Client, Resource};
 use serde::de::DeserializeOwned;
 use std::sync::Arc;
 use std::time::Duration;
+use tokio::sync::mpsc::Sender;
 use tokio::sync::{Mutex, Semaphore};
 use tracing::{Instrument, Span};
 
@@ -25,6 +27,8 @@ const PAGES: usize = 2;
 pub struct Cluster {
     client: Client,
     pub(super) recorder: Recorder,
+    /// Where events are written in the background.
+    pub(super) events: Option<Sender<Report>>,
     metrics: Arc<Metrics>,
     timeout: Duration,
     fence: Fence,
@@ -44,6 +48,7 @@ impl Cluster {
         };
         Self {
             recorder: Recorder::new(client.clone(), reporter),
+            events: None,
             client,
             metrics,
             timeout,

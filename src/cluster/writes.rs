@@ -1,26 +1,17 @@
-//! Writes to custom resources: finalizers, status and events.
+//! Writes to custom resources: finalizers and status.
 
 use super::client::Cluster;
 use super::error::{Cause, ClusterError};
 use super::merge_patch::merge_patch;
 use super::metadata::Outline;
-use crate::plan::fingerprint::short_digest;
 use crate::resources::FIELD_MANAGER;
-use jiff::Timestamp;
-use k8s_openapi::api::core::v1::ObjectReference;
-use k8s_openapi::api::events;
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::{MicroTime, OwnerReference};
-use kube::api::{ObjectMeta, Patch, PatchParams, PostParams};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::OwnerReference;
+use kube::api::{Patch, PatchParams};
 use kube::core::Request;
-use kube::runtime::events::{Event, EventType};
 use kube::{Api, Resource, ResourceExt};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
-
-/// Longest name of an object that the recorder of events can name an event after: it appends a dot and 16 digits, and names
-/// end at 253 characters.
-const LONGEST_NAME_OF_RECORDER: usize = 236;
 
 impl Cluster {
     /// Sets the finalizers, provided that the object is still the one that was read, and returns it as it is now.
@@ -134,72 +125,6 @@ impl Cluster {
         let _: Outline = self.send_patch(&kind, name, request).await?;
         Ok(true)
     }
-
-    /// Records an event. Events are for people: one that can't be recorded is logged and dropped. Repeated warnings are
-    /// counted by the recorder, which keeps each event in memory for minutes; what is normal seldom repeats.
-    pub async fn event(&self, about: &ObjectReference, reason: &str, warning: bool, note: &str) {
-        let event = Event {
-            type_: if warning {
-                EventType::Warning
-            } else {
-                EventType::Normal
-            },
-            reason: reason.to_owned(),
-            note: Some(note.chars().take(1000).collect()),
-            // The recorder folds repetitions by action and reason: another note is to be another event.
-            action: format!("Reconcile{:08x}", short_digest(note)),
-            secondary: None,
-        };
-        let name = about.name.clone().unwrap_or_default();
-        let recorded = async {
-            match warning && name.len() <= LONGEST_NAME_OF_RECORDER {
-                true => self.recorder.publish(&event, about).await,
-                false => self.create_event(&event, about).await,
-            }
-        };
-        let recorded = self.call("create", "Event", &name, recorded);
-        if let Err(error) = recorded.await {
-            tracing::warn!(%error, reason, "an event could not be recorded");
-        }
-    }
-}
-
-impl Cluster {
-    /// Creates an event without the recorder: for an object whose name is too long for it, since it puts the whole of it into
-    /// the name of the event, and where nothing is to be counted.
-    async fn create_event(&self, event: &Event, about: &ObjectReference) -> kube::Result<()> {
-        let name = about.name.as_deref().unwrap_or_default();
-        let created = events::v1::Event {
-            metadata: ObjectMeta {
-                name: Some(event_name(name, Timestamp::now())),
-                namespace: about.namespace.clone(),
-                ..ObjectMeta::default()
-            },
-            action: Some(event.action.clone()),
-            event_time: Some(MicroTime(Timestamp::now())),
-            note: event.note.clone(),
-            reason: Some(event.reason.clone()),
-            regarding: Some(about.clone()),
-            reporting_controller: Some(FIELD_MANAGER.to_owned()),
-            reporting_instance: Some(FIELD_MANAGER.to_owned()),
-            type_: Some(match event.type_ {
-                EventType::Normal => "Normal".to_owned(),
-                EventType::Warning => "Warning".to_owned(),
-            }),
-            ..events::v1::Event::default()
-        };
-        let namespace = about.namespace.as_deref().unwrap_or("default");
-        let api = Api::namespaced(self.client(), namespace);
-        api.create(&PostParams::default(), &created).await?;
-        Ok(())
-    }
-}
-
-/// Returns the name of an event as the recorder makes it, but with the begin of a name that is too long.
-fn event_name(object: &str, at: Timestamp) -> String {
-    let start: String = object.chars().take(LONGEST_NAME_OF_RECORDER).collect();
-    let start = start.trim_end_matches(['.', '-']);
-    format!("{start}.{:x}", at.as_nanosecond())
 }
 
 /// Returns the parameters of a patch under the operator's name.

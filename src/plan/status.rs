@@ -199,7 +199,9 @@ fn place(status: &mut CommonStatus, case: &Case<'_>, verdict: &Verdict, effects:
         (status.connection, status.instance_id) = (None, None);
     }
     let seen = reason.class() == Class::Done && status.id.is_some();
-    let may_exist = reason == Reason::AmbiguousCreate && record.wrote;
+    // A process that sent nothing may be searching for what a predecessor of the resource left.
+    let sent = record.wrote || case.failure.is_some();
+    let may_exist = reason == Reason::AmbiguousCreate && sent;
     if let Some(instance) = &case.connection.instance
         && (seen || may_exist || remote(effects).is_some())
     {

@@ -33,6 +33,7 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
+use tokio::sync::oneshot;
 use tokio::sync::watch::{Receiver, channel};
 use tokio::time::Instant;
 use tracing::field::Empty;
@@ -205,22 +206,35 @@ impl Process {
     /// Leads until `stop` says so and the running reconciliations have ended.
     async fn lead(&self, fence: Fence, stop: impl Future<Output = ()>) {
         let (queue, enqueued) = unbounded_channel();
-        let context = Arc::new(self.context(fence, queue).await);
+        let (cluster, events) = self.cluster.fenced(fence.clone()).with_event_queue();
+        let context = Arc::new(self.context(cluster, fence, queue).await);
         let served = served(&self.settings).into_iter();
         let reconciler = Arc::new(ByKind {
             context: context.clone(),
             kinds: served.map(|kind| (kind.name(), kind)).collect(),
             hook: self.settings.hook.clone(),
         });
-        let drained = self.work_off(reconciler, enqueued, stop);
-        tokio::select! {
-            () = drained => {}
-            () = listen(&self.cluster, &context, &self.settings, &self.health) => {}
-        }
+        let (ended, end) = oneshot::channel();
+        let work = async {
+            tokio::select! {
+                () = self.work_off(reconciler, enqueued, stop) => {}
+                () = listen(&self.cluster, &context, &self.settings, &self.health) => {}
+            }
+            ended.send(()).ok();
+        };
+        let end = async {
+            end.await.ok();
+        };
+        tokio::join!(work, events.write(end, self.settings.timing.drain));
     }
 
     /// Begins a leadership: reads the identities of cluster and installation, trying until both are there.
-    async fn context(&self, fence: Fence, queue: UnboundedSender<ResourceKey>) -> Context {
+    async fn context(
+        &self,
+        cluster: Cluster,
+        fence: Fence,
+        queue: UnboundedSender<ResourceKey>,
+    ) -> Context {
         let settings = &self.settings;
         let namespace = &settings.operator_namespace;
         let (cluster_id, identity) = loop {
@@ -242,7 +256,6 @@ impl Process {
             "the identity in markers"
         );
         let mac = Arc::new(key);
-        let cluster = self.cluster.fenced(fence.clone());
         Context {
             connections: Connections::new(Setup {
                 cluster: cluster.clone(),

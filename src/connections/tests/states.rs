@@ -26,7 +26,7 @@ fn the_pin_of_a_deleted_connection_does_not_bind_its_successor() {
 }
 
 #[test]
-fn a_resource_uses_a_connection_if_it_is_recorded_has_an_id_and_our_finalizer() {
+fn a_resource_uses_a_connection_if_it_is_recorded_and_the_resource_has_our_finalizer() {
     let key = ConnectionKey::new(ConnectionKind::Connection, "apps", "main");
     let ours = [FINALIZER.to_owned()];
     for (status, namespace, finalizers, uses) in [
@@ -55,10 +55,11 @@ fn a_resource_uses_a_connection_if_it_is_recorded_has_an_id_and_our_finalizer() 
             false,
         ),
         (
+            // A create may have been applied.
             json!({"connection": "Connection/main"}),
             "apps",
             &ours[..],
-            false,
+            true,
         ),
         (json!({"id": "pac_1"}), "apps", &ours[..], false),
         (

@@ -186,7 +186,6 @@ fn where_a_lost_create_was_sent_is_recorded_until_it_is_certain_that_nothing_was
         (connection.is_some(), instance_id.is_some(), status)
     };
     let before = ProviderAuthConfigStatus::default();
-    // A process that sent nothing knows of no instance: what it searches for may be a predecessor's.
     record.wrote = false;
     let (connection, instance, _) = place(&before, &record, Reason::AmbiguousCreate);
     assert!(!connection && !instance);

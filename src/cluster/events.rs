@@ -1,0 +1,152 @@
+//! Events about resources. They are written in the background, one after the other: nothing waits for what is only for people.
+
+use super::client::Cluster;
+use crate::plan::fingerprint::short_digest;
+use crate::resources::FIELD_MANAGER;
+use jiff::Timestamp;
+use k8s_openapi::api::core::v1::ObjectReference;
+use k8s_openapi::api::events;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::MicroTime;
+use kube::Api;
+use kube::api::{ObjectMeta, PostParams};
+use kube::runtime::events::{Event, EventType};
+use std::time::Duration;
+use tokio::sync::mpsc::error::TrySendError;
+use tokio::sync::mpsc::{Receiver, channel};
+
+/// Longest name of an object that the recorder of events can name an event after: it appends a dot and 16 digits, and names
+/// end at 253 characters.
+const LONGEST_NAME_OF_RECORDER: usize = 236;
+/// Events that wait to be written. One more is written at once, by whoever reports it.
+const CAPACITY: usize = 1000;
+/// The longest note that Kubernetes accepts is 1 KiB.
+const LONGEST_NOTE: usize = 1000;
+
+/// An event that is to be written.
+pub struct Report {
+    about: ObjectReference,
+    event: Event,
+    at: Timestamp,
+}
+
+/// The events that wait to be written.
+pub struct Reports {
+    waiting: Receiver<Report>,
+    cluster: Cluster,
+}
+
+impl Cluster {
+    /// Returns the same with a queue of events, and the queue. Without one, events are written at once.
+    #[must_use]
+    pub fn with_event_queue(self) -> (Self, Reports) {
+        let (queue, waiting) = channel(CAPACITY);
+        let (cluster, mut queued) = (self.clone(), self);
+        queued.events = Some(queue);
+        (queued, Reports { waiting, cluster })
+    }
+
+    /// Reports an event.
+    pub async fn event(&self, about: &ObjectReference, reason: &str, warning: bool, note: &str) {
+        let event = Event {
+            type_: if warning {
+                EventType::Warning
+            } else {
+                EventType::Normal
+            },
+            reason: reason.to_owned(),
+            note: Some(note.chars().take(LONGEST_NOTE).collect()),
+            // The recorder folds repetitions by action and reason: another note is to be another event.
+            action: format!("Reconcile{:08x}", short_digest(note)),
+            secondary: None,
+        };
+        let report = Report {
+            about: about.clone(),
+            event,
+            at: Timestamp::now(),
+        };
+        let left = match &self.events {
+            Some(queue) => queue.try_send(report).err().map(TrySendError::into_inner),
+            None => Some(report),
+        };
+        if let Some(report) = left {
+            self.write_event(&report).await;
+        }
+    }
+
+    /// Writes an event. One that can't be written is logged and dropped. Repeated warnings are counted by the recorder, which
+    /// keeps each event in memory for minutes; what is normal seldom repeats.
+    async fn write_event(&self, report: &Report) {
+        let Report { about, event, .. } = report;
+        let name = about.name.as_deref().unwrap_or_default();
+        let written = async {
+            let counted = matches!(event.type_, EventType::Warning);
+            match counted && name.len() <= LONGEST_NAME_OF_RECORDER {
+                true => self.recorder.publish(event, about).await,
+                false => self.create_event(report).await,
+            }
+        };
+        if let Err(error) = self.call("create", "Event", name, written).await {
+            let (kind, namespace) = (about.kind.as_deref(), about.namespace.as_deref());
+            let reason = &event.reason;
+            tracing::warn!(%error, kind, namespace, name, reason, "an event could not be recorded");
+        }
+    }
+
+    /// Creates an event without the recorder: for an object whose name is too long for it, since it puts the whole of it into
+    /// the name of the event, and where nothing is to be counted.
+    async fn create_event(&self, Report { about, event, at }: &Report) -> kube::Result<()> {
+        let name = about.name.as_deref().unwrap_or_default();
+        let created = events::v1::Event {
+            metadata: ObjectMeta {
+                name: Some(event_name(name, *at)),
+                namespace: about.namespace.clone(),
+                ..ObjectMeta::default()
+            },
+            action: Some(event.action.clone()),
+            event_time: Some(MicroTime(*at)),
+            note: event.note.clone(),
+            reason: Some(event.reason.clone()),
+            regarding: Some(about.clone()),
+            reporting_controller: Some(FIELD_MANAGER.to_owned()),
+            reporting_instance: Some(FIELD_MANAGER.to_owned()),
+            type_: Some(match event.type_ {
+                EventType::Normal => "Normal".to_owned(),
+                EventType::Warning => "Warning".to_owned(),
+            }),
+            ..events::v1::Event::default()
+        };
+        let namespace = about.namespace.as_deref().unwrap_or("default");
+        let api = Api::namespaced(self.client(), namespace);
+        api.create(&PostParams::default(), &created).await?;
+        Ok(())
+    }
+}
+
+impl Reports {
+    /// Writes events until `stop`, and then those that wait, for at most so long.
+    pub async fn write(mut self, stop: impl Future<Output = ()>, at_most: Duration) {
+        let mut stop = std::pin::pin!(stop);
+        loop {
+            tokio::select! {
+                Some(report) = self.waiting.recv() => self.cluster.write_event(&report).await,
+                () = &mut stop => break,
+            }
+        }
+        self.waiting.close();
+        let rest = async {
+            while let Some(report) = self.waiting.recv().await {
+                self.cluster.write_event(&report).await;
+            }
+        };
+        if tokio::time::timeout(at_most, rest).await.is_err() {
+            tracing::warn!("events that were not written in time are lost");
+        }
+    }
+}
+
+/// Returns the name of an event as the recorder makes it, but with the begin of a name that is too long.
+fn event_name(object: &str, at: Timestamp) -> String {
+    let start: String = object.chars().take(LONGEST_NAME_OF_RECORDER).collect();
+    let start = start.trim_end_matches(['.', '-']);
+    format!("{start}.{:x}", at.as_nanosecond())
+}

@@ -13,6 +13,7 @@ use kube::runtime::events::{Event, EventType};
 use std::time::Duration;
 use tokio::sync::mpsc::error::TrySendError;
 use tokio::sync::mpsc::{Receiver, channel};
+use tokio::sync::oneshot;
 
 /// Longest name of an object that the recorder of events can name an event after: it appends a dot and 16 digits, and names
 /// end at 253 characters.
@@ -21,6 +22,9 @@ const LONGEST_NAME_OF_RECORDER: usize = 236;
 const CAPACITY: usize = 1000;
 /// The longest note that Kubernetes accepts is 1 KiB.
 const LONGEST_NOTE: usize = 1000;
+
+/// How long a process that ends writes the events that wait: nobody loses more than words if that is too short.
+const AT_END: Duration = Duration::from_secs(3);
 
 /// An event that is to be written.
 pub struct Report {
@@ -123,13 +127,12 @@ impl Cluster {
 }
 
 impl Reports {
-    /// Writes events until `stop`, and then those that wait, for at most so long.
-    pub async fn write(mut self, stop: impl Future<Output = ()>, at_most: Duration) {
-        let mut stop = std::pin::pin!(stop);
+    /// Writes events until `end`, and then those that wait, as far as there is time.
+    pub async fn write(mut self, mut end: oneshot::Receiver<()>) {
         loop {
             tokio::select! {
                 Some(report) = self.waiting.recv() => self.cluster.write_event(&report).await,
-                () = &mut stop => break,
+                _ = &mut end => break,
             }
         }
         self.waiting.close();
@@ -138,7 +141,7 @@ impl Reports {
                 self.cluster.write_event(&report).await;
             }
         };
-        if tokio::time::timeout(at_most, rest).await.is_err() {
+        if tokio::time::timeout(AT_END, rest).await.is_err() {
             tracing::warn!("events that were not written in time are lost");
         }
     }

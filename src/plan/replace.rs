@@ -13,6 +13,7 @@ use super::steps::{Plan, Step, bind};
 use super::verdict::{EventReason, Verdict};
 use crate::resources::{PendingDeletion, Reason, Replace};
 use jiff::Timestamp;
+use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -47,20 +48,16 @@ pub fn replace(
     // Where the spec was not edited since the last report, a successor was created with what is desired now, unreadable fields
     // included. What is recorded is that of the former object.
     let edited = case.record.observed_generation != Some(case.generation);
-    let without_inputs;
     let record = match edited {
-        true => case.record,
-        false => {
-            without_inputs = Record {
-                revision: None,
-                inputs: Vec::new(),
-                ..case.record.clone()
-            };
-            &without_inputs
-        }
+        true => Cow::Borrowed(case.record),
+        false => Cow::Owned(Record {
+            revision: None,
+            inputs: Vec::new(),
+            ..case.record.clone()
+        }),
     };
     let fits = |remote: &&&RemoteView| {
-        differences(desired, remote, record).is_without_replacement(desired)
+        differences(desired, remote, &record).is_without_replacement(desired)
     };
     // A crash, or a lost response, may have left the new object unrecorded.
     let successor = others.iter().find(fits).copied();

@@ -222,13 +222,24 @@ impl Process {
             }
             ended.send(()).ok();
         };
-        let end = async {
-            end.await.ok();
-        };
-        tokio::join!(work, events.write(end, self.settings.timing.drain));
+        tokio::join!(work, events.write(end));
     }
 
-    /// Begins a leadership: reads the identities of cluster and installation, trying until both are there.
+    /// Reads the identities of cluster and installation, trying until both are there.
+    async fn identity(&self) -> (String, Identity) {
+        let namespace = &self.settings.operator_namespace;
+        loop {
+            let cluster = self.cluster.identity();
+            let installation = self.cluster.installation(namespace);
+            match futures::try_join!(cluster, installation) {
+                Ok(found) => return found,
+                Err(error) => tracing::error!(%error, "can't begin to lead; retrying"),
+            }
+            tokio::time::sleep(self.settings.timing.lease.renew).await;
+        }
+    }
+
+    /// Begins a leadership.
     async fn context(
         &self,
         cluster: Cluster,
@@ -236,25 +247,9 @@ impl Process {
         queue: UnboundedSender<ResourceKey>,
     ) -> Context {
         let settings = &self.settings;
-        let namespace = &settings.operator_namespace;
-        let (cluster_id, identity) = loop {
-            let (cluster, installation) = (
-                self.cluster.identity(),
-                self.cluster.installation(namespace),
-            );
-            match futures::try_join!(cluster, installation) {
-                Ok(found) => break found,
-                Err(error) => tracing::error!(%error, "can't begin to lead; retrying"),
-            }
-            tokio::time::sleep(settings.timing.lease.renew).await;
-        };
-        let Identity { key, installation } = identity;
+        let (cluster_id, Identity { key, installation }) = self.identity().await;
         let installation = settings.installation_id.clone().unwrap_or(installation);
-        tracing::info!(
-            cluster = cluster_id,
-            installation,
-            "the identity in markers"
-        );
+        tracing::info!(cluster = cluster_id, installation, "identity in markers");
         let mac = Arc::new(key);
         Context {
             connections: Connections::new(Setup {
@@ -279,7 +274,7 @@ impl Process {
             schema_checks: self.schema_checks.clone(),
             metrics: self.metrics.clone(),
             timing: settings.timing,
-            operator_namespace: namespace.clone(),
+            operator_namespace: settings.operator_namespace.clone(),
             inventories: Inventories::new(
                 inventories(settings),
                 cluster.clone(),

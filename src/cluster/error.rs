@@ -1,5 +1,5 @@
-//! Errors of calls to Kubernetes. They name the operation and the object, and hold no content of any object but what an
-//! admission policy says about the resource itself.
+//! Errors of calls to Kubernetes. They name the operation and the object, and hold no content of any object but what the API
+//! server or an admission policy says where it refuses a change of the resource itself.
 
 use crate::resources::Reason;
 

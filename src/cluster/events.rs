@@ -1,4 +1,4 @@
-//! Events about resources. They are written in the background, one after the other: nothing waits for what is only for people.
+//! Events about resources. They are written in the background: nothing waits for what is only for people.
 
 use super::client::Cluster;
 use crate::plan::fingerprint::short_digest;
@@ -10,6 +10,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::MicroTime;
 use kube::Api;
 use kube::api::{ObjectMeta, PostParams};
 use kube::runtime::events::{Event, EventType};
+use std::pin::pin;
 use std::time::Duration;
 use tokio::sync::mpsc::error::TrySendError;
 use tokio::sync::mpsc::{Receiver, channel};
@@ -44,9 +45,10 @@ impl Cluster {
     #[must_use]
     pub fn with_event_queue(self) -> (Self, Reports) {
         let (queue, waiting) = channel(CAPACITY);
-        let (cluster, mut queued) = (self.clone(), self);
-        queued.events = Some(queue);
-        (queued, Reports { waiting, cluster })
+        let cluster = self.clone();
+        let mut with_queue = self;
+        with_queue.events = Some(queue);
+        (with_queue, Reports { waiting, cluster })
     }
 
     /// Reports an event.
@@ -130,19 +132,34 @@ impl Reports {
     /// Writes events until `end`, and then those that wait, as far as there is time.
     pub async fn write(mut self, mut end: oneshot::Receiver<()>) {
         loop {
-            tokio::select! {
-                Some(report) = self.waiting.recv() => self.cluster.write_event(&report).await,
+            let report = tokio::select! {
+                Some(report) = self.waiting.recv() => report,
                 _ = &mut end => break,
+            };
+            let mut written = pin!(self.cluster.write_event(&report));
+            tokio::select! {
+                () = &mut written => {}
+                _ = &mut end => {
+                    tokio::time::timeout(AT_END, written).await.ok();
+                    break;
+                }
             }
         }
-        self.waiting.close();
         let rest = async {
-            while let Some(report) = self.waiting.recv().await {
+            while let Ok(report) = self.waiting.try_recv() {
                 self.cluster.write_event(&report).await;
             }
         };
-        if tokio::time::timeout(AT_END, rest).await.is_err() {
-            tracing::warn!("events that were not written in time are lost");
+        tokio::time::timeout(AT_END, rest).await.ok();
+    }
+}
+
+impl Drop for Reports {
+    /// Logs what is lost at the end of the process or of a leadership.
+    fn drop(&mut self) {
+        let lost = self.waiting.len();
+        if lost > 0 {
+            tracing::warn!(lost, "events were not written before the end");
         }
     }
 }

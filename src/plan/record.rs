@@ -34,6 +34,15 @@ impl Writes {
     }
 }
 
+/// Where a create was sent.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Destination {
+    /// The connection, as statuses have it.
+    pub connection: String,
+    /// The id of the instance.
+    pub instance: String,
+}
+
 /// What this process remembers of a resource. It may all be lost: then more is read.
 #[derive(Clone, Debug, Default)]
 pub struct Remembered {
@@ -41,6 +50,8 @@ pub struct Remembered {
     pub writes: Writes,
     /// The id that a create answered, for as long as the status may lack it.
     pub created: Option<String>,
+    /// Where the last create was sent, for as long as the status may lack its outcome.
+    pub sent_to: Option<Destination>,
     /// Whether this process sent a write.
     pub wrote: bool,
     /// The last export and the auth config that it is of, for as long as its value can be written to the Secret again.
@@ -58,6 +69,8 @@ pub struct Record {
     pub id: Option<String>,
     /// The instance that the object lives in, or that a create was sent to whose response was lost.
     pub instance: Option<String>,
+    /// Where this process sent a create whose outcome the status lacks.
+    pub sent_to: Option<Destination>,
     /// Whether the finalizer is present.
     pub finalizer: bool,
     /// What is known about writes.
@@ -115,9 +128,16 @@ impl Record {
             known => known,
         };
         let inputs = common.inputs.iter().flatten();
+        let id = memory.created.clone().or(common.id.clone());
+        let sent_to = memory.sent_to.clone();
+        let instance = common.instance_id.clone();
+        let instance = instance.or(sent_to.as_ref().map(|it| it.instance.clone()));
+        // Where nothing was created, a status that is not updated yet keeps nobody in an instance.
+        let instance = instance.filter(|_| id.is_some() || writes != Writes::NothingCreated);
         Self {
-            id: memory.created.clone().or(common.id.clone()),
-            instance: common.instance_id.clone(),
+            id,
+            instance,
+            sent_to,
             finalizer,
             writes,
             had_object,

@@ -5,7 +5,7 @@ use super::checks::child_refused;
 use super::children::ChildKind;
 use super::desired::{Desired, Input};
 use super::observed::{ListedImport, RemoteView};
-use super::record::Writes;
+use super::record::{Destination, Writes};
 use super::restart;
 use super::steps::{Effect, Plan, remote_after};
 use super::verdict::{EventReason, Expiring, Verdict};
@@ -198,15 +198,25 @@ fn place(status: &mut CommonStatus, case: &Case<'_>, verdict: &Verdict, effects:
     if status.id.is_none() && record.writes == Writes::NothingCreated {
         (status.connection, status.instance_id) = (None, None);
     }
+    let here = case
+        .connection
+        .instance
+        .clone()
+        .map(|instance| Destination {
+            connection: case.connection.name.clone(),
+            instance,
+        });
     let seen = reason.class() == Class::Done && status.id.is_some();
-    // A process that sent nothing may be searching for what a predecessor of the resource left.
-    let sent = record.wrote || case.failure.is_some();
-    let may_exist = reason == Reason::AmbiguousCreate && sent;
-    if let Some(instance) = &case.connection.instance
-        && (seen || may_exist || remote(effects).is_some())
-    {
-        status.connection = Some(case.connection.name.clone());
-        status.instance_id = Some(instance.clone());
+    let place = match case.failure {
+        _ if seen || remote(effects).is_some() => here,
+        _ if reason != Reason::AmbiguousCreate => None,
+        // The create of this reconciliation.
+        Some(_) => here,
+        None => record.sent_to.clone(),
+    };
+    if let Some(place) = place {
+        status.connection = Some(place.connection);
+        status.instance_id = Some(place.instance);
     }
 }
 

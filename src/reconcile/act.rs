@@ -12,7 +12,7 @@ use crate::plan::desired::{Desired, Source};
 use crate::plan::differences::{Differences, others_wrote_meanwhile};
 use crate::plan::observed::{ListedImport, RemoteView};
 use crate::plan::publish;
-use crate::plan::record::Writes;
+use crate::plan::record::{Destination, Writes};
 use crate::plan::request;
 use crate::plan::restart;
 use crate::plan::status;
@@ -104,6 +104,14 @@ impl<K: Kind> Run<'_, K> {
 
     async fn create(&mut self, case: &Case<'_>) -> Result<(), Error> {
         let desired = desired(case)?;
+        let (connection, instance) = (&case.connection.name, case.connection.instance.clone());
+        let sent_to = instance.map(|instance| Destination {
+            connection: connection.clone(),
+            instance,
+        });
+        let context = self.context;
+        self.resource
+            .remember(context, |memory| memory.sent_to = sent_to);
         match &desired.source {
             Source::Import(_) => self.import(case, None, &desired.import_tag(None)).await?,
             _ => {
@@ -114,7 +122,6 @@ impl<K: Kind> Run<'_, K> {
             }
         }
         let id = self.remote().map(|remote| remote.id.clone());
-        let context = self.context;
         self.resource
             .remember(context, |memory| memory.created = id);
         Ok(())
@@ -268,6 +275,9 @@ impl<K: Kind> Run<'_, K> {
                 Err(_) => refused,
                 Ok(_) => writes.after_success(),
             };
+            if memory.writes == Writes::NothingCreated {
+                memory.sent_to = None;
+            }
         });
         Ok(sent?)
     }

@@ -6,7 +6,7 @@ use crate::plan::backoff::Pacing;
 use crate::plan::children::ChildKind;
 use crate::plan::fingerprint::Fingerprint;
 use crate::plan::pauses::Pauses;
-use crate::plan::record::Writes;
+use crate::plan::record::{Destination, Writes};
 use crate::plan::rewrites::Rewrites;
 use crate::resources::{ExportStatus, ResourceKey};
 use jiff::Timestamp;
@@ -29,6 +29,8 @@ pub struct Memory {
     pub moved: Option<(Timestamp, Instant)>,
     /// The id that a create answered, for as long as the status may lack it.
     pub created: Option<String>,
+    /// Where the last create was sent, for as long as the status may lack its outcome.
+    pub sent_to: Option<Destination>,
     /// Whether a write was sent.
     pub wrote: bool,
     /// When reads are sure to show every write, where it is known that no earlier leader sent one, or one was sent since, or

@@ -57,7 +57,7 @@ impl<K: Kind> Run<'_, K> {
     ///
     /// # Errors
     /// The status could not be written.
-    pub async fn report(&mut self, case: &Case<'_>, plan: &Plan) -> Result<(), ClusterError> {
+    pub async fn report(&mut self, case: &Case<'_>, plan: &Plan) -> Result<(), Error> {
         let next = status::next(&self.resource.status, case, plan, &self.effects);
         if self.write_status(&next).await? {
             let (before, after) = (self.resource.status.common(), next.common());
@@ -74,28 +74,34 @@ impl<K: Kind> Run<'_, K> {
         }
         let before = std::mem::replace(&mut self.resource.status, next);
         self.enqueue_others(before.common());
-        let recorded = &self.resource.status.common().id;
-        if self.resource.memory.created.is_some() && self.resource.memory.created == *recorded {
+        let (recorded, memory) = (&self.resource.status.common().id, &self.resource.memory);
+        let is_recorded = recorded.is_some()
+            && (memory.created == *recorded
+                || memory.created.is_none() && memory.sent_to.is_some());
+        if is_recorded {
             let context = self.context;
-            self.resource
-                .remember(context, |memory| memory.created = None);
+            self.resource.remember(context, |memory| {
+                (memory.created, memory.sent_to) = (None, None);
+            });
         }
         Ok(())
     }
 
     /// Writes the status. Somebody else's change of the resource in the meantime is no reason to ask the API again.
-    async fn write_status(&mut self, next: &K::Status) -> Result<bool, ClusterError> {
+    async fn write_status(&mut self, next: &K::Status) -> Result<bool, Error> {
         for _ in 0..CONFLICTS {
             match self.patch_status(next).await {
                 // What was done at the API is recorded whatever else changed, unless this is another resource by now.
                 Err(error) if error.is_conflict() => match self.read_again().await? {
-                    false if self.effects.is_empty() => return Err(error),
+                    false if self.effects.is_empty() => return Err(error.into()),
+                    // It is refused for good, not because of a change in between.
+                    true if error.cause != Cause::Conflict => return Err(Error::Denied(error)),
                     _ => {}
                 },
-                written => return written,
+                written => return Ok(written?),
             }
         }
-        self.patch_status(next).await
+        Ok(self.patch_status(next).await?)
     }
 
     async fn patch_status(&self, next: &K::Status) -> Result<bool, ClusterError> {
@@ -116,9 +122,11 @@ impl<K: Kind> Run<'_, K> {
             .await
     }
 
-    /// Returns whether anything was written at the API.
+    /// Returns whether anything was written at the API, or may have been by a create, that no status records yet.
     pub fn wrote(&self) -> bool {
-        self.effects.iter().any(|effect| {
+        let status = self.resource.status.common();
+        let lost = self.resource.memory.sent_to.is_some() && status.instance_id.is_none();
+        lost || self.effects.iter().any(|effect| {
             matches!(
                 effect,
                 Effect::Created(..)

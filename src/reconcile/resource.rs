@@ -132,6 +132,7 @@ impl<K: Kind> Resource<K> {
         let remembered = Remembered {
             writes: memory.writes,
             created: memory.created.clone(),
+            sent_to: memory.sent_to.clone(),
             wrote: memory.wrote,
             exported: exported.map(|it| (it.of.clone(), it.status.clone())),
             settles_in: settling.at.saturating_duration_since(Instant::now()),
@@ -228,7 +229,9 @@ impl<K: Kind> Resource<K> {
     pub async fn connection(&self, context: &Context) -> ConnectionKey {
         let namespace = &self.key.namespace;
         let asked = self.object.common().connection_ref.as_ref();
-        let recorded = self.status.common().connection.as_deref();
+        let recorded = self.status.common().connection.as_ref();
+        let sent_to = self.memory.sent_to.as_ref().map(|it| &it.connection);
+        let recorded = recorded.or(sent_to);
         let recorded = recorded.and_then(|text| ConnectionKey::parse(text, namespace));
         match (self.terminating(), recorded) {
             // A deletion keeps the one that the object was created through, as long as that can be used.

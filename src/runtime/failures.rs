@@ -146,11 +146,11 @@ where
     let cluster = &context.cluster;
     let written = cluster.write_status(api, object, before, next).await;
     // A status can be refused for good, for example because of a spec that an older definition admitted.
-    let told = match &written {
+    let reports = match &written {
         Ok(changed) => *changed,
         Err(error) => error.reason() != Reason::ClusterUnavailable,
     };
-    if told {
+    if reports {
         let (about, reason) = (object.object_ref(&()), ended.reason.as_str());
         cluster.event(&about, reason, true, &ended.message).await;
     }

@@ -173,36 +173,63 @@ async fn an_object_moves_to_another_connection_of_its_instance_and_no_longer_hol
 }
 
 /// An environment in which the response of a create was lost and its object can't be found yet, and an instance that the
-/// Connection `other` opens.
-async fn lost_create() -> (Environment, FaultId, InstanceId) {
+/// Connection `other` opens and to which the resource was moved. Where it is not `recorded`, the status could not be written
+/// before the move.
+async fn lost_create(recorded: bool) -> (Environment, FaultId, InstanceId) {
     let mut env = Environment::new().await;
     let (there, key) = env.another_instance();
     env.apply(secret("other-key", &[("api-key", &key)])).await;
     let other = json!({"spec": {"apiKey": {"secretKeyRef": {"name": "other-key"}}}});
     env.apply(with(connection("other", &env.sim.url()), other))
         .await;
+    env.start_operator();
+    for name in ["default", "other"] {
+        env.connection(name).wait_reason("Synced").await;
+    }
     let path = Kind::Credentials.path();
     env.next("POST", path, Loss::Closed.after());
     let searches = Fault::on("GET", path);
     let failing = env.sim.faults().add(searches, Loss::InternalError.before());
+    env.permit_status(recorded).await;
     env.apply(credentials("github")).await;
-    env.start_operator();
-    env.credentials("github")
-        .wait_reason("AmbiguousCreate")
+    if recorded {
+        env.credentials("github")
+            .wait_reason("AmbiguousCreate")
+            .await;
+    } else {
+        env.until("the create was sent", async || {
+            (!env.attempts().is_empty()).then_some(())
+        })
         .await;
+    }
     let through = json!({"spec": {"connectionRef": {"name": "other"}}});
     env.credentials("github").patch(through).await;
+    if !recorded {
+        env.permit_status(true).await;
+    }
     let moved = env
         .credentials("github")
         .wait_message("InstanceMismatch", "a create may have been applied")
         .await;
-    assert_eq!(moved.field("instanceId"), env.instance.as_str());
+    assert!(!recorded || moved.field("instanceId") == env.instance.as_str());
     (env, failing, there)
 }
 
 #[tokio::test]
+async fn a_lost_create_is_searched_for_where_it_was_sent_even_if_no_status_recorded_that() {
+    let (env, failing, there) = lost_create(false).await;
+    env.sim.faults().remove(failing);
+    let back = json!({"spec": {"connectionRef": {"name": "default"}}});
+    env.credentials("github").patch(back).await;
+    env.credentials("github").wait_ready().await;
+    assert_eq!(env.ever(Kind::Credentials).len(), 1);
+    assert!(env.live_in(&there).is_empty());
+    env.check_oracles().await;
+}
+
+#[tokio::test]
 async fn a_create_whose_answer_was_lost_is_searched_for_in_the_instance_that_it_was_sent_to() {
-    let (mut env, failing, there) = lost_create().await;
+    let (mut env, failing, there) = lost_create(true).await;
     env.restart_operator();
     env.check_quiet().await;
     assert!(env.live_in(&there).is_empty());
@@ -217,7 +244,7 @@ async fn a_create_whose_answer_was_lost_is_searched_for_in_the_instance_that_it_
 
 #[tokio::test]
 async fn a_deletion_deletes_what_a_lost_create_made_in_another_instance_than_the_spec_names() {
-    let (env, failing, there) = lost_create().await;
+    let (env, failing, there) = lost_create(true).await;
     let default = env.connection("default");
     default.delete().await;
     default.wait_message("Deleting", "github").await;

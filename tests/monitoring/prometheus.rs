@@ -58,7 +58,7 @@ pub fn write(directory: &Path, name: &str, json: &Value) -> PathBuf {
 
 /// A running Prometheus. Dropping it ends it and removes what it stored.
 pub struct Prometheus {
-    _process: Guarded,
+    process: Guarded,
     directory: PathBuf,
     address: SocketAddr,
 }
@@ -81,7 +81,7 @@ impl Prometheus {
             .stdout(log.try_clone().unwrap())
             .stderr(log);
         Self {
-            _process: Guarded::start(&mut command),
+            process: Guarded::start(&mut command),
             directory,
             address,
         }
@@ -121,6 +121,7 @@ impl Prometheus {
 
 impl Drop for Prometheus {
     fn drop(&mut self) {
+        self.process.stop();
         std::fs::remove_dir_all(&self.directory).ok();
     }
 }

@@ -144,6 +144,21 @@ async fn where_kubernetes_refuses_the_status_as_well_an_event_names_the_field() 
     check_dependents(&env, "spec.instance.id", json!({"instance": null})).await;
 }
 
+#[tokio::test]
+async fn the_same_is_reported_for_a_resource() {
+    let mut env = Environment::new().await;
+    let odd = credentials("github").spec(json!({"publish": {"configMap": {"name": 7}}}));
+    store(&env, odd, "publish").await;
+    env.start_operator();
+    let github = env.credentials("github");
+    github
+        .wait_note("InvalidSpec", "spec.publish.configMap.name")
+        .await;
+    assert!(!github.get().await.is_current());
+    github.remove().await;
+    assert!(env.attempts().is_empty(), "{:?}", env.attempts());
+}
+
 /// What uses the Connection `default` waits and names the field, until the spec is corrected. All of it can be deleted.
 async fn check_dependents(env: &Environment, field: &str, correction: Value) {
     env.apply(credentials("slack")).await;

@@ -5,7 +5,7 @@ use crate::plan::backoff::Retry;
 use crate::plan::children::{ChildKind, Refusal};
 use crate::plan::events::events;
 use crate::plan::observed::ListedImport;
-use crate::plan::record::{Record, Writes};
+use crate::plan::record::{Destination, Record, Writes};
 use crate::plan::replace;
 use crate::plan::status::{created as creating, next, with_refusals};
 use crate::plan::steps::{Effect, Plan};
@@ -186,12 +186,16 @@ fn where_a_lost_create_was_sent_is_recorded_until_it_is_certain_that_nothing_was
         (connection.is_some(), instance_id.is_some(), status)
     };
     let before = ProviderAuthConfigStatus::default();
-    record.wrote = false;
     let (connection, instance, _) = place(&before, &record, Reason::AmbiguousCreate);
     assert!(!connection && !instance);
-    record.wrote = true;
-    let (connection, instance, sent) = place(&before, &record, Reason::AmbiguousCreate);
-    assert!(connection && instance);
+    record.sent_to = Some(Destination {
+        connection: "Connection/former".to_owned(),
+        instance: "ins_former".to_owned(),
+    });
+    let (_, _, sent) = place(&before, &record, Reason::AmbiguousCreate);
+    let common = sent.common();
+    assert_eq!(common.connection.as_deref(), Some("Connection/former"));
+    assert_eq!(common.instance_id.as_deref(), Some("ins_former"));
     let (connection, instance, sent) = place(&sent, &record, Reason::RemoteUnavailable);
     assert!(connection && instance);
     record.writes = Writes::NothingCreated;

@@ -16,7 +16,7 @@ const SHOWN: usize = 30;
 /// A running engine with a directory of its own.
 pub struct Program {
     name: String,
-    _process: Guarded,
+    process: Guarded,
     directory: PathBuf,
 }
 
@@ -71,7 +71,7 @@ impl Program {
         configure(&mut command, &directory);
         Self {
             name: name.to_owned(),
-            _process: Guarded::start(&mut command),
+            process: Guarded::start(&mut command),
             directory,
         }
     }
@@ -79,6 +79,7 @@ impl Program {
 
 impl Drop for Program {
     fn drop(&mut self) {
+        self.process.stop();
         if std::thread::panicking() {
             let log = std::fs::read_to_string(self.directory.join("log")).unwrap_or_default();
             let lines: Vec<&str> = log.lines().collect();

@@ -3,7 +3,7 @@
 
 use super::decode::decode;
 use super::error::{Cause, ClusterError};
-use super::events::Report;
+use super::event::Report;
 use super::fence::Fence;
 use crate::metrics::Metrics;
 use crate::resources::FIELD_MANAGER;

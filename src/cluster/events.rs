@@ -1,6 +1,7 @@
 //! Events about resources. They are written in the background: nothing waits for what is only for people.
 
 use super::client::Cluster;
+use super::event::Report;
 use crate::plan::fingerprint::short_digest;
 use crate::resources::FIELD_MANAGER;
 use jiff::Timestamp;
@@ -26,13 +27,6 @@ const LONGEST_NOTE: usize = 1000;
 
 /// How long a process that ends writes the events that wait: nobody loses more than words if that is too short.
 const AT_END: Duration = Duration::from_secs(3);
-
-/// An event that is to be written.
-pub struct Report {
-    about: ObjectReference,
-    event: Event,
-    at: Timestamp,
-}
 
 /// The events that wait to be written.
 pub struct Reports {

@@ -212,6 +212,13 @@ async fn with_restarts_no_right_is_missing_and_none_is_given_for_nothing() {
         .await;
     env.value("restarted", "second").await;
     env.wait_secret_text("restarted", "token", "second").await;
+    // It is ready all the while, and the workloads are restarted after the Secret is written.
+    for (kind, _) in WORKLOADS {
+        env.until(&format!("the {kind} is restarted"), async || {
+            (env.restarts(kind, "worker").await.1 > 0).then_some(())
+        })
+        .await;
+    }
     env.export("restarted").wait_ready().await;
     for (kind, _) in WORKLOADS {
         assert_eq!(env.restarts(kind, "worker").await.1, 1, "{kind}");

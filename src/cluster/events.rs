@@ -39,10 +39,10 @@ impl Cluster {
     #[must_use]
     pub fn with_event_queue(self) -> (Self, Reports) {
         let (queue, waiting) = channel(CAPACITY);
-        let cluster = self.clone();
-        let mut with_queue = self;
-        with_queue.events = Some(queue);
-        (with_queue, Reports { waiting, cluster })
+        let mut queued = self.clone();
+        queued.events = Some(queue);
+        let cluster = self;
+        (queued, Reports { waiting, cluster })
     }
 
     /// Reports an event.

@@ -7,7 +7,7 @@ use super::fingerprint::MacKey;
 use super::observed::RemoteView;
 use super::ownership::{Claim, Marker, Owner};
 use super::policy::Policy;
-use super::record::Record;
+use super::record::{Destination, Record};
 use super::rewrites::Rewrites;
 use crate::resources::{Mode, Reason, RemoteDetails};
 use jiff::Timestamp;
@@ -105,6 +105,15 @@ pub struct Problem {
 }
 
 impl ConnectionView {
+    /// Returns where a create is sent; `None` while no instance is known.
+    #[must_use]
+    pub fn destination(&self) -> Option<Destination> {
+        Some(Destination {
+            connection: self.name.clone(),
+            instance: self.instance.clone()?,
+        })
+    }
+
     /// Returns why creates and changes can't be sent now.
     #[must_use]
     pub fn unusable(&self) -> Option<Problem> {

@@ -5,7 +5,7 @@ use super::checks::child_refused;
 use super::children::ChildKind;
 use super::desired::{Desired, Input};
 use super::observed::{ListedImport, RemoteView};
-use super::record::{Destination, Writes};
+use super::record::Writes;
 use super::restart;
 use super::steps::{Effect, Plan, remote_after};
 use super::verdict::{EventReason, Expiring, Verdict};
@@ -198,14 +198,7 @@ fn place(status: &mut CommonStatus, case: &Case<'_>, verdict: &Verdict, effects:
     if status.id.is_none() && record.writes == Writes::NothingCreated {
         (status.connection, status.instance_id) = (None, None);
     }
-    let here = case
-        .connection
-        .instance
-        .clone()
-        .map(|instance| Destination {
-            connection: case.connection.name.clone(),
-            instance,
-        });
+    let here = case.connection.destination();
     let seen = reason.class() == Class::Done && status.id.is_some();
     let place = match case.failure {
         _ if seen || remote(effects).is_some() => here,

@@ -12,7 +12,7 @@ use crate::plan::desired::{Desired, Source};
 use crate::plan::differences::{Differences, others_wrote_meanwhile};
 use crate::plan::observed::{ListedImport, RemoteView};
 use crate::plan::publish;
-use crate::plan::record::{Destination, Writes};
+use crate::plan::record::Writes;
 use crate::plan::request;
 use crate::plan::restart;
 use crate::plan::status;
@@ -104,12 +104,7 @@ impl<K: Kind> Run<'_, K> {
 
     async fn create(&mut self, case: &Case<'_>) -> Result<(), Error> {
         let desired = desired(case)?;
-        let (connection, instance) = (&case.connection.name, case.connection.instance.clone());
-        let sent_to = instance.map(|instance| Destination {
-            connection: connection.clone(),
-            instance,
-        });
-        let context = self.context;
+        let (context, sent_to) = (self.context, case.connection.destination());
         self.resource
             .remember(context, |memory| memory.sent_to = sent_to);
         match &desired.source {

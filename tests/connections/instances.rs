@@ -1,6 +1,6 @@
 //! Keys and references that open another instance than the one that objects live in.
 
-use crate::support::{Environment, Kind, Loss, connection, credentials, secret, with};
+use crate::support::{Environment, Kind, Loss, connection, credentials};
 use metorial_simulator::{Fault, FaultId, InstanceId};
 use serde_json::json;
 
@@ -113,11 +113,7 @@ async fn an_object_that_refers_to_a_connection_of_another_instance_is_stalled_it
     let env = Environment::running().await;
     env.apply(credentials("github")).await;
     env.credentials("github").wait_ready().await;
-    let (there, key) = env.another_instance();
-    env.apply(secret("other-key", &[("api-key", &key)])).await;
-    let other = json!({"spec": {"apiKey": {"secretKeyRef": {"name": "other-key"}}}});
-    env.apply(with(connection("other", &env.sim.url()), other))
-        .await;
+    let there = env.connect_another_instance().await;
     env.connection("other").wait_reason("Synced").await;
     let writes = env.attempts();
 
@@ -177,11 +173,7 @@ async fn an_object_moves_to_another_connection_of_its_instance_and_no_longer_hol
 /// before the move.
 async fn lost_create(recorded: bool) -> (Environment, FaultId, InstanceId) {
     let mut env = Environment::new().await;
-    let (there, key) = env.another_instance();
-    env.apply(secret("other-key", &[("api-key", &key)])).await;
-    let other = json!({"spec": {"apiKey": {"secretKeyRef": {"name": "other-key"}}}});
-    env.apply(with(connection("other", &env.sim.url()), other))
-        .await;
+    let there = env.connect_another_instance().await;
     env.start_operator();
     for name in ["default", "other"] {
         env.connection(name).wait_reason("Synced").await;

@@ -1,6 +1,6 @@
 //! Rate limits: what a 429 asks for, what the headers say is left, and what a user set.
 
-use crate::support::{Environment, Kind, connection, credentials, secret, with};
+use crate::support::{Environment, Kind, connection, credentials, with};
 use metorial_operator::settings::Settings;
 use metorial_simulator::{Action, Entry, Fault};
 use serde_json::json;
@@ -183,11 +183,7 @@ async fn a_limit_that_is_taken_out_of_the_spec_holds_no_longer() {
 #[tokio::test]
 async fn a_429_for_one_organization_holds_nobody_else_back() {
     let mut env = Environment::new().await;
-    let (there, key) = env.another_instance();
-    env.apply(secret("other-key", &[("api-key", &key)])).await;
-    let other = json!({"spec": {"apiKey": {"secretKeyRef": {"name": "other-key"}}}});
-    env.apply(with(connection("other", &env.sim.url()), other))
-        .await;
+    let there = env.connect_another_instance().await;
     let through = json!({"spec": {"connectionRef": {"name": "other"}}});
     env.apply(with(credentials("theirs"), through)).await;
     env.apply(credentials("ours")).await;

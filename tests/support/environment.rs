@@ -14,7 +14,7 @@ use kube::{Client, Config, ResourceExt};
 use metorial_operator::resources::definitions;
 use metorial_operator::settings::{Settings, Timing};
 use metorial_simulator::{InstanceId, InstanceType, Options, OrganizationId, Profile, Simulator};
-use serde_json::Value;
+use serde_json::{Value, json};
 use std::time::Duration;
 use tokio::sync::OnceCell;
 
@@ -211,6 +211,16 @@ impl Environment {
         let instance = self.sim.add_instance(&organization, kind);
         let key = self.sim.add_key(&instance);
         (instance, key)
+    }
+
+    /// Such an instance, which the Connection `other` opens.
+    pub async fn connect_another_instance(&self) -> InstanceId {
+        let (instance, key) = self.another_instance();
+        self.apply(secret("other-key", &[("api-key", &key)])).await;
+        let other = json!({"apiKey": {"secretKeyRef": {"name": "other-key"}}});
+        self.apply(connection("other", &self.sim.url()).spec(other))
+            .await;
+        instance
     }
 
     /// Describes both sides for a person who wonders why a test failed.

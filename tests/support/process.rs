@@ -187,6 +187,7 @@ impl Process {
 
 impl Drop for Process {
     fn drop(&mut self) {
+        self.child.stop();
         fs::remove_file(&self.log).ok();
     }
 }

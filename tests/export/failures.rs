@@ -151,7 +151,21 @@ async fn an_export_whose_answer_has_no_value_leaves_the_secret_as_it_is() {
     let lose = Action::rewrite(|body| body["value"] = Value::Null);
     let fault = Fault::on("POST", Kind::Export.path());
     let fault = env.sim.faults().add(fault, lose);
+    // An auth config that records its value after the export has failed would be a reason to try once more.
+    let suspend = async |suspend: bool| {
+        let worker = env.export("worker");
+        worker.edit(json!({"suspend": suspend})).await
+    };
+    suspend(true).await;
+    env.export("worker").wait_reason("Suspended").await;
+    let imported = env.auth_config("linear").get().await;
     env.value("token", "second").await;
+    env.auth_config("linear")
+        .wait("its value recorded", |config| {
+            config.field("inputs") != imported.field("inputs") && config.reason() == "Synced"
+        })
+        .await;
+    suspend(false).await;
     env.export("worker")
         .wait_message("RemoteRejected", "no value")
         .await;

@@ -26,6 +26,15 @@ impl ClusterError {
         )
     }
 
+    /// Returns whether the same call may succeed a moment later, though nobody changes anything.
+    #[must_use]
+    pub fn passes(&self) -> bool {
+        matches!(
+            self.cause,
+            Cause::Server(_) | Cause::Timeout | Cause::Unreachable
+        )
+    }
+
     /// Returns the reason that the resource reports on whose behalf the call was made.
     #[must_use]
     pub fn reason(&self) -> Reason {

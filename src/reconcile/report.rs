@@ -24,8 +24,10 @@ use std::time::Duration;
 use tokio::time::Instant;
 use tracing::Span;
 
-/// Attempts to write a status after a write at the API: the id must be recorded, or the next reconciliation has to search.
-const STATUS_ATTEMPTS: usize = 6;
+/// Repetitions of a status write that follows a write at the API: only this process knows of that write until then.
+const STATUS_RETRIES: usize = 4;
+/// The age at which a reconciliation leaves them to the next one, long before its timeout.
+const STATUS_PATIENCE: Duration = Duration::from_secs(30);
 
 impl<K: Kind> Run<'_, K> {
     /// Reports a plan that was carried out. Returns when to reconcile again.
@@ -112,13 +114,11 @@ impl<K: Kind> Run<'_, K> {
                 .cluster
                 .write_status(&api, object, status, next)
         };
-        let attempts = if self.wrote() { STATUS_ATTEMPTS } else { 0 };
-        let pauses = backon::ExponentialBuilder::default().with_max_times(attempts);
+        let retries = if self.wrote() { STATUS_RETRIES } else { 0 };
+        let pauses = backon::ExponentialBuilder::default().with_max_times(retries);
         write
             .retry(pauses)
-            .when(|error| {
-                !matches!(error.cause, Cause::NotFound | Cause::NotLeader) && !error.is_conflict()
-            })
+            .when(|error| error.passes() && self.began.elapsed() < STATUS_PATIENCE)
             .await
     }
 

@@ -217,34 +217,43 @@ impl<K: Kind> Resource<K> {
     /// Returns the defaults of its policy: those of the connection that its object was created through, even if a deletion uses
     /// another one, and otherwise those of the connection that it uses.
     pub async fn defaults(&self, context: &Context, used: &ConnectionState) -> ConnectionDefaults {
-        let recorded = self.status.common().connection.as_deref();
-        let recorded = recorded.and_then(|text| ConnectionKey::parse(text, &self.key.namespace));
-        match recorded.filter(|_| self.terminating()) {
-            Some(key) => context.connections.state(&key).await.defaults,
+        match self.recorded_connection().filter(|_| self.terminating()) {
+            Some((key, _)) => context.connections.state(&key).await.defaults,
             None => used.defaults.clone(),
         }
     }
 
     /// Returns the connection that it uses.
     pub async fn connection(&self, context: &Context) -> ConnectionKey {
-        let namespace = &self.key.namespace;
-        let asked = self.object.common().connection_ref.as_ref();
-        let recorded = self.status.common().connection.as_ref();
-        let sent_to = self.memory.sent_to.as_ref().map(|it| &it.connection);
-        let recorded = recorded.or(sent_to);
-        let recorded = recorded.and_then(|text| ConnectionKey::parse(text, namespace));
-        match (self.terminating(), recorded) {
+        let (namespace, connections) = (&self.key.namespace, &context.connections);
+        let common = self.object.common();
+        let asked = common.connection_ref.as_ref();
+        match (self.terminating(), self.recorded_connection()) {
             // A deletion keeps the one that the object was created through, as long as that can be used.
-            (true, Some(key)) => {
-                let instance = self.status.common().instance_id.as_deref();
-                let explicit = self.object.common().deletion_policy.is_some();
-                let connections = &context.connections;
+            (true, Some((key, instance))) => {
+                let explicit = common.deletion_policy.is_some();
                 connections
                     .for_deletion(namespace, key, instance, explicit)
                     .await
             }
-            (_, recorded) => context.connections.choose(namespace, asked, recorded).await,
+            (_, recorded) => {
+                let recorded = recorded.map(|(key, _)| key);
+                connections.choose(namespace, asked, recorded).await
+            }
         }
+    }
+
+    /// Returns the connection that its object was created through and the instance that it is in. Of a create whose response was
+    /// lost before a status could be written, only this process knows where it was sent.
+    fn recorded_connection(&self) -> Option<(ConnectionKey, Option<&str>)> {
+        let status = self.status.common();
+        let sent_to = self.memory.sent_to.as_ref();
+        let connection = status.connection.as_ref();
+        let connection = connection.or(sent_to.map(|it| &it.connection))?;
+        let instance = status.instance_id.as_ref();
+        let instance = instance.or(sent_to.map(|it| &it.instance));
+        let key = ConnectionKey::parse(connection, &self.key.namespace)?;
+        Some((key, instance.map(String::as_str)))
     }
 
     /// Registers everything in the cluster that the resource depends on, before any of it is read.

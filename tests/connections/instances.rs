@@ -172,6 +172,18 @@ async fn an_object_moves_to_another_connection_of_its_instance_and_no_longer_hol
 /// Connection `other` opens and to which the resource was moved. Where it is not `recorded`, the status could not be written
 /// before the move.
 async fn lost_create(recorded: bool) -> (Environment, FaultId, InstanceId) {
+    let (env, failing, there) = moved_after_lost_create(recorded).await;
+    env.permit_status(true).await;
+    let moved = env
+        .credentials("github")
+        .wait_message("InstanceMismatch", "a create may have been applied")
+        .await;
+    assert!(!recorded || moved.field("instanceId") == env.instance.as_str());
+    (env, failing, there)
+}
+
+/// The same, where it is not `recorded` without the right to write a status ever since.
+async fn moved_after_lost_create(recorded: bool) -> (Environment, FaultId, InstanceId) {
     let mut env = Environment::new().await;
     let there = env.connect_another_instance().await;
     env.start_operator();
@@ -196,14 +208,6 @@ async fn lost_create(recorded: bool) -> (Environment, FaultId, InstanceId) {
     }
     let through = json!({"spec": {"connectionRef": {"name": "other"}}});
     env.credentials("github").patch(through).await;
-    if !recorded {
-        env.permit_status(true).await;
-    }
-    let moved = env
-        .credentials("github")
-        .wait_message("InstanceMismatch", "a create may have been applied")
-        .await;
-    assert!(!recorded || moved.field("instanceId") == env.instance.as_str());
     (env, failing, there)
 }
 
@@ -245,4 +249,16 @@ async fn a_deletion_deletes_what_a_lost_create_made_in_another_instance_than_the
     assert!(env.live(Kind::Credentials).is_empty() && env.live_in(&there).is_empty());
     assert_eq!(env.ever(Kind::Credentials).len(), 1);
     default.wait_gone().await;
+}
+
+#[tokio::test]
+async fn a_deletion_reaches_where_a_create_was_sent_even_if_no_status_recorded_that() {
+    let (env, failing, there) = moved_after_lost_create(false).await;
+    env.sim.revoke_key(&env.key);
+    let spare = env.sim.add_key(&env.instance);
+    env.connect("spare", &spare).await;
+    env.sim.faults().remove(failing);
+    env.credentials("github").remove().await;
+    assert!(env.live(Kind::Credentials).is_empty() && env.live_in(&there).is_empty());
+    assert_eq!(env.ever(Kind::Credentials).len(), 1);
 }

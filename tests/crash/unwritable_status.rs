@@ -3,10 +3,8 @@
 
 use crate::support::{
     Environment, Form, Given, KubeGate, PATIENCE, Scenario, VALUES, credentials, each,
-    with_timeouts,
 };
 use metorial_simulator::Entry;
-use std::time::Duration;
 
 /// Waits until the operator behind the gate has tried so many writes.
 async fn wait_tried(env: &Environment, gate: &KubeGate, writes: usize) {
@@ -42,6 +40,22 @@ async fn while_statuses_can_not_be_written_nothing_is_created_twice() {
 }
 
 #[tokio::test]
+async fn a_missing_right_to_write_statuses_is_named_and_not_taken_for_a_fault_of_the_operator() {
+    let env = Environment::running().await;
+    env.permit_status(false).await;
+    env.apply(credentials("github")).await;
+    let github = env.credentials("github");
+    github
+        .wait_note("Forbidden", "providerauthcredentials/status")
+        .await;
+    let events = github.events().await;
+    assert!(!events.contains(&"InternalError".to_owned()), "{events:?}");
+    env.permit_status(true).await;
+    github.wait_synced().await;
+    assert_eq!(env.attempts(), ["POST /provider-auth-credentials"]);
+}
+
+#[tokio::test]
 async fn while_statuses_can_not_be_written_restarts_create_nothing_twice() {
     let mut env = Environment::new().await;
     env.permit_status(false).await;
@@ -69,10 +83,7 @@ async fn while_statuses_can_not_be_written_restarts_create_nothing_twice() {
 
 /// A replacement was created that no status records, and the reconciliation that created it has given up.
 async fn unrecorded_replacement(form: Form) -> Scenario {
-    let given = Given::form(form).with_settings(|settings| {
-        with_timeouts(settings, Duration::from_secs(2), Duration::from_secs(3))
-    });
-    let scenario = given.settled().await;
+    let scenario = Given::form(form).settled().await;
     scenario.permit_status(false).await;
     scenario.change(VALUES[1]).await;
     scenario

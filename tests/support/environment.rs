@@ -216,11 +216,17 @@ impl Environment {
     /// Such an instance, which the Connection `other` opens.
     pub async fn connect_another_instance(&self) -> InstanceId {
         let (instance, key) = self.another_instance();
-        self.apply(secret("other-key", &[("api-key", &key)])).await;
-        let other = json!({"apiKey": {"secretKeyRef": {"name": "other-key"}}});
-        self.apply(connection("other", &self.sim.url()).spec(other))
-            .await;
+        self.connect("other", &key).await;
         instance
+    }
+
+    /// A Connection with this name and API key.
+    pub async fn connect(&self, name: &str, key: &str) {
+        let of_key = format!("{name}-key");
+        self.apply(secret(&of_key, &[("api-key", key)])).await;
+        let from = json!({"apiKey": {"secretKeyRef": {"name": of_key}}});
+        self.apply(connection(name, &self.sim.url()).spec(from))
+            .await;
     }
 
     /// Describes both sides for a person who wonders why a test failed.

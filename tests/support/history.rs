@@ -3,7 +3,9 @@
 use super::Environment;
 use super::kinds::Kind;
 use futures::{StreamExt, pin_mut};
-use kube::api::{Api, ApiResource, DynamicObject, ListParams, WatchEvent, WatchParams};
+use kube::api::{Api, ApiResource, DynamicObject};
+use kube::runtime::WatchStreamExt;
+use kube::runtime::watcher::{Config, Event, watcher};
 use kube::{Client, Resource};
 use serde_json::Value;
 use std::sync::{Arc, Mutex};
@@ -35,28 +37,26 @@ impl Environment {
 impl History {
     async fn start(client: Client, namespace: &str, of: ApiResource) -> Self {
         let api: Api<DynamicObject> = Api::namespaced_with(client, namespace, &of);
-        let list = api.list(&ListParams::default()).await.unwrap();
-        let mut version = list.metadata.resource_version.unwrap();
         let seen = Arc::new(Mutex::new(Vec::new()));
         let into = seen.clone();
+        let (begun, begins) = tokio::sync::oneshot::channel();
         let watch = tokio::spawn(async move {
-            loop {
-                let events = api.watch(&WatchParams::default(), &version).await.unwrap();
-                pin_mut!(events);
-                while let Some(Ok(event)) = events.next().await {
-                    let (WatchEvent::Added(object)
-                    | WatchEvent::Modified(object)
-                    | WatchEvent::Deleted(object)) = event
-                    else {
-                        continue;
-                    };
-                    version = object.metadata.resource_version.clone().unwrap();
-                    into.lock()
-                        .unwrap()
-                        .push(serde_json::to_value(object).unwrap());
+            // It lists again where a watch can't go on, as after a change of the definition.
+            let events = watcher(api, Config::default()).default_backoff();
+            pin_mut!(events);
+            let mut begun = Some(begun);
+            while let Some(event) = events.next().await {
+                match event {
+                    Ok(Event::InitApply(_)) if begun.is_some() => {}
+                    Ok(Event::InitApply(object) | Event::Apply(object) | Event::Delete(object)) => {
+                        add(&into, object);
+                    }
+                    Ok(Event::InitDone) => drop(begun.take().map(|begun| begun.send(()))),
+                    Ok(Event::Init) | Err(_) => {}
                 }
             }
         });
+        begins.await.unwrap();
         Self { seen, watch }
     }
 
@@ -76,5 +76,14 @@ impl History {
 impl Drop for History {
     fn drop(&mut self) {
         self.watch.abort();
+    }
+}
+
+/// Adds a version, which a list may bring once more.
+fn add(seen: &Mutex<Vec<Value>>, object: DynamicObject) {
+    let object = serde_json::to_value(object).unwrap();
+    let mut seen = seen.lock().unwrap();
+    if !seen.contains(&object) {
+        seen.push(object);
     }
 }

@@ -6,6 +6,7 @@ use super::settings::{ConnectionKey, default_connections};
 use super::setup::Setup;
 use super::state::{ConnectionState, LOSSES_LIFETIME, Slot};
 use super::verify;
+use crate::cluster::error::ClusterError;
 use crate::lock::lock;
 use crate::plan::observed::Losses;
 use crate::remote::Session;
@@ -162,6 +163,27 @@ impl Connections {
             }
         }
         recorded
+    }
+
+    /// Returns the connections that resources in `namespace` can use now, with their sessions.
+    ///
+    /// # Errors
+    /// They could not be listed.
+    pub async fn usable_in(
+        &self,
+        namespace: &str,
+    ) -> Result<Vec<(ConnectionKey, Arc<Session>)>, ClusterError> {
+        let mut usable = Vec::new();
+        for key in self.setup.keys(namespace).await? {
+            let state = self.state(&key).await;
+            let session = state.session.filter(|_| state.not_ready.is_none());
+            if let Some(session) = session
+                && self.admit(&key, namespace).await.is_ok()
+            {
+                usable.push((key, session));
+            }
+        }
+        Ok(usable)
     }
 
     /// Returns when a deletion that can't reach the API leaves the object behind: by the connection, or by what was last

@@ -4,8 +4,11 @@ use super::not_ready::NotReady;
 use super::settings::{ConnectionKey, ConnectionResource, ConnectionSettings};
 use super::verify;
 use crate::cluster::client::Cluster;
+use crate::cluster::decode::decode;
 use crate::cluster::error::ClusterError;
 use crate::cluster::fence::Fence;
+use crate::cluster::metadata::Outline;
+use crate::cluster::pages::Collection;
 use crate::kinds::Inputs;
 use crate::metrics::Metrics;
 use crate::plan::fingerprint::MacKey;
@@ -66,6 +69,29 @@ impl Setup {
             }
         };
         found.map_err(|error| verify::of_unread(&error))
+    }
+
+    /// Returns the keys of the connections that resources in `namespace` may refer to.
+    ///
+    /// # Errors
+    /// They could not be listed.
+    pub async fn keys(&self, namespace: &str) -> Result<Vec<ConnectionKey>, ClusterError> {
+        let mut keys = Vec::new();
+        let own = Collection::of::<Connection>(Some(namespace));
+        let shared = Collection::of::<ClusterConnection>(None);
+        let shared = (ConnectionKind::ClusterConnection, shared);
+        let shared = Some(shared).filter(|_| self.cluster_wide);
+        for (kind, of) in [Some((ConnectionKind::Connection, own)), shared]
+            .into_iter()
+            .flatten()
+        {
+            let mut add = |text: &str| {
+                let found = decode::<Outline>(text).map(|object| object.metadata.name);
+                keys.extend(found.map(|name| ConnectionKey::new(kind, namespace, &name)));
+            };
+            self.cluster.list(&of.metadata_only(), &mut add).await?;
+        }
+        Ok(keys)
     }
 
     /// Builds the API client of a connection.

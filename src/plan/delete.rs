@@ -7,6 +7,7 @@ use super::observed::{Dependent, RemoteView};
 use super::ownership::Claim;
 use super::presence::Presence;
 use super::record::Writes;
+use super::recover;
 use super::steps::{Plan, Step};
 use super::verdict::{EventReason, Verdict};
 use crate::resources::{DeletionPolicy, Reason};
@@ -77,6 +78,17 @@ fn remote_objects(case: &Case<'_>, facts: &Facts) -> Result<Plan, Query> {
     };
     if uncertain && !record.settled() {
         return Ok(wait(case));
+    }
+    if absent
+        && uncertain
+        && let Some(found) = recover::sent_elsewhere(case, facts)?
+    {
+        let steps = vec![found];
+        return Ok(Plan {
+            steps,
+            ..wait(case)
+        }
+        .retry(Retry::Now));
     }
     let to_delete = to_delete(case, ours, found);
     if case.policy.deletion == DeletionPolicy::Delete && !to_delete.is_empty() {

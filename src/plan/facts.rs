@@ -3,6 +3,7 @@
 use super::children::{ChildSpec, ChildState, Refusal};
 use super::observed::{Dependent, ListedExport, ListedImport, Losses, Observation, RemoteView};
 use super::ownership::Owner;
+use super::record::Destination;
 use super::schema::ValueSchema;
 use metorial::Collection;
 use std::collections::BTreeSet;
@@ -20,6 +21,8 @@ pub enum Query {
     },
     /// Every object of the collection that carries a marker.
     Search,
+    /// Where else than in the connection's instance there is an object of the resource.
+    OtherInstances,
     /// The objects that Metorial would delete along with these.
     Dependents(Vec<String>),
     /// The number of the connection's objects that no longer exist.
@@ -78,6 +81,8 @@ pub enum Answer {
     Remote(Observation),
     /// To [`Query::Search`].
     Search(Arc<Vec<RemoteView>>),
+    /// To [`Query::OtherInstances`]: `None` where there is none.
+    OtherInstances(Option<Destination>),
     /// To [`Query::Dependents`].
     Dependents(Vec<Dependent>),
     /// To [`Query::Losses`].
@@ -131,6 +136,7 @@ impl Facts {
             (&query, &answer),
             (Query::Remote { .. }, Answer::Remote(_))
                 | (Query::Search, Answer::Search(_))
+                | (Query::OtherInstances, Answer::OtherInstances(_))
                 | (Query::Dependents(_), Answer::Dependents(_))
                 | (Query::Losses, Answer::Losses(_))
                 | (Query::OwnerAlive(_), Answer::OwnerAlive(_))
@@ -173,6 +179,14 @@ impl Facts {
     /// It was not read.
     pub fn search(&self) -> Result<&[RemoteView], Query> {
         fact!(self, Search, Query::Search).map(|found| found.as_slice())
+    }
+
+    /// Returns where else than in the connection's instance there is an object of the resource.
+    ///
+    /// # Errors
+    /// That was not searched.
+    pub fn other_instances(&self) -> Result<Option<&Destination>, Query> {
+        fact!(self, OtherInstances, Query::OtherInstances).map(Option::as_ref)
     }
 
     /// Returns the objects that Metorial would delete along with these.

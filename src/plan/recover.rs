@@ -1,6 +1,7 @@
 //! Recovery of an object that was created but not recorded: after a crash, a lost response or a lost status. An object that
 //! carries our marker is ours; only where a complete search finds none, and none can still turn up, is one created.
 
+use super::backoff::Retry;
 use super::case::Case;
 use super::desired::Desired;
 use super::differences::differences;
@@ -36,11 +37,31 @@ pub fn recover(case: &Case<'_>, desired: &Desired, facts: &Facts) -> Result<Plan
             plan.steps.splice(0..0, others);
             plan
         }
-        None if case.record.settled() => Plan::synced(desired, create()),
+        None if case.record.settled() => match sent_elsewhere(case, facts)? {
+            Some(found) => Plan {
+                steps: vec![found],
+                ..Plan::report(Verdict::new(Reason::AmbiguousCreate, SEARCHING)).retry(Retry::Now)
+            },
+            None => Plan::synced(desired, create()),
+        },
         None => {
             Plan::wait_until_settled(Reason::AmbiguousCreate, SEARCHING, case.record.settles_in)
         }
     })
+}
+
+/// Returns the step that records where a create was sent, where that was another instance than the connection opens now. The
+/// process that sent it knows, and as a rule the status tells; after a crash in between, and a spec that names another connection
+/// since, only a search in all instances that the namespace can reach does.
+///
+/// # Errors
+/// They were not searched.
+pub fn sent_elsewhere(case: &Case<'_>, facts: &Facts) -> Result<Option<Step>, Query> {
+    if case.record.id.is_some() || case.record.instance.is_some() {
+        return Ok(None);
+    }
+    let found = facts.other_instances()?;
+    Ok(found.cloned().map(Step::RecordDestination))
 }
 
 /// Returns why an object is not bound: the spec was edited while it was not known whether the object exists, and names other

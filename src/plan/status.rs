@@ -107,6 +107,11 @@ fn apply<S: ResourceStatus>(next: &mut S, case: &Case<'_>, plan: &Plan, effect: 
                 *known = export.clone();
             }
         }
+        Effect::SentTo(destination) => {
+            let status = next.common_mut();
+            status.connection = Some(destination.connection.clone());
+            status.instance_id = Some(destination.instance.clone());
+        }
         Effect::PendingDeletion(id) => delete_later(next.common_mut(), id, case.now),
         Effect::Deleted(id) | Effect::Forgotten(id) => {
             let status = next.common_mut();

@@ -5,7 +5,7 @@ use super::children::{ChildKind, ChildSpec, Refusal};
 use super::desired::Desired;
 use super::differences::Differences;
 use super::observed::{ListedImport, RemoteView};
-use super::record::Record;
+use super::record::{Destination, Record};
 use super::verdict::Verdict;
 use crate::resources::{ExportStatus, PlanStatus, Reason, Workload};
 use jiff::Timestamp;
@@ -59,6 +59,8 @@ pub enum Step {
     RecordExport(ExportStatus),
     /// Write the status now: an id must be recorded before anything else.
     RecordStatus,
+    /// Record where a create was sent; nothing is sent.
+    RecordDestination(Destination),
     /// Record that an object is to be deleted like a replaced one, once nothing depends on it.
     DeleteLater(String),
     /// Delete an object.
@@ -88,6 +90,7 @@ impl Step {
             | Self::Bind { .. }
             | Self::RecordExport(_)
             | Self::RecordStatus
+            | Self::RecordDestination(_)
             | Self::DeleteLater(_)
             | Self::Forget(_)
             | Self::RecordOrphan(_)
@@ -126,6 +129,8 @@ pub enum Effect {
     NotRestarted(NotRestarted),
     /// A child object no longer exists.
     ChildRemoved(ChildKind, String),
+    /// It is known where a create was sent.
+    SentTo(Destination),
     /// An object is pending deletion.
     PendingDeletion(String),
     /// An object no longer exists.
@@ -285,6 +290,7 @@ impl Plan {
             | Step::RecordStatus
             | Step::DeleteLater(_)
             | Step::Forget(_)
+            | Step::RecordDestination(_)
             | Step::RecordOrphan(_)
             | Step::RemoveFinalizer => false,
         })

@@ -80,6 +80,7 @@ impl<K: Kind> Run<'_, K> {
             Step::Restart(workloads) => self.restart(case, workloads).await?,
             Step::Bind { remote, import } => self.bind(remote, import.as_ref()).await?,
             Step::RecordExport(export) => self.effects.push(Effect::Export(export.clone())),
+            Step::RecordDestination(found) => self.effects.push(Effect::SentTo(found.clone())),
             Step::DeleteLater(id) => self.effects.push(Effect::PendingDeletion(id.clone())),
             Step::Delete(id) => {
                 self.api()?.delete::<K>(id).await?;

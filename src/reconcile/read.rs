@@ -8,7 +8,9 @@ use crate::plan::case::Case;
 use crate::plan::facts::{Answer, Facts, MaxAge, Query};
 use crate::plan::fields::Role;
 use crate::plan::observed::{Dependent, Losses, Observation, RemoteView};
-use crate::plan::ownership::Owner;
+use crate::plan::ownership::{Claim, Owner};
+use crate::plan::purpose::Purpose;
+use crate::plan::record::Destination;
 use crate::plan::schema::ValueSchema;
 use crate::remote::records;
 use crate::remote::schema_check::Checked;
@@ -48,6 +50,7 @@ impl<K: Kind> Run<'_, K> {
                 let found = session.search::<K>(self.fresh_since, owner, counts);
                 Answer::Search(found.await?)
             }
+            Query::OtherInstances => Answer::OtherInstances(self.other_instances(case).await?),
             Query::Dependents(ids) => Answer::Dependents(self.dependents(ids).await?),
             Query::Losses => Answer::Losses(self.losses().await?),
             Query::OwnerAlive(other) => Answer::OwnerAlive(self.is_alive(other).await?),
@@ -187,6 +190,37 @@ impl<K: Kind> Run<'_, K> {
                 Ok(None)
             }
         }
+    }
+
+    /// Searches the instances that other connections of the namespace open for an object of the resource. What such a connection
+    /// may not read, no create was sent through.
+    async fn other_instances(&mut self, case: &Case<'_>) -> Result<Option<Destination>, Error> {
+        let mut searched = vec![self.api()?.instance.id.clone()];
+        let (context, key) = (self.context, &self.resource.key);
+        let (namespace, purpose) = (&key.namespace, Purpose::of(case, key));
+        for (key, session) in context.connections.usable_in(namespace).await? {
+            let instance = &session.instance.id;
+            if searched.contains(instance) {
+                continue;
+            }
+            searched.push(instance.clone());
+            let session = session.for_purpose(purpose.clone());
+            let found = session.search::<K>(self.fresh_since, case.owner, false);
+            let found = match found.await {
+                Err(error) if error.needs_person() => continue,
+                found => found?,
+            };
+            if found
+                .iter()
+                .any(|remote| remote.live && case.claim(remote) == Claim::Ours)
+            {
+                return Ok(Some(Destination {
+                    connection: key.to_string(),
+                    instance: instance.clone(),
+                }));
+            }
+        }
+        Ok(None)
     }
 
     /// Lists the dependents at the API and in the cluster: the API's lists lag behind, but what resources here created from

@@ -1,6 +1,6 @@
 //! Keys and references that open another instance than the one that objects live in.
 
-use crate::support::{Environment, Kind, Loss, connection, credentials};
+use crate::support::{Environment, Kind, Loss, PATIENCE, connection, credentials};
 use metorial_simulator::{Fault, FaultId, InstanceId};
 use serde_json::json;
 
@@ -258,6 +258,47 @@ async fn a_deletion_reaches_where_a_create_was_sent_even_if_no_status_recorded_t
     let spare = env.sim.add_key(&env.instance);
     env.connect("spare", &spare).await;
     env.sim.faults().remove(failing);
+    env.credentials("github").remove().await;
+    assert!(env.live(Kind::Credentials).is_empty() && env.live_in(&there).is_empty());
+    assert_eq!(env.ever(Kind::Credentials).len(), 1);
+}
+
+/// An environment whose operator was killed in the middle of a create, and the instance that the Connection `other` opens and to
+/// which the resource was moved before another process started.
+async fn moved_after_crash() -> (Environment, InstanceId) {
+    let mut env = Environment::new().await;
+    let there = env.connect_another_instance().await;
+    let gate = env.hold_after("POST", Kind::Credentials.path());
+    env.apply(credentials("github")).await;
+    env.start_operator();
+    assert!(gate.wait_for_arrivals(1, PATIENCE).await);
+    env.kill_operator();
+    let through = json!({"spec": {"connectionRef": {"name": "other"}}});
+    env.credentials("github").patch(through).await;
+    env.start_operator();
+    (env, there)
+}
+
+#[tokio::test]
+async fn a_create_that_a_crash_left_in_another_instance_is_not_sent_again() {
+    let (env, there) = moved_after_crash().await;
+    let moved = env
+        .credentials("github")
+        .wait_message("InstanceMismatch", "a create may have been applied")
+        .await;
+    assert_eq!(moved.field("instanceId"), env.instance.as_str());
+    env.check_quiet().await;
+    assert!(env.live_in(&there).is_empty());
+    let back = json!({"spec": {"connectionRef": {"name": "default"}}});
+    env.credentials("github").patch(back).await;
+    env.credentials("github").wait_synced().await;
+    assert_eq!(env.ever(Kind::Credentials).len(), 1);
+    env.check_oracles().await;
+}
+
+#[tokio::test]
+async fn a_deletion_deletes_what_a_crash_left_in_another_instance() {
+    let (env, there) = moved_after_crash().await;
     env.credentials("github").remove().await;
     assert!(env.live(Kind::Credentials).is_empty() && env.live_in(&there).is_empty());
     assert_eq!(env.ever(Kind::Credentials).len(), 1);

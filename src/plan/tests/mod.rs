@@ -4,6 +4,7 @@ mod attempts;
 mod cases;
 mod crashes;
 mod deployments;
+mod destinations;
 mod expiry;
 mod export_story;
 mod exports;

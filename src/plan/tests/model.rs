@@ -105,6 +105,7 @@ impl Model {
                 })
             }
             Query::Search => Answer::Search(Arc::new(self.live().into_iter().cloned().collect())),
+            Query::OtherInstances => Answer::OtherInstances(None),
             Query::Dependents(_) => Answer::Dependents(Vec::new()),
             Query::Losses => Answer::Losses(Losses {
                 known: 9,
@@ -177,7 +178,10 @@ impl Model {
             Step::Bind { remote, .. } => self.record(desired.unwrap(), &remote),
             Step::Delete(id) => self.delete(&id),
             Step::RemoveFinalizer => self.released = true,
-            Step::RecordStatus | Step::Forget(_) | Step::RecordOrphan(_) => {}
+            Step::RecordStatus
+            | Step::RecordDestination(_)
+            | Step::Forget(_)
+            | Step::RecordOrphan(_) => {}
             other => unreachable!("credentials need no {other:?}"),
         }
     }

@@ -6,7 +6,7 @@ use super::gate::KubeGate;
 use super::helm::helm_chart;
 use super::kinds::Kind;
 use super::manifests::{Manifest, resource};
-use super::rights::SERVICE_ACCOUNT;
+use super::rights::{SERVICE_ACCOUNT, wait_in_force};
 use control_plane::ControlPlane;
 use kube::Client;
 use kube::api::{Api, ApiResource, DeleteParams, DynamicObject, ListParams, Patch, PatchParams};
@@ -167,4 +167,5 @@ async fn grant(home: &Environment) {
         kubectl.wait().unwrap()
     });
     assert!(applied.await.unwrap().success());
+    wait_in_force(&home.client, (&home.namespace, SERVICE_ACCOUNT)).await;
 }

@@ -251,7 +251,7 @@ impl Environment {
         (verb, group, plural, subresource): (&str, &str, &str, &str),
         permitted: bool,
     ) {
-        use super::rights::SERVICE_ACCOUNT;
+        use super::rights::{SERVICE_ACCOUNT, is_permitted};
         let roles = self.api::<Role>();
         let mut role = roles.get(SERVICE_ACCOUNT).await.unwrap();
         let rules = role.rules.iter_mut().flatten();
@@ -263,18 +263,13 @@ impl Environment {
         let params = PostParams::default();
         let replaced = roles.replace(SERVICE_ACCOUNT, &params, &role).await;
         replaced.unwrap();
-        let review: SubjectAccessReview = serde_json::from_value(json!({"metadata": {}, "spec": {
-            "user": format!("system:serviceaccount:{}:{SERVICE_ACCOUNT}", self.namespace),
-            "resourceAttributes": {
-                "namespace": self.namespace, "verb": verb, "group": group,
-                "resource": plural, "subresource": subresource,
-            },
-        }}))
-        .unwrap();
-        let reviews: Api<SubjectAccessReview> = Api::all(self.client.clone());
+        let call = json!({
+            "namespace": self.namespace, "verb": verb, "group": group,
+            "resource": plural, "subresource": subresource,
+        });
+        let account = (self.namespace.as_str(), SERVICE_ACCOUNT);
         self.until("the right is as it was made", async || {
-            let answer = reviews.create(&params, &review).await.unwrap();
-            (answer.status.unwrap().allowed == permitted).then_some(())
+            (is_permitted(&self.client, account, &call).await == permitted).then_some(())
         })
         .await;
     }

@@ -20,7 +20,7 @@ use metorial_operator::resources::{ProviderAuthCredentials, ResourceKey};
 use metorial_operator::runtime;
 use metorial_operator::settings::{Settings, Timing};
 use serde_json::json;
-use std::sync::{Arc, Weak, mpsc};
+use std::sync::{Arc, OnceLock, Weak, mpsc};
 use std::time::Duration;
 use tokio::runtime::{Builder, Runtime};
 use tokio::sync::oneshot;
@@ -179,6 +179,8 @@ fn fill_metrics(metrics: &Metrics) {
 /// A running operator. Dropping it kills it.
 pub struct Operator {
     runtime: Option<Runtime>,
+    /// How it ended by itself.
+    ended: Arc<OnceLock<String>>,
     stop: Option<oneshot::Sender<()>>,
     done: Option<JoinHandle<Result<(), String>>>,
 }
@@ -192,18 +194,27 @@ impl Operator {
             .build()
             .unwrap();
         let (stop, stopped) = oneshot::channel();
+        let ended = Arc::new(OnceLock::new());
+        let ends = ended.clone();
         let done = runtime.spawn(async move {
             let stop = async move {
                 stopped.await.ok();
             };
             let ended = runtime::run(settings, client(), stop).await;
+            ends.set(format!("the operator ended: {ended:?}")).ok();
             ended.map_err(|error| error.to_string())
         });
         Self {
             runtime: Some(runtime),
+            ended,
             stop: Some(stop),
             done: Some(done),
         }
+    }
+
+    /// How it ended by itself, if it did.
+    pub fn ended(&self) -> Option<&String> {
+        self.ended.get()
     }
 
     /// Ends it as SIGTERM does: drains, and returns how the process would end. Nothing of it runs any more.

@@ -3,11 +3,15 @@
 use super::command::succeed;
 use super::helm::helm_chart;
 use super::kinds::Kind;
+use super::{PATIENCE, POLL};
 use control_plane::ControlPlane;
-use kube::api::{Api, DynamicObject, Patch, PatchParams};
+use k8s_openapi::api::authorization::v1::SubjectAccessReview;
+use kube::api::{Api, DynamicObject, Patch, PatchParams, PostParams};
 use kube::core::{ApiResource, GroupVersionKind};
 use kube::{Client, ResourceExt};
 use serde::Deserialize;
+use serde_json::{Value, json};
+use std::time::Instant;
 use tokio::sync::OnceCell;
 
 /// The chart's name for its ServiceAccount.
@@ -48,13 +52,48 @@ pub async fn grant_shard(
 
 async fn apply_rights(client: &Client, namespace: &str, text: &str) {
     let text = text.replace(ANY_NAMESPACE, namespace);
+    let mut account = String::new();
     for document in serde_yaml_ng::Deserializer::from_str(&text) {
         let value = serde_json::Value::deserialize(document).unwrap();
         let kind = value["kind"].as_str().unwrap_or_default().to_owned();
         if matches!(kind.as_str(), "ServiceAccount" | "Role" | "RoleBinding") {
-            apply(client, namespace, value).await;
+            let applied = apply(client, namespace, value).await;
+            if kind == "ServiceAccount" {
+                account = applied.name_any();
+            }
         }
     }
+    wait_in_force(client, (namespace, &account)).await;
+}
+
+/// Waits until the rights of an operator are in force, which the API server learns by a watch: a process without them ends.
+pub async fn wait_in_force(client: &Client, account: (&str, &str)) {
+    let identity = json!({
+        "namespace": "kube-system", "verb": "get", "resource": "namespaces", "name": "kube-system",
+    });
+    // Those that the chart gives last.
+    let state = json!({
+        "namespace": account.0, "verb": "create", "group": "coordination.k8s.io", "resource": "leases",
+    });
+    for call in [identity, state] {
+        let deadline = Instant::now() + PATIENCE;
+        while !is_permitted(client, account, &call).await {
+            assert!(Instant::now() < deadline, "never in force: {call}");
+            tokio::time::sleep(POLL).await;
+        }
+    }
+}
+
+/// Whether a ServiceAccount, named by namespace and name, may make a call.
+pub async fn is_permitted(client: &Client, account: (&str, &str), call: &Value) -> bool {
+    let review: SubjectAccessReview = serde_json::from_value(json!({"metadata": {}, "spec": {
+        "user": format!("system:serviceaccount:{}:{}", account.0, account.1),
+        "resourceAttributes": call,
+    }}))
+    .unwrap();
+    let reviews: Api<SubjectAccessReview> = Api::all(client.clone());
+    let answer = reviews.create(&PostParams::default(), &review).await;
+    answer.unwrap().status.unwrap().allowed
 }
 
 /// The chart for an operator of one namespace.

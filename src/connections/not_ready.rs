@@ -2,6 +2,7 @@
 
 use super::settings::ConnectionKey;
 use crate::plan::case::Problem;
+use crate::plan::delete::is_gone;
 use crate::resources::Reason;
 use std::time::Duration;
 
@@ -31,6 +32,13 @@ impl From<NotReady> for Problem {
 }
 
 impl NotReady {
+    /// Returns whether the last good session may be used nevertheless: the cause passes by itself, or the connection or its Secret
+    /// is gone.
+    #[must_use]
+    pub fn keeps_session(&self) -> bool {
+        self.transient || is_gone(self.reason)
+    }
+
     /// Returns a cause that only a change in the cluster or at Metorial can remove.
     #[must_use]
     pub fn new(reason: Reason, message: impl Into<String>) -> Self {

@@ -2,7 +2,7 @@
 
 use super::checks::Checks;
 use super::not_ready::NotReady;
-use super::settings::{ConnectionKey, default_connections};
+use super::settings::{ConnectionKey, DEFAULT, default_connections};
 use super::setup::Setup;
 use super::state::{ConnectionState, LOSSES_LIFETIME, Slot};
 use super::verify;
@@ -29,6 +29,16 @@ pub struct Connections {
     /// The budgets of organizations and the caches of instances.
     pub(super) shared: Arc<Shared>,
     pub(super) next_epoch: AtomicUsize,
+}
+
+/// A connection that resources of a namespace may use.
+pub struct OtherConnection {
+    /// Its key.
+    pub key: ConnectionKey,
+    /// The instance that it opens, or opened when that was last known.
+    pub instance: Option<String>,
+    /// Its session, unless its API key can't be used.
+    pub session: Option<Arc<Session>>,
 }
 
 impl Connections {
@@ -165,25 +175,45 @@ impl Connections {
         recorded
     }
 
-    /// Returns the connections that resources in `namespace` can use now, with their sessions.
+    /// Returns the connections but `except` that resources in `namespace` may use, ready or not, those named `default` first.
     ///
     /// # Errors
     /// They could not be listed.
-    pub async fn usable_in(
+    pub async fn others_of(
         &self,
         namespace: &str,
-    ) -> Result<Vec<(ConnectionKey, Arc<Session>)>, ClusterError> {
-        let mut usable = Vec::new();
-        for key in self.setup.keys(namespace).await? {
-            let state = self.state(&key).await;
-            let session = state.session.filter(|_| state.not_ready.is_none());
-            if let Some(session) = session
-                && self.admit(&key, namespace).await.is_ok()
-            {
-                usable.push((key, session));
+        except: &ConnectionKey,
+    ) -> Result<Vec<OtherConnection>, ClusterError> {
+        let mut keys = self.setup.keys(namespace).await?;
+        keys.retain(|key| key != except);
+        keys.sort_by_key(|key| key.name != DEFAULT);
+        let mut others = Vec::new();
+        for key in keys {
+            let state = self.refresh(&key).await;
+            let admitted = self.admit(&key, namespace).await;
+            if admitted.is_err_and(|refusal| !refusal.transient) {
+                continue;
             }
+            let recorded = self.recorded_instance(&key).await;
+            let usable = state.not_ready.as_ref().is_none_or(NotReady::keeps_session);
+            let session = state.session.filter(|_| usable);
+            let instance = session.as_ref().map(|session| session.instance.id.clone());
+            others.push(OtherConnection {
+                instance: instance.or(recorded),
+                key,
+                session,
+            });
         }
-        Ok(usable)
+        Ok(others)
+    }
+
+    /// Returns the instance that the status of a connection names.
+    async fn recorded_instance(&self, key: &ConnectionKey) -> Option<String> {
+        let slot = self.slot(key);
+        let slot = slot.lock().await;
+        let status = slot.settings.as_ref().map(|settings| &settings.status);
+        let instance = status.and_then(|status| status.instance.as_ref());
+        instance.map(|instance| instance.id.clone())
     }
 
     /// Returns when a deletion that can't reach the API leaves the object behind: by the connection, or by what was last

@@ -78,6 +78,9 @@ impl fmt::Display for ConnectionKey {
     }
 }
 
+/// The name of the connections that resources use which name none.
+pub const DEFAULT: &str = "default";
+
 /// Returns the two connections that can be the default of a namespace, whichever is in use.
 #[must_use]
 pub fn default_connections(namespace: &str) -> [ConnectionKey; 2] {
@@ -85,7 +88,7 @@ pub fn default_connections(namespace: &str) -> [ConnectionKey; 2] {
         ConnectionKind::Connection,
         ConnectionKind::ClusterConnection,
     ]
-    .map(|kind| ConnectionKey::new(kind, namespace, "default"))
+    .map(|kind| ConnectionKey::new(kind, namespace, DEFAULT))
 }
 
 /// Everything of a connection's custom resource that the operator uses.

@@ -5,7 +5,6 @@ use super::not_ready::NotReady;
 use super::settings::{ConnectionKey, ConnectionSettings};
 use crate::plan::attempt::ConnectionVersion;
 use crate::plan::case::{ConnectionView, Problem};
-use crate::plan::delete::is_gone;
 use crate::plan::fingerprint::Fingerprint;
 use crate::plan::observed::Losses;
 use crate::remote::Session;
@@ -107,8 +106,7 @@ impl ConnectionState {
     /// Secret is gone.
     #[must_use]
     pub fn deletes_in(&self, instance: &str) -> bool {
-        let usable = |not_ready: &NotReady| not_ready.transient || is_gone(not_ready.reason);
-        self.opens(instance) && self.not_ready.as_ref().is_none_or(usable)
+        self.opens(instance) && self.not_ready.as_ref().is_none_or(NotReady::keeps_session)
     }
 
     /// Returns the connection as decisions see it; `refusal`: why the namespace of the resource may not use it.
@@ -120,6 +118,7 @@ impl ConnectionState {
             instance: session.map(|session| session.instance.id.clone()),
             problem: self.not_ready.clone().map(Problem::from),
             refusal,
+            named: false,
             shared: key.kind == ConnectionKind::ClusterConnection,
             external_ids: self.permissions.external_ids,
             adopt_from: self.permissions.adopt_from.clone(),

@@ -83,6 +83,8 @@ pub struct ConnectionView {
     pub problem: Option<Problem>,
     /// Why the resource's namespace may not use it.
     pub refusal: Option<Problem>,
+    /// Whether the spec names it.
+    pub named: bool,
     /// Whether other namespaces may use it, too.
     pub shared: bool,
     /// Whether specs may name objects by their ids that no resource of this cluster created.

@@ -81,14 +81,9 @@ fn remote_objects(case: &Case<'_>, facts: &Facts) -> Result<Plan, Query> {
     }
     if absent
         && uncertain
-        && let Some(found) = recover::sent_elsewhere(case, facts)?
+        && let Some(plan) = recover::sent_elsewhere(case, facts, Reason::Deleting)?
     {
-        let steps = vec![found];
-        return Ok(Plan {
-            steps,
-            ..wait(case)
-        }
-        .retry(Retry::Now));
+        return Ok(plan);
     }
     let to_delete = to_delete(case, ours, found);
     if case.policy.deletion == DeletionPolicy::Delete && !to_delete.is_empty() {

@@ -3,7 +3,7 @@
 use super::children::{ChildSpec, ChildState, Refusal};
 use super::observed::{Dependent, ListedExport, ListedImport, Losses, Observation, RemoteView};
 use super::ownership::Owner;
-use super::record::Destination;
+use super::record::Elsewhere;
 use super::schema::ValueSchema;
 use metorial::Collection;
 use std::collections::BTreeSet;
@@ -21,7 +21,7 @@ pub enum Query {
     },
     /// Every object of the collection that carries a marker.
     Search,
-    /// Where else than in the connection's instance there is an object of the resource.
+    /// An object of the resource in another instance than that of its connection.
     OtherInstances,
     /// The objects that Metorial would delete along with these.
     Dependents(Vec<String>),
@@ -81,8 +81,8 @@ pub enum Answer {
     Remote(Observation),
     /// To [`Query::Search`].
     Search(Arc<Vec<RemoteView>>),
-    /// To [`Query::OtherInstances`]: `None` where there is none.
-    OtherInstances(Option<Destination>),
+    /// To [`Query::OtherInstances`].
+    OtherInstances(Elsewhere),
     /// To [`Query::Dependents`].
     Dependents(Vec<Dependent>),
     /// To [`Query::Losses`].
@@ -181,12 +181,12 @@ impl Facts {
         fact!(self, Search, Query::Search).map(|found| found.as_slice())
     }
 
-    /// Returns where else than in the connection's instance there is an object of the resource.
+    /// Returns what a search in other instances than that of the connection showed.
     ///
     /// # Errors
-    /// That was not searched.
-    pub fn other_instances(&self) -> Result<Option<&Destination>, Query> {
-        fact!(self, OtherInstances, Query::OtherInstances).map(Option::as_ref)
+    /// They were not searched.
+    pub fn other_instances(&self) -> Result<&Elsewhere, Query> {
+        fact!(self, OtherInstances, Query::OtherInstances)
     }
 
     /// Returns the objects that Metorial would delete along with these.

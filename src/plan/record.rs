@@ -43,6 +43,17 @@ pub struct Destination {
     pub instance: String,
 }
 
+/// What a search in the other instances showed that a create may have been sent to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Elsewhere {
+    /// No object of the resource.
+    Nothing,
+    /// One in this instance.
+    Found(Destination),
+    /// Nothing certain: this instance could not be searched.
+    Unknown(Destination),
+}
+
 /// What this process remembers of a resource. It may all be lost: then more is read.
 #[derive(Clone, Debug, Default)]
 pub struct Remembered {

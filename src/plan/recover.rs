@@ -1,7 +1,7 @@
 //! Recovery of an object that was created but not recorded: after a crash, a lost response or a lost status. An object that
 //! carries our marker is ours; only where a complete search finds none, and none can still turn up, is one created.
 
-use super::backoff::Retry;
+use super::backoff::{Backoff, Retry};
 use super::case::Case;
 use super::desired::Desired;
 use super::differences::differences;
@@ -9,6 +9,7 @@ use super::facts::{Facts, Query};
 use super::fields::{Remedy, Role, is_blank};
 use super::observed::RemoteView;
 use super::ownership::Claim;
+use super::record::Elsewhere;
 use super::rotation;
 use super::steps::{Plan, Step, bind, create};
 use super::verdict::{EventReason, Verdict};
@@ -37,31 +38,49 @@ pub fn recover(case: &Case<'_>, desired: &Desired, facts: &Facts) -> Result<Plan
             plan.steps.splice(0..0, others);
             plan
         }
-        None if case.record.settled() => match sent_elsewhere(case, facts)? {
-            Some(found) => Plan {
-                steps: vec![found],
-                ..Plan::report(Verdict::new(Reason::AmbiguousCreate, SEARCHING)).retry(Retry::Now)
-            },
-            None => Plan::synced(desired, create()),
-        },
+        None if case.record.settled() => {
+            let elsewhere = sent_elsewhere(case, facts, Reason::AmbiguousCreate)?;
+            elsewhere.unwrap_or_else(|| Plan::synced(desired, create()))
+        }
         None => {
             Plan::wait_until_settled(Reason::AmbiguousCreate, SEARCHING, case.record.settles_in)
         }
     })
 }
 
-/// Returns the step that records where a create was sent, where that was another instance than the connection opens now. The
-/// process that sent it knows, and as a rule the status tells; after a crash in between, and a spec that names another connection
-/// since, only a search in all instances that the namespace can reach does.
+/// Returns the plan of a resource whose create may have been sent to another instance than its connection opens now. The process
+/// that sent it knows the instance, and records it; after a crash in between, only a search in all instances that the namespace can
+/// reach shows it. A spec that names its connection and was never edited costs none.
 ///
 /// # Errors
 /// They were not searched.
-pub fn sent_elsewhere(case: &Case<'_>, facts: &Facts) -> Result<Option<Step>, Query> {
-    if case.record.id.is_some() || case.record.instance.is_some() {
+pub fn sent_elsewhere(
+    case: &Case<'_>,
+    facts: &Facts,
+    reason: Reason,
+) -> Result<Option<Plan>, Query> {
+    let record = case.record;
+    let is_known = record.id.is_some() || record.instance.is_some();
+    if is_known || case.generation == 1 && case.connection.named {
         return Ok(None);
     }
-    let found = facts.other_instances()?;
-    Ok(found.cloned().map(Step::RecordDestination))
+    Ok(match facts.other_instances()? {
+        Elsewhere::Nothing => None,
+        Elsewhere::Found(there) => {
+            let message = format!("a create was sent to instance {}", there.instance);
+            let steps = vec![Step::RecordDestination(there.clone())];
+            let plan = Plan::report(Verdict::new(reason, message)).retry(Retry::Now);
+            Some(Plan { steps, ..plan })
+        }
+        Elsewhere::Unknown(there) => {
+            let message = format!(
+                "a create may have been applied in instance {}, which can't be searched now; repair or delete {}",
+                there.instance, there.connection
+            );
+            let retry = Retry::Backoff(Backoff::transient());
+            Some(Plan::report(Verdict::new(reason, message)).retry(retry))
+        }
+    })
 }
 
 /// Returns why an object is not bound: the spec was edited while it was not known whether the object exists, and names other

@@ -80,7 +80,12 @@ impl<K: Kind> Run<'_, K> {
             Step::Restart(workloads) => self.restart(case, workloads).await?,
             Step::Bind { remote, import } => self.bind(remote, import.as_ref()).await?,
             Step::RecordExport(export) => self.effects.push(Effect::Export(export.clone())),
-            Step::RecordDestination(found) => self.effects.push(Effect::SentTo(found.clone())),
+            Step::RecordDestination(found) => {
+                self.resource.remember(self.context, |memory| {
+                    memory.sent_to = Some(found.clone());
+                });
+                self.effects.push(Effect::SentTo(found.clone()));
+            }
             Step::DeleteLater(id) => self.effects.push(Effect::PendingDeletion(id.clone())),
             Step::Delete(id) => {
                 self.api()?.delete::<K>(id).await?;

@@ -73,7 +73,11 @@ impl Basis {
             false => None,
         };
         let defaults = resource.defaults(context, &state).await;
-        let view = state.view(connection, refusal);
+        let named = resource.object.common().connection_ref.is_some();
+        let view = ConnectionView {
+            named,
+            ..state.view(connection, refusal)
+        };
         let version = state.version(&view);
         let attempt = attempt(context, resource, desired.as_ref().ok(), &version);
         let now = Instant::now().into_std();

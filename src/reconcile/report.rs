@@ -26,7 +26,7 @@ use tracing::Span;
 
 /// Repetitions of a status write that follows a write at the API: only this process knows of that write until then.
 const STATUS_RETRIES: usize = 4;
-/// The age at which a reconciliation leaves them to the next one, long before its timeout.
+/// The time after which they are left to the next reconciliation, before this one reaches its timeout.
 const STATUS_PATIENCE: Duration = Duration::from_secs(30);
 
 impl<K: Kind> Run<'_, K> {
@@ -114,11 +114,12 @@ impl<K: Kind> Run<'_, K> {
                 .cluster
                 .write_status(&api, object, status, next)
         };
+        let began = Instant::now();
         let retries = if self.wrote() { STATUS_RETRIES } else { 0 };
         let pauses = backon::ExponentialBuilder::default().with_max_times(retries);
         write
             .retry(pauses)
-            .when(|error| error.passes() && self.began.elapsed() < STATUS_PATIENCE)
+            .when(|error| error.passes() && began.elapsed() < STATUS_PATIENCE)
             .await
     }
 

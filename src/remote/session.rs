@@ -57,6 +57,12 @@ impl Session {
         }
     }
 
+    /// Returns whether both sessions are of one instance of one server.
+    #[must_use]
+    pub fn is_of_instance(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.cache, &other.cache)
+    }
+
     /// Returns the request budget as the connection's status shows it.
     #[must_use]
     pub fn budget(&self) -> Option<View> {

@@ -264,24 +264,25 @@ async fn a_deletion_reaches_where_a_create_was_sent_even_if_no_status_recorded_t
 }
 
 /// An environment whose operator was killed in the middle of a create, and the instance that the Connection `other` opens and to
-/// which the resource was moved before another process started.
+/// which the resource was moved meanwhile.
 async fn moved_after_crash() -> (Environment, InstanceId) {
     let mut env = Environment::new().await;
     let there = env.connect_another_instance().await;
     let gate = env.hold_after("POST", Kind::Credentials.path());
-    env.apply(credentials("github")).await;
     env.start_operator();
+    env.connection("default").wait_reason("Synced").await;
+    env.apply(credentials("github")).await;
     assert!(gate.wait_for_arrivals(1, PATIENCE).await);
     env.kill_operator();
     let through = json!({"spec": {"connectionRef": {"name": "other"}}});
     env.credentials("github").patch(through).await;
-    env.start_operator();
     (env, there)
 }
 
 #[tokio::test]
 async fn a_create_that_a_crash_left_in_another_instance_is_not_sent_again() {
-    let (env, there) = moved_after_crash().await;
+    let (mut env, there) = moved_after_crash().await;
+    env.start_operator();
     let moved = env
         .credentials("github")
         .wait_message("InstanceMismatch", "a create may have been applied")
@@ -298,7 +299,31 @@ async fn a_create_that_a_crash_left_in_another_instance_is_not_sent_again() {
 
 #[tokio::test]
 async fn a_deletion_deletes_what_a_crash_left_in_another_instance() {
-    let (env, there) = moved_after_crash().await;
+    let (mut env, there) = moved_after_crash().await;
+    env.permit_status(false).await;
+    env.start_operator();
+    env.credentials("github").remove().await;
+    assert!(env.live(Kind::Credentials).is_empty() && env.live_in(&there).is_empty());
+    assert_eq!(env.ever(Kind::Credentials).len(), 1);
+}
+
+#[tokio::test]
+async fn another_instance_that_can_not_be_searched_after_a_crash_is_waited_for() {
+    let (mut env, there) = moved_after_crash().await;
+    let down = Fault::on("GET", "/instance").instance(&env.instance);
+    let down = env.sim.faults().add(down, Loss::InternalError.before());
+    env.start_operator();
+    let waits = env
+        .credentials("github")
+        .wait_message("AmbiguousCreate", "can't be searched now")
+        .await;
+    assert!(waits.message().contains("Connection/default"));
+    env.check_quiet().await;
+    assert!(env.live_in(&there).is_empty());
+    env.sim.faults().remove(down);
+    env.credentials("github")
+        .wait_reason("InstanceMismatch")
+        .await;
     env.credentials("github").remove().await;
     assert!(env.live(Kind::Credentials).is_empty() && env.live_in(&there).is_empty());
     assert_eq!(env.ever(Kind::Credentials).len(), 1);

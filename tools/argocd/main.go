@@ -1,7 +1,7 @@
 // Runs Argo CD's application controller with its repository server, and a Redis in memory, as one program on loopback.
 //
 // The first argument is the port of the repository server, the others are those of argocd-application-controller. Files are
-// written to TMPDIR. Only the controller's metrics are served on all addresses: Argo CD has no setting for that.
+// written to TMPDIR. The controller's metrics are on loopback, too, because tools/build-gitops-engines has that compiled into it.
 package main
 
 import (

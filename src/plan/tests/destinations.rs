@@ -4,9 +4,9 @@ use super::fixture::{Fixture, auth_config, lost};
 use crate::plan::backoff::Retry;
 use crate::plan::desired::Desired;
 use crate::plan::facts::{Answer, Query};
-use crate::plan::record::{Destination, Record};
+use crate::plan::record::{Destination, Elsewhere, Record};
 use crate::plan::status;
-use crate::plan::steps::{Effect, Step};
+use crate::plan::steps::{Effect, Plan, Step};
 use crate::resources::{ProviderAuthConfigStatus, Reason, ResourceStatus};
 
 fn elsewhere() -> Destination {
@@ -26,32 +26,65 @@ fn nothing_is_created_before_the_other_instances_were_searched() {
     let desired = auth_config("a");
     let unknown = not_found(&desired, lost());
     assert_eq!(unknown.decide(), Err(Query::OtherInstances));
-    let nowhere = unknown.fact(Query::OtherInstances, Answer::OtherInstances(None));
-    assert_ne!(nowhere.decide(), Err(Query::OtherInstances));
+    let schema = Query::Violations(desired.schema.clone().unwrap());
+    let answer = Answer::OtherInstances(Elsewhere::Nothing);
+    let nowhere = unknown.fact(Query::OtherInstances, answer);
+    assert_eq!(nowhere.decide(), Err(schema.clone()), "a create is checked");
+
     let here = Record {
         instance: Some("ins_1".to_owned()),
         ..lost()
     };
-    let known = not_found(&desired, here).decide();
-    assert_ne!(known, Err(Query::OtherInstances), "it costs nothing");
+    assert_eq!(not_found(&desired, here).decide(), Err(schema.clone()));
+    let mut named = not_found(&desired, lost());
+    named.connection.named = true;
+    assert_eq!(named.decide(), Err(schema), "no other was ever named");
+    named.generation = 2;
+    assert_eq!(named.decide(), Err(Query::OtherInstances));
 }
+
+/// The plans, by the answer, of a resource that is to exist and of one that is being deleted.
+fn plans(desired: &Desired, answer: &Elsewhere) -> [(Plan, ProviderAuthConfigStatus); 2] {
+    let there = not_found(desired, lost());
+    let gone = not_found(desired, lost()).terminating();
+    [there, gone].map(|fixture| {
+        let answer = Answer::OtherInstances(answer.clone());
+        let fixture = fixture.fact(Query::OtherInstances, answer);
+        let plan = fixture.plan();
+        let effects = plan.steps.iter().map(|step| match step {
+            Step::RecordDestination(there) => Effect::SentTo(there.clone()),
+            other => panic!("{other:?}"),
+        });
+        let effects: Vec<Effect> = effects.collect();
+        let before = ProviderAuthConfigStatus::default();
+        let next = fixture.ask(|case, _| status::next(&before, case, &plan, &effects));
+        (plan, next)
+    })
+}
+
+const REASONS: [Reason; 2] = [Reason::AmbiguousCreate, Reason::Deleting];
 
 #[test]
 fn where_a_create_was_sent_is_recorded_once_it_is_found() {
     let desired = auth_config("a");
-    let found = || Answer::OtherInstances(Some(elsewhere()));
-    let there = not_found(&desired, lost()).fact(Query::OtherInstances, found());
-    let gone = not_found(&desired, lost()).terminating();
-    let gone = gone.fact(Query::OtherInstances, found());
-    for (fixture, reason) in [(there, Reason::AmbiguousCreate), (gone, Reason::Deleting)] {
-        let plan = fixture.plan();
-        assert_eq!(plan.steps, [Step::RecordDestination(elsewhere())]);
+    let plans = plans(&desired, &Elsewhere::Found(elsewhere()));
+    for ((plan, next), reason) in plans.into_iter().zip(REASONS) {
         assert_eq!((plan.verdict.reason, &plan.retry), (reason, &Retry::Now));
-        let before = ProviderAuthConfigStatus::default();
-        let effects = [Effect::SentTo(elsewhere())];
-        let next = fixture.ask(|case, _| status::next(&before, case, &plan, &effects));
         let next = next.common();
         assert_eq!(next.connection.as_deref(), Some("Connection/former"));
         assert_eq!(next.instance_id.as_deref(), Some("ins_former"));
+    }
+}
+
+#[test]
+fn an_instance_that_can_not_be_searched_is_waited_for_and_named() {
+    let desired = auth_config("a");
+    let plans = plans(&desired, &Elsewhere::Unknown(elsewhere()));
+    for ((plan, next), reason) in plans.into_iter().zip(REASONS) {
+        assert_eq!(plan.verdict.reason, reason);
+        assert!(plan.steps.is_empty() && matches!(plan.retry, Retry::Backoff(_)));
+        let message = &plan.verdict.message;
+        assert!(message.contains("ins_former") && message.contains("Connection/former"));
+        assert_eq!(next.common().instance_id, None, "nothing is certain");
     }
 }

@@ -9,7 +9,7 @@ use crate::plan::fields::FieldValue;
 use crate::plan::observed::{Losses, Observation, RemoteView};
 use crate::plan::ownership::{Claim, MARKER_KEY, Marker, Owner};
 use crate::plan::policy::Policy;
-use crate::plan::record::{Record, Writes};
+use crate::plan::record::{Elsewhere, Record, Writes};
 use crate::plan::request;
 use crate::plan::steps::{Plan, Step};
 use crate::resources::RemoteDetails;
@@ -105,7 +105,7 @@ impl Model {
                 })
             }
             Query::Search => Answer::Search(Arc::new(self.live().into_iter().cloned().collect())),
-            Query::OtherInstances => Answer::OtherInstances(None),
+            Query::OtherInstances => Answer::OtherInstances(Elsewhere::Nothing),
             Query::Dependents(_) => Answer::Dependents(Vec::new()),
             Query::Losses => Answer::Losses(Losses {
                 known: 9,

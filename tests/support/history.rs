@@ -1,7 +1,7 @@
 //! Every version of an object that anybody could have seen.
 
-use super::Environment;
 use super::kinds::Kind;
+use super::{Environment, PATIENCE};
 use futures::{StreamExt, pin_mut};
 use kube::api::{Api, ApiResource, DynamicObject};
 use kube::runtime::WatchStreamExt;
@@ -56,7 +56,8 @@ impl History {
                 }
             }
         });
-        begins.await.unwrap();
+        let begun = tokio::time::timeout(PATIENCE, begins).await;
+        begun.expect("the watch begins").unwrap();
         Self { seen, watch }
     }
 

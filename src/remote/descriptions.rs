@@ -4,7 +4,7 @@ use super::cache::{SCHEMA_LIFETIME, Shared};
 use super::error::RemoteError;
 use super::session::Session;
 use crate::kinds::Kind;
-use metorial::{Answer, Error, Method, Object, Operation, Provider};
+use metorial::{Method, Object, Operation, Provider};
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use tokio::time::Instant;
@@ -22,8 +22,9 @@ impl Session {
     pub async fn callback_url(&self, provider: &str) -> Result<Option<String>, RemoteError> {
         let shared = self.cache.callback_url(provider);
         let call = self.transport.client().provider(provider);
+        let sent = self.transport.send(read("/providers/:id"), call);
         let url = |provider: Provider| provider.callback_url().and_then(callback_url);
-        self.described(&shared, "/providers/:id", call, url).await
+        described(&shared, sent, url).await
     }
 
     /// Returns the fields that a PATCH of the kind's objects takes on this server, at most an hour old; `None` where the server
@@ -36,38 +37,40 @@ impl Session {
     ) -> Result<Option<Arc<BTreeSet<String>>>, RemoteError> {
         let shared = self.cache.patch_fields(K::Remote::COLLECTION);
         let call = self.transport.client().patch_fields(K::Remote::COLLECTION);
+        let operation = read("/metorial/introspect/endpoints");
+        let sent = self.transport.send_uncounted(operation, call);
         let fields = |fields: Option<BTreeSet<String>>| fields.map(Arc::new);
-        let template = "/metorial/introspect/endpoints";
-        self.described(&shared, template, call, fields).await
+        described(&shared, sent, fields).await
     }
+}
 
-    /// Returns the last read of a description, or reads it. A refusal is remembered like an answer.
-    async fn described<T, D: Clone>(
-        &self,
-        shared: &Shared<Option<D>>,
-        template: &'static str,
-        call: impl Future<Output = Result<Answer<T>, Error>>,
-        description: impl FnOnce(T) -> Option<D>,
-    ) -> Result<Option<D>, RemoteError> {
-        let mut known = shared.lock().await;
-        if let Some((at, known)) = known.as_ref()
-            && at.elapsed() < SCHEMA_LIFETIME
-        {
-            return Ok(known.clone());
-        }
-        let operation = Operation {
-            method: Method::Get,
-            template,
-        };
-        let read = match self.transport.send(operation, call).await {
-            Ok(answer) => description(answer),
-            Err(error @ RemoteError::Api(_)) if error.passes() => return Ok(None),
-            Err(RemoteError::Api(_)) => None,
-            Err(unsent) => return Err(unsent),
-        };
-        *known = Some((Instant::now(), read.clone()));
-        Ok(read)
+fn read(template: &'static str) -> Operation {
+    Operation {
+        method: Method::Get,
+        template,
     }
+}
+
+/// Returns the last read of a description, or reads it. A refusal is remembered like an answer.
+async fn described<T, D: Clone>(
+    shared: &Shared<Option<D>>,
+    sent: impl Future<Output = Result<T, RemoteError>>,
+    description: impl FnOnce(T) -> Option<D>,
+) -> Result<Option<D>, RemoteError> {
+    let mut known = shared.lock().await;
+    if let Some((at, known)) = known.as_ref()
+        && at.elapsed() < SCHEMA_LIFETIME
+    {
+        return Ok(known.clone());
+    }
+    let read = match sent.await {
+        Ok(answer) => description(answer),
+        Err(error @ RemoteError::Api(_)) if error.passes() => return Ok(None),
+        Err(RemoteError::Api(_)) => None,
+        Err(unsent) => return Err(unsent),
+    };
+    *known = Some((Instant::now(), read.clone()));
+    Ok(read)
 }
 
 /// Returns a callback URL that a status may show.

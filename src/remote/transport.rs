@@ -42,14 +42,15 @@ pub enum Item<T> {
 /// A request on its way.
 struct Sent {
     operation: Operation,
-    ticket: Ticket,
+    /// Its part of the budget; `None` where the server does not count it.
+    ticket: Option<Ticket>,
     began: Instant,
     /// Its part of the trace.
     span: Span,
 }
 
 impl Sent {
-    fn now(operation: Operation, ticket: Ticket) -> Self {
+    fn now(operation: Operation, ticket: Option<Ticket>) -> Self {
         let span = tracing::debug_span!(
             "request",
             otel.name = %operation,
@@ -194,6 +195,27 @@ impl Transport {
         call: impl Future<Output = Result<Answer<T>, Error>>,
     ) -> Result<T, RemoteError> {
         let ticket = self.admit()?;
+        self.carry_out(operation, Some(ticket), call).await
+    }
+
+    /// Sends one request that the server does not count: its description of itself ◆.
+    ///
+    /// # Errors
+    /// The request failed.
+    pub async fn send_uncounted<T>(
+        &self,
+        operation: Operation,
+        call: impl Future<Output = Result<Answer<T>, Error>>,
+    ) -> Result<T, RemoteError> {
+        self.carry_out(operation, None, call).await
+    }
+
+    async fn carry_out<T>(
+        &self,
+        operation: Operation,
+        ticket: Option<Ticket>,
+        call: impl Future<Output = Result<Answer<T>, Error>>,
+    ) -> Result<T, RemoteError> {
         // Checked last: the budget never waits, so nothing but the call itself comes between the check and the request.
         if operation.method.is_write() && !self.fence.is_open() {
             return Err(RemoteError::NotLeader);
@@ -256,7 +278,7 @@ impl Transport {
         let mut too_large = None;
         loop {
             let ticket = self.admit()?;
-            let sent = Sent::now(operation, ticket);
+            let sent = Sent::now(operation, Some(ticket));
             let Some(page) = pages.next().instrument(sent.span.clone()).await else {
                 return too_large.map_or(Ok(kept), Err);
             };
@@ -300,12 +322,12 @@ impl Transport {
             self.clock_ahead.store(ahead, Ordering::Relaxed);
         }
         // Without a status there was no response.
-        if result
+        let answered = result
             .as_ref()
             .err()
-            .is_none_or(|error| error.status().is_some())
-        {
-            sent.ticket.answered(meta, now);
+            .is_none_or(|error| error.status().is_some());
+        if let Some(ticket) = sent.ticket.as_ref().filter(|_| answered) {
+            ticket.answered(meta, now);
         }
         let result = match result {
             Ok(answer) => Ok(answer.value),

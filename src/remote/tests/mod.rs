@@ -1,4 +1,5 @@
 //! Tests of the access to the API against servers on this machine.
 
+mod descriptions;
 mod errors;
 mod loader;

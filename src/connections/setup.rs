@@ -76,21 +76,25 @@ impl Setup {
     /// # Errors
     /// They could not be listed.
     pub async fn keys(&self, namespace: &str) -> Result<Vec<ConnectionKey>, ClusterError> {
-        let mut keys = Vec::new();
-        let own = Collection::of::<Connection>(Some(namespace));
-        let shared = Collection::of::<ClusterConnection>(None);
-        let shared = (ConnectionKind::ClusterConnection, shared);
-        let shared = Some(shared).filter(|_| self.cluster_wide);
-        for (kind, of) in [Some((ConnectionKind::Connection, own)), shared]
-            .into_iter()
-            .flatten()
-        {
-            let mut add = |text: &str| {
-                let found = decode::<Outline>(text).map(|object| object.metadata.name);
-                keys.extend(found.map(|name| ConnectionKey::new(kind, namespace, &name)));
-            };
-            self.cluster.list(&of.metadata_only(), &mut add).await?;
+        let mut keys = self.listed::<Stored<Connection>>(Some(namespace)).await?;
+        if self.cluster_wide {
+            keys.extend(self.listed::<Stored<ClusterConnection>>(None).await?);
         }
+        Ok(keys)
+    }
+
+    async fn listed<C: ConnectionResource>(
+        &self,
+        namespace: Option<&str>,
+    ) -> Result<Vec<ConnectionKey>, ClusterError> {
+        let of = Collection::of::<C>(namespace).metadata_only();
+        let (mut keys, namespace) = (Vec::new(), namespace.unwrap_or_default());
+        let mut add = |text: &str| {
+            let found = decode::<Outline>(text).map(|object| object.metadata.name);
+            let key = |name: String| ConnectionKey::new(C::KIND, namespace, &name);
+            keys.extend(found.map(key));
+        };
+        self.cluster.list(&of, &mut add).await?;
         Ok(keys)
     }
 

@@ -109,16 +109,22 @@ impl ConnectionState {
         self.opens(instance) && self.not_ready.as_ref().is_none_or(NotReady::keeps_session)
     }
 
-    /// Returns the connection as decisions see it; `refusal`: why the namespace of the resource may not use it.
+    /// Returns the connection as decisions about a resource see it; `named`: whether its spec names it; `refusal`: why its
+    /// namespace may not use it.
     #[must_use]
-    pub fn view(&self, key: &ConnectionKey, refusal: Option<Problem>) -> ConnectionView {
+    pub fn view(
+        &self,
+        key: &ConnectionKey,
+        named: bool,
+        refusal: Option<Problem>,
+    ) -> ConnectionView {
         let session = self.session.as_ref();
         ConnectionView {
             name: key.to_string(),
             instance: session.map(|session| session.instance.id.clone()),
             problem: self.not_ready.clone().map(Problem::from),
             refusal,
-            named: false,
+            named,
             shared: key.kind == ConnectionKind::ClusterConnection,
             external_ids: self.permissions.external_ids,
             adopt_from: self.permissions.adopt_from.clone(),

@@ -80,7 +80,7 @@ pub struct Record {
     pub id: Option<String>,
     /// The instance that the object lives in, or that a create was sent to whose response was lost.
     pub instance: Option<String>,
-    /// Where this process sent a create whose outcome the status lacks.
+    /// Where a create was sent whose outcome the status lacks, if this process sent or found it.
     pub sent_to: Option<Destination>,
     /// Whether the finalizer is present.
     pub finalizer: bool,

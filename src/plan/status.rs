@@ -5,7 +5,7 @@ use super::checks::child_refused;
 use super::children::ChildKind;
 use super::desired::{Desired, Input};
 use super::observed::{ListedImport, RemoteView};
-use super::record::Writes;
+use super::record::{Destination, Writes};
 use super::restart;
 use super::steps::{Effect, Plan, remote_after};
 use super::verdict::{EventReason, Expiring, Verdict};
@@ -107,11 +107,7 @@ fn apply<S: ResourceStatus>(next: &mut S, case: &Case<'_>, plan: &Plan, effect: 
                 *known = export.clone();
             }
         }
-        Effect::SentTo(destination) => {
-            let status = next.common_mut();
-            status.connection = Some(destination.connection.clone());
-            status.instance_id = Some(destination.instance.clone());
-        }
+        Effect::SentTo(destination) => record_place(next.common_mut(), destination.clone()),
         Effect::PendingDeletion(id) => delete_later(next.common_mut(), id, case.now),
         Effect::Deleted(id) | Effect::Forgotten(id) => {
             let status = next.common_mut();
@@ -213,9 +209,13 @@ fn place(status: &mut CommonStatus, case: &Case<'_>, verdict: &Verdict, effects:
         None => record.sent_to.clone(),
     };
     if let Some(place) = place {
-        status.connection = Some(place.connection);
-        status.instance_id = Some(place.instance);
+        record_place(status, place);
     }
+}
+
+fn record_place(status: &mut CommonStatus, place: Destination) {
+    status.connection = Some(place.connection);
+    status.instance_id = Some(place.instance);
 }
 
 /// Records that the API has acknowledged everything that is desired.

@@ -74,10 +74,7 @@ impl Basis {
         };
         let defaults = resource.defaults(context, &state).await;
         let named = resource.object.common().connection_ref.is_some();
-        let view = ConnectionView {
-            named,
-            ..state.view(connection, refusal)
-        };
+        let view = state.view(connection, named, refusal);
         let version = state.version(&view);
         let attempt = attempt(context, resource, desired.as_ref().ok(), &version);
         let now = Instant::now().into_std();

@@ -219,7 +219,7 @@ impl<K: Kind> Run<'_, K> {
                 Ok(true) => return Ok(Elsewhere::Found(there)),
                 Ok(false) => searched.push(session),
                 Err(RemoteError::NotLeader) => return Err(Error::NotLeader),
-                // With a key that may not read objects of this kind none is created: the first read would fail as well.
+                // A key that may not read the objects never searches them: nobody waits for it.
                 Err(error) if error.reason() == Reason::Forbidden => {}
                 Err(error) => {
                     self.suspect(&other.key, error.concerns_connection()).await;

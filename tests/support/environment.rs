@@ -232,10 +232,9 @@ impl Environment {
     /// Describes both sides for a person who wonders why a test failed.
     pub async fn describe(&self) -> String {
         let mut text = format!("namespace {}\n", self.namespace);
-        let ended = self.operator.as_ref().and_then(Operator::ended);
-        ended
-            .into_iter()
-            .for_each(|how| text += &format!("{how}\n"));
+        if let Some(how) = self.operator.as_ref().and_then(Operator::ended) {
+            text += &format!("{how}\n");
+        }
         for args in [
             &["get", "metorial", "-o", "yaml"][..],
             &["get", "events"][..],

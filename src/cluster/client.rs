@@ -3,7 +3,7 @@
 
 use super::decode::decode;
 use super::error::{Cause, ClusterError};
-use super::event::Report;
+use super::event_queue::EventQueues;
 use super::fence::Fence;
 use crate::metrics::Metrics;
 use crate::resources::FIELD_MANAGER;
@@ -15,7 +15,6 @@ use kube::{Api, Client, Resource};
 use serde::de::DeserializeOwned;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::sync::mpsc::Sender;
 use tokio::sync::{Mutex, Semaphore};
 use tracing::{Instrument, Span};
 
@@ -28,7 +27,7 @@ pub struct Cluster {
     client: Client,
     pub(super) recorder: Recorder,
     /// Where events are written in the background.
-    pub(super) events: Option<Sender<Report>>,
+    pub(super) events: Option<EventQueues>,
     metrics: Arc<Metrics>,
     timeout: Duration,
     fence: Fence,

@@ -1,7 +1,7 @@
 //! Events about resources. They are written in the background: nothing waits for what is only for people.
 
 use super::client::Cluster;
-use super::event::Report;
+use super::event_queue::{Report, Waiting, queues};
 use crate::plan::fingerprint::short_digest;
 use crate::resources::FIELD_MANAGER;
 use jiff::Timestamp;
@@ -13,24 +13,19 @@ use kube::api::{ObjectMeta, PostParams};
 use kube::runtime::events::{Event, EventType};
 use std::pin::pin;
 use std::time::Duration;
-use tokio::sync::mpsc::error::TrySendError;
-use tokio::sync::mpsc::{Receiver, channel};
 use tokio::sync::oneshot;
 
 /// Longest name of an object that the recorder of events can name an event after: it appends a dot and 16 digits, and names
 /// end at 253 characters.
 const LONGEST_NAME_OF_RECORDER: usize = 236;
-/// Events that wait to be written. One more is written at once, by whoever reports it.
-const CAPACITY: usize = 1000;
 /// The longest note that Kubernetes accepts is 1 KiB.
 const LONGEST_NOTE: usize = 1000;
-
 /// How long a process that ends writes the events that wait: nobody loses more than words if that is too short.
 const AT_END: Duration = Duration::from_secs(3);
 
 /// The events that wait to be written.
 pub struct Reports {
-    waiting: Receiver<Report>,
+    waiting: Waiting,
     cluster: Cluster,
 }
 
@@ -38,9 +33,9 @@ impl Cluster {
     /// Returns the same with a queue of events, and the queue. Without one, events are written at once.
     #[must_use]
     pub fn with_event_queue(self) -> (Self, Reports) {
-        let (queue, waiting) = channel(CAPACITY);
+        let (queues, waiting) = queues();
         let mut queued = self.clone();
-        queued.events = Some(queue);
+        queued.events = Some(queues);
         let cluster = self;
         (queued, Reports { waiting, cluster })
     }
@@ -65,7 +60,7 @@ impl Cluster {
             at: Timestamp::now(),
         };
         let left = match &self.events {
-            Some(queue) => queue.try_send(report).err().map(TrySendError::into_inner),
+            Some(queues) => queues.add(report),
             None => Some(report),
         };
         if let Some(report) = left {
@@ -79,7 +74,7 @@ impl Cluster {
         let Report { about, event, .. } = report;
         let name = about.name.as_deref().unwrap_or_default();
         let written = async {
-            let counted = matches!(event.type_, EventType::Warning);
+            let counted = report.is_warning();
             match counted && name.len() <= LONGEST_NAME_OF_RECORDER {
                 true => self.recorder.publish(event, about).await,
                 false => self.create_event(report).await,
@@ -127,7 +122,7 @@ impl Reports {
     pub async fn write(mut self, mut end: oneshot::Receiver<()>) {
         loop {
             let report = tokio::select! {
-                Some(report) = self.waiting.recv() => report,
+                report = self.waiting.next() => report,
                 _ = &mut end => break,
             };
             let mut written = pin!(self.cluster.write_event(&report));
@@ -140,7 +135,7 @@ impl Reports {
             }
         }
         let rest = async {
-            while let Ok(report) = self.waiting.try_recv() {
+            while let Some(report) = self.waiting.try_next() {
                 self.cluster.write_event(&report).await;
             }
         };
@@ -151,7 +146,7 @@ impl Reports {
 impl Drop for Reports {
     /// Logs what is lost at the end of the process or of a leadership.
     fn drop(&mut self) {
-        let lost = self.waiting.len();
+        let lost = self.waiting.count();
         if lost > 0 {
             tracing::warn!(lost, "events were not written before the end");
         }

@@ -7,7 +7,7 @@ pub mod config;
 pub mod decode;
 pub mod dependencies;
 pub mod error;
-mod event;
+mod event_queue;
 pub mod events;
 pub mod fence;
 pub mod installation;

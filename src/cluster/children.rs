@@ -137,7 +137,10 @@ impl<K: Resource<DynamicType = ()> + Serialize> Parent<'_, K> {
             return Ok(ChildState::Missing);
         };
         if !self.owns(&found) {
-            return Ok(ChildState::Foreign);
+            return Ok(match self.predecessor_owns(&found) {
+                true => ChildState::OfPredecessor,
+                false => ChildState::Foreign,
+            });
         }
         let namespace = self.resource.namespace().unwrap_or_default();
         let mut content = found.content();
@@ -258,6 +261,16 @@ impl<K: Resource<DynamicType = ()> + Serialize> Parent<'_, K> {
         let uid = self.resource.meta().uid.as_ref();
         let owners = child.owner_references();
         owners.iter().any(|owner| Some(&owner.uid) == uid)
+    }
+
+    /// Returns whether its only owner is a resource of the same kind and name, which no longer exists if this one does.
+    fn predecessor_owns<C: Child>(&self, child: &C) -> bool {
+        let resource = self.resource;
+        let Some(own) = owned_by(resource) else {
+            return false;
+        };
+        matches!(child.owner_references(), [owner]
+            if (&owner.api_version, &owner.kind, &owner.name) == (&own.api_version, &own.kind, &own.name))
     }
 
     fn metadata(&self, wanted: &ChildSpec, annotations: BTreeMap<String, String>) -> ObjectMeta {

@@ -2,7 +2,8 @@
 //! hold, and how one that exists compares; `cluster::children` reads and writes them.
 
 use super::fingerprint::MacKey;
-use crate::resources::{ExportFormat, ExportSecret, ExportStatus, RemoteDetails};
+use super::verdict::Verdict;
+use crate::resources::{ExportFormat, ExportSecret, ExportStatus, Reason, RemoteDetails};
 use serde_json::Value;
 use std::collections::BTreeMap;
 use zeroize::Zeroizing;
@@ -167,6 +168,8 @@ pub enum ChildState {
     Missing,
     /// It belongs to somebody else.
     Foreign,
+    /// It belongs to a deleted resource of the same kind and name, and is deleted after it by Kubernetes.
+    OfPredecessor,
     /// It belongs to the resource.
     Owned {
         /// Fingerprint of its content.
@@ -179,6 +182,34 @@ pub enum ChildState {
 }
 
 impl ChildState {
+    /// Returns why the object of this name, which a field of the spec names, can't be written: it is not the resource's own.
+    /// `conflict`: the reason, where that is so for good.
+    #[must_use]
+    pub fn not_owned(
+        &self,
+        (kind, name): (ChildKind, &str),
+        field: &str,
+        conflict: Reason,
+    ) -> Option<Verdict> {
+        let (kind, what) = (kind.as_str(), format!("{name} in spec.{field}"));
+        match self {
+            Self::Foreign => {
+                let advice = "choose another name or delete it";
+                let message =
+                    format!("{kind} {what} exists and was not created by this resource; {advice}");
+                Some(Verdict::new(conflict, message))
+            }
+            Self::OfPredecessor => {
+                let next = "it is written as soon as Kubernetes has deleted that";
+                let message = format!(
+                    "{kind} {what} still belongs to a deleted resource of this name; {next}"
+                );
+                Some(Verdict::new(Reason::ReferenceNotReady, message))
+            }
+            Self::Missing | Self::Owned { .. } => None,
+        }
+    }
+
     /// Returns whether it is the resource's own, holds this content and is in shape.
     #[must_use]
     pub fn holds(&self, wanted: &str) -> bool {

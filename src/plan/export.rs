@@ -3,7 +3,7 @@
 
 use super::backoff::{MOMENT, Retry};
 use super::case::Case;
-use super::children::{ChildKind, ChildState, changed_by_others};
+use super::children::{ChildKind, changed_by_others};
 use super::desired::{Desired, Exports, When};
 use super::expiry;
 use super::export_record::{budget_free_in, exports_within_a_day, signed_again, unrecorded};
@@ -29,12 +29,9 @@ pub fn export(
     remote: &Arc<RemoteView>,
 ) -> Result<Plan, Query> {
     let secret = facts.child(&exports.secret)?;
-    if *secret == ChildState::Foreign {
-        let message = format!(
-            "Secret {} in spec.secret exists and was not created by this resource; choose another name or delete it",
-            exports.secret.name
-        );
-        return Ok(Plan::report(Verdict::new(Reason::SecretNotOwned, message)));
+    let child = (ChildKind::Secret, exports.secret.name.as_str());
+    if let Some(verdict) = secret.not_owned(child, "secret", Reason::SecretNotOwned) {
+        return Ok(Plan::report(verdict));
     }
     let must_export = must_export(case, facts, exports, remote)?;
     let state = State::read(case, facts, exports, remote)?;

@@ -1,7 +1,7 @@
 //! The ConfigMap in which a resource's ids are published for applications to read.
 
 use super::case::Case;
-use super::children::{ChildKind, ChildSpec, ChildState, Data, changed_by_others, published_ids};
+use super::children::{ChildKind, ChildSpec, Data, changed_by_others, published_ids};
 use super::facts::{Facts, Query};
 use super::observed::RemoteView;
 use super::steps::{Content, Plan, Step};
@@ -31,11 +31,9 @@ pub fn publish(case: &Case<'_>, facts: &Facts, mut plan: Plan) -> Result<Plan, Q
     }
     let wanted = ChildSpec::config_map(name);
     let state = facts.child(&wanted)?;
-    if *state == ChildState::Foreign {
-        let message = format!(
-            "ConfigMap {name} in spec.publish exists and was not created by this resource; choose another name or delete it"
-        );
-        return Ok(refused(plan, message));
+    let child = (ChildKind::ConfigMap, name);
+    if let Some(verdict) = state.not_owned(child, "publish", Reason::OwnershipConflict) {
+        return Ok(refused(plan, verdict));
     }
     let fingerprint =
         expected.map(|data| wanted.fingerprint(case.key, &case.owner.namespace, &data));
@@ -45,7 +43,8 @@ pub fn publish(case: &Case<'_>, facts: &Facts, mut plan: Plan) -> Result<Plan, Q
     let contested = |fingerprint: String| case.contested(ChildKind::ConfigMap, &fingerprint);
     if !current && fingerprint.is_some_and(contested) {
         let message = changed_by_others(ChildKind::ConfigMap, name, "publish");
-        return Ok(refused(plan, message));
+        let verdict = Verdict::new(Reason::OwnershipConflict, message);
+        return Ok(refused(plan, verdict));
     }
     if !current || former.map(String::as_str) != Some(name) {
         plan.steps.push(Step::ApplyChild(wanted, Content::Ids));
@@ -54,9 +53,9 @@ pub fn publish(case: &Case<'_>, facts: &Facts, mut plan: Plan) -> Result<Plan, Q
 }
 
 /// Reports that the ConfigMap can't be written. Another problem is reported first.
-fn refused(plan: Plan, message: String) -> Plan {
+fn refused(plan: Plan, verdict: Verdict) -> Plan {
     match plan.verdict.reason.class() {
-        Class::Done => plan.map_verdict(|_| Verdict::new(Reason::OwnershipConflict, message)),
+        Class::Done => plan.map_verdict(|_| verdict),
         _ => plan,
     }
 }

@@ -2,3 +2,4 @@
 
 mod all_kinds;
 mod config_maps;
+mod predecessors;

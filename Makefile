@@ -12,9 +12,9 @@ help: ## List the targets
 control-plane: ## Build etcd, the Kubernetes control plane, kubectl and Helm once, into a cache outside the checkout
 	@tools/build-control-plane
 
-.PHONY: prometheus
-prometheus: ## Build Prometheus once for the tests of metrics and alerts, into the same cache
-	@tools/build-prometheus
+.PHONY: monitoring
+monitoring: ## Build Prometheus and kube-state-metrics once for the tests of metrics and alerts, into the same cache
+	@tools/build-monitoring
 
 .PHONY: lint
 lint: ## Check formatting, lints and workflows
@@ -24,7 +24,7 @@ lint: ## Check formatting, lints and workflows
 	@tools/release check >/dev/null
 
 .PHONY: test
-test: control-plane prometheus lint ## Run all checks: formatting, lints, tests on a real control plane, generated files
+test: control-plane monitoring lint ## Run all checks: formatting, lints, tests on a real control plane, generated files
 	@cargo test --locked --workspace --no-fail-fast
 	@tools/render-manifests --check
 

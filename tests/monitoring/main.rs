@@ -1,4 +1,5 @@
-//! Alerts and metrics with the real Prometheus: its rule tests, and a server that scrapes an operator.
+//! Alerts and metrics with the real Prometheus and kube-state-metrics: rule tests, and a server that scrapes an operator or
+//! what kube-state-metrics shows of its resources.
 #![allow(
     clippy::unwrap_used,
     clippy::needless_pass_by_value,
@@ -8,6 +9,8 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod kube_state_metrics;
+mod objects;
 mod prometheus;
 mod rules;
 mod scraped;

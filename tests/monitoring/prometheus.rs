@@ -4,20 +4,24 @@ use crate::support::{Guarded, free_address, helm_chart, succeed};
 use control_plane::ControlPlane;
 use serde::Deserialize;
 use serde_json::Value;
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
+/// The labels of a series.
+pub type Labels = BTreeMap<String, String>;
+
 /// The namespace that the chart is rendered for, and so that of the metrics that its rules are about.
 pub const NAMESPACE: &str = "metorial-system";
 
-/// The program of this name, built from its pinned module if it isn't yet.
-pub async fn program(name: &str) -> PathBuf {
-    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tools/build-prometheus");
+/// A program of a module in `tools`, which is built if it isn't yet.
+pub async fn program(module: &str, name: &str) -> PathBuf {
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tools/build-monitoring");
     let mut command = Command::new(script);
-    command.stderr(Stdio::inherit());
+    command.arg(module).stderr(Stdio::inherit());
     let built = tokio::task::spawn_blocking(move || command.output().unwrap());
     let built = built.await.unwrap();
     assert!(built.status.success(), "{}", built.status);
@@ -25,20 +29,33 @@ pub async fn program(name: &str) -> PathBuf {
     Path::new(printed.lines().last().unwrap()).join(name)
 }
 
-/// The groups of rules that the chart installs with all of its parts and these values.
-pub async fn rules(values: &[&str]) -> Value {
+/// The only object of a template of the chart, with all parts for monitoring and these values.
+pub async fn rendered(template: &str, values: &[&str]) -> Value {
     let plane = tokio::task::spawn_blocking(ControlPlane::shared).await;
-    let mut template = helm_chart(plane.unwrap(), &["template", "metorial-operator"]);
-    template
-        .args(["--namespace", NAMESPACE])
-        .args(["--show-only", "templates/prometheusrule.yaml"])
+    let mut helm = helm_chart(plane.unwrap(), &["template", "metorial-operator"]);
+    helm.args(["--namespace", NAMESPACE])
+        .args(["--show-only", &format!("templates/{template}.yaml")])
         .args(["--set", "metrics.prometheusRule.enabled=true"])
         .args(["--set", "metrics.kubeStateMetrics.enabled=true"])
         .args(values.iter().flat_map(|value| ["--set", value]));
-    let rendered = succeed(template).await;
-    let mut documents = serde_yaml_ng::Deserializer::from_str(&rendered);
-    let mut rule = Value::deserialize(documents.next().unwrap()).unwrap();
-    rule["spec"].take()
+    let text = succeed(helm).await;
+    let mut documents = serde_yaml_ng::Deserializer::from_str(&text);
+    Value::deserialize(documents.next().unwrap()).unwrap()
+}
+
+/// The groups of rules that the chart installs with all of its parts and these values.
+pub async fn rules(values: &[&str]) -> Value {
+    rendered("prometheusrule", values).await["spec"].take()
+}
+
+/// The same rules, whose alerts fire after a second.
+pub fn impatient(mut rules: Value) -> Value {
+    for group in rules["groups"].as_array_mut().unwrap() {
+        for rule in group["rules"].as_array_mut().unwrap() {
+            rule["for"] = "1s".into();
+        }
+    }
+    rules
 }
 
 /// A new directory for the files of one test.
@@ -69,7 +86,7 @@ impl Prometheus {
         let file = write(&directory, "prometheus.yaml", configuration);
         let address = free_address();
         let log = std::fs::File::create(directory.join("log")).unwrap();
-        let mut command = Command::new(program("prometheus").await);
+        let mut command = Command::new(program("prometheus", "prometheus").await);
         command
             .arg(format!("--config.file={}", file.display()))
             .arg(format!(
@@ -103,19 +120,37 @@ impl Prometheus {
         (body["status"] == "success").then(|| body["data"].take())
     }
 
-    /// The only result of a query, as a number; `None` while there is none.
-    pub async fn value(&self, query: &str) -> Option<f64> {
+    /// What a query finds now, each with its labels; `None` while there is no answer.
+    pub async fn query(&self, query: &str) -> Option<Vec<(Labels, f64)>> {
         let encoded: String = url::form_urlencoded::byte_serialize(query.as_bytes()).collect();
         let found = self.get(&format!("query?query={encoded}")).await?;
-        let value = found["result"].as_array()?.first()?["value"][1]
-            .as_str()?
-            .parse();
-        value.ok()
+        let results = found["result"].as_array()?.iter().map(|result| {
+            let labels = Labels::deserialize(&result["metric"]).ok()?;
+            let value = result["value"][1].as_str()?.parse().ok()?;
+            Some((labels, value))
+        });
+        results.collect()
     }
 
-    /// What it logged.
-    pub fn log(&self) -> String {
-        std::fs::read_to_string(self.directory.join("log")).unwrap()
+    /// The only result of a query, as a number; `None` while there is none.
+    pub async fn value(&self, query: &str) -> Option<f64> {
+        let found = self.query(query).await?;
+        found.first().map(|(_, value)| *value)
+    }
+
+    /// The alerts with this name that fire now; `None` while there is no answer.
+    pub async fn firing(&self, name: &str) -> Option<Vec<Value>> {
+        let mut alerts = self.get("alerts").await?;
+        let mut alerts = std::mem::take(alerts["alerts"].as_array_mut()?);
+        alerts.retain(|alert| alert["labels"]["alertname"] == name && alert["state"] == "firing");
+        Some(alerts)
+    }
+
+    /// It logged neither an error nor a warning.
+    pub fn check_log(&self) {
+        let log = std::fs::read_to_string(self.directory.join("log")).unwrap();
+        let bad = |line: &&str| line.contains("level=ERROR") || line.contains("level=WARN");
+        assert_eq!(log.lines().find(bad), None);
     }
 }
 

@@ -135,6 +135,23 @@ const CASES: &[Case] = &[
     },
 ];
 
+/// The same alert about a resource that is in no namespace.
+const WITHOUT_NAMESPACE: Case = Case {
+    alert: "MetorialResourceStalled",
+    series: &[(
+        "metorial_resource_condition{customresource_kind=\"ClusterConnection\",name=\"shared\",type=\"Stalled\",status=\"True\",reason=\"Unauthorized\"}",
+        "_x4 1x30",
+    )],
+    minutes: (18, 21),
+    labels: &[
+        ("customresource_kind", "ClusterConnection"),
+        ("name", "shared"),
+        ("reason", "Unauthorized"),
+    ],
+    severity: "warning",
+    summary: "ClusterConnection shared is stalled: Unauthorized.",
+};
+
 impl Case {
     /// The test of this case, as promtool reads it.
     fn test(&self, rule: &Value) -> Value {
@@ -185,7 +202,7 @@ async fn check(rules: &Value, cases: &[Case]) {
         "tests": tests.collect::<Vec<_>>(),
     });
     let tests = write(&directory, "tests.yaml", &tests);
-    let promtool = program("promtool").await;
+    let promtool = program("prometheus", "promtool").await;
     let mut check = Command::new(&promtool);
     check.args(["check", "rules", "--lint-fatal"]).arg(file);
     succeed(check).await;
@@ -206,6 +223,7 @@ async fn each_alert_fires_after_its_time_and_names_what_it_is_about() {
         names.collect::<BTreeSet<_>>()
     );
     check(&rules, CASES).await;
+    check(&rules, &[WITHOUT_NAMESPACE]).await;
 }
 
 #[tokio::test]

@@ -1,19 +1,9 @@
 //! A Prometheus that scrapes an operator by the rules of the chart.
 
-use crate::prometheus::{NAMESPACE, Prometheus, directory, rules, write};
+use crate::prometheus::{NAMESPACE, Prometheus, directory, impatient, rules, write};
 use crate::support::{Environment, credentials, free_address};
 use metorial_operator::settings::Settings;
-use serde_json::{Value, json};
-
-/// The same rules, whose alerts fire after a second.
-fn impatient(mut rules: Value) -> Value {
-    for group in rules["groups"].as_array_mut().unwrap() {
-        for rule in group["rules"].as_array_mut().unwrap() {
-            rule["for"] = "1s".into();
-        }
-    }
-    rules
-}
+use serde_json::json;
 
 #[tokio::test]
 async fn prometheus_scrapes_the_operator_and_fires_an_alert_about_a_connection_whose_key_is_refused()
@@ -54,22 +44,14 @@ async fn prometheus_scrapes_the_operator_and_fires_an_alert_about_a_connection_w
         })
         .await;
     }
-    let alerts = prometheus.get("alerts").await.unwrap();
-    let about = |alerts: &Value, name: &str| -> Option<Value> {
-        let mut alerts = alerts["alerts"].as_array()?.iter();
-        alerts
-            .find(|alert| alert["labels"]["alertname"] == name)
-            .cloned()
-    };
-    assert_eq!(about(&alerts, "MetorialConnectionNotReady"), None);
+    let alert = "MetorialConnectionNotReady";
+    assert!(prometheus.firing(alert).await.unwrap().is_empty());
 
     env.use_key("metorial_sk_0123456789abcdefghij").await;
     env.connection("default").wait_reason("Unauthorized").await;
     let fired = env
         .until("the alert fires", async || {
-            let alerts = prometheus.get("alerts").await?;
-            let alert = about(&alerts, "MetorialConnectionNotReady")?;
-            (alert["state"] == "firing").then_some(alert)
+            prometheus.firing(alert).await?.pop()
         })
         .await;
     assert_eq!(fired["labels"]["kind"], "Connection");
@@ -79,9 +61,5 @@ async fn prometheus_scrapes_the_operator_and_fires_an_alert_about_a_connection_w
         runbook.ends_with("#metorialconnectionnotready"),
         "{runbook}"
     );
-    let log = prometheus.log();
-    assert!(
-        !log.contains("level=ERROR") && !log.contains("level=WARN"),
-        "{log}"
-    );
+    prometheus.check_log();
 }

@@ -70,7 +70,7 @@ pub use kinds::Kind;
 pub use manifests::*;
 pub use operator::*;
 pub use process::{Process, free_address, program};
-pub use rights::{SERVICE_ACCOUNT, SHARD_LABEL, api_of};
+pub use rights::{SERVICE_ACCOUNT, SHARD_LABEL, api_of, is_permitted};
 pub use scenario::{Given, Scenario};
 pub use shards::in_shard;
 pub use snapshot::{Snapshot, keys};

@@ -12,5 +12,6 @@ mod support;
 mod kube_state_metrics;
 mod objects;
 mod prometheus;
+mod resources;
 mod rules;
 mod scraped;

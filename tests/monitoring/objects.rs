@@ -3,26 +3,16 @@
 
 use crate::kube_state_metrics::{KubeStateMetrics, documented_values};
 use crate::prometheus::{Labels, Prometheus, directory, impatient, rules, write};
-use crate::support::{
-    AllNamespaces, Canary, Environment, Kind, Manifest, Snapshot, auth_config, chart,
-    check_no_canary, config, credentials, deployment, export, import_new, vault,
+use crate::resources::{
+    ALL_KINDS, CONNECTIONS, conditions, everything, identity, info, labels, populate,
+    reason_of_failure,
 };
-use kube::api::{Api, DynamicObject, ListParams};
+use crate::support::{
+    AllNamespaces, Canary, Environment, Kind, Snapshot, chart, check_no_canary, credentials,
+};
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 
-/// Every kind.
-const ALL_KINDS: [Kind; 9] = [
-    Kind::Deployment,
-    Kind::Credentials,
-    Kind::AuthConfig,
-    Kind::Config,
-    Kind::Vault,
-    Kind::Import,
-    Kind::Export,
-    Kind::Connection,
-    Kind::ClusterConnection,
-];
 /// The namespace of kube-state-metrics itself, as Prometheus knows it.
 const MONITORING: &str = "monitoring";
 
@@ -43,7 +33,7 @@ impl Story {
         everywhere.start_operator();
         let values = documented_values();
         let source = KubeStateMetrics::start(&everywhere.home, &values).await;
-        populate(&everywhere, &token).await;
+        populate(&everywhere, &token.value).await;
         let directory = directory();
         write(&directory, "rules.yaml", &impatient(rules(&[]).await));
         let labels = json!({"namespace": MONITORING});
@@ -111,26 +101,56 @@ impl Story {
         self.wait_same("metorial_resource_info", info).await;
     }
 
-    /// Prometheus has these conditions of a resource, each with its type, status and reason, and only these but for ReferencesResolved.
-    async fn check_shown(&self, kind: Kind, name: &str, expected: &[(&str, &str, &str)]) {
+    /// Waits until Prometheus has these conditions of a resource, each with its type, status and reason, and no other but
+    /// `ReferencesResolved`.
+    async fn wait_shown(&self, kind: Kind, name: &str, expected: &[(&str, &str, &str)]) {
         let kind = kind.name();
         let query = format!(
             "metorial_resource_condition{{customresource_kind=\"{kind}\",name=\"{name}\",type!=\"ReferencesResolved\"}}"
         );
-        let found = self.prometheus.query(&query).await.unwrap();
-        let found = found.iter().map(|(labels, _)| {
-            let of = |label: &str| labels[label].as_str();
-            (of("type"), of("status"), of("reason"))
+        let expected: BTreeSet<_> = expected.iter().copied().collect();
+        let what = format!("{kind} {name} is shown with {expected:?}");
+        self.env()
+            .until(&what, async || {
+                let found = self.prometheus.query(&query).await?;
+                let found = found.iter().map(|(labels, _)| {
+                    let of = |label: &str| labels[label].as_str();
+                    (of("type"), of("status"), of("reason"))
+                });
+                (found.collect::<BTreeSet<_>>() == expected).then_some(())
+            })
+            .await;
+    }
+
+    /// Waits until a query finds, of these kinds, the resources with these names, and no other.
+    async fn wait_found(&self, query: &str, expected: &[(&[Kind], &str)]) {
+        let expected = expected.iter().flat_map(|(kinds, name)| {
+            let named = |kind: &Kind| (kind.name().to_owned(), (*name).to_owned());
+            kinds.iter().map(named)
         });
-        let found: BTreeSet<_> = found.collect();
-        assert_eq!(found, expected.iter().copied().collect(), "{kind} {name}");
+        let expected: BTreeSet<_> = expected.collect();
+        let what = format!("{query} finds {expected:?}");
+        self.env()
+            .until(&what, async || {
+                let found = self.prometheus.query(query).await?.into_iter();
+                let found = found.map(|(mut labels, _)| {
+                    let mut of = |label: &str| labels.remove(label).unwrap();
+                    (of("customresource_kind"), of("name"))
+                });
+                (found.collect::<BTreeSet<_>>() == expected).then_some(())
+            })
+            .await;
     }
 
     /// No secret value was shown or logged, and neither program has anything to complain about.
     async fn check_ends_well(&self) {
         let env = self.env();
         let key = Canary::of("the API key", &env.key, "metorial_sk_");
-        let client_secret = Canary::of("the client secret", &env.client_secret, "canary-");
+        let client_secret = Canary::of(
+            "the client secret",
+            &env.client_secret,
+            "canary-client-secret-",
+        );
         let canaries = [&self.token, &key, &client_secret];
         let page = self.source.page().await;
         assert!(page.contains("metorial_resource_condition"));
@@ -143,133 +163,6 @@ impl Story {
         self.source.check_log();
         self.prometheus.check_log();
     }
-
-    /// The names of the resources in the answer to a query, with their kinds.
-    async fn found_by(&self, query: &str) -> BTreeSet<(String, String)> {
-        let found = self.prometheus.query(query).await.unwrap().into_iter();
-        let names = found.map(|(labels, _)| {
-            let of = |label: &str| labels[label].clone();
-            (of("customresource_kind"), of("name"))
-        });
-        names.collect()
-    }
-}
-
-/// Applies the resources of a story and waits until each is as it is meant to be.
-async fn populate(everywhere: &AllNamespaces, token: &Canary) {
-    let env = &everywhere.home;
-    env.apply_basics().await;
-    env.value("token", &token.value).await;
-    env.connect("ready", &env.key).await;
-    env.connect("failing", "metorial_sk_0123456789abcdefghij")
-        .await;
-    let all = json!({"names": [env.namespace]});
-    env.apply(everywhere.cluster_connection("ready", all)).await;
-    let of_nobody = everywhere.cluster_connection("nobody", json!(null));
-    env.apply(of_nobody).await;
-    let key = json!({"secretKeyRef": {"name": "failing-key"}});
-    let failing = everywhere.cluster_connection("failing", json!(null));
-    env.apply(failing.spec(json!({"apiKey": key}))).await;
-    for (kind, manifest) in Kind::REMOTE.into_iter().zip(manifests("ready")) {
-        assert_eq!(manifest["kind"], kind.name());
-        env.create(manifest).await;
-        let nobody = json!({"connectionRef": {"kind": "ClusterConnection", "name": "nobody"}});
-        env.apply(named(kind, "failing").spec(nobody)).await;
-        env.apply(named(kind, "suspended").suspended()).await;
-    }
-    for kind in Kind::REMOTE {
-        let failing = env.resource(kind, "failing");
-        failing.wait_reason("NamespaceNotAllowed").await;
-        let suspended = env.resource(kind, "suspended");
-        suspended.wait_reason("Suspended").await;
-    }
-    for kind in [Kind::Connection, Kind::ClusterConnection] {
-        env.resource(kind, "failing")
-            .wait_reason("Unauthorized")
-            .await;
-    }
-    for kind in [Kind::Connection, Kind::ClusterConnection] {
-        env.resource(kind, "ready").wait_ready().await;
-    }
-}
-
-/// A manifest of each kind with an object at Metorial, in the order of [`Kind::REMOTE`]: one can be made after the other.
-fn manifests(name: &str) -> [Manifest; 7] {
-    [
-        deployment(name),
-        credentials(name),
-        auth_config(name),
-        config(name),
-        vault(name, "token"),
-        import_new(name),
-        export(name, "ready", &format!("exported-{name}")),
-    ]
-}
-
-/// The manifest of one kind.
-fn named(kind: Kind, name: &str) -> Manifest {
-    let mut manifests = manifests(name).into_iter();
-    let found = manifests.find(|manifest| manifest["kind"] == kind.name());
-    found.unwrap()
-}
-
-/// All resources of all kinds.
-async fn everything(env: &Environment) -> Vec<Snapshot> {
-    let mut all = Vec::new();
-    for kind in ALL_KINDS {
-        let api: Api<DynamicObject> = Api::all_with(env.client.clone(), &kind.resource());
-        let mut list = api.list(&ListParams::default()).await.unwrap();
-        for object in &mut list.items {
-            // A list names the kind of its items only once.
-            object.types = Some(kube::api::TypeMeta {
-                api_version: kind.resource().api_version,
-                kind: kind.name().to_owned(),
-            });
-        }
-        all.extend(list.items.into_iter().map(Snapshot));
-    }
-    all
-}
-
-/// Labels with these values, without those that are null.
-fn labels(values: &Value) -> Labels {
-    let values = values.as_object().unwrap().iter();
-    let known = values.filter_map(|(name, value)| Some((name.clone(), value.as_str()?.to_owned())));
-    known.collect()
-}
-
-/// The labels that say which resource a series is about.
-fn identity(object: &Snapshot) -> Labels {
-    labels(&json!({
-        "customresource_group": "metorial.com",
-        "customresource_version": "v1alpha1",
-        "customresource_kind": object.types.as_ref().unwrap().kind,
-        "namespace": object.metadata.namespace,
-        "name": object.metadata.name,
-    }))
-}
-
-/// The other labels of the series about its conditions.
-fn conditions(object: &Snapshot) -> Vec<Labels> {
-    let conditions = object.field("conditions").as_array();
-    let all = conditions.into_iter().flatten().map(|condition| {
-        let [type_, status, reason] = ["type", "status", "reason"].map(|name| &condition[name]);
-        labels(&json!({"type": type_, "status": status, "reason": reason}))
-    });
-    all.collect()
-}
-
-/// The other labels of the series about its object at Metorial, if there is anything to say.
-fn info(object: &Snapshot) -> Vec<Labels> {
-    let [id, instance, connection] =
-        ["id", "instanceId", "connection"].map(|name| object.field(name));
-    let found = labels(&json!({
-        "id": id, "instance_id": instance, "connection": connection,
-    }));
-    match found.is_empty() {
-        true => Vec::new(),
-        false => vec![found],
-    }
 }
 
 #[tokio::test]
@@ -277,29 +170,26 @@ async fn a_prometheus_has_the_state_of_every_resource_until_it_is_deleted() {
     let mut story = Story::new().await;
     story.wait_up_to_date().await;
     for kind in ALL_KINDS {
-        let reason = match kind {
-            Kind::Connection | Kind::ClusterConnection => "Unauthorized",
-            _ => "NamespaceNotAllowed",
-        };
-        story
-            .check_shown(kind, "ready", &[("Ready", "True", "Synced")])
-            .await;
+        let reason = reason_of_failure(kind);
         let stalled = [("Ready", "False", reason), ("Stalled", "True", reason)];
-        story.check_shown(kind, "failing", &stalled).await;
+        let ready = [("Ready", "True", "Synced")];
+        story.wait_shown(kind, "ready", &ready).await;
+        story.wait_shown(kind, "failing", &stalled).await;
     }
+    let of_ready = "metorial_resource_info{name=\"ready\",id!=\"\",instance_id!=\"\"}";
+    story
+        .wait_found(of_ready, &[(&Kind::REMOTE, "ready")])
+        .await;
+
     for kind in Kind::REMOTE {
-        story
-            .check_shown(kind, "suspended", &[("Ready", "False", "Suspended")])
-            .await;
+        let suspended = [("Ready", "False", "Suspended")];
+        story.wait_shown(kind, "suspended", &suspended).await;
         story.env().resource(kind, "failing").remove().await;
     }
+    let of_failing = "metorial_resource_condition{name=\"failing\"}";
+    let left: [(&[Kind], &str); 1] = [(&CONNECTIONS, "failing")];
+    story.wait_found(of_failing, &left).await;
     story.wait_up_to_date().await;
-    let left = story
-        .found_by("metorial_resource_condition{name=\"failing\"}")
-        .await;
-    let connections = [Kind::Connection, Kind::ClusterConnection];
-    let connections = connections.map(|kind| (kind.name().to_owned(), "failing".to_owned()));
-    assert_eq!(left, BTreeSet::from(connections));
 
     // What no operator has seen yet has no conditions, and another may be unknown.
     story.everywhere.home.stop_operator().await;
@@ -309,14 +199,12 @@ async fn a_prometheus_has_the_state_of_every_resource_until_it_is_deleted() {
         "type": "Ready", "status": "Unknown", "reason": "Tested", "message": "",
         "lastTransitionTime": "2026-01-01T00:00:00Z",
     });
-    env.connection("ready")
-        .edit_status(json!({"conditions": [unknown]}))
-        .await;
+    let status = json!({"conditions": [unknown]});
+    env.connection("ready").edit_status(status).await;
+    let unknown = [("Ready", "Unknown", "Tested")];
+    story.wait_shown(Kind::Connection, "ready", &unknown).await;
+    story.wait_shown(Kind::Credentials, "unseen", &[]).await;
     story.wait_up_to_date().await;
-    story
-        .check_shown(Kind::Connection, "ready", &[("Ready", "Unknown", "Tested")])
-        .await;
-    story.check_shown(Kind::Credentials, "unseen", &[]).await;
     story.check_ends_well().await;
 }
 
@@ -331,25 +219,21 @@ async fn an_alert_and_two_panels_name_the_resources_that_need_a_person() {
     });
     let alerts = alerts.await;
     for kind in ALL_KINDS {
-        let of_kind = |alert: &&Value| alert["labels"]["customresource_kind"] == kind.name();
+        let (kind_name, reason) = (kind.name(), reason_of_failure(kind));
+        let of_kind = |alert: &&Value| alert["labels"]["customresource_kind"] == kind_name;
         let alert = alerts.iter().find(of_kind).unwrap();
+        let in_namespace = kind != Kind::ClusterConnection;
+        let namespace = in_namespace.then_some(env.namespace.as_str());
+        let place = namespace.map(|name| format!("{name}/")).unwrap_or_default();
         assert_eq!(alert["labels"]["name"], "failing");
-        let (place, reason) = match kind {
-            Kind::ClusterConnection => (String::new(), "Unauthorized"),
-            Kind::Connection => (format!("{}/", env.namespace), "Unauthorized"),
-            _ => (format!("{}/", env.namespace), "NamespaceNotAllowed"),
-        };
-        let namespace = alert["labels"]["namespace"].as_str().unwrap_or_default();
-        assert_eq!(namespace, place.trim_end_matches('/'));
-        let summary = format!("{} {place}failing is stalled: {reason}.", kind.name());
+        assert_eq!(alert["labels"]["namespace"].as_str(), namespace);
+        let summary = format!("{kind_name} {place}failing is stalled: {reason}.");
         assert_eq!(alert["annotations"]["summary"], summary);
     }
 
     let [listed, counted] = panels();
-    let failing = ALL_KINDS.map(|kind| (kind.name().to_owned(), "failing".to_owned()));
-    let suspended = Kind::REMOTE.map(|kind| (kind.name().to_owned(), "suspended".to_owned()));
-    let expected: BTreeSet<_> = failing.into_iter().chain(suspended).collect();
-    assert_eq!(story.found_by(&listed).await, expected);
+    let not_ready: [(&[Kind], &str); 2] = [(&ALL_KINDS, "failing"), (&Kind::REMOTE, "suspended")];
+    story.wait_found(&listed, &not_ready).await;
     let counted = story.prometheus.query(&counted).await.unwrap();
     let here = labels(&json!({"namespace": env.namespace}));
     let expected = BTreeMap::from([(here, 8.0), (Labels::new(), 1.0)]);

@@ -87,7 +87,7 @@ reasons! {
     ConfigMapNotFound => Waiting,
     /// A resource that the spec refers to was not found.
     ReferenceNotFound => Waiting,
-    /// A resource that the spec refers to is not ready.
+    /// A resource that the spec refers to is not ready, or an object that the resource is to write still belongs to a deleted one.
     ReferenceNotReady => Waiting,
     /// The connection was not found.
     ConnectionNotFound => Waiting,

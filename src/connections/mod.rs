@@ -27,7 +27,7 @@ pub mod verify;
 pub use inventories::Inventories;
 pub use not_ready::NotReady;
 pub use reconcile::{ConnectionContext, reconcile};
-pub use registry::Connections;
+pub use registry::{Connections, OtherConnection};
 pub use settings::{ConnectionKey, ConnectionResource, ConnectionSettings, default_connections};
 pub use setup::Setup;
 pub use state::ConnectionState;

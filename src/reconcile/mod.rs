@@ -3,6 +3,7 @@
 mod act;
 mod basis;
 pub mod context;
+mod elsewhere;
 mod error;
 mod export;
 mod finalizers;

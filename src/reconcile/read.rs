@@ -8,14 +8,11 @@ use crate::plan::case::Case;
 use crate::plan::facts::{Answer, Facts, MaxAge, Query};
 use crate::plan::fields::Role;
 use crate::plan::observed::{Dependent, Losses, Observation, RemoteView};
-use crate::plan::ownership::{Claim, Owner};
-use crate::plan::purpose::Purpose;
-use crate::plan::record::{Destination, Elsewhere};
+use crate::plan::ownership::Owner;
 use crate::plan::schema::ValueSchema;
 use crate::remote::records;
 use crate::remote::schema_check::Checked;
-use crate::remote::{RemoteError, Session};
-use crate::resources::{Reason, Stored};
+use crate::resources::Stored;
 use kube::ResourceExt;
 use std::sync::Arc;
 use std::time::Duration;
@@ -191,56 +188,6 @@ impl<K: Kind> Run<'_, K> {
                 Ok(None)
             }
         }
-    }
-
-    /// Searches the instances that other connections of the namespace open for an object of the resource.
-    async fn other_instances(&mut self, case: &Case<'_>) -> Result<Elsewhere, Error> {
-        let mut searched = vec![self.api()?];
-        let (context, namespace) = (self.context, &self.resource.key.namespace);
-        let others = context.connections.others_of(namespace, self.connection);
-        let mut unknown = Vec::new();
-        for other in others.await? {
-            // Nothing was sent through one that never opened an instance.
-            let Some(instance) = other.instance else {
-                continue;
-            };
-            let there = Destination {
-                connection: other.key.to_string(),
-                instance,
-            };
-            let Some(session) = other.session else {
-                unknown.push(there);
-                continue;
-            };
-            if searched.iter().any(|known| known.is_of_instance(&session)) {
-                continue;
-            }
-            match self.search_other(case, &session).await {
-                Ok(true) => return Ok(Elsewhere::Found(there)),
-                Ok(false) => searched.push(session),
-                Err(RemoteError::NotLeader) => return Err(Error::NotLeader),
-                // A key that may not read the objects never searches them: nobody waits for it.
-                Err(error) if error.reason() == Reason::Forbidden => {}
-                Err(error) => {
-                    self.suspect(&other.key, error.concerns_connection()).await;
-                    unknown.push(there);
-                }
-            }
-        }
-        let is_searched = |there: &Destination| {
-            let mut known = searched.iter().map(|session| &session.instance.id);
-            known.any(|id| *id == there.instance)
-        };
-        let unknown = unknown.into_iter().find(|there| !is_searched(there));
-        Ok(unknown.map_or(Elsewhere::Nothing, Elsewhere::Unknown))
-    }
-
-    /// Searches another instance for an object of the resource.
-    async fn search_other(&self, case: &Case<'_>, session: &Session) -> Result<bool, RemoteError> {
-        let session = session.for_purpose(Purpose::of(case, &self.resource.key));
-        let found = session.search::<K>(self.fresh_since, case.owner, false);
-        let ours = |remote: &RemoteView| remote.live && case.claim(remote) == Claim::Ours;
-        Ok(found.await?.iter().any(ours))
     }
 
     /// Lists the dependents at the API and in the cluster: the API's lists lag behind, but what resources here created from

@@ -1,7 +1,7 @@
 //! Keys and references that open another instance than the one that objects live in.
 
-use crate::support::{Environment, Kind, Loss, PATIENCE, connection, credentials};
-use metorial_simulator::{Fault, FaultId, InstanceId};
+use crate::support::{Environment, Kind, Loss, PATIENCE, connection, credentials, with_timeouts};
+use metorial_simulator::{Action, Fault, FaultId, Gate, InstanceId};
 use serde_json::json;
 
 #[tokio::test]
@@ -326,5 +326,31 @@ async fn another_instance_that_can_not_be_searched_after_a_crash_is_waited_for()
         .await;
     env.credentials("github").remove().await;
     assert!(env.live(Kind::Credentials).is_empty() && env.live_in(&there).is_empty());
+    assert_eq!(env.ever(Kind::Credentials).len(), 1);
+}
+
+#[tokio::test]
+async fn instances_that_hang_are_searched_at_the_same_time() {
+    let (mut env, there) = moved_after_crash().await;
+    let (path, gate) = (Kind::Credentials.path(), Gate::new());
+    let hangs = |instance: &InstanceId| {
+        let searches = Fault::on("GET", path).instance(instance);
+        let hold = Action::HoldBefore(gate.clone());
+        env.sim.faults().add(searches, hold);
+    };
+    for name in ["third", "fourth", "fifth"] {
+        let (instance, key) = env.another_instance();
+        env.connect(name, &key).await;
+        hangs(&instance);
+    }
+    // No search ends by itself while the others are waited for.
+    let settings = with_timeouts(env.settings(), 4 * PATIENCE, 4 * PATIENCE);
+    env.start_operator_with(settings);
+    assert!(gate.wait_for_arrivals(3, PATIENCE).await);
+    gate.open();
+    env.credentials("github")
+        .wait_reason("InstanceMismatch")
+        .await;
+    assert!(env.live_in(&there).is_empty());
     assert_eq!(env.ever(Kind::Credentials).len(), 1);
 }

@@ -1,0 +1,133 @@
+//! The search for an object of a resource in the instances that other connections of its namespace open.
+
+use super::error::Error;
+use super::run::Run;
+use crate::connections::{ConnectionKey, OtherConnection};
+use crate::kinds::Kind;
+use crate::plan::case::Case;
+use crate::plan::observed::RemoteView;
+use crate::plan::ownership::Claim;
+use crate::plan::purpose::Purpose;
+use crate::plan::record::{Destination, Elsewhere};
+use crate::remote::{RemoteError, Session};
+use crate::resources::Reason;
+use futures::stream::{StreamExt, TryStreamExt, iter};
+use std::sync::Arc;
+
+/// The instances that are searched at once.
+const AT_ONCE: usize = 8;
+
+/// A connection by which an instance can be searched.
+struct Key {
+    connection: ConnectionKey,
+    session: Arc<Session>,
+    there: Destination,
+}
+
+/// What a search of one instance showed.
+enum Searched {
+    /// An object of the resource.
+    Found(Destination),
+    /// None.
+    Nothing(Arc<Session>),
+    /// Nothing certain.
+    Unknown(Destination),
+    /// That no key of it may read the objects.
+    Forbidden,
+}
+
+impl<K: Kind> Run<'_, K> {
+    /// Searches the instances that other connections of the namespace open, several at once: one that hangs must not take the time
+    /// for the others.
+    pub(super) async fn other_instances(&mut self, case: &Case<'_>) -> Result<Elsewhere, Error> {
+        let own = self.api()?;
+        let (context, namespace) = (self.context, &self.resource.key.namespace);
+        let others = context.connections.others_of(namespace, self.connection);
+        let (instances, mut unknown) = by_instance(&own, others.await?);
+        let mut searches = Vec::new();
+        for keys in &instances {
+            searches.push(self.search_instance(case, keys));
+        }
+        let results: Vec<Searched> = iter(searches).buffered(AT_ONCE).try_collect().await?;
+        let mut searched = vec![own];
+        for result in results {
+            match result {
+                Searched::Found(there) => return Ok(Elsewhere::Found(there)),
+                Searched::Nothing(session) => searched.push(session),
+                Searched::Unknown(there) => unknown.push(there),
+                Searched::Forbidden => {}
+            }
+        }
+        let is_searched = |there: &Destination| {
+            let mut known = searched.iter().map(|session| &session.instance.id);
+            known.any(|id| *id == there.instance)
+        };
+        let unknown = unknown.into_iter().find(|there| !is_searched(there));
+        Ok(unknown.map_or(Elsewhere::Nothing, Elsewhere::Unknown))
+    }
+
+    /// Searches one instance with the first of its keys that can.
+    async fn search_instance(&self, case: &Case<'_>, keys: &[Key]) -> Result<Searched, Error> {
+        let mut result = Searched::Forbidden;
+        for key in keys {
+            let (session, there) = (&key.session, &key.there);
+            match self.search_with(case, session).await {
+                Ok(true) => return Ok(Searched::Found(there.clone())),
+                Ok(false) => return Ok(Searched::Nothing(session.clone())),
+                Err(RemoteError::NotLeader) => return Err(Error::NotLeader),
+                // A key that may not read the objects never searches them: nobody waits for it.
+                Err(error) if error.reason() == Reason::Forbidden => {}
+                Err(error) => {
+                    self.suspect(&key.connection, error.concerns_connection())
+                        .await;
+                    result = Searched::Unknown(there.clone());
+                }
+            }
+        }
+        Ok(result)
+    }
+
+    async fn search_with(&self, case: &Case<'_>, session: &Session) -> Result<bool, RemoteError> {
+        let session = session.for_purpose(Purpose::of(case, &self.resource.key));
+        let found = session.search::<K>(self.fresh_since, case.owner, false);
+        let ours = |remote: &RemoteView| remote.live && case.claim(remote) == Claim::Ours;
+        Ok(found.await?.iter().any(ours))
+    }
+}
+
+/// Returns the keys of each instance but the one of `own`, and the instances of connections that can't be used now.
+fn by_instance(own: &Session, others: Vec<OtherConnection>) -> (Vec<Vec<Key>>, Vec<Destination>) {
+    let (mut instances, mut closed) = (Vec::<Vec<Key>>::new(), Vec::new());
+    for other in others {
+        // Nothing was sent through one that never opened an instance.
+        let Some(instance) = other.instance else {
+            continue;
+        };
+        let there = Destination {
+            connection: other.key.to_string(),
+            instance,
+        };
+        let Some(session) = other.session else {
+            closed.push(there);
+            continue;
+        };
+        if own.is_of_instance(&session) {
+            continue;
+        }
+        let same = |keys: &&mut Vec<Key>| {
+            let first = keys.first();
+            first.is_some_and(|key| key.session.is_of_instance(&session))
+        };
+        let known = instances.iter_mut().find(same);
+        let key = Key {
+            connection: other.key,
+            session: session.clone(),
+            there,
+        };
+        match known {
+            Some(keys) => keys.push(key),
+            None => instances.push(vec![key]),
+        }
+    }
+    (instances, closed)
+}

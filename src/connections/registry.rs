@@ -12,6 +12,7 @@ use crate::plan::observed::Losses;
 use crate::remote::Session;
 use crate::remote::shared::Shared;
 use crate::resources::{ConnectionKind, ConnectionRef, Reason, UnreachablePolicy};
+use futures::stream::{StreamExt, iter};
 use std::collections::{BTreeMap, HashMap};
 use std::sync::atomic::AtomicUsize;
 use std::sync::{Arc, Mutex};
@@ -21,6 +22,9 @@ use tokio::time::Instant;
 
 /// Time for which `OrphanAfter` waits where it doesn't say.
 const DEFAULT_ORPHAN_AFTER: Duration = Duration::from_secs(3600);
+
+/// The connections that are read and checked at once.
+const AT_ONCE: usize = 8;
 
 /// The registry. Each connection has a slot with a lock of its own: one whose API does not answer holds up no other.
 pub struct Connections {
@@ -189,22 +193,28 @@ impl Connections {
         keys.sort_by_key(|key| key.name != DEFAULT);
         let mut others = Vec::new();
         for key in keys {
-            let state = self.refresh(&key).await;
-            let admitted = self.admit(&key, namespace).await;
-            if admitted.is_err_and(|refusal| !refusal.transient) {
-                continue;
-            }
-            let recorded = self.recorded_instance(&key).await;
-            let usable = state.not_ready.as_ref().is_none_or(NotReady::keeps_session);
-            let session = state.session.filter(|_| usable);
-            let instance = session.as_ref().map(|session| session.instance.id.clone());
-            others.push(OtherConnection {
-                instance: instance.or(recorded),
-                key,
-                session,
-            });
+            others.push(self.other(key, namespace));
         }
-        Ok(others)
+        // One whose server hangs must not take the time for the others.
+        let others: Vec<_> = iter(others).buffered(AT_ONCE).collect().await;
+        Ok(others.into_iter().flatten().collect())
+    }
+
+    async fn other(&self, key: ConnectionKey, namespace: &str) -> Option<OtherConnection> {
+        let state = self.refresh(&key).await;
+        let admitted = self.admit(&key, namespace).await;
+        if admitted.is_err_and(|refusal| !refusal.transient) {
+            return None;
+        }
+        let recorded = self.recorded_instance(&key).await;
+        let usable = state.not_ready.as_ref().is_none_or(NotReady::keeps_session);
+        let session = state.session.filter(|_| usable);
+        let instance = session.as_ref().map(|session| session.instance.id.clone());
+        Some(OtherConnection {
+            instance: instance.or(recorded),
+            key,
+            session,
+        })
     }
 
     /// Returns the instance that the status of a connection names.

@@ -3,7 +3,7 @@
 
 use super::decode::decode;
 use super::error::{Cause, ClusterError};
-use super::event_queue::EventQueues;
+use super::event_queue::EventQueue;
 use super::fence::Fence;
 use crate::metrics::Metrics;
 use crate::resources::FIELD_MANAGER;
@@ -27,7 +27,7 @@ pub struct Cluster {
     client: Client,
     pub(super) recorder: Recorder,
     /// Where events are written in the background.
-    pub(super) events: Option<EventQueues>,
+    pub(super) events: Option<EventQueue>,
     metrics: Arc<Metrics>,
     timeout: Duration,
     fence: Fence,

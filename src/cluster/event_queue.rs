@@ -1,15 +1,16 @@
 //! Events that wait to be written, and the order and the pace in which they are.
 
+use crate::lock::lock;
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::ObjectReference;
 use kube::runtime::events::{Event, EventType};
-use std::future::pending;
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
-use tokio::sync::mpsc::error::TrySendError;
-use tokio::sync::mpsc::{Receiver, Sender, channel};
-use tokio::time::{Instant, sleep};
+use tokio::sync::Notify;
+use tokio::time::{Instant, timeout};
 
-/// Warnings, and other events, that wait to be written. One more is written at once, by whoever reports it.
+/// Events that wait to be written. One more is written at once, by whoever reports it.
 const CAPACITY: usize = 1000;
 /// The pause between two events that are no warnings, once a [`BURST`] of them was written. An event costs the API server as
 /// much as a status, and when a thousand resources are created at once their statuses come first.
@@ -36,77 +37,94 @@ impl Report {
 }
 
 /// Where events wait.
-#[derive(Clone)]
-pub struct EventQueues {
-    warnings: Sender<Report>,
-    others: Sender<Report>,
+#[derive(Clone, Default)]
+pub struct EventQueue(Arc<Shared>);
+
+#[derive(Default)]
+struct Shared {
+    /// `None` once nobody takes events any more.
+    waiting: Mutex<Option<VecDeque<Report>>>,
+    added: Notify,
 }
 
 /// The events that wait.
 pub struct Waiting {
-    warnings: Receiver<Report>,
-    others: Receiver<Report>,
+    queue: EventQueue,
     pace: Pace,
 }
 
-/// Returns queues of events, and what waits in them.
+/// Returns a queue of events, and what waits in it.
 #[must_use]
-pub fn queues() -> (EventQueues, Waiting) {
-    let (to_warnings, warnings) = channel(CAPACITY);
-    let (to_others, others) = channel(CAPACITY);
-    let queues = EventQueues {
-        warnings: to_warnings,
-        others: to_others,
-    };
+pub fn queue() -> (EventQueue, Waiting) {
+    let queue = EventQueue::default();
+    *lock(&queue.0.waiting) = Some(VecDeque::new());
     let waiting = Waiting {
-        warnings,
-        others,
+        queue: queue.clone(),
         pace: Pace::new(Instant::now()),
     };
-    (queues, waiting)
+    (queue, waiting)
 }
 
-impl EventQueues {
-    /// Adds an event; returns it if there is no room for it, or nobody who writes it.
+impl EventQueue {
+    /// Adds an event; returns it if there is no room for it, or nobody who takes it.
     #[must_use]
     pub fn add(&self, report: Report) -> Option<Report> {
-        let queue = match report.is_warning() {
-            true => &self.warnings,
-            false => &self.others,
-        };
-        queue.try_send(report).err().map(TrySendError::into_inner)
+        let mut waiting = lock(&self.0.waiting);
+        match waiting.as_mut().filter(|it| it.len() < CAPACITY) {
+            Some(waiting) => waiting.push_back(report),
+            None => return Some(report),
+        }
+        self.0.added.notify_one();
+        None
+    }
+
+    /// Takes the event that was added first; of warnings alone, if the others have to pause.
+    fn take(&self, paused: bool) -> Option<Report> {
+        let mut waiting = lock(&self.0.waiting);
+        let waiting = waiting.as_mut()?;
+        let first = waiting
+            .iter()
+            .position(|report| !paused || report.is_warning())?;
+        waiting.remove(first)
     }
 }
 
 impl Waiting {
-    /// Waits for the next event: a warning, or another one when its time has come.
+    /// Waits for the next event.
     pub async fn next(&mut self) -> Report {
-        let other = async {
-            sleep(self.pace.pause(Instant::now())).await;
-            self.others.recv().await
-        };
-        tokio::select! {
-            biased;
-            Some(warning) = self.warnings.recv() => warning,
-            Some(other) = other => {
-                self.pace.count(Instant::now());
-                other
+        loop {
+            let pause = self.pace.pause(Instant::now());
+            if let Some(report) = self.queue.take(!pause.is_zero()) {
+                if !report.is_warning() {
+                    self.pace.count(Instant::now());
+                }
+                return report;
             }
-            else => pending().await,
+            let added = self.queue.0.added.notified();
+            match pause.is_zero() {
+                true => added.await,
+                false => drop(timeout(pause, added).await),
+            }
         }
     }
 
-    /// Returns the next event, if one waits, at once.
+    /// Returns the next event at once, if one waits.
     #[must_use]
-    pub fn try_next(&mut self) -> Option<Report> {
-        let warning = self.warnings.try_recv().ok();
-        warning.or_else(|| self.others.try_recv().ok())
+    pub fn try_next(&self) -> Option<Report> {
+        self.queue.take(false)
     }
 
     /// Returns how many events wait.
     #[must_use]
     pub fn count(&self) -> usize {
-        self.warnings.len() + self.others.len()
+        let waiting = lock(&self.queue.0.waiting);
+        waiting.as_ref().map_or(0, VecDeque::len)
+    }
+}
+
+impl Drop for Waiting {
+    fn drop(&mut self) {
+        *lock(&self.queue.0.waiting) = None;
     }
 }
 
@@ -136,6 +154,8 @@ impl Pace {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    const PATIENCE: Duration = Duration::from_secs(600);
 
     #[test]
     fn a_burst_of_events_is_written_at_once_and_more_of_them_one_after_each_pause() {
@@ -176,28 +196,42 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_warning_waits_for_no_other_event() {
-        let (queues, mut waiting) = queues();
+    async fn a_warning_does_not_wait_for_those_that_pause() {
+        let (queue, mut waiting) = queue();
         for _ in 0..=BURST + 1 {
-            assert!(queues.add(report(false)).is_none());
+            assert!(queue.add(report(false)).is_none());
         }
         for _ in 0..=BURST {
             assert!(!waiting.next().await.is_warning());
         }
-        assert!(queues.add(report(true)).is_none());
+        waiting.pace.count(Instant::now() + PATIENCE);
+        assert!(queue.add(report(true)).is_none());
         assert!(waiting.next().await.is_warning());
-        assert!(!waiting.next().await.is_warning());
-        assert_eq!(waiting.count(), 0);
+        assert_eq!(waiting.count(), 1);
+    }
+
+    #[tokio::test]
+    async fn events_are_written_in_their_order_where_none_pauses() {
+        let (queue, mut waiting) = queue();
+        let order = [false, true, true, false];
+        for warning in order {
+            assert!(queue.add(report(warning)).is_none());
+        }
+        for warning in order {
+            assert_eq!(waiting.next().await.is_warning(), warning);
+        }
     }
 
     #[test]
-    fn an_event_beyond_the_capacity_is_handed_back() {
-        let (queues, mut waiting) = queues();
+    fn an_event_that_nobody_has_room_for_is_handed_back() {
+        let (queue, waiting) = queue();
         for _ in 0..CAPACITY {
-            assert!(queues.add(report(false)).is_none());
+            assert!(queue.add(report(false)).is_none());
         }
-        assert!(queues.add(report(false)).is_some());
-        assert!(queues.add(report(true)).is_none());
-        assert!(waiting.try_next().is_some_and(|it| it.is_warning()));
+        assert!(queue.add(report(true)).is_some());
+        assert!(waiting.try_next().is_some());
+        assert!(queue.add(report(true)).is_none());
+        drop(waiting);
+        assert!(queue.add(report(true)).is_some());
     }
 }

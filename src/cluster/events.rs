@@ -1,7 +1,7 @@
 //! Events about resources. They are written in the background: nothing waits for what is only for people.
 
 use super::client::Cluster;
-use super::event_queue::{Report, Waiting, queues};
+use super::event_queue::{Report, Waiting, queue};
 use crate::plan::fingerprint::short_digest;
 use crate::resources::FIELD_MANAGER;
 use jiff::Timestamp;
@@ -33,9 +33,9 @@ impl Cluster {
     /// Returns the same with a queue of events, and the queue. Without one, events are written at once.
     #[must_use]
     pub fn with_event_queue(self) -> (Self, Reports) {
-        let (queues, waiting) = queues();
+        let (queue, waiting) = queue();
         let mut queued = self.clone();
-        queued.events = Some(queues);
+        queued.events = Some(queue);
         let cluster = self;
         (queued, Reports { waiting, cluster })
     }
@@ -60,7 +60,7 @@ impl Cluster {
             at: Timestamp::now(),
         };
         let left = match &self.events {
-            Some(queues) => queues.add(report),
+            Some(queue) => queue.add(report),
             None => Some(report),
         };
         if let Some(report) = left {

@@ -28,6 +28,7 @@ mod flux;
 mod gitops_objects;
 mod helm_rollout;
 mod helm_test;
+mod image;
 mod installed;
 mod kubectl;
 mod kubectl_rollout;

@@ -9,8 +9,8 @@ use std::process::Command;
 #[derive(Clone, Debug, PartialEq)]
 pub struct Container {
     pub image: String,
-    arguments: Vec<String>,
-    environment: Vec<(String, String)>,
+    pub arguments: Vec<String>,
+    pub environment: Vec<(String, String)>,
 }
 
 impl Container {

@@ -1,0 +1,128 @@
+//! What people get from the images.
+
+use super::container::{Container, Pod};
+use super::layout::Image;
+use super::pod::{Scheduled, url};
+use super::system_calls::{opened, writes};
+use crate::support::{Environment, PATIENCE, POLL, Setup, connection, credentials, free_address};
+use serde_json::{Value, json};
+use std::process::ExitStatus;
+
+const CERTIFICATES: &str = "/etc/ssl/certs/ca-certificates.crt";
+
+/// A pod with the security settings that the chart has, and these arguments.
+fn pod(arguments: &[&str]) -> Pod {
+    Pod {
+        security: json!({
+            "allowPrivilegeEscalation": false,
+            "privileged": false,
+            "readOnlyRootFilesystem": true,
+            "capabilities": {"drop": ["ALL"]},
+        }),
+        arguments: arguments.iter().map(|&text| text.to_owned()).collect(),
+        ..Pod::default()
+    }
+}
+
+/// Runs a container to its end, and answers how it ended and with what in its log.
+async fn run(image: &Image, arguments: &[&str]) -> (ExitStatus, String) {
+    let mut container = Container::start(image, &pod(arguments), free_address());
+    let ended = async {
+        loop {
+            if let Some(status) = container.process.ended() {
+                return status;
+            }
+            tokio::time::sleep(POLL).await;
+        }
+    };
+    let status = tokio::time::timeout(PATIENCE, ended).await;
+    (status.unwrap(), container.process.log())
+}
+
+fn check_settings(image: &Image, name: &str, command: Value, port: &str) {
+    let settings = &image.settings;
+    assert_eq!(settings["User"], "65532:65532");
+    assert_eq!(settings["Entrypoint"], json!([format!("/{name}")]));
+    assert_eq!(settings["Cmd"], command);
+    assert_eq!(settings["ExposedPorts"], json!({port: {}}));
+    let label = |key: &str| settings["Labels"][format!("org.opencontainers.image.{key}")].clone();
+    assert_eq!(label("title"), name);
+    assert_eq!(label("version"), env!("CARGO_PKG_VERSION"));
+    assert_eq!(label("licenses"), "Apache-2.0");
+}
+
+#[test]
+#[ignore = "needs the images that make image builds"]
+fn an_image_has_its_program_and_the_operator_root_certificates_and_nothing_else() {
+    let image = Image::named("metorial-operator");
+    let files = [
+        "drwxr-xr-x 0/0 etc/",
+        "drwxr-xr-x 0/0 etc/ssl/",
+        "drwxr-xr-x 0/0 etc/ssl/certs/",
+        "-rw-r--r-- 0/0 etc/ssl/certs/ca-certificates.crt",
+        "-rwxr-xr-x 0/0 metorial-operator",
+    ];
+    assert_eq!(image.files(), files);
+    check_settings(&image, "metorial-operator", json!(["run"]), "8080/tcp");
+    let image = Image::named("metorial-simulator");
+    assert_eq!(image.files(), ["-rwxr-xr-x 0/0 metorial-simulator"]);
+    let command = json!(["--listen", "0.0.0.0"]);
+    check_settings(&image, "metorial-simulator", command, "8787/tcp");
+}
+
+#[tokio::test]
+#[ignore = "needs the images that make image builds"]
+async fn a_container_without_a_cluster_says_so() {
+    let version = env!("CARGO_PKG_VERSION");
+    for name in ["metorial-operator", "metorial-simulator"] {
+        let (status, log) = run(&Image::named(name), &["--version"]).await;
+        assert!(status.success(), "{log}");
+        assert_eq!(log.trim(), format!("{name} {version}"));
+    }
+    let (status, log) = run(&Image::named("metorial-operator"), &["run"]).await;
+    assert_eq!(status.code(), Some(1), "{log}");
+    assert!(
+        log.contains("no cluster found: not running in a pod"),
+        "{log}"
+    );
+}
+
+#[tokio::test]
+#[ignore = "needs the images that make image builds"]
+async fn the_operator_works_in_the_chart_s_pod_against_a_simulator_in_another_and_neither_writes_a_file()
+ {
+    let env = Environment::bare(Setup::default()).await;
+    let (api, admin) = (free_address(), free_address());
+    let port = api.port().to_string();
+    let arguments = ["--listen=127.0.0.1", "--port", &port, "--key", &env.key];
+    let mut simulator =
+        Container::start(&Image::named("metorial-simulator"), &pod(&arguments), api);
+    let state = env
+        .until("the simulator serves", async || {
+            simulator.process.get("/_simulator/state").await
+        })
+        .await;
+    assert_eq!(state.0, 200);
+
+    let scheduled = Scheduled::of_the_chart(&env, api, admin).await;
+    assert_eq!(scheduled.pod.security, pod(&[]).security);
+    let mut operator = Container::start(&Image::named("metorial-operator"), &scheduled.pod, admin);
+    env.wait_leads(&operator.process).await;
+    env.wait_serves(&operator.process).await;
+    env.apply(env.key_secret()).await;
+    env.apply(env.app_secret()).await;
+    env.apply(connection("default", &url(api))).await;
+    env.apply(credentials("github")).await;
+    let ready = env.credentials("github").wait_ready().await;
+    let (_, state) = simulator.process.get("/_simulator/state").await.unwrap();
+    assert!(state.contains(&ready.id()), "{state}");
+
+    for container in [&mut operator, &mut simulator] {
+        container.process.terminate();
+        let (status, log) = env.wait_ended(&mut container.process).await;
+        assert!(status.success(), "{status}: {log}");
+        let calls = container.system_calls();
+        assert_eq!(writes(&calls), Vec::<&str>::new());
+    }
+    assert!(opened(&operator.system_calls(), CERTIFICATES));
+}

@@ -3,6 +3,8 @@
 
 # Checks .github/workflows. Pinned, as a Go module.
 ACTIONLINT := github.com/rhysd/actionlint/cmd/actionlint@v1.7.12
+# Runs containers without root. A version of the branch that can be built as a Go module.
+GVISOR := gvisor.dev/gvisor/runsc@v0.0.0-20250503011706-39ed1f5ac29c
 
 .PHONY: help
 help: ## List the targets
@@ -40,6 +42,13 @@ compat: ## Run the demo and the central stories on the oldest supported Kubernet
 gitops: control-plane ## Show resources that Flux and Argo CD apply; its first run builds both from pinned sources
 	@engines=$$(tools/build-gitops-engines) && \
 		GITOPS_ENGINES=$$engines cargo test --locked --workspace --test install -- --ignored --test-threads=6 engines::
+
+.PHONY: image
+image: control-plane ## Build the images without a container engine, and run them rootless with a read-only file system (Linux)
+	@tools/image target/image
+	@runtime=$$(tools/go-tool $(GVISOR)) && \
+		IMAGES=$(CURDIR)/target/image CONTAINER_RUNTIME=$$runtime \
+		cargo test --locked --workspace --test install -- --ignored image::
 
 .PHONY: package
 package: control-plane ## Make chart, crates, manifests and bills of materials as a release does, and test the client with all of its features

@@ -5,6 +5,7 @@ use super::scratch::Scratch;
 use crate::support::Process;
 use serde_json::{Value, json};
 use std::env;
+use std::ffi::OsStr;
 use std::fs::{self, Permissions};
 use std::net::SocketAddr;
 use std::os::unix::fs::PermissionsExt;
@@ -48,6 +49,14 @@ impl Container {
         }
     }
 
+    /// Asks it to end, as Kubernetes does.
+    pub fn terminate(&self) {
+        let mut kill = runtime(self.scratch.path());
+        kill.arg("kill").arg(name(self.scratch.path())).arg("TERM");
+        let output = kill.output().unwrap();
+        assert!(output.status.success(), "{output:?}");
+    }
+
     /// The system calls that it made so far.
     pub fn system_calls(&self) -> String {
         let files = fs::read_dir(self.scratch.path().join("log")).unwrap();
@@ -59,6 +68,19 @@ impl Container {
 
 /// The command that runs the container whose files are in a directory.
 fn command(directory: &Path) -> Command {
+    let mut command = runtime(directory);
+    command
+        // Of what is read and written, one byte is logged.
+        .args(["--debug", "--strace", "--strace-log-size=1"])
+        .arg(format!("--debug-log={}/log/", directory.display()))
+        .args(["run", "--bundle"])
+        .arg(directory)
+        .arg(name(directory));
+    command
+}
+
+/// The runtime, which keeps its state in a directory.
+fn runtime(directory: &Path) -> Command {
     let runtime = env::var_os(RUNTIME);
     let runtime = runtime.unwrap_or_else(|| panic!("{RUNTIME} is not set: run make image"));
     let mut command = Command::new(runtime);
@@ -67,14 +89,13 @@ fn command(directory: &Path) -> Command {
         .env("XDG_RUNTIME_DIR", directory)
         .args(["--rootless", "--ignore-cgroups", "--network=host"])
         .arg("--root")
-        .arg(directory.join("state"))
-        // Of what is read and written, one byte is logged.
-        .args(["--debug", "--strace", "--strace-log-size=1"])
-        .arg(format!("--debug-log={}/log/", directory.display()))
-        .args(["run", "--bundle"])
-        .arg(directory)
-        .arg(directory.file_name().unwrap());
+        .arg(directory.join("state"));
     command
+}
+
+/// The name of the container whose files are in a directory.
+fn name(directory: &Path) -> &OsStr {
+    directory.file_name().unwrap()
 }
 
 /// The settings of the container in the words of the runtime.

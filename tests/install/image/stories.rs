@@ -118,7 +118,7 @@ async fn the_operator_works_in_the_chart_s_pod_against_a_simulator_in_another_an
     assert!(state.contains(&ready.id()), "{state}");
 
     for container in [&mut operator, &mut simulator] {
-        container.process.terminate();
+        container.terminate();
         let (status, log) = env.wait_ended(&mut container.process).await;
         assert!(status.success(), "{status}: {log}");
         let calls = container.system_calls();

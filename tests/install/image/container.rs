@@ -20,6 +20,8 @@ const RUNTIME: &str = "CONTAINER_RUNTIME";
 pub struct Pod {
     /// The container's `securityContext`.
     pub security: Value,
+    /// The user, where it isn't the one of the image.
+    pub user: Option<u64>,
     pub arguments: Vec<String>,
     pub environment: Vec<(String, String)>,
     /// What is mounted, and where.
@@ -116,7 +118,7 @@ fn config(image: &Image, pod: &Pod) -> Value {
     json!({
         "ociVersion": "1.1.0",
         "process": {
-            "user": {"uid": user, "gid": group},
+            "user": {"uid": pod.user.unwrap_or(user), "gid": group},
             "args": image.command_line(&pod.arguments),
             "env": variables.collect::<Vec<String>>(),
             "cwd": "/",

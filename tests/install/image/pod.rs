@@ -46,6 +46,7 @@ impl Scheduled {
         .unwrap();
         let pod = Pod {
             security: spec["containers"][0]["securityContext"].clone(),
+            user: None,
             arguments: container.arguments,
             environment,
             mounts: vec![

@@ -25,8 +25,8 @@ fn pod(arguments: &[&str]) -> Pod {
 }
 
 /// Runs a container to its end, and answers how it ended and with what in its log.
-async fn run(image: &Image, arguments: &[&str]) -> (ExitStatus, String) {
-    let mut container = Container::start(image, &pod(arguments), free_address());
+async fn run(image: &Image, pod: &Pod) -> (ExitStatus, String) {
+    let mut container = Container::start(image, pod, free_address());
     let ended = async {
         loop {
             if let Some(status) = container.process.ended() {
@@ -72,14 +72,25 @@ fn an_image_has_its_program_and_the_operator_root_certificates_and_nothing_else(
 
 #[tokio::test]
 #[ignore = "needs the images that make image builds"]
-async fn a_container_without_a_cluster_says_so() {
+async fn a_program_runs_as_the_user_of_its_image_and_as_any_that_openshift_assigns() {
     let version = env!("CARGO_PKG_VERSION");
     for name in ["metorial-operator", "metorial-simulator"] {
-        let (status, log) = run(&Image::named(name), &["--version"]).await;
-        assert!(status.success(), "{log}");
-        assert_eq!(log.trim(), format!("{name} {version}"));
+        for user in [None, Some(1_000_660_000)] {
+            let pod = Pod {
+                user,
+                ..pod(&["--version"])
+            };
+            let (status, log) = run(&Image::named(name), &pod).await;
+            assert!(status.success(), "{log}");
+            assert_eq!(log.trim(), format!("{name} {version}"));
+        }
     }
-    let (status, log) = run(&Image::named("metorial-operator"), &["run"]).await;
+}
+
+#[tokio::test]
+#[ignore = "needs the images that make image builds"]
+async fn a_container_without_a_cluster_says_so() {
+    let (status, log) = run(&Image::named("metorial-operator"), &pod(&["run"])).await;
     assert_eq!(status.code(), Some(1), "{log}");
     assert!(
         log.contains("no cluster found: not running in a pod"),

@@ -113,8 +113,7 @@ fn config(image: &Image, pod: &Pod) -> Value {
     });
     let mounts: Vec<Value> = [proc, tmp].into_iter().chain(files).collect();
     let security = &pod.security;
-    let dropped = &security["capabilities"];
-    assert_eq!(*dropped, json!({"drop": ["ALL"]}));
+    assert_eq!(security["capabilities"], json!({"drop": ["ALL"]}));
     json!({
         "ociVersion": "1.1.0",
         "process": {

@@ -6,9 +6,13 @@ use super::pod::{Scheduled, url};
 use super::system_calls::{opened, writes};
 use crate::support::{Environment, PATIENCE, POLL, Setup, connection, credentials, free_address};
 use serde_json::{Value, json};
+use std::net::SocketAddr;
 use std::process::ExitStatus;
 
+/// The root certificates in the operator's image.
 const CERTIFICATES: &str = "/etc/ssl/certs/ca-certificates.crt";
+/// The page of the simulator with all of its objects.
+const STATE: &str = "/_simulator/state";
 
 /// A pod with the security settings that the chart has, and these arguments.
 fn pod(arguments: &[&str]) -> Pod {
@@ -39,6 +43,7 @@ async fn run(image: &Image, pod: &Pod) -> (ExitStatus, String) {
     (status.unwrap(), container.process.log())
 }
 
+/// Checks the settings with which the containers of an image run.
 fn check_settings(image: &Image, name: &str, command: Value, port: &str) {
     let settings = &image.settings;
     assert_eq!(settings["User"], "65532:65532");
@@ -98,42 +103,51 @@ async fn a_container_without_a_cluster_says_so() {
     );
 }
 
-#[tokio::test]
-#[ignore = "needs the images that make image builds"]
-async fn the_operator_works_in_the_chart_s_pod_against_a_simulator_in_another_and_neither_writes_a_file()
- {
-    let env = Environment::bare(Setup::default()).await;
-    let (api, admin) = (free_address(), free_address());
+/// Starts a simulator that knows the API key of the environment, and waits until it serves.
+async fn start_simulator(env: &Environment, api: SocketAddr) -> Container {
     let port = api.port().to_string();
     let arguments = ["--listen=127.0.0.1", "--port", &port, "--key", &env.key];
-    let mut simulator =
-        Container::start(&Image::named("metorial-simulator"), &pod(&arguments), api);
-    let state = env
-        .until("the simulator serves", async || {
-            simulator.process.get("/_simulator/state").await
-        })
-        .await;
-    assert_eq!(state.0, 200);
+    let image = Image::named("metorial-simulator");
+    let simulator = Container::start(&image, &pod(&arguments), api);
+    env.until("the simulator serves", async || {
+        let state = simulator.process.get(STATE).await;
+        state.filter(|(status, _)| *status == 200)
+    })
+    .await;
+    simulator
+}
 
+/// Stops a container as Kubernetes does, checks that it tried to write no file, and answers its system calls.
+async fn stop(env: &Environment, mut container: Container) -> String {
+    container.terminate();
+    let (status, log) = env.wait_ended(&mut container.process).await;
+    assert!(status.success(), "{status}: {log}");
+    let calls = container.system_calls();
+    assert_eq!(writes(&calls), Vec::<&str>::new());
+    calls
+}
+
+#[tokio::test]
+#[ignore = "needs the images that make image builds"]
+async fn the_operator_works_as_the_chart_s_pod_with_a_simulator_and_neither_writes_a_file() {
+    let env = Environment::bare(Setup::default()).await;
+    let (api, admin) = (free_address(), free_address());
+    let simulator = start_simulator(&env, api).await;
     let scheduled = Scheduled::of_the_chart(&env, api, admin).await;
     assert_eq!(scheduled.pod.security, pod(&[]).security);
-    let mut operator = Container::start(&Image::named("metorial-operator"), &scheduled.pod, admin);
+    let operator = Container::start(&Image::named("metorial-operator"), &scheduled.pod, admin);
     env.wait_leads(&operator.process).await;
     env.wait_serves(&operator.process).await;
+
     env.apply(env.key_secret()).await;
     env.apply(env.app_secret()).await;
     env.apply(connection("default", &url(api))).await;
     env.apply(credentials("github")).await;
     let ready = env.credentials("github").wait_ready().await;
-    let (_, state) = simulator.process.get("/_simulator/state").await.unwrap();
+    let (_, state) = simulator.process.get(STATE).await.unwrap();
     assert!(state.contains(&ready.id()), "{state}");
 
-    for container in [&mut operator, &mut simulator] {
-        container.terminate();
-        let (status, log) = env.wait_ended(&mut container.process).await;
-        assert!(status.success(), "{status}: {log}");
-        let calls = container.system_calls();
-        assert_eq!(writes(&calls), Vec::<&str>::new());
-    }
-    assert!(opened(&operator.system_calls(), CERTIFICATES));
+    let calls = stop(&env, operator).await;
+    assert!(opened(&calls, CERTIFICATES));
+    stop(&env, simulator).await;
 }

@@ -11,6 +11,7 @@ use crate::plan::children::{
 use crate::plan::fingerprint::MacKey;
 use crate::resources::{ExportStatus, FIELD_MANAGER};
 use k8s_openapi::api::core::v1::{ConfigMap, Secret};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::OwnerReference;
 use kube::api::{DeleteParams, ObjectMeta, Patch, PatchParams, PostParams, Preconditions};
 use kube::core::Status;
 use kube::{Api, Resource, ResourceExt};
@@ -265,12 +266,12 @@ impl<K: Resource<DynamicType = ()> + Serialize> Parent<'_, K> {
 
     /// Returns whether its only owner is a resource of the same kind and name, which no longer exists if this one does.
     fn predecessor_owns<C: Child>(&self, child: &C) -> bool {
-        let resource = self.resource;
-        let Some(own) = owned_by(resource) else {
+        let Some(own) = owned_by(self.resource) else {
             return false;
         };
+        let group = |owner: &OwnerReference| owner.api_version.split('/').next().map(str::to_owned);
         matches!(child.owner_references(), [owner]
-            if (&owner.api_version, &owner.kind, &owner.name) == (&own.api_version, &own.kind, &own.name))
+            if group(owner) == group(&own) && (&owner.kind, &owner.name) == (&own.kind, &own.name))
     }
 
     fn metadata(&self, wanted: &ChildSpec, annotations: BTreeMap<String, String>) -> ObjectMeta {

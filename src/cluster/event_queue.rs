@@ -1,4 +1,4 @@
-//! Events that wait to be written, and the order and the pace in which they are.
+//! The queue of events that are to be written, and the limit of their rate.
 
 use crate::lock::lock;
 use jiff::Timestamp;
@@ -12,10 +12,13 @@ use tokio::time::{Instant, timeout};
 
 /// Events that wait to be written. One more is written at once, by whoever reports it.
 const CAPACITY: usize = 1000;
-/// The pause between two events that are no warnings, once a [`BURST`] of them was written. An event costs the API server as
-/// much as a status, and when a thousand resources are created at once their statuses come first.
-const PAUSE: Duration = Duration::from_millis(40);
-/// Events that are written without a pause, if none was written for a while.
+/// With more events than this in the queue, none waits for the limit of the rate: there has to be room, or reconciliations
+/// would write events.
+const MANY: usize = CAPACITY / 2;
+/// The time between two events that are no warnings, once a [`BURST`] of them was written. An event costs the API server as
+/// much as a status, and when hundreds of resources are created at once their statuses come first.
+const INTERVAL: Duration = Duration::from_millis(40);
+/// Events that are written at once, if none was written for a while.
 const BURST: u32 = 50;
 
 /// An event that is to be written.
@@ -36,7 +39,7 @@ impl Report {
     }
 }
 
-/// Where events wait.
+/// The end of the queue, to which events are added.
 #[derive(Clone, Default)]
 pub struct EventQueue(Arc<Shared>);
 
@@ -47,20 +50,20 @@ struct Shared {
     added: Notify,
 }
 
-/// The events that wait.
+/// The head of the queue, from which events are taken.
 pub struct Waiting {
     queue: EventQueue,
-    pace: Pace,
+    rate: RateLimit,
 }
 
-/// Returns a queue of events, and what waits in it.
+/// Returns both ends of an empty queue.
 #[must_use]
 pub fn queue() -> (EventQueue, Waiting) {
     let queue = EventQueue::default();
     *lock(&queue.0.waiting) = Some(VecDeque::new());
     let waiting = Waiting {
         queue: queue.clone(),
-        pace: Pace::new(Instant::now()),
+        rate: RateLimit::new(Instant::now()),
     };
     (queue, waiting)
 }
@@ -78,13 +81,14 @@ impl EventQueue {
         None
     }
 
-    /// Takes the event that was added first; of warnings alone, if the others have to pause.
-    fn take(&self, paused: bool) -> Option<Report> {
+    /// Takes the event that was added first; of warnings alone, if the rate is `limited` and the others have room.
+    fn take(&self, limited: bool) -> Option<Report> {
         let mut waiting = lock(&self.0.waiting);
         let waiting = waiting.as_mut()?;
+        let any = !limited || waiting.len() > MANY;
         let first = waiting
             .iter()
-            .position(|report| !paused || report.is_warning())?;
+            .position(|report| any || report.is_warning())?;
         waiting.remove(first)
     }
 }
@@ -93,10 +97,10 @@ impl Waiting {
     /// Waits for the next event.
     pub async fn next(&mut self) -> Report {
         loop {
-            let pause = self.pace.pause(Instant::now());
+            let pause = self.rate.wait(Instant::now());
             if let Some(report) = self.queue.take(!pause.is_zero()) {
                 if !report.is_warning() {
-                    self.pace.count(Instant::now());
+                    self.rate.count(Instant::now());
                 }
                 return report;
             }
@@ -128,26 +132,26 @@ impl Drop for Waiting {
     }
 }
 
-/// How fast events that are no warnings are written: a [`BURST`] at once, and then one after each [`PAUSE`].
-struct Pace {
-    /// The time at which as many pauses have passed as events were written.
+/// The limit of the rate of events that are no warnings: a [`BURST`] at once, and then one in each [`INTERVAL`].
+struct RateLimit {
+    /// The time at which as many intervals have passed as events were written.
     due: Instant,
 }
 
-impl Pace {
+impl RateLimit {
     fn new(now: Instant) -> Self {
         Self { due: now }
     }
 
     /// Returns how long to wait before the next event.
-    fn pause(&self, now: Instant) -> Duration {
+    fn wait(&self, now: Instant) -> Duration {
         let ahead = self.due.saturating_duration_since(now);
-        ahead.saturating_sub(PAUSE * BURST)
+        ahead.saturating_sub(INTERVAL * BURST)
     }
 
     /// Counts an event.
     fn count(&mut self, now: Instant) {
-        self.due = self.due.max(now) + PAUSE;
+        self.due = self.due.max(now) + INTERVAL;
     }
 }
 
@@ -158,24 +162,24 @@ mod tests {
     const PATIENCE: Duration = Duration::from_secs(600);
 
     #[test]
-    fn a_burst_of_events_is_written_at_once_and_more_of_them_one_after_each_pause() {
+    fn a_burst_of_events_is_written_at_once_and_more_of_them_one_in_each_interval() {
         let mut now = Instant::now();
-        let mut pace = Pace::new(now);
+        let mut rate = RateLimit::new(now);
         for _ in 0..=BURST {
-            assert_eq!(pace.pause(now), Duration::ZERO);
-            pace.count(now);
+            assert_eq!(rate.wait(now), Duration::ZERO);
+            rate.count(now);
         }
         for _ in 0..100 {
-            assert_eq!(pace.pause(now), PAUSE);
-            now += PAUSE;
-            pace.count(now);
+            assert_eq!(rate.wait(now), INTERVAL);
+            now += INTERVAL;
+            rate.count(now);
         }
-        now += PAUSE * BURST * 2;
+        now += INTERVAL * BURST * 2;
         for _ in 0..=BURST {
-            assert_eq!(pace.pause(now), Duration::ZERO);
-            pace.count(now);
+            assert_eq!(rate.wait(now), Duration::ZERO);
+            rate.count(now);
         }
-        assert_eq!(pace.pause(now), PAUSE);
+        assert_eq!(rate.wait(now), INTERVAL);
     }
 
     fn report(warning: bool) -> Report {
@@ -196,7 +200,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_warning_does_not_wait_for_those_that_pause() {
+    async fn a_warning_does_not_wait_for_the_limit_of_the_rate() {
         let (queue, mut waiting) = queue();
         for _ in 0..=BURST + 1 {
             assert!(queue.add(report(false)).is_none());
@@ -204,14 +208,14 @@ mod tests {
         for _ in 0..=BURST {
             assert!(!waiting.next().await.is_warning());
         }
-        waiting.pace.count(Instant::now() + PATIENCE);
+        waiting.rate.count(Instant::now() + PATIENCE);
         assert!(queue.add(report(true)).is_none());
         assert!(waiting.next().await.is_warning());
         assert_eq!(waiting.count(), 1);
     }
 
     #[tokio::test]
-    async fn events_are_written_in_their_order_where_none_pauses() {
+    async fn events_are_written_in_their_order_below_the_limit_of_the_rate() {
         let (queue, mut waiting) = queue();
         let order = [false, true, true, false];
         for warning in order {
@@ -220,6 +224,20 @@ mod tests {
         for warning in order {
             assert_eq!(waiting.next().await.is_warning(), warning);
         }
+    }
+
+    #[tokio::test]
+    async fn a_queue_that_fills_up_is_not_limited() {
+        let (queue, mut waiting) = queue();
+        waiting.rate.count(Instant::now() + PATIENCE);
+        for _ in 0..=MANY + BURST as usize {
+            assert!(queue.add(report(false)).is_none());
+        }
+        while waiting.count() > MANY {
+            waiting.next().await;
+        }
+        let next = timeout(INTERVAL, waiting.next()).await;
+        assert!(next.is_err(), "the rest has room");
     }
 
     #[test]

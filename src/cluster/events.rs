@@ -4,6 +4,7 @@ use super::client::Cluster;
 use super::event_queue::{Report, Waiting, queue};
 use crate::plan::fingerprint::short_digest;
 use crate::resources::FIELD_MANAGER;
+use futures::stream::{StreamExt, iter};
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::ObjectReference;
 use k8s_openapi::api::events;
@@ -22,6 +23,8 @@ const LONGEST_NAME_OF_RECORDER: usize = 236;
 const LONGEST_NOTE: usize = 1000;
 /// How long a process that ends writes the events that wait: nobody loses more than words if that is too short.
 const AT_END: Duration = Duration::from_secs(3);
+/// The events that are written at once then.
+const AT_ONCE: usize = 8;
 
 /// The events that wait to be written.
 pub struct Reports {
@@ -134,11 +137,11 @@ impl Reports {
                 }
             }
         }
-        let rest = async {
-            while let Some(report) = self.waiting.try_next() {
-                self.cluster.write_event(&report).await;
-            }
-        };
+        let (waiting, cluster) = (&self.waiting, &self.cluster);
+        let rest = iter(std::iter::from_fn(|| waiting.try_next()));
+        let rest = rest.for_each_concurrent(AT_ONCE, async |report| {
+            cluster.write_event(&report).await;
+        });
         tokio::time::timeout(AT_END, rest).await.ok();
     }
 }

@@ -6,11 +6,14 @@ use super::verdict::Verdict;
 use crate::resources::{ExportFormat, ExportSecret, ExportStatus, Reason, RemoteDetails};
 use serde_json::Value;
 use std::collections::BTreeMap;
+use std::time::Duration;
 use zeroize::Zeroizing;
 
 /// The content of a child object. It wipes itself, whatever ends the reconciliation that holds it.
 pub type Data = BTreeMap<String, Zeroizing<Vec<u8>>>;
 
+/// The time in which the garbage collector of Kubernetes deletes what belonged to a deleted resource, on most clusters.
+const GARBAGE_COLLECTION: Duration = Duration::from_secs(10);
 /// The type of a Secret that has none of its own.
 pub const OPAQUE: &str = "Opaque";
 /// The annotation that records which export a Secret holds, so that a crash before the status write loses nothing.
@@ -182,29 +185,29 @@ pub enum ChildState {
 }
 
 impl ChildState {
-    /// Returns why the object of this name, which a field of the spec names, can't be written: it is not the resource's own.
-    /// `conflict`: the reason, where that is so for good.
+    /// Returns the verdict on an object that a field of the spec names and that is not the resource's own, and the time until it
+    /// may be. `conflict` is the reason where somebody else has it, and `progress` where Kubernetes is about to delete it.
     #[must_use]
     pub fn not_owned(
         &self,
         (kind, name): (ChildKind, &str),
         field: &str,
-        conflict: Reason,
-    ) -> Option<Verdict> {
+        (conflict, progress): (Reason, Reason),
+    ) -> Option<(Verdict, Option<Duration>)> {
         let (kind, what) = (kind.as_str(), format!("{name} in spec.{field}"));
         match self {
             Self::Foreign => {
                 let advice = "choose another name or delete it";
                 let message =
                     format!("{kind} {what} exists and was not created by this resource; {advice}");
-                Some(Verdict::new(conflict, message))
+                Some((Verdict::new(conflict, message), None))
             }
             Self::OfPredecessor => {
-                let next = "it is written as soon as Kubernetes has deleted that";
+                let next = "it is written once Kubernetes has deleted that";
                 let message = format!(
                     "{kind} {what} still belongs to a deleted resource of this name; {next}"
                 );
-                Some(Verdict::new(Reason::ReferenceNotReady, message))
+                Some((Verdict::new(progress, message), Some(GARBAGE_COLLECTION)))
             }
             Self::Missing | Self::Owned { .. } => None,
         }

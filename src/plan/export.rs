@@ -30,8 +30,9 @@ pub fn export(
 ) -> Result<Plan, Query> {
     let secret = facts.child(&exports.secret)?;
     let child = (ChildKind::Secret, exports.secret.name.as_str());
-    if let Some(verdict) = secret.not_owned(child, "secret", Reason::SecretNotOwned) {
-        return Ok(Plan::report(verdict));
+    let reasons = (Reason::SecretNotOwned, Reason::Exporting);
+    if let Some((verdict, wait)) = secret.not_owned(child, "secret", reasons) {
+        return Ok(Plan::report(verdict).retry(Retry::Interval(wait)));
     }
     let must_export = must_export(case, facts, exports, remote)?;
     let state = State::read(case, facts, exports, remote)?;

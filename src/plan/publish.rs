@@ -1,5 +1,6 @@
 //! The ConfigMap in which a resource's ids are published for applications to read.
 
+use super::backoff::Retry;
 use super::case::Case;
 use super::children::{ChildKind, ChildSpec, Data, changed_by_others, published_ids};
 use super::facts::{Facts, Query};
@@ -32,8 +33,13 @@ pub fn publish(case: &Case<'_>, facts: &Facts, mut plan: Plan) -> Result<Plan, Q
     let wanted = ChildSpec::config_map(name);
     let state = facts.child(&wanted)?;
     let child = (ChildKind::ConfigMap, name);
-    if let Some(verdict) = state.not_owned(child, "publish", Reason::OwnershipConflict) {
-        return Ok(refused(plan, verdict));
+    let reasons = (Reason::OwnershipConflict, Reason::Updating);
+    if let Some((verdict, wait)) = state.not_owned(child, "publish", reasons) {
+        let plan = refused(plan, verdict);
+        return Ok(match wait {
+            Some(_) => plan.retry(Retry::Interval(wait)),
+            None => plan,
+        });
     }
     let fingerprint =
         expected.map(|data| wanted.fingerprint(case.key, &case.owner.namespace, &data));

@@ -24,15 +24,15 @@ struct Key {
     there: Destination,
 }
 
-/// What a search of one instance showed.
+/// The result of the search of one instance.
 enum Searched {
-    /// An object of the resource.
+    /// It has an object of the resource.
     Found(Destination),
-    /// None.
+    /// It has none.
     Nothing(Arc<Session>),
-    /// Nothing certain.
+    /// It could not be searched.
     Unknown(Destination),
-    /// That no key of it may read the objects.
+    /// None of its keys may read the objects.
     Forbidden,
 }
 
@@ -48,10 +48,11 @@ impl<K: Kind> Run<'_, K> {
         for keys in &instances {
             searches.push(self.search_instance(case, keys));
         }
-        let results: Vec<Searched> = iter(searches).buffered(AT_ONCE).try_collect().await?;
+        let mut results = iter(searches).buffer_unordered(AT_ONCE);
         let mut searched = vec![own];
-        for result in results {
+        while let Some(result) = results.try_next().await? {
             match result {
+                // Whatever the others show: there is one object at most.
                 Searched::Found(there) => return Ok(Elsewhere::Found(there)),
                 Searched::Nothing(session) => searched.push(session),
                 Searched::Unknown(there) => unknown.push(there),
@@ -62,8 +63,12 @@ impl<K: Kind> Run<'_, K> {
             let mut known = searched.iter().map(|session| &session.instance.id);
             known.any(|id| *id == there.instance)
         };
-        let unknown = unknown.into_iter().find(|there| !is_searched(there));
-        Ok(unknown.map_or(Elsewhere::Nothing, Elsewhere::Unknown))
+        unknown.retain(|there| !is_searched(there));
+        // The answer does not depend on their order, nor does a message.
+        let first = unknown
+            .into_iter()
+            .min_by(|a, b| a.connection.cmp(&b.connection));
+        Ok(first.map_or(Elsewhere::Nothing, Elsewhere::Unknown))
     }
 
     /// Searches one instance with the first of its keys that can.

@@ -61,7 +61,7 @@ reasons! {
     Observed => Done,
     /// The remote object is being created.
     Creating => InProgress,
-    /// The remote object is being updated.
+    /// The remote object, or the ConfigMap of its ids, is being updated.
     Updating => InProgress,
     /// A new remote object is replacing the old one.
     Replacing => InProgress,
@@ -87,7 +87,7 @@ reasons! {
     ConfigMapNotFound => Waiting,
     /// A resource that the spec refers to was not found.
     ReferenceNotFound => Waiting,
-    /// A resource that the spec refers to is not ready, or an object that the resource is to write still belongs to a deleted one.
+    /// A resource that the spec refers to is not ready.
     ReferenceNotReady => Waiting,
     /// The connection was not found.
     ConnectionNotFound => Waiting,

@@ -29,8 +29,12 @@ async fn the_config_map_of_a_predecessor_is_waited_for_and_is_no_conflict() {
     env.apply(credentials("github").publishing("ids")).await;
     let waiting = env
         .credentials("github")
-        .wait_message("ReferenceNotReady", "ConfigMap ids in spec.publish")
+        .wait_message("Updating", "ConfigMap ids in spec.publish")
         .await;
+    assert_eq!(
+        waiting.condition("ReferencesResolved").unwrap().status,
+        "True"
+    );
     assert!(
         waiting
             .condition("Stalled")
@@ -58,10 +62,12 @@ async fn nothing_is_exported_before_the_secret_of_a_predecessor_is_gone() {
 
     env.apply(export("worker", "linear", "linear-token")).await;
     env.export("worker")
-        .wait_message("ReferenceNotReady", "Secret linear-token in spec.secret")
+        .wait_message("Exporting", "Secret linear-token in spec.secret")
         .await;
     env.check_quiet().await;
     assert_eq!(env.exports().len(), first);
+    // Then the API is asked for the auth config, which is no reason to pause for long.
+    env.export("worker").reconcile_now().await;
     hold::<Secret>(&env, "linear-token", false).await;
     env.export("worker").wait_ready().await;
     assert_eq!(env.exports().len(), first + 1);

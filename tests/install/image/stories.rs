@@ -3,7 +3,7 @@
 use super::container::{Container, Pod};
 use super::layout::Image;
 use super::pod::{Scheduled, url};
-use super::system_calls::{opened, writes};
+use super::system_calls::{are_logged, opened, writes};
 use crate::support::{Environment, PATIENCE, POLL, Setup, connection, credentials, free_address};
 use serde_json::{Value, json};
 use std::net::SocketAddr;
@@ -123,6 +123,7 @@ async fn stop(env: &Environment, mut container: Container) -> String {
     let (status, log) = env.wait_ended(&mut container.process).await;
     assert!(status.success(), "{status}: {log}");
     let calls = container.system_calls();
+    assert!(are_logged(&calls));
     assert_eq!(writes(&calls), Vec::<&str>::new());
     calls
 }

@@ -40,6 +40,11 @@ fn calls(log: &str) -> impl Iterator<Item = &str> {
     })
 }
 
+/// Whether the log has calls in the form that is understood here.
+pub fn are_logged(log: &str) -> bool {
+    calls(log).next().is_some()
+}
+
 /// Calls that try to change the file system, successful or not.
 pub fn writes(log: &str) -> Vec<&str> {
     let changes = |call: &&str| match call.split('(').next().unwrap() {

@@ -149,9 +149,10 @@ impl RateLimit {
         ahead.saturating_sub(INTERVAL * BURST)
     }
 
-    /// Counts an event.
+    /// Counts an event. However many were written without a limit, the next one waits for one interval at most.
     fn count(&mut self, now: Instant) {
-        self.due = self.due.max(now) + INTERVAL;
+        let most = now + INTERVAL * (BURST + 1);
+        self.due = most.min(self.due.max(now) + INTERVAL);
     }
 }
 
@@ -226,6 +227,16 @@ mod tests {
         }
     }
 
+    #[test]
+    fn many_events_that_were_written_without_a_limit_do_not_delay_the_next_one() {
+        let now = Instant::now();
+        let mut rate = RateLimit::new(now);
+        for _ in 0..10 * CAPACITY {
+            rate.count(now);
+        }
+        assert_eq!(rate.wait(now), INTERVAL);
+    }
+
     #[tokio::test]
     async fn a_queue_that_fills_up_is_not_limited() {
         let (queue, mut waiting) = queue();
@@ -235,6 +246,7 @@ mod tests {
         }
         while waiting.count() > MANY {
             waiting.next().await;
+            waiting.rate.count(Instant::now() + PATIENCE);
         }
         let next = timeout(INTERVAL, waiting.next()).await;
         assert!(next.is_err(), "the rest has room");

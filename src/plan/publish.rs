@@ -8,6 +8,7 @@ use super::observed::RemoteView;
 use super::steps::{Content, Plan, Step};
 use super::verdict::Verdict;
 use crate::resources::{Class, Reason};
+use std::time::Duration;
 
 /// Adds the steps that create, correct or remove the ConfigMap. It is corrected whatever else keeps the resource from being
 /// reconciled, because applications read it.
@@ -35,11 +36,7 @@ pub fn publish(case: &Case<'_>, facts: &Facts, mut plan: Plan) -> Result<Plan, Q
     let child = (ChildKind::ConfigMap, name);
     let reasons = (Reason::OwnershipConflict, Reason::Updating);
     if let Some((verdict, wait)) = state.not_owned(child, "publish", reasons) {
-        let plan = refused(plan, verdict);
-        return Ok(match wait {
-            Some(_) => plan.retry(Retry::Interval(wait)),
-            None => plan,
-        });
+        return Ok(refused(plan, verdict, wait));
     }
     let fingerprint =
         expected.map(|data| wanted.fingerprint(case.key, &case.owner.namespace, &data));
@@ -50,7 +47,7 @@ pub fn publish(case: &Case<'_>, facts: &Facts, mut plan: Plan) -> Result<Plan, Q
     if !current && fingerprint.is_some_and(contested) {
         let message = changed_by_others(ChildKind::ConfigMap, name, "publish");
         let verdict = Verdict::new(Reason::OwnershipConflict, message);
-        return Ok(refused(plan, verdict));
+        return Ok(refused(plan, verdict, None));
     }
     if !current || former.map(String::as_str) != Some(name) {
         plan.steps.push(Step::ApplyChild(wanted, Content::Ids));
@@ -58,10 +55,12 @@ pub fn publish(case: &Case<'_>, facts: &Facts, mut plan: Plan) -> Result<Plan, Q
     Ok(plan)
 }
 
-/// Reports that the ConfigMap can't be written. Another problem is reported first.
-fn refused(plan: Plan, verdict: Verdict) -> Plan {
-    match plan.verdict.reason.class() {
-        Class::Done => plan.map_verdict(|_| verdict),
+/// Reports that the ConfigMap can't be written, and after which time it may be. Another problem is reported first, and keeps its
+/// pause.
+fn refused(plan: Plan, verdict: Verdict, wait: Option<Duration>) -> Plan {
+    match (plan.verdict.reason.class(), wait) {
+        (Class::Done, None) => plan.map_verdict(|_| verdict),
+        (Class::Done, wait) => plan.map_verdict(|_| verdict).retry(Retry::Interval(wait)),
         _ => plan,
     }
 }

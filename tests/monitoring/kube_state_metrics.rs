@@ -86,7 +86,7 @@ impl KubeStateMetrics {
         fs::read_to_string(self.directory.join("log")).unwrap()
     }
 
-    /// It logged neither an error nor a warning.
+    /// It logged no error.
     pub fn check_log(&self) {
         let log = self.log();
         // A watch that was interrupted is begun again.

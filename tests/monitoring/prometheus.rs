@@ -146,7 +146,7 @@ impl Prometheus {
         Some(alerts)
     }
 
-    /// It logged neither an error nor a warning.
+    /// It logged no error.
     pub fn check_log(&self) {
         let log = std::fs::read_to_string(self.directory.join("log")).unwrap();
         // A warning may be about a slow machine.

@@ -1,55 +1,45 @@
-//! Baseline: the time that the API server alone takes for the requests of a reconciliation, without operator and Metorial.
+//! Baseline: the time that the API server alone takes for the requests that a new resource needs, without operator and
+//! Metorial: the reads of the resource and of its Secret, the patch that adds the finalizer, and the one of the status.
 
+use crate::bench::Bench;
 use crate::objects::{self, for_each_concurrently};
-use crate::tenant::{Secrets, Tenant};
-use control_plane::ControlPlane;
+use crate::tenant::Secrets;
 use installation::{Failure, NAMESPACE, RELEASE};
+use k8s_openapi::api::core::v1::Secret;
 use kube::Api;
-use kube::api::{DeleteParams, Patch, PatchParams};
+use kube::api::{Patch, PatchParams};
 use metorial_operator::resources::ProviderAuthCredentials;
 use serde_json::{Value, json};
 use std::time::{Duration, Instant};
 
-/// Name of its namespace.
-pub const NAMESPACE_OF_BASELINE: &str = "baseline";
-
-/// Measures a GET, a patch that adds a finalizer and a patch of the status for each of `count` objects of `tenant`, with the
-/// rights of the operator. Deletes the objects afterwards.
-pub async fn measure(
-    plane: &ControlPlane,
-    tenant: &Tenant,
-    count: usize,
-) -> Result<Duration, Failure> {
+/// Measures what one reconciliation of a new resource needs, for each of `count` objects in a new namespace, with the rights of
+/// the operator. Deletes the objects afterwards.
+pub async fn measure(bench: &Bench, namespace: &str) -> Result<Duration, Failure> {
+    let count = bench.count;
+    let tenant = bench.tenant(namespace).await?;
     tenant.add(count, Secrets::Own).await?;
-    let client = plane.client_for(NAMESPACE, RELEASE).await?;
-    let api: Api<ProviderAuthCredentials> = Api::namespaced(client, NAMESPACE_OF_BASELINE);
+    let client = bench.plane.client_for(NAMESPACE, RELEASE).await?;
+    let api: Api<ProviderAuthCredentials> = Api::namespaced(client.clone(), namespace);
+    let secrets: Api<Secret> = Api::namespaced(client, namespace);
     let began = Instant::now();
-    let objects = api.clone();
     for_each_concurrently(count, move |number| {
-        let api = objects.clone();
-        async move { one(&api, &objects::name(number)).await }
+        let (api, secrets) = (api.clone(), secrets.clone());
+        async move { one(&api, &secrets, &objects::name(number)).await }
     })
     .await?;
     let took = began.elapsed();
-    let admins: Api<ProviderAuthCredentials> =
-        Api::namespaced(plane.client(), NAMESPACE_OF_BASELINE);
-    for_each_concurrently(count, move |number| {
-        let admins = admins.clone();
-        async move {
-            let name = objects::name(number);
-            let no_finalizers = Patch::Merge(json!({"metadata": {"finalizers": null}}));
-            let params = PatchParams::default();
-            admins.patch(&name, &params, &no_finalizers).await?;
-            admins.delete(&name, &DeleteParams::default()).await?;
-            Ok(())
-        }
-    })
-    .await?;
+    tenant.remove_finalizers(count).await?;
+    tenant.delete_all(bench.timeout()).await?;
     Ok(took)
 }
 
-async fn one(api: &Api<ProviderAuthCredentials>, name: &str) -> Result<(), Failure> {
+async fn one(
+    api: &Api<ProviderAuthCredentials>,
+    secrets: &Api<Secret>,
+    name: &str,
+) -> Result<(), Failure> {
     let object = api.get(name).await?;
+    secrets.get(name).await?;
     let finalizer = json!({"metadata": {
         "uid": object.metadata.uid,
         "resourceVersion": object.metadata.resource_version,

@@ -131,6 +131,21 @@ impl Tenant {
         Ok(found.and_then(|credentials| credentials.metadata.name))
     }
 
+    /// Removes the finalizers of this many credentials.
+    pub async fn remove_finalizers(&self, count: usize) -> Result<(), Failure> {
+        let api = self.credentials();
+        for_each_concurrently(count, move |number| {
+            let api = api.clone();
+            async move {
+                let none = Patch::Merge(json!({"metadata": {"finalizers": null}}));
+                let params = PatchParams::default();
+                api.patch(&objects::name(number), &params, &none).await?;
+                Ok(())
+            }
+        })
+        .await
+    }
+
     /// Deletes all credentials and waits until they are gone.
     pub async fn delete_all(&self, timeout: Duration) -> Result<(), Failure> {
         let (api, deleted) = (self.credentials(), self.credentials());

@@ -1,4 +1,5 @@
-//! From the start of the operator until all resources are ready, and the API server alone with the same requests.
+//! From the start of the operator until all resources are ready, and the API server alone with the same requests before and
+//! after that: its speed varies with the load of the machine.
 
 use crate::audit::{Audit, Requests};
 use crate::baseline;
@@ -28,8 +29,7 @@ const CONSTANT: usize = 20;
 async fn measure(bench: &mut Bench) -> Result<Vec<Row>, Failure> {
     let count = bench.count;
     progress(&format!("the API server alone: {count} objects"));
-    let tenant = bench.tenant(baseline::NAMESPACE_OF_BASELINE).await?;
-    let floor = baseline::measure(&bench.plane, &tenant, count).await?;
+    let before = baseline::measure(bench, "baseline-before").await?;
     bench.create_resources().await?;
     progress("the operator: from its start until all resources are ready");
     let mut audit = Audit::from_now(&bench.plane)?;
@@ -49,14 +49,19 @@ async fn measure(bench: &mut Bench) -> Result<Vec<Row>, Failure> {
     let took = Duration::try_from(last.duration_since(began_at)).unwrap_or_default();
     let first = journal.iter().find(|entry| entry.is_write());
     let first = first.map(|entry| seconds(entry.at.duration_since(began)));
+    let usage = [bench.cpu_row(Duration::ZERO), bench.memory_row()];
+    progress("the API server alone once more");
+    bench.stop_operator().await?;
+    let after = baseline::measure(bench, "baseline-after").await?;
+    let alone = (before + after) / 2;
+    let measured = [before, after].map(seconds).join(" and ");
     let mut rows = vec![
-        Row::new("the API server alone", seconds(floor)),
-        ready_row(took, floor, count),
+        Row::new("the API server alone, before and after", measured),
+        ready_row(took, alone, count),
         Row::new("first object created after", first.unwrap_or_default()),
     ];
     rows.extend(request_rows(&kubernetes, &journal, count));
-    rows.extend(bench.cpu_row(Duration::ZERO));
-    rows.extend(bench.memory_row());
+    rows.extend(usage.into_iter().flatten());
     match writes(&journal) {
         all if all == count => Ok(rows),
         all => {
@@ -66,8 +71,8 @@ async fn measure(bench: &mut Bench) -> Result<Vec<Row>, Failure> {
     }
 }
 
-fn ready_row(took: Duration, floor: Duration, count: usize) -> Row {
-    let ratio = took.as_secs_f64() / floor.as_secs_f64();
+fn ready_row(took: Duration, alone: Duration, count: usize) -> Row {
+    let ratio = took.as_secs_f64() / alone.as_secs_f64();
     let value = format!("{} ({ratio:.2} × the API server alone)", seconds(took));
     let row = Row::new("until all are ready", value);
     match count >= MANY {

@@ -2,9 +2,10 @@
 
 use super::client::Cluster;
 use super::error::ClusterError;
-use crate::kinds::{Inputs, Kind, Reference, SourceKind, with_kind};
+use crate::kinds::{Inputs, Kind, Reference, RemoteKind, SourceKind, with_kind};
 use crate::plan::attempt::digest;
 use crate::plan::desired::Invalid;
+use crate::plan::ownership::Owner;
 use crate::plan::status::seen_by_others;
 use crate::resources::{AllowedNamespaces, Reason, ResourceStatus, Stored, condition};
 use k8s_openapi::api::core::v1::{ConfigMap, Secret};
@@ -128,6 +129,23 @@ impl Cluster {
                 self.referred::<Stored<K>>(namespace, reference).await
             }),
         }
+    }
+
+    /// Returns whether the resource that a marker names still exists. It may be of any kind: Metorial copies the marker of a
+    /// deployment to the config that it makes with it ◆. A kind that is not ours counts as existing.
+    ///
+    /// # Errors
+    /// The read failed.
+    pub async fn owner_exists(&self, owner: &Owner) -> Result<bool, ClusterError> {
+        let Some(kind) = RemoteKind::named(&owner.kind) else {
+            return Ok(true);
+        };
+        let uid = with_kind!(kind, K => {
+            let api = self.namespaced::<Stored<K>>(&owner.namespace);
+            let found = self.get(&api, &owner.name).await?;
+            found.and_then(|object| object.uid())
+        });
+        Ok(uid.as_ref() == Some(&owner.uid))
     }
 
     /// Checks that a resource of another namespace lets `namespace` refer to it. Whether it exists is not said otherwise.

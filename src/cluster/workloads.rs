@@ -1,9 +1,10 @@
 //! Workloads that use an exported Secret: the only change that the operator makes to them is one annotation of the pod template.
 
 use super::client::Cluster;
-use super::error::ClusterError;
+use super::error::{Cause, ClusterError};
 use super::writes::field_manager;
 use crate::plan::restart::RESTARTED_FOR;
+use crate::plan::steps::RestartRefusal;
 use crate::resources::{Workload, WorkloadKind};
 use k8s_openapi::api::apps::v1::{DaemonSet, Deployment, StatefulSet};
 use kube::Resource;
@@ -15,23 +16,34 @@ use std::fmt::Debug;
 
 impl Cluster {
     /// Restarts a workload for this content of a Secret, unless it was restarted for it already: a patch that changes nothing
-    /// does not start a rollout.
+    /// does not start a rollout. Returns why it can't be restarted.
     ///
     /// # Errors
-    /// The call failed.
+    /// The call failed for a reason that passes.
     pub async fn restart(
         &self,
         namespace: &str,
         workload: &Workload,
         content: &str,
-    ) -> Result<(), ClusterError> {
+    ) -> Result<Option<RestartRefusal>, ClusterError> {
         let name = &workload.name;
-        match workload.kind {
+        let annotated = match workload.kind {
             WorkloadKind::Deployment => self.annotate::<Deployment>(namespace, name, content).await,
             WorkloadKind::StatefulSet => {
                 self.annotate::<StatefulSet>(namespace, name, content).await
             }
             WorkloadKind::DaemonSet => self.annotate::<DaemonSet>(namespace, name, content).await,
+        };
+        let Err(error) = annotated else {
+            return Ok(None);
+        };
+        match error.cause {
+            Cause::NotFound => Ok(Some(RestartRefusal::NotFound)),
+            Cause::Forbidden => Ok(Some(RestartRefusal::NotPermitted)),
+            Cause::Refused(code) | Cause::Denied { code, .. } => {
+                Ok(Some(RestartRefusal::Refused(code)))
+            }
+            _ => Err(error),
         }
     }
 

@@ -13,6 +13,7 @@ mod inventories;
 pub mod inventory;
 mod limits;
 mod not_ready;
+mod others;
 mod rate_limit;
 mod reconcile;
 mod recorded;
@@ -26,8 +27,9 @@ pub mod verify;
 
 pub use inventories::Inventories;
 pub use not_ready::NotReady;
+pub use others::{InstanceKey, Others};
 pub use reconcile::{ConnectionContext, reconcile};
-pub use registry::{Connections, OtherConnection};
+pub use registry::Connections;
 pub use settings::{ConnectionKey, ConnectionResource, ConnectionSettings, default_connections};
 pub use setup::Setup;
 pub use state::ConnectionState;

@@ -2,17 +2,15 @@
 
 use super::checks::Checks;
 use super::not_ready::NotReady;
-use super::settings::{ConnectionKey, DEFAULT, default_connections};
+use super::settings::{ConnectionKey, default_connections};
 use super::setup::Setup;
 use super::state::{ConnectionState, LOSSES_LIFETIME, Slot};
 use super::verify;
-use crate::cluster::error::ClusterError;
 use crate::lock::lock;
 use crate::plan::observed::Losses;
 use crate::remote::Session;
 use crate::remote::shared::Shared;
 use crate::resources::{ConnectionKind, ConnectionRef, Reason, UnreachablePolicy};
-use futures::stream::{StreamExt, iter};
 use std::collections::{BTreeMap, HashMap};
 use std::sync::atomic::AtomicUsize;
 use std::sync::{Arc, Mutex};
@@ -23,9 +21,6 @@ use tokio::time::Instant;
 /// Time for which `OrphanAfter` waits where it doesn't say.
 const DEFAULT_ORPHAN_AFTER: Duration = Duration::from_secs(3600);
 
-/// The connections that are read and checked at once.
-const AT_ONCE: usize = 8;
-
 /// The registry. Each connection has a slot with a lock of its own: one whose API does not answer holds up no other.
 pub struct Connections {
     pub(super) setup: Setup,
@@ -33,16 +28,6 @@ pub struct Connections {
     /// The budgets of organizations and the caches of instances.
     pub(super) shared: Arc<Shared>,
     pub(super) next_epoch: AtomicUsize,
-}
-
-/// A connection that resources of a namespace may use.
-pub struct OtherConnection {
-    /// Its key.
-    pub key: ConnectionKey,
-    /// The instance that it opens, or opened when that was last known.
-    pub instance: Option<String>,
-    /// Its session, unless its API key can't be used.
-    pub session: Option<Arc<Session>>,
 }
 
 impl Connections {
@@ -179,46 +164,8 @@ impl Connections {
         recorded
     }
 
-    /// Returns the connections but `except` that resources in `namespace` may use, ready or not, those named `default` first.
-    ///
-    /// # Errors
-    /// They could not be listed.
-    pub async fn others_of(
-        &self,
-        namespace: &str,
-        except: &ConnectionKey,
-    ) -> Result<Vec<OtherConnection>, ClusterError> {
-        let mut keys = self.setup.keys(namespace).await?;
-        keys.retain(|key| key != except);
-        keys.sort_by_key(|key| key.name != DEFAULT);
-        let mut others = Vec::new();
-        for key in keys {
-            others.push(self.other(key, namespace));
-        }
-        // One whose server hangs must not take the time for the others.
-        let others: Vec<_> = iter(others).buffered(AT_ONCE).collect().await;
-        Ok(others.into_iter().flatten().collect())
-    }
-
-    async fn other(&self, key: ConnectionKey, namespace: &str) -> Option<OtherConnection> {
-        let state = self.refresh(&key).await;
-        let admitted = self.admit(&key, namespace).await;
-        if admitted.is_err_and(|refusal| !refusal.transient) {
-            return None;
-        }
-        let recorded = self.recorded_instance(&key).await;
-        let usable = state.not_ready.as_ref().is_none_or(NotReady::keeps_session);
-        let session = state.session.filter(|_| usable);
-        let instance = session.as_ref().map(|session| session.instance.id.clone());
-        Some(OtherConnection {
-            instance: instance.or(recorded),
-            key,
-            session,
-        })
-    }
-
     /// Returns the instance that the status of a connection names.
-    async fn recorded_instance(&self, key: &ConnectionKey) -> Option<String> {
+    pub(super) async fn recorded_instance(&self, key: &ConnectionKey) -> Option<String> {
         let slot = self.slot(key);
         let slot = slot.lock().await;
         let status = slot.settings.as_ref().map(|settings| &settings.status);

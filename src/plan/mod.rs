@@ -25,6 +25,7 @@ pub mod fingerprint;
 pub mod import;
 pub mod import_tag;
 pub mod in_sync;
+pub mod memory;
 pub mod observed;
 pub mod on_error;
 pub mod ownership;

@@ -27,6 +27,16 @@ pub fn is_pending(export: &ExportStatus) -> bool {
     held && export.restart_pending_from.is_some()
 }
 
+/// Returns the content that workloads still run with, where this export is written once more: they may be restarted by now.
+#[must_use]
+pub fn pending_from(recorded: &ExportStatus, exported: &ExportStatus) -> Option<String> {
+    let known = match recorded.export_id == exported.export_id {
+        true => recorded,
+        false => exported,
+    };
+    known.restart_pending_from.clone()
+}
+
 /// Returns what is recorded once the Secret was written: workloads that run with this content need no restart.
 #[must_use]
 pub fn after_write(export: ExportStatus) -> ExportStatus {

@@ -161,6 +161,31 @@ pub enum RestartRefusal {
     Refused(u16),
 }
 
+impl Effect {
+    /// Returns whether something was written at the API.
+    #[must_use]
+    pub fn is_of_write(&self) -> bool {
+        matches!(
+            self,
+            Self::Created(..)
+                | Self::Written(..)
+                | Self::Imported(_)
+                | Self::Export(_)
+                | Self::Deleted(_)
+        )
+    }
+}
+
+/// Returns what is known of exports after these effects.
+#[must_use]
+pub fn export_after(effects: &[Effect], recorded: &ExportStatus) -> ExportStatus {
+    let known = effects.iter().rev().find_map(|effect| match effect {
+        Effect::Export(export) => Some(export),
+        _ => None,
+    });
+    known.unwrap_or(recorded).clone()
+}
+
 /// Returns the remote object after these effects.
 #[must_use]
 pub fn remote_after(effects: &[Effect]) -> Option<&Arc<RemoteView>> {

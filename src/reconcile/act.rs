@@ -1,7 +1,7 @@
 //! Carries out the steps of a plan, one at a time, and stops at the first that fails.
 
+use super::context::now;
 use super::error::Error;
-use super::memory::Settling;
 use super::run::Run;
 use crate::cluster::children::Applied;
 use crate::kinds::Kind;
@@ -23,7 +23,6 @@ use crate::resources::ExportStatus;
 use jiff::Timestamp;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::time::Instant;
 
 impl<K: Kind> Run<'_, K> {
     /// Carries out a plan and reports it. Returns when to reconcile again.
@@ -81,9 +80,7 @@ impl<K: Kind> Run<'_, K> {
             Step::Bind { remote, import } => self.bind(remote, import.as_ref()).await?,
             Step::RecordExport(export) => self.effects.push(Effect::Export(export.clone())),
             Step::RecordDestination(found) => {
-                self.resource.remember(self.context, |memory| {
-                    memory.sent_to = Some(found.clone());
-                });
+                self.remember(|memory| memory.sent_to = Some(found.clone()));
                 self.effects.push(Effect::SentTo(found.clone()));
             }
             Step::DeleteLater(id) => self.effects.push(Effect::PendingDeletion(id.clone())),
@@ -110,9 +107,8 @@ impl<K: Kind> Run<'_, K> {
 
     async fn create(&mut self, case: &Case<'_>) -> Result<(), Error> {
         let desired = desired(case)?;
-        let (context, sent_to) = (self.context, case.connection.destination());
-        self.resource
-            .remember(context, |memory| memory.sent_to = sent_to);
+        let sent_to = case.connection.destination();
+        self.remember(|memory| memory.sent_to = sent_to);
         match &desired.source {
             Source::Import(_) => self.import(case, None, &desired.import_tag(None)).await?,
             _ => {
@@ -123,8 +119,7 @@ impl<K: Kind> Run<'_, K> {
             }
         }
         let id = self.remote().map(|remote| remote.id.clone());
-        self.resource
-            .remember(context, |memory| memory.created = id);
+        self.remember(|memory| memory.created = id);
         Ok(())
     }
 
@@ -138,11 +133,8 @@ impl<K: Kind> Run<'_, K> {
         let former_keys = &case.record.metadata_keys;
         let body = request::update(desired, differences, remote, former_keys);
         let session = self.api()?;
-        // Not with `send`: a PATCH whose outcome is unknown creates nothing, and the next read shows what is left to do.
-        let before = self.began_write();
-        let written = session.update::<K>(&remote.id, body).await;
-        self.ended_write(before, written.as_ref().err());
-        let written = match written {
+        let written = session.update::<K>(&remote.id, body);
+        let written = match self.send_repeatable(written).await {
             Err(error) if error.refuses_fields() && !differences.refusable(desired).is_empty() => {
                 return Err(Error::FieldsRefused(differences.refusable(desired)));
             }
@@ -200,7 +192,10 @@ impl<K: Kind> Run<'_, K> {
                 let data = data.map_err(|why| Error::Failed(Failure::ChildUnfit(why)))?;
                 let export = ExportStatus {
                     secret_name: Some(wanted.name.clone()),
-                    restart_pending_from: self.restart_pending_from(case, &exported.status),
+                    restart_pending_from: restart::pending_from(
+                        &case.record.export,
+                        &exported.status,
+                    ),
                     ..exported.status.clone()
                 };
                 (data, Some(export))
@@ -222,7 +217,7 @@ impl<K: Kind> Run<'_, K> {
         });
         let applied = self.parent().apply(wanted, &data, export.as_ref()).await;
         match applied? {
-            Applied::Done => self.resource.remember(self.context, |memory| {
+            Applied::Done => self.remember(|memory| {
                 let rewrites = memory.rewrites.entry(wanted.kind).or_default();
                 rewrites.count(case.generation, &fingerprint, Timestamp::now());
             }),
@@ -264,58 +259,25 @@ impl<K: Kind> Run<'_, K> {
         write: impl Future<Output = Result<T, RemoteError>>,
         refused: Writes,
     ) -> Result<T, Error> {
-        let (context, writes) = (self.context, self.resource.memory.writes);
-        let before = self.began_write();
-        self.resource
-            .remember(context, |memory| memory.writes = Writes::Unknown);
-        let sent = write.await;
-        self.ended_write(before, sent.as_ref().err());
-        self.resource.remember(context, |memory| {
-            memory.writes = match &sent {
-                Err(error) if error.maybe_applied() != MaybeApplied::No => Writes::Unknown,
-                Err(_) => refused,
-                Ok(_) => writes.after_success(),
-            };
-            if memory.writes == Writes::NothingCreated {
-                memory.sent_to = None;
-            }
-        });
+        let before = self.resource.memory.writes;
+        self.remember(|memory| memory.writes = Writes::Unknown);
+        let sent = self.send_repeatable(write).await;
+        let outcome = outcome(&sent);
+        self.remember(|memory| memory.end_unrepeatable(before, outcome, refused));
         Ok(sent?)
     }
 
-    /// Remembers that a write is in flight. Returns when reads showed everything before it.
-    fn began_write(&mut self) -> Settling {
-        let context = self.context;
-        let before = context.settling(&self.resource.memory);
-        let at = before.at.max(Instant::now() + context.timing.settle);
-        self.resource.remember(context, |memory| {
-            memory.wrote = true;
-            memory.settling = Some(Settling {
-                at,
-                inconclusive: false,
-            });
-        });
-        before
-    }
-
-    /// Remembers when reads are sure to show a write that ended so.
-    fn ended_write(&mut self, before: Settling, failed: Option<&RemoteError>) {
-        let (context, now) = (self.context, Instant::now());
-        let timing = &context.timing;
-        let applied = failed.map_or(MaybeApplied::InFlight, RemoteError::maybe_applied);
-        let settling = match applied {
-            MaybeApplied::No => before,
-            MaybeApplied::Answered => Settling {
-                at: before.at.max(now + timing.read_lag),
-                inconclusive: before.at <= now,
-            },
-            MaybeApplied::InFlight => Settling {
-                at: before.at.max(now + timing.settle),
-                inconclusive: false,
-            },
-        };
-        self.resource
-            .remember(context, |memory| memory.settling = Some(settling));
+    /// Sends a write. If its outcome is unknown, the next read shows what is left to do.
+    async fn send_repeatable<T>(
+        &mut self,
+        write: impl Future<Output = Result<T, RemoteError>>,
+    ) -> Result<T, RemoteError> {
+        let lags = self.context.lags();
+        let before = self.remember(|memory| memory.begin_write(&lags, now()));
+        let sent = write.await;
+        let outcome = outcome(&sent);
+        self.remember(|memory| memory.end_write(before, outcome, &lags, now()));
+        sent
     }
 
     /// Returns the remote object after the steps so far.
@@ -327,6 +289,13 @@ impl<K: Kind> Run<'_, K> {
 pub(super) fn desired<'a>(case: &Case<'a>) -> Result<&'a Desired, Error> {
     let desired = case.desired.as_ref().ok().copied();
     desired.ok_or(RemoteError::NotConnected.into())
+}
+
+/// Returns how a write ended.
+fn outcome<T>(sent: &Result<T, RemoteError>) -> Result<(), MaybeApplied> {
+    sent.as_ref()
+        .map(|_| ())
+        .map_err(RemoteError::maybe_applied)
 }
 
 /// Returns what is known after a create that was refused. A search, or the lack of any trace, preceded it, so nothing else

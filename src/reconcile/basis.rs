@@ -1,6 +1,6 @@
 //! What is read from the cluster before a decision: the resource, its inputs and the state of its connection.
 
-use super::context::Context;
+use super::context::{Context, now};
 use super::resource::Resource;
 use crate::cluster::error::ClusterError;
 use crate::connections::ConnectionKey;
@@ -21,7 +21,6 @@ use kube::ResourceExt;
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::time::Instant;
 
 /// The values that a [`Case`] refers to.
 pub struct Basis {
@@ -77,11 +76,8 @@ impl Basis {
         let view = state.view(connection, named, refusal);
         let version = state.version(&view);
         let attempt = attempt(context, resource, desired.as_ref().ok(), &version);
-        let now = Instant::now().into_std();
-        let mut paused = None;
-        resource.remember(context, |memory| {
-            paused = memory.pauses.begin(attempt, now);
-        });
+        let now = now();
+        let paused = resource.remember(context, |memory| memory.pauses.begin(attempt, now));
         let common = resource.object.common();
         let lifecycle = resource.object.lifecycle();
         Ok(Self {

@@ -1,6 +1,6 @@
 //! Everything that a reconciliation works with.
 
-use super::memory::{Memories, Memory, Settling};
+use super::memories::Memories;
 use crate::cluster::client::Cluster;
 use crate::cluster::dependencies::Dependencies;
 use crate::cluster::namespaces::NamespaceUids;
@@ -8,6 +8,7 @@ use crate::cluster::shard::Shard;
 use crate::connections::{ConnectionKey, Connections, Inventories};
 use crate::metrics::Metrics;
 use crate::plan::fingerprint::MacKey;
+use crate::plan::memory::Lags;
 use crate::remote::schema_check::SchemaChecks;
 use crate::resources::ResourceKey;
 use crate::settings::Timing;
@@ -68,14 +69,14 @@ impl Context {
         }
     }
 
-    /// Returns when reads are sure to show every write that was sent for a resource. Where nothing is remembered, an earlier
-    /// leader may have sent one.
+    /// Returns how far reads may lag behind writes.
     #[must_use]
-    pub fn settling(&self, memory: &Memory) -> Settling {
-        memory.settling.unwrap_or(Settling {
-            at: self.since + self.timing.settle,
-            inconclusive: false,
-        })
+    pub fn lags(&self) -> Lags {
+        Lags {
+            since: self.since.into_std(),
+            settle: self.timing.settle,
+            read_lag: self.timing.read_lag,
+        }
     }
 
     /// Forgets a resource that no longer exists, or belongs to another shard.
@@ -93,6 +94,12 @@ impl Context {
         self.metrics.forget_resource(key);
         self.metrics.set_expiration(key, None);
     }
+}
+
+/// Returns the time, as decisions take it.
+#[must_use]
+pub fn now() -> std::time::Instant {
+    Instant::now().into_std()
 }
 
 /// Returns a number between 0 and 1 that spreads what would otherwise happen at once.

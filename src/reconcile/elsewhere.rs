@@ -2,7 +2,7 @@
 
 use super::error::Error;
 use super::run::Run;
-use crate::connections::{ConnectionKey, OtherConnection};
+use crate::connections::{InstanceKey, Others};
 use crate::kinds::Kind;
 use crate::plan::case::Case;
 use crate::plan::observed::RemoteView;
@@ -16,13 +16,6 @@ use std::sync::Arc;
 
 /// The instances that are searched at once.
 const AT_ONCE: usize = 8;
-
-/// A connection by which an instance can be searched.
-struct Key {
-    connection: ConnectionKey,
-    session: Arc<Session>,
-    there: Destination,
-}
 
 /// The result of the search of one instance.
 enum Searched {
@@ -41,9 +34,12 @@ impl<K: Kind> Run<'_, K> {
     /// for the others.
     pub(super) async fn other_instances(&mut self, case: &Case<'_>) -> Result<Elsewhere, Error> {
         let own = self.api()?;
-        let (context, namespace) = (self.context, &self.resource.key.namespace);
-        let others = context.connections.others_of(namespace, self.connection);
-        let (instances, mut unknown) = by_instance(&own, others.await?);
+        let (connections, namespace) = (&self.context.connections, &self.resource.key.namespace);
+        let others = connections.others_of(namespace, self.connection, &own);
+        let Others {
+            instances,
+            mut unknown,
+        } = others.await?;
         let mut searches = Vec::new();
         for keys in &instances {
             searches.push(self.search_instance(case, keys));
@@ -72,7 +68,11 @@ impl<K: Kind> Run<'_, K> {
     }
 
     /// Searches one instance with the first of its keys that can.
-    async fn search_instance(&self, case: &Case<'_>, keys: &[Key]) -> Result<Searched, Error> {
+    async fn search_instance(
+        &self,
+        case: &Case<'_>,
+        keys: &[InstanceKey],
+    ) -> Result<Searched, Error> {
         let mut result = Searched::Forbidden;
         for key in keys {
             let (session, there) = (&key.session, &key.there);
@@ -98,41 +98,4 @@ impl<K: Kind> Run<'_, K> {
         let ours = |remote: &RemoteView| remote.live && case.claim(remote) == Claim::Ours;
         Ok(found.await?.iter().any(ours))
     }
-}
-
-/// Returns the keys of each instance but the one of `own`, and the instances of connections that can't be used now.
-fn by_instance(own: &Session, others: Vec<OtherConnection>) -> (Vec<Vec<Key>>, Vec<Destination>) {
-    let (mut instances, mut closed) = (Vec::<Vec<Key>>::new(), Vec::new());
-    for other in others {
-        // Nothing was sent through one that never opened an instance.
-        let Some(instance) = other.instance else {
-            continue;
-        };
-        let there = Destination {
-            connection: other.key.to_string(),
-            instance,
-        };
-        let Some(session) = other.session else {
-            closed.push(there);
-            continue;
-        };
-        if own.is_of_instance(&session) {
-            continue;
-        }
-        let same = |keys: &&mut Vec<Key>| {
-            let first = keys.first();
-            first.is_some_and(|key| key.session.is_of_instance(&session))
-        };
-        let known = instances.iter_mut().find(same);
-        let key = Key {
-            connection: other.key,
-            session: session.clone(),
-            there,
-        };
-        match known {
-            Some(keys) => keys.push(key),
-            None => instances.push(vec![key]),
-        }
-    }
-    (instances, closed)
 }

@@ -2,20 +2,18 @@
 
 use super::act::desired;
 use super::error::Error;
-use super::memory::Exported;
 use super::run::Run;
-use crate::cluster::error::Cause;
 use crate::kinds::Kind;
 use crate::plan::case::Case;
 use crate::plan::export_record::MadeExport;
+use crate::plan::memory::Exported;
 use crate::plan::observed::RemoteView;
 use crate::plan::record::Writes;
 use crate::plan::restart;
-use crate::plan::steps::Effect;
-use crate::plan::steps::{NotRestarted, RestartRefusal};
+use crate::plan::steps::{Effect, NotRestarted, export_after};
 use crate::remote::RemoteError;
 use crate::remote::records::export_target;
-use crate::resources::{ExportStatus, Workload};
+use crate::resources::Workload;
 use jiff::Timestamp;
 use std::sync::Arc;
 
@@ -49,11 +47,14 @@ impl<K: Kind> Run<'_, K> {
             lost,
             restarts: !exports.workloads.is_empty(),
         };
-        let status = made_export.status(&self.last_export(case), Timestamp::now());
+        let status = made_export.status(
+            &export_after(&self.effects, &case.record.export),
+            Timestamp::now(),
+        );
         let value = made.value.filter(|value| !value.expose().is_null());
         let Some(value) = value else {
             // It counts against the budget, and the Secret does not hold its value.
-            self.resource.remember(context, |memory| {
+            self.remember(|memory| {
                 // If the status can't be written now, only the list of exports has it.
                 memory.writes = Writes::Unknown;
                 memory.exported = None;
@@ -66,8 +67,7 @@ impl<K: Kind> Run<'_, K> {
             status,
             of: remote.id.clone(),
         });
-        self.resource
-            .remember(context, |memory| memory.exported = Some(exported));
+        self.remember(|memory| memory.exported = Some(exported));
         Ok(())
     }
 
@@ -81,7 +81,7 @@ impl<K: Kind> Run<'_, K> {
         case: &Case<'_>,
         workloads: &[Workload],
     ) -> Result<(), Error> {
-        let export = self.last_export(case);
+        let export = export_after(&self.effects, &case.record.export);
         let held = export.secret_fingerprint.as_ref();
         let Some(content) = held.filter(|_| restart::is_pending(&export)) else {
             return Ok(());
@@ -89,44 +89,15 @@ impl<K: Kind> Run<'_, K> {
         let mut failed = Vec::new();
         for workload in workloads {
             let (cluster, namespace) = (&self.context.cluster, &self.resource.key.namespace);
-            let Err(error) = cluster.restart(namespace, workload, content).await else {
-                continue;
-            };
-            let why = match error.cause {
-                Cause::NotFound => RestartRefusal::NotFound,
-                Cause::Forbidden => RestartRefusal::NotPermitted,
-                Cause::Refused(code) | Cause::Denied { code, .. } => RestartRefusal::Refused(code),
-                _ => return Err(error.into()),
-            };
-            let workload = workload.clone();
-            failed.push(Effect::NotRestarted(NotRestarted { workload, why }));
+            if let Some(why) = cluster.restart(namespace, workload, content).await? {
+                let workload = workload.clone();
+                failed.push(Effect::NotRestarted(NotRestarted { workload, why }));
+            }
         }
         if failed.is_empty() {
             self.effects.push(Effect::Export(restart::done(export)));
         }
         self.effects.extend(failed);
         Ok(())
-    }
-
-    /// Returns the content that workloads still run with, where this export is written once more: they may be restarted by now.
-    pub(super) fn restart_pending_from(
-        &self,
-        case: &Case<'_>,
-        exported: &ExportStatus,
-    ) -> Option<String> {
-        let recorded = &case.record.export;
-        let known = match recorded.export_id == exported.export_id {
-            true => recorded,
-            false => exported,
-        };
-        known.restart_pending_from.clone()
-    }
-
-    pub(super) fn last_export(&self, case: &Case<'_>) -> ExportStatus {
-        let known = self.effects.iter().rev().find_map(|effect| match effect {
-            Effect::Export(export) => Some(export.clone()),
-            _ => None,
-        });
-        known.unwrap_or_else(|| case.record.export.clone())
     }
 }

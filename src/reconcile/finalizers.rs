@@ -1,6 +1,7 @@
 //! The finalizer of a resource. Somebody else's change of the resource in the meantime is no reason to ask the API again,
 //! unless it changes what the decision is based on.
 
+use super::context::now;
 use super::error::Error;
 use super::run::Run;
 use crate::cluster::error::{Cause, ClusterError};
@@ -29,9 +30,7 @@ impl<K: Kind> Run<'_, K> {
             }));
         }
         if case.record.id.is_none() && !case.record.had_object {
-            let context = self.context;
-            self.resource
-                .remember(context, super::memory::Memory::nothing_created);
+            self.remember(|memory| memory.nothing_created(now()));
         }
         Ok(())
     }

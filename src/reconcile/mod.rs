@@ -7,7 +7,7 @@ mod elsewhere;
 mod error;
 mod export;
 mod finalizers;
-pub mod memory;
+pub mod memories;
 mod read;
 mod report;
 mod resource;

@@ -1,19 +1,17 @@
 //! Answers the queries of a decision: one read each.
 
+use super::context::now;
 use super::error::Error;
 use super::run::Run;
 use crate::cluster::children::Parent;
-use crate::kinds::{Kind, RemoteKind, with_kind};
+use crate::kinds::Kind;
 use crate::plan::case::Case;
 use crate::plan::facts::{Answer, Facts, MaxAge, Query};
 use crate::plan::fields::Role;
 use crate::plan::observed::{Dependent, Losses, Observation, RemoteView};
-use crate::plan::ownership::Owner;
 use crate::plan::schema::ValueSchema;
 use crate::remote::records;
 use crate::remote::schema_check::Checked;
-use crate::resources::Stored;
-use kube::ResourceExt;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::Instant;
@@ -51,7 +49,9 @@ impl<K: Kind> Run<'_, K> {
             Query::OtherInstances => Answer::OtherInstances(self.other_instances(case).await?),
             Query::Dependents(ids) => Answer::Dependents(self.dependents(ids).await?),
             Query::Losses => Answer::Losses(self.losses().await?),
-            Query::OwnerAlive(other) => Answer::OwnerAlive(self.is_alive(other).await?),
+            Query::OwnerAlive(other) => {
+                Answer::OwnerAlive(self.context.cluster.owner_exists(other).await?)
+            }
             Query::NamespaceTerminating => {
                 let cluster = &self.context.cluster;
                 let terminating = cluster.is_namespace_terminating(&owner.namespace);
@@ -144,24 +144,13 @@ impl<K: Kind> Run<'_, K> {
     fn observation(&mut self, case: &Case<'_>, view: Option<Arc<RemoteView>>) -> Observation {
         let at = view.as_ref().map(|view| view.updated_at);
         let unchanged_for = match (at, case.exports()) {
-            (Some(at), Some(_)) => self.unchanged_for(at),
+            (Some(at), Some(_)) => self.remember(|memory| memory.unchanged_for(at, now())),
             _ => Duration::ZERO,
         };
         Observation {
             view,
             unchanged_for,
         }
-    }
-
-    /// Remembers since when the exported auth config has this time, and returns for how long: what its list of imports
-    /// showed before says nothing about it.
-    fn unchanged_for(&mut self, at: jiff::Timestamp) -> Duration {
-        let known = self.resource.memory.moved.filter(|(known, _)| *known == at);
-        let (_, since) = known.unwrap_or((at, Instant::now()));
-        let context = self.context;
-        self.resource
-            .remember(context, |memory| memory.moved = Some((at, since)));
-        since.elapsed()
     }
 
     /// Checks the value against a schema that the API publishes. One that can't be checked in time is sent unchecked: the API
@@ -228,20 +217,5 @@ impl<K: Kind> Run<'_, K> {
             self.context.enqueue(self.connection.resource_key());
         }
         Ok(losses)
-    }
-
-    /// Returns whether the resource that a marker names still exists. It may be of another kind: Metorial copies the marker
-    /// of a deployment to the config that it makes with it ◆. A kind that is not ours counts as alive.
-    async fn is_alive(&self, owner: &Owner) -> Result<bool, Error> {
-        let Some(kind) = RemoteKind::named(&owner.kind) else {
-            return Ok(true);
-        };
-        let cluster = &self.context.cluster;
-        let uid = with_kind!(kind, Other => {
-            let api = cluster.namespaced::<Stored<Other>>(&owner.namespace);
-            let found = cluster.get(&api, &owner.name).await?;
-            found.and_then(|object| object.uid())
-        });
-        Ok(uid.as_ref() == Some(&owner.uid))
     }
 }

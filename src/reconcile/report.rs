@@ -1,7 +1,7 @@
 //! Reports a plan: the status, events, metrics, and when to reconcile again.
 
 use super::basis::attempt;
-use super::context::jitter;
+use super::context::{jitter, now};
 use super::error::Error;
 use super::finalizers::CONFLICTS;
 use super::resource::Resource;
@@ -76,16 +76,8 @@ impl<K: Kind> Run<'_, K> {
         }
         let before = std::mem::replace(&mut self.resource.status, next);
         self.enqueue_others(before.common());
-        let (recorded, memory) = (&self.resource.status.common().id, &self.resource.memory);
-        let is_recorded = recorded.is_some()
-            && (memory.created == *recorded
-                || memory.created.is_none() && memory.sent_to.is_some());
-        if is_recorded {
-            let context = self.context;
-            self.resource.remember(context, |memory| {
-                (memory.created, memory.sent_to) = (None, None);
-            });
-        }
+        let id = self.resource.status.common().id.clone();
+        self.remember(|memory| memory.recorded(id.as_ref()));
         Ok(())
     }
 
@@ -127,16 +119,7 @@ impl<K: Kind> Run<'_, K> {
     pub fn wrote(&self) -> bool {
         let status = self.resource.status.common();
         let lost = self.resource.memory.sent_to.is_some() && status.instance_id.is_none();
-        lost || self.effects.iter().any(|effect| {
-            matches!(
-                effect,
-                Effect::Created(..)
-                    | Effect::Written(..)
-                    | Effect::Imported(_)
-                    | Effect::Export(_)
-                    | Effect::Deleted(_)
-            )
-        })
+        lost || self.effects.iter().any(Effect::is_of_write)
     }
 
     /// Enqueues what depends on this resource, and the connection that it no longer uses.
@@ -194,12 +177,10 @@ impl<K: Kind> Run<'_, K> {
 
     /// Remembers how the reconciliation ended, and returns when the next one is due.
     fn next(&mut self, case: &Case<'_>, plan: &Plan) -> Option<Duration> {
-        let context = self.context;
         let pending_deletion = self.resource.status.common().pending_deletion.as_deref();
         let retry = replace::retry(case, plan, pending_deletion.unwrap_or_default());
         if plan.verdict.reason.class() == Class::Done && !plan.verdict.keeps_conditions {
-            self.resource
-                .remember(context, |memory| memory.writes = Writes::Known);
+            self.remember(|memory| memory.writes = Writes::Known);
         }
         self.again(case, &retry, plan.unreachable)
     }
@@ -220,11 +201,6 @@ impl<K: Kind> Run<'_, K> {
             asked: self.asked,
             unreachable,
         };
-        let mut pause = None;
-        self.resource.remember(context, |memory| {
-            let now = Instant::now().into_std();
-            pause = memory.pauses.next(ended, &pacing, now);
-        });
-        pause
+        self.remember(|memory| memory.pauses.next(ended, &pacing, now()))
     }
 }

@@ -1,16 +1,16 @@
 //! The resource that a reconciliation is about: as it was read, its identity, and what is remembered of it.
 
-use super::context::Context;
+use super::context::{Context, now};
 use super::error::Error;
-use super::memory::Memory;
 use crate::cluster::error::ClusterError;
 use crate::cluster::references::Missing;
 use crate::connections::{ConnectionKey, ConnectionState, default_connections};
 use crate::kinds::{Kind, SourceKind};
 use crate::plan::case::Unresolved;
 use crate::plan::desired::Desired;
+use crate::plan::memory::Memory;
 use crate::plan::ownership::Owner;
-use crate::plan::record::{Record, Remembered};
+use crate::plan::record::Record;
 use crate::resources::{
     APPROVE, ConnectionDefaults, FINALIZER, RECONCILE_REQUESTED, ResourceKey, ResourceStatus,
 };
@@ -75,7 +75,7 @@ impl<K: Kind> Resource<K> {
         }
         let timing = &context.timing;
         // That shard confirmed that the resource belongs to it at most so long before it sent a write.
-        let last_write = Instant::now() + timing.lease.duration;
+        let last_write = now() + timing.lease.duration;
         self.remember(context, |memory| {
             memory.taken_over(last_write + timing.settle);
         });
@@ -91,10 +91,10 @@ impl<K: Kind> Resource<K> {
         if !context.shard.is_part() || self.confirmed_at.elapsed() < at_most {
             return Ok(());
         }
-        let (api, now) = (self.api(context), Instant::now());
+        let (api, began) = (self.api(context), Instant::now());
         let (cluster, shard) = (&context.cluster, &context.shard);
         match cluster.is_of_shard(&api, &self.key.name, shard).await? {
-            true => self.confirmed_at = now,
+            true => self.confirmed_at = began,
             false => return Err(Error::OfAnotherShard),
         }
         Ok(())
@@ -126,18 +126,7 @@ impl<K: Kind> Resource<K> {
     /// Returns the recorded state.
     #[must_use]
     pub fn record(&self, context: &Context) -> Record {
-        let memory = &self.memory;
-        let exported = memory.exported.as_ref();
-        let settling = context.settling(memory);
-        let remembered = Remembered {
-            writes: memory.writes,
-            created: memory.created.clone(),
-            sent_to: memory.sent_to.clone(),
-            wrote: memory.wrote,
-            exported: exported.map(|it| (it.of.clone(), it.status.clone())),
-            settles_in: settling.at.saturating_duration_since(Instant::now()),
-            inconclusive: settling.inconclusive,
-        };
+        let remembered = self.memory.remembered(&context.lags(), now());
         Record::new(&self.status, self.has_finalizer(), &remembered)
     }
 
@@ -161,11 +150,10 @@ impl<K: Kind> Resource<K> {
     /// wants to try again.
     #[must_use]
     pub fn refused(&self, desired: Option<&Desired>) -> Vec<&'static str> {
-        let known = self.memory.refused.as_ref();
-        let known = known.filter(|_| self.requested().is_none());
-        let same = |(revision, _): &&(_, _)| Some(revision) == desired.map(|it| &it.revision);
-        let refused = known.filter(same).map(|(_, fields)| fields.clone());
-        refused.unwrap_or_default()
+        match self.requested() {
+            Some(_) => Vec::new(),
+            None => self.memory.refused_fields(desired.map(|it| &it.revision)),
+        }
     }
 
     /// Returns the hash of the approved plan.
@@ -299,8 +287,9 @@ impl<K: Kind> Resource<K> {
     }
 
     /// Remembers something about it.
-    pub fn remember(&mut self, context: &Context, change: impl FnOnce(&mut Memory)) {
-        change(&mut self.memory);
+    pub fn remember<T>(&mut self, context: &Context, change: impl FnOnce(&mut Memory) -> T) -> T {
+        let changed = change(&mut self.memory);
         context.memories.set(&self.key, self.memory.clone());
+        changed
     }
 }

@@ -7,6 +7,7 @@ use crate::connections::ConnectionKey;
 use crate::kinds::Kind;
 use crate::plan::attempt::ConnectionVersion;
 use crate::plan::case::{Case, Failure};
+use crate::plan::memory::Memory;
 use crate::plan::steps::Effect;
 use crate::remote::{RemoteError, Session};
 use std::sync::Arc;
@@ -94,13 +95,16 @@ impl<'a, K: Kind> Run<'a, K> {
         }
     }
 
+    /// Remembers something about the resource.
+    pub fn remember<T>(&mut self, change: impl FnOnce(&mut Memory) -> T) -> T {
+        self.resource.remember(self.context, change)
+    }
+
     /// Remembers that the API refused to change fields of the object to what is desired.
     pub fn remember_refused(&mut self, case: &Case<'_>, fields: &[&'static str]) {
         let revision = case.desired.as_ref().ok().map(|it| it.revision.clone());
-        let context = self.context;
-        self.resource.remember(context, |memory| {
-            memory.refused = revision.map(|revision| (revision, fields.to_vec()));
-        });
+        let refused = revision.map(|revision| (revision, fields.to_vec()));
+        self.remember(|memory| memory.refused = refused);
     }
 
     /// Has the connection checked where a failure looks as if it were the connection's.

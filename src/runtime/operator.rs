@@ -20,7 +20,7 @@ use crate::metrics::Metrics;
 use crate::plan::backoff::Pacing;
 use crate::plan::policy::DEFAULT_INTERVAL;
 use crate::reconcile::context::{Context, jitter};
-use crate::reconcile::memory::Memories;
+use crate::reconcile::memories::Memories;
 use crate::remote::schema_check::SchemaChecks;
 use crate::resources::ResourceKey;
 use crate::settings::{ReconcileHook, Settings};

@@ -1,0 +1,204 @@
+//! What this process remembers of one resource between reconciliations. It may all be lost: where it is missing, more is read,
+//! and an export whose value is not in its Secret yet is made again.
+
+use super::case::MaybeApplied;
+use super::children::ChildKind;
+use super::fingerprint::Fingerprint;
+use super::pauses::Pauses;
+use super::record::{Destination, Remembered, Writes};
+use super::rewrites::Rewrites;
+use crate::resources::ExportStatus;
+use jiff::Timestamp;
+use metorial::SecretValue;
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+/// The memory of one resource. It belongs to a uid: a resource of the same name starts anew.
+#[derive(Clone, Debug, Default)]
+pub struct Memory {
+    /// The resource's uid.
+    pub uid: String,
+    /// What is known about the writes that were sent.
+    pub writes: Writes,
+    /// The last export, for as long as its value can be written to the Secret again.
+    pub exported: Option<Arc<Exported>>,
+    /// The id that a create answered, for as long as the status may lack it.
+    pub created: Option<String>,
+    /// Where the last create was sent, for as long as the status may lack its outcome.
+    pub sent_to: Option<Destination>,
+    /// The recent writes to its child objects.
+    pub rewrites: HashMap<ChildKind, Rewrites>,
+    /// The fields that the API refused to change, and the revision that it was asked to apply.
+    pub refused: Option<(Fingerprint, Vec<&'static str>)>,
+    /// Its pauses.
+    pub pauses: Pauses,
+    /// The time of the auth config that is exported, and since when it is known: lists may lag behind it.
+    moved: Option<(Timestamp, Instant)>,
+    /// Whether a write was sent.
+    wrote: bool,
+    /// When reads are sure to show every write, where it is known that no earlier leader sent one, or one was sent since, or
+    /// that another shard may have sent one.
+    settling: Option<Settling>,
+}
+
+/// When reads are sure to show every write.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Settling {
+    at: Instant,
+    /// Whether the API answered the last write without saying whether it was applied.
+    inconclusive: bool,
+}
+
+impl Settling {
+    fn at(at: Instant) -> Self {
+        Self {
+            at,
+            inconclusive: false,
+        }
+    }
+}
+
+/// How far reads may lag behind writes.
+#[derive(Clone, Copy, Debug)]
+pub struct Lags {
+    /// The begin of this leadership: an earlier leader may have sent a write until then.
+    pub since: Instant,
+    /// The lag behind a write without a response.
+    pub settle: Duration,
+    /// The lag behind a write that the API answered.
+    pub read_lag: Duration,
+}
+
+/// An export that this process made.
+pub struct Exported {
+    /// The auth config that it is of.
+    pub of: String,
+    /// The value.
+    pub value: SecretValue,
+    /// What the status records once the Secret holds it.
+    pub status: ExportStatus,
+}
+
+impl std::fmt::Debug for Exported {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Exported")
+            .field("status", &self.status)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Memory {
+    /// Returns the memory of a resource with this uid, of which nothing is known.
+    #[must_use]
+    pub fn of(uid: &str) -> Self {
+        Self {
+            uid: uid.to_owned(),
+            ..Self::default()
+        }
+    }
+
+    /// Returns what a record is made of.
+    #[must_use]
+    pub fn remembered(&self, lags: &Lags, now: Instant) -> Remembered {
+        let settling = self.settling(lags);
+        let exported = self.exported.as_ref();
+        Remembered {
+            writes: self.writes,
+            created: self.created.clone(),
+            sent_to: self.sent_to.clone(),
+            wrote: self.wrote,
+            exported: exported.map(|it| (it.of.clone(), it.status.clone())),
+            settles_in: settling.at.saturating_duration_since(now),
+            inconclusive: settling.inconclusive,
+        }
+    }
+
+    /// Remembers that nothing was created yet: this process added the finalizer, without which no earlier leader sent a
+    /// create either.
+    pub fn nothing_created(&mut self, now: Instant) {
+        self.writes = Writes::NothingCreated;
+        self.settling = Some(Settling::at(now));
+    }
+
+    /// Remembers that another shard may have sent writes, which reads are sure to show at this time. Unless their end is known
+    /// already: those that are new to this process are not its own.
+    pub fn taken_over(&mut self, settled_at: Instant) {
+        self.settling.get_or_insert(Settling::at(settled_at));
+    }
+
+    /// Remembers that a write is in flight. Returns when reads showed everything before it.
+    pub fn begin_write(&mut self, lags: &Lags, now: Instant) -> Settling {
+        let before = self.settling(lags);
+        self.wrote = true;
+        self.settling = Some(Settling::at(before.at.max(now + lags.settle)));
+        before
+    }
+
+    /// Remembers how a write ended: when reads are sure to show it.
+    pub fn end_write(
+        &mut self,
+        before: Settling,
+        sent: Result<(), MaybeApplied>,
+        lags: &Lags,
+        now: Instant,
+    ) {
+        let settling = match sent {
+            Err(MaybeApplied::No) => before,
+            Err(MaybeApplied::Answered) => Settling {
+                at: before.at.max(now + lags.read_lag),
+                inconclusive: before.at <= now,
+            },
+            Ok(()) | Err(MaybeApplied::InFlight) => Settling::at(before.at.max(now + lags.settle)),
+        };
+        self.settling = Some(settling);
+    }
+
+    /// Remembers the outcome of a write that must not be repeated blindly. `refused`: what is known if it was not applied.
+    pub fn end_unrepeatable(
+        &mut self,
+        before: Writes,
+        sent: Result<(), MaybeApplied>,
+        refused: Writes,
+    ) {
+        self.writes = match sent {
+            Ok(()) => before.after_success(),
+            Err(MaybeApplied::No) => refused,
+            Err(MaybeApplied::Answered | MaybeApplied::InFlight) => Writes::Unknown,
+        };
+        if self.writes == Writes::NothingCreated {
+            self.sent_to = None;
+        }
+    }
+
+    /// Forgets what it keeps of a create until the status records the object with this id.
+    pub fn recorded(&mut self, id: Option<&String>) {
+        let created = self.created.as_ref();
+        let known = created == id || created.is_none() && self.sent_to.is_some();
+        if id.is_some() && known {
+            (self.created, self.sent_to) = (None, None);
+        }
+    }
+
+    /// Remembers since when the exported auth config has this time, and returns for how long: what its list of imports
+    /// showed before says nothing about it.
+    pub fn unchanged_for(&mut self, at: Timestamp, now: Instant) -> Duration {
+        let known = self.moved.filter(|(known, _)| *known == at);
+        let (_, since) = *self.moved.insert(known.unwrap_or((at, now)));
+        now.saturating_duration_since(since)
+    }
+
+    /// Returns the fields that the API refused to change when it was to apply this revision.
+    #[must_use]
+    pub fn refused_fields(&self, revision: Option<&Fingerprint>) -> Vec<&'static str> {
+        let known = self.refused.as_ref();
+        let same = known.filter(|(refused, _)| Some(refused) == revision);
+        same.map(|(_, fields)| fields.clone()).unwrap_or_default()
+    }
+
+    /// Returns when reads are sure to show every write. Where nothing is remembered, an earlier leader may have sent one.
+    fn settling(&self, lags: &Lags) -> Settling {
+        let unknown = Settling::at(lags.since + lags.settle);
+        self.settling.unwrap_or(unknown)
+    }
+}

@@ -1,0 +1,111 @@
+//! What a process remembers of its writes, and for how long a read may miss them.
+
+use crate::plan::case::MaybeApplied;
+use crate::plan::memory::{Lags, Memory};
+use crate::plan::record::{Destination, Writes};
+use std::time::{Duration, Instant};
+
+const SETTLE: Duration = Duration::from_secs(45);
+const READ_LAG: Duration = Duration::from_secs(10);
+
+fn lags(since: Instant) -> Lags {
+    Lags {
+        since,
+        settle: SETTLE,
+        read_lag: READ_LAG,
+    }
+}
+
+/// Returns the time until absence is certain after a write that ended so, of a resource whose finalizer this process added.
+fn settles_after(sent: Result<(), MaybeApplied>) -> (Duration, bool) {
+    let now = Instant::now();
+    let mut memory = Memory::default();
+    memory.nothing_created(now);
+    let before = memory.begin_write(&lags(now), now);
+    let in_flight = memory.remembered(&lags(now), now);
+    assert_eq!((in_flight.settles_in, in_flight.wrote), (SETTLE, true));
+    memory.end_write(before, sent, &lags(now), now);
+    let after = memory.remembered(&lags(now), now);
+    (after.settles_in, after.inconclusive)
+}
+
+#[test]
+fn a_read_may_miss_a_write_as_long_as_its_end_allows() {
+    assert_eq!(settles_after(Ok(())), (SETTLE, false));
+    let failed = |applied| settles_after(Err(applied));
+    assert_eq!(failed(MaybeApplied::No), (Duration::ZERO, false));
+    assert_eq!(failed(MaybeApplied::Answered), (READ_LAG, true));
+    assert_eq!(failed(MaybeApplied::InFlight), (SETTLE, false));
+}
+
+#[test]
+fn an_earlier_write_that_may_be_in_flight_keeps_its_time() {
+    let now = Instant::now();
+    let mut memory = Memory::default();
+    // Nothing is remembered: an earlier leader may have sent a write.
+    let before = memory.begin_write(&lags(now), now);
+    let answered = Err(MaybeApplied::Answered);
+    memory.end_write(before, answered, &lags(now), now + READ_LAG);
+    let remembered = memory.remembered(&lags(now), now);
+    assert_eq!(remembered.settles_in, SETTLE);
+    assert!(!remembered.inconclusive, "the earlier one is in flight");
+}
+
+#[test]
+fn the_outcome_of_a_create_is_known_only_if_the_api_says_so() {
+    let outcome = |before, sent| {
+        let mut memory = Memory::default();
+        memory.sent_to = Some(Destination {
+            connection: "Connection/default".to_owned(),
+            instance: "ins_1".to_owned(),
+        });
+        memory.end_unrepeatable(before, sent, Writes::NothingCreated);
+        (memory.writes, memory.sent_to.is_some())
+    };
+    let (unknown, nothing) = (Writes::Unknown, Writes::NothingCreated);
+    assert_eq!(outcome(nothing, Ok(())), (Writes::Known, true));
+    assert_eq!(outcome(unknown, Ok(())), (unknown, true));
+    let failed = |applied| outcome(nothing, Err(applied));
+    assert_eq!(failed(MaybeApplied::No), (nothing, false));
+    assert_eq!(failed(MaybeApplied::Answered), (unknown, true));
+    assert_eq!(failed(MaybeApplied::InFlight), (unknown, true));
+}
+
+#[test]
+fn an_answered_id_is_kept_until_the_status_records_it() {
+    let id = "par_1".to_owned();
+    let kept = |recorded: Option<&String>| {
+        let mut memory = Memory::default();
+        memory.created = Some(id.clone());
+        memory.recorded(recorded);
+        memory.created.is_some()
+    };
+    assert!(kept(None));
+    assert!(kept(Some(&"par_2".to_owned())));
+    assert!(!kept(Some(&id)));
+}
+
+#[test]
+fn writes_that_are_new_to_this_process_are_those_of_another_shard() {
+    let (now, minute) = (Instant::now(), Duration::from_secs(60));
+    let settles_in = |memory: &Memory| memory.remembered(&lags(now), now).settles_in;
+    let mut memory = Memory::default();
+    memory.taken_over(now + minute);
+    memory.taken_over(now + 2 * minute);
+    assert_eq!(settles_in(&memory), minute, "from the first read on");
+    let mut memory = Memory::default();
+    memory.nothing_created(now);
+    memory.taken_over(now + minute);
+    assert_eq!(settles_in(&memory), Duration::ZERO, "its own finalizer");
+}
+
+#[test]
+fn the_time_of_an_exported_auth_config_is_known_since_its_first_read() {
+    let (now, second) = (Instant::now(), Duration::from_secs(1));
+    let [first, second_time] = [1, 2].map(|at| jiff::Timestamp::from_second(at).unwrap());
+    let mut memory = Memory::default();
+    assert_eq!(memory.unchanged_for(first, now), Duration::ZERO);
+    assert_eq!(memory.unchanged_for(first, now + second), second);
+    let moved = memory.unchanged_for(second_time, now + 2 * second);
+    assert_eq!(moved, Duration::ZERO);
+}

@@ -16,6 +16,13 @@ fn lags(since: Instant) -> Lags {
     }
 }
 
+fn destination() -> Destination {
+    Destination {
+        connection: "Connection/default".to_owned(),
+        instance: "ins_1".to_owned(),
+    }
+}
+
 /// Returns the time until absence is certain after a write that ended so, of a resource whose finalizer this process added.
 fn settles_after(sent: Result<(), MaybeApplied>) -> (Duration, bool) {
     let now = Instant::now();
@@ -55,10 +62,7 @@ fn an_earlier_write_that_may_be_in_flight_keeps_its_time() {
 fn the_outcome_of_a_create_is_known_only_if_the_api_says_so() {
     let outcome = |before, sent| {
         let mut memory = Memory::default();
-        memory.sent_to = Some(Destination {
-            connection: "Connection/default".to_owned(),
-            instance: "ins_1".to_owned(),
-        });
+        memory.sent_to = Some(destination());
         memory.end_unrepeatable(before, sent, Writes::NothingCreated);
         (memory.writes, memory.sent_to.is_some())
     };
@@ -72,17 +76,20 @@ fn the_outcome_of_a_create_is_known_only_if_the_api_says_so() {
 }
 
 #[test]
-fn an_answered_id_is_kept_until_the_status_records_it() {
+fn what_is_known_of_a_create_is_kept_until_the_status_records_its_object() {
     let id = "par_1".to_owned();
-    let kept = |recorded: Option<&String>| {
+    let kept = |created: Option<&String>, recorded: Option<&String>| {
         let mut memory = Memory::default();
-        memory.created = Some(id.clone());
+        memory.created = created.cloned();
+        memory.sent_to = Some(destination());
         memory.recorded(recorded);
-        memory.created.is_some()
+        memory.sent_to.is_some()
     };
-    assert!(kept(None));
-    assert!(kept(Some(&"par_2".to_owned())));
-    assert!(!kept(Some(&id)));
+    assert!(kept(None, None), "its response was lost");
+    assert!(kept(Some(&id), None));
+    assert!(kept(Some(&id), Some(&"par_2".to_owned())));
+    assert!(!kept(Some(&id), Some(&id)));
+    assert!(!kept(None, Some(&id)), "it was found");
 }
 
 #[test]

@@ -5,6 +5,7 @@ use crate::lock::lock;
 use crate::resources::ResourceKey;
 use std::collections::{BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard};
+use tokio::time::Instant;
 
 /// The dependencies of all resources.
 ///
@@ -17,6 +18,7 @@ pub struct Dependencies(Mutex<Maps>);
 #[derive(Default)]
 struct Maps {
     sources: HashMap<Arc<ResourceKey>, Vec<Arc<ResourceKey>>>,
+    began: HashMap<Arc<ResourceKey>, Instant>,
     dependents: HashMap<Arc<ResourceKey>, BTreeSet<Arc<ResourceKey>>>,
 }
 
@@ -37,6 +39,15 @@ impl Dependencies {
         }
         maps.sources.insert(resource, sources);
         true
+    }
+
+    /// Records that a reconciliation of `resource` is about to read what it depends on.
+    pub fn begin(&self, resource: &ResourceKey, now: Instant) {
+        let mut maps = self.lock();
+        let known = maps.sources.get_key_value(resource);
+        if let Some(resource) = known.map(|(resource, _)| resource.clone()) {
+            maps.began.insert(resource, now);
+        }
     }
 
     /// Removes a resource that was deleted.
@@ -74,6 +85,16 @@ impl Dependencies {
         dependents.map(|it| ResourceKey::clone(it)).collect()
     }
 
+    /// Returns the resources that depend on `source` and whose last reconciliation may have read it before this time.
+    #[must_use]
+    pub fn dependents_since(&self, source: &ResourceKey, time: Instant) -> Vec<ResourceKey> {
+        let mut dependents = self.dependents(source);
+        let maps = self.lock();
+        let later = |key: &ResourceKey| maps.began.get(key).is_some_and(|began| *began > time);
+        dependents.retain(|key| !later(key));
+        dependents
+    }
+
     fn lock(&self) -> MutexGuard<'_, Maps> {
         lock(&self.0)
     }
@@ -87,6 +108,7 @@ impl Maps {
     }
 
     fn remove(&mut self, resource: &ResourceKey) {
+        self.began.remove(resource);
         for source in self.sources.remove(resource).unwrap_or_default() {
             if let Some(dependents) = self.dependents.get_mut(&source) {
                 dependents.remove(resource);
@@ -101,6 +123,30 @@ impl Maps {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::time::Duration;
+
+    #[test]
+    fn a_resource_that_began_after_a_list_was_answered_has_read_what_the_list_shows() {
+        let dependencies = Dependencies::default();
+        let source = ResourceKey::new("Secret", "n", "source");
+        let [before, after, other] =
+            ["before", "after", "other"].map(|name| ResourceKey::new("K", "n", name));
+        let listed = Instant::now();
+        let second = Duration::from_secs(1);
+        for (resource, began) in [(&before, listed), (&after, listed + second)] {
+            dependencies.set(resource, vec![source.clone()]);
+            dependencies.begin(resource, began);
+        }
+        dependencies.set(&other, vec![source.clone()]);
+        let since = |time| dependencies.dependents_since(&source, time);
+        let found = since(listed);
+        let names: Vec<&str> = found.iter().map(|key| &*key.name).collect();
+        assert_eq!(names, ["before", "other"]);
+        assert_eq!(since(listed + 2 * second).len(), 3, "a later list");
+        dependencies.set(&after, vec![]);
+        dependencies.set(&after, vec![source.clone()]);
+        assert_eq!(since(listed).len(), 3, "it has yet to read the source");
+    }
 
     #[test]
     fn only_the_current_sources_of_a_resource_lead_to_it() {

@@ -280,6 +280,7 @@ impl<K: Kind> Resource<K> {
         sources.sort();
         sources.dedup();
         let changed = context.dependencies.set(&self.key, sources);
+        context.dependencies.begin(&self.key, Instant::now());
         // A shard checks the connections that its resources use, whichever shard they belong to.
         if changed && context.shard.is_part() {
             context.enqueue(connection.resource_key());

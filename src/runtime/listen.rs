@@ -86,6 +86,15 @@ fn changed(context: &Context, change: &Change) {
             context.namespace_uids.forget(key);
             context.enqueue_dependents(key);
         }
+        // A namespace is not read each time.
+        Change::Listed(key, _) if key.kind == "Namespace" => {
+            changed(context, &Change::Object(key.clone()));
+        }
+        Change::Listed(key, answered) => {
+            for key in context.dependencies.dependents_since(key, *answered) {
+                context.enqueue(key);
+            }
+        }
         Change::Relisted(kind, namespace, listed) => {
             context.namespace_uids.clear();
             let gone = context.dependencies.sources_of(kind, namespace.as_deref());

@@ -8,12 +8,15 @@ use crate::health::Health;
 use crate::resources::{FINALIZER, Reason, ResourceKey};
 use std::collections::{HashMap, HashSet};
 use std::hash::{DefaultHasher, Hash, Hasher};
+use tokio::time::Instant;
 
 /// A change of objects that resources refer to.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Change {
     /// This object changed in any way.
     Object(ResourceKey),
+    /// This object is in a list that the server answered before this time: it may have changed unnoticed until then.
+    Listed(ResourceKey, Instant),
     /// All objects of this kind, in one namespace or in all, were listed again, because the watch had lost track: any
     /// other no longer exists.
     Relisted(&'static str, Option<String>, HashSet<ResourceKey>),
@@ -51,24 +54,53 @@ pub async fn references(
     of: &Watched,
     mut changed: impl FnMut(Change) + Send,
 ) {
-    let mut listed = HashSet::new();
-    let mut report = |event: Event| match event {
-        Event::Listing => listed.clear(),
-        Event::Reported(..) => {}
-        Event::Listed(object) => {
-            let key = key_of(&object, of.kind);
-            listed.insert(key.clone());
-            changed(Change::Object(key));
-        }
-        Event::ListEnded => {
-            let listed = std::mem::take(&mut listed);
-            changed(Change::Relisted(of.kind, of.namespace.clone(), listed));
-        }
-        Event::Applied(object) | Event::Deleted(object) => {
-            changed(Change::Object(key_of(&object, of.kind)));
-        }
+    let mut references = References::default();
+    let mut report = |event: Event| {
+        let namespace = of.namespace.as_deref();
+        let change = references.change(of.kind, namespace, event, Instant::now());
+        change.into_iter().for_each(&mut changed);
     };
     follow(cluster, health, of, &mut report).await;
+}
+
+/// The list of objects that resources refer to, as far as it is read.
+#[derive(Default)]
+struct References {
+    listed: HashSet<ResourceKey>,
+    answered: Option<Instant>,
+}
+
+impl References {
+    fn change(
+        &mut self,
+        kind: &'static str,
+        namespace: Option<&str>,
+        event: Event,
+        now: Instant,
+    ) -> Option<Change> {
+        match event {
+            Event::Listing => {
+                *self = Self::default();
+                None
+            }
+            Event::Reported(..) => None,
+            Event::Listed(object) => {
+                let key = key_of(&object, kind);
+                self.listed.insert(key.clone());
+                // All pages show the state at the first one.
+                let answered = *self.answered.get_or_insert(now);
+                Some(Change::Listed(key, answered))
+            }
+            Event::ListEnded => {
+                let listed = std::mem::take(&mut self.listed);
+                let namespace = namespace.map(str::to_owned);
+                Some(Change::Relisted(kind, namespace, listed))
+            }
+            Event::Applied(object) | Event::Deleted(object) => {
+                Some(Change::Object(key_of(&object, kind)))
+            }
+        }
+    }
 }
 
 /// What is known of the resources of one kind.
@@ -168,6 +200,7 @@ mod tests {
     use super::*;
     use crate::resources::RECONCILE_REQUESTED;
     use serde_json::json;
+    use std::time::Duration;
 
     fn annotated(key: &str, value: &str) -> Metadata {
         serde_json::from_value(json!({
@@ -210,6 +243,24 @@ mod tests {
         assert_eq!(changed(Event::ListEnded), ["a", "c"]);
         assert!(changed(Event::Listing).is_empty());
         assert_eq!(changed(Event::ListEnded), ["b"]);
+    }
+
+    #[test]
+    fn the_time_of_a_list_is_that_of_its_first_page() {
+        let (began, mut references) = (Instant::now(), References::default());
+        let mut listed_at = |event, seconds| {
+            let now = began + Duration::from_secs(seconds);
+            match references.change("Secret", None, event, now) {
+                Some(Change::Listed(_, at)) => Some((at - began).as_secs()),
+                _ => None,
+            }
+        };
+        let listed = |name| Event::Listed(object(name, 1, &[]));
+        assert_eq!(listed_at(Event::Listing, 1), None);
+        assert_eq!(listed_at(listed("a"), 2), Some(2));
+        assert_eq!(listed_at(listed("b"), 3), Some(2));
+        assert_eq!(listed_at(Event::Listing, 4), None);
+        assert_eq!(listed_at(listed("a"), 5), Some(5), "the list began anew");
     }
 
     #[test]

@@ -9,7 +9,7 @@ use crate::cluster::shard::Shard;
 use crate::plan::observed::Dependent;
 use crate::remote::{RemoteError, Session};
 use crate::resources::ResourceKey;
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashSet};
 
 /// The resources of all kinds in the namespaces that are served.
 pub struct Inventories {
@@ -134,14 +134,18 @@ impl Inventories {
         Ok(Counted(ids))
     }
 
-    /// Counts those of these objects that are gone at the API.
+    /// Returns those of these objects that are gone at the API.
     ///
     /// # Errors
     /// A read failed; nothing is known then.
-    pub async fn lost(&self, session: &Session, ids: &Counted) -> Result<usize, RemoteError> {
-        let mut lost = 0;
+    pub async fn lost(
+        &self,
+        session: &Session,
+        ids: &Counted,
+    ) -> Result<HashSet<String>, RemoteError> {
+        let mut lost = HashSet::new();
         for (inventory, ids) in self.all.iter().zip(&ids.0) {
-            lost += inventory.missing(session, ids).await?;
+            lost.extend(inventory.missing(session, ids).await?);
         }
         Ok(lost)
     }

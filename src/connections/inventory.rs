@@ -175,12 +175,12 @@ pub trait Inventory: Send + Sync {
         cluster: &'a Cluster,
         key: &'a ResourceKey,
     ) -> BoxFuture<'a, Result<Option<Entry>, ClusterError>>;
-    /// Counts the objects of this kind that are gone at the API.
+    /// Returns those of the objects of this kind that are gone at the API.
     fn missing<'a>(
         &'a self,
         session: &'a Session,
         ids: &'a [String],
-    ) -> BoxFuture<'a, Result<usize, RemoteError>>;
+    ) -> BoxFuture<'a, Result<Vec<String>, RemoteError>>;
 }
 
 /// The [`Inventory`] of a [`Kind`].
@@ -234,7 +234,7 @@ impl<K: Kind> Inventory for InventoryOf<K> {
         &'a self,
         session: &'a Session,
         ids: &'a [String],
-    ) -> BoxFuture<'a, Result<usize, RemoteError>> {
+    ) -> BoxFuture<'a, Result<Vec<String>, RemoteError>> {
         session.missing::<K>(ids).boxed()
     }
 }

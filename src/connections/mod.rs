@@ -12,6 +12,7 @@ mod connect;
 mod inventories;
 pub mod inventory;
 mod limits;
+mod losses;
 mod not_ready;
 mod others;
 mod rate_limit;
@@ -26,6 +27,7 @@ mod tests;
 pub mod verify;
 
 pub use inventories::Inventories;
+pub use losses::Count;
 pub use not_ready::NotReady;
 pub use others::{InstanceKey, Others};
 pub use reconcile::{ConnectionContext, reconcile};

@@ -1,13 +1,13 @@
 //! The registry of connections: reads and verifies them, builds their sessions, and keeps the last good one.
 
 use super::checks::Checks;
+use super::losses::LOSSES_LIFETIME;
 use super::not_ready::NotReady;
 use super::settings::{ConnectionKey, default_connections};
 use super::setup::Setup;
-use super::state::{ConnectionState, LOSSES_LIFETIME, Slot};
+use super::state::{ConnectionState, Slot};
 use super::verify;
 use crate::lock::lock;
-use crate::plan::observed::Losses;
 use crate::remote::Session;
 use crate::remote::shared::Shared;
 use crate::resources::{ConnectionKind, ConnectionRef, Reason, UnreachablePolicy};
@@ -60,7 +60,10 @@ impl Connections {
         self.read(key, &mut slot, max_age).await;
         // It must outlive one refresh at least, or the status would never show it.
         let lifetime = max_age.max(LOSSES_LIFETIME);
-        slot.losses = slot.losses.filter(|(at, _)| at.elapsed() < lifetime);
+        slot.losses = slot
+            .losses
+            .take()
+            .filter(|count| count.at.elapsed() < lifetime);
         slot.state_with_losses()
     }
 
@@ -191,24 +194,6 @@ impl Connections {
         Some(after.unwrap_or(DEFAULT_ORPHAN_AFTER))
     }
 
-    /// Records how many objects are gone. A suspicious loss stays until it is approved or its time is over.
-    pub async fn record_losses(&self, key: &ConnectionKey, losses: Losses) {
-        let slot = self.slot(key);
-        let mut slot = slot.lock().await;
-        slot.losses = losses.suspicious().then(|| (Instant::now(), losses));
-        slot.use_approval();
-    }
-
-    /// Returns a suspicious loss that was counted recently: counting takes a request for every hundred objects, and each
-    /// of the lost objects would ask for it.
-    pub async fn suspicious_losses(&self, key: &ConnectionKey) -> Option<Losses> {
-        let slot = self.slot(key);
-        let mut slot = slot.lock().await;
-        slot.use_approval();
-        let (at, losses) = slot.losses?;
-        (at.elapsed() < LOSSES_LIFETIME).then_some(losses)
-    }
-
     /// Returns for how long the approval to create lost objects again still holds if nobody needs it again.
     pub async fn approval_left(&self, key: &ConnectionKey) -> Option<Duration> {
         let slot = self.slot(key);
@@ -294,7 +279,7 @@ impl Connections {
         verify::check_namespace(key, &allowed, namespace, &labels)
     }
 
-    fn slot(&self, key: &ConnectionKey) -> Arc<AsyncMutex<Slot>> {
+    pub(super) fn slot(&self, key: &ConnectionKey) -> Arc<AsyncMutex<Slot>> {
         lock(&self.slots).entry(key.clone()).or_default().clone()
     }
 

@@ -1,12 +1,12 @@
 //! The state of one connection: for the resources that use it, and for its own status.
 
 use super::checks::Checks;
+use super::losses::Count;
 use super::not_ready::NotReady;
 use super::settings::{ConnectionKey, ConnectionSettings};
 use crate::plan::attempt::ConnectionVersion;
 use crate::plan::case::{ConnectionView, Problem};
 use crate::plan::fingerprint::Fingerprint;
-use crate::plan::observed::Losses;
 use crate::remote::Session;
 use crate::remote::budget::{Budget, Limit, OwnLimit};
 use crate::resources::{
@@ -14,11 +14,9 @@ use crate::resources::{
 };
 use std::sync::Arc;
 use std::time::Duration;
+use tokio::sync::Mutex as AsyncMutex;
 use tokio::sync::mpsc::UnboundedSender;
 use tokio::time::Instant;
-
-/// Time for which a suspicious loss is believed without being counted again.
-pub const LOSSES_LIFETIME: Duration = Duration::from_secs(600);
 
 /// What the owner of a connection allows its users.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -77,8 +75,10 @@ pub struct Slot {
     /// The uid of the connection, and the instance that its key opened. The status pins the instance as well, but only
     /// once it is written, and the key may be replaced before that.
     pub pinned: Option<(String, String)>,
-    /// A suspicious loss of objects, and when it was counted.
-    pub losses: Option<(Instant, Losses)>,
+    /// The last count of the objects that are gone.
+    pub losses: Option<Count>,
+    /// Held by whoever counts them.
+    pub counting: Arc<AsyncMutex<()>>,
     /// When the approval to create lost objects again was last needed, or seen first.
     pub approval_used: Option<Instant>,
     /// The state that resources of this connection last asked for.
@@ -212,7 +212,9 @@ impl Slot {
     pub fn state_with_losses(&self) -> ConnectionState {
         let mut state = self.state();
         let approved = self.recreation_approved();
-        if let (Some((_, losses)), None, false) = (self.losses, &state.not_ready, approved) {
+        let losses = self.losses.as_ref().map(|count| count.losses);
+        let losses = losses.filter(|losses| losses.suspicious());
+        if let (Some(losses), None, false) = (losses, &state.not_ready, approved) {
             let message = format!(
                 "{} of {} objects were not found at Metorial at once; nothing is created again: if they were deleted on purpose, annotate this connection with {APPROVE}={RECREATE}",
                 losses.lost, losses.known

@@ -60,6 +60,17 @@ pub fn object_gone(
     if case.policy.drift == DriftPolicy::Report {
         return missing("set spec.drift: Correct to recreate it, or delete this resource");
     }
+    // No create of this resource is in flight, so until reads are sure to show everything, there is nothing to ask for.
+    if !case.record.settled() && !case.record.may_have_unrecorded_write() {
+        let message = format!(
+            "{id} no longer exists at Metorial; another is created when reads are sure to show every write"
+        );
+        return Ok(Plan::wait_for_reads(
+            case.record,
+            Reason::Updating,
+            &message,
+        ));
+    }
     let losses = facts.losses()?;
     if losses.suspicious() {
         let message = format!(

@@ -236,10 +236,14 @@ impl Plan {
     #[must_use]
     pub fn wait_for_answered_write(record: &Record, reason: Reason, message: &str) -> Option<Self> {
         let answered = record.may_have_unrecorded_write() && record.inconclusive;
-        (answered && !record.settled()).then(|| {
-            let backoff = Backoff::transient().at_least(record.settles_in + MOMENT);
-            Self::report(Verdict::new(reason, message)).retry(Retry::Backoff(backoff))
-        })
+        (answered && !record.settled()).then(|| Self::wait_for_reads(record, reason, message))
+    }
+
+    /// Returns the plan that waits until reads are sure to show every write, and asks for nothing before.
+    #[must_use]
+    pub fn wait_for_reads(record: &Record, reason: Reason, message: &str) -> Self {
+        let backoff = Backoff::transient().at_least(record.settles_in + MOMENT);
+        Self::report(Verdict::new(reason, message)).retry(Retry::Backoff(backoff))
     }
 
     /// Returns a plan that waits until reads are sure to show every write, because one may have been applied.

@@ -4,6 +4,7 @@ use super::context::now;
 use super::error::Error;
 use super::run::Run;
 use crate::cluster::children::Parent;
+use crate::connections::Count;
 use crate::kinds::Kind;
 use crate::plan::case::Case;
 use crate::plan::facts::{Answer, Facts, MaxAge, Query};
@@ -48,7 +49,7 @@ impl<K: Kind> Run<'_, K> {
             }
             Query::OtherInstances => Answer::OtherInstances(self.other_instances(case).await?),
             Query::Dependents(ids) => Answer::Dependents(self.dependents(ids).await?),
-            Query::Losses => Answer::Losses(self.losses().await?),
+            Query::Losses => Answer::Losses(self.losses(case).await?),
             Query::OwnerAlive(other) => {
                 Answer::OwnerAlive(self.context.cluster.owner_exists(other).await?)
             }
@@ -196,23 +197,25 @@ impl<K: Kind> Run<'_, K> {
         Ok(found)
     }
 
-    /// Counts the losses of the connection. A suspicious loss is believed for a while; any other is counted anew, because
-    /// it decides about a create.
-    async fn losses(&mut self) -> Result<Losses, Error> {
+    /// Counts the losses of the connection, unless a count answers for this object already.
+    async fn losses(&mut self, case: &Case<'_>) -> Result<Losses, Error> {
         let session = self.api()?;
-        let connections = &self.context.connections;
+        let (connections, inventories) = (&self.context.connections, &self.context.inventories);
         let approved = session.recreation_approved;
-        if let Some(known) = connections.suspicious_losses(self.connection).await {
+        let _turn = connections.turn_to_count(self.connection).await;
+        let known = connections.counted_losses(self.connection, case.object_id());
+        if let Some(known) = known.await {
             return Ok(Losses { approved, ..known });
         }
-        let inventories = &self.context.inventories;
         let counted = inventories.counted(&session.instance.id).await?;
+        let (at, lost) = (Instant::now(), inventories.lost(&session, &counted).await?);
         let losses = Losses {
             known: counted.len(),
-            lost: inventories.lost(&session, &counted).await?,
+            lost: lost.len(),
             approved,
         };
-        connections.record_losses(self.connection, losses).await;
+        let count = Count { losses, at, lost };
+        connections.record_losses(self.connection, count).await;
         if losses.suspicious() {
             self.context.enqueue(self.connection.resource_key());
         }

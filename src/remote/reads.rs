@@ -11,6 +11,7 @@ use crate::kinds::Kind;
 use crate::plan::purpose::Priority;
 use jiff::{SignedDuration, Timestamp};
 use metorial::{ErrorKind, Method, Object, Operation, is_id};
+use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::Instant;
@@ -129,13 +130,13 @@ impl Session {
         Ok(observations.store_read(collection, id, observed, began, server_time))
     }
 
-    /// Counts how many of `ids` are gone, read now.
+    /// Returns those of `ids` that are gone, read now.
     ///
     /// # Errors
     /// A read failed; nothing is known then.
-    pub async fn missing<K: Kind>(&self, ids: &[String]) -> Result<usize, RemoteError> {
+    pub async fn missing<K: Kind>(&self, ids: &[String]) -> Result<Vec<String>, RemoteError> {
         let collection = K::Remote::COLLECTION;
-        let mut live = 0;
+        let mut live = HashSet::new();
         let mut rest = ids;
         while !rest.is_empty() {
             let most = self
@@ -150,15 +151,16 @@ impl Session {
                     self.loader.limits.reduce(collection, FEW);
                 }
                 found => {
-                    live += found?;
+                    live.extend(found?);
                     rest = others;
                 }
             }
         }
-        Ok(ids.len() - live.min(ids.len()))
+        let gone = ids.iter().filter(|id| !live.contains(*id));
+        Ok(gone.cloned().collect())
     }
 
-    async fn live_of<K: Kind>(&self, ids: &[String]) -> Result<usize, RemoteError> {
+    async fn live_of<K: Kind>(&self, ids: &[String]) -> Result<Vec<String>, RemoteError> {
         // Each item is compared with what was asked for: a filter that a server doesn't know is ignored, and all objects
         // are returned (▲).
         let query = all().ids(ids)?;
@@ -168,9 +170,9 @@ impl Session {
                 // It is there, whatever it looks like.
                 Item::Unreadable(item) => item.id,
             };
-            ids.contains(&id).then_some(())
+            ids.contains(&id).then_some(id)
         });
-        Ok(found.await?.len())
+        found.await
     }
 }
 

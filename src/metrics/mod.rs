@@ -68,7 +68,7 @@ impl Metrics {
 
     fn registered(mut registry: Registry) -> Self {
         let all = registry.sub_registry_with_prefix("metorial_operator");
-        register_build(all);
+        register_build(all, COMMIT);
         let budgets = Budgets::default();
         budgets.register(all);
         let oldest_observations = OldestObservations::default();
@@ -259,8 +259,8 @@ impl Metrics {
     }
 }
 
-fn register_build(all: &mut Registry) {
-    let commit = COMMIT.unwrap_or("unknown").to_owned();
+fn register_build(all: &mut Registry, commit: Option<&str>) {
+    let commit = commit.unwrap_or("unknown").to_owned();
     let build = Labels(vec![("version", VERSION.to_owned()), ("commit", commit)]);
     let help = "Which build of the operator runs";
     all.register("build", help, Info::new(build));
@@ -276,6 +276,18 @@ fn budget_labels(server: &str, organization: &str) -> Labels {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_commit_of_the_build_is_shown_where_it_is_known() {
+        for (commit, shown) in [(Some("0123abcd"), "0123abcd"), (None, "unknown")] {
+            let mut registry = Registry::default();
+            register_build(&mut registry, commit);
+            let mut text = String::new();
+            encode(&mut text, &registry).unwrap();
+            let labels = format!("{{version=\"{VERSION}\",commit=\"{shown}\"}} 1");
+            assert!(text.contains(&labels), "{text}");
+        }
+    }
 
     #[test]
     fn a_process_that_lost_the_lease_reports_no_resources() {

@@ -16,6 +16,7 @@ mod alerts;
 mod argocd;
 mod author_rights;
 mod chart;
+mod commit;
 mod definitions;
 mod deployment_manifests;
 mod disabled_exports;

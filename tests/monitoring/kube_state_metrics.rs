@@ -1,13 +1,12 @@
 //! The real kube-state-metrics, with the configuration that the chart installs and the rights that the documentation gives it.
 
-use crate::prometheus::{directory, program, rendered};
+use crate::prometheus::{directory, rendered, start};
 use crate::support::{Environment, Guarded, free_address, is_permitted, page_as};
 use serde::Deserialize;
 use serde_json::{Value, json};
-use std::fs::{self, File};
+use std::fs;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
 
 /// The name of its ServiceAccount.
 const ACCOUNT: &str = "kube-state-metrics";
@@ -45,31 +44,25 @@ impl KubeStateMetrics {
     /// Starts one that sees the control plane of an environment, as these values of its chart say.
     pub async fn start(env: &Environment, values: &Value) -> Self {
         grant(env, &values["rbac"]["extraRules"]).await;
-        let kubeconfig = env
+        let account = env
             .plane
-            .kubeconfig_file_for_service_account(&env.namespace, ACCOUNT)
-            .await;
+            .kubeconfig_file_for_service_account(&env.namespace, ACCOUNT);
+        let kubeconfig = account.await.unwrap();
         let directory = directory();
         let config = directory.join("config.yaml");
         fs::write(&config, configuration(values).await).unwrap();
         let (address, telemetry) = (free_address(), free_address());
-        let log = File::create(directory.join("log")).unwrap();
-        let mut command = Command::new(program("kube-state-metrics", "kube-state-metrics").await);
-        command
-            .arg(format!("--kubeconfig={}", kubeconfig.unwrap().display()))
-            .arg("--custom-resource-state-only")
-            .arg(format!(
-                "--custom-resource-state-config-file={}",
-                config.display()
-            ))
-            .args(["--host=127.0.0.1", "--telemetry-host=127.0.0.1"])
-            .arg(format!("--port={}", address.port()))
-            .arg(format!("--telemetry-port={}", telemetry.port()))
-            .stdin(Stdio::null())
-            .stdout(log.try_clone().unwrap())
-            .stderr(log);
+        let arguments = [
+            format!("--kubeconfig={}", kubeconfig.display()),
+            "--custom-resource-state-only".to_owned(),
+            format!("--custom-resource-state-config-file={}", config.display()),
+            "--host=127.0.0.1".to_owned(),
+            "--telemetry-host=127.0.0.1".to_owned(),
+            format!("--port={}", address.port()),
+            format!("--telemetry-port={}", telemetry.port()),
+        ];
         Self {
-            process: Guarded::start(&mut command),
+            process: start("kube-state-metrics", &arguments, &directory).await,
             directory,
             address,
         }

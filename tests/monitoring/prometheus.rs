@@ -66,6 +66,18 @@ pub fn directory() -> PathBuf {
     directory
 }
 
+/// Starts a program of a module in `tools`, which logs to the file `log` in this directory.
+pub async fn start(module: &str, arguments: &[String], directory: &Path) -> Guarded {
+    let log = std::fs::File::create(directory.join("log")).unwrap();
+    let mut command = Command::new(program(module, module).await);
+    command
+        .args(arguments)
+        .stdin(Stdio::null())
+        .stdout(log.try_clone().unwrap())
+        .stderr(log);
+    Guarded::start(&mut command)
+}
+
 /// Writes JSON, which is YAML too.
 pub fn write(directory: &Path, name: &str, json: &Value) -> PathBuf {
     let path = directory.join(name);
@@ -85,20 +97,14 @@ impl Prometheus {
     pub async fn start(directory: PathBuf, configuration: &Value) -> Self {
         let file = write(&directory, "prometheus.yaml", configuration);
         let address = free_address();
-        let log = std::fs::File::create(directory.join("log")).unwrap();
-        let mut command = Command::new(program("prometheus", "prometheus").await);
-        command
-            .arg(format!("--config.file={}", file.display()))
-            .arg(format!(
-                "--storage.tsdb.path={}",
-                directory.join("data").display()
-            ))
-            .arg(format!("--web.listen-address={address}"))
-            .stdin(Stdio::null())
-            .stdout(log.try_clone().unwrap())
-            .stderr(log);
+        let storage = directory.join("data");
+        let arguments = [
+            format!("--config.file={}", file.display()),
+            format!("--storage.tsdb.path={}", storage.display()),
+            format!("--web.listen-address={address}"),
+        ];
         Self {
-            process: Guarded::start(&mut command),
+            process: start("prometheus", &arguments, &directory).await,
             directory,
             address,
         }

@@ -8,7 +8,7 @@ use metorial_simulator::Action;
 use serde_json::{Value, json};
 
 /// The API's error object, with the value wherever it may be echoed.
-fn echo(value: &str) -> Value {
+pub fn echo(value: &str) -> Value {
     json!({
         "object": "error", "ok": false, "status": 400, "code": "invalid_data", "entity": "body",
         "message": format!("{value} is no token"), "description": value, "hint": value,

@@ -10,6 +10,7 @@ mod support;
 
 mod all_kinds;
 mod canary_forms;
+mod deletions;
 mod fairness;
 mod hostile_objects;
 mod kstatus;

@@ -250,8 +250,7 @@ async fn records(answers: &mut Answers<'_>) {
     answers.create(export).await;
 }
 
-/// Lists of dependents. The responses to deletions are left out: they are read as those to updates, and after a lost one the
-/// operator waits for the better part of a minute.
+/// Lists of dependents.
 async fn dependents(answers: &mut Answers<'_>) {
     let env = answers.env;
     env.create(literal_vault("in-use")).await;

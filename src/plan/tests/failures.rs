@@ -1,12 +1,16 @@
 //! What is reported after a request to the API that may have been applied, and when the next one is sent.
 
-use super::fixture::{Fixture, auth_config, config, created, mac, policy, recorded, wanted};
+use super::fixture::{
+    Fixture, auth_config, case, config, created, mac, owner, policy, recorded, wanted,
+};
 use crate::plan::backoff::{Backoff, MOMENT, Pacing, Retry};
-use crate::plan::case::{Failure, MaybeApplied, RemoteFailure};
+use crate::plan::case::{Case, Failure, MaybeApplied, RemoteFailure};
+use crate::plan::children::{ChildSpec, ChildState};
 use crate::plan::desired::Desired;
-use crate::plan::facts::Query;
+use crate::plan::facts::{Answer, Facts, Query};
 use crate::plan::on_error::on_error;
 use crate::plan::policy::Policy;
+use crate::plan::publish::publish;
 use crate::plan::record::{Record, Writes};
 use crate::plan::steps::Plan;
 use crate::resources::{Adopt, AuthExport, AuthImport, Reason};
@@ -194,5 +198,33 @@ fn only_after_an_answered_failure_nothing_is_looked_for_until_reads_have_caught_
         assert_eq!(waits.retry, Retry::Backoff(backoff), "{reason}");
         // What was lost may turn up at any time.
         assert_eq!(decide(false).unwrap_err(), query, "{reason}");
+    }
+}
+
+#[test]
+fn a_failed_request_keeps_its_backoff_while_its_config_map_belongs_to_somebody_else() {
+    let desired = config("a");
+    let (owner, key, record) = (owner("uid"), mac(), recorded(&desired, "pcf_1"));
+    let case = Case {
+        publish: Some("ids"),
+        ..case(&owner, &key, Some(&desired), &record)
+    };
+    for (state, reason, wait) in [
+        (ChildState::OfPredecessor, Reason::Updating, Some(10)),
+        (ChildState::Foreign, Reason::OwnershipConflict, None),
+    ] {
+        let mut facts = Facts::default();
+        let query = Query::Child(ChildSpec::config_map("ids"));
+        assert!(facts.add(query, Answer::Child(state)));
+        let reported = |plan| {
+            let plan = publish(&case, &facts, plan).unwrap();
+            (plan.verdict.reason, plan.retry)
+        };
+        let in_sync = Retry::Interval(wait.map(Duration::from_secs));
+        let done = Plan::synced(&desired, Vec::new());
+        assert_eq!(reported(done), (reason, in_sync));
+        let failed = on_error(&case, &facts, &failure(MaybeApplied::No));
+        let backoff = Retry::Backoff(Backoff::transient());
+        assert_eq!(reported(failed), (Reason::RemoteUnavailable, backoff));
     }
 }

@@ -59,6 +59,20 @@ impl Container {
         assert!(output.status.success(), "{output:?}");
     }
 
+    /// The users of its processes, which the runtime's kernel knows; none before it runs.
+    pub fn users(&self) -> Vec<u64> {
+        let mut list = runtime(self.scratch.path());
+        list.arg("ps").arg(name(self.scratch.path()));
+        let output = list.output().unwrap();
+        let table = String::from_utf8(output.stdout).unwrap();
+        // The first column, below its title.
+        let rows = table.lines().skip_while(|line| !line.starts_with("UID"));
+        let first = rows
+            .skip(1)
+            .map(|row| row.split_whitespace().next().unwrap());
+        first.map(|user| user.parse().unwrap()).collect()
+    }
+
     /// The system calls that it made so far.
     pub fn system_calls(&self) -> String {
         let files = fs::read_dir(self.scratch.path().join("log")).unwrap();

@@ -4,6 +4,6 @@
 mod container;
 mod layout;
 mod pod;
-mod scratch;
+pub mod scratch;
 mod stories;
 mod system_calls;

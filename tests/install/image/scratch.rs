@@ -9,7 +9,7 @@ pub struct Scratch(PathBuf);
 impl Scratch {
     /// Makes a directory with these directories in it.
     pub fn new(directories: &[&str]) -> Self {
-        let name = format!("container-{:016x}", rand::random::<u64>());
+        let name = format!("scratch-{:016x}", rand::random::<u64>());
         let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
         for directory in directories {
             fs::create_dir_all(path.join(directory)).unwrap();

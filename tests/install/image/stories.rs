@@ -3,10 +3,12 @@
 use super::container::{Container, Pod};
 use super::layout::Image;
 use super::pod::{Scheduled, url};
+use super::scratch::Scratch;
 use super::system_calls::{are_logged, opened, writes};
 use crate::support::{Environment, PATIENCE, POLL, Setup, connection, credentials, free_address};
 use serde_json::{Value, json};
-use std::net::SocketAddr;
+use std::fs;
+use std::net::{SocketAddr, TcpListener};
 use std::process::ExitStatus;
 
 /// The root certificates in the operator's image.
@@ -77,17 +79,64 @@ fn an_image_has_its_program_and_the_operator_root_certificates_and_nothing_else(
 
 #[tokio::test]
 #[ignore = "needs the images that make image builds"]
-async fn a_program_runs_as_the_user_of_its_image_and_as_any_that_openshift_assigns() {
+async fn a_program_says_its_version() {
     let version = env!("CARGO_PKG_VERSION");
     for name in ["metorial-operator", "metorial-simulator"] {
-        for user in [None, Some(1_000_660_000)] {
+        let (status, log) = run(&Image::named(name), &pod(&["--version"])).await;
+        assert!(status.success(), "{log}");
+        assert_eq!(log.trim(), format!("{name} {version}"));
+    }
+}
+
+/// The users of the processes of a container while it runs.
+async fn users(image: &Image, pod: &Pod) -> Vec<u64> {
+    let mut container = Container::start(image, pod, free_address());
+    let started = async {
+        loop {
+            let users = container.users();
+            if !users.is_empty() {
+                return users;
+            }
+            let ended = container.process.ended();
+            assert_eq!(ended, None, "{}", container.process.log());
+            tokio::time::sleep(POLL).await;
+        }
+    };
+    tokio::time::timeout(PATIENCE, started).await.unwrap()
+}
+
+#[tokio::test]
+#[ignore = "needs the images that make image builds"]
+async fn a_program_runs_as_the_user_of_its_image_and_as_any_that_openshift_assigns() {
+    // An API server that never answers: the operator waits for it.
+    let silent = TcpListener::bind("127.0.0.1:0").unwrap();
+    let server = format!("http://{}", silent.local_addr().unwrap());
+    let scratch = Scratch::new(&["config"]);
+    let file = scratch.path().join("config/kubeconfig");
+    let kubeconfig = json!({
+        "clusters": [{"name": "silent", "cluster": {"server": server}}],
+        "contexts": [{"name": "silent", "context": {"cluster": "silent", "user": "nobody"}}],
+        "users": [{"name": "nobody"}],
+        "current-context": "silent",
+    });
+    fs::write(&file, kubeconfig.to_string()).unwrap();
+    let listen = format!("--listen={}", free_address());
+    let port = free_address().port().to_string();
+    for (name, arguments) in [
+        ("metorial-operator", vec!["run", &listen]),
+        (
+            "metorial-simulator",
+            vec!["--listen=127.0.0.1", "--port", &port],
+        ),
+    ] {
+        for (user, expected) in [(None, 65_532), (Some(1_000_660_000), 1_000_660_000)] {
             let pod = Pod {
                 user,
-                ..pod(&["--version"])
+                environment: vec![("KUBECONFIG".to_owned(), "/kubeconfig".to_owned())],
+                mounts: vec![(file.clone(), "/kubeconfig")],
+                ..pod(&arguments)
             };
-            let (status, log) = run(&Image::named(name), &pod).await;
-            assert!(status.success(), "{log}");
-            assert_eq!(log.trim(), format!("{name} {version}"));
+            assert_eq!(users(&Image::named(name), &pod).await, [expected], "{name}");
         }
     }
 }
@@ -139,6 +188,7 @@ async fn the_operator_works_as_the_chart_s_pod_with_a_simulator_and_neither_writ
     let operator = Container::start(&Image::named("metorial-operator"), &scheduled.pod, admin);
     env.wait_leads(&operator.process).await;
     env.wait_serves(&operator.process).await;
+    assert_eq!(operator.users(), [65_532]);
 
     env.apply(env.key_secret()).await;
     env.apply(env.app_secret()).await;

@@ -1,6 +1,6 @@
 //! Objects that are lost at Metorial: created again, reported, or held back for an approval.
 
-use crate::support::{Environment, Kind, credentials};
+use crate::support::{Environment, Kind, credentials, literal_vault};
 use metorial_simulator::Stored;
 use serde_json::json;
 
@@ -161,6 +161,35 @@ async fn the_loss_of_two_of_four_objects_needs_no_approval() {
     for name in ["a", "b"] {
         env.credentials(name).wait_recorded().await;
     }
+    env.check_oracles().await;
+}
+
+#[tokio::test]
+async fn the_losses_of_several_objects_are_counted_once() {
+    let env = Environment::running().await;
+    let names = ["a", "b", "c", "d", "e", "f"];
+    for name in names {
+        env.create(credentials(name)).await;
+    }
+    env.create(literal_vault("vault")).await;
+    for remote in &env.live(Kind::Credentials)[..3] {
+        archive(&env, remote);
+    }
+    env.sim.clear_journal();
+    for name in names {
+        env.credentials(name).reconcile_now().await;
+    }
+    env.until("there are six again", async || {
+        (env.live(Kind::Credentials).len() == names.len()).then_some(())
+    })
+    .await;
+    for name in names {
+        env.credentials(name).wait_recorded().await;
+    }
+    // Nothing but a count reads the vault now.
+    let requests = env.requests();
+    let counts = requests.iter().filter(|it| it.contains("vaults")).count();
+    assert_eq!(counts, 1, "{requests:?}");
     env.check_oracles().await;
 }
 

@@ -12,6 +12,7 @@ mod external;
 mod failures;
 mod fingerprints;
 pub mod fixture;
+mod losses;
 mod memory;
 mod model;
 mod ownership;

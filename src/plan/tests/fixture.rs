@@ -1,5 +1,6 @@
 //! Single decisions: what is desired, what exists, what is recorded.
 
+pub use super::plans::{bound, deleted, updates};
 use crate::kinds::{Inputs, Kind};
 use crate::plan::case::{Case, ConnectionView, Failure, Unreachable, Unresolved};
 use crate::plan::children::ChildKind;
@@ -13,7 +14,7 @@ use crate::plan::ownership::{MARKER_KEY, Marker, Owner};
 use crate::plan::policy::{Lifecycle, Policy};
 use crate::plan::record::{Record, Writes};
 use crate::plan::rewrites::Rewrites;
-use crate::plan::steps::{Plan, Step};
+use crate::plan::steps::Plan;
 use crate::resources::{
     DeletionPolicy, DriftPolicy, Mode, ProviderAuthConfig, ProviderAuthCredentials, ProviderConfig,
     Reason, RemoteDetails, Replace,
@@ -384,23 +385,4 @@ impl<'a> Fixture<'a> {
     pub fn plan(&self) -> Plan {
         self.decide().unwrap()
     }
-}
-
-pub fn deleted(plan: &Plan) -> Vec<&str> {
-    let ids = plan.steps.iter().filter_map(|step| match step {
-        Step::Delete(id) => Some(id.as_str()),
-        _ => None,
-    });
-    ids.collect()
-}
-
-pub fn bound(plan: &Plan) -> Option<&str> {
-    plan.steps.iter().find_map(|step| match step {
-        Step::Bind { remote, .. } => Some(remote.id.as_str()),
-        _ => None,
-    })
-}
-
-pub fn updates(plan: &Plan) -> bool {
-    plan.has(|step| matches!(step, Step::Update { .. }))
 }

@@ -94,8 +94,13 @@ fn wrong_instance(case: &Case<'_>, _: &Facts) -> Option<Plan> {
         Some(_) => "the remote object is",
         None => "a create may have been applied",
     };
+    // A deletion needs a connection of that instance as well, unless it leaves the object there.
+    let orphan = match case.policy.leaves_remote() {
+        true => "",
+        false => "set spec.deletionPolicy: Orphan and ",
+    };
     let message = format!(
-        "{what} in instance {there}, but {} opens {here}; refer to a connection of {there}, or delete this resource and create it again",
+        "{what} in instance {there}, but {} opens {here}; refer to a connection of {there}, or {orphan}delete this resource",
         case.connection.name
     );
     Some(Plan::report(Verdict::new(

@@ -1,13 +1,14 @@
 //! Creates of which no status records where they were sent.
 
-use super::fixture::{Fixture, auth_config, lost};
+use super::fixture::{Fixture, auth_config, lost, policy, recorded};
 use crate::plan::backoff::Retry;
 use crate::plan::desired::Desired;
 use crate::plan::facts::{Answer, Query};
+use crate::plan::policy::Policy;
 use crate::plan::record::{Destination, Elsewhere, Record};
 use crate::plan::status;
 use crate::plan::steps::{Effect, Plan, Step};
-use crate::resources::{ProviderAuthConfigStatus, Reason, ResourceStatus};
+use crate::resources::{DeletionPolicy, Mode, ProviderAuthConfigStatus, Reason, ResourceStatus};
 
 fn elsewhere() -> Destination {
     Destination {
@@ -86,5 +87,43 @@ fn an_instance_that_can_not_be_searched_is_waited_for_and_named() {
         let message = &plan.verdict.message;
         assert!(message.contains("ins_former") && message.contains("Connection/former"));
         assert_eq!(next.common().instance_id, None, "nothing is certain");
+    }
+}
+
+#[test]
+fn the_advice_for_an_object_of_another_instance_leads_to_no_deletion_that_is_blocked() {
+    let desired = auth_config("a");
+    let orphaning = Policy {
+        deletion: DeletionPolicy::Orphan,
+        ..policy()
+    };
+    let observing = Policy {
+        mode: Mode::Observe,
+        ..policy()
+    };
+    for (record, policy, needs_orphan) in [
+        (recorded(&desired, "pac_1"), policy(), true),
+        (lost(), policy(), true),
+        (recorded(&desired, "pac_1"), orphaning.clone(), false),
+        (recorded(&desired, "pac_1"), observing, false),
+    ] {
+        let record = Record {
+            instance: Some("ins_former".to_owned()),
+            ..record
+        };
+        let under = |policy| Fixture::of(&desired, record.clone()).with_policy(policy);
+        let reported = under(policy.clone()).plan().verdict;
+        assert_eq!(reported.reason, Reason::InstanceMismatch);
+        let advice = match needs_orphan {
+            true => ", or set spec.deletionPolicy: Orphan and delete this resource",
+            false => "refer to a connection of ins_former, or delete this resource",
+        };
+        assert!(reported.message.ends_with(advice), "{}", reported.message);
+
+        let deleted = under(policy).terminating().plan().verdict;
+        let is_blocked = deleted.reason == Reason::DeletionBlocked;
+        assert_eq!(is_blocked, needs_orphan, "{}", deleted.message);
+        let followed = under(orphaning.clone()).terminating().plan();
+        assert!(followed.has(|step| matches!(step, Step::RemoveFinalizer)));
     }
 }

@@ -1,5 +1,6 @@
 //! The log, written to standard output with one line per event; and traces, sent to a collector.
 
+mod directives;
 mod json_line;
 mod targets;
 #[cfg(test)]
@@ -57,11 +58,15 @@ pub fn start(format: LogFormat, filter: &str) -> Result<Traces, String> {
 }
 
 /// Returns which events and spans are logged, by a text in the syntax of [`EnvFilter`].
+///
+/// # Errors
+/// The text doesn't follow the syntax, or selects nothing of the operator.
 fn log_filter<S>(text: &str) -> Result<impl Filter<S> + use<S>, String>
 where
     S: Subscriber + for<'span> LookupSpan<'span>,
 {
     let selected = EnvFilter::try_new(text).map_err(|error| format!("--log: {error}"))?;
+    directives::check(text).map_err(|error| format!("--log: {error}"))?;
     let allowed = filter_fn(|event| may_log(event.target(), *event.level()));
     let selected = selected.and(allowed.with_max_level_hint(LevelFilter::TRACE));
     // Whatever the text selects, each line names the resource that it is about.

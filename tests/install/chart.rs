@@ -326,7 +326,7 @@ async fn check_aggregated_roles(plane: &ControlPlane) {
 }
 
 /// Values that are refused, and what the refusal names.
-const REFUSED: [(&str, &str); 30] = [
+const REFUSED: [(&str, &str); 32] = [
     ("nonsense=1", "nonsense"),
     ("image.tagg=1", "tagg"),
     ("image.digest=latest", "/image/digest"),
@@ -342,6 +342,8 @@ const REFUSED: [(&str, &str); 30] = [
     ("secretWatch=sometimes", "/secretWatch"),
     ("log.format=xml", "/log/format"),
     ("log.level=null", "'level'"),
+    ("log.level=loud", "/log/level"),
+    ("log.level=metorail=debug", "/log/level"),
     ("concurrency=0", "/concurrency"),
     ("concurrency=5000", "/concurrency"),
     ("crds.delete=true", "/crds"),

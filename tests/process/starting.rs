@@ -26,7 +26,7 @@ fn refused(output: &Output, words: &[&str]) {
 
 #[test]
 fn a_setting_that_cannot_be_used_ends_the_process_with_one_line_that_names_it() {
-    let flags: [(&[&str], &[&str]); 15] = [
+    let flags: [(&[&str], &[&str]); 17] = [
         (&["--concurrency=0"], &["--concurrency", "1..=1024"]),
         (&["--concurrency=many"], &["--concurrency", "many"]),
         (
@@ -48,6 +48,8 @@ fn a_setting_that_cannot_be_used_ends_the_process_with_one_line_that_names_it() 
         ),
         (&["--log-format=xml"], &["--log-format", "json"]),
         (&["--log=a=b=c"], &["--log"]),
+        (&["--log=loud"], &["--log", "loud", "info"]),
+        (&["--log=metorail=debug"], &["--log", "metorail=debug"]),
         (&["--listen=nowhere"], &["--listen"]),
         (&["--leader-elect=perhaps"], &["--leader-elect"]),
         (

@@ -97,6 +97,14 @@ impl Page {
         headings
     }
 
+    /// Returns the lines of the headings, in order.
+    #[must_use]
+    pub fn heading_lines(&self) -> Vec<usize> {
+        let is_heading = |event: &Event<'_>| matches!(event, Event::Start(Tag::Heading { .. }));
+        let headings = self.events().filter(|(event, _)| is_heading(event));
+        headings.map(|(_, range)| self.line(range.start)).collect()
+    }
+
     /// Returns the anchors of the headings, as GitHub and mdBook make them.
     #[must_use]
     pub fn anchors(&self) -> Vec<String> {

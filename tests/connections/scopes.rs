@@ -1,7 +1,7 @@
 //! Keys with few scopes, keys of organizations, and what a refusal tells about the scope or the switch that is missing.
 
-use crate::support::{Environment, Kind, VALUES, auth_config, config, credentials};
-use crate::support::{export, import_new};
+use crate::support::{Environment, Form, Kind, Manifest, VALUES, auth_config, config, credentials};
+use crate::support::{deployment, export, import_new};
 use metorial_simulator::InstanceType;
 use serde_json::json;
 
@@ -100,4 +100,70 @@ async fn where_a_project_allows_only_oauth_the_message_names_the_switch_and_no_s
     let message = stalled.message();
     assert!(message.contains("only OAuth methods"), "{message}");
     assert!(!message.contains("instance.provider"), "{message}");
+}
+
+/// The scopes that the documentation lists for a kind.
+fn documented(kind: Kind) -> Vec<&'static str> {
+    let page = include_str!("../../docs/find-ids.md");
+    let begin = format!("| `{}` |", kind.name());
+    let row = page.lines().find(|line| line.starts_with(&begin));
+    let words = row.unwrap().split('`');
+    words.filter(|word| word.contains(':')).collect()
+}
+
+/// The manifest of a form under another name, for the object of the same name at Metorial.
+fn second(form: Form, theirs: &str) -> Manifest {
+    let manifest = form.manifest(theirs);
+    manifest.metadata(json!({"name": "second"}))
+}
+
+#[tokio::test]
+async fn the_scopes_that_the_documentation_lists_for_a_kind_suffice_for_all_that_it_does() {
+    let env = Environment::running().await;
+    env.value("token", VALUES[0]).await;
+    let theirs = env.auth_config_by_hand(json!({})).await;
+    for form in [
+        Form::Deployment,
+        Form::Credentials,
+        Form::AuthConfig,
+        Form::Config,
+        Form::Vault,
+        Form::ImportInto,
+        Form::ImportNew,
+        Form::Export,
+    ] {
+        let kind = form.kind();
+        env.sim.restrict_key(&env.key, documented(kind));
+        let made = form.manifest(&theirs);
+        if Kind::MARKED.contains(&kind) {
+            let left = env.create(made.named("one").orphaning()).await;
+            env.resource(kind, "tested").remove().await;
+            let id = left.status().id.clone().unwrap();
+            let adopted = second(form, &theirs).named("one").adopting(&id);
+            let adopted = env.create(adopted).await;
+            assert_eq!(adopted.status().id, Some(id));
+            env.resource(kind, "second").remove().await;
+        } else {
+            env.create(made).await;
+            env.resource(kind, "tested").remove().await;
+        }
+    }
+}
+
+#[tokio::test]
+async fn without_the_scope_for_providers_an_object_is_adopted_whose_provider_is_named_by_its_id() {
+    let env = Environment::running().await;
+    let provider = env.sim.catalog().provider("linear").unwrap().id.clone();
+    let theirs = env.sim.add_deployment(&env.instance, &provider, "theirs");
+    let scopes = documented(Kind::Deployment).into_iter();
+    let scopes = scopes.filter(|scope| *scope != "instance.provider:read");
+    env.sim.restrict_key(&env.key, scopes);
+    let adopting = deployment("linear").named("theirs").adopting(&theirs);
+    env.apply(adopting).await;
+    let adopted = env.deployment("linear");
+    adopted
+        .wait_message("Forbidden", "`instance.provider:read`")
+        .await;
+    adopted.edit(json!({"providerId": provider})).await;
+    adopted.wait_ready().await;
 }

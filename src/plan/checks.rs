@@ -5,6 +5,7 @@ use super::backoff::{Backoff, Retry};
 use super::case::{Case, Problem, Unresolved};
 use super::children::Refusal;
 use super::desired::Desired;
+use super::expiry::has_expired;
 use super::external;
 use super::facts::{Facts, Query};
 use super::fields::Role;
@@ -52,11 +53,20 @@ fn disabled(case: &Case<'_>, _: &Facts) -> Option<Plan> {
 }
 
 fn suspended(case: &Case<'_>, facts: &Facts) -> Option<Plan> {
-    case.policy.suspend.then(|| {
-        let mut verdict = Verdict::new(Reason::Suspended, "spec.suspend is true");
-        verdict.ready = in_sync(case, facts);
-        Plan::report(verdict)
-    })
+    if !case.policy.suspend {
+        return None;
+    }
+    let ready = in_sync(case, facts);
+    let pending = match &case.desired {
+        // Tokens that have expired are reported anyway, and are no change of the spec.
+        _ if ready || has_expired(case, &case.record.export) => String::new(),
+        Ok(_) => ", and a change is pending; remove the field to apply it".to_owned(),
+        Err(unresolved) => format!(", and a change may be pending: {}", unresolved.message),
+    };
+    let message = format!("spec.suspend is true{pending}");
+    let mut verdict = Verdict::new(Reason::Suspended, message);
+    verdict.ready = ready;
+    Some(Plan::report(verdict))
 }
 
 fn unresolved(unresolved: &Unresolved) -> Plan {

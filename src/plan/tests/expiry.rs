@@ -222,7 +222,12 @@ fn a_resource_that_is_held_by_choice_is_not_ready_with_expired_tokens() {
     let suspended = report(&story);
     assert_eq!(suspended.plan.verdict.reason, Reason::Suspended);
     assert!(!suspended.is_ready() && suspended.condition("Stalled").is_none());
-    assert!(suspended.message("Ready").contains("expired at"));
+    let message = suspended.message("Ready");
+    assert!(
+        message.starts_with("spec.suspend is true; the tokens"),
+        "{message}"
+    );
+    assert!(message.contains("expired at"), "{message}");
 }
 
 #[test]

@@ -2,6 +2,7 @@
 
 mod attempts;
 mod cases;
+mod checks;
 mod crashes;
 mod deployments;
 mod destinations;

@@ -151,7 +151,11 @@ fn survives(number: &str) -> bool {
 }
 
 /// Sets `piece` at an RFC 6901 pointer; missing parents become objects.
-fn put(whole: &mut Value, pointer: &str, piece: Value) -> Result<(), &'static str> {
+fn put(whole: &mut Value, pointer: &str, mut piece: Value) -> Result<(), &'static str> {
+    if let Some(why) = too_long(&piece) {
+        piece.wipe();
+        return Err(why);
+    }
     let Some(path) = pointer.strip_prefix('/') else {
         let Value::Object(object) = piece else {
             return Err("is not a JSON object, which the whole value has to be");
@@ -191,12 +195,15 @@ fn fits(whole: &Value) -> Result<(), Invalid> {
     if size > LARGEST {
         return Err(Invalid::value("the composed value is larger than 1 MiB"));
     }
-    if longest(whole) > LONGEST {
-        return Err(Invalid::value(
-            "a text in the composed value is longer than 100000 characters, the most that Metorial takes",
-        ));
-    }
     Ok(())
+}
+
+/// Returns why a part can't be sent: the API takes no text of this length. A literal is smaller than that as a whole.
+fn too_long(piece: &Value) -> Option<&'static str> {
+    (longest(piece) > LONGEST).then_some(match piece {
+        Value::String(_) => "is longer than 100000 characters, the most that Metorial takes",
+        _ => "has a text longer than 100000 characters, the most that Metorial takes",
+    })
 }
 
 fn longest(value: &Value) -> usize {
@@ -295,6 +302,16 @@ mod tests {
                 "{message}"
             );
             assert!(!message.contains("canary"), "{message}");
+        }
+        let long = format!("canary{}", "a".repeat(LONGEST));
+        let in_json = format!(r#"{{"b":["{long}"]}}"#);
+        for (part, text, why) in [
+            (part("/a", "k", "Text"), &long, "is longer than 100000"),
+            (part("/a", "k", "Json"), &in_json, "has a text longer than"),
+        ] {
+            let message = composed(json!({"from": [part]}), &[("k", text)]).unwrap_err();
+            let begin = format!(r#"the part at "/a" from Secret/s/k {why}"#);
+            assert!(message.starts_with(&begin), "{message}");
         }
         let deep = "[".repeat(100_000);
         let value = json!({"from": [part("/a", "k", "Json")]});

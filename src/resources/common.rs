@@ -31,7 +31,7 @@ pub struct CommonSpec {
     pub interval: Option<Interval>,
     /// If true, the operator does nothing for this resource except its deletion.
     pub suspend: Option<bool>,
-    /// Takes over an existing remote object instead of creating one.
+    /// Takes over an existing remote object instead of creating one. Can't be set on an AuthImport or AuthExport.
     pub adopt: Option<Adopt>,
     /// Where the operator publishes the ids of the remote object, for applications to read.
     pub publish: Option<Publish>,
@@ -77,14 +77,15 @@ pub enum ConnectionKind {
 }
 
 /// What the operator does about differences between the spec and the remote object. `Enforce` (default) makes the
-/// remote object match the spec. `Observe` only reads it and reports differences. `Plan` writes the changes that it
-/// would make to `status.plan`, and makes them once the annotation `metorial.com/approve` is set to the plan's hash.
+/// remote object match the spec. `Observe` only reads it and reports differences; an AuthImport or AuthExport can't
+/// have this mode. `Plan` writes the changes that it would make to `status.plan`, and makes them once the annotation
+/// `metorial.com/approve` is set to the plan's hash.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
 pub enum Mode {
     /// Make the remote object match the spec.
     #[default]
     Enforce,
-    /// Read and report differences, never write.
+    /// Read and report differences, never write. Not for AuthImports and AuthExports.
     Observe,
     /// Show the planned changes and wait for approval.
     Plan,

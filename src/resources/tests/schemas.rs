@@ -186,3 +186,20 @@ fn every_name_and_id_that_becomes_part_of_a_path_has_a_pattern() {
         }
     });
 }
+
+#[test]
+fn the_fields_that_a_kind_refuses_say_so_where_kubectl_explains_them() {
+    let mut refusing = 0;
+    of_wholes(|kind, whole| {
+        let spec = &whole["properties"]["spec"];
+        let rules = spec["x-kubernetes-validations"].to_string();
+        for field in ["adopt", "mode"] {
+            if rules.contains("can't adopt or observe an object") {
+                let description = spec["properties"][field]["description"].to_string();
+                assert!(description.contains(kind), "{kind} {field}: {description}");
+                refusing += 1;
+            }
+        }
+    });
+    assert_eq!(refusing, 4);
+}

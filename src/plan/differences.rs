@@ -289,7 +289,7 @@ fn compare_metadata(
         if observed != Some(value) {
             found.metadata = true;
             let observed = observed.map_or_else(|| "absent".to_owned(), shown);
-            found.add(&format!("metadata.{key}"), &shown(value), &observed);
+            found.add(&metadata_field(key), &shown(value), &observed);
         }
     }
     for key in &record.metadata_keys {
@@ -297,12 +297,21 @@ fn compare_metadata(
             (desired.metadata.contains_key(key), remote.metadata.get(key))
         {
             found.metadata = true;
-            found.add(&format!("metadata.{key}"), "absent", &shown(observed));
+            found.add(&metadata_field(key), "absent", &shown(observed));
         }
     }
     if remote.marker.as_ref().map(|marker| &marker.owner) != Some(&desired.marker.owner) {
         found.metadata = true;
         found.add("metadata.kubernetes", "this resource", "something else");
+    }
+}
+
+/// Returns a key of the metadata as a field. Any text is a key, even the empty one: what could be misread is quoted.
+fn metadata_field(key: &str) -> String {
+    let is_plain = |c: char| c.is_alphanumeric() || "-_./".contains(c);
+    match !key.is_empty() && key.chars().all(is_plain) {
+        true => format!("metadata.{key}"),
+        false => format!("metadata.{key:?}"),
     }
 }
 

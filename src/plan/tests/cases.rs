@@ -49,6 +49,28 @@ fn metadata_is_merged_and_our_keys_are_removed_when_they_are_no_longer_wanted() 
 }
 
 #[test]
+fn a_metadata_key_that_could_be_misread_is_named_in_quotes() {
+    let mut model = Model::new();
+    let note = |model: &mut Model, metadata: Value| {
+        let wanted = credentials("a", "x", &metadata, &owner("uid"));
+        let plan = model.reconcile(Some(&wanted), &policy(), WHOLE, false);
+        plan.verdict.event.unwrap().1
+    };
+    let bare = credentials("a", "x", &json!({}), &owner("uid"));
+    model.reconcile(Some(&bare), &policy(), WHOLE, false);
+    for (key, named) in [
+        ("", r#"metadata."""#),
+        ("a, name", r#"metadata."a, name""#),
+        ("a\nb", r#"metadata."a\nb""#),
+        ("example.com/team_1-a", "metadata.example.com/team_1-a"),
+    ] {
+        let applied = format!("applied {named}");
+        assert_eq!(note(&mut model, json!({key: 1})), applied);
+        assert_eq!(note(&mut model, json!({})), applied, "removed");
+    }
+}
+
+#[test]
 fn somebody_elses_write_is_corrected_once_or_reported() {
     let wanted = credentials("a", "x", &json!({}), &owner("uid"));
     for (drift, writes) in [(DriftPolicy::Correct, 1), (DriftPolicy::Report, 0)] {

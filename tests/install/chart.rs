@@ -1,7 +1,7 @@
 //! The chart as people use it: rendered, installed, upgraded and uninstalled by Helm on a real control plane, and as
 //! one manifest for kubectl.
 
-use crate::support::{PATIENCE, fail, helm_chart, run, succeed};
+use crate::support::{PATIENCE, helm_chart, run, succeed};
 use control_plane::ControlPlane;
 use k8s_openapi::api::authorization::v1::{
     ResourceAttributes, SubjectAccessReview, SubjectAccessReviewSpec,
@@ -322,70 +322,5 @@ async fn check_aggregated_roles(plane: &ControlPlane) {
             "-create clusterconnections.metorial.com",
         ];
         check_rights(plane, user, "default", &edit).await;
-    }
-}
-
-/// Values that are refused, and what the refusal names.
-const REFUSED: [(&str, &str); 32] = [
-    ("nonsense=1", "nonsense"),
-    ("image.tagg=1", "tagg"),
-    ("image.digest=latest", "/image/digest"),
-    ("image.pullPolicy=Sometimes", "/image/pullPolicy"),
-    ("replicaCount=-1", "/replicaCount"),
-    ("replicaCount=one", "/replicaCount"),
-    ("watchNamespaces={Team}", "/watchNamespaces/0"),
-    ("watchNamespaces=team", "/watchNamespaces"),
-    ("shard.name=one", "/shard/watchLabelSelector"),
-    ("shard.name=One", "/shard/name"),
-    ("allowedBaseUrls={ftp://a.example}", "/allowedBaseUrls/0"),
-    ("allowedBaseUrls=null", "allowedBaseUrls"),
-    ("secretWatch=sometimes", "/secretWatch"),
-    ("log.format=xml", "/log/format"),
-    ("log.level=null", "'level'"),
-    ("log.level=loud", "/log/level"),
-    ("log.level=metorail=debug", "/log/level"),
-    ("concurrency=0", "/concurrency"),
-    ("concurrency=5000", "/concurrency"),
-    ("crds.delete=true", "/crds"),
-    (
-        "metrics.serviceMonitor.interval=often",
-        "/metrics/serviceMonitor/interval",
-    ),
-    ("authExport.enabled=maybe", "/authExport/enabled"),
-    ("rolloutRestart.enabled=maybe", "/rolloutRestart/enabled"),
-    (
-        "admissionPolicy.authorRights=Audit",
-        "/admissionPolicy/authorRights",
-    ),
-    ("admissionPolicy.authorRights=null", "'authorRights'"),
-    (
-        "admissionPolicy.operatorWrites=Warn",
-        "/admissionPolicy/operatorWrites",
-    ),
-    ("networkPolicy.egressPorts={443}", "egressPorts"),
-    (
-        "networkPolicy.egress.ports={70000}",
-        "/networkPolicy/egress/ports/0",
-    ),
-    (
-        "networkPolicy.apiServer.cidrs={10.0.0.1}",
-        "/networkPolicy/apiServer/cidrs/0",
-    ),
-    (
-        "networkPolicy.metrics.from[0].cidr=10.0.0.0/8",
-        "/networkPolicy/metrics/from/0",
-    ),
-    ("resources.request.cpu=1", "/resources"),
-    ("extraEnv[0].name=METORIAL_OPERATOR_LOG", "/extraEnv/0/name"),
-];
-
-#[tokio::test]
-async fn values_that_nobody_knows_or_that_make_no_sense_are_refused_by_name() {
-    let plane = shared().await;
-    for (value, named) in REFUSED {
-        let mut template = helm_chart(plane, &["template", "metorial-operator"]);
-        template.args(["--set", value]);
-        let printed = fail(template).await;
-        assert!(printed.contains(named), "{value}: {printed}");
     }
 }

@@ -16,6 +16,7 @@ mod alerts;
 mod argocd;
 mod author_rights;
 mod chart;
+mod chart_values;
 mod commit;
 mod definitions;
 mod deployment_manifests;

@@ -67,6 +67,14 @@ app.kubernetes.io/instance: {{ .Release.Name }}
 {{- end -}}
 {{- end -}}
 
+{{/* A duration such as 1h30m in seconds. */}}
+{{- define "metorial-operator.seconds" -}}
+{{- $hours := regexFind "[0-9]+h" . | trimSuffix "h" | default "0" | atoi -}}
+{{- $minutes := regexFind "[0-9]+m" . | trimSuffix "m" | default "0" | atoi -}}
+{{- $seconds := regexFind "[0-9]+s" . | trimSuffix "s" | default "0" | atoi -}}
+{{- add (mul 3600 $hours) (mul 60 $minutes) $seconds -}}
+{{- end -}}
+
 {{/* The image pull secrets of the chart and of all charts, as a YAML list. */}}
 {{- define "metorial-operator.imagePullSecrets" -}}
 {{- $secrets := list -}}

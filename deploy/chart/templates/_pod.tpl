@@ -98,6 +98,10 @@ volumeMounts:
 {{- end }}
 - name: METORIAL_OPERATOR_CONCURRENCY
   value: {{ .Values.concurrency | quote }}
+{{- $request := include "metorial-operator.seconds" .Values.requestTimeout | atoi }}
+{{- if le (include "metorial-operator.seconds" .Values.reconcileTimeout | atoi) $request }}
+{{- fail (printf "reconcileTimeout is %s, but must be longer than requestTimeout, which is %s" .Values.reconcileTimeout .Values.requestTimeout) }}
+{{- end }}
 - name: METORIAL_OPERATOR_REQUEST_TIMEOUT
   value: {{ .Values.requestTimeout | quote }}
 - name: METORIAL_OPERATOR_RECONCILE_TIMEOUT

@@ -44,6 +44,9 @@ async fn a_status_that_is_wiped_or_falsified_is_corrected_without_a_second_objec
         json!({"lastAppliedRevision": "v1:no:fingerprint"}),
         json!({"inputs": null, "metadataKeys": ["kubernetes"]}),
         json!({"connection": "Nonsense/x"}),
+        json!({"connection": "Connection/other"}),
+        json!({"conditions": []}),
+        json!({"observedGeneration": 99}),
         json!({"conditions": forged, "observedGeneration": 99}),
     ] {
         env.credentials("github").edit_status(edit.clone()).await;
@@ -52,6 +55,9 @@ async fn a_status_that_is_wiped_or_falsified_is_corrected_without_a_second_objec
         assert_eq!(object.status().id.as_ref(), Some(&remote.id), "{edit}");
         assert_eq!(object.status().instance_id, Some(env.instance.to_string()));
         assert_eq!(asked.ready().reason, "Synced", "{edit}");
+        let status = object.status();
+        assert_eq!(status.connection.as_deref(), Some("Connection/default"));
+        assert!(object.is_current(), "{edit}");
     }
     let posts = env.writes().into_iter().filter(|w| w.starts_with("POST"));
     assert_eq!(posts.count(), 1);

@@ -1,13 +1,10 @@
 //! Counts of a connection's objects that are gone. A count takes a request for every hundred objects, and each of the lost objects
 //! would ask for one.
 
-use super::registry::Connections;
-use super::settings::ConnectionKey;
 use crate::plan::observed::Losses;
 use std::collections::HashSet;
 use std::time::Duration;
-use tokio::sync::OwnedMutexGuard;
-use tokio::time::{Instant, timeout};
+use tokio::time::Instant;
 
 /// Time for which a suspicious loss is believed without being counted again.
 pub const LOSSES_LIFETIME: Duration = Duration::from_secs(600);
@@ -15,7 +12,7 @@ pub const LOSSES_LIFETIME: Duration = Duration::from_secs(600);
 /// to show everything.
 const COUNT_LIFETIME: Duration = Duration::from_secs(60);
 /// The longest wait for a count that another resource makes. One that hangs must not hold up the others, one after the other.
-const PATIENCE: Duration = Duration::from_secs(5);
+pub const PATIENCE: Duration = Duration::from_secs(5);
 
 /// A count.
 #[derive(Clone, Debug)]
@@ -32,37 +29,12 @@ impl Count {
     /// Returns whether it answers for the lost object `id` at this time. Any object that it did not find to be gone was lost
     /// since, so they are counted again.
     #[must_use]
-    fn answers(&self, id: Option<&str>, now: Instant) -> bool {
+    pub fn answers(&self, id: Option<&str>, now: Instant) -> bool {
         let age = now.saturating_duration_since(self.at);
         match self.losses.suspicious() {
             true => age < LOSSES_LIFETIME,
             false => age < COUNT_LIFETIME && id.is_some_and(|id| self.lost.contains(id)),
         }
-    }
-}
-
-impl Connections {
-    /// Waits until no other resource counts the losses of a connection: its count may answer for this one, too.
-    pub async fn turn_to_count(&self, key: &ConnectionKey) -> Option<OwnedMutexGuard<()>> {
-        let counting = self.slot(key).lock().await.counting.clone();
-        timeout(PATIENCE, counting.lock_owned()).await.ok()
-    }
-
-    /// Records a count. A suspicious loss stays until it is approved or its time is over.
-    pub async fn record_losses(&self, key: &ConnectionKey, count: Count) {
-        let slot = self.slot(key);
-        let mut slot = slot.lock().await;
-        slot.losses = Some(count);
-        slot.use_approval();
-    }
-
-    /// Returns a count that answers for the lost object `id`.
-    pub async fn counted_losses(&self, key: &ConnectionKey, id: Option<&str>) -> Option<Losses> {
-        let slot = self.slot(key);
-        let mut slot = slot.lock().await;
-        slot.use_approval();
-        let count = slot.losses.as_ref()?;
-        count.answers(id, Instant::now()).then_some(count.losses)
     }
 }
 

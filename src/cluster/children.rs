@@ -59,6 +59,17 @@ impl<K: Resource<DynamicType = ()> + Serialize> Parent<'_, K> {
         }
     }
 
+    /// Returns the content of a child object that is the resource's own.
+    ///
+    /// # Errors
+    /// The call failed.
+    pub async fn content(&self, wanted: &ChildSpec) -> Result<Option<Data>, ClusterError> {
+        match wanted.kind {
+            ChildKind::Secret => self.content_as::<Secret>(wanted).await,
+            ChildKind::ConfigMap => self.content_as::<ConfigMap>(wanted).await,
+        }
+    }
+
     /// Makes a child object hold exactly `data`: readers see the former content or this, never a mixture.
     ///
     /// # Errors
@@ -96,6 +107,7 @@ impl<K: Resource<DynamicType = ()> + Serialize> Parent<'_, K> {
                 name: wanted.name.clone(),
                 forbidden: error.cause == Cause::Forbidden,
                 terminating: false,
+                kept: false,
                 message: error.cause.to_string(),
             }),
         })
@@ -159,6 +171,12 @@ impl<K: Resource<DynamicType = ()> + Serialize> Parent<'_, K> {
         })
     }
 
+    async fn content_as<C: Child>(&self, wanted: &ChildSpec) -> Result<Option<Data>, ClusterError> {
+        let found = self.cluster.get(&self.api::<C>(), &wanted.name).await?;
+        let own = found.filter(|found| self.owns(found));
+        Ok(own.map(|own| own.content()))
+    }
+
     /// Writes a child object, or tries to. A refusal is returned by a dry run only.
     async fn write_as<C: Child>(
         &self,
@@ -185,23 +203,26 @@ impl<K: Resource<DynamicType = ()> + Serialize> Parent<'_, K> {
                 ..field_manager(PatchParams::default())
             };
             let patched = refusal(wanted, dry_run, api.patch(name, &params, &patch));
-            return self.cluster.call(verb("patch"), &kind, name, patched).await;
+            let patched = self.cluster.call(verb("patch"), &kind, name, patched).await;
+            return kept(patched);
         }
-        let mut child = C::new(
+        let child = C::new(
             self.metadata(wanted, annotations),
             wanted.type_.clone(),
             data,
         );
-        match &found {
-            // A Secret's type can't be changed: it is deleted first.
-            Some(found) if !dry_run => self.delete(&api, found).await?,
-            Some(_) => child.meta_mut().generate_name = child.meta_mut().name.take(),
-            None => {}
+        if let Some(found) = &found {
+            // A Secret's type can't be changed: it is deleted first, but only where what takes its place is accepted.
+            let params = creation(true);
+            let tried = refusal(wanted, dry_run, accepted(api.create(&params, &child)));
+            let tried = self.cluster.call("try", &kind, name, tried).await;
+            if dry_run {
+                return kept(tried);
+            }
+            tried?;
+            self.delete(&api, found).await?;
         }
-        let params = PostParams {
-            dry_run,
-            field_manager: Some(FIELD_MANAGER.to_owned()),
-        };
+        let params = creation(dry_run);
         let created = refusal(wanted, dry_run, api.create(&params, &child));
         self.cluster
             .call(verb("create"), &kind, name, created)
@@ -286,6 +307,33 @@ impl<K: Resource<DynamicType = ()> + Serialize> Parent<'_, K> {
     }
 }
 
+fn creation(dry_run: bool) -> PostParams {
+    PostParams {
+        dry_run,
+        field_manager: Some(FIELD_MANAGER.to_owned()),
+    }
+}
+
+/// Turns the answer to a dry run that the name is taken into one that the object is accepted: the API server, its admission
+/// policies included, judges an object before it looks for another of that name.
+async fn accepted<C>(
+    tried: impl Future<Output = Result<C, kube::Error>>,
+) -> Result<(), kube::Error> {
+    match tried.await {
+        Err(kube::Error::Api(status)) if status.reason == "AlreadyExists" => Ok(()),
+        tried => tried.map(drop),
+    }
+}
+
+/// Returns the outcome of a dry run for an object that exists: where it is refused, the object stays as it is.
+fn kept(tried: Result<Option<Refusal>, ClusterError>) -> Result<Option<Refusal>, ClusterError> {
+    let kept = |refusal| Refusal {
+        kept: true,
+        ..refusal
+    };
+    tried.map(|refusal| refusal.map(kept))
+}
+
 /// Turns the refusal of a dry run into a value.
 async fn refusal<C>(
     wanted: &ChildSpec,
@@ -311,6 +359,7 @@ fn refused(wanted: &ChildSpec, status: &Status) -> Refusal {
         terminating: causes
             .map(|cause| cause.reason.as_str())
             .any(|reason| reason == "NamespaceTerminating"),
+        kept: false,
         message: status.message.chars().take(500).collect(),
     }
 }

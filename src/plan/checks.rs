@@ -197,8 +197,12 @@ pub fn child_refused(refusal: &Refusal) -> Plan {
         true => Reason::Forbidden,
         false => Reason::InvalidSpec,
     };
+    let kept = match refusal.kept {
+        true => ", so it stays as it was before",
+        false => "",
+    };
     let message = format!(
-        "Kubernetes refuses the {} {}: {}",
+        "Kubernetes refuses the {} {}{kept}: {}",
         refusal.kind.as_str(),
         refusal.name,
         refusal.message

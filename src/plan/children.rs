@@ -213,6 +213,12 @@ impl ChildState {
         }
     }
 
+    /// Returns whether it is the resource's own and holds this content, whatever its shape.
+    #[must_use]
+    pub fn has_content(&self, wanted: &str) -> bool {
+        matches!(self, Self::Owned { fingerprint, .. } if fingerprint == wanted)
+    }
+
     /// Returns whether it is the resource's own, holds this content and is in shape.
     #[must_use]
     pub fn holds(&self, wanted: &str) -> bool {
@@ -231,6 +237,8 @@ pub struct Refusal {
     pub forbidden: bool,
     /// Whether the namespace is being deleted.
     pub terminating: bool,
+    /// Whether the resource has the object already, which stays as it is.
+    pub kept: bool,
     /// The API server's message.
     pub message: String,
 }

@@ -6,9 +6,11 @@ use super::case::Case;
 use super::children::{ChildKind, changed_by_others};
 use super::desired::{Desired, Exports, When};
 use super::expiry;
-use super::export_record::{budget_free_in, exports_within_a_day, signed_again, unrecorded};
+use super::export_record::{
+    budget_free_in, created_at, exports_within_a_day, is_recent, signed_again, unrecorded,
+};
 use super::facts::{Facts, Query};
-use super::observed::{ListedImport, RemoteView, newest_import};
+use super::observed::{ListedExport, ListedImport, RemoteView, newest_import};
 use super::restart;
 use super::steps::{Content, Plan, Step, bind};
 use super::verdict::{EventReason, Verdict};
@@ -59,7 +61,10 @@ pub fn must_export(
     remote: &RemoteView,
 ) -> Result<bool, Query> {
     let last = LastExport::read(case, facts, exports, remote)?;
-    Ok(expiry::must_renew(case, &last.export) || is_pending(case, facts, exports, remote)?)
+    // A value that is not in the Secret yet is written first, as Kubernetes may refuse every export of the same kind.
+    let is_due = (last.in_secret || last.is_contested(case))
+        && (expiry::must_renew(case, &last.export) || last.is_period_over(case, exports));
+    Ok(is_due || last.is_outdated(facts, exports, remote)?)
 }
 
 /// Returns whether the Secret lacks what it should hold, whether or not its tokens expire.
@@ -73,19 +78,8 @@ pub fn is_pending(
     remote: &RemoteView,
 ) -> Result<bool, Query> {
     let last = LastExport::read(case, facts, exports, remote)?;
-    if last.is_first || last.is_lost {
-        return Ok(true);
-    }
-    Ok(match exports.when {
-        When::Once => false,
-        When::Every(period) => {
-            let at = last.export.exported_at.as_ref().map(|at| at.0);
-            at.is_none_or(|at| case.now.duration_since(at) >= period)
-        }
-        When::OnChange => {
-            last.config_written_since(remote) && has_new_import(&last, facts.imports(&remote.id)?)
-        }
-    })
+    let is_due = !last.in_secret || last.is_period_over(case, exports);
+    Ok(is_due || last.is_outdated(facts, exports, remote)?)
 }
 
 /// Returns whether the newest import is another one than that of the last export.
@@ -111,7 +105,7 @@ struct LastExport {
     is_first: bool,
     /// Whether it is of another auth config.
     is_of_another: bool,
-    /// Whether the Secret holds its value.
+    /// Whether the Secret holds its value, in the form that is wanted.
     in_secret: bool,
     /// Whether neither the Secret nor this process has its value.
     is_lost: bool,
@@ -134,14 +128,44 @@ impl LastExport {
         let is_of_another = of.is_some_and(|of| *of != remote.id);
         let fingerprint = export.secret_fingerprint.as_deref();
         let in_secret = fingerprint.is_some_and(|fingerprint| secret.holds(fingerprint));
+        let has_value = fingerprint.is_some_and(|fingerprint| secret.has_content(fingerprint));
         Ok(Self {
             is_first: export.export_id.is_none() || is_of_another,
             is_of_another,
             in_secret,
-            is_lost: !in_secret && record.exported_from.is_none(),
+            is_lost: !has_value && record.exported_from.is_none(),
             export,
             unrecorded,
         })
+    }
+
+    /// Returns whether another value has to be exported: there is none, or the auth config has another one.
+    fn is_outdated(
+        &self,
+        facts: &Facts,
+        exports: &Exports,
+        remote: &RemoteView,
+    ) -> Result<bool, Query> {
+        if self.is_first || self.is_lost {
+            return Ok(true);
+        }
+        let compares = exports.when == When::OnChange && self.config_written_since(remote);
+        Ok(compares && has_new_import(self, facts.imports(&remote.id)?))
+    }
+
+    /// Returns whether something else changes the Secret each time that this value is written.
+    fn is_contested(&self, case: &Case<'_>) -> bool {
+        let fingerprint = self.export.secret_fingerprint.as_ref();
+        fingerprint.is_some_and(|fingerprint| case.contested(ChildKind::Secret, fingerprint))
+    }
+
+    /// Returns whether `spec.when` is a period that has passed since the export.
+    fn is_period_over(&self, case: &Case<'_>, exports: &Exports) -> bool {
+        let When::Every(period) = exports.when else {
+            return false;
+        };
+        let at = self.export.exported_at.as_ref().map(|at| at.0);
+        at.is_none_or(|at| case.now.duration_since(at) >= period)
     }
 
     /// Returns the auth config's `updated_at` when its imports were last compared with this export.
@@ -250,20 +274,25 @@ fn up_to_date(
     Plan::synced(desired, steps).retry(state.retry(case))
 }
 
-/// Decides about a Secret that was edited, deleted or renamed, where this process remembers its value.
+/// Decides about a Secret that was edited, deleted, renamed or refused, where its value is known: this process remembers it, or
+/// the Secret has it in another form.
 fn write_again(
     case: &Case<'_>,
     desired: &Desired,
     state: &State<'_>,
     remote: &Arc<RemoteView>,
 ) -> Plan {
-    let fingerprint = state.last.export.secret_fingerprint.as_ref();
-    if fingerprint.is_some_and(|fingerprint| case.contested(ChildKind::Secret, fingerprint)) {
+    if state.last.is_contested(case) {
         let message = changed_by_others(ChildKind::Secret, &state.exports.secret.name, "secret");
         return Plan::report(Verdict::new(Reason::SecretNotOwned, message));
     }
     let steps = [vec![bind(remote)], state.write_secret()].concat();
-    Plan::synced(desired, steps).retry(state.retry(case))
+    // Another export may have waited until this one is in the Secret.
+    let retry = match expiry::must_renew(case, &state.last.export) {
+        true => Retry::Interval(Some(MOMENT)),
+        false => state.retry(case),
+    };
+    Plan::synced(desired, steps).retry(retry)
 }
 
 /// Decides about an export that has to be made.
@@ -277,7 +306,7 @@ fn make_export(
     let record = case.record;
     // A process before this one may have made an export whose value it could not write to the Secret.
     let lost = match record.may_have_unrecorded_write() {
-        true => lost_exports(&state.last.export, facts, &remote.id)?,
+        true => lost_exports(case, &state.last.export, facts, &remote.id)?,
         false => 0,
     };
     let made = exports_within_a_day(&state.last.export, case.now) + lost;
@@ -315,17 +344,19 @@ fn newest_import_id(state: &State<'_>) -> Option<String> {
     listed.or(recorded.filter(|_| !state.written_since).cloned())
 }
 
-/// Returns the number of exports made after the recorded one. Where nothing is recorded, that is one at most: what went
-/// before the loss of the status was delivered.
-fn lost_exports(last: &ExportStatus, facts: &Facts, id: &str) -> Result<usize, Query> {
+/// Returns the number of exports that nothing records: those after the recorded one, or where there is none, all that count
+/// against the budget.
+fn lost_exports(
+    case: &Case<'_>,
+    last: &ExportStatus,
+    facts: &Facts,
+    id: &str,
+) -> Result<usize, Query> {
     let made = facts.exports(id)?;
-    let recorded = last.export_id.as_ref();
-    let recorded = made.iter().find(|export| Some(&export.id) == recorded);
-    Ok(match recorded {
-        None => made.len().min(1),
-        Some(last) => made
-            .iter()
-            .filter(|export| (export.created_at, &export.id) > (last.created_at, &last.id))
-            .count(),
-    })
+    let recorded = last.export_id.as_ref().zip(created_at(last, made));
+    let is_lost = |export: &&ListedExport| match recorded {
+        Some((id, at)) => (export.created_at, &export.id) > (at, id),
+        None => is_recent(export.created_at, case.now),
+    };
+    Ok(made.iter().filter(is_lost).count())
 }

@@ -2,6 +2,7 @@
 
 use super::children::ChildState;
 use super::fingerprint::Fingerprint;
+use super::observed::ListedExport;
 use super::record::Record;
 use crate::resources::ExportStatus;
 use jiff::{SignedDuration, Timestamp};
@@ -71,8 +72,22 @@ pub fn budget_free_in(last: &ExportStatus, now: Timestamp) -> Option<Duration> {
     Duration::try_from(left).ok()
 }
 
+/// Returns when the recorded export was made, by the API's clock where that is known. A list of the exports of another auth
+/// config does not show it.
+#[must_use]
+pub fn created_at(recorded: &ExportStatus, listed: &[ListedExport]) -> Option<Timestamp> {
+    let id = recorded.export_id.as_ref();
+    let listed = listed.iter().find(|export| Some(&export.id) == id);
+    let listed = listed.map(|export| export.created_at);
+    let known = recorded.created_at.as_deref();
+    let known = || known.and_then(|at| at.parse().ok());
+    let exported_at = recorded.exported_at.as_ref().map(|at| at.0);
+    listed.or_else(known).or(exported_at)
+}
+
 /// Returns whether a time is less than 24 hours ago.
-fn is_recent(at: Timestamp, now: Timestamp) -> bool {
+#[must_use]
+pub fn is_recent(at: Timestamp, now: Timestamp) -> bool {
     now.duration_since(at) < DAY
 }
 
@@ -90,11 +105,12 @@ pub fn unrecorded<'a>(record: &Record, secret: &'a ChildState) -> Option<&'a Exp
     };
     let at = |export: &ExportStatus| export.exported_at.as_ref().map(|at| at.0);
     let recorded = &record.export;
-    // An export without a value is recorded and was never in the Secret.
-    let empty = recorded.export_id.is_some() && recorded.secret_fingerprint.is_none();
-    let later = match empty {
-        true => at(held) > at(recorded),
-        false => at(held) >= at(recorded) && held.export_id != recorded.export_id,
+    // An export without a value was never in the Secret. One with a value that Kubernetes refused may have been written since.
+    let unwritten = recorded.export_id.is_some() && recorded.secret_fingerprint.is_none();
+    let same = held.export_id == recorded.export_id;
+    let later = match unwritten {
+        true => at(held) > at(recorded) || same,
+        false => at(held) >= at(recorded) && !same,
     };
     // What this process exported itself is the last export, whatever the Secret still holds.
     (later && record.exported_from.is_none()).then_some(held)

@@ -25,7 +25,7 @@ pub fn on_error(case: &Case<'_>, facts: &Facts, failure: &Failure) -> Plan {
         }
         Failure::ChildTooLarge(error) => {
             let message = format!(
-                "{error}: the value does not fit into the Secret of spec.secret, which holds 1 MiB at most"
+                "{error}: the value does not fit into the Secret of spec.secret; it is larger than 1 MiB, or not of the form that spec.secret.type demands"
             );
             in_cluster(Verdict::new(Reason::InvalidSpec, message))
         }

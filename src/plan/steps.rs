@@ -102,7 +102,7 @@ impl Step {
 /// What a child object is to hold.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Content {
-    /// The value of the last export, which only this process's memory has.
+    /// The value of the last export, which this process's memory has, or else the Secret itself, in another form.
     LastExport,
     /// The ids of the resource.
     Ids,
@@ -184,6 +184,13 @@ pub fn export_after(effects: &[Effect], recorded: &ExportStatus) -> ExportStatus
         _ => None,
     });
     known.unwrap_or(recorded).clone()
+}
+
+/// Returns whether a child object that is no longer wanted goes: it stays where Kubernetes refused what takes its place.
+#[must_use]
+pub fn removes_child(effects: &[Effect], kind: ChildKind) -> bool {
+    let refused = |effect: &Effect| matches!(effect, Effect::ChildRefused(it) if it.kind == kind);
+    !effects.iter().any(refused)
 }
 
 /// Returns the remote object after these effects.

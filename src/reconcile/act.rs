@@ -6,7 +6,7 @@ use super::run::Run;
 use crate::cluster::children::Applied;
 use crate::kinds::Kind;
 use crate::plan::case::{Case, Failure, MaybeApplied};
-use crate::plan::children::{ChildKind, ChildSpec};
+use crate::plan::children::{ChildKind, ChildSpec, Data};
 use crate::plan::delete;
 use crate::plan::desired::{Desired, Source};
 use crate::plan::differences::{Differences, others_wrote_meanwhile};
@@ -16,7 +16,7 @@ use crate::plan::record::Writes;
 use crate::plan::request;
 use crate::plan::restart;
 use crate::plan::status;
-use crate::plan::steps::{Content, Effect, Plan, Step, remote_after};
+use crate::plan::steps::{Content, Effect, Plan, Step, remote_after, removes_child};
 use crate::remote::RemoteError;
 use crate::remote::records::note;
 use crate::resources::ExportStatus;
@@ -71,7 +71,7 @@ impl<K: Kind> Run<'_, K> {
                 self.export(case, remote, newest_import, *lost).await?;
             }
             Step::ApplyChild(wanted, content) => self.apply_child(case, wanted, *content).await?,
-            Step::RemoveChild(kind, name) => {
+            Step::RemoveChild(kind, name) if removes_child(&self.effects, *kind) => {
                 let removed = self.parent().remove(*kind, name).await;
                 removed.map_err(Error::of_other_object)?;
                 self.effects.push(Effect::ChildRemoved(*kind, name.clone()));
@@ -99,8 +99,8 @@ impl<K: Kind> Run<'_, K> {
                 tracing::info!(id, instance, "left a remote object at Metorial");
             }
             Step::RemoveFinalizer => self.remove_finalizer().await?,
-            // Reported by the caller, which knows the plan.
-            Step::RecordStatus => {}
+            // A status is reported by the caller, which knows the plan.
+            Step::RemoveChild(..) | Step::RecordStatus => {}
         }
         Ok(())
     }
@@ -184,21 +184,17 @@ impl<K: Kind> Run<'_, K> {
     ) -> Result<(), Error> {
         let (data, export) = match content {
             Content::LastExport => {
-                // Forgotten since the decision, as when the resource left this shard: the next decision exports again.
-                let Some(exported) = self.resource.memory.exported.clone() else {
+                let Some((data, export)) = self.last_export(case, wanted).await? else {
                     return Ok(());
                 };
-                let data = wanted.layout(exported.value.expose());
-                let data = data.map_err(|why| Error::Failed(Failure::ChildUnfit(why)))?;
-                let export = ExportStatus {
-                    secret_name: Some(wanted.name.clone()),
-                    restart_pending_from: restart::pending_from(
-                        &case.record.export,
-                        &exported.status,
-                    ),
-                    ..exported.status.clone()
-                };
-                (data, Some(export))
+                let secret_name = Some(wanted.name.clone());
+                (
+                    data,
+                    Some(ExportStatus {
+                        secret_name,
+                        ..export
+                    }),
+                )
             }
             Content::Ids => {
                 let Some(ids) = publish::ids(case, self.remote().map(|remote| &**remote)) else {
@@ -207,8 +203,7 @@ impl<K: Kind> Run<'_, K> {
                 (ids, None)
             }
         };
-        let namespace = &self.resource.key.namespace;
-        let fingerprint = wanted.fingerprint(&self.context.mac, namespace, &data);
+        let fingerprint = self.fingerprint(wanted, &data);
         let export = export.map(|export| {
             restart::after_write(ExportStatus {
                 secret_fingerprint: Some(fingerprint.clone()),
@@ -233,6 +228,12 @@ impl<K: Kind> Run<'_, K> {
         self.effects
             .push(Effect::ChildApplied(wanted.kind, wanted.name.clone()));
         Ok(())
+    }
+
+    /// Returns the fingerprint of the content of a child object.
+    pub(super) fn fingerprint(&self, wanted: &ChildSpec, data: &Data) -> String {
+        let namespace = &self.resource.key.namespace;
+        wanted.fingerprint(&self.context.mac, namespace, data)
     }
 
     async fn bind(

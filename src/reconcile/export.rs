@@ -4,7 +4,8 @@ use super::act::desired;
 use super::error::Error;
 use super::run::Run;
 use crate::kinds::Kind;
-use crate::plan::case::Case;
+use crate::plan::case::{Case, Failure};
+use crate::plan::children::{ChildSpec, Data};
 use crate::plan::export_record::MadeExport;
 use crate::plan::memory::Exported;
 use crate::plan::observed::RemoteView;
@@ -13,7 +14,7 @@ use crate::plan::restart;
 use crate::plan::steps::{Effect, NotRestarted, export_after};
 use crate::remote::RemoteError;
 use crate::remote::records::export_target;
-use crate::resources::Workload;
+use crate::resources::{ExportStatus, Workload};
 use jiff::Timestamp;
 use std::sync::Arc;
 
@@ -51,15 +52,15 @@ impl<K: Kind> Run<'_, K> {
             &export_after(&self.effects, &case.record.export),
             Timestamp::now(),
         );
+        // It counts against the budget, whether or not the Secret ever holds its value.
+        self.effects.push(Effect::Export(status.clone()));
         let value = made.value.filter(|value| !value.expose().is_null());
         let Some(value) = value else {
-            // It counts against the budget, and the Secret does not hold its value.
             self.remember(|memory| {
                 // If the status can't be written now, only the list of exports has it.
                 memory.writes = Writes::Unknown;
                 memory.exported = None;
             });
-            self.effects.push(Effect::Export(status));
             return Err(RemoteError::ExportWithoutValue.into());
         };
         let exported = Arc::new(Exported {
@@ -69,6 +70,31 @@ impl<K: Kind> Run<'_, K> {
         });
         self.remember(|memory| memory.exported = Some(exported));
         Ok(())
+    }
+
+    /// Returns the content of the Secret with the value of the last export, and what is recorded of that export. It is `None`
+    /// where neither this process nor the Secret has the value any more, as when the resource left this shard since the
+    /// decision: the next one exports again.
+    pub(super) async fn last_export(
+        &self,
+        case: &Case<'_>,
+        wanted: &ChildSpec,
+    ) -> Result<Option<(Data, ExportStatus)>, Error> {
+        let recorded = export_after(&self.effects, &case.record.export);
+        let Some(exported) = self.resource.memory.exported.clone() else {
+            let held = self.parent().content(wanted).await?;
+            let wanted = |data: &Data| Some(self.fingerprint(wanted, data));
+            let held = held.filter(|data| wanted(data) == recorded.secret_fingerprint);
+            return Ok(held.map(|data| (data, recorded)));
+        };
+        let data = wanted.layout(exported.value.expose());
+        let data = data.map_err(|why| Error::Failed(Failure::ChildUnfit(why)))?;
+        let restart_pending_from = restart::pending_from(&case.record.export, &exported.status);
+        let export = ExportStatus {
+            restart_pending_from,
+            ..exported.status.clone()
+        };
+        Ok(Some((data, export)))
     }
 
     /// Restarts workloads that run with another content than the Secret holds. One that can't be restarted is reported and keeps

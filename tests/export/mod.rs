@@ -6,5 +6,6 @@ mod exporting;
 mod failures;
 mod lost_answers;
 mod references;
+mod refused_secrets;
 mod restarts;
 mod shared_auth_configs;

@@ -51,6 +51,20 @@ pub const NO_SECRET: Rule = Rule {
     operations: &["CREATE", "UPDATE"],
     expression: "object.metadata.name != 'refused'",
 };
+/// Refuses another type of the Secret of this name, and no other Secret.
+pub const NO_TYPE: Rule = Rule {
+    group: "",
+    resources: "secrets",
+    operations: &["CREATE", "UPDATE"],
+    expression: "object.metadata.name != 'linear-token' || object.type == 'Opaque'",
+};
+/// Refuses a ConfigMap of this name.
+pub const NO_CONFIG_MAP: Rule = Rule {
+    group: "",
+    resources: "configmaps",
+    operations: &["CREATE", "UPDATE"],
+    expression: "object.metadata.name != 'refused'",
+};
 /// Refuses annotations of the pods of a Deployment.
 pub const NO_RESTARTS: Rule = Rule {
     group: "apps",

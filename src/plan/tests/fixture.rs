@@ -265,6 +265,7 @@ pub struct Fixture<'a> {
     pub now: i64,
     pub refused: Vec<&'static str>,
     pub generation: i64,
+    pub publish: Option<&'a str>,
     facts: Vec<(Query, Answer)>,
 }
 
@@ -281,6 +282,7 @@ impl<'a> Fixture<'a> {
             failure: None,
             now: 1000,
             generation: 1,
+            publish: None,
             refused: Vec::new(),
             facts: Vec::new(),
         }
@@ -371,6 +373,7 @@ impl<'a> Fixture<'a> {
             failure: self.failure.clone(),
             now: second(self.now),
             generation: self.generation,
+            publish: self.publish,
             refused: self.refused.clone(),
             ..case(&owner, &key, self.desired, &self.record)
         };

@@ -24,4 +24,5 @@ mod renewals;
 mod requests;
 mod rotation;
 mod statuses;
+mod unwritten_exports;
 mod values;

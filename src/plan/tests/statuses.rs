@@ -56,6 +56,7 @@ fn a_refused_config_map_is_reported_and_what_was_acknowledged_is_recorded_all_th
         name: "ids".to_owned(),
         forbidden: true,
         terminating: false,
+        kept: false,
         message: "exceeded quota".to_owned(),
     };
     let effects = [

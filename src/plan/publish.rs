@@ -11,7 +11,8 @@ use crate::resources::{Class, Reason};
 use std::time::Duration;
 
 /// Adds the steps that create, correct or remove the ConfigMap. It is corrected whatever else keeps the resource from being
-/// reconciled, because applications read it.
+/// reconciled, because applications read it. One of a former name is removed once the ids are in the new one, which Kubernetes
+/// may refuse.
 ///
 /// # Errors
 /// The ConfigMap was not read.
@@ -19,12 +20,11 @@ pub fn publish(case: &Case<'_>, facts: &Facts, mut plan: Plan) -> Result<Plan, Q
     if case.terminating || case.policy.suspend {
         return Ok(plan);
     }
-    let former = case.record.published.as_ref();
-    if let Some(former) = former.filter(|former| Some(former.as_str()) != case.publish) {
-        let remove = Step::RemoveChild(ChildKind::ConfigMap, former.clone());
-        plan.steps.push(remove);
-    }
+    let published = case.record.published.as_ref();
+    let former = published.filter(|published| Some(published.as_str()) != case.publish);
+    let remove = former.map(|former| Step::RemoveChild(ChildKind::ConfigMap, former.clone()));
     let Some(name) = case.publish else {
+        plan.steps.extend(remove);
         return Ok(plan);
     };
     let expected = expected(case, &plan);
@@ -49,8 +49,9 @@ pub fn publish(case: &Case<'_>, facts: &Facts, mut plan: Plan) -> Result<Plan, Q
         let verdict = Verdict::new(Reason::OwnershipConflict, message);
         return Ok(refused(plan, verdict, None));
     }
-    if !current || former.map(String::as_str) != Some(name) {
+    if !current || published.map(String::as_str) != Some(name) {
         plan.steps.push(Step::ApplyChild(wanted, Content::Ids));
+        plan.steps.extend(remove);
     }
     Ok(plan)
 }

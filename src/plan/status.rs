@@ -118,8 +118,9 @@ fn apply<S: ResourceStatus>(next: &mut S, case: &Case<'_>, plan: &Plan, effect: 
         Effect::ChildApplied(ChildKind::ConfigMap, name) => {
             next.common_mut().published_config_map = Some(name.clone());
         }
-        Effect::ChildRemoved(ChildKind::ConfigMap, _) => {
-            next.common_mut().published_config_map = None;
+        Effect::ChildRemoved(ChildKind::ConfigMap, name) => {
+            let published = &mut next.common_mut().published_config_map;
+            published.take_if(|published| published == name);
         }
         Effect::ChildApplied(ChildKind::Secret, _)
         | Effect::ChildRemoved(ChildKind::Secret, _)

@@ -1,6 +1,7 @@
 //! The ConfigMap of published ids moves with its name and follows the object.
 
-use crate::support::{Environment, Kind, credentials};
+use crate::support::policies::{NO_CONFIG_MAP, SAYS};
+use crate::support::{Environment, Kind, config_map, credentials};
 use k8s_openapi::api::core::v1::ConfigMap;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
@@ -87,4 +88,32 @@ async fn another_name_moves_the_ids_and_none_takes_them_away() {
     env.credentials("github").wait_ready().await;
     env.check_oracles().await;
     assert_eq!(env.attempts().len(), 1);
+}
+
+#[tokio::test]
+async fn another_name_under_which_the_ids_can_not_be_leaves_them_where_they_are() {
+    let env = Environment::running().await;
+    env.create(credentials("github").publishing("first")).await;
+    let first = wait_published(&env, "first").await;
+    let name = |name: &str| json!({"publish": {"configMap": {"name": name}}});
+    env.apply(config_map("theirs", "id", "theirs")).await;
+    env.credentials("github").edit(name("theirs")).await;
+    env.credentials("github")
+        .wait_reason("OwnershipConflict")
+        .await;
+    assert_eq!(env.config_map("first").await.unwrap(), first);
+
+    let refused = async |env: &Environment| env.is_refused::<ConfigMap>("refused").await;
+    env.refuse(NO_CONFIG_MAP, refused).await;
+    env.credentials("github").edit(name("refused")).await;
+    env.credentials("github")
+        .wait_message("Forbidden", SAYS)
+        .await;
+    assert_eq!(env.config_map("first").await.unwrap(), first);
+    env.refuse_no_longer(refused).await;
+    env.credentials("github").request_reconcile().await;
+    wait_published(&env, "refused").await;
+    env.wait_gone::<ConfigMap>("first").await;
+    env.credentials("github").wait_ready().await;
+    env.check_oracles().await;
 }

@@ -19,6 +19,7 @@ mod model;
 mod ownership;
 mod pauses;
 mod plans;
+mod publishing;
 mod purposes;
 mod renewals;
 mod requests;

@@ -311,12 +311,7 @@ fn make_export(
     };
     let made = exports_within_a_day(&state.last.export, case.now) + lost;
     if made >= state.exports.max_per_day {
-        let message = format!(
-            "{made} exports within 24 hours, the maximum of spec.maxPerDay; waiting until one of them is older"
-        );
-        let free_in = budget_free_in(&state.last.export, case.now);
-        let verdict = Verdict::new(Reason::ExportBudgetSpent, message);
-        return Ok(Plan::report(verdict).retry(Retry::Interval(free_in.map(|left| left + MOMENT))));
+        return Ok(budget_spent(case, desired, state, remote, made));
     }
     let export = Step::Export {
         remote: remote.clone(),
@@ -334,6 +329,31 @@ fn make_export(
     Ok(Plan::synced(desired, steps)
         .map_verdict(|verdict| verdict.with_event(EventReason::Exported, note))
         .retry(Retry::Interval(due_in)))
+}
+
+/// Decides where an export has to be made and so many were made within 24 hours. A value that is known and not in the Secret is
+/// written all the same, until another one can be exported.
+fn budget_spent(
+    case: &Case<'_>,
+    desired: &Desired,
+    state: &State<'_>,
+    remote: &Arc<RemoteView>,
+    made: usize,
+) -> Plan {
+    let last = &state.last;
+    let steps = match last.in_secret || last.is_first || last.is_lost {
+        true => Vec::new(),
+        false => write_again(case, desired, state, remote).steps,
+    };
+    let message = format!(
+        "{made} exports within 24 hours, the maximum of spec.maxPerDay; waiting until one of them is older"
+    );
+    let free_in = budget_free_in(&last.export, case.now);
+    let verdict = Verdict::new(Reason::ExportBudgetSpent, message);
+    Plan {
+        steps,
+        ..Plan::report(verdict).retry(Retry::Interval(free_in.map(|left| left + MOMENT)))
+    }
 }
 
 /// Returns the newest import at this export. Where the auth config was not written since the last comparison, imports are

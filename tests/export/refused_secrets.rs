@@ -162,10 +162,12 @@ async fn exports_whose_secret_is_refused_are_recorded_and_count_after_a_restart(
         assert_eq!(env.exports().len(), made);
         env.value("token", &made.to_string()).await;
     }
-    let spent = env.export("worker").wait_reason("ExportBudgetSpent").await;
+    env.wait_imports(3).await;
+    let refused = env.export("worker").reconcile_now().await;
+    assert_eq!(refused.reason(), "InvalidSpec", "{}", refused.message());
     let newest = env.exports().last().map(|export| export.id.clone());
-    assert_eq!(spent.field("exportId").as_str(), newest.as_deref());
-    assert!(spent.field("secretFingerprint").is_null());
+    assert_eq!(refused.field("exportId").as_str(), newest.as_deref());
+    assert!(refused.field("secretFingerprint").is_null());
 
     env.stop_operator().await;
     env.start_operator();
@@ -202,10 +204,15 @@ async fn a_value_whose_secret_is_refused_is_written_once_the_spec_fits_whatever_
         env.secret_text("linear-token", "token").await.as_deref(),
         Some("first")
     );
+    env.value("token", "third").await;
+    env.wait_imports(2).await;
     env.export("worker").edit(of_type(Value::Null)).await;
     env.wait_secret_text("linear-token", "token", "second")
         .await;
-    env.export("worker").wait_ready().await;
+    env.export("worker").wait_reason("ExportBudgetSpent").await;
     assert_eq!(env.exports().len(), 2, "the value was still known");
+    env.export("worker").edit(json!({"maxPerDay": 3})).await;
+    env.wait_secret_text("linear-token", "token", "third").await;
+    env.export("worker").wait_ready().await;
     env.check_oracles().await;
 }

@@ -97,6 +97,12 @@ fn a_period_goes_on_where_something_else_changes_the_secret_each_time() {
 fn another_value_is_exported_even_where_the_last_one_was_refused() {
     let other = refused(When::OnChange).moved(20).imports(&[10, 20]);
     assert!(other.must_export(), "the budget of this day is spent");
+    assert!(
+        writes(&other.plan()),
+        "until then, the known one is written"
+    );
+    let written = Story::exported(When::OnChange).moved(20).imports(&[10, 20]);
+    assert!(written.must_export() && !writes(&written.plan()));
     assert_eq!(exports(&other.at(10 + DAY).plan()), Some(0));
 }
 

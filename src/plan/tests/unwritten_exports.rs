@@ -178,6 +178,9 @@ fn every_export_of_a_day_counts_where_nothing_is_recorded() {
     let plan = plan_listing(&story, &day);
     assert_eq!(plan.verdict.reason, Reason::ExportBudgetSpent);
     assert_eq!(exports(&plan_listing(&story, &[older])), Some(0));
+    // By a clock that is a year ahead.
+    let ahead = [1, 2, 3].map(|at| listed("ahead", 365 * DAY + at));
+    assert_eq!(exports(&plan_listing(&story, &ahead)), Some(0));
 }
 
 #[test]

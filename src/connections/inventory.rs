@@ -7,7 +7,7 @@ use crate::cluster::error::{Cause, ClusterError};
 use crate::cluster::metadata::Metadata;
 use crate::cluster::pages::Collection;
 use crate::kinds::Kind;
-use crate::plan::observed::Dependent;
+use crate::plan::observed::{Dependent, Relation};
 use crate::remote::{RemoteError, Session};
 use crate::resources::{FINALIZER, ResourceKey, ResourceStatus, Stored};
 use futures::FutureExt;
@@ -35,6 +35,8 @@ pub struct Entry {
     pub external: bool,
     /// The objects that Metorial deletes the remote object along with.
     pub parents: Vec<String>,
+    /// The objects that the remote object uses.
+    pub uses: Vec<String>,
     /// Replaced objects that are pending deletion.
     pub pending_deletion: Vec<String>,
     /// Whether its status can't be read, so that it may use any connection.
@@ -75,6 +77,7 @@ impl Entry {
             terminating: metadata.terminating(),
             external: false,
             parents: Vec::new(),
+            uses: Vec::new(),
             pending_deletion: Vec::new(),
             unreadable: true,
         }
@@ -84,15 +87,20 @@ impl Entry {
         let status = object.status().map(ResourceStatus::common);
         let namespace = object.namespace().unwrap_or_default();
         let pending = status.and_then(|status| status.pending_deletion.as_ref());
+        let id = status.and_then(|status| status.id.clone());
+        let details = object.status().map(ResourceStatus::details);
+        let details = details.unwrap_or_default();
+        let parents = details.parents(id.as_deref().unwrap_or_default());
         Self {
             key: ResourceKey::new(K::NAME, &namespace, &object.name_any()),
-            id: status.and_then(|status| status.id.clone()),
             instance: status.and_then(|status| status.instance_id.clone()),
             connection: status.and_then(|status| status.connection.clone()),
             finalizer: object.finalizers().iter().any(|it| it == FINALIZER),
             terminating: object.meta().deletion_timestamp.is_some(),
             external: object.lifecycle().external,
-            parents: status_parents(object.status()),
+            parents: parents.map(str::to_owned).collect(),
+            uses: details.uses().map(str::to_owned).collect(),
+            id,
             pending_deletion: pending
                 .into_iter()
                 .flatten()
@@ -124,36 +132,44 @@ impl Entry {
         self.id.as_ref().filter(|_| counts)
     }
 
-    /// Returns the objects of this resource that were created from one of `parents`. A replaced object may have been
-    /// created from any of them but the current one's.
+    /// Returns the objects of this resource that depend on one of `ids`: they were created from it, or use it.
     #[must_use]
-    pub fn created_from(&self, parents: &[String]) -> Vec<Dependent> {
-        if self.parents.is_empty() || self.external {
+    pub fn depending_on(&self, ids: &[String]) -> Vec<Dependent> {
+        if self.external {
             return Vec::new();
         }
-        let dependent = |of: &String, id: &String| Dependent {
+        let dependent = |of: &String, id: &String, relation| Dependent {
             of: of.clone(),
             id: id.clone(),
             name: Some(self.key.name.to_string()),
             namespace: Some(self.key.namespace.to_string()),
+            relation,
         };
+        let created = self.created_from(ids).into_iter();
+        let created = created.map(|(of, id)| dependent(of, id, Relation::Parent));
+        let used = ids.iter().filter(|id| self.uses.contains(id));
+        let relation = Relation::DefaultConfig {
+            terminating: self.terminating,
+        };
+        let using = used.zip(&self.id);
+        let using = using.map(|(of, id)| dependent(of, id, relation));
+        created.chain(using).collect()
+    }
+
+    /// Returns the objects of this resource that were created from one of `parents`, each with that. A replaced object may have
+    /// been created from any of them but the current one's.
+    fn created_from<'a>(&'a self, parents: &'a [String]) -> Vec<(&'a String, &'a String)> {
+        if self.parents.is_empty() {
+            return Vec::new();
+        }
         let (current, former): (Vec<&String>, Vec<&String>) =
             parents.iter().partition(|of| self.parents.contains(of));
         let current = current.into_iter().zip(&self.id);
         let former = former
             .into_iter()
             .flat_map(|of| self.pending_deletion.iter().map(move |id| (of, id)));
-        let all = current.chain(former);
-        all.map(|(of, id)| dependent(of, id)).collect()
+        current.chain(former).collect()
     }
-}
-
-/// Returns the objects that a recorded object is deleted along with.
-fn status_parents<S: ResourceStatus>(status: Option<&S>) -> Vec<String> {
-    let own = status.and_then(|status| status.common().id.as_deref());
-    let details = status.map(ResourceStatus::details).unwrap_or_default();
-    let parents = details.parents(own.unwrap_or_default());
-    parents.map(str::to_owned).collect()
 }
 
 /// The resources of one kind.
@@ -242,7 +258,7 @@ impl<K: Kind> Inventory for InventoryOf<K> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::resources::ProviderAuthConfig;
+    use crate::resources::{ProviderAuthConfig, ProviderDeployment};
     use serde_json::{Value, json};
 
     fn read(spec: &Value, status: &Value) -> Entry {
@@ -252,6 +268,35 @@ mod tests {
             "status": status,
         });
         Entry::read::<ProviderAuthConfig>(&resource.to_string()).unwrap()
+    }
+
+    /// What of a deployment with this status depends on any of these objects.
+    fn depending(status: &Value, terminating: bool) -> Vec<(String, Relation)> {
+        let mut resource = json!({
+            "metadata": {"name": "d", "namespace": "apps"},
+            "spec": {"providerId": "postgres"},
+            "status": status,
+        });
+        if terminating {
+            resource["metadata"]["deletionTimestamp"] = json!("2026-01-01T00:00:00Z");
+        }
+        let entry = Entry::read::<ProviderDeployment>(&resource.to_string()).unwrap();
+        let ids = ["pcf_1", "pcf_2", "pde_1"].map(str::to_owned);
+        let found = entry.depending_on(&ids).into_iter();
+        found.map(|it| (it.of, it.relation)).collect()
+    }
+
+    #[test]
+    fn a_deployment_depends_on_the_default_config_that_its_status_shows() {
+        let shows = json!({"id": "pde_1", "deploymentId": "pde_1", "defaultConfigId": "pcf_1"});
+        for terminating in [true, false] {
+            let relation = Relation::DefaultConfig { terminating };
+            let found = depending(&shows, terminating);
+            assert_eq!(found, [("pcf_1".to_owned(), relation)]);
+        }
+        let without = json!({"id": "pde_1", "deploymentId": "pde_1"});
+        assert!(depending(&without, false).is_empty());
+        assert!(depending(&json!({}), false).is_empty());
     }
 
     fn connection(text: &str, namespace: &str) -> ConnectionKey {

@@ -48,7 +48,7 @@ pub struct Attempt {
     request: Option<u64>,
     /// Whether the finalizer is present.
     finalizer: bool,
-    /// The resources that depend on one that is being deleted.
+    /// The resources that depend on one that has something to delete.
     dependents: BTreeSet<ResourceKey>,
 }
 
@@ -79,7 +79,8 @@ impl Attempt {
         Self { finalizer, ..self }
     }
 
-    /// Adds the resources in the cluster that depend on one that is being deleted.
+    /// Adds the resources in the cluster that depend on one that has something to delete: it is being deleted, or its object was
+    /// replaced.
     #[must_use]
     pub fn blocked_by(self, dependents: impl IntoIterator<Item = ResourceKey>) -> Self {
         Self {

@@ -192,7 +192,9 @@ pub fn attempt<K: Kind>(
     let attempt = Attempt::new(&circumstances)
         .requested(resource.requested().as_ref())
         .with_finalizer(finalizers.iter().any(|it| it == FINALIZER));
-    match terminating {
+    // A replaced object may wait for one of them to be gone.
+    let replaced = resource.status.common().pending_deletion.is_some();
+    match terminating || replaced {
         true => attempt.blocked_by(context.dependencies.dependents(&resource.key)),
         false => attempt,
     }

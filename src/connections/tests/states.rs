@@ -79,6 +79,7 @@ fn a_resource_uses_a_connection_if_it_is_recorded_and_the_resource_has_our_final
             terminating: false,
             external: false,
             parents: Vec::new(),
+            uses: Vec::new(),
             pending_deletion: Vec::new(),
             unreadable: false,
         };

@@ -1,6 +1,7 @@
 //! The resources of all kinds with their remote objects: the users of a connection, the dependents of an object, and losses.
 
-use super::inventory::{Entry, Inventory};
+use super::entry::Entry;
+use super::inventory::Inventory;
 use super::recorded::RecordedIds;
 use super::settings::ConnectionKey;
 use crate::cluster::client::Cluster;
@@ -21,7 +22,7 @@ pub struct Inventories {
     lists: Arc<Lists>,
     shard: Shard,
     recorded_ids: RecordedIds,
-    dependents: Coalesced<&'static str, Result<Arc<Vec<Dependent>>, ClusterError>>,
+    depending: Coalesced<&'static str, Result<Arc<Vec<Entry>>, ClusterError>>,
 }
 
 /// What lists the resources.
@@ -60,7 +61,7 @@ impl Inventories {
             }),
             recorded_ids: RecordedIds::new(shard.clone()),
             shard,
-            dependents: Coalesced::default(),
+            depending: Coalesced::default(),
         }
     }
 
@@ -85,14 +86,16 @@ impl Inventories {
         Ok(users)
     }
 
-    /// Returns the objects of resources that depend on one of `ids`. `keys`: the resources that refer to the one whose objects
-    /// these are. All resources of a kind are listed where those keys may not be all: other shards have resources whose
-    /// dependencies this process does not know, and it does not know all of its own right after its start.
+    /// Returns the objects of resources that depend on one of `ids`, the objects of `of`. `keys`: the resources that refer to
+    /// that. All resources of a kind are listed where those keys may not be all: other shards have resources whose dependencies
+    /// this process does not know, and it does not know all of its own right after its start. Where only the cluster shows
+    /// dependents, one may have an object that is not recorded yet.
     ///
     /// # Errors
     /// A resource was not read.
     pub async fn depending_on(
         &self,
+        of: &ResourceKey,
         keys: &[ResourceKey],
         kinds: &[Dependents],
         ids: &[String],
@@ -100,8 +103,15 @@ impl Inventories {
         let lists_all = |of: &&Dependents| self.shard.is_part() || of.found == Found::InCluster;
         let (listed, referring): (Vec<&Dependents>, Vec<_>) = kinds.iter().partition(lists_all);
         let mut found = Vec::new();
-        for kind in listed.iter().flat_map(|of| of.made_by) {
-            found.extend(self.listed(kind.as_str(), ids).await?);
+        for dependents in listed {
+            for kind in dependents.made_by {
+                let entries = self.listed(kind.as_str(), ids).await?;
+                found.extend(entries.iter().flat_map(|entry| entry.depending_on(ids)));
+                if dependents.found == Found::InCluster {
+                    let may = |entry: &Entry| entry.may_depend_on(of, ids);
+                    found.extend(entries.iter().flat_map(may));
+                }
+            }
         }
         for key in keys {
             let mut made_by = referring.iter().flat_map(|of| of.made_by);
@@ -116,20 +126,19 @@ impl Inventories {
         Ok(found)
     }
 
-    /// Lists the objects of all resources of a kind that depend on one of `ids`. Deletions at the same time share a list.
+    /// Lists the resources of a kind that have, or may have, an object that depends on one of `ids`, and perhaps others.
+    /// Deletions at the same time share a list.
     async fn listed(
         &self,
         kind: &'static str,
         ids: &[String],
-    ) -> Result<Vec<Dependent>, ClusterError> {
+    ) -> Result<Arc<Vec<Entry>>, ClusterError> {
         let lists = self.lists.clone();
         let send = move |ids: Vec<String>| async move {
             let found = lists.depending_on(kind, &ids).await;
             found.map(Arc::new)
         };
-        let found = self.dependents.join(kind, ids, MOST, PATIENT, send).await?;
-        let of_these = found.iter().filter(|found| ids.contains(&found.of));
-        Ok(of_these.cloned().collect())
+        self.depending.join(kind, ids, MOST, PATIENT, send).await
     }
 
     /// Lists the objects in an instance that count as lost when they are gone.
@@ -186,15 +195,14 @@ impl Lists {
         of.visit(&self.cluster, &self.namespaces, None, each).await
     }
 
-    /// Lists the objects of all resources of a kind that depend on one of `ids`.
-    async fn depending_on(
-        &self,
-        kind: &str,
-        ids: &[String],
-    ) -> Result<Vec<Dependent>, ClusterError> {
+    /// Lists the resources of a kind that have, or may have, an object that depends on one of `ids`.
+    async fn depending_on(&self, kind: &str, ids: &[String]) -> Result<Vec<Entry>, ClusterError> {
         let mut found = Vec::new();
         if let Some(inventory) = self.of(kind) {
-            let mut each = |entry: Entry| found.extend(entry.depending_on(ids));
+            let depends = |entry: &Entry| {
+                !entry.refers_unrecorded.is_empty() || !entry.depending_on(ids).is_empty()
+            };
+            let mut each = |entry: Entry| found.extend(Some(entry).filter(depends));
             self.visit(inventory, &mut each).await?;
         }
         Ok(found)

@@ -87,10 +87,7 @@ fn remote_objects(case: &Case<'_>, facts: &Facts) -> Result<Plan, Query> {
     }
     let to_delete = to_delete(case, ours, found);
     if case.policy.deletion == DeletionPolicy::Delete && !to_delete.is_empty() {
-        let dependents = facts.dependents(&to_delete)?.iter();
-        let blocking: Vec<&Dependent> = dependents
-            .filter(|it| !waits_for(it, current.as_deref()))
-            .collect();
+        let blocking = blocking(facts.dependents(&to_delete)?, current.as_deref());
         if !blocking.is_empty() {
             return Ok(blocked_by(case, &to_delete, &blocking));
         }
@@ -301,6 +298,15 @@ fn release(ids: Vec<String>) -> Plan {
         steps,
         ..Plan::report(verdict).retry(Retry::OnChange)
     }
+}
+
+/// Returns the dependents that a deletion waits for, each object once.
+fn blocking<'a>(dependents: &'a [Dependent], current: Option<&RemoteView>) -> Vec<&'a Dependent> {
+    let mut seen = BTreeSet::new();
+    let waits = |it: &&Dependent| !waits_for(it, current);
+    let mut blocking: Vec<&Dependent> = dependents.iter().filter(waits).collect();
+    blocking.retain(|dependent| seen.insert(dependent.id.as_str()));
+    blocking
 }
 
 /// Returns whether the deletion of a dependent waits for that of the current object: a config that belongs to the deployment

@@ -4,6 +4,7 @@ use crate::support::{
     Environment, Kind, Manifest, Snapshot, config, config_on, deployment, resource, vault,
 };
 use metorial::{Body, Config, Deployment};
+use metorial_simulator::{Action, Fault};
 use serde_json::json;
 
 /// A deployment of Postgres that uses a ProviderConfig as its default.
@@ -131,6 +132,53 @@ async fn a_config_that_a_deployment_uses_waits_and_names_it_also_after_a_restart
     env.config("settings").wait_gone().await;
     assert!(env.live(Kind::Config).is_empty());
     env.check_oracles().await;
+}
+
+#[tokio::test]
+async fn a_replaced_config_stays_while_it_is_not_known_which_one_a_deployment_uses() {
+    let (mut env, former) = in_use().await;
+    env.stop_operator().await;
+    env.deployment("database").lose_status().await;
+    let value = json!({"value": {"literal": {"statementTimeoutMs": 2000}}});
+    env.config("settings").edit(value).await;
+    let reads = Fault::on("GET", Kind::Deployment.path());
+    let down = Action::error(503, "internal_server_error");
+    let down = env.sim.faults().add(reads, down);
+    env.start_operator();
+    wait_replaced(&env, &former).await;
+    let kept = env.config("settings").reconcile_now().await;
+    assert_eq!(pending(&kept), [former.as_str()]);
+    env.sim.faults().remove(down);
+    let found = env
+        .deployment("database")
+        .wait_reason("ImmutableFieldChanged")
+        .await;
+    assert_eq!(found.field("defaultConfigId"), former.as_str());
+    assert_eq!(env.live(Kind::Config).len(), 2);
+}
+
+#[tokio::test]
+async fn a_config_is_not_deleted_under_a_deployment_without_a_status() {
+    let (mut env, id) = in_use().await;
+    env.stop_operator().await;
+    env.deployment("database").lose_status().await;
+    env.config("settings").delete().await;
+    let reads = Fault::on("GET", Kind::Deployment.path());
+    let down = Action::error(503, "internal_server_error");
+    let down = env.sim.faults().add(reads, down);
+    env.start_operator();
+    let blocked = env.config("settings").wait_reason("DeletionBlocked").await;
+    let message = blocked.message();
+    let resource = format!("ProviderDeployment/{}/database", env.namespace);
+    for part in ["1 deployment(s)", &resource] {
+        assert!(message.contains(part), "{part}: {message}");
+    }
+    assert_eq!(env.only(Kind::Config).id, id);
+    env.sim.faults().remove(down);
+    env.deployment("database").remove().await;
+    env.config("settings").wait_gone().await;
+    assert!(env.live(Kind::Config).is_empty());
+    assert!(env.live(Kind::Deployment).is_empty());
 }
 
 #[tokio::test]

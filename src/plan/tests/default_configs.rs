@@ -1,7 +1,7 @@
 //! Configs that deployments use as their default: they are not deleted meanwhile, and no deployment gets another one.
 
 use super::fixture::{
-    Fixture, config, created, deleted, denying, mac, recorded, second, updates, wanted,
+    Fixture, bound, config, created, deleted, denying, lost, mac, recorded, second, updates, wanted,
 };
 use crate::plan::backoff::{Backoff, Retry};
 use crate::plan::desired::Desired;
@@ -20,6 +20,12 @@ fn dependent(of: &str, relation: Relation) -> Dependent {
         namespace: Some("team".to_owned()),
         relation,
     }
+}
+
+/// A deployment with this default config.
+fn using(config: &str) -> Desired {
+    let spec = json!({"providerId": "postgres", "defaultConfigId": config});
+    wanted::<ProviderDeployment>("ProviderDeployment", &spec, &mac())
 }
 
 fn used(terminating: bool) -> Relation {
@@ -53,6 +59,17 @@ fn a_config_that_a_deployment_uses_is_not_deleted_and_the_message_names_the_depl
     let mut cascade = fixture;
     cascade.policy.deletion = DeletionPolicy::Cascade;
     assert_eq!(deleted(&cascade.plan()), ["current"]);
+}
+
+#[test]
+fn an_object_that_depends_on_several_is_counted_once() {
+    let desired = config("a");
+    let both = ["current", "former"].map(|of| dependent(of, used(false)));
+    let message = deletion(&desired, None, both.to_vec())
+        .plan()
+        .verdict
+        .message;
+    assert!(message.contains("leave 1 deployment(s)"), "{message}");
 }
 
 #[test]
@@ -121,12 +138,19 @@ fn a_replaced_config_stays_while_a_deployment_uses_it_without_being_asked_about_
 }
 
 #[test]
+fn a_deployment_that_is_found_with_another_default_config_is_not_reported_as_synced() {
+    let (before, now) = (using("pcf_1"), using("pcf_2"));
+    for (desired, reason) in [(&before, Reason::Synced), (&now, Reason::Updating)] {
+        let found = vec![created(&before, "pde_1", 9)];
+        let plan = Fixture::of(desired, lost()).finds(found).plan();
+        assert_eq!(bound(&plan), Some("pde_1"));
+        assert_eq!(plan.verdict.reason, reason);
+    }
+}
+
+#[test]
 fn a_deployment_whose_default_config_was_replaced_is_told_what_becomes_of_it_and_what_to_do() {
-    let with = |id: &str| {
-        let spec = json!({"providerId": "postgres", "defaultConfigId": id});
-        wanted::<ProviderDeployment>("ProviderDeployment", &spec, &mac())
-    };
-    let (before, now) = (with("pcf_1"), with("pcf_2"));
+    let (before, now) = (using("pcf_1"), using("pcf_2"));
     let remote: RemoteView = created(&before, "pde_1", 9);
     let plan = Fixture::of(&now, recorded(&before, "pde_1"))
         .observes(remote)

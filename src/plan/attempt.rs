@@ -48,7 +48,7 @@ pub struct Attempt {
     request: Option<u64>,
     /// Whether the finalizer is present.
     finalizer: bool,
-    /// The resources that depend on one that has something to delete.
+    /// The resources that depend on one that is being deleted.
     dependents: BTreeSet<ResourceKey>,
 }
 
@@ -79,8 +79,7 @@ impl Attempt {
         Self { finalizer, ..self }
     }
 
-    /// Adds the resources in the cluster that depend on one that has something to delete: it is being deleted, or its object was
-    /// replaced.
+    /// Adds the resources in the cluster that depend on one that is being deleted.
     #[must_use]
     pub fn blocked_by(self, dependents: impl IntoIterator<Item = ResourceKey>) -> Self {
         Self {

@@ -192,9 +192,7 @@ pub fn attempt<K: Kind>(
     let attempt = Attempt::new(&circumstances)
         .requested(resource.requested().as_ref())
         .with_finalizer(finalizers.iter().any(|it| it == FINALIZER));
-    // A replaced object may wait for one of them to be gone.
-    let replaced = resource.status.common().pending_deletion.is_some();
-    match terminating || replaced {
+    match terminating {
         true => attempt.blocked_by(context.dependencies.dependents(&resource.key)),
         false => attempt,
     }

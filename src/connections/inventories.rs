@@ -1,23 +1,35 @@
 //! The resources of all kinds with their remote objects: the users of a connection, the dependents of an object, and losses.
 
-use super::inventory::{Entry, Inventory};
+use super::entry::Entry;
+use super::inventory::Inventory;
 use super::recorded::RecordedIds;
 use super::settings::ConnectionKey;
 use crate::cluster::client::Cluster;
 use crate::cluster::error::ClusterError;
 use crate::cluster::shard::Shard;
+use crate::kinds::{Dependents, Found};
 use crate::plan::observed::Dependent;
-use crate::remote::{RemoteError, Session};
+use crate::remote::{Coalesced, PATIENT, RemoteError, Session};
 use crate::resources::ResourceKey;
 use std::collections::{BTreeSet, HashSet};
+use std::sync::Arc;
+
+/// The most ids that share a list of the resources that depend on them.
+const MOST: usize = 1000;
 
 /// The resources of all kinds in the namespaces that are served.
 pub struct Inventories {
+    lists: Arc<Lists>,
+    shard: Shard,
+    recorded_ids: RecordedIds,
+    depending: Coalesced<&'static str, Result<Arc<Vec<Entry>>, ClusterError>>,
+}
+
+/// What lists the resources.
+struct Lists {
     all: Vec<Box<dyn Inventory>>,
     cluster: Cluster,
     namespaces: Vec<String>,
-    shard: Shard,
-    recorded_ids: RecordedIds,
 }
 
 /// The ids of the objects in one instance that count as lost when they are gone, by kind.
@@ -42,11 +54,14 @@ impl Inventories {
         shard: Shard,
     ) -> Self {
         Self {
-            all,
-            cluster,
-            namespaces,
+            lists: Arc::new(Lists {
+                all,
+                cluster,
+                namespaces,
+            }),
             recorded_ids: RecordedIds::new(shard.clone()),
             shard,
+            depending: Coalesced::default(),
         }
     }
 
@@ -56,7 +71,7 @@ impl Inventories {
     /// A list failed.
     pub async fn users(&self, connection: &ConnectionKey) -> Result<Vec<String>, ClusterError> {
         let mut users = Vec::new();
-        for inventory in &self.all {
+        for inventory in &self.lists.all {
             let mut each = |entry: Entry| {
                 let ResourceKey {
                     kind,
@@ -66,57 +81,64 @@ impl Inventories {
                 let user = || format!("{kind} {namespace}/{name}");
                 users.extend(entry.uses(connection).then(user));
             };
-            self.visit(inventory.as_ref(), &mut each).await?;
+            self.lists.visit(inventory.as_ref(), &mut each).await?;
         }
         Ok(users)
     }
 
-    /// Returns the objects of the resources `keys` that were created from one of `ids`. Where other shards have resources whose
-    /// dependencies this process does not know, all resources of `kinds` are listed instead, the only ones that have such objects.
+    /// Returns the objects of resources that depend on one of `ids`, the objects of `of`. `keys`: the resources that refer to
+    /// that. All resources of a kind are listed where those keys may not be all: other shards have resources whose dependencies
+    /// this process does not know, and it does not know all of its own right after its start. Where only the cluster shows
+    /// dependents, one may have an object that is not recorded yet.
     ///
     /// # Errors
     /// A resource was not read.
-    pub async fn created_from(
+    pub async fn depending_on(
         &self,
+        of: &ResourceKey,
         keys: &[ResourceKey],
-        kinds: &[&str],
+        kinds: &[Dependents],
         ids: &[String],
     ) -> Result<Vec<Dependent>, ClusterError> {
-        if self.shard.is_part() {
-            return self.listed_from(kinds, ids).await;
-        }
+        let lists_all = |of: &&Dependents| self.shard.is_part() || of.found == Found::InCluster;
+        let (listed, referring): (Vec<&Dependents>, Vec<_>) = kinds.iter().partition(lists_all);
         let mut found = Vec::new();
+        for dependents in listed {
+            for kind in dependents.made_by {
+                let entries = self.listed(kind.as_str(), ids).await?;
+                found.extend(entries.iter().flat_map(|entry| entry.depending_on(ids)));
+                if dependents.found == Found::InCluster {
+                    let may = |entry: &Entry| entry.may_depend_on(of, ids);
+                    found.extend(entries.iter().flat_map(may));
+                }
+            }
+        }
         for key in keys {
-            let Some(inventory) = self.of(key.kind) else {
-                continue;
-            };
-            let entry = inventory.entry(&self.cluster, key).await?;
-            let objects = entry.map(|entry| entry.created_from(ids));
-            found.extend(objects.into_iter().flatten());
+            let mut made_by = referring.iter().flat_map(|of| of.made_by);
+            if made_by.any(|kind| kind.as_str() == key.kind)
+                && let Some(inventory) = self.lists.of(key.kind)
+            {
+                let entry = inventory.entry(&self.lists.cluster, key).await?;
+                let objects = entry.map(|entry| entry.depending_on(ids));
+                found.extend(objects.into_iter().flatten());
+            }
         }
         Ok(found)
     }
 
-    async fn listed_from(
+    /// Lists the resources of a kind that have, or may have, an object that depends on one of `ids`, and perhaps others.
+    /// Deletions at the same time share a list.
+    async fn listed(
         &self,
-        kinds: &[&str],
+        kind: &'static str,
         ids: &[String],
-    ) -> Result<Vec<Dependent>, ClusterError> {
-        let mut found = Vec::new();
-        for inventory in kinds.iter().filter_map(|kind| self.of(kind)) {
-            let mut each = |entry: Entry| found.extend(entry.created_from(ids));
-            self.visit(inventory, &mut each).await?;
-        }
-        Ok(found)
-    }
-
-    /// Visits all resources of a kind, whichever shard they belong to.
-    async fn visit(
-        &self,
-        of: &dyn Inventory,
-        each: &mut (dyn FnMut(Entry) + Send),
-    ) -> Result<(), ClusterError> {
-        of.visit(&self.cluster, &self.namespaces, None, each).await
+    ) -> Result<Arc<Vec<Entry>>, ClusterError> {
+        let lists = self.lists.clone();
+        let send = move |ids: Vec<String>| async move {
+            let found = lists.depending_on(kind, &ids).await;
+            found.map(Arc::new)
+        };
+        self.depending.join(kind, ids, MOST, PATIENT, send).await
     }
 
     /// Lists the objects in an instance that count as lost when they are gone.
@@ -125,10 +147,10 @@ impl Inventories {
     /// A list failed.
     pub async fn counted(&self, instance: &str) -> Result<Counted, ClusterError> {
         let mut ids = Vec::new();
-        for inventory in &self.all {
+        for inventory in &self.lists.all {
             let mut counted = BTreeSet::new();
             let mut each = |entry: Entry| counted.extend(entry.counted_in(instance).cloned());
-            self.visit(inventory.as_ref(), &mut each).await?;
+            self.lists.visit(inventory.as_ref(), &mut each).await?;
             ids.push(counted.into_iter().collect());
         }
         Ok(Counted(ids))
@@ -144,7 +166,7 @@ impl Inventories {
         ids: &Counted,
     ) -> Result<HashSet<String>, RemoteError> {
         let mut lost = HashSet::new();
-        for (inventory, ids) in self.all.iter().zip(&ids.0) {
+        for (inventory, ids) in self.lists.all.iter().zip(&ids.0) {
             lost.extend(inventory.missing(session, ids).await?);
         }
         Ok(lost)
@@ -152,13 +174,38 @@ impl Inventories {
 
     /// Returns the ids of one kind in an instance that were recorded before this leadership, to the first who asks.
     pub async fn take_recorded(&self, kind: &str, instance: &str) -> Vec<String> {
-        let Some(inventory) = self.of(kind) else {
+        let lists = &self.lists;
+        let Some(inventory) = lists.of(kind) else {
             return Vec::new();
         };
         let recorded = &self.recorded_ids;
         recorded
-            .take(inventory, &self.cluster, &self.namespaces, instance)
+            .take(inventory, &lists.cluster, &lists.namespaces, instance)
             .await
+    }
+}
+
+impl Lists {
+    /// Visits all resources of a kind, whichever shard they belong to.
+    async fn visit(
+        &self,
+        of: &dyn Inventory,
+        each: &mut (dyn FnMut(Entry) + Send),
+    ) -> Result<(), ClusterError> {
+        of.visit(&self.cluster, &self.namespaces, None, each).await
+    }
+
+    /// Lists the resources of a kind that have, or may have, an object that depends on one of `ids`.
+    async fn depending_on(&self, kind: &str, ids: &[String]) -> Result<Vec<Entry>, ClusterError> {
+        let mut found = Vec::new();
+        if let Some(inventory) = self.of(kind) {
+            let depends = |entry: &Entry| {
+                !entry.refers_unrecorded.is_empty() || !entry.depending_on(ids).is_empty()
+            };
+            let mut each = |entry: Entry| found.extend(Some(entry).filter(depends));
+            self.visit(inventory, &mut each).await?;
+        }
+        Ok(found)
     }
 
     fn of(&self, kind: &str) -> Option<&dyn Inventory> {

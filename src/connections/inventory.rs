@@ -1,160 +1,16 @@
 //! The resources of one kind with their remote objects, for what concerns many resources at once.
 
-use super::settings::ConnectionKey;
+use super::entry::Entry;
 use crate::cluster::client::Cluster;
-use crate::cluster::decode::decode;
 use crate::cluster::error::{Cause, ClusterError};
-use crate::cluster::metadata::Metadata;
 use crate::cluster::pages::Collection;
 use crate::kinds::Kind;
-use crate::plan::observed::Dependent;
 use crate::remote::{RemoteError, Session};
-use crate::resources::{FINALIZER, ResourceKey, ResourceStatus, Stored};
+use crate::resources::{ResourceKey, Stored};
 use futures::FutureExt;
 use futures::future::BoxFuture;
-use kube::{Api, Resource, ResourceExt};
-use serde::Deserialize;
+use kube::Api;
 use std::marker::PhantomData;
-
-/// One resource, as far as others are concerned with its remote object.
-#[derive(Clone, Debug)]
-pub struct Entry {
-    /// The resource.
-    pub key: ResourceKey,
-    /// Its remote object.
-    pub id: Option<String>,
-    /// The instance that the object lives in.
-    pub instance: Option<String>,
-    /// The connection that it uses, as its status has it.
-    pub connection: Option<String>,
-    /// Whether it has our finalizer.
-    pub finalizer: bool,
-    /// Whether it is being deleted.
-    pub terminating: bool,
-    /// Whether the remote object belongs to somebody else.
-    pub external: bool,
-    /// The objects that Metorial deletes the remote object along with.
-    pub parents: Vec<String>,
-    /// Replaced objects that are pending deletion.
-    pub pending_deletion: Vec<String>,
-    /// Whether its status can't be read, so that it may use any connection.
-    pub unreadable: bool,
-}
-
-/// A resource of which nothing but its metadata can be read.
-#[derive(Deserialize)]
-struct MetadataOnly {
-    metadata: Metadata,
-}
-
-impl Entry {
-    /// Returns the entry of a resource as the server sent it. One that can't be read is not taken for absent, or its
-    /// connection could be deleted before it: nothing is known of it but its name. Without a name it is left out.
-    fn read<K: Kind>(text: &str) -> Option<Self> {
-        if let Some(object) = decode::<Stored<K>>(text) {
-            return Some(Self::of(&object));
-        }
-        let entry = decode(text).map(Self::without_status::<K>);
-        let object = entry
-            .as_ref()
-            .map_or_else(|| K::NAME.to_owned(), |entry| entry.key.to_string());
-        tracing::warn!(
-            object,
-            "a resource can't be read: apply it again, or delete it"
-        );
-        entry
-    }
-
-    fn without_status<K: Kind>(MetadataOnly { metadata }: MetadataOnly) -> Self {
-        Self {
-            key: ResourceKey::new(K::NAME, &metadata.namespace, &metadata.name),
-            id: None,
-            instance: None,
-            connection: None,
-            finalizer: metadata.has_finalizer(FINALIZER),
-            terminating: metadata.terminating(),
-            external: false,
-            parents: Vec::new(),
-            pending_deletion: Vec::new(),
-            unreadable: true,
-        }
-    }
-
-    fn of<K: Kind>(object: &Stored<K>) -> Self {
-        let status = object.status().map(ResourceStatus::common);
-        let namespace = object.namespace().unwrap_or_default();
-        let pending = status.and_then(|status| status.pending_deletion.as_ref());
-        Self {
-            key: ResourceKey::new(K::NAME, &namespace, &object.name_any()),
-            id: status.and_then(|status| status.id.clone()),
-            instance: status.and_then(|status| status.instance_id.clone()),
-            connection: status.and_then(|status| status.connection.clone()),
-            finalizer: object.finalizers().iter().any(|it| it == FINALIZER),
-            terminating: object.meta().deletion_timestamp.is_some(),
-            external: object.lifecycle().external,
-            parents: status_parents(object.status()),
-            pending_deletion: pending
-                .into_iter()
-                .flatten()
-                .map(|pending| pending.id.clone())
-                .collect(),
-            unreadable: object.lost_status(),
-        }
-    }
-
-    /// Returns whether the resource keeps a connection in use: it has a remote object that is to be deleted through it, or
-    /// may have one.
-    #[must_use]
-    pub fn uses(&self, connection: &ConnectionKey) -> bool {
-        if self.unreadable {
-            let in_reach = [&*self.key.namespace, ""].contains(&connection.namespace.as_str());
-            return self.finalizer && in_reach;
-        }
-        let recorded = self.connection.as_deref();
-        let recorded = recorded.and_then(|text| ConnectionKey::parse(text, &self.key.namespace));
-        self.finalizer && recorded.as_ref() == Some(connection)
-    }
-
-    /// Returns the id of an object that counts as lost when it is gone: of a resource that stays, in this instance. An
-    /// external object counts where it belongs.
-    #[must_use]
-    pub fn counted_in(&self, instance: &str) -> Option<&String> {
-        let here = self.instance.as_deref() == Some(instance);
-        let counts = here && !self.terminating && !self.external;
-        self.id.as_ref().filter(|_| counts)
-    }
-
-    /// Returns the objects of this resource that were created from one of `parents`. A replaced object may have been
-    /// created from any of them but the current one's.
-    #[must_use]
-    pub fn created_from(&self, parents: &[String]) -> Vec<Dependent> {
-        if self.parents.is_empty() || self.external {
-            return Vec::new();
-        }
-        let dependent = |of: &String, id: &String| Dependent {
-            of: of.clone(),
-            id: id.clone(),
-            name: Some(self.key.name.to_string()),
-            namespace: Some(self.key.namespace.to_string()),
-        };
-        let (current, former): (Vec<&String>, Vec<&String>) =
-            parents.iter().partition(|of| self.parents.contains(of));
-        let current = current.into_iter().zip(&self.id);
-        let former = former
-            .into_iter()
-            .flat_map(|of| self.pending_deletion.iter().map(move |id| (of, id)));
-        let all = current.chain(former);
-        all.map(|(of, id)| dependent(of, id)).collect()
-    }
-}
-
-/// Returns the objects that a recorded object is deleted along with.
-fn status_parents<S: ResourceStatus>(status: Option<&S>) -> Vec<String> {
-    let own = status.and_then(|status| status.common().id.as_deref());
-    let details = status.map(ResourceStatus::details).unwrap_or_default();
-    let parents = details.parents(own.unwrap_or_default());
-    parents.map(str::to_owned).collect()
-}
 
 /// The resources of one kind.
 pub trait Inventory: Send + Sync {
@@ -236,55 +92,5 @@ impl<K: Kind> Inventory for InventoryOf<K> {
         ids: &'a [String],
     ) -> BoxFuture<'a, Result<Vec<String>, RemoteError>> {
         session.missing::<K>(ids).boxed()
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::resources::ProviderAuthConfig;
-    use serde_json::{Value, json};
-
-    fn read(spec: &Value, status: &Value) -> Entry {
-        let resource = json!({
-            "metadata": {"name": "r", "namespace": "apps", "finalizers": [FINALIZER]},
-            "spec": spec,
-            "status": status,
-        });
-        Entry::read::<ProviderAuthConfig>(&resource.to_string()).unwrap()
-    }
-
-    fn connection(text: &str, namespace: &str) -> ConnectionKey {
-        ConnectionKey::parse(text, namespace).unwrap()
-    }
-
-    #[test]
-    fn a_resource_that_cannot_be_read_is_not_taken_for_absent() {
-        let [main, other, shared, elsewhere] = [
-            connection("Connection/main", "apps"),
-            connection("Connection/other", "apps"),
-            connection("ClusterConnection/shared", ""),
-            connection("Connection/main", "elsewhere"),
-        ];
-        let status = json!({"id": "pac_1", "instanceId": "ins_1", "connection": "Connection/main"});
-        let entry = read(&json!(7), &status);
-        assert_eq!(entry.key.to_string(), "ProviderAuthConfig/apps/r");
-        let counted = entry.counted_in("ins_1").map(String::as_str);
-        assert_eq!(counted, Some("pac_1"));
-        assert!(entry.uses(&main) && !entry.uses(&other) && !entry.uses(&shared));
-        let sent = json!({"instanceId": "ins_1", "connection": "Connection/main"});
-        let may_exist = read(&json!({}), &sent);
-        assert!(may_exist.uses(&main) && may_exist.counted_in("ins_1").is_none());
-
-        let entry = read(&json!(7), &json!(7));
-        assert!(entry.unreadable && entry.id.is_none());
-        assert!(entry.uses(&main) && entry.uses(&other) && entry.uses(&shared));
-        assert!(!entry.uses(&elsewhere), "out of reach");
-        let free = Entry {
-            finalizer: false,
-            ..entry
-        };
-        assert!(!free.uses(&main), "nothing of it is left to delete");
-        assert!(Entry::read::<ProviderAuthConfig>(r#"{"metadata": 7}"#).is_none());
     }
 }

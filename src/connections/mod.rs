@@ -9,6 +9,7 @@
 
 mod checks;
 mod connect;
+pub mod entry;
 mod inventories;
 pub mod inventory;
 mod limits;

@@ -1,7 +1,8 @@
 //! The ids that resources have recorded when a leadership begins. The first reads of a kind take them along, so that a restart
 //! costs one request for a hundred objects instead of one for each.
 
-use super::inventory::{Entry, Inventory};
+use super::entry::Entry;
+use super::inventory::Inventory;
 use crate::cluster::client::Cluster;
 use crate::cluster::shard::Shard;
 use crate::lock::lock;

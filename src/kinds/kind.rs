@@ -35,7 +35,7 @@ pub trait Kind:
     type Status: ResourceStatus;
     /// The kind's name.
     const NAME: &'static str;
-    /// The objects that Metorial deletes along with one of this kind.
+    /// The objects that a deletion of one of this kind has to wait for.
     const DEPENDENTS: &'static [Dependents] = &[];
     /// Whether other resources can refer to those of this kind.
     const REFERRED_TO: bool = false;
@@ -87,16 +87,28 @@ pub trait Kind:
     }
 }
 
-/// Objects of one collection that Metorial deletes along with one of ours (▲: cascades run in the background). Which object
-/// one was made from is among its [details](crate::resources::RemoteDetails::parents).
+/// Objects of one collection that Metorial deletes along with one of ours (▲: cascades run in the background), or that go on
+/// naming one that is gone. What one depends on is among its details: its
+/// [parents](crate::resources::RemoteDetails::parents), and what it [uses](crate::resources::RemoteDetails::uses).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Dependents {
     /// The kind that reads them.
     pub of: RemoteKind,
-    /// The filter of their list by the ids of what they depend on; without one all of them are read.
-    pub filter: Option<&'static str>,
+    /// How they are found.
+    pub found: Found,
     /// The kinds of the resources that make such objects; none where only end users do.
     pub made_by: &'static [RemoteKind],
+}
+
+/// How dependents are found. Those that resources of this cluster have are found there, too.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Found {
+    /// In their list, by this filter for the ids of what they depend on.
+    Filtered(&'static str),
+    /// In their list, of which all are read: it has no such filter.
+    Listed,
+    /// In the cluster alone. Their list has no such filter, and all of them would be too many to read for what few have.
+    InCluster,
 }
 
 /// Writes the accessors of [`Kind`] that are the same for all kinds.

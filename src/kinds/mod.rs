@@ -20,6 +20,6 @@ mod stored;
 mod tool_filters;
 
 pub use inputs::{Inputs, Reference, SourceKind};
-pub use kind::{Dependents, Kind};
+pub use kind::{Dependents, Found, Kind};
 pub use remote_kind::RemoteKind;
 pub(crate) use remote_kind::with_kind;

@@ -2,7 +2,7 @@
 //! the provider is a remote or container MCP server (◆): then the spec may allow a replacement.
 
 use super::inputs::{Inputs, Reference};
-use super::kind::{Dependents, Kind, accessors};
+use super::kind::{Dependents, Found, Kind, accessors};
 use super::naming::{self, DESCRIPTION, NAME, text};
 use super::remote_kind::RemoteKind;
 use crate::plan::desired::{Invalid, Source, Wanted};
@@ -52,7 +52,7 @@ impl Kind for ProviderAuthCredentials {
     /// End users authorize them with the credentials.
     const DEPENDENTS: &'static [Dependents] = &[Dependents {
         of: RemoteKind::ProviderAuthConfig,
-        filter: Some("provider_auth_credentials_id"),
+        found: Found::Filtered("provider_auth_credentials_id"),
         made_by: &[],
     }];
     accessors!(ProviderAuthCredentialsStatus);

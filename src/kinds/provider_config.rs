@@ -3,7 +3,7 @@
 use super::compose::{compose, references};
 use super::deployments;
 use super::inputs::{Inputs, Reference, SourceKind};
-use super::kind::{Kind, accessors};
+use super::kind::{Dependents, Found, Kind, accessors};
 use super::naming::{self, DESCRIPTION, NAME, text};
 use super::remote_kind::RemoteKind;
 use super::replaced::{self, DEPLOYMENT, DEPLOYMENT_OF_VAULT, PROVIDER, VALUE, VAULT};
@@ -21,6 +21,12 @@ impl Kind for ProviderConfig {
     type Remote = Config;
     const NAME: &'static str = "ProviderConfig";
     const REFERRED_TO: bool = true;
+    /// The deployments whose default config it is.
+    const DEPENDENTS: &'static [Dependents] = &[Dependents {
+        of: RemoteKind::ProviderDeployment,
+        found: Found::InCluster,
+        made_by: &[RemoteKind::ProviderDeployment],
+    }];
     accessors!(ProviderConfigStatus);
 
     fn references(&self) -> Vec<Reference> {

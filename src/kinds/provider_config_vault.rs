@@ -3,7 +3,7 @@
 use super::compose::{compose, references};
 use super::deployments;
 use super::inputs::{Inputs, Reference};
-use super::kind::{Dependents, Kind, accessors};
+use super::kind::{Dependents, Found, Kind, accessors};
 use super::naming::{self, DESCRIPTION, NAME, text};
 use super::remote_kind::RemoteKind;
 use super::replaced::{self, DEPLOYMENT, PROVIDER, VALUE};
@@ -21,7 +21,7 @@ impl Kind for ProviderConfigVault {
     /// The filter `provider_config_vault_id` matches nothing on the server (▲).
     const DEPENDENTS: &'static [Dependents] = &[Dependents {
         of: RemoteKind::ProviderConfig,
-        filter: None,
+        found: Found::Listed,
         made_by: &[RemoteKind::ProviderConfig],
     }];
     accessors!(ProviderConfigVaultStatus);

@@ -2,7 +2,7 @@
 //! deletes what belongs to a deployment along with it.
 
 use super::inputs::{Inputs, Reference, SourceKind};
-use super::kind::{Dependents, Kind, accessors};
+use super::kind::{Dependents, Found, Kind, accessors};
 use super::naming::{self, DESCRIPTION, NAME, text};
 use super::remote_kind::RemoteKind;
 use super::tool_filters;
@@ -53,17 +53,17 @@ impl Kind for ProviderDeployment {
     const DEPENDENTS: &'static [Dependents] = &[
         Dependents {
             of: RemoteKind::ProviderConfig,
-            filter: Some("provider_deployment_id"),
+            found: Found::Filtered("provider_deployment_id"),
             made_by: &[RemoteKind::ProviderConfig],
         },
         Dependents {
             of: RemoteKind::ProviderConfigVault,
-            filter: None,
+            found: Found::Listed,
             made_by: &[RemoteKind::ProviderConfigVault],
         },
         Dependents {
             of: RemoteKind::ProviderAuthConfig,
-            filter: Some("provider_deployment_id"),
+            found: Found::Filtered("provider_deployment_id"),
             made_by: &[RemoteKind::ProviderAuthConfig, RemoteKind::AuthImport],
         },
     ];

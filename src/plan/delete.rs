@@ -3,7 +3,7 @@
 use super::backoff::{Backoff, Retry};
 use super::case::Case;
 use super::facts::{Facts, MaxAge, Query};
-use super::observed::{Dependent, RemoteView};
+use super::observed::{Dependent, Relation, RemoteView};
 use super::ownership::Claim;
 use super::presence::Presence;
 use super::record::Writes;
@@ -87,9 +87,9 @@ fn remote_objects(case: &Case<'_>, facts: &Facts) -> Result<Plan, Query> {
     }
     let to_delete = to_delete(case, ours, found);
     if case.policy.deletion == DeletionPolicy::Delete && !to_delete.is_empty() {
-        let dependents = facts.dependents(&to_delete)?;
-        if !dependents.is_empty() {
-            return Ok(blocked_by(case, &to_delete, dependents));
+        let blocking = blocking(facts.dependents(&to_delete)?, current.as_deref());
+        if !blocking.is_empty() {
+            return Ok(blocked_by(case, &to_delete, &blocking));
         }
     }
     let plan = release(to_delete);
@@ -300,9 +300,26 @@ fn release(ids: Vec<String>) -> Plan {
     }
 }
 
+/// Returns the dependents that a deletion waits for, each object once.
+fn blocking<'a>(dependents: &'a [Dependent], current: Option<&RemoteView>) -> Vec<&'a Dependent> {
+    let mut seen = BTreeSet::new();
+    let waits = |it: &&Dependent| !waits_for(it, current);
+    let mut blocking: Vec<&Dependent> = dependents.iter().filter(waits).collect();
+    blocking.retain(|dependent| seen.insert(dependent.id.as_str()));
+    blocking
+}
+
+/// Returns whether the deletion of a dependent waits for that of the current object: a config that belongs to the deployment
+/// whose default it is. Of two that would wait for each other, the one that belongs to the other goes first.
+fn waits_for(dependent: &Dependent, current: Option<&RemoteView>) -> bool {
+    let terminating = Relation::DefaultConfig { terminating: true };
+    let belongs_to = current.and_then(|current| current.details.deployment_id.as_ref());
+    dependent.relation == terminating && belongs_to == Some(&dependent.id)
+}
+
 /// Reports what depends on the objects. Over a shared connection the objects of other namespaces are counted, not named.
-fn blocked_by(case: &Case<'_>, to_delete: &[String], dependents: &[Dependent]) -> Plan {
-    let may_be_named = |dependent: &&Dependent| {
+fn blocked_by(case: &Case<'_>, to_delete: &[String], dependents: &[&Dependent]) -> Plan {
+    let may_be_named = |dependent: &&&Dependent| {
         let here = dependent.namespace.as_ref() == Some(&case.owner.namespace);
         here || !case.connection.shared
     };
@@ -321,9 +338,20 @@ fn blocked_by(case: &Case<'_>, to_delete: &[String], dependents: &[Dependent]) -
         (_, 0) => format!(": {}", named.join(", ")),
         (_, more) => format!(": {} and {more} more", named.join(", ")),
     };
+    let count = dependents.len();
+    let along = |it: &&Dependent| it.relation == Relation::Parent;
+    let (loss, cascade) = match dependents.iter().any(along) {
+        true => (
+            format!("would also delete {count} object(s) that depend on it"),
+            "deletes them too".to_owned(),
+        ),
+        false => (
+            format!("would leave {count} deployment(s) without their default config"),
+            format!("deletes {ids} all the same"),
+        ),
+    };
     let message = format!(
-        "deleting {ids} would also delete {} object(s) that depend on it{named}; delete those first, or set spec.deletionPolicy: Cascade (deletes them too) or Orphan (leaves {ids} at Metorial)",
-        dependents.len()
+        "deleting {ids} {loss}{named}; delete those first, or set spec.deletionPolicy: Cascade ({cascade}) or Orphan (leaves {ids} at Metorial)"
     );
     Plan::report(Verdict::new(Reason::DeletionBlocked, message))
         .retry(Retry::Backoff(Backoff::transient()))

@@ -23,7 +23,7 @@ pub enum Query {
     Search,
     /// An object of the resource in another instance than that of its connection.
     OtherInstances,
-    /// The objects that Metorial would delete along with these.
+    /// The objects that depend on these.
     Dependents(Vec<String>),
     /// The number of the connection's objects that no longer exist.
     Losses,
@@ -189,7 +189,7 @@ impl Facts {
         fact!(self, OtherInstances, Query::OtherInstances)
     }
 
-    /// Returns the objects that Metorial would delete along with these.
+    /// Returns the objects that depend on these: Metorial would delete them along, or leave them without what they use.
     ///
     /// # Errors
     /// They were not read.

@@ -125,7 +125,7 @@ pub fn newest_import(imports: &[ListedImport]) -> Option<&ListedImport> {
     imports.iter().max_by_key(order)
 }
 
-/// An object that Metorial deletes along with another.
+/// An object that depends on another.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Dependent {
     /// Id of the object that it depends on.
@@ -136,6 +136,20 @@ pub struct Dependent {
     pub name: Option<String>,
     /// The namespace of the resource in this cluster that owns it, if one does.
     pub namespace: Option<String>,
+    /// What the other is to it.
+    pub relation: Relation,
+}
+
+/// What the object that another depends on is to that.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Relation {
+    /// Metorial deletes the dependent along with it.
+    Parent,
+    /// The default config of the dependent, a deployment, which stays and goes on naming it.
+    DefaultConfig {
+        /// Whether the resource of the deployment is being deleted.
+        terminating: bool,
+    },
 }
 
 /// Number of a connection's objects that no longer exist.

@@ -162,7 +162,8 @@ fn bind_found(
 ) -> Result<Plan, Query> {
     let mut found = differences(desired, remote, case.record);
     let blocked = rotation::without_refused(case, desired, facts, remote, &mut found)?;
-    let complete = !found.imports && !found.replaces && blocked.is_empty();
+    let complete =
+        !found.imports && !found.replaces && found.fixed.is_empty() && blocked.is_empty();
     let step = match found.patches(desired) && complete {
         true => Step::Update {
             remote: remote.clone(),

@@ -6,7 +6,7 @@ use super::case::Case;
 use super::desired::Desired;
 use super::differences::differences;
 use super::facts::{Facts, Query};
-use super::observed::RemoteView;
+use super::observed::{Relation, RemoteView};
 use super::ownership::Claim;
 use super::record::Record;
 use super::steps::{Plan, Step, bind};
@@ -149,9 +149,11 @@ pub fn delete_replaced(case: &Case<'_>, facts: &Facts, mut plan: Plan) -> Result
     if !due.is_empty() {
         let in_use = facts.dependents(&due)?;
         let free = |id: &String| in_use.iter().all(|dependent| dependent.of != *id);
-        let (free, used): (Vec<String>, Vec<String>) = due.into_iter().partition(free);
-        plan.steps.extend(free.into_iter().map(Step::Delete));
-        if !used.is_empty() {
+        let free = due.into_iter().filter(free);
+        plan.steps.extend(free.map(Step::Delete));
+        // What was made from a former object is about to be made from the new one. A deployment keeps its default config for
+        // good: once its resource is gone, this one is enqueued.
+        if in_use.iter().any(|it| it.relation == Relation::Parent) {
             return Ok(plan.retry(Retry::Backoff(Backoff::transient())));
         }
     }

@@ -5,6 +5,7 @@ use super::case::Case;
 use super::desired::Desired;
 use super::differences::{Differences, differences};
 use super::facts::{Facts, MaxAge, Query};
+use super::fields::Role;
 use super::import;
 use super::observed::RemoteView;
 use super::replace;
@@ -41,7 +42,12 @@ pub fn update(
         return Ok(Plan::synced(desired, steps.into_iter().collect()));
     }
     if !found.fixed.is_empty() {
-        return Ok(Plan::report(unchangeable(&found, &found.fixed, remote)));
+        return Ok(Plan::report(unchangeable(
+            desired,
+            &found,
+            &found.fixed,
+            remote,
+        )));
     }
     if found.replaces && changed_here {
         return replace::replace(case, desired, facts, remote, &found.names());
@@ -107,7 +113,7 @@ fn patch(
     let ours_last = !record.written_after(remote) && record.remote_updated_at.is_some();
     let ignored = found.tried(desired);
     if !changed_here && ours_last && !ignored.is_empty() {
-        return Ok(Plan::report(unchangeable(found, &ignored, remote)));
+        return Ok(Plan::report(unchangeable(desired, found, &ignored, remote)));
     }
     let left = ours_last || found.replaces || case.policy.drift == DriftPolicy::Report;
     if !changed_here && left {
@@ -133,7 +139,12 @@ fn patch(
 }
 
 /// Reports fields that Metorial can't change, or that its build ignored.
-fn unchangeable(found: &Differences, fields: &[&'static str], remote: &RemoteView) -> Verdict {
+fn unchangeable(
+    desired: &Desired,
+    found: &Differences,
+    fields: &[&'static str],
+    remote: &RemoteView,
+) -> Verdict {
     let entries = found.entries.iter();
     let of = entries.filter(|entry| fields.contains(&entry.field.as_str()));
     let drift: Vec<DriftEntry> = of.cloned().collect();
@@ -143,8 +154,16 @@ fn unchangeable(found: &Differences, fields: &[&'static str], remote: &RemoteVie
         } = entry;
         format!("{field}, which is {observed}")
     });
+    let config = desired.role(Role::Config);
+    let way_out = match config.is_some_and(|config| fields.contains(&config.rule.name)) {
+        // Where the config was replaced, there is no change to undo.
+        true => {
+            "the deployment keeps using that config, and the operator deletes none that a deployment in this cluster uses; create another ProviderDeployment to use the new one, or remove spec.defaultConfigRef and spec.defaultConfigId to keep this one"
+        }
+        false => "undo the change, or create a new resource",
+    };
     let message = format!(
-        "Metorial can't change these fields of {}: {}; undo the change, or create a new resource",
+        "Metorial can't change these fields of {}: {}; {way_out}",
         remote.id,
         shown.collect::<Vec<_>>().join(", ")
     );

@@ -180,21 +180,18 @@ impl<K: Kind> Run<'_, K> {
         }
     }
 
-    /// Lists the dependents at the API and in the cluster: the API's lists lag behind, but what resources here created from
-    /// the objects is known all the same.
+    /// Lists the dependents at the API and in the cluster: the API's lists lag behind, or show nothing of it, but what
+    /// resources here created from the objects, or use them for, is known all the same.
     async fn dependents(&mut self, ids: &[String]) -> Result<Vec<Dependent>, Error> {
-        let mut found = self.api()?.dependents::<K>(ids).await?;
+        let listed = self.api()?.dependents::<K>(ids).await?;
         let context = self.context;
         let keys = context.dependencies.dependents(&self.resource.key);
-        let made_by = K::DEPENDENTS.iter().flat_map(|it| it.made_by);
-        let kinds: Vec<&str> = made_by.map(|kind| kind.as_str()).collect();
-        let inventories = &context.inventories;
-        for dependent in inventories.created_from(&keys, &kinds, ids).await? {
-            if found.iter().all(|known| known.id != dependent.id) {
-                found.push(dependent);
-            }
-        }
-        Ok(found)
+        let (of, inventories) = (&self.resource.key, &context.inventories);
+        let mut found = inventories
+            .depending_on(of, &keys, K::DEPENDENTS, ids)
+            .await?;
+        found.retain(|dependent| listed.iter().all(|known| known.id != dependent.id));
+        Ok(listed.into_iter().chain(found).collect())
     }
 
     /// Counts the losses of the connection, unless a count answers for this object already.

@@ -1,14 +1,14 @@
-//! The objects that Metorial deletes along with others.
+//! The objects that Metorial deletes along with others, as its lists show them.
 
 use super::batch_limits::{FEW, is_refused};
 use super::coalesce::PATIENT;
 use super::error::RemoteError;
 use super::session::Session;
 use super::transport::{Item, Transport, all};
-use crate::kinds::{Dependents, Kind, with_kind};
-use crate::plan::observed::{Dependent, RemoteView};
+use crate::kinds::{Dependents, Found, Kind, with_kind};
+use crate::plan::observed::{Dependent, Relation, RemoteView};
 use crate::resources::cut;
-use metorial::{Collection, Unreadable};
+use metorial::{Collection, ListQuery, Unreadable};
 use serde_json::Value;
 use std::sync::Arc;
 
@@ -26,7 +26,8 @@ impl Session {
     /// # Errors
     /// Any page failed.
     pub async fn dependents<K: Kind>(&self, ids: &[String]) -> Result<Vec<Dependent>, RemoteError> {
-        if K::DEPENDENTS.is_empty() {
+        let mut kinds = K::DEPENDENTS.iter();
+        if kinds.all(|dependents| dependents.found == Found::InCluster) {
             return Ok(Vec::new());
         }
         let of = Of {
@@ -67,33 +68,34 @@ impl Of {
         transport: &Transport,
         ids: &[String],
     ) -> Result<Vec<Dependent>, RemoteError> {
-        let mut all = Vec::new();
+        let mut listed = Vec::new();
         for dependents in self.dependents {
+            let query = match dependents.found {
+                Found::Filtered(filter) => all().filter(filter, ids)?,
+                Found::Listed => all(),
+                Found::InCluster => continue,
+            };
             let found = with_kind!(dependents.of, K => {
-                self.list_one::<K>(transport, dependents.filter, ids).await
+                self.list_one::<K>(transport, &query, ids).await
             });
-            all.extend(found?);
+            listed.extend(found?);
         }
-        Ok(all)
+        Ok(listed)
     }
 
     async fn list_one<K: Kind>(
         self,
         transport: &Transport,
-        filter: Option<&'static str>,
+        query: &ListQuery,
         ids: &[String],
     ) -> Result<Vec<Dependent>, RemoteError> {
-        let query = match filter {
-            Some(filter) => all().filter(filter, ids)?,
-            None => all(),
-        };
         let uses = |item: Item<K::Remote>| {
             Some(match item {
                 Item::Read(remote) => Vec::from_iter(depending(ids, K::view(&remote), self.kind)),
                 Item::Unreadable(item) => unreadable(ids, &item),
             })
         };
-        let found = transport.list(&query, uses).await?;
+        let found = transport.list(query, uses).await?;
         Ok(found.into_iter().flatten().collect())
     }
 }
@@ -113,6 +115,7 @@ fn depending(ids: &[String], view: RemoteView, kind: &str) -> Option<Dependent> 
         name: name.filter(|name| !name.is_empty()).map(cut),
         namespace: view.marker.map(|marker| marker.owner.namespace),
         id: view.id,
+        relation: Relation::Parent,
     })
 }
 
@@ -124,6 +127,7 @@ fn unreadable(ids: &[String], item: &Unreadable) -> Vec<Dependent> {
         id: item.id.clone(),
         name: None,
         namespace: None,
+        relation: Relation::Parent,
     };
     mentioned.map(dependent).collect()
 }

@@ -28,6 +28,7 @@ mod violations;
 
 #[cfg(test)]
 pub use batch_limits::MOST;
+pub use coalesce::{Coalesced, PATIENT};
 #[cfg(test)]
 pub use coalesce::{LONGEST, QUIET};
 pub use error::RemoteError;

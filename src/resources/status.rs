@@ -92,6 +92,11 @@ impl RemoteDetails {
             .filter_map(|id| id.as_deref())
             .filter(move |id| *id != own)
     }
+
+    /// Returns the ids of the objects that the object uses: without one of them it stays, and goes on naming it.
+    pub fn uses(&self) -> impl Iterator<Item = &str> {
+        self.default_config_id.as_deref().into_iter()
+    }
 }
 
 /// Implements [`ResourceStatus`] for a status with a field `common`, the listed fields of [`RemoteDetails`] and, for

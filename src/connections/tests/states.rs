@@ -2,7 +2,7 @@
 
 use super::settings;
 use crate::connections::checks::Check;
-use crate::connections::inventory::Entry;
+use crate::connections::entry::Entry;
 use crate::connections::not_ready::NotReady;
 use crate::connections::settings::{ConnectionKey, ConnectionSettings};
 use crate::connections::state::Slot;
@@ -79,6 +79,8 @@ fn a_resource_uses_a_connection_if_it_is_recorded_and_the_resource_has_our_final
             terminating: false,
             external: false,
             parents: Vec::new(),
+            uses: Vec::new(),
+            refers_unrecorded: Vec::new(),
             pending_deletion: Vec::new(),
             unreadable: false,
         };

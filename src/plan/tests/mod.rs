@@ -4,6 +4,7 @@ mod attempts;
 mod cases;
 mod checks;
 mod crashes;
+mod default_configs;
 mod deployments;
 mod destinations;
 mod expiry;

@@ -8,7 +8,7 @@ use crate::plan::approve::proposal;
 use crate::plan::differences::{Differences, differences};
 use crate::plan::facts::{Answer, Query};
 use crate::plan::fingerprint::MacKey;
-use crate::plan::observed::{Dependent, ListedImport};
+use crate::plan::observed::{Dependent, ListedImport, Relation};
 use crate::plan::ownership::Marker;
 use crate::plan::policy::{Lifecycle, Policy};
 use crate::plan::record::{Record, Writes};
@@ -201,6 +201,7 @@ fn dependent(of: &str) -> Answer {
         id: "pcf_1".to_owned(),
         name: None,
         namespace: None,
+        relation: Relation::Parent,
     }])
 }
 

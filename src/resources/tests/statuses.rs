@@ -88,6 +88,12 @@ fn an_object_is_deleted_with_its_vault_deployment_and_credentials_but_not_with_i
 }
 
 #[test]
+fn a_deployment_uses_its_default_config() {
+    assert_eq!(Vec::from_iter(details().uses()), ["dc"]);
+    assert_eq!(RemoteDetails::default().uses().count(), 0);
+}
+
+#[test]
 fn only_exports_have_a_state_of_exports() {
     let mut status = AuthExportStatus::default();
     status.export_mut().unwrap().export_id = Some("e".to_owned());

@@ -1,0 +1,315 @@
+//! One resource of any kind with its remote object: whose connection it uses, and what its object depends on.
+
+use super::settings::ConnectionKey;
+use crate::cluster::decode::decode;
+use crate::cluster::metadata::Metadata;
+use crate::kinds::{Kind, Reference};
+use crate::plan::observed::{Dependent, Relation};
+use crate::resources::{FINALIZER, ResourceKey, ResourceStatus, Stored};
+use kube::{Resource, ResourceExt};
+use serde::Deserialize;
+
+/// One resource, as far as others are concerned with its remote object.
+#[derive(Clone, Debug)]
+pub struct Entry {
+    /// The resource.
+    pub key: ResourceKey,
+    /// Its remote object.
+    pub id: Option<String>,
+    /// The instance that the object lives in.
+    pub instance: Option<String>,
+    /// The connection that it uses, as its status has it.
+    pub connection: Option<String>,
+    /// Whether it has our finalizer.
+    pub finalizer: bool,
+    /// Whether it is being deleted.
+    pub terminating: bool,
+    /// Whether the remote object belongs to somebody else.
+    pub external: bool,
+    /// The objects that Metorial deletes the remote object along with.
+    pub parents: Vec<String>,
+    /// The objects that the remote object uses.
+    pub uses: Vec<String>,
+    /// The resources that it refers to, where it may have a remote object that is not recorded.
+    pub refers_unrecorded: Vec<ResourceKey>,
+    /// Replaced objects that are pending deletion.
+    pub pending_deletion: Vec<String>,
+    /// Whether its status can't be read, so that it may use any connection.
+    pub unreadable: bool,
+}
+
+/// A resource of which nothing but its metadata can be read.
+#[derive(Deserialize)]
+struct MetadataOnly {
+    metadata: Metadata,
+}
+
+impl Entry {
+    /// Returns the entry of a resource as the server sent it. One that can't be read is not taken for absent, or its
+    /// connection could be deleted before it: nothing is known of it but its name. Without a name it is left out.
+    #[must_use]
+    pub fn read<K: Kind>(text: &str) -> Option<Self> {
+        if let Some(object) = decode::<Stored<K>>(text) {
+            return Some(Self::of(&object));
+        }
+        let entry = decode(text).map(Self::without_status::<K>);
+        let object = entry
+            .as_ref()
+            .map_or_else(|| K::NAME.to_owned(), |entry| entry.key.to_string());
+        tracing::warn!(
+            object,
+            "a resource can't be read: apply it again, or delete it"
+        );
+        entry
+    }
+
+    fn without_status<K: Kind>(MetadataOnly { metadata }: MetadataOnly) -> Self {
+        Self {
+            key: ResourceKey::new(K::NAME, &metadata.namespace, &metadata.name),
+            id: None,
+            instance: None,
+            connection: None,
+            finalizer: metadata.has_finalizer(FINALIZER),
+            terminating: metadata.terminating(),
+            external: false,
+            parents: Vec::new(),
+            uses: Vec::new(),
+            refers_unrecorded: Vec::new(),
+            pending_deletion: Vec::new(),
+            unreadable: true,
+        }
+    }
+
+    /// Returns the entry of a resource.
+    #[must_use]
+    pub fn of<K: Kind>(object: &Stored<K>) -> Self {
+        let status = object.status().map(ResourceStatus::common);
+        let namespace = object.namespace().unwrap_or_default();
+        let pending = status.and_then(|status| status.pending_deletion.as_ref());
+        let id = status.and_then(|status| status.id.clone());
+        let details = object.status().map(ResourceStatus::details);
+        let details = details.unwrap_or_default();
+        let parents = details.parents(id.as_deref().unwrap_or_default());
+        let finalizer = object.finalizers().iter().any(|it| it == FINALIZER);
+        let refers_unrecorded = match finalizer && id.is_none() {
+            true => referred(object, &namespace),
+            false => Vec::new(),
+        };
+        Self {
+            key: ResourceKey::new(K::NAME, &namespace, &object.name_any()),
+            instance: status.and_then(|status| status.instance_id.clone()),
+            connection: status.and_then(|status| status.connection.clone()),
+            finalizer,
+            terminating: object.meta().deletion_timestamp.is_some(),
+            external: object.lifecycle().external,
+            parents: parents.map(str::to_owned).collect(),
+            uses: details.uses().map(str::to_owned).collect(),
+            refers_unrecorded,
+            id,
+            pending_deletion: pending
+                .into_iter()
+                .flatten()
+                .map(|pending| pending.id.clone())
+                .collect(),
+            unreadable: object.lost_status(),
+        }
+    }
+
+    /// Returns whether the resource keeps a connection in use: it has a remote object that is to be deleted through it, or
+    /// may have one.
+    #[must_use]
+    pub fn uses(&self, connection: &ConnectionKey) -> bool {
+        if self.unreadable {
+            let in_reach = [&*self.key.namespace, ""].contains(&connection.namespace.as_str());
+            return self.finalizer && in_reach;
+        }
+        let recorded = self.connection.as_deref();
+        let recorded = recorded.and_then(|text| ConnectionKey::parse(text, &self.key.namespace));
+        self.finalizer && recorded.as_ref() == Some(connection)
+    }
+
+    /// Returns the id of an object that counts as lost when it is gone: of a resource that stays, in this instance. An
+    /// external object counts where it belongs.
+    #[must_use]
+    pub fn counted_in(&self, instance: &str) -> Option<&String> {
+        let here = self.instance.as_deref() == Some(instance);
+        let counts = here && !self.terminating && !self.external;
+        self.id.as_ref().filter(|_| counts)
+    }
+
+    /// Returns the objects of this resource that depend on one of `ids`: they were created from it, or use it.
+    #[must_use]
+    pub fn depending_on(&self, ids: &[String]) -> Vec<Dependent> {
+        if self.external {
+            return Vec::new();
+        }
+        let name = self.key.name.to_string();
+        let dependent = |of: &String, id: &String, relation| Dependent {
+            name: Some(name.clone()),
+            ..self.dependent(of, id, relation)
+        };
+        let created = self.created_from(ids).into_iter();
+        let created = created.map(|(of, id)| dependent(of, id, Relation::Parent));
+        let used = ids.iter().filter(|id| self.uses.contains(id));
+        let using = used.zip(&self.id);
+        let using = using.map(|(of, id)| dependent(of, id, self.relation()));
+        created.chain(using).collect()
+    }
+
+    /// Returns what may depend on each of `ids`, the objects of `of`: an object that this resource has perhaps, and that nobody
+    /// knows by its id.
+    #[must_use]
+    pub fn may_depend_on(&self, of: &ResourceKey, ids: &[String]) -> Vec<Dependent> {
+        let refers = self.refers_unrecorded.contains(of);
+        let ids = ids.iter().filter(|_| refers);
+        let resource = self.key.to_string();
+        ids.map(|id| self.dependent(id, &resource, self.relation()))
+            .collect()
+    }
+
+    fn dependent(&self, of: &str, id: &str, relation: Relation) -> Dependent {
+        Dependent {
+            of: of.to_owned(),
+            id: id.to_owned(),
+            name: None,
+            namespace: Some(self.key.namespace.to_string()),
+            relation,
+        }
+    }
+
+    /// Returns what an object that this one uses is to it.
+    fn relation(&self) -> Relation {
+        Relation::DefaultConfig {
+            terminating: self.terminating,
+        }
+    }
+
+    /// Returns the objects of this resource that were created from one of `parents`, each with that. A replaced object may have
+    /// been created from any of them but the current one's.
+    fn created_from<'a>(&'a self, parents: &'a [String]) -> Vec<(&'a String, &'a String)> {
+        if self.parents.is_empty() {
+            return Vec::new();
+        }
+        let (current, former): (Vec<&String>, Vec<&String>) =
+            parents.iter().partition(|of| self.parents.contains(of));
+        let current = current.into_iter().zip(&self.id);
+        let former = former
+            .into_iter()
+            .flat_map(|of| self.pending_deletion.iter().map(move |id| (of, id)));
+        current.chain(former).collect()
+    }
+}
+
+/// Returns the resources that a spec refers to.
+fn referred<K: Kind>(object: &Stored<K>, namespace: &str) -> Vec<ResourceKey> {
+    let references = object.references().into_iter();
+    let key = |reference: Reference| {
+        let there = reference.namespace.as_deref().unwrap_or(namespace);
+        ResourceKey::new(reference.kind.as_str(), there, &reference.name)
+    };
+    references.map(key).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::resources::{ProviderAuthConfig, ProviderDeployment};
+    use serde_json::{Value, json};
+
+    fn read(spec: &Value, status: &Value) -> Entry {
+        let resource = json!({
+            "metadata": {"name": "r", "namespace": "apps", "finalizers": [FINALIZER]},
+            "spec": spec,
+            "status": status,
+        });
+        Entry::read::<ProviderAuthConfig>(&resource.to_string()).unwrap()
+    }
+
+    /// What of a deployment with this status depends on any of these objects.
+    fn depending(status: &Value, terminating: bool) -> Vec<(String, Relation)> {
+        let mut resource = json!({
+            "metadata": {"name": "d", "namespace": "apps"},
+            "spec": {"providerId": "postgres"},
+            "status": status,
+        });
+        if terminating {
+            resource["metadata"]["deletionTimestamp"] = json!("2026-01-01T00:00:00Z");
+        }
+        let entry = Entry::read::<ProviderDeployment>(&resource.to_string()).unwrap();
+        let ids = ["pcf_1", "pcf_2", "pde_1"].map(str::to_owned);
+        let found = entry.depending_on(&ids).into_iter();
+        found.map(|it| (it.of, it.relation)).collect()
+    }
+
+    #[test]
+    fn a_deployment_depends_on_the_default_config_that_its_status_shows() {
+        let shows = json!({"id": "pde_1", "deploymentId": "pde_1", "defaultConfigId": "pcf_1"});
+        for terminating in [true, false] {
+            let relation = Relation::DefaultConfig { terminating };
+            let found = depending(&shows, terminating);
+            assert_eq!(found, [("pcf_1".to_owned(), relation)]);
+        }
+        let without = json!({"id": "pde_1", "deploymentId": "pde_1"});
+        assert!(depending(&without, false).is_empty());
+        assert!(depending(&json!({}), false).is_empty());
+    }
+
+    #[test]
+    fn a_deployment_that_may_exist_unrecorded_may_depend_on_what_its_spec_refers_to() {
+        let ids = ["pcf_1", "pcf_2"].map(str::to_owned);
+        let key = |namespace, name| ResourceKey::new("ProviderConfig", namespace, name);
+        let (referred, other) = (key("shared", "settings"), key("apps", "settings"));
+        let may_depend = |finalizers: &Value, status: &Value| {
+            let reference = json!({"name": "settings", "namespace": "shared"});
+            let resource = json!({
+                "metadata": {"name": "d", "namespace": "apps", "finalizers": finalizers},
+                "spec": {"providerId": "postgres", "defaultConfigRef": reference},
+                "status": status,
+            });
+            let entry = Entry::read::<ProviderDeployment>(&resource.to_string()).unwrap();
+            assert!(entry.may_depend_on(&other, &ids).is_empty());
+            let found = entry.may_depend_on(&referred, &ids).into_iter();
+            found.map(|it| (it.of, it.id)).collect::<Vec<_>>()
+        };
+        let (kept, id) = (json!([FINALIZER]), "ProviderDeployment/apps/d");
+        let expected = ids.clone().map(|of| (of, id.to_owned()));
+        assert_eq!(may_depend(&kept, &json!({})), expected);
+        let recorded = json!({"id": "pde_1", "defaultConfigId": "pcf_1"});
+        assert!(may_depend(&kept, &recorded).is_empty(), "it is known");
+        assert!(may_depend(&json!([]), &json!({})).is_empty(), "never sent");
+    }
+
+    fn connection(text: &str, namespace: &str) -> ConnectionKey {
+        ConnectionKey::parse(text, namespace).unwrap()
+    }
+
+    #[test]
+    fn a_resource_that_cannot_be_read_is_not_taken_for_absent() {
+        let [main, other, shared, elsewhere] = [
+            connection("Connection/main", "apps"),
+            connection("Connection/other", "apps"),
+            connection("ClusterConnection/shared", ""),
+            connection("Connection/main", "elsewhere"),
+        ];
+        let status = json!({"id": "pac_1", "instanceId": "ins_1", "connection": "Connection/main"});
+        let entry = read(&json!(7), &status);
+        assert_eq!(entry.key.to_string(), "ProviderAuthConfig/apps/r");
+        let counted = entry.counted_in("ins_1").map(String::as_str);
+        assert_eq!(counted, Some("pac_1"));
+        assert!(entry.uses(&main) && !entry.uses(&other) && !entry.uses(&shared));
+        let sent = json!({"instanceId": "ins_1", "connection": "Connection/main"});
+        let may_exist = read(&json!({}), &sent);
+        assert!(may_exist.uses(&main) && may_exist.counted_in("ins_1").is_none());
+
+        let entry = read(&json!(7), &json!(7));
+        assert!(entry.unreadable && entry.id.is_none());
+        assert!(entry.uses(&main) && entry.uses(&other) && entry.uses(&shared));
+        assert!(!entry.uses(&elsewhere), "out of reach");
+        let free = Entry {
+            finalizer: false,
+            ..entry
+        };
+        assert!(!free.uses(&main), "nothing of it is left to delete");
+        assert!(Entry::read::<ProviderAuthConfig>(r#"{"metadata": 7}"#).is_none());
+    }
+}

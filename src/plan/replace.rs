@@ -6,7 +6,7 @@ use super::case::Case;
 use super::desired::Desired;
 use super::differences::differences;
 use super::facts::{Facts, Query};
-use super::observed::{Relation, RemoteView};
+use super::observed::{Dependent, Relation, RemoteView};
 use super::ownership::Claim;
 use super::record::Record;
 use super::steps::{Plan, Step, bind};
@@ -16,6 +16,9 @@ use jiff::Timestamp;
 use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::Duration;
+
+/// The time after the grace period within which resources are made from the new object.
+const FOLLOW_UP: Duration = Duration::from_secs(3600);
 
 /// What a resource reports while it is not known whether its new object was created.
 const SEARCHING_NEW: &str =
@@ -151,9 +154,10 @@ pub fn delete_replaced(case: &Case<'_>, facts: &Facts, mut plan: Plan) -> Result
         let free = |id: &String| in_use.iter().all(|dependent| dependent.of != *id);
         let free = due.into_iter().filter(free);
         plan.steps.extend(free.map(Step::Delete));
-        // What was made from a former object is about to be made from the new one. A deployment keeps its default config for
-        // good: once its resource is gone, this one is enqueued.
-        if in_use.iter().any(|it| it.relation == Relation::Parent) {
+        // What was made from a former object is about to be made from the new one, or stays for as long as a person or a
+        // deployment uses it. A deployment keeps its default config for good: once its resource is gone, this one is enqueued.
+        let soon = |it: &Dependent| it.relation == Relation::Parent && is_recent(case, &it.of);
+        if in_use.iter().any(soon) {
             return Ok(plan.retry(Retry::Backoff(Backoff::transient())));
         }
     }
@@ -161,6 +165,14 @@ pub fn delete_replaced(case: &Case<'_>, facts: &Facts, mut plan: Plan) -> Result
         Some(_) => plan.retry(Retry::Interval(next)),
         None => plan,
     })
+}
+
+/// Returns whether an object was replaced so recently that what was made from it may yet be made from the new one.
+fn is_recent(case: &Case<'_>, id: &str) -> bool {
+    let most = case.policy.lifecycle.replace_grace + FOLLOW_UP;
+    let mut pending = case.record.pending_deletion.iter();
+    let since = pending.find(|(pending, _)| pending == id);
+    since.is_some_and(|(_, since)| case.now < *since + most)
 }
 
 /// Returns the replaced objects with the rest of their grace period.

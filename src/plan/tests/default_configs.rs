@@ -104,7 +104,7 @@ fn of_a_config_and_a_deployment_that_would_wait_for_each_other_the_config_goes_f
 }
 
 /// The plan for a config that was replaced, where this depends on the former one, and another one does where that is free.
-fn after_replacement(relation: Relation) -> Plan {
+fn after_replacement(relation: Relation, now: i64) -> Plan {
     let desired = config("a");
     let ids = ["former", "free"].map(str::to_owned);
     let record = Record {
@@ -117,20 +117,23 @@ fn after_replacement(relation: Relation) -> Plan {
             fixture.observes(created(&desired, id, 1))
         });
     let dependents = Answer::Dependents(vec![dependent("former", relation)]);
+    let mut fixture = fixture.observes(created(&desired, "current", 9));
+    fixture.now = now;
     fixture
-        .observes(created(&desired, "current", 9))
         .fact(Query::Dependents(ids.to_vec()), dependents)
         .plan()
 }
 
 #[test]
 fn a_replaced_config_stays_while_a_deployment_uses_it_without_being_asked_about_again_and_again() {
-    for (relation, retry) in [
-        (used(false), Retry::Interval(None)),
-        (used(true), Retry::Interval(None)),
-        (Relation::Parent, Retry::Backoff(Backoff::transient())),
+    let soon = Retry::Backoff(Backoff::transient());
+    for (relation, now, retry) in [
+        (used(false), 1000, Retry::Interval(None)),
+        (used(true), 1000, Retry::Interval(None)),
+        (Relation::Parent, 1000, soon),
+        (Relation::Parent, 20_000, Retry::Interval(None)),
     ] {
-        let plan = after_replacement(relation);
+        let plan = after_replacement(relation, now);
         assert_eq!(deleted(&plan), ["free"], "{relation:?}");
         assert_eq!(plan.verdict.reason, Reason::Synced, "{relation:?}");
         assert_eq!(plan.retry, retry, "{relation:?}");

@@ -160,8 +160,12 @@ impl Entry {
     /// knows by its id.
     #[must_use]
     pub fn may_depend_on(&self, of: &ResourceKey, ids: &[String]) -> Vec<Dependent> {
-        let refers = self.refers_unrecorded.contains(of);
-        let ids = ids.iter().filter(|_| refers);
+        let here = self.key.namespace == of.namespace;
+        // Anybody can write a resource in a namespace of his own that names this one. Where a create was sent, it may be used.
+        let is_heard = here || self.instance.is_some();
+        let refers = is_heard && self.refers_unrecorded.contains(of);
+        let unreadable = here && self.unreadable && self.finalizer;
+        let ids = ids.iter().filter(|_| refers || unreadable);
         let resource = self.key.to_string();
         ids.map(|id| self.dependent(id, &resource, self.relation()))
             .collect()
@@ -273,10 +277,38 @@ mod tests {
         };
         let (kept, id) = (json!([FINALIZER]), "ProviderDeployment/apps/d");
         let expected = ids.clone().map(|of| (of, id.to_owned()));
-        assert_eq!(may_depend(&kept, &json!({})), expected);
+        let sent = json!({"instanceId": "ins_1"});
+        assert_eq!(may_depend(&kept, &sent), expected);
+        assert!(may_depend(&json!([]), &sent).is_empty(), "never sent");
         let recorded = json!({"id": "pde_1", "defaultConfigId": "pcf_1"});
         assert!(may_depend(&kept, &recorded).is_empty(), "it is known");
-        assert!(may_depend(&json!([]), &json!({})).is_empty(), "never sent");
+        assert!(
+            may_depend(&kept, &json!({})).is_empty(),
+            "anybody can write that"
+        );
+    }
+
+    #[test]
+    fn a_deployment_of_the_same_namespace_may_depend_on_a_config_even_if_it_cannot_be_read() {
+        let ids = ["pcf_1".to_owned()];
+        let count = |spec: &Value, status: &Value, namespace: &str| {
+            let resource = json!({
+                "metadata": {"name": "d", "namespace": "apps", "finalizers": [FINALIZER]},
+                "spec": spec,
+                "status": status,
+            });
+            let entry = Entry::read::<ProviderDeployment>(&resource.to_string()).unwrap();
+            let of = ResourceKey::new("ProviderConfig", namespace, "settings");
+            entry.may_depend_on(&of, &ids).len()
+        };
+        let refers = json!({"providerId": "postgres", "defaultConfigRef": {"name": "settings"}});
+        assert_eq!(count(&refers, &json!({}), "apps"), 1, "its status is lost");
+        assert_eq!(count(&refers, &json!(7), "apps"), 1);
+        assert_eq!(
+            count(&json!({"providerId": "postgres"}), &json!(7), "apps"),
+            1
+        );
+        assert_eq!(count(&refers, &json!(7), "other"), 0);
     }
 
     fn connection(text: &str, namespace: &str) -> ConnectionKey {

@@ -317,11 +317,14 @@ fn waits_for(dependent: &Dependent, current: Option<&RemoteView>) -> bool {
     dependent.relation == terminating && belongs_to == Some(&dependent.id)
 }
 
-/// Reports what depends on the objects. Over a shared connection the objects of other namespaces are counted, not named.
+/// Reports what depends on the objects. The objects of other namespaces are counted and not named, unless the connection is not
+/// shared and its own key shows them.
 fn blocked_by(case: &Case<'_>, to_delete: &[String], dependents: &[&Dependent]) -> Plan {
     let may_be_named = |dependent: &&&Dependent| {
         let here = dependent.namespace.as_ref() == Some(&case.owner.namespace);
-        here || !case.connection.shared
+        // What only the cluster shows may belong to another tenant, even where the connection is the namespace's own.
+        let own_key_shows_it = dependent.relation == Relation::Parent && !case.connection.shared;
+        here || own_key_shows_it
     };
     let named: Vec<String> = dependents
         .iter()

@@ -344,9 +344,11 @@ fn budget_spent(
     made: usize,
 ) -> Plan {
     let last = &state.last;
-    let steps = match last.in_secret || last.is_first || last.is_lost {
-        true => Vec::new(),
-        false => write_again(case, desired, state, remote).steps,
+    // A Secret that gets another type is deleted and created: while nothing else has its value, a crash in between would lose it.
+    let remembered = case.record.exported_from.is_some();
+    let steps = match remembered && !(last.in_secret || last.is_first || last.is_lost) {
+        true => write_again(case, desired, state, remote).steps,
+        false => Vec::new(),
     };
     let message = format!(
         "{made} exports within 24 hours, the maximum of spec.maxPerDay; waiting until one of them is older"

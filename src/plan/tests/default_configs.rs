@@ -1,7 +1,8 @@
 //! Configs that deployments use as their default: they are not deleted meanwhile, and no deployment gets another one.
 
 use super::fixture::{
-    Fixture, bound, config, created, deleted, denying, lost, mac, recorded, second, updates, wanted,
+    Fixture, bound, config, connected, created, deleted, denying, lost, mac, recorded, second,
+    updates, wanted,
 };
 use crate::plan::backoff::{Backoff, Retry};
 use crate::plan::desired::Desired;
@@ -73,17 +74,19 @@ fn an_object_that_depends_on_several_is_counted_once() {
 }
 
 #[test]
-fn a_deployment_of_another_namespace_over_a_shared_connection_is_counted_and_not_named() {
-    let theirs = Dependent {
-        namespace: Some("other".to_owned()),
-        ..dependent("current", used(false))
-    };
-    let desired = config("a");
-    let mut fixture = deletion(&desired, None, vec![theirs]);
-    fixture.connection = denying();
-    let message = fixture.plan().verdict.message;
-    assert!(message.contains("1 deployment(s)"), "{message}");
-    assert!(!message.contains("pde_1"), "{message}");
+fn a_deployment_of_another_namespace_is_counted_and_not_named() {
+    for connection in [denying(), connected()] {
+        let theirs = Dependent {
+            namespace: Some("other".to_owned()),
+            ..dependent("current", used(false))
+        };
+        let desired = config("a");
+        let mut fixture = deletion(&desired, None, vec![theirs]);
+        fixture.connection = connection;
+        let message = fixture.plan().verdict.message;
+        assert!(message.contains("1 deployment(s)"), "{message}");
+        assert!(!message.contains("pde_1"), "{message}");
+    }
 }
 
 #[test]

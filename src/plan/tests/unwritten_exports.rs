@@ -221,3 +221,16 @@ fn a_secret_that_has_the_value_in_another_form_is_written_without_another_export
     };
     assert!(story.must_export(), "the value is lost");
 }
+
+#[test]
+fn a_secret_that_alone_has_the_value_is_not_written_while_no_other_export_can_be_made() {
+    let mut story = Story::exported(When::OnChange).moved(20).imports(&[10, 20]);
+    story.secret = in_another_form();
+    let plan = story.plan();
+    assert_eq!(plan.verdict.reason, Reason::ExportBudgetSpent);
+    assert!(!writes(&plan));
+    story.record.exported_from = Some("pac_1".to_owned());
+    let plan = story.plan();
+    assert_eq!(plan.verdict.reason, Reason::ExportBudgetSpent);
+    assert!(writes(&plan), "this process has it as well");
+}

@@ -30,6 +30,8 @@ pub async fn measure(bench: &Bench, namespace: &str) -> Result<Duration, Failure
     let took = began.elapsed();
     tenant.remove_finalizers(count).await?;
     tenant.delete_all(bench.timeout()).await?;
+    // The operator would check it.
+    tenant.delete_connection().await?;
     Ok(took)
 }
 

@@ -131,6 +131,13 @@ impl Tenant {
         Ok(found.and_then(|credentials| credentials.metadata.name))
     }
 
+    /// Deletes the Connection, which no operator has seen yet.
+    pub async fn delete_connection(&self) -> Result<(), Failure> {
+        let params = DeleteParams::default();
+        self.connections().delete("default", &params).await?;
+        Ok(())
+    }
+
     /// Removes the finalizers of this many credentials.
     pub async fn remove_finalizers(&self, count: usize) -> Result<(), Failure> {
         let api = self.credentials();

@@ -4,7 +4,7 @@ use super::remote_kind::RemoteKind;
 use crate::plan::attempt::digest;
 use crate::plan::desired::{External, Invalid};
 use crate::plan::fields::Sourced;
-use crate::resources::{ResourceRef, SecretSource, ValueSource};
+use crate::resources::{ResourceKey, ResourceRef, SecretSource, ValueSource};
 use crate::sensitive::Sensitive;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -21,6 +21,15 @@ pub struct Reference {
     pub name: String,
     /// The key in it.
     pub key: String,
+}
+
+impl Reference {
+    /// Returns the key of the object that a resource in this namespace refers to.
+    #[must_use]
+    pub fn resource_key(&self, namespace: &str) -> ResourceKey {
+        let there = self.namespace.as_deref().unwrap_or(namespace);
+        ResourceKey::new(self.kind.as_str(), there, &self.name)
+    }
 }
 
 /// The places that values come from.

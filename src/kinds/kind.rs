@@ -87,8 +87,8 @@ pub trait Kind:
     }
 }
 
-/// Objects of one collection that Metorial deletes along with one of ours (▲: cascades run in the background), or that go on
-/// naming one that is gone. What one depends on is among its details: its
+/// Objects of one collection that Metorial deletes along with one of ours (▲: cascades run in the background), or that still
+/// name one that is gone. What one depends on is among its details: its
 /// [parents](crate::resources::RemoteDetails::parents), and what it [uses](crate::resources::RemoteDetails::uses).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Dependents {

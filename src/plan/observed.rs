@@ -145,7 +145,7 @@ pub struct Dependent {
 pub enum Relation {
     /// Metorial deletes the dependent along with it.
     Parent,
-    /// The default config of the dependent, a deployment, which stays and goes on naming it.
+    /// The default config of the dependent, a deployment, which stays and still names it.
     DefaultConfig {
         /// Whether the resource of the deployment is being deleted.
         terminating: bool,

@@ -187,14 +187,7 @@ impl<K: Kind> Run<'_, K> {
                 let Some((data, export)) = self.last_export(case, wanted).await? else {
                     return Ok(());
                 };
-                let secret_name = Some(wanted.name.clone());
-                (
-                    data,
-                    Some(ExportStatus {
-                        secret_name,
-                        ..export
-                    }),
-                )
+                (data, Some(export))
             }
             Content::Ids => {
                 let Some(ids) = publish::ids(case, self.remote().map(|remote| &**remote)) else {

@@ -72,16 +72,20 @@ impl<K: Kind> Run<'_, K> {
         Ok(())
     }
 
-    /// Returns the content of the Secret with the value of the last export, and what is recorded of that export. It is `None`
-    /// where neither this process nor the Secret has the value any more, as when the resource left this shard since the
+    /// Returns the content of the Secret with the value of the last export, and what is recorded of that export once the Secret
+    /// has it. It is `None` where neither this process nor the Secret has the value any more, as when the resource left this shard since the
     /// decision: the next one exports again.
     pub(super) async fn last_export(
         &self,
         case: &Case<'_>,
         wanted: &ChildSpec,
     ) -> Result<Option<(Data, ExportStatus)>, Error> {
-        let recorded = export_after(&self.effects, &case.record.export);
+        let secret_name = Some(wanted.name.clone());
         let Some(exported) = self.resource.memory.exported.clone() else {
+            let recorded = ExportStatus {
+                secret_name,
+                ..export_after(&self.effects, &case.record.export)
+            };
             let held = self.parent().content(wanted).await?;
             let wanted = |data: &Data| Some(self.fingerprint(wanted, data));
             let held = held.filter(|data| wanted(data) == recorded.secret_fingerprint);
@@ -91,6 +95,7 @@ impl<K: Kind> Run<'_, K> {
         let data = data.map_err(|why| Error::Failed(Failure::ChildUnfit(why)))?;
         let restart_pending_from = restart::pending_from(&case.record.export, &exported.status);
         let export = ExportStatus {
+            secret_name,
             restart_pending_from,
             ..exported.status.clone()
         };

@@ -6,8 +6,7 @@ use crate::plan::memory::Memory;
 use crate::resources::ResourceKey;
 use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard};
-use std::time::Duration;
-use tokio::time::Instant;
+use std::time::{Duration, Instant};
 
 /// The memory of all resources. Boxed, or the free part of the table would be as large as the memories.
 #[derive(Default)]
@@ -35,10 +34,10 @@ impl Memories {
 
     /// Remembers a reconciliation that ended without a decision, whatever the resource's uid, and returns the time until the
     /// next one.
-    pub fn failed(&self, key: &ResourceKey, pacing: &Pacing) -> Duration {
+    pub fn failed(&self, key: &ResourceKey, pacing: &Pacing, now: Instant) -> Duration {
         let mut all = self.lock();
         let pauses = &mut all.entry(key.clone()).or_default().pauses;
-        pauses.fail(pacing, Instant::now().into_std())
+        pauses.fail(pacing, now)
     }
 
     /// Forgets a resource.

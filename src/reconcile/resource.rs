@@ -249,13 +249,8 @@ impl<K: Kind> Resource<K> {
         let namespace = &self.key.namespace;
         let key = |kind: &'static str, name: &str| ResourceKey::new(kind, namespace, name);
         let references = self.object.references();
-        let mut sources: Vec<ResourceKey> = references
-            .iter()
-            .map(|reference| {
-                let there = reference.namespace.as_deref().unwrap_or(namespace);
-                ResourceKey::new(reference.kind.as_str(), there, &reference.name)
-            })
-            .collect();
+        let sources = references.iter().map(|it| it.resource_key(namespace));
+        let mut sources: Vec<ResourceKey> = sources.collect();
         sources.push(connection.resource_key());
         if self.object.common().connection_ref.is_none() {
             sources.extend(

@@ -93,7 +93,7 @@ impl RemoteDetails {
             .filter(move |id| *id != own)
     }
 
-    /// Returns the ids of the objects that the object uses: without one of them it stays, and goes on naming it.
+    /// Returns the ids of the objects that the object uses: without one of them it stays, and still names it.
     pub fn uses(&self) -> impl Iterator<Item = &str> {
         self.default_config_id.as_deref().into_iter()
     }

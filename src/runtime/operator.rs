@@ -19,7 +19,7 @@ use crate::health::{self, Health, LivenessLimits};
 use crate::metrics::Metrics;
 use crate::plan::backoff::Pacing;
 use crate::plan::policy::DEFAULT_INTERVAL;
-use crate::reconcile::context::{Context, jitter};
+use crate::reconcile::context::{Context, jitter, now};
 use crate::reconcile::memories::Memories;
 use crate::remote::schema_check::SchemaChecks;
 use crate::resources::ResourceKey;
@@ -392,6 +392,6 @@ impl ByKind {
             rest: self.context.timing.rest,
             jitter: jitter(),
         };
-        Some(self.context.memories.failed(key, &pacing))
+        Some(self.context.memories.failed(key, &pacing, now()))
     }
 }

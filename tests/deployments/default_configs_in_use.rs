@@ -44,12 +44,12 @@ async fn a_config_that_a_new_vault_replaces_stays_with_its_vault_until_no_deploy
     let former = env.create(settings).await.id();
     let id = env.create(database("settings")).await.id();
     env.value("path", "two").await;
-    let told = env
+    let kept = env
         .deployment("database")
         .wait_reason("ImmutableFieldChanged")
         .await;
-    assert_eq!(told.field("defaultConfigId"), former.as_str());
-    let message = told.message();
+    assert_eq!(kept.field("defaultConfigId"), former.as_str());
+    let message = kept.message();
     for part in [
         &former,
         "keeps using that config",

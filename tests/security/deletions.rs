@@ -1,11 +1,10 @@
 //! Answers to deletions, of objects of every kind that is deleted, leave nothing of what they echo: neither an error nor a
 //! success, and neither a body nor a header. The records of imports and exports are never deleted.
 
-use crate::leaks::{Watched, fingerprint_key, outside, token};
+use crate::leaks::{self, Watched};
 use crate::leaks_of_values::echo;
 use crate::support::{
-    Canary, Environment, Kind, Manifest, check_no_canary, config, credentials, deployment, initial,
-    literal_vault,
+    Canary, Environment, Kind, Manifest, config, credentials, deployment, initial, literal_vault,
 };
 use metorial_simulator::{Action, Fault, FaultId};
 use serde_json::{Value, json};
@@ -110,7 +109,7 @@ async fn answers_to_deletions_leave_nothing_of_what_they_echo() {
     let env = Environment::new().await;
     let value = Canary::new("a value of an auth config");
     let watched = Watched::start(&env).await;
-    let mut process = env
+    let process = env
         .start_process(&["--log=trace", "--log-format=json"])
         .await;
     env.value("token", &value.value).await;
@@ -119,20 +118,5 @@ async fn answers_to_deletions_leave_nothing_of_what_they_echo() {
     delete_all(&env, "read", false, &given).await;
     let given = create_all(&env, "failed", || failures(&env, &value.value).into()).await;
     delete_all(&env, "failed", true, &given).await;
-    let outside = outside(&env, &process).await;
-    process.terminate();
-    let (status, log) = env.wait_ended(&mut process).await;
-    assert!(status.success(), "{status}");
-
-    assert!(log.matches("API request failed").count() >= given.len());
-    assert!(log.contains("\"level\":\"DEBUG\""), "the log is verbose");
-    let key = Canary::of("the API key", &env.key, "metorial_sk_");
-    let secret = Canary::of("the client secret", &env.client_secret, "");
-    let (token, fingerprint_key) = (token(&env).await, fingerprint_key(&env).await);
-    let all = [&value, &key, &secret, &token, &fingerprint_key];
-    check_no_canary("the log", &log, &all);
-    check_no_canary("the cluster", &watched.text(), &all);
-    for (place, text) in outside {
-        check_no_canary(place, &text, &all);
-    }
+    leaks::check_hidden(&env, &watched, process, given.len(), &[&value]).await;
 }

@@ -287,6 +287,33 @@ async fn somebody_else(env: &Environment) {
     .await;
 }
 
+/// Ends an operator that logged everything, and checks that nothing of these values, nor of what every story has, is anywhere.
+/// `failed`: the number of requests that have to be in its log as failed.
+pub async fn check_hidden(
+    env: &Environment,
+    watched: &Watched,
+    mut process: Process,
+    failed: usize,
+    values: &[&Canary],
+) {
+    let outside = outside(env, &process).await;
+    process.terminate();
+    let (status, log) = env.wait_ended(&mut process).await;
+    assert!(status.success(), "{status}");
+
+    assert!(log.matches("API request failed").count() >= failed, "{log}");
+    assert!(log.contains("\"level\":\"DEBUG\""), "the log is verbose");
+    let key = Canary::of("the API key", &env.key, "metorial_sk_");
+    let secret = Canary::of("the client secret", &env.client_secret, "");
+    let (token, fingerprint_key) = (token(env).await, fingerprint_key(env).await);
+    let all = [values, &[&key, &secret, &token, &fingerprint_key]].concat();
+    check_no_canary("the log", &log, &all);
+    check_no_canary("the cluster", &watched.text(), &all);
+    for (place, text) in outside {
+        check_no_canary(place, &text, &all);
+    }
+}
+
 /// What can be read without the log and the watches.
 pub async fn outside(env: &Environment, process: &Process) -> Vec<(&'static str, String)> {
     let proc = |file: &str| {

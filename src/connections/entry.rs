@@ -3,7 +3,7 @@
 use super::settings::ConnectionKey;
 use crate::cluster::decode::decode;
 use crate::cluster::metadata::Metadata;
-use crate::kinds::{Kind, Reference};
+use crate::kinds::Kind;
 use crate::plan::observed::{Dependent, Relation};
 use crate::resources::{FINALIZER, ResourceKey, ResourceStatus, Stored};
 use kube::{Resource, ResourceExt};
@@ -164,11 +164,21 @@ impl Entry {
         // Anybody can write a resource in a namespace of his own that names this one. Where a create was sent, it may be used.
         let is_heard = here || self.instance.is_some();
         let refers = is_heard && self.refers_unrecorded.contains(of);
-        let unreadable = here && self.unreadable && self.finalizer;
-        let ids = ids.iter().filter(|_| refers || unreadable);
+        let ids = ids.iter().filter(|_| refers || here && self.hides_object());
         let resource = self.key.to_string();
         ids.map(|id| self.dependent(id, &resource, self.relation()))
             .collect()
+    }
+
+    /// Returns whether it has an object perhaps that may depend on something, and that nobody knows by its id.
+    #[must_use]
+    pub fn may_have_dependent(&self) -> bool {
+        self.hides_object() || !self.refers_unrecorded.is_empty()
+    }
+
+    /// Returns whether nothing is known of an object that it has perhaps.
+    fn hides_object(&self) -> bool {
+        self.unreadable && self.finalizer
     }
 
     fn dependent(&self, of: &str, id: &str, relation: Relation) -> Dependent {
@@ -206,12 +216,9 @@ impl Entry {
 
 /// Returns the resources that a spec refers to.
 fn referred<K: Kind>(object: &Stored<K>, namespace: &str) -> Vec<ResourceKey> {
-    let references = object.references().into_iter();
-    let key = |reference: Reference| {
-        let there = reference.namespace.as_deref().unwrap_or(namespace);
-        ResourceKey::new(reference.kind.as_str(), there, &reference.name)
-    };
-    references.map(key).collect()
+    let references = object.references();
+    let keys = references.iter().map(|it| it.resource_key(namespace));
+    keys.collect()
 }
 
 #[cfg(test)]
@@ -309,6 +316,9 @@ mod tests {
             1
         );
         assert_eq!(count(&refers, &json!(7), "other"), 0);
+        let metadata = r#"{"metadata": {"name": "d", "namespace": "apps", "finalizers": ["metorial.com/remote"], "labels": 7}}"#;
+        let entry = Entry::read::<ProviderDeployment>(metadata).unwrap();
+        assert!(entry.unreadable && entry.may_have_dependent());
     }
 
     fn connection(text: &str, namespace: &str) -> ConnectionKey {

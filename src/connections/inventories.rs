@@ -199,9 +199,8 @@ impl Lists {
     async fn depending_on(&self, kind: &str, ids: &[String]) -> Result<Vec<Entry>, ClusterError> {
         let mut found = Vec::new();
         if let Some(inventory) = self.of(kind) {
-            let depends = |entry: &Entry| {
-                !entry.refers_unrecorded.is_empty() || !entry.depending_on(ids).is_empty()
-            };
+            let depends =
+                |entry: &Entry| entry.may_have_dependent() || !entry.depending_on(ids).is_empty();
             let mut each = |entry: Entry| found.extend(Some(entry).filter(depends));
             self.visit(inventory, &mut each).await?;
         }

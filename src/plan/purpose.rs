@@ -5,10 +5,12 @@ use super::expiry::must_renew;
 use crate::resources::ResourceKey;
 
 /// How urgent the requests of a reconciliation are, the most urgent first.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Priority {
-    /// The first create of a resource, or its deletion. As urgent as a change, and some requests are kept for it.
-    Lifecycle,
+    /// The deletion of a resource. As urgent as a change, and some requests are kept for it.
+    Deletion,
+    /// The first create of a resource, for which some requests are kept, too.
+    Create,
     /// A changed spec, or the check of a connection.
     Change,
     /// A changed Secret or ConfigMap, or tokens that expire.
@@ -21,8 +23,9 @@ pub enum Priority {
 
 impl Priority {
     /// All of them, the most urgent first.
-    pub const ALL: [Self; 5] = [
-        Self::Lifecycle,
+    pub const ALL: [Self; 6] = [
+        Self::Deletion,
+        Self::Create,
         Self::Change,
         Self::Rotation,
         Self::Recovery,
@@ -34,11 +37,17 @@ impl Priority {
     #[must_use]
     pub fn rank(self) -> u8 {
         match self {
-            Self::Lifecycle | Self::Change => 0,
+            Self::Deletion | Self::Create | Self::Change => 0,
             Self::Rotation => 1,
             Self::Recovery => 2,
             Self::Observation => 3,
         }
+    }
+
+    /// Returns whether some requests are kept for it.
+    #[must_use]
+    pub fn has_reserve(self) -> bool {
+        matches!(self, Self::Deletion | Self::Create)
     }
 }
 
@@ -64,10 +73,10 @@ impl Purpose {
             priority,
             requests: match priority {
                 // A read, the list of dependents and the deletion.
-                Priority::Lifecycle if case.terminating => 3,
+                Priority::Deletion => 3,
                 // A read or a search, and a write.
                 Priority::Change | Priority::Rotation | Priority::Recovery => 2,
-                Priority::Lifecycle | Priority::Observation => 1,
+                Priority::Create | Priority::Observation => 1,
             },
         }
     }
@@ -89,8 +98,11 @@ pub fn priority(case: &Case<'_>) -> Priority {
     let record = case.record;
     let seen = record.observed_generation;
     let edited = seen.is_some_and(|seen| seen != case.generation);
-    if case.terminating || (record.id.is_none() && !record.may_have_created()) {
-        return Priority::Lifecycle;
+    if case.terminating {
+        return Priority::Deletion;
+    }
+    if record.id.is_none() && !record.may_have_created() {
+        return Priority::Create;
     }
     if edited {
         return Priority::Change;

@@ -102,11 +102,11 @@ impl Session {
             .await
     }
 
-    /// Returns for how long a batch that this reconciliation needs waits for others. A first create reads nothing before it
-    /// writes, so what is as urgent is a deletion.
+    /// Returns for how long a batch that this reconciliation needs waits for others: many resources are deleted at once,
+    /// one after the other.
     fn quiet(&self) -> Duration {
         match self.transport.purpose().priority {
-            Priority::Lifecycle => PATIENT,
+            Priority::Deletion => PATIENT,
             _ => QUIET,
         }
     }

@@ -37,7 +37,7 @@ fn purpose(
 
 #[test]
 fn the_priority_follows_from_what_is_recorded() {
-    use Priority::{Change, Lifecycle, Observation, Recovery, Rotation};
+    use Priority::{Change, Create, Deletion, Observation, Recovery, Rotation};
     let (same, renamed, rotated) = (
         desired("github", "first"),
         desired("renamed", "first"),
@@ -62,9 +62,9 @@ fn the_priority_follows_from_what_is_recorded() {
         ..synced()
     };
     for (desired, record, expected) in [
-        (None, synced(), Lifecycle),
-        (Some(&same), new, Lifecycle),
-        (Some(&same), refused, Lifecycle),
+        (None, synced(), Deletion),
+        (Some(&same), new, Create),
+        (Some(&same), refused, Create),
         (Some(&same), lost(), Recovery),
         (Some(&same), edited, Change),
         (Some(&renamed), synced(), Change),

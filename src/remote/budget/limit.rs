@@ -64,7 +64,7 @@ impl Available {
     #[must_use]
     pub fn of(&self, priority: Priority) -> u64 {
         match priority {
-            Priority::Lifecycle => self.total,
+            Priority::Deletion | Priority::Create => self.total,
             Priority::Change | Priority::Rotation | Priority::Recovery => {
                 self.total.min(self.ordinary)
             }
@@ -83,7 +83,7 @@ impl Available {
     pub fn take(&mut self, priority: Priority, count: u64) {
         let count = count.min(self.of(priority));
         self.total -= count;
-        if priority != Priority::Lifecycle {
+        if !priority.has_reserve() {
             self.ordinary -= count;
         }
         if priority == Priority::Observation {
@@ -118,7 +118,7 @@ mod tests {
             for priority in Priority::ALL {
                 assert!(shares.fits(priority, 1), "{requests} {priority:?}");
             }
-            assert_eq!(shares.of(Priority::Lifecycle), requests);
+            assert_eq!(shares.of(Priority::Create), requests);
             assert!(shares.of(Priority::Observation) <= (requests / 4).max(1));
         }
         let shares = |requests| {
@@ -142,6 +142,6 @@ mod tests {
         assert_eq!(left.of(Priority::Change), 70);
         left.take(Priority::Change, 70);
         assert_eq!(left.of(Priority::Rotation), 0);
-        assert_eq!(left.of(Priority::Lifecycle), 5);
+        assert_eq!(left.of(Priority::Deletion), 5);
     }
 }

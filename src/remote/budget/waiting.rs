@@ -4,6 +4,7 @@ use super::window::Window;
 use crate::plan::purpose::Purpose;
 use crate::resources::ResourceKey;
 use std::collections::{BTreeMap, HashMap};
+use std::hash::Hash;
 use std::time::Duration;
 use tokio::time::Instant;
 
@@ -97,27 +98,35 @@ impl Waiting {
         });
     }
 
-    /// Returns the places in the order in which requests are given out: by rank, then namespaces in turns, the one that
-    /// sent least first. Whoever has waited for `patience` has the highest rank, so that nobody waits forever.
+    /// Returns the places in the order in which requests are given out: by rank, then namespaces in turns, and of one namespace
+    /// deletions, creates and changes in turns, so that an edit need not wait for everything that a rollout creates. Whoever has
+    /// waited for `patience` has the highest rank, so that nobody waits forever.
     #[must_use]
     pub fn order(&self, window: &Window, patience: Duration, now: Instant) -> Vec<u64> {
-        let mut used = HashMap::new();
-        let mut order: Vec<(u8, u64, u64)> = Vec::with_capacity(self.entries.len());
-        for (place, entry) in &self.entries {
-            let rank = match now >= entry.since + patience {
-                true => 0,
-                false => entry.purpose.priority.rank(),
-            };
-            let namespace = &*entry.purpose.key.namespace;
-            // What the namespace will have sent when everybody of it who comes before has been served.
-            let used = used
-                .entry((rank, namespace))
-                .or_insert_with(|| window.used_by(namespace));
-            order.push((rank, *used, *place));
-            *used += entry.needs;
-        }
-        order.sort_unstable();
-        order.into_iter().map(|(.., place)| place).collect()
+        let rank = |entry: &Entry| match now >= entry.since + patience {
+            true => 0,
+            false => entry.purpose.priority.rank(),
+        };
+        let entries = self.entries.iter();
+        let mut queue: Vec<_> = entries
+            .map(|(place, entry)| Queued {
+                rank: rank(entry),
+                turn: 0,
+                place: *place,
+                entry,
+            })
+            .collect();
+        take_turns(
+            &mut queue,
+            |purpose| (&*purpose.key.namespace, purpose.priority),
+            |(namespace, priority)| window.used_for(*priority, namespace),
+        );
+        take_turns(
+            &mut queue,
+            |purpose| &*purpose.key.namespace,
+            |namespace| window.used_by(namespace),
+        );
+        queue.into_iter().map(|queued| queued.place).collect()
     }
 
     /// Removes the last of the namespace that has most places, if too many wait.
@@ -139,6 +148,32 @@ impl Waiting {
             self.places.remove(&entry.purpose.key);
         }
     }
+}
+
+/// One resource that waits, while those who wait are put in order.
+struct Queued<'a> {
+    rank: u8,
+    turn: u64,
+    place: u64,
+    entry: &'a Entry,
+}
+
+/// Sorts by rank, then groups in turns, the one that sent least first. Those of one group stay in their order.
+fn take_turns<'a, G: Eq + Hash>(
+    queue: &mut [Queued<'a>],
+    group: impl Fn(&'a Purpose) -> G,
+    sent: impl Fn(&G) -> u64,
+) {
+    let mut used = HashMap::new();
+    for queued in &mut *queue {
+        let group = group(&queued.entry.purpose);
+        let sent = sent(&group);
+        // What the group will have sent when everybody of it who comes before has been served.
+        let used = used.entry((queued.rank, group)).or_insert(sent);
+        queued.turn = *used;
+        *used += queued.entry.needs;
+    }
+    queue.sort_unstable_by_key(|queued| (queued.rank, queued.turn, queued.place));
 }
 
 #[cfg(test)]

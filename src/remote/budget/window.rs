@@ -12,7 +12,7 @@ use tokio::time::Instant;
 pub struct Window {
     /// Their times and namespaces by priority, oldest first.
     sent: [VecDeque<(Instant, Arc<str>)>; Priority::ALL.len()],
-    by_namespace: HashMap<Arc<str>, u64>,
+    by_namespace: HashMap<Arc<str>, [u64; Priority::ALL.len()]>,
 }
 
 impl Window {
@@ -20,7 +20,7 @@ impl Window {
     pub fn add(&mut self, priority: Priority, namespace: &str, now: Instant) {
         let known = self.by_namespace.get_key_value(namespace);
         let namespace = known.map_or_else(|| Arc::from(namespace), |(known, _)| known.clone());
-        *self.by_namespace.entry(namespace.clone()).or_default() += 1;
+        self.by_namespace.entry(namespace.clone()).or_default()[priority as usize] += 1;
         self.sent[priority as usize].push_back((now, namespace));
     }
 
@@ -29,7 +29,7 @@ impl Window {
         let sent = &mut self.sent[priority as usize];
         let last = sent.iter().rposition(|(_, of)| **of == *namespace);
         if let Some((_, namespace)) = last.and_then(|last| sent.remove(last)) {
-            self.uncount(&namespace);
+            self.uncount(priority, &namespace);
         }
     }
 
@@ -40,7 +40,7 @@ impl Window {
             let old = sent.partition_point(|(at, _)| expired(*at, age, now));
             let old: Vec<_> = sent.drain(..old).collect();
             old.iter()
-                .for_each(|(_, namespace)| self.uncount(namespace));
+                .for_each(|(_, namespace)| self.uncount(priority, namespace));
         }
     }
 
@@ -58,7 +58,8 @@ impl Window {
         let count = |priority| self.count_of(priority, limit.per, at);
         let observations = count(Priority::Observation);
         let total = self.count(limit.per, at);
-        let ordinary = total - count(Priority::Lifecycle);
+        let reserved = Priority::ALL.into_iter().filter(|it| it.has_reserve());
+        let ordinary = total - reserved.map(count).sum::<u64>();
         available.total = available.total.saturating_sub(total);
         available.ordinary = available.ordinary.saturating_sub(ordinary);
         available.observation = available.observation.saturating_sub(observations);
@@ -68,7 +69,15 @@ impl Window {
     /// Returns the number of requests that were sent for a namespace.
     #[must_use]
     pub fn used_by(&self, namespace: &str) -> u64 {
-        self.by_namespace.get(namespace).copied().unwrap_or(0)
+        let counts = self.by_namespace.get(namespace);
+        counts.map_or(0, |counts| counts.iter().sum())
+    }
+
+    /// Returns how many of them were of one priority.
+    #[must_use]
+    pub fn used_for(&self, priority: Priority, namespace: &str) -> u64 {
+        let counts = self.by_namespace.get(namespace);
+        counts.map_or(0, |counts| counts[priority as usize])
     }
 
     /// Adds the requests of another window.
@@ -77,15 +86,19 @@ impl Window {
             sent.extend(others);
             sent.make_contiguous().sort_by_key(|(at, _)| *at);
         }
-        for (namespace, count) in other.by_namespace {
-            *self.by_namespace.entry(namespace).or_default() += count;
+        for (namespace, others) in other.by_namespace {
+            let counts = self.by_namespace.entry(namespace).or_default();
+            counts
+                .iter_mut()
+                .zip(others)
+                .for_each(|(count, other)| *count += other);
         }
     }
 
-    fn uncount(&mut self, namespace: &Arc<str>) {
-        if let Some(count) = self.by_namespace.get_mut(namespace) {
-            *count -= 1;
-            if *count == 0 {
+    fn uncount(&mut self, priority: Priority, namespace: &Arc<str>) {
+        if let Some(counts) = self.by_namespace.get_mut(namespace) {
+            counts[priority as usize] -= 1;
+            if counts.iter().all(|count| *count == 0) {
                 self.by_namespace.remove(namespace);
             }
         }

@@ -53,7 +53,7 @@ impl Resource {
     /// Returns what its requests are for.
     pub fn purpose(&self) -> Purpose {
         let (priority, requests) = match self.task {
-            Task::Create => (Priority::Lifecycle, 1),
+            Task::Create => (Priority::Create, 1),
             Task::Update => (Priority::Rotation, 2),
             Task::Verify => (Priority::Observation, 1),
         };

@@ -21,7 +21,7 @@ fn budget(requests: u64) -> Budget {
 
 /// Sends one request of the first create of some resource.
 fn send(budget: &Budget, own: Option<&OwnLimit>, now: Instant) -> Result<u64, Duration> {
-    let create = purpose("apps", "new", Priority::Lifecycle);
+    let create = purpose("apps", "new", Priority::Create);
     let sent = budget.admit(own, &create, 0, now);
     sent.map_err(|spent| spent.wait)
 }
@@ -173,11 +173,11 @@ fn the_turn_that_was_announced_stays_the_same_until_it_comes() {
     let now = Instant::now();
     let quota = Quota::assumed(limit(1, WINDOW));
     let mut scheduler = Scheduler::new(Capacity::of(quota));
-    let first = purpose("apps", "first", Priority::Lifecycle);
+    let first = purpose("apps", "first", Priority::Create);
     assert!(scheduler.check(&first, 0, now).is_ok());
     scheduler.take(&first, 0, now);
     let mut refuse = |namespace: &str, after| {
-        let waits = purpose(namespace, "waits", Priority::Lifecycle);
+        let waits = purpose(namespace, "waits", Priority::Create);
         scheduler
             .check(&waits, 0, now + seconds(after))
             .unwrap_err()
@@ -243,10 +243,10 @@ fn the_reserve_is_for_creates_and_deletions() {
         assert!(scheduler.check(&late, 0, now).is_err());
     }
     for number in 0..5 {
-        let create = purpose("other", &format!("r{number}"), Priority::Lifecycle);
+        let create = purpose("other", &format!("r{number}"), Priority::Create);
         assert!(scheduler.check(&create, 0, now).is_ok());
         scheduler.take(&create, 0, now);
     }
-    let late = purpose("other", "late", Priority::Lifecycle);
+    let late = purpose("other", "late", Priority::Create);
     assert!(scheduler.check(&late, 0, now).is_err());
 }

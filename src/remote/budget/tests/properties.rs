@@ -14,7 +14,7 @@ use tokio::time::Instant;
 /// A scheduler with a limit, all of which was just used by creates of `namespace`.
 fn spent(limit: Limit, namespace: &str, now: Instant) -> Scheduler {
     let mut scheduler = Scheduler::new(Capacity::of(Quota::assumed(limit)));
-    let create = purpose(namespace, "first", Priority::Lifecycle);
+    let create = purpose(namespace, "first", Priority::Create);
     for _ in 0..limit.requests {
         scheduler.check(&create, 0, now).unwrap();
         scheduler.take(&create, 0, now);
@@ -98,7 +98,7 @@ proptest! {
         let (mut there, mut back) = (Vec::new(), Vec::new());
         let mut left = requests.saturating_sub(others);
         let send = |quota: &mut Quota, window: &mut Window| {
-            window.add(Priority::Lifecycle, "apps", now);
+            window.add(Priority::Create, "apps", now);
             quota.sent()
         };
         let receive = |quota: &mut Quota, window: &Window, (number, left): (u64, u64)| {
@@ -139,7 +139,7 @@ proptest! {
         prop_assert_eq!(quota.available(&window, now, false).total, left);
     }
 
-    /// The most urgent go first; within a rank the first to come.
+    /// The most urgent go first.
     #[test]
     fn those_who_wait_are_served_in_the_order_of_their_priorities(
         priorities in prop::collection::vec(any_priority(), 1..40),
@@ -163,33 +163,54 @@ proptest! {
 
     /// While several namespaces wait, none is served twice before another one is served once.
     #[test]
-    fn namespaces_take_turns(waiting in prop::collection::vec(0..5u8, 1..40)) {
-        let (now, reset) = (Instant::now(), Instant::now() + WINDOW + seconds(1));
-        let mut scheduler = spent(limit(200, WINDOW), "other", now);
-        let waiting: Vec<Purpose> = waiting
-            .iter()
-            .enumerate()
-            .map(|(number, team)| {
-                purpose(&format!("team-{team}"), &format!("r{number:02}"), Priority::Change)
-            })
-            .collect();
-        for purpose in &waiting {
-            prop_assert!(scheduler.check(purpose, 0, reset - seconds(2)).is_err());
-        }
-        let order = one_by_one(&mut scheduler, &waiting, reset);
-        prop_assert_eq!(order.len(), waiting.len());
-        let of = |served: &[Purpose], team: &str| {
-            served.iter().filter(|purpose| *purpose.key.namespace == *team).count()
-        };
-        for end in 0..order.len() {
-            for one in &waiting {
-                let team = &*one.key.namespace;
-                let waits = of(&order[..end], team) < of(&waiting, team);
-                let most = order[..end].iter().map(|it| of(&order[..end], &it.key.namespace)).max();
-                prop_assert!(!waits || most.unwrap_or(0) <= of(&order[..end], team) + 1);
-            }
+    fn namespaces_take_turns(waiting in prop::collection::vec((0..5u8, urgent()), 1..40)) {
+        let waiting = waiting.iter().enumerate().map(|(number, (team, priority))| {
+            purpose(&format!("team-{team}"), &format!("r{number:02}"), *priority)
+        });
+        take_turns(waiting.collect(), |purpose| purpose.key.namespace.to_string())?;
+    }
+
+    /// While deletions, creates and changes of a namespace wait, none of them is served twice before another one is served once.
+    #[test]
+    fn deletions_creates_and_changes_of_a_namespace_take_turns(
+        waiting in prop::collection::vec(urgent(), 1..40),
+    ) {
+        let waiting = waiting.iter().enumerate().map(|(number, priority)| {
+            purpose("apps", &format!("r{number:02}"), *priority)
+        });
+        take_turns(waiting.collect(), |purpose| purpose.priority)?;
+    }
+}
+
+/// Any priority of the highest rank.
+fn urgent() -> impl Strategy<Value = Priority> {
+    any_priority().prop_filter("of the highest rank", |priority| priority.rank() == 0)
+}
+
+/// Confirms that no group is served twice before another one that waits is served once.
+fn take_turns<G: PartialEq>(
+    waiting: Vec<Purpose>,
+    group: impl Fn(&Purpose) -> G,
+) -> Result<(), TestCaseError> {
+    let (now, reset) = (Instant::now(), Instant::now() + WINDOW + seconds(1));
+    let mut scheduler = spent(limit(200, WINDOW), "other", now);
+    for purpose in &waiting {
+        let sent = scheduler.check(purpose, 0, reset - seconds(2));
+        prop_assert!(sent.is_err());
+    }
+    let order = one_by_one(&mut scheduler, &waiting, reset);
+    prop_assert_eq!(order.len(), waiting.len());
+    let of = |served: &[Purpose], of: &G| served.iter().filter(|it| group(it) == *of).count();
+    for end in 0..order.len() {
+        let served = &order[..end];
+        let most = served.iter().map(|it| of(served, &group(it))).max();
+        for one in &waiting {
+            let count = of(served, &group(one));
+            let waits = count < of(&waiting, &group(one));
+            prop_assert!(!waits || most.unwrap_or(0) <= count + 1);
         }
     }
+    Ok(())
 }
 
 /// Makes one request available after the other, and returns the order in which those who wait may send.

@@ -10,7 +10,7 @@ fn an_edit_of_another_namespace_comes_before_a_thousand_resources_of_a_hostile_o
     let mut world = World::development();
     for number in 0..1000 {
         let name = format!("r{number}");
-        let create = purpose("hostile", &name, Priority::Lifecycle);
+        let create = purpose("hostile", &name, Priority::Create);
         world.want(&create, 1, Duration::ZERO);
     }
     // The other namespaces edit while nothing is left, and then again and again.
@@ -48,13 +48,34 @@ fn three_hundred_resources_of_a_development_key_take_four_windows_and_edits_come
 
     let mut world = World::development();
     for number in 0..300 {
-        let create = purpose("apps", &format!("r{number}"), Priority::Lifecycle);
+        let create = purpose("apps", &format!("r{number}"), Priority::Create);
         world.want(&create, 1, Duration::ZERO);
     }
     world.run(WINDOW * 2 + seconds(10));
     assert_eq!(world.done.len(), 300, "the fewest windows possible");
     assert_eq!(world.server.refused, 0);
     assert!(world.refusals < 1000, "{} attempts in vain", world.refusals);
+}
+
+#[test]
+fn an_edit_and_a_deletion_wait_for_one_window_whatever_their_namespace_creates() {
+    let mut world = World::development();
+    for number in 0..500 {
+        let create = purpose("apps", &format!("r{number}"), Priority::Create);
+        world.want(&create, 1, Duration::ZERO);
+    }
+    let edit = taking(2, purpose("apps", "edited", Priority::Change));
+    let deletion = taking(3, purpose("apps", "deleted", Priority::Deletion));
+    world.want(&edit, 2, seconds(10));
+    world.want(&deletion, 3, seconds(10));
+    world.run(seconds(610));
+    for purpose in [edit, deletion] {
+        let done = world.done_after(&purpose).unwrap();
+        assert!(done < seconds(605), "{purpose:?} after {done:?}");
+    }
+    world.run(WINDOW * 5 + seconds(10));
+    assert_eq!(world.done.len(), 502);
+    assert_eq!(world.server.refused, 0);
 }
 
 #[test]
@@ -67,7 +88,7 @@ fn the_length_of_the_window_is_learned() {
             let check = purpose("apps", "connection", Priority::Change);
             world.want(&check, 1, Duration::ZERO);
             for number in 0..499 {
-                let create = purpose("apps", &format!("r{number}"), Priority::Lifecycle);
+                let create = purpose("apps", &format!("r{number}"), Priority::Create);
                 world.want(&create, 1, seconds(1));
             }
             world.run(seconds(400));
@@ -97,7 +118,7 @@ fn a_server_without_headers_is_probed_upward_and_its_429_is_obeyed() {
     let documented = limit(100, WINDOW);
     let mut world = World::new(limit(5000, WINDOW), documented, Headers::None);
     for number in 0..1000 {
-        let create = purpose("apps", &format!("r{number}"), Priority::Lifecycle);
+        let create = purpose("apps", &format!("r{number}"), Priority::Create);
         world.want(&create, 1, Duration::ZERO);
     }
     world.run(seconds(60));
@@ -105,7 +126,7 @@ fn a_server_without_headers_is_probed_upward_and_its_429_is_obeyed() {
 
     let mut world = World::new(limit(250, WINDOW), documented, Headers::None);
     for number in 0..1000 {
-        let create = purpose("apps", &format!("r{number}"), Priority::Lifecycle);
+        let create = purpose("apps", &format!("r{number}"), Priority::Create);
         world.want(&create, 1, Duration::ZERO);
     }
     world.run(WINDOW * 3 + seconds(30));
@@ -114,7 +135,7 @@ fn a_server_without_headers_is_probed_upward_and_its_429_is_obeyed() {
     assert!(world.server.refused <= 400, "{}", world.server.refused);
     let before = world.server.refused;
     for number in 0..600 {
-        let edit = purpose("apps", &format!("e{number}"), Priority::Lifecycle);
+        let edit = purpose("apps", &format!("e{number}"), Priority::Create);
         world.want(&edit, 1, WINDOW * 4);
     }
     world.run(WINDOW * 6 + seconds(30));
@@ -127,14 +148,14 @@ fn requests_that_become_available_one_by_one_are_enough_for_work_that_needs_seve
     let mut world = World::development();
     // A request every six seconds, so that later one becomes available every six seconds.
     for number in 0..100 {
-        let create = purpose("hostile", &format!("r{number}"), Priority::Lifecycle);
+        let create = purpose("hostile", &format!("r{number}"), Priority::Create);
         world.want(&create, 1, seconds(6 * number));
     }
     for number in 0..50 {
         let edit = purpose("hostile", &format!("e{number}"), Priority::Change);
         world.want(&edit, 1, seconds(599));
     }
-    let deletion = taking(3, purpose("apps", "deleted", Priority::Lifecycle));
+    let deletion = taking(3, purpose("apps", "deleted", Priority::Deletion));
     world.want(&deletion, 3, seconds(598));
     world.run(seconds(640));
     let done = world.done_after(&deletion).unwrap();
@@ -144,13 +165,13 @@ fn requests_that_become_available_one_by_one_are_enough_for_work_that_needs_seve
 #[test]
 fn a_turn_that_is_not_taken_goes_to_the_next() {
     let mut world = World::development();
-    let first = purpose("apps", "first", Priority::Lifecycle);
+    let first = purpose("apps", "first", Priority::Create);
     for number in 0..100 {
-        let create = purpose("apps", &format!("r{number}"), Priority::Lifecycle);
+        let create = purpose("apps", &format!("r{number}"), Priority::Create);
         world.want(&create, 1, Duration::ZERO);
     }
     let gone: Vec<Purpose> = (0..100)
-        .map(|number| purpose("gone", &format!("r{number}"), Priority::Lifecycle))
+        .map(|number| purpose("gone", &format!("r{number}"), Priority::Create))
         .collect();
     for purpose in &gone {
         world.want(purpose, 1, seconds(10));

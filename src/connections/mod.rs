@@ -28,9 +28,8 @@ mod tests;
 pub mod verify;
 
 pub use inventories::Inventories;
-pub use losses::Count;
 pub use not_ready::NotReady;
-pub use others::{InstanceKey, Others};
+pub use others::OtherInstances;
 pub use reconcile::{ConnectionContext, reconcile};
 pub use registry::Connections;
 pub use settings::{ConnectionKey, ConnectionResource, ConnectionSettings, default_connections};

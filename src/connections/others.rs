@@ -1,34 +1,65 @@
-//! The instances that the other connections of a namespace open: a create whose response was lost may have been sent to one.
+//! The search for an object of a resource in the instances that the other connections of its namespace open: a create whose
+//! response was lost may have been sent to one.
 
 use super::not_ready::NotReady;
 use super::registry::Connections;
 use super::settings::{ConnectionKey, DEFAULT};
 use crate::cluster::error::ClusterError;
-use crate::plan::record::Destination;
-use crate::remote::Session;
+use crate::kinds::Kind;
+use crate::plan::observed::RemoteView;
+use crate::plan::ownership::{Claim, Marker, Owner};
+use crate::plan::purpose::Purpose;
+use crate::plan::record::{Destination, Elsewhere};
+use crate::remote::{RemoteError, Session};
+use crate::resources::Reason;
 use futures::stream::{StreamExt, iter};
 use std::sync::Arc;
+use tokio::time::Instant;
 
-/// The connections that are read and checked at once.
+/// The connections that are read and checked at once, and the instances that are searched at once.
 const AT_ONCE: usize = 8;
 
-/// A connection by which an instance can be searched.
-pub struct InstanceKey {
-    /// The connection.
-    pub connection: ConnectionKey,
+/// A search in other instances than the one of `own`.
+pub struct OtherInstances<'a> {
+    /// The resource's connection.
+    pub connection: &'a ConnectionKey,
     /// Its session.
-    pub session: Arc<Session>,
+    pub own: &'a Session,
+    /// The resource.
+    pub owner: &'a Owner,
+    /// What the requests are for.
+    pub purpose: Purpose,
+    /// Only lists that were begun then or later count.
+    pub since: Instant,
+}
+
+/// The result of the search of one instance.
+enum Searched {
+    /// It has an object of the resource.
+    Found(Destination),
+    /// It has none.
+    Nothing(Arc<Session>),
+    /// It could not be searched.
+    Unknown(Destination),
+    /// None of its keys may read the objects.
+    Forbidden,
+}
+
+/// A connection by which an instance can be searched.
+struct InstanceKey {
+    connection: ConnectionKey,
+    session: Arc<Session>,
     /// The connection and the instance as statuses have them.
-    pub there: Destination,
+    there: Destination,
 }
 
 /// The instances that other connections open.
 #[derive(Default)]
-pub struct Others {
+struct Others {
     /// The keys of each instance that can be searched.
-    pub instances: Vec<Vec<InstanceKey>>,
+    instances: Vec<Vec<InstanceKey>>,
     /// The instances of connections that can't be used now.
-    pub unknown: Vec<Destination>,
+    unknown: Vec<Destination>,
 }
 
 impl Others {
@@ -45,12 +76,76 @@ impl Others {
 }
 
 impl Connections {
-    /// Returns the instances but the one of `own` that connections but `except` open which resources in `namespace` may use, ready
-    /// or not, those of connections named `default` first.
+    /// Searches the instances that other connections of the namespace open, several at once: one that hangs must not take the time
+    /// for the others.
     ///
     /// # Errors
-    /// They could not be listed.
-    pub async fn others_of(
+    /// The connections could not be listed.
+    pub async fn search_others<K: Kind>(
+        &self,
+        search: &OtherInstances<'_>,
+    ) -> Result<Elsewhere, ClusterError> {
+        let began = Instant::now();
+        let (namespace, own) = (&search.owner.namespace, search.own);
+        let others = self.others_of(namespace, search.connection, own).await?;
+        let Others {
+            instances,
+            mut unknown,
+        } = others;
+        let mut searches = Vec::new();
+        for keys in &instances {
+            searches.push(self.search_instance::<K>(search, keys, began));
+        }
+        let mut results = iter(searches).buffer_unordered(AT_ONCE);
+        let mut searched = Vec::new();
+        while let Some(result) = results.next().await {
+            match result {
+                // Whatever the others show: there is one object at most.
+                Searched::Found(there) => return Ok(Elsewhere::Found(there)),
+                Searched::Nothing(session) => searched.push(session),
+                Searched::Unknown(there) => unknown.push(there),
+                Searched::Forbidden => {}
+            }
+        }
+        let sessions = searched.iter().map(|session| &**session);
+        let known: Vec<&String> = sessions.chain([own]).map(|it| &it.instance.id).collect();
+        unknown.retain(|there| !known.contains(&&there.instance));
+        // The answer does not depend on their order, nor does a message.
+        let first = unknown
+            .into_iter()
+            .min_by(|a, b| a.connection.cmp(&b.connection));
+        Ok(first.map_or(Elsewhere::Nothing, Elsewhere::Unknown))
+    }
+
+    /// Searches one instance with the first of its keys that can.
+    async fn search_instance<K: Kind>(
+        &self,
+        search: &OtherInstances<'_>,
+        keys: &[InstanceKey],
+        began: Instant,
+    ) -> Searched {
+        let mut result = Searched::Forbidden;
+        for key in keys {
+            let (session, there) = (&key.session, &key.there);
+            match search.has_object::<K>(session).await {
+                Ok(true) => return Searched::Found(there.clone()),
+                Ok(false) => return Searched::Nothing(session.clone()),
+                // A key that may not read the objects never searches them: nobody waits for it.
+                Err(error) if error.reason() == Reason::Forbidden => {}
+                Err(error) => {
+                    if error.concerns_connection() {
+                        self.suspect(&key.connection, began).await;
+                    }
+                    result = Searched::Unknown(there.clone());
+                }
+            }
+        }
+        result
+    }
+
+    /// Returns the instances but the one of `own` that connections but `except` open which resources in `namespace` may use, ready
+    /// or not, those of connections named `default` first.
+    async fn others_of(
         &self,
         namespace: &str,
         except: &ConnectionKey,
@@ -101,5 +196,15 @@ impl Connections {
             instance: instance.or(recorded)?,
         };
         Some((key, there, session))
+    }
+}
+
+impl OtherInstances<'_> {
+    async fn has_object<K: Kind>(&self, session: &Session) -> Result<bool, RemoteError> {
+        let session = session.for_purpose(self.purpose.clone());
+        let found = session.search::<K>(self.since, self.owner, false).await?;
+        let claim = |remote: &RemoteView| Marker::claim(remote.marker.as_ref(), self.owner);
+        let ours = |remote: &RemoteView| remote.live && claim(remote) == Claim::Ours;
+        Ok(found.iter().any(ours))
     }
 }

@@ -1,14 +1,13 @@
 //! The registry of connections: reads and verifies them, builds their sessions, and keeps the last good one.
 
 use super::checks::Checks;
-use super::losses::{Count, LOSSES_LIFETIME, PATIENCE};
+use super::losses::LOSSES_LIFETIME;
 use super::not_ready::NotReady;
 use super::settings::{ConnectionKey, default_connections};
 use super::setup::Setup;
 use super::state::{ConnectionState, Slot};
 use super::verify;
 use crate::lock::lock;
-use crate::plan::observed::Losses;
 use crate::remote::Session;
 use crate::remote::shared::Shared;
 use crate::resources::{ConnectionKind, ConnectionRef, Reason, UnreachablePolicy};
@@ -16,8 +15,8 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::atomic::AtomicUsize;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
-use tokio::sync::{Mutex as AsyncMutex, OwnedMutexGuard};
-use tokio::time::{Instant, timeout};
+use tokio::sync::Mutex as AsyncMutex;
+use tokio::time::Instant;
 
 /// Time for which `OrphanAfter` waits where it doesn't say.
 const DEFAULT_ORPHAN_AFTER: Duration = Duration::from_secs(3600);
@@ -85,19 +84,25 @@ impl Connections {
         last_reported.is_some_and(|last_reported| *last_reported != slot.generation())
     }
 
-    /// Marks a connection as suspect after a request failed as if the connection were the cause, so that the next
-    /// reconciliation of it asks the API. Returns true if it has to be enqueued for that.
+    /// Marks a connection as suspect after a request failed as if the connection were the cause, and enqueues
+    /// it: its next reconciliation asks the API.
     ///
     /// A connection that is known not to be ready is retried anyway. One that was verified after `began`, the start of
     /// the reconciliation that failed, is not suspect: many resources fail at once, and one request answers for all.
-    pub async fn suspect(&self, key: &ConnectionKey, began: Instant) -> bool {
+    pub async fn suspect(&self, key: &ConnectionKey, began: Instant) {
         let slot = self.slot(key);
         let mut slot = slot.lock().await;
         let suspect = slot.not_ready.is_none() && slot.verified.is_none_or(|at| at < began);
         if suspect {
             slot.verified = None;
+            self.enqueue(key);
         }
-        suspect
+    }
+
+    /// Enqueues a connection.
+    pub(super) fn enqueue(&self, key: &ConnectionKey) {
+        // The receiver ends only with the leadership itself.
+        self.setup.queue.send(key.resource_key()).ok();
     }
 
     /// Returns true if the connection exists, for a resource that would use it then.
@@ -195,29 +200,6 @@ impl Connections {
         Some(after.unwrap_or(DEFAULT_ORPHAN_AFTER))
     }
 
-    /// Waits until no other resource counts the losses of a connection: its count may answer for this one, too.
-    pub async fn turn_to_count(&self, key: &ConnectionKey) -> Option<OwnedMutexGuard<()>> {
-        let counting = self.slot(key).lock().await.counting.clone();
-        timeout(PATIENCE, counting.lock_owned()).await.ok()
-    }
-
-    /// Records a count. A suspicious loss stays until it is approved or its time is over.
-    pub async fn record_losses(&self, key: &ConnectionKey, count: Count) {
-        let slot = self.slot(key);
-        let mut slot = slot.lock().await;
-        slot.losses = Some(count);
-        slot.use_approval();
-    }
-
-    /// Returns a count that answers for the lost object `id`.
-    pub async fn counted_losses(&self, key: &ConnectionKey, id: Option<&str>) -> Option<Losses> {
-        let slot = self.slot(key);
-        let mut slot = slot.lock().await;
-        slot.use_approval();
-        let count = slot.losses.as_ref()?;
-        count.answers(id, Instant::now()).then_some(count.losses)
-    }
-
     /// Returns for how long the approval to create lost objects again still holds if nobody needs it again.
     pub async fn approval_left(&self, key: &ConnectionKey) -> Option<Duration> {
         let slot = self.slot(key);
@@ -303,7 +285,7 @@ impl Connections {
         verify::check_namespace(key, &allowed, namespace, &labels)
     }
 
-    fn slot(&self, key: &ConnectionKey) -> Arc<AsyncMutex<Slot>> {
+    pub(super) fn slot(&self, key: &ConnectionKey) -> Arc<AsyncMutex<Slot>> {
         lock(&self.slots).entry(key.clone()).or_default().clone()
     }
 

@@ -3,7 +3,6 @@
 mod act;
 mod basis;
 pub mod context;
-mod elsewhere;
 mod error;
 mod export;
 mod finalizers;

@@ -1,15 +1,16 @@
 //! Answers the queries of a decision: one read each.
 
-use super::context::now;
+use super::context::{Context, now};
 use super::error::Error;
 use super::run::Run;
 use crate::cluster::children::Parent;
-use crate::connections::Count;
+use crate::connections::OtherInstances;
 use crate::kinds::Kind;
 use crate::plan::case::Case;
 use crate::plan::facts::{Answer, Facts, MaxAge, Query};
 use crate::plan::fields::Role;
-use crate::plan::observed::{Dependent, Losses, Observation, RemoteView};
+use crate::plan::observed::{Dependent, Observation, RemoteView};
+use crate::plan::purpose::Purpose;
 use crate::plan::schema::ValueSchema;
 use crate::remote::records;
 use crate::remote::schema_check::Checked;
@@ -47,9 +48,28 @@ impl<K: Kind> Run<'_, K> {
                 let found = session.search::<K>(self.fresh_since, owner, counts);
                 Answer::Search(found.await?)
             }
-            Query::OtherInstances => Answer::OtherInstances(self.other_instances(case).await?),
+            Query::OtherInstances => {
+                let search = OtherInstances {
+                    connection: self.connection,
+                    own: &*self.api()?,
+                    owner,
+                    purpose: Purpose::of(case, &self.resource.key),
+                    since: self.fresh_since,
+                };
+                let found = self.context.connections.search_others::<K>(&search);
+                Answer::OtherInstances(found.await?)
+            }
             Query::Dependents(ids) => Answer::Dependents(self.dependents(ids).await?),
-            Query::Losses => Answer::Losses(self.losses(case).await?),
+            Query::Losses => {
+                let (session, id) = (self.api()?, case.object_id());
+                let Context {
+                    connections,
+                    inventories,
+                    ..
+                } = self.context;
+                let losses = connections.losses(self.connection, id, &session, inventories);
+                Answer::Losses(losses.await??)
+            }
             Query::OwnerAlive(other) => {
                 Answer::OwnerAlive(self.context.cluster.owner_exists(other).await?)
             }
@@ -192,30 +212,5 @@ impl<K: Kind> Run<'_, K> {
             .await?;
         found.retain(|dependent| listed.iter().all(|known| known.id != dependent.id));
         Ok(listed.into_iter().chain(found).collect())
-    }
-
-    /// Counts the losses of the connection, unless a count answers for this object already.
-    async fn losses(&mut self, case: &Case<'_>) -> Result<Losses, Error> {
-        let session = self.api()?;
-        let (connections, inventories) = (&self.context.connections, &self.context.inventories);
-        let approved = session.recreation_approved;
-        let _turn = connections.turn_to_count(self.connection).await;
-        let known = connections.counted_losses(self.connection, case.object_id());
-        if let Some(known) = known.await {
-            return Ok(Losses { approved, ..known });
-        }
-        let counted = inventories.counted(&session.instance.id).await?;
-        let (at, lost) = (Instant::now(), inventories.lost(&session, &counted).await?);
-        let losses = Losses {
-            known: counted.len(),
-            lost: lost.len(),
-            approved,
-        };
-        let count = Count { losses, at, lost };
-        connections.record_losses(self.connection, count).await;
-        if losses.suspicious() {
-            self.context.enqueue(self.connection.resource_key());
-        }
-        Ok(losses)
     }
 }

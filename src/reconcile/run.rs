@@ -109,17 +109,11 @@ impl<'a, K: Kind> Run<'a, K> {
 
     /// Has the connection checked where a failure looks as if it were the connection's.
     pub async fn suspect_connection(&self, failure: &Failure) {
-        if let Failure::Remote(remote) = failure {
-            self.suspect(self.connection, remote.concerns_connection)
-                .await;
-        }
-    }
-
-    /// Has a connection checked, if a failure concerns it.
-    pub async fn suspect(&self, connection: &ConnectionKey, concerned: bool) {
         let connections = &self.context.connections;
-        if concerned && connections.suspect(connection, self.began).await {
-            self.context.enqueue(connection.resource_key());
+        if let Failure::Remote(remote) = failure
+            && remote.concerns_connection
+        {
+            connections.suspect(self.connection, self.began).await;
         }
     }
 }

@@ -9,6 +9,7 @@
 
 mod checks;
 mod connect;
+mod count;
 pub mod entry;
 mod inventories;
 pub mod inventory;

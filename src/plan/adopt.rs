@@ -65,7 +65,7 @@ pub fn conflict(
 /// Returns whether the object is known by `adopt.id` only: not recorded yet, or recorded in mode Observe.
 #[must_use]
 pub fn is_adoption(case: &Case<'_>, remote: &RemoteView) -> bool {
-    let record = case.record;
+    let record = &case.record;
     let adopted = case.policy.adopts(&remote.id).is_some();
     let ours = case.claim(remote) == Claim::Ours;
     record.id.is_none() || (adopted && record.revision.is_none() && !ours)
@@ -84,7 +84,7 @@ pub fn adopt(
     if let Some(refusal) = other_provider(desired, facts, remote)? {
         return Ok(Plan::report(refusal));
     }
-    let mut found = differences(desired, remote, case.record);
+    let mut found = differences(desired, remote, &case.record);
     if let Some(refusal) = mismatch(case, desired, &found, remote) {
         return Ok(Plan::report(refusal));
     }

@@ -24,10 +24,10 @@ pub fn require_approval(case: &Case<'_>, facts: &Facts, plan: Plan) -> Result<Pl
     let Some(proposal) = proposal(case, facts, &plan)? else {
         return Ok(plan);
     };
-    if case.approved == Some(&proposal.hash) {
+    if case.approved.as_ref() == Some(&proposal.hash) {
         return Ok(plan);
     }
-    let owner = case.owner;
+    let owner = &case.owner;
     let message = format!(
         "{} step(s) wait for approval; see status.plan, then run: kubectl -n {} annotate {}/{} {APPROVE}={} --overwrite",
         proposal.steps.len(),
@@ -55,7 +55,7 @@ pub fn proposal(case: &Case<'_>, facts: &Facts, plan: &Plan) -> Result<Option<Pl
     if steps.is_empty() {
         return Ok(None);
     }
-    let nonce = case.record.nonce.as_deref().unwrap_or(case.nonce);
+    let nonce = case.record.nonce.as_deref().unwrap_or(&case.nonce);
     let hash = hash(case, facts, &steps, nonce)?;
     let nonce = nonce.to_owned();
     Ok(Some(PlanStatus { hash, nonce, steps }))
@@ -133,7 +133,7 @@ fn hash(
     nonce: &str,
 ) -> Result<String, Query> {
     let desired = case.desired.as_ref().ok();
-    let record = case.record;
+    let record = &case.record;
     let object = match case.object_id() {
         Some(id) => match Presence::read(case, facts, id)? {
             Presence::Live(remote) => format!("{} {}", remote.id, remote.updated_at),

@@ -17,7 +17,7 @@ use std::time::Duration;
 /// One resource, as a decision sees it.
 pub struct Case<'a> {
     /// The resource's identity.
-    pub owner: &'a Owner,
+    pub owner: Owner,
     /// Its generation.
     pub generation: i64,
     /// Whether it is being deleted.
@@ -25,17 +25,17 @@ pub struct Case<'a> {
     /// The setting that enables the kind, where it is disabled.
     pub disabled: Option<&'a str>,
     /// The user's request to reconcile now, where it was not handled yet.
-    pub requested: Option<&'a String>,
+    pub requested: Option<String>,
     /// The hash of the approved plan.
-    pub approved: Option<&'a String>,
+    pub approved: Option<String>,
     /// What is allowed.
     pub policy: Policy,
     /// The desired remote object, or why it is not known. A resource that is being deleted desires nothing.
     pub desired: Result<&'a Desired, Unresolved>,
     /// The ConfigMap that the ids are to be published in.
-    pub publish: Option<&'a str>,
+    pub publish: Option<String>,
     /// The recorded state.
-    pub record: &'a Record,
+    pub record: Record,
     /// What the status shows of the remote object.
     pub details: RemoteDetails,
     /// The connection.
@@ -58,7 +58,7 @@ pub struct Case<'a> {
     /// The MAC key of fingerprints.
     pub key: &'a MacKey,
     /// A random text.
-    pub nonce: &'a str,
+    pub nonce: String,
     /// The operator's clock, for times that it recorded itself.
     pub now: Timestamp,
 }
@@ -255,14 +255,14 @@ impl Case<'_> {
     /// Returns whose a remote object is.
     #[must_use]
     pub fn claim(&self, remote: &RemoteView) -> Claim {
-        Marker::claim(remote.marker.as_ref(), self.owner)
+        Marker::claim(remote.marker.as_ref(), &self.owner)
     }
 
     /// Returns the owner of an object for messages: named only if it is in the resource's own namespace, because a message
     /// must not tell one tenant about another.
     #[must_use]
     pub fn shown_owner(&self, other: &Owner) -> String {
-        let own = self.owner;
+        let own = &self.owner;
         if !other.is_of_installation(own) {
             format!("a resource of cluster {}", other.cluster)
         } else if other.namespace == own.namespace {

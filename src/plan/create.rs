@@ -24,7 +24,7 @@ pub fn create_or_recover(case: &Case<'_>, desired: &Desired, facts: &Facts) -> R
     // applied, there is nothing to search for. That is the ordinary way, and it costs no request.
     if case.record.may_have_created() {
         let reason = Reason::AmbiguousCreate;
-        if let Some(wait) = Plan::wait_for_answered_write(case.record, reason, SEARCHING) {
+        if let Some(wait) = Plan::wait_for_answered_write(&case.record, reason, SEARCHING) {
             return Ok(wait);
         }
         return recover(case, desired, facts);
@@ -66,7 +66,7 @@ pub fn object_gone(
             "{id} no longer exists at Metorial; another is created when reads are sure to show every write"
         );
         return Ok(Plan::wait_for_reads(
-            case.record,
+            &case.record,
             Reason::Updating,
             &message,
         ));

@@ -20,7 +20,7 @@ use std::sync::Arc;
 /// # Errors
 /// The fact that has to be read first.
 pub fn delete(case: &Case<'_>, facts: &Facts) -> Result<Plan, Query> {
-    let record = case.record;
+    let record = &case.record;
     if !record.finalizer {
         return Ok(release(Vec::new()));
     }
@@ -47,7 +47,7 @@ pub fn give_up(case: &Case<'_>) -> Option<Plan> {
 
 /// Decides about the objects at Metorial.
 fn remote_objects(case: &Case<'_>, facts: &Facts) -> Result<Plan, Query> {
-    let record = case.record;
+    let record = &case.record;
     let current = match &record.id {
         Some(id) => match Presence::read(case, facts, id)? {
             Presence::Live(remote) => Some(remote),
@@ -136,7 +136,7 @@ fn to_delete(
 /// Returns what the ConfigMap of orphans records of an object that is left behind, as key and text.
 #[must_use]
 pub fn orphan_record(case: &Case<'_>, id: &str) -> (String, String) {
-    let owner = case.owner;
+    let owner = &case.owner;
     let entry = json!({
         "kind": owner.kind,
         "namespace": owner.namespace,
@@ -161,7 +161,7 @@ pub fn only_own_objects(case: &Case<'_>, facts: &Facts, mut plan: Plan) -> Resul
             continue;
         };
         let read = facts.remote(&id, MaxAge::ThisReconciliation)?;
-        match Presence::of(&id, read.view.as_ref(), case.record) {
+        match Presence::of(&id, read.view.as_ref(), &case.record) {
             Presence::Live(remote) if is_ours(case, &remote) => steps.push(Step::Delete(id)),
             Presence::Live(remote) => {
                 let abandoned = is_abandoned(case, &remote);

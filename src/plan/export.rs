@@ -121,7 +121,7 @@ impl LastExport {
         exports: &Exports,
         remote: &RemoteView,
     ) -> Result<Self, Query> {
-        let record = case.record;
+        let record = &case.record;
         let secret = facts.child(&exports.secret)?;
         let unrecorded = unrecorded(record, secret)
             .cloned()
@@ -258,7 +258,7 @@ fn up_to_date(
     state: &State<'_>,
     remote: &Arc<RemoteView>,
 ) -> Plan {
-    let record = case.record;
+    let record = &case.record;
     let unrecorded =
         state.written_since || record.written_after(remote) || !record.acknowledged(desired);
     let mut steps = Vec::new();
@@ -306,7 +306,7 @@ fn make_export(
     state: &State<'_>,
     remote: &Arc<RemoteView>,
 ) -> Result<Plan, Query> {
-    let record = case.record;
+    let record = &case.record;
     // A process before this one may have made an export whose value it could not write to the Secret.
     let lost = match record.may_have_unrecorded_write() {
         true => lost_exports(case, &state.last.export, facts, &remote.id)?,

@@ -40,7 +40,7 @@ pub fn import(
         return Ok(plan);
     };
     let reason = Reason::Importing;
-    if let Some(wait) = Plan::wait_for_answered_write(case.record, reason, CHECKING) {
+    if let Some(wait) = Plan::wait_for_answered_write(&case.record, reason, CHECKING) {
         return Ok(wait);
     }
     let listed = match case.record.writes {
@@ -75,7 +75,7 @@ fn imported(
     plan.verdict = Plan::synced(desired, Vec::new()).verdict;
     let value = desired.role(Role::Value).map(|field| field.rule.name);
     let other_value =
-        |name: &str| case.record.input(name).is_some() && changed(desired, case.record, name);
+        |name: &str| case.record.input(name).is_some() && changed(desired, &case.record, name);
     if imports.once && value.is_some_and(other_value) {
         // The value was not sent, so it must not be recorded as acknowledged.
         plan.acknowledges = false;
@@ -92,7 +92,7 @@ fn missing(
     previous: Option<&str>,
     mut plan: Plan,
 ) -> Plan {
-    let record = case.record;
+    let record = &case.record;
     let changed_here = !record.acknowledged(desired);
     if !changed_here && case.policy.drift == DriftPolicy::Report {
         let drift = differences(desired, remote, record).entries;

@@ -24,7 +24,7 @@ pub fn in_sync(case: &Case<'_>, facts: &Facts) -> bool {
                 && !has_expired(case, &case.record.export)
         }
         (Some(Ok(Presence::Live(remote))), None) => {
-            differences(desired, &remote, case.record).is_empty()
+            differences(desired, &remote, &case.record).is_empty()
         }
         _ => case.record.acknowledged(desired),
     }

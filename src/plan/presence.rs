@@ -45,6 +45,6 @@ impl Presence {
     /// It was not read.
     pub fn read(case: &Case<'_>, facts: &Facts, id: &str) -> Result<Self, Query> {
         let observation = facts.remote(id, case.max_age())?;
-        Ok(Self::of(id, observation.view.as_ref(), case.record))
+        Ok(Self::of(id, observation.view.as_ref(), &case.record))
     }
 }

@@ -21,9 +21,9 @@ pub fn publish(case: &Case<'_>, facts: &Facts, mut plan: Plan) -> Result<Plan, Q
         return Ok(plan);
     }
     let published = case.record.published.as_ref();
-    let former = published.filter(|published| Some(published.as_str()) != case.publish);
+    let former = published.filter(|published| Some(published.as_str()) != case.publish.as_deref());
     let remove = former.map(|former| Step::RemoveChild(ChildKind::ConfigMap, former.clone()));
-    let Some(name) = case.publish else {
+    let Some(name) = case.publish.as_deref() else {
         plan.steps.extend(remove);
         return Ok(plan);
     };

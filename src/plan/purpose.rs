@@ -95,7 +95,7 @@ impl Purpose {
 /// Returns how urgent the requests of a reconciliation are.
 #[must_use]
 pub fn priority(case: &Case<'_>) -> Priority {
-    let record = case.record;
+    let record = &case.record;
     let seen = record.observed_generation;
     let edited = seen.is_some_and(|seen| seen != case.generation);
     if case.terminating {

@@ -59,7 +59,7 @@ pub fn sent_elsewhere(
     facts: &Facts,
     reason: Reason,
 ) -> Result<Option<Plan>, Query> {
-    let record = case.record;
+    let record = &case.record;
     let is_known = record.id.is_some() || record.instance.is_some();
     if is_known || case.generation == 1 && case.connection.named {
         return Ok(None);
@@ -132,7 +132,7 @@ fn choose<'a>(
     let chosen = match replaces {
         true => {
             let fits = |remote: &&&RemoteView| {
-                differences(desired, remote, case.record).is_without_replacement(desired)
+                differences(desired, remote, &case.record).is_without_replacement(desired)
             };
             *mine.iter().find(fits).or(mine.last())?
         }
@@ -160,7 +160,7 @@ fn bind_found(
     facts: &Facts,
     remote: &Arc<RemoteView>,
 ) -> Result<Plan, Query> {
-    let mut found = differences(desired, remote, case.record);
+    let mut found = differences(desired, remote, &case.record);
     let blocked = rotation::without_refused(case, desired, facts, remote, &mut found)?;
     let complete =
         !found.imports && !found.replaces && found.fixed.is_empty() && blocked.is_empty();

@@ -44,7 +44,7 @@ pub fn replace(
         return Ok(Plan::report(verdict));
     }
     let reason = Reason::Replacing;
-    if let Some(wait) = Plan::wait_for_answered_write(case.record, reason, SEARCHING_NEW) {
+    if let Some(wait) = Plan::wait_for_answered_write(&case.record, reason, SEARCHING_NEW) {
         return Ok(wait);
     }
     let others = others(case, facts, former)?;
@@ -52,7 +52,7 @@ pub fn replace(
     // included. What is recorded is that of the former object.
     let edited = case.record.observed_generation != Some(case.generation);
     let record = match edited {
-        true => Cow::Borrowed(case.record),
+        true => Cow::Borrowed(&case.record),
         false => Cow::Owned(Record {
             revision: None,
             inputs: Vec::new(),
@@ -97,7 +97,7 @@ pub fn undone(
     facts: &Facts,
     remote: &Arc<RemoteView>,
 ) -> Result<Option<Plan>, Query> {
-    let record = case.record;
+    let record = &case.record;
     // After a restart every outcome is unknown, but only an edit can have undone anything.
     let may_be = record.wrote || record.observed_generation != Some(case.generation);
     if !case.policy.replaces() || !record.may_have_unrecorded_write() || !may_be {

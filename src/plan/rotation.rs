@@ -19,7 +19,7 @@ pub fn without_refused(
     remote: &RemoteView,
     found: &mut Differences,
 ) -> Result<Vec<&'static str>, Query> {
-    let record = case.record;
+    let record = &case.record;
     let recorded = record.id.as_ref() == Some(&remote.id);
     // Where nothing is recorded of a field, the fingerprint in the marker shows whether one of them changed.
     let really = |name: &&'static str| match record.input(name).filter(|_| recorded) {

@@ -59,7 +59,7 @@ pub fn next<S: ResourceStatus>(before: &S, case: &Case<'_>, plan: &Plan, effects
             status.plan = plan.proposal.clone();
         }
     }
-    if let Some(requested) = case.requested {
+    if let Some(requested) = &case.requested {
         status.last_handled_reconcile_at = Some(requested.clone());
     }
     next
@@ -196,7 +196,7 @@ fn delete_later(status: &mut CommonStatus, id: &str, now: Timestamp) {
 /// Records connection and instance of a resource that has a remote object, or may have one: a create whose response was lost
 /// is searched for where it was sent, whatever connection the spec names by then.
 fn place(status: &mut CommonStatus, case: &Case<'_>, verdict: &Verdict, effects: &[Effect]) {
-    let (reason, record) = (verdict.reason, case.record);
+    let (reason, record) = (verdict.reason, &case.record);
     if status.id.is_none() && record.writes == Writes::NothingCreated {
         (status.connection, status.instance_id) = (None, None);
     }

@@ -25,7 +25,7 @@ pub fn update(
     facts: &Facts,
     remote: &Arc<RemoteView>,
 ) -> Result<Plan, Query> {
-    let record = case.record;
+    let record = &case.record;
     let mut found = differences(desired, remote, record);
     let blocked = rotation::without_refused(case, desired, facts, remote, &mut found)?;
     if !blocked.is_empty() {
@@ -107,7 +107,7 @@ fn patch(
     remote: &Arc<RemoteView>,
     found: &Differences,
 ) -> Result<Plan, Query> {
-    let record = case.record;
+    let record = &case.record;
     let changed_here = case.restored(remote) || !record.acknowledged(desired);
     // If nobody else wrote since our PATCH, the API normalized our value (▲ it trims text); it is not sent again.
     let ours_last = !record.written_after(remote) && record.remote_updated_at.is_some();
@@ -209,7 +209,7 @@ pub fn observe(case: &Case<'_>, desired: &Desired, remote: &Arc<RemoteView>) -> 
         let hidden = desired.inputs.iter().any(|it| it.field == entry.field);
         entry.field != "metadata.kubernetes" && !hidden
     };
-    let mut drift = differences(desired, remote, case.record).entries;
+    let mut drift = differences(desired, remote, &case.record).entries;
     drift.retain(readable);
     let message = match drift.len() {
         0 => "observed; the readable fields match the spec".to_owned(),

@@ -155,13 +155,13 @@ impl<K: Kind> Run<'_, K> {
     ) -> Result<(), Error> {
         let desired = desired(case)?;
         let words = desired.source.imports().map_or("", |imports| &imports.note);
-        let body = request::import(desired, into, &note(words, case.owner, tag));
+        let body = request::import(desired, into, &note(words, &case.owner, tag));
         let refused = match into {
             Some(_) => self.resource.memory.writes,
             None => refused_create(case),
         };
         let session = self.api()?;
-        let sent = session.import(body, case.owner, case.key);
+        let sent = session.import(body, &case.owner, case.key);
         let imported = self.send(sent, refused).await?;
         self.effects.push(Effect::Imported(imported.record));
         let remote = match (imported.into, into) {

@@ -1,7 +1,7 @@
 //! Reconciles one custom resource, the same for all kinds: get it, read what it refers to, decide, execute the plan, report.
 
 mod act;
-mod basis;
+mod case;
 pub mod context;
 mod error;
 mod export;
@@ -17,9 +17,7 @@ use crate::kinds::Kind;
 use crate::plan::backoff::Retry;
 use crate::plan::decide;
 use crate::plan::facts::Facts;
-use crate::plan::purpose::Purpose;
 use crate::resources::ResourceKey;
-use basis::Basis;
 use context::Context;
 use error::{Error, remote_failure};
 use resource::Resource;
@@ -42,10 +40,10 @@ pub async fn reconcile<K: Kind>(
     };
     let connection = resource.connection(context).await;
     resource.register_dependencies(context, &connection);
-    let basis = Basis::read(context, &mut resource, &connection).await?;
-    let mut case = basis.case(context);
-    let session = basis.session(Purpose::of(&case, key));
-    let mut run = Run::new(context, resource, &connection, basis.version(), session);
+    let state = context.connections.state(&connection).await;
+    let desired = resource.desired(context).await?;
+    let mut case = case::case(context, &mut resource, &connection, &state, &desired).await;
+    let mut run = Run::new(context, resource, &connection, &state, &case);
     let _guard = run.lock(case.object_id()).await;
     let mut facts = Facts::default();
     if case.paused.is_some() {

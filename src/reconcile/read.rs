@@ -38,7 +38,7 @@ impl<K: Kind> Run<'_, K> {
     }
 
     async fn read(&mut self, case: &Case<'_>, query: &Query) -> Result<Answer, Error> {
-        let owner = case.owner;
+        let owner = &case.owner;
         Ok(match query {
             Query::Remote { id, max_age } => {
                 Answer::Remote(self.observe(case, id, *max_age).await?)

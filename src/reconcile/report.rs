@@ -1,6 +1,6 @@
 //! Reports a plan: the status, events, metrics, and when to reconcile again.
 
-use super::basis::attempt;
+use super::case::attempt;
 use super::context::{jitter, now};
 use super::error::Error;
 use super::finalizers::CONFLICTS;

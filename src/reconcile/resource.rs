@@ -12,7 +12,8 @@ use crate::plan::memory::Memory;
 use crate::plan::ownership::Owner;
 use crate::plan::record::Record;
 use crate::resources::{
-    APPROVE, ConnectionDefaults, FINALIZER, RECONCILE_REQUESTED, ResourceKey, ResourceStatus,
+    APPROVE, ConnectionDefaults, FINALIZER, RECONCILE_REQUESTED, Reason, ResourceKey,
+    ResourceStatus,
 };
 use kube::{Api, ResourceExt};
 use tokio::time::Instant;
@@ -172,7 +173,8 @@ impl<K: Kind> Resource<K> {
         publish.map(|publish| publish.config_map.name.clone())
     }
 
-    /// Resolves the references of the spec and computes the desired remote object.
+    /// Resolves the references of the spec and computes the desired remote object. One that is being deleted desires nothing:
+    /// deletion never depends on the spec.
     ///
     /// # Errors
     /// Kubernetes failed.
@@ -180,6 +182,12 @@ impl<K: Kind> Resource<K> {
         &self,
         context: &Context,
     ) -> Result<Result<Desired, Unresolved>, ClusterError> {
+        if self.terminating() {
+            return Ok(Err(Unresolved {
+                reason: Reason::Deleting,
+                message: String::new(),
+            }));
+        }
         let references = self.object.references();
         let inputs = context
             .cluster

@@ -3,11 +3,12 @@
 use super::context::Context;
 use super::error::Error;
 use super::resource::Resource;
-use crate::connections::ConnectionKey;
+use crate::connections::{ConnectionKey, ConnectionState};
 use crate::kinds::Kind;
 use crate::plan::attempt::ConnectionVersion;
 use crate::plan::case::{Case, Failure};
 use crate::plan::memory::Memory;
+use crate::plan::purpose::Purpose;
 use crate::plan::steps::Effect;
 use crate::remote::{RemoteError, Session};
 use std::sync::Arc;
@@ -45,15 +46,16 @@ impl<'a, K: Kind> Run<'a, K> {
         context: &'a Context,
         resource: Resource<K>,
         connection: &'a ConnectionKey,
-        connection_version: ConnectionVersion,
-        session: Option<Arc<Session>>,
+        state: &ConnectionState,
+        case: &Case<'_>,
     ) -> Self {
+        let (session, purpose) = (state.session.as_ref(), Purpose::of(case, &resource.key));
         Self {
             context,
             resource,
             connection,
-            connection_version,
-            session,
+            connection_version: state.version(&case.connection),
+            session: session.map(|session| Arc::new(session.for_purpose(purpose))),
             began: Instant::now(),
             fresh_since: Instant::now(),
             asked: false,

@@ -47,7 +47,7 @@ fn a_suspended_resource_says_that_a_change_is_pending_where_that_is_known_withou
         let without_inputs = Case {
             desired: Err(unresolved),
             policy: suspended(),
-            ..case(asked.owner, asked.key, Some(&before), asked.record)
+            ..case(&asked.owner, asked.key, Some(&before), &asked.record)
         };
         decide(&without_inputs, facts)
     });

@@ -206,7 +206,7 @@ fn a_failed_request_keeps_its_backoff_while_its_config_map_belongs_to_somebody_e
     let desired = config("a");
     let (owner, key, record) = (owner("uid"), mac(), recorded(&desired, "pcf_1"));
     let case = Case {
-        publish: Some("ids"),
+        publish: Some("ids".to_owned()),
         ..case(&owner, &key, Some(&desired), &record)
     };
     for (state, reason, wait) in [

@@ -218,13 +218,13 @@ pub fn denying() -> ConnectionView {
 
 /// A resource over a connection that is ready, at the beginning of time. Without a desired object it is being deleted.
 pub fn case<'a>(
-    owner: &'a Owner,
+    owner: &Owner,
     key: &'a MacKey,
     desired: Option<&'a Desired>,
-    record: &'a Record,
+    record: &Record,
 ) -> Case<'a> {
     Case {
-        owner,
+        owner: owner.clone(),
         generation: 1,
         terminating: desired.is_none(),
         disabled: None,
@@ -236,7 +236,7 @@ pub fn case<'a>(
             message: String::new(),
         }),
         publish: None,
-        record,
+        record: record.clone(),
         details: RemoteDetails::default(),
         connection: connected(),
         paused: None,
@@ -247,7 +247,7 @@ pub fn case<'a>(
         list_lag: Duration::from_secs(45),
         read_lag: Duration::from_secs(10),
         key,
-        nonce: "nonce",
+        nonce: "nonce".to_owned(),
         now: Timestamp::UNIX_EPOCH,
     }
 }
@@ -373,7 +373,7 @@ impl<'a> Fixture<'a> {
             failure: self.failure.clone(),
             now: second(self.now),
             generation: self.generation,
-            publish: self.publish,
+            publish: self.publish.map(str::to_owned),
             refused: self.refused.clone(),
             ..case(&owner, &key, self.desired, &self.record)
         };

@@ -166,7 +166,7 @@ fn what_the_cluster_alone_decides_goes_on_during_a_pause() {
     let plan = fixture().ask(|case, facts| {
         let case = crate::plan::case::Case {
             desired: Err(missing),
-            ..super::fixture::case(case.owner, case.key, Some(&app), case.record)
+            ..super::fixture::case(&case.owner, case.key, Some(&app), &case.record)
         };
         crate::plan::decide(&case, facts)
     });

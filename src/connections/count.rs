@@ -1,0 +1,65 @@
+//! Counts which of a connection's objects are gone. A count takes a request for every hundred objects, and each of the lost objects
+//! would ask for one.
+
+use super::inventories::Inventories;
+use super::losses::Count;
+use super::registry::Connections;
+use super::settings::ConnectionKey;
+use crate::cluster::error::ClusterError;
+use crate::plan::observed::Losses;
+use crate::remote::{RemoteError, Session};
+use std::time::Duration;
+use tokio::time::{Instant, timeout};
+
+/// The longest wait for a count that another resource makes. One that hangs must not hold up the others, one after the other.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+impl Connections {
+    /// Counts the objects of a connection that are gone, unless a count answers for the lost object `id` already: many are lost at
+    /// once. A suspicious loss stays until it is approved or its time is over.
+    ///
+    /// # Errors
+    /// Kubernetes or the API failed; nothing is known then.
+    pub async fn losses(
+        &self,
+        key: &ConnectionKey,
+        id: Option<&str>,
+        session: &Session,
+        inventories: &Inventories,
+    ) -> Result<Result<Losses, RemoteError>, ClusterError> {
+        let approved = session.recreation_approved;
+        let counting = self.slot(key).lock().await.counting.clone();
+        let _turn = timeout(PATIENCE, counting.lock_owned()).await.ok();
+        if let Some(known) = self.counted_losses(key, id).await {
+            return Ok(Ok(Losses { approved, ..known }));
+        }
+        let counted = inventories.counted(&session.instance.id).await?;
+        let at = Instant::now();
+        let lost = match inventories.lost(session, &counted).await {
+            Ok(lost) => lost,
+            Err(error) => return Ok(Err(error)),
+        };
+        let losses = Losses {
+            known: counted.len(),
+            lost: lost.len(),
+            approved,
+        };
+        let slot = self.slot(key);
+        let mut slot = slot.lock().await;
+        slot.losses = Some(Count { losses, at, lost });
+        slot.use_approval();
+        if losses.suspicious() {
+            self.enqueue(key);
+        }
+        Ok(Ok(losses))
+    }
+
+    /// Returns a count that answers for the lost object `id`.
+    async fn counted_losses(&self, key: &ConnectionKey, id: Option<&str>) -> Option<Losses> {
+        let slot = self.slot(key);
+        let mut slot = slot.lock().await;
+        slot.use_approval();
+        let count = slot.losses.as_ref()?;
+        count.answers(id, Instant::now()).then_some(count.losses)
+    }
+}

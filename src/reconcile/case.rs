@@ -1,0 +1,108 @@
+//! Puts together what is known of a resource before the API is asked: the resource, its inputs and the state of its connection.
+
+use super::context::{Context, now};
+use super::resource::Resource;
+use crate::connections::{ConnectionKey, ConnectionState};
+use crate::kinds::Kind;
+use crate::plan::attempt::{Attempt, Circumstances, ConnectionVersion};
+use crate::plan::case::{Case, Problem, Unreachable, Unresolved};
+use crate::plan::desired::Desired;
+use crate::plan::policy::Policy;
+use crate::resources::{FINALIZER, ResourceStatus};
+use jiff::Timestamp;
+use kube::ResourceExt;
+
+/// Returns the case to decide, and the pause of the resource begins or ends with it.
+pub async fn case<'a, K: Kind>(
+    context: &'a Context,
+    resource: &mut Resource<K>,
+    connection: &ConnectionKey,
+    state: &ConnectionState,
+    desired: &'a Result<Desired, Unresolved>,
+) -> Case<'a> {
+    let connections = &context.connections;
+    let (known, now) = (desired.as_ref().ok(), now());
+    let refusal = refusal(context, resource, connection).await;
+    let orphan_after = match resource.terminating() {
+        true => {
+            let session = state.session.as_deref();
+            connections.orphan_after(connection, session).await
+        }
+        false => None,
+    };
+    let defaults = resource.defaults(context, state).await;
+    let named = resource.object.common().connection_ref.is_some();
+    let view = state.view(connection, named, refusal);
+    let attempt = attempt(context, resource, known, &state.version(&view));
+    let paused = resource.remember(context, |memory| memory.pauses.begin(attempt, now));
+    let (common, lifecycle) = (resource.object.common(), resource.object.lifecycle());
+    Case {
+        owner: resource.owner.clone(),
+        generation: resource.generation(),
+        terminating: resource.terminating(),
+        disabled: context.disabled.get(K::NAME).copied(),
+        // One that comes too early is handled after the pause.
+        requested: resource.requested().filter(|_| paused.is_none()),
+        approved: resource.approved(),
+        policy: Policy::new(common, lifecycle, Some(&defaults)),
+        desired: desired.as_ref().map_err(Clone::clone),
+        publish: resource.publish(),
+        record: resource.record(context),
+        details: resource.status.details(),
+        connection: view,
+        paused,
+        rewrites: resource.memory.rewrites.clone(),
+        unreachable: Unreachable {
+            orphan_after,
+            blocked_for: resource.memory.pauses.blocked_for(now),
+        },
+        refused: resource.refused(known),
+        failure: None,
+        list_lag: context.timing.settle,
+        read_lag: context.timing.read_lag,
+        key: &context.mac,
+        nonce: format!("{:016x}", rand::random::<u64>()),
+        now: Timestamp::now(),
+    }
+}
+
+/// Returns why the resource's namespace may not use the connection.
+async fn refusal<K: Kind>(
+    context: &Context,
+    resource: &Resource<K>,
+    connection: &ConnectionKey,
+) -> Option<Problem> {
+    if resource.suspended() && !resource.terminating() {
+        return None;
+    }
+    let namespace = &resource.key.namespace;
+    let admitted = context.connections.admit(connection, namespace).await;
+    admitted.err().map(Problem::from)
+}
+
+/// Returns what the next attempt depends on.
+#[must_use]
+pub fn attempt<K: Kind>(
+    context: &Context,
+    resource: &Resource<K>,
+    desired: Option<&Desired>,
+    connection: &ConnectionVersion,
+) -> Attempt {
+    let terminating = resource.terminating();
+    let circumstances = Circumstances {
+        generation: resource.generation(),
+        terminating,
+        revision: desired.map(|desired| desired.revision.clone()),
+        references: desired.map(|desired| desired.references),
+        approved: resource.approved(),
+        connection: connection.clone(),
+    };
+    let finalizers = resource.object.finalizers();
+    let attempt = Attempt::new(&circumstances)
+        .requested(resource.requested().as_ref())
+        .with_finalizer(finalizers.iter().any(|it| it == FINALIZER));
+    match terminating {
+        true => attempt.blocked_by(context.dependencies.dependents(&resource.key)),
+        false => attempt,
+    }
+}

@@ -51,7 +51,7 @@ impl<K: Kind> Run<'_, K> {
     /// Changes the finalizers where that makes a difference.
     async fn set_finalizers(&mut self, change: impl Fn(&mut Vec<String>)) -> Result<(), Error> {
         let api = self.resource.api(self.context);
-        let mut conflicts = 0;
+        let mut repetitions = 0..CONFLICTS;
         loop {
             let object = &self.resource.object;
             let mut finalizers = object.finalizers().to_vec();
@@ -65,18 +65,29 @@ impl<K: Kind> Run<'_, K> {
                     self.resource.object = object;
                     return Ok(());
                 }
-                Err(error) if error.is_conflict() && conflicts < CONFLICTS => {
-                    conflicts += 1;
-                    if !self.read_again().await? {
-                        return Err(error.into());
-                    }
-                    // A policy refuses it, not a change in between.
-                    if error.cause != Cause::Conflict {
-                        return Err(Error::Denied(error));
-                    }
+                Err(error) if error.is_conflict() && repetitions.next().is_some() => {
+                    self.resolve_conflict(error, false).await?;
                 }
                 Err(error) => return Err(error.into()),
             }
+        }
+    }
+
+    /// Reads the resource again after a write to it failed, so that the write can be repeated.
+    ///
+    /// # Errors
+    /// The decision is no longer based on what is there, unless the write is `needed` in any case. Or nothing has changed that
+    /// could let it succeed.
+    pub async fn resolve_conflict(
+        &mut self,
+        error: ClusterError,
+        needed: bool,
+    ) -> Result<(), Error> {
+        match self.read_again().await? {
+            false if !needed => Err(error.into()),
+            // A policy refuses it, not a change in between.
+            true if error.cause != Cause::Conflict => Err(Error::Denied(error)),
+            _ => Ok(()),
         }
     }
 
@@ -84,7 +95,7 @@ impl<K: Kind> Run<'_, K> {
     ///
     /// # Errors
     /// It can't be read, is gone, or belongs to another shard by now, which decides about it.
-    pub async fn read_again(&mut self) -> Result<bool, ClusterError> {
+    async fn read_again(&mut self) -> Result<bool, ClusterError> {
         let context = self.context;
         let (cluster, name) = (&context.cluster, &self.resource.key.name);
         let api = self.resource.api(context);

@@ -6,12 +6,12 @@ use super::error::Error;
 use super::finalizers::CONFLICTS;
 use super::resource::Resource;
 use super::run::Run;
-use crate::cluster::error::{Cause, ClusterError};
+use crate::cluster::error::ClusterError;
 use crate::connections::ConnectionKey;
 use crate::kinds::Kind;
 use crate::plan::backoff::{Pacing, Retry};
 use crate::plan::case::Case;
-use crate::plan::events;
+use crate::plan::events::{self, Event};
 use crate::plan::expiry;
 use crate::plan::pauses::Ended;
 use crate::plan::record::Writes;
@@ -66,13 +66,7 @@ impl<K: Kind> Run<'_, K> {
             let (verdict, recorded) = (&plan.verdict, self.event_recorded);
             let events = events::events(before, after, verdict, &self.effects, recorded);
             self.event_recorded |= plan.verdict.reason != Reason::Creating;
-            for event in events {
-                let about = self.resource.object.object_ref(&());
-                let cluster = &self.context.cluster;
-                cluster
-                    .event(&about, event.reason, event.warning, &event.note)
-                    .await;
-            }
+            self.record(events).await;
         }
         let before = std::mem::replace(&mut self.resource.status, next);
         self.enqueue_others(before.common());
@@ -83,19 +77,17 @@ impl<K: Kind> Run<'_, K> {
 
     /// Writes the status. Somebody else's change of the resource in the meantime is no reason to ask the API again.
     async fn write_status(&mut self, next: &K::Status) -> Result<bool, Error> {
-        for _ in 0..CONFLICTS {
+        let mut repetitions = 0..CONFLICTS;
+        loop {
             match self.patch_status(next).await {
-                // What was done at the API is recorded whatever else changed, unless this is another resource by now.
-                Err(error) if error.is_conflict() => match self.read_again().await? {
-                    false if self.effects.is_empty() => return Err(error.into()),
-                    // It is refused for good, not because of a change in between.
-                    true if error.cause != Cause::Conflict => return Err(Error::Denied(error)),
-                    _ => {}
-                },
+                Err(error) if error.is_conflict() && repetitions.next().is_some() => {
+                    // What was done at the API is recorded whatever else changed, unless this is another resource by now.
+                    let done = !self.effects.is_empty();
+                    self.resolve_conflict(error, done).await?;
+                }
                 written => return Ok(written?),
             }
         }
-        Ok(self.patch_status(next).await?)
     }
 
     async fn patch_status(&self, next: &K::Status) -> Result<bool, ClusterError> {
@@ -122,6 +114,16 @@ impl<K: Kind> Run<'_, K> {
         lost || self.effects.iter().any(Effect::is_of_write)
     }
 
+    async fn record(&self, events: impl IntoIterator<Item = Event>) {
+        let about = self.resource.object.object_ref(&());
+        for event in events {
+            let cluster = &self.context.cluster;
+            cluster
+                .event(&about, event.reason, event.warning, &event.note)
+                .await;
+        }
+    }
+
     /// Enqueues what depends on this resource, and the connection that it no longer uses.
     fn enqueue_others(&self, before: &CommonStatus) {
         let now = self.resource.status.common();
@@ -139,13 +141,8 @@ impl<K: Kind> Run<'_, K> {
     /// Ends a resource that was deleted.
     async fn released(&self, plan: &Plan) {
         let context = self.context;
-        if let Some(event) = events::of_release(&plan.verdict, &self.effects) {
-            let about = self.resource.object.object_ref(&());
-            context
-                .cluster
-                .event(&about, event.reason, event.warning, &event.note)
-                .await;
-        }
+        self.record(events::of_release(&plan.verdict, &self.effects))
+            .await;
         // What it referred to may wait for it to be gone.
         for source in context.dependencies.sources(&self.resource.key) {
             context.enqueue(source);

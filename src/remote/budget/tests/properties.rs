@@ -167,7 +167,7 @@ proptest! {
         let waiting = waiting.iter().enumerate().map(|(number, (team, priority))| {
             purpose(&format!("team-{team}"), &format!("r{number:02}"), *priority)
         });
-        take_turns(waiting.collect(), |purpose| purpose.key.namespace.to_string())?;
+        take_turns(&waiting.collect::<Vec<_>>(), |purpose| purpose.key.namespace.to_string())?;
     }
 
     /// While deletions, creates and changes of a namespace wait, none of them is served twice before another one is served once.
@@ -178,7 +178,7 @@ proptest! {
         let waiting = waiting.iter().enumerate().map(|(number, priority)| {
             purpose("apps", &format!("r{number:02}"), *priority)
         });
-        take_turns(waiting.collect(), |purpose| purpose.priority)?;
+        take_turns(&waiting.collect::<Vec<_>>(), |purpose| purpose.priority)?;
     }
 }
 
@@ -189,24 +189,24 @@ fn urgent() -> impl Strategy<Value = Priority> {
 
 /// Confirms that no group is served twice before another one that waits is served once.
 fn take_turns<G: PartialEq>(
-    waiting: Vec<Purpose>,
+    waiting: &[Purpose],
     group: impl Fn(&Purpose) -> G,
 ) -> Result<(), TestCaseError> {
     let (now, reset) = (Instant::now(), Instant::now() + WINDOW + seconds(1));
     let mut scheduler = spent(limit(200, WINDOW), "other", now);
-    for purpose in &waiting {
+    for purpose in waiting {
         let sent = scheduler.check(purpose, 0, reset - seconds(2));
         prop_assert!(sent.is_err());
     }
-    let order = one_by_one(&mut scheduler, &waiting, reset);
+    let order = one_by_one(&mut scheduler, waiting, reset);
     prop_assert_eq!(order.len(), waiting.len());
     let of = |served: &[Purpose], of: &G| served.iter().filter(|it| group(it) == *of).count();
     for end in 0..order.len() {
         let served = &order[..end];
         let most = served.iter().map(|it| of(served, &group(it))).max();
-        for one in &waiting {
+        for one in waiting {
             let count = of(served, &group(one));
-            let waits = count < of(&waiting, &group(one));
+            let waits = count < of(waiting, &group(one));
             prop_assert!(!waits || most.unwrap_or(0) <= count + 1);
         }
     }

@@ -40,5 +40,6 @@ mod quickstart;
 mod rendered;
 mod rollout;
 mod shards;
+mod targets;
 mod unseen;
 mod values;

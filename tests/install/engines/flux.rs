@@ -154,14 +154,15 @@ impl Flux {
         .await;
     }
 
-    /// Waits until a Kustomization failed for this reason, and returns the message.
-    pub async fn wait_failed(&self, name: &str, reason: &str) -> String {
-        self.until(&format!("{name} failed: {reason}"), async || {
+    /// Waits until the health checks of a Kustomization failed, with these words in the message.
+    pub async fn wait_unhealthy(&self, name: &str, words: &[&str]) {
+        self.until(&format!("{name} is unhealthy: {words:?}"), async || {
             let (ready, _) = self.state(name).await;
-            let failed = ready["status"] == "False" && ready["reason"] == reason;
-            failed.then(|| ready["message"].as_str().unwrap().to_owned())
+            let message = ready["message"].as_str().unwrap_or_default();
+            let failed = ready["status"] == "False" && ready["reason"] == "HealthCheckFailed";
+            (failed && words.iter().all(|word| message.contains(word))).then_some(())
         })
-        .await
+        .await;
     }
 
     /// Deletes a Kustomization, and waits until that is done.

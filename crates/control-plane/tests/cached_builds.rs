@@ -8,7 +8,7 @@
 use std::fs::{self, Permissions};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Output};
 
 use tempfile::TempDir;
 
@@ -22,6 +22,18 @@ name=${last%@*}
 program=${program:-$GOBIN/${name##*/}}
 echo "$program" >>"$BUILT"
 echo >"$program" && chmod +x "$program"
+"#;
+
+/// Stands for Go's downloads. The second one of Argo CD, for the program instead of its manifests, ends as a variable says.
+const DOWNLOADS: &str = r#"#!/bin/sh
+case "$*" in
+  list*) echo "$SOURCES"; exit ;;
+  mod*argo-cd*)
+    echo >>"$BUILT.downloads"
+    if [ "$(wc -l <"$BUILT.downloads")" -eq 2 ]; then exit "$SECOND"; fi
+    exit ;;
+  mod*) exit ;;
+esac
 "#;
 
 /// The scripts, with what makes each of them ask Go for as few programs as possible.
@@ -67,8 +79,15 @@ impl Machine {
         fs::set_permissions(self.path(name), Permissions::from_mode(0o755)).unwrap();
     }
 
-    /// Runs a script with these variables. Returns what it prints, and how many programs were built.
+    /// Runs a script that must succeed, with these variables. Returns what it prints, and how many programs were built.
     fn run(&self, script: &[&str], variables: &[(&str, &str)]) -> (String, usize) {
+        let (output, built) = self.start(script, variables);
+        assert!(output.status.success(), "{output:?}");
+        (String::from_utf8(output.stdout).unwrap(), built)
+    }
+
+    /// Runs a script with these variables. Returns how it ended, and how many programs were built.
+    fn start(&self, script: &[&str], variables: &[(&str, &str)]) -> (Output, usize) {
         let path = std::env::var("PATH").unwrap();
         let built = self.path("built");
         fs::write(&built, "").unwrap();
@@ -82,9 +101,7 @@ impl Machine {
             .env("BUILT", &built)
             .envs(variables.iter().copied());
         let output = command.output().unwrap();
-        assert!(output.status.success(), "{output:?}");
-        let printed = String::from_utf8(output.stdout).unwrap();
-        (printed, fs::read_to_string(built).unwrap().lines().count())
+        (output, fs::read_to_string(built).unwrap().lines().count())
     }
 }
 
@@ -141,6 +158,73 @@ fn a_script_that_builds_otherwise_uses_no_program_from_before() {
         assert_eq!(built, 1, "{script:?}");
         assert_ne!(after, before);
     }
+}
+
+#[test]
+fn a_script_builds_nothing_where_a_file_that_pins_versions_is_missing() {
+    let pinned = [
+        ("build-buildah", "buildah"),
+        ("build-monitoring", "prometheus"),
+        ("build-control-plane", "helm"),
+        ("build-gitops-engines", "flux"),
+    ];
+    for (script, module) in pinned {
+        let machine = Machine::new();
+        fs::remove_file(machine.path("tools").join(module).join("go.sum")).unwrap();
+        let (output, built) = machine.start(&[script], &[]);
+        assert!(!output.status.success(), "{script}");
+        assert_eq!(built, 0, "{script}");
+    }
+}
+
+#[test]
+fn the_engines_are_not_built_from_sources_that_could_not_be_downloaded() {
+    let machine = Machine::new();
+    let files = [
+        "config/crd/bases/kind.yaml",
+        "manifests/crds/kind-crd.yaml",
+        "manifests/base/config/argocd-cm.yaml",
+        "controller/appcontroller.go",
+    ];
+    for file in files {
+        let path = machine.path("sources").join(file);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, r#""0.0.0.0:%d", metricsPort"#).unwrap();
+    }
+    let sources = machine.path("sources");
+    let sources = sources.to_str().unwrap();
+    machine.program("bin/go", &format!("{DOWNLOADS}{GO}"));
+    let run = |second| {
+        fs::write(machine.path("built.downloads"), "").unwrap();
+        let variables = [("SOURCES", sources), ("SECOND", second)];
+        machine.start(&["build-gitops-engines"], &variables)
+    };
+    let (output, built) = run("1");
+    assert!(!output.status.success(), "{output:?}");
+    assert_eq!(built, 2, "{output:?}");
+    let (output, built) = run("0");
+    assert!(output.status.success(), "{output:?}");
+    assert_eq!(built, 3, "{output:?}");
+}
+
+#[test]
+fn the_oldest_kubernetes_is_not_replaced_by_another_that_is_provided() {
+    let machine = Machine::new();
+    let pins = fs::read_to_string(tools().join("kubernetes-oldest/go.mod")).unwrap();
+    let mut words = pins.split_whitespace();
+    words.find(|word| *word == "k8s.io/kubernetes").unwrap();
+    let oldest = words.next().unwrap();
+    let provided = |version: &str| {
+        let text = format!("#!/bin/sh\necho Kubernetes {version}\n");
+        machine.program("assets/kube-apiserver", &text);
+        let script = &["build-control-plane"];
+        machine.start(script, &[("KUBERNETES", "oldest")]).0
+    };
+    assert!(provided(oldest).status.success());
+    let refused = provided("v1.999.0");
+    assert!(!refused.status.success());
+    let says = String::from_utf8(refused.stderr).unwrap();
+    assert!(says.contains(oldest) && says.contains("v1.999.0"), "{says}");
 }
 
 #[test]

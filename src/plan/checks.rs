@@ -9,7 +9,7 @@ use super::expiry::has_expired;
 use super::external;
 use super::facts::{Facts, Query};
 use super::fields::Role;
-use super::in_sync::{in_sync, keeps_conditions};
+use super::in_sync::{in_sync, passing};
 use super::observed::RemoteView;
 use super::policy::DEFAULT_INTERVAL;
 use super::presence::Presence;
@@ -84,16 +84,15 @@ fn connection_not_ready(case: &Case<'_>, facts: &Facts) -> Option<Plan> {
     if reason == Reason::NamespaceNotAllowed {
         return Some(Plan::report(Verdict::new(reason, message)));
     }
-    let mut verdict = match reason {
+    let verdict = match reason {
         Reason::ConnectionNotFound => Verdict::new(reason, message),
         _ => Verdict::new(
             Reason::ConnectionNotReady,
             format!("{} is not ready: {reason}: {message}", case.connection.name),
         ),
     };
-    verdict.keeps_conditions = keeps_conditions(case, facts);
     let backoff = Backoff::transient().at_least(wait.unwrap_or_default());
-    Some(Plan::report(verdict).retry(Retry::Backoff(backoff)))
+    Some(Plan::report(passing(case, facts, verdict)).retry(Retry::Backoff(backoff)))
 }
 
 /// A resource lives in one instance; a connection to another one is a mistake, whoever made it.
@@ -122,13 +121,12 @@ fn wrong_instance(case: &Case<'_>, _: &Facts) -> Option<Plan> {
 /// Returns the plan where the API's reads lag behind our own writes, so that they say nothing.
 #[must_use]
 pub fn wait_for_lagging_reads(case: &Case<'_>, facts: &Facts) -> Plan {
-    let mut verdict = Verdict::new(
+    let verdict = Verdict::new(
         Reason::RemoteUnavailable,
         "the API's reads lag behind its writes; retrying",
     );
-    verdict.keeps_conditions = keeps_conditions(case, facts);
     let backoff = Backoff::transient().until_settled(case.record.settles_in);
-    Plan::report(verdict).retry(Retry::Backoff(backoff))
+    Plan::report(passing(case, facts, verdict)).retry(Retry::Backoff(backoff))
 }
 
 /// Refuses a plan that would send a value which violates the published schema.

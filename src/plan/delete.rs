@@ -282,10 +282,12 @@ fn wait(case: &Case<'_>) -> Plan {
 /// Returns the plan that leaves the objects at Metorial. Their ids are recorded first: nothing else knows them then.
 fn orphan(case: &Case<'_>) -> Plan {
     let mut plan = release(Vec::new());
+    // What belongs to somebody else is nobody's orphan.
+    if case.policy.lifecycle.external {
+        return plan;
+    }
     let pending = case.record.pending_deletion.iter().map(|(id, _)| id);
     let ids = case.record.id.iter().chain(pending);
-    // What belongs to somebody else is nobody's orphan.
-    let ids = ids.filter(|_| !case.policy.lifecycle.external);
     let record = ids.cloned().map(Step::RecordOrphan);
     plan.steps.splice(0..0, record);
     match &case.record.id {

@@ -6,6 +6,7 @@ use super::expiry::has_expired;
 use super::export;
 use super::facts::Facts;
 use super::presence::Presence;
+use super::verdict::Verdict;
 
 /// Returns whether the API has everything that is desired, as far as the recorded state and the facts read so far show.
 #[must_use]
@@ -30,8 +31,19 @@ pub fn in_sync(case: &Case<'_>, facts: &Facts) -> bool {
     }
 }
 
-/// Returns whether a transient failure leaves the conditions of the resource as they are.
+/// Returns the verdict on a resource that a failure keeps from being reconciled, though the failure passes by itself. It leaves the
+/// conditions of a resource without a pending change as they are. A new generation may change what the recorded state does not
+/// show, such as the connection, so it is not reported as ready.
 #[must_use]
-pub fn keeps_conditions(case: &Case<'_>, facts: &Facts) -> bool {
-    case.record.reported && in_sync(case, facts)
+pub fn passing(case: &Case<'_>, facts: &Facts, verdict: Verdict) -> Verdict {
+    let in_sync = case.record.reported && in_sync(case, facts);
+    let edited = case.record.observed_generation != Some(case.generation);
+    Verdict {
+        keeps_conditions: in_sync && !edited,
+        // See `replace::undone`.
+        keeps_generation: in_sync
+            && case.policy.replaces()
+            && case.record.may_have_unrecorded_write(),
+        ..verdict
+    }
 }

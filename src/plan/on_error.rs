@@ -6,7 +6,7 @@ use super::checks::child_refused;
 use super::delete;
 use super::desired::Source;
 use super::facts::Facts;
-use super::in_sync::keeps_conditions;
+use super::in_sync::passing;
 use super::steps::Plan;
 use super::verdict::Verdict;
 use crate::resources::Reason;
@@ -49,7 +49,9 @@ fn remote(case: &Case<'_>, facts: &Facts, failure: &RemoteFailure) -> Plan {
         Some(rejection) => rejection.verdict(case, facts),
         None => Verdict::new(reason, failure.message.clone()),
     };
-    verdict.keeps_conditions = transient && keeps_conditions(case, facts);
+    if transient {
+        verdict = passing(case, facts, verdict);
+    }
     if let (Reason::RateLimited, Some(wait)) = (reason, failure.wait) {
         return Plan::report(verdict).retry(Retry::Turn(wait));
     }

@@ -48,7 +48,9 @@ pub fn next<S: ResourceStatus>(before: &S, case: &Case<'_>, plan: &Plan, effects
     status.conditions = next_conditions
         .map(|next| with_expiring(next, last.as_deref(), case, plan.verdict.expiring.as_ref()));
     if !kept {
-        status.observed_generation = Some(case.generation);
+        if !plan.verdict.keeps_generation {
+            status.observed_generation = Some(case.generation);
+        }
         status.drift = none_if_empty(plan.verdict.drift.clone());
         // A plan that waits survives a failure in between, and with it the approval of it; tokens expire whatever waits.
         let over = matches!(

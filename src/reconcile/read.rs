@@ -96,7 +96,12 @@ impl<K: Kind> Run<'_, K> {
                 Answer::CallbackUrl(self.api()?.callback_url(provider).await?)
             }
             Query::PatchFields => Answer::PatchFields(self.api()?.patch_fields::<K>().await?),
-            Query::Used(collection, id) => Answer::Used(self.api()?.used(*collection, id).await?),
+            Query::Used(collection, id) => {
+                // Even a read of now may not show what was written within this time. So those that are created together share one.
+                let since = self.fresh_since.checked_sub(self.context.timing.read_lag);
+                let since = since.unwrap_or(self.fresh_since);
+                Answer::Used(self.api()?.used(*collection, id, since).await?)
+            }
         })
     }
 

@@ -213,7 +213,7 @@ impl Session {
         }
     }
 
-    /// Returns an object that a create names, read now; `None` if it is gone, or its collection has no such objects.
+    /// Returns an object that a create names, as it was observed at `since` or later; `None` if it is gone, or its collection has no such objects.
     ///
     /// # Errors
     /// The read failed.
@@ -221,12 +221,12 @@ impl Session {
         &self,
         collection: Collection,
         id: &str,
+        since: Instant,
     ) -> Result<Option<Arc<RemoteView>>, RemoteError> {
         let Some(kind) = RemoteKind::of(collection) else {
             return Ok(None);
         };
-        let now = Instant::now();
-        let observed = with_kind!(kind, K => self.observe::<K>(id, now).await);
+        let observed = with_kind!(kind, K => self.observe::<K>(id, since).await);
         Ok(observed?.found())
     }
 

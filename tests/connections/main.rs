@@ -19,6 +19,7 @@ mod keys;
 mod lifetime;
 mod limits;
 mod outages;
+mod references;
 mod refusals;
 mod scopes;
 mod servers;

@@ -4,6 +4,7 @@ use crate::support::{
     Environment, Kind, Manifest, VALUES, auth_config, config, deployment, import_new, literal_vault,
 };
 use serde_json::json;
+use std::time::Duration;
 
 /// A deployment of Postgres, whose configs have a value.
 fn database(name: &str) -> Manifest {
@@ -50,6 +51,30 @@ async fn what_belongs_to_a_deployment_waits_for_it_and_is_created_in_it_once() {
         );
     }
     assert_eq!(env.writes().len(), 6, "{:?}", env.writes());
+    env.check_oracles().await;
+}
+
+#[tokio::test]
+async fn what_is_created_together_in_a_deployment_shares_a_read_of_it() {
+    let mut env = Environment::new().await;
+    let mut settings = env.settings();
+    settings.timing.read_lag = Duration::from_secs(600);
+    env.start_operator_with(settings);
+    env.connection("default").wait_reason("Synced").await;
+    env.value("token", VALUES[0]).await;
+    let names = ["a", "b", "c", "d", "e"];
+    for name in names {
+        env.apply(auth_config(name).deployed("tracker")).await;
+    }
+    env.create(deployment("tracker")).await;
+    for name in names {
+        env.auth_config(name).wait_ready().await;
+    }
+    let requests = env.requests();
+    let reads = requests
+        .iter()
+        .filter(|it| it.starts_with("GET /provider-deployments"));
+    assert!(reads.count() <= 1, "{requests:#?}");
     env.check_oracles().await;
 }
 

@@ -31,6 +31,7 @@ pub fn tokens(when: When, lifetime: i64, max_per_day: usize) -> Story {
         max_per_day,
     });
     story.record.reported = true;
+    story.record.observed_generation = Some(1);
     story.record.export.secret_name = Some("tokens".to_owned());
     story.record.export.created_at = Some(second(10).to_string());
     story.record.export.expires_at = Some(second(10 + lifetime).to_string());

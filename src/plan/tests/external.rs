@@ -12,7 +12,7 @@ use crate::plan::ownership::Marker;
 use crate::plan::policy::{Lifecycle, Policy};
 use crate::plan::schema::ValueSchema;
 use crate::plan::steps::Step;
-use crate::resources::{Adopt, AuthExport, AuthImport, ProviderConfig, Reason};
+use crate::resources::{Adopt, AuthExport, AuthImport, DeletionPolicy, ProviderConfig, Reason};
 use metorial::Collection;
 use serde_json::json;
 use std::sync::Arc;
@@ -167,4 +167,27 @@ fn where_nothing_has_to_be_imported_or_exported_an_older_read_will_do() {
         .recalls(unmarked)
         .plan();
     assert_eq!(plan.verdict.reason, Reason::Synced);
+}
+
+#[test]
+fn an_object_that_is_only_used_is_not_reported_as_left_behind() {
+    let desired = config("a");
+    let deleted = |external| {
+        let policy = Policy {
+            deletion: DeletionPolicy::Orphan,
+            lifecycle: Lifecycle {
+                external,
+                ..Lifecycle::default()
+            },
+            ..policy()
+        };
+        let of = Fixture::of(&desired, recorded(&desired, "pac_1"));
+        of.with_policy(policy).terminating().plan()
+    };
+    let records = |step: &Step| matches!(step, Step::RecordOrphan(_));
+    let own = deleted(false);
+    assert!(own.has(records) && own.verdict.event.is_some());
+    let used = deleted(true);
+    assert!(used.has(|step| matches!(step, Step::RemoveFinalizer)));
+    assert!(!used.has(records) && used.verdict.event.is_none());
 }

@@ -7,6 +7,7 @@ mod crashes;
 mod default_configs;
 mod deployments;
 mod destinations;
+mod edits;
 mod expiry;
 mod export_story;
 mod exports;

@@ -1,0 +1,78 @@
+//! Failures that pass, while the spec has been edited in a way that the recorded state does not show.
+
+use super::fixture::{Fixture, auth_config, policy, recorded, replacing};
+use crate::plan::case::{Failure, MaybeApplied, Problem, RemoteFailure};
+use crate::plan::policy::Policy;
+use crate::plan::record::{Record, Writes};
+use crate::plan::status;
+use crate::plan::steps::Plan;
+use crate::resources::{CommonStatus, ProviderAuthConfigStatus, Reason, ResourceStatus, condition};
+
+/// The plan where the connection does not exist, and where the API fails, and the status after each, of generation 2.
+fn failing(observed: i64, writes: Writes, policy: &Policy) -> [(Plan, Reason, CommonStatus); 2] {
+    let desired = auth_config("a");
+    let record = Record {
+        observed_generation: Some(observed),
+        writes,
+        ..recorded(&desired, "pac_1")
+    };
+    let mut unconnected = Fixture::of(&desired, record).with_policy(policy.clone());
+    unconnected.generation = 2;
+    unconnected.connection.instance = None;
+    unconnected.connection.problem = Some(Problem {
+        reason: Reason::ConnectionNotFound,
+        message: "there is none".to_owned(),
+        transient: false,
+        wait: None,
+    });
+    let mut unanswered = Fixture::of(&desired, unconnected.record.clone());
+    unanswered.policy = policy.clone();
+    unanswered.generation = 2;
+    unanswered.failure = Some(Failure::Remote(RemoteFailure {
+        reason: Reason::RemoteUnavailable,
+        message: "it failed".to_owned(),
+        applied: MaybeApplied::No,
+        concerns_connection: false,
+        needs_person: false,
+        wait: None,
+        rejection: None,
+    }));
+    let cases = [
+        (unconnected, Reason::ConnectionNotFound),
+        (unanswered, Reason::RemoteUnavailable),
+    ];
+    cases.map(|(fixture, reason)| {
+        let plan = fixture.plan();
+        let mut before = ProviderAuthConfigStatus::default();
+        before.common.observed_generation = Some(observed);
+        let next = fixture.ask(|case, _| status::next(&before, case, &plan, &[]));
+        (plan, reason, next.common().clone())
+    })
+}
+
+#[test]
+fn a_failure_changes_nothing_on_a_resource_without_an_edit() {
+    for (plan, reason, status) in failing(2, Writes::Known, &policy()) {
+        assert!(plan.verdict.keeps_conditions, "{reason}");
+        assert_eq!(status.conditions, None, "{reason}");
+    }
+}
+
+#[test]
+fn an_edit_is_not_reported_as_applied_while_a_failure_keeps_it_from_being_looked_at() {
+    for (plan, reason, status) in failing(1, Writes::Known, &policy()) {
+        assert_eq!(plan.verdict.reason, reason);
+        let ready = condition(status.conditions.as_deref(), "Ready").unwrap();
+        assert_eq!((&*ready.status, &*ready.reason), ("False", reason.as_str()));
+        assert_eq!(status.observed_generation, Some(2), "{reason}");
+    }
+}
+
+#[test]
+fn an_edit_that_may_have_undone_another_one_is_recognized_after_the_failure() {
+    for (_, reason, status) in failing(1, Writes::Unknown, &replacing()) {
+        let ready = condition(status.conditions.as_deref(), "Ready").unwrap();
+        assert_eq!((&*ready.status, &*ready.reason), ("False", reason.as_str()));
+        assert_eq!(status.observed_generation, Some(1), "{reason}");
+    }
+}

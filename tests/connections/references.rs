@@ -1,0 +1,38 @@
+//! References to connections that don't exist or can't be used, from resources that are ready.
+
+use crate::support::{Environment, connection, credentials};
+use serde_json::{Value, json};
+
+fn referring_to(connection: &str) -> Value {
+    json!({"connectionRef": {"name": connection}})
+}
+
+#[tokio::test]
+async fn an_edit_that_names_another_connection_is_reported_though_nothing_else_changed() {
+    let env = Environment::running().await;
+    let before = env.create(credentials("github")).await;
+    let requests = env.requests();
+    let github = env.credentials("github");
+    github.edit(referring_to("nowhere")).await;
+    let missing = github.wait_reason("ConnectionNotFound").await;
+    assert_eq!(missing.condition("Ready").unwrap().status, "False");
+    assert!(
+        missing.message().contains("nowhere"),
+        "{}",
+        missing.message()
+    );
+
+    let key = json!({"apiKey": {"secretKeyRef": {"name": "none", "key": "none"}}});
+    env.apply(connection("broken", &env.sim.url()).spec(key))
+        .await;
+    github.edit(referring_to("broken")).await;
+    github.wait_message("ConnectionNotReady", "broken").await;
+    env.check_quiet().await;
+    assert_eq!(env.requests(), requests);
+
+    github.edit(referring_to("default")).await;
+    let after = github.wait_ready().await;
+    assert_eq!(after.status().id, before.status().id);
+    assert_eq!(env.attempts().len(), 1, "{:?}", env.attempts());
+    env.check_oracles().await;
+}

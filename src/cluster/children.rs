@@ -3,13 +3,13 @@
 
 use super::child::{Child, in_shape, patch, same_type};
 use super::client::Cluster;
-use super::error::{Cause, ClusterError, DENIED};
+use super::error::{Cause, ClusterError, DENIED, is_terminating};
 use super::writes::{field_manager, owned_by};
 use crate::plan::children::{
     ChildKind, ChildSpec, ChildState, Data, EXPIRES_ANNOTATION, EXPORT_ANNOTATION, Refusal, blank,
 };
 use crate::plan::fingerprint::MacKey;
-use crate::resources::{ExportStatus, FIELD_MANAGER};
+use crate::resources::{ExportStatus, FIELD_MANAGER, Reason};
 use k8s_openapi::api::core::v1::{ConfigMap, Secret};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::OwnerReference;
 use kube::api::{DeleteParams, ObjectMeta, Patch, PatchParams, PostParams, Preconditions};
@@ -93,7 +93,10 @@ impl<K: Resource<DynamicType = ()> + Serialize> Parent<'_, K> {
             Ok(Some(refusal)) => return Ok(Applied::Refused(refusal)),
             Err(error) => error,
         };
-        if !matches!(error.cause, Cause::Refused(_) | Cause::Forbidden) {
+        if !matches!(
+            error.cause,
+            Cause::Refused(_) | Cause::Forbidden | Cause::Terminating
+        ) {
             return Err(error);
         }
         // The answer to a write may quote what was sent, so only a dry run without values tells the cause.
@@ -105,8 +108,8 @@ impl<K: Resource<DynamicType = ()> + Serialize> Parent<'_, K> {
             None => Applied::Refused(Refusal {
                 kind: wanted.kind,
                 name: wanted.name.clone(),
-                forbidden: error.cause == Cause::Forbidden,
-                terminating: false,
+                forbidden: error.reason() == Reason::Forbidden,
+                terminating: error.cause == Cause::Terminating,
                 kept: false,
                 message: error.cause.to_string(),
             }),
@@ -351,14 +354,11 @@ async fn refusal<C>(
 }
 
 fn refused(wanted: &ChildSpec, status: &Status) -> Refusal {
-    let causes = status.details.iter().flat_map(|details| &details.causes);
     Refusal {
         kind: wanted.kind,
         name: wanted.name.clone(),
         forbidden: status.code == 403 || status.message.contains(DENIED),
-        terminating: causes
-            .map(|cause| cause.reason.as_str())
-            .any(|reason| reason == "NamespaceTerminating"),
+        terminating: is_terminating(status),
         kept: false,
         message: status.message.chars().take(500).collect(),
     }

@@ -2,6 +2,7 @@
 //! server or an admission policy says where it refuses a change of the resource itself.
 
 use crate::resources::Reason;
+use kube::core::Status;
 
 /// A failed call: what was tried on which object, and why it failed, without any content of an object.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -39,7 +40,9 @@ impl ClusterError {
     #[must_use]
     pub fn reason(&self) -> Reason {
         match self.cause {
-            Cause::Forbidden | Cause::Denied { code: 403, .. } => Reason::Forbidden,
+            Cause::Forbidden | Cause::Terminating | Cause::Denied { code: 403, .. } => {
+                Reason::Forbidden
+            }
             Cause::Denied { ref message, .. } if message.contains(DENIED) => Reason::Forbidden,
             Cause::Refused(_) | Cause::Denied { .. } | Cause::Undecodable => Reason::InvalidSpec,
             Cause::Conflict
@@ -69,6 +72,9 @@ pub enum Cause {
     /// The ServiceAccount lacks a right.
     #[error("not permitted: check the operator's roles")]
     Forbidden,
+    /// Nothing can be created in a namespace that is being deleted, whatever the rights are.
+    #[error("the namespace is being deleted")]
+    Terminating,
     /// The API server refuses what was sent.
     #[error("refused with {0}")]
     Refused(u16),
@@ -118,6 +124,7 @@ impl From<&kube::Error> for Cause {
     fn from(error: &kube::Error) -> Self {
         match error {
             kube::Error::Api(status) => match status.code {
+                403 if is_terminating(status) => Self::Terminating,
                 403 => Self::Forbidden,
                 404 => Self::NotFound,
                 409 => Self::Conflict,
@@ -127,5 +134,32 @@ impl From<&kube::Error> for Cause {
             kube::Error::SerdeError(_) | kube::Error::FromUtf8(_) => Self::Undecodable,
             _ => Self::Unreachable,
         }
+    }
+}
+
+/// Returns whether the API server refuses to create something because the namespace is being deleted.
+pub(super) fn is_terminating(status: &Status) -> bool {
+    let mut causes = status.details.iter().flat_map(|details| &details.causes);
+    causes.any(|cause| cause.reason == "NamespaceTerminating")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::{Value, json};
+
+    fn forbidden(details: &Value) -> Cause {
+        let status = json!({"status": "Failure", "message": "secrets \"a\" is forbidden", "reason": "Forbidden", "details": details, "code": 403});
+        Cause::from(&kube::Error::Api(serde_json::from_value(status).unwrap()))
+    }
+
+    #[test]
+    fn a_namespace_that_is_being_deleted_is_no_matter_of_the_roles() {
+        let cause =
+            json!({"reason": "NamespaceTerminating", "message": "", "field": "metadata.namespace"});
+        let terminating = forbidden(&json!({"name": "a", "causes": [cause]}));
+        assert_eq!(terminating, Cause::Terminating);
+        assert!(!terminating.to_string().contains("roles"));
+        assert_eq!(forbidden(&json!({"name": "a"})), Cause::Forbidden);
     }
 }

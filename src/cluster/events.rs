@@ -1,6 +1,7 @@
 //! Events about resources. They are written in the background: nothing waits for what is only for people.
 
 use super::client::Cluster;
+use super::error::Cause;
 use super::event_queue::{Report, Waiting, queue};
 use crate::plan::fingerprint::short_digest;
 use crate::resources::FIELD_MANAGER;
@@ -71,8 +72,9 @@ impl Cluster {
         }
     }
 
-    /// Writes an event. One that can't be written is logged and dropped. Repeated warnings are counted by the recorder, which
-    /// keeps each event in memory for minutes; what is normal seldom repeats.
+    /// Writes an event. One that can't be written is logged and dropped, without a warning where its namespace is being
+    /// deleted, or is gone. Repeated warnings are counted by the recorder, which keeps each event in memory for minutes; what
+    /// is normal seldom repeats.
     async fn write_event(&self, report: &Report) {
         let Report { about, event, .. } = report;
         let name = about.name.as_deref().unwrap_or_default();
@@ -86,7 +88,11 @@ impl Cluster {
         if let Err(error) = self.call("create", "Event", name, written).await {
             let (kind, namespace) = (about.kind.as_deref(), about.namespace.as_deref());
             let reason = &event.reason;
-            tracing::warn!(%error, kind, namespace, name, reason, "an event could not be recorded");
+            if matches!(error.cause, Cause::Terminating | Cause::NotFound) {
+                tracing::debug!(%error, kind, namespace, name, reason, "an event has no place any more");
+            } else {
+                tracing::warn!(%error, kind, namespace, name, reason, "an event could not be recorded");
+            }
         }
     }
 

@@ -39,7 +39,7 @@ impl Cluster {
         };
         match error.cause {
             Cause::NotFound => Ok(Some(RestartRefusal::NotFound)),
-            Cause::Forbidden => Ok(Some(RestartRefusal::NotPermitted)),
+            Cause::Forbidden | Cause::Terminating => Ok(Some(RestartRefusal::NotPermitted)),
             Cause::Refused(code) | Cause::Denied { code, .. } => {
                 Ok(Some(RestartRefusal::Refused(code)))
             }

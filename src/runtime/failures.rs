@@ -220,6 +220,7 @@ mod tests {
         };
         for (cause, reason) in [
             (Cause::Forbidden, Reason::Forbidden),
+            (Cause::Terminating, Reason::Forbidden),
             (Cause::Refused(422), Reason::InvalidSpec),
             (denied(403, "cannot patch"), Reason::Forbidden),
             (denied(422, "a policy denied request"), Reason::Forbidden),

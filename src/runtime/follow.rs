@@ -20,6 +20,9 @@ use std::time::Duration;
 const SILENCE: Duration = Duration::from_secs(WATCH_SECONDS as u64 + 5);
 /// The status of a watch whose version is no longer known.
 const GONE: u16 = 410;
+/// The longest pause while the definition of a kind is missing: whoever applies it waits for what is then created, and the
+/// API server answers that it is missing at little cost.
+const MISSING: Duration = Duration::from_secs(5);
 
 /// A watched kind, in one namespace or in all.
 pub struct Watched {
@@ -125,15 +128,17 @@ pub async fn follow(
 ) {
     let mut failures = Failures::new(health, of);
     loop {
-        let error = match list(cluster, of, report).await {
+        let failed = match list(cluster, of, report).await {
             Ok(version) => {
                 tracing::debug!(kind = of.kind, "listed; watching");
                 failures.end();
                 watch(cluster, of, version, report, &mut failures).await
             }
-            Err(error) => error.cause,
+            Err(error) => Some(error.cause),
         };
-        failures.pause(error).await;
+        if let Some(cause) = failed {
+            failures.pause(cause).await;
+        }
     }
 }
 
@@ -162,21 +167,22 @@ async fn list(
     Ok(version)
 }
 
-/// Watches from a version on, through as many watches as it takes. Returns why everything has to be listed again.
+/// Watches from a version on, through as many watches as it takes. Returns why everything has to be listed again after a
+/// pause, or `None` if it has to be at once.
 async fn watch(
     cluster: &Cluster,
     of: &Watched,
     mut version: String,
     report: &mut (dyn FnMut(Event) + Send),
     failures: &mut Failures<'_>,
-) -> Cause {
+) -> Option<Cause> {
     loop {
         let mut events = match cluster.watch(&of.collection, &version).await {
-            Ok(events) => {
-                failures.watching();
-                events
-            }
-            Err(error) if error.cause == Cause::Refused(GONE) => return error.cause,
+            // That it is accepted again does not show that it goes on: its first event may say that the version is too old,
+            // and the objects may be others by now.
+            Ok(_) if failures.lasts() => return None,
+            Ok(events) => events,
+            Err(error) if error.cause == Cause::Refused(GONE) => return Some(error.cause),
             Err(error) => {
                 failures.pause(error.cause).await;
                 continue;
@@ -194,9 +200,11 @@ async fn watch(
                     report(Event::Deleted(object.metadata));
                 }
                 Ok(WatchEvent::Bookmark(bookmark)) => version = bookmark.metadata.resource_version,
-                Ok(WatchEvent::Error(status)) => return Cause::from(&kube::Error::Api(status)),
+                Ok(WatchEvent::Error(status)) => {
+                    return Some(Cause::from(&kube::Error::Api(status)));
+                }
                 // What it was about is unknown, so all of them are looked at again.
-                Err(error @ kube::Error::SerdeError(_)) => return Cause::from(&error),
+                Err(error @ kube::Error::SerdeError(_)) => return Some(Cause::from(&error)),
                 Err(error) => {
                     failures.pause(Cause::from(&error)).await;
                     break;
@@ -226,14 +234,14 @@ impl<'a> Failures<'a> {
         }
     }
 
-    /// Records that the watch works.
-    fn end(&mut self) {
-        self.backoff.reset();
-        self.watching();
+    /// Returns whether something failed, and nothing worked since, that lasts until somebody changes the cluster.
+    fn lasts(&self) -> bool {
+        self.lasting.is_some()
     }
 
-    /// Records that the server accepts the watch, which may still end at once.
-    fn watching(&mut self) {
+    /// Records that a list succeeded, or that the watch delivered something.
+    fn end(&mut self) {
+        self.backoff.reset();
         if self.lasting.take().is_some() {
             tracing::info!(kind = self.of.kind, "watching again");
             self.set_watched(Ok(()));
@@ -250,12 +258,25 @@ impl<'a> Failures<'a> {
         } else if let Some(hint) = hint(&cause) {
             tracing::warn!(kind, %cause, "a watch failed: {hint}; retrying, and logging it only once");
             self.set_watched(Err(hint.to_owned()));
-            self.lasting = Some(cause);
+            self.lasting = Some(cause.clone());
         } else {
             tracing::warn!(kind, %cause, "a watch failed; restarting it");
         }
-        let pause = self.backoff.next().unwrap_or(SILENCE);
+        let pause = self.pause_after(&cause);
         tokio::time::sleep(pause).await;
+    }
+
+    /// Returns how long to pause after a failure.
+    fn pause_after(&mut self, cause: &Cause) -> Duration {
+        // The server answered, so what failed before has ended.
+        if *cause == Cause::Refused(GONE) {
+            self.backoff.reset();
+        }
+        let pause = self.backoff.next().unwrap_or(SILENCE);
+        match cause {
+            Cause::NotFound => pause.min(MISSING),
+            _ => pause,
+        }
     }
 
     fn set_watched(&self, result: Result<(), String>) {
@@ -272,5 +293,106 @@ fn hint(cause: &Cause) -> Option<&'static str> {
         }
         Cause::Forbidden => Some("the operator may not list and watch it; check its roles"),
         _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::metrics::Metrics;
+    use axum::Router;
+    use axum::http::{StatusCode, Uri};
+    use axum::response::{IntoResponse, Response};
+    use k8s_openapi::api::core::v1::ConfigMap;
+    use kube::{Client, Config};
+    use serde_json::{Value, json};
+    use std::sync::{Arc, Mutex};
+    use tokio::net::TcpListener;
+    use tokio::sync::Notify;
+
+    /// The longest first pause, with its random part.
+    const FIRST: Duration = Duration::from_millis(1600);
+
+    fn failure(code: u16) -> Value {
+        json!({"status": "Failure", "message": "", "reason": "", "code": code})
+    }
+
+    fn answer(code: u16, body: &Value) -> Response {
+        let json = [("content-type", "application/json")];
+        (StatusCode::from_u16(code).unwrap(), json, body.to_string()).into_response()
+    }
+
+    /// Follows ConfigMaps on a server that answers lists well, and watches with `watches`, one after the other. Returns
+    /// whether the process was ready at each request, and what it asked for, until there is no answer left.
+    async fn followed(watches: Vec<Response>) -> Vec<(&'static str, bool)> {
+        let health = Health::default();
+        health.set_ready(true);
+        let (asked, end) = (Arc::<Mutex<Vec<_>>>::default(), Arc::new(Notify::new()));
+        let watches = Arc::new(Mutex::new(watches.into_iter()));
+        let (state, over, log) = (health.clone(), end.clone(), asked.clone());
+        let server = move |uri: Uri| async move {
+            let watches_it = uri.query().unwrap().contains("watch=true");
+            let asks_for = if watches_it { "watch" } else { "list" };
+            log.lock()
+                .unwrap()
+                .push((asks_for, state.unready().is_none()));
+            if !watches_it {
+                let list = json!({"metadata": {"resourceVersion": "1"}, "items": []});
+                return answer(200, &list);
+            }
+            let next = watches.lock().unwrap().next();
+            match next {
+                Some(answer) => answer,
+                None => {
+                    over.notify_one();
+                    std::future::pending().await
+                }
+            }
+        };
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        let client = Client::try_from(Config::new(url.parse().unwrap())).unwrap();
+        let timeout = Duration::from_secs(60);
+        let cluster = Cluster::new(client, Arc::new(Metrics::default()), timeout);
+        let of = Watched::of::<ConfigMap>("ConfigMap", None);
+        let mut report = |_| {};
+        let serve = async { axum::serve(listener, Router::new().fallback(server)).await };
+        tokio::select! {
+            _ = serve => unreachable!("the server runs until it is dropped"),
+            () = follow(&cluster, &health, &of, &mut report) => unreachable!("it never ends"),
+            () = end.notified() => {}
+        }
+        let asked = asked.lock().unwrap();
+        asked.clone()
+    }
+
+    #[tokio::test]
+    async fn a_watch_that_is_accepted_again_but_too_old_is_said_to_work_only_once_it_is_listed() {
+        for code in [403, 404] {
+            let too_old = json!({"type": "ERROR", "object": failure(410)});
+            let watches = vec![answer(code, &failure(code)), answer(200, &too_old)];
+            let expected = [
+                ("list", true),
+                ("watch", true),
+                ("watch", false),
+                ("list", false),
+                ("watch", true),
+            ];
+            assert_eq!(followed(watches).await, expected, "{code}");
+        }
+    }
+
+    #[test]
+    fn a_version_that_is_too_old_waits_for_no_failures_before_and_a_definition_not_for_long() {
+        let health = Health::default();
+        let of = Watched::of::<ConfigMap>("ConfigMap", None);
+        let mut failures = Failures::new(&health, &of);
+        let pauses: Vec<Duration> = (0..10)
+            .map(|_| failures.pause_after(&Cause::NotFound))
+            .collect();
+        assert!(pauses.iter().all(|pause| *pause <= MISSING), "{pauses:?}");
+        assert!(failures.pause_after(&Cause::Unreachable) > MISSING);
+        let listed = failures.pause_after(&Cause::Refused(GONE));
+        assert!(!listed.is_zero() && listed <= FIRST, "{listed:?}");
     }
 }

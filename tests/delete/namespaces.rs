@@ -1,8 +1,8 @@
 //! A namespace that is deleted with everything in it. Its own roles go too, so the operator serves all namespaces here.
 
 use crate::support::{
-    AllNamespaces, Environment, Kind, auth_config, config_on, credentials, deployment, export,
-    import_new, literal_vault,
+    AllNamespaces, Environment, Kind, Process, auth_config, config_on, credentials, deployment,
+    export, free_address, import_new, literal_vault,
 };
 use k8s_openapi::api::core::v1::Secret;
 use metorial_simulator::{Action, Fault};
@@ -122,4 +122,30 @@ async fn a_namespace_ends_with_an_export_that_is_due() {
     team.delete_namespace().await;
     assert!(home.live(Kind::AuthConfig).is_empty());
     assert!(home.exports().is_empty());
+}
+
+#[tokio::test]
+async fn events_that_a_namespace_no_longer_takes_are_no_warnings_and_no_matter_of_the_roles() {
+    let all = AllNamespaces::new().await;
+    let (home, admin) = (&all.home, free_address());
+    let mut flags = home.flags(admin);
+    flags.retain(|flag| !flag.starts_with("--watch-namespaces"));
+    flags.push("--log=debug".to_owned());
+    let mut process = Process::start(&home.kubeconfig().await, &flags, admin);
+    let team = team(&all).await;
+    for name in ["one", "two"] {
+        team.apply(credentials(name)).await;
+        team.credentials(name).wait_ready().await;
+    }
+    team.delete_namespace().await;
+    // A process that ends writes what waits.
+    process.terminate();
+    let (_, log) = home.wait_ended(&mut process).await;
+    let refused = log.lines().filter(|line| line.contains("create Event"));
+    let refused: Vec<_> = refused.collect();
+    assert!(refused.len() >= 2, "{log}");
+    for line in refused {
+        let quiet = line.contains("DEBUG") && !line.contains("roles");
+        assert!(quiet, "{line}");
+    }
 }

@@ -299,88 +299,10 @@ fn hint(cause: &Cause) -> Option<&'static str> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::metrics::Metrics;
-    use axum::Router;
-    use axum::http::{StatusCode, Uri};
-    use axum::response::{IntoResponse, Response};
     use k8s_openapi::api::core::v1::ConfigMap;
-    use kube::{Client, Config};
-    use serde_json::{Value, json};
-    use std::sync::{Arc, Mutex};
-    use tokio::net::TcpListener;
-    use tokio::sync::Notify;
 
     /// The longest first pause, with its random part.
     const FIRST: Duration = Duration::from_millis(1600);
-
-    fn failure(code: u16) -> Value {
-        json!({"status": "Failure", "message": "", "reason": "", "code": code})
-    }
-
-    fn answer(code: u16, body: &Value) -> Response {
-        let json = [("content-type", "application/json")];
-        (StatusCode::from_u16(code).unwrap(), json, body.to_string()).into_response()
-    }
-
-    /// Follows ConfigMaps on a server that answers lists well, and watches with `watches`, one after the other. Returns
-    /// whether the process was ready at each request, and what it asked for, until there is no answer left.
-    async fn followed(watches: Vec<Response>) -> Vec<(&'static str, bool)> {
-        let health = Health::default();
-        health.set_ready(true);
-        let (asked, end) = (Arc::<Mutex<Vec<_>>>::default(), Arc::new(Notify::new()));
-        let watches = Arc::new(Mutex::new(watches.into_iter()));
-        let (state, over, log) = (health.clone(), end.clone(), asked.clone());
-        let server = move |uri: Uri| async move {
-            let watches_it = uri.query().unwrap().contains("watch=true");
-            let asks_for = if watches_it { "watch" } else { "list" };
-            log.lock()
-                .unwrap()
-                .push((asks_for, state.unready().is_none()));
-            if !watches_it {
-                let list = json!({"metadata": {"resourceVersion": "1"}, "items": []});
-                return answer(200, &list);
-            }
-            let next = watches.lock().unwrap().next();
-            match next {
-                Some(answer) => answer,
-                None => {
-                    over.notify_one();
-                    std::future::pending().await
-                }
-            }
-        };
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let url = format!("http://{}", listener.local_addr().unwrap());
-        let client = Client::try_from(Config::new(url.parse().unwrap())).unwrap();
-        let timeout = Duration::from_secs(60);
-        let cluster = Cluster::new(client, Arc::new(Metrics::default()), timeout);
-        let of = Watched::of::<ConfigMap>("ConfigMap", None);
-        let mut report = |_| {};
-        let serve = async { axum::serve(listener, Router::new().fallback(server)).await };
-        tokio::select! {
-            _ = serve => unreachable!("the server runs until it is dropped"),
-            () = follow(&cluster, &health, &of, &mut report) => unreachable!("it never ends"),
-            () = end.notified() => {}
-        }
-        let asked = asked.lock().unwrap();
-        asked.clone()
-    }
-
-    #[tokio::test]
-    async fn a_watch_that_is_accepted_again_but_too_old_is_said_to_work_only_once_it_is_listed() {
-        for code in [403, 404] {
-            let too_old = json!({"type": "ERROR", "object": failure(410)});
-            let watches = vec![answer(code, &failure(code)), answer(200, &too_old)];
-            let expected = [
-                ("list", true),
-                ("watch", true),
-                ("watch", false),
-                ("list", false),
-                ("watch", true),
-            ];
-            assert_eq!(followed(watches).await, expected, "{code}");
-        }
-    }
 
     #[test]
     fn a_version_that_is_too_old_waits_for_no_failures_before_and_a_definition_not_for_long() {

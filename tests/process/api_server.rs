@@ -158,7 +158,8 @@ async fn a_process_waits_for_definitions_that_are_missing_and_continues_when_the
  {
     let (env, _turn) = alone().await;
     remove_definitions(&env).await;
-    let mut process = env.start_process(&[]).await;
+    let levels = "--log=info,metorial_operator::runtime::follow=debug";
+    let mut process = env.start_process(&[levels]).await;
     env.wait_leads(&process).await;
     let missing = env
         .until("it is not ready", async || {
@@ -188,13 +189,22 @@ async fn a_process_waits_for_definitions_that_are_missing_and_continues_when_the
     install_definitions(&env).await;
     // Said once each time that they were missing.
     let log = process.log();
-    let said = log
+    let imports = log
         .lines()
-        .filter(|line| line.contains("apply the operator's CRDs"));
-    let said = said
-        .filter(|line| line.contains("\"kind\":\"AuthImport\""))
+        .filter(|line| line.contains("\"kind\":\"AuthImport\""));
+    let missing = imports
+        .clone()
+        .filter(|line| line.contains("apply the operator's CRDs"))
         .count();
-    assert!((1..=3).contains(&said), "{said}: {log}");
+    assert!((1..=3).contains(&missing), "{missing}: {log}");
+    // A watch that is accepted again may end at its first event, so a list comes before the kind counts as watched.
+    let steps: Vec<&str> = imports.collect();
+    let watched = |line: &&str| line.contains("watching again");
+    assert!(steps.iter().any(watched), "{log}");
+    for (before, after) in steps.iter().zip(&steps[1..]) {
+        let listed = before.contains("listed; watching");
+        assert!(listed || !watched(after), "{before}\n{after}");
+    }
 }
 
 async fn remove_definitions(env: &Environment) {

@@ -11,9 +11,11 @@ use crate::plan::facts::{Answer, Facts, MaxAge, Query};
 use crate::plan::fields::Role;
 use crate::plan::observed::{Dependent, Observation, RemoteView};
 use crate::plan::purpose::Purpose;
+use crate::plan::record::Elsewhere;
 use crate::plan::schema::ValueSchema;
 use crate::remote::records;
 use crate::remote::schema_check::Checked;
+use metorial::Collection;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::Instant;
@@ -48,17 +50,7 @@ impl<K: Kind> Run<'_, K> {
                 let found = session.search::<K>(self.fresh_since, owner, counts);
                 Answer::Search(found.await?)
             }
-            Query::OtherInstances => {
-                let search = OtherInstances {
-                    connection: self.connection,
-                    own: &*self.api()?,
-                    owner,
-                    purpose: Purpose::of(case, &self.resource.key),
-                    since: self.fresh_since,
-                };
-                let found = self.context.connections.search_others::<K>(&search);
-                Answer::OtherInstances(found.await?)
-            }
+            Query::OtherInstances => Answer::OtherInstances(self.other_instances(case).await?),
             Query::Dependents(ids) => Answer::Dependents(self.dependents(ids).await?),
             Query::Losses => {
                 let (session, id) = (self.api()?, case.object_id());
@@ -96,13 +88,32 @@ impl<K: Kind> Run<'_, K> {
                 Answer::CallbackUrl(self.api()?.callback_url(provider).await?)
             }
             Query::PatchFields => Answer::PatchFields(self.api()?.patch_fields::<K>().await?),
-            Query::Used(collection, id) => {
-                // Even a read of now may not show what was written within this time. So those that are created together share one.
-                let since = self.fresh_since.checked_sub(self.context.timing.read_lag);
-                let since = since.unwrap_or(self.fresh_since);
-                Answer::Used(self.api()?.used(*collection, id, since).await?)
-            }
+            Query::Used(collection, id) => Answer::Used(self.used(*collection, id).await?),
         })
+    }
+
+    async fn other_instances(&mut self, case: &Case<'_>) -> Result<Elsewhere, Error> {
+        let search = OtherInstances {
+            connection: self.connection,
+            own: &*self.api()?,
+            owner: &case.owner,
+            purpose: Purpose::of(case, &self.resource.key),
+            since: self.fresh_since,
+        };
+        let connections = &self.context.connections;
+        Ok(connections.search_others::<K>(&search).await?)
+    }
+
+    /// Reads an object that a create names. Even a read of now may not show what was written within the time by which reads may
+    /// lag, so those that are created together share one.
+    async fn used(
+        &mut self,
+        collection: Collection,
+        id: &str,
+    ) -> Result<Option<Arc<RemoteView>>, Error> {
+        let since = self.fresh_since.checked_sub(self.context.timing.read_lag);
+        let since = since.unwrap_or(self.fresh_since);
+        Ok(self.api()?.used(collection, id, since).await?)
     }
 
     /// Returns what reads and writes the resource's child objects.

@@ -227,7 +227,8 @@ fn connection_blocks(case: &Case<'_>) -> Option<(String, &'static str)> {
                 .filter(|there| *there != here)?;
             let cause =
                 format!("{name} opens another instance than {there}, where the object lives");
-            (cause, "give the connection a key of that instance")
+            let repair = "create another connection with a key of that instance";
+            (cause, repair)
         }
         (_, Some(problem)) => {
             let cause = format!("{name}: {}: {}", problem.reason, problem.message);

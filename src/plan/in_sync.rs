@@ -32,14 +32,15 @@ pub fn in_sync(case: &Case<'_>, facts: &Facts) -> bool {
 }
 
 /// Returns the verdict on a resource that a failure keeps from being reconciled, though the failure passes by itself. It leaves the
-/// conditions of a resource without a pending change as they are. A new generation may change what the recorded state does not
-/// show, such as the connection, so it is not reported as ready.
+/// conditions of a resource without a pending change as they are. That it is to use another connection is such a change, which
+/// what is recorded of the object does not show.
 #[must_use]
 pub fn passing(case: &Case<'_>, facts: &Facts, verdict: Verdict) -> Verdict {
     let in_sync = case.record.reported && in_sync(case, facts);
-    let edited = case.record.observed_generation != Some(case.generation);
+    let connection = case.record.connection.as_ref();
+    let moved = connection.is_some_and(|recorded| *recorded != case.connection.name);
     Verdict {
-        keeps_conditions: in_sync && !edited,
+        keeps_conditions: in_sync && !moved,
         // See `replace::undone`.
         keeps_generation: in_sync
             && case.policy.replaces()

@@ -80,6 +80,8 @@ pub struct Record {
     pub id: Option<String>,
     /// The instance that the object lives in, or that a create was sent to whose response was lost.
     pub instance: Option<String>,
+    /// The connection that the object was last known to be reached through.
+    pub connection: Option<String>,
     /// Where a create was sent whose outcome the status lacks, if this process sent or found it.
     pub sent_to: Option<Destination>,
     /// Whether the finalizer is present.
@@ -148,6 +150,7 @@ impl Record {
         Self {
             id,
             instance,
+            connection: common.connection.clone(),
             sent_to,
             finalizer,
             writes,

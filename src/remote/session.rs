@@ -226,7 +226,11 @@ impl Session {
         let Some(kind) = RemoteKind::of(collection) else {
             return Ok(None);
         };
-        let observed = with_kind!(kind, K => self.observe::<K>(id, since).await);
+        if let Some(known) = self.known(id, since) {
+            return Ok(known.found());
+        }
+        let now = Instant::now();
+        let observed = with_kind!(kind, K => self.observe::<K>(id, now).await);
         Ok(observed?.found())
     }
 

@@ -22,7 +22,7 @@ const SILENCE: Duration = Duration::from_secs(WATCH_SECONDS as u64 + 5);
 const GONE: u16 = 410;
 /// The longest pause while the definition of a kind is missing: whoever applies it waits for what is then created, and the
 /// API server answers that it is missing at little cost.
-const MISSING: Duration = Duration::from_secs(5);
+const MISSING: Duration = Duration::from_secs(10);
 
 /// A watched kind, in one namespace or in all.
 pub struct Watched {
@@ -182,7 +182,10 @@ async fn watch(
             // and the objects may be others by now.
             Ok(_) if failures.lasts() => return None,
             Ok(events) => events,
-            Err(error) if error.cause == Cause::Refused(GONE) => return Some(error.cause),
+            Err(error) if error.cause == Cause::Refused(GONE) => {
+                failures.answered();
+                return Some(error.cause);
+            }
             Err(error) => {
                 failures.pause(error.cause).await;
                 continue;
@@ -201,6 +204,7 @@ async fn watch(
                 }
                 Ok(WatchEvent::Bookmark(bookmark)) => version = bookmark.metadata.resource_version,
                 Ok(WatchEvent::Error(status)) => {
+                    failures.answered();
                     return Some(Cause::from(&kube::Error::Api(status)));
                 }
                 // What it was about is unknown, so all of them are looked at again.
@@ -239,6 +243,11 @@ impl<'a> Failures<'a> {
         self.lasting.is_some()
     }
 
+    /// Records that the server answers again, though not what was asked for: what failed before has ended.
+    fn answered(&mut self) {
+        self.backoff.reset();
+    }
+
     /// Records that a list succeeded, or that the watch delivered something.
     fn end(&mut self) {
         self.backoff.reset();
@@ -268,10 +277,6 @@ impl<'a> Failures<'a> {
 
     /// Returns how long to pause after a failure.
     fn pause_after(&mut self, cause: &Cause) -> Duration {
-        // The server answered, so what failed before has ended.
-        if *cause == Cause::Refused(GONE) {
-            self.backoff.reset();
-        }
         let pause = self.backoff.next().unwrap_or(SILENCE);
         match cause {
             Cause::NotFound => pause.min(MISSING),
@@ -314,6 +319,7 @@ mod tests {
             .collect();
         assert!(pauses.iter().all(|pause| *pause <= MISSING), "{pauses:?}");
         assert!(failures.pause_after(&Cause::Unreachable) > MISSING);
+        failures.answered();
         let listed = failures.pause_after(&Cause::Refused(GONE));
         assert!(!listed.is_zero() && listed <= FIRST, "{listed:?}");
     }

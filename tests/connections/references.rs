@@ -22,11 +22,11 @@ async fn an_edit_that_names_another_connection_is_reported_though_nothing_else_c
         missing.message()
     );
 
+    // The same edit, with another failure after it.
     let key = json!({"apiKey": {"secretKeyRef": {"name": "none", "key": "none"}}});
-    env.apply(connection("broken", &env.sim.url()).spec(key))
-        .await;
-    github.edit(referring_to("broken")).await;
-    github.wait_message("ConnectionNotReady", "broken").await;
+    let broken = connection("nowhere", &env.sim.url()).spec(key);
+    env.apply(broken).await;
+    github.wait_message("ConnectionNotReady", "nowhere").await;
     env.check_quiet().await;
     assert_eq!(env.requests(), requests);
 

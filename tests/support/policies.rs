@@ -125,7 +125,10 @@ impl Environment {
             dry_run: true,
             ..PostParams::default()
         };
-        self.api::<K>().create(&params, probe).await.is_err()
+        let created = self.api::<K>().create(&params, probe).await;
+        // The operator may have created one meanwhile.
+        let exists = |error: &kube::Error| matches!(error, kube::Error::Api(it) if it.code == 409);
+        created.is_err_and(|error| !exists(&error))
     }
 
     /// Removes the policy, and waits until nothing is refused any more.

@@ -1,4 +1,4 @@
-//! Failures that pass, while the spec has been edited in a way that the recorded state does not show.
+//! Failures that pass, on resources that are to use the same connection as before or another one.
 
 use super::fixture::{Fixture, auth_config, policy, recorded, replacing};
 use crate::plan::case::{Failure, MaybeApplied, Problem, RemoteFailure};
@@ -8,10 +8,17 @@ use crate::plan::status;
 use crate::plan::steps::Plan;
 use crate::resources::{CommonStatus, ProviderAuthConfigStatus, Reason, ResourceStatus, condition};
 
-/// The plan where the connection does not exist, and where the API fails, and the status after each, of generation 2.
-fn failing(observed: i64, writes: Writes, policy: &Policy) -> [(Plan, Reason, CommonStatus); 2] {
+/// The plan where the connection does not exist, and where the API fails, and the status after each, of a resource of generation
+/// 2 that used this connection.
+fn failing(
+    used: &str,
+    observed: i64,
+    writes: Writes,
+    policy: &Policy,
+) -> [(Plan, Reason, CommonStatus); 2] {
     let desired = auth_config("a");
     let record = Record {
+        connection: Some(used.to_owned()),
         observed_generation: Some(observed),
         writes,
         ..recorded(&desired, "pac_1")
@@ -50,27 +57,35 @@ fn failing(observed: i64, writes: Writes, policy: &Policy) -> [(Plan, Reason, Co
     })
 }
 
+const SAME: &str = "Connection/default";
+const FORMER: &str = "Connection/former";
+
 #[test]
-fn a_failure_changes_nothing_on_a_resource_without_an_edit() {
-    for (plan, reason, status) in failing(2, Writes::Known, &policy()) {
-        assert!(plan.verdict.keeps_conditions, "{reason}");
-        assert_eq!(status.conditions, None, "{reason}");
+fn a_failure_changes_nothing_on_a_resource_that_uses_the_same_connection() {
+    for observed in [1, 2] {
+        for (plan, reason, status) in failing(SAME, observed, Writes::Known, &policy()) {
+            assert!(plan.verdict.keeps_conditions, "{reason}");
+            assert_eq!(status.conditions, None, "{reason}");
+            assert_eq!(status.observed_generation, Some(observed), "{reason}");
+        }
     }
 }
 
 #[test]
-fn an_edit_is_not_reported_as_applied_while_a_failure_keeps_it_from_being_looked_at() {
-    for (plan, reason, status) in failing(1, Writes::Known, &policy()) {
-        assert_eq!(plan.verdict.reason, reason);
-        let ready = condition(status.conditions.as_deref(), "Ready").unwrap();
-        assert_eq!((&*ready.status, &*ready.reason), ("False", reason.as_str()));
-        assert_eq!(status.observed_generation, Some(2), "{reason}");
+fn another_connection_is_not_reported_as_used_while_a_failure_keeps_it_from_that() {
+    for observed in [1, 2] {
+        for (plan, reason, status) in failing(FORMER, observed, Writes::Known, &policy()) {
+            assert_eq!(plan.verdict.reason, reason);
+            let ready = condition(status.conditions.as_deref(), "Ready").unwrap();
+            assert_eq!((&*ready.status, &*ready.reason), ("False", reason.as_str()));
+            assert_eq!(status.observed_generation, Some(2), "{reason}");
+        }
     }
 }
 
 #[test]
 fn an_edit_that_may_have_undone_another_one_is_recognized_after_the_failure() {
-    for (_, reason, status) in failing(1, Writes::Unknown, &replacing()) {
+    for (_, reason, status) in failing(FORMER, 1, Writes::Unknown, &replacing()) {
         let ready = condition(status.conditions.as_deref(), "Ready").unwrap();
         assert_eq!((&*ready.status, &*ready.reason), ("False", reason.as_str()));
         assert_eq!(status.observed_generation, Some(1), "{reason}");

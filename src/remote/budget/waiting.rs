@@ -166,10 +166,10 @@ fn take_turns<'a, G: Eq + Hash>(
 ) {
     let mut used = HashMap::new();
     for queued in &mut *queue {
-        let group = group(&queued.entry.purpose);
-        let sent = sent(&group);
         // What the group will have sent when everybody of it who comes before has been served.
-        let used = used.entry((queued.rank, group)).or_insert(sent);
+        let used = used
+            .entry((queued.rank, group(&queued.entry.purpose)))
+            .or_insert_with_key(|(_, group)| sent(group));
         queued.turn = *used;
         *used += queued.entry.needs;
     }

@@ -105,7 +105,7 @@ impl<K: Kind> Run<'_, K> {
     }
 
     /// Reads an object that a create names. Even a read of now may not show what was written within the time by which reads may
-    /// lag, so those that are created together share one.
+    /// lag, so one that was observed within that time will do.
     async fn used(
         &mut self,
         collection: Collection,

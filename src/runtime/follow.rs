@@ -178,8 +178,8 @@ async fn watch(
 ) -> Option<Cause> {
     loop {
         let mut events = match cluster.watch(&of.collection, &version).await {
-            // That it is accepted again does not show that it goes on: its first event may say that the version is too old,
-            // and the objects may be others by now.
+            // That it is accepted again does not show that it continues: its first event may say that the version is too
+            // old, and the objects may be others by now.
             Ok(_) if failures.lasts() => return None,
             Ok(events) => events,
             Err(error) if error.cause == Cause::Refused(GONE) => {

@@ -8,11 +8,7 @@ use std::time::Duration;
 #[test]
 fn an_edit_of_another_namespace_comes_before_a_thousand_resources_of_a_hostile_one() {
     let mut world = World::development();
-    for number in 0..1000 {
-        let name = format!("r{number}");
-        let create = purpose("hostile", &name, Priority::Create);
-        world.want(&create, 1, Duration::ZERO);
-    }
+    world.want_creates("hostile", 1000, Duration::ZERO);
     // The other namespaces edit while nothing is left, and then again and again.
     let edits: Vec<Purpose> = (0..9)
         .map(|number| purpose(&format!("team-{number}"), "edited", Priority::Change))
@@ -47,10 +43,7 @@ fn three_hundred_resources_of_a_development_key_take_four_windows_and_edits_come
     assert_eq!(world.sent.len(), 27, "a quarter, and the edit");
 
     let mut world = World::development();
-    for number in 0..300 {
-        let create = purpose("apps", &format!("r{number}"), Priority::Create);
-        world.want(&create, 1, Duration::ZERO);
-    }
+    world.want_creates("apps", 300, Duration::ZERO);
     world.run(WINDOW * 2 + seconds(10));
     assert_eq!(world.done.len(), 300, "the fewest windows possible");
     assert_eq!(world.server.refused, 0);
@@ -60,10 +53,7 @@ fn three_hundred_resources_of_a_development_key_take_four_windows_and_edits_come
 #[test]
 fn an_edit_and_a_deletion_wait_for_one_window_whatever_their_namespace_creates() {
     let mut world = World::development();
-    for number in 0..500 {
-        let create = purpose("apps", &format!("r{number}"), Priority::Create);
-        world.want(&create, 1, Duration::ZERO);
-    }
+    world.want_creates("apps", 500, Duration::ZERO);
     let edit = taking(2, purpose("apps", "edited", Priority::Change));
     let deletion = taking(3, purpose("apps", "deleted", Priority::Deletion));
     world.want(&edit, 2, seconds(10));
@@ -87,10 +77,7 @@ fn the_length_of_the_window_is_learned() {
             world.others_sent(others, seconds(ago));
             let check = purpose("apps", "connection", Priority::Change);
             world.want(&check, 1, Duration::ZERO);
-            for number in 0..499 {
-                let create = purpose("apps", &format!("r{number}"), Priority::Create);
-                world.want(&create, 1, seconds(1));
-            }
+            world.want_creates("apps", 499, seconds(1));
             world.run(seconds(400));
             let done = world.done.len();
             assert_eq!(done, 500, "{headers:?}, {others} of others");
@@ -117,18 +104,12 @@ fn the_share_of_checks_is_of_the_window_that_was_learned() {
 fn a_server_without_headers_is_probed_upward_and_its_429_is_obeyed() {
     let documented = limit(100, WINDOW);
     let mut world = World::new(limit(5000, WINDOW), documented, Headers::None);
-    for number in 0..1000 {
-        let create = purpose("apps", &format!("r{number}"), Priority::Create);
-        world.want(&create, 1, Duration::ZERO);
-    }
+    world.want_creates("apps", 1000, Duration::ZERO);
     world.run(seconds(60));
     assert_eq!((world.done.len(), world.server.refused), (1000, 0));
 
     let mut world = World::new(limit(250, WINDOW), documented, Headers::None);
-    for number in 0..1000 {
-        let create = purpose("apps", &format!("r{number}"), Priority::Create);
-        world.want(&create, 1, Duration::ZERO);
-    }
+    world.want_creates("apps", 1000, Duration::ZERO);
     world.run(WINDOW * 3 + seconds(30));
     assert_eq!(world.done.len(), 1000, "250 in each window");
     // Those that were on their way at the first 429.
@@ -166,10 +147,7 @@ fn requests_that_become_available_one_by_one_are_enough_for_work_that_needs_seve
 fn a_turn_that_is_not_taken_goes_to_the_next() {
     let mut world = World::development();
     let first = purpose("apps", "first", Priority::Create);
-    for number in 0..100 {
-        let create = purpose("apps", &format!("r{number}"), Priority::Create);
-        world.want(&create, 1, Duration::ZERO);
-    }
+    world.want_creates("apps", 100, Duration::ZERO);
     let gone: Vec<Purpose> = (0..100)
         .map(|number| purpose("gone", &format!("r{number}"), Priority::Create))
         .collect();

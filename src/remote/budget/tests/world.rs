@@ -164,6 +164,14 @@ impl World {
         self.agenda.insert((self.start + after, key));
     }
 
+    /// So many new resources of a namespace want to be created after `after`.
+    pub fn want_creates(&mut self, namespace: &str, count: usize, after: Duration) {
+        for number in 0..count {
+            let create = purpose(namespace, &format!("r{number}"), Priority::Create);
+            self.want(&create, 1, after);
+        }
+    }
+
     /// A resource is deleted without notice.
     pub fn forget(&mut self, purpose: &Purpose) {
         self.callers.remove(&purpose.key);

@@ -105,10 +105,15 @@ impl<'a> Handle<'a> {
     }
 
     /// Asks for a reconciliation now by an annotation with a new text; returns the text.
+    ///
+    /// A deletion that was blocked may end by itself in the meantime: what is gone needs no reconciliation.
     pub async fn request_reconcile(&self) -> String {
         let asked = format!("{:016x}", rand::random::<u64>());
         let annotation = json!({"metadata": {"annotations": {RECONCILE_REQUESTED: asked}}});
-        self.patch(annotation).await;
+        let (params, patch) = (PatchParams::default(), Patch::Merge(annotation));
+        let patched = self.api().patch(&self.name, &params, &patch).await;
+        let gone = |error: &kube::Error| matches!(error, kube::Error::Api(it) if it.code == 404);
+        assert!(patched.as_ref().err().is_none_or(gone), "{patched:?}");
         asked
     }
 

@@ -36,15 +36,10 @@ pub fn in_sync(case: &Case<'_>, facts: &Facts) -> bool {
 /// what is recorded of the object does not show.
 #[must_use]
 pub fn passing(case: &Case<'_>, facts: &Facts, verdict: Verdict) -> Verdict {
-    let in_sync = case.record.reported && in_sync(case, facts);
     let connection = case.record.connection.as_ref();
     let moved = connection.is_some_and(|recorded| *recorded != case.connection.name);
     Verdict {
-        keeps_conditions: in_sync && !moved,
-        // See `replace::undone`.
-        keeps_generation: in_sync
-            && case.policy.replaces()
-            && case.record.may_have_unrecorded_write(),
+        keeps_conditions: case.record.reported && !moved && in_sync(case, facts),
         ..verdict
     }
 }

@@ -106,6 +106,8 @@ pub struct Record {
     pub metadata_keys: Vec<String>,
     /// Ids of the recorded imports, newest first.
     pub imports: Vec<String>,
+    /// What a new object was to be created with that replaces this one, as long as it is not known what became of it.
+    pub replacement: Option<Fingerprint>,
     /// Objects pending deletion after a replacement, with the time of the replacement.
     pub pending_deletion: Vec<(String, Timestamp)>,
     /// What is recorded of exports.
@@ -140,6 +142,7 @@ impl Record {
             _ if unrecorded => Writes::Unknown,
             known => known,
         };
+        let replacement = common.replacement_revision.as_deref();
         let inputs = common.inputs.iter().flatten();
         let id = memory.created.clone().or(common.id.clone());
         let sent_to = memory.sent_to.clone();
@@ -167,6 +170,7 @@ impl Record {
                 .collect(),
             remote_updated_at: parsed(common.remote_updated_at.as_deref()),
             metadata_keys: common.metadata_keys.clone().unwrap_or_default(),
+            replacement: replacement.filter(|_| !unrecorded).map(Fingerprint::stored),
             imports: ids(common.imports.iter().flatten(), |import| &import.id),
             pending_deletion: common
                 .pending_deletion

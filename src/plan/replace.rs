@@ -48,12 +48,12 @@ pub fn replace(
         return Ok(wait);
     }
     let others = others(case, facts, former)?;
-    // Where the spec was not edited since the last report, a successor was created with what is desired now, unreadable fields
-    // included. What is recorded is that of the former object.
-    let edited = case.record.observed_generation != Some(case.generation);
-    let record = match edited {
-        true => Cow::Borrowed(&case.record),
-        false => Cow::Owned(Record {
+    // Where nothing was edited since it was to be created, a successor has what is desired now, unreadable fields included. What
+    // is recorded is that of the former object.
+    let same = case.record.replacement.as_ref() == Some(&desired.revision);
+    let record = match same {
+        false => Cow::Borrowed(&case.record),
+        true => Cow::Owned(Record {
             revision: None,
             inputs: Vec::new(),
             ..case.record.clone()
@@ -63,10 +63,15 @@ pub fn replace(
         differences(desired, remote, &record).is_without_replacement(desired)
     };
     // A crash, or a lost response, may have left the new object unrecorded.
+    let uncertain = case.record.may_have_unrecorded_write() || case.record.replacement.is_some();
     let successor = others.iter().find(fits).copied();
-    let first = match successor {
-        Some(successor) => bind(&Arc::new(successor.clone())),
-        None if !case.record.may_have_unrecorded_write() || case.record.settled() => Step::Create,
+    let mut steps = match successor {
+        Some(successor) => vec![bind(&Arc::new(successor.clone()))],
+        // Whatever changes next, and whoever crashes, it is known from here on that there may be a new object.
+        None if !uncertain || case.record.settled() => vec![
+            Step::RecordReplacement(desired.revision.clone()),
+            Step::Create,
+        ],
         None => {
             return Ok(Plan::wait_until_settled(
                 Reason::Replacing,
@@ -78,7 +83,6 @@ pub fn replace(
     let unfit = others
         .iter()
         .filter(|other| Some(&other.id) != successor.map(|successor| &successor.id));
-    let mut steps = vec![first];
     steps.extend(unfit.map(|other| Step::DeleteLater(other.id.clone())));
     steps.push(Step::RecordStatus);
     let note = format!("{fields} changed; replacing {}", former.id);
@@ -87,7 +91,7 @@ pub fn replace(
 }
 
 /// Decides about a replacement that was undone while its outcome was unknown: a new object that it may have left is looked for,
-/// and deleted. `None` where there is none.
+/// and deleted. `None` where none was begun.
 ///
 /// # Errors
 /// The collection was not searched.
@@ -98,9 +102,7 @@ pub fn undone(
     remote: &Arc<RemoteView>,
 ) -> Result<Option<Plan>, Query> {
     let record = &case.record;
-    // After a restart every outcome is unknown, but only an edit can have undone anything.
-    let may_be = record.wrote || record.observed_generation != Some(case.generation);
-    if !case.policy.replaces() || !record.may_have_unrecorded_write() || !may_be {
+    if record.replacement.is_none() {
         return Ok(None);
     }
     let others = others(case, facts, remote)?;
@@ -110,13 +112,10 @@ pub fn undone(
         plan.verdict.keeps_conditions = true;
         return Ok(Some(plan));
     }
-    if others.is_empty() {
-        return Ok(None);
-    }
-    let later = others
-        .iter()
-        .map(|other| Step::DeleteLater(other.id.clone()));
-    let steps = std::iter::once(bind(remote)).chain(later).collect();
+    let later = others.iter();
+    let later = later.map(|other| Step::DeleteLater(other.id.clone()));
+    let steps = std::iter::once(bind(remote)).chain(later);
+    let steps = steps.chain([Step::EndReplacement]).collect();
     Ok(Some(Plan::synced(desired, steps)))
 }
 

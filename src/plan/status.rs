@@ -1,6 +1,6 @@
 //! The next status of a resource: pure, and written only where it differs from the last.
 
-use super::case::Case;
+use super::case::{Case, Failure, MaybeApplied};
 use super::checks::child_refused;
 use super::children::ChildKind;
 use super::desired::{Desired, Input};
@@ -27,6 +27,10 @@ pub fn next<S: ResourceStatus>(before: &S, case: &Case<'_>, plan: &Plan, effects
     for effect in effects {
         apply(&mut next, case, plan, effect);
     }
+    // A create that was refused leaves nothing behind. Where another was begun before, it may still have.
+    if was_refused(case) && case.record.replacement.is_none() {
+        next.common_mut().replacement_revision = None;
+    }
     if let Some(url) = &plan.callback_url {
         let details = RemoteDetails {
             callback_url: Some(url.clone()),
@@ -48,9 +52,7 @@ pub fn next<S: ResourceStatus>(before: &S, case: &Case<'_>, plan: &Plan, effects
     status.conditions = next_conditions
         .map(|next| with_expiring(next, last.as_deref(), case, plan.verdict.expiring.as_ref()));
     if !kept {
-        if !plan.verdict.keeps_generation {
-            status.observed_generation = Some(case.generation);
-        }
+        status.observed_generation = Some(case.generation);
         status.drift = none_if_empty(plan.verdict.drift.clone());
         // A plan that waits survives a failure in between, and with it the approval of it; tokens expire whatever waits.
         let over = matches!(
@@ -65,6 +67,15 @@ pub fn next<S: ResourceStatus>(before: &S, case: &Case<'_>, plan: &Plan, effects
         status.last_handled_reconcile_at = Some(requested.clone());
     }
     next
+}
+
+/// Returns whether the request that failed was certainly not applied.
+fn was_refused(case: &Case<'_>) -> bool {
+    let failure = case.failure.as_ref();
+    failure.is_some_and(|failure| match failure {
+        Failure::Remote(failure) => failure.applied == MaybeApplied::No,
+        Failure::ChildRefused(_) | Failure::ChildUnfit(_) | Failure::ChildTooLarge(_) => false,
+    })
 }
 
 /// Returns the plan's report at the moment when the id is recorded: a resource is ready only once its ids are published.
@@ -110,6 +121,7 @@ fn apply<S: ResourceStatus>(next: &mut S, case: &Case<'_>, plan: &Plan, effect: 
             }
         }
         Effect::SentTo(destination) => record_place(next.common_mut(), destination.clone()),
+        Effect::ReplacementEnded => next.common_mut().replacement_revision = None,
         Effect::PendingDeletion(id) => delete_later(next.common_mut(), id, case.now),
         Effect::Deleted(id) | Effect::Forgotten(id) => {
             let status = next.common_mut();
@@ -148,6 +160,7 @@ fn bind<S: ResourceStatus>(next: &mut S, case: &Case<'_>, plan: &Plan, remote: &
         return;
     };
     let event = plan.verdict.event.as_ref().map(|(event, _)| *event);
+    status.replacement_revision = None;
     let reason = replaced_because(case, event);
     // The former object is deleted later whatever this plan is: the one that created the new object may have failed to
     // record it.

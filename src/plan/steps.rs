@@ -4,6 +4,7 @@ use super::backoff::{Backoff, MOMENT, Retry};
 use super::children::{ChildKind, ChildSpec, Refusal};
 use super::desired::Desired;
 use super::differences::Differences;
+use super::fingerprint::Fingerprint;
 use super::observed::{ListedImport, RemoteView};
 use super::record::{Destination, Record};
 use super::verdict::Verdict;
@@ -61,6 +62,10 @@ pub enum Step {
     RecordStatus,
     /// Record where a create was sent; nothing is sent.
     RecordDestination(Destination),
+    /// Record, in a status write of its own, what a new object is about to be created with that replaces the current one.
+    RecordReplacement(Fingerprint),
+    /// Record that no object is left of a replacement but the current one and those pending deletion; nothing is sent.
+    EndReplacement,
     /// Record that an object is to be deleted like a replaced one, once nothing depends on it.
     DeleteLater(String),
     /// Delete an object.
@@ -91,6 +96,8 @@ impl Step {
             | Self::RecordExport(_)
             | Self::RecordStatus
             | Self::RecordDestination(_)
+            | Self::RecordReplacement(_)
+            | Self::EndReplacement
             | Self::DeleteLater(_)
             | Self::Forget(_)
             | Self::RecordOrphan(_)
@@ -131,6 +138,8 @@ pub enum Effect {
     ChildRemoved(ChildKind, String),
     /// It is known where a create was sent.
     SentTo(Destination),
+    /// It is known what became of a replacement.
+    ReplacementEnded,
     /// An object is pending deletion.
     PendingDeletion(String),
     /// An object no longer exists.
@@ -327,6 +336,8 @@ impl Plan {
             | Step::DeleteLater(_)
             | Step::Forget(_)
             | Step::RecordDestination(_)
+            | Step::RecordReplacement(_)
+            | Step::EndReplacement
             | Step::RecordOrphan(_)
             | Step::RemoveFinalizer => false,
         })

@@ -32,10 +32,15 @@ pub fn update(
         return refused(case, desired, facts, remote, &found, &blocked);
     }
     let changed_here = !record.acknowledged(desired);
+    if found.is_without_replacement(desired)
+        && let Some(plan) = replace::undone(case, desired, facts, remote)?
+    {
+        return Ok(match found.is_empty() || !plan.acknowledges {
+            true => plan,
+            false => plan.continues(format!("keeping {}; comparing it with the spec", remote.id)),
+        });
+    }
     if found.is_empty() {
-        if let Some(plan) = replace::undone(case, desired, facts, remote)? {
-            return Ok(plan);
-        }
         let not_sent = !case.refused.is_empty();
         let unrecorded = changed_here || not_sent || record.remote_updated_at.is_none();
         let steps = unrecorded.then(|| bind(remote));

@@ -19,9 +19,6 @@ pub struct Verdict {
     pub ready: bool,
     /// Whether the conditions stay as they are: the failure says nothing about a resource without a pending change.
     pub keeps_conditions: bool,
-    /// Whether a new generation does not count as observed, so that an edit which may have undone another one is recognized once
-    /// the failure has passed.
-    pub keeps_generation: bool,
 }
 
 /// A value that expires soon.
@@ -98,7 +95,6 @@ impl Verdict {
             expiring: None,
             ready: false,
             keeps_conditions: false,
-            keeps_generation: false,
         }
     }
 

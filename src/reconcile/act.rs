@@ -37,7 +37,8 @@ impl<K: Kind> Run<'_, K> {
         let reason = plan.verdict.reason;
         tracing::debug!(steps = plan.steps.len(), %reason, "decided");
         for (index, step) in plan.steps.iter().enumerate() {
-            let reports_only = *step == Step::RecordStatus && !self.wrote();
+            let reports = matches!(step, Step::RecordStatus | Step::RecordReplacement(_));
+            let reports_only = reports && !self.wrote();
             self.confirm_shard(step.is_sent() || reports_only).await?;
             match step {
                 Step::RecordStatus => {
@@ -83,6 +84,8 @@ impl<K: Kind> Run<'_, K> {
                 self.remember(|memory| memory.sent_to = Some(found.clone()));
                 self.effects.push(Effect::SentTo(found.clone()));
             }
+            Step::RecordReplacement(revision) => self.record_replacement(revision).await?,
+            Step::EndReplacement => self.effects.push(Effect::ReplacementEnded),
             Step::DeleteLater(id) => self.effects.push(Effect::PendingDeletion(id.clone())),
             Step::Delete(id) => {
                 self.api()?.delete::<K>(id).await?;

@@ -13,6 +13,7 @@ use crate::plan::backoff::{Pacing, Retry};
 use crate::plan::case::Case;
 use crate::plan::events::{self, Event};
 use crate::plan::expiry;
+use crate::plan::fingerprint::Fingerprint;
 use crate::plan::pauses::Ended;
 use crate::plan::record::Writes;
 use crate::plan::replace;
@@ -72,6 +73,18 @@ impl<K: Kind> Run<'_, K> {
         self.enqueue_others(before.common());
         let id = self.resource.status.common().id.clone();
         self.remember(|memory| memory.recorded(id.as_ref()));
+        Ok(())
+    }
+
+    /// Records in the status what a new object is about to be created with that replaces the current one.
+    ///
+    /// # Errors
+    /// The status could not be written: then nothing is created.
+    pub async fn record_replacement(&mut self, revision: &Fingerprint) -> Result<(), Error> {
+        let mut next = self.resource.status.clone();
+        next.common_mut().replacement_revision = Some(revision.to_string());
+        self.write_status(&next).await?;
+        self.resource.status = next;
         Ok(())
     }
 

@@ -187,6 +187,9 @@ pub struct CommonStatus {
     pub import_id: Option<String>,
     /// The imports by this resource into the remote object, newest first, at most 10.
     pub imports: Option<Vec<ImportRecord>>,
+    /// Fingerprint of everything that a new object is created with which replaces the remote object. It is recorded before the
+    /// new object is created, and removed once it is known what became of it.
+    pub replacement_revision: Option<String>,
     /// Remote objects that were replaced and are pending deletion.
     pub pending_deletion: Option<Vec<PendingDeletion>>,
     /// Ids of former remote objects of this resource, newest first, at most 10.

@@ -84,13 +84,15 @@ async fn while_statuses_can_not_be_written_restarts_create_nothing_twice() {
 /// A replacement was created that no status records, and the reconciliation that created it has given up.
 async fn unrecorded_replacement(form: Form) -> Scenario {
     let scenario = Given::form(form).settled().await;
-    scenario.permit_status(false).await;
+    let gate = scenario.env.hold_after("POST", form.remote().path());
     scenario.change(VALUES[1]).await;
     scenario
         .until("two objects live", async || {
             (scenario.live_objects().len() == 2).then_some(())
         })
         .await;
+    scenario.permit_status(false).await;
+    gate.open();
     scenario.sim.clear_journal();
     scenario
         .until("a later reconciliation has read one of them", async || {
@@ -104,6 +106,23 @@ async fn unrecorded_replacement(form: Form) -> Scenario {
         .await;
     assert_eq!(scenario.live_objects().len(), 2, "{form:?}");
     scenario
+}
+
+#[tokio::test]
+async fn while_statuses_can_not_be_written_no_replacement_is_begun() {
+    each([Form::Config, Form::Vault], async |form| {
+        let scenario = Given::form(form).settled().await;
+        scenario.permit_status(false).await;
+        scenario.sim.clear_journal();
+        scenario.change(VALUES[1]).await;
+        scenario.tested().wait_note("Forbidden", "status").await;
+        assert!(scenario.attempts().is_empty(), "{form:?}");
+        scenario.permit_status(true).await;
+        scenario.wait_synced(VALUES[1]).await;
+        assert_eq!(scenario.ever_objects().len(), 2, "{form:?}");
+        scenario.check_oracles().await;
+    })
+    .await;
 }
 
 #[tokio::test]

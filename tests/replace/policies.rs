@@ -88,6 +88,39 @@ async fn a_replacement_that_is_undone_after_its_response_was_lost_leaves_no_seco
 }
 
 #[tokio::test]
+async fn a_replacement_that_is_undone_during_a_restart_leaves_no_second_object() {
+    each(FORMS, async |form| {
+        let mut scenario = Given::form(form).settled().await;
+        let former = scenario.remote_object().id;
+        let gate = scenario.env.hold_after("POST", form.remote().path());
+        scenario.change(VALUES[1]).await;
+        scenario
+            .until("the new object is created", async || {
+                (scenario.live_objects().len() == 2).then_some(())
+            })
+            .await;
+        scenario.kill_operator();
+        gate.open();
+        scenario.change(VALUES[0]).await;
+        // What is reported before anything is compared counts the generation as observed.
+        scenario.tested().edit(json!({"suspend": true})).await;
+        scenario.start();
+        scenario.tested().wait_reason("Suspended").await;
+        scenario.tested().edit(json!({"suspend": null})).await;
+        scenario
+            .until("the new object is deleted", async || {
+                (scenario.live_objects().len() == 1).then_some(())
+            })
+            .await;
+        assert_eq!(scenario.remote_object().id, former, "{form:?}");
+        scenario.wait_synced(VALUES[0]).await;
+        assert_eq!(scenario.ever_objects().len(), 2, "{form:?}");
+        scenario.check_oracles().await;
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn a_replaced_object_stays_for_its_grace_and_is_then_deleted() {
     each(FORMS, async |form| {
         let given = Given::form(form).with_spec(json!({"replaceGrace": "4s"}));

@@ -1,29 +1,22 @@
 //! Failures that pass, on resources that are to use the same connection as before or another one.
 
-use super::fixture::{Fixture, auth_config, policy, recorded, replacing};
+use super::fixture::{Fixture, auth_config, policy, recorded};
 use crate::plan::case::{Failure, MaybeApplied, Problem, RemoteFailure};
-use crate::plan::policy::Policy;
-use crate::plan::record::{Record, Writes};
+use crate::plan::record::Record;
 use crate::plan::status;
 use crate::plan::steps::Plan;
 use crate::resources::{CommonStatus, ProviderAuthConfigStatus, Reason, ResourceStatus, condition};
 
 /// The plan where the connection does not exist, and where the API fails, and the status after each, of a resource of generation
 /// 2 that used this connection.
-fn failing(
-    used: &str,
-    observed: i64,
-    writes: Writes,
-    policy: &Policy,
-) -> [(Plan, Reason, CommonStatus); 2] {
+fn failing(used: &str, observed: i64) -> [(Plan, Reason, CommonStatus); 2] {
     let desired = auth_config("a");
     let record = Record {
         connection: Some(used.to_owned()),
         observed_generation: Some(observed),
-        writes,
         ..recorded(&desired, "pac_1")
     };
-    let mut unconnected = Fixture::of(&desired, record).with_policy(policy.clone());
+    let mut unconnected = Fixture::of(&desired, record).with_policy(policy());
     unconnected.generation = 2;
     unconnected.connection.instance = None;
     unconnected.connection.problem = Some(Problem {
@@ -33,7 +26,7 @@ fn failing(
         wait: None,
     });
     let mut unanswered = Fixture::of(&desired, unconnected.record.clone());
-    unanswered.policy = policy.clone();
+    unanswered.policy = policy();
     unanswered.generation = 2;
     unanswered.failure = Some(Failure::Remote(RemoteFailure {
         reason: Reason::RemoteUnavailable,
@@ -63,7 +56,7 @@ const FORMER: &str = "Connection/former";
 #[test]
 fn a_failure_changes_nothing_on_a_resource_that_uses_the_same_connection() {
     for observed in [1, 2] {
-        for (plan, reason, status) in failing(SAME, observed, Writes::Known, &policy()) {
+        for (plan, reason, status) in failing(SAME, observed) {
             assert!(plan.verdict.keeps_conditions, "{reason}");
             assert_eq!(status.conditions, None, "{reason}");
             assert_eq!(status.observed_generation, Some(observed), "{reason}");
@@ -74,20 +67,11 @@ fn a_failure_changes_nothing_on_a_resource_that_uses_the_same_connection() {
 #[test]
 fn another_connection_is_not_reported_as_used_while_a_failure_keeps_it_from_that() {
     for observed in [1, 2] {
-        for (plan, reason, status) in failing(FORMER, observed, Writes::Known, &policy()) {
+        for (plan, reason, status) in failing(FORMER, observed) {
             assert_eq!(plan.verdict.reason, reason);
             let ready = condition(status.conditions.as_deref(), "Ready").unwrap();
             assert_eq!((&*ready.status, &*ready.reason), ("False", reason.as_str()));
             assert_eq!(status.observed_generation, Some(2), "{reason}");
         }
-    }
-}
-
-#[test]
-fn an_edit_that_may_have_undone_another_one_is_recognized_after_the_failure() {
-    for (_, reason, status) in failing(FORMER, 1, Writes::Unknown, &replacing()) {
-        let ready = condition(status.conditions.as_deref(), "Ready").unwrap();
-        assert_eq!((&*ready.status, &*ready.reason), ("False", reason.as_str()));
-        assert_eq!(status.observed_generation, Some(1), "{reason}");
     }
 }

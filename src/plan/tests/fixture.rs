@@ -14,7 +14,7 @@ use crate::plan::ownership::{MARKER_KEY, Marker, Owner};
 use crate::plan::policy::{Lifecycle, Policy};
 use crate::plan::record::{Record, Writes};
 use crate::plan::rewrites::Rewrites;
-use crate::plan::steps::Plan;
+use crate::plan::steps::{Plan, Step};
 use crate::resources::{
     DeletionPolicy, DriftPolicy, Mode, ProviderAuthConfig, ProviderAuthCredentials, ProviderConfig,
     Reason, RemoteDetails, Replace,
@@ -214,6 +214,15 @@ pub fn denying() -> ConnectionView {
         external_ids: false,
         ..connected()
     }
+}
+
+/// The steps that replace an object by a new one.
+pub fn replaces_with(desired: &Desired) -> [Step; 3] {
+    [
+        Step::RecordReplacement(desired.revision.clone()),
+        Step::Create,
+        Step::RecordStatus,
+    ]
 }
 
 /// A resource over a connection that is ready, at the beginning of time. Without a desired object it is being deleted.

@@ -24,6 +24,7 @@ mod plans;
 mod publishing;
 mod purposes;
 mod renewals;
+mod replacements;
 mod requests;
 mod rotation;
 mod statuses;

@@ -2,7 +2,7 @@
 
 use super::fixture::{
     Fixture, auth_config, bound, config, created, deleted, lost, mac, marked, owner, policy,
-    recorded, replacing, second, updates, wanted,
+    recorded, replaces_with, replacing, second, updates, wanted,
 };
 use crate::plan::approve::proposal;
 use crate::plan::differences::{Differences, differences};
@@ -232,7 +232,7 @@ fn a_replaced_object_is_deleted_once_the_new_id_is_published_and_nothing_depends
 }
 
 #[test]
-fn a_replacement_records_the_new_id_before_anything_else() {
+fn a_replacement_is_recorded_before_it_begins_and_the_new_id_before_anything_else() {
     let (before, now) = (config("a"), config("b"));
     let mut remote = created(&before, "current", 9);
     remote.fields.insert("deploymentId", "pde_other".into());
@@ -240,7 +240,7 @@ fn a_replacement_records_the_new_id_before_anything_else() {
         .observes(remote)
         .finds(Vec::new())
         .plan();
-    assert_eq!(plan.steps, [Step::Create, Step::RecordStatus]);
+    assert_eq!(plan.steps, replaces_with(&now));
 }
 
 #[test]

@@ -1,0 +1,171 @@
+//! Replacements whose outcome is not known: a new object that one may have left is found, whatever is reported and changed
+//! meanwhile.
+
+use super::fixture::{Fixture, bound, config, created, recorded, replaces_with, updates};
+use crate::plan::case::{Failure, MaybeApplied, RemoteFailure};
+use crate::plan::desired::Desired;
+use crate::plan::facts::{Answer, Query};
+use crate::plan::fingerprint::Fingerprint;
+use crate::plan::record::{Record, Remembered, Writes};
+use crate::plan::status;
+use crate::plan::steps::{Effect, Plan, Step};
+use crate::resources::{ProviderConfigStatus, Reason};
+use std::sync::Arc;
+use std::time::Duration;
+
+/// What a restarted operator knows of a resource with the object `current`, where a replacement by `new` was begun. Everything
+/// that was edited since then is reported.
+fn begun(current: &Desired, new: &Desired) -> Record {
+    Record {
+        replacement: Some(new.revision.clone()),
+        writes: Writes::Unknown,
+        observed_generation: Some(1),
+        ..recorded(current, "current")
+    }
+}
+
+fn has_ended(plan: &Plan) -> bool {
+    plan.has(|step| *step == Step::EndReplacement)
+}
+
+#[test]
+fn the_new_object_of_a_replacement_that_was_undone_is_deleted_whatever_was_reported_since() {
+    let (before, undone) = (config("a"), config("b"));
+    let current = || created(&before, "current", 9);
+    let fixture = || Fixture::of(&before, begun(&before, &undone)).observes(current());
+    assert_eq!(fixture().decide(), Err(Query::Search));
+
+    let new = created(&undone, "new", 10);
+    let plan = fixture().finds(vec![current(), new]).plan();
+    assert_eq!(bound(&plan), Some("current"));
+    let later = Step::DeleteLater("new".to_owned());
+    assert!(plan.steps.contains(&later) && has_ended(&plan));
+    let plan = fixture().finds(vec![current()]).plan();
+    assert!(has_ended(&plan), "{:?}", plan.steps);
+
+    let mut unsettled = fixture().finds(vec![current()]);
+    unsettled.record.settles_in = Duration::from_secs(1);
+    let plan = unsettled.plan();
+    assert_eq!(plan.verdict.reason, Reason::Replacing);
+    assert!(plan.verdict.keeps_conditions && plan.steps.is_empty());
+}
+
+#[test]
+fn the_new_object_is_looked_for_even_if_something_else_differs() {
+    let (before, undone) = (config("a"), config("b"));
+    let mut current = created(&before, "current", 9);
+    current.metadata.insert("team".to_owned(), "theirs".into());
+    current.fields.insert("name", "theirs".into());
+    let found = vec![current.clone(), created(&undone, "new", 10)];
+    let fixture = Fixture::of(&before, begun(&before, &undone)).observes(current);
+    let plan = fixture.finds(found).plan();
+    assert!(has_ended(&plan) && !updates(&plan), "{:?}", plan.steps);
+    assert!(
+        !plan.acknowledges,
+        "the difference remains to be decided about"
+    );
+}
+
+#[test]
+fn a_restart_searches_for_nothing_where_no_replacement_was_begun() {
+    let desired = config("a");
+    let record = Record {
+        writes: Writes::Unknown,
+        ..recorded(&desired, "current")
+    };
+    let mut fixture = Fixture::of(&desired, record).observes(created(&desired, "current", 9));
+    fixture.generation = 2;
+    assert!(fixture.plan().steps.is_empty());
+}
+
+#[test]
+fn a_new_object_is_used_where_it_was_created_with_what_is_desired_now() {
+    let (before, now) = (config("a"), config("b"));
+    let of = |begun: Record, found| {
+        Fixture::of(&now, begun)
+            .observes(created(&before, "current", 9))
+            .finds(found)
+            .plan()
+    };
+    let current = created(&before, "current", 9);
+    let new = created(&now, "new", 10);
+    let plan = of(begun(&before, &now), vec![current.clone(), new]);
+    assert_eq!(bound(&plan), Some("new"));
+    assert!(!plan.creates());
+
+    let other = config("c");
+    let unfit = created(&other, "unfit", 10);
+    let mut fixture = Fixture::of(&now, begun(&before, &other))
+        .observes(current.clone())
+        .finds(vec![current, unfit]);
+    fixture.record.settles_in = Duration::from_secs(1);
+    fixture.record.writes = Writes::Known;
+    let plan = fixture.plan();
+    assert_eq!(plan.verdict.reason, Reason::Replacing);
+    assert!(plan.steps.is_empty(), "another may turn up");
+    fixture.record.settles_in = Duration::ZERO;
+    let later = Step::DeleteLater("unfit".to_owned());
+    let [record, create, status] = replaces_with(&now);
+    let schema = now.schema.clone().unwrap();
+    let fixture = fixture.fact(Query::Violations(schema), Answer::Violations(None));
+    assert_eq!(fixture.plan().steps, [record, create, later, status]);
+}
+
+#[test]
+fn a_create_that_was_refused_is_no_replacement_that_was_begun() {
+    let (before, now) = (config("a"), config("b"));
+    let left = |applied, begun: Option<Fingerprint>| {
+        let record = Record {
+            replacement: begun,
+            ..recorded(&before, "current")
+        };
+        let mut fixture = Fixture::of(&now, record);
+        fixture.failure = Some(Failure::Remote(RemoteFailure {
+            reason: Reason::RateLimited,
+            message: "it failed".to_owned(),
+            applied,
+            concerns_connection: false,
+            needs_person: false,
+            wait: None,
+            rejection: None,
+        }));
+        let mut status = ProviderConfigStatus::default();
+        // Recorded by the reconciliation that failed.
+        status.common.replacement_revision = Some(now.revision.to_string());
+        let plan = fixture.plan();
+        let next = fixture.ask(|case, _| status::next(&status, case, &plan, &[]));
+        next.common.replacement_revision.is_some()
+    };
+    assert!(!left(MaybeApplied::No, None));
+    for applied in [MaybeApplied::Answered, MaybeApplied::InFlight] {
+        assert!(left(applied, None), "{applied:?}");
+    }
+    assert!(left(MaybeApplied::No, Some(now.revision.clone())));
+}
+
+#[test]
+fn the_outcome_of_a_replacement_is_known_once_this_process_has_the_new_id() {
+    let (before, now) = (config("a"), config("b"));
+    let mut status = ProviderConfigStatus::default();
+    status.common.id = Some("current".to_owned());
+    status.common.replacement_revision = Some(now.revision.to_string());
+    let mut memory = Remembered::default();
+    let begun = |memory: &Remembered| Record::new(&status, true, memory).replacement;
+    assert_eq!(begun(&memory), Some(now.revision.clone()));
+    memory.created = Some("new".to_owned());
+    assert_eq!(begun(&memory), None);
+
+    let record = Record {
+        id: Some("new".to_owned()),
+        settles_in: Duration::from_secs(1),
+        writes: Writes::Unknown,
+        ..recorded(&before, "current")
+    };
+    let fixture = Fixture::of(&now, record).observes(created(&now, "new", 10));
+    let plan = fixture.plan();
+    assert_eq!(bound(&plan), Some("new"), "before reads are settled");
+    let effects = [Effect::Bound(Arc::new(created(&now, "new", 10)))];
+    let next = fixture.ask(|case, _| status::next(&status, case, &plan, &effects));
+    assert_eq!(next.common.replacement_revision, None);
+    assert_eq!(next.common.pending_deletion.unwrap()[0].id, "current");
+}

@@ -12,7 +12,7 @@ use super::observations::Observed;
 use super::transport::{Transport, all};
 use crate::kinds::Kind;
 use crate::plan::observed::Dependent;
-use metorial::{Collection, Method, Object, Operation, Page, Status};
+use metorial::{Collection, ErrorKind, Method, Object, Operation, Page, Status};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::Instant;
@@ -24,11 +24,20 @@ const AT_ONCE: Duration = Duration::from_secs(1);
 #[derive(Default)]
 pub struct Loader {
     /// Reads of objects.
-    pub(super) batches: Coalesced<Collection, Result<Shown, RemoteError>>,
+    pub(super) batches: Coalesced<Collection, Result<Batched, RemoteError>>,
     /// Lists of dependents, by the kind that they depend on.
     pub(super) dependents: Coalesced<&'static str, Result<Arc<Vec<Dependent>>, RemoteError>>,
     /// The sizes of both.
     pub(super) limits: Arc<BatchLimits>,
+}
+
+/// The result of a batch, for all who joined it.
+#[derive(Clone)]
+pub(super) enum Batched {
+    /// It was a list of several objects.
+    Listed(Shown),
+    /// All asked for the same object, which was read by a request of its own.
+    Read(Observed),
 }
 
 /// What a batch needs once it is sent; whoever opened it may have gone then.
@@ -66,6 +75,25 @@ impl BatchRead {
             }
         }
         Ok(shown)
+    }
+
+    /// Reads one object by a request of its own.
+    pub async fn get<K: Kind>(&self, id: &str) -> Result<Observed, RemoteError> {
+        let collection = K::Remote::COLLECTION;
+        let operation = Operation {
+            method: Method::Get,
+            template: collection.item_template(),
+        };
+        let began = Instant::now();
+        let call = self.transport.client().get::<K::Remote>(id);
+        let observed = match self.transport.send(operation, call).await {
+            Ok(remote) => Observed::Found(Arc::new(K::view(&remote))),
+            Err(RemoteError::Api(error)) if error.kind() == ErrorKind::Gone => Observed::Missing,
+            Err(error) => return Err(error),
+        };
+        let server_time = self.transport.server_time();
+        let observations = &self.cache.observations;
+        Ok(observations.store_read(collection, id, observed, began, server_time))
     }
 
     async fn page<K: Kind>(

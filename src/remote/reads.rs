@@ -3,16 +3,15 @@
 use super::batch_limits::{FEW, Shown, is_refused};
 use super::coalesce::{PATIENT, QUIET};
 use super::error::RemoteError;
-use super::loader::{BatchRead, read_along_before};
+use super::loader::{BatchRead, Batched, read_along_before};
 use super::observations::Observed;
 use super::session::Session;
 use super::transport::{Item, all};
 use crate::kinds::Kind;
 use crate::plan::purpose::Priority;
 use jiff::{SignedDuration, Timestamp};
-use metorial::{ErrorKind, Method, Object, Operation, is_id};
+use metorial::{Object, is_id};
 use std::collections::HashSet;
-use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::Instant;
 
@@ -37,16 +36,18 @@ impl Session {
         // What is no id could keep the server from reading the others.
         let mut shown = Shown::default();
         if limit > 1 && is_id(id) {
-            shown = match self.join_batch::<K>(id, limit, since).await {
+            match self.join_batch::<K>(id, limit, since).await {
+                Ok(Batched::Read(observed)) => return Ok(observed),
+                Ok(Batched::Listed(listed)) => shown = listed,
                 // Refused to whoever opened the batch, which may be less urgent or of another namespace.
-                Err(RemoteError::BudgetSpent(_)) => shown,
-                joined => joined?,
-            };
+                Err(RemoteError::BudgetSpent(_)) => {}
+                Err(error) => return Err(error),
+            }
             if let Some(known) = self.known(id, since) {
                 return Ok(known);
             }
         }
-        let observed = self.get::<K>(id).await?;
+        let observed = self.batch_read().get::<K>(id).await?;
         if let Observed::Found(view) = &observed
             && shown.asked > 1
             && view.created_at < before(self.transport.server_time(), LISTED_AFTER)
@@ -71,29 +72,33 @@ impl Session {
         self.cache.observations.get(id, since, Instant::now())
     }
 
+    fn batch_read(&self) -> BatchRead {
+        BatchRead {
+            transport: self.transport.clone(),
+            cache: self.cache.clone(),
+            limits: self.loader.limits.clone(),
+        }
+    }
+
     async fn join_batch<K: Kind>(
         &self,
         id: &str,
         limit: usize,
         since: Instant,
-    ) -> Result<Shown, RemoteError> {
+    ) -> Result<Batched, RemoteError> {
         let collection = K::Remote::COLLECTION;
         let due = read_along_before(since, Instant::now());
-        let batch = BatchRead {
-            transport: self.transport.clone(),
-            cache: self.cache.clone(),
-            limits: self.loader.limits.clone(),
-        };
+        let batch = self.batch_read();
         let send = move |mut ids: Vec<String>| async move {
             let limit = limit.min(batch.limits.limit(collection));
             let observations = &batch.cache.observations;
             if let Some(due) = due {
                 observations.fill(collection, &mut ids, limit, due, Instant::now());
             }
-            // A GET of one object says more than a list of one.
-            match ids.len() {
-                1 => Ok(Shown::default()),
-                _ => batch.read::<K>(&ids).await,
+            match ids.as_slice() {
+                // A GET of one object says more than a list of one.
+                [id] => batch.get::<K>(id).await.map(Batched::Read),
+                ids => batch.read::<K>(ids).await.map(Batched::Listed),
             }
         };
         let batches = &self.loader.batches;
@@ -109,25 +114,6 @@ impl Session {
             Priority::Deletion => PATIENT,
             _ => QUIET,
         }
-    }
-
-    /// Reads one object by a request of its own.
-    async fn get<K: Kind>(&self, id: &str) -> Result<Observed, RemoteError> {
-        let collection = K::Remote::COLLECTION;
-        let operation = Operation {
-            method: Method::Get,
-            template: collection.item_template(),
-        };
-        let began = Instant::now();
-        let call = self.transport.client().get::<K::Remote>(id);
-        let observed = match self.transport.send(operation, call).await {
-            Ok(remote) => Observed::Found(Arc::new(K::view(&remote))),
-            Err(RemoteError::Api(error)) if error.kind() == ErrorKind::Gone => Observed::Missing,
-            Err(error) => return Err(error),
-        };
-        let server_time = self.transport.server_time();
-        let observations = &self.cache.observations;
-        Ok(observations.store_read(collection, id, observed, began, server_time))
     }
 
     /// Returns those of `ids` that are gone, read now.

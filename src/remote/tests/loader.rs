@@ -195,6 +195,19 @@ async fn a_hundred_objects_cost_one_request_and_one_alone_a_get() {
 }
 
 #[tokio::test]
+async fn who_asks_for_the_same_object_at_the_same_time_shares_a_get() {
+    let world = World::new(Lists::Work).await;
+    let found = world.ask([1; 30]).await;
+    let live = |found: Result<Observed, RemoteError>| found.unwrap().found().unwrap().live;
+    assert!(found.into_iter().all(live));
+    assert_eq!(world.requests(), [0]);
+    let found = world.ask([EXISTING; 30]).await;
+    let missing = |found: &Result<Observed, RemoteError>| matches!(found, Ok(Observed::Missing));
+    assert!(found.iter().all(missing));
+    assert_eq!(world.requests(), [0], "its absence, too");
+}
+
+#[tokio::test]
 async fn what_is_fresh_enough_is_not_read_and_what_is_due_soon_is_read_along() {
     let world = World::new(Lists::Work).await;
     world.ask_for_existing(150).await;

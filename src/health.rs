@@ -24,11 +24,29 @@ struct State {
     running: Mutex<HashMap<Id, Instant>>,
     ready: AtomicBool,
     /// What can't be watched, and why: what happens to these kinds is not noticed.
-    unwatched: Mutex<BTreeMap<Scope, String>>,
+    unwatched: Mutex<BTreeMap<WatchScope, String>>,
 }
 
-/// A kind, in one namespace or in all.
-type Scope = (&'static str, Option<String>);
+/// What one watch is about.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct WatchScope {
+    /// The kind.
+    pub kind: &'static str,
+    /// The namespace; `None` for all.
+    pub namespace: Option<String>,
+    /// The label selector. A shard watches kinds by its own, and those that others refer to without one as well.
+    pub selector: Option<String>,
+}
+
+impl WatchScope {
+    /// Returns the name for users, which says nothing of namespaces: there may be very many.
+    fn name(&self) -> String {
+        match &self.selector {
+            Some(selector) => format!("{} (label selector {selector})", self.kind),
+            None => self.kind.to_owned(),
+        }
+    }
+}
 
 impl Health {
     /// Records that the main loop ran.
@@ -53,18 +71,12 @@ impl Health {
         lock(&self.0.unwatched).clear();
     }
 
-    /// Records whether a kind can be watched in a namespace or in all; if not, why, and what to do.
-    pub fn set_watched(
-        &self,
-        kind: &'static str,
-        namespace: Option<&str>,
-        result: Result<(), String>,
-    ) {
-        let scope = (kind, namespace.map(str::to_owned));
+    /// Records whether something can be watched; if not, why, and what to do.
+    pub fn set_watched(&self, scope: &WatchScope, result: Result<(), String>) {
         let mut unwatched = lock(&self.0.unwatched);
         match result {
-            Ok(()) => unwatched.remove(&scope),
-            Err(cause) => unwatched.insert(scope, cause),
+            Ok(()) => unwatched.remove(scope),
+            Err(cause) => unwatched.insert(scope.clone(), cause),
         };
     }
 
@@ -75,14 +87,15 @@ impl Health {
             return Some("the cluster has not been reached yet".to_owned());
         }
         let unwatched = lock(&self.0.unwatched);
-        let mut kinds: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
-        for ((kind, _), cause) in unwatched.iter() {
-            kinds.entry(cause).or_default().insert(kind);
+        let mut names: BTreeMap<&str, BTreeSet<String>> = BTreeMap::new();
+        for (scope, cause) in unwatched.iter() {
+            names.entry(cause).or_default().insert(scope.name());
         }
-        let listed = |kinds: &BTreeSet<&str>| kinds.iter().copied().collect::<Vec<_>>().join(", ");
-        let causes: Vec<String> = kinds
+        let listed =
+            |names: &BTreeSet<String>| names.iter().cloned().collect::<Vec<_>>().join(", ");
+        let causes: Vec<String> = names
             .iter()
-            .map(|(cause, kinds)| format!("can't watch {}: {cause}", listed(kinds)))
+            .map(|(cause, names)| format!("can't watch {}: {cause}", listed(names)))
             .collect();
         (!causes.is_empty()).then(|| causes.join("\n"))
     }

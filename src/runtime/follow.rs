@@ -6,7 +6,7 @@ use crate::cluster::decode::decode;
 use crate::cluster::error::{Cause, ClusterError};
 use crate::cluster::metadata::{Metadata, Outline};
 use crate::cluster::pages::{Collection, WATCH_SECONDS};
-use crate::health::Health;
+use crate::health::{Health, WatchScope};
 use crate::resources::{Reason, ResourceKey};
 use futures::StreamExt;
 use kube::Resource;
@@ -30,6 +30,7 @@ pub struct Watched {
     pub kind: &'static str,
     /// The namespace.
     pub namespace: Option<String>,
+    selector: Option<String>,
     collection: Collection,
     /// The same with the statuses, if lists report them.
     reported: Option<Collection>,
@@ -42,6 +43,7 @@ impl Watched {
         Self {
             kind,
             namespace: namespace.map(str::to_owned),
+            selector: None,
             collection: Collection::of::<K>(namespace).metadata_only(),
             reported: None,
         }
@@ -51,6 +53,7 @@ impl Watched {
     #[must_use]
     pub fn selected(self, selector: Option<&str>) -> Self {
         Self {
+            selector: selector.map(str::to_owned),
             collection: self.collection.selected(selector),
             reported: self.reported.map(|it| it.selected(selector)),
             ..self
@@ -64,6 +67,14 @@ impl Watched {
         Self {
             reported: Some(Collection::of::<K>(namespace)),
             ..self
+        }
+    }
+
+    fn scope(&self) -> WatchScope {
+        WatchScope {
+            kind: self.kind,
+            namespace: self.namespace.clone(),
+            selector: self.selector.clone(),
         }
     }
 
@@ -285,8 +296,7 @@ impl<'a> Failures<'a> {
     }
 
     fn set_watched(&self, result: Result<(), String>) {
-        let namespace = self.of.namespace.as_deref();
-        self.health.set_watched(self.of.kind, namespace, result);
+        self.health.set_watched(&self.of.scope(), result);
     }
 }
 
@@ -302,25 +312,4 @@ fn hint(cause: &Cause) -> Option<&'static str> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use k8s_openapi::api::core::v1::ConfigMap;
-
-    /// The longest first pause, with its random part.
-    const FIRST: Duration = Duration::from_millis(1600);
-
-    #[test]
-    fn a_version_that_is_too_old_waits_for_no_failures_before_and_a_definition_not_for_long() {
-        let health = Health::default();
-        let of = Watched::of::<ConfigMap>("ConfigMap", None);
-        let mut failures = Failures::new(&health, &of);
-        let pauses: Vec<Duration> = (0..10)
-            .map(|_| failures.pause_after(&Cause::NotFound))
-            .collect();
-        assert!(pauses.iter().all(|pause| *pause <= MISSING), "{pauses:?}");
-        assert!(failures.pause_after(&Cause::Unreachable) > MISSING);
-        failures.answered();
-        let listed = failures.pause_after(&Cause::Refused(GONE));
-        assert!(!listed.is_zero() && listed <= FIRST, "{listed:?}");
-    }
-}
+mod tests;

@@ -2,8 +2,8 @@
 
 use crate::support::{
     Environment, Health, Metrics, OUTLIVED, RECONCILIATION_SECONDS, RECONCILIATIONS,
-    RECONCILIATIONS_RUNNING, Samples, credentials, free_address, page, page_as, probe_limits,
-    serve, with, with_hook,
+    RECONCILIATIONS_RUNNING, Samples, WatchScope, credentials, free_address, page, page_as,
+    probe_limits, serve, with, with_hook,
 };
 use futures::FutureExt;
 use k8s_openapi::api::core::v1::Secret;
@@ -320,20 +320,28 @@ async fn readyz_fails_until_the_cluster_was_reached() {
     assert_eq!(page(admin, "/readyz").await.unwrap().status, 503);
     health.set_ready(true);
     assert_eq!(page(admin, "/readyz").await.unwrap().status, 200);
-    for namespace in [None, Some("apps")] {
+    let scope = |namespace: Option<&str>, selector: Option<&str>| WatchScope {
+        kind: "AuthImport",
+        namespace: namespace.map(str::to_owned),
+        selector: selector.map(str::to_owned),
+    };
+    // A shard watches the same kind twice.
+    let scopes = [
+        scope(None, Some("shard=one")),
+        scope(Some("apps"), None),
+        scope(None, None),
+    ];
+    for scope in &scopes {
         let cause = Err("the definition is not installed".to_owned());
-        health.set_watched("AuthImport", namespace, cause);
+        health.set_watched(scope, cause);
     }
-    let missing = page(admin, "/readyz").await.unwrap();
-    let body = "can't watch AuthImport: the definition is not installed";
-    assert_eq!((missing.status, missing.body.as_str()), (503, body));
-    health.set_watched("AuthImport", Some("apps"), Ok(()));
-    assert_eq!(
-        page(admin, "/readyz").await.unwrap().status,
-        503,
-        "in all namespaces"
-    );
-    health.set_watched("AuthImport", None, Ok(()));
+    let of_all = "can't watch AuthImport: the definition is not installed";
+    let of_both = "can't watch AuthImport, AuthImport (label selector shard=one): the definition is not installed";
+    for (scope, body) in scopes.iter().zip([of_both, of_all, of_all]) {
+        let missing = page(admin, "/readyz").await.unwrap();
+        assert_eq!((missing.status, missing.body.as_str()), (503, body));
+        health.set_watched(scope, Ok(()));
+    }
     assert_eq!(page(admin, "/readyz").await.unwrap().status, 200);
     let mut env = Environment::new().await;
     let admin = start(&mut env);

@@ -1,7 +1,7 @@
 //! The operator in this process, on a runtime of its own: killing it drops every one of its tasks where it stands. The
 //! one place that names the operator's internals, its metrics and its flags.
 
-pub use metorial_operator::health::{Health, serve};
+pub use metorial_operator::health::{Health, WatchScope, serve};
 pub use metorial_operator::metrics::{Format, Metrics};
 
 use super::environment::Environment;

@@ -7,7 +7,9 @@ use crate::plan::attempt::digest;
 use crate::plan::desired::Invalid;
 use crate::plan::ownership::Owner;
 use crate::plan::status::seen_by_others;
-use crate::resources::{AllowedNamespaces, Reason, ResourceStatus, Stored, condition};
+use crate::resources::{
+    AllowedNamespaces, Class, Reason, ResourceKey, ResourceStatus, Stored, condition,
+};
 use k8s_openapi::api::core::v1::{ConfigMap, Secret};
 use kube::ResourceExt;
 use std::collections::BTreeMap;
@@ -21,6 +23,8 @@ pub struct NotYet {
     pub reason: Reason,
     /// What is missing, and the next step.
     pub message: String,
+    /// The resource that is referred to and may wait for something itself.
+    pub waiting: Option<ResourceKey>,
 }
 
 /// Why references could not be resolved.
@@ -169,6 +173,7 @@ impl Cluster {
                 reference.kind.as_str(),
                 reference.place()
             ),
+            waiting: None,
         }))
     }
 
@@ -193,9 +198,12 @@ impl Cluster {
         };
         let status = object.status().map(ResourceStatus::common);
         let conditions = status.and_then(|status| status.conditions.as_deref());
-        let ready = condition(conditions, "Ready").is_some_and(|ready| ready.status == "True");
+        let shown = condition(conditions, "Ready");
+        let ready = shown.is_some_and(|ready| ready.status == "True");
         let id = status.and_then(|status| status.id.clone());
         let (Some(id), true) = (id, ready) else {
+            let reason = shown.and_then(|ready| Reason::parse(&ready.reason));
+            let waits = reason.is_none_or(|reason| reason.class() == Class::Waiting);
             return Err(Missing::NotYet(NotYet {
                 reason: Reason::ReferenceNotReady,
                 message: format!(
@@ -203,13 +211,14 @@ impl Cluster {
                     K::NAME,
                     reference.place()
                 ),
+                waiting: waits.then(|| reference.resource_key(namespace)),
             }));
         };
         let uid = object.uid().unwrap_or_default();
         let attributes = object.attributes().into_iter();
-        let shown = [("id", id), ("uid", uid.clone())].into_iter();
-        let shown = shown.chain(attributes);
-        let values = shown.map(|(key, text)| (key.to_owned(), text.into_bytes()));
+        let own = [("id", id), ("uid", uid.clone())].into_iter();
+        let values = own.chain(attributes);
+        let values = values.map(|(key, text)| (key.to_owned(), text.into_bytes()));
         let state = digest((&uid, status.map(seen_by_others)));
         Ok(Some(Content {
             state: Some(state),
@@ -228,6 +237,7 @@ fn absent(reference: &Reference) -> NotYet {
     NotYet {
         reason,
         message: format!("{kind} {name} does not exist: create it{what}"),
+        waiting: None,
     }
 }
 
@@ -240,5 +250,6 @@ fn keyless(reference: &Reference) -> NotYet {
             SourceKind::Resource(_) => Reason::ReferenceNotReady,
         },
         message: format!("{kind} {name} has no key {key}: add it"),
+        waiting: None,
     }
 }

@@ -10,6 +10,7 @@ pub mod callback;
 pub mod case;
 pub mod checks;
 pub mod children;
+pub mod circle;
 pub mod create;
 pub mod delete;
 pub mod desired;

@@ -7,6 +7,7 @@ use crate::cluster::references::Missing;
 use crate::connections::{ConnectionKey, ConnectionState, default_connections};
 use crate::kinds::{Kind, SourceKind};
 use crate::plan::case::Unresolved;
+use crate::plan::circle;
 use crate::plan::desired::Desired;
 use crate::plan::memory::Memory;
 use crate::plan::ownership::Owner;
@@ -16,6 +17,7 @@ use crate::resources::{
     ResourceStatus,
 };
 use kube::{Api, ResourceExt};
+use std::collections::BTreeSet;
 use tokio::time::Instant;
 
 /// One custom resource.
@@ -197,9 +199,12 @@ impl<K: Kind> Resource<K> {
             Ok(inputs) => self.object.desired(&inputs, &self.owner, &context.mac),
             Err(Missing::Invalid(invalid)) => Err(invalid),
             Err(Missing::NotYet(not_yet)) => {
+                let circle = not_yet.waiting.map(|of| self.circle(context, &of));
+                let circle = circle.filter(|circle| !circle.is_empty());
+                let message = circle.map(|circle| circle::message(&self.key, &circle));
                 return Ok(Err(Unresolved {
                     reason: not_yet.reason,
-                    message: not_yet.message,
+                    message: message.unwrap_or(not_yet.message),
                 }));
             }
             Err(Missing::Unread(error)) => return Err(error),
@@ -284,10 +289,22 @@ impl<K: Kind> Resource<K> {
         sources.dedup();
         let changed = context.dependencies.set(&self.key, sources);
         context.dependencies.begin(&self.key, Instant::now());
+        if changed {
+            // The others of a circle may have reported before all of it was known.
+            let references = references.iter().map(|it| it.resource_key(namespace));
+            let circles = references.flat_map(|to| self.circle(context, &to));
+            let others: BTreeSet<_> = circles.filter(|key| *key != self.key).collect();
+            others.into_iter().for_each(|key| context.enqueue(key));
+        }
         // A shard checks the connections that its resources use, whichever shard they belong to.
         if changed && context.shard.is_part() {
             context.enqueue(connection.resource_key());
         }
+    }
+
+    /// Returns the circle of references that leads through another resource back to this one; empty where there is none.
+    fn circle(&self, context: &Context, through: &ResourceKey) -> Vec<ResourceKey> {
+        circle::circle(&self.key, through, |key| context.dependencies.sources(key))
     }
 
     /// Remembers something about it.

@@ -1,7 +1,8 @@
 //! Resources that belong to a deployment of the cluster: they wait for it, follow it, and are created in it.
 
 use crate::support::{
-    Environment, Kind, Manifest, VALUES, auth_config, config, deployment, import_new, literal_vault,
+    Environment, Kind, Manifest, VALUES, auth_config, config, config_on, deployment, import_new,
+    literal_vault,
 };
 use serde_json::json;
 use std::time::Duration;
@@ -182,4 +183,37 @@ async fn nothing_is_created_in_the_deployment_that_a_falsified_status_names() {
     let message = refused.message();
     assert!(message.contains("ProviderDeployment other"), "{message}");
     assert!(env.live(Kind::AuthConfig).is_empty());
+}
+
+#[tokio::test]
+async fn resources_that_wait_for_each_other_say_so_until_one_of_the_references_is_removed() {
+    let env = Environment::running().await;
+    let config_ref = json!({"defaultConfigRef": {"name": "settings"}});
+    env.apply(database("database").spec(config_ref)).await;
+    env.apply(config_on("settings", "stored")).await;
+    env.apply(literal_vault("stored").deployed("database"))
+        .await;
+    let names = [
+        "ProviderDeployment database",
+        "ProviderConfig settings",
+        "ProviderConfigVault stored",
+    ];
+    let all = [
+        env.deployment("database"),
+        env.config("settings"),
+        env.vault("stored"),
+    ];
+    for (at, resource) in all.iter().enumerate() {
+        let [own, next, last] = [0, 1, 2].map(|plus| names[(at + plus) % 3]);
+        let circle = format!(
+            "{own} refers to {next}, which refers to {last}, which refers back to {own}, so they wait for each other"
+        );
+        resource.wait_message("ReferenceNotReady", &circle).await;
+    }
+    assert!(env.attempts().is_empty());
+    all[0].edit(json!({"defaultConfigRef": null})).await;
+    for resource in &all {
+        resource.wait_ready().await;
+    }
+    env.check_oracles().await;
 }

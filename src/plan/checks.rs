@@ -9,7 +9,7 @@ use super::expiry::has_expired;
 use super::external;
 use super::facts::{Facts, Query};
 use super::fields::Role;
-use super::in_sync::{in_sync, passing};
+use super::in_sync::{in_sync, passing, with_known_drift};
 use super::observed::RemoteView;
 use super::policy::DEFAULT_INTERVAL;
 use super::presence::Presence;
@@ -82,7 +82,8 @@ fn connection_not_ready(case: &Case<'_>, facts: &Facts) -> Option<Plan> {
         ..
     } = case.connection.unusable()?;
     if reason == Reason::NamespaceNotAllowed {
-        return Some(Plan::report(Verdict::new(reason, message)));
+        let verdict = Verdict::new(reason, message);
+        return Some(Plan::report(with_known_drift(case, verdict)));
     }
     let verdict = match reason {
         Reason::ConnectionNotFound => Verdict::new(reason, message),
@@ -112,10 +113,8 @@ fn wrong_instance(case: &Case<'_>, _: &Facts) -> Option<Plan> {
         "{what} in instance {there}, but {} opens {here}; refer to a connection of {there}, or {orphan}delete this resource",
         case.connection.name
     );
-    Some(Plan::report(Verdict::new(
-        Reason::InstanceMismatch,
-        message,
-    )))
+    let verdict = Verdict::new(Reason::InstanceMismatch, message);
+    Some(Plan::report(with_known_drift(case, verdict)))
 }
 
 /// Returns the plan where the API's reads lag behind our own writes, so that they say nothing.

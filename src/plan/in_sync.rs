@@ -40,6 +40,16 @@ pub fn passing(case: &Case<'_>, facts: &Facts, verdict: Verdict) -> Verdict {
     let moved = connection.is_some_and(|recorded| *recorded != case.connection.name);
     Verdict {
         keeps_conditions: case.record.reported && !moved && in_sync(case, facts),
-        ..verdict
+        ..with_known_drift(case, verdict)
+    }
+}
+
+/// Returns a verdict that nothing was compared for, with the drift that was reported of what is still desired.
+#[must_use]
+pub fn with_known_drift(case: &Case<'_>, verdict: Verdict) -> Verdict {
+    let desired = case.desired.as_ref();
+    match desired.is_ok_and(|desired| case.record.acknowledged(desired)) {
+        true => verdict.with_drift(case.record.drift.clone()),
+        false => verdict,
     }
 }

@@ -4,7 +4,7 @@
 use super::desired::Desired;
 use super::fingerprint::Fingerprint;
 use super::observed::RemoteView;
-use crate::resources::{ExportStatus, ResourceStatus, condition};
+use crate::resources::{DriftEntry, ExportStatus, ResourceStatus, condition};
 use jiff::Timestamp;
 use std::time::Duration;
 
@@ -122,6 +122,8 @@ pub struct Record {
     pub reason: Option<String>,
     /// Whether the resource is Ready, the publication of its ids included.
     pub ready: bool,
+    /// The differences at Metorial that were reported last.
+    pub drift: Vec<DriftEntry>,
     /// The ConfigMap that the ids are published in.
     pub published: Option<String>,
     /// The random text in the hash of the plan that waits for approval.
@@ -188,6 +190,7 @@ impl Record {
             reported: ready.is_some(),
             reason: ready.map(|ready| ready.reason.clone()),
             ready: ready.is_some_and(|ready| ready.status == "True"),
+            drift: common.drift.clone().unwrap_or_default(),
             published: common.published_config_map.clone(),
             nonce: common.plan.as_ref().map(|plan| plan.nonce.clone()),
         }

@@ -5,7 +5,18 @@ use crate::plan::case::{Failure, MaybeApplied, Problem, RemoteFailure};
 use crate::plan::record::Record;
 use crate::plan::status;
 use crate::plan::steps::Plan;
-use crate::resources::{CommonStatus, ProviderAuthConfigStatus, Reason, ResourceStatus, condition};
+use crate::resources::{
+    CommonStatus, DriftEntry, ProviderAuthConfigStatus, Reason, ResourceStatus, condition,
+};
+
+/// A difference that was reported before.
+fn drift() -> Vec<DriftEntry> {
+    vec![DriftEntry {
+        field: "name".to_owned(),
+        desired: "ours".to_owned(),
+        observed: "theirs".to_owned(),
+    }]
+}
 
 /// The plan where the connection does not exist, and where the API fails, and the status after each, of a resource of generation
 /// 2 that used this connection.
@@ -14,6 +25,7 @@ fn failing(used: &str, observed: i64) -> [(Plan, Reason, CommonStatus); 2] {
     let record = Record {
         connection: Some(used.to_owned()),
         observed_generation: Some(observed),
+        drift: drift(),
         ..recorded(&desired, "pac_1")
     };
     let mut unconnected = Fixture::of(&desired, record).with_policy(policy());
@@ -45,6 +57,7 @@ fn failing(used: &str, observed: i64) -> [(Plan, Reason, CommonStatus); 2] {
         let plan = fixture.plan();
         let mut before = ProviderAuthConfigStatus::default();
         before.common.observed_generation = Some(observed);
+        before.common.drift = Some(drift());
         let next = fixture.ask(|case, _| status::next(&before, case, &plan, &[]));
         (plan, reason, next.common().clone())
     })
@@ -72,6 +85,24 @@ fn another_connection_is_not_reported_as_used_while_a_failure_keeps_it_from_that
             let ready = condition(status.conditions.as_deref(), "Ready").unwrap();
             assert_eq!((&*ready.status, &*ready.reason), ("False", reason.as_str()));
             assert_eq!(status.observed_generation, Some(2), "{reason}");
+            let drifted = condition(status.conditions.as_deref(), "Drifted").unwrap();
+            assert_eq!(drifted.message, "differs at Metorial: name", "{reason}");
+            assert_eq!(status.drift, Some(drift()), "{reason}");
         }
     }
+}
+
+#[test]
+fn drift_of_what_is_no_longer_desired_is_not_kept() {
+    let (before, now) = (auth_config("a"), auth_config("b"));
+    let record = Record {
+        connection: Some(FORMER.to_owned()),
+        drift: drift(),
+        ..recorded(&before, "pac_1")
+    };
+    let mut fixture = Fixture::of(&now, record);
+    fixture.connection.instance = None;
+    let verdict = fixture.plan().verdict;
+    assert_eq!(verdict.reason, Reason::ConnectionNotReady);
+    assert!(verdict.drift.is_empty());
 }

@@ -1,6 +1,7 @@
 //! Lists a collection and watches it from there on, again and again. Not kube's watcher, because that decodes a page as a
 //! whole and with all metadata: one object that is nested too deep, or a few large ones of anybody, would stop it for all.
 
+use super::definition::{Definition, Turn};
 use crate::cluster::client::Cluster;
 use crate::cluster::decode::decode;
 use crate::cluster::error::{Cause, ClusterError};
@@ -14,6 +15,8 @@ use kube::api::WatchEvent;
 use kube::runtime::utils::Backoff;
 use kube::runtime::watcher::DefaultBackoff;
 use serde::Deserialize;
+use std::collections::HashMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 /// The time after which a watch is dead that the server should have closed.
@@ -34,6 +37,8 @@ pub struct Watched {
     collection: Collection,
     /// The same with the statuses, if lists report them.
     reported: Option<Collection>,
+    /// The definition of the kind.
+    definition: Arc<Definition>,
 }
 
 impl Watched {
@@ -46,6 +51,15 @@ impl Watched {
             selector: None,
             collection: Collection::of::<K>(namespace).metadata_only(),
             reported: None,
+            definition: Arc::default(),
+        }
+    }
+
+    /// Has watches of one kind wait for its definition together.
+    pub fn share_definitions<'a>(all: impl Iterator<Item = &'a mut Self>) {
+        let mut definitions: HashMap<&str, Arc<Definition>> = HashMap::new();
+        for of in all {
+            of.definition = definitions.entry(of.kind).or_default().clone();
         }
     }
 
@@ -237,6 +251,8 @@ struct Failures<'a> {
     backoff: DefaultBackoff,
     /// The cause that was logged and lasts until somebody changes the cluster.
     lasting: Option<Cause>,
+    /// The turn to try again while the definition of the kind is missing.
+    turn: Option<Turn<'a>>,
 }
 
 impl<'a> Failures<'a> {
@@ -246,6 +262,7 @@ impl<'a> Failures<'a> {
             of,
             backoff: DefaultBackoff::default(),
             lasting: None,
+            turn: None,
         }
     }
 
@@ -262,6 +279,7 @@ impl<'a> Failures<'a> {
     /// Records that a list succeeded, or that the watch delivered something.
     fn end(&mut self) {
         self.backoff.reset();
+        self.turn.take().into_iter().for_each(Turn::end);
         if self.lasting.take().is_some() {
             tracing::info!(kind = self.of.kind, "watching again");
             self.set_watched(Ok(()));
@@ -281,6 +299,16 @@ impl<'a> Failures<'a> {
             self.lasting = Some(cause.clone());
         } else {
             tracing::warn!(kind, %cause, "a watch failed; restarting it");
+        }
+        match cause {
+            Cause::NotFound if self.turn.is_none() => {
+                self.turn = self.of.definition.turn().await;
+                if self.turn.is_none() {
+                    return;
+                }
+            }
+            Cause::NotFound => {}
+            _ => self.turn.take().into_iter().for_each(Turn::end),
         }
         let pause = self.pause_after(&cause);
         tokio::time::sleep(pause).await;

@@ -34,6 +34,7 @@ pub async fn listen(cluster: &Cluster, context: &Context, settings: &Settings, h
             referred.push(Watched::of::<Secret>("Secret", namespace));
         }
     }
+    Watched::share_definitions(ours.iter_mut().chain(&mut referred));
     let is_part = settings.shard.is_part();
     let ours = ours.iter().map(|of| {
         // What another shard did with a resource that was here before is not in the memory of this one.

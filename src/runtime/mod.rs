@@ -1,6 +1,7 @@
 //! The life of the process: leadership, watches and the work queue.
 
 mod check;
+mod definition;
 mod failures;
 mod follow;
 mod listen;

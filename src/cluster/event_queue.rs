@@ -3,7 +3,6 @@
 use crate::lock::lock;
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::ObjectReference;
-use kube::runtime::events::{Event, EventType};
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -11,7 +10,7 @@ use tokio::sync::Notify;
 use tokio::time::{Instant, timeout};
 
 /// Events that wait to be written. One more is written at once, by whoever reports it.
-const CAPACITY: usize = 1000;
+const CAPACITY: usize = 4000;
 /// With more events than this in the queue, none waits for the limit of the rate: there has to be room, or reconciliations
 /// would write events.
 const MANY: usize = CAPACITY / 2;
@@ -25,18 +24,14 @@ const BURST: u32 = 50;
 pub struct Report {
     /// The resource.
     pub about: ObjectReference,
-    /// Type, reason and note.
-    pub event: Event,
+    /// Its reason.
+    pub reason: &'static str,
+    /// Whether it is a warning.
+    pub warning: bool,
+    /// Its note.
+    pub note: String,
     /// When it was reported.
     pub at: Timestamp,
-}
-
-impl Report {
-    /// Returns whether it is a warning.
-    #[must_use]
-    pub fn is_warning(&self) -> bool {
-        matches!(self.event.type_, EventType::Warning)
-    }
 }
 
 /// The end of the queue, to which events are added.
@@ -88,7 +83,7 @@ impl EventQueue {
         let any = !limited || waiting.len() > MANY;
         let first = waiting
             .iter()
-            .position(|report| any || report.is_warning())?;
+            .position(|report| any || report.warning)?;
         waiting.remove(first)
     }
 }
@@ -99,7 +94,7 @@ impl Waiting {
         loop {
             let pause = self.rate.wait(Instant::now());
             if let Some(report) = self.queue.take(!pause.is_zero()) {
-                if !report.is_warning() {
+                if !report.warning {
                     self.rate.count(Instant::now());
                 }
                 return report;
@@ -186,16 +181,9 @@ mod tests {
     fn report(warning: bool) -> Report {
         Report {
             about: ObjectReference::default(),
-            event: Event {
-                type_: match warning {
-                    true => EventType::Warning,
-                    false => EventType::Normal,
-                },
-                reason: String::new(),
-                note: None,
-                action: String::new(),
-                secondary: None,
-            },
+            reason: "Synced",
+            warning,
+            note: String::new(),
             at: Timestamp::UNIX_EPOCH,
         }
     }
@@ -207,11 +195,11 @@ mod tests {
             assert!(queue.add(report(false)).is_none());
         }
         for _ in 0..=BURST {
-            assert!(!waiting.next().await.is_warning());
+            assert!(!waiting.next().await.warning);
         }
         waiting.rate.count(Instant::now() + PATIENCE);
         assert!(queue.add(report(true)).is_none());
-        assert!(waiting.next().await.is_warning());
+        assert!(waiting.next().await.warning);
         assert_eq!(waiting.count(), 1);
     }
 
@@ -223,7 +211,7 @@ mod tests {
             assert!(queue.add(report(warning)).is_none());
         }
         for warning in order {
-            assert_eq!(waiting.next().await.is_warning(), warning);
+            assert_eq!(waiting.next().await.warning, warning);
         }
     }
 

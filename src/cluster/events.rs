@@ -45,22 +45,18 @@ impl Cluster {
     }
 
     /// Reports an event.
-    pub async fn event(&self, about: &ObjectReference, reason: &str, warning: bool, note: &str) {
-        let event = Event {
-            type_: if warning {
-                EventType::Warning
-            } else {
-                EventType::Normal
-            },
-            reason: reason.to_owned(),
-            note: Some(note.chars().take(LONGEST_NOTE).collect()),
-            // The recorder folds repetitions by action and reason: another note is to be another event.
-            action: format!("Reconcile{:08x}", short_digest(note)),
-            secondary: None,
-        };
+    pub async fn event(
+        &self,
+        about: &ObjectReference,
+        reason: &'static str,
+        warning: bool,
+        note: &str,
+    ) {
         let report = Report {
             about: about.clone(),
-            event,
+            reason,
+            warning,
+            note: note.chars().take(LONGEST_NOTE).collect(),
             at: Timestamp::now(),
         };
         let left = match &self.events {
@@ -76,18 +72,16 @@ impl Cluster {
     /// deleted, or is gone. Repeated warnings are counted by the recorder, which keeps each event in memory for minutes; what
     /// is normal seldom repeats.
     async fn write_event(&self, report: &Report) {
-        let Report { about, event, .. } = report;
+        let Report { about, reason, .. } = report;
         let name = about.name.as_deref().unwrap_or_default();
         let written = async {
-            let counted = report.is_warning();
-            match counted && name.len() <= LONGEST_NAME_OF_RECORDER {
-                true => self.recorder.publish(event, about).await,
+            match report.warning && name.len() <= LONGEST_NAME_OF_RECORDER {
+                true => self.recorder.publish(&counted(report), about).await,
                 false => self.create_event(report).await,
             }
         };
         if let Err(error) = self.call("create", "Event", name, written).await {
             let (kind, namespace) = (about.kind.as_deref(), about.namespace.as_deref());
-            let reason = &event.reason;
             if matches!(error.cause, Cause::Terminating | Cause::NotFound) {
                 tracing::debug!(%error, kind, namespace, name, reason, "an event has no place any more");
             } else {
@@ -98,7 +92,8 @@ impl Cluster {
 
     /// Creates an event without the recorder: for an object whose name is too long for it, since it puts the whole of it into
     /// the name of the event, and where nothing is to be counted.
-    async fn create_event(&self, Report { about, event, at }: &Report) -> kube::Result<()> {
+    async fn create_event(&self, report: &Report) -> kube::Result<()> {
+        let Report { about, at, .. } = report;
         let name = about.name.as_deref().unwrap_or_default();
         let created = events::v1::Event {
             metadata: ObjectMeta {
@@ -106,17 +101,14 @@ impl Cluster {
                 namespace: about.namespace.clone(),
                 ..ObjectMeta::default()
             },
-            action: Some(event.action.clone()),
+            action: Some(action(report)),
             event_time: Some(MicroTime(*at)),
-            note: event.note.clone(),
-            reason: Some(event.reason.clone()),
+            note: Some(report.note.clone()),
+            reason: Some(report.reason.to_owned()),
             regarding: Some(about.clone()),
             reporting_controller: Some(FIELD_MANAGER.to_owned()),
             reporting_instance: Some(FIELD_MANAGER.to_owned()),
-            type_: Some(match event.type_ {
-                EventType::Normal => "Normal".to_owned(),
-                EventType::Warning => "Warning".to_owned(),
-            }),
+            type_: Some(if report.warning { "Warning" } else { "Normal" }.to_owned()),
             ..events::v1::Event::default()
         };
         let namespace = about.namespace.as_deref().unwrap_or("default");
@@ -160,6 +152,22 @@ impl Drop for Reports {
             tracing::warn!(lost, "events were not written before the end");
         }
     }
+}
+
+/// Returns a warning in the form of the recorder.
+fn counted(report: &Report) -> Event {
+    Event {
+        type_: EventType::Warning,
+        reason: report.reason.to_owned(),
+        note: Some(report.note.clone()),
+        action: action(report),
+        secondary: None,
+    }
+}
+
+/// Returns the action of an event. The recorder folds repetitions by action and reason: another note is to be another event.
+fn action(report: &Report) -> String {
+    format!("Reconcile{:08x}", short_digest(&report.note))
 }
 
 /// Returns the name of an event as the recorder makes it, but with the begin of a name that is too long.

@@ -81,9 +81,7 @@ impl EventQueue {
         let mut waiting = lock(&self.0.waiting);
         let waiting = waiting.as_mut()?;
         let any = !limited || waiting.len() > MANY;
-        let first = waiting
-            .iter()
-            .position(|report| any || report.warning)?;
+        let first = waiting.iter().position(|report| any || report.warning)?;
         waiting.remove(first)
     }
 }

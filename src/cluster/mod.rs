@@ -16,6 +16,7 @@ mod merge_patch;
 pub mod metadata;
 pub mod namespaces;
 mod orphans;
+pub mod own;
 pub mod pages;
 pub mod references;
 pub mod shard;

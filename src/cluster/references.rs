@@ -4,37 +4,22 @@ use super::client::Cluster;
 use super::error::ClusterError;
 use crate::kinds::{Inputs, Kind, Reference, RemoteKind, SourceKind, with_kind};
 use crate::plan::attempt::digest;
-use crate::plan::desired::Invalid;
+use crate::plan::case::Unresolved;
 use crate::plan::ownership::Owner;
 use crate::plan::status::seen_by_others;
-use crate::resources::{
-    AllowedNamespaces, Class, Reason, ResourceKey, ResourceStatus, Stored, condition,
-};
+use crate::resources::{AllowedNamespaces, Reason, ResourceStatus, Stored, condition};
 use k8s_openapi::api::core::v1::{ConfigMap, Secret};
 use kube::ResourceExt;
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
 use zeroize::Zeroizing;
 
-/// A reason and a message about something in the cluster that a resource waits for.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct NotYet {
-    /// The condition reason.
-    pub reason: Reason,
-    /// What is missing, and the next step.
-    pub message: String,
-    /// The resource that is referred to and may wait for something itself.
-    pub waiting: Option<ResourceKey>,
-}
-
 /// Why references could not be resolved.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Missing {
-    /// Something is not there yet.
-    NotYet(NotYet),
-    /// It is there, but can't be used.
-    Invalid(Invalid),
-    /// It could not be read.
+    /// Something is not there yet, or can't be used.
+    Unresolved(Unresolved),
+    /// Something could not be read.
     Unread(ClusterError),
 }
 
@@ -87,13 +72,13 @@ impl Cluster {
                 }
             };
             let Some(content) = content else {
-                return Err(Missing::NotYet(absent(reference)));
+                return Err(Missing::Unresolved(absent(reference)));
             };
             let bytes = content.values.get(&reference.key).cloned();
-            let bytes = bytes.ok_or_else(|| Missing::NotYet(keyless(reference)))?;
+            let bytes = bytes.ok_or_else(|| Missing::Unresolved(keyless(reference)))?;
             inputs
                 .insert(reference.clone(), bytes, &content.uid)
-                .map_err(Missing::Invalid)?;
+                .map_err(|invalid| Missing::Unresolved(invalid.into()))?;
         }
         Ok(inputs)
     }
@@ -166,14 +151,13 @@ impl Cluster {
         if allowed.is_some_and(|allowed| allowed.allows(namespace, &labels)) {
             return Ok(());
         }
-        Err(Missing::NotYet(NotYet {
+        Err(Missing::Unresolved(Unresolved {
             reason: Reason::OwnershipConflict,
             message: format!(
                 "{} {} does not exist, or does not allow namespace {namespace}: ask its owner to add it to spec.allowedNamespaces",
                 reference.kind.as_str(),
                 reference.place()
             ),
-            waiting: None,
         }))
     }
 
@@ -198,27 +182,23 @@ impl Cluster {
         };
         let status = object.status().map(ResourceStatus::common);
         let conditions = status.and_then(|status| status.conditions.as_deref());
-        let shown = condition(conditions, "Ready");
-        let ready = shown.is_some_and(|ready| ready.status == "True");
+        let ready = condition(conditions, "Ready").is_some_and(|ready| ready.status == "True");
         let id = status.and_then(|status| status.id.clone());
         let (Some(id), true) = (id, ready) else {
-            let reason = shown.and_then(|ready| Reason::parse(&ready.reason));
-            let waits = reason.is_none_or(|reason| reason.class() == Class::Waiting);
-            return Err(Missing::NotYet(NotYet {
+            return Err(Missing::Unresolved(Unresolved {
                 reason: Reason::ReferenceNotReady,
                 message: format!(
                     "{} {} is not ready: see its conditions",
                     K::NAME,
                     reference.place()
                 ),
-                waiting: waits.then(|| reference.resource_key(namespace)),
             }));
         };
         let uid = object.uid().unwrap_or_default();
         let attributes = object.attributes().into_iter();
-        let own = [("id", id), ("uid", uid.clone())].into_iter();
-        let values = own.chain(attributes);
-        let values = values.map(|(key, text)| (key.to_owned(), text.into_bytes()));
+        let shown = [("id", id), ("uid", uid.clone())].into_iter();
+        let shown = shown.chain(attributes);
+        let values = shown.map(|(key, text)| (key.to_owned(), text.into_bytes()));
         let state = digest((&uid, status.map(seen_by_others)));
         Ok(Some(Content {
             state: Some(state),
@@ -227,29 +207,27 @@ impl Cluster {
     }
 }
 
-fn absent(reference: &Reference) -> NotYet {
+fn absent(reference: &Reference) -> Unresolved {
     let (kind, name, key) = (reference.kind.as_str(), reference.place(), &reference.key);
     let (reason, what) = match reference.kind {
         SourceKind::Secret => (Reason::SecretNotFound, format!(" with the key {key}")),
         SourceKind::ConfigMap => (Reason::ConfigMapNotFound, format!(" with the key {key}")),
         SourceKind::Resource(_) => (Reason::ReferenceNotFound, String::new()),
     };
-    NotYet {
+    Unresolved {
         reason,
         message: format!("{kind} {name} does not exist: create it{what}"),
-        waiting: None,
     }
 }
 
-fn keyless(reference: &Reference) -> NotYet {
+fn keyless(reference: &Reference) -> Unresolved {
     let (kind, name, key) = (reference.kind.as_str(), &reference.name, &reference.key);
-    NotYet {
+    Unresolved {
         reason: match reference.kind {
             SourceKind::Secret => Reason::SecretKeyNotFound,
             SourceKind::ConfigMap => Reason::ConfigMapNotFound,
             SourceKind::Resource(_) => Reason::ReferenceNotReady,
         },
         message: format!("{kind} {name} has no key {key}: add it"),
-        waiting: None,
     }
 }

@@ -33,6 +33,6 @@ pub use not_ready::NotReady;
 pub use others::OtherInstances;
 pub use reconcile::{ConnectionContext, reconcile};
 pub use registry::Connections;
-pub use settings::{ConnectionKey, ConnectionResource, ConnectionSettings, default_connections};
+pub use settings::{ConnectionKey, ConnectionResource, ConnectionSettings};
 pub use setup::Setup;
 pub use state::ConnectionState;

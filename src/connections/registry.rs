@@ -3,7 +3,7 @@
 use super::checks::Checks;
 use super::losses::LOSSES_LIFETIME;
 use super::not_ready::NotReady;
-use super::settings::{ConnectionKey, default_connections};
+use super::settings::ConnectionKey;
 use super::setup::Setup;
 use super::state::{ConnectionState, Slot};
 use super::verify;
@@ -136,7 +136,7 @@ impl Connections {
         {
             return key;
         }
-        let [own, shared] = default_connections(namespace);
+        let [own, shared] = ConnectionKey::defaults(namespace);
         let shared_only = !self.exists(&own).await && self.exists(&shared).await;
         if shared_only { shared } else { own }
     }

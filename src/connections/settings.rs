@@ -59,6 +59,30 @@ impl ConnectionKey {
         Some(Self::new(kind, &key.namespace, &key.name))
     }
 
+    /// Returns the two connections that can be the default of a namespace, whichever is in use.
+    #[must_use]
+    pub fn defaults(namespace: &str) -> [Self; 2] {
+        [
+            ConnectionKind::Connection,
+            ConnectionKind::ClusterConnection,
+        ]
+        .map(|kind| Self::new(kind, namespace, DEFAULT))
+    }
+
+    /// Returns what decides whether a resource in `namespace` uses this connection, which its spec has `named` or not.
+    #[must_use]
+    pub fn decided_by(&self, namespace: &str, named: bool) -> Vec<ResourceKey> {
+        let mut keys = vec![self.resource_key()];
+        if !named {
+            keys.extend(Self::defaults(namespace).iter().map(Self::resource_key));
+        }
+        // Its labels decide what may be used in it.
+        if self.kind == ConnectionKind::ClusterConnection {
+            keys.push(ResourceKey::new("Namespace", "", namespace));
+        }
+        keys
+    }
+
     /// Parses `Connection/name`, as statuses of resources in `namespace` record it; `None` for any other text.
     #[must_use]
     pub fn parse(text: &str, namespace: &str) -> Option<Self> {
@@ -80,16 +104,6 @@ impl fmt::Display for ConnectionKey {
 
 /// The name of the connections that resources use which name none.
 pub const DEFAULT: &str = "default";
-
-/// Returns the two connections that can be the default of a namespace, whichever is in use.
-#[must_use]
-pub fn default_connections(namespace: &str) -> [ConnectionKey; 2] {
-    [
-        ConnectionKind::Connection,
-        ConnectionKind::ClusterConnection,
-    ]
-    .map(|kind| ConnectionKey::new(kind, namespace, DEFAULT))
-}
 
 /// Everything of a connection's custom resource that the operator uses.
 #[derive(Clone, Debug)]

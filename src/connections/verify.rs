@@ -193,8 +193,7 @@ pub fn check_namespace(
 #[must_use]
 pub fn of_missing(missing: Missing) -> NotReady {
     match missing {
-        Missing::NotYet(not_yet) => NotReady::new(not_yet.reason, not_yet.message),
-        Missing::Invalid(invalid) => NotReady::new(invalid.reason, invalid.message),
+        Missing::Unresolved(why) => NotReady::new(why.reason, why.message),
         Missing::Unread(error) => of_unread(&error),
     }
 }

@@ -10,7 +10,7 @@ use crate::plan::observed::RemoteView;
 use crate::plan::ownership::Owner;
 use crate::plan::policy::Lifecycle;
 use crate::resources::free_json::METADATA;
-use crate::resources::{CommonSpec, ResourceStatus};
+use crate::resources::{CommonSpec, ResourceKey, ResourceStatus};
 use kube::core::NamespaceResourceScope;
 use metorial::Object;
 use serde::Serialize;
@@ -68,6 +68,23 @@ pub trait Kind:
     /// Returns the child objects that the kind itself writes.
     fn children(&self) -> Vec<ChildSpec> {
         Vec::new()
+    }
+
+    /// Returns what the spec names in the cluster, and the namespace where its labels decide whether it may.
+    fn named_in_cluster(&self, namespace: &str) -> Vec<ResourceKey> {
+        let (references, children) = (self.references(), self.children());
+        let elsewhere = references.iter().any(|it| it.namespace.is_some());
+        let children = children.iter().map(|it| (it.kind.as_str(), &it.name));
+        let children = children.map(|(kind, name)| ResourceKey::new(kind, namespace, name));
+        let mut named: Vec<ResourceKey> = references
+            .iter()
+            .map(|it| it.resource_key(namespace))
+            .chain(children)
+            .collect();
+        if elsewhere {
+            named.push(ResourceKey::new("Namespace", "", namespace));
+        }
+        named
     }
 
     /// Returns the desired remote object, signed for `owner`.

@@ -223,6 +223,8 @@ impl Metrics {
         if let Some(before) = counted.remove(key) {
             self.resources_with(key.kind, before).dec();
         }
+        drop(counted);
+        self.set_expiration(key, None);
     }
 
     /// Sets when the value of a resource expires, in seconds since 1970; `None` where that is not known or it no longer exists.

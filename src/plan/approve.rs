@@ -65,7 +65,7 @@ fn planned(case: &Case<'_>, step: &Step, replaces: bool) -> Option<PlannedStep> 
     let (action, fields) = match step {
         Step::Create => {
             let action = if replaces { "Replace" } else { "Create" };
-            let fields = case.desired.as_ref().ok().map(|desired| wanted(desired));
+            let fields = case.desired().map(wanted);
             return Some(PlannedStep {
                 action: action.to_owned(),
                 fields,
@@ -132,7 +132,7 @@ fn hash(
     steps: &[PlannedStep],
     nonce: &str,
 ) -> Result<String, Query> {
-    let desired = case.desired.as_ref().ok();
+    let desired = case.desired();
     let record = &case.record;
     let object = match case.object_id() {
         Some(id) => match Presence::read(case, facts, id)? {

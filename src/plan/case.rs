@@ -1,13 +1,13 @@
 //! Everything known about one resource before anything is read from the API.
 
 use super::children::{ChildKind, Refusal};
-use super::desired::{Desired, Exports};
+use super::desired::{Desired, Exports, Invalid};
 use super::facts::MaxAge;
 use super::fingerprint::MacKey;
 use super::observed::RemoteView;
 use super::ownership::{Claim, Marker, Owner};
 use super::policy::Policy;
-use super::record::{Destination, Record};
+use super::record::{Destination, Record, Writes};
 use super::rewrites::Rewrites;
 use crate::resources::{Mode, Reason, RemoteDetails};
 use jiff::Timestamp;
@@ -70,6 +70,12 @@ pub struct Unresolved {
     pub reason: Reason,
     /// The condition message.
     pub message: String,
+}
+
+impl From<Invalid> for Unresolved {
+    fn from(Invalid { reason, message }: Invalid) -> Self {
+        Self { reason, message }
+    }
 }
 
 /// The state of a resource's connection.
@@ -205,14 +211,30 @@ pub struct RemoteFailure {
     pub rejection: Option<Rejection>,
 }
 
-impl Case<'_> {
+impl<'a> Case<'a> {
+    /// Returns what is desired, where that is known.
+    #[must_use]
+    pub fn desired(&self) -> Option<&'a Desired> {
+        self.desired.as_ref().ok().copied()
+    }
+
+    /// Returns what is known after a create that was refused. A search, or the lack of any trace, preceded it, so nothing else
+    /// is in flight.
+    #[must_use]
+    pub fn writes_after_refused_create(&self) -> Writes {
+        match self.record.id {
+            Some(_) => Writes::Known,
+            None => Writes::NothingCreated,
+        }
+    }
+
     /// Returns the id of the object that the resource uses: the external one, the recorded one or the one to adopt.
     #[must_use]
     pub fn object_id(&self) -> Option<&str> {
         if self.terminating {
             return self.record.id.as_deref();
         }
-        let external = self.desired.as_ref().ok().copied();
+        let external = self.desired();
         let external = external.and_then(|desired| desired.source.external());
         let external = external.map(|external| &external.id);
         let adopted = self.policy.adopt.as_ref().map(|adopt| &adopt.id);
@@ -223,7 +245,7 @@ impl Case<'_> {
     /// Returns how the resource exports, if it does.
     #[must_use]
     pub fn exports(&self) -> Option<&Exports> {
-        self.desired.as_ref().ok()?.source.exports()
+        self.desired()?.source.exports()
     }
 
     /// Returns the maximum age of observations. After a write of unknown outcome, during a deletion and on request only a

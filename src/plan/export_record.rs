@@ -1,12 +1,14 @@
 //! What is recorded of exports: by the status, and by the Secret where a crash or a restored backup kept it out of the status.
 
 use super::children::ChildState;
+use super::desired::Exports;
 use super::fingerprint::Fingerprint;
-use super::observed::ListedExport;
+use super::observed::{ListedExport, RemoteView};
 use super::record::Record;
 use crate::resources::ExportStatus;
 use jiff::{SignedDuration, Timestamp};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
+use metorial::AuthExport;
 use std::time::Duration;
 
 const DAY: SignedDuration = SignedDuration::from_hours(24);
@@ -30,6 +32,26 @@ pub struct MadeExport {
 }
 
 impl MadeExport {
+    /// Returns what is known of an export of `of`, before which as many values were lost.
+    #[must_use]
+    pub fn new(
+        made: &AuthExport,
+        of: &RemoteView,
+        newest_import: Option<&String>,
+        exports: &Exports,
+        lost: usize,
+    ) -> Self {
+        Self {
+            id: made.id.clone(),
+            created_at: made.created_at,
+            expires_at: made.expires_at,
+            auth_config_updated_at: of.updated_at,
+            newest_import: newest_import.cloned(),
+            lost,
+            restarts: !exports.workloads.is_empty(),
+        }
+    }
+
     /// Returns what is recorded of the export, before the Secret holds it. Lost exports count against the budget, too.
     #[must_use]
     pub fn status(self, before: &ExportStatus, now: Timestamp) -> ExportStatus {

@@ -28,7 +28,7 @@ pub fn id_not_allowed(case: &Case<'_>, _: &Facts) -> Option<Plan> {
 
 /// Returns the field that names an object by its id. An object that was adopted carries the resource's own marker.
 fn field_with_id(case: &Case<'_>) -> Option<&'static str> {
-    let desired = case.desired.as_ref().ok()?;
+    let desired = case.desired()?;
     let by_id = |external: &External| external.owner.is_none();
     let adopt = case.policy.adopt.as_ref();
     let adopts =

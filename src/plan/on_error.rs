@@ -79,7 +79,7 @@ fn remote(case: &Case<'_>, facts: &Facts, failure: &RemoteFailure) -> Plan {
 
 /// Returns the reason of a failed request. Where the request may have been applied it depends on what the request was for.
 fn reason(case: &Case<'_>, failure: &RemoteFailure) -> Reason {
-    let desired = case.desired.as_ref().ok();
+    let desired = case.desired();
     let ambiguous = failure.applied != MaybeApplied::No && !case.terminating;
     let Some(desired) = desired.filter(|_| ambiguous) else {
         return failure.reason;

@@ -35,7 +35,7 @@ impl Rejection {
     /// Returns the report of the rejection.
     #[must_use]
     pub fn verdict(&self, case: &Case<'_>, facts: &Facts) -> Verdict {
-        let desired = case.desired.as_ref().ok().copied();
+        let desired = case.desired();
         let object = |field: &str| desired.map(|desired| Named::new(desired, field));
         let message = match self {
             Self::Unknown(field) => object(field).map(|object| {

@@ -8,7 +8,7 @@ use crate::kinds::Kind;
 use crate::plan::case::{Case, Failure, MaybeApplied};
 use crate::plan::children::{ChildKind, ChildSpec, Data};
 use crate::plan::delete;
-use crate::plan::desired::{Desired, Source};
+use crate::plan::desired::Source;
 use crate::plan::differences::{Differences, others_wrote_meanwhile};
 use crate::plan::observed::{ListedImport, RemoteView};
 use crate::plan::publish;
@@ -56,7 +56,13 @@ impl<K: Kind> Run<'_, K> {
 
     async fn step(&mut self, case: &Case<'_>, step: &Step) -> Result<(), Error> {
         match step {
-            Step::AddFinalizer => self.add_finalizer(case).await?,
+            Step::AddFinalizer => {
+                // It must be in etcd before the first create is sent.
+                self.resource.own.add_finalizer().await?;
+                if case.record.id.is_none() && !case.record.had_object {
+                    self.remember(|memory| memory.nothing_created(now()));
+                }
+            }
             Step::Create => self.create(case).await?,
             Step::Update {
                 remote,
@@ -73,8 +79,7 @@ impl<K: Kind> Run<'_, K> {
             }
             Step::ApplyChild(wanted, content) => self.apply_child(case, wanted, *content).await?,
             Step::RemoveChild(kind, name) if removes_child(&self.effects, *kind) => {
-                let removed = self.parent().remove(*kind, name).await;
-                removed.map_err(Error::of_other_object)?;
+                self.parent().remove(*kind, name).await?;
                 self.effects.push(Effect::ChildRemoved(*kind, name.clone()));
             }
             Step::Restart(workloads) => self.restart(case, workloads).await?,
@@ -96,12 +101,14 @@ impl<K: Kind> Run<'_, K> {
                 let (cluster, namespace) =
                     (&self.context.cluster, &self.context.operator_namespace);
                 let (key, entry) = delete::orphan_record(case, id);
-                let recorded = cluster.record_orphan(namespace, &key, &entry).await;
-                recorded.map_err(Error::of_other_object)?;
+                cluster.record_orphan(namespace, &key, &entry).await?;
                 let instance = case.record.instance.as_deref();
                 tracing::info!(id, instance, "left a remote object at Metorial");
             }
-            Step::RemoveFinalizer => self.remove_finalizer().await?,
+            Step::RemoveFinalizer => {
+                self.resource.own.remove_finalizer().await?;
+                self.effects.push(Effect::FinalizerRemoved);
+            }
             // A status is reported by the caller, which knows the plan.
             Step::RemoveChild(..) | Step::RecordStatus => {}
         }
@@ -109,7 +116,7 @@ impl<K: Kind> Run<'_, K> {
     }
 
     async fn create(&mut self, case: &Case<'_>) -> Result<(), Error> {
-        let desired = desired(case)?;
+        let desired = case.desired().ok_or(RemoteError::NotConnected)?;
         let sent_to = case.connection.destination();
         self.remember(|memory| memory.sent_to = sent_to);
         match &desired.source {
@@ -117,7 +124,8 @@ impl<K: Kind> Run<'_, K> {
             _ => {
                 let session = self.api()?;
                 let sent = session.create::<K>(request::create(desired));
-                let (created, request) = self.send(sent, refused_create(case)).await?;
+                let (created, request) =
+                    self.send(sent, case.writes_after_refused_create()).await?;
                 self.effects.push(Effect::Created(created, request));
             }
         }
@@ -132,7 +140,7 @@ impl<K: Kind> Run<'_, K> {
         remote: &RemoteView,
         differences: &Differences,
     ) -> Result<(), Error> {
-        let desired = desired(case)?;
+        let desired = case.desired().ok_or(RemoteError::NotConnected)?;
         let former_keys = &case.record.metadata_keys;
         let body = request::update(desired, differences, remote, former_keys);
         let session = self.api()?;
@@ -156,12 +164,12 @@ impl<K: Kind> Run<'_, K> {
         into: Option<&str>,
         tag: &str,
     ) -> Result<(), Error> {
-        let desired = desired(case)?;
+        let desired = case.desired().ok_or(RemoteError::NotConnected)?;
         let words = desired.source.imports().map_or("", |imports| &imports.note);
         let body = request::import(desired, into, &note(words, &case.owner, tag));
         let refused = match into {
             Some(_) => self.resource.memory.writes,
-            None => refused_create(case),
+            None => case.writes_after_refused_create(),
         };
         let session = self.api()?;
         let sent = session.import(body, &case.owner, case.key);
@@ -283,23 +291,9 @@ impl<K: Kind> Run<'_, K> {
     }
 }
 
-pub(super) fn desired<'a>(case: &Case<'a>) -> Result<&'a Desired, Error> {
-    let desired = case.desired.as_ref().ok().copied();
-    desired.ok_or(RemoteError::NotConnected.into())
-}
-
 /// Returns how a write ended.
 fn outcome<T>(sent: &Result<T, RemoteError>) -> Result<(), MaybeApplied> {
     sent.as_ref()
         .map(|_| ())
         .map_err(RemoteError::maybe_applied)
-}
-
-/// Returns what is known after a create that was refused. A search, or the lack of any trace, preceded it, so nothing else
-/// is in flight.
-fn refused_create(case: &Case<'_>) -> Writes {
-    match case.record.id {
-        Some(_) => Writes::Known,
-        None => Writes::NothingCreated,
-    }
 }

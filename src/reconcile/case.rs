@@ -8,14 +8,13 @@ use crate::plan::attempt::{Attempt, Circumstances, ConnectionVersion};
 use crate::plan::case::{Case, Problem, Unreachable, Unresolved};
 use crate::plan::desired::Desired;
 use crate::plan::policy::Policy;
-use crate::resources::{FINALIZER, ResourceStatus};
+use crate::resources::ResourceStatus;
 use jiff::Timestamp;
-use kube::ResourceExt;
 
 /// Returns the case to decide, and the pause of the resource begins or ends with it.
 pub async fn case<'a, K: Kind>(
     context: &'a Context,
-    resource: &mut Resource<K>,
+    resource: &mut Resource<'_, K>,
     connection: &ConnectionKey,
     state: &ConnectionState,
     desired: &'a Result<Desired, Unresolved>,
@@ -23,7 +22,7 @@ pub async fn case<'a, K: Kind>(
     let connections = &context.connections;
     let (known, now) = (desired.as_ref().ok(), now());
     let refusal = refusal(context, resource, connection).await;
-    let orphan_after = match resource.terminating() {
+    let orphan_after = match resource.own.terminating() {
         true => {
             let session = state.session.as_deref();
             connections.orphan_after(connection, session).await
@@ -31,24 +30,27 @@ pub async fn case<'a, K: Kind>(
         false => None,
     };
     let defaults = resource.defaults(context, state).await;
-    let named = resource.object.common().connection_ref.is_some();
+    let named = resource.own.object.common().connection_ref.is_some();
     let view = state.view(connection, named, refusal);
     let attempt = attempt(context, resource, known, &state.version(&view));
     let paused = resource.remember(context, |memory| memory.pauses.begin(attempt, now));
-    let (common, lifecycle) = (resource.object.common(), resource.object.lifecycle());
+    let (common, lifecycle) = (
+        resource.own.object.common(),
+        resource.own.object.lifecycle(),
+    );
     Case {
         owner: resource.owner.clone(),
-        generation: resource.generation(),
-        terminating: resource.terminating(),
+        generation: resource.own.generation(),
+        terminating: resource.own.terminating(),
         disabled: context.disabled.get(K::NAME).copied(),
         // One that comes too early is handled after the pause.
-        requested: resource.requested().filter(|_| paused.is_none()),
-        approved: resource.approved(),
+        requested: resource.own.requested().filter(|_| paused.is_none()),
+        approved: resource.own.approved(),
         policy: Policy::new(common, lifecycle, Some(&defaults)),
         desired: desired.as_ref().map_err(Clone::clone),
-        publish: resource.publish(),
+        publish: resource.own.published_config_map(),
         record: resource.record(context),
-        details: resource.status.details(),
+        details: resource.own.status.details(),
         connection: view,
         paused,
         rewrites: resource.memory.rewrites.clone(),
@@ -69,10 +71,10 @@ pub async fn case<'a, K: Kind>(
 /// Returns why the resource's namespace may not use the connection.
 async fn refusal<K: Kind>(
     context: &Context,
-    resource: &Resource<K>,
+    resource: &Resource<'_, K>,
     connection: &ConnectionKey,
 ) -> Option<Problem> {
-    if resource.suspended() && !resource.terminating() {
+    if resource.own.suspended() && !resource.own.terminating() {
         return None;
     }
     let namespace = &resource.key.namespace;
@@ -84,23 +86,22 @@ async fn refusal<K: Kind>(
 #[must_use]
 pub fn attempt<K: Kind>(
     context: &Context,
-    resource: &Resource<K>,
+    resource: &Resource<'_, K>,
     desired: Option<&Desired>,
     connection: &ConnectionVersion,
 ) -> Attempt {
-    let terminating = resource.terminating();
+    let terminating = resource.own.terminating();
     let circumstances = Circumstances {
-        generation: resource.generation(),
+        generation: resource.own.generation(),
         terminating,
         revision: desired.map(|desired| desired.revision.clone()),
         references: desired.map(|desired| desired.references),
-        approved: resource.approved(),
+        approved: resource.own.approved(),
         connection: connection.clone(),
     };
-    let finalizers = resource.object.finalizers();
     let attempt = Attempt::new(&circumstances)
-        .requested(resource.requested().as_ref())
-        .with_finalizer(finalizers.iter().any(|it| it == FINALIZER));
+        .requested(resource.own.requested().as_ref())
+        .with_finalizer(resource.own.has_finalizer());
     match terminating {
         true => attempt.blocked_by(context.dependencies.dependents(&resource.key)),
         false => attempt,

@@ -92,7 +92,6 @@ impl Context {
             }
         }
         self.metrics.forget_resource(key);
-        self.metrics.set_expiration(key, None);
     }
 }
 

@@ -1,8 +1,7 @@
 //! Why a reconciliation could not go on, and what that means to a decision.
 
 use crate::cluster::error::{Cause, ClusterError};
-use crate::plan::case::{Failure, Rejection, RemoteFailure};
-use crate::plan::desired::Desired;
+use crate::plan::case::Failure;
 use crate::remote::RemoteError;
 
 /// A read or a step that failed.
@@ -18,22 +17,9 @@ pub enum Error {
     NotLeader,
     /// The resource belongs to another shard by now, which decides about it.
     OfAnotherShard,
-    /// Kubernetes refuses a change of the resource itself, which did not change meanwhile, or a write to another object.
-    Denied(ClusterError),
-    /// Kubernetes: nothing is concluded, and the reconciliation is repeated.
+    /// Kubernetes: nothing is concluded, and the reconciliation is repeated; at once after a conflict, since something changed
+    /// that the decision is based on.
     Cluster(ClusterError),
-}
-
-impl Error {
-    /// Returns what a failed write to another object than the resource means: that one was read right before, so a refusal is
-    /// no sign of a change, and stays.
-    #[must_use]
-    pub fn of_other_object(error: ClusterError) -> Self {
-        match error.cause {
-            Cause::Refused(_) => Self::Denied(error),
-            _ => error.into(),
-        }
-    }
 }
 
 impl From<RemoteError> for Error {
@@ -52,19 +38,4 @@ impl From<ClusterError> for Error {
             _ => Self::Cluster(error),
         }
     }
-}
-
-/// Returns what a failed request means to a decision about a resource that desires this.
-#[must_use]
-pub fn remote_failure(error: &RemoteError, desired: Option<&Desired>) -> Failure {
-    let rejection = error.api().and_then(|error| Rejection::of(error, desired));
-    Failure::Remote(RemoteFailure {
-        reason: error.reason(),
-        message: error.message(),
-        applied: error.maybe_applied(),
-        concerns_connection: error.concerns_connection(),
-        needs_person: error.needs_person(),
-        wait: error.wait(),
-        rejection,
-    })
 }

@@ -1,6 +1,5 @@
 //! Carries out exports, and the restarts of the workloads that use the exported Secret.
 
-use super::act::desired;
 use super::error::Error;
 use super::run::Run;
 use crate::kinds::Kind;
@@ -28,7 +27,7 @@ impl<K: Kind> Run<'_, K> {
         newest_import: Option<&String>,
         lost: usize,
     ) -> Result<(), Error> {
-        let desired = desired(case)?;
+        let desired = case.desired().ok_or(RemoteError::NotConnected)?;
         let Some(exports) = desired.source.exports() else {
             return Ok(());
         };
@@ -39,19 +38,9 @@ impl<K: Kind> Run<'_, K> {
         if lost > 0 {
             context.metrics.export_repeated();
         }
-        let made_export = MadeExport {
-            id: made.id.clone(),
-            created_at: made.created_at,
-            expires_at: made.expires_at,
-            auth_config_updated_at: remote.updated_at,
-            newest_import: newest_import.cloned(),
-            lost,
-            restarts: !exports.workloads.is_empty(),
-        };
-        let status = made_export.status(
-            &export_after(&self.effects, &case.record.export),
-            Timestamp::now(),
-        );
+        let before = export_after(&self.effects, &case.record.export);
+        let export = MadeExport::new(&made, remote, newest_import, exports, lost);
+        let status = export.status(&before, Timestamp::now());
         // It counts against the budget, whether or not the Secret ever holds its value.
         self.effects.push(Effect::Export(status.clone()));
         let value = made.value.filter(|value| !value.expose().is_null());

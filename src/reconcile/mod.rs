@@ -5,21 +5,21 @@ mod case;
 pub mod context;
 mod error;
 mod export;
-mod finalizers;
 pub mod memories;
 mod read;
 mod report;
 mod resource;
 mod run;
 
-use crate::cluster::error::ClusterError;
+use crate::cluster::error::{Cause, ClusterError};
 use crate::kinds::Kind;
 use crate::plan::backoff::Retry;
+use crate::plan::case::Failure;
 use crate::plan::decide;
 use crate::plan::facts::Facts;
 use crate::resources::ResourceKey;
 use context::Context;
-use error::{Error, remote_failure};
+use error::Error;
 use resource::Resource;
 use run::Run;
 use std::time::Duration;
@@ -64,21 +64,23 @@ pub async fn reconcile<K: Kind>(
             }
             // A failure is decided upon as well. The plan after it sends nothing to the API, so the loop ends.
             Err(Error::Remote(error)) => {
-                let failure = remote_failure(&error, case.desired.as_ref().ok().copied());
-                run.suspect_connection(&failure).await;
-                case.failure = Some(failure);
+                let failure = error.failure(case.desired());
+                if failure.concerns_connection {
+                    let connections = &context.connections;
+                    connections.suspect(&connection, run.began).await;
+                }
+                case.failure = Some(Failure::Remote(failure));
             }
             Err(Error::Failed(failure)) => case.failure = Some(failure),
             // Whoever leads now, or serves the resource, decides about it. If that is still this process, it reads it again.
             Err(Error::NotLeader | Error::OfAnotherShard) => {
                 return Ok(Some(context.timing.backoff.0));
             }
-            // Something changed that the decision is based on.
-            Err(Error::Cluster(error)) if error.is_conflict() => {
+            Err(Error::Cluster(error)) if error.cause == Cause::Conflict => {
                 tracing::info!(%error, "deciding again");
                 return Ok(run.again(&case, &Retry::Now, false));
             }
-            Err(Error::Cluster(error) | Error::Denied(error)) => return Err(error),
+            Err(Error::Cluster(error)) => return Err(error),
         }
     }
 }

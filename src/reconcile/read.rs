@@ -14,7 +14,6 @@ use crate::plan::purpose::Purpose;
 use crate::plan::record::Elsewhere;
 use crate::plan::schema::ValueSchema;
 use crate::remote::records;
-use crate::remote::schema_check::Checked;
 use metorial::Collection;
 use std::sync::Arc;
 use std::time::Duration;
@@ -97,7 +96,7 @@ impl<K: Kind> Run<'_, K> {
             connection: self.connection,
             own: &*self.api()?,
             owner: &case.owner,
-            purpose: Purpose::of(case, &self.resource.key),
+            purpose: Purpose::of(case, self.resource.key),
             since: self.fresh_since,
         };
         let connections = &self.context.connections;
@@ -120,7 +119,7 @@ impl<K: Kind> Run<'_, K> {
     pub fn parent(&self) -> Parent<'_, K> {
         Parent {
             cluster: &self.context.cluster,
-            resource: &self.resource.object,
+            resource: &self.resource.own.object,
         }
     }
 
@@ -190,30 +189,22 @@ impl<K: Kind> Run<'_, K> {
         }
     }
 
-    /// Checks the value against a schema that the API publishes. One that can't be checked in time is sent unchecked: the API
-    /// checks it too.
+    /// Checks the value against a schema that the API publishes.
     async fn violations(
         &mut self,
         case: &Case<'_>,
         of: &ValueSchema,
     ) -> Result<Option<String>, Error> {
-        let desired = case.desired.as_ref().ok();
+        let desired = case.desired();
         let value = desired.and_then(|desired| desired.role(Role::Value));
         let (Some(value), Some(schema)) = (value, self.api()?.schema(of).await?) else {
             return Ok(None);
         };
-        let key = &self.resource.key;
+        let key = self.resource.key;
         let checks = &self.context.schema_checks;
         let names = value.public_names();
-        let checked = checks.check(&key.namespace, &schema, value.expose(), names);
-        match checked.await {
-            Checked::Violates(violations) => Ok(Some(violations)),
-            Checked::Conforms => Ok(None),
-            Checked::NotChecked(why) => {
-                tracing::warn!(why, "the value is not checked against its published schema");
-                Ok(None)
-            }
-        }
+        let violations = checks.violations(&key.namespace, &schema, value.expose(), names);
+        Ok(violations.await)
     }
 
     /// Lists the dependents at the API and in the cluster: the API's lists lag behind, or show nothing of it, but what
@@ -221,8 +212,8 @@ impl<K: Kind> Run<'_, K> {
     async fn dependents(&mut self, ids: &[String]) -> Result<Vec<Dependent>, Error> {
         let listed = self.api()?.dependents::<K>(ids).await?;
         let context = self.context;
-        let keys = context.dependencies.dependents(&self.resource.key);
-        let (of, inventories) = (&self.resource.key, &context.inventories);
+        let keys = context.dependencies.dependents(self.resource.key);
+        let (of, inventories) = (self.resource.key, &context.inventories);
         let mut found = inventories
             .depending_on(of, &keys, K::DEPENDENTS, ids)
             .await?;

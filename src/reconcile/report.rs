@@ -3,10 +3,8 @@
 use super::case::attempt;
 use super::context::{jitter, now};
 use super::error::Error;
-use super::finalizers::CONFLICTS;
-use super::resource::Resource;
 use super::run::Run;
-use crate::cluster::error::ClusterError;
+use crate::cluster::own::Records;
 use crate::connections::ConnectionKey;
 use crate::kinds::Kind;
 use crate::plan::backoff::{Pacing, Retry};
@@ -20,15 +18,8 @@ use crate::plan::replace;
 use crate::plan::status;
 use crate::plan::steps::{Effect, Plan};
 use crate::resources::{Class, CommonStatus, Reason, ResourceStatus, condition};
-use backon::Retryable;
 use std::time::Duration;
-use tokio::time::Instant;
 use tracing::Span;
-
-/// Repetitions of a status write that follows a write at the API: only this process knows of that write until then.
-const STATUS_RETRIES: usize = 4;
-/// The time after which they are left to the next reconciliation, before this one reaches its timeout.
-const STATUS_PATIENCE: Duration = Duration::from_secs(30);
 
 impl<K: Kind> Run<'_, K> {
     /// Reports a plan that was carried out. Returns when to reconcile again.
@@ -47,12 +38,12 @@ impl<K: Kind> Run<'_, K> {
         // The report of another shard may be newer; but what was written at the API is recorded in any case.
         self.confirm_shard(!self.wrote()).await?;
         let plan = &status::with_refusals(plan, &self.effects);
-        let next = status::next(&self.resource.status, case, plan, &self.effects);
+        let next = status::next(&self.resource.own.status, case, plan, &self.effects);
         let reported = &expiry::with_expiry(&next, case, plan);
         self.report(case, reported).await?;
         self.count(reported);
         let pause = self.next(case, plan);
-        let changes_in = expiry::changes_in(&self.resource.status, case);
+        let changes_in = expiry::changes_in(&self.resource.own.status, case);
         Ok([pause, changes_in].into_iter().flatten().min())
     }
 
@@ -61,17 +52,22 @@ impl<K: Kind> Run<'_, K> {
     /// # Errors
     /// The status could not be written.
     pub async fn report(&mut self, case: &Case<'_>, plan: &Plan) -> Result<(), Error> {
-        let next = status::next(&self.resource.status, case, plan, &self.effects);
-        if self.write_status(&next).await? {
-            let (before, after) = (self.resource.status.common(), next.common());
+        let next = status::next(&self.resource.own.status, case, plan, &self.effects);
+        let records = match (self.wrote(), self.effects.is_empty()) {
+            (true, _) => Records::Writes,
+            (false, false) => Records::Effects,
+            (false, true) => Records::Nothing,
+        };
+        if self.resource.own.write_status(&next, records).await? {
+            let (before, after) = (self.resource.own.status.common(), next.common());
             let (verdict, recorded) = (&plan.verdict, self.event_recorded);
             let events = events::events(before, after, verdict, &self.effects, recorded);
             self.event_recorded |= plan.verdict.reason != Reason::Creating;
             self.record(events).await;
         }
-        let before = std::mem::replace(&mut self.resource.status, next);
+        let before = std::mem::replace(&mut self.resource.own.status, next);
         self.enqueue_others(before.common());
-        let id = self.resource.status.common().id.clone();
+        let id = self.resource.own.status.common().id.clone();
         self.remember(|memory| memory.recorded(id.as_ref()));
         Ok(())
     }
@@ -81,54 +77,23 @@ impl<K: Kind> Run<'_, K> {
     /// # Errors
     /// The status could not be written: then nothing is created.
     pub async fn record_replacement(&mut self, revision: &Fingerprint) -> Result<(), Error> {
-        let mut next = self.resource.status.clone();
+        let own = &mut self.resource.own;
+        let mut next = own.status.clone();
         next.common_mut().replacement_revision = Some(revision.to_string());
-        self.write_status(&next).await?;
-        self.resource.status = next;
+        own.write_status(&next, Records::Nothing).await?;
+        own.status = next;
         Ok(())
-    }
-
-    /// Writes the status. Somebody else's change of the resource in the meantime is no reason to ask the API again.
-    async fn write_status(&mut self, next: &K::Status) -> Result<bool, Error> {
-        let mut repetitions = 0..CONFLICTS;
-        loop {
-            match self.patch_status(next).await {
-                Err(error) if error.is_conflict() && repetitions.next().is_some() => {
-                    // What was done at the API is recorded whatever else changed, unless this is another resource by now.
-                    let done = !self.effects.is_empty();
-                    self.resolve_conflict(error, done).await?;
-                }
-                written => return Ok(written?),
-            }
-        }
-    }
-
-    async fn patch_status(&self, next: &K::Status) -> Result<bool, ClusterError> {
-        let Resource { object, status, .. } = &self.resource;
-        let api = self.resource.api(self.context);
-        let write = || {
-            self.context
-                .cluster
-                .write_status(&api, object, status, next)
-        };
-        let began = Instant::now();
-        let retries = if self.wrote() { STATUS_RETRIES } else { 0 };
-        let pauses = backon::ExponentialBuilder::default().with_max_times(retries);
-        write
-            .retry(pauses)
-            .when(|error| error.passes() && began.elapsed() < STATUS_PATIENCE)
-            .await
     }
 
     /// Returns whether anything was written at the API, or may have been by a create, that no status records yet.
     pub fn wrote(&self) -> bool {
-        let status = self.resource.status.common();
+        let status = self.resource.own.status.common();
         let lost = self.resource.memory.sent_to.is_some() && status.instance_id.is_none();
         lost || self.effects.iter().any(Effect::is_of_write)
     }
 
     async fn record(&self, events: impl IntoIterator<Item = Event>) {
-        let about = self.resource.object.object_ref(&());
+        let about = self.resource.own.object.object_ref(&());
         for event in events {
             let cluster = &self.context.cluster;
             cluster
@@ -139,9 +104,9 @@ impl<K: Kind> Run<'_, K> {
 
     /// Enqueues what depends on this resource, and the connection that it no longer uses.
     fn enqueue_others(&self, before: &CommonStatus) {
-        let now = self.resource.status.common();
+        let now = self.resource.own.status.common();
         if status::seen_by_others(before) != status::seen_by_others(now) {
-            self.context.enqueue_dependents(&self.resource.key);
+            self.context.enqueue_dependents(self.resource.key);
         }
         let former = before.connection.as_ref();
         let former = former.filter(|former| Some(*former) != now.connection.as_ref());
@@ -157,37 +122,39 @@ impl<K: Kind> Run<'_, K> {
         self.record(events::of_release(&plan.verdict, &self.effects))
             .await;
         // What it referred to may wait for it to be gone.
-        for source in context.dependencies.sources(&self.resource.key) {
+        for source in context.dependencies.sources(self.resource.key) {
             context.enqueue(source);
         }
-        context.forget(&self.resource.key);
+        context.forget(self.resource.key);
         context.enqueue(self.connection.resource_key());
     }
 
     fn count(&self, plan: &Plan) {
-        let conditions = self.resource.status.common().conditions.as_deref();
-        let shown = condition(conditions, "Ready").map(|ready| ready.reason.as_str());
-        let reason = plan.verdict.reason;
-        let outcome = if shown == Some(reason.as_str()) {
-            reason.as_str()
-        } else {
-            "Unchanged"
-        };
-        let (metrics, key) = (&self.context.metrics, &self.resource.key);
+        let status = &self.resource.own.status;
+        let ready = condition(status.common().conditions.as_deref(), "Ready");
+        let shown = ready.and_then(|ready| Reason::parse(&ready.reason));
+        let decided = shown.filter(|shown| *shown == plan.verdict.reason);
+        let outcome = decided.map_or("Unchanged", Reason::as_str);
+        let (metrics, key) = (&self.context.metrics, self.resource.key);
         metrics.reconciled(key.kind, outcome, self.began.elapsed());
         Span::current().record("verdict", outcome);
         // Whatever was decided, the metric shows what the status says.
-        if let Some(shown) = shown.and_then(Reason::parse) {
+        if let Some(shown) = shown {
             metrics.set_reason(key, shown);
         }
-        let expiration = self.resource.status.expiration();
-        let expires_at = expiration.map(|expiration| expiration.expires_at.as_second());
+        let expires_at = status.expiration().map(|it| it.expires_at.as_second());
         metrics.set_expiration(key, expires_at);
     }
 
     /// Remembers how the reconciliation ended, and returns when the next one is due.
     fn next(&mut self, case: &Case<'_>, plan: &Plan) -> Option<Duration> {
-        let pending_deletion = self.resource.status.common().pending_deletion.as_deref();
+        let pending_deletion = self
+            .resource
+            .own
+            .status
+            .common()
+            .pending_deletion
+            .as_deref();
         let retry = replace::retry(case, plan, pending_deletion.unwrap_or_default());
         if plan.verdict.reason.class() == Class::Done && !plan.verdict.keeps_conditions {
             self.remember(|memory| memory.writes = Writes::Known);
@@ -204,7 +171,7 @@ impl<K: Kind> Run<'_, K> {
             rest: context.timing.rest,
             jitter: jitter(),
         };
-        let desired = case.desired.as_ref().ok().copied();
+        let desired = case.desired();
         let ended = Ended {
             retry,
             attempt: attempt(context, &self.resource, desired, &self.connection_version),

@@ -6,7 +6,7 @@ use super::resource::Resource;
 use crate::connections::{ConnectionKey, ConnectionState};
 use crate::kinds::Kind;
 use crate::plan::attempt::ConnectionVersion;
-use crate::plan::case::{Case, Failure};
+use crate::plan::case::Case;
 use crate::plan::memory::Memory;
 use crate::plan::purpose::Purpose;
 use crate::plan::steps::Effect;
@@ -20,7 +20,7 @@ pub struct Run<'a, K: Kind> {
     /// What it works with.
     pub context: &'a Context,
     /// The resource.
-    pub resource: Resource<K>,
+    pub resource: Resource<'a, K>,
     /// Its connection.
     pub connection: &'a ConnectionKey,
     /// The connection's session: current, or the last that was good.
@@ -44,7 +44,7 @@ impl<'a, K: Kind> Run<'a, K> {
     #[must_use]
     pub fn new(
         context: &'a Context,
-        resource: Resource<K>,
+        resource: Resource<'a, K>,
         connection: &'a ConnectionKey,
         state: &ConnectionState,
         case: &Case<'_>,
@@ -86,14 +86,16 @@ impl<'a, K: Kind> Run<'a, K> {
     }
 
     /// Confirms that the resource still belongs to this shard, where `needed`: before a step that sends a write to the API, and
-    /// before a report.
+    /// before a report. Another shard, to which it may have been moved meanwhile, waits for what this one may still send: so a
+    /// write is sent at once after this, or not at all.
     ///
     /// # Errors
     /// It belongs to another shard, or is gone; or the read failed.
     pub async fn confirm_shard(&mut self, needed: bool) -> Result<(), Error> {
-        match needed {
-            true => self.resource.confirm_shard(self.context).await,
-            false => Ok(()),
+        let at_most = self.context.timing.lease.renew;
+        match !needed || self.resource.own.is_of_shard(at_most).await? {
+            true => Ok(()),
+            false => Err(Error::OfAnotherShard),
         }
     }
 
@@ -104,18 +106,8 @@ impl<'a, K: Kind> Run<'a, K> {
 
     /// Remembers that the API refused to change fields of the object to what is desired.
     pub fn remember_refused(&mut self, case: &Case<'_>, fields: &[&'static str]) {
-        let revision = case.desired.as_ref().ok().map(|it| it.revision.clone());
+        let revision = case.desired().map(|it| it.revision.clone());
         let refused = revision.map(|revision| (revision, fields.to_vec()));
         self.remember(|memory| memory.refused = refused);
-    }
-
-    /// Has the connection checked where a failure looks as if it were the connection's.
-    pub async fn suspect_connection(&self, failure: &Failure) {
-        let connections = &self.context.connections;
-        if let Failure::Remote(remote) = failure
-            && remote.concerns_connection
-        {
-            connections.suspect(self.connection, self.began).await;
-        }
     }
 }

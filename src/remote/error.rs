@@ -2,7 +2,8 @@
 
 use super::budget::Spent;
 use super::explain::explain;
-use crate::plan::case::MaybeApplied;
+use crate::plan::case::{MaybeApplied, Rejection, RemoteFailure};
+use crate::plan::desired::Desired;
 use crate::resources::Reason;
 use metorial::{EmptyFilter, Error, ErrorKind};
 use std::time::Duration;
@@ -39,6 +40,20 @@ impl From<EmptyFilter> for RemoteError {
 }
 
 impl RemoteError {
+    /// Returns what the failure means to a decision about a resource that desires this.
+    #[must_use]
+    pub fn failure(&self, desired: Option<&Desired>) -> RemoteFailure {
+        RemoteFailure {
+            reason: self.reason(),
+            message: self.message(),
+            applied: self.maybe_applied(),
+            concerns_connection: self.concerns_connection(),
+            needs_person: self.needs_person(),
+            wait: self.wait(),
+            rejection: self.api().and_then(|error| Rejection::of(error, desired)),
+        }
+    }
+
     /// Returns whether a write that failed with this error may have been applied, or may still be.
     #[must_use]
     pub fn maybe_applied(&self) -> MaybeApplied {

@@ -85,6 +85,24 @@ impl SchemaChecks {
         checked
     }
 
+    /// Returns how a value violates a schema. One that can't be checked in time is sent unchecked: the API checks it too.
+    pub async fn violations(
+        &self,
+        namespace: &str,
+        schema: &Published,
+        value: &Value,
+        names: &BTreeSet<String>,
+    ) -> Option<String> {
+        match self.check(namespace, schema, value, names).await {
+            Checked::Violates(violations) => Some(violations),
+            Checked::Conforms => None,
+            Checked::NotChecked(why) => {
+                tracing::warn!(why, "the value is not checked against its published schema");
+                None
+            }
+        }
+    }
+
     async fn run(
         &self,
         namespace: &str,

@@ -8,6 +8,7 @@
 //! [`Session`]: crate::remote::Session
 
 mod checks;
+mod choose;
 mod connect;
 mod count;
 pub mod entry;
@@ -28,6 +29,7 @@ mod state;
 mod tests;
 pub mod verify;
 
+pub use choose::Uses;
 pub use inventories::Inventories;
 pub use not_ready::NotReady;
 pub use others::OtherInstances;

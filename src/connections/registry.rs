@@ -10,7 +10,7 @@ use super::verify;
 use crate::lock::lock;
 use crate::remote::Session;
 use crate::remote::shared::Shared;
-use crate::resources::{ConnectionKind, ConnectionRef, Reason, UnreachablePolicy};
+use crate::resources::{ConnectionKind, Reason, UnreachablePolicy};
 use std::collections::{BTreeMap, HashMap};
 use std::sync::atomic::AtomicUsize;
 use std::sync::{Arc, Mutex};
@@ -24,7 +24,7 @@ const DEFAULT_ORPHAN_AFTER: Duration = Duration::from_secs(3600);
 /// The registry. Each connection has a slot with a lock of its own: one whose API does not answer holds up no other.
 pub struct Connections {
     pub(super) setup: Setup,
-    slots: Mutex<HashMap<ConnectionKey, Arc<AsyncMutex<Slot>>>>,
+    pub(super) slots: Mutex<HashMap<ConnectionKey, Arc<AsyncMutex<Slot>>>>,
     /// The budgets of organizations and the caches of instances.
     pub(super) shared: Arc<Shared>,
     pub(super) next_epoch: AtomicUsize,
@@ -116,61 +116,6 @@ impl Connections {
         // One that could not be read may exist.
         let unread = slot.not_ready.as_ref().is_some_and(|it| it.transient);
         slot.settings.is_some() || unread
-    }
-
-    /// Returns the connection of a resource in `namespace`: the one that it asks for, or else the one that its object was
-    /// created through, as long as that exists, or else the namespace's `default`, where there is one, or else the cluster's.
-    /// So a new connection `default` takes over no resource that already has an object through another.
-    pub async fn choose(
-        &self,
-        namespace: &str,
-        asked: Option<&ConnectionRef>,
-        recorded: Option<ConnectionKey>,
-    ) -> ConnectionKey {
-        if let Some(asked) = asked {
-            let kind = asked.kind.unwrap_or(ConnectionKind::Connection);
-            return ConnectionKey::new(kind, namespace, &asked.name);
-        }
-        if let Some(key) = recorded
-            && self.exists(&key).await
-        {
-            return key;
-        }
-        let [own, shared] = ConnectionKey::defaults(namespace);
-        let shared_only = !self.exists(&own).await && self.exists(&shared).await;
-        if shared_only { shared } else { own }
-    }
-
-    /// Returns the connection that a deletion in `namespace` uses: the recorded one, or where that can't open the instance that
-    /// the object is in, any other that can. `explicit`: the resource has a deletion policy of its own; otherwise that of a
-    /// connection which no longer exists is not known, and might be to leave the object.
-    pub async fn for_deletion(
-        &self,
-        namespace: &str,
-        recorded: ConnectionKey,
-        instance: Option<&str>,
-        explicit: bool,
-    ) -> ConnectionKey {
-        let state = self.state(&recorded).await;
-        let Some(instance) = instance.filter(|_| explicit || state.generation.is_some()) else {
-            return recorded;
-        };
-        if state.deletes_in(instance) {
-            return recorded;
-        }
-        let mut others: Vec<ConnectionKey> = lock(&self.slots).keys().cloned().collect();
-        others.retain(|key| key.namespace.is_empty() || key.namespace == namespace);
-        others.sort_by_key(ToString::to_string);
-        for other in others {
-            let state = self.state(&other).await;
-            if state.not_ready.is_none()
-                && state.opens(instance)
-                && self.admit(&other, namespace).await.is_ok()
-            {
-                return other;
-            }
-        }
-        recorded
     }
 
     /// Returns the instance that the status of a connection names.

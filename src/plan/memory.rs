@@ -3,6 +3,7 @@
 
 use super::case::MaybeApplied;
 use super::children::ChildKind;
+use super::desired::Desired;
 use super::fingerprint::Fingerprint;
 use super::pauses::Pauses;
 use super::record::{Destination, Remembered, Writes};
@@ -186,6 +187,12 @@ impl Memory {
         let known = self.moved.filter(|(known, _)| *known == at);
         let (_, since) = *self.moved.insert(known.unwrap_or((at, now)));
         now.saturating_duration_since(since)
+    }
+
+    /// Remembers that the API refused to change fields of the object to what is desired.
+    pub fn refuse(&mut self, desired: Option<&Desired>, fields: &[&'static str]) {
+        let refused = desired.map(|it| (it.revision.clone(), fields.to_vec()));
+        self.refused = refused;
     }
 
     /// Returns the fields that the API refused to change when it was to apply this revision.

@@ -29,7 +29,7 @@ pub async fn case<'a, K: Kind>(
         }
         false => None,
     };
-    let defaults = resource.defaults(context, state).await;
+    let defaults = connections.defaults(&resource.uses(), state).await;
     let named = resource.own.object.common().connection_ref.is_some();
     let view = state.view(connection, named, refusal);
     let attempt = attempt(context, resource, known, &state.version(&view));
@@ -58,7 +58,11 @@ pub async fn case<'a, K: Kind>(
             orphan_after,
             blocked_for: resource.memory.pauses.blocked_for(now),
         },
-        refused: resource.refused(known),
+        refused: match resource.own.requested() {
+            // A user who asks for a reconciliation wants to try again.
+            Some(_) => Vec::new(),
+            None => resource.memory.refused_fields(known.map(|it| &it.revision)),
+        },
         failure: None,
         list_lag: context.timing.settle,
         read_lag: context.timing.read_lag,

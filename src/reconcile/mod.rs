@@ -38,7 +38,7 @@ pub async fn reconcile<K: Kind>(
         context.forget(key);
         return Ok(None);
     };
-    let connection = resource.connection(context).await;
+    let connection = context.connections.used(&resource.uses()).await;
     resource.register_dependencies(context, &connection);
     let state = context.connections.state(&connection).await;
     let desired = resource.desired(context).await?;
@@ -59,7 +59,7 @@ pub async fn reconcile<K: Kind>(
             Ok(None) => {}
             // The next plan does without these fields, so the loop ends.
             Err(Error::FieldsRefused(fields)) => {
-                run.remember_refused(&case, &fields);
+                run.remember(|memory| memory.refuse(case.desired(), &fields));
                 case.refused = fields;
             }
             // A failure is decided upon as well. The plan after it sends nothing to the API, so the loop ends.

@@ -4,7 +4,7 @@ use super::context::{Context, now};
 use crate::cluster::error::ClusterError;
 use crate::cluster::own::Own;
 use crate::cluster::references::Missing;
-use crate::connections::{ConnectionKey, ConnectionState};
+use crate::connections::{ConnectionKey, Uses};
 use crate::kinds::Kind;
 use crate::plan::case::Unresolved;
 use crate::plan::circle;
@@ -12,7 +12,7 @@ use crate::plan::desired::Desired;
 use crate::plan::memory::Memory;
 use crate::plan::ownership::Owner;
 use crate::plan::record::Record;
-use crate::resources::{ConnectionDefaults, Reason, ResourceKey, ResourceStatus};
+use crate::resources::{Reason, ResourceKey, ResourceStatus};
 use kube::ResourceExt;
 use tokio::time::Instant;
 
@@ -82,16 +82,6 @@ impl<'a, K: Kind> Resource<'a, K> {
         Record::new(&self.own.status, self.own.has_finalizer(), &remembered)
     }
 
-    /// Returns the fields that the API refused to change when it was to apply the same. A user who asks for a reconciliation
-    /// wants to try again.
-    #[must_use]
-    pub fn refused(&self, desired: Option<&Desired>) -> Vec<&'static str> {
-        match self.own.requested() {
-            Some(_) => Vec::new(),
-            None => self.memory.refused_fields(desired.map(|it| &it.revision)),
-        }
-    }
-
     /// Resolves the references of the spec and computes the desired remote object. One that is being deleted desires nothing:
     /// deletion never depends on the spec.
     ///
@@ -122,35 +112,14 @@ impl<'a, K: Kind> Resource<'a, K> {
         }
     }
 
-    /// Returns the defaults of its policy: those of the connection that its object was created through, even if a deletion uses
-    /// another one, and otherwise those of the connection that it uses.
-    pub async fn defaults(&self, context: &Context, used: &ConnectionState) -> ConnectionDefaults {
-        match self
-            .recorded_connection()
-            .filter(|_| self.own.terminating())
-        {
-            Some((key, _)) => context.connections.state(&key).await.defaults,
-            None => used.defaults.clone(),
-        }
-    }
-
-    /// Returns the connection that it uses.
-    pub async fn connection(&self, context: &Context) -> ConnectionKey {
-        let (namespace, connections) = (&self.key.namespace, &context.connections);
-        let common = self.own.object.common();
-        let asked = common.connection_ref.as_ref();
-        match (self.own.terminating(), self.recorded_connection()) {
-            // A deletion keeps the one that the object was created through, as long as that can be used.
-            (true, Some((key, instance))) => {
-                let explicit = common.deletion_policy.is_some();
-                connections
-                    .for_deletion(namespace, key, instance, explicit)
-                    .await
-            }
-            (_, recorded) => {
-                let recorded = recorded.map(|(key, _)| key);
-                connections.choose(namespace, asked, recorded).await
-            }
+    /// Returns what decides which connection it uses.
+    #[must_use]
+    pub fn uses(&self) -> Uses<'_> {
+        Uses {
+            namespace: &self.key.namespace,
+            spec: self.own.object.common(),
+            terminating: self.own.terminating(),
+            recorded: self.recorded_connection(),
         }
     }
 

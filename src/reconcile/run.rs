@@ -103,11 +103,4 @@ impl<'a, K: Kind> Run<'a, K> {
     pub fn remember<T>(&mut self, change: impl FnOnce(&mut Memory) -> T) -> T {
         self.resource.remember(self.context, change)
     }
-
-    /// Remembers that the API refused to change fields of the object to what is desired.
-    pub fn remember_refused(&mut self, case: &Case<'_>, fields: &[&'static str]) {
-        let revision = case.desired().map(|it| it.revision.clone());
-        let refused = revision.map(|revision| (revision, fields.to_vec()));
-        self.remember(|memory| memory.refused = refused);
-    }
 }

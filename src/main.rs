@@ -8,6 +8,7 @@ use metorial_operator::runtime::{check, run};
 use metorial_operator::settings::{Args, Command, RunArgs};
 use metorial_operator::telemetry;
 use std::error::Error;
+use std::io::{ErrorKind, Write};
 use std::process::ExitCode;
 use std::time::Duration;
 use tokio::signal::unix::{SignalKind, signal};
@@ -65,7 +66,11 @@ fn no_client(error: &kube::Error) -> String {
 fn print_definitions() -> Result<(), String> {
     for definition in definitions() {
         let yaml = serde_yaml_ng::to_string(&definition).map_err(|error| error.to_string())?;
-        println!("---\n{}", yaml.trim_end());
+        match writeln!(std::io::stdout(), "---\n{}", yaml.trim_end()) {
+            // Whoever reads them has seen enough.
+            Err(error) if error.kind() == ErrorKind::BrokenPipe => return Ok(()),
+            written => written.map_err(|error| error.to_string())?,
+        }
     }
     Ok(())
 }

@@ -213,14 +213,12 @@ impl Connections {
             return Ok(());
         }
         let slot = self.slot(key);
-        let allowed = slot
-            .lock()
-            .await
-            .settings
-            .as_ref()
-            .and_then(|settings| settings.allowed.clone());
-        let Some(allowed) = allowed else {
-            return Err(NotReady::not_found(key));
+        let (settings, not_ready) = {
+            let slot = slot.lock().await;
+            (slot.settings.clone(), slot.not_ready.clone())
+        };
+        let Some(allowed) = settings.and_then(|settings| settings.allowed.clone()) else {
+            return Err(not_ready.unwrap_or_else(|| NotReady::not_found(key)));
         };
         let labels = match &allowed.selector {
             Some(_) => self.setup.cluster.namespace_labels(namespace).await,

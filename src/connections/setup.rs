@@ -65,7 +65,7 @@ impl Setup {
                 let message = format!(
                     "{key} can't be used: this operator watches single namespaces; refer to a Connection"
                 );
-                return Err(NotReady::new(Reason::ConnectionNotFound, message));
+                return Err(NotReady::new(Reason::NamespaceNotAllowed, message));
             }
         };
         found.map_err(|error| verify::of_unread(&error))

@@ -41,6 +41,9 @@ pub fn conflict(
     };
     if let (false, Some(marker)) = (free, &remote.marker) {
         let advice = match case.claim(remote) {
+            Claim::OtherCluster if marker.owner.cluster == case.owner.cluster => {
+                "if the operator has lost its fingerprint key since then, set the chart value installationId to that installation"
+            }
             Claim::OtherCluster => {
                 "to take it over, add that cluster to spec.adoptFrom of the connection and set spec.adopt.policy: Override"
             }

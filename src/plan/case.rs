@@ -285,8 +285,13 @@ impl<'a> Case<'a> {
     #[must_use]
     pub fn shown_owner(&self, other: &Owner) -> String {
         let own = &self.owner;
-        if !other.is_of_installation(own) {
+        if other.cluster != own.cluster {
             format!("a resource of cluster {}", other.cluster)
+        } else if !other.is_of_installation(own) {
+            format!(
+                "a resource of installation {} in this cluster",
+                other.installation
+            )
         } else if other.namespace == own.namespace {
             format!("{} {}", other.kind, other.name)
         } else {

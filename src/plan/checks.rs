@@ -66,7 +66,7 @@ fn suspended(case: &Case<'_>, facts: &Facts) -> Option<Plan> {
     let message = format!("spec.suspend is true{pending}");
     let mut verdict = Verdict::new(Reason::Suspended, message);
     verdict.ready = ready;
-    Some(Plan::report(verdict))
+    Some(Plan::report(with_known_drift(case, verdict)))
 }
 
 fn unresolved(unresolved: &Unresolved) -> Plan {

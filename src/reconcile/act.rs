@@ -58,7 +58,7 @@ impl<K: Kind> Run<'_, K> {
         match step {
             Step::AddFinalizer => {
                 // It must be in etcd before the first create is sent.
-                self.resource.own.add_finalizer().await?;
+                self.resource.handle.add_finalizer().await?;
                 if case.record.id.is_none() && !case.record.had_object {
                     self.remember(|memory| memory.nothing_created(now()));
                 }
@@ -106,7 +106,7 @@ impl<K: Kind> Run<'_, K> {
                 tracing::info!(id, instance, "left a remote object at Metorial");
             }
             Step::RemoveFinalizer => {
-                self.resource.own.remove_finalizer().await?;
+                self.resource.handle.remove_finalizer().await?;
                 self.effects.push(Effect::FinalizerRemoved);
             }
             // A status is reported by the caller, which knows the plan.

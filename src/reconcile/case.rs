@@ -22,7 +22,7 @@ pub async fn case<'a, K: Kind>(
     let connections = &context.connections;
     let (known, now) = (desired.as_ref().ok(), now());
     let refusal = refusal(context, resource, connection).await;
-    let orphan_after = match resource.own.terminating() {
+    let orphan_after = match resource.handle.terminating() {
         true => {
             let session = state.session.as_deref();
             connections.orphan_after(connection, session).await
@@ -30,27 +30,27 @@ pub async fn case<'a, K: Kind>(
         false => None,
     };
     let defaults = connections.defaults(&resource.uses(), state).await;
-    let named = resource.own.object.common().connection_ref.is_some();
+    let named = resource.handle.object.common().connection_ref.is_some();
     let view = state.view(connection, named, refusal);
     let attempt = attempt(context, resource, known, &state.version(&view));
     let paused = resource.remember(context, |memory| memory.pauses.begin(attempt, now));
     let (common, lifecycle) = (
-        resource.own.object.common(),
-        resource.own.object.lifecycle(),
+        resource.handle.object.common(),
+        resource.handle.object.lifecycle(),
     );
     Case {
         owner: resource.owner.clone(),
-        generation: resource.own.generation(),
-        terminating: resource.own.terminating(),
+        generation: resource.handle.generation(),
+        terminating: resource.handle.terminating(),
         disabled: context.disabled.get(K::NAME).copied(),
         // One that comes too early is handled after the pause.
-        requested: resource.own.requested().filter(|_| paused.is_none()),
-        approved: resource.own.approved(),
+        requested: resource.handle.requested().filter(|_| paused.is_none()),
+        approved: resource.handle.approved(),
         policy: Policy::new(common, lifecycle, Some(&defaults)),
         desired: desired.as_ref().map_err(Clone::clone),
-        publish: resource.own.published_config_map(),
+        publish: resource.handle.published_config_map(),
         record: resource.record(context),
-        details: resource.own.status.details(),
+        details: resource.handle.status.details(),
         connection: view,
         paused,
         rewrites: resource.memory.rewrites.clone(),
@@ -58,7 +58,7 @@ pub async fn case<'a, K: Kind>(
             orphan_after,
             blocked_for: resource.memory.pauses.blocked_for(now),
         },
-        refused: match resource.own.requested() {
+        refused: match resource.handle.requested() {
             // A user who asks for a reconciliation wants to try again.
             Some(_) => Vec::new(),
             None => resource.memory.refused_fields(known.map(|it| &it.revision)),
@@ -78,7 +78,7 @@ async fn refusal<K: Kind>(
     resource: &Resource<'_, K>,
     connection: &ConnectionKey,
 ) -> Option<Problem> {
-    if resource.own.suspended() && !resource.own.terminating() {
+    if resource.handle.suspended() && !resource.handle.terminating() {
         return None;
     }
     let namespace = &resource.key.namespace;
@@ -94,18 +94,18 @@ pub fn attempt<K: Kind>(
     desired: Option<&Desired>,
     connection: &ConnectionVersion,
 ) -> Attempt {
-    let terminating = resource.own.terminating();
+    let terminating = resource.handle.terminating();
     let circumstances = Circumstances {
-        generation: resource.own.generation(),
+        generation: resource.handle.generation(),
         terminating,
         revision: desired.map(|desired| desired.revision.clone()),
         references: desired.map(|desired| desired.references),
-        approved: resource.own.approved(),
+        approved: resource.handle.approved(),
         connection: connection.clone(),
     };
     let attempt = Attempt::new(&circumstances)
-        .requested(resource.own.requested().as_ref())
-        .with_finalizer(resource.own.has_finalizer());
+        .requested(resource.handle.requested().as_ref())
+        .with_finalizer(resource.handle.has_finalizer());
     match terminating {
         true => attempt.blocked_by(context.dependencies.dependents(&resource.key)),
         false => attempt,

@@ -119,7 +119,7 @@ impl<K: Kind> Run<'_, K> {
     pub fn parent(&self) -> Parent<'_, K> {
         Parent {
             cluster: &self.context.cluster,
-            resource: &self.resource.own.object,
+            resource: &self.resource.handle.object,
         }
     }
 

@@ -4,7 +4,7 @@ use super::case::attempt;
 use super::context::{jitter, now};
 use super::error::Error;
 use super::run::Run;
-use crate::cluster::own::Records;
+use crate::cluster::handle::Records;
 use crate::connections::ConnectionKey;
 use crate::kinds::Kind;
 use crate::plan::backoff::{Pacing, Retry};
@@ -38,12 +38,12 @@ impl<K: Kind> Run<'_, K> {
         // The report of another shard may be newer; but what was written at the API is recorded in any case.
         self.confirm_shard(!self.wrote()).await?;
         let plan = &status::with_refusals(plan, &self.effects);
-        let next = status::next(&self.resource.own.status, case, plan, &self.effects);
+        let next = status::next(&self.resource.handle.status, case, plan, &self.effects);
         let reported = &expiry::with_expiry(&next, case, plan);
         self.report(case, reported).await?;
         self.count(reported);
         let pause = self.next(case, plan);
-        let changes_in = expiry::changes_in(&self.resource.own.status, case);
+        let changes_in = expiry::changes_in(&self.resource.handle.status, case);
         Ok([pause, changes_in].into_iter().flatten().min())
     }
 
@@ -52,22 +52,22 @@ impl<K: Kind> Run<'_, K> {
     /// # Errors
     /// The status could not be written.
     pub async fn report(&mut self, case: &Case<'_>, plan: &Plan) -> Result<(), Error> {
-        let next = status::next(&self.resource.own.status, case, plan, &self.effects);
+        let next = status::next(&self.resource.handle.status, case, plan, &self.effects);
         let records = match (self.wrote(), self.effects.is_empty()) {
             (true, _) => Records::Writes,
             (false, false) => Records::Effects,
             (false, true) => Records::Nothing,
         };
-        if self.resource.own.write_status(&next, records).await? {
-            let (before, after) = (self.resource.own.status.common(), next.common());
+        if self.resource.handle.write_status(&next, records).await? {
+            let (before, after) = (self.resource.handle.status.common(), next.common());
             let (verdict, recorded) = (&plan.verdict, self.event_recorded);
             let events = events::events(before, after, verdict, &self.effects, recorded);
             self.event_recorded |= plan.verdict.reason != Reason::Creating;
             self.record(events).await;
         }
-        let before = std::mem::replace(&mut self.resource.own.status, next);
+        let before = std::mem::replace(&mut self.resource.handle.status, next);
         self.enqueue_others(before.common());
-        let id = self.resource.own.status.common().id.clone();
+        let id = self.resource.handle.status.common().id.clone();
         self.remember(|memory| memory.recorded(id.as_ref()));
         Ok(())
     }
@@ -77,23 +77,23 @@ impl<K: Kind> Run<'_, K> {
     /// # Errors
     /// The status could not be written: then nothing is created.
     pub async fn record_replacement(&mut self, revision: &Fingerprint) -> Result<(), Error> {
-        let own = &mut self.resource.own;
-        let mut next = own.status.clone();
+        let handle = &mut self.resource.handle;
+        let mut next = handle.status.clone();
         next.common_mut().replacement_revision = Some(revision.to_string());
-        own.write_status(&next, Records::Nothing).await?;
-        own.status = next;
+        handle.write_status(&next, Records::Nothing).await?;
+        handle.status = next;
         Ok(())
     }
 
     /// Returns whether anything was written at the API, or may have been by a create, that no status records yet.
     pub fn wrote(&self) -> bool {
-        let status = self.resource.own.status.common();
+        let status = self.resource.handle.status.common();
         let lost = self.resource.memory.sent_to.is_some() && status.instance_id.is_none();
         lost || self.effects.iter().any(Effect::is_of_write)
     }
 
     async fn record(&self, events: impl IntoIterator<Item = Event>) {
-        let about = self.resource.own.object.object_ref(&());
+        let about = self.resource.handle.object.object_ref(&());
         for event in events {
             let cluster = &self.context.cluster;
             cluster
@@ -104,7 +104,7 @@ impl<K: Kind> Run<'_, K> {
 
     /// Enqueues what depends on this resource, and the connection that it no longer uses.
     fn enqueue_others(&self, before: &CommonStatus) {
-        let now = self.resource.own.status.common();
+        let now = self.resource.handle.status.common();
         if status::seen_by_others(before) != status::seen_by_others(now) {
             self.context.enqueue_dependents(self.resource.key);
         }
@@ -130,7 +130,7 @@ impl<K: Kind> Run<'_, K> {
     }
 
     fn count(&self, plan: &Plan) {
-        let status = &self.resource.own.status;
+        let status = &self.resource.handle.status;
         let ready = condition(status.common().conditions.as_deref(), "Ready");
         let shown = ready.and_then(|ready| Reason::parse(&ready.reason));
         let decided = shown.filter(|shown| *shown == plan.verdict.reason);
@@ -150,7 +150,7 @@ impl<K: Kind> Run<'_, K> {
     fn next(&mut self, case: &Case<'_>, plan: &Plan) -> Option<Duration> {
         let pending_deletion = self
             .resource
-            .own
+            .handle
             .status
             .common()
             .pending_deletion

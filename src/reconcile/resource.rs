@@ -2,7 +2,7 @@
 
 use super::context::{Context, now};
 use crate::cluster::error::ClusterError;
-use crate::cluster::own::Own;
+use crate::cluster::handle::Handle;
 use crate::cluster::references::Missing;
 use crate::connections::{ConnectionKey, Uses};
 use crate::kinds::Kind;
@@ -20,8 +20,8 @@ use tokio::time::Instant;
 pub struct Resource<'a, K: Kind> {
     /// Its key.
     pub key: &'a ResourceKey,
-    /// The object in the cluster.
-    pub own: Own<'a, K>,
+    /// The object in the cluster, and the writes to it.
+    pub handle: Handle<'a, K>,
     /// Its identity.
     pub owner: Owner,
     /// What is remembered of it.
@@ -37,10 +37,10 @@ impl<'a, K: Kind> Resource<'a, K> {
         context: &'a Context,
         key: &'a ResourceKey,
     ) -> Result<Option<Self>, ClusterError> {
-        let Some(own) = Own::<K>::get(&context.cluster, &context.shard, key).await? else {
+        let Some(handle) = Handle::<K>::get(&context.cluster, &context.shard, key).await? else {
             return Ok(None);
         };
-        let uid = own.object.uid().unwrap_or_default();
+        let uid = handle.object.uid().unwrap_or_default();
         let namespace_uids = &context.namespace_uids;
         let namespace_uid = namespace_uids.of(&context.cluster, &key.namespace).await?;
         let mut resource = Self {
@@ -55,7 +55,7 @@ impl<'a, K: Kind> Resource<'a, K> {
                 uid,
             },
             key,
-            own,
+            handle,
         };
         resource.recognize_predecessor(context);
         Ok(Some(resource))
@@ -63,7 +63,8 @@ impl<'a, K: Kind> Resource<'a, K> {
 
     /// Remembers that another shard may have sent writes for it, where their traces are new to this process.
     fn recognize_predecessor(&mut self, context: &Context) {
-        let traces = self.own.has_finalizer() || self.own.status.common().instance_id.is_some();
+        let traces =
+            self.handle.has_finalizer() || self.handle.status.common().instance_id.is_some();
         if !context.shard.is_part() || !traces {
             return;
         }
@@ -79,7 +80,11 @@ impl<'a, K: Kind> Resource<'a, K> {
     #[must_use]
     pub fn record(&self, context: &Context) -> Record {
         let remembered = self.memory.remembered(&context.lags(), now());
-        Record::new(&self.own.status, self.own.has_finalizer(), &remembered)
+        Record::new(
+            &self.handle.status,
+            self.handle.has_finalizer(),
+            &remembered,
+        )
     }
 
     /// Resolves the references of the spec and computes the desired remote object. One that is being deleted desires nothing:
@@ -91,14 +96,14 @@ impl<'a, K: Kind> Resource<'a, K> {
         &self,
         context: &Context,
     ) -> Result<Result<Desired, Unresolved>, ClusterError> {
-        if self.own.terminating() {
+        if self.handle.terminating() {
             return Ok(Err(Unresolved {
                 reason: Reason::Deleting,
                 message: String::new(),
             }));
         }
-        let references = self.own.object.references();
-        let (object, namespace) = (&self.own.object, &self.key.namespace);
+        let references = self.handle.object.references();
+        let (object, namespace) = (&self.handle.object, &self.key.namespace);
         match context.cluster.resolve(namespace, &references).await {
             Ok(inputs) => {
                 let desired = object.desired(&inputs, &self.owner, &context.mac);
@@ -117,8 +122,8 @@ impl<'a, K: Kind> Resource<'a, K> {
     pub fn uses(&self) -> Uses<'_> {
         Uses {
             namespace: &self.key.namespace,
-            spec: self.own.object.common(),
-            terminating: self.own.terminating(),
+            spec: self.handle.object.common(),
+            terminating: self.handle.terminating(),
             recorded: self.recorded_connection(),
         }
     }
@@ -126,7 +131,7 @@ impl<'a, K: Kind> Resource<'a, K> {
     /// Returns the connection that its object was created through and the instance that it is in. Of a create whose response was
     /// lost before a status could be written, only this process knows where it was sent.
     fn recorded_connection(&self) -> Option<(ConnectionKey, Option<&str>)> {
-        let status = self.own.status.common();
+        let status = self.handle.status.common();
         let sent_to = self.memory.sent_to.as_ref();
         let connection = status.connection.as_ref();
         let connection = connection.or(sent_to.map(|it| &it.connection))?;
@@ -138,12 +143,12 @@ impl<'a, K: Kind> Resource<'a, K> {
 
     /// Registers everything in the cluster that the resource depends on, before any of it is read.
     pub fn register_dependencies(&self, context: &Context, connection: &ConnectionKey) {
-        let (object, namespace) = (&self.own.object, &self.key.namespace);
+        let (object, namespace) = (&self.handle.object, &self.key.namespace);
         let named = object.common().connection_ref.is_some();
         let mut sources = object.named_in_cluster(namespace);
         sources.extend(connection.decided_by(namespace, named));
         let config_map = |name: String| ResourceKey::new("ConfigMap", namespace, &name);
-        sources.extend(self.own.published_config_map().map(config_map));
+        sources.extend(self.handle.published_config_map().map(config_map));
         sources.sort();
         sources.dedup();
         let changed = context.dependencies.set(self.key, sources);

@@ -93,7 +93,7 @@ impl<'a, K: Kind> Run<'a, K> {
     /// It belongs to another shard, or is gone; or the read failed.
     pub async fn confirm_shard(&mut self, needed: bool) -> Result<(), Error> {
         let at_most = self.context.timing.lease.renew;
-        match !needed || self.resource.own.is_of_shard(at_most).await? {
+        match !needed || self.resource.handle.is_of_shard(at_most).await? {
             true => Ok(()),
             false => Err(Error::OfAnotherShard),
         }

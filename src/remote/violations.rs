@@ -114,10 +114,10 @@ fn surplus(unexpected: &[String], names: &PublicNames) -> String {
         .collect();
     let hidden = unexpected.len() - known.len();
     match (known.is_empty(), hidden) {
-        (true, _) => format!("has {hidden} surplus name(s), which are not shown"),
-        (false, 0) => format!("has no {}", known.join(", ")),
+        (true, _) => format!("must not have {hidden} of its names, which are not shown"),
+        (false, 0) => format!("must not have {}", known.join(", ")),
         (false, _) => format!(
-            "has no {}, and {hidden} more that are not shown",
+            "must not have {}, and {hidden} more that are not shown",
             known.join(", ")
         ),
     }

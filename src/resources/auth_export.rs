@@ -49,7 +49,7 @@ pub struct AuthExportSpec {
     /// The reason for the export. Metorial keeps it in the account's audit log.
     #[schemars(length(min = 1, max = 2000))]
     pub note: String,
-    /// A ProviderAuthConfig of this namespace.
+    /// A ProviderAuthConfig.
     pub auth_config_ref: Option<ResourceRef>,
     /// Id of an auth config at Metorial.
     #[schemars(length(min = 1, max = 100), regex(pattern = schema::ID))]

@@ -49,7 +49,7 @@ pub struct AuthImportSpec {
     pub note: String,
     /// The value, which must match the auth method's schema. Metorial never returns it.
     pub value: ComposedValue,
-    /// A ProviderAuthConfig of this namespace. Its `valuePolicy` must be `Initial`.
+    /// A ProviderAuthConfig. Its `valuePolicy` must be `Initial`.
     pub auth_config_ref: Option<ResourceRef>,
     /// Id of an auth config at Metorial.
     #[schemars(length(min = 1, max = 100), regex(pattern = schema::ID))]

@@ -52,7 +52,7 @@ pub struct ProviderConfigSpec {
     /// The value, which must match the provider's config schema. Metorial never returns it. Changing it replaces the
     /// config.
     pub value: Option<ComposedValue>,
-    /// A ProviderConfigVault of this namespace. The operator waits until it is ready.
+    /// A ProviderConfigVault. The operator waits until it is ready.
     pub vault_ref: Option<ResourceRef>,
     /// Id of a vault at Metorial.
     #[schemars(length(min = 1, max = 100), regex(pattern = schema::ID))]

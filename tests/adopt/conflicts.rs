@@ -101,6 +101,22 @@ fn of_another_cluster() -> Value {
 }
 
 #[tokio::test]
+async fn an_object_of_another_installation_in_the_cluster_names_that_installation() {
+    let env = Environment::running().await;
+    let made = env.create(credentials("github")).await;
+    let mut metadata = env.only(Kind::Credentials).readable["metadata"].clone();
+    metadata["kubernetes"]["installation"] = "former".into();
+    env.sim.edit(&made.id(), json!({"metadata": metadata}));
+    let github = env.credentials("github");
+    github.request_reconcile().await;
+    let refused = github.wait_reason("OwnershipConflict").await;
+    for part in ["installation former in this cluster", "installationId"] {
+        assert!(refused.message().contains(part), "{}", refused.message());
+    }
+    assert!(!refused.message().contains("adoptFrom"));
+}
+
+#[tokio::test]
 async fn an_object_of_another_cluster_is_left_alone_unless_it_is_adopted_by_override() {
     let env = Environment::running().await;
     let fields = json!({"name": "shared", "metadata": of_another_cluster()});

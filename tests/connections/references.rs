@@ -36,3 +36,14 @@ async fn an_edit_that_names_another_connection_is_reported_though_nothing_else_c
     assert_eq!(env.attempts().len(), 1, "{:?}", env.attempts());
     env.check_oracles().await;
 }
+
+#[tokio::test]
+async fn an_operator_of_single_namespaces_says_that_it_serves_no_cluster_connections() {
+    let env = Environment::running().await;
+    let shared = json!({"connectionRef": {"kind": "ClusterConnection", "name": "shared"}});
+    env.apply(credentials("github").spec(shared)).await;
+    let refused = "this operator watches single namespaces; refer to a Connection";
+    let github = env.credentials("github");
+    github.wait_message("NamespaceNotAllowed", refused).await;
+    assert!(env.attempts().is_empty());
+}

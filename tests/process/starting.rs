@@ -5,7 +5,7 @@ use k8s_openapi::api::core::v1::ServiceAccount;
 use kube::api::PostParams;
 use serde_json::json;
 use std::path::Path;
-use std::process::{Command, Output};
+use std::process::{Command, Output, Stdio};
 
 fn program() -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_metorial-operator"));
@@ -95,6 +95,19 @@ fn help_version_and_definitions_are_no_failures() {
             "{flag}"
         );
     }
+}
+
+#[test]
+fn definitions_of_which_only_the_begin_is_read_are_no_failure() {
+    let mut crds = program();
+    crds.arg("crds")
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped());
+    let mut running = crds.spawn().unwrap();
+    drop(running.stdout.take());
+    let output = running.wait_with_output().unwrap();
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert_eq!((output.status.code(), &*said), (Some(0), ""));
 }
 
 #[test]

@@ -2,6 +2,7 @@
 
 use super::fixture::{Fixture, auth_config, policy, recorded};
 use crate::plan::case::{Failure, MaybeApplied, Problem, RemoteFailure};
+use crate::plan::policy::Policy;
 use crate::plan::record::Record;
 use crate::plan::status;
 use crate::plan::steps::Plan;
@@ -105,4 +106,23 @@ fn drift_of_what_is_no_longer_desired_is_not_kept() {
     let verdict = fixture.plan().verdict;
     assert_eq!(verdict.reason, Reason::ConnectionNotReady);
     assert!(verdict.drift.is_empty());
+}
+
+#[test]
+fn a_resource_that_is_suspended_keeps_the_drift_that_was_reported() {
+    let desired = auth_config("a");
+    let record = Record {
+        drift: drift(),
+        ..recorded(&desired, "pac_1")
+    };
+    let suspended = Policy {
+        suspend: true,
+        ..policy()
+    };
+    let verdict = Fixture::of(&desired, record)
+        .with_policy(suspended)
+        .plan()
+        .verdict;
+    assert_eq!(verdict.reason, Reason::Suspended);
+    assert_eq!(verdict.drift, drift());
 }

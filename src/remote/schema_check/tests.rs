@@ -65,7 +65,7 @@ async fn a_name_is_shown_if_the_spec_or_the_schema_has_it_and_hidden_otherwise()
         panic!("it conforms");
     };
     for part in [
-        "has no \"surplus\", and 1 more",
+        "must not have \"surplus\", and 1 more",
         "/a/? (type)",
         "/a/own (type)",
     ] {

@@ -1,5 +1,5 @@
-//! The resource that a reconciliation is about, as the last call on it showed it, and the writes to it. Somebody else's change
-//! of it in the meantime is no reason to decide again, unless it changes what a decision is based on.
+//! A handle on the resource that a reconciliation is about: as the last call on it showed it, and the writes to it. Somebody
+//! else's change of it in the meantime is no reason to decide again, unless it changes what a decision is based on.
 
 use super::client::Cluster;
 use super::error::{Cause, ClusterError};
@@ -21,8 +21,8 @@ const STATUS_RETRIES: usize = 4;
 /// The time after which they are left to the next reconciliation, before this one reaches its timeout.
 const STATUS_PATIENCE: Duration = Duration::from_secs(30);
 
-/// One custom resource.
-pub struct Own<'a, K: Kind> {
+/// A handle on one custom resource.
+pub struct Handle<'a, K: Kind> {
     cluster: &'a Cluster,
     shard: &'a Shard,
     key: &'a ResourceKey,
@@ -46,7 +46,7 @@ pub enum Records {
     Writes,
 }
 
-impl<'a, K: Kind> Own<'a, K> {
+impl<'a, K: Kind> Handle<'a, K> {
     /// Reads the resource; `None` if it no longer exists, or belongs to another shard.
     ///
     /// # Errors

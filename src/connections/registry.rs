@@ -217,7 +217,7 @@ impl Connections {
             let slot = slot.lock().await;
             (slot.settings.clone(), slot.not_ready.clone())
         };
-        let Some(allowed) = settings.and_then(|settings| settings.allowed.clone()) else {
+        let Some(allowed) = settings.and_then(|settings| settings.allowed) else {
             return Err(not_ready.unwrap_or_else(|| NotReady::not_found(key)));
         };
         let labels = match &allowed.selector {

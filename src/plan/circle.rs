@@ -84,7 +84,7 @@ mod tests {
         let [deployment, config] = [key(DEPLOYMENT), key(CONFIG)];
         let sources = around(&[deployment.clone(), config.clone()]);
         let found = circle(&config, &sources);
-        assert_eq!(found, [deployment.clone()]);
+        assert_eq!(found, std::slice::from_ref(&deployment));
         assert_eq!(
             message(&config, &found),
             "ProviderConfig settings refers to ProviderDeployment tracker, which refers back to ProviderConfig settings, so they wait for each other; remove one of these references"

@@ -107,7 +107,7 @@ pub fn attempt<K: Kind>(
         .requested(resource.handle.requested().as_ref())
         .with_finalizer(resource.handle.has_finalizer());
     match terminating {
-        true => attempt.blocked_by(context.dependencies.dependents(&resource.key)),
+        true => attempt.blocked_by(context.dependencies.dependents(resource.key)),
         false => attempt,
     }
 }

@@ -49,7 +49,7 @@ impl<'a, K: Kind> Run<'a, K> {
         state: &ConnectionState,
         case: &Case<'_>,
     ) -> Self {
-        let (session, purpose) = (state.session.as_ref(), Purpose::of(case, &resource.key));
+        let (session, purpose) = (state.session.as_ref(), Purpose::of(case, resource.key));
         Self {
             context,
             resource,

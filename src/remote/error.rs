@@ -1,6 +1,6 @@
 //! The failure of a call to the API, and what it means for the resource or connection that needed the call.
 
-use super::budget::Spent;
+use super::budget::{Away, Spent};
 use super::explain::explain;
 use crate::plan::case::{MaybeApplied, Rejection, RemoteFailure};
 use crate::plan::desired::Desired;
@@ -19,6 +19,8 @@ pub enum RemoteError {
     /// The request budget is used up or others come first, so that nothing was sent; or the API refused the request with
     /// 429.
     BudgetSpent(Spent),
+    /// The requests before had no response, so that nothing was sent.
+    Away(Away),
     /// This process does not lead any more; nothing was sent.
     NotLeader,
     /// The connection has no session; nothing was sent.
@@ -67,7 +69,8 @@ impl RemoteError {
     /// Returns true if the connection, not this one object, is likely to be the cause.
     #[must_use]
     pub fn concerns_connection(&self) -> bool {
-        matches!(
+        let away = matches!(self, Self::Away(_));
+        away || matches!(
             self.kind(),
             Some(
                 ErrorKind::Unauthorized
@@ -84,6 +87,7 @@ impl RemoteError {
         match self {
             Self::ExportWithoutValue => true,
             Self::BudgetSpent(_)
+            | Self::Away(_)
             | Self::NotLeader
             | Self::NotConnected
             | Self::EmptyFilter(_)
@@ -105,6 +109,7 @@ impl RemoteError {
     pub fn wait(&self) -> Option<Duration> {
         match self {
             Self::BudgetSpent(spent) => Some(spent.wait),
+            Self::Away(away) => Some(away.wait),
             Self::Api(error) => error.retry_after(),
             Self::NotLeader
             | Self::NotConnected
@@ -119,7 +124,7 @@ impl RemoteError {
     pub fn reason(&self) -> Reason {
         match self {
             Self::BudgetSpent(_) => Reason::RateLimited,
-            Self::NotLeader | Self::Unreadable(_) => Reason::RemoteUnavailable,
+            Self::Away(_) | Self::NotLeader | Self::Unreadable(_) => Reason::RemoteUnavailable,
             Self::NotConnected => Reason::ConnectionNotReady,
             Self::EmptyFilter(_) => Reason::InternalError,
             Self::ExportWithoutValue => Reason::RemoteRejected,
@@ -147,6 +152,10 @@ impl RemoteError {
     pub fn message(&self) -> String {
         match self {
             Self::BudgetSpent(spent) => spent.message.clone(),
+            Self::Away(away) => format!(
+                "the API does not answer: {}; retrying",
+                away.error.cause().unwrap_or("the connection was lost")
+            ),
             Self::NotLeader => "another replica took over".to_owned(),
             Self::NotConnected => {
                 "the connection is not ready: see its conditions; retrying".to_owned()

@@ -1,6 +1,6 @@
 //! The one path of every request to the API: past the request budget, and every write past the fence.
 
-use super::budget::{Budget, OwnLimit, Requester, Ticket, View};
+use super::budget::{Budget, OwnLimit, Refused, Requester, Ticket, View};
 use super::error::RemoteError;
 use super::shared::Account;
 use crate::cluster::fence::Fence;
@@ -302,7 +302,10 @@ impl Transport {
 
     fn admit(&self) -> Result<Ticket, RemoteError> {
         let admitted = self.requester.admit(Instant::now());
-        admitted.map_err(RemoteError::BudgetSpent)
+        admitted.map_err(|refused| match refused {
+            Refused::Spent(spent) => RemoteError::BudgetSpent(spent),
+            Refused::Away(away) => RemoteError::Away(away),
+        })
     }
 
     /// Counts the result of a request, and corrects the budget by its headers.
@@ -322,12 +325,15 @@ impl Transport {
             self.clock_ahead.store(ahead, Ordering::Relaxed);
         }
         // Without a status there was no response.
-        let answered = result
+        let unanswered = result
             .as_ref()
             .err()
-            .is_none_or(|error| error.status().is_some());
-        if let Some(ticket) = sent.ticket.as_ref().filter(|_| answered) {
-            ticket.answered(meta, now);
+            .filter(|error| error.status().is_none());
+        if let Some(ticket) = &sent.ticket {
+            match unanswered {
+                Some(error) => ticket.failed(error, now),
+                None => ticket.answered(meta, now),
+            }
         }
         let result = match result {
             Ok(answer) => Ok(answer.value),

@@ -29,6 +29,7 @@ pub(crate) struct Details {
     pub(crate) meta: Meta,
     pub(crate) cause: Option<Cow<'static, str>>,
     pub(crate) too_large: bool,
+    pub(crate) not_sent: bool,
 }
 
 /// Ids that the API names, which may repeat what was sent. They are compared, and neither shown nor printed.
@@ -154,6 +155,7 @@ impl Error {
             meta,
             cause: Some(cause.into()),
             too_large: false,
+            not_sent: false,
         })
     }
 
@@ -165,6 +167,18 @@ impl Error {
     pub(crate) fn too_large(mut self) -> Self {
         self.0.too_large = true;
         self
+    }
+
+    pub(crate) fn not_sent(mut self) -> Self {
+        self.0.not_sent = true;
+        self
+    }
+
+    /// Returns whether the request certainly never reached the server: it can't be expressed in HTTP, or there was no
+    /// connection to send it on.
+    #[must_use]
+    pub fn was_not_sent(&self) -> bool {
+        self.0.not_sent
     }
 
     /// Returns whether the answer to a read was larger than this client reads. A page may fit with fewer items.
@@ -322,6 +336,7 @@ mod tests {
             },
             cause: None,
             too_large: false,
+            not_sent: false,
         });
         assert_eq!(
             error.to_string(),

@@ -97,6 +97,7 @@ pub(crate) fn failure(
         meta: headers.meta,
         cause,
         too_large: false,
+        not_sent: false,
     };
     if let ErrorBody::Api(error) = &body {
         let keep = |word: &Option<String>| word.as_deref().and_then(|word| redactor.keep(word));

@@ -45,7 +45,7 @@ impl Client {
     async fn exchange(&self, request: &Request<'_>, deadline: Instant) -> Result<Reply, Error> {
         let operation = request.operation();
         let fail = |kind, cause| Error::of(kind, operation, Meta::default(), cause);
-        let rejected = |cause: &'static str| fail(ErrorKind::Rejected, cause.into());
+        let rejected = |cause: &'static str| fail(ErrorKind::Rejected, cause.into()).not_sent();
         let body = match request.body {
             Some(body) => Some(
                 body.bytes()
@@ -59,7 +59,11 @@ impl Client {
             Ok(Ok(response)) => response,
             Ok(Err(error)) => {
                 let kind = kind_without_response(&error, operation.method);
-                return Err(fail(kind, cause::describe(&error)));
+                let failure = fail(kind, cause::describe(&error));
+                return Err(match error.is_builder() || error.is_connect() {
+                    true => failure.not_sent(),
+                    false => failure,
+                });
             }
             Err(_) => {
                 return Err(fail(

@@ -2,7 +2,7 @@
 
 use super::limit::{Available, Limit};
 use super::quota::Quota;
-use super::window::Window;
+use super::window::{Counted, Window};
 use crate::plan::purpose::Purpose;
 use crate::resources::{RateLimitSource, ResourceKey};
 use std::collections::BTreeMap;
@@ -81,7 +81,17 @@ impl Capacity {
     pub fn add(&mut self, purpose: &Purpose, now: Instant) -> u64 {
         let Purpose { key, priority, .. } = purpose;
         self.window.add(*priority, &key.namespace, now);
-        self.quota.as_mut().map_or(0, Quota::sent)
+        let counted = Counted::of(purpose, now);
+        let quota = self.quota.as_mut();
+        quota.map_or(0, |quota| quota.sent(counted))
+    }
+
+    /// Learns that a request that was counted did not reach the server. Only the server's limit has numbers.
+    pub fn not_sent(&mut self, request: u64, counted: &Counted) {
+        match &mut self.quota {
+            Some(quota) => quota.not_sent(request, &mut self.window),
+            None => self.window.remove(counted),
+        }
     }
 
     /// Learns that the server refused a request with 429, which does not count then (▲), and asked to wait for so long.
@@ -94,8 +104,8 @@ impl Capacity {
     }
 
     /// Returns the server's limit, to learn from a response, and the requests that were sent.
-    pub fn quota(&mut self) -> Option<(&mut Quota, &Window)> {
-        Some((self.quota.as_mut()?, &self.window))
+    pub fn quota(&mut self) -> Option<(&mut Quota, &mut Window)> {
+        Some((self.quota.as_mut()?, &mut self.window))
     }
 
     /// Sets or removes the limit of a user.

@@ -3,6 +3,7 @@
 mod capacity;
 mod limit;
 mod organization;
+mod outage;
 mod own;
 mod quota;
 mod requester;
@@ -10,12 +11,14 @@ mod scheduler;
 mod spent;
 #[cfg(test)]
 mod tests;
+mod unanswered;
 mod view;
 mod waiting;
 mod window;
 
 pub use limit::{Limit, WINDOW};
-pub use organization::Budget;
+pub use organization::{Budget, Refused};
+pub use outage::Away;
 pub use own::OwnLimit;
 pub use requester::{Requester, Ticket};
 pub use spent::{Spent, minute_after};

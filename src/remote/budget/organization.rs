@@ -5,15 +5,17 @@
 
 use super::capacity::Capacity;
 use super::limit::Limit;
+use super::outage::{Away, Outage};
 use super::own::OwnLimit;
 use super::quota::Quota;
 use super::scheduler::Scheduler;
 use super::spent::Spent;
 use super::view::View;
+use super::window::Counted;
 use crate::lock::lock;
 use crate::plan::purpose::Purpose;
 use crate::resources::{RateLimitSource, ResourceKey};
-use metorial::{Error, Meta};
+use metorial::{Error, ErrorKind, Meta};
 use std::collections::BTreeSet;
 use std::sync::{Mutex, MutexGuard};
 use tokio::sync::mpsc::UnboundedSender;
@@ -28,8 +30,18 @@ pub struct Budget {
     queue: UnboundedSender<ResourceKey>,
 }
 
+/// Why a request may not be sent now.
+#[derive(Clone, Debug)]
+pub enum Refused {
+    /// The budget is spent, or others come first.
+    Spent(Spent),
+    /// The requests before it had no response.
+    Away(Away),
+}
+
 struct State {
     scheduler: Scheduler,
+    outage: Outage,
     /// The connections that show the budget in their statuses.
     connections: BTreeSet<ResourceKey>,
     /// What they show.
@@ -55,6 +67,7 @@ impl Budget {
             whose: whose.into(),
             state: Mutex::new(State {
                 scheduler: Scheduler::new(Capacity::of(Quota::assumed(limit))),
+                outage: Outage::default(),
                 connections: BTreeSet::new(),
                 shown: None,
             }),
@@ -73,20 +86,26 @@ impl Budget {
         purpose: &Purpose,
         sent: u64,
         now: Instant,
-    ) -> Result<u64, Spent> {
+    ) -> Result<u64, Refused> {
         let mut own = own.map(|own| (own, own.lock()));
+        self.lock().outage.check(now).map_err(Refused::Away)?;
         if let Some((own, scheduler)) = &mut own {
-            own.check(scheduler, purpose, sent, now)?;
+            let checked = own.check(scheduler, purpose, sent, now);
+            checked.map_err(|spent| self.lock().refusal(spent))?;
         }
         let mut state = self.lock();
         let admitted = match state.scheduler.check(purpose, sent, now) {
             Ok(()) => {
+                state.outage.sent(now);
                 if let Some((_, scheduler)) = &mut own {
                     scheduler.take(purpose, sent, now);
                 }
                 Ok(state.scheduler.take(purpose, sent, now))
             }
-            Err(refusal) => Err(Spent::new(&self.whose, &state.scheduler, refusal)),
+            Err(refusal) => {
+                let spent = Spent::new(&self.whose, &state.scheduler, refusal);
+                Err(state.refusal(spent))
+            }
         };
         self.enqueue(&mut state, now);
         admitted
@@ -108,6 +127,7 @@ impl Budget {
     /// Corrects the budget by the headers of a response to the request of that number.
     pub fn answered(&self, request: u64, meta: &Meta, now: Instant) {
         let mut state = self.lock();
+        state.outage.answered();
         if let Some((quota, window)) = state.scheduler.capacity.quota() {
             quota.answered(request, meta.rate_limit.as_ref(), window, now);
         }
@@ -115,11 +135,23 @@ impl Budget {
         self.enqueue(&mut state, now);
     }
 
-    /// Counts the end of a request.
-    pub fn ended(&self, now: Instant) {
+    /// Learns why the request of that number, which was sent as `counted`, has no response. What did not reach the server
+    /// does not count.
+    pub fn failed(&self, request: u64, counted: &Counted, error: &Error, now: Instant) {
+        let mut state = self.lock();
+        if error.was_not_sent() {
+            state.scheduler.capacity.not_sent(request, counted);
+        }
+        if matches!(error.kind(), ErrorKind::Transient | ErrorKind::Ambiguous) {
+            state.outage.failed(error, counted.at(), now);
+        }
+    }
+
+    /// Counts the end of the request of that number.
+    pub fn ended(&self, request: u64, now: Instant) {
         let mut state = self.lock();
         if let Some((quota, _)) = state.scheduler.capacity.quota() {
-            quota.ended();
+            quota.ended(request, now);
         }
         self.enqueue(&mut state, now);
     }
@@ -204,6 +236,15 @@ impl Budget {
 
     fn lock(&self) -> MutexGuard<'_, State> {
         lock(&self.state)
+    }
+}
+
+impl State {
+    /// Returns why a request is refused for which the count leaves nothing: an outage is the cause if the last request had no
+    /// response, since that may have used the rest up.
+    fn refusal(&self, spent: Spent) -> Refused {
+        let away = self.outage.away(spent.wait);
+        away.map_or(Refused::Spent(spent), Refused::Away)
     }
 }
 

@@ -4,6 +4,7 @@ use super::limit::Limit;
 use super::scheduler::Scheduler;
 use super::spent::Spent;
 use super::view::View;
+use super::window::Counted;
 use crate::lock::lock;
 use crate::plan::purpose::Purpose;
 use crate::resources::ResourceKey;
@@ -74,6 +75,13 @@ impl OwnLimit {
         let spent = view.is_some_and(|view| view.remaining == 0);
         self.shown_spent.store(spent, Ordering::Relaxed);
         view
+    }
+
+    /// Learns that a request that was counted did not reach the server.
+    pub fn not_sent(&self, counted: &Counted, now: Instant) {
+        let mut scheduler = self.lock();
+        scheduler.capacity.not_sent(0, counted);
+        self.call(&mut scheduler, now);
     }
 
     /// Records that a reconciliation needs nothing more.

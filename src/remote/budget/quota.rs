@@ -4,7 +4,8 @@
 //! The number that is left can only grow until the next report, except by our own requests: it is correct to use it up.
 
 use super::limit::{Available, Limit, WINDOW};
-use super::window::Window;
+use super::unanswered::Unanswered;
+use super::window::{Counted, Window};
 use crate::resources::RateLimitSource;
 use metorial::RateLimit;
 use std::time::Duration;
@@ -31,9 +32,8 @@ pub struct Quota {
     /// Whether the server showed the exact length of its window.
     exact: bool,
     report: Option<Report>,
-    /// The number of requests that were sent, and of those without a response.
-    requests: u64,
-    in_flight: u64,
+    /// The requests without a response.
+    unanswered: Unanswered,
     /// The time until which a 429 forbids every request.
     closed_until: Option<Instant>,
     /// The last 429 of a server that sends no limit.
@@ -66,6 +66,16 @@ impl Report {
         self.uncounted = self.uncounted.saturating_sub(1);
         self.ours += self.left() - left;
     }
+
+    /// Learns that the request of that number was not sent.
+    fn forget_one(&mut self, request: u64) {
+        let left = self.left();
+        self.uncounted = self.uncounted.saturating_sub(1);
+        // It was among ours in the window already.
+        if request <= self.last_sent && self.left() == left {
+            self.ours = self.ours.saturating_sub(1);
+        }
+    }
 }
 
 impl Quota {
@@ -78,8 +88,7 @@ impl Quota {
             documented: limit.requests,
             exact: false,
             report: None,
-            requests: 0,
-            in_flight: 0,
+            unanswered: Unanswered::default(),
             closed_until: None,
             refused_at: None,
         }
@@ -117,8 +126,13 @@ impl Quota {
             };
             // The oldest may be somebody else's: one request finds out.
             let known = at < report.until || available.total > 0;
-            available.probe = !known && (later || self.in_flight == 0);
+            available.probe = !known && (later || self.unanswered.none_in_flight());
             available.total += u64::from(available.probe);
+        }
+        if available.total.min(available.ordinary) == 0 && self.may_probe(at, later) {
+            available.probe = true;
+            available.total = available.total.max(1);
+            available.ordinary = available.ordinary.max(1);
         }
         if self.closed_until.is_some_and(|until| at < until) {
             available.total = 0;
@@ -128,18 +142,27 @@ impl Quota {
     }
 
     /// Counts a request that is sent, and returns its number.
-    pub fn sent(&mut self) -> u64 {
+    pub fn sent(&mut self, counted: Counted) -> u64 {
         if let Some(report) = &mut self.report {
             report.uncounted += 1;
         }
-        self.in_flight += 1;
-        self.requests += 1;
-        self.requests
+        self.unanswered.sent(counted)
     }
 
-    /// Counts the end of a request, with or without a response.
-    pub fn ended(&mut self) {
-        self.in_flight = self.in_flight.saturating_sub(1);
+    /// Counts the end of the request of that number, with or without a response.
+    pub fn ended(&mut self, request: u64, now: Instant) {
+        self.unanswered.expire(self.limit.per, now);
+        self.unanswered.ended(request, now);
+    }
+
+    /// Learns that the request of that number did not reach the server, so that it does not count.
+    pub fn not_sent(&mut self, request: u64, window: &mut Window) {
+        if let Some(counted) = self.unanswered.not_sent(request) {
+            window.remove(&counted);
+            if let Some(report) = &mut self.report {
+                report.forget_one(request);
+            }
+        }
     }
 
     /// Learns from the response to the request of that number, which has not ended yet.
@@ -147,11 +170,15 @@ impl Quota {
         &mut self,
         request: u64,
         reported: Option<&RateLimit>,
-        window: &Window,
+        window: &mut Window,
         now: Instant,
     ) {
+        // Something else may have answered for a server that reports its limit.
+        if reported.is_some() || self.source == RateLimitSource::Assumed {
+            self.unanswered.answered(request);
+        }
         let Some(reported) = reported else {
-            return self.raise(window, now);
+            return self.accepted(request, window, now);
         };
         if let Some(limit) = reported.limit.filter(|limit| *limit > 0) {
             self.limit.requests = limit.min(HIGHEST_LIMIT);
@@ -164,15 +191,21 @@ impl Quota {
         let remaining = left.min(HIGHEST_LIMIT);
         // Responses may arrive in another order than the server counted the requests in: what it counted first says more is left.
         let concurrent = |last: &&mut Report| request <= last.last_sent && now < last.until;
+        let is_latest = |last: &Report| request > last.last_sent || now < last.until;
         if let Some(last) = self.report.as_mut().filter(concurrent)
             && remaining >= last.remaining
         {
             return last.count_one();
         }
-        let uncounted = self.in_flight.saturating_sub(1);
+        if self.report.as_ref().is_none_or(is_latest) {
+            let Limit { requests, per } = self.limit;
+            let counted = requests.saturating_sub(remaining);
+            self.unanswered.correct(request, counted, window, per, now);
+        }
+        let uncounted = self.unanswered.uncounted_besides(request);
         let left = remaining.saturating_sub(uncounted);
         self.report = Some(Report {
-            last_sent: self.requests,
+            last_sent: self.unanswered.last_sent(),
             at: now,
             until: now + reset.clamp(Duration::from_secs(1), LONGEST_WINDOW),
             remaining,
@@ -190,11 +223,11 @@ impl Quota {
         self.closed_until = Some(now + pause.clamp(Duration::from_secs(1), longest));
         if self.source == RateLimitSource::Assumed {
             let sent = window.count(self.limit.per, now);
-            let others_in_flight = self.in_flight.saturating_sub(1);
-            let accepted = sent.saturating_sub(others_in_flight);
+            let accepted = sent.saturating_sub(self.unanswered.others_in_flight());
             self.limit.requests = accepted.max(self.documented);
             self.refused_at = Some(now);
         }
+        self.unanswered.refused();
     }
 
     /// Takes over what was learned about the same organization before it was known. `window` has the requests of both.
@@ -203,17 +236,39 @@ impl Quota {
             (self.limit, self.source) = (unknown.limit, unknown.source);
             self.exact = unknown.exact;
         }
+        self.unanswered.take_over(&unknown.unanswered);
         if let Some(report) = unknown.report {
-            let uncounted = report.uncounted + self.in_flight;
+            let uncounted = report.uncounted + self.unanswered.uncounted_besides(0);
             let left = report.remaining.saturating_sub(uncounted);
             self.report = Some(Report {
-                last_sent: self.requests,
+                last_sent: self.unanswered.last_sent(),
                 uncounted,
                 ours: left + window.count(self.limit.per, now),
                 ..report
             });
         }
         self.closed_until = unknown.closed_until.max(self.closed_until);
+    }
+
+    /// Returns whether one request may find out what is left, because only requests that failed forbid it.
+    fn may_probe(&self, at: Instant, later: bool) -> bool {
+        let per = self.limit.per;
+        let reported = self.report.filter(|it| at < it.until && at < it.at + per);
+        let forbidden_without = |failed: u64| {
+            reported.is_some_and(|it| it.remaining <= it.uncounted.saturating_sub(failed))
+        };
+        let unanswered = &self.unanswered;
+        unanswered.may_probe(per, at, later, forbidden_without)
+    }
+
+    /// Learns from a request that a server accepted which reports no limit.
+    fn accepted(&mut self, request: u64, window: &mut Window, now: Instant) {
+        self.raise(window, now);
+        if self.source == RateLimitSource::Assumed
+            && window.count(self.limit.per, now) > self.limit.requests
+        {
+            self.unanswered.exceeded(request, window);
+        }
     }
 
     /// Raises an assumed limit that was used up without a 429.

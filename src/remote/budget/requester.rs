@@ -1,8 +1,9 @@
 //! One reconciliation, as far as it sends requests.
 
-use super::organization::Budget;
+use super::organization::{Budget, Refused};
 use super::own::OwnLimit;
 use super::spent::Spent;
+use super::window::Counted;
 use crate::plan::purpose::Purpose;
 use metorial::{Error, Meta};
 use std::sync::Arc;
@@ -22,7 +23,9 @@ pub struct Requester {
 /// A request on its way.
 pub struct Ticket {
     budget: Arc<Budget>,
+    own_limit: Option<Arc<OwnLimit>>,
     number: u64,
+    counted: Counted,
 }
 
 impl Requester {
@@ -60,16 +63,20 @@ impl Requester {
     ///
     /// # Errors
     /// It may not be sent now.
-    pub fn admit(&self, now: Instant) -> Result<Ticket, Spent> {
+    pub fn admit(&self, now: Instant) -> Result<Ticket, Refused> {
         let own_limit = self.own_limit.as_deref();
         let sent = self.sent.load(Ordering::Relaxed);
         let admitted = self.budget.admit(own_limit, &self.purpose, sent, now);
-        self.waits.store(admitted.is_err(), Ordering::Relaxed);
+        // Whoever is refused in an outage has no place to come back to.
+        let waits = matches!(admitted, Err(Refused::Spent(_)));
+        self.waits.store(waits, Ordering::Relaxed);
         let number = admitted?;
         self.sent.fetch_add(1, Ordering::Relaxed);
         Ok(Ticket {
             budget: self.budget.clone(),
+            own_limit: self.own_limit.clone(),
             number,
+            counted: Counted::of(&self.purpose, now),
         })
     }
 
@@ -99,10 +106,18 @@ impl Ticket {
     pub fn answered(&self, meta: &Meta, now: Instant) {
         self.budget.answered(self.number, meta, now);
     }
+
+    /// Learns why there is no response.
+    pub fn failed(&self, error: &Error, now: Instant) {
+        if let Some(own_limit) = self.own_limit.as_ref().filter(|_| error.was_not_sent()) {
+            own_limit.not_sent(&self.counted, now);
+        }
+        self.budget.failed(self.number, &self.counted, error, now);
+    }
 }
 
 impl Drop for Ticket {
     fn drop(&mut self) {
-        self.budget.ended(Instant::now());
+        self.budget.ended(self.number, Instant::now());
     }
 }

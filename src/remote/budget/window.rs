@@ -1,11 +1,37 @@
 //! The requests that were sent, for as long as a limit counts them.
 
 use super::limit::{Available, Limit};
-use crate::plan::purpose::Priority;
+use crate::plan::purpose::{Priority, Purpose};
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::Instant;
+
+/// One request that was sent.
+#[derive(Clone, Debug)]
+pub struct Counted {
+    at: Instant,
+    priority: Priority,
+    namespace: Arc<str>,
+}
+
+impl Counted {
+    /// Returns the request that is sent now for this purpose.
+    #[must_use]
+    pub fn of(purpose: &Purpose, now: Instant) -> Self {
+        Self {
+            at: now,
+            priority: purpose.priority,
+            namespace: Arc::from(&*purpose.key.namespace),
+        }
+    }
+
+    /// Returns when it was sent.
+    #[must_use]
+    pub fn at(&self) -> Instant {
+        self.at
+    }
+}
 
 /// The requests that were sent.
 #[derive(Default)]
@@ -29,6 +55,17 @@ impl Window {
         let sent = &mut self.sent[priority as usize];
         let last = sent.iter().rposition(|(_, of)| **of == *namespace);
         if let Some((_, namespace)) = last.and_then(|last| sent.remove(last)) {
+            self.uncount(priority, &namespace);
+        }
+    }
+
+    /// Removes a request that the server did not count. It may be forgotten already.
+    pub fn remove(&mut self, counted: &Counted) {
+        let Counted { at, priority, .. } = *counted;
+        let sent = &mut self.sent[priority as usize];
+        let this = |(sent_at, of): &(Instant, Arc<str>)| *sent_at == at && *of == counted.namespace;
+        let place = sent.iter().rposition(this);
+        if let Some((_, namespace)) = place.and_then(|place| sent.remove(place)) {
             self.uncount(priority, &namespace);
         }
     }

@@ -2,7 +2,7 @@
 
 use super::server::Server;
 use crate::plan::purpose::Purpose;
-use crate::remote::budget::{Budget, Limit, WINDOW};
+use crate::remote::budget::{Budget, Limit, Refused, WINDOW};
 use crate::resources::ResourceKey;
 use std::time::Duration;
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
@@ -39,14 +39,17 @@ impl Account {
     /// The time to wait, if it is not the resource's turn.
     pub fn send(&mut self, purpose: &Purpose, sent: u64, now: Instant) -> Result<u64, Duration> {
         let admitted = self.budget.admit(None, purpose, sent, now);
-        admitted.map_err(|spent| spent.wait)
+        admitted.map_err(|refused| match refused {
+            Refused::Spent(spent) => spent.wait,
+            Refused::Away(away) => away.wait,
+        })
     }
 
     /// Receives the response to the request of that number.
     pub fn receive(&mut self, request: u64, now: Instant) {
         let meta = self.server.answer(now);
         self.budget.answered(request, &meta, now);
-        self.budget.ended(now);
+        self.budget.ended(request, now);
     }
 
     /// Records that a reconciliation needs nothing more.

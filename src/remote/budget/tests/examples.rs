@@ -5,10 +5,11 @@ use super::world::{limit, purpose, seconds};
 use crate::plan::purpose::Priority;
 use crate::remote::budget::capacity::Capacity;
 use crate::remote::budget::limit::WINDOW;
-use crate::remote::budget::organization::Budget;
+use crate::remote::budget::organization::{Budget, Refused};
 use crate::remote::budget::own::OwnLimit;
 use crate::remote::budget::quota::Quota;
 use crate::remote::budget::scheduler::Scheduler;
+use crate::remote::budget::spent::Spent;
 use crate::resources::{RateLimitSource, ResourceKey};
 use std::time::Duration;
 use tokio::sync::mpsc::unbounded_channel;
@@ -23,7 +24,14 @@ fn budget(requests: u64) -> Budget {
 fn send(budget: &Budget, own: Option<&OwnLimit>, now: Instant) -> Result<u64, Duration> {
     let create = purpose("apps", "new", Priority::Create);
     let sent = budget.admit(own, &create, 0, now);
-    sent.map_err(|spent| spent.wait)
+    sent.map_err(|refused| spent(refused).wait)
+}
+
+fn spent(refused: Refused) -> Spent {
+    match refused {
+        Refused::Spent(spent) => spent,
+        Refused::Away(away) => panic!("{away:?}"),
+    }
 }
 
 /// Returns whether two times are the same but for the precision of turns.
@@ -36,17 +44,17 @@ fn the_servers_own_count_overrides_ours() {
     let (budget, now) = (budget(100), Instant::now());
     let first = send(&budget, None, now).unwrap();
     budget.answered(first, &headers(100, 1, 30), now);
-    budget.ended(now);
+    budget.ended(first, now);
     assert_eq!(budget.remaining(now), 1);
-    assert!(send(&budget, None, now).is_ok());
+    let second = send(&budget, None, now).unwrap();
     assert!(about(send(&budget, None, now).unwrap_err(), seconds(30)));
     // The response was lost; at the reset one request finds out what is left.
-    budget.ended(now);
+    budget.ended(second, now);
     let reset = now + seconds(30);
     let probe = send(&budget, None, reset).unwrap();
     assert!(send(&budget, None, reset).is_err(), "one at a time");
     budget.answered(probe, &headers(100, 60, 10), reset);
-    budget.ended(reset);
+    budget.ended(probe, reset);
     assert_eq!(budget.remaining(reset), 60);
 }
 
@@ -55,17 +63,17 @@ fn requests_that_the_server_may_not_have_counted_yet_are_not_left() {
     let (budget, now) = (budget(100), Instant::now());
     let [first, second, third] = [0; 3].map(|_| send(&budget, None, now).unwrap());
     budget.answered(second, &headers(100, 98, 600), now);
-    budget.ended(now);
+    budget.ended(second, now);
     assert_eq!(budget.remaining(now), 96, "two are on their way");
     budget.answered(first, &headers(100, 99, 600), now);
-    budget.ended(now);
+    budget.ended(first, now);
     assert_eq!(
         budget.remaining(now),
         97,
         "it was among the two that the server had counted"
     );
     budget.answered(third, &headers(100, 97, 600), now);
-    budget.ended(now);
+    budget.ended(third, now);
     assert_eq!(budget.remaining(now), 97);
 }
 
@@ -154,12 +162,12 @@ fn who_waits_is_called_when_the_limit_grows() {
     budget.join(&connection, Some(limit(1, WINDOW)), now);
     assert!(send(&budget, None, now).is_ok());
     let late = purpose("apps", "late", Priority::Observation);
-    let refused = budget.admit(None, &late, 0, now).unwrap_err();
+    let refused = spent(budget.admit(None, &late, 0, now).unwrap_err());
     assert!(refused.message.starts_with(
         "rate limit of organization org_1 (1 requests in 600 s) reached; waiting until "
     ));
     // Later by both clocks: the message has a time of day.
-    let again = budget.admit(None, &late, 0, Instant::now()).unwrap_err();
+    let again = spent(budget.admit(None, &late, 0, Instant::now()).unwrap_err());
     assert_eq!(refused.message, again.message);
     assert!(called.try_recv().is_err());
     budget.join(&connection, Some(limit(20, WINDOW)), now);
@@ -206,7 +214,7 @@ fn connections_are_enqueued_when_the_limit_changes_or_is_spent() {
     );
     let request = send(&budget, None, now).unwrap();
     budget.answered(request, &headers(100, 99, 600), now);
-    budget.ended(now);
+    budget.ended(request, now);
     assert_eq!(
         enqueued.try_recv().as_ref(),
         Ok(&connection),
@@ -216,12 +224,12 @@ fn connections_are_enqueued_when_the_limit_changes_or_is_spent() {
     for left in [9, 8, 7] {
         let request = send(&budget, None, now).unwrap();
         budget.answered(request, &headers(100, left, 600), now);
-        budget.ended(now);
+        budget.ended(request, now);
     }
     assert!(enqueued.try_recv().is_err(), "not with each request");
     let request = send(&budget, None, now).unwrap();
     budget.answered(request, &headers(100, 0, 600), now);
-    budget.ended(now);
+    budget.ended(request, now);
     assert_eq!(enqueued.try_recv().as_ref(), Ok(&connection), "spent");
     assert!(send(&budget, None, now).is_err());
     assert!(enqueued.try_recv().is_err(), "once");

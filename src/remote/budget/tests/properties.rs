@@ -1,13 +1,13 @@
 //! Properties of the scheduler.
 
 use super::headers;
-use super::world::{Headers, World, limit, purpose, seconds, taking};
+use super::world::{Headers, Lost, World, limit, purpose, seconds, taking};
 use crate::plan::purpose::{Priority, Purpose};
 use crate::remote::budget::capacity::Capacity;
 use crate::remote::budget::limit::{Limit, WINDOW};
 use crate::remote::budget::quota::Quota;
 use crate::remote::budget::scheduler::Scheduler;
-use crate::remote::budget::window::Window;
+use crate::remote::budget::window::{Counted, Window};
 use proptest::prelude::*;
 use tokio::time::Instant;
 
@@ -15,26 +15,34 @@ use tokio::time::Instant;
 fn spent(limit: Limit, namespace: &str, now: Instant) -> Scheduler {
     let mut scheduler = Scheduler::new(Capacity::of(Quota::assumed(limit)));
     let create = purpose(namespace, "first", Priority::Create);
-    for _ in 0..limit.requests {
+    for sent in 1..=limit.requests {
         scheduler.check(&create, 0, now).unwrap();
-        scheduler.take(&create, 0, now);
-        scheduler.capacity.quota().unwrap().0.ended();
+        let number = scheduler.take(&create, 0, now);
+        answer(&mut scheduler, number, limit.requests - sent, now);
     }
     scheduler
 }
 
+/// Receives the response to a request, which says how many of 200 are left.
+fn answer(scheduler: &mut Scheduler, number: u64, left: u64, now: Instant) {
+    let reported = headers(200, left, 600).rate_limit;
+    let (quota, window) = scheduler.capacity.quota().unwrap();
+    quota.answered(number, reported.as_ref(), window, now);
+    quota.ended(number, now);
+}
+
 /// Lets everybody in `waiting` come at once, again and again, and returns the order in which they may send.
-fn served(scheduler: &mut Scheduler, waiting: &[Purpose], at: Instant) -> Vec<Purpose> {
-    let mut order = Vec::new();
+fn served(scheduler: &mut Scheduler, waiting: &[Purpose], at: Instant) -> Vec<(Purpose, u64)> {
+    let mut order: Vec<(Purpose, u64)> = Vec::new();
     loop {
-        let next = waiting
-            .iter()
-            .find(|purpose| !order.contains(*purpose) && scheduler.check(purpose, 0, at).is_ok());
+        let next = waiting.iter().find(|next| {
+            order.iter().all(|(served, _)| served != *next) && scheduler.check(next, 0, at).is_ok()
+        });
         let Some(next) = next else {
             return order;
         };
-        scheduler.take(next, 0, at);
-        order.push(next.clone());
+        let number = scheduler.take(next, 0, at);
+        order.push((next.clone(), number));
     }
 }
 
@@ -84,13 +92,43 @@ proptest! {
         }
     }
 
-    /// Whatever order the server counts requests in, and its responses arrive in, it never has to refuse one, and when all
-    /// have arrived, what it says is left can be used.
+    /// After an outage everybody is served. The server never has to refuse a request, unless it counted requests whose
+    /// responses were lost: then it may refuse one that finds out what is left.
+    #[test]
+    fn an_outage_neither_overspends_the_limit_nor_stops_anybody(
+        requests in 4u64..40,
+        empty in any::<bool>(),
+        lost in prop::sample::select(vec![Lost::NotSent, Lost::Request, Lost::Response]),
+        from in 1u64..300,
+        length in 1u64..120,
+        wants in prop::collection::vec((any_priority(), 1..3u64, 0..400u64), 1..40),
+    ) {
+        let actual = limit(requests, WINDOW);
+        let headers = if empty { Headers::Empty } else { Headers::Oldest };
+        let mut world = World::new(actual, limit(100, WINDOW), headers);
+        world.want(&purpose("apps", "connection", Priority::Change), 1, seconds(0));
+        world.outage = Some((seconds(from)..seconds(from + length), lost));
+        let mut total = 1;
+        for (number, (priority, count, after)) in wants.iter().enumerate() {
+            let wants = purpose("apps", &format!("r{number}"), *priority);
+            let count = (*count).min(actual.shares().of(*priority));
+            total += count;
+            world.want(&taking(count, wants), count, seconds(1 + after));
+        }
+        let windows = 6 + u32::try_from(total / (requests / 4).max(1)).unwrap();
+        world.run(WINDOW * windows * 2);
+        prop_assert_eq!(world.done.len(), wants.len() + 1);
+        let most = if lost == Lost::Response { world.lost } else { 0 };
+        prop_assert!(world.server.refused <= most, "{} of {}", world.server.refused, most);
+    }
+
+    /// Whatever order the server counts requests in, and its responses arrive in, and whichever of both are lost, it never
+    /// has to refuse one, and when all have arrived, what it says is left can be used.
     #[test]
     fn responses_in_any_order_neither_overspend_the_limit_nor_waste_it(
         requests in 1u64..12,
         others in 0u64..4,
-        steps in prop::collection::vec((0..3u8, any::<prop::sample::Index>()), 1..80),
+        steps in prop::collection::vec((0..6u8, any::<prop::sample::Index>()), 1..80),
     ) {
         let now = Instant::now();
         let (mut quota, mut window) = (Quota::assumed(limit(1, WINDOW)), Window::default());
@@ -99,17 +137,17 @@ proptest! {
         let mut left = requests.saturating_sub(others);
         let send = |quota: &mut Quota, window: &mut Window| {
             window.add(Priority::Create, "apps", now);
-            quota.sent()
+            quota.sent(Counted::of(&purpose("apps", "new", Priority::Create), now))
         };
-        let receive = |quota: &mut Quota, window: &Window, (number, left): (u64, u64)| {
+        let receive = |quota: &mut Quota, window: &mut Window, (number, left): (u64, u64)| {
             let reported = headers(requests, left, 600).rate_limit;
             quota.answered(number, reported.as_ref(), window, now);
-            quota.ended();
+            quota.ended(number, now);
         };
         prop_assume!(left > 0);
         left -= 1;
         let first = send(&mut quota, &mut window);
-        receive(&mut quota, &window, (first, left));
+        receive(&mut quota, &mut window, (first, left));
         for (step, index) in steps {
             match step {
                 0 if quota.available(&window, now, false).total > 0 => {
@@ -123,7 +161,20 @@ proptest! {
                 }
                 2 if !back.is_empty() => {
                     let response = back.swap_remove(index.index(back.len()));
-                    receive(&mut quota, &window, response);
+                    receive(&mut quota, &mut window, response);
+                }
+                // Lost on its way there, or back, or not sent at all.
+                3 if !there.is_empty() => {
+                    let number = there.swap_remove(index.index(there.len()));
+                    quota.ended(number, now);
+                }
+                4 if !back.is_empty() => {
+                    let (number, _) = back.swap_remove(index.index(back.len()));
+                    quota.ended(number, now);
+                }
+                5 if !there.is_empty() => {
+                    let number = there.swap_remove(index.index(there.len()));
+                    quota.not_sent(number, &mut window);
                 }
                 _ => {}
             }
@@ -134,7 +185,13 @@ proptest! {
             back.push((number, left));
         }
         for response in back {
-            receive(&mut quota, &window, response);
+            receive(&mut quota, &mut window, response);
+        }
+        // The next response corrects what was counted for requests that were lost.
+        if left > 0 {
+            left -= 1;
+            let last = send(&mut quota, &mut window);
+            receive(&mut quota, &mut window, (last, left));
         }
         prop_assert_eq!(quota.available(&window, now, false).total, left);
     }
@@ -227,9 +284,10 @@ fn one_by_one(scheduler: &mut Scheduler, waiting: &[Purpose], at: Instant) -> Ve
             .collect();
         let next = served(scheduler, &left, at);
         assert_eq!(next.len(), 1, "exactly one may send");
-        order.extend(next);
-        let (quota, _) = scheduler.capacity.quota().unwrap();
-        quota.ended();
+        for (served, number) in next {
+            order.push(served);
+            answer(scheduler, number, 0, at);
+        }
     }
     order
 }

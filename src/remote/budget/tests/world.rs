@@ -5,14 +5,18 @@ use crate::remote::budget::capacity::Capacity;
 use crate::remote::budget::limit::{Limit, WINDOW};
 use crate::remote::budget::quota::Quota;
 use crate::remote::budget::scheduler::Scheduler;
+use crate::remote::budget::window::Counted;
 use crate::resources::ResourceKey;
 use metorial::RateLimit;
 use std::collections::{BTreeSet, HashMap, HashSet, VecDeque};
+use std::ops::Range;
 use std::time::Duration;
 use tokio::time::Instant;
 
 /// Time that one request takes.
 const LATENCY: Duration = Duration::from_millis(20);
+/// Time until a failed reconciliation is repeated.
+const RETRY: Duration = Duration::from_secs(4);
 /// Reconciliations at once.
 const WORKERS: usize = 16;
 
@@ -59,6 +63,17 @@ impl Server {
     }
 }
 
+/// What happens to the requests of an outage.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Lost {
+    /// They are not sent, and that is known.
+    NotSent,
+    /// They don't reach the server.
+    Request,
+    /// The server counts them, and its responses are lost.
+    Response,
+}
+
 /// A resource whose reconciliation sends so many requests, and is repeated from the start if one is refused.
 #[derive(Clone, Debug)]
 struct Caller {
@@ -88,6 +103,10 @@ pub struct World {
     pub done: HashMap<ResourceKey, Instant>,
     /// Reconciliations that were refused.
     pub refusals: usize,
+    /// The time during which requests have no response, and what happens to them.
+    pub outage: Option<(Range<Duration>, Lost)>,
+    /// The requests without a response.
+    pub lost: usize,
     callers: HashMap<ResourceKey, Caller>,
     /// Those whose reconciliation has begun, and those who wait for a worker.
     running: HashSet<ResourceKey>,
@@ -132,6 +151,8 @@ impl World {
             sent: Vec::new(),
             done: HashMap::new(),
             refusals: 0,
+            outage: None,
+            lost: 0,
             callers: HashMap::new(),
             running: HashSet::new(),
             due: VecDeque::new(),
@@ -220,6 +241,14 @@ impl World {
     /// Takes the next step of a caller, and returns when the one after it is due.
     fn step(&mut self, caller: &mut Caller) -> Option<Instant> {
         if let Some(number) = caller.in_flight.take() {
+            let elapsed = self.now - self.start;
+            let outage = self.outage.as_ref();
+            let outage = outage.filter(|(during, _)| during.contains(&elapsed));
+            if let Some((_, lost)) = outage {
+                let lost = *lost;
+                self.lose(caller, number, lost);
+                return Some(self.now + RETRY);
+            }
             self.receive(caller, number);
         }
         if caller.sent == caller.requests {
@@ -243,6 +272,24 @@ impl World {
         }
     }
 
+    /// Loses a request, after which the reconciliation is repeated from the start.
+    fn lose(&mut self, caller: &mut Caller, number: u64, lost: Lost) {
+        self.lost += 1;
+        if lost == Lost::Response {
+            self.server.answer(self.now);
+        }
+        let sent_at = self.now - LATENCY;
+        let counted = Counted::of(&caller.purpose, sent_at);
+        if lost == Lost::NotSent {
+            self.scheduler.capacity.not_sent(number, &counted);
+        }
+        let (quota, _) = self.scheduler.capacity.quota().unwrap();
+        quota.ended(number, self.now);
+        self.scheduler.withdraw(&caller.purpose.key);
+        caller.sent = 0;
+        self.running.remove(&caller.purpose.key);
+    }
+
     fn receive(&mut self, caller: &mut Caller, number: u64) {
         let (admitted, report) = self.server.answer(self.now);
         if !admitted {
@@ -253,7 +300,7 @@ impl World {
         }
         let (quota, window) = self.scheduler.capacity.quota().unwrap();
         quota.answered(number, report.as_ref(), window, self.now);
-        quota.ended();
+        quota.ended(number, self.now);
         self.scheduler.call_first(self.now);
         if admitted {
             caller.sent += 1;

@@ -1,0 +1,202 @@
+//! The requests without a response: those on their way, and those that failed, which the server may have counted or not.
+//!
+//! A failed request counts until a later response shows that the server did not count it. Only a response to a request that
+//! was sent after the failure can show that.
+
+use super::window::{Counted, Window};
+use std::collections::BTreeMap;
+use std::time::Duration;
+use tokio::time::Instant;
+
+/// The first and the longest pause after a failure until a request that the count forbids finds out what is left.
+const FIRST_PAUSE: Duration = Duration::from_secs(1);
+const LONGEST_PAUSE: Duration = Duration::from_secs(10);
+
+/// The requests without a response.
+#[derive(Clone, Default)]
+pub struct Unanswered {
+    /// The number of the last request that was sent.
+    last: u64,
+    in_flight: BTreeMap<u64, InFlight>,
+    /// Those that failed, the first that was sent first.
+    failed: Vec<Failed>,
+    /// Pauses since the last response, and the end of the last one.
+    pauses: u32,
+    probe_at: Option<Instant>,
+}
+
+#[derive(Clone)]
+struct InFlight {
+    counted: Counted,
+    /// Whether its response has arrived, which shows that the server counted it.
+    answered: bool,
+}
+
+#[derive(Clone)]
+struct Failed {
+    counted: Counted,
+    /// The number of the last request that was sent before it failed.
+    last_sent: u64,
+    /// Whether the response to a later request has arrived: the server had counted it by then, or never will.
+    settled: bool,
+}
+
+impl Unanswered {
+    /// Returns the number of the last request that was sent.
+    #[must_use]
+    pub fn last_sent(&self) -> u64 {
+        self.last
+    }
+
+    /// Adds a request that is sent, and returns its number.
+    pub fn sent(&mut self, counted: Counted) -> u64 {
+        self.last += 1;
+        let in_flight = InFlight {
+            counted,
+            answered: false,
+        };
+        self.in_flight.insert(self.last, in_flight);
+        self.last
+    }
+
+    /// Removes a request that was not sent after all, and returns it.
+    pub fn not_sent(&mut self, request: u64) -> Option<Counted> {
+        let in_flight = self.in_flight.remove(&request)?;
+        Some(in_flight.counted)
+    }
+
+    /// Learns that the server counted this request.
+    pub fn answered(&mut self, request: u64) {
+        self.pauses = 0;
+        if let Some(in_flight) = self.in_flight.get_mut(&request) {
+            in_flight.answered = true;
+        }
+    }
+
+    /// Learns that the server refused a request, so that all others are counted as they should be.
+    pub fn refused(&mut self) {
+        self.failed.clear();
+        self.pauses = 0;
+    }
+
+    /// Ends a request. If no response arrived, it has failed.
+    pub fn ended(&mut self, request: u64, now: Instant) {
+        let ended = self.in_flight.remove(&request);
+        let Some(InFlight { counted, .. }) = ended.filter(|ended| !ended.answered) else {
+            return;
+        };
+        // Those that fail at the same time are one failure.
+        if self.pauses == 0 || self.probe_at.is_none_or(|at| now >= at) {
+            let pause = FIRST_PAUSE * (1 << self.pauses.min(5));
+            self.pauses = self.pauses.saturating_add(1);
+            self.probe_at = Some(now + pause.min(LONGEST_PAUSE));
+        }
+        let failed = Failed {
+            counted,
+            last_sent: self.last,
+            settled: false,
+        };
+        let before = |other: &Failed| other.counted.at() <= failed.counted.at();
+        let place = self.failed.partition_point(before);
+        self.failed.insert(place, failed);
+    }
+
+    /// Forgets those that no limit counts any more.
+    pub fn expire(&mut self, per: Duration, now: Instant) {
+        self.failed.retain(|failed| now < failed.counted.at() + per);
+    }
+
+    /// Returns the number of requests that the response to this one may not have counted.
+    #[must_use]
+    pub fn uncounted_besides(&self, request: u64) -> u64 {
+        let others = self.in_flight.keys().filter(|number| **number != request);
+        others.count() as u64 + self.unsettled(|_| true)
+    }
+
+    /// Removes from the window the failed requests that the server did not count, by the response to this request, which
+    /// says that it had `counted` so many in all. Which of them it counted is not known, so the oldest are removed.
+    pub fn correct(
+        &mut self,
+        request: u64,
+        counted: u64,
+        window: &mut Window,
+        per: Duration,
+        now: Instant,
+    ) {
+        self.settle(request);
+        let ours = window.count(per, now);
+        let certain = ours.saturating_sub(self.uncounted_besides(request));
+        let mut excess = certain.saturating_sub(counted);
+        self.failed.retain(|failed| {
+            let uncounted = failed.settled && excess > 0;
+            if uncounted {
+                excess -= 1;
+                window.remove(&failed.counted);
+            }
+            !uncounted
+        });
+    }
+
+    /// Learns from a server that reports no count that it accepted this request although all were sent that it allows.
+    pub fn exceeded(&mut self, request: u64, window: &mut Window) {
+        self.settle(request);
+        if let Some(first) = self.failed.iter().position(|failed| failed.settled) {
+            window.remove(&self.failed.remove(first).counted);
+        }
+        // What is left is as uncertain as before.
+        self.failed
+            .iter_mut()
+            .for_each(|failed| failed.settled = false);
+    }
+
+    /// Returns whether a request that the count alone forbids may find out at `at` what is left. `later`: those on their
+    /// way arrive until then. `forbidden_without`: whether it would be forbidden without so many requests that failed.
+    #[must_use]
+    pub fn may_probe(
+        &self,
+        per: Duration,
+        at: Instant,
+        later: bool,
+        forbidden_without: impl Fn(u64) -> bool,
+    ) -> bool {
+        let unsettled = self.unsettled(|failed| at < failed.counted.at() + per);
+        let alone = later || self.in_flight.is_empty();
+        let due = self.probe_at.is_none_or(|from| at >= from);
+        unsettled > 0 && alone && due && !forbidden_without(unsettled)
+    }
+
+    /// Returns the number of requests on their way, besides one that has not ended yet.
+    #[must_use]
+    pub fn others_in_flight(&self) -> u64 {
+        (self.in_flight.len() as u64).saturating_sub(1)
+    }
+
+    /// Returns whether nothing is on its way.
+    #[must_use]
+    pub fn none_in_flight(&self) -> bool {
+        self.in_flight.is_empty()
+    }
+
+    /// Takes over those that failed before the organization was known.
+    pub fn take_over(&mut self, unknown: &Self) {
+        let failed = unknown.failed.iter().cloned().map(|failed| Failed {
+            last_sent: self.last,
+            settled: false,
+            ..failed
+        });
+        self.failed.extend(failed);
+        self.failed.sort_by_key(|failed| failed.counted.at());
+        self.probe_at = self.probe_at.max(unknown.probe_at);
+    }
+
+    fn settle(&mut self, request: u64) {
+        for failed in &mut self.failed {
+            failed.settled |= failed.last_sent < request;
+        }
+    }
+
+    fn unsettled(&self, keep: impl Fn(&Failed) -> bool) -> u64 {
+        let unsettled = self.failed.iter().filter(|failed| !failed.settled);
+        unsettled.filter(|failed| keep(failed)).count() as u64
+    }
+}

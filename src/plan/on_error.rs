@@ -47,7 +47,7 @@ fn remote(case: &Case<'_>, facts: &Facts, failure: &RemoteFailure) -> Plan {
     let transient = !failure.needs_person || failure.concerns_connection;
     let mut verdict = match &failure.rejection {
         Some(rejection) => rejection.verdict(case, facts),
-        None => Verdict::new(reason, failure.message.clone()),
+        None => Verdict::new(reason, message(case, failure)),
     };
     if transient {
         verdict = passing(case, facts, verdict);
@@ -74,6 +74,19 @@ fn remote(case: &Case<'_>, facts: &Facts, failure: &RemoteFailure) -> Plan {
     Plan {
         unreachable: stuck,
         ..Plan::report(verdict).retry(Retry::Backoff(backoff))
+    }
+}
+
+/// Returns the message of a failed request. A connection that the status does not show is named: a deletion may use another
+/// one than that which the object was created through.
+fn message(case: &Case<'_>, failure: &RemoteFailure) -> String {
+    let (used, shown) = (&case.connection.name, case.record.connection.as_ref());
+    match shown.filter(|shown| *shown != used) {
+        Some(shown) => format!(
+            "{}; the request was sent through {used}, not {shown}",
+            failure.message
+        ),
+        None => failure.message.clone(),
     }
 }
 

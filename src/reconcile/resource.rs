@@ -147,6 +147,9 @@ impl<'a, K: Kind> Resource<'a, K> {
         let named = object.common().connection_ref.is_some();
         let mut sources = object.named_in_cluster(namespace);
         sources.extend(connection.decided_by(namespace, named));
+        // A deletion that uses another one uses this again as soon as it can.
+        let recorded = self.recorded_connection();
+        sources.extend(recorded.map(|(recorded, _)| recorded.resource_key()));
         let config_map = |name: String| ResourceKey::new("ConfigMap", namespace, &name);
         sources.extend(self.handle.published_config_map().map(config_map));
         sources.sort();

@@ -136,3 +136,25 @@ async fn another_connection_to_the_same_instance_deletes_what_the_first_can_not_
     env.credentials("kept").remove().await;
     assert_eq!(env.live(Kind::Credentials).len(), 1, "that was to be kept");
 }
+
+#[tokio::test]
+async fn a_deletion_that_another_connection_may_not_make_is_made_once_its_own_works_again() {
+    let env = Environment::running().await;
+    env.create(credentials("github").through("default")).await;
+    let narrow = env.sim.add_key(&env.instance);
+    env.sim.restrict_key(&narrow, ["organization.instance:read"]);
+    env.connect("narrow", &narrow).await;
+    env.connection("narrow").wait_reason("Synced").await;
+    let (_, of_another_instance) = env.another_instance();
+    env.use_key(&of_another_instance).await;
+    env.connection("default")
+        .wait_reason("InstanceMismatch")
+        .await;
+    let deleted = env.credentials("github");
+    deleted.delete().await;
+    let through = "sent through Connection/narrow, not Connection/default";
+    deleted.wait_message("Forbidden", through).await;
+    env.use_key(&env.key).await;
+    deleted.wait_gone().await;
+    assert!(env.live(Kind::Credentials).is_empty());
+}

@@ -119,6 +119,23 @@ fn a_lost_response_to_a_deletion_keeps_its_reason() {
     assert_eq!(lost.verdict.reason, Reason::RemoteUnavailable);
 }
 
+#[test]
+fn the_message_names_the_connection_in_use_where_the_status_shows_another_one() {
+    let desired = config("x");
+    let message = |connection: &str| {
+        let record = Record {
+            connection: Some(connection.to_owned()),
+            ..recorded(&desired, "pcf_1")
+        };
+        let fixture = Fixture::of(&desired, record).terminating();
+        let plan = fixture.ask(|case, facts| on_error(case, facts, &failure(MaybeApplied::No)));
+        plan.verdict.message
+    };
+    assert_eq!(message("Connection/default"), "failed");
+    let other = "failed; the request was sent through Connection/default, not Connection/other";
+    assert_eq!(message("Connection/other"), other);
+}
+
 fn backoff(desired: &Desired, applied: MaybeApplied) -> Backoff {
     match decide(desired, unrecorded(), applied).retry {
         Retry::Backoff(backoff) => backoff,

@@ -142,7 +142,8 @@ async fn a_deletion_that_another_connection_may_not_make_is_made_once_its_own_wo
     let env = Environment::running().await;
     env.create(credentials("github").through("default")).await;
     let narrow = env.sim.add_key(&env.instance);
-    env.sim.restrict_key(&narrow, ["organization.instance:read"]);
+    env.sim
+        .restrict_key(&narrow, ["organization.instance:read"]);
     env.connect("narrow", &narrow).await;
     env.connection("narrow").wait_reason("Synced").await;
     let (_, of_another_instance) = env.another_instance();

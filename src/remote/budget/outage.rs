@@ -1,10 +1,10 @@
-//! An API that does not answer: one request after the other finds out when it does again, and all others are not sent.
+//! An API that can't be reached: one request after the other finds out when it can again, and all others are not sent.
 
 use metorial::Error;
 use std::time::Duration;
 use tokio::time::Instant;
 
-/// Failures in a row after which a request is sent only after a pause.
+/// Failed connections in a row after which a request is sent only after a pause.
 const FAILURES: u32 = 3;
 /// The first and the longest pause.
 const FIRST_PAUSE: Duration = Duration::from_secs(1);
@@ -22,7 +22,7 @@ pub struct Away {
 /// What is known of an outage.
 #[derive(Default)]
 pub struct Outage {
-    /// Failures since the last response. Those that fail at the same time are one, once there is a pause.
+    /// Failed connections since the last response. Those that fail at the same time are one, once there is a pause.
     failures: u32,
     /// The last failure, and when.
     last: Option<(Error, Instant)>,
@@ -61,11 +61,13 @@ impl Outage {
     /// Counts a request that was sent at `began` and had no response.
     pub fn failed(&mut self, error: &Error, began: Instant, now: Instant) {
         let at_once = self.last.as_ref().is_some_and(|(_, at)| began < *at);
+        // What one tenant sends may be what the server never answers. Without a connection it is the same for all.
+        let counts = error.was_not_sent();
         if self.failures < FAILURES || !at_once {
-            self.failures = self.failures.saturating_add(1);
+            self.failures = self.failures.saturating_add(u32::from(counts));
             self.last = Some((error.clone(), now));
         }
-        if self.failures >= FAILURES && (!at_once || self.again_at.is_none()) {
+        if counts && self.failures >= FAILURES && (!at_once || self.again_at.is_none()) {
             self.again_at = Some(now + self.pause());
         }
     }

@@ -5,7 +5,7 @@
 
 use super::capacity::Capacity;
 use super::limit::Limit;
-use super::outage::{Away, Outage};
+use super::outage::{Away, LONGEST_PAUSE, Outage};
 use super::own::OwnLimit;
 use super::quota::Quota;
 use super::scheduler::Scheduler;
@@ -241,9 +241,9 @@ impl Budget {
 
 impl State {
     /// Returns why a request is refused for which the count leaves nothing: an outage is the cause if the last request had no
-    /// response, since that may have used the rest up.
+    /// response, since that may have used the rest up. One of those who come back soon then finds out what is left.
     fn refusal(&self, spent: Spent) -> Refused {
-        let away = self.outage.away(spent.wait);
+        let away = self.outage.away(spent.wait.min(LONGEST_PAUSE));
         away.map_or(Refused::Spent(spent), Refused::Away)
     }
 }

@@ -8,7 +8,7 @@ use tokio::time::Instant;
 const FAILURES: u32 = 3;
 /// The first and the longest pause.
 const FIRST_PAUSE: Duration = Duration::from_secs(1);
-const LONGEST_PAUSE: Duration = Duration::from_secs(10);
+pub const LONGEST_PAUSE: Duration = Duration::from_secs(10);
 
 /// A request that was not sent, because the requests before it had no response.
 #[derive(Clone, Debug)]

@@ -3,6 +3,7 @@
 use crate::plan::purpose::{Priority, Purpose};
 use crate::remote::budget::capacity::Capacity;
 use crate::remote::budget::limit::{Limit, WINDOW};
+use crate::remote::budget::outage::LONGEST_PAUSE;
 use crate::remote::budget::quota::Quota;
 use crate::remote::budget::scheduler::Scheduler;
 use crate::remote::budget::window::Counted;
@@ -107,6 +108,8 @@ pub struct World {
     pub outage: Option<(Range<Duration>, Lost)>,
     /// The requests without a response.
     pub lost: usize,
+    /// Whether the last request had no response.
+    failing: bool,
     callers: HashMap<ResourceKey, Caller>,
     /// Those whose reconciliation has begun, and those who wait for a worker.
     running: HashSet<ResourceKey>,
@@ -153,6 +156,7 @@ impl World {
             refusals: 0,
             outage: None,
             lost: 0,
+            failing: false,
             callers: HashMap::new(),
             running: HashSet::new(),
             due: VecDeque::new(),
@@ -267,7 +271,13 @@ impl World {
                 self.refusals += 1;
                 caller.sent = 0;
                 self.running.remove(&caller.purpose.key);
-                Some(self.now + refusal.wait)
+                let mut wait = refusal.wait;
+                // An outage is the reason then, and whoever waits for its end has no place.
+                if self.failing {
+                    self.scheduler.withdraw(&caller.purpose.key);
+                    wait = wait.min(LONGEST_PAUSE);
+                }
+                Some(self.now + wait)
             }
         }
     }
@@ -275,6 +285,7 @@ impl World {
     /// Loses a request, after which the reconciliation is repeated from the start.
     fn lose(&mut self, caller: &mut Caller, number: u64, lost: Lost) {
         self.lost += 1;
+        self.failing = true;
         if lost == Lost::Response {
             self.server.answer(self.now);
         }
@@ -291,6 +302,7 @@ impl World {
     }
 
     fn receive(&mut self, caller: &mut Caller, number: u64) {
+        self.failing = false;
         let (admitted, report) = self.server.answer(self.now);
         if !admitted {
             let reset = report.and_then(|report| report.reset);

@@ -144,7 +144,9 @@ impl Record {
             _ if unrecorded => Writes::Unknown,
             known => known,
         };
+        let revision = common.last_applied_revision.as_deref();
         let replacement = common.replacement_revision.as_deref();
+        let exported = memory.exported.as_ref();
         let inputs = common.inputs.iter().flatten();
         let id = memory.created.clone().or(common.id.clone());
         let sent_to = memory.sent_to.clone();
@@ -163,10 +165,7 @@ impl Record {
             wrote: memory.wrote,
             settles_in: memory.settles_in,
             inconclusive: memory.inconclusive,
-            revision: common
-                .last_applied_revision
-                .as_deref()
-                .map(Fingerprint::stored),
+            revision: revision.map(Fingerprint::stored),
             inputs: inputs
                 .map(|input| (input.field.clone(), Fingerprint::stored(&input.fingerprint)))
                 .collect(),
@@ -180,11 +179,8 @@ impl Record {
                 .flatten()
                 .map(|pending| (pending.id.clone(), pending.since.0))
                 .collect(),
-            export: last_export(
-                status.export(),
-                memory.exported.as_ref().map(|exported| &exported.1),
-            ),
-            exported_from: memory.exported.as_ref().map(|exported| exported.0.clone()),
+            export: last_export(status.export(), exported.map(|exported| &exported.1)),
+            exported_from: exported.map(|exported| exported.0.clone()),
             // Negative by default: no generation was seen.
             observed_generation: common.observed_generation.filter(|seen| *seen >= 0),
             reported: ready.is_some(),

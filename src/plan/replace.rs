@@ -73,11 +73,8 @@ pub fn replace(
             Step::Create,
         ],
         None => {
-            return Ok(Plan::wait_until_settled(
-                Reason::Replacing,
-                SEARCHING_NEW,
-                case.record.settles_in,
-            ));
+            let wait = case.record.settles_in;
+            return Ok(Plan::wait_until_settled(reason, SEARCHING_NEW, wait));
         }
     };
     let unfit = others

@@ -3,7 +3,6 @@
 mod capacity;
 mod limit;
 mod organization;
-mod outage;
 mod own;
 mod quota;
 mod requester;
@@ -17,8 +16,7 @@ mod waiting;
 mod window;
 
 pub use limit::{Limit, WINDOW};
-pub use organization::{Budget, Refused};
-pub use outage::Away;
+pub use organization::{Away, Budget, Refused};
 pub use own::OwnLimit;
 pub use requester::{Requester, Ticket};
 pub use spent::{Spent, minute_after};

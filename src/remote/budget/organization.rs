@@ -5,11 +5,11 @@
 
 use super::capacity::Capacity;
 use super::limit::Limit;
-use super::outage::{Away, LONGEST_PAUSE, Outage};
 use super::own::OwnLimit;
 use super::quota::Quota;
 use super::scheduler::Scheduler;
 use super::spent::Spent;
+use super::unanswered::LONGEST_PAUSE;
 use super::view::View;
 use super::window::Counted;
 use crate::lock::lock;
@@ -18,6 +18,7 @@ use crate::resources::{RateLimitSource, ResourceKey};
 use metorial::{Error, ErrorKind, Meta};
 use std::collections::BTreeSet;
 use std::sync::{Mutex, MutexGuard};
+use std::time::Duration;
 use tokio::sync::mpsc::UnboundedSender;
 use tokio::time::Instant;
 
@@ -35,13 +36,23 @@ pub struct Budget {
 pub enum Refused {
     /// The budget is spent, or others come first.
     Spent(Spent),
-    /// The requests before it had no response.
+    /// The last request had no response, and those before it may have used the budget up.
     Away(Away),
+}
+
+/// A request that was not sent while the API does not answer.
+#[derive(Clone, Debug)]
+pub struct Away {
+    /// The time until the next attempt.
+    pub wait: Duration,
+    /// Why the last request had no response.
+    pub error: Error,
 }
 
 struct State {
     scheduler: Scheduler,
-    outage: Outage,
+    /// The last failure, if the last request had no response.
+    failure: Option<Error>,
     /// The connections that show the budget in their statuses.
     connections: BTreeSet<ResourceKey>,
     /// What they show.
@@ -67,7 +78,7 @@ impl Budget {
             whose: whose.into(),
             state: Mutex::new(State {
                 scheduler: Scheduler::new(Capacity::of(Quota::assumed(limit))),
-                outage: Outage::default(),
+                failure: None,
                 connections: BTreeSet::new(),
                 shown: None,
             }),
@@ -88,7 +99,6 @@ impl Budget {
         now: Instant,
     ) -> Result<u64, Refused> {
         let mut own = own.map(|own| (own, own.lock()));
-        self.lock().outage.check(now).map_err(Refused::Away)?;
         if let Some((own, scheduler)) = &mut own {
             let checked = own.check(scheduler, purpose, sent, now);
             checked.map_err(|spent| self.lock().refusal(spent))?;
@@ -96,7 +106,6 @@ impl Budget {
         let mut state = self.lock();
         let admitted = match state.scheduler.check(purpose, sent, now) {
             Ok(()) => {
-                state.outage.sent(now);
                 if let Some((_, scheduler)) = &mut own {
                     scheduler.take(purpose, sent, now);
                 }
@@ -127,7 +136,7 @@ impl Budget {
     /// Corrects the budget by the headers of a response to the request of that number.
     pub fn answered(&self, request: u64, meta: &Meta, now: Instant) {
         let mut state = self.lock();
-        state.outage.answered();
+        state.failure = None;
         if let Some((quota, window)) = state.scheduler.capacity.quota() {
             quota.answered(request, meta.rate_limit.as_ref(), window, now);
         }
@@ -137,13 +146,13 @@ impl Budget {
 
     /// Learns why the request of that number, which was sent as `counted`, has no response. What did not reach the server
     /// does not count.
-    pub fn failed(&self, request: u64, counted: &Counted, error: &Error, now: Instant) {
+    pub fn failed(&self, request: u64, counted: &Counted, error: &Error) {
         let mut state = self.lock();
         if error.was_not_sent() {
             state.scheduler.capacity.not_sent(request, counted);
         }
         if matches!(error.kind(), ErrorKind::Transient | ErrorKind::Ambiguous) {
-            state.outage.failed(error, counted.at(), now);
+            state.failure = Some(error.clone());
         }
     }
 
@@ -243,8 +252,13 @@ impl State {
     /// Returns why a request is refused for which the count leaves nothing: an outage is the cause if the last request had no
     /// response, since that may have used the rest up. One of those who come back soon then finds out what is left.
     fn refusal(&self, spent: Spent) -> Refused {
-        let away = self.outage.away(spent.wait.min(LONGEST_PAUSE));
-        away.map_or(Refused::Spent(spent), Refused::Away)
+        match self.failure.clone() {
+            Some(error) => Refused::Away(Away {
+                wait: spent.wait.min(LONGEST_PAUSE),
+                error,
+            }),
+            None => Refused::Spent(spent),
+        }
     }
 }
 

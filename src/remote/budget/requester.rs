@@ -112,7 +112,7 @@ impl Ticket {
         if let Some(own_limit) = self.own_limit.as_ref().filter(|_| error.was_not_sent()) {
             own_limit.not_sent(&self.counted, now);
         }
-        self.budget.failed(self.number, &self.counted, error, now);
+        self.budget.failed(self.number, &self.counted, error);
     }
 }
 

@@ -10,7 +10,7 @@ use tokio::time::Instant;
 
 /// The first and the longest pause after a failure until a request that the count forbids finds out what is left.
 const FIRST_PAUSE: Duration = Duration::from_secs(1);
-const LONGEST_PAUSE: Duration = Duration::from_secs(10);
+pub const LONGEST_PAUSE: Duration = Duration::from_secs(10);
 
 /// The requests without a response.
 #[derive(Clone, Default)]

@@ -3,9 +3,9 @@
 use crate::plan::purpose::{Priority, Purpose};
 use crate::remote::budget::capacity::Capacity;
 use crate::remote::budget::limit::{Limit, WINDOW};
-use crate::remote::budget::outage::LONGEST_PAUSE;
 use crate::remote::budget::quota::Quota;
 use crate::remote::budget::scheduler::Scheduler;
+use crate::remote::budget::unanswered::LONGEST_PAUSE;
 use crate::remote::budget::window::Counted;
 use crate::resources::ResourceKey;
 use metorial::RateLimit;

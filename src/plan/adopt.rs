@@ -47,6 +47,9 @@ pub fn conflict(
             Claim::OtherCluster => {
                 "to take it over, add that cluster to spec.adoptFrom of the connection and set spec.adopt.policy: Override"
             }
+            _ if adopts.is_some() => {
+                "waiting for that resource to be deleted; set its spec.deletionPolicy: Orphan before, and this resource adopts the object"
+            }
             _ => "delete one of the two resources, or set spec.adopt.id once the other is gone",
         };
         let message = format!(

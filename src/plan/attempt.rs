@@ -20,6 +20,8 @@ pub struct Circumstances {
     pub references: Option<u64>,
     /// The hash of the approved plan.
     pub approved: Option<String>,
+    /// Whether the owner of the object to adopt exists, where it had one when it was read.
+    pub former_owner: Option<bool>,
     /// The state of the connection.
     pub connection: ConnectionVersion,
 }
@@ -129,6 +131,7 @@ mod tests {
             revision: Some(Fingerprint::stored("v1:key:a")),
             references: Some(1),
             approved: None,
+            former_owner: Some(true),
             connection: ConnectionVersion {
                 name: "Connection/default".to_owned(),
                 epoch: 1,
@@ -161,6 +164,9 @@ mod tests {
             }),
             ("an approval", {
                 changed(|it| it.approved = Some("hash".to_owned()))
+            }),
+            ("an owner that is gone", {
+                changed(|it| it.former_owner = Some(false))
             }),
             ("another connection", {
                 changed(|it| it.connection.name = "Connection/other".to_owned())

@@ -5,6 +5,7 @@ use super::case::MaybeApplied;
 use super::children::ChildKind;
 use super::desired::Desired;
 use super::fingerprint::Fingerprint;
+use super::ownership::Owner;
 use super::pauses::Pauses;
 use super::record::{Destination, Remembered, Writes};
 use super::rewrites::Rewrites;
@@ -32,6 +33,8 @@ pub struct Memory {
     pub rewrites: HashMap<ChildKind, Rewrites>,
     /// The fields that the API refused to change, and the revision that it was asked to apply.
     pub refused: Option<(Fingerprint, Vec<&'static str>)>,
+    /// The owner of the object that it is to adopt, and whether that exists, while it waits for it to be gone.
+    pub former_owner: Option<Box<(Owner, bool)>>,
     /// Its pauses.
     pub pauses: Pauses,
     /// The time of the auth config that is exported, and since when it is known: lists may lag behind it.

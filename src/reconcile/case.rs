@@ -101,6 +101,7 @@ pub fn attempt<K: Kind>(
         revision: desired.map(|desired| desired.revision.clone()),
         references: desired.map(|desired| desired.references),
         approved: resource.handle.approved(),
+        former_owner: resource.memory.former_owner.as_ref().map(|it| it.1),
         connection: connection.clone(),
     };
     let attempt = Attempt::new(&circumstances)

@@ -35,6 +35,9 @@ pub struct Context {
     pub memories: Memories,
     /// The dependencies between objects in the cluster.
     pub dependencies: Dependencies,
+    /// The owners of objects that other resources wait to adopt, as markers name them. They are no dependencies: a marker is
+    /// remote data, so it causes reconciliations, and has no part in what is decided about the owner.
+    pub former_owners: Dependencies,
     /// The work queue.
     pub queue: UnboundedSender<ResourceKey>,
     /// The checks of values against published schemas.
@@ -62,9 +65,15 @@ impl Context {
         self.queue.send(key).ok();
     }
 
-    /// Enqueues all resources that depend on `source`.
+    /// Enqueues all resources that depend on `source`, or wait for it to be gone.
     pub fn enqueue_dependents(&self, source: &ResourceKey) {
-        for key in self.dependencies.dependents(source) {
+        let waiting = self.former_owners.dependents(source);
+        for key in self
+            .dependencies
+            .dependents(source)
+            .into_iter()
+            .chain(waiting)
+        {
             self.enqueue(key);
         }
     }
@@ -84,6 +93,7 @@ impl Context {
         self.memories.forget(key);
         let sources = self.dependencies.sources(key);
         self.dependencies.forget(key);
+        self.former_owners.forget(key);
         // It may have been the last one that needed the session of a deleted connection.
         for source in sources {
             let connection = ConnectionKey::of(&source);

@@ -40,6 +40,7 @@ pub async fn reconcile<K: Kind>(
     };
     let connection = context.connections.used(&resource.uses()).await;
     resource.register_dependencies(context, &connection);
+    resource.reread_former_owner(context).await?;
     let state = context.connections.state(&connection).await;
     let desired = resource.desired(context).await?;
     let mut case = case::case(context, &mut resource, &connection, &state, &desired).await;

@@ -62,7 +62,8 @@ impl<K: Kind> Run<'_, K> {
                 Answer::Losses(losses.await??)
             }
             Query::OwnerAlive(other) => {
-                Answer::OwnerAlive(self.context.cluster.owner_exists(other).await?)
+                let exists = self.resource.wait_for_owner(self.context, other);
+                Answer::OwnerAlive(exists.await?)
             }
             Query::NamespaceTerminating => {
                 let cluster = &self.context.cluster;

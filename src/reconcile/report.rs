@@ -42,6 +42,10 @@ impl<K: Kind> Run<'_, K> {
         let reported = &expiry::with_expiry(&next, case, plan);
         self.report(case, reported).await?;
         self.count(reported);
+        let waits = plan.verdict.reason == Reason::OwnershipConflict;
+        if !waits && !plan.verdict.keeps_conditions {
+            self.resource.forget_former_owner(self.context);
+        }
         let pause = self.next(case, plan);
         let changes_in = expiry::changes_in(&self.resource.handle.status, case);
         Ok([pause, changes_in].into_iter().flatten().min())

@@ -5,7 +5,7 @@ use crate::cluster::error::ClusterError;
 use crate::cluster::handle::Handle;
 use crate::cluster::references::Missing;
 use crate::connections::{ConnectionKey, Uses};
-use crate::kinds::Kind;
+use crate::kinds::{Kind, RemoteKind};
 use crate::plan::case::Unresolved;
 use crate::plan::circle;
 use crate::plan::desired::Desired;
@@ -164,6 +164,44 @@ impl<'a, K: Kind> Resource<'a, K> {
         // A shard checks the connections that its resources use, whichever shard they belong to.
         if changed && context.shard.is_part() {
             context.enqueue(connection.resource_key());
+        }
+    }
+
+    /// Reads again whether the owner of the object exists that it waits to adopt: that decides whether another attempt is made.
+    ///
+    /// # Errors
+    /// The read failed.
+    pub async fn reread_former_owner(&mut self, context: &Context) -> Result<(), ClusterError> {
+        if let Some(known) = self.memory.former_owner.clone() {
+            self.wait_for_owner(context, &known.0).await?;
+        }
+        Ok(())
+    }
+
+    /// Returns whether the owner of the object that it is to adopt exists. From now on it is reconciled when that changes.
+    ///
+    /// # Errors
+    /// The read failed.
+    pub async fn wait_for_owner(
+        &mut self,
+        context: &Context,
+        owner: &Owner,
+    ) -> Result<bool, ClusterError> {
+        if let Some(kind) = RemoteKind::named(&owner.kind) {
+            let key = ResourceKey::new(kind.as_str(), &owner.namespace, &owner.name);
+            context.former_owners.set(self.key, vec![key]);
+        }
+        let exists = context.cluster.owner_exists(owner).await?;
+        let known = Some(Box::new((owner.clone(), exists)));
+        self.remember(context, |memory| memory.former_owner = known);
+        Ok(exists)
+    }
+
+    /// Waits no longer for the owner of an object to be gone.
+    pub fn forget_former_owner(&mut self, context: &Context) {
+        if self.memory.former_owner.is_some() {
+            context.former_owners.forget(self.key);
+            self.remember(context, |memory| memory.former_owner = None);
         }
     }
 

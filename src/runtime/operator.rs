@@ -270,6 +270,7 @@ impl Process {
             namespace_uids: NamespaceUids::new(settings.namespaces.is_empty()),
             memories: Memories::default(),
             dependencies: Dependencies::default(),
+            former_owners: Dependencies::default(),
             queue,
             schema_checks: self.schema_checks.clone(),
             metrics: self.metrics.clone(),

@@ -79,6 +79,42 @@ async fn the_second_adopts_what_the_first_orphaned() {
 }
 
 #[tokio::test]
+async fn a_resource_that_waits_to_adopt_does_so_as_soon_as_the_former_owner_is_gone() {
+    let env = Environment::running().await;
+    let made = env
+        .create(credentials("old").named("shared").orphaning())
+        .await;
+    env.apply(adopting("new", &made.id())).await;
+    let waits = env
+        .credentials("new")
+        .wait_reason("OwnershipConflict")
+        .await;
+    let message = waits.message();
+    let says = "belongs to ProviderAuthCredentials old; waiting for that resource to be deleted";
+    assert!(message.contains(says), "{message}");
+    assert!(!message.contains("adopt.id"), "{message}");
+    env.sim.clear_journal();
+    // What happens to the owner meanwhile costs no request, and is not worth another attempt.
+    for touched in 0..60 {
+        let label = json!({"example.com/touched": touched.to_string()});
+        let labels = json!({"metadata": {"labels": label}});
+        env.credentials("old").patch(labels).await;
+    }
+    env.credentials("old")
+        .edit(json!({"interval": "20m"}))
+        .await;
+    env.credentials("old").wait_ready().await;
+    env.check_quiet().await;
+    assert!(env.calls() <= 3, "{:?}", env.requests());
+
+    env.credentials("old").remove().await;
+    env.credentials("new").wait_ready().await;
+    assert_eq!(env.only(Kind::Credentials).id, made.id());
+    assert_eq!(owner(&env.only(Kind::Credentials)), "new");
+    env.check_oracles().await;
+}
+
+#[tokio::test]
 async fn the_second_is_deleted_without_deleting_the_object_of_the_first() {
     let env = Environment::running().await;
     let theirs = env.create_by_hand(json!({"name": "shared"})).await;

@@ -1,7 +1,9 @@
 //! An API that is away, or fails, for a while.
 
 use crate::support::{Environment, Kind, credentials};
-use metorial_simulator::{Action, Fault};
+use metorial_simulator::{Action, Fault, Limit};
+use serde_json::json;
+use std::time::Duration;
 
 /// While it is broken, a ready object stays as it is, the Connection reports it and a new object waits; then all are ready.
 async fn story(env: &Environment, breaks: impl Fn(), mends: impl Fn()) {
@@ -126,4 +128,56 @@ async fn requests_in_an_outage_become_fewer() {
         "40 requests in {:?}",
         started.elapsed()
     );
+}
+
+#[tokio::test]
+async fn an_outage_does_not_use_up_the_budget() {
+    let mut env = Environment::new().await;
+    let limit = Limit {
+        requests: 30,
+        per: Duration::from_secs(600),
+    };
+    env.sim.set_rate_limit(&env.organization, Some(limit));
+    env.start_operator();
+    let names = ["a", "b", "c", "d"];
+    for name in names {
+        env.create(credentials(name)).await;
+    }
+    let counted = env.requests().len() as u64;
+    let lost = env.sim.faults().add(Fault::any(), Action::CloseBefore);
+    for name in names {
+        env.credentials(name).edit(json!({"name": "edited"})).await;
+    }
+    let connection = env.connection("default");
+    connection.wait_reason("RemoteUnavailable").await;
+    // As many as the limit allows besides those that the server answered, and one that finds out.
+    env.until("the outage outlasts the budget", async || {
+        (env.sim.faults().happened(lost) + counted > 30).then_some(())
+    })
+    .await;
+    env.sim.faults().clear();
+    for name in names {
+        env.credentials(name).wait_ready().await;
+        assert!(
+            !env.credentials(name)
+                .events()
+                .await
+                .contains(&"RateLimited".to_owned())
+        );
+    }
+    connection.wait_reason("Synced").await;
+    assert!(
+        !connection
+            .events()
+            .await
+            .contains(&"RateLimited".to_owned())
+    );
+    let refused = env
+        .sim
+        .journal()
+        .iter()
+        .filter(|it| it.status == 429)
+        .count();
+    assert_eq!(refused, 0);
+    env.check_oracles().await;
 }

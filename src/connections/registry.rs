@@ -213,12 +213,11 @@ impl Connections {
             return Ok(());
         }
         let slot = self.slot(key);
-        let (settings, not_ready) = {
+        let allowed = {
             let slot = slot.lock().await;
-            (slot.settings.clone(), slot.not_ready.clone())
-        };
-        let Some(allowed) = settings.and_then(|settings| settings.allowed) else {
-            return Err(not_ready.unwrap_or_else(|| NotReady::not_found(key)));
+            let allowed = slot.settings.as_ref().and_then(|it| it.allowed.clone());
+            let refused = || slot.not_ready.clone();
+            allowed.ok_or_else(|| refused().unwrap_or_else(|| NotReady::not_found(key)))?
         };
         let labels = match &allowed.selector {
             Some(_) => self.setup.cluster.namespace_labels(namespace).await,

@@ -5,7 +5,7 @@ use crate::cluster::error::ClusterError;
 use crate::cluster::handle::Handle;
 use crate::cluster::references::Missing;
 use crate::connections::{ConnectionKey, Uses};
-use crate::kinds::{Kind, RemoteKind};
+use crate::kinds::{Kind, RemoteKind, SourceKind};
 use crate::plan::case::Unresolved;
 use crate::plan::circle;
 use crate::plan::desired::Desired;
@@ -150,7 +150,8 @@ impl<'a, K: Kind> Resource<'a, K> {
         // A deletion that uses another one uses this again as soon as it can.
         let recorded = self.recorded_connection();
         sources.extend(recorded.map(|(recorded, _)| recorded.resource_key()));
-        let config_map = |name: String| ResourceKey::new("ConfigMap", namespace, &name);
+        let kind = SourceKind::ConfigMap.as_str();
+        let config_map = |name: String| ResourceKey::new(kind, namespace, &name);
         sources.extend(self.handle.published_config_map().map(config_map));
         sources.sort();
         sources.dedup();

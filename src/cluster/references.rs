@@ -49,7 +49,8 @@ impl Content {
 }
 
 impl Cluster {
-    /// Reads all references of an object in `namespace`.
+    /// Reads all references of an object in `namespace`; `created`: whether it has a remote object. That one is updated, and its
+    /// values are rotated, also while a resource that it refers to is not ready, as long as that resource's object is as it was.
     ///
     /// # Errors
     /// The first reference that can't be resolved.
@@ -57,6 +58,7 @@ impl Cluster {
         &self,
         namespace: &str,
         references: &[Reference],
+        created: bool,
     ) -> Result<Inputs, Missing> {
         let mut read: BTreeMap<(SourceKind, String), Option<Content>> = BTreeMap::new();
         let mut inputs = Inputs::default();
@@ -65,7 +67,7 @@ impl Cluster {
             let content = match read.entry(place) {
                 Entry::Occupied(known) => known.into_mut(),
                 Entry::Vacant(place) => {
-                    let content = self.content(namespace, reference).await?;
+                    let content = self.content(namespace, reference, created).await?;
                     let state = content.as_ref().and_then(|content| content.state);
                     state.into_iter().for_each(|state| inputs.observe(state));
                     place.insert(content)
@@ -88,6 +90,7 @@ impl Cluster {
         &self,
         namespace: &str,
         reference: &Reference,
+        created: bool,
     ) -> Result<Option<Content>, Missing> {
         let name = &reference.name;
         match reference.kind {
@@ -115,7 +118,7 @@ impl Cluster {
                 }))
             }
             SourceKind::Resource(kind) => with_kind!(kind, K => {
-                self.referred::<Stored<K>>(namespace, reference).await
+                self.referred::<Stored<K>>(namespace, reference, created).await
             }),
         }
     }
@@ -161,12 +164,13 @@ impl Cluster {
         }))
     }
 
-    /// Returns what another custom resource shows to one in `namespace`: its uid, its id once it is ready, and its
-    /// attributes.
+    /// Returns what another custom resource shows to one in `namespace`: its uid, its id once it is ready or while its object is
+    /// as it was, and its attributes.
     async fn referred<K: Kind>(
         &self,
         namespace: &str,
         reference: &Reference,
+        created: bool,
     ) -> Result<Option<Content>, Missing> {
         let there = reference.namespace.as_deref().unwrap_or(namespace);
         let found = self
@@ -182,9 +186,13 @@ impl Cluster {
         };
         let status = object.status().map(ResourceStatus::common);
         let conditions = status.and_then(|status| status.conditions.as_deref());
-        let ready = condition(conditions, "Ready").is_some_and(|ready| ready.status == "True");
+        let keeps = created && object.meta().deletion_timestamp.is_none();
+        let usable = condition(conditions, "Ready").is_some_and(|ready| {
+            let reason = Reason::parse(&ready.reason);
+            ready.status == "True" || keeps && reason.is_some_and(Reason::keeps_object)
+        });
         let id = status.and_then(|status| status.id.clone());
-        let (Some(id), true) = (id, ready) else {
+        let (Some(id), true) = (id, usable) else {
             return Err(Missing::Unresolved(Unresolved {
                 reason: Reason::ReferenceNotReady,
                 message: format!(

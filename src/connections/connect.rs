@@ -97,7 +97,9 @@ impl Connections {
         let base_url = settings.common.base_url.as_deref();
         let url = verify::base_url(base_url, &self.setup.allowed_base_urls)?;
         let (cluster, references) = (&self.setup.cluster, settings.references());
-        let inputs = cluster.resolve(&settings.namespace, &references).await;
+        let inputs = cluster
+            .resolve(&settings.namespace, &references, false)
+            .await;
         let inputs = inputs.map_err(verify::of_missing)?;
         let fingerprint = verify::material(&self.setup.key, &url, settings, &inputs)?;
         Ok(Material {

@@ -104,7 +104,9 @@ impl<'a, K: Kind> Resource<'a, K> {
         }
         let references = self.handle.object.references();
         let (object, namespace) = (&self.handle.object, &self.key.namespace);
-        match context.cluster.resolve(namespace, &references).await {
+        let created = self.handle.status.common().id.is_some();
+        let resolved = context.cluster.resolve(namespace, &references, created);
+        match resolved.await {
             Ok(inputs) => {
                 let desired = object.desired(&inputs, &self.owner, &context.mac);
                 Ok(desired.map_err(Unresolved::from))

@@ -143,6 +143,22 @@ reasons! {
     InternalError => NeedsPerson,
 }
 
+impl Reason {
+    /// Returns whether the remote object of a resource that is not ready for this reason is known to be as it was last applied.
+    /// After any other reason it may be gone, in another instance, about to be replaced, or somebody else's.
+    #[must_use]
+    pub fn keeps_object(self) -> bool {
+        use Reason::*;
+        match self {
+            SecretNotFound | SecretKeyNotFound | ConfigMapNotFound => true,
+            ReferenceNotFound | ReferenceNotReady | Suspended | PlanPending => true,
+            InvalidValue | RotationRefused | ImmutableFieldChanged => true,
+            RemoteRejected | PaymentRequired => true,
+            _ => false,
+        }
+    }
+}
+
 impl fmt::Display for Reason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.as_str())

@@ -332,21 +332,24 @@ async fn another_instance_that_can_not_be_searched_after_a_crash_is_waited_for()
 #[tokio::test]
 async fn instances_that_hang_are_searched_at_the_same_time() {
     let (mut env, there) = moved_after_crash().await;
-    let (path, gate) = (Kind::Credentials.path(), Gate::new());
-    let hangs = |instance: &InstanceId| {
+    let (path, gate, first) = (Kind::Credentials.path(), Gate::new(), Gate::new());
+    let hold = |instance: &InstanceId, gate: &Gate| {
         let searches = Fault::on("GET", path).instance(instance);
         let hold = Action::HoldBefore(gate.clone());
         env.sim.faults().add(searches, hold);
     };
+    // Its response ends the search in all others, sent or not.
+    hold(&env.instance, &first);
     for name in ["third", "fourth", "fifth"] {
         let (instance, key) = env.another_instance();
         env.connect(name, &key).await;
-        hangs(&instance);
+        hold(&instance, &gate);
     }
     // No search ends by itself while the others are waited for.
     let settings = with_timeouts(env.settings(), 4 * PATIENCE, 4 * PATIENCE);
     env.start_operator_with(settings);
     assert!(gate.wait_for_arrivals(3, PATIENCE).await);
+    first.open();
     // None of them keeps the object from being found in the instance that has it.
     env.credentials("github")
         .wait_reason("InstanceMismatch")

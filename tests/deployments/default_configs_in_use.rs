@@ -126,6 +126,10 @@ async fn a_config_that_a_deployment_uses_waits_and_names_it_also_after_a_restart
     ] {
         assert!(message.contains(part), "{part}: {message}");
     }
+    // It reports the deletion of its config after that was blocked.
+    env.deployment("database")
+        .wait_reason("ReferenceNotReady")
+        .await;
     env.check_quiet().await;
     assert_eq!(env.only(Kind::Config).id, id);
     env.deployment("database").remove().await;

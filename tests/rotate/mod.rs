@@ -2,6 +2,7 @@
 
 mod composed_values;
 mod lost_key;
+mod not_ready_references;
 mod refused;
 mod rotation;
 mod usable_values;

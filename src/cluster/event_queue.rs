@@ -1,8 +1,8 @@
 //! The queue of events that are to be written, and the limit of their rate.
 
 use crate::lock::lock;
+use crate::resources::ResourceKey;
 use jiff::Timestamp;
-use k8s_openapi::api::core::v1::ObjectReference;
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -20,16 +20,18 @@ const INTERVAL: Duration = Duration::from_millis(40);
 /// Events that are written at once, if none was written for a while.
 const BURST: u32 = 50;
 
-/// An event that is to be written.
+/// An event that is to be written. Thousands may wait, so it has no more than the write needs.
 pub struct Report {
     /// The resource.
-    pub about: ObjectReference,
+    pub about: ResourceKey,
+    /// Its uid.
+    pub uid: Box<str>,
     /// Its reason.
     pub reason: &'static str,
     /// Whether it is a warning.
     pub warning: bool,
     /// Its note.
-    pub note: String,
+    pub note: Box<str>,
     /// When it was reported.
     pub at: Timestamp,
 }
@@ -178,10 +180,11 @@ mod tests {
 
     fn report(warning: bool) -> Report {
         Report {
-            about: ObjectReference::default(),
+            about: ResourceKey::new("K", "n", "it"),
+            uid: "u".into(),
             reason: "Synced",
             warning,
-            note: String::new(),
+            note: "".into(),
             at: Timestamp::UNIX_EPOCH,
         }
     }

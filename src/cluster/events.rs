@@ -4,15 +4,15 @@ use super::client::Cluster;
 use super::error::Cause;
 use super::event_queue::{Report, Waiting, queue};
 use crate::plan::fingerprint::short_digest;
-use crate::resources::FIELD_MANAGER;
+use crate::resources::{Connection, FIELD_MANAGER, ResourceKey};
 use futures::stream::{StreamExt, iter};
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::ObjectReference;
 use k8s_openapi::api::events;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::MicroTime;
-use kube::Api;
 use kube::api::{ObjectMeta, PostParams};
 use kube::runtime::events::{Event, EventType};
+use kube::{Api, Resource};
 use std::pin::pin;
 use std::time::Duration;
 use tokio::sync::oneshot;
@@ -44,19 +44,22 @@ impl Cluster {
         (queued, Reports { waiting, cluster })
     }
 
-    /// Reports an event.
+    /// Reports an event about the resource with this key and uid.
     pub async fn event(
         &self,
-        about: &ObjectReference,
+        (about, uid): (&ResourceKey, &str),
         reason: &'static str,
         warning: bool,
         note: &str,
     ) {
+        let longer = note.char_indices().nth(LONGEST_NOTE);
+        let end = longer.map_or(note.len(), |(end, _)| end);
         let report = Report {
             about: about.clone(),
             reason,
             warning,
-            note: note.chars().take(LONGEST_NOTE).collect(),
+            uid: uid.into(),
+            note: note[..end].into(),
             at: Timestamp::now(),
         };
         let left = match &self.events {
@@ -73,15 +76,19 @@ impl Cluster {
     /// is normal seldom repeats.
     async fn write_event(&self, report: &Report) {
         let Report { about, reason, .. } = report;
-        let name = about.name.as_deref().unwrap_or_default();
+        let name = &*about.name;
         let written = async {
             match report.warning && name.len() <= LONGEST_NAME_OF_RECORDER {
-                true => self.recorder.publish(&counted(report), about).await,
+                true => {
+                    self.recorder
+                        .publish(&counted(report), &regarding(report))
+                        .await
+                }
                 false => self.create_event(report).await,
             }
         };
         if let Err(error) = self.call("create", "Event", name, written).await {
-            let (kind, namespace) = (about.kind.as_deref(), about.namespace.as_deref());
+            let (kind, namespace) = (about.kind, &*about.namespace);
             if matches!(error.cause, Cause::Terminating | Cause::NotFound) {
                 tracing::debug!(%error, kind, namespace, name, reason, "an event has no place any more");
             } else {
@@ -93,26 +100,25 @@ impl Cluster {
     /// Creates an event without the recorder: for an object whose name is too long for it, since it puts the whole of it into
     /// the name of the event, and where nothing is to be counted.
     async fn create_event(&self, report: &Report) -> kube::Result<()> {
-        let Report { about, at, .. } = report;
-        let name = about.name.as_deref().unwrap_or_default();
+        let (at, regarding) = (report.at, regarding(report));
+        let namespace = regarding.namespace.clone();
+        let api = Api::namespaced(self.client(), namespace.as_deref().unwrap_or("default"));
         let created = events::v1::Event {
             metadata: ObjectMeta {
-                name: Some(event_name(name, *at)),
-                namespace: about.namespace.clone(),
+                name: Some(event_name(&report.about.name, at)),
+                namespace,
                 ..ObjectMeta::default()
             },
             action: Some(action(report)),
-            event_time: Some(MicroTime(*at)),
-            note: Some(report.note.clone()),
+            event_time: Some(MicroTime(at)),
+            note: Some(report.note.to_string()),
             reason: Some(report.reason.to_owned()),
-            regarding: Some(about.clone()),
+            regarding: Some(regarding),
             reporting_controller: Some(FIELD_MANAGER.to_owned()),
             reporting_instance: Some(FIELD_MANAGER.to_owned()),
             type_: Some(if report.warning { "Warning" } else { "Normal" }.to_owned()),
             ..events::v1::Event::default()
         };
-        let namespace = about.namespace.as_deref().unwrap_or("default");
-        let api = Api::namespaced(self.client(), namespace);
         api.create(&PostParams::default(), &created).await?;
         Ok(())
     }
@@ -154,12 +160,26 @@ impl Drop for Reports {
     }
 }
 
+/// Returns the reference to the resource that an event is about.
+fn regarding(report: &Report) -> ObjectReference {
+    let Report { about, uid, .. } = report;
+    let namespace = Some(about.namespace.to_string());
+    ObjectReference {
+        api_version: Some(Connection::api_version(&()).into_owned()),
+        kind: Some(about.kind.to_owned()),
+        namespace: namespace.filter(|namespace| !namespace.is_empty()),
+        name: Some(about.name.to_string()),
+        uid: Some(uid.to_string()),
+        ..ObjectReference::default()
+    }
+}
+
 /// Returns a warning in the form of the recorder.
 fn counted(report: &Report) -> Event {
     Event {
         type_: EventType::Warning,
         reason: report.reason.to_owned(),
-        note: Some(report.note.clone()),
+        note: Some(report.note.to_string()),
         action: action(report),
         secondary: None,
     }

@@ -280,11 +280,11 @@ async fn report<C: ConnectionResource>(
     let changed = before != Some(reason.as_str());
     // A connection that is ready from the start is what everybody expects, and no event.
     if changed && (before.is_some() || *reason != Reason::Synced) {
-        let about = object.object_ref(&());
+        let uid = object.uid().unwrap_or_default();
         let warning = *reason != Reason::Synced;
         context
             .cluster
-            .event(&about, reason.as_str(), warning, message)
+            .event((&key, &uid), reason.as_str(), warning, message)
             .await;
     }
     Ok(())

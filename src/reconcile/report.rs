@@ -97,11 +97,11 @@ impl<K: Kind> Run<'_, K> {
     }
 
     async fn record(&self, events: impl IntoIterator<Item = Event>) {
-        let about = self.resource.handle.object.object_ref(&());
+        let about = (self.resource.key, self.resource.owner.uid.as_str());
         for event in events {
             let cluster = &self.context.cluster;
             cluster
-                .event(&about, event.reason, event.warning, &event.note)
+                .event(about, event.reason, event.warning, &event.note)
                 .await;
         }
     }

@@ -8,7 +8,7 @@ use crate::reconcile::context::Context;
 use crate::resources::{Class, Conditions, Reason, ResourceKey, ResourceStatus, condition};
 use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
-use kube::{Api, Resource};
+use kube::{Api, Resource, ResourceExt};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use std::fmt::Debug;
@@ -151,8 +151,9 @@ where
         Err(error) => error.reason() != Reason::ClusterUnavailable,
     };
     if reports {
-        let (about, reason) = (object.object_ref(&()), ended.reason.as_str());
-        cluster.event(&about, reason, true, &ended.message).await;
+        let uid = object.uid().unwrap_or_default();
+        let (about, reason) = ((key, uid.as_str()), ended.reason.as_str());
+        cluster.event(about, reason, true, &ended.message).await;
     }
     written.map(drop)
 }

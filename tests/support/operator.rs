@@ -125,8 +125,9 @@ pub async fn write_without_leading(env: &Environment, name: &str) -> Vec<bool> {
             .await
             .map(drop),
     ];
-    let reference = object.object_ref(&());
-    cluster.event(&reference, "Orphaned", false, "late").await;
+    let about = ResourceKey::new("ProviderAuthCredentials", &env.namespace, name);
+    let about = (&about, object.metadata.uid.as_deref().unwrap());
+    cluster.event(about, "Orphaned", false, "late").await;
     let refused = refused.into_iter();
     refused
         .map(|tried| tried.is_err_and(|error| error.cause == Cause::NotLeader))

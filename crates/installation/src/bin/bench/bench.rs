@@ -191,11 +191,13 @@ impl Bench {
         Some(Row::new("processor time", text))
     }
 
-    /// Returns the row of the operator's peak memory, where this system reports it.
-    pub fn memory_row(&self) -> Option<Row> {
+    /// Returns the row of the operator's peak memory, where this system reports it; `others`: the resources that it serves beside
+    /// those that several scenarios use.
+    pub fn memory_row(&self, others: usize) -> Option<Row> {
         let bytes = process::peak_memory(self.operator.as_ref()?.id())?;
+        let shared = self.resources.as_ref().map_or(0, |_| self.count);
         // 28 MB for 1,000 resources and 64 MB for 10,000.
-        let most = 24_000_000 + 4_000 * self.count as u64;
+        let most = 24_000_000 + 4_000 * (shared + others) as u64;
         let row = Row::new("peak memory (RSS)", megabytes(bytes));
         Some(row.wanted(format!("≤ {}", megabytes(most)), bytes <= most))
     }

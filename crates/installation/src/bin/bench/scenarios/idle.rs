@@ -41,6 +41,6 @@ async fn measure(bench: &mut Bench) -> Result<Vec<Row>, Failure> {
         Row::new("Kubernetes GETs", each(kubernetes.gets(), count)),
     ];
     rows.extend(bench.cpu_row(cpu));
-    rows.extend(bench.memory_row());
+    rows.extend(bench.memory_row(0));
     Ok(rows)
 }

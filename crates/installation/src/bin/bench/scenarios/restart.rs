@@ -37,6 +37,6 @@ async fn measure(bench: &mut Bench) -> Result<Vec<Row>, Failure> {
         ),
     ];
     rows.extend(bench.cpu_row(Duration::ZERO));
-    rows.extend(bench.memory_row());
+    rows.extend(bench.memory_row(0));
     Ok(rows)
 }

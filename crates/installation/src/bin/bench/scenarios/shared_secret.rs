@@ -55,7 +55,7 @@ async fn measure(bench: &mut Bench) -> Result<Vec<Row>, Failure> {
         Row::new("API requests", each(requests.len(), count)),
     ];
     rows.extend(neighbor.rows());
-    rows.extend(bench.memory_row());
+    rows.extend(bench.memory_row(count));
     progress("deleting the resources");
     tenant.delete_all(timeout).await?;
     Ok(rows)

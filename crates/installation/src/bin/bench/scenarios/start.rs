@@ -49,7 +49,7 @@ async fn measure(bench: &mut Bench) -> Result<Vec<Row>, Failure> {
     let took = Duration::try_from(last.duration_since(began_at)).unwrap_or_default();
     let first = journal.iter().find(|entry| entry.is_write());
     let first = first.map(|entry| seconds(entry.at.duration_since(began)));
-    let usage = [bench.cpu_row(Duration::ZERO), bench.memory_row()];
+    let usage = [bench.cpu_row(Duration::ZERO), bench.memory_row(0)];
     progress("the API server alone once more");
     bench.stop_operator().await?;
     let after = baseline::measure(bench, "baseline-after").await?;

@@ -5,7 +5,7 @@ use super::case::Case;
 use super::desired::{Desired, External};
 use super::facts::{Facts, MaxAge, Query};
 use super::observed::RemoteView;
-use super::ownership::Claim;
+use super::ownership::{Claim, Marker};
 use super::steps::{Plan, Step};
 use super::verdict::Verdict;
 use crate::resources::Reason;
@@ -60,6 +60,39 @@ pub fn conflict(case: &Case<'_>, external: &External, remote: &RemoteView) -> Op
         case.shown_owner(&marker.owner)
     );
     Some(Verdict::new(Reason::OwnershipConflict, message))
+}
+
+/// Returns why an object must not be observed: a shared connection reaches the objects of everybody, and what is observed is
+/// shown in a status. Those of nobody any more may be, and those of a cluster from which the owner of the connection lets them be
+/// taken over.
+///
+/// # Errors
+/// Whether its owner still exists was not read.
+pub fn hidden(
+    case: &Case<'_>,
+    facts: &Facts,
+    remote: &RemoteView,
+) -> Result<Option<Verdict>, Query> {
+    let marker = remote.marker.as_ref();
+    let Some(Marker { owner, .. }) = marker.filter(|_| case.connection.shared) else {
+        return Ok(None);
+    };
+    let shown = match case.claim(remote) {
+        Claim::Nobody | Claim::Ours | Claim::Namesake => true,
+        Claim::Sibling => {
+            owner.namespace_uid == case.owner.namespace_uid || !facts.owner_alive(owner)?
+        }
+        Claim::OtherCluster => case.connection.adopt_from.contains(&owner.cluster),
+    };
+    let message = || {
+        format!(
+            "{} belongs to {}; over {} only objects of this namespace can be observed, and those of clusters in its spec.adoptFrom",
+            remote.id,
+            case.shown_owner(owner),
+            case.connection.name
+        )
+    };
+    Ok((!shown).then(|| Verdict::new(Reason::OwnershipConflict, message())))
 }
 
 /// Returns why an object that carries no marker must not be used, where the connection does not allow it. `of`: whose marker

@@ -128,7 +128,8 @@ fn existing(
         return Ok(Plan::report(conflict));
     }
     if case.observes() {
-        return Ok(update::observe(case, desired, remote));
+        let hidden = external::hidden(case, facts, remote)?.map(Plan::report);
+        return Ok(hidden.unwrap_or_else(|| update::observe(case, desired, remote)));
     }
     if let Some(exports) = desired.source.exports() {
         return export::export(case, desired, facts, exports, remote);

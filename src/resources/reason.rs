@@ -149,13 +149,19 @@ impl Reason {
     #[must_use]
     pub fn keeps_object(self) -> bool {
         use Reason::*;
-        match self {
-            SecretNotFound | SecretKeyNotFound | ConfigMapNotFound => true,
-            ReferenceNotFound | ReferenceNotReady | Suspended | PlanPending => true,
-            InvalidValue | RotationRefused | ImmutableFieldChanged => true,
-            RemoteRejected | PaymentRequired => true,
-            _ => false,
-        }
+        let waits_for_values =
+            matches!(self, SecretNotFound | SecretKeyNotFound | ConfigMapNotFound);
+        let waits_for_others = matches!(self, ReferenceNotFound | ReferenceNotReady);
+        let held = matches!(self, Suspended | PlanPending);
+        let refused = matches!(
+            self,
+            InvalidValue
+                | RotationRefused
+                | ImmutableFieldChanged
+                | RemoteRejected
+                | PaymentRequired
+        );
+        waits_for_values || waits_for_others || held || refused
     }
 }
 

@@ -84,13 +84,7 @@ async fn while_statuses_can_not_be_written_restarts_create_nothing_twice() {
 /// A replacement was created that no status records, and the reconciliation that created it has given up.
 async fn unrecorded_replacement(form: Form) -> Scenario {
     let scenario = Given::form(form).settled().await;
-    let gate = scenario.env.hold_after("POST", form.remote().path());
-    scenario.change(VALUES[1]).await;
-    scenario
-        .until("two objects live", async || {
-            (scenario.live_objects().len() == 2).then_some(())
-        })
-        .await;
+    let gate = scenario.begin_replacement().await;
     scenario.permit_status(false).await;
     gate.open();
     scenario.sim.clear_journal();

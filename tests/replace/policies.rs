@@ -63,21 +63,9 @@ async fn a_replacement_that_is_undone_after_its_response_was_lost_leaves_no_seco
         let scenario = given.settled().await;
         let former = scenario.remote_object().id;
         // Answered once the operator has given up waiting.
-        let gate = scenario.env.hold_after("POST", form.remote().path());
-        scenario.change(VALUES[1]).await;
-        scenario
-            .env
-            .until("the new object is created", async || {
-                (scenario.live_objects().len() == 2).then_some(())
-            })
-            .await;
+        let gate = scenario.begin_replacement().await;
         scenario.change(VALUES[0]).await;
-        scenario
-            .env
-            .until("the new object is deleted", async || {
-                (scenario.live_objects().len() == 1).then_some(())
-            })
-            .await;
+        scenario.wait_live(1).await;
         gate.open();
         assert_eq!(scenario.remote_object().id, former, "{form:?}");
         scenario.wait_synced(VALUES[0]).await;
@@ -92,23 +80,13 @@ async fn a_replacement_that_is_undone_during_a_restart_leaves_no_second_object()
     each(FORMS, async |form| {
         let mut scenario = Given::form(form).settled().await;
         let former = scenario.remote_object().id;
-        let gate = scenario.env.hold_after("POST", form.remote().path());
-        scenario.change(VALUES[1]).await;
-        scenario
-            .until("the new object is created", async || {
-                (scenario.live_objects().len() == 2).then_some(())
-            })
-            .await;
+        let gate = scenario.begin_replacement().await;
         scenario.kill_operator();
         gate.open();
         scenario.change(VALUES[0]).await;
         // Where the value is in a Secret, no generation shows that anything was changed and undone.
         scenario.start();
-        scenario
-            .until("the new object is deleted", async || {
-                (scenario.live_objects().len() == 1).then_some(())
-            })
-            .await;
+        scenario.wait_live(1).await;
         assert_eq!(scenario.remote_object().id, former, "{form:?}");
         scenario.wait_synced(VALUES[0]).await;
         assert_eq!(scenario.ever_objects().len(), 2, "{form:?}");
@@ -150,11 +128,7 @@ async fn a_deletion_during_the_grace_deletes_both_objects() {
         let given = Given::form(form).with_spec(json!({"replaceGrace": "1h"}));
         let scenario = given.settled().await;
         scenario.change(VALUES[1]).await;
-        scenario
-            .until("two objects live", async || {
-                (scenario.live_objects().len() == 2).then_some(())
-            })
-            .await;
+        scenario.wait_live(2).await;
         scenario.tested().remove().await;
         assert!(scenario.live_objects().is_empty(), "{form:?}");
     })

@@ -9,7 +9,7 @@ use super::values::{THIRD, VALUES};
 use super::{Handle, Snapshot};
 use jiff::{SignedDuration, Timestamp};
 use metorial_operator::settings::Settings;
-use metorial_simulator::{Profile, Stored};
+use metorial_simulator::{Gate, Profile, Stored};
 use serde_json::{Value, json};
 use std::ops::{Deref, DerefMut};
 
@@ -215,6 +215,23 @@ impl Scenario {
             }
             _ => self.env.value("token", value).await,
         }
+    }
+
+    /// Waits until so many remote objects are live.
+    pub async fn wait_live(&self, count: usize) {
+        let what = format!("{count} objects live");
+        self.until(&what, async || {
+            (self.live_objects().len() == count).then_some(())
+        })
+        .await;
+    }
+
+    /// Changes its value, which replaces its object, and holds the answer to the create of the new one.
+    pub async fn begin_replacement(&self) -> Gate {
+        let gate = self.env.hold_after("POST", self.form.remote().path());
+        self.change(VALUES[1]).await;
+        self.wait_live(2).await;
+        gate
     }
 
     /// Metorial has tokens from now on that are valid for so long: it renewed them, which is no import.

@@ -35,6 +35,7 @@ async fn a_write_without_a_connection_was_not_applied() {
         (error.kind(), error.cause()),
         (ErrorKind::Transient, Some("connection refused"))
     );
+    assert!(error.was_not_sent());
     let unresolvable = builder("http://name.invalid").build().expect("a client");
     let error = write(&unresolvable).await;
     assert_eq!(
@@ -44,6 +45,7 @@ async fn a_write_without_a_connection_was_not_applied() {
             Some("the host name can't be resolved")
         )
     );
+    assert!(error.was_not_sent());
 }
 
 /// Starts a TLS server whose certificate is for `name` and valid until the year `until`. Returns its address and

@@ -1,18 +1,20 @@
 //! Objects that a spec names and that are not the resource's own: the marker of each decides whether it may be used.
 
 use super::fixture::{
-    Fixture, config, created, credentials, denying, lost, mac, marked, owner, policy, recorded,
-    sibling, wanted,
+    Fixture, config, created, credentials, denying, lost, mac, marked, marker, owner, policy,
+    recorded, sibling, wanted,
 };
 use crate::plan::children::ChildState;
 use crate::plan::desired::{Desired, External};
 use crate::plan::external::conflict;
 use crate::plan::facts::{Answer, MaxAge, Query};
-use crate::plan::ownership::Marker;
+use crate::plan::ownership::{Marker, Owner};
 use crate::plan::policy::{Lifecycle, Policy};
 use crate::plan::schema::ValueSchema;
 use crate::plan::steps::Step;
-use crate::resources::{Adopt, AuthExport, AuthImport, DeletionPolicy, ProviderConfig, Reason};
+use crate::resources::{
+    Adopt, AuthExport, AuthImport, DeletionPolicy, Mode, ProviderConfig, Reason,
+};
 use metorial::Collection;
 use serde_json::json;
 use std::sync::Arc;
@@ -190,4 +192,39 @@ fn an_object_that_is_only_used_is_not_reported_as_left_behind() {
     let used = deleted(true);
     assert!(used.has(|step| matches!(step, Step::RemoveFinalizer)));
     assert!(!used.has(records) && used.verdict.event.is_none());
+}
+
+#[test]
+fn over_a_shared_connection_nothing_that_somebody_else_owns_is_observed() {
+    let desired = credentials("a", "x", &json!({}), &owner("uid"));
+    let observed = |change: fn(&mut Owner), alive: bool, shared: bool, from: &[&str]| {
+        let mut other = owner("other");
+        other.name = "slack".to_owned();
+        change(&mut other);
+        let remote = marked(created(&desired, "par_1", 9), marker(other.clone()));
+        let policy = Policy {
+            mode: Mode::Observe,
+            ..policy()
+        };
+        let fixture = Fixture::of(&desired, recorded(&desired, "par_1")).with_policy(policy);
+        let mut fixture = fixture.observes(remote.clone()).recalls(remote).fact(
+            Query::OwnerAlive(Box::new(other)),
+            Answer::OwnerAlive(alive),
+        );
+        fixture.connection.shared = shared;
+        fixture.connection.adopt_from = from.iter().map(|from| (*from).to_owned()).collect();
+        fixture.plan().verdict.reason == Reason::Observed
+    };
+    let here: fn(&mut Owner) = |_| {};
+    let elsewhere: fn(&mut Owner) = |it| it.namespace_uid = "another".to_owned();
+    let abroad: fn(&mut Owner) = |it| it.cluster = "b".to_owned();
+    assert!(observed(here, true, true, &[]));
+    assert!(!observed(elsewhere, true, true, &[]));
+    assert!(observed(elsewhere, false, true, &[]), "nobody's any more");
+    assert!(
+        observed(elsewhere, true, false, &[]),
+        "with a key of one's own"
+    );
+    assert!(!observed(abroad, true, true, &[]));
+    assert!(observed(abroad, true, true, &["b"]));
 }

@@ -58,9 +58,11 @@ fn remote_objects(case: &Case<'_>, facts: &Facts) -> Result<Plan, Query> {
     };
     let refusal = case.connection.refusal.as_ref();
     let ours = current.as_ref().filter(|remote| is_ours(case, remote));
-    // A replacement, or a create whose response was lost, may have left an object that is not recorded.
+    // A replacement, or a create whose response was lost, may have left an object that is not recorded. A replacement is
+    // announced in the status: only a status that was restored since lacks one, and that object is in every list.
+    let announced = record.replacement.is_some();
     let may_hide = match ours {
-        Some(_) => case.policy.replaces() && record.may_have_unrecorded_write(),
+        Some(_) => announced || case.policy.replaces() && record.may_have_unrecorded_write(),
         None => record.may_have_created(),
     };
     let unknown = record.id.is_none() || refusal.is_some_and(|refusal| refusal.transient);
@@ -74,7 +76,7 @@ fn remote_objects(case: &Case<'_>, facts: &Facts) -> Result<Plan, Query> {
     let absent = current.is_none() && found.is_empty();
     let uncertain = match absent {
         true => record.may_have_created(),
-        false => may_hide && ours.is_some(),
+        false => announced && ours.is_some(),
     };
     if uncertain && !record.settled() {
         return Ok(wait(case));

@@ -1,6 +1,6 @@
 //! Deletions that end: whatever the spec says by then, and whatever is left at Metorial.
 
-use crate::support::{Environment, Kind, Snapshot, credentials, with};
+use crate::support::{Environment, Form, Given, Kind, Snapshot, credentials, each, with};
 use k8s_openapi::api::core::v1::Secret;
 use metorial_operator::resources::FINALIZER;
 use metorial_simulator::UsedBy;
@@ -21,6 +21,18 @@ async fn a_deleted_resource_is_deleted_at_metorial_once_before_it_is_gone_here()
         .collect();
     assert_eq!(deletes, [format!("DELETE /provider-auth-credentials/{id}")]);
     env.check_oracles().await;
+}
+
+#[tokio::test]
+async fn a_resource_that_was_deleted_while_no_operator_ran_is_gone_as_soon_as_one_starts() {
+    each(Form::ALL, async |form| {
+        let mut scenario = Given::form(form).settled().await;
+        scenario.stop_operator().await;
+        scenario.tested().delete().await;
+        scenario.start_operator_that_waits();
+        scenario.tested().wait_gone().await;
+    })
+    .await;
 }
 
 #[tokio::test]

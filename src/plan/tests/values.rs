@@ -69,6 +69,7 @@ fn a_deletion_waits_for_the_other_half_of_a_replacement() {
     let record = Record {
         writes: Writes::Unknown,
         settles_in: Duration::from_secs(1),
+        replacement: Some(desired.revision.clone()),
         ..recorded(&desired, "current")
     };
     let dependents = Query::Dependents(vec!["current".to_owned()]);
@@ -78,6 +79,11 @@ fn a_deletion_waits_for_the_other_half_of_a_replacement() {
         .finds(Vec::new())
         .fact(dependents, Answer::Dependents(Vec::new()));
     assert!(fixture.plan().steps.is_empty());
+    let mut none_begun = fixture.record.clone();
+    none_begun.replacement = None;
+    let begun = std::mem::replace(&mut fixture.record, none_begun);
+    assert_eq!(deleted(&fixture.plan()), ["current"]);
+    fixture.record = begun;
     fixture.record.settles_in = Duration::ZERO;
     assert_eq!(deleted(&fixture.plan()), ["current"]);
 }

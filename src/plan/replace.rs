@@ -62,8 +62,8 @@ pub fn replace(
     let fits = |remote: &&&RemoteView| {
         differences(desired, remote, &record).is_without_replacement(desired)
     };
-    // A crash, or a lost response, may have left the new object unrecorded.
-    let uncertain = case.record.may_have_unrecorded_write() || case.record.replacement.is_some();
+    // A crash, or a lost response, may have left the new object unrecorded, but not unannounced.
+    let uncertain = case.record.replacement.is_some();
     let successor = others.iter().find(fits).copied();
     let mut steps = match successor {
         Some(successor) => vec![bind(&Arc::new(successor.clone()))],

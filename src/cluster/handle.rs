@@ -5,10 +5,13 @@ use super::client::Cluster;
 use super::error::{Cause, ClusterError};
 use super::shard::Shard;
 use crate::kinds::Kind;
+use crate::plan::record::Finalizer;
 use crate::resources::{
-    APPROVE, FINALIZER, RECONCILE_REQUESTED, ResourceKey, ResourceStatus, is_own_annotation,
+    APPROVE, FIELD_MANAGER, FINALIZER, RECONCILE_REQUESTED, ResourceKey, ResourceStatus,
+    is_own_annotation,
 };
 use backon::{ExponentialBuilder, Retryable};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ManagedFieldsEntry;
 use kube::{Api, Resource, ResourceExt};
 use serde_json::json;
 use std::time::Duration;
@@ -73,6 +76,25 @@ impl<'a, K: Kind> Handle<'a, K> {
     #[must_use]
     pub fn has_finalizer(&self) -> bool {
         self.object.finalizers().iter().any(|it| it == FINALIZER)
+    }
+
+    /// Returns how it got the operator's finalizer, as the API server's records of field managers show; `None` without it. A
+    /// backup may bring its own records with it, which are older than the resource.
+    #[must_use]
+    pub fn finalizer(&self) -> Option<Finalizer> {
+        let created = self.object.creation_timestamp();
+        let added = |entry: &ManagedFieldsEntry| {
+            let fields = entry.fields_v1.as_ref();
+            let finalizers = fields.map(|fields| &fields.0["f:metadata"]["f:finalizers"]);
+            entry.manager.as_deref() == Some(FIELD_MANAGER)
+                && entry.time >= created
+                && finalizers.is_some_and(|it| !it[format!("v:\"{FINALIZER}\"")].is_null())
+        };
+        let here = self.object.managed_fields().iter().any(added);
+        self.has_finalizer().then_some(match here {
+            true => Finalizer::Added,
+            false => Finalizer::Restored,
+        })
     }
 
     /// Returns whether it is being deleted.

@@ -309,8 +309,8 @@ impl<'a> Case<'a> {
     /// Returns the live objects that carry our marker, oldest first; where there is none, those of a predecessor of the same
     /// name.
     ///
-    /// A predecessor's objects count only for a resource that never had one: that is how a restored backup finds its
-    /// object. Later they are objects that somebody left at Metorial on purpose.
+    /// A predecessor's objects count only for a resource that was restored from a backup and never had one: that is how it finds
+    /// its object. Otherwise they are objects that somebody left at Metorial on purpose.
     #[must_use]
     pub fn claimed<'r>(&self, found: &'r [RemoteView]) -> Vec<&'r RemoteView> {
         let of = |claim: Claim| {
@@ -326,9 +326,10 @@ impl<'a> Case<'a> {
         }
     }
 
-    /// Returns whether the resource takes over what a predecessor of the same name left: it never had an object itself.
+    /// Returns whether the resource takes over what a predecessor of the same name left: it was restored from a backup, and never
+    /// had an object itself.
     #[must_use]
     pub fn predecessor_counts(&self) -> bool {
-        self.record.id.is_none() && !self.record.had_object
+        self.record.restored && self.record.id.is_none() && !self.record.had_object
     }
 }

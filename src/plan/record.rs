@@ -73,6 +73,15 @@ pub struct Remembered {
     pub inconclusive: bool,
 }
 
+/// How a resource got the operator's finalizer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Finalizer {
+    /// The operator added it.
+    Added,
+    /// It was created with it, as a backup has it: the finalizer is a trace of another resource of the same name.
+    Restored,
+}
+
 /// The recorded state of one resource.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Record {
@@ -86,6 +95,8 @@ pub struct Record {
     pub sent_to: Option<Destination>,
     /// Whether the finalizer is present.
     pub finalizer: bool,
+    /// Whether the resource was created with the finalizer.
+    pub restored: bool,
     /// What is known about writes.
     pub writes: Writes,
     /// Whether the resource ever had a remote object, as far as status or memory show.
@@ -133,7 +144,13 @@ pub struct Record {
 impl Record {
     /// Returns the recorded state.
     #[must_use]
-    pub fn new<S: ResourceStatus>(status: &S, finalizer: bool, memory: &Remembered) -> Self {
+    pub fn new<S: ResourceStatus>(
+        status: &S,
+        finalizer: Option<Finalizer>,
+        memory: &Remembered,
+    ) -> Self {
+        let restored = finalizer == Some(Finalizer::Restored);
+        let finalizer = finalizer.is_some();
         let common = status.common();
         let ready = condition(common.conditions.as_deref(), "Ready");
         // An id that only this process knows has yet to reach the status.
@@ -160,6 +177,7 @@ impl Record {
             connection: common.connection.clone(),
             sent_to,
             finalizer,
+            restored,
             writes,
             had_object,
             wrote: memory.wrote,

@@ -80,11 +80,7 @@ impl<'a, K: Kind> Resource<'a, K> {
     #[must_use]
     pub fn record(&self, context: &Context) -> Record {
         let remembered = self.memory.remembered(&context.lags(), now());
-        Record::new(
-            &self.handle.status,
-            self.handle.has_finalizer(),
-            &remembered,
-        )
+        Record::new(&self.handle.status, self.handle.finalizer(), &remembered)
     }
 
     /// Resolves the references of the spec and computes the desired remote object. One that is being deleted desires nothing:

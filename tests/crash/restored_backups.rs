@@ -1,6 +1,8 @@
 //! A backup is restored: the same name with another uid, with its finalizer and with or without its status.
 
-use crate::support::{Environment, Form, Given, Scenario, Snapshot, VALUES, credentials, each};
+use crate::support::{
+    Environment, Form, Given, Kind, PATIENCE, Scenario, Snapshot, VALUES, credentials, each,
+};
 use metorial_operator::resources::FINALIZER;
 use metorial_simulator::Profile;
 use serde_json::json;
@@ -94,4 +96,28 @@ async fn a_restored_backup_whose_object_is_gone_is_created_once() {
     env.credentials("github").wait_synced().await;
     assert_eq!(env.attempts(), ["POST /provider-auth-credentials"]);
     env.check_oracles().await;
+}
+
+#[tokio::test]
+async fn a_create_that_a_restart_interrupted_takes_over_nothing_that_was_left_on_purpose() {
+    for deleted in [false, true] {
+        let mut env = Environment::running().await;
+        let orphaning = credentials("github").spec(json!({"deletionPolicy": "Orphan"}));
+        let left = env.create(orphaning).await.id();
+        env.credentials("github").remove().await;
+        let gate = env.hold_before("POST", Kind::Credentials.path());
+        env.apply(credentials("github")).await;
+        assert!(gate.wait_for_arrivals(1, PATIENCE).await);
+        env.kill_operator();
+        env.sim.clear_journal();
+        env.start_operator();
+        match deleted {
+            true => env.credentials("github").remove().await,
+            false => assert_ne!(env.credentials("github").wait_ready().await.id(), left),
+        }
+        let object = env.sim.object(&left).unwrap();
+        assert_eq!(object.readable["status"], "active");
+        assert_eq!(object.versions, 1, "not written either");
+        assert_eq!(env.live(Kind::Credentials).len(), 2 - usize::from(deleted));
+    }
 }

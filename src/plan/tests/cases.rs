@@ -10,13 +10,21 @@ use serde_json::{Value, json};
 #[test]
 fn a_predecessor_s_object_is_bound_only_where_a_restored_finalizer_asks_for_a_search() {
     let wanted = credentials("a", "x", &json!({}), &owner("uid"));
-    for (restored, expected) in [(true, 1), (false, 2)] {
+    for (finalizer, restored, expected) in [(true, true, 1), (true, false, 2), (false, false, 2)] {
         let mut model = Model::new();
-        model.add("a", Some(owner("former uid")));
-        model.record.finalizer = restored;
+        let left = model.add("a", Some(owner("former uid")));
+        (model.record.finalizer, model.record.restored) = (finalizer, restored);
         model.restart();
         model.reconcile(Some(&wanted), &policy(), WHOLE, false);
-        assert_eq!(model.live().len(), expected, "restored: {restored}");
+        let live = model.live().len();
+        assert_eq!(live, expected, "finalizer {finalizer}, restored {restored}");
+
+        let mut model = Model::new();
+        assert_eq!(model.add("a", Some(owner("former uid"))), left);
+        (model.record.finalizer, model.record.restored) = (finalizer, restored);
+        model.restart();
+        model.reconcile(None, &policy(), WHOLE, false);
+        assert_eq!(model.live().is_empty(), restored, "deleted");
     }
 }
 

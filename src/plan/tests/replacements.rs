@@ -6,7 +6,7 @@ use crate::plan::case::{Failure, MaybeApplied, RemoteFailure};
 use crate::plan::desired::Desired;
 use crate::plan::facts::{Answer, Query};
 use crate::plan::fingerprint::Fingerprint;
-use crate::plan::record::{Record, Remembered, Writes};
+use crate::plan::record::{Finalizer, Record, Remembered, Writes};
 use crate::plan::status;
 use crate::plan::steps::{Effect, Plan, Step};
 use crate::resources::{ProviderConfigStatus, Reason};
@@ -150,7 +150,8 @@ fn the_outcome_of_a_replacement_is_known_once_this_process_has_the_new_id() {
     status.common.id = Some("current".to_owned());
     status.common.replacement_revision = Some(now.revision.to_string());
     let mut memory = Remembered::default();
-    let begun = |memory: &Remembered| Record::new(&status, true, memory).replacement;
+    let begun =
+        |memory: &Remembered| Record::new(&status, Some(Finalizer::Added), memory).replacement;
     assert_eq!(begun(&memory), Some(now.revision.clone()));
     memory.created = Some("new".to_owned());
     assert_eq!(begun(&memory), None);

@@ -45,7 +45,11 @@ fn what_a_predecessor_left_behind_is_nobodys_once_there_was_an_object() {
         fingerprint: desired.marker.fingerprint.clone(),
     };
     let left = || marked(created(&desired, "left", 1), Some(marker.clone()));
-    let restored = Fixture::of(&desired, lost()).finds(vec![left()]).plan();
+    let restored = Record {
+        restored: true,
+        ..lost()
+    };
+    let restored = Fixture::of(&desired, restored).finds(vec![left()]).plan();
     assert!(!restored.creates(), "a restored backup");
 
     let sent = Record {

@@ -252,8 +252,7 @@ impl<'a> Case<'a> {
     /// read of this reconciliation will do.
     #[must_use]
     pub fn max_age(&self) -> MaxAge {
-        let uncertain = self.record.may_have_unrecorded_write() && self.record.wrote;
-        match uncertain || self.terminating || self.requested.is_some() {
+        match self.record.has_lost_write() || self.terminating || self.requested.is_some() {
             true => MaxAge::ThisReconciliation,
             false => MaxAge::Interval,
         }

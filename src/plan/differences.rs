@@ -173,11 +173,10 @@ fn compare_imported_values(
         let name = field.rule.name;
         let of_another_object = record.id.as_ref().is_some_and(|id| *id != remote.id);
         let changed_here = of_another_object || changed(desired, record, name);
-        let possibly_changed_by_others = desired.source.external().is_none()
-            && record.acknowledged(desired)
-            && record.written_after(remote)
-            && found.is_empty();
-        if changed_here || possibly_changed_by_others {
+        let written = record.written_after(remote) && found.is_empty();
+        // A value may have been imported, unnoticed, that is not desired any more.
+        let lost = record.id.is_some() && record.has_lost_write();
+        if changed_here || record.acknowledged(desired) && (written || lost) {
             found.fields.push(name);
             found.imports = true;
             found.add(name, HIDDEN, HIDDEN);

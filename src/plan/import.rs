@@ -52,7 +52,13 @@ pub fn import(
         acknowledges: true,
         ..plan
     };
+    let record = &case.record;
+    let unsure = record.id.is_some() && record.has_lost_write() && !record.settled();
     Ok(match find(case, desired, imports, remote, listed) {
+        // The list may lack the import of a value that is not desired any more.
+        Finding::Imported(None) if unsure && !imports.once => {
+            Plan::wait_until_settled(reason, CHECKING, record.settles_in)
+        }
         Finding::Imported(record) => imported(case, desired, imports, remote, record, plan),
         Finding::Missing(previous) => missing(case, desired, remote, previous, plan),
     })
@@ -93,7 +99,7 @@ fn missing(
     mut plan: Plan,
 ) -> Plan {
     let record = &case.record;
-    let changed_here = !record.acknowledged(desired);
+    let changed_here = !record.acknowledged(desired) || record.has_lost_write();
     if !changed_here && case.policy.drift == DriftPolicy::Report {
         let drift = differences(desired, remote, record).entries;
         plan.verdict = Plan::synced(desired, Vec::new()).verdict.with_drift(drift);
@@ -146,7 +152,11 @@ fn find<'a>(
         };
     }
     let previous = tagged.get(1).map(|import| import.id.as_str());
+    // Where this resource imported into another object meanwhile, others may have imported into this one.
+    let comes_back = !here && case.record.id.is_some();
+    let is_newest = |import: &ListedImport| newest.first().is_some_and(|last| last.id == import.id);
     match tagged.first() {
+        Some(last) if comes_back && !is_newest(last) => Finding::Missing(Some(&last.id)),
         Some(last) if last.tag.as_deref() == Some(&desired.import_tag(previous)) => {
             Finding::Imported(Some(last))
         }
@@ -165,10 +175,14 @@ fn same_value(case: &Case<'_>, desired: &Desired, newest: &[&ListedImport]) -> b
     last.is_some_and(|last| Some(&last.id) == recorded && last.tag.as_ref() == Some(&tag))
 }
 
-/// Returns whether the value that is recorded as acknowledged is still the last one that anybody imported.
+/// Returns whether the value that is recorded as acknowledged is still the last one that was imported: by anybody, or by this
+/// resource where the object is somebody else's, who may import into it as well.
 fn ours_is_newest(case: &Case<'_>, desired: &Desired, newest: &[&ListedImport]) -> bool {
-    let ours = |import: &&ListedImport| case.record.imports.contains(&import.id);
-    case.record.acknowledged(desired) && newest.first().is_none_or(ours)
+    let external = desired.source.external().is_some();
+    let recorded = |import: &&ListedImport| case.record.imports.contains(&import.id);
+    let theirs = |import: &&ListedImport| external && import.tag.is_none();
+    let last = newest.first();
+    case.record.acknowledged(desired) && last.is_none_or(|last| recorded(last) || theirs(last))
 }
 
 /// Returns whether the object was created with the desired value, and nobody imported another one since.

@@ -108,7 +108,7 @@ pub fn priority(case: &Case<'_>) -> Priority {
         return Priority::Change;
     }
     // After a restart the outcome of every write is unknown; only a trace of one counts.
-    if record.id.is_none() || (record.may_have_unrecorded_write() && record.wrote) {
+    if record.id.is_none() || record.has_lost_write() {
         return Priority::Recovery;
     }
     if must_renew(case, &record.export) {

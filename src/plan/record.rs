@@ -228,6 +228,12 @@ impl Record {
         self.writes == Writes::Unknown
     }
 
+    /// Returns whether this process sent a write whose outcome it does not know.
+    #[must_use]
+    pub fn has_lost_write(&self) -> bool {
+        self.wrote && self.may_have_unrecorded_write()
+    }
+
     /// Returns whether the API has acknowledged exactly this: then any difference was made by somebody else.
     #[must_use]
     pub fn acknowledged(&self, desired: &Desired) -> bool {

@@ -7,7 +7,7 @@ use metorial_simulator::{Action, Profile};
 use std::time::Duration;
 
 /// An operator that gives up a hanging call soon, and reckons with requests that are carried out after their answer.
-fn patient(settings: Settings) -> Settings {
+pub fn patient(settings: Settings) -> Settings {
     let (request, reconcile) = (Duration::from_secs(3), Duration::from_secs(60));
     let mut settings = with_timeouts(settings, request, reconcile);
     settings.timing.settle = Duration::from_secs(3);

@@ -17,4 +17,5 @@ mod lost_answers;
 mod lost_status;
 mod restarts;
 mod restored_backups;
+mod undone_changes;
 mod unwritable_status;

@@ -1,6 +1,7 @@
 //! Imports are records in somebody's audit log: into an existing auth config, or into one that the import creates.
 
 use crate::support::{Environment, Form, Given, Kind, VALUES, auth_config, import_into, initial};
+use serde_json::json;
 
 #[tokio::test]
 async fn an_import_waits_for_its_auth_config_and_for_the_right_to_its_value() {
@@ -39,4 +40,31 @@ async fn an_import_by_provider_creates_an_auth_config_that_is_deleted_with_it() 
     scenario.check_oracles().await;
     scenario.tested().remove().await;
     assert!(scenario.live_objects().is_empty());
+}
+
+#[tokio::test]
+async fn an_import_that_comes_back_to_an_auth_config_replaces_what_others_imported_meanwhile() {
+    let env = Environment::running().await;
+    env.value("token", VALUES[0]).await;
+    let first = env.create(initial("first")).await.id();
+    env.create(initial("second")).await;
+    env.create(import_into("rotation", "first", "token")).await;
+    let target = |name: &str| json!({"authConfigRef": {"name": name}});
+    env.import("rotation").edit(target("second")).await;
+    env.import("rotation").wait_ready().await;
+    env.import_by_hand(&first, VALUES[1]).await;
+    env.import("rotation").edit(target("first")).await;
+    let back = env.import("rotation").wait_ready().await;
+    assert_eq!(back.id(), first);
+    let value = &env.sim.object(&first).unwrap().write_only["value"]["token"];
+    assert_eq!(value, VALUES[0]);
+    assert_eq!(env.imports().len(), 4);
+
+    // Where nobody else imported anything, the value is there still.
+    env.import("rotation").edit(target("second")).await;
+    env.import("rotation").wait_ready().await;
+    env.import("rotation").edit(target("first")).await;
+    env.import("rotation").wait_ready().await;
+    assert_eq!(env.imports().len(), 4);
+    env.check_oracles().await;
 }

@@ -1,0 +1,70 @@
+//! A value is changed, and changed back while nobody knows whether the change was applied: Metorial must not keep what was
+//! taken back.
+
+use super::lost_answers::patient;
+use crate::support::{Form, Given, Scenario, VALUES, each, with_timeouts};
+use std::time::Duration;
+
+const NONE: Duration = Duration::ZERO;
+const SECOND: Duration = Duration::from_secs(1);
+
+/// The forms whose value is changed in their object.
+const FORMS: [Form; 4] = [
+    Form::Credentials,
+    Form::AuthConfig,
+    Form::ImportInto,
+    Form::ImportNew,
+];
+
+/// A resource whose change is applied at Metorial, but not answered, and changed back meanwhile. Reads lag behind that.
+async fn changed_back(given: Given, lag: Duration) -> Scenario {
+    let scenario = given.settled().await;
+    scenario.sim.set_read_lag(lag);
+    let (method, path) = scenario.form.change_call();
+    scenario.env.hold_after(method, path);
+    scenario.change(VALUES[1]).await;
+    scenario
+        .until("the change is applied", async || {
+            let remote = scenario.remote_object();
+            scenario.has_value(&remote, VALUES[1]).then_some(())
+        })
+        .await;
+    scenario.change(VALUES[0]).await;
+    scenario
+}
+
+#[tokio::test]
+async fn a_change_with_a_lost_answer_that_is_changed_back_is_undone_at_metorial() {
+    each(FORMS, async |form| {
+        let scenario = changed_back(Given::form(form).with_settings(patient), NONE).await;
+        scenario.wait_synced(VALUES[0]).await;
+        scenario.check_oracles().await;
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_change_before_a_crash_that_is_changed_back_is_undone_at_metorial() {
+    each(FORMS, async |form| {
+        let mut scenario = changed_back(Given::form(form), NONE).await;
+        scenario.kill_operator();
+        scenario.start_operator();
+        scenario.wait_synced(VALUES[0]).await;
+        scenario.check_oracles().await;
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn an_import_with_a_lost_answer_that_lists_do_not_show_yet_is_undone_at_metorial() {
+    // The value of credentials shows in no list.
+    let imported = FORMS.into_iter().filter(|form| *form != Form::Credentials);
+    each(imported, async |form| {
+        let impatient = |settings| with_timeouts(patient(settings), SECOND, 20 * SECOND);
+        let given = Given::form(form).with_settings(impatient);
+        let scenario = changed_back(given, 2 * SECOND).await;
+        scenario.wait_synced(VALUES[0]).await;
+        scenario.check_oracles().await;
+    })
+    .await;
+}

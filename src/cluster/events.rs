@@ -20,7 +20,7 @@ use tokio::sync::oneshot;
 /// Longest name of an object that the recorder of events can name an event after: it appends a dot and 16 digits, and names
 /// end at 253 characters.
 const LONGEST_NAME_OF_RECORDER: usize = 236;
-/// The longest note that Kubernetes accepts is 1 KiB.
+/// The most bytes of a note. Kubernetes accepts 1 KiB.
 const LONGEST_NOTE: usize = 1000;
 /// How long a process that ends writes the events that wait: nobody loses more than words if that is too short.
 const AT_END: Duration = Duration::from_secs(3);
@@ -52,8 +52,7 @@ impl Cluster {
         warning: bool,
         note: &str,
     ) {
-        let longer = note.char_indices().nth(LONGEST_NOTE);
-        let end = longer.map_or(note.len(), |(end, _)| end);
+        let end = note.floor_char_boundary(LONGEST_NOTE);
         let report = Report {
             about: about.clone(),
             reason,

@@ -3,6 +3,7 @@
 
 use super::case::Case;
 use super::desired::Desired;
+use super::external;
 use super::facts::{Facts, Query};
 use super::recover::{SEARCHING, recover};
 use super::steps::{Plan, Step, create};
@@ -46,8 +47,11 @@ pub fn object_gone(
         let message = format!("{id} no longer exists at Metorial; {advice}");
         Ok(Plan::report(Verdict::new(Reason::RemoteMissing, message)))
     };
-    if desired.source.external().is_some() {
-        return missing("refer to another auth config");
+    if let Some(external) = desired.source.external() {
+        return match external.owner {
+            Some(_) => Ok(Plan::report(external::gone_of_reference(id))),
+            None => missing("refer to another auth config"),
+        };
     }
     if case.record.id.is_none() {
         let instance = case.connection.instance.as_deref().unwrap_or_default();

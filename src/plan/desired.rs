@@ -182,6 +182,15 @@ pub struct Input {
 }
 
 impl Desired {
+    /// Returns the message of a resource whose desired state the API has acknowledged.
+    #[must_use]
+    pub fn acknowledged(&self) -> &'static str {
+        match self.inputs.is_empty() {
+            true => "Metorial has this generation",
+            false => "Metorial has this generation and these secret values",
+        }
+    }
+
     /// Signs what a kind wants for `owner`. Fingerprints are bound to the resource's kind, namespace and name: the same value
     /// elsewhere has another fingerprint, and a restored resource has the same.
     #[must_use]

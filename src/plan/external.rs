@@ -62,6 +62,16 @@ pub fn conflict(case: &Case<'_>, external: &External, remote: &RemoteView) -> Op
     Some(Verdict::new(Reason::OwnershipConflict, message))
 }
 
+/// Returns that the object of a resource which the spec refers to is gone: that resource is about to create another, or to say
+/// why not.
+#[must_use]
+pub fn gone_of_reference(id: &str) -> Verdict {
+    let message = format!(
+        "{id} no longer exists at Metorial; waiting for the resource that spec refers to, whose conditions say what it needs"
+    );
+    Verdict::new(Reason::ReferenceNotReady, message)
+}
+
 /// Returns why an object must not be observed: a shared connection reaches the objects of everybody, and what is observed is
 /// shown in a status. Those of nobody any more may be, and those of a cluster from which the owner of the connection lets them be
 /// taken over.
@@ -146,6 +156,11 @@ pub fn refuse_foreign_objects(
             continue;
         }
         let remote = facts.used(used.collection, &used.object.id)?;
+        if let Some(gone) = remote.filter(|remote| !remote.live)
+            && used.object.owner.is_some()
+        {
+            return Ok(Plan::report(gone_of_reference(&gone.id)));
+        }
         let remote = remote.filter(|remote| !by_id || remote.marker.is_some());
         if let Some(conflict) = remote.and_then(|remote| conflict(case, &used.object, remote)) {
             return Ok(Plan::report(conflict));

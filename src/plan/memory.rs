@@ -9,7 +9,7 @@ use super::ownership::Owner;
 use super::pauses::Pauses;
 use super::record::{Destination, Remembered, Writes};
 use super::rewrites::Rewrites;
-use crate::resources::ExportStatus;
+use crate::resources::{CommonStatus, ExportStatus};
 use jiff::Timestamp;
 use metorial::SecretValue;
 use std::collections::HashMap;
@@ -27,6 +27,8 @@ pub struct Memory {
     pub exported: Option<Arc<Exported>>,
     /// The id that a create answered, for as long as the status may lack it.
     pub created: Option<String>,
+    /// The last import, for as long as the status may lack it.
+    pub imported: Option<String>,
     /// Where the last create was sent, for as long as the status may lack its outcome.
     pub sent_to: Option<Destination>,
     /// The recent writes to its child objects.
@@ -110,6 +112,7 @@ impl Memory {
         Remembered {
             writes: self.writes,
             created: self.created.clone(),
+            imported: self.imported.clone(),
             sent_to: self.sent_to.clone(),
             wrote: self.wrote,
             exported: exported.map(|it| (it.of.clone(), it.status.clone())),
@@ -175,8 +178,13 @@ impl Memory {
         }
     }
 
-    /// Forgets what it keeps of a create until the status records the object with this id.
-    pub fn recorded(&mut self, id: Option<&String>) {
+    /// Forgets what it keeps of a create and an import until this status records them.
+    pub fn recorded(&mut self, status: &CommonStatus) {
+        let id = status.id.as_ref();
+        let mut imports = status.imports.iter().flatten();
+        if imports.any(|import| Some(&import.id) == self.imported.as_ref()) {
+            self.imported = None;
+        }
         let created = self.created.as_ref();
         let known = created == id || created.is_none() && self.sent_to.is_some();
         if id.is_some() && known {

@@ -61,6 +61,8 @@ pub struct Remembered {
     pub writes: Writes,
     /// The id that a create answered, for as long as the status may lack it.
     pub created: Option<String>,
+    /// The last import, for as long as the status may lack it.
+    pub imported: Option<String>,
     /// Where the last create was sent, for as long as the status may lack its outcome.
     pub sent_to: Option<Destination>,
     /// Whether this process sent a write.
@@ -153,12 +155,12 @@ impl Record {
         let finalizer = finalizer.is_some();
         let common = status.common();
         let ready = condition(common.conditions.as_deref(), "Ready");
-        // An id that only this process knows has yet to reach the status.
+        // What only this process knows has yet to reach the status: no list may show it yet.
         let unrecorded = memory.created.is_some() && memory.created != common.id;
         let had_object = common.instance_id.is_some() || memory.wrote;
         let writes = match memory.writes {
             _ if !finalizer && !had_object => Writes::Never,
-            _ if unrecorded => Writes::Unknown,
+            _ if unrecorded || memory.imported.is_some() => Writes::Unknown,
             known => known,
         };
         let revision = common.last_applied_revision.as_deref();

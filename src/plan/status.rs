@@ -160,11 +160,12 @@ fn bind<S: ResourceStatus>(next: &mut S, case: &Case<'_>, plan: &Plan, remote: &
         return;
     };
     let event = plan.verdict.event.as_ref().map(|(event, _)| *event);
+    let replaces = case.policy.replaces() || status.replacement_revision.is_some();
     status.replacement_revision = None;
     let reason = replaced_because(case, event);
     // The former object is deleted later whatever this plan is: the one that created the new object may have failed to
     // record it.
-    if case.policy.replaces() && event != Some(EventReason::RemoteRecreated) {
+    if replaces && event != Some(EventReason::RemoteRecreated) {
         delete_later(status, &former, case.now);
     }
     let ids = status.previous_ids.get_or_insert_default();

@@ -274,11 +274,7 @@ impl Plan {
     /// same, so that the next observation changes no status.
     #[must_use]
     pub fn synced(desired: &Desired, steps: Vec<Step>) -> Self {
-        let secrets = match desired.inputs.len() {
-            0 => "this generation",
-            _ => "this generation and these secret values",
-        };
-        let verdict = Verdict::new(Reason::Synced, format!("Metorial has {secrets}"));
+        let verdict = Verdict::new(Reason::Synced, desired.acknowledged());
         Self {
             steps,
             acknowledges: true,

@@ -174,6 +174,8 @@ impl<K: Kind> Run<'_, K> {
         let session = self.api()?;
         let sent = session.import(body, &case.owner, case.key);
         let imported = self.send(sent, refused).await?;
+        let id = Some(imported.record.id.clone());
+        self.remember(|memory| memory.imported = id);
         self.effects.push(Effect::Imported(imported.record));
         let remote = match (imported.into, into) {
             (Some(remote), _) => Some(remote),

@@ -71,8 +71,8 @@ impl<K: Kind> Run<'_, K> {
         }
         let before = std::mem::replace(&mut self.resource.handle.status, next);
         self.enqueue_others(before.common());
-        let id = self.resource.handle.status.common().id.clone();
-        self.remember(|memory| memory.recorded(id.as_ref()));
+        let status = self.resource.handle.status.common().clone();
+        self.remember(|memory| memory.recorded(&status));
         Ok(())
     }
 

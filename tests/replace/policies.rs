@@ -123,6 +123,36 @@ async fn a_replaced_object_stays_for_its_grace_and_is_then_deleted() {
 }
 
 #[tokio::test]
+async fn a_resource_stays_ready_while_its_former_object_is_in_use_at_metorial() {
+    let given = Given::form(Form::Config).with_spec(json!({"replaceGrace": "1s"}));
+    let scenario = given.settled().await;
+    let former = scenario.remote_object().id;
+    scenario.sim.set_in_use(&former, true);
+    scenario.change(VALUES[1]).await;
+    let tested = scenario.tested();
+    let in_use = "does not delete the former object, because it is in use";
+    let kept = tested.wait_message("Synced", in_use).await;
+    let since = kept.ready().last_transition_time.clone();
+    for _ in 0..3 {
+        // Another edit, and whatever enqueues it: it is applied, and ready as before.
+        let labels = json!({"metadata": {"labels": {"edit": kept.id()}}});
+        tested.patch(labels).await;
+        let seen = tested.reconcile_now().await;
+        assert!(seen.is_ready() && seen.message().contains(in_use));
+        assert_eq!(seen.ready().last_transition_time, since);
+    }
+    tested.edit(json!({"description": "edited"})).await;
+    assert_eq!(
+        tested.wait_ready().await.ready().last_transition_time,
+        since
+    );
+    scenario.sim.set_in_use(&former, false);
+    tested.request_reconcile().await;
+    scenario.wait_synced(VALUES[1]).await;
+    scenario.check_oracles().await;
+}
+
+#[tokio::test]
 async fn a_deletion_during_the_grace_deletes_both_objects() {
     each(FORMS, async |form| {
         let given = Given::form(form).with_spec(json!({"replaceGrace": "1h"}));

@@ -1,8 +1,10 @@
 //! A leaked token can be rotated whatever keeps the resources from being ready that its resource refers to.
 
 use crate::support::{
-    Environment, Kind, THIRD, VALUES, auth_config, deployment, import_into, import_new, initial,
+    Environment, Kind, THIRD, VALUES, auth_config, config_on, deployment, import_into, import_new,
+    initial, vault,
 };
+use k8s_openapi::api::core::v1::Secret;
 use serde_json::{Value, json};
 
 /// A deployment that was changed to a default config that does not exist, after this had been created in it.
@@ -87,4 +89,29 @@ async fn a_resource_does_not_use_one_whose_object_may_be_gone() {
     env.auth_config("github")
         .wait_message("ReferenceNotReady", "ProviderDeployment tracker")
         .await;
+}
+
+#[tokio::test]
+async fn nothing_is_created_from_an_object_that_is_gone_whatever_keeps_its_resource_from_being_ready()
+ {
+    let env = Environment::running().await;
+    env.value("path", VALUES[0]).await;
+    let gone = env.create(vault("shared", "path")).await.id();
+    let settings = env.create(config_on("settings", "shared")).await.id();
+    env.delete::<Secret>("values").await;
+    env.vault("shared").wait_reason("SecretNotFound").await;
+    for id in [&settings, &gone] {
+        assert!(env.sim.archive(id));
+    }
+    let writes = env.attempts();
+    env.config("settings").reconcile_now().await;
+    env.config("settings")
+        .wait_message("ReferenceNotReady", &gone)
+        .await;
+    assert_eq!(env.attempts(), writes);
+
+    env.value("path", VALUES[1]).await;
+    env.vault("shared").wait_synced().await;
+    env.config("settings").wait_synced().await;
+    env.check_oracles().await;
 }

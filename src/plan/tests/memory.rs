@@ -2,7 +2,8 @@
 
 use crate::plan::case::MaybeApplied;
 use crate::plan::memory::{Lags, Memory};
-use crate::plan::record::{Destination, Writes};
+use crate::plan::record::{Destination, Finalizer, Record, Writes};
+use crate::resources::{CommonStatus, ImportRecord, ProviderAuthConfigStatus};
 use std::time::{Duration, Instant};
 
 const SETTLE: Duration = Duration::from_secs(45);
@@ -82,7 +83,10 @@ fn what_is_known_of_a_create_is_kept_until_the_status_records_its_object() {
         let mut memory = Memory::default();
         memory.created = created.cloned();
         memory.sent_to = Some(destination());
-        memory.recorded(recorded);
+        memory.recorded(&CommonStatus {
+            id: recorded.cloned(),
+            ..CommonStatus::default()
+        });
         memory.sent_to.is_some()
     };
     assert!(kept(None, None), "its response was lost");
@@ -90,6 +94,35 @@ fn what_is_known_of_a_create_is_kept_until_the_status_records_its_object() {
     assert!(kept(Some(&id), Some(&"par_2".to_owned())));
     assert!(!kept(Some(&id), Some(&id)));
     assert!(!kept(None, Some(&id)), "it was found");
+}
+
+#[test]
+fn an_import_is_uncertain_until_the_status_records_it() {
+    let mut memory = Memory::default();
+    memory.writes = Writes::Known;
+    memory.imported = Some("pai_2".to_owned());
+    let import = |id: &str| ImportRecord {
+        id: id.to_owned(),
+        created_at: "2026-01-05T09:30:00Z".to_owned(),
+        expires_at: None,
+        fingerprint: "v1:0:1".to_owned(),
+    };
+    let now = Instant::now();
+    for (known, writes) in [("pai_1", Writes::Unknown), ("pai_2", Writes::Known)] {
+        let status = CommonStatus {
+            imports: Some(vec![import(known)]),
+            instance_id: Some("ins_1".to_owned()),
+            ..CommonStatus::default()
+        };
+        memory.recorded(&status);
+        let remembered = memory.remembered(&lags(now), now);
+        let status = ProviderAuthConfigStatus {
+            common: status,
+            ..ProviderAuthConfigStatus::default()
+        };
+        let record = Record::new(&status, Some(Finalizer::Added), &remembered);
+        assert_eq!(record.writes, writes, "{known}");
+    }
 }
 
 #[test]

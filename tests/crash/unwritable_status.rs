@@ -1,10 +1,12 @@
 //! Statuses that can't be written: nothing is created twice, nothing is forgotten, and nothing that others need is
 //! deleted.
 
+use super::lost_answers::patient;
 use crate::support::{
     Environment, Form, Given, KubeGate, PATIENCE, Scenario, VALUES, credentials, each,
 };
 use metorial_simulator::Entry;
+use std::time::Duration;
 
 /// Waits until the operator behind the gate has tried so many writes.
 async fn wait_tried(env: &Environment, gate: &KubeGate, writes: usize) {
@@ -139,4 +141,30 @@ async fn a_deletion_deletes_a_replacement_too_that_no_status_records() {
     let scenario = unrecorded_replacement(Form::Config).await;
     scenario.tested().remove().await;
     assert!(scenario.live_objects().is_empty());
+}
+
+#[tokio::test]
+async fn while_statuses_can_not_be_written_and_lists_lag_a_value_is_imported_once() {
+    let forms = [Form::AuthConfig, Form::ImportInto, Form::ImportNew];
+    each(forms, async |form| {
+        let scenario = Given::form(form).with_settings(patient).settled().await;
+        scenario.sim.set_read_lag(Duration::from_secs(2));
+        scenario.permit_status(false).await;
+        scenario.sim.clear_journal();
+        scenario.change(VALUES[1]).await;
+        let (method, path) = form.change_call();
+        let again = |journal: &[Entry]| {
+            let mut rest = journal
+                .iter()
+                .skip_while(|entry| entry.method != method || !entry.path.ends_with(path));
+            rest.any(|entry| entry.method == "GET" && entry.path.ends_with(path))
+        };
+        scenario.sim.wait_for(again, PATIENCE).await.unwrap();
+        scenario.permit_status(true).await;
+        scenario.wait_synced(VALUES[1]).await;
+        let attempts = scenario.attempts();
+        assert_eq!(attempts.len(), 1, "{form:?}: {attempts:#?}");
+        scenario.check_oracles().await;
+    })
+    .await;
 }

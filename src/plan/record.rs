@@ -75,6 +75,18 @@ pub struct Remembered {
     pub inconclusive: bool,
 }
 
+impl Remembered {
+    /// Returns what is known about writes; `traces`: whether one may have been sent; `unrecorded`: whether the status lacks the
+    /// object that was created. What only this process knows, no list may show yet.
+    fn writes(&self, traces: bool, unrecorded: bool) -> Writes {
+        match self.writes {
+            _ if !traces => Writes::Never,
+            _ if unrecorded || self.imported.is_some() => Writes::Unknown,
+            known => known,
+        }
+    }
+}
+
 /// How a resource got the operator's finalizer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Finalizer {
@@ -151,18 +163,12 @@ impl Record {
         finalizer: Option<Finalizer>,
         memory: &Remembered,
     ) -> Self {
-        let restored = finalizer == Some(Finalizer::Restored);
-        let finalizer = finalizer.is_some();
         let common = status.common();
         let ready = condition(common.conditions.as_deref(), "Ready");
-        // What only this process knows has yet to reach the status: no list may show it yet.
         let unrecorded = memory.created.is_some() && memory.created != common.id;
         let had_object = common.instance_id.is_some() || memory.wrote;
-        let writes = match memory.writes {
-            _ if !finalizer && !had_object => Writes::Never,
-            _ if unrecorded || memory.imported.is_some() => Writes::Unknown,
-            known => known,
-        };
+        let traces = finalizer.is_some() || had_object;
+        let writes = memory.writes(traces, unrecorded);
         let revision = common.last_applied_revision.as_deref();
         let replacement = common.replacement_revision.as_deref();
         let exported = memory.exported.as_ref();
@@ -178,8 +184,8 @@ impl Record {
             instance,
             connection: common.connection.clone(),
             sent_to,
-            finalizer,
-            restored,
+            finalizer: finalizer.is_some(),
+            restored: finalizer == Some(Finalizer::Restored),
             writes,
             had_object,
             wrote: memory.wrote,

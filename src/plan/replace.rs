@@ -141,7 +141,8 @@ pub fn delete_replaced(case: &Case<'_>, facts: &Facts, mut plan: Plan) -> Result
     let (due, resting): (Vec<_>, Vec<_>) = pending(case).partition(over);
     let next = resting.into_iter().map(|pending| pending.1).min();
     let due: Vec<String> = due.into_iter().map(|pending| pending.0).collect();
-    let nothing_else = case.record.ready && plan.steps.is_empty();
+    let recorded = |desired| case.record.acknowledged(desired) && !plan.has(Step::is_sent);
+    let nothing_else = case.record.ready && case.desired().is_some_and(recorded);
     if !due.is_empty() && !nothing_else {
         // Whoever reads published ids must have the new one first, and a deletion that Metorial refuses must keep nothing else
         // from being recorded.

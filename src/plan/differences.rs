@@ -175,7 +175,7 @@ fn compare_imported_values(
         let changed_here = of_another_object || changed(desired, record, name);
         let written = record.written_after(remote) && found.is_empty();
         // A value may have been imported, unnoticed, that is not desired any more.
-        let lost = record.id.is_some() && record.has_lost_write();
+        let lost = record.lost_import;
         if changed_here || record.acknowledged(desired) && (written || lost) {
             found.fields.push(name);
             found.imports = true;

@@ -1,6 +1,7 @@
 //! Imports: audit records that can't be taken back, so exactly one for each change of value. The tag in the note of each
 //! distinguishes a lost response from a lost request, because an import into an existing config keeps no metadata (▲).
 
+use super::backoff::{MOMENT, Retry};
 use super::case::Case;
 use super::desired::{Desired, Imports};
 use super::differences::{changed, differences};
@@ -12,6 +13,7 @@ use super::steps::{Plan, Step};
 use super::verdict::EventReason;
 use crate::resources::{DriftPolicy, Reason};
 use std::sync::Arc;
+use std::time::Duration;
 
 /// What a resource reports while it is not known whether its import was applied.
 const CHECKING: &str =
@@ -52,8 +54,11 @@ pub fn import(
         acknowledges: true,
         ..plan
     };
+    if let Some(left) = lags(case, desired, facts, remote, listed)? {
+        return Ok(plan.retry(Retry::Interval(Some(left + MOMENT))));
+    }
     let record = &case.record;
-    let unsure = record.id.is_some() && record.has_lost_write() && !record.settled();
+    let unsure = record.lost_import && !record.settled();
     Ok(match find(case, desired, imports, remote, listed) {
         // The list may lack the import of a value that is not desired any more.
         Finding::Imported(None) if unsure && !imports.once => {
@@ -62,6 +67,34 @@ pub fn import(
         Finding::Imported(record) => imported(case, desired, imports, remote, record, plan),
         Finding::Missing(previous) => missing(case, desired, remote, previous, plan),
     })
+}
+
+/// Returns the time until the list of imports must have caught up, where it shows not even what is known: the last import of an
+/// acknowledged value, or why the object was written. What it lacks may be the import of another value.
+fn lags(
+    case: &Case<'_>,
+    desired: &Desired,
+    facts: &Facts,
+    remote: &RemoteView,
+    listed: &[ListedImport],
+) -> Result<Option<Duration>, Query> {
+    let record = &case.record;
+    let of_this = record.id.as_ref() == Some(&remote.id);
+    if !of_this || !record.acknowledged(desired) || record.lost_import {
+        return Ok(None);
+    }
+    let last = record.imports.first();
+    let shown = last.is_none_or(|last| listed.iter().any(|import| import.id == *last));
+    if !shown && !record.settled() {
+        return Ok(Some(record.settles_in));
+    }
+    let explains = |import: &ListedImport| import.created_at >= remote.updated_at;
+    if !record.written_after(remote) || listed.iter().any(explains) {
+        return Ok(None);
+    }
+    let known_for = facts.remote(&remote.id, case.max_age())?.unchanged_for;
+    let left = case.list_lag.saturating_sub(known_for);
+    Ok((!left.is_zero()).then_some(left))
 }
 
 fn imported(
@@ -80,8 +113,11 @@ fn imported(
     plan.steps.insert(0, bind);
     plan.verdict = Plan::synced(desired, Vec::new()).verdict;
     let value = desired.role(Role::Value).map(|field| field.rule.name);
-    let other_value =
-        |name: &str| case.record.input(name).is_some() && changed(desired, &case.record, name);
+    let of_other_value = record.is_some_and(|it| it.tag != Some(desired.import_tag(None)));
+    let other_value = |name: &str| {
+        let known = case.record.input(name).is_some();
+        of_other_value || known && changed(desired, &case.record, name)
+    };
     if imports.once && value.is_some_and(other_value) {
         // The value was not sent, so it must not be recorded as acknowledged.
         plan.acknowledges = false;
@@ -99,7 +135,7 @@ fn missing(
     mut plan: Plan,
 ) -> Plan {
     let record = &case.record;
-    let changed_here = !record.acknowledged(desired) || record.has_lost_write();
+    let changed_here = !record.acknowledged(desired) || record.lost_import;
     if !changed_here && case.policy.drift == DriftPolicy::Report {
         let drift = differences(desired, remote, record).entries;
         plan.verdict = Plan::synced(desired, Vec::new()).verdict.with_drift(drift);

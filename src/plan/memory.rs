@@ -27,8 +27,8 @@ pub struct Memory {
     pub exported: Option<Arc<Exported>>,
     /// The id that a create answered, for as long as the status may lack it.
     pub created: Option<String>,
-    /// The last import, for as long as the status may lack it.
-    pub imported: Option<String>,
+    /// The last import, as far as the status may lack it.
+    pub last_import: LastImport,
     /// Where the last create was sent, for as long as the status may lack its outcome.
     pub sent_to: Option<Destination>,
     /// The recent writes to its child objects.
@@ -46,6 +46,18 @@ pub struct Memory {
     /// When reads are sure to show every write, where it is known that no earlier leader sent one, or one was sent since, or
     /// that another shard may have sent one.
     settling: Option<Settling>,
+}
+
+/// The last import of a resource, as far as the status may lack it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum LastImport {
+    /// The status records it, or there is none.
+    #[default]
+    Recorded,
+    /// Its response was lost.
+    Lost,
+    /// The API made this record of it.
+    Unrecorded(String),
 }
 
 /// When reads are sure to show every write.
@@ -112,7 +124,7 @@ impl Memory {
         Remembered {
             writes: self.writes,
             created: self.created.clone(),
-            imported: self.imported.clone(),
+            lost_import: self.last_import != LastImport::Recorded,
             sent_to: self.sent_to.clone(),
             wrote: self.wrote,
             exported: exported.map(|it| (it.of.clone(), it.status.clone())),
@@ -178,12 +190,32 @@ impl Memory {
         }
     }
 
+    /// Remembers that the API has what is recorded, and nothing else of ours.
+    pub fn confirmed(&mut self) {
+        (self.writes, self.last_import) = (Writes::Known, LastImport::Recorded);
+    }
+
+    /// Remembers that an import is being sent; returns what was known of the one before.
+    pub fn begin_import(&mut self) -> LastImport {
+        std::mem::replace(&mut self.last_import, LastImport::Lost)
+    }
+
+    /// Remembers how an import ended: with a record of this id, or not.
+    pub fn end_import(&mut self, before: LastImport, sent: Result<String, MaybeApplied>) {
+        self.last_import = match sent {
+            Ok(id) => LastImport::Unrecorded(id),
+            Err(MaybeApplied::No) => before,
+            Err(MaybeApplied::Answered | MaybeApplied::InFlight) => LastImport::Lost,
+        };
+    }
+
     /// Forgets what it keeps of a create and an import until this status records them.
     pub fn recorded(&mut self, status: &CommonStatus) {
         let id = status.id.as_ref();
-        let mut imports = status.imports.iter().flatten();
-        if imports.any(|import| Some(&import.id) == self.imported.as_ref()) {
-            self.imported = None;
+        if let LastImport::Unrecorded(id) = &self.last_import
+            && status.imports.iter().flatten().any(|it| it.id == *id)
+        {
+            self.last_import = LastImport::Recorded;
         }
         let created = self.created.as_ref();
         let known = created == id || created.is_none() && self.sent_to.is_some();

@@ -61,8 +61,8 @@ pub struct Remembered {
     pub writes: Writes,
     /// The id that a create answered, for as long as the status may lack it.
     pub created: Option<String>,
-    /// The last import, for as long as the status may lack it.
-    pub imported: Option<String>,
+    /// Whether the status may lack the last import.
+    pub lost_import: bool,
     /// Where the last create was sent, for as long as the status may lack its outcome.
     pub sent_to: Option<Destination>,
     /// Whether this process sent a write.
@@ -81,7 +81,7 @@ impl Remembered {
     fn writes(&self, traces: bool, unrecorded: bool) -> Writes {
         match self.writes {
             _ if !traces => Writes::Never,
-            _ if unrecorded || self.imported.is_some() => Writes::Unknown,
+            _ if unrecorded || self.lost_import => Writes::Unknown,
             known => known,
         }
     }
@@ -117,6 +117,8 @@ pub struct Record {
     pub had_object: bool,
     /// Whether this process sent a write.
     pub wrote: bool,
+    /// Whether the status may lack an import that this process sent.
+    pub lost_import: bool,
     /// Time until an absence is certain: no write is so recent that a lagging read could miss it.
     pub settles_in: Duration,
     /// Whether the API answered the last write without saying whether it was applied: nothing is on its way any more.
@@ -189,6 +191,7 @@ impl Record {
             writes,
             had_object,
             wrote: memory.wrote,
+            lost_import: memory.lost_import,
             settles_in: memory.settles_in,
             inconclusive: memory.inconclusive,
             revision: revision.map(Fingerprint::stored),

@@ -10,6 +10,7 @@ use crate::plan::children::{ChildKind, ChildSpec, Data};
 use crate::plan::delete;
 use crate::plan::desired::Source;
 use crate::plan::differences::{Differences, others_wrote_meanwhile};
+use crate::plan::memory::Memory;
 use crate::plan::observed::{ListedImport, RemoteView};
 use crate::plan::publish;
 use crate::plan::record::Writes;
@@ -173,9 +174,15 @@ impl<K: Kind> Run<'_, K> {
         };
         let session = self.api()?;
         let sent = session.import(body, &case.owner, case.key);
-        let imported = self.send(sent, refused).await?;
-        let id = Some(imported.record.id.clone());
-        self.remember(|memory| memory.imported = id);
+        let before = self.remember(Memory::begin_import);
+        let imported = self.send(sent, refused).await;
+        let outcome = match &imported {
+            Ok(imported) => Ok(imported.record.id.clone()),
+            Err(Error::Remote(error)) => Err(error.maybe_applied()),
+            Err(_) => Err(MaybeApplied::No),
+        };
+        self.remember(|memory| memory.end_import(before, outcome));
+        let imported = imported?;
         self.effects.push(Effect::Imported(imported.record));
         let remote = match (imported.into, into) {
             (Some(remote), _) => Some(remote),

@@ -180,8 +180,11 @@ impl<K: Kind> Run<'_, K> {
 
     fn observation(&mut self, case: &Case<'_>, view: Option<Arc<RemoteView>>) -> Observation {
         let at = view.as_ref().map(|view| view.updated_at);
-        let unchanged_for = match (at, case.exports()) {
-            (Some(at), Some(_)) => self.remember(|memory| memory.unchanged_for(at, now())),
+        // A list of imports or exports may lag behind it.
+        let source = case.desired().map(|desired| &desired.source);
+        let lists = source.is_some_and(|it| it.imports().is_some() || it.exports().is_some());
+        let unchanged_for = match at.filter(|_| lists) {
+            Some(at) => self.remember(|memory| memory.unchanged_for(at, now())),
             _ => Duration::ZERO,
         };
         Observation {

@@ -12,8 +12,8 @@ use crate::plan::case::Case;
 use crate::plan::events::{self, Event};
 use crate::plan::expiry;
 use crate::plan::fingerprint::Fingerprint;
+use crate::plan::memory::Memory;
 use crate::plan::pauses::Ended;
-use crate::plan::record::Writes;
 use crate::plan::replace;
 use crate::plan::status;
 use crate::plan::steps::{Effect, Plan};
@@ -161,7 +161,7 @@ impl<K: Kind> Run<'_, K> {
             .as_deref();
         let retry = replace::retry(case, plan, pending_deletion.unwrap_or_default());
         if plan.verdict.reason.class() == Class::Done && !plan.verdict.keeps_conditions {
-            self.remember(|memory| memory.writes = Writes::Known);
+            self.remember(Memory::confirmed);
         }
         self.again(case, &retry, plan.unreachable)
     }

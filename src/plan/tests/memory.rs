@@ -1,7 +1,7 @@
 //! What a process remembers of its writes, and for how long a read may miss them.
 
 use crate::plan::case::MaybeApplied;
-use crate::plan::memory::{Lags, Memory};
+use crate::plan::memory::{Lags, LastImport, Memory};
 use crate::plan::record::{Destination, Finalizer, Record, Writes};
 use crate::resources::{CommonStatus, ImportRecord, ProviderAuthConfigStatus};
 use std::time::{Duration, Instant};
@@ -100,7 +100,7 @@ fn what_is_known_of_a_create_is_kept_until_the_status_records_its_object() {
 fn an_import_is_uncertain_until_the_status_records_it() {
     let mut memory = Memory::default();
     memory.writes = Writes::Known;
-    memory.imported = Some("pai_2".to_owned());
+    memory.last_import = LastImport::Unrecorded("pai_2".to_owned());
     let import = |id: &str| ImportRecord {
         id: id.to_owned(),
         created_at: "2026-01-05T09:30:00Z".to_owned(),

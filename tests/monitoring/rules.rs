@@ -44,10 +44,17 @@ const CASES: &[Case] = &[
     },
     Case {
         alert: "MetorialConnectionNotReady",
-        series: &[(
-            "resources{HERE,kind=\"Connection\",reason=\"Unauthorized\"}",
-            "0x4 2x30",
-        )],
+        series: &[
+            (
+                "resources{HERE,kind=\"Connection\",reason=\"Unauthorized\"}",
+                "0x4 2x30",
+            ),
+            // There is no alert for a connection that is being deleted.
+            (
+                "resources{HERE,kind=\"Connection\",reason=\"Deleting\"}",
+                "1x40",
+            ),
+        ],
         minutes: (14, 16),
         labels: &[("kind", "Connection"), ("reason", "Unauthorized")],
         severity: "critical",
@@ -94,7 +101,16 @@ const CASES: &[Case] = &[
         alert: "MetorialApiErrors",
         series: &[
             ("api_requests_total{HERE,outcome=\"ok\"}", "0+60x60"),
-            ("api_requests_total{HERE,outcome=\"transient\"}", "0+20x60"),
+            ("api_requests_total{HERE,outcome=\"transient\"}", "0+5x60"),
+            (
+                "api_requests_total{HERE,outcome=\"inconclusive\"}",
+                "0+5x60",
+            ),
+            ("api_requests_total{HERE,outcome=\"malformed\"}", "0+5x60"),
+            (
+                "api_requests_total{HERE,outcome=\"version_unsupported\"}",
+                "0+5x60",
+            ),
         ],
         minutes: (14, 20),
         labels: &[],

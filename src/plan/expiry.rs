@@ -259,7 +259,7 @@ fn expired(
         verdict.message
     } else if let Some(due) = renewal_at(case, export) {
         format!(
-            "Metorial exported none that are still valid; authorize the auth config again, or import another value into it; exporting again after {due}"
+            "Metorial exported none that are still valid; authorize the auth config again, or import another value into it; exporting again after {due:.0}"
         )
     } else {
         ONCE.to_owned()

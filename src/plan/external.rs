@@ -1,6 +1,7 @@
 //! Objects that a spec names and that are not the resource's own: an auth config to import into or to export, a vault, a
 //! deployment, an object to adopt. The marker on an object decides whose it is, whatever id a spec names.
 
+use super::backoff::{Backoff, Retry};
 use super::case::Case;
 use super::desired::{Desired, External};
 use super::facts::{Facts, MaxAge, Query};
@@ -156,10 +157,11 @@ pub fn refuse_foreign_objects(
             continue;
         }
         let remote = facts.used(used.collection, &used.object.id)?;
-        if let Some(gone) = remote.filter(|remote| !remote.live)
-            && used.object.owner.is_some()
-        {
-            return Ok(Plan::report(gone_of_reference(&gone.id)));
+        let is_live = remote.is_some_and(|remote| remote.live);
+        if !is_live && used.object.owner.is_some() {
+            // A read may lag behind its creation.
+            let retry = Retry::Backoff(Backoff::transient());
+            return Ok(Plan::report(gone_of_reference(&used.object.id)).retry(retry));
         }
         let remote = remote.filter(|remote| !by_id || remote.marker.is_some());
         if let Some(conflict) = remote.and_then(|remote| conflict(case, &used.object, remote)) {

@@ -57,7 +57,7 @@ use facts::{Facts, Query};
 use observed::RemoteView;
 use presence::Presence;
 use std::sync::Arc;
-use steps::Plan;
+use steps::{Plan, bind};
 
 /// Decides what to do about one resource. Pure: the same case and facts always lead to the same plan.
 ///
@@ -135,6 +135,10 @@ fn existing(
         return export::export(case, desired, facts, exports, remote);
     }
     let external = external.is_some();
+    if !external && case.record.unrecorded {
+        let found = format!("created {}; comparing it with the spec", remote.id);
+        return Ok(Plan::synced(desired, vec![bind(remote)]).continues(found));
+    }
     if !external && let Some(conflict) = adopt::conflict(case, facts, remote)? {
         return Ok(Plan::report(conflict));
     }

@@ -101,6 +101,8 @@ pub enum Finalizer {
 pub struct Record {
     /// The remote object.
     pub id: Option<String>,
+    /// Whether the status has another object than the one that this process created last, or none: what it records is not of that.
+    pub unrecorded: bool,
     /// The instance that the object lives in, or that a create was sent to whose response was lost.
     pub instance: Option<String>,
     /// The connection that the object was last known to be reached through.
@@ -183,6 +185,7 @@ impl Record {
         let instance = instance.filter(|_| id.is_some() || writes != Writes::NothingCreated);
         Self {
             id,
+            unrecorded,
             instance,
             connection: common.connection.clone(),
             sent_to,

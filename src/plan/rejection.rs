@@ -155,14 +155,9 @@ fn in_use(case: &Case<'_>, ids: &[String]) -> Verdict {
                 "Metorial does not delete an object that is in use: {ids}; remove it there, or set spec.deletionPolicy: Orphan to leave it at Metorial"
             ),
         ),
-        // It is deleted only where there is nothing else to do.
-        false => {
-            let synced = case.desired().map(Desired::acknowledged);
-            let message = format!(
-                "{}; it does not delete the former object, because it is in use there: {ids}",
-                synced.unwrap_or("Metorial is in sync")
-            );
-            Verdict::new(Reason::Synced, message)
-        }
+        false => Verdict::new(
+            Reason::RemoteRejected,
+            format!("Metorial does not delete an object that is in use: {ids}; remove it there"),
+        ),
     }
 }

@@ -166,6 +166,28 @@ pub fn delete_replaced(case: &Case<'_>, facts: &Facts, mut plan: Plan) -> Result
     })
 }
 
+/// Returns the plan of a resource whose former object Metorial does not delete, because something there uses it: the resource is as
+/// ready as it was, and the deletion is tried again at the interval. `None` where something else was to be deleted.
+#[must_use]
+pub fn former_in_use(case: &Case<'_>, facts: &Facts, users: &[String]) -> Option<Plan> {
+    let record = &case.record;
+    let desired = case
+        .desired()
+        .filter(|desired| record.acknowledged(desired))?;
+    if !record.ready || record.pending_deletion.is_empty() {
+        return None;
+    }
+    let remote = facts.remote(record.id.as_deref()?, case.max_age()).ok()?;
+    let drift = differences(desired, remote.view.as_ref()?, record).entries;
+    let message = format!(
+        "{}; it does not delete the former object, because it is in use there: {}",
+        desired.acknowledged(),
+        users.join(", ")
+    );
+    let verdict = Verdict::new(Reason::Synced, message).with_drift(drift);
+    Some(Plan::report(verdict))
+}
+
 /// Returns whether an object was replaced so recently that what was made from it may yet be made from the new one.
 fn is_recent(case: &Case<'_>, id: &str) -> bool {
     let most = case.policy.lifecycle.replace_grace + FOLLOW_UP;

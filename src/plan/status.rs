@@ -162,6 +162,9 @@ fn bind<S: ResourceStatus>(next: &mut S, case: &Case<'_>, plan: &Plan, remote: &
     let event = plan.verdict.event.as_ref().map(|(event, _)| *event);
     let replaces = case.policy.replaces() || status.replacement_revision.is_some();
     status.replacement_revision = None;
+    // What the former object had says nothing about this one.
+    (status.last_applied_revision, status.inputs) = (None, None);
+    status.remote_updated_at = None;
     let reason = replaced_because(case, event);
     // The former object is deleted later whatever this plan is: the one that created the new object may have failed to
     // record it.

@@ -3,7 +3,7 @@
 
 use super::lost_answers::patient;
 use crate::support::{
-    Environment, Form, Given, KubeGate, PATIENCE, Scenario, VALUES, credentials, each,
+    Environment, Form, Given, KubeGate, PATIENCE, Scenario, THIRD, VALUES, credentials, each,
 };
 use metorial_simulator::Entry;
 use std::time::Duration;
@@ -164,6 +164,22 @@ async fn while_statuses_can_not_be_written_and_lists_lag_a_value_is_imported_onc
         scenario.wait_synced(VALUES[1]).await;
         let attempts = scenario.attempts();
         assert_eq!(attempts.len(), 1, "{form:?}: {attempts:#?}");
+        scenario.check_oracles().await;
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_change_after_a_replacement_that_no_status_records_is_applied_and_leaves_one_object() {
+    let forms = [Form::Config, Form::ConfigOnVault, Form::Vault];
+    let cases = forms
+        .iter()
+        .flat_map(|form| [VALUES[0], THIRD].map(|value| (*form, value)));
+    each(cases, async |(form, value)| {
+        let scenario = unrecorded_replacement(form).await;
+        scenario.change(value).await;
+        scenario.permit_status(true).await;
+        scenario.wait_synced(value).await;
         scenario.check_oracles().await;
     })
     .await;

@@ -25,6 +25,8 @@ struct State {
     ready: AtomicBool,
     /// What can't be watched, and why: what happens to these kinds is not noticed.
     unwatched: Mutex<BTreeMap<WatchScope, String>>,
+    /// Why the leader can't begin.
+    obstacle: Mutex<Option<String>>,
 }
 
 /// What one watch is about.
@@ -69,6 +71,12 @@ impl Health {
     pub fn forget_leadership(&self) {
         lock(&self.0.running).clear();
         lock(&self.0.unwatched).clear();
+        self.set_obstacle(None);
+    }
+
+    /// Records why the leader can't begin.
+    pub fn set_obstacle(&self, obstacle: Option<String>) {
+        *lock(&self.0.obstacle) = obstacle;
     }
 
     /// Records whether something can be watched; if not, why, and what to do.
@@ -85,6 +93,9 @@ impl Health {
     pub fn unready(&self) -> Option<String> {
         if !self.0.ready.load(Ordering::Relaxed) {
             return Some("the cluster has not been reached yet".to_owned());
+        }
+        if let Some(obstacle) = &*lock(&self.0.obstacle) {
+            return Some(format!("can't begin to lead: {obstacle}"));
         }
         let unwatched = lock(&self.0.unwatched);
         let mut names: BTreeMap<&str, BTreeSet<String>> = BTreeMap::new();

@@ -4,6 +4,7 @@ mod check;
 mod definition;
 mod failures;
 mod follow;
+mod identities;
 mod listen;
 mod operator;
 mod queue;

@@ -2,6 +2,7 @@
 //! task in it.
 
 use super::failures::EndedBy;
+use super::identities::identities;
 use super::listen::listen;
 use super::queue::{Bounds, Queue, Reconciler};
 use super::registry::{Served, disabled, inventories, served};
@@ -29,6 +30,7 @@ use futures::future::BoxFuture;
 use k8s_openapi::api::core::v1::ConfigMap;
 use kube::Client;
 use std::collections::HashMap;
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::TcpListener;
@@ -207,7 +209,11 @@ impl Process {
     async fn lead(&self, fence: Fence, stop: impl Future<Output = ()>) {
         let (queue, enqueued) = unbounded_channel();
         let (cluster, events) = self.cluster.fenced(fence.clone()).with_event_queue();
-        let context = Arc::new(self.context(cluster, fence, queue).await);
+        let mut stop = pin!(stop);
+        let context = tokio::select! {
+            context = self.context(cluster, fence, queue) => Arc::new(context),
+            () = &mut stop => return,
+        };
         let served = served(&self.settings).into_iter();
         let reconciler = Arc::new(ByKind {
             context: context.clone(),
@@ -225,20 +231,6 @@ impl Process {
         tokio::join!(work, events.write(end));
     }
 
-    /// Reads the identities of cluster and installation, trying until both are there.
-    async fn identity(&self) -> (String, Identity) {
-        let namespace = &self.settings.operator_namespace;
-        loop {
-            let cluster = self.cluster.identity();
-            let installation = self.cluster.installation(namespace);
-            match futures::try_join!(cluster, installation) {
-                Ok(found) => return found,
-                Err(error) => tracing::error!(%error, "can't begin to lead; retrying"),
-            }
-            tokio::time::sleep(self.settings.timing.lease.renew).await;
-        }
-    }
-
     /// Begins a leadership.
     async fn context(
         &self,
@@ -247,7 +239,9 @@ impl Process {
         queue: UnboundedSender<ResourceKey>,
     ) -> Context {
         let settings = &self.settings;
-        let (cluster_id, Identity { key, installation }) = self.identity().await;
+        let (namespace, pause) = (&settings.operator_namespace, settings.timing.lease.renew);
+        let found = identities(&self.cluster, namespace, pause, &self.health).await;
+        let (cluster_id, Identity { key, installation }) = found;
         let installation = settings.installation_id.clone().unwrap_or(installation);
         tracing::info!(cluster = cluster_id, installation, "identity in markers");
         let mac = Arc::new(key);

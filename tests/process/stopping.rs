@@ -1,6 +1,6 @@
 //! Ends: asked for, in the middle of a call, while standing by.
 
-use crate::support::{Environment, Kind, PATIENCE, QUIET, credentials};
+use crate::support::{Environment, Kind, PATIENCE, QUIET, credentials, secret};
 use k8s_openapi::api::coordination::v1::Lease;
 use metorial_simulator::{Action, Fault, Gate};
 
@@ -80,4 +80,27 @@ async fn a_process_without_rivals_takes_no_lease_and_ends_when_asked_to() {
     only.terminate();
     let (ended, log) = env.wait_ended(&mut only).await;
     assert_eq!(ended.code(), Some(0), "{log}");
+}
+
+#[tokio::test]
+async fn a_leader_that_can_not_read_its_identity_is_not_ready_and_ends_when_it_is_asked_to() {
+    let env = Environment::new().await;
+    let name = "metorial-operator-fingerprint-key";
+    env.apply(secret(name, &[("key", "short"), ("installation", "i")]))
+        .await;
+    for leads in ["true", "false"] {
+        let flag = format!("--leader-elect={leads}");
+        let mut leader = env.start_process(&[&flag]).await;
+        env.until("the process says why it is not ready", async || {
+            let (status, body) = leader.get("/readyz").await?;
+            (status == 503 && body.contains(name)).then_some(())
+        })
+        .await;
+        leader.terminate();
+        let (ended, log) = env.wait_ended(&mut leader).await;
+        assert_eq!(ended.code(), Some(0), "{log}");
+        if leads == "true" {
+            assert_eq!(holder(&env).await, "");
+        }
+    }
 }

@@ -36,7 +36,13 @@ impl NotReady {
     /// is gone.
     #[must_use]
     pub fn keeps_session(&self) -> bool {
-        self.transient || is_gone(self.reason)
+        self.transient || self.is_gone()
+    }
+
+    /// Returns whether the connection or its Secret is gone.
+    #[must_use]
+    pub fn is_gone(&self) -> bool {
+        is_gone(self.reason)
     }
 
     /// Returns a cause that only a change in the cluster or at Metorial can remove.

@@ -134,7 +134,7 @@ impl Connections {
                 Err(error) if error.reason() == Reason::Forbidden => {}
                 Err(error) => {
                     if error.concerns_connection() {
-                        self.suspect(&key.connection, began).await;
+                        self.suspect(&key.connection, began, &error).await;
                     }
                     result = Searched::Unknown(there.clone());
                 }

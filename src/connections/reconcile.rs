@@ -1,5 +1,6 @@
 //! Reconciles one `Connection` or `ClusterConnection`: verifies its key, keeps its finalizer and its status.
 
+use super::not_ready::NotReady;
 use super::rate_limit;
 use super::registry::Connections;
 use super::settings::{ConnectionKey, ConnectionResource, ConnectionSettings};
@@ -213,7 +214,10 @@ fn is_released<C: ConnectionResource>(object: &C) -> bool {
 
 /// Returns the reason and message of the connection's conditions.
 fn verdict(state: &ConnectionState, users: Option<&[String]>) -> (Reason, String) {
-    if let Some(users) = users.filter(|users| !users.is_empty()) {
+    // What keeps its users from being deleted comes first.
+    let serves = |not_ready: &NotReady| not_ready.keeps_session() && state.session.is_some();
+    let serves = state.not_ready.as_ref().is_none_or(serves);
+    if let Some(users) = users.filter(|users| !users.is_empty() && serves) {
         let mut named = users[..users.len().min(NAMED_USERS)].join(", ");
         if users.len() > NAMED_USERS {
             named.push_str(", …");

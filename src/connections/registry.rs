@@ -8,8 +8,8 @@ use super::setup::Setup;
 use super::state::{ConnectionState, Slot};
 use super::verify;
 use crate::lock::lock;
-use crate::remote::Session;
 use crate::remote::shared::Shared;
+use crate::remote::{RemoteError, Session};
 use crate::resources::{ConnectionKind, Reason, UnreachablePolicy};
 use std::collections::{BTreeMap, HashMap};
 use std::sync::atomic::AtomicUsize;
@@ -89,9 +89,17 @@ impl Connections {
     ///
     /// A connection that is known not to be ready is retried anyway. One that was verified after `began`, the start of
     /// the reconciliation that failed, is not suspect: many resources fail at once, and one request answers for all.
-    pub async fn suspect(&self, key: &ConnectionKey, began: Instant) {
+    ///
+    /// Where the connection or its Secret is gone, nothing is left to ask with once the API refuses the last good key:
+    /// deletions use another connection then, or say what they need.
+    pub async fn suspect(&self, key: &ConnectionKey, began: Instant, error: &RemoteError) {
         let slot = self.slot(key);
         let mut slot = slot.lock().await;
+        let is_gone = slot.not_ready.as_ref().is_some_and(NotReady::is_gone);
+        if is_gone && error.refuses_key() && slot.session.is_some() {
+            (slot.session, slot.material) = (None, None);
+            return self.enqueue(key);
+        }
         let suspect = slot.not_ready.is_none() && slot.verified.is_none_or(|at| at < began);
         if suspect {
             slot.verified = None;

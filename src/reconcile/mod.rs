@@ -68,7 +68,7 @@ pub async fn reconcile<K: Kind>(
                 let failure = error.failure(case.desired());
                 if failure.concerns_connection {
                     let connections = &context.connections;
-                    connections.suspect(&connection, run.began).await;
+                    connections.suspect(&connection, run.began, &error).await;
                 }
                 case.failure = Some(Failure::Remote(failure));
             }

@@ -81,6 +81,12 @@ impl RemoteError {
         )
     }
 
+    /// Returns true if the API refuses the key.
+    #[must_use]
+    pub fn refuses_key(&self) -> bool {
+        self.kind() == Some(ErrorKind::Unauthorized)
+    }
+
     /// Returns true if only a person can remove the cause, so that retrying soon is useless.
     #[must_use]
     pub fn needs_person(&self) -> bool {

@@ -159,3 +159,28 @@ async fn a_deletion_that_another_connection_may_not_make_is_made_once_its_own_wo
     deleted.wait_gone().await;
     assert!(env.live(Kind::Credentials).is_empty());
 }
+
+#[tokio::test]
+async fn a_revoked_key_whose_secret_is_gone_is_given_up_for_another_connection_or_the_way_out() {
+    let env = Environment::running().await;
+    for name in ["first", "second"] {
+        env.create(credentials(name)).await;
+    }
+    let spare = env.sim.add_key(&env.instance);
+    env.delete::<Secret>("metorial").await;
+    env.connection("default")
+        .wait_reason("SecretNotFound")
+        .await;
+    env.sim.revoke_key(&env.key);
+    env.credentials("first").delete().await;
+    blocked(&env, "first", "SecretNotFound").await;
+    env.connection("default").delete().await;
+    env.connection("default")
+        .wait_reason("SecretNotFound")
+        .await;
+
+    env.connect("spare", &spare).await;
+    env.credentials("first").wait_gone().await;
+    env.credentials("second").remove().await;
+    assert!(env.live(Kind::Credentials).is_empty());
+}

@@ -33,11 +33,27 @@ pub struct Cluster {
     fence: Fence,
     /// Limits the pages of lists in memory.
     pub(super) pages: Arc<Semaphore>,
+    /// The namespaces that the operator has rights in; empty for all.
+    namespaces: Arc<[String]>,
     /// Held while the record of orphans is read and written.
     pub(super) orphans: Arc<Mutex<()>>,
 }
 
 impl Cluster {
+    /// Returns the same for an operator that has rights in these namespaces only; in all, if there are none.
+    #[must_use]
+    pub fn in_namespaces(self, namespaces: &[String]) -> Self {
+        let namespaces = namespaces.into();
+        Self { namespaces, ..self }
+    }
+
+    /// Returns whether the operator has rights in a namespace.
+    #[must_use]
+    pub fn serves(&self, namespace: &str) -> bool {
+        let all = self.namespaces.is_empty();
+        all || self.namespaces.iter().any(|served| served == namespace)
+    }
+
     /// Returns the cluster behind `client`; no call takes longer than `timeout`.
     #[must_use]
     pub fn new(client: Client, metrics: Arc<Metrics>, timeout: Duration) -> Self {
@@ -53,6 +69,7 @@ impl Cluster {
             timeout,
             fence: Fence::open(),
             pages: Arc::new(Semaphore::new(PAGES)),
+            namespaces: Arc::new([]),
             orphans: Arc::default(),
         }
     }

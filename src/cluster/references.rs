@@ -124,12 +124,14 @@ impl Cluster {
     }
 
     /// Returns whether the resource that a marker names still exists. It may be of any kind: Metorial copies the marker of a
-    /// deployment to the config that it makes with it ◆. A kind that is not ours counts as existing.
+    /// deployment to the config that it makes with it ◆. One of a kind that is not ours, or in a namespace that is not served,
+    /// counts as existing.
     ///
     /// # Errors
     /// The read failed.
     pub async fn owner_exists(&self, owner: &Owner) -> Result<bool, ClusterError> {
-        let Some(kind) = RemoteKind::named(&owner.kind) else {
+        let kind = RemoteKind::named(&owner.kind).filter(|_| self.serves(&owner.namespace));
+        let Some(kind) = kind else {
             return Ok(true);
         };
         let uid = with_kind!(kind, K => {
@@ -173,9 +175,13 @@ impl Cluster {
         created: bool,
     ) -> Result<Option<Content>, Missing> {
         let there = reference.namespace.as_deref().unwrap_or(namespace);
-        let found = self
-            .get(&self.namespaced::<K>(there), &reference.name)
-            .await?;
+        let found = match self.serves(there) {
+            true => {
+                let api = self.namespaced::<K>(there);
+                self.get(&api, &reference.name).await?
+            }
+            false => None,
+        };
         if there != namespace {
             let allowed = found.as_ref();
             let allowed = allowed.and_then(|object| object.common().allowed_namespaces.as_ref());

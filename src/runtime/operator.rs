@@ -77,6 +77,7 @@ pub async fn run(
     let metrics = Arc::new(Metrics::of_shard(settings.shard.name.as_deref()));
     let health = Health::default();
     let cluster = Cluster::new(client, metrics.clone(), settings.request_timeout);
+    let cluster = cluster.in_namespaces(&settings.namespaces);
     let address = settings.listen;
     let listener = TcpListener::bind(address).await;
     let listener = listener.map_err(|error| Unusable::Listen {

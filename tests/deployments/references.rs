@@ -217,3 +217,18 @@ async fn resources_that_wait_for_each_other_say_so_until_one_of_the_references_i
     }
     env.check_oracles().await;
 }
+
+#[tokio::test]
+async fn a_resource_in_a_namespace_that_is_not_served_can_not_be_referred_to() {
+    let (env, other) = (Environment::running().await, Environment::running().await);
+    let granted = json!({"allowedNamespaces": {"names": [env.namespace]}});
+    other.create(deployment("tracker").spec(granted)).await;
+    env.value("token", VALUES[0]).await;
+    let there = json!({"deploymentRef": {"name": "tracker", "namespace": other.namespace}});
+    env.apply(auth_config("github").spec(there)).await;
+    let refused = "does not exist, or does not allow namespace";
+    env.auth_config("github")
+        .wait_message("OwnershipConflict", refused)
+        .await;
+    assert!(env.attempts().is_empty());
+}

@@ -108,6 +108,14 @@ fn other_provider(desired: &Desired) -> String {
 
 /// Explains that the object which the spec names belongs to another deployment.
 fn other_deployment(desired: &Desired, facts: &Facts) -> String {
+    let mut uses = desired.uses.iter();
+    if let Some(used) = uses.find(|used| used.collection == Collection::Configs) {
+        let name = used.field.trim_start_matches("spec.");
+        let Named { place, id, .. } = Named::new(desired, name);
+        return format!(
+            "{place}: the config {id} belongs to another deployment; name one that belongs to none"
+        );
+    }
     let Named { place, id, .. } = Named::new(desired, "deploymentId");
     let deployment = Some(id)
         .filter(|id| !id.is_empty())

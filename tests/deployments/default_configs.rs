@@ -110,3 +110,22 @@ async fn a_deployment_whose_default_config_was_replaced_is_told_and_not_replaced
         .filter(|it| it.contains("/provider-deployments"));
     assert_eq!(deployments.count(), 0, "{writes:?}");
 }
+
+#[tokio::test]
+async fn a_config_of_another_deployment_can_not_be_the_default_of_a_new_one() {
+    let env = Environment::running().await;
+    let postgres = json!({"providerId": "postgres"});
+    env.create(deployment("first").spec(postgres.clone())).await;
+    env.create(config("settings").deployed("first")).await;
+    let second = json!({"defaultConfigRef": {"name": "settings"}});
+    env.apply(deployment("second").spec(postgres).spec(second))
+        .await;
+    let advice = "belongs to another deployment; name one that belongs to none";
+    let refused = env
+        .deployment("second")
+        .wait_message("InvalidSpec", advice)
+        .await;
+    let message = refused.message();
+    assert!(message.contains("spec.defaultConfigRef"), "{message}");
+    assert_eq!(env.live(Kind::Deployment).len(), 1);
+}

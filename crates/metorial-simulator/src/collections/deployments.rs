@@ -135,6 +135,10 @@ impl DefaultConfig {
                 if config.provider_id != provider.id {
                     return Err(ApiError::provider_mismatch());
                 }
+                // A config of another deployment can't be used for the new one ◆.
+                if config.links.deployment.is_some() {
+                    return Err(ApiError::deployment_lock_mismatch());
+                }
                 return Ok(Found::Existing(id));
             }
             DefaultConfig::Unnamed => {

@@ -11,6 +11,9 @@ use crate::resources::Reason;
 use crate::settings::Timing;
 use std::time::{Duration, Instant};
 
+/// The interval of checks that responses to resources lead to.
+const AT_MOST: Duration = Duration::from_secs(30);
+
 /// The checks of one connection.
 #[derive(Default)]
 pub struct Checks {
@@ -21,6 +24,8 @@ pub struct Checks {
     put_off: bool,
     /// Why the last one failed.
     failed: Option<NotReady>,
+    /// When the API was last asked.
+    asked_at: Option<Instant>,
     /// Reconciliations in a row that ended without a usable session, and when the next one is due.
     failures: (u32, Option<Instant>),
 }
@@ -72,6 +77,7 @@ impl Checks {
             return;
         };
         self.failed = failed.cloned();
+        self.asked_at = Some(now);
         self.pauses.begin(attempt.clone(), now);
         let ended = Ended {
             retry: &failed.map_or(Retry::Interval(None), |failed| retry(failed, false)),
@@ -80,6 +86,19 @@ impl Checks {
             unreachable: false,
         };
         self.pauses.next(ended, &pacing(timing, jitter), now);
+    }
+
+    /// Ends the pause after a failure that was to pass by itself, because a resource got another response. Returns whether there
+    /// was such a pause: a server that answers everything but this check is asked no more often than [`AT_MOST`].
+    pub fn hasten(&mut self, now: Instant) -> bool {
+        let recently = |at: Instant| now.saturating_duration_since(at) < AT_MOST;
+        let passes = |it: &NotReady| it.transient && it.reason != Reason::RateLimited;
+        let passes = self.failed.as_ref().is_some_and(passes);
+        let hastens = passes && !self.asked_at.is_some_and(recently);
+        if hastens {
+            (self.pauses, self.failures) = (Pauses::default(), (0, None));
+        }
+        hastens
     }
 
     /// Returns the time until the connection is to be reconciled again. What only a person can repair is retried seldom; while
@@ -177,6 +196,34 @@ mod tests {
 
     fn unauthorized() -> NotReady {
         NotReady::new(Reason::Unauthorized, "no")
+    }
+
+    #[test]
+    fn a_response_to_a_resource_ends_the_pause_after_an_outage_but_not_each_time() {
+        let (timing, now) = (Timing::default(), Instant::now());
+        let away = NotReady::transient(Reason::RemoteUnavailable, "away");
+        let limited = NotReady::transient(Reason::RateLimited, "later");
+        for (failed, hastens) in [(&away, true), (&limited, false), (&unauthorized(), false)] {
+            let mut checks = Checks::default();
+            let begin = |checks: &mut Checks, at| checks.begin(&settings(1, None), &key("a"), at);
+            let mut at = now;
+            // The pause after many failures is longer than the interval of such checks.
+            for _ in 0..20 {
+                at += Duration::from_secs(3600);
+                begin(&mut checks, at);
+                checks.asked(Some(failed), &timing, 0.0, at);
+            }
+            assert!(!checks.hasten(at + SECOND), "it was asked a moment ago");
+            let later = at + AT_MOST;
+            assert_eq!(begin(&mut checks, later), Check::Failed(failed.clone()));
+            assert_eq!(checks.hasten(later), hastens);
+            let expected = if hastens {
+                Check::Due
+            } else {
+                Check::Failed(failed.clone())
+            };
+            assert_eq!(begin(&mut checks, later), expected);
+        }
     }
 
     #[test]

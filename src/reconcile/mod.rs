@@ -56,7 +56,13 @@ pub async fn reconcile<K: Kind>(
             Err(query) => run.read_fact(&case, query, &mut facts).await.map(|()| None),
         };
         match done {
-            Ok(Some(next)) => return Ok(next),
+            Ok(Some(next)) => {
+                let away = state.not_ready.as_ref().is_some_and(|it| it.transient);
+                if away && run.asked && case.failure.is_none() {
+                    context.connections.answered(&connection).await;
+                }
+                return Ok(next);
+            }
             Ok(None) => {}
             // The next plan does without these fields, so the loop ends.
             Err(Error::FieldsRefused(fields)) => {

@@ -68,7 +68,7 @@ pub fn conflict(case: &Case<'_>, external: &External, remote: &RemoteView) -> Op
 #[must_use]
 pub fn gone_of_reference(id: &str) -> Verdict {
     let message = format!(
-        "{id} no longer exists at Metorial; waiting for the resource that spec refers to, whose conditions say what it needs"
+        "{id} no longer exists at Metorial; waiting for the resource that the spec refers to, whose conditions say what it needs"
     );
     Verdict::new(Reason::ReferenceNotReady, message)
 }

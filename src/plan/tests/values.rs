@@ -21,7 +21,7 @@ use serde_json::json;
 use std::sync::Arc;
 use std::time::Duration;
 
-fn no_schema(fixture: Fixture<'_>) -> Fixture<'_> {
+pub fn no_schema(fixture: Fixture<'_>) -> Fixture<'_> {
     let schema = fixture.desired.unwrap().schema.clone().unwrap();
     fixture.fact(Query::Violations(schema), Answer::Violations(None))
 }

@@ -87,7 +87,16 @@ impl<'a> Redactor<'a> {
             .as_bytes()
             .windows(SHORTEST_SECRET)
             .any(|part| contains(self.key.as_bytes(), part));
-        (!of_key && !repeats(&self.sent, word)).then(|| word.to_owned())
+        let repeated = of_key || repeats(&self.sent, word) || self.names_in_value(word);
+        (!repeated).then(|| word.to_owned())
+    }
+
+    /// Returns whether `word` is the name of a member in a field of the value that was sent. The fields themselves are those of
+    /// the provider's schema; what is in them may be a map whose names are the user's, and as secret as the rest of the value.
+    fn names_in_value(&self, word: &str) -> bool {
+        let fields = self.sent.get("value").and_then(Value::as_object);
+        let mut fields = fields.into_iter().flat_map(|fields| fields.values());
+        fields.any(|field| names(field, word))
     }
 }
 
@@ -106,6 +115,17 @@ fn repeats(sent: &Value, word: &str) -> bool {
         Value::Array(items) => items.iter().any(|item| repeats(item, word)),
         Value::Object(members) => members.values().any(|member| repeats(member, word)),
         Value::Null | Value::Bool(_) | Value::Number(_) => false,
+    }
+}
+
+fn names(sent: &Value, word: &str) -> bool {
+    match sent {
+        Value::Object(members) => members.iter().any(|(name, member)| {
+            let named = name.len() >= SHORTEST_SECRET && name == word;
+            named || names(member, word)
+        }),
+        Value::Array(items) => items.iter().any(|item| names(item, word)),
+        _ => false,
     }
 }
 
@@ -158,6 +178,16 @@ mod tests {
         for word in ["client_secret", "repo", "req_1234567890"] {
             assert_eq!(redactor.keep(word).as_deref(), Some(word));
         }
+    }
+
+    #[test]
+    fn a_name_in_a_field_of_the_value_is_not_kept_but_that_of_the_field_is() {
+        let body = br#"{"value":{"statement_headers":[{"canary-0123456789":{"canary-name":5}}]}}"#;
+        let redactor = Redactor::new(KEY, Some(body));
+        for word in ["canary-0123456789", "canary-name"] {
+            assert_eq!(redactor.keep(word), None, "{word}");
+        }
+        assert!(redactor.keep("statement_headers").is_some());
     }
 
     #[test]

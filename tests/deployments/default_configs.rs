@@ -87,7 +87,7 @@ async fn a_deployment_waits_for_its_default_config_and_only_refers_to_it() {
 }
 
 #[tokio::test]
-async fn a_deployment_whose_default_config_was_replaced_is_told_and_not_replaced() {
+async fn a_deployment_whose_default_config_was_replaced_reports_it_and_is_not_replaced() {
     let env = Environment::running().await;
     let former = env.create(config("settings")).await.id();
     let spec = json!({"providerId": "postgres", "defaultConfigRef": {"name": "settings"}});

@@ -12,7 +12,7 @@ use crate::settings::Timing;
 use std::time::{Duration, Instant};
 
 /// The interval of checks that responses to resources lead to.
-const AT_MOST: Duration = Duration::from_secs(30);
+const AT_MOST: Duration = Duration::from_secs(60);
 
 /// The checks of one connection.
 #[derive(Default)]

@@ -111,7 +111,7 @@ pub async fn reconcile<C: ConnectionResource>(
     let (metrics, reason) = (context.metrics, verdict.0.as_str());
     metrics.reconciled(key.kind, reason, began.elapsed());
     let connections = context.connections;
-    if connections.changed_since_reported(&connection).await {
+    if connections.report_change(&connection).await {
         context.enqueue_dependents(key);
     }
     let next = context.connections.next_check(&connection, users.is_some());

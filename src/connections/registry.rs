@@ -47,7 +47,7 @@ impl Connections {
         let slot = self.slot(key);
         let mut slot = slot.lock().await;
         self.read_once(key, &mut slot).await;
-        slot.last_reported = Some(slot.generation());
+        slot.report_once();
         slot.state()
     }
 
@@ -76,12 +76,9 @@ impl Connections {
         }
     }
 
-    /// Returns true if the state differs from the one that resources were last given, so that they have to be enqueued.
-    pub async fn changed_since_reported(&self, key: &ConnectionKey) -> bool {
-        let slot = self.slot(key);
-        let slot = slot.lock().await;
-        let last_reported = slot.last_reported.as_ref();
-        last_reported.is_some_and(|last_reported| *last_reported != slot.generation())
+    /// Returns whether its resources have to be enqueued, because they may not know of its state.
+    pub async fn report_change(&self, key: &ConnectionKey) -> bool {
+        self.slot(key).lock().await.report_change()
     }
 
     /// Marks a connection as suspect after a request failed as if the connection were the cause, and enqueues
@@ -129,9 +126,7 @@ impl Connections {
         let slot = self.slot(key);
         let mut slot = slot.lock().await;
         self.read_once(key, &mut slot).await;
-        if slot.last_reported.is_none() {
-            slot.last_reported = Some(slot.generation());
-        }
+        slot.report_once();
         // One that could not be read may exist.
         let unread = slot.not_ready.as_ref().is_some_and(|it| it.transient);
         slot.settings.is_some() || unread

@@ -81,8 +81,9 @@ pub struct Slot {
     pub counting: Arc<AsyncMutex<()>>,
     /// When the approval to create lost objects again was last needed, or seen first.
     pub approval_used: Option<Instant>,
-    /// The state that resources of this connection last asked for.
-    pub last_reported: Option<Generation>,
+    /// The state of which all resources of this connection know: the first that one asked for, or a later one for which they were
+    /// enqueued.
+    pub reported: Option<Generation>,
     /// When the API is asked about the key.
     pub checks: Checks,
     /// The user's request that was handled with the settings that were last read.
@@ -236,6 +237,21 @@ impl Slot {
         }
     }
 
+    /// Records that a resource asked for the state.
+    pub fn report_once(&mut self) {
+        if self.reported.is_none() {
+            self.reported = Some(self.generation());
+        }
+    }
+
+    /// Returns whether the state differs from the one of which all resources know. From now on they know of this one: one that
+    /// asked earlier than the others must not keep them from it.
+    pub fn report_change(&mut self) -> bool {
+        let generation = self.generation();
+        let reported = self.reported.as_mut();
+        reported.is_some_and(|it| std::mem::replace(it, generation.clone()) != generation)
+    }
+
     /// Records that somebody needed the approval to create lost objects again, if there is one.
     pub fn use_approval(&mut self) {
         if self.recreation_approved() {
@@ -282,5 +298,24 @@ impl Slot {
         }
         self.defaults = settings.common.defaults.clone().unwrap_or_default();
         self.settings = Some(settings.clone());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_resource_that_asks_for_a_new_state_keeps_no_other_from_being_enqueued() {
+        let mut slot = Slot::default();
+        assert!(!slot.report_change(), "nobody has asked");
+        slot.report_once();
+        assert!(!slot.report_change());
+        slot.not_ready = Some(NotReady::new(Reason::Unauthorized, "no"));
+        slot.report_once();
+        assert!(slot.report_change());
+        assert!(!slot.report_change(), "once");
+        slot.not_ready = None;
+        assert!(slot.report_change());
     }
 }

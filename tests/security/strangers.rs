@@ -6,8 +6,9 @@ use serde_json::{Value, json};
 
 /// As many ConfigMaps as brought an operator with pages of 500 over the memory limit of the chart.
 const COUNT: usize = 250;
-/// The most that the process may take at any time, in KiB: a third of the limit that the chart sets.
-const MOST: u64 = 40 * 1024;
+/// The most that they may cost at any time, in KiB: a sixth of what they take themselves. Of the rest of the process, a good part
+/// is the code of a debug build.
+const MOST: u64 = 10 * 1024;
 
 fn config_map(number: usize) -> Value {
     let text = "x".repeat(255 * 1024);
@@ -70,5 +71,5 @@ async fn large_annotations_of_strangers_cost_no_memory() {
     let after = peak_with(&all, "after").await;
     stranger.delete_namespace().await;
     println!("peak memory: {before} KiB without them, {after} KiB with them");
-    assert!(after < MOST, "{before} KiB, then {after} KiB");
+    assert!(after < before + MOST, "{before} KiB, then {after} KiB");
 }

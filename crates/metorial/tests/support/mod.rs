@@ -115,10 +115,10 @@ impl Server {
         format!("http://{}", self.address)
     }
 
-    /// Returns a client with a timeout of two seconds.
+    /// Returns a client with a timeout that requests keep on a busy machine, too.
     pub fn client(&self) -> Client {
         builder(&self.url())
-            .timeout(Duration::from_secs(2))
+            .timeout(Duration::from_secs(10))
             .build()
             .expect("a client")
     }

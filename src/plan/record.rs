@@ -178,9 +178,8 @@ impl Record {
         let exported = memory.exported.as_ref();
         let inputs = common.inputs.iter().flatten();
         let id = memory.created.clone().or(common.id.clone());
-        let sent_to = memory.sent_to.clone();
-        let instance = common.instance_id.clone();
-        let instance = instance.or(sent_to.as_ref().map(|it| it.instance.clone()));
+        let sent_to = memory.sent_to.as_ref().map(|it| it.instance.clone());
+        let instance = common.instance_id.clone().or(sent_to);
         // Where nothing was created, a status that is not updated yet keeps nobody in an instance.
         let instance = instance.filter(|_| id.is_some() || writes != Writes::NothingCreated);
         Self {
@@ -188,7 +187,7 @@ impl Record {
             unrecorded,
             instance,
             connection: common.connection.clone(),
-            sent_to,
+            sent_to: memory.sent_to.clone(),
             finalizer: finalizer.is_some(),
             restored: finalizer == Some(Finalizer::Restored),
             writes,

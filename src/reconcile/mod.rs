@@ -57,10 +57,7 @@ pub async fn reconcile<K: Kind>(
         };
         match done {
             Ok(Some(next)) => {
-                let away = state.not_ready.as_ref().is_some_and(|it| it.transient);
-                if away && run.asked && case.failure.is_none() {
-                    context.connections.answered(&connection).await;
-                }
+                run.report_response(&case, &state).await;
                 return Ok(next);
             }
             Ok(None) => {}

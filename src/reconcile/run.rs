@@ -85,6 +85,14 @@ impl<'a, K: Kind> Run<'a, K> {
         self.session.clone().ok_or(RemoteError::NotConnected)
     }
 
+    /// Reports to a connection that can't be used for a while that the API responds again.
+    pub async fn report_response(&self, case: &Case<'_>, state: &ConnectionState) {
+        let away = state.not_ready.as_ref().is_some_and(|it| it.transient);
+        if away && self.asked && case.failure.is_none() {
+            self.context.connections.answered(self.connection).await;
+        }
+    }
+
     /// Confirms that the resource still belongs to this shard, where `needed`: before a step that sends a write to the API, and
     /// before a report. Another shard, to which it may have been moved meanwhile, waits for what this one may still send: so a
     /// write is sent at once after this, or not at all.

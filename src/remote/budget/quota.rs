@@ -189,12 +189,15 @@ impl Quota {
         };
         self.learn_length(left, reset);
         let remaining = left.min(HIGHEST_LIMIT);
+        let until = now + reset.clamp(Duration::from_secs(1), LONGEST_WINDOW);
         // Responses may arrive in another order than the server counted the requests in: what it counted first says more is left.
         let concurrent = |last: &&mut Report| request <= last.last_sent && now < last.until;
         let is_latest = |last: &Report| request > last.last_sent || now < last.until;
         if let Some(last) = self.report.as_mut().filter(concurrent)
             && remaining >= last.remaining
         {
+            // The oldest request may have left the window in between: then the next one leaves it later.
+            last.until = last.until.max(until);
             return last.count_one();
         }
         if self.report.as_ref().is_none_or(is_latest) {
@@ -207,7 +210,7 @@ impl Quota {
         self.report = Some(Report {
             last_sent: self.unanswered.last_sent(),
             at: now,
-            until: now + reset.clamp(Duration::from_secs(1), LONGEST_WINDOW),
+            until,
             remaining,
             uncounted,
             ours: left + window.count(self.limit.per, now),

@@ -40,20 +40,6 @@ pub struct Cluster {
 }
 
 impl Cluster {
-    /// Returns the same for an operator that has rights in these namespaces only; in all, if there are none.
-    #[must_use]
-    pub fn in_namespaces(self, namespaces: &[String]) -> Self {
-        let namespaces = namespaces.into();
-        Self { namespaces, ..self }
-    }
-
-    /// Returns whether the operator has rights in a namespace.
-    #[must_use]
-    pub fn serves(&self, namespace: &str) -> bool {
-        let all = self.namespaces.is_empty();
-        all || self.namespaces.iter().any(|served| served == namespace)
-    }
-
     /// Returns the cluster behind `client`; no call takes longer than `timeout`.
     #[must_use]
     pub fn new(client: Client, metrics: Arc<Metrics>, timeout: Duration) -> Self {
@@ -72,6 +58,20 @@ impl Cluster {
             namespaces: Arc::new([]),
             orphans: Arc::default(),
         }
+    }
+
+    /// Returns the same for an operator that has rights in these namespaces only; in all, if there are none.
+    #[must_use]
+    pub fn in_namespaces(self, namespaces: &[String]) -> Self {
+        let namespaces = namespaces.into();
+        Self { namespaces, ..self }
+    }
+
+    /// Returns whether the operator has rights in a namespace.
+    #[must_use]
+    pub fn serves(&self, namespace: &str) -> bool {
+        let all = self.namespaces.is_empty();
+        all || self.namespaces.iter().any(|served| served == namespace)
     }
 
     /// Returns the same for one leadership: once the fence is closed nothing is written, since what a former leader would

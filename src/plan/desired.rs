@@ -184,7 +184,7 @@ pub struct Input {
 impl Desired {
     /// Returns the message of a resource whose desired state the API has acknowledged.
     #[must_use]
-    pub fn acknowledged(&self) -> &'static str {
+    pub fn synced_message(&self) -> &'static str {
         match self.inputs.is_empty() {
             true => "Metorial has this generation",
             false => "Metorial has this generation and these secret values",

@@ -211,12 +211,12 @@ impl Memory {
 
     /// Forgets what it keeps of a create and an import until this status records them.
     pub fn recorded(&mut self, status: &CommonStatus) {
-        let id = status.id.as_ref();
-        if let LastImport::Unrecorded(id) = &self.last_import
-            && status.imports.iter().flatten().any(|it| it.id == *id)
+        if let LastImport::Unrecorded(import) = &self.last_import
+            && status.imports.iter().flatten().any(|it| it.id == *import)
         {
             self.last_import = LastImport::Recorded;
         }
+        let id = status.id.as_ref();
         let created = self.created.as_ref();
         let known = created == id || created.is_none() && self.sent_to.is_some();
         if id.is_some() && known {

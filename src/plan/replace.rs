@@ -181,7 +181,7 @@ pub fn former_in_use(case: &Case<'_>, facts: &Facts, users: &[String]) -> Option
     let drift = differences(desired, remote.view.as_ref()?, record).entries;
     let message = format!(
         "{}; it does not delete the former object, because it is in use there: {}",
-        desired.acknowledged(),
+        desired.synced_message(),
         users.join(", ")
     );
     let verdict = Verdict::new(Reason::Synced, message).with_drift(drift);

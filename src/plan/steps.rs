@@ -274,7 +274,7 @@ impl Plan {
     /// same, so that the next observation changes no status.
     #[must_use]
     pub fn synced(desired: &Desired, steps: Vec<Step>) -> Self {
-        let verdict = Verdict::new(Reason::Synced, desired.acknowledged());
+        let verdict = Verdict::new(Reason::Synced, desired.synced_message());
         Self {
             steps,
             acknowledges: true,

@@ -71,8 +71,7 @@ impl<K: Kind> Run<'_, K> {
         }
         let before = std::mem::replace(&mut self.resource.handle.status, next);
         self.enqueue_others(before.common());
-        let status = self.resource.handle.status.common().clone();
-        self.remember(|memory| memory.recorded(&status));
+        self.resource.remember_status(self.context);
         Ok(())
     }
 

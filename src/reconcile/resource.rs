@@ -212,7 +212,17 @@ impl<'a, K: Kind> Resource<'a, K> {
     /// Remembers something about it.
     pub fn remember<T>(&mut self, context: &Context, change: impl FnOnce(&mut Memory) -> T) -> T {
         let changed = change(&mut self.memory);
-        context.memories.set(self.key, self.memory.clone());
+        self.keep_memory(context);
         changed
+    }
+
+    /// Remembers what its status records by now.
+    pub fn remember_status(&mut self, context: &Context) {
+        self.memory.recorded(self.handle.status.common());
+        self.keep_memory(context);
+    }
+
+    fn keep_memory(&self, context: &Context) {
+        context.memories.set(self.key, self.memory.clone());
     }
 }

@@ -158,13 +158,14 @@ pub fn orphan_record(case: &Case<'_>, id: &str) -> (String, String) {
 pub fn only_own_objects(case: &Case<'_>, facts: &Facts, mut plan: Plan) -> Result<Plan, Query> {
     let mut steps = Vec::new();
     for step in std::mem::take(&mut plan.steps) {
-        let Step::Delete(id) = step else {
+        let (Step::Delete(id) | Step::DeleteReplaced(id)) = &step else {
             steps.push(step);
             continue;
         };
+        let id = id.clone();
         let read = facts.remote(&id, MaxAge::ThisReconciliation)?;
         match Presence::of(&id, read.view.as_ref(), &case.record) {
-            Presence::Live(remote) if is_ours(case, &remote) => steps.push(Step::Delete(id)),
+            Presence::Live(remote) if is_ours(case, &remote) => steps.push(step),
             Presence::Live(remote) => {
                 let abandoned = is_abandoned(case, &remote);
                 steps.extend(abandoned.then(|| Step::RecordOrphan(id.clone())));

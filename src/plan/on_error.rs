@@ -1,13 +1,12 @@
 //! The decision after a read or a step that failed.
 
 use super::backoff::{Backoff, Class, MOMENT, Retry};
-use super::case::{Case, Failure, MaybeApplied, Rejection, RemoteFailure};
+use super::case::{Case, Failure, MaybeApplied, RemoteFailure};
 use super::checks::child_refused;
 use super::delete;
 use super::desired::Source;
 use super::facts::Facts;
 use super::in_sync::passing;
-use super::replace;
 use super::steps::Plan;
 use super::verdict::Verdict;
 use crate::resources::Reason;
@@ -43,11 +42,6 @@ fn remote(case: &Case<'_>, facts: &Facts, failure: &RemoteFailure) -> Plan {
     let stuck = case.terminating && unreachable;
     if let Some(orphaned) = stuck.then(|| delete::give_up(case)).flatten() {
         return orphaned;
-    }
-    if let Some(Rejection::InUse(ids)) = &failure.rejection
-        && let Some(kept) = replace::former_in_use(case, facts, ids)
-    {
-        return kept;
     }
     let reason = reason(case, failure);
     let transient = !failure.needs_person || failure.concerns_connection;

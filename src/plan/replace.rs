@@ -152,7 +152,7 @@ pub fn delete_replaced(case: &Case<'_>, facts: &Facts, mut plan: Plan) -> Result
         let in_use = facts.dependents(&due)?;
         let free = |id: &String| in_use.iter().all(|dependent| dependent.of != *id);
         let free = due.into_iter().filter(free);
-        plan.steps.extend(free.map(Step::Delete));
+        plan.steps.extend(free.map(Step::DeleteReplaced));
         // What was made from a former object is about to be made from the new one, or stays for as long as a person or a
         // deployment uses it. A deployment keeps its default config for good: once its resource is gone, this one is enqueued.
         let soon = |it: &Dependent| it.relation == Relation::Parent && is_recent(case, &it.of);
@@ -166,26 +166,20 @@ pub fn delete_replaced(case: &Case<'_>, facts: &Facts, mut plan: Plan) -> Result
     })
 }
 
-/// Returns the plan of a resource whose former object Metorial does not delete, because something there uses it: the resource is as
-/// ready as it was, and the deletion is tried again at the interval. `None` where something else was to be deleted.
+/// Returns the report of a plan where Metorial did not delete a replaced object, because these objects use it: the resource is
+/// as ready as it was, and the deletion is tried again at the interval.
 #[must_use]
-pub fn former_in_use(case: &Case<'_>, facts: &Facts, users: &[String]) -> Option<Plan> {
-    let record = &case.record;
-    let desired = case
-        .desired()
-        .filter(|desired| record.acknowledged(desired))?;
-    if !record.ready || record.pending_deletion.is_empty() {
-        return None;
-    }
-    let remote = facts.remote(record.id.as_deref()?, case.max_age()).ok()?;
-    let drift = differences(desired, remote.view.as_ref()?, record).entries;
-    let message = format!(
+pub fn former_in_use(plan: &Plan, users: &[String]) -> Plan {
+    let mut kept = plan.clone();
+    kept.verdict.message = format!(
         "{}; it does not delete the former object, because it is in use there: {}",
-        desired.synced_message(),
+        plan.verdict.message,
         users.join(", ")
     );
-    let verdict = Verdict::new(Reason::Synced, message).with_drift(drift);
-    Some(Plan::report(verdict))
+    if plan.retry == Retry::Interval(None) {
+        kept.retry = Retry::ChangeOrInterval;
+    }
+    kept
 }
 
 /// Returns whether an object was replaced so recently that what was made from it may yet be made from the new one.

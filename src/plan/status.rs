@@ -6,6 +6,7 @@ use super::children::ChildKind;
 use super::desired::{Desired, Input};
 use super::observed::{ListedImport, RemoteView};
 use super::record::{Destination, Writes};
+use super::replace;
 use super::restart;
 use super::steps::{Effect, Plan, remote_after};
 use super::verdict::{EventReason, Expiring, Verdict};
@@ -92,7 +93,8 @@ pub fn created(plan: &Plan) -> Plan {
     }
 }
 
-/// Returns the plan's report where Kubernetes refused a child object or a restart. Another problem is reported first.
+/// Returns the plan's report where Kubernetes refused a child object or a restart, or Metorial a deletion. Another problem is
+/// reported first.
 #[must_use]
 pub fn with_refusals(plan: &Plan, effects: &[Effect]) -> Plan {
     let refusal = effects.iter().find_map(|effect| match effect {
@@ -106,7 +108,18 @@ pub fn with_refusals(plan: &Plan, effects: &[Effect]) -> Plan {
             retry: refused.retry,
             ..plan.clone()
         },
-        _ => plan.clone(),
+        Some(_) => plan.clone(),
+        None => {
+            let users = effects.iter().filter_map(|effect| match effect {
+                Effect::InUse(users) => Some(users.clone()),
+                _ => None,
+            });
+            let users: Vec<String> = users.flatten().collect();
+            match users.is_empty() {
+                true => plan.clone(),
+                false => replace::former_in_use(plan, &users),
+            }
+        }
     }
 }
 
@@ -140,6 +153,7 @@ fn apply<S: ResourceStatus>(next: &mut S, case: &Case<'_>, plan: &Plan, effect: 
         | Effect::ChildRemoved(ChildKind::Secret, _)
         | Effect::ChildRefused(_)
         | Effect::NotRestarted(_)
+        | Effect::InUse(_)
         | Effect::Imported(_)
         | Effect::FinalizerRemoved => {}
     }

@@ -70,6 +70,8 @@ pub enum Step {
     DeleteLater(String),
     /// Delete an object.
     Delete(String),
+    /// Delete an object that was replaced: one that is in use at Metorial stays for the time being.
+    DeleteReplaced(String),
     /// Record that an object is not to be deleted after all: it is gone, or not the resource's own. Nothing is sent.
     Forget(String),
     /// Record an id that is left behind at Metorial.
@@ -87,7 +89,8 @@ impl Step {
             | Self::Update { .. }
             | Self::Import { .. }
             | Self::Export { .. }
-            | Self::Delete(_) => true,
+            | Self::Delete(_)
+            | Self::DeleteReplaced(_) => true,
             Self::AddFinalizer
             | Self::ApplyChild(..)
             | Self::RemoveChild(..)
@@ -144,6 +147,8 @@ pub enum Effect {
     PendingDeletion(String),
     /// An object no longer exists.
     Deleted(String),
+    /// A replaced object was not deleted, because these objects at Metorial use it.
+    InUse(Vec<String>),
     /// An object is no longer of concern.
     Forgotten(String),
     /// The finalizer was removed.
@@ -320,7 +325,8 @@ impl Plan {
             | Step::Update { .. }
             | Step::Import { .. }
             | Step::Export { .. }
-            | Step::Delete(_) => true,
+            | Step::Delete(_)
+            | Step::DeleteReplaced(_) => true,
             // An object is read once more where an import is bound with it.
             Step::Bind { import, .. } => import.is_some(),
             Step::AddFinalizer

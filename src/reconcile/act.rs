@@ -5,7 +5,7 @@ use super::error::Error;
 use super::run::Run;
 use crate::cluster::children::Applied;
 use crate::kinds::Kind;
-use crate::plan::case::{Case, Failure, MaybeApplied};
+use crate::plan::case::{Case, Failure, MaybeApplied, Rejection};
 use crate::plan::children::{ChildKind, ChildSpec, Data};
 use crate::plan::delete;
 use crate::plan::desired::Source;
@@ -96,6 +96,15 @@ impl<K: Kind> Run<'_, K> {
             Step::Delete(id) => {
                 self.api()?.delete::<K>(id).await?;
                 self.effects.push(Effect::Deleted(id.clone()));
+            }
+            Step::DeleteReplaced(id) => {
+                let deleted = self.api()?.delete::<K>(id).await;
+                let failure = deleted.as_ref().err().map(|it| it.failure(case.desired()));
+                let effect = match failure.and_then(|failure| failure.rejection) {
+                    Some(Rejection::InUse(users)) => Effect::InUse(users),
+                    _ => deleted.map(|()| Effect::Deleted(id.clone()))?,
+                };
+                self.effects.push(effect);
             }
             Step::Forget(id) => self.effects.push(Effect::Forgotten(id.clone())),
             Step::RecordOrphan(id) => {

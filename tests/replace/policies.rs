@@ -153,6 +153,34 @@ async fn a_resource_stays_ready_while_its_former_object_is_in_use_at_metorial() 
 }
 
 #[tokio::test]
+async fn a_former_object_that_is_in_use_keeps_no_other_from_being_deleted() {
+    let given = Given::form(Form::Config).with_spec(json!({"replaceGrace": "1s"}));
+    let scenario = given.settled().await;
+    let used = scenario.remote_object().id;
+    scenario.sim.set_in_use(&used, true);
+    let tested = scenario.tested();
+    let in_use = "does not delete the former object, because it is in use";
+    scenario.change(VALUES[1]).await;
+    let second = tested.wait_message("Synced", in_use).await.id();
+    scenario.change(VALUES[0]).await;
+    let third = tested.wait("the second object is gone", |object| {
+        let pending = object.field("pendingDeletion").as_array().cloned();
+        let pending = pending.unwrap_or_default();
+        object.id() != second && pending.len() == 1 && pending[0]["id"] == used.as_str()
+    });
+    let third = third.await;
+    assert!(third.is_ready() && third.message().contains(in_use));
+    assert_eq!(
+        scenario.sim.object(&second).unwrap().readable["status"],
+        "archived"
+    );
+    scenario.sim.set_in_use(&used, false);
+    tested.request_reconcile().await;
+    scenario.wait_synced(VALUES[0]).await;
+    scenario.check_oracles().await;
+}
+
+#[tokio::test]
 async fn a_deletion_during_the_grace_deletes_both_objects() {
     each(FORMS, async |form| {
         let given = Given::form(form).with_spec(json!({"replaceGrace": "1h"}));

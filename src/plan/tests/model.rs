@@ -176,7 +176,7 @@ impl Model {
                 self.record(desired, &view);
             }
             Step::Bind { remote, .. } => self.record(desired.unwrap(), &remote),
-            Step::Delete(id) => self.delete(&id),
+            Step::Delete(id) | Step::DeleteReplaced(id) => self.delete(&id),
             Step::RemoveFinalizer => self.released = true,
             Step::RecordStatus
             | Step::RecordDestination(_)
@@ -247,7 +247,10 @@ impl Model {
         let taken = plan.steps.iter().take(steps);
         let mut before = self.record.clone();
         for step in taken {
-            let remote = matches!(step, Step::Create | Step::Update { .. } | Step::Delete(_));
+            let remote = matches!(
+                step,
+                Step::Create | Step::Update { .. } | Step::Delete(_) | Step::DeleteReplaced(_)
+            );
             self.writes += usize::from(remote);
             before = self.record.clone();
             self.take(desired, step.clone());

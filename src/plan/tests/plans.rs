@@ -4,7 +4,7 @@ use crate::plan::steps::{Plan, Step};
 
 pub fn deleted(plan: &Plan) -> Vec<&str> {
     let ids = plan.steps.iter().filter_map(|step| match step {
-        Step::Delete(id) => Some(id.as_str()),
+        Step::Delete(id) | Step::DeleteReplaced(id) => Some(id.as_str()),
         _ => None,
     });
     ids.collect()

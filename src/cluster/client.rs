@@ -67,11 +67,26 @@ impl Cluster {
         Self { namespaces, ..self }
     }
 
+    /// Returns whether the operator has rights in all namespaces.
+    #[must_use]
+    pub fn serves_all(&self) -> bool {
+        self.namespaces.is_empty()
+    }
+
     /// Returns whether the operator has rights in a namespace.
     #[must_use]
     pub fn serves(&self, namespace: &str) -> bool {
-        let all = self.namespaces.is_empty();
-        all || self.namespaces.iter().any(|served| served == namespace)
+        let mut served = self.namespaces.iter();
+        self.serves_all() || served.any(|served| served == namespace)
+    }
+
+    /// Returns where objects of a namespaced kind are listed: in each namespace that is served, or in all at once (`None`).
+    #[must_use]
+    pub fn scopes(&self) -> Vec<Option<&str>> {
+        match &*self.namespaces {
+            [] => vec![None],
+            some => some.iter().map(|name| Some(name.as_str())).collect(),
+        }
     }
 
     /// Returns the same for one leadership: once the fence is closed nothing is written, since what a former leader would

@@ -50,23 +50,14 @@ impl Cluster {
     }
 }
 
-/// The uids of the namespaces that were read. They are kept only while namespaces are watched: one that is deleted and
-/// created again has another.
+/// The uids of the namespaces that were read. They are kept only where namespaces are watched, which takes rights in all of
+/// them: one that is deleted and created again has another.
+#[derive(Default)]
 pub struct NamespaceUids {
-    watched: bool,
     known: Mutex<HashMap<String, String>>,
 }
 
 impl NamespaceUids {
-    /// Returns an empty cache. `watched`: the caller tells [`forget`](Self::forget) what changed.
-    #[must_use]
-    pub fn new(watched: bool) -> Self {
-        Self {
-            watched,
-            known: Mutex::default(),
-        }
-    }
-
     /// Returns the uid of a namespace.
     ///
     /// # Errors
@@ -76,7 +67,7 @@ impl NamespaceUids {
             return Ok(uid);
         }
         let uid = cluster.namespace_uid(name).await?;
-        if self.watched {
+        if cluster.serves_all() {
             self.lock().insert(name.to_owned(), uid.clone());
         }
         Ok(uid)

@@ -29,7 +29,6 @@ pub struct Inventories {
 struct Lists {
     all: Vec<Box<dyn Inventory>>,
     cluster: Cluster,
-    namespaces: Vec<String>,
 }
 
 /// The ids of the objects in one instance that count as lost when they are gone, by kind.
@@ -44,21 +43,11 @@ impl Counted {
 }
 
 impl Inventories {
-    /// Returns the resources in these namespaces; in all, if none is given. Those of other shards count, too: `shard` is the
-    /// one that this process serves.
+    /// Returns the resources of these kinds. Those of other shards count, too: `shard` is the one that this process serves.
     #[must_use]
-    pub fn new(
-        all: Vec<Box<dyn Inventory>>,
-        cluster: Cluster,
-        namespaces: Vec<String>,
-        shard: Shard,
-    ) -> Self {
+    pub fn new(all: Vec<Box<dyn Inventory>>, cluster: Cluster, shard: Shard) -> Self {
         Self {
-            lists: Arc::new(Lists {
-                all,
-                cluster,
-                namespaces,
-            }),
+            lists: Arc::new(Lists { all, cluster }),
             recorded_ids: RecordedIds::new(shard.clone()),
             shard,
             depending: Coalesced::default(),
@@ -179,9 +168,7 @@ impl Inventories {
             return Vec::new();
         };
         let recorded = &self.recorded_ids;
-        recorded
-            .take(inventory, &lists.cluster, &lists.namespaces, instance)
-            .await
+        recorded.take(inventory, &lists.cluster, instance).await
     }
 }
 
@@ -192,7 +179,7 @@ impl Lists {
         of: &dyn Inventory,
         each: &mut (dyn FnMut(Entry) + Send),
     ) -> Result<(), ClusterError> {
-        of.visit(&self.cluster, &self.namespaces, None, each).await
+        of.visit(&self.cluster, None, each).await
     }
 
     /// Lists the resources of a kind that have, or may have, an object that depends on one of `ids`.

@@ -16,12 +16,11 @@ use std::marker::PhantomData;
 pub trait Inventory: Send + Sync {
     /// Returns the kind's name.
     fn kind(&self) -> &'static str;
-    /// Visits all resources in these namespaces, or in all, or those of them that a label selector selects. A kind without a
+    /// Visits all resources in the namespaces that are served, or those of them that a label selector selects. A kind without a
     /// definition has none. Nothing is kept of one that was visited: there may be many.
     fn visit<'a>(
         &'a self,
         cluster: &'a Cluster,
-        namespaces: &'a [String],
         selector: Option<&str>,
         each: &'a mut (dyn FnMut(Entry) + Send),
     ) -> BoxFuture<'a, Result<(), ClusterError>>;
@@ -50,15 +49,13 @@ impl<K: Kind> Inventory for InventoryOf<K> {
     fn visit<'a>(
         &'a self,
         cluster: &'a Cluster,
-        namespaces: &'a [String],
         selector: Option<&str>,
         each: &'a mut (dyn FnMut(Entry) + Send),
     ) -> BoxFuture<'a, Result<(), ClusterError>> {
-        let of = |namespace| Collection::of::<K>(namespace).selected(selector);
-        let collections: Vec<Collection> = match namespaces {
-            [] => vec![of(None)],
-            some => some.iter().map(|name| of(Some(name))).collect(),
-        };
+        let scopes = cluster.scopes().into_iter();
+        let collections: Vec<Collection> = scopes
+            .map(|namespace| Collection::of::<K>(namespace).selected(selector))
+            .collect();
         async move {
             for collection in &collections {
                 let mut visit =

@@ -36,7 +36,6 @@ impl RecordedIds {
         &self,
         inventory: &dyn Inventory,
         cluster: &Cluster,
-        namespaces: &[String],
         instance: &str,
     ) -> Vec<String> {
         let of_kind = {
@@ -44,25 +43,20 @@ impl RecordedIds {
             of_kinds.entry(inventory.kind()).or_default().clone()
         };
         let selector = self.shard.selector.as_deref();
-        let listed = of_kind.get_or_init(|| list(inventory, cluster, namespaces, selector));
+        let listed = of_kind.get_or_init(|| list(inventory, cluster, selector));
         let ids = lock(listed.await).remove(instance);
         ids.unwrap_or_default()
     }
 }
 
-async fn list(
-    inventory: &dyn Inventory,
-    cluster: &Cluster,
-    namespaces: &[String],
-    selector: Option<&str>,
-) -> ByInstance {
+async fn list(inventory: &dyn Inventory, cluster: &Cluster, selector: Option<&str>) -> ByInstance {
     let mut ids: HashMap<String, Vec<String>> = HashMap::new();
     let mut each = |entry: Entry| {
         if let (Some(instance), Some(id)) = (entry.instance, entry.id) {
             ids.entry(instance).or_default().push(id);
         }
     };
-    let visited = inventory.visit(cluster, namespaces, selector, &mut each);
+    let visited = inventory.visit(cluster, selector, &mut each);
     if let Err(error) = visited.await {
         let of_kind = inventory.kind();
         tracing::info!(%error, of_kind, "the objects of a kind will be read with more requests");

@@ -26,8 +26,6 @@ use url::Url;
 pub struct Setup {
     /// The cluster that connections and keys are read from.
     pub cluster: Cluster,
-    /// True if all namespaces are watched, and with them ClusterConnections.
-    pub cluster_wide: bool,
     /// The prefixes that a base URL may have.
     pub allowed_base_urls: Vec<Url>,
     /// The accounts that keys may belong to.
@@ -58,7 +56,7 @@ impl Setup {
         let cluster = &self.cluster;
         let found = match key.kind {
             ConnectionKind::Connection => get::<Stored<Connection>>(cluster, key).await,
-            ConnectionKind::ClusterConnection if self.cluster_wide => {
+            ConnectionKind::ClusterConnection if self.cluster.serves_all() => {
                 get::<Stored<ClusterConnection>>(cluster, key).await
             }
             ConnectionKind::ClusterConnection => {
@@ -77,7 +75,7 @@ impl Setup {
     /// They could not be listed.
     pub async fn keys(&self, namespace: &str) -> Result<Vec<ConnectionKey>, ClusterError> {
         let mut keys = self.listed::<Stored<Connection>>(Some(namespace)).await?;
-        if self.cluster_wide {
+        if self.cluster.serves_all() {
             keys.extend(self.listed::<Stored<ClusterConnection>>(None).await?);
         }
         Ok(keys)

@@ -30,13 +30,10 @@ pub async fn check(settings: &Settings, client: Client) -> Vec<Checked> {
         client,
         Arc::new(Metrics::default()),
         settings.request_timeout,
-    );
-    let scopes: Vec<Option<&str>> = match settings.namespaces.as_slice() {
-        [] => vec![None],
-        some => some.iter().map(|name| Some(name.as_str())).collect(),
-    };
+    )
+    .in_namespaces(&settings.namespaces);
     let mut checked = Vec::new();
-    for namespace in scopes {
+    for namespace in cluster.scopes() {
         let kinds = served(settings).into_iter();
         let mut watched: Vec<Watched> = kinds.map(|kind| kind.watched(namespace)).collect();
         watched.push(Watched::of::<ConfigMap>("ConfigMap", namespace));

@@ -17,12 +17,8 @@ use k8s_openapi::api::core::v1::{ConfigMap, Namespace, Secret};
 
 /// Enqueues what changes in the cluster, and records in `health` what can't be watched. Never ends.
 pub async fn listen(cluster: &Cluster, context: &Context, settings: &Settings, health: &Health) {
-    let scopes: Vec<Option<&str>> = match settings.namespaces.as_slice() {
-        [] => vec![None],
-        some => some.iter().map(|name| Some(name.as_str())).collect(),
-    };
     let (mut ours, mut referred) = (Vec::new(), Vec::new());
-    for namespace in scopes {
+    for namespace in cluster.scopes() {
         for kind in served(settings) {
             watch_kind(kind.as_ref(), namespace, settings, &mut ours, &mut referred);
         }

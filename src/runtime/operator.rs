@@ -249,7 +249,6 @@ impl Process {
         Context {
             connections: Connections::new(Setup {
                 cluster: cluster.clone(),
-                cluster_wide: settings.namespaces.is_empty(),
                 allowed_base_urls: settings.allowed_base_urls.clone(),
                 allowed_accounts: settings.allowed_accounts.clone(),
                 timing: settings.timing,
@@ -262,7 +261,7 @@ impl Process {
             mac,
             cluster_id,
             installation,
-            namespace_uids: NamespaceUids::new(settings.namespaces.is_empty()),
+            namespace_uids: NamespaceUids::default(),
             memories: Memories::default(),
             dependencies: Dependencies::default(),
             former_owners: Dependencies::default(),
@@ -274,7 +273,6 @@ impl Process {
             inventories: Inventories::new(
                 inventories(settings),
                 cluster.clone(),
-                settings.namespaces.clone(),
                 settings.shard.clone(),
             ),
             shard: settings.shard.clone(),

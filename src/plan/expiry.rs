@@ -208,6 +208,13 @@ impl<'a> Held<'a> {
     }
 }
 
+/// Returns when the value that the resource has expires, for metrics.
+#[must_use]
+pub fn expires_at<S: ResourceStatus>(status: &S, case: &Case<'_>) -> Option<Timestamp> {
+    let held = Held::of(status, case).filter(|_| !case.terminating)?;
+    Some(held.expiration.expires_at)
+}
+
 /// Adds to a plan's report that a value expires or has expired, given the status after the plan.
 #[must_use]
 pub fn with_expiry<S: ResourceStatus>(next: &S, case: &Case<'_>, plan: &Plan) -> Plan {

@@ -18,6 +18,7 @@ use crate::plan::replace;
 use crate::plan::status;
 use crate::plan::steps::{Effect, Plan};
 use crate::resources::{Class, CommonStatus, Reason, ResourceStatus, condition};
+use jiff::Timestamp;
 use std::time::Duration;
 use tracing::Span;
 
@@ -41,7 +42,7 @@ impl<K: Kind> Run<'_, K> {
         let next = status::next(&self.resource.handle.status, case, plan, &self.effects);
         let reported = &expiry::with_expiry(&next, case, plan);
         self.report(case, reported).await?;
-        self.count(reported);
+        self.count(case, reported);
         let waits = plan.verdict.reason == Reason::OwnershipConflict;
         if !waits && !plan.verdict.keeps_conditions {
             self.resource.forget_former_owner(self.context);
@@ -132,7 +133,7 @@ impl<K: Kind> Run<'_, K> {
         context.enqueue(self.connection.resource_key());
     }
 
-    fn count(&self, plan: &Plan) {
+    fn count(&self, case: &Case<'_>, plan: &Plan) {
         let status = &self.resource.handle.status;
         let ready = condition(status.common().conditions.as_deref(), "Ready");
         let shown = ready.and_then(|ready| Reason::parse(&ready.reason));
@@ -145,7 +146,7 @@ impl<K: Kind> Run<'_, K> {
         if let Some(shown) = shown {
             metrics.set_reason(key, shown);
         }
-        let expires_at = status.expiration().map(|it| it.expires_at.as_second());
+        let expires_at = expiry::expires_at(status, case).map(Timestamp::as_second);
         metrics.set_expiration(key, expires_at);
     }
 

@@ -56,7 +56,7 @@ pub struct AuthImportSpec {
     pub auth_config_id: Option<String>,
     /// Id, global identifier or slug of a provider: the import creates a new auth config. Can't be changed once
     /// that exists.
-    #[schemars(length(min = 1, max = 200), regex(pattern = schema::PROVIDER))]
+    #[schemars(length(min = 1, max = 200), regex(pattern = schema::ALIAS))]
     pub provider_id: Option<String>,
     /// The ProviderDeployment of the new auth config. The operator waits until it is ready. Can't be changed once the auth
     /// config exists, except for the `deploymentId` of the same deployment.
@@ -66,7 +66,7 @@ pub struct AuthImportSpec {
     #[schemars(length(min = 1, max = 100), regex(pattern = schema::ID))]
     pub deployment_id: Option<String>,
     /// Id or alias of the auth method of the new auth config. Can't be changed once that exists.
-    #[schemars(length(min = 1, max = 200), regex(pattern = schema::PROVIDER))]
+    #[schemars(length(min = 1, max = 200), regex(pattern = schema::ALIAS))]
     pub auth_method_id: Option<String>,
     /// When the value is imported. Default `OnChange`.
     pub when: Option<ImportWhen>,

@@ -41,7 +41,7 @@ pub struct ProviderAuthConfigSpec {
     #[serde(flatten)]
     pub naming: Naming,
     /// Id or alias of the auth method. Can't be changed once the auth config exists at Metorial.
-    #[schemars(length(min = 1, max = 200), regex(pattern = schema::PROVIDER))]
+    #[schemars(length(min = 1, max = 200), regex(pattern = schema::ALIAS))]
     pub auth_method_id: String,
     /// The ProviderDeployment that the auth config is for. The operator waits until it is ready. Can't be changed once the
     /// auth config exists, except for the `deploymentId` of the same deployment.

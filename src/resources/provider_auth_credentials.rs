@@ -49,7 +49,7 @@ pub struct ProviderAuthCredentialsSpec {
     #[serde(flatten)]
     pub naming: Naming,
     /// Id, global identifier or slug of the provider. Can't be changed once the credentials exist at Metorial.
-    #[schemars(length(min = 1, max = 200), regex(pattern = schema::PROVIDER))]
+    #[schemars(length(min = 1, max = 200), regex(pattern = schema::ALIAS))]
     pub provider_id: String,
     /// The registration of the OAuth app at the provider.
     pub oauth: OAuthApp,

@@ -41,7 +41,7 @@ pub struct ProviderConfigSpec {
     #[serde(flatten)]
     pub naming: Naming,
     /// Id, global identifier or slug of the provider. Changing it replaces the config.
-    #[schemars(length(min = 1, max = 200), regex(pattern = schema::PROVIDER))]
+    #[schemars(length(min = 1, max = 200), regex(pattern = schema::ALIAS))]
     pub provider_id: String,
     /// The ProviderDeployment that the config is for. The operator waits until it is ready. Another deployment replaces the
     /// config.

@@ -39,7 +39,7 @@ pub struct ProviderConfigVaultSpec {
     #[serde(flatten)]
     pub naming: Naming,
     /// Id, global identifier or slug of the provider. Changing it replaces the vault.
-    #[schemars(length(min = 1, max = 200), regex(pattern = schema::PROVIDER))]
+    #[schemars(length(min = 1, max = 200), regex(pattern = schema::ALIAS))]
     pub provider_id: String,
     /// The ProviderDeployment that the vault is for. The operator waits until it is ready. Another deployment replaces the
     /// vault.

@@ -40,7 +40,7 @@ pub struct ProviderDeploymentSpec {
     #[serde(flatten)]
     pub naming: Naming,
     /// Id, global identifier or slug of the provider. Can't be changed once the deployment exists at Metorial.
-    #[schemars(length(min = 1, max = 200), regex(pattern = schema::PROVIDER))]
+    #[schemars(length(min = 1, max = 200), regex(pattern = schema::ALIAS))]
     pub provider_id: String,
     /// Filters for the tools, prompts and resources that may be used. If absent, all may be used.
     #[schemars(length(max = 50))]

@@ -17,8 +17,9 @@ pub const KEY: &str = "^[-._A-Za-z0-9]+$";
 pub const ID: &str = "^[A-Za-z0-9_-]+$";
 /// uid of a Kubernetes object.
 pub const UID: &str = "^[A-Za-z0-9-]+$";
-/// Id, global identifier or slug of a provider: plain path segments, none of which begins with a dot.
-pub const PROVIDER: &str =
+/// Id, global identifier or slug of a provider, or id or alias of an auth method: plain path segments, none of which begins with a
+/// dot.
+pub const ALIAS: &str =
     "^[A-Za-z0-9@_~:+-][A-Za-z0-9@._~:+-]*(/[A-Za-z0-9@_~:+-][A-Za-z0-9@._~:+-]*)*$";
 
 /// Duration in hours, minutes and seconds.

@@ -24,8 +24,8 @@ const SENTENCES: [(&str, &str); 10] = [
     ),
     (schema::UID, "must be a uid: letters, digits and '-'"),
     (
-        schema::PROVIDER,
-        "must be the id, global identifier or slug of a provider, such as github",
+        schema::ALIAS,
+        "must be an id or alias of Metorial, such as github: letters, digits and '@._~:+-/'",
     ),
     (
         schema::DURATION,

@@ -43,7 +43,7 @@ pub fn wrong_texts() -> Vec<(&'static str, Value)> {
             connecting(json!({"baseUrl": null, "adoptFrom": ["a b"]})),
         ),
         (
-            "must be the id, global identifier or slug of a provider, such as github",
+            "must be an id or alias of Metorial, such as github: letters, digits and '@._~:+-/'",
             credentials(json!({"providerId": "../x"})),
         ),
         (

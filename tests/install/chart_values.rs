@@ -13,7 +13,7 @@ async fn template(value: &str) -> Command {
 }
 
 /// Values that are refused, and what the refusal names.
-const REFUSED: [(&str, &str); 56] = [
+const REFUSED: [(&str, &str); 68] = [
     ("nonsense=1", "nonsense"),
     ("image.tagg=1", "tagg"),
     ("image.digest=latest", "/image/digest"),
@@ -107,6 +107,39 @@ const REFUSED: [(&str, &str); 56] = [
         "networkPolicy.metrics.from[0].cidr=10.0.0.0/8",
         "/networkPolicy/metrics/from/0",
     ),
+    (
+        "networkPolicy.apiServer.cidrs={999.1.1.1/8}",
+        "/networkPolicy/apiServer/cidrs/0",
+    ),
+    (
+        "networkPolicy.egress.cidrs={10.0.0.0/33}",
+        "/networkPolicy/egress/cidrs/0",
+    ),
+    (
+        "networkPolicy.egress.cidrs={fd00::/129}",
+        "/networkPolicy/egress/cidrs/0",
+    ),
+    (
+        "allowedBaseUrls={https://user:password@example.com}",
+        "/allowedBaseUrls/0",
+    ),
+    ("allowedBaseUrls={https://:443}", "/allowedBaseUrls/0"),
+    ("allowedBaseUrls={https://[}", "/allowedBaseUrls/0"),
+    (
+        "strategy.rollingUpdate.maxSurge=0",
+        "/strategy/rollingUpdate",
+    ),
+    (
+        "livenessProbe.successThreshold=2",
+        "/livenessProbe/successThreshold",
+    ),
+    ("fullnameOverride=1a", "/fullnameOverride"),
+    ("extraArgs={--watch-namespaces=a}", "/extraArgs/0"),
+    ("extraArgs={--operator-namespace}", "/extraArgs/0"),
+    (
+        "podDisruptionBudget.maxUnavailable=null",
+        "'maxUnavailable'",
+    ),
     ("resources.request.cpu=1", "/resources"),
     ("extraEnv[0].name=METORIAL_OPERATOR_LOG", "/extraEnv/0/name"),
 ];
@@ -120,7 +153,7 @@ async fn values_that_nobody_knows_or_that_make_no_sense_are_refused_by_name() {
 }
 
 /// Values that look unusual and make sense.
-const ADMITTED: [&str; 14] = [
+const ADMITTED: [&str; 21] = [
     "requestTimeout=1m30s",
     "requestTimeout=119s",
     "requestTimeout=1h,reconcileTimeout=1h1s",
@@ -133,6 +166,13 @@ const ADMITTED: [&str; 14] = [
     "podDisruptionBudget.minAvailable=100%",
     "strategy.rollingUpdate.maxSurge=200%",
     "terminationGracePeriodSeconds=1",
+    "strategy.rollingUpdate.maxSurge=0,strategy.rollingUpdate.maxUnavailable=1",
+    "podDisruptionBudget.maxUnavailable=null,podDisruptionBudget.minAvailable=1",
+    "allowedBaseUrls={http://10.0.0.1:8080/metorial/,https://[fd00::1]:443}",
+    "networkPolicy.egress.cidrs={10.0.0.0/8,fd00::/64,::/0,255.255.255.255/32}",
+    "livenessProbe.successThreshold=1",
+    "extraArgs={--otel-endpoint=http://collector:4318}",
+    "resources.limits=null",
     "commonLabels.example\\.com/team=a_b",
     "podAnnotations.Example\\.com/a=b c",
 ];

@@ -1,6 +1,6 @@
 //! Every value of the chart: it has an effect, it is documented, and what is not a value is refused.
 
-use crate::rendered::{at, render};
+use crate::rendered::{at, objects as objects_of, render};
 use crate::support::{chart, fail, helm_chart, run};
 use control_plane::ControlPlane;
 use futures::StreamExt;
@@ -162,6 +162,73 @@ fn every_value_is_in_the_table_and_in_the_readme() {
     for path in rows {
         assert!(known(path), "README.md documents {path}, which is no value");
     }
+}
+
+/// Where `key:` without a value leaves a field to Kubernetes.
+const LEFT_TO_KUBERNETES: [&str; 7] = [
+    "resources",
+    "strategy.rollingUpdate",
+    "podSecurityContext",
+    "containerSecurityContext",
+    "livenessProbe.",
+    "readinessProbe.",
+    "metrics.dashboard.labels",
+];
+
+/// Helm removes a default that a file of values names without a value.
+#[tokio::test]
+async fn a_value_that_is_left_empty_is_the_default_or_is_refused_by_its_name() {
+    let plane = plane().await;
+    let before = &render(plane, &EVERYTHING).await;
+    let (values, objects) = all_paths();
+    let mut paths = [values, objects].concat();
+    paths.retain(|path| !LEFT_TO_KUBERNETES.iter().any(|left| path.starts_with(left)));
+    assert!(paths.len() > 100, "{paths:?}");
+    let checks = paths.iter().map(async |path| {
+        let beside = |set: &&&str| !set.starts_with(path.as_str());
+        let beside = EVERYTHING.iter().filter(beside).copied();
+        let mut helm = helm_chart(plane, &["template", "metorial-operator"]);
+        helm.args(["--namespace", "metorial-system"]);
+        for set in beside.chain([format!("{path}=null").as_str()]) {
+            helm.args(["--set-json", set]);
+        }
+        let done = run(helm, "").await;
+        let name = path.rsplit('.').next().unwrap();
+        let (printed, errors) = (text(&done.stdout), text(&done.stderr));
+        match done.status.success() {
+            true => assert_eq!(objects_of(&printed), *before, "{path}"),
+            false => {
+                let required =
+                    errors.contains("missing propert") && errors.contains(&format!("'{name}'"));
+                let named = required || errors.contains(&format!("{path} is not set"));
+                assert!(named, "{path}: {errors}");
+            }
+        }
+    });
+    futures::stream::iter(checks)
+        .buffer_unordered(PARALLEL)
+        .collect::<Vec<()>>()
+        .await;
+}
+
+fn text(printed: &[u8]) -> String {
+    String::from_utf8_lossy(printed).into_owned()
+}
+
+#[tokio::test]
+async fn the_notes_name_the_namespace_in_which_the_test_runs() {
+    let plane = plane().await;
+    let notes = async |set: &str| {
+        let mut helm = helm_chart(plane, &["install", "metorial-operator"]);
+        helm.args(["--namespace", "a", "--dry-run=client", "--set", set]);
+        crate::support::succeed(helm).await
+    };
+    let here = notes("namespaceOverride=").await;
+    assert!(here.contains("helm test metorial-operator --namespace a --logs\n"));
+    // Helm looks for the pod in the namespace of the release.
+    let there = notes("namespaceOverride=b").await;
+    let commands = "  helm test metorial-operator --namespace a\n  kubectl --namespace b logs metorial-operator-check\n";
+    assert!(there.contains(commands), "{there}");
 }
 
 #[tokio::test]

@@ -127,11 +127,14 @@ const CASES: &[Case] = &[
     },
     Case {
         alert: "MetorialApiBudgetSpent",
-        series: &[("budget_remaining{HERE,organization=\"org_1\"}", "5x4 0x60")],
+        series: &[(
+            "resources{HERE,kind=\"ProviderConfig\",reason=\"RateLimited\"}",
+            "0x4 7x60",
+        )],
         minutes: (34, 36),
-        labels: &[("organization", "org_1")],
+        labels: &[("kind", "ProviderConfig")],
         severity: "warning",
-        summary: "The request budget of organization org_1 has been exhausted for 30 minutes.",
+        summary: "7 ProviderConfig resources wait for the request budget, which has been exhausted for 30 minutes.",
     },
     Case {
         alert: "MetorialResourceStalled",

@@ -33,7 +33,7 @@ app.kubernetes.io/instance: {{ .Release.Name }}
 {{- $_ := set $own "helm.sh/chart" (printf "%s-%s" .Chart.Name (.Chart.Version | replace "+" "_")) -}}
 {{- $_ := set $own "app.kubernetes.io/version" .Chart.AppVersion -}}
 {{- $_ := set $own "app.kubernetes.io/managed-by" .Release.Service -}}
-{{- toYaml (merge $own .Values.commonLabels) -}}
+{{- toYaml (merge $own (.Values.commonLabels | default dict)) -}}
 {{- end -}}
 
 {{/* The labels of an object that has some of its own: (dict "root" $ "more" …). */}}
@@ -78,7 +78,7 @@ app.kubernetes.io/instance: {{ .Release.Name }}
 {{/* The image pull secrets of the chart and of all charts, as a YAML list. */}}
 {{- define "metorial-operator.imagePullSecrets" -}}
 {{- $secrets := list -}}
-{{- range concat .Values.imagePullSecrets (.Values.global.imagePullSecrets | default list) -}}
+{{- range concat (.Values.imagePullSecrets | default list) (.Values.global.imagePullSecrets | default list) -}}
 {{- $secrets = append $secrets (ternary . (dict "name" .) (kindIs "map" .)) -}}
 {{- end -}}
 {{- if $secrets -}}

@@ -7,14 +7,14 @@ use crate::plan::case::{Failure, MaybeApplied, RemoteFailure};
 use crate::plan::decide;
 use crate::plan::desired::When;
 use crate::plan::events::events;
-use crate::plan::expiry::{changes_in, with_expiry};
+use crate::plan::expiry::{changes_in, expires_at, with_expiry};
 use crate::plan::policy::Renewal;
 use crate::plan::purpose::{Priority, priority};
 use crate::plan::status::next;
 use crate::plan::steps::{Plan, Step};
 use crate::resources::{
-    AuthExportStatus, AuthImportStatus, CommonStatus, ImportRecord, Reason, ResourceStatus,
-    condition,
+    AuthExportStatus, AuthImportStatus, CommonStatus, ExportStatus, ImportRecord, Reason,
+    ResourceStatus, condition,
 };
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
 use std::time::Duration;
@@ -307,6 +307,32 @@ fn a_renewal_comes_before_checks_when_requests_are_short() {
     };
     assert_eq!(priority(story(HOUR)), Priority::Observation);
     assert_eq!(priority(story(2 * HOUR)), Priority::Rotation);
+}
+
+#[test]
+fn the_metric_shows_the_expiry_of_tokens_in_the_secret_of_a_resource_that_is_to_exist() {
+    let expiry = |export: &ExportStatus, terminating: bool| {
+        let status = AuthExportStatus {
+            export: export.clone(),
+            ..ready()
+        };
+        let story = tokens(When::OnChange, HOUR, 24).at(20);
+        story.with(|fixture| {
+            let fixture = match terminating {
+                true => fixture.terminating(),
+                false => fixture,
+            };
+            fixture.ask(|case, _| expires_at(&status, case))
+        })
+    };
+    let written = tokens(When::OnChange, HOUR, 24).record.export;
+    assert_eq!(expiry(&written, false), Some(second(10 + HOUR)));
+    assert_eq!(expiry(&written, true), None);
+    let refused = ExportStatus {
+        secret_fingerprint: None,
+        ..written
+    };
+    assert_eq!(expiry(&refused, false), None);
 }
 
 #[test]

@@ -202,7 +202,8 @@ fn of_texts() -> Vec<Case> {
     let credentials = vec![
         (
             json!({"providerId": "../x"}),
-            &["must be the id, global identifier or slug of a provider, such as github"][..],
+            &["must be an id or alias of Metorial, such as github: letters, digits and '@._~:+-/'"]
+                [..],
         ),
         (with(json!({"interval": "1d"})), duration),
         (with(json!({"interval": "1h30m"})), &[]),

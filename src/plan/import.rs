@@ -4,7 +4,7 @@
 use super::backoff::{MOMENT, Retry};
 use super::case::Case;
 use super::desired::{Desired, Imports};
-use super::differences::{changed, differences};
+use super::differences::{changed, hidden};
 use super::facts::{Facts, Query};
 use super::fields::Role;
 use super::observed::{ListedImport, RemoteView};
@@ -55,7 +55,7 @@ pub fn import(
         ..plan
     };
     if let Some(left) = lags(case, desired, facts, remote, listed)? {
-        return Ok(plan.retry(Retry::Interval(Some(left + MOMENT))));
+        return Ok(left_open(plan).retry(Retry::Interval(Some(left + MOMENT))));
     }
     let record = &case.record;
     let unsure = record.lost_import && !record.settled();
@@ -69,6 +69,25 @@ pub fn import(
     })
 }
 
+/// Returns the plan whose PATCH does not hide that others wrote the object before it: what they imported is looked for later.
+fn left_open(mut plan: Plan) -> Plan {
+    for step in &mut plan.steps {
+        if let Step::Update { differences, .. } = step {
+            differences.open = true;
+        }
+    }
+    plan
+}
+
+/// Returns whether the value that the API last acknowledged for this object is the desired one.
+fn is_acknowledged(case: &Case<'_>, desired: &Desired, remote: &RemoteView) -> bool {
+    let record = &case.record;
+    let value = desired.role(Role::Value).map(|field| field.rule.name);
+    let same = |name: &str| record.input(name).is_some() && !changed(desired, record, name);
+    let here = record.id.as_ref() == Some(&remote.id);
+    here && (record.acknowledged(desired) || value.is_some_and(same))
+}
+
 /// Returns the time until the list of imports must have caught up, where it shows not even what is known: the last import of an
 /// acknowledged value, or why the object was written. What it lacks may be the import of another value.
 fn lags(
@@ -79,8 +98,7 @@ fn lags(
     listed: &[ListedImport],
 ) -> Result<Option<Duration>, Query> {
     let record = &case.record;
-    let of_this = record.id.as_ref() == Some(&remote.id);
-    if !of_this || !record.acknowledged(desired) || record.lost_import {
+    if record.lost_import || !is_acknowledged(case, desired, remote) {
         return Ok(None);
     }
     let last = record.imports.first();
@@ -111,7 +129,6 @@ fn imported(
         import: record.cloned(),
     };
     plan.steps.insert(0, bind);
-    plan.verdict = Plan::synced(desired, Vec::new()).verdict;
     let value = desired.role(Role::Value).map(|field| field.rule.name);
     let of_other_value = record.is_some_and(|it| it.tag != Some(desired.import_tag(None)));
     let other_value = |name: &str| {
@@ -137,9 +154,10 @@ fn missing(
     let record = &case.record;
     let changed_here = !record.acknowledged(desired) || record.lost_import;
     if !changed_here && case.policy.drift == DriftPolicy::Report {
-        let drift = differences(desired, remote, record).entries;
-        plan.verdict = Plan::synced(desired, Vec::new()).verdict.with_drift(drift);
-        return plan;
+        let value = desired.role(Role::Value).map(|field| field.rule.name);
+        let drift = value.map(hidden).into_iter().collect();
+        plan.verdict = plan.verdict.with_drift(drift);
+        return left_open(plan);
     }
     if record.may_have_unrecorded_write() && !record.settled() && record.finalizer {
         return Plan::wait_until_settled(Reason::Importing, CHECKING, record.settles_in);
@@ -183,7 +201,7 @@ fn find<'a>(
         return match tagged.iter().find(follows) {
             Some(import) => Finding::Imported(Some(import)),
             None if same_value(case, desired, &newest) => Finding::Imported(None),
-            None if ours_is_newest(case, desired, &newest) => Finding::Imported(None),
+            None if ours_is_newest(case, desired, remote, &newest) => Finding::Imported(None),
             None => Finding::Missing(Some(last)),
         };
     }
@@ -213,12 +231,18 @@ fn same_value(case: &Case<'_>, desired: &Desired, newest: &[&ListedImport]) -> b
 
 /// Returns whether the value that is recorded as acknowledged is still the last one that was imported: by anybody, or by this
 /// resource where the object is somebody else's, who may import into it as well.
-fn ours_is_newest(case: &Case<'_>, desired: &Desired, newest: &[&ListedImport]) -> bool {
+fn ours_is_newest(
+    case: &Case<'_>,
+    desired: &Desired,
+    remote: &RemoteView,
+    newest: &[&ListedImport],
+) -> bool {
     let external = desired.source.external().is_some();
     let recorded = |import: &&ListedImport| case.record.imports.contains(&import.id);
     let theirs = |import: &&ListedImport| external && import.tag.is_none();
     let last = newest.first();
-    case.record.acknowledged(desired) && last.is_none_or(|last| recorded(last) || theirs(last))
+    let acknowledged = is_acknowledged(case, desired, remote);
+    acknowledged && last.is_none_or(|last| recorded(last) || theirs(last))
 }
 
 /// Returns whether the object was created with the desired value, and nobody imported another one since.
@@ -234,6 +258,6 @@ fn created_with_it(
     let marker = remote.marker.as_ref();
     let created_with = marker.and_then(|marker| marker.fingerprint.as_ref());
     let same = created_with == desired.marker.fingerprint.as_ref();
-    let known = same || case.record.acknowledged(desired);
+    let known = same || is_acknowledged(case, desired, remote);
     known && newest.first().is_none_or(|import| import.of_create)
 }

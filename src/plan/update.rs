@@ -61,7 +61,8 @@ pub fn update(
     if found.replaces || found.patches(desired) {
         plan = patch(case, desired, facts, remote, &found)?;
     }
-    if found.imports {
+    // Where drift is only reported, nothing is recorded, so what was imported is looked for when nothing else differs.
+    if found.imports && (plan.acknowledges || record.lost_import) {
         plan = import::import(case, desired, facts, remote, plan)?;
     }
     Ok(plan)

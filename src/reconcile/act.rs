@@ -9,7 +9,7 @@ use crate::plan::case::{Case, Failure, MaybeApplied, Rejection};
 use crate::plan::children::{ChildKind, ChildSpec, Data};
 use crate::plan::delete;
 use crate::plan::desired::Source;
-use crate::plan::differences::{Differences, others_wrote_meanwhile};
+use crate::plan::differences::{Differences, others_since};
 use crate::plan::memory::Memory;
 use crate::plan::observed::{ListedImport, RemoteView};
 use crate::plan::publish;
@@ -161,9 +161,8 @@ impl<K: Kind> Run<'_, K> {
             }
             written => written?,
         };
-        let others_since =
-            others_wrote_meanwhile(desired, differences, &written).then_some(remote.updated_at);
-        self.effects.push(Effect::Written(written, others_since));
+        let since = others_since(desired, differences, remote, &written, &case.record);
+        self.effects.push(Effect::Written(written, since));
         Ok(())
     }
 

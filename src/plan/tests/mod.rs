@@ -15,6 +15,7 @@ mod external;
 mod failures;
 mod fingerprints;
 pub mod fixture;
+mod hidden_fields;
 mod import_lists;
 mod losses;
 mod memory;

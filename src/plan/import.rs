@@ -195,38 +195,65 @@ fn find<'a>(
     if imports.once && (recorded.is_some() || !tagged.is_empty()) {
         return Finding::Imported(tagged.first().copied().filter(|_| recorded.is_none()));
     }
-    if let Some(last) = recorded {
-        let tag = desired.import_tag(Some(last));
-        let follows = |import: &&&ListedImport| import.tag.as_ref() == Some(&tag);
-        return match tagged.iter().find(follows) {
-            Some(import) => Finding::Imported(Some(import)),
-            None if same_value(case, desired, &newest) => Finding::Imported(None),
-            None if ours_is_newest(case, desired, remote, &newest) => Finding::Imported(None),
-            None => Finding::Missing(Some(last)),
-        };
-    }
-    let previous = tagged.get(1).map(|import| import.id.as_str());
-    // Where this resource imported into another object meanwhile, others may have imported into this one.
+    // Where this resource imported into another object meanwhile, others may have imported into this one, as they may at any
+    // time into one of its own. Only what somebody else's resource has them import is no concern of this one.
+    let own = desired.source.external().is_none();
     let comes_back = !here && case.record.id.is_some();
     let is_newest = |import: &ListedImport| newest.first().is_some_and(|last| last.id == import.id);
-    match tagged.first() {
-        Some(last) if comes_back && !is_newest(last) => Finding::Missing(Some(&last.id)),
-        Some(last) if last.tag.as_deref() == Some(&desired.import_tag(previous)) => {
+    let superseded = |last: &ListedImport| (own || comes_back) && !is_newest(last);
+    if let Some(last) = recorded {
+        let tag = desired.import_tag(Some(last));
+        let follows = |import: &&ListedImport| import.tag.as_ref() == Some(&tag);
+        return match tagged.first() {
+            Some(import) if follows(import) && !superseded(import) => {
+                Finding::Imported(Some(import))
+            }
+            _ if tagged.iter().any(follows) => of_last(desired, &tagged, superseded),
+            _ if same_value(case, desired, &newest, &tagged) => Finding::Imported(None),
+            _ if ours_is_newest(case, desired, remote, &newest) => Finding::Imported(None),
+            _ => Finding::Missing(Some(last)),
+        };
+    }
+    match tagged.is_empty() {
+        false => of_last(desired, &tagged, superseded),
+        true if created_with_it(case, desired, remote, &newest) => Finding::Imported(None),
+        true => Finding::Missing(None),
+    }
+}
+
+/// Returns what the last of these imports of ours, newest first, says about the desired value.
+fn of_last<'a>(
+    desired: &Desired,
+    ours: &[&'a ListedImport],
+    superseded: impl Fn(&ListedImport) -> bool,
+) -> Finding<'a> {
+    match ours.split_first() {
+        Some((last, older)) if is_of_value(desired, last, older) && !superseded(last) => {
             Finding::Imported(Some(last))
         }
-        Some(last) => Finding::Missing(Some(&last.id)),
-        None if created_with_it(case, desired, remote, &newest) => Finding::Imported(None),
+        Some((last, _)) => Finding::Missing(Some(&last.id)),
         None => Finding::Missing(None),
     }
 }
 
+/// Returns whether an import of ours is of the desired value. It was the first one that was known when it was sent, or it
+/// followed any of the older ones: those in between may not have been known, or not have been applied, by then.
+fn is_of_value(desired: &Desired, import: &ListedImport, older: &[&ListedImport]) -> bool {
+    let of = |previous| import.tag.as_deref() == Some(&*desired.import_tag(previous));
+    of(None) || older.iter().any(|older| of(Some(&older.id)))
+}
+
 /// Returns whether the last import, by anybody, is the recorded one, and of the desired value: it comes from another Secret,
 /// or from one that was created again.
-fn same_value(case: &Case<'_>, desired: &Desired, newest: &[&ListedImport]) -> bool {
-    let [recorded, previous] = [0, 1].map(|place| case.record.imports.get(place));
-    let tag = desired.import_tag(previous.map(String::as_str));
-    let last = newest.first();
-    last.is_some_and(|last| Some(&last.id) == recorded && last.tag.as_ref() == Some(&tag))
+fn same_value(
+    case: &Case<'_>,
+    desired: &Desired,
+    newest: &[&ListedImport],
+    tagged: &[&ListedImport],
+) -> bool {
+    let (last, recorded) = (newest.first(), case.record.imports.first());
+    let older = tagged.get(1..).unwrap_or_default();
+    last.is_some_and(|last| Some(&last.id) == recorded && is_of_value(desired, last, older))
 }
 
 /// Returns whether the value that is recorded as acknowledged is still the last one that was imported: by anybody, or by this

@@ -5,6 +5,7 @@ use super::backoff::{Backoff, Retry};
 use super::case::Case;
 use super::desired::Desired;
 use super::differences::differences;
+use super::external;
 use super::facts::{Facts, Query};
 use super::fields::{Remedy, Role, is_blank};
 use super::observed::RemoteView;
@@ -45,6 +46,31 @@ pub fn recover(case: &Case<'_>, desired: &Desired, facts: &Facts) -> Result<Plan
         None => {
             Plan::wait_until_settled(Reason::AmbiguousCreate, SEARCHING, case.record.settles_in)
         }
+    })
+}
+
+/// Returns the plan of a resource that is to adopt an object, but may have one already that nothing records: `adopt` has no
+/// effect on it then, and may name an object that was replaced long ago. `None` where it has none.
+///
+/// # Errors
+/// The fact that has to be read first.
+pub fn before_adoption(
+    case: &Case<'_>,
+    desired: &Desired,
+    facts: &Facts,
+) -> Result<Option<Plan>, Query> {
+    let record = &case.record;
+    let adopts = record.id.is_none() && desired.source.external().is_none() && !case.observes();
+    if !adopts || !record.may_have_created() {
+        return Ok(None);
+    }
+    if let Some(wait) = Plan::wait_for_answered_write(record, Reason::AmbiguousCreate, SEARCHING) {
+        return Ok(Some(wait));
+    }
+    let plan = recover(case, desired, facts)?;
+    Ok(match plan.creates() {
+        true => external::adoption_not_allowed(case),
+        false => Some(plan),
     })
 }
 

@@ -1,5 +1,6 @@
 //! Decisions as tables and properties, and a model of the API in which the operator crashes between any two steps.
 
+mod adoptions;
 mod attempts;
 mod cases;
 mod checks;

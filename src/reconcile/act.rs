@@ -181,7 +181,7 @@ impl<K: Kind> Run<'_, K> {
             None => case.writes_after_refused_create(),
         };
         let session = self.api()?;
-        let sent = session.import(body, &case.owner, case.key);
+        let sent = session.import(body, into, &case.owner, case.key);
         let before = self.remember(Memory::begin_import);
         let imported = self.send(sent, refused).await;
         let outcome = match &imported {

@@ -97,24 +97,9 @@ impl<K: Kind> Run<'_, K> {
                 self.api()?.delete::<K>(id).await?;
                 self.effects.push(Effect::Deleted(id.clone()));
             }
-            Step::DeleteReplaced(id) => {
-                let deleted = self.api()?.delete::<K>(id).await;
-                let failure = deleted.as_ref().err().map(|it| it.failure(case.desired()));
-                let effect = match failure.and_then(|failure| failure.rejection) {
-                    Some(Rejection::InUse(users)) => Effect::InUse(users),
-                    _ => deleted.map(|()| Effect::Deleted(id.clone()))?,
-                };
-                self.effects.push(effect);
-            }
+            Step::DeleteReplaced(id) => self.delete_replaced(case, id).await?,
             Step::Forget(id) => self.effects.push(Effect::Forgotten(id.clone())),
-            Step::RecordOrphan(id) => {
-                let (cluster, namespace) =
-                    (&self.context.cluster, &self.context.operator_namespace);
-                let (key, entry) = delete::orphan_record(case, id);
-                cluster.record_orphan(namespace, &key, &entry).await?;
-                let instance = case.record.instance.as_deref();
-                tracing::info!(id, instance, "left a remote object at Metorial");
-            }
+            Step::RecordOrphan(id) => self.record_orphan(case, id).await?,
             Step::RemoveFinalizer => {
                 self.resource.handle.remove_finalizer().await?;
                 self.effects.push(Effect::FinalizerRemoved);
@@ -122,6 +107,27 @@ impl<K: Kind> Run<'_, K> {
             // A status is reported by the caller, which knows the plan.
             Step::RemoveChild(..) | Step::RecordStatus => {}
         }
+        Ok(())
+    }
+
+    async fn delete_replaced(&mut self, case: &Case<'_>, id: &str) -> Result<(), Error> {
+        let deleted = self.api()?.delete::<K>(id).await;
+        let failure = deleted.as_ref().err().map(|it| it.failure(case.desired()));
+        let effect = match failure.and_then(|failure| failure.rejection) {
+            Some(Rejection::InUse(users)) => Effect::InUse(users),
+            _ => deleted.map(|()| Effect::Deleted(id.to_owned()))?,
+        };
+        self.effects.push(effect);
+        Ok(())
+    }
+
+    async fn record_orphan(&self, case: &Case<'_>, id: &str) -> Result<(), Error> {
+        let cluster = &self.context.cluster;
+        let namespace = &self.context.operator_namespace;
+        let (key, entry) = delete::orphan_record(case, id);
+        cluster.record_orphan(namespace, &key, &entry).await?;
+        let instance = case.record.instance.as_deref();
+        tracing::info!(id, instance, "left a remote object at Metorial");
         Ok(())
     }
 
@@ -162,6 +168,7 @@ impl<K: Kind> Run<'_, K> {
             written => written?,
         };
         let since = others_since(desired, differences, remote, &written, &case.record);
+        self.remember(|memory| memory.bound(&written.id));
         self.effects.push(Effect::Written(written, since));
         Ok(())
     }
@@ -269,6 +276,7 @@ impl<K: Kind> Run<'_, K> {
             false => None,
         };
         let remote = refreshed.unwrap_or_else(|| remote.clone());
+        self.remember(|memory| memory.bound(&remote.id));
         self.effects.push(Effect::Bound(remote));
         self.effects.extend(import.cloned().map(Effect::Imported));
         Ok(())

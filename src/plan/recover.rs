@@ -130,6 +130,7 @@ fn created_otherwise(
         let theirs = match field.rule.role {
             Role::Provider => remote.details.provider_id.as_deref(),
             Role::Deployment => remote.fields.get(field.rule.name).and_then(Value::as_str),
+            Role::AuthMethod => auth_method(remote).filter(|_| name.starts_with(METHOD)),
             _ => None,
         };
         let other = theirs.is_some_and(|theirs| theirs != name);
@@ -142,6 +143,15 @@ fn created_otherwise(
         }
     }
     Ok(None)
+}
+
+/// The prefix of the ids of auth methods. A spec may name one in another way, which can't be compared.
+const METHOD: &str = "pam_";
+
+/// Returns the id of the auth method that the object was created with.
+fn auth_method(remote: &RemoteView) -> Option<&str> {
+    let method = remote.auth_method.as_deref();
+    method.filter(|id| id.starts_with(METHOD))
 }
 
 /// Chooses the object among several, and what happens to the others.

@@ -249,6 +249,7 @@ pub fn case<'a>(
         details: RemoteDetails::default(),
         connection: connected(),
         paused: None,
+        conflicts: 0,
         rewrites: HashMap::new(),
         unreachable: Unreachable::default(),
         refused: Vec::new(),
@@ -320,15 +321,11 @@ impl<'a> Fixture<'a> {
             id: remote.id.clone(),
             max_age: MaxAge::Interval,
         };
-        let view = Some(Arc::new(remote));
-        let unchanged_for = Duration::ZERO;
-        self.fact(
-            query,
-            Answer::Remote(Observation {
-                view,
-                unchanged_for,
-            }),
-        )
+        let observation = Observation {
+            view: Some(Arc::new(remote)),
+            unchanged_for: Duration::ZERO,
+        };
+        self.fact(query, Answer::Remote(observation))
     }
 
     /// A read of this reconciliation shows that this object is gone.

@@ -5,7 +5,10 @@ use crate::cluster::decode::decode;
 use crate::cluster::metadata::Metadata;
 use crate::kinds::Kind;
 use crate::plan::observed::{Dependent, Relation};
-use crate::resources::{FINALIZER, ResourceKey, ResourceStatus, Stored};
+use crate::resources::{
+    CommonStatus, FINALIZER, Reason, ResourceKey, ResourceStatus, Stored, condition,
+};
+use jiff::{SignedDuration, Timestamp};
 use kube::{Resource, ResourceExt};
 use serde::Deserialize;
 
@@ -34,14 +37,25 @@ pub struct Entry {
     pub refers_unrecorded: Vec<ResourceKey>,
     /// Replaced objects that are pending deletion.
     pub pending_deletion: Vec<String>,
+    /// Since when it reports that its object no longer exists.
+    pub missing_since: Option<Timestamp>,
     /// Whether its status can't be read, so that it may use any connection.
     pub unreadable: bool,
 }
+
+/// Time within which losses count as those of one moment: with the longest interval, each is noticed by then.
+const AT_ONCE: SignedDuration = SignedDuration::from_hours(24);
 
 /// A resource of which nothing but its metadata can be read.
 #[derive(Deserialize)]
 struct MetadataOnly {
     metadata: Metadata,
+}
+
+/// Returns since when a status says that the object no longer exists.
+fn missing_since(status: &CommonStatus) -> Option<Timestamp> {
+    let ready = condition(status.conditions.as_deref(), "Ready")?;
+    (ready.reason == Reason::RemoteMissing.as_str()).then_some(ready.last_transition_time.0)
 }
 
 impl Entry {
@@ -76,6 +90,7 @@ impl Entry {
             uses: Vec::new(),
             refers_unrecorded: Vec::new(),
             pending_deletion: Vec::new(),
+            missing_since: None,
             unreadable: true,
         }
     }
@@ -111,6 +126,7 @@ impl Entry {
                 .flatten()
                 .map(|pending| pending.id.clone())
                 .collect(),
+            missing_since: status.and_then(missing_since),
             unreadable: object.lost_status(),
         }
     }
@@ -129,11 +145,13 @@ impl Entry {
     }
 
     /// Returns the id of an object that counts as lost when it is gone: of a resource that stays, in this instance. An
-    /// external object counts where it belongs.
+    /// external object counts where it belongs, and one that was reported as missing long ago was not lost with the others.
     #[must_use]
-    pub fn counted_in(&self, instance: &str) -> Option<&String> {
+    pub fn counted_in(&self, instance: &str, now: Timestamp) -> Option<&String> {
         let here = self.instance.as_deref() == Some(instance);
-        let counts = here && !self.terminating && !self.external;
+        let long_ago = |since: Timestamp| now.duration_since(since) > AT_ONCE;
+        let forgotten = self.missing_since.is_some_and(long_ago);
+        let counts = here && !self.terminating && !self.external && !forgotten;
         self.id.as_ref().filter(|_| counts)
     }
 
@@ -321,6 +339,20 @@ mod tests {
         assert!(entry.unreadable && entry.may_have_dependent());
     }
 
+    #[test]
+    fn an_object_that_is_missing_for_more_than_a_day_is_not_lost_with_those_of_today() {
+        let counts = |reason: &str, hours: i64| {
+            let since = Timestamp::UNIX_EPOCH;
+            let ready = json!([{"type": "Ready", "status": "False", "reason": reason, "message": "", "lastTransitionTime": since}]);
+            let status = json!({"id": "pac_1", "instanceId": "ins_1", "conditions": ready});
+            let now = since + SignedDuration::from_hours(hours);
+            read(&json!({}), &status).counted_in("ins_1", now).is_some()
+        };
+        assert!(counts("RemoteMissing", 23), "with the others, perhaps");
+        assert!(!counts("RemoteMissing", 25));
+        assert!(counts("SuspiciousLoss", 25));
+    }
+
     fn connection(text: &str, namespace: &str) -> ConnectionKey {
         ConnectionKey::parse(text, namespace).unwrap()
     }
@@ -336,12 +368,13 @@ mod tests {
         let status = json!({"id": "pac_1", "instanceId": "ins_1", "connection": "Connection/main"});
         let entry = read(&json!(7), &status);
         assert_eq!(entry.key.to_string(), "ProviderAuthConfig/apps/r");
-        let counted = entry.counted_in("ins_1").map(String::as_str);
+        let now = Timestamp::UNIX_EPOCH;
+        let counted = entry.counted_in("ins_1", now).map(String::as_str);
         assert_eq!(counted, Some("pac_1"));
         assert!(entry.uses(&main) && !entry.uses(&other) && !entry.uses(&shared));
         let sent = json!({"instanceId": "ins_1", "connection": "Connection/main"});
         let may_exist = read(&json!({}), &sent);
-        assert!(may_exist.uses(&main) && may_exist.counted_in("ins_1").is_none());
+        assert!(may_exist.uses(&main) && may_exist.counted_in("ins_1", now).is_none());
 
         let entry = read(&json!(7), &json!(7));
         assert!(entry.unreadable && entry.id.is_none());

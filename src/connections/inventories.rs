@@ -11,6 +11,7 @@ use crate::kinds::{Dependents, Found};
 use crate::plan::observed::Dependent;
 use crate::remote::{Coalesced, PATIENT, RemoteError, Session};
 use crate::resources::ResourceKey;
+use jiff::Timestamp;
 use std::collections::{BTreeSet, HashSet};
 use std::sync::Arc;
 
@@ -135,10 +136,10 @@ impl Inventories {
     /// # Errors
     /// A list failed.
     pub async fn counted(&self, instance: &str) -> Result<Counted, ClusterError> {
-        let mut ids = Vec::new();
+        let (mut ids, now) = (Vec::new(), Timestamp::now());
         for inventory in &self.lists.all {
             let mut counted = BTreeSet::new();
-            let mut each = |entry: Entry| counted.extend(entry.counted_in(instance).cloned());
+            let mut each = |entry: Entry| counted.extend(entry.counted_in(instance, now).cloned());
             self.lists.visit(inventory.as_ref(), &mut each).await?;
             ids.push(counted.into_iter().collect());
         }

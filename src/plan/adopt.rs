@@ -143,11 +143,16 @@ fn mismatch(
     found: &Differences,
     remote: &RemoteView,
 ) -> Option<Verdict> {
+    let replaced = |field: &str| {
+        let rule = desired.field(field).map(|field| field.rule);
+        rule.is_some_and(|rule| rule.remedy == Remedy::Replace)
+    };
+    let other_value = has_other_values(case, desired, remote);
     let entries = found.entries.iter().map(|entry| entry.field.as_str());
     let mismatch: Vec<&str> = entries
         .filter(|field| {
             let hidden = desired.inputs.iter().any(|input| input.field == *field);
-            *field != "metadata.kubernetes" && !hidden
+            *field != "metadata.kubernetes" && (!hidden || other_value && replaced(field))
         })
         .collect();
     let refused = |fields: &[&str], way_out: &str| {
@@ -177,4 +182,17 @@ fn mismatch(
         return Some(refused(&mismatch, ", or set spec.adopt.policy: Override"));
     }
     None
+}
+
+/// Returns whether the object was made with other values that can't be read, as its marker shows. That of another resource, or
+/// under another key, shows nothing: then they are taken to be the desired ones.
+fn has_other_values(case: &Case<'_>, desired: &Desired, remote: &RemoteView) -> bool {
+    let comparable = matches!(case.claim(remote), Claim::Ours | Claim::Namesake);
+    let theirs = remote.marker.as_ref().filter(|_| comparable);
+    let theirs = theirs.and_then(|marker| marker.fingerprint.as_ref());
+    let ours = desired.marker.fingerprint.as_ref();
+    let (Some(theirs), Some(ours)) = (theirs, ours) else {
+        return false;
+    };
+    theirs.same_key(ours) && theirs != ours
 }

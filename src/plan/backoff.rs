@@ -41,6 +41,9 @@ pub enum Class {
     Transient,
     /// From a quarter of an hour to an hour: only a person can help.
     Refused,
+    /// Like a transient failure the first times, and then like a refusal: a conflict with another request passes soon, or
+    /// never.
+    Conflict,
 }
 
 impl Backoff {
@@ -73,6 +76,8 @@ impl Backoff {
 
 /// Added to a time that is waited for, to be past it.
 pub const MOMENT: Duration = Duration::from_millis(50);
+/// The number of conflicts in a row after which they are taken for a refusal: those before take about half a minute.
+pub const CONFLICTS: u32 = 6;
 /// Bounds of the pause after a refusal: the API sees at most four attempts an hour, whatever happens.
 const REFUSED: (Duration, Duration) = (Duration::from_secs(900), Duration::from_secs(3600));
 
@@ -114,9 +119,11 @@ impl Pacing {
     }
 
     fn backoff(&self, backoff: &Backoff, failures: u32) -> Duration {
-        let (base, cap) = match backoff.class {
-            Class::Transient => self.transient,
-            Class::Refused => REFUSED,
+        let ((base, cap), failures) = match backoff.class {
+            Class::Transient => (self.transient, failures),
+            Class::Conflict if failures < CONFLICTS => (self.transient, failures),
+            Class::Conflict => (REFUSED, failures - CONFLICTS + 1),
+            Class::Refused => (REFUSED, failures),
         };
         let exponent = failures.saturating_sub(1).min(16);
         let pause = base.saturating_mul(1 << exponent).min(cap);
@@ -156,6 +163,17 @@ mod tests {
         assert!(pacing(0.0).pause(&refused, 1) >= Some(Duration::from_secs(900)));
         let interval = pacing(1.0).pause(&Retry::Interval(None), 0);
         assert!(interval >= Some(Duration::from_secs(540)));
+    }
+
+    #[test]
+    fn a_conflict_that_does_not_pass_is_a_refusal() {
+        let conflict = Retry::Backoff(Backoff {
+            class: Class::Conflict,
+            ..Backoff::transient()
+        });
+        let pause = |failures| pacing(0.0).pause(&conflict, failures).unwrap().as_secs();
+        let pauses: Vec<u64> = (1..=9).map(pause).collect();
+        assert_eq!(pauses, [1, 2, 4, 8, 16, 900, 1800, 3600, 3600]);
     }
 
     #[test]

@@ -42,6 +42,8 @@ pub struct Case<'a> {
     pub connection: ConnectionView,
     /// Time for which the API is not asked, because nothing has changed since the last attempt that matters.
     pub paused: Option<Duration>,
+    /// How often in a row the API refused the same attempt for a conflict.
+    pub conflicts: u32,
     /// The recent writes to child objects.
     pub rewrites: HashMap<ChildKind, Rewrites>,
     /// What a deletion does that can't reach the API.
@@ -205,6 +207,8 @@ pub struct RemoteFailure {
     pub concerns_connection: bool,
     /// Whether only a person can help.
     pub needs_person: bool,
+    /// Whether the API refused the request for a conflict, of which only another attempt shows whether it passes.
+    pub conflicts: bool,
     /// The wait that the server or the budget asks for.
     pub wait: Option<Duration>,
     /// What the API rejects in the spec, where its error says so.

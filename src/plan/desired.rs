@@ -233,15 +233,17 @@ impl Desired {
         let inputs: Vec<Input> = write_only().map(|field| signer.input(field)).collect();
         let partly_readable = |field: &&Field| field.rule.compare == Compare::PartlyReadable;
         let partly_readable = fields.iter().filter(partly_readable);
-        // A status shows the revision, so the values in it are represented by fingerprints that depend on their origin.
+        // A status shows the revision, so the secret values in it, those included that are never compared, are represented by
+        // fingerprints that depend on their origin.
         let mut rest = [bytes(&Value::Object(metadata.clone())), external.clone()].concat();
-        for input in &inputs {
-            rest.extend(input.fingerprint.as_str().as_bytes());
+        let represented = |field: &&Field| field.is_write_only() || field.is_secret();
+        for field in fields.iter().filter(represented) {
+            rest.extend(signer.input(field).fingerprint.as_str().as_bytes());
         }
         if let Some(exports) = source.exports() {
             rest.extend(exports.form());
         }
-        let readable = fields.iter().filter(|field| !field.is_write_only());
+        let readable = fields.iter().filter(|field| !represented(field));
         Self {
             marker: Marker {
                 owner: owner.clone(),

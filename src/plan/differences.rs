@@ -6,6 +6,7 @@ use super::observed::RemoteView;
 use super::ownership::Marker;
 use super::record::Record;
 use crate::resources::DriftEntry;
+use jiff::Timestamp;
 use serde_json::Value;
 
 /// The differing fields, how they can be applied, and a description for users.
@@ -17,8 +18,10 @@ pub struct Differences {
     pub metadata: bool,
     /// Whether the fingerprint in the marker differs.
     pub fingerprint: bool,
-    /// Whether a value has to be imported.
+    /// Whether a value has to be imported, unless the list of imports shows that it is there.
     pub imports: bool,
+    /// Whether others may have imported a value that no list shows yet: a PATCH of these must not hide that they wrote.
+    pub open: bool,
     /// Whether the object has to be replaced.
     pub replaces: bool,
     /// Names of the differing fields that nothing can change.
@@ -102,10 +105,21 @@ impl Differences {
 
 const HIDDEN: &str = "<hidden>";
 
+/// Returns the difference, for users, of a field whose value is not shown.
+#[must_use]
+pub fn hidden(field: &str) -> DriftEntry {
+    DriftEntry {
+        field: field.to_owned(),
+        desired: HIDDEN.to_owned(),
+        observed: HIDDEN.to_owned(),
+    }
+}
+
 /// Compares the desired object with the existing one.
 ///
 /// A field that can't be read back counts as different when the fingerprint in the marker, or for imports the one in the
-/// status, is another one, or when somebody wrote the object after us and no readable field differs.
+/// status, is another one, or when somebody wrote the object after us. That a readable field differs, too, proves nothing: they
+/// may have written several, and a PATCH of that field alone would hide that they did.
 #[must_use]
 pub fn differences(desired: &Desired, remote: &RemoteView, record: &Record) -> Differences {
     let mut found = Differences::default();
@@ -129,14 +143,19 @@ fn compare_fingerprints_in_marker(
     let patched = fields
         .iter()
         .any(|field| field.rule.remedy.patch_key().is_some());
-    let written_by_others = patched && record.acknowledged(desired) && record.written_after(remote);
+    let recorded = record.id.as_ref() == Some(&remote.id);
+    let explained = !found.is_empty();
+    // Where the object has everything that is desired, but not acknowledged, the last write was ours, and its response was lost.
+    let sent_again = patched
+        && recorded
+        && record.written_after(remote)
+        && (record.acknowledged(desired) || explained);
     let fingerprint = |marker: &Marker| marker.fingerprint.clone();
     let fingerprint_differs =
         remote.marker.as_ref().and_then(fingerprint) != fingerprint(&desired.marker);
-    if fields.is_empty() || !(fingerprint_differs || (written_by_others && found.is_empty())) {
+    if fields.is_empty() || !(fingerprint_differs || sent_again) {
         return;
     }
-    let recorded = record.id.as_ref() == Some(&remote.id);
     // Nobody wrote since our last write, so the object has exactly what is recorded.
     let exact = recorded && record.remote_updated_at.is_some() && !record.written_after(remote);
     for field in fields {
@@ -154,8 +173,9 @@ fn compare_fingerprints_in_marker(
         }
         found.fields.push(name);
         found.replaces |= field.rule.remedy == Remedy::Replace;
-        if !(fingerprint_differs && same) {
-            found.add(name, HIDDEN, HIDDEN);
+        // What is the recorded value is reported only where nothing else shows that the object was changed.
+        if !(same && (fingerprint_differs || explained)) {
+            found.entries.push(hidden(name));
         }
     }
     found.fingerprint = fingerprint_differs;
@@ -173,13 +193,14 @@ fn compare_imported_values(
         let name = field.rule.name;
         let of_another_object = record.id.as_ref().is_some_and(|id| *id != remote.id);
         let changed_here = of_another_object || changed(desired, record, name);
-        let written = record.written_after(remote) && found.is_empty();
+        let explained = !found.is_empty();
         // A value may have been imported, unnoticed, that is not desired any more.
-        let lost = record.lost_import;
-        if changed_here || record.acknowledged(desired) && (written || lost) {
+        if changed_here || record.written_after(remote) || record.lost_import {
             found.fields.push(name);
             found.imports = true;
-            found.add(name, HIDDEN, HIDDEN);
+            if changed_here || !explained {
+                found.entries.push(hidden(name));
+            }
         }
     }
 }
@@ -209,10 +230,25 @@ fn write_only(desired: &Desired, by: impl Fn(Remedy) -> bool) -> impl Iterator<I
     fields.filter(move |field| by(field.rule.remedy))
 }
 
-/// Returns whether the response to a PATCH shows a difference that the PATCH did not contain: then somebody else's write
-/// came between our read and our PATCH (▲: the server's PATCH is a read-modify-write).
+/// Returns the time since which writes are not ours after a PATCH, where that is not the time of the PATCH itself: somebody
+/// else's write came between our read and our PATCH (▲: the server's PATCH is a read-modify-write), or before that, and it is
+/// not known yet what it changed.
 #[must_use]
-pub fn others_wrote_meanwhile(desired: &Desired, sent: &Differences, answer: &RemoteView) -> bool {
+pub fn others_since(
+    desired: &Desired,
+    sent: &Differences,
+    before: &RemoteView,
+    answer: &RemoteView,
+    record: &Record,
+) -> Option<Timestamp> {
+    match record.remote_updated_at.filter(|_| sent.open) {
+        Some(ours) => Some(ours),
+        None => others_wrote_meanwhile(desired, sent, answer).then_some(before.updated_at),
+    }
+}
+
+/// Returns whether the response to a PATCH shows a difference that the PATCH did not contain.
+fn others_wrote_meanwhile(desired: &Desired, sent: &Differences, answer: &RemoteView) -> bool {
     let recorded = Record {
         id: Some(answer.id.clone()),
         revision: Some(desired.revision.clone()),

@@ -18,30 +18,45 @@ pub fn id_not_allowed(case: &Case<'_>, _: &Facts) -> Option<Plan> {
     if case.connection.external_ids {
         return None;
     }
-    let field = field_with_id(case)?;
+    // A resource that may have an object of its own adopts none: that is searched for first.
+    let adopts = case.observes() || !case.record.may_have_created();
+    let field = field_with_id(case).or_else(|| adopted_by_id(case).filter(|_| adopts))?;
+    Some(not_allowed(case, field))
+}
+
+/// Returns the plan of a resource that is to adopt an object by its id over a connection which does not allow that.
+#[must_use]
+pub fn adoption_not_allowed(case: &Case<'_>) -> Option<Plan> {
+    let field = adopted_by_id(case).filter(|_| !case.connection.external_ids);
+    field.map(|field| not_allowed(case, field))
+}
+
+fn not_allowed(case: &Case<'_>, field: &str) -> Plan {
     let message = format!(
         "{} does not allow {field}: refer to a resource instead, or ask the owner of the connection to set spec.externalIds: Allow",
         case.connection.name
     );
-    let verdict = Verdict::new(Reason::OwnershipConflict, message);
-    Some(Plan::report(verdict))
+    Plan::report(Verdict::new(Reason::OwnershipConflict, message))
 }
 
-/// Returns the field that names an object by its id. An object that was adopted carries the resource's own marker.
+/// Returns the field that names an object by its id.
 fn field_with_id(case: &Case<'_>) -> Option<&'static str> {
     let desired = case.desired()?;
     let by_id = |external: &External| external.owner.is_none();
-    let adopt = case.policy.adopt.as_ref();
-    let adopts =
-        adopt.is_some_and(|adopt| case.observes() || case.record.id.as_ref() != Some(&adopt.id));
     let mut uses = desired.uses.iter();
     if desired.source.external().is_some_and(by_id) {
-        Some("spec.authConfigId")
-    } else if let Some(used) = uses.find(|used| !used.unmarked && by_id(&used.object)) {
-        Some(used.field)
-    } else {
-        adopts.then_some("spec.adopt.id")
+        return Some("spec.authConfigId");
     }
+    let used = uses.find(|used| !used.unmarked && by_id(&used.object));
+    used.map(|used| used.field)
+}
+
+/// Returns the field that names the object to adopt. It has no effect on a resource that has an object, which carries its
+/// marker.
+fn adopted_by_id(case: &Case<'_>) -> Option<&'static str> {
+    let adopts = case.observes() || case.record.id.is_none();
+    let adopt = case.policy.adopt.as_ref().filter(|_| adopts);
+    adopt.map(|_| "spec.adopt.id")
 }
 
 /// Returns why an object that the spec refers to, or names, must not be used: it carries the marker of another resource than

@@ -4,7 +4,7 @@
 use super::backoff::{MOMENT, Retry};
 use super::case::Case;
 use super::desired::{Desired, Imports};
-use super::differences::{changed, differences};
+use super::differences::{changed, hidden};
 use super::facts::{Facts, Query};
 use super::fields::Role;
 use super::observed::{ListedImport, RemoteView};
@@ -55,7 +55,7 @@ pub fn import(
         ..plan
     };
     if let Some(left) = lags(case, desired, facts, remote, listed)? {
-        return Ok(plan.retry(Retry::Interval(Some(left + MOMENT))));
+        return Ok(left_open(plan).retry(Retry::Interval(Some(left + MOMENT))));
     }
     let record = &case.record;
     let unsure = record.lost_import && !record.settled();
@@ -69,6 +69,25 @@ pub fn import(
     })
 }
 
+/// Returns the plan whose PATCH does not hide that others wrote the object before it: what they imported is looked for later.
+fn left_open(mut plan: Plan) -> Plan {
+    for step in &mut plan.steps {
+        if let Step::Update { differences, .. } = step {
+            differences.open = true;
+        }
+    }
+    plan
+}
+
+/// Returns whether the value that the API last acknowledged for this object is the desired one.
+fn is_acknowledged(case: &Case<'_>, desired: &Desired, remote: &RemoteView) -> bool {
+    let record = &case.record;
+    let value = desired.role(Role::Value).map(|field| field.rule.name);
+    let same = |name: &str| record.input(name).is_some() && !changed(desired, record, name);
+    let here = record.id.as_ref() == Some(&remote.id);
+    here && (record.acknowledged(desired) || value.is_some_and(same))
+}
+
 /// Returns the time until the list of imports must have caught up, where it shows not even what is known: the last import of an
 /// acknowledged value, or why the object was written. What it lacks may be the import of another value.
 fn lags(
@@ -79,8 +98,7 @@ fn lags(
     listed: &[ListedImport],
 ) -> Result<Option<Duration>, Query> {
     let record = &case.record;
-    let of_this = record.id.as_ref() == Some(&remote.id);
-    if !of_this || !record.acknowledged(desired) || record.lost_import {
+    if record.lost_import || !is_acknowledged(case, desired, remote) {
         return Ok(None);
     }
     let last = record.imports.first();
@@ -111,7 +129,6 @@ fn imported(
         import: record.cloned(),
     };
     plan.steps.insert(0, bind);
-    plan.verdict = Plan::synced(desired, Vec::new()).verdict;
     let value = desired.role(Role::Value).map(|field| field.rule.name);
     let of_other_value = record.is_some_and(|it| it.tag != Some(desired.import_tag(None)));
     let other_value = |name: &str| {
@@ -137,9 +154,10 @@ fn missing(
     let record = &case.record;
     let changed_here = !record.acknowledged(desired) || record.lost_import;
     if !changed_here && case.policy.drift == DriftPolicy::Report {
-        let drift = differences(desired, remote, record).entries;
-        plan.verdict = Plan::synced(desired, Vec::new()).verdict.with_drift(drift);
-        return plan;
+        let value = desired.role(Role::Value).map(|field| field.rule.name);
+        let drift = value.map(hidden).into_iter().collect();
+        plan.verdict = plan.verdict.with_drift(drift);
+        return left_open(plan);
     }
     if record.may_have_unrecorded_write() && !record.settled() && record.finalizer {
         return Plan::wait_until_settled(Reason::Importing, CHECKING, record.settles_in);
@@ -177,48 +195,81 @@ fn find<'a>(
     if imports.once && (recorded.is_some() || !tagged.is_empty()) {
         return Finding::Imported(tagged.first().copied().filter(|_| recorded.is_none()));
     }
-    if let Some(last) = recorded {
-        let tag = desired.import_tag(Some(last));
-        let follows = |import: &&&ListedImport| import.tag.as_ref() == Some(&tag);
-        return match tagged.iter().find(follows) {
-            Some(import) => Finding::Imported(Some(import)),
-            None if same_value(case, desired, &newest) => Finding::Imported(None),
-            None if ours_is_newest(case, desired, &newest) => Finding::Imported(None),
-            None => Finding::Missing(Some(last)),
-        };
-    }
-    let previous = tagged.get(1).map(|import| import.id.as_str());
-    // Where this resource imported into another object meanwhile, others may have imported into this one.
+    // Where this resource imported into another object meanwhile, others may have imported into this one, as they may at any
+    // time into one of its own. Only what somebody else's resource has them import is no concern of this one.
+    let own = desired.source.external().is_none();
     let comes_back = !here && case.record.id.is_some();
     let is_newest = |import: &ListedImport| newest.first().is_some_and(|last| last.id == import.id);
-    match tagged.first() {
-        Some(last) if comes_back && !is_newest(last) => Finding::Missing(Some(&last.id)),
-        Some(last) if last.tag.as_deref() == Some(&desired.import_tag(previous)) => {
+    let superseded = |last: &ListedImport| (own || comes_back) && !is_newest(last);
+    if let Some(last) = recorded {
+        let tag = desired.import_tag(Some(last));
+        let follows = |import: &&ListedImport| import.tag.as_ref() == Some(&tag);
+        return match tagged.first() {
+            Some(import) if follows(import) && !superseded(import) => {
+                Finding::Imported(Some(import))
+            }
+            _ if tagged.iter().any(follows) => of_last(desired, &tagged, superseded),
+            _ if same_value(case, desired, &newest, &tagged) => Finding::Imported(None),
+            _ if ours_is_newest(case, desired, remote, &newest) => Finding::Imported(None),
+            _ => Finding::Missing(Some(last)),
+        };
+    }
+    match tagged.is_empty() {
+        false => of_last(desired, &tagged, superseded),
+        true if created_with_it(case, desired, remote, &newest) => Finding::Imported(None),
+        true => Finding::Missing(None),
+    }
+}
+
+/// Returns what the last of these imports of ours, newest first, says about the desired value.
+fn of_last<'a>(
+    desired: &Desired,
+    ours: &[&'a ListedImport],
+    superseded: impl Fn(&ListedImport) -> bool,
+) -> Finding<'a> {
+    match ours.split_first() {
+        Some((last, older)) if is_of_value(desired, last, older) && !superseded(last) => {
             Finding::Imported(Some(last))
         }
-        Some(last) => Finding::Missing(Some(&last.id)),
-        None if created_with_it(case, desired, remote, &newest) => Finding::Imported(None),
+        Some((last, _)) => Finding::Missing(Some(&last.id)),
         None => Finding::Missing(None),
     }
 }
 
+/// Returns whether an import of ours is of the desired value. It was the first one that was known when it was sent, or it
+/// followed any of the older ones: those in between may not have been known, or not have been applied, by then.
+fn is_of_value(desired: &Desired, import: &ListedImport, older: &[&ListedImport]) -> bool {
+    let of = |previous| import.tag.as_deref() == Some(&*desired.import_tag(previous));
+    of(None) || older.iter().any(|older| of(Some(&older.id)))
+}
+
 /// Returns whether the last import, by anybody, is the recorded one, and of the desired value: it comes from another Secret,
 /// or from one that was created again.
-fn same_value(case: &Case<'_>, desired: &Desired, newest: &[&ListedImport]) -> bool {
-    let [recorded, previous] = [0, 1].map(|place| case.record.imports.get(place));
-    let tag = desired.import_tag(previous.map(String::as_str));
-    let last = newest.first();
-    last.is_some_and(|last| Some(&last.id) == recorded && last.tag.as_ref() == Some(&tag))
+fn same_value(
+    case: &Case<'_>,
+    desired: &Desired,
+    newest: &[&ListedImport],
+    tagged: &[&ListedImport],
+) -> bool {
+    let (last, recorded) = (newest.first(), case.record.imports.first());
+    let older = tagged.get(1..).unwrap_or_default();
+    last.is_some_and(|last| Some(&last.id) == recorded && is_of_value(desired, last, older))
 }
 
 /// Returns whether the value that is recorded as acknowledged is still the last one that was imported: by anybody, or by this
 /// resource where the object is somebody else's, who may import into it as well.
-fn ours_is_newest(case: &Case<'_>, desired: &Desired, newest: &[&ListedImport]) -> bool {
+fn ours_is_newest(
+    case: &Case<'_>,
+    desired: &Desired,
+    remote: &RemoteView,
+    newest: &[&ListedImport],
+) -> bool {
     let external = desired.source.external().is_some();
     let recorded = |import: &&ListedImport| case.record.imports.contains(&import.id);
     let theirs = |import: &&ListedImport| external && import.tag.is_none();
     let last = newest.first();
-    case.record.acknowledged(desired) && last.is_none_or(|last| recorded(last) || theirs(last))
+    let acknowledged = is_acknowledged(case, desired, remote);
+    acknowledged && last.is_none_or(|last| recorded(last) || theirs(last))
 }
 
 /// Returns whether the object was created with the desired value, and nobody imported another one since.
@@ -234,6 +285,6 @@ fn created_with_it(
     let marker = remote.marker.as_ref();
     let created_with = marker.and_then(|marker| marker.fingerprint.as_ref());
     let same = created_with == desired.marker.fingerprint.as_ref();
-    let known = same || case.record.acknowledged(desired);
+    let known = same || is_acknowledged(case, desired, remote);
     known && newest.first().is_none_or(|import| import.of_create)
 }

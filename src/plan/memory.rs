@@ -221,6 +221,13 @@ impl Memory {
         (self.writes, self.last_import) = (Writes::Known, LastImport::Recorded);
     }
 
+    /// Remembers that the resource has this object. One that was created before it, and that no status recorded, is gone.
+    pub fn bound(&mut self, id: &str) {
+        if self.created.take_if(|created| created != id).is_some() {
+            self.sent_to = None;
+        }
+    }
+
     /// Remembers that an import is being sent; returns what was known of the one before.
     pub fn begin_import(&mut self) -> LastImport {
         std::mem::replace(&mut self.last_import, LastImport::Lost)

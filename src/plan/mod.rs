@@ -99,10 +99,9 @@ fn synchronize(case: &Case<'_>, facts: &Facts) -> Result<Plan, Query> {
     };
     let plan = match case.object_id() {
         None => create::create_or_recover(case, desired, facts)?,
-        Some(id) => match Presence::read(case, facts, id)? {
-            Presence::Live(remote) => existing(case, desired, facts, &remote)?,
-            Presence::Gone => create::object_gone(case, desired, facts, id)?,
-            Presence::Lagging => checks::wait_for_lagging_reads(case, facts),
+        Some(id) => match recover::before_adoption(case, desired, facts)? {
+            Some(plan) => plan,
+            None => known(case, desired, facts, id)?,
         },
     };
     let plan = update::read_back(desired, plan);
@@ -116,6 +115,15 @@ fn synchronize(case: &Case<'_>, facts: &Facts) -> Result<Plan, Query> {
     let plan = approve::require_approval(case, facts, plan)?;
     let plan = checks::refuse_unwritable_secret(desired, facts, plan)?;
     callback::show(case, desired, facts, plan)
+}
+
+/// Decides about a resource whose object has this id.
+fn known(case: &Case<'_>, desired: &Desired, facts: &Facts, id: &str) -> Result<Plan, Query> {
+    Ok(match Presence::read(case, facts, id)? {
+        Presence::Live(remote) => existing(case, desired, facts, &remote)?,
+        Presence::Gone => create::object_gone(case, desired, facts, id)?,
+        Presence::Lagging => checks::wait_for_lagging_reads(case, facts),
+    })
 }
 
 /// Decides about an object that exists.

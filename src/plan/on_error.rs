@@ -1,6 +1,6 @@
 //! The decision after a read or a step that failed.
 
-use super::backoff::{Backoff, Class, MOMENT, Retry};
+use super::backoff::{Backoff, CONFLICTS, Class, MOMENT, Retry};
 use super::case::{Case, Failure, MaybeApplied, RemoteFailure};
 use super::checks::child_refused;
 use super::delete;
@@ -44,7 +44,8 @@ fn remote(case: &Case<'_>, facts: &Facts, failure: &RemoteFailure) -> Plan {
         return orphaned;
     }
     let reason = reason(case, failure);
-    let transient = !failure.needs_person || failure.concerns_connection;
+    let persists = persists(case, failure);
+    let transient = !(failure.needs_person || persists) || failure.concerns_connection;
     let mut verdict = match &failure.rejection {
         Some(rejection) => rejection.verdict(case, facts),
         None => Verdict::new(reason, message(case, failure)),
@@ -58,6 +59,7 @@ fn remote(case: &Case<'_>, facts: &Facts, failure: &RemoteFailure) -> Plan {
     let backoff = Backoff {
         class: match failure.needs_person {
             true => Class::Refused,
+            false if failure.conflicts => Class::Conflict,
             false => Class::Transient,
         },
         ..Backoff::transient()
@@ -77,21 +79,36 @@ fn remote(case: &Case<'_>, facts: &Facts, failure: &RemoteFailure) -> Plan {
     }
 }
 
+/// Returns whether the request was refused for a conflict so often that it is not one with another request.
+fn persists(case: &Case<'_>, failure: &RemoteFailure) -> bool {
+    failure.conflicts && case.conflicts + 1 >= CONFLICTS
+}
+
 /// Returns the message of a failed request. A connection that the status does not show is named: a deletion may use another
 /// one than that which the object was created through.
 fn message(case: &Case<'_>, failure: &RemoteFailure) -> String {
     let (used, shown) = (&case.connection.name, case.record.connection.as_ref());
+    let next = match failure.conflicts {
+        true if persists(case, failure) => {
+            "; repeated attempts had the same result: correct the spec, or what it conflicts with at Metorial"
+        }
+        true => "; retrying",
+        false => "",
+    };
+    let message = &failure.message;
     match shown.filter(|shown| *shown != used) {
-        Some(shown) => format!(
-            "{}; the request was sent through {used}, not {shown}",
-            failure.message
-        ),
-        None => failure.message.clone(),
+        Some(shown) => {
+            format!("{message}{next}; the request was sent through {used}, not {shown}")
+        }
+        None => format!("{message}{next}"),
     }
 }
 
 /// Returns the reason of a failed request. Where the request may have been applied it depends on what the request was for.
 fn reason(case: &Case<'_>, failure: &RemoteFailure) -> Reason {
+    if persists(case, failure) {
+        return Reason::RemoteRejected;
+    }
     let desired = case.desired();
     let ambiguous = failure.applied != MaybeApplied::No && !case.terminating;
     let Some(desired) = desired.filter(|_| ambiguous) else {

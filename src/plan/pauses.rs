@@ -5,7 +5,7 @@
 //! decided upon, from what is known of the API.
 
 use super::attempt::Attempt;
-use super::backoff::{Backoff, Pacing, Retry};
+use super::backoff::{Backoff, Class, Pacing, Retry};
 use super::steps::Plan;
 use super::verdict::Verdict;
 use crate::resources::Reason;
@@ -16,6 +16,8 @@ use std::time::{Duration, Instant};
 pub struct Pauses {
     /// Failures in a row.
     failures: u32,
+    /// Conflicts in a row.
+    conflicts: u32,
     /// Whether the last reconciliation asked for another one at once.
     continued: bool,
     /// The last attempt, and the time before which the API is not asked again for the same.
@@ -66,6 +68,20 @@ impl Pauses {
         now.saturating_duration_since(since)
     }
 
+    /// Returns how often in a row the API refused the attempt that runs for a conflict.
+    #[must_use]
+    pub fn conflicts(&self) -> u32 {
+        let running = self.running.as_ref().map(|(attempt, _)| attempt);
+        let repeats = |running: &Attempt| {
+            let last = self.held.as_ref();
+            last.is_some_and(|(last, _)| running.repeats(last))
+        };
+        match running.is_some_and(repeats) {
+            true => self.conflicts,
+            false => 0,
+        }
+    }
+
     /// Begins a reconciliation. Returns the time for which it must not ask the API.
     pub fn begin(&mut self, attempt: Attempt, now: Instant) -> Option<Duration> {
         let left = self.left(&attempt, now);
@@ -94,7 +110,11 @@ impl Pauses {
             self.next_request = Some(now + pacing.rest);
         }
         let retry = self.count(&ended, pacing);
-        let pause = pacing.pause(&retry, self.failures);
+        let in_a_row = match &retry {
+            Retry::Backoff(backoff) if backoff.class == Class::Conflict => self.conflicts,
+            _ => self.failures,
+        };
+        let pause = pacing.pause(&retry, in_a_row);
         let hold = match retry {
             // Nothing was asked, so this says nothing about an attempt that has to wait.
             Retry::Interval(_) | Retry::ChangeOrInterval if !ended.asked => return pause,
@@ -130,7 +150,7 @@ impl Pauses {
         let same = |(last, _): &(Attempt, Instant)| ended.attempt.repeats(last);
         let again = self.held.as_ref().is_some_and(same);
         if !again {
-            self.failures = 0;
+            (self.failures, self.conflicts) = (0, 0);
         }
         let at_once = pacing.pause(ended.retry, 0) == Some(Duration::ZERO);
         let retry = match at_once && again && self.continued {
@@ -138,6 +158,10 @@ impl Pauses {
             false => ended.retry.clone(),
         };
         self.continued = at_once;
+        self.conflicts = match &retry {
+            Retry::Backoff(backoff) if backoff.class == Class::Conflict => self.conflicts + 1,
+            _ => 0,
+        };
         match retry {
             Retry::Backoff(_) => self.failures = self.failures.saturating_add(1),
             Retry::Interval(_) | Retry::ChangeOrInterval if ended.asked && !at_once => {

@@ -5,6 +5,7 @@ use super::backoff::{Backoff, Retry};
 use super::case::Case;
 use super::desired::Desired;
 use super::differences::differences;
+use super::external;
 use super::facts::{Facts, Query};
 use super::fields::{Remedy, Role, is_blank};
 use super::observed::RemoteView;
@@ -45,6 +46,31 @@ pub fn recover(case: &Case<'_>, desired: &Desired, facts: &Facts) -> Result<Plan
         None => {
             Plan::wait_until_settled(Reason::AmbiguousCreate, SEARCHING, case.record.settles_in)
         }
+    })
+}
+
+/// Returns the plan of a resource that is to adopt an object, but may have one already that nothing records: `adopt` has no
+/// effect on it then, and may name an object that was replaced long ago. `None` where it has none.
+///
+/// # Errors
+/// The fact that has to be read first.
+pub fn before_adoption(
+    case: &Case<'_>,
+    desired: &Desired,
+    facts: &Facts,
+) -> Result<Option<Plan>, Query> {
+    let record = &case.record;
+    let adopts = record.id.is_none() && desired.source.external().is_none() && !case.observes();
+    if !adopts || !record.may_have_created() {
+        return Ok(None);
+    }
+    if let Some(wait) = Plan::wait_for_answered_write(record, Reason::AmbiguousCreate, SEARCHING) {
+        return Ok(Some(wait));
+    }
+    let plan = recover(case, desired, facts)?;
+    Ok(match plan.creates() {
+        true => external::adoption_not_allowed(case),
+        false => Some(plan),
     })
 }
 
@@ -104,6 +130,7 @@ fn created_otherwise(
         let theirs = match field.rule.role {
             Role::Provider => remote.details.provider_id.as_deref(),
             Role::Deployment => remote.fields.get(field.rule.name).and_then(Value::as_str),
+            Role::AuthMethod => auth_method(remote).filter(|_| name.starts_with(METHOD)),
             _ => None,
         };
         let other = theirs.is_some_and(|theirs| theirs != name);
@@ -116,6 +143,15 @@ fn created_otherwise(
         }
     }
     Ok(None)
+}
+
+/// The prefix of the ids of auth methods. A spec may name one in another way, which can't be compared.
+const METHOD: &str = "pam_";
+
+/// Returns the id of the auth method that the object was created with.
+fn auth_method(remote: &RemoteView) -> Option<&str> {
+    let method = remote.auth_method.as_deref();
+    method.filter(|id| id.starts_with(METHOD))
 }
 
 /// Chooses the object among several, and what happens to the others.

@@ -1,8 +1,9 @@
 //! Changes of an object that exists: what becomes of each difference. It is applied by a PATCH, an import or a replacement,
 //! refused, or left and reported as drift.
 
+use super::backoff::{Backoff, Retry};
 use super::case::Case;
-use super::desired::Desired;
+use super::desired::{Desired, Used};
 use super::differences::{Differences, differences};
 use super::facts::{Facts, MaxAge, Query};
 use super::fields::Role;
@@ -13,6 +14,7 @@ use super::rotation;
 use super::steps::{Plan, Step, bind};
 use super::verdict::{EventReason, Verdict};
 use crate::resources::{DriftEntry, DriftPolicy, Reason, Replace};
+use metorial::Collection;
 use std::sync::Arc;
 
 /// Decides about an object of our own, or one that values are imported into.
@@ -47,12 +49,7 @@ pub fn update(
         return Ok(Plan::synced(desired, steps.into_iter().collect()));
     }
     if !found.fixed.is_empty() {
-        return Ok(Plan::report(unchangeable(
-            desired,
-            &found,
-            &found.fixed,
-            remote,
-        )));
+        return fixed(desired, facts, &found, remote);
     }
     if found.replaces && changed_here {
         return replace::replace(case, desired, facts, remote, &found.names());
@@ -61,7 +58,8 @@ pub fn update(
     if found.replaces || found.patches(desired) {
         plan = patch(case, desired, facts, remote, &found)?;
     }
-    if found.imports {
+    // Where drift is only reported, nothing is recorded, so what was imported is looked for when nothing else differs.
+    if found.imports && (plan.acknowledges || record.lost_import) {
         plan = import::import(case, desired, facts, remote, plan)?;
     }
     Ok(plan)
@@ -141,6 +139,26 @@ fn patch(
     };
     let step = fresh_update(facts, remote, found)?;
     Ok(Plan::synced(desired, vec![step]).map_verdict(|verdict| verdict.with_event(event, note)))
+}
+
+/// Reports fields that Metorial can't change. Where a deployment was created again, what belongs to the former one is about to
+/// be archived along with it (▲: in the background), which no older read shows.
+fn fixed(
+    desired: &Desired,
+    facts: &Facts,
+    found: &Differences,
+    remote: &Arc<RemoteView>,
+) -> Result<Plan, Query> {
+    facts.remote(&remote.id, MaxAge::ThisReconciliation)?;
+    let plan = Plan::report(unchangeable(desired, found, &found.fixed, remote));
+    let deployment = desired.role(Role::Deployment);
+    let differs = deployment.is_some_and(|it| found.fixed.contains(&it.rule.name));
+    let of = |used: &Used| used.collection == Collection::Deployments;
+    let mut references = desired.uses.iter().filter(|it| it.object.owner.is_some());
+    Ok(match differs && references.any(of) {
+        true => plan.retry(Retry::Backoff(Backoff::transient())),
+        false => plan,
+    })
 }
 
 /// Reports fields that Metorial can't change, or that its build ignored.

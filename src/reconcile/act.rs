@@ -9,7 +9,7 @@ use crate::plan::case::{Case, Failure, MaybeApplied, Rejection};
 use crate::plan::children::{ChildKind, ChildSpec, Data};
 use crate::plan::delete;
 use crate::plan::desired::Source;
-use crate::plan::differences::{Differences, others_wrote_meanwhile};
+use crate::plan::differences::{Differences, others_since};
 use crate::plan::export_record;
 use crate::plan::memory::Memory;
 use crate::plan::observed::{ListedImport, RemoteView};
@@ -98,14 +98,7 @@ impl<K: Kind> Run<'_, K> {
             }
             Step::DeleteReplaced(id) => self.delete_replaced(case, id).await?,
             Step::Forget(id) => self.effects.push(Effect::Forgotten(id.clone())),
-            Step::RecordOrphan(id) => {
-                let (cluster, namespace) =
-                    (&self.context.cluster, &self.context.operator_namespace);
-                let (key, entry) = delete::orphan_record(case, id);
-                cluster.record_orphan(namespace, &key, &entry).await?;
-                let instance = case.record.instance.as_deref();
-                tracing::info!(id, instance, "left a remote object at Metorial");
-            }
+            Step::RecordOrphan(id) => self.record_orphan(case, id).await?,
             Step::RemoveFinalizer => {
                 self.resource.handle.remove_finalizer().await?;
                 self.effects.push(Effect::FinalizerRemoved);
@@ -124,6 +117,16 @@ impl<K: Kind> Run<'_, K> {
             _ => deleted.map(|()| Effect::Deleted(id.to_owned()))?,
         };
         self.effects.push(effect);
+        Ok(())
+    }
+
+    async fn record_orphan(&self, case: &Case<'_>, id: &str) -> Result<(), Error> {
+        let cluster = &self.context.cluster;
+        let namespace = &self.context.operator_namespace;
+        let (key, entry) = delete::orphan_record(case, id);
+        cluster.record_orphan(namespace, &key, &entry).await?;
+        let instance = case.record.instance.as_deref();
+        tracing::info!(id, instance, "left a remote object at Metorial");
         Ok(())
     }
 
@@ -163,9 +166,9 @@ impl<K: Kind> Run<'_, K> {
             }
             written => written?,
         };
-        let others_since =
-            others_wrote_meanwhile(desired, differences, &written).then_some(remote.updated_at);
-        self.effects.push(Effect::Written(written, others_since));
+        let since = others_since(desired, differences, remote, &written, &case.record);
+        self.remember(|memory| memory.bound(&written.id));
+        self.effects.push(Effect::Written(written, since));
         Ok(())
     }
 
@@ -184,7 +187,7 @@ impl<K: Kind> Run<'_, K> {
             None => case.writes_after_refused_create(),
         };
         let session = self.api()?;
-        let sent = session.import(body, &case.owner, case.key);
+        let sent = session.import(body, into, &case.owner, case.key);
         let before = self.remember(Memory::begin_import);
         let imported = self.send(sent, refused).await;
         let outcome = match &imported {
@@ -267,6 +270,7 @@ impl<K: Kind> Run<'_, K> {
             false => None,
         };
         let remote = refreshed.unwrap_or_else(|| remote.clone());
+        self.remember(|memory| memory.bound(&remote.id));
         self.effects.push(Effect::Bound(remote));
         self.effects.extend(import.cloned().map(Effect::Imported));
         Ok(())

@@ -53,6 +53,7 @@ pub async fn case<'a, K: Kind>(
         details: resource.handle.status.details(),
         connection: view,
         paused,
+        conflicts: resource.memory.pauses.conflicts(),
         rewrites: resource.memory.rewrites.clone(),
         unreachable: Unreachable {
             orphan_after,

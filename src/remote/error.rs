@@ -51,6 +51,7 @@ impl RemoteError {
             applied: self.maybe_applied(),
             concerns_connection: self.concerns_connection(),
             needs_person: self.needs_person(),
+            conflicts: self.kind() == Some(ErrorKind::Conflict),
             wait: self.wait(),
             rejection: self.api().and_then(|error| Rejection::of(error, desired)),
         }

@@ -7,7 +7,7 @@ use metorial::{Error, ErrorKind, Method};
 pub fn explain(error: &Error) -> String {
     let operation = error.operation();
     match error.kind() {
-        ErrorKind::Transient | ErrorKind::Malformed | ErrorKind::Conflict => {
+        ErrorKind::Transient | ErrorKind::Malformed => {
             let cause = match (error.cause(), error.status()) {
                 (Some(cause), _) => cause.to_owned(),
                 (None, Some(status)) => format!("the API returned {status}"),
@@ -15,6 +15,7 @@ pub fn explain(error: &Error) -> String {
             };
             format!("{operation}: {cause}; retrying")
         }
+        ErrorKind::Conflict => format!("{operation} was refused for a conflict{}", cause(error)),
         ErrorKind::Ambiguous => format!(
             "{operation}: the response was lost; checking what was applied before anything is sent again"
         ),
@@ -59,6 +60,18 @@ fn forbidden(error: &Error) -> String {
         ),
         false => format!("the key lacks `{scope}`"),
     }
+}
+
+/// Returns which fields are in conflict, status and code: nothing that changes from one attempt to the next.
+fn cause(error: &Error) -> String {
+    let fields = match error.field_paths() {
+        [] => String::new(),
+        fields => format!(": {}", fields.join(", ")),
+    };
+    let status = error.status().map(|status| status.to_string());
+    let code = error.code().map(str::to_owned);
+    let details: Vec<String> = [status, code].into_iter().flatten().collect();
+    format!("{fields} ({})", details.join(", "))
 }
 
 /// Returns status, code and request id.

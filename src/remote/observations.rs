@@ -14,6 +14,10 @@ const FORGOTTEN_AFTER: u32 = 4;
 /// An observation is kept for at least this time after somebody asked for it.
 const KEPT: Duration = Duration::from_secs(60);
 
+/// The longest time for which a read may lag behind what another one showed, as the operator assumes by default for reads and
+/// writes (`Timing::settle`).
+const LAG: Duration = Duration::from_secs(45);
+
 /// One remote object as it was last observed.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Observed {
@@ -81,7 +85,8 @@ impl Observations {
     /// known now.
     ///
     /// A read may be served by a replica that lags behind our last write (▲): of two live states the one with the later
-    /// `updated_at` wins, unless that is in the future: no later read would ever be believed then. An archived or missing
+    /// `updated_at` wins, unless that is in the future, or so long ago that the read can't lag behind it: no later read would
+    /// ever be believed then, as after a restored database of Metorial. An archived or missing
     /// object always wins, since nothing can be un-archived (▲). A read of many objects may overlap with a write of one of
     /// them; then the write wins.
     pub fn store_read(
@@ -104,8 +109,11 @@ impl Observations {
         if let Some(known) = known {
             let overlaps = known.at > began;
             match &known.view {
-                Some(view) if read.live && (overlaps || is_older(read, view, server_time)) => {
-                    return Observed::Found(view.clone());
+                Some(view) if read.live => {
+                    let may_lag = began < known.at + LAG;
+                    if overlaps || may_lag && is_older(read, view, server_time) {
+                        return Observed::Found(view.clone());
+                    }
                 }
                 None if overlaps => return observed,
                 _ => {}
@@ -252,6 +260,17 @@ mod tests {
             store(&observations, newer.clone(), Instant::now());
             assert_eq!(store(&observations, read, Instant::now()), believed);
         }
+    }
+
+    #[test]
+    fn an_earlier_state_is_believed_once_no_read_can_lag_behind_the_later_one() {
+        let newer = object("active", "2025-09-15T10:00:02.000Z");
+        let older = object("active", "2025-09-15T10:00:01.000Z");
+        let (observations, began) = (Observations::default(), Instant::now());
+        store(&observations, newer.clone(), began);
+        let almost = began + LAG - Duration::from_millis(1);
+        assert_eq!(store(&observations, older.clone(), almost), newer);
+        assert_eq!(store(&observations, older.clone(), began + LAG), older);
     }
 
     #[test]

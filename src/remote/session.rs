@@ -90,13 +90,14 @@ impl Session {
         suspect.map_or(Ok(found), |id| Err(RemoteError::Unreadable(id)))
     }
 
-    /// Imports a value into an auth config, or into a new one that the import creates.
+    /// Imports a value into an auth config of this id, or into a new one that the import creates.
     ///
     /// # Errors
     /// See [`RemoteError::maybe_applied`].
     pub async fn import(
         &self,
         body: Value,
+        into: Option<&str>,
         owner: &Owner,
         key: &MacKey,
     ) -> Result<Imported, RemoteError> {
@@ -105,7 +106,11 @@ impl Session {
         let sent = self
             .transport
             .write("import", collection::<AuthImport>(), call);
-        let (import, request_id) = sent.await?;
+        let (import, request_id) = sent.await.inspect_err(|_| {
+            if let Some(id) = into {
+                self.cache.observations.forget(id, Instant::now());
+            }
+        })?;
         let record = records::import_record(&import, owner, key);
         let into = import.auth_config.as_ref().map(auth_config::view);
         Ok(Imported {

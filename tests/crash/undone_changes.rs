@@ -3,6 +3,7 @@
 
 use super::lost_answers::patient;
 use crate::support::{Form, Given, Scenario, VALUES, each, with_timeouts};
+use serde_json::json;
 use std::time::Duration;
 
 const NONE: Duration = Duration::ZERO;
@@ -53,6 +54,35 @@ async fn a_change_before_a_crash_that_is_changed_back_is_undone_at_metorial() {
         scenario.check_oracles().await;
     })
     .await;
+}
+
+#[tokio::test]
+async fn a_change_of_a_value_and_a_name_before_a_crash_that_is_changed_back_is_undone_at_metorial()
+{
+    for name_too in [true, false] {
+        let mut scenario = Given::form(Form::AuthConfig).settled().await;
+        scenario.kill_operator();
+        scenario.tested().edit(json!({"name": "other"})).await;
+        scenario.change(VALUES[1]).await;
+        let (method, path) = scenario.form.change_call();
+        scenario.env.hold_after(method, path);
+        scenario.start();
+        scenario
+            .until("the change is applied", async || {
+                let remote = scenario.remote_object();
+                scenario.has_value(&remote, VALUES[1]).then_some(())
+            })
+            .await;
+        assert_eq!(scenario.remote_object().readable["name"], "other");
+        scenario.kill_operator();
+        if name_too {
+            scenario.tested().edit(json!({"name": null})).await;
+        }
+        scenario.change(VALUES[0]).await;
+        scenario.start();
+        scenario.wait_synced(VALUES[0]).await;
+        scenario.check_oracles().await;
+    }
 }
 
 #[tokio::test]

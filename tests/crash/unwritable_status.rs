@@ -137,6 +137,25 @@ async fn while_statuses_can_not_be_written_an_object_is_replaced_once_and_the_fo
 }
 
 #[tokio::test]
+async fn a_replacement_that_no_status_recorded_and_that_is_gone_is_created_again() {
+    each([Form::Config, Form::Vault], async |form| {
+        let scenario = unrecorded_replacement(form).await;
+        let mut ids: Vec<String> = scenario
+            .live_objects()
+            .into_iter()
+            .map(|it| it.id)
+            .collect();
+        ids.sort();
+        scenario.sim.archive(&ids[1]);
+        scenario.permit_status(true).await;
+        scenario.wait_synced(VALUES[1]).await;
+        assert_eq!(scenario.ever_objects().len(), 3, "{form:?}");
+        scenario.check_oracles().await;
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn a_deletion_deletes_a_replacement_too_that_no_status_records() {
     let scenario = unrecorded_replacement(Form::Config).await;
     scenario.tested().remove().await;

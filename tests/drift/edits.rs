@@ -23,7 +23,8 @@ async fn editable(form: Form, drift: &str) -> Scenario {
     scenario
 }
 
-/// What a person edits, the field that it is, and the keys of the PATCH against it.
+/// What a person edits, the field that it is, and the keys of the PATCH against it. Of credentials, values that can't be read
+/// are sent along: they may have been edited, too.
 type Edit = (Value, &'static str, Vec<&'static str>);
 
 fn edits(form: Form, metadata: &Value) -> Vec<Edit> {
@@ -47,6 +48,12 @@ fn edits(form: Form, metadata: &Value) -> Vec<Edit> {
         Form::Credentials => {
             let scopes = json!({"scopes": ["admin"]});
             edits.push((scopes, "oauth.scopes", vec!["scopes"]));
+            for (_, _, sent) in &mut edits {
+                sent.splice(0..0, ["client_id", "client_secret"]);
+                sent.sort_unstable();
+            }
+            let both = json!({"name": "theirs", "client_secret": "theirs"});
+            edits.push((both, "name", vec!["client_id", "client_secret", "name"]));
             let secret = json!({"client_secret": "theirs"});
             let values = vec!["client_id", "client_secret"];
             edits.push((secret, "oauth.clientSecret", values));

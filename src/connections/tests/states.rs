@@ -82,6 +82,7 @@ fn a_resource_uses_a_connection_if_it_is_recorded_and_the_resource_has_our_final
             uses: Vec::new(),
             refers_unrecorded: Vec::new(),
             pending_deletion: Vec::new(),
+            missing_since: None,
             unreadable: false,
         };
         assert_eq!(entry.uses(&key), uses, "{status} in {namespace}");

@@ -244,3 +244,33 @@ fn a_deletion_is_blocked_for_as_long_as_every_attempt_fails_to_reach_the_api() {
     // The API was reached in between.
     assert_eq!(end(&transient(), true, false, later), Duration::ZERO);
 }
+
+#[test]
+fn conflicts_in_a_row_are_counted_for_one_attempt_and_by_themselves() {
+    let conflict = Retry::Backoff(Backoff {
+        class: Class::Conflict,
+        ..Backoff::transient()
+    });
+    let (mut pauses, now) = (Pauses::default(), Instant::now());
+    let mut counted = |of: i64, retry: &Retry| {
+        pauses.begin(attempt(of), now);
+        let before = pauses.conflicts();
+        let ended = Ended {
+            attempt: attempt(of),
+            ..ended(retry, true)
+        };
+        (before, pauses.next(ended, &PACING, now).unwrap())
+    };
+    for _ in 0..4 {
+        counted(1, &transient());
+    }
+    assert_eq!(counted(1, &conflict).0, 0);
+    let (before, pause) = counted(1, &conflict);
+    assert_eq!(before, 1);
+    assert!(pause <= 3 * SECOND, "outages before don't count: {pause:?}");
+    assert_eq!(counted(1, &conflict).0, 2);
+    assert_eq!(counted(2, &conflict).0, 0, "another attempt");
+    assert_eq!(counted(2, &conflict).0, 1);
+    counted(2, &transient());
+    assert_eq!(counted(2, &conflict).0, 0, "something else came between");
+}

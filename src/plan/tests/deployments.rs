@@ -5,7 +5,7 @@ use super::fixture::{
     wanted,
 };
 use crate::plan::desired::Desired;
-use crate::plan::facts::{Answer, Query};
+use crate::plan::facts::{Answer, MaxAge, Query};
 use crate::plan::observed::RemoteView;
 use crate::plan::record::{Record, Writes};
 use crate::plan::request;
@@ -235,5 +235,28 @@ fn an_id_may_name_a_deployment_of_nobody_but_over_a_shared_connection_none_of_an
         let plan = fixture.fact(query.clone(), of(marker)).plan();
         assert_eq!(plan.verdict.reason, reason);
         assert_eq!(plan.creates(), reason == Reason::Synced);
+    }
+}
+
+#[test]
+fn another_deployment_is_reported_by_a_read_of_now_and_looked_at_again_where_it_was_created_again()
+{
+    let (before, mut now) = (auth_config(Some("pde_1")), auth_config(Some("pde_2")));
+    for (owner, again) in [(None, false), (Some("owner".to_owned()), true)] {
+        now.uses[0].object.owner = owner;
+        let remote = created(&before, "pac_1", 9);
+        let fixture = Fixture::of(&now, recorded(&before, "pac_1")).with_policy(policy());
+        let fixture = fixture.recalls(remote.clone());
+        let fresh = fixture.decide().unwrap_err();
+        assert_eq!(
+            fresh,
+            Query::Remote {
+                id: "pac_1".to_owned(),
+                max_age: MaxAge::ThisReconciliation
+            }
+        );
+        let plan = fixture.observes(remote).plan();
+        assert_eq!(plan.verdict.reason, Reason::ImmutableFieldChanged);
+        assert_eq!(matches!(plan.retry, Retry::Backoff(_)), again);
     }
 }

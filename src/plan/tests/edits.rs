@@ -47,6 +47,7 @@ fn failing(used: &str, observed: i64) -> [(Plan, Reason, CommonStatus); 2] {
         applied: MaybeApplied::No,
         concerns_connection: false,
         needs_person: false,
+        conflicts: false,
         wait: None,
         rejection: None,
     }));

@@ -112,6 +112,7 @@ fn outage() -> Failure {
         applied: MaybeApplied::No,
         concerns_connection: false,
         needs_person: false,
+        conflicts: false,
         wait: None,
         rejection: None,
     })

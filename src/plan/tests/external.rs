@@ -10,6 +10,7 @@ use crate::plan::external::conflict;
 use crate::plan::facts::{Answer, MaxAge, Query};
 use crate::plan::ownership::{Marker, Owner};
 use crate::plan::policy::{Lifecycle, Policy};
+use crate::plan::record::{Record, Writes};
 use crate::plan::schema::ValueSchema;
 use crate::plan::steps::Step;
 use crate::resources::{
@@ -57,12 +58,17 @@ fn over_a_shared_connection_ids_in_a_spec_work_only_where_its_owner_allows_them(
         (&on_vault, policy(), "spec.vaultId"),
         (&plain, adopting, "spec.adopt.id"),
     ] {
-        let mut fixture = Fixture::of(desired, lost()).with_policy(policy);
+        let never = Record {
+            writes: Writes::Never,
+            ..lost()
+        };
+        let mut fixture = Fixture::of(desired, never).with_policy(policy);
         fixture.connection = denying();
         let verdict = fixture.plan().verdict;
         assert_eq!(verdict.reason, Reason::OwnershipConflict);
         assert!(verdict.message.contains(field), "{}", verdict.message);
         fixture.connection.external_ids = true;
+        fixture.record = lost();
         assert!(fixture.decide().is_err(), "the object is read");
     }
 }

@@ -3,7 +3,7 @@
 use super::fixture::{
     Fixture, auth_config, case, config, created, mac, owner, policy, recorded, wanted,
 };
-use crate::plan::backoff::{Backoff, MOMENT, Pacing, Retry};
+use crate::plan::backoff::{Backoff, Class, MOMENT, Pacing, Retry};
 use crate::plan::case::{Case, Failure, MaybeApplied, RemoteFailure};
 use crate::plan::children::{ChildSpec, ChildState};
 use crate::plan::desired::Desired;
@@ -29,6 +29,7 @@ fn failure(applied: MaybeApplied) -> Failure {
         applied,
         concerns_connection: applied == MaybeApplied::No,
         needs_person: false,
+        conflicts: false,
         wait: None,
         rejection: None,
     })
@@ -243,5 +244,44 @@ fn a_failed_request_keeps_its_backoff_while_its_config_map_belongs_to_somebody_e
         let failed = on_error(&case, &facts, &failure(MaybeApplied::No));
         let backoff = Retry::Backoff(Backoff::transient());
         assert_eq!(reported(failed), (Reason::RemoteUnavailable, backoff));
+    }
+}
+
+#[test]
+fn a_conflict_that_does_not_pass_is_reported_as_a_refusal() {
+    let (desired, owner, key) = (config("x"), owner("uid"), mac());
+    let decide = |conflicts: u32| {
+        let case = Case {
+            conflicts,
+            ..case(&owner, &key, Some(&desired), &unrecorded())
+        };
+        let failure = Failure::Remote(RemoteFailure {
+            reason: Reason::RemoteUnavailable,
+            message: "create: conflict: name (409, conflict)".to_owned(),
+            applied: MaybeApplied::No,
+            concerns_connection: false,
+            needs_person: false,
+            conflicts: true,
+            wait: None,
+            rejection: None,
+        });
+        on_error(&case, &Facts::default(), &failure)
+    };
+    for (conflicts, reason, next) in [
+        (0, Reason::RemoteUnavailable, "; retrying"),
+        (4, Reason::RemoteUnavailable, "; retrying"),
+        (5, Reason::RemoteRejected, "; repeated attempts"),
+        (9, Reason::RemoteRejected, "; repeated attempts"),
+    ] {
+        let Plan { verdict, retry, .. } = decide(conflicts);
+        assert_eq!(verdict.reason, reason, "{conflicts}");
+        let message = format!("create: conflict: name (409, conflict){next}");
+        assert!(verdict.message.starts_with(&message), "{}", verdict.message);
+        assert!(!verdict.keeps_conditions);
+        let class = match retry {
+            Retry::Backoff(backoff) => backoff.class,
+            other => panic!("{other:?}"),
+        };
+        assert_eq!(class, Class::Conflict, "{conflicts}");
     }
 }

@@ -6,7 +6,7 @@ use crate::plan::desired::Desired;
 use crate::plan::facts::{Answer, Query};
 use crate::plan::observed::ListedImport;
 use crate::plan::steps::Step;
-use crate::resources::{AuthImport, ProviderConfigVault, Reason};
+use crate::resources::{AuthImport, ProviderAuthConfig, ProviderConfigVault, Reason};
 use serde_json::{Value, json};
 
 /// A vault, or an import, whose `pin` comes from this source.
@@ -61,6 +61,28 @@ fn a_literal_or_another_secret_with_the_same_value_has_other_fingerprints_in_the
         // The API compares values, wherever they come from.
         assert_eq!(guess.marker.fingerprint, secret.marker.fingerprint);
     }
+}
+
+#[test]
+fn a_value_that_only_serves_to_create_an_object_can_t_be_guessed_from_the_status_either() {
+    let spec = json!({"authMethodId": "token", "valuePolicy": "Initial"});
+    let config = |value: &Value, secret| {
+        with_pin::<ProviderAuthConfig>("ProviderAuthConfig", &spec, value, secret)
+    };
+    let literal = json!({"literal": {"pin": "1234"}});
+    let secret = config(&from("bank"), ("1234", "a"));
+    for guess in [
+        config(&literal, ("", "")),
+        config(&from("mine"), ("1234", "b")),
+        config(&from("bank"), ("1234", "created-again")),
+    ] {
+        assert_ne!(guess.revision, secret.revision);
+    }
+    let same = config(&from("bank"), ("1234", "a"));
+    assert_eq!(same.revision, secret.revision);
+    let changed = config(&from("bank"), ("4321", "a"));
+    assert_ne!(changed.revision, secret.revision);
+    assert_eq!(secret.all_inputs().count(), 0, "the status shows none");
 }
 
 #[test]

@@ -249,6 +249,7 @@ pub fn case<'a>(
         details: RemoteDetails::default(),
         connection: connected(),
         paused: None,
+        conflicts: 0,
         rewrites: HashMap::new(),
         unreachable: Unreachable::default(),
         refused: Vec::new(),

@@ -5,6 +5,7 @@ use super::fixture::{
 };
 use super::values::no_schema;
 use crate::plan::backoff::Retry;
+use crate::plan::desired::Desired;
 use crate::plan::facts::{Answer, MaxAge, Query};
 use crate::plan::observed::{ListedImport, Observation, RemoteView};
 use crate::plan::record::{Record, Writes};
@@ -131,5 +132,73 @@ fn the_import_of_another_value_is_not_taken_for_that_of_a_later_one() {
         let plan = fixture.plan();
         assert!(!imports(&plan), "{:?}", plan.steps);
         assert_eq!(plan.acknowledges, acknowledged);
+    }
+}
+
+/// The decision about `desired` without a status, where this is the list of imports into its own auth config.
+fn without_status(desired: &Desired, listed: Vec<ListedImport>) -> Plan {
+    let record = Record {
+        id: Some("pac_1".to_owned()),
+        finalizer: true,
+        ..Record::default()
+    };
+    let remote = created(desired, "pac_1", 1);
+    let fixture = no_schema(Fixture::of(desired, record)).with_policy(policy());
+    let fixture = fixture.lists_imports("pac_1", listed);
+    fixture.recalls(remote.clone()).observes(remote).plan()
+}
+
+#[test]
+fn an_import_of_somebody_else_after_ours_is_not_taken_for_ours() {
+    let desired = auth_config("a");
+    let ours = import(9, Some(desired.import_tag(None)));
+    let plan = without_status(&desired, vec![ours.clone()]);
+    assert!(!imports(&plan), "{:?}", plan.steps);
+    let theirs = import(20, None);
+    let plan = without_status(&desired, vec![ours.clone(), theirs.clone()]);
+    assert!(imports(&plan), "{:?}", plan.steps);
+    let again = import(30, Some(desired.import_tag(Some("paci_9"))));
+    let plan = without_status(&desired, vec![ours, theirs, again]);
+    assert!(!imports(&plan), "{:?}", plan.steps);
+}
+
+#[test]
+fn an_import_is_recognized_whichever_of_ours_it_followed() {
+    let (desired, other) = (auth_config("a"), auth_config("b"));
+    let [first, of_other, unknown] = [
+        (9, &desired, None),
+        (10, &other, Some("paci_9")),
+        (10, &desired, Some("paci_0")),
+    ]
+    .map(|(at, of, previous)| import(at, Some(of.import_tag(previous))));
+    for previous in [None, Some("paci_9"), Some("paci_10")] {
+        let last = import(11, Some(desired.import_tag(previous)));
+        let listed = vec![first.clone(), of_other.clone(), last];
+        let plan = without_status(&desired, listed);
+        assert!(!imports(&plan), "after {previous:?}: {:?}", plan.steps);
+    }
+    for last in [of_other, unknown] {
+        let plan = without_status(&desired, vec![first.clone(), last]);
+        assert!(imports(&plan), "{:?}", plan.steps);
+    }
+}
+
+#[test]
+fn an_import_with_a_lost_answer_does_not_count_once_another_one_followed() {
+    let (before, now) = (auth_config("a"), auth_config("b"));
+    let lost = import(20, Some(now.import_tag(Some("paci_9"))));
+    let undone = import(21, Some(before.import_tag(Some("paci_9"))));
+    let theirs = import(21, None);
+    for (later, again) in [(None, false), (Some(undone), true), (Some(theirs), true)] {
+        let record = Record {
+            imports: vec!["paci_9".to_owned()],
+            ..recorded(&before, "pac_1")
+        };
+        let first = import(9, Some(before.import_tag(None)));
+        let listed = [first, lost.clone()].into_iter().chain(later).collect();
+        let fixture = no_schema(Fixture::of(&now, record)).with_policy(policy());
+        let fixture = fixture.lists_imports("pac_1", listed);
+        let plan = fixture.observes(created(&before, "pac_1", 9)).plan();
+        assert_eq!(imports(&plan), again, "{:?}", plan.steps);
     }
 }

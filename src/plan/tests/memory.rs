@@ -149,3 +149,15 @@ fn the_time_of_an_exported_auth_config_is_known_since_its_first_read() {
     let moved = memory.unchanged_for(second_time, now + 2 * second);
     assert_eq!(moved, Duration::ZERO);
 }
+
+#[test]
+fn an_object_that_no_status_recorded_is_forgotten_once_another_one_is_bound() {
+    for (bound, remembered) in [("pcf_2", true), ("pcf_1", false)] {
+        let mut memory = Memory::default();
+        memory.created = Some("pcf_2".to_owned());
+        memory.sent_to = Some(destination());
+        memory.bound(bound);
+        let known = (memory.created.is_some(), memory.sent_to.is_some());
+        assert_eq!(known, (remembered, remembered), "{bound}");
+    }
+}

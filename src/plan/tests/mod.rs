@@ -1,5 +1,6 @@
 //! Decisions as tables and properties, and a model of the API in which the operator crashes between any two steps.
 
+mod adoptions;
 mod attempts;
 mod cases;
 mod checks;
@@ -15,6 +16,7 @@ mod external;
 mod failures;
 mod fingerprints;
 pub mod fixture;
+mod hidden_fields;
 mod import_lists;
 mod last_exports;
 mod losses;

@@ -1,8 +1,8 @@
 //! Whose object it is: the marker decides, whatever a spec or a status says.
 
 use super::fixture::{
-    Fixture, bound, config, created, credentials, deleted, denying, lost, marked, marker, owner,
-    policy, recorded, sibling, updates,
+    Fixture, bound, config, created, credentials, deleted, denying, lost, mac, marked, marker,
+    owner, policy, recorded, sibling, updates, wanted,
 };
 use crate::plan::case::Problem;
 use crate::plan::facts::{Answer, Query};
@@ -11,7 +11,7 @@ use crate::plan::ownership::{Claim, Marker, Owner};
 use crate::plan::policy::{Lifecycle, Policy};
 use crate::plan::record::Record;
 use crate::plan::steps::Step;
-use crate::resources::Reason;
+use crate::resources::{ProviderAuthConfig, Reason};
 use serde_json::json;
 
 #[test]
@@ -252,4 +252,22 @@ fn an_object_that_was_created_with_other_ids_before_an_edit_is_not_bound() {
         Reason::ImmutableFieldChanged,
         "nothing is read"
     );
+}
+
+#[test]
+fn an_object_that_was_created_with_another_auth_method_before_an_edit_is_not_bound() {
+    let conflicts = |wanted_method: &str, theirs: Option<&str>, generation: i64| {
+        let spec = json!({"authMethodId": wanted_method, "value": {"literal": {"token": "a"}}});
+        let desired = wanted::<ProviderAuthConfig>("ProviderAuthConfig", &spec, &mac());
+        let mut found = created(&desired, "pac_1", 1);
+        found.auth_method = theirs.map(str::to_owned);
+        let mut fixture = Fixture::of(&desired, lost()).finds(vec![found]);
+        fixture.generation = generation;
+        fixture.plan().verdict.reason == Reason::ImmutableFieldChanged
+    };
+    assert!(conflicts("pam_2", Some("pam_1"), 2));
+    assert!(!conflicts("pam_1", Some("pam_1"), 2));
+    assert!(!conflicts("pam_2", Some("pam_1"), 1), "it was never edited");
+    assert!(!conflicts("token", Some("pam_1"), 2), "not comparable");
+    assert!(!conflicts("pam_2", None, 2), "not shown");
 }

@@ -126,6 +126,7 @@ fn a_create_that_was_refused_is_no_replacement_that_was_begun() {
             applied,
             concerns_connection: false,
             needs_person: false,
+            conflicts: false,
             wait: None,
             rejection: None,
         }));

@@ -113,7 +113,9 @@ fn an_adoption_that_changes_nothing_sends_nothing() {
         inputs: Vec::new(),
         ..recorded(&desired, "pac_1")
     };
-    let mut fixture = Fixture::of(&desired, record).observes(created(&desired, "pac_1", 9));
+    let remote = created(&desired, "pac_1", 9);
+    let fixture = Fixture::of(&desired, record).observes(remote.clone());
+    let mut fixture = fixture.finds(vec![remote]);
     fixture.policy.adopt = Some(crate::resources::Adopt {
         id: "pac_1".to_owned(),
         policy: None,

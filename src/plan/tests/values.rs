@@ -183,7 +183,11 @@ fn an_object_that_differs_in_a_fixed_field_is_not_adopted() {
     let desired = config("a");
     let mut theirs = marked(created(&desired, "theirs", 9), None);
     theirs.fields.insert("deploymentId", "pde_other".into());
-    let plan = Fixture::of(&desired, Record::default())
+    let never = Record {
+        writes: Writes::Never,
+        ..Record::default()
+    };
+    let plan = Fixture::of(&desired, never)
         .with_policy(adopting(replacing(), Some(AdoptPolicy::Override)))
         .observes(theirs)
         .fact(

@@ -65,7 +65,17 @@ async fn an_unknown_route_is_about_the_server_and_an_unknown_id_about_the_object
 async fn a_failure_that_passes_is_retried_and_may_have_been_applied_only_if_it_was_a_write() {
     let unavailable = Reason::RemoteUnavailable;
     let conflict = refusal(Delete, 409, "conflict", json!({})).await;
-    check(&conflict, unavailable, "returned 409; retrying", [false; 3]);
+    check(
+        &conflict,
+        unavailable,
+        "conflict (409, conflict)",
+        [false; 3],
+    );
+    let fields = json!({"errors": [{"code": "taken", "path": ["name"], "message": "m"}]});
+    let conflict = refusal(Delete, 412, "precondition_failed", fields).await;
+    let part = "conflict: name (412, precondition_failed)";
+    check(&conflict, unavailable, part, [false; 3]);
+    assert!(conflict.failure(None).conflicts);
     let connection = [false, true, false];
     let read = refusal(Get, 500, "internal_server_error", json!({})).await;
     check(&read, unavailable, "returned 500; retrying", connection);

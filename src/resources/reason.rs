@@ -139,7 +139,7 @@ reasons! {
     DeletionBlocked => NeedsPerson,
     /// The base URL is not in the list of URLs that the operator may call.
     UrlNotAllowed => NeedsPerson,
-    /// The operator failed on this resource because of an internal error.
+    /// A reconciliation did not end in time, or ended because of a fault of the operator.
     InternalError => NeedsPerson,
 }
 

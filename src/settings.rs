@@ -27,8 +27,8 @@ pub struct Args {
 pub enum Command {
     /// Run the operator (default).
     Run(Box<RunArgs>),
-    /// Check with the flags of `run` that the kinds are installed, that the permissions suffice and that the Metorial API
-    /// answers. Changes nothing, and fails if one of the checks does.
+    /// Check with the flags of `run` that the kinds are installed, that the operator may list what it watches, and that the
+    /// Metorial API answers. Changes nothing, and fails if one of the checks does.
     Check(Box<RunArgs>),
     /// Print the custom resource definitions as YAML.
     Crds,
@@ -356,4 +356,34 @@ fn duration(text: &str) -> Result<Duration, String> {
     positive
         .filter(|duration| !duration.is_zero())
         .ok_or_else(|| "must be a duration such as 30s or 2m".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+    use std::collections::BTreeSet;
+
+    /// The first two cells of each row of the table of flags, without what a flag takes.
+    fn documented() -> BTreeSet<(String, String)> {
+        let page = include_str!("../docs/operations.md");
+        let (_, table) = page.split_once("| Flag | Environment variable |").unwrap();
+        let rows = table.lines().skip(2).take_while(|line| !line.is_empty());
+        let row = |row: &str| -> (String, String) {
+            let mut spans = row.split('`').skip(1).step_by(2);
+            let flag = spans.next().unwrap().split(' ').next().unwrap();
+            (flag.to_owned(), spans.next().unwrap().to_owned())
+        };
+        rows.map(row).collect()
+    }
+
+    #[test]
+    fn the_documentation_lists_every_flag_with_its_environment_variable() {
+        let command = Args::command();
+        let flags = command.get_arguments().filter_map(|flag| {
+            let env = flag.get_env()?.to_str()?;
+            Some((format!("--{}", flag.get_long()?), env.to_owned()))
+        });
+        assert_eq!(documented(), flags.collect());
+    }
 }

@@ -117,7 +117,7 @@ pub fn check_instance(
     Err(NotReady::new(
         Reason::InstanceMismatch,
         format!(
-            "the key opens instance {}, but {expected}: use a key of the right instance, or create another connection",
+            "the key belongs to instance {}, but {expected}: use a key of the right instance, or create another connection",
             named(found)
         ),
     ))
@@ -165,7 +165,7 @@ pub fn check_account(allowed: &AllowedAccounts, found: &InstanceStatus) -> Resul
     Err(NotReady::new(
         Reason::InstanceMismatch,
         format!(
-            "the key opens {what}, which the operator's flag {flag} does not list: use another key, or have it added to the flag"
+            "the key belongs to {what}, which the operator's flag {flag} does not list: use another key, or have it added to the flag"
         ),
     ))
 }
@@ -185,7 +185,9 @@ pub fn check_namespace(
     }
     Err(NotReady::new(
         Reason::NamespaceNotAllowed,
-        format!("{key} does not allow namespace {namespace}: add it to spec.allowedNamespaces"),
+        format!(
+            "{key} does not allow namespace {namespace}; ask the owner of {key} to add the namespace to its spec.allowedNamespaces"
+        ),
     ))
 }
 

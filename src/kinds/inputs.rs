@@ -174,7 +174,7 @@ impl Inputs {
             return refuse("is empty: put a value there");
         }
         if text.contains('\0') {
-            return refuse("contains a NUL character, which Metorial can't store");
+            return refuse("contains a NUL character, which Metorial can't store; remove it");
         }
         let text = Sensitive::new(text.to_owned());
         self.values.insert(reference, (text, uid.to_owned()));

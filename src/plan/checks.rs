@@ -110,7 +110,7 @@ fn wrong_instance(case: &Case<'_>, _: &Facts) -> Option<Plan> {
         false => "set spec.deletionPolicy: Orphan and ",
     };
     let message = format!(
-        "{what} in instance {there}, but {} opens {here}; refer to a connection of {there}, or {orphan}delete this resource",
+        "{what} in instance {there}, but {} belongs to {here}; refer to a connection of {there}, or {orphan}delete this resource",
         case.connection.name
     );
     let verdict = Verdict::new(Reason::InstanceMismatch, message);

@@ -55,8 +55,14 @@ pub fn conflict(case: &Case<'_>, external: &External, remote: &RemoteView) -> Op
     if referred || case.claim(remote) == Claim::Ours {
         return None;
     }
+    let next_step = match marker.owner.namespace == case.owner.namespace {
+        true => "use a reference to that resource",
+        false => {
+            "use a reference to that resource, and have its owner add this namespace to spec.allowedNamespaces"
+        }
+    };
     let message = format!(
-        "{} belongs to {}; refer to that resource, which its owner has to allow",
+        "{} belongs to {}; {next_step}",
         remote.id,
         case.shown_owner(&marker.owner)
     );
@@ -97,7 +103,7 @@ pub fn hidden(
     };
     let message = || {
         format!(
-            "{} belongs to {}; over {} only objects of this namespace can be observed, and those of clusters in its spec.adoptFrom",
+            "{} belongs to {}; over {} only objects of this namespace can be observed, and those of clusters in its spec.adoptFrom; observe it in its own namespace, or through a Connection of this namespace",
             remote.id,
             case.shown_owner(owner),
             case.connection.name

@@ -162,7 +162,9 @@ impl RemoteError {
                 "the API does not answer: {}; retrying",
                 away.error.cause().unwrap_or("the connection was lost")
             ),
-            Self::NotLeader => "another replica took over".to_owned(),
+            Self::NotLeader => {
+                "another replica took over; it continues the reconciliation".to_owned()
+            }
             Self::NotConnected => {
                 "the connection is not ready: see its conditions; retrying".to_owned()
             }

@@ -86,7 +86,7 @@ pub struct RunArgs {
     /// Address of /metrics, /livez and /readyz.
     #[arg(long, env = "METORIAL_OPERATOR_LISTEN", default_value = "0.0.0.0:8080")]
     pub listen: SocketAddr,
-    /// Whether the replicas elect a leader through a Lease.
+    /// If true, the replicas elect a leader through a Lease.
     #[arg(long, env = "METORIAL_OPERATOR_LEADER_ELECT", default_value_t = true, action = clap::ArgAction::Set)]
     pub leader_elect: bool,
     /// Number of concurrent reconciliations.
@@ -95,7 +95,7 @@ pub struct RunArgs {
     /// If false, Secrets are neither listed nor watched; changes are found at the next interval.
     #[arg(long, env = "METORIAL_OPERATOR_SECRET_WATCH", default_value_t = true, action = clap::ArgAction::Set)]
     pub secret_watch: bool,
-    /// If false, AuthExports are disabled: each reports that, and no right to write Secrets is needed but for the
+    /// If false, AuthExports are disabled: each reports that, and no permission to write Secrets is needed but for the
     /// fingerprint key.
     #[arg(long, env = "METORIAL_OPERATOR_SERVE_AUTH_EXPORTS", default_value_t = true, action = clap::ArgAction::Set)]
     pub serve_auth_exports: bool,
@@ -127,7 +127,7 @@ pub enum LogFormat {
 pub struct Timing {
     /// Durations of leader election.
     pub lease: LeaseTiming,
-    /// How far reads of the Metorial API may lag behind writes. An object that is missing from a read within this time
+    /// Time by which reads of the Metorial API may lag behind writes. An object that is missing from a read within this time
     /// after a write may exist.
     pub settle: Duration,
     /// The same after a write that the API answered: nothing but a lag of reads hides the object then.
@@ -138,9 +138,9 @@ pub struct Timing {
     pub backoff: (Duration, Duration),
     /// The interval at which a connection is verified.
     pub connection_check: Duration,
-    /// How long an approval to create lost objects again stays after it was last needed.
+    /// Time for which an approval to create lost objects again stays after it was last needed.
     pub approval: Duration,
-    /// How long a process that stops waits for the running reconciliations.
+    /// Time for which a process that stops waits for the running reconciliations.
     pub drain: Duration,
 }
 
@@ -188,13 +188,13 @@ pub struct Settings {
     pub allowed_accounts: AllowedAccounts,
     /// Address of the HTTP server for metrics and health.
     pub listen: SocketAddr,
-    /// Whether the replicas elect a leader.
+    /// True if the replicas elect a leader.
     pub leader_elect: bool,
     /// Number of concurrent reconciliations.
     pub concurrency: usize,
-    /// Whether Secrets are watched.
+    /// True if Secrets are watched.
     pub secret_watch: bool,
-    /// Whether AuthExports are served, or only report that they are disabled.
+    /// True if AuthExports are served; otherwise they only report that they are disabled.
     pub serve_auth_exports: bool,
     /// Timeout of one request to the Kubernetes or Metorial API.
     pub request_timeout: Duration,

@@ -20,7 +20,7 @@ pub struct Checks {
     pauses: Pauses,
     /// The check that the connection needs as it was last read.
     attempt: Option<Attempt>,
-    /// Whether that check was put off.
+    /// True if that check was put off.
     put_off: bool,
     /// Why the last one failed.
     failed: Option<NotReady>,
@@ -30,7 +30,7 @@ pub struct Checks {
     failures: (u32, Option<Instant>),
 }
 
-/// Whether the API may be asked.
+/// Decision about a request that checks a key.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Check {
     /// It may.

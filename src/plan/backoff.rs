@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-/// When to reconcile again. A change that matters leads to another attempt at once, whatever stands here; any other event
+/// When to reconcile again. A change that matters leads to another attempt at once, whatever this is; any other event
 /// to none before this time.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Retry {
@@ -15,7 +15,7 @@ pub enum Retry {
     Now,
     /// After exactly this time.
     After(Duration),
-    /// After this time, or earlier when the request budget calls: nothing is sent before its turn, so nothing is held back.
+    /// After this time, or earlier when requests become available: nothing is sent before its turn, so nothing is held back.
     Turn(Duration),
     /// Later each time.
     Backoff(Backoff),

@@ -69,8 +69,8 @@ pub fn conflict(case: &Case<'_>, external: &External, remote: &RemoteView) -> Op
     Some(Verdict::new(Reason::OwnershipConflict, message))
 }
 
-/// Returns that the object of a resource which the spec refers to is gone: that resource is about to create another, or to say
-/// why not.
+/// Returns the report that the object of a resource which the spec refers to is gone: that resource is about to create another,
+/// or to report why not.
 #[must_use]
 pub fn gone_of_reference(id: &str) -> Verdict {
     let message = format!(

@@ -190,7 +190,7 @@ impl RemoteError {
         self.kind() == Some(ErrorKind::Rejected) && code == Some("bad_request")
     }
 
-    /// Returns the error of the API, or of the way to it.
+    /// Returns the error of the API, or of the connection to it.
     #[must_use]
     pub fn api(&self) -> Option<&Error> {
         match self {

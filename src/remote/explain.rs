@@ -22,7 +22,7 @@ pub fn explain(error: &Error) -> String {
             "{operation}: the API failed on the request; checking what was applied before anything is sent again"
         ),
         ErrorKind::Unauthorized => {
-            "the API rejects the connection's key: see the connection's conditions".to_owned()
+            "the API refuses the connection's key: see the connection's conditions".to_owned()
         }
         ErrorKind::NoSuchRoute => format!(
             "{operation}: the server has no such route; check spec.baseUrl of the connection and the server's version"

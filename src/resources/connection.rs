@@ -105,7 +105,7 @@ pub struct ConnectionCommon {
     pub adopt_from: Option<Vec<String>>,
 }
 
-/// Whether objects that no resource of this cluster created may be named by their ids. `Deny` (default): the key is the
+/// Permission to name objects that no resource of this cluster created by their ids. `Deny` (default): the key is the
 /// administrator's, and reaches the objects of everybody. `Allow`: whoever may use the connection may use any of them.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
 pub enum ExternalIds {
@@ -147,7 +147,7 @@ pub struct CaBundle<R> {
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct InstanceGuard {
-    /// Id of the instance. The API key of an organization, which has several instances, opens this one.
+    /// Id of the instance. It selects one of the instances that the API key of an organization reaches.
     #[schemars(length(min = 1, max = 100), regex(pattern = schema::ID))]
     pub id: Option<String>,
     /// Type of the instance.
@@ -192,18 +192,18 @@ pub struct ConnectionDefaults {
     pub drift: Option<DriftPolicy>,
 }
 
-/// What happens to a deletion that can't be carried out at Metorial.
+/// Handling of a deletion that can't be carried out at Metorial.
 #[skip_serializing_none]
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct OnUnreachable {
     /// `Block` waits; `OrphanAfter` gives up after a while and records the id.
     pub policy: UnreachablePolicy,
-    /// How long `OrphanAfter` waits before it gives up. Default 1h.
+    /// Time after which `OrphanAfter` gives up. Default 1h.
     pub after: Option<Interval>,
 }
 
-/// What happens to a deletion that can't be carried out. `Block` waits without limit. `OrphanAfter` gives up after a
+/// Handling of a deletion that can't be carried out. `Block` waits without limit. `OrphanAfter` gives up after a
 /// while: the remote object stays, and its id is recorded in the ConfigMap `metorial-orphans` of the operator's
 /// namespace.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]

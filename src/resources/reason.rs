@@ -104,14 +104,14 @@ reasons! {
     InvalidSpec => NeedsPerson,
     /// The ClusterConnection does not allow this namespace, or the operator serves single namespaces and no ClusterConnections.
     NamespaceNotAllowed => NeedsPerson,
-    /// The API rejected the API key.
+    /// The API refuses the API key.
     Unauthorized => NeedsPerson,
     /// The API key or the operator does not have permission for what the resource asks for, a switch of the project at Metorial
     /// is in the way, or AuthExports are disabled.
     Forbidden => NeedsPerson,
     /// The plan of the organization does not include this feature.
     PaymentRequired => NeedsPerson,
-    /// The API rejected the request, and a retry would not help.
+    /// The API refuses the request, and a retry would not help.
     RemoteRejected => NeedsPerson,
     /// Metorial does not change this client id, client secret or these scopes, and the spec does not allow a replacement.
     RotationRefused => NeedsPerson,

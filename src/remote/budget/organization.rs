@@ -55,7 +55,7 @@ struct State {
     failure: Option<Error>,
     /// The connections that show the budget in their statuses.
     connections: BTreeSet<ResourceKey>,
-    /// What they show.
+    /// The budget as they show it.
     shown: Option<Shown>,
 }
 

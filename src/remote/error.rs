@@ -1,6 +1,6 @@
 //! The failure of a call to the API, and what it means for the resource or connection that needed the call.
 
-use super::budget::{Away, Spent};
+use super::budget::{Spent, Unreachable};
 use super::explain::explain;
 use crate::plan::case::{MaybeApplied, Rejection, RemoteFailure};
 use crate::plan::desired::Desired;
@@ -20,7 +20,7 @@ pub enum RemoteError {
     /// 429.
     BudgetSpent(Spent),
     /// The requests before had no response, so that nothing was sent.
-    Away(Away),
+    Unreachable(Unreachable),
     /// This process does not lead any more; nothing was sent.
     NotLeader,
     /// The connection has no session; nothing was sent.
@@ -69,16 +69,17 @@ impl RemoteError {
     /// Returns true if the connection, not this one object, is likely to be the cause.
     #[must_use]
     pub fn concerns_connection(&self) -> bool {
-        let away = matches!(self, Self::Away(_));
-        away || matches!(
-            self.kind(),
-            Some(
-                ErrorKind::Unauthorized
-                    | ErrorKind::VersionUnsupported
-                    | ErrorKind::Transient
-                    | ErrorKind::NoSuchRoute
+        let unreachable = matches!(self, Self::Unreachable(_));
+        unreachable
+            || matches!(
+                self.kind(),
+                Some(
+                    ErrorKind::Unauthorized
+                        | ErrorKind::VersionUnsupported
+                        | ErrorKind::Transient
+                        | ErrorKind::NoSuchRoute
+                )
             )
-        )
     }
 
     /// Returns true if the API refuses the key.
@@ -93,7 +94,7 @@ impl RemoteError {
         match self {
             Self::ExportWithoutValue => true,
             Self::BudgetSpent(_)
-            | Self::Away(_)
+            | Self::Unreachable(_)
             | Self::NotLeader
             | Self::NotConnected
             | Self::EmptyFilter(_)
@@ -115,7 +116,7 @@ impl RemoteError {
     pub fn wait(&self) -> Option<Duration> {
         match self {
             Self::BudgetSpent(spent) => Some(spent.wait),
-            Self::Away(away) => Some(away.wait),
+            Self::Unreachable(unreachable) => Some(unreachable.wait),
             Self::Api(error) => error.retry_after(),
             Self::NotLeader
             | Self::NotConnected
@@ -130,7 +131,9 @@ impl RemoteError {
     pub fn reason(&self) -> Reason {
         match self {
             Self::BudgetSpent(_) => Reason::RateLimited,
-            Self::Away(_) | Self::NotLeader | Self::Unreadable(_) => Reason::RemoteUnavailable,
+            Self::Unreachable(_) | Self::NotLeader | Self::Unreadable(_) => {
+                Reason::RemoteUnavailable
+            }
             Self::NotConnected => Reason::ConnectionNotReady,
             Self::EmptyFilter(_) => Reason::InternalError,
             Self::ExportWithoutValue => Reason::RemoteRejected,
@@ -158,9 +161,12 @@ impl RemoteError {
     pub fn message(&self) -> String {
         match self {
             Self::BudgetSpent(spent) => spent.message.clone(),
-            Self::Away(away) => format!(
+            Self::Unreachable(unreachable) => format!(
                 "the API does not answer: {}; retrying",
-                away.error.cause().unwrap_or("the connection was lost")
+                unreachable
+                    .error
+                    .cause()
+                    .unwrap_or("the connection was lost")
             ),
             Self::NotLeader => {
                 "another replica took over; it continues the reconciliation".to_owned()

@@ -304,7 +304,7 @@ impl Transport {
         let admitted = self.requester.admit(Instant::now());
         admitted.map_err(|refused| match refused {
             Refused::Spent(spent) => RemoteError::BudgetSpent(spent),
-            Refused::Away(away) => RemoteError::Away(away),
+            Refused::Unreachable(unreachable) => RemoteError::Unreachable(unreachable),
         })
     }
 

@@ -258,13 +258,13 @@ impl<'a> Case<'a> {
         }
     }
 
-    /// Returns whether somebody else changed a child object after each of several writes of the same content, so that it is
-    /// left alone for now. A request of the user is carried out at once.
+    /// Returns for how long a child object is left alone, because somebody else changed it after each of several writes of the
+    /// same content. A request of the user is carried out at once.
     #[must_use]
-    pub fn contested(&self, kind: ChildKind, fingerprint: &str) -> bool {
-        let exhausted =
-            |rewrites: &Rewrites| rewrites.exhausted(self.generation, fingerprint, self.now);
-        self.requested.is_none() && self.rewrites.get(&kind).is_some_and(exhausted)
+    pub fn contested(&self, kind: ChildKind, fingerprint: &str) -> Option<Duration> {
+        let rewrites = self.rewrites.get(&kind)?;
+        let left = rewrites.exhausted_for(self.generation, fingerprint, self.now);
+        left.filter(|_| self.requested.is_none())
     }
 
     /// Returns whether nothing may be written.

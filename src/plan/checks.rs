@@ -56,7 +56,9 @@ fn suspended(case: &Case<'_>, facts: &Facts) -> Option<Plan> {
     if !case.policy.suspend {
         return None;
     }
-    let ready = in_sync(case, facts);
+    // A ConfigMap that is to be written waits as well.
+    let published = case.publish.as_ref() == case.record.published.as_ref();
+    let ready = published && in_sync(case, facts);
     let pending = match &case.desired {
         // Tokens that have expired are reported anyway, and are no change of the spec.
         _ if ready || has_expired(case, &case.record.export) => String::new(),

@@ -131,6 +131,12 @@ impl ChildSpec {
         Ok(data)
     }
 
+    /// Returns whether the same value is the same content there.
+    #[must_use]
+    pub fn has_layout_of(&self, other: &Self) -> bool {
+        (self.kind, &self.name, self.format) == (other.kind, &other.name, other.format)
+    }
+
     /// Returns content that stands for a value which is not known yet, for a dry run: the keys that the format or the
     /// Secret's type demands.
     #[must_use]
@@ -144,6 +150,30 @@ impl ChildSpec {
             _ => &[],
         };
         blank(keys.iter().map(|key| (*key).to_owned()))
+    }
+}
+
+/// What this process remembers of an exported value.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Known {
+    /// Nothing.
+    #[default]
+    Nothing,
+    /// The value.
+    Value,
+    /// The content of the Secret that it was written to.
+    Content(ChildSpec),
+}
+
+impl Known {
+    /// Returns whether that is enough for the content of this Secret.
+    #[must_use]
+    pub fn is_enough_for(&self, wanted: &ChildSpec) -> bool {
+        match self {
+            Self::Nothing => false,
+            Self::Value => true,
+            Self::Content(of) => of.has_layout_of(wanted),
+        }
     }
 }
 
@@ -248,7 +278,7 @@ pub struct Refusal {
 #[must_use]
 pub fn changed_by_others(kind: ChildKind, name: &str, field: &str) -> String {
     format!(
-        "something else changes the {} {name} in spec.{field} each time that the operator writes it; stop it (metadata.managedFields names it) or choose another name; retrying at the interval",
+        "something else changes the {} {name} in spec.{field} each time that the operator writes it; stop it (metadata.managedFields names it) or choose another name; retrying after ten minutes",
         kind.as_str()
     )
 }

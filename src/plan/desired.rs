@@ -10,7 +10,7 @@ use crate::resources::{Reason, Workload};
 use crate::sensitive::Sensitive;
 use jiff::{SignedDuration, Timestamp};
 use metorial::Collection;
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -110,6 +110,24 @@ pub struct Exports {
 }
 
 impl Exports {
+    /// Returns what the Secret is to look like and when it gets another value, for the revision.
+    fn form(&self) -> Vec<u8> {
+        let secret = &self.secret;
+        let when = match self.when {
+            When::Once => "Once".to_owned(),
+            When::OnChange => "OnChange".to_owned(),
+            When::Every(period) => period.to_string(),
+        };
+        bytes(&json!({
+            "name": secret.name,
+            "type": secret.type_,
+            "format": secret.format,
+            "labels": secret.labels,
+            "annotations": secret.annotations,
+            "when": when,
+        }))
+    }
+
     /// Returns the time until the next export, where they are made periodically.
     #[must_use]
     pub fn due_in(&self, last: Timestamp, now: Timestamp) -> Option<Duration> {
@@ -219,6 +237,9 @@ impl Desired {
         let mut rest = [bytes(&Value::Object(metadata.clone())), external.clone()].concat();
         for input in &inputs {
             rest.extend(input.fingerprint.as_str().as_bytes());
+        }
+        if let Some(exports) = source.exports() {
+            rest.extend(exports.form());
         }
         let readable = fields.iter().filter(|field| !field.is_write_only());
         Self {

@@ -176,12 +176,14 @@ struct Held<'a> {
 
 impl<'a> Held<'a> {
     fn of<S: ResourceStatus>(status: &'a S, case: &Case<'_>) -> Option<Self> {
-        let expiration = status.expiration()?;
+        // The value of an export that never reached the Secret concerns nobody.
+        let expiration = match status.export() {
+            Some(export) => export.times_in_secret()?.expiration()?,
+            None => status.expiration()?,
+        };
         let validity = Validity::of(expiration);
         let (secret, last_part) = match status.export() {
-            // The value of an export that never reached the Secret concerns nobody.
             Some(export) => {
-                export.secret_fingerprint.as_ref()?;
                 let renewal = case.policy.lifecycle.renewal.as_ref();
                 let wanted = renewal.and_then(|renewal| renewal.before);
                 (export.secret_name.as_deref(), validity.last_part(wanted))

@@ -6,16 +6,15 @@ use super::case::Case;
 use super::children::{ChildKind, changed_by_others};
 use super::desired::{Desired, Exports, When};
 use super::expiry;
-use super::export_record::{
-    budget_free_in, created_at, exports_within_a_day, is_recent, signed_again, unrecorded,
-};
+use super::export_record::{budget_free_in, created_at, exports_within_a_day, is_recent};
 use super::facts::{Facts, Query};
+use super::last_export::LastExport;
 use super::observed::{ListedExport, ListedImport, RemoteView, newest_import};
 use super::restart;
-use super::steps::{Content, Plan, Step, bind};
+use super::steps::{Plan, Step, bind};
 use super::verdict::{EventReason, Verdict};
 use crate::resources::{ExportStatus, Reason};
-use jiff::{SignedDuration, Timestamp};
+use jiff::SignedDuration;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -63,125 +62,11 @@ pub fn must_export(
     exports: &Exports,
     remote: &RemoteView,
 ) -> Result<bool, Query> {
-    let last = LastExport::read(case, facts, exports, remote)?;
+    let last = LastExport::read(case, facts, exports, &remote.id)?;
     // A value that is not in the Secret yet is written first, as Kubernetes may refuse every export of the same kind.
-    let is_due = (last.in_secret || last.is_contested(case))
+    let is_due = (last.in_secret || last.contested(case).is_some())
         && (expiry::must_renew(case, &last.export) || last.is_period_over(case, exports));
     Ok(is_due || last.is_outdated(facts, exports, remote)?)
-}
-
-/// Returns whether the Secret lacks what it should hold, whether or not its tokens expire.
-///
-/// # Errors
-/// The fact that has to be read first.
-pub fn is_pending(
-    case: &Case<'_>,
-    facts: &Facts,
-    exports: &Exports,
-    remote: &RemoteView,
-) -> Result<bool, Query> {
-    let last = LastExport::read(case, facts, exports, remote)?;
-    let is_due = !last.in_secret || last.is_period_over(case, exports);
-    Ok(is_due || last.is_outdated(facts, exports, remote)?)
-}
-
-/// Returns whether the newest import is another one than that of the last export.
-fn has_new_import(last: &LastExport, imports: &[ListedImport]) -> bool {
-    let Some(newest) = newest_import(imports) else {
-        return false;
-    };
-    let exported = last.export.newest_import_id.as_ref();
-    // A list that lagged then, or lags now, does not have the import that was exported last: then only time decides.
-    let comparable = imports.iter().any(|import| Some(&import.id) == exported);
-    let compared_at = last.compared_at();
-    let later = compared_at.is_none_or(|compared_at| newest.created_at > compared_at);
-    Some(&newest.id) != exported && (comparable || later)
-}
-
-/// The last export and its Secret.
-struct LastExport {
-    /// What is known of it, by the recorded state or by the Secret.
-    export: ExportStatus,
-    /// The same, where the recorded state lacks it.
-    unrecorded: Option<ExportStatus>,
-    /// Whether there is none, or none of this auth config.
-    is_first: bool,
-    /// Whether it is of another auth config.
-    is_of_another: bool,
-    /// Whether the Secret holds its value, in the form that is wanted.
-    in_secret: bool,
-    /// Whether neither the Secret nor this process has its value.
-    is_lost: bool,
-}
-
-impl LastExport {
-    fn read(
-        case: &Case<'_>,
-        facts: &Facts,
-        exports: &Exports,
-        remote: &RemoteView,
-    ) -> Result<Self, Query> {
-        let record = &case.record;
-        let secret = facts.child(&exports.secret)?;
-        let unrecorded = unrecorded(record, secret)
-            .cloned()
-            .or_else(|| signed_again(record, secret));
-        let export = unrecorded.clone().unwrap_or_else(|| record.export.clone());
-        let of = record.exported_from.as_ref().or(record.id.as_ref());
-        let is_of_another = of.is_some_and(|of| *of != remote.id);
-        let fingerprint = export.secret_fingerprint.as_deref();
-        let in_secret = fingerprint.is_some_and(|fingerprint| secret.holds(fingerprint));
-        let has_value = fingerprint.is_some_and(|fingerprint| secret.has_content(fingerprint));
-        Ok(Self {
-            is_first: export.export_id.is_none() || is_of_another,
-            is_of_another,
-            in_secret,
-            is_lost: !has_value && record.exported_from.is_none(),
-            export,
-            unrecorded,
-        })
-    }
-
-    /// Returns whether another value has to be exported: there is none, or the auth config has another one.
-    fn is_outdated(
-        &self,
-        facts: &Facts,
-        exports: &Exports,
-        remote: &RemoteView,
-    ) -> Result<bool, Query> {
-        if self.is_first || self.is_lost {
-            return Ok(true);
-        }
-        let compares = exports.when == When::OnChange && self.config_written_since(remote);
-        Ok(compares && has_new_import(self, facts.imports(&remote.id)?))
-    }
-
-    /// Returns whether something else changes the Secret each time that this value is written.
-    fn is_contested(&self, case: &Case<'_>) -> bool {
-        let fingerprint = self.export.secret_fingerprint.as_ref();
-        fingerprint.is_some_and(|fingerprint| case.contested(ChildKind::Secret, fingerprint))
-    }
-
-    /// Returns whether `spec.when` is a period that has passed since the export.
-    fn is_period_over(&self, case: &Case<'_>, exports: &Exports) -> bool {
-        let When::Every(period) = exports.when else {
-            return false;
-        };
-        let at = self.export.exported_at.as_ref().map(|at| at.0);
-        at.is_none_or(|at| case.now.duration_since(at) >= period)
-    }
-
-    /// Returns the auth config's `updated_at` when its imports were last compared with this export.
-    fn compared_at(&self) -> Option<Timestamp> {
-        let time = self.export.auth_config_updated_at.as_deref();
-        time.and_then(|time| time.parse().ok())
-    }
-
-    /// Returns whether the auth config was written after that comparison.
-    fn config_written_since(&self, remote: &RemoteView) -> bool {
-        let compared_at = self.compared_at();
-        compared_at.is_none_or(|compared_at| remote.updated_at > compared_at)
-    }
 }
 
 /// The last export, compared with the imports into the auth config.
@@ -202,7 +87,7 @@ impl<'a> State<'a> {
         exports: &'a Exports,
         remote: &RemoteView,
     ) -> Result<Self, Query> {
-        let last = LastExport::read(case, facts, exports, remote)?;
+        let last = LastExport::read(case, facts, exports, &remote.id)?;
         let written_since = last.config_written_since(remote);
         let lists_imports = exports.when == When::OnChange && written_since;
         let imports = match lists_imports {
@@ -234,21 +119,6 @@ impl<'a> State<'a> {
         let caught_up = self.unexplained.map(|left| left + MOMENT);
         Retry::Interval([due_in, caught_up, held_back].into_iter().flatten().min())
     }
-
-    /// Returns the steps that write the last export to the Secret and restart what uses it. A former Secret is removed once
-    /// the new one holds the tokens, which Kubernetes may refuse; the status names the former one until both are done.
-    fn write_secret(&self) -> Vec<Step> {
-        let wanted = &self.exports.secret;
-        let former = self.last.export.secret_name.as_ref();
-        let former = former.filter(|former| **former != wanted.name);
-        let remove = former.map(|name| Step::RemoveChild(ChildKind::Secret, name.clone()));
-        let apply = Step::ApplyChild(wanted.clone(), Content::LastExport);
-        let restart = restart::step(self.exports);
-        [Some(apply), remove, restart]
-            .into_iter()
-            .flatten()
-            .collect()
-    }
 }
 
 /// Decides where the Secret holds the last export and no other has to be made.
@@ -259,21 +129,33 @@ fn up_to_date(
     remote: &Arc<RemoteView>,
 ) -> Plan {
     let record = &case.record;
-    let unrecorded =
-        state.written_since || record.written_after(remote) || !record.acknowledged(desired);
+    let unrecorded = record.id.as_ref() != Some(&remote.id)
+        || state.written_since
+        || record.written_after(remote)
+        || !record.acknowledged(desired);
     let mut steps = Vec::new();
     if unrecorded {
         steps.push(bind(remote));
-        if state.unexplained.is_none() {
-            steps.push(Step::RecordExport(ExportStatus {
-                auth_config_updated_at: Some(remote.updated_at.to_string()),
-                ..state.last.export.clone()
-            }));
-        }
     }
-    if restart::is_pending(&state.last.export) {
-        steps.extend(restart::step(state.exports));
+    let last = &state.last.export;
+    let mut next = last.clone();
+    // Only where imports were compared: otherwise the time stays that of the export, in case they are compared later.
+    if unrecorded && state.exports.when == When::OnChange && state.unexplained.is_none() {
+        next.auth_config_updated_at = Some(remote.updated_at.to_string());
     }
+    // The former Secret is still there after a crash.
+    if let Some(former) = state.last.former_secret(state.exports) {
+        steps.push(Step::RemoveChild(ChildKind::Secret, former.clone()));
+        next.secret_name = Some(state.exports.secret.name.clone());
+    }
+    let restart = restart::step(state.exports).filter(|_| restart::is_pending(last));
+    if restart.is_none() {
+        next = restart::done(next);
+    }
+    if next != *last {
+        steps.push(Step::RecordExport(next));
+    }
+    steps.extend(restart);
     Plan::synced(desired, steps).retry(state.retry(case))
 }
 
@@ -285,11 +167,12 @@ fn write_again(
     state: &State<'_>,
     remote: &Arc<RemoteView>,
 ) -> Plan {
-    if state.last.is_contested(case) {
+    if let Some(left) = state.last.contested(case) {
         let message = changed_by_others(ChildKind::Secret, &state.exports.secret.name, "secret");
-        return Plan::report(Verdict::new(Reason::SecretNotOwned, message));
+        let verdict = Verdict::new(Reason::SecretNotOwned, message);
+        return Plan::report(verdict).retry(Retry::Interval(Some(left + MOMENT)));
     }
-    let steps = [vec![bind(remote)], state.write_secret()].concat();
+    let steps = [vec![bind(remote)], state.last.write_secret(state.exports)].concat();
     // Another export may have waited until this one is in the Secret.
     let retry = match expiry::must_renew(case, &state.last.export) {
         true => Retry::Interval(Some(MOMENT)),
@@ -324,8 +207,17 @@ fn make_export(
     // Another auth config is recorded only once the Secret holds its value: until then the recorded state and the Secret
     // are those of the former one.
     let steps = match state.last.is_of_another {
-        true => [vec![export], state.write_secret(), vec![bind(remote)]].concat(),
-        false => [vec![bind(remote), export], state.write_secret()].concat(),
+        true => [
+            vec![export],
+            state.last.write_secret(state.exports),
+            vec![bind(remote)],
+        ]
+        .concat(),
+        false => [
+            vec![bind(remote), export],
+            state.last.write_secret(state.exports),
+        ]
+        .concat(),
     };
     let note = format!("exported the value of {}", remote.id);
     let due_in = state.exports.due_in(case.now, case.now);
@@ -345,13 +237,13 @@ fn budget_spent(
 ) -> Plan {
     let last = &state.last;
     // A Secret that gets another type is deleted and created: while nothing else has its value, a crash in between would lose it.
-    let remembered = case.record.exported_from.is_some();
-    let steps = match remembered && !(last.in_secret || last.is_first || last.is_lost) {
+    let known = case.record.known_value.is_enough_for(&state.exports.secret);
+    let steps = match known && !(last.in_secret || last.is_first || last.is_lost) {
         true => write_again(case, desired, state, remote).steps,
         false => Vec::new(),
     };
     let message = format!(
-        "{made} exports within 24 hours, the maximum of spec.maxPerDay; waiting until one of them is older"
+        "{made} exports within 24 hours, the maximum of spec.maxPerDay; waiting until one of them is older, or raise spec.maxPerDay"
     );
     let free_in = budget_free_in(&last.export, case.now);
     let verdict = Verdict::new(Reason::ExportBudgetSpent, message);
@@ -362,9 +254,11 @@ fn budget_spent(
 }
 
 /// Returns the newest import at this export. Where the auth config was not written since the last comparison, imports are
-/// not listed and it is still the recorded one.
+/// not listed and it is still the recorded one. A list that may lag behind shows none: then later imports are recognized by
+/// their time.
 fn newest_import_id(state: &State<'_>) -> Option<String> {
-    let listed = state.newest_import.map(|newest| newest.id.clone());
+    let listed = state.newest_import.filter(|_| state.unexplained.is_none());
+    let listed = listed.map(|newest| newest.id.clone());
     let recorded = state.last.export.newest_import_id.as_ref();
     listed.or(recorded.filter(|_| !state.written_since).cloned())
 }

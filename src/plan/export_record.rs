@@ -1,6 +1,6 @@
 //! What is recorded of exports: by the status, and by the Secret where a crash or a restored backup kept it out of the status.
 
-use super::children::ChildState;
+use super::children::{ChildState, Known};
 use super::desired::Exports;
 use super::fingerprint::Fingerprint;
 use super::observed::{ListedExport, RemoteView};
@@ -9,6 +9,7 @@ use crate::resources::ExportStatus;
 use jiff::{SignedDuration, Timestamp};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use metorial::AuthExport;
+use std::cmp::Ordering;
 use std::time::Duration;
 
 const DAY: SignedDuration = SignedDuration::from_hours(24);
@@ -17,6 +18,8 @@ const DAY: SignedDuration = SignedDuration::from_hours(24);
 pub struct MadeExport {
     /// Its id.
     pub id: String,
+    /// The auth config that it is of.
+    pub of: String,
     /// When it was made, by the API's clock.
     pub created_at: Timestamp,
     /// Expiry of its tokens.
@@ -43,6 +46,7 @@ impl MadeExport {
     ) -> Self {
         Self {
             id: made.id.clone(),
+            of: of.id.clone(),
             created_at: made.created_at,
             expires_at: made.expires_at,
             auth_config_updated_at: of.updated_at,
@@ -62,6 +66,7 @@ impl MadeExport {
         let former = former.or(before.secret_fingerprint.as_ref()).cloned();
         ExportStatus {
             export_id: Some(self.id),
+            exported_from: Some(self.of),
             exported_at: Some(Time(now)),
             created_at: Some(self.created_at.to_string()),
             expires_at: self.expires_at.map(|at| at.to_string()),
@@ -70,6 +75,7 @@ impl MadeExport {
             secret_fingerprint: None,
             secret_name: before.secret_name.clone(),
             restart_pending_from: former.filter(|_| self.restarts),
+            in_secret: before.times_in_secret(),
             recent_exports: Some(recent.collect()),
         }
     }
@@ -113,29 +119,56 @@ pub fn is_recent(at: Timestamp, now: Timestamp) -> bool {
     now.duration_since(at) < DAY
 }
 
-/// Returns the export that the Secret holds, where a crash or a restored backup kept it out of the status.
+/// Returns what is recorded once the Secret holds the export.
+#[must_use]
+pub fn written(export: ExportStatus, fingerprint: String) -> ExportStatus {
+    // Workloads that run with this content need no restart.
+    let from = export.restart_pending_from.clone();
+    ExportStatus {
+        restart_pending_from: from.filter(|from| *from != fingerprint),
+        secret_fingerprint: Some(fingerprint),
+        in_secret: None,
+        ..export
+    }
+}
+
+/// Returns the export that the Secret holds, where a crash or a restored backup kept it, or the form in which it was written,
+/// out of the status. The Secret that the status names stays the one to be removed if another one is wanted.
 ///
 /// Times are in whole seconds, so two exports may have the same one: the Secret is written before the status, so it has the
 /// later export.
 #[must_use]
-pub fn unrecorded<'a>(record: &Record, secret: &'a ChildState) -> Option<&'a ExportStatus> {
+pub fn unrecorded(record: &Record, secret: &ChildState) -> Option<ExportStatus> {
     let ChildState::Owned {
         export: Some(held), ..
     } = secret
     else {
         return None;
     };
-    let at = |export: &ExportStatus| export.exported_at.as_ref().map(|at| at.0);
     let recorded = &record.export;
     // An export without a value was never in the Secret. One with a value that Kubernetes refused may have been written since.
     let unwritten = recorded.export_id.is_some() && recorded.secret_fingerprint.is_none();
-    let same = held.export_id == recorded.export_id;
-    let later = match unwritten {
-        true => at(held) > at(recorded) || same,
-        false => at(held) >= at(recorded) && !same,
+    let later = match (held.export_id == recorded.export_id, unwritten) {
+        (true, _) => held.secret_fingerprint != recorded.secret_fingerprint,
+        (false, true) => compare(held, recorded).is_gt(),
+        (false, false) => compare(held, recorded).is_ge(),
     };
-    // What this process exported itself is the last export, whatever the Secret still holds.
-    (later && record.exported_from.is_none()).then_some(held)
+    // What this process knows itself is the last export, whatever the Secret still holds.
+    (later && record.known_value == Known::Nothing).then(|| ExportStatus {
+        secret_name: recorded.secret_name.clone().or(held.secret_name.clone()),
+        ..(**held).clone()
+    })
+}
+
+/// Compares the times of two exports: by the API's clock where it is known of both, since each may have been recorded by the
+/// clock of another process.
+fn compare(one: &ExportStatus, other: &ExportStatus) -> Ordering {
+    let created = |export: &ExportStatus| export.created_at.as_deref()?.parse::<Timestamp>().ok();
+    let exported = |export: &ExportStatus| export.exported_at.as_ref().map(|at| at.0);
+    match (created(one), created(other)) {
+        (Some(one), Some(other)) => one.cmp(&other),
+        _ => exported(one).cmp(&exported(other)),
+    }
 }
 
 /// Returns the recorded export with a fingerprint under the present MAC key. A fingerprint under another key says nothing about the

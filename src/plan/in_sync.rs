@@ -3,8 +3,8 @@
 use super::case::Case;
 use super::differences::differences;
 use super::expiry::has_expired;
-use super::export;
 use super::facts::Facts;
+use super::last_export;
 use super::presence::Presence;
 use super::verdict::Verdict;
 
@@ -18,16 +18,24 @@ pub fn in_sync(case: &Case<'_>, facts: &Facts) -> bool {
         return false;
     };
     let presence = case.object_id().map(|id| Presence::read(case, facts, id));
+    let acknowledged = case.record.acknowledged(desired);
     match (presence, desired.source.exports()) {
-        (Some(Ok(Presence::Live(remote))), Some(exports)) => {
+        (presence, Some(exports)) => {
+            let id = case.object_id().unwrap_or_default();
+            let held = last_export::is_held(case, facts, exports, id).unwrap_or(false);
+            let pending = match presence {
+                Some(Ok(Presence::Live(remote))) => {
+                    last_export::is_pending(case, facts, exports, &remote).unwrap_or(!acknowledged)
+                }
+                _ => false,
+            };
             // Tokens that only have to be renewed are still what the Secret should hold.
-            !export::is_pending(case, facts, exports, &remote).unwrap_or(false)
-                && !has_expired(case, &case.record.export)
+            acknowledged && held && !pending && !has_expired(case, &case.record.export)
         }
         (Some(Ok(Presence::Live(remote))), None) => {
             differences(desired, &remote, &case.record).is_empty()
         }
-        _ => case.record.acknowledged(desired),
+        _ => acknowledged,
     }
 }
 

@@ -2,7 +2,7 @@
 //! and an export whose value is not in its Secret yet is made again.
 
 use super::case::MaybeApplied;
-use super::children::ChildKind;
+use super::children::{ChildKind, ChildSpec, Data, Known};
 use super::desired::Desired;
 use super::fingerprint::Fingerprint;
 use super::ownership::Owner;
@@ -88,14 +88,40 @@ pub struct Lags {
     pub read_lag: Duration,
 }
 
-/// An export that this process made.
+/// The last export, as far as this process knows it.
 pub struct Exported {
-    /// The auth config that it is of.
-    pub of: String,
-    /// The value.
-    pub value: SecretValue,
+    /// What was exported.
+    pub value: Value,
     /// What the status records once the Secret holds it.
     pub status: ExportStatus,
+}
+
+/// An exported value.
+pub enum Value {
+    /// As the API answered it.
+    Answered(SecretValue),
+    /// As the Secret held it.
+    Content(ChildSpec, Data),
+}
+
+impl Exported {
+    /// Returns the content of a Secret with the value; `None` if what is known is the content of another one.
+    ///
+    /// # Errors
+    /// The value does not fit.
+    pub fn content(&self, wanted: &ChildSpec) -> Result<Option<Data>, &'static str> {
+        match &self.value {
+            Value::Answered(value) => wanted.layout(value.expose()).map(Some),
+            Value::Content(of, data) => Ok(of.has_layout_of(wanted).then(|| data.clone())),
+        }
+    }
+
+    fn known(&self) -> Known {
+        match &self.value {
+            Value::Answered(_) => Known::Value,
+            Value::Content(of, _) => Known::Content(of.clone()),
+        }
+    }
 }
 
 impl std::fmt::Debug for Exported {
@@ -127,7 +153,7 @@ impl Memory {
             lost_import: self.last_import != LastImport::Recorded,
             sent_to: self.sent_to.clone(),
             wrote: self.wrote,
-            exported: exported.map(|it| (it.of.clone(), it.status.clone())),
+            exported: exported.map(|it| (it.known(), it.status.clone())),
             settles_in: settling.at.saturating_duration_since(now),
             inconclusive: settling.inconclusive,
         }

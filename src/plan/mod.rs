@@ -26,6 +26,7 @@ pub mod fingerprint;
 pub mod import;
 pub mod import_tag;
 pub mod in_sync;
+pub mod last_export;
 pub mod memory;
 pub mod observed;
 pub mod on_error;
@@ -74,7 +75,8 @@ pub fn decide(case: &Case<'_>, facts: &Facts) -> Result<Plan, Query> {
             (decided, _) => decided?,
         },
     };
-    // Ids are published whatever else happens to the resource: applications read them.
+    // Ids are published, and exported values kept, whatever else happens to the resource: applications read them.
+    let plan = last_export::restore(case, facts, plan)?;
     publish::publish(case, facts, plan)
 }
 
@@ -90,6 +92,7 @@ fn undisturbed(case: &Case<'_>, facts: &Facts) -> Result<Plan, Query> {
 
 /// Decides about a resource that is to exist.
 fn synchronize(case: &Case<'_>, facts: &Facts) -> Result<Plan, Query> {
+    last_export::expect_secret(case, facts)?;
     let desired = match checks::ready(case, facts) {
         Ok(desired) => desired,
         Err(plan) => return Ok(*plan),

@@ -1,6 +1,6 @@
 //! The ConfigMap in which a resource's ids are published for applications to read.
 
-use super::backoff::Retry;
+use super::backoff::{MOMENT, Retry};
 use super::case::Case;
 use super::children::{ChildKind, ChildSpec, Data, changed_by_others, published_ids};
 use super::facts::{Facts, Query};
@@ -44,10 +44,10 @@ pub fn publish(case: &Case<'_>, facts: &Facts, mut plan: Plan) -> Result<Plan, Q
         .as_ref()
         .is_some_and(|fingerprint| state.holds(fingerprint));
     let contested = |fingerprint: String| case.contested(ChildKind::ConfigMap, &fingerprint);
-    if !current && fingerprint.is_some_and(contested) {
+    if let Some(left) = fingerprint.filter(|_| !current).and_then(contested) {
         let message = changed_by_others(ChildKind::ConfigMap, name, "publish");
         let verdict = Verdict::new(Reason::OwnershipConflict, message);
-        return Ok(refused(plan, verdict, None));
+        return Ok(refused(plan, verdict, Some(left + MOMENT)));
     }
     if !current || published.map(String::as_str) != Some(name) {
         plan.steps.push(Step::ApplyChild(wanted, Content::Ids));

@@ -1,6 +1,7 @@
 //! The recorded state of a resource: everything known about its remote object before anything is read from the API, from
 //! its status, its finalizer and this process's memory.
 
+use super::children::Known;
 use super::desired::Desired;
 use super::fingerprint::Fingerprint;
 use super::observed::RemoteView;
@@ -68,7 +69,7 @@ pub struct Remembered {
     /// Whether this process sent a write.
     pub wrote: bool,
     /// The last export and the auth config that it is of, for as long as its value can be written to the Secret again.
-    pub exported: Option<(String, ExportStatus)>,
+    pub exported: Option<(Known, ExportStatus)>,
     /// Time until reads are sure to show every write that was sent; zero when that is over.
     pub settles_in: Duration,
     /// Whether the API answered the last write without saying whether it was applied.
@@ -141,8 +142,8 @@ pub struct Record {
     pub pending_deletion: Vec<(String, Timestamp)>,
     /// What is recorded of exports.
     pub export: ExportStatus,
-    /// The auth config of the last export, where this process knows its value.
-    pub exported_from: Option<String>,
+    /// What this process knows of the value of the last export.
+    pub known_value: Known,
     /// The generation that the conditions describe.
     pub observed_generation: Option<i64>,
     /// Whether the resource has conditions.
@@ -211,7 +212,7 @@ impl Record {
                 .map(|pending| (pending.id.clone(), pending.since.0))
                 .collect(),
             export: last_export(status.export(), exported.map(|exported| &exported.1)),
-            exported_from: exported.map(|exported| exported.0.clone()),
+            known_value: exported.map_or(Known::Nothing, |exported| exported.0.clone()),
             // Negative by default: no generation was seen.
             observed_generation: common.observed_generation.filter(|seen| *seen >= 0),
             reported: ready.is_some(),

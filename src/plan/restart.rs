@@ -27,24 +27,21 @@ pub fn is_pending(export: &ExportStatus) -> bool {
     held && export.restart_pending_from.is_some()
 }
 
-/// Returns the content that workloads still run with, where this export is written once more: they may be restarted by now.
+/// Returns the content that workloads still run with, where this export is written once more: they may be restarted by now, or
+/// `wanted` may give the value another form.
 #[must_use]
-pub fn pending_from(recorded: &ExportStatus, exported: &ExportStatus) -> Option<String> {
-    let known = match recorded.export_id == exported.export_id {
-        true => recorded,
-        false => exported,
-    };
-    known.restart_pending_from.clone()
-}
-
-/// Returns what is recorded once the Secret was written: workloads that run with this content need no restart.
-#[must_use]
-pub fn after_write(export: ExportStatus) -> ExportStatus {
-    let from = export.restart_pending_from.clone();
-    ExportStatus {
-        restart_pending_from: from.filter(|from| export.secret_fingerprint.as_ref() != Some(from)),
-        ..export
+pub fn pending_from(
+    recorded: &ExportStatus,
+    exported: &ExportStatus,
+    wanted: &Exports,
+) -> Option<String> {
+    if recorded.export_id != exported.export_id {
+        return exported.restart_pending_from.clone();
     }
+    let content = recorded.secret_fingerprint.as_ref();
+    let content = content.filter(|_| recorded.secret_name.as_ref() == Some(&wanted.secret.name));
+    let pending = recorded.restart_pending_from.as_ref().or(content);
+    pending.filter(|_| !wanted.workloads.is_empty()).cloned()
 }
 
 /// Returns what is recorded once all workloads are restarted.

@@ -2,6 +2,7 @@
 //! reports it, instead of taking turns with another writer for good.
 
 use jiff::{SignedDuration, Timestamp};
+use std::time::Duration;
 
 /// The most writes of the same content within [`WINDOW`].
 const MOST: usize = 4;
@@ -28,11 +29,19 @@ impl Rewrites {
         self.at.push(now);
     }
 
-    /// Returns whether this content was written too often to be written again now.
+    /// Returns the time until this content may be written again, where it was written too often.
     #[must_use]
-    pub fn exhausted(&self, generation: i64, fingerprint: &str, now: Timestamp) -> bool {
+    pub fn exhausted_for(
+        &self,
+        generation: i64,
+        fingerprint: &str,
+        now: Timestamp,
+    ) -> Option<Duration> {
         let recent = self.at.iter().filter(|at| is_recent(**at, now));
-        self.are_of(generation, fingerprint) && recent.count() >= MOST
+        let oldest_of_most = recent.rev().nth(MOST - 1)?;
+        let left = WINDOW - now.duration_since(*oldest_of_most);
+        let left = Duration::try_from(left).ok();
+        left.filter(|_| self.are_of(generation, fingerprint))
     }
 
     fn are_of(&self, generation: i64, fingerprint: &str) -> bool {
@@ -61,26 +70,28 @@ mod tests {
         rewrites
     }
 
+    fn exhausted_for(rewrites: &Rewrites, content: &str, at: i64) -> Option<u64> {
+        let left = rewrites.exhausted_for(1, content, second(at));
+        left.map(|left| left.as_secs())
+    }
+
     #[test]
     fn the_same_content_is_written_four_times_within_ten_minutes() {
-        assert!(!written(&[0, 1, 2]).exhausted(1, "same", second(3)));
+        assert_eq!(exhausted_for(&written(&[0, 1, 2]), "same", 3), None);
         let exhausted = written(&[0, 1, 2, 3]);
-        assert!(exhausted.exhausted(1, "same", second(4)));
-        assert!(exhausted.exhausted(1, "same", second(599)));
-        assert!(!exhausted.exhausted(1, "same", second(600)));
+        assert_eq!(exhausted_for(&exhausted, "same", 4), Some(596));
+        assert_eq!(exhausted_for(&exhausted, "same", 599), Some(1));
+        assert_eq!(exhausted_for(&exhausted, "same", 600), None);
         let again = written(&[0, 1, 2, 3, 600]);
-        assert!(
-            again.exhausted(1, "same", second(600)),
-            "one write came free"
-        );
+        assert_eq!(exhausted_for(&again, "same", 600), Some(1));
     }
 
     #[test]
     fn other_content_and_another_generation_are_written_at_once() {
         let mut rewrites = written(&[0, 1, 2, 3]);
-        assert!(!rewrites.exhausted(1, "other", second(4)));
-        assert!(!rewrites.exhausted(2, "same", second(4)));
+        assert_eq!(exhausted_for(&rewrites, "other", 4), None);
+        assert_eq!(rewrites.exhausted_for(2, "same", second(4)), None);
         rewrites.count(1, "other", second(4));
-        assert!(!rewrites.exhausted(1, "same", second(4)));
+        assert_eq!(exhausted_for(&rewrites, "same", 4), None);
     }
 }

@@ -10,17 +10,16 @@ use crate::plan::children::{ChildKind, ChildSpec, Data};
 use crate::plan::delete;
 use crate::plan::desired::Source;
 use crate::plan::differences::{Differences, others_wrote_meanwhile};
+use crate::plan::export_record;
 use crate::plan::memory::Memory;
 use crate::plan::observed::{ListedImport, RemoteView};
 use crate::plan::publish;
 use crate::plan::record::Writes;
 use crate::plan::request;
-use crate::plan::restart;
 use crate::plan::status;
 use crate::plan::steps::{Content, Effect, Plan, Step, remote_after, removes_child};
 use crate::remote::RemoteError;
 use crate::remote::records::note;
-use crate::resources::ExportStatus;
 use jiff::Timestamp;
 use std::sync::Arc;
 use std::time::Duration;
@@ -97,15 +96,7 @@ impl<K: Kind> Run<'_, K> {
                 self.api()?.delete::<K>(id).await?;
                 self.effects.push(Effect::Deleted(id.clone()));
             }
-            Step::DeleteReplaced(id) => {
-                let deleted = self.api()?.delete::<K>(id).await;
-                let failure = deleted.as_ref().err().map(|it| it.failure(case.desired()));
-                let effect = match failure.and_then(|failure| failure.rejection) {
-                    Some(Rejection::InUse(users)) => Effect::InUse(users),
-                    _ => deleted.map(|()| Effect::Deleted(id.clone()))?,
-                };
-                self.effects.push(effect);
-            }
+            Step::DeleteReplaced(id) => self.delete_replaced(case, id).await?,
             Step::Forget(id) => self.effects.push(Effect::Forgotten(id.clone())),
             Step::RecordOrphan(id) => {
                 let (cluster, namespace) =
@@ -122,6 +113,17 @@ impl<K: Kind> Run<'_, K> {
             // A status is reported by the caller, which knows the plan.
             Step::RemoveChild(..) | Step::RecordStatus => {}
         }
+        Ok(())
+    }
+
+    async fn delete_replaced(&mut self, case: &Case<'_>, id: &str) -> Result<(), Error> {
+        let deleted = self.api()?.delete::<K>(id).await;
+        let failure = deleted.as_ref().err().map(|it| it.failure(case.desired()));
+        let effect = match failure.and_then(|failure| failure.rejection) {
+            Some(Rejection::InUse(users)) => Effect::InUse(users),
+            _ => deleted.map(|()| Effect::Deleted(id.to_owned()))?,
+        };
+        self.effects.push(effect);
         Ok(())
     }
 
@@ -226,12 +228,7 @@ impl<K: Kind> Run<'_, K> {
             }
         };
         let fingerprint = self.fingerprint(wanted, &data);
-        let export = export.map(|export| {
-            restart::after_write(ExportStatus {
-                secret_fingerprint: Some(fingerprint.clone()),
-                ..export
-            })
-        });
+        let export = export.map(|export| export_record::written(export, fingerprint.clone()));
         let applied = self.parent().apply(wanted, &data, export.as_ref()).await;
         match applied? {
             Applied::Done => self.remember(|memory| {

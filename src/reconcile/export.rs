@@ -6,7 +6,7 @@ use crate::kinds::Kind;
 use crate::plan::case::{Case, Failure};
 use crate::plan::children::{ChildSpec, Data};
 use crate::plan::export_record::MadeExport;
-use crate::plan::memory::Exported;
+use crate::plan::memory::{Exported, Value};
 use crate::plan::observed::RemoteView;
 use crate::plan::record::Writes;
 use crate::plan::restart;
@@ -52,11 +52,8 @@ impl<K: Kind> Run<'_, K> {
             });
             return Err(RemoteError::ExportWithoutValue.into());
         };
-        let exported = Arc::new(Exported {
-            value,
-            status,
-            of: remote.id.clone(),
-        });
+        let value = Value::Answered(value);
+        let exported = Arc::new(Exported { value, status });
         self.remember(|memory| memory.exported = Some(exported));
         Ok(())
     }
@@ -65,30 +62,43 @@ impl<K: Kind> Run<'_, K> {
     /// has it. It is `None` where neither this process nor the Secret has the value any more, as when the resource left this shard since the
     /// decision: the next one exports again.
     pub(super) async fn last_export(
-        &self,
+        &mut self,
         case: &Case<'_>,
         wanted: &ChildSpec,
     ) -> Result<Option<(Data, ExportStatus)>, Error> {
+        let exports = case.desired().and_then(|desired| desired.source.exports());
+        let Some(exports) = exports else {
+            return Ok(None);
+        };
+        let recorded = export_after(&self.effects, &case.record.export);
         let secret_name = Some(wanted.name.clone());
-        let Some(exported) = self.resource.memory.exported.clone() else {
-            let recorded = ExportStatus {
+        if let Some(exported) = self.resource.memory.exported.clone() {
+            let data = exported.content(wanted);
+            let data = data.map_err(|why| Error::Failed(Failure::ChildUnfit(why)))?;
+            let export = ExportStatus {
                 secret_name,
-                ..export_after(&self.effects, &case.record.export)
+                restart_pending_from: restart::pending_from(&recorded, &exported.status, exports),
+                ..exported.status.clone()
             };
-            let held = self.parent().content(wanted).await?;
-            let wanted = |data: &Data| Some(self.fingerprint(wanted, data));
-            let held = held.filter(|data| wanted(data) == recorded.secret_fingerprint);
-            return Ok(held.map(|data| (data, recorded)));
+            return Ok(data.map(|data| (data, export)));
+        }
+        let held = self.parent().content(wanted).await?;
+        let of_record = |data: &Data| Some(self.fingerprint(wanted, data));
+        let held = held.filter(|data| of_record(data) == recorded.secret_fingerprint);
+        let Some(data) = held else {
+            return Ok(None);
         };
-        let data = wanted.layout(exported.value.expose());
-        let data = data.map_err(|why| Error::Failed(Failure::ChildUnfit(why)))?;
-        let restart_pending_from = restart::pending_from(&case.record.export, &exported.status);
-        let export = ExportStatus {
+        let status = ExportStatus {
             secret_name,
-            restart_pending_from,
-            ..exported.status.clone()
+            ..recorded
         };
-        Ok(Some((data, export)))
+        // A Secret that gets another type is deleted first: until it is created again, only this has its value.
+        let exported = Exported {
+            value: Value::Content(wanted.clone(), data.clone()),
+            status: status.clone(),
+        };
+        self.remember(|memory| memory.exported = Some(Arc::new(exported)));
+        Ok(Some((data, status)))
     }
 
     /// Restarts workloads that run with another content than the Secret holds. One that can't be restarted is reported and keeps

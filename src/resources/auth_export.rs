@@ -60,8 +60,8 @@ pub struct AuthExportSpec {
     /// The Secret that the tokens are written to.
     pub secret: ExportSecret,
     /// When the tokens are exported. `OnChange` (default): each time that a new value was imported into the auth config.
-    /// `Once`: only once. A duration of at least `15m`: again each time that it has passed; one shorter than `1h` needs a
-    /// `maxPerDay` that lasts for 24 hours. Tokens that expire are also exported again before they do, see `renewBefore`.
+    /// `Once`: only once for each auth config. A duration of at least `15m`: again each time that it has passed; one shorter than
+    /// `1h` needs a `maxPerDay` that lasts for 24 hours. Tokens that expire are also exported again before they do, see `renewBefore`.
     #[serde(default)]
     #[schemars(schema_with = "schema::export_when")]
     pub when: Option<String>,

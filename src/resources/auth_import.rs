@@ -74,7 +74,7 @@ pub struct AuthImportSpec {
     pub validation: Option<Validation>,
 }
 
-/// When the value is imported. `OnChange` (default): for each change of the value or the target. `Once`: only once.
+/// When the value is imported. `OnChange` (default): for each change of the value or the target. `Once`: only once for each target.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
 pub enum ImportWhen {
     /// For each change of the value or the target.

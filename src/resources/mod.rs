@@ -65,8 +65,9 @@ pub use provider_deployment::{
 pub use reason::{Class, Reason};
 pub use sources::{KeyRef, NamespacedKeyRef, SecretSource, ValueSource};
 pub use status::{
-    CommonStatus, DriftEntry, Expiration, ExportStatus, ImportRecord, InputStatus, PendingDeletion,
-    PlanStatus, PlannedField, PlannedStep, PreviousId, RemoteDetails, ResourceStatus,
+    CommonStatus, DriftEntry, Expiration, ExportStatus, ExportTimes, ImportRecord, InputStatus,
+    PendingDeletion, PlanStatus, PlannedField, PlannedStep, PreviousId, RemoteDetails,
+    ResourceStatus,
 };
 pub use stored::Stored;
 pub use text::cut;

@@ -231,13 +231,15 @@ pub struct DriftEntry {
 pub struct ExportStatus {
     /// Id of the last export.
     pub export_id: Option<String>,
+    /// Id of the auth config that the last export is of.
+    pub exported_from: Option<String>,
     /// When the last export was made.
     pub exported_at: Option<Time>,
     /// When the last export was made, by the API's clock.
     pub created_at: Option<String>,
     /// When the exported tokens expire, as reported by the API.
     pub expires_at: Option<String>,
-    /// `updated_at` of the auth config when it was last compared.
+    /// `updated_at` of the auth config at the last export, or when its imports were last compared with it.
     pub auth_config_updated_at: Option<String>,
     /// Id of the newest import into the auth config at the last export.
     pub newest_import_id: Option<String>,
@@ -248,12 +250,27 @@ pub struct ExportStatus {
     /// Fingerprint of the former content of the Secret, while the workloads of `spec.rolloutRestart` still have to be
     /// restarted.
     pub restart_pending_from: Option<String>,
+    /// The times of the export that the Secret holds, while the last one is not written to it.
+    pub in_secret: Option<Box<ExportTimes>>,
     /// When the exports of the last 24 hours were made, newest first.
     pub recent_exports: Option<Vec<Time>>,
 }
 
-impl ExportStatus {
-    /// Returns the period in which the exported tokens are valid, where their end is known.
+/// The times of an export.
+#[skip_serializing_none]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct ExportTimes {
+    /// When it was made.
+    pub exported_at: Option<Time>,
+    /// When it was made, by the API's clock.
+    pub created_at: Option<String>,
+    /// When its tokens expire, as reported by the API.
+    pub expires_at: Option<String>,
+}
+
+impl ExportTimes {
+    /// Returns the period in which the tokens are valid, where their end is known.
     #[must_use]
     pub fn expiration(&self) -> Option<Expiration> {
         Some(Expiration {
@@ -261,6 +278,33 @@ impl ExportStatus {
             created_at: parsed(self.created_at.as_deref()),
             recorded_at: self.exported_at.as_ref().map(|at| at.0),
         })
+    }
+}
+
+impl ExportStatus {
+    /// Returns the times of the last export.
+    #[must_use]
+    pub fn times(&self) -> ExportTimes {
+        ExportTimes {
+            exported_at: self.exported_at.clone(),
+            created_at: self.created_at.clone(),
+            expires_at: self.expires_at.clone(),
+        }
+    }
+
+    /// Returns the times of the export that the Secret holds.
+    #[must_use]
+    pub fn times_in_secret(&self) -> Option<Box<ExportTimes>> {
+        match &self.secret_fingerprint {
+            Some(_) => Some(Box::new(self.times())),
+            None => self.in_secret.clone(),
+        }
+    }
+
+    /// Returns the period in which the exported tokens are valid, where their end is known.
+    #[must_use]
+    pub fn expiration(&self) -> Option<Expiration> {
+        self.times().expiration()
     }
 }
 

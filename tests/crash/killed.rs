@@ -6,11 +6,12 @@ use crate::support::{
     Calls, Crash, Form, Given, Kind, Moment, PATIENCE, Scenario, VALUES, each, workload,
 };
 use jiff::SignedDuration;
+use k8s_openapi::api::core::v1::Secret;
 use metorial_simulator::{Action, Fault, Gate, Profile};
 use rand::SeedableRng;
 use rand::rngs::StdRng;
 use rand::seq::IndexedRandom;
-use serde_json::json;
+use serde_json::{Value, json};
 
 /// A piece of a resource's life that one life of the operator can complete.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -22,12 +23,16 @@ enum Story {
     Change,
     /// Tokens that expire are exported again, and the Deployment that uses them is restarted.
     Renew,
+    /// An exported Secret gets another type: it is deleted and created again.
+    Reform,
+    /// Tokens go to another Secret, after a restart by another export.
+    Move,
     Delete,
     /// A change, after whose crash the resource is deleted.
     ChangeThenDelete,
 }
 
-use Story::{Change, ChangeThenDelete, Create, Delete, Renew, Update};
+use Story::{Change, ChangeThenDelete, Create, Delete, Move, Reform, Renew, Update};
 
 impl Story {
     /// Everything is there for the story to begin; no operator is running.
@@ -46,6 +51,8 @@ impl Story {
         match self {
             Update => drop(scenario.tested().edit(json!({"name": "renamed"})).await),
             Delete => scenario.tested().delete().await,
+            Reform => of_secret(&scenario, json!({"type": TYPE})).await,
+            Move => of_secret(&scenario, json!({"name": "moved"})).await,
             Renew => {
                 scenario.age_export(HOUR * 2).await;
                 scenario.issue_tokens(VALUES[1], HOUR * 9);
@@ -68,6 +75,17 @@ impl Story {
             }
             Change | ChangeThenDelete => scenario.is_synced(VALUES[1]).await,
             Renew => scenario.is_synced(VALUES[1]).await && is_restarted(scenario).await,
+            Reform => {
+                let secret = scenario.api::<Secret>().get_opt("exported").await.unwrap();
+                let type_ = secret.and_then(|secret| secret.type_);
+                type_.as_deref() == Some(TYPE) && scenario.is_synced(VALUES[0]).await
+            }
+            Move => {
+                let moved = scenario.secret_text("moved", "token").await;
+                moved.as_deref() == Some(VALUES[0])
+                    && scenario.exported().await.is_none()
+                    && scenario.tested().get().await.is_ready()
+            }
             Delete => !scenario.tested().exists().await,
         }
     }
@@ -79,7 +97,7 @@ impl Story {
         let owns = Form::OWNING.contains(&form) || form == Form::VaultInUse;
         let replaces = form.is_replaced() && self == Change;
         let changes = usize::from(self == Change);
-        let renewals = usize::from(self == Renew);
+        let renewals = usize::from(matches!(self, Renew | Move));
         let sent = || format!("{:#?}", scenario.attempts());
         assert_eq!(
             scenario.ever_objects().len(),
@@ -136,11 +154,14 @@ impl Story {
     /// Whether a value was exported and did not reach the Secret: only then may there be another export.
     async fn is_lost(self, scenario: &Scenario) -> bool {
         let (made, value) = match self {
-            Create => (1, VALUES[0]),
+            Create | Reform => (1, VALUES[0]),
             Change | Renew => (2, VALUES[1]),
+            Move => (2, VALUES[0]),
             _ => return false,
         };
-        scenario.exports().len() == made && scenario.exported().await.as_deref() != Some(value)
+        let secret = if self == Move { "moved" } else { "exported" };
+        let held = scenario.secret_text(secret, "token").await;
+        scenario.exports().len() == made && held.as_deref() != Some(value)
     }
 
     /// The story with these crashes in it.
@@ -182,6 +203,14 @@ impl Story {
         })
         .await;
     }
+}
+
+/// The other type of an exported Secret.
+const TYPE: &str = "example.com/token";
+
+async fn of_secret(scenario: &Scenario, edit: Value) {
+    let edit = json!({"secret": edit});
+    scenario.tested().edit(edit).await;
 }
 
 const HOUR: SignedDuration = SignedDuration::from_hours(1);
@@ -279,6 +308,8 @@ stories! {
     killed_at_any_call_a_value_is_exported_once: Create of Export;
     killed_at_any_call_another_value_is_exported_once: Change of Export;
     killed_at_any_call_tokens_are_renewed_and_their_workload_restarted_once: Renew of Export;
+    killed_at_any_call_an_exported_secret_gets_another_type_once: Reform of Export;
+    killed_at_any_call_tokens_are_in_another_secret_and_no_longer_in_the_former: Move of Export;
     killed_at_any_call_a_deleted_export_leaves_the_existing_auth_config: Delete of Export;
 }
 

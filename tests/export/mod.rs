@@ -8,4 +8,5 @@ mod lost_answers;
 mod references;
 mod refused_secrets;
 mod restarts;
+mod restored_secrets;
 mod shared_auth_configs;

@@ -2,7 +2,7 @@
 
 use super::fixture::{Fixture, mac, owner, policy, second};
 use crate::plan::backoff::Retry;
-use crate::plan::children::{ChildKind, ChildSpec, ChildState};
+use crate::plan::children::{ChildKind, ChildSpec, ChildState, Known};
 use crate::plan::desired::{Desired, Exports, External, Source, Wanted, When};
 use crate::plan::facts::{Answer, Query};
 use crate::plan::observed::{Fields, ListedImport, RemoteView};
@@ -28,7 +28,10 @@ pub fn export(id: &str, at: i64) -> ExportStatus {
 pub fn record(export: ExportStatus, value_known: bool) -> Record {
     Record {
         export,
-        exported_from: value_known.then(|| "pac_1".to_owned()),
+        known_value: match value_known {
+            true => Known::Value,
+            false => Known::Nothing,
+        },
         writes: Writes::Known,
         ..Record::default()
     }
@@ -75,7 +78,7 @@ impl Story {
             finalizer: true,
             ..record(export, false)
         };
-        Self {
+        let mut story = Self {
             when,
             record,
             secret: ChildState::Owned {
@@ -92,7 +95,9 @@ impl Story {
             workloads: Vec::new(),
             paused: None,
             suspend: false,
-        }
+        };
+        story.record.revision = Some(story.desired().revision);
+        story
     }
 
     /// The auth config was last written at this second.

@@ -3,7 +3,7 @@
 use super::export_story::{Story, export, record};
 use super::fixture::{Fixture, second};
 use crate::plan::backoff::Retry;
-use crate::plan::children::ChildState;
+use crate::plan::children::{ChildState, Known};
 use crate::plan::desired::When;
 use crate::plan::export_record::{signed_again, unrecorded};
 use crate::plan::in_sync::in_sync;
@@ -52,7 +52,7 @@ fn a_secret_that_lags_behind_the_recorded_state_changes_nothing() {
 #[test]
 fn a_secret_that_was_changed_after_each_of_several_writes_is_left_alone_for_a_while() {
     let mut story = Story::exported(When::Once);
-    story.record.exported_from = Some("pac_1".to_owned());
+    story.record.known_value = Known::Value;
     story.record.export.secret_fingerprint = Some("v1:key:ours".to_owned());
     story.secret = ChildState::Owned {
         fingerprint: "v1:key:theirs".to_owned(),

@@ -320,15 +320,11 @@ impl<'a> Fixture<'a> {
             id: remote.id.clone(),
             max_age: MaxAge::Interval,
         };
-        let view = Some(Arc::new(remote));
-        let unchanged_for = Duration::ZERO;
-        self.fact(
-            query,
-            Answer::Remote(Observation {
-                view,
-                unchanged_for,
-            }),
-        )
+        let observation = Observation {
+            view: Some(Arc::new(remote)),
+            unchanged_for: Duration::ZERO,
+        };
+        self.fact(query, Answer::Remote(observation))
     }
 
     /// A read of this reconciliation shows that this object is gone.
@@ -341,14 +337,11 @@ impl<'a> Fixture<'a> {
             id: id.to_owned(),
             max_age: MaxAge::ThisReconciliation,
         };
-        let view = remote.map(Arc::new);
-        self.fact(
-            query,
-            Answer::Remote(Observation {
-                view,
-                unchanged_for,
-            }),
-        )
+        let observation = Observation {
+            view: remote.map(Arc::new),
+            unchanged_for,
+        };
+        self.fact(query, Answer::Remote(observation))
     }
 
     pub fn finds(self, found: Vec<RemoteView>) -> Self {
@@ -361,6 +354,12 @@ impl<'a> Fixture<'a> {
 
     pub fn fact(mut self, query: Query, answer: Answer) -> Self {
         self.facts.push((query, answer));
+        self
+    }
+
+    /// Only the answers to these queries are there.
+    pub fn knowing(mut self, known: impl Fn(&Query) -> bool) -> Self {
+        self.facts.retain(|(query, _)| known(query));
         self
     }
 

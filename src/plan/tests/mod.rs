@@ -16,6 +16,7 @@ mod failures;
 mod fingerprints;
 pub mod fixture;
 mod import_lists;
+mod last_exports;
 mod losses;
 mod memory;
 mod model;

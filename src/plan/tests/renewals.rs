@@ -62,6 +62,7 @@ fn play(issuer: Issuer, lifetime: i64, max_per_day: usize, skew: i64) -> Run {
 fn made(before: &ExportStatus, at: i64, expires_at: i64, skew: i64) -> ExportStatus {
     let made = MadeExport {
         id: format!("pace_{at}"),
+        of: "pac_1".to_owned(),
         created_at: second(at + skew),
         expires_at: Some(second(expires_at + skew)),
         auth_config_updated_at: second(10),

@@ -23,13 +23,13 @@ struct State {
     heartbeat: Mutex<Option<Instant>>,
     running: Mutex<HashMap<Id, Instant>>,
     ready: AtomicBool,
-    /// What can't be watched, and why: what happens to these kinds is not noticed.
+    /// The kinds that can't be watched, each with the cause: what happens to them is not noticed.
     unwatched: Mutex<BTreeMap<WatchScope, String>>,
     /// Why the leader can't begin.
     obstacle: Mutex<Option<String>>,
 }
 
-/// What one watch is about.
+/// The scope of one watch.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct WatchScope {
     /// The kind.

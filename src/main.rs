@@ -67,7 +67,7 @@ fn print_definitions() -> Result<(), String> {
     for definition in definitions() {
         let yaml = serde_yaml_ng::to_string(&definition).map_err(|error| error.to_string())?;
         match writeln!(std::io::stdout(), "---\n{}", yaml.trim_end()) {
-            // Whoever reads them has seen enough.
+            // The reader has closed the pipe, such as `head`.
             Err(error) if error.kind() == ErrorKind::BrokenPipe => return Ok(()),
             written => written.map_err(|error| error.to_string())?,
         }

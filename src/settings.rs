@@ -27,8 +27,8 @@ pub struct Args {
 pub enum Command {
     /// Run the operator (default).
     Run(Box<RunArgs>),
-    /// Check with the flags of `run` that the kinds are installed, that the permissions suffice and that the Metorial API
-    /// answers. Changes nothing, and fails if one of the checks does.
+    /// Check with the flags of `run` that the kinds are installed, that the operator may list what it watches, and that the
+    /// Metorial API answers. Changes nothing, and fails if one of the checks does.
     Check(Box<RunArgs>),
     /// Print the custom resource definitions as YAML.
     Crds,
@@ -86,7 +86,7 @@ pub struct RunArgs {
     /// Address of /metrics, /livez and /readyz.
     #[arg(long, env = "METORIAL_OPERATOR_LISTEN", default_value = "0.0.0.0:8080")]
     pub listen: SocketAddr,
-    /// Whether the replicas elect a leader through a Lease.
+    /// If true, the replicas elect a leader through a Lease.
     #[arg(long, env = "METORIAL_OPERATOR_LEADER_ELECT", default_value_t = true, action = clap::ArgAction::Set)]
     pub leader_elect: bool,
     /// Number of concurrent reconciliations.
@@ -95,7 +95,7 @@ pub struct RunArgs {
     /// If false, Secrets are neither listed nor watched; changes are found at the next interval.
     #[arg(long, env = "METORIAL_OPERATOR_SECRET_WATCH", default_value_t = true, action = clap::ArgAction::Set)]
     pub secret_watch: bool,
-    /// If false, AuthExports are disabled: each reports that, and no right to write Secrets is needed but for the
+    /// If false, AuthExports are disabled: each reports that, and no permission to write Secrets is needed but for the
     /// fingerprint key.
     #[arg(long, env = "METORIAL_OPERATOR_SERVE_AUTH_EXPORTS", default_value_t = true, action = clap::ArgAction::Set)]
     pub serve_auth_exports: bool,
@@ -127,7 +127,7 @@ pub enum LogFormat {
 pub struct Timing {
     /// Durations of leader election.
     pub lease: LeaseTiming,
-    /// How far reads of the Metorial API may lag behind writes. An object that is missing from a read within this time
+    /// Time by which reads of the Metorial API may lag behind writes. An object that is missing from a read within this time
     /// after a write may exist.
     pub settle: Duration,
     /// The same after a write that the API answered: nothing but a lag of reads hides the object then.
@@ -138,9 +138,9 @@ pub struct Timing {
     pub backoff: (Duration, Duration),
     /// The interval at which a connection is verified.
     pub connection_check: Duration,
-    /// How long an approval to create lost objects again stays after it was last needed.
+    /// Time for which an approval to create lost objects again stays after it was last needed.
     pub approval: Duration,
-    /// How long a process that stops waits for the running reconciliations.
+    /// Time for which a process that stops waits for the running reconciliations.
     pub drain: Duration,
 }
 
@@ -188,13 +188,13 @@ pub struct Settings {
     pub allowed_accounts: AllowedAccounts,
     /// Address of the HTTP server for metrics and health.
     pub listen: SocketAddr,
-    /// Whether the replicas elect a leader.
+    /// True if the replicas elect a leader.
     pub leader_elect: bool,
     /// Number of concurrent reconciliations.
     pub concurrency: usize,
-    /// Whether Secrets are watched.
+    /// True if Secrets are watched.
     pub secret_watch: bool,
-    /// Whether AuthExports are served, or only report that they are disabled.
+    /// True if AuthExports are served; otherwise they only report that they are disabled.
     pub serve_auth_exports: bool,
     /// Timeout of one request to the Kubernetes or Metorial API.
     pub request_timeout: Duration,
@@ -356,4 +356,34 @@ fn duration(text: &str) -> Result<Duration, String> {
     positive
         .filter(|duration| !duration.is_zero())
         .ok_or_else(|| "must be a duration such as 30s or 2m".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+    use std::collections::BTreeSet;
+
+    /// The first two cells of each row of the table of flags, without what a flag takes.
+    fn documented() -> BTreeSet<(String, String)> {
+        let page = include_str!("../docs/operations.md");
+        let (_, table) = page.split_once("| Flag | Environment variable |").unwrap();
+        let rows = table.lines().skip(2).take_while(|line| !line.is_empty());
+        let row = |row: &str| -> (String, String) {
+            let mut spans = row.split('`').skip(1).step_by(2);
+            let flag = spans.next().unwrap().split(' ').next().unwrap();
+            (flag.to_owned(), spans.next().unwrap().to_owned())
+        };
+        rows.map(row).collect()
+    }
+
+    #[test]
+    fn the_documentation_lists_every_flag_with_its_environment_variable() {
+        let command = Args::command();
+        let flags = command.get_arguments().filter_map(|flag| {
+            let env = flag.get_env()?.to_str()?;
+            Some((format!("--{}", flag.get_long()?), env.to_owned()))
+        });
+        assert_eq!(documented(), flags.collect());
+    }
 }

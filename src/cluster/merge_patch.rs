@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value};
 
-/// The RFC 7386 patch that turns `before` into `after`; `None` where they are equal.
+/// Returns the RFC 7386 patch that turns `before` into `after`; `None` where they are equal.
 #[must_use]
 pub fn merge_patch(before: &Value, after: &Value) -> Option<Value> {
     if before == after {

@@ -20,7 +20,7 @@ pub struct Checks {
     pauses: Pauses,
     /// The check that the connection needs as it was last read.
     attempt: Option<Attempt>,
-    /// Whether that check was put off.
+    /// True if that check was put off.
     put_off: bool,
     /// Why the last one failed.
     failed: Option<NotReady>,
@@ -30,7 +30,7 @@ pub struct Checks {
     failures: (u32, Option<Instant>),
 }
 
-/// Whether the API may be asked.
+/// Decision about a request that checks a key.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Check {
     /// It may.
@@ -90,15 +90,15 @@ impl Checks {
 
     /// Ends the pause after a failure that was to pass by itself, because a resource got another response. Returns whether there
     /// was such a pause: a server that answers everything but this check is asked no more often than [`AT_MOST`].
-    pub fn hasten(&mut self, now: Instant) -> bool {
+    pub fn end_pause(&mut self, now: Instant) -> bool {
         let recently = |at: Instant| now.saturating_duration_since(at) < AT_MOST;
         let passes = |it: &NotReady| it.transient && it.reason != Reason::RateLimited;
         let passes = self.failed.as_ref().is_some_and(passes);
-        let hastens = passes && !self.asked_at.is_some_and(recently);
-        if hastens {
+        let ends = passes && !self.asked_at.is_some_and(recently);
+        if ends {
             (self.pauses, self.failures) = (Pauses::default(), (0, None));
         }
-        hastens
+        ends
     }
 
     /// Returns the time until the connection is to be reconciled again. What only a person can repair is retried seldom; while
@@ -203,7 +203,7 @@ mod tests {
         let (timing, now) = (Timing::default(), Instant::now());
         let away = NotReady::transient(Reason::RemoteUnavailable, "away");
         let limited = NotReady::transient(Reason::RateLimited, "later");
-        for (failed, hastens) in [(&away, true), (&limited, false), (&unauthorized(), false)] {
+        for (failed, ends) in [(&away, true), (&limited, false), (&unauthorized(), false)] {
             let mut checks = Checks::default();
             let begin = |checks: &mut Checks, at| checks.begin(&settings(1, None), &key("a"), at);
             let mut at = now;
@@ -213,11 +213,11 @@ mod tests {
                 begin(&mut checks, at);
                 checks.asked(Some(failed), &timing, 0.0, at);
             }
-            assert!(!checks.hasten(at + SECOND), "it was asked a moment ago");
+            assert!(!checks.end_pause(at + SECOND), "it was asked a moment ago");
             let later = at + AT_MOST;
             assert_eq!(begin(&mut checks, later), Check::Failed(failed.clone()));
-            assert_eq!(checks.hasten(later), hastens);
-            let expected = if hastens {
+            assert_eq!(checks.end_pause(later), ends);
+            let expected = if ends {
                 Check::Due
             } else {
                 Check::Failed(failed.clone())

@@ -22,7 +22,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 use url::Url;
 
-/// What a session is made of, before it is known what the key opens.
+/// The parts of a session, before it is known which instance the key belongs to.
 struct Material<'a> {
     url: Url,
     settings: &'a ConnectionSettings,

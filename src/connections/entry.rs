@@ -23,11 +23,11 @@ pub struct Entry {
     pub instance: Option<String>,
     /// The connection that it uses, as its status has it.
     pub connection: Option<String>,
-    /// Whether it has our finalizer.
+    /// True if it has our finalizer.
     pub finalizer: bool,
-    /// Whether it is being deleted.
+    /// True if it is being deleted.
     pub terminating: bool,
-    /// Whether the remote object belongs to somebody else.
+    /// True if the remote object belongs to somebody else.
     pub external: bool,
     /// The objects that Metorial deletes the remote object along with.
     pub parents: Vec<String>,
@@ -39,7 +39,7 @@ pub struct Entry {
     pub pending_deletion: Vec<String>,
     /// Since when it reports that its object no longer exists.
     pub missing_since: Option<Timestamp>,
-    /// Whether its status can't be read, so that it may use any connection.
+    /// True if its status can't be read, so that it may use any connection.
     pub unreadable: bool,
 }
 
@@ -254,7 +254,7 @@ mod tests {
         Entry::read::<ProviderAuthConfig>(&resource.to_string()).unwrap()
     }
 
-    /// What of a deployment with this status depends on any of these objects.
+    /// Returns what of a deployment with this status depends on any of these objects.
     fn depending(status: &Value, terminating: bool) -> Vec<(String, Relation)> {
         let mut resource = json!({
             "metadata": {"name": "d", "namespace": "apps"},

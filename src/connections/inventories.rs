@@ -26,7 +26,7 @@ pub struct Inventories {
     depending: Coalesced<&'static str, Result<Arc<Vec<Entry>>, ClusterError>>,
 }
 
-/// What lists the resources.
+/// The inventories of all kinds, and the cluster that they read.
 struct Lists {
     all: Vec<Box<dyn Inventory>>,
     cluster: Cluster,

@@ -27,7 +27,7 @@ pub struct OtherInstances<'a> {
     pub own: &'a Session,
     /// The resource.
     pub owner: &'a Owner,
-    /// What the requests are for.
+    /// The purpose of the requests.
     pub purpose: Purpose,
     /// Only lists that were begun then or later count.
     pub since: Instant,

@@ -97,7 +97,7 @@ impl Connections {
             (slot.session, slot.material) = (None, None);
             return self.enqueue(key);
         }
-        if error.refuses_key() && slot.checks.hasten(Instant::now().into_std()) {
+        if error.refuses_key() && slot.checks.end_pause(Instant::now().into_std()) {
             return self.enqueue(key);
         }
         let suspect = slot.not_ready.is_none() && slot.verified.is_none_or(|at| at < began);
@@ -110,7 +110,12 @@ impl Connections {
     /// Has a connection that reports an outage checked, because a resource got a response through it.
     pub async fn answered(&self, key: &ConnectionKey) {
         let slot = self.slot(key);
-        if slot.lock().await.checks.hasten(Instant::now().into_std()) {
+        if slot
+            .lock()
+            .await
+            .checks
+            .end_pause(Instant::now().into_std())
+        {
             self.enqueue(key);
         }
     }

@@ -122,7 +122,7 @@ pub struct ConnectionSettings {
     pub ca_bundle: Option<Reference>,
     /// The namespaces whose resources may use the connection; `None` for a `Connection`, which serves its own.
     pub allowed: Option<AllowedNamespaces>,
-    /// Whether specs may name objects by their ids that no resource of this cluster created.
+    /// True if specs may name objects by their ids that no resource of this cluster created.
     pub external_ids: bool,
     /// Why the spec can't be applied as it is stored.
     pub unreadable: Option<String>,

@@ -18,10 +18,10 @@ use tokio::sync::Mutex as AsyncMutex;
 use tokio::sync::mpsc::UnboundedSender;
 use tokio::time::Instant;
 
-/// What the owner of a connection allows its users.
+/// The permissions that the owner of a connection gives its users.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Permissions {
-    /// Whether their specs may name objects by their ids that no resource of this cluster created.
+    /// True if their specs may name objects by their ids that no resource of this cluster created.
     pub external_ids: bool,
     /// The clusters whose objects they may take over.
     pub adopt_from: Vec<String>,
@@ -36,7 +36,7 @@ pub struct ConnectionState {
     pub not_ready: Option<NotReady>,
     /// The generation of its spec; `None` where there is none.
     pub generation: Option<i64>,
-    /// What its owner allows.
+    /// The permissions that its owner gives.
     pub permissions: Permissions,
     /// The defaults that the connection gives its resources. They apply even while its key does not work, and after the
     /// connection was deleted: a deletion policy must not change because of that.

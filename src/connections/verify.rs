@@ -1,4 +1,4 @@
-//! The checks that a connection has to pass, as pure functions: its address, its key, the instance that the key opens,
+//! The checks that a connection has to pass, as pure functions: its address, its key, the instance that the key belongs to,
 //! and the namespaces that may use it.
 
 use super::not_ready::NotReady;
@@ -75,13 +75,13 @@ pub fn material(
     ]))
 }
 
-/// Checks that the key opens the instance that the spec names, and the one that the connection opened before.
+/// Checks that the key belongs to the instance that the spec names, and to the one that the connection had before.
 ///
 /// A key belongs to one instance. With a key of another one every recorded id would be unknown there, and every object
 /// would seem to be deleted and be created again in the wrong place.
 ///
 /// # Errors
-/// The key opens another instance.
+/// The key belongs to another instance.
 pub fn check_instance(
     settings: &ConnectionSettings,
     opened_before: Option<&str>,
@@ -117,7 +117,7 @@ pub fn check_instance(
     Err(NotReady::new(
         Reason::InstanceMismatch,
         format!(
-            "the key opens instance {}, but {expected}: use a key of the right instance, or create another connection",
+            "the key belongs to instance {}, but {expected}: use a key of the right instance, or create another connection",
             named(found)
         ),
     ))
@@ -165,7 +165,7 @@ pub fn check_account(allowed: &AllowedAccounts, found: &InstanceStatus) -> Resul
     Err(NotReady::new(
         Reason::InstanceMismatch,
         format!(
-            "the key opens {what}, which the operator's flag {flag} does not list: use another key, or have it added to the flag"
+            "the key belongs to {what}, which the operator's flag {flag} does not list: use another key, or have it added to the flag"
         ),
     ))
 }
@@ -185,7 +185,9 @@ pub fn check_namespace(
     }
     Err(NotReady::new(
         Reason::NamespaceNotAllowed,
-        format!("{key} does not allow namespace {namespace}: add it to spec.allowedNamespaces"),
+        format!(
+            "{key} does not allow namespace {namespace}; ask the owner of {key} to add the namespace to its spec.allowedNamespaces"
+        ),
     ))
 }
 
@@ -213,7 +215,7 @@ pub fn of_error(error: &RemoteError, settings: &ConnectionSettings, url: &Url) -
             let secret = &settings.key;
             let request = api.request_id().map(|id| format!(", request {id}"));
             let message = format!(
-                "the API rejects the key in Secret {}, key {} (401{}): put a current secret key there",
+                "the API refuses the key in Secret {}, key {} (401{}): put a current secret key there",
                 secret.name,
                 secret.key,
                 request.unwrap_or_default()

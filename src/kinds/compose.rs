@@ -180,9 +180,13 @@ fn put(whole: &mut Value, pointer: &str, mut piece: Value) -> Result<(), &'stati
                     index => index.parse::<usize>().ok(),
                 };
                 let place = index.and_then(|index| items.get_mut(index));
-                place.ok_or("points beside the items of a list")?
+                place.ok_or("points beside the items of a list; correct pointer")?
             }
-            _ => return Err("points into something that is neither an object nor a list"),
+            _ => {
+                return Err(
+                    "points into something that is neither an object nor a list; correct pointer",
+                );
+            }
         };
     }
     *place = piece;

@@ -10,7 +10,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use zeroize::Zeroizing;
 
-/// What a resource refers to. Only our own kinds can be in another namespace.
+/// A reference of a resource to a key of an object. Only objects of our own kinds can be in another namespace.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Reference {
     /// The kind of what is referred to.
@@ -44,7 +44,7 @@ pub enum SourceKind {
 }
 
 impl SourceKind {
-    /// The Kubernetes kind.
+    /// Returns the Kubernetes kind.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
@@ -99,7 +99,7 @@ impl Reference {
         }
     }
 
-    /// What a value source refers to, if it refers to anything.
+    /// Returns the reference of a value source, if it has one.
     #[must_use]
     pub fn of(source: &ValueSource) -> Option<Self> {
         let (kind, of) = match (&source.secret_key_ref, &source.config_map_key_ref) {
@@ -174,7 +174,7 @@ impl Inputs {
             return refuse("is empty: put a value there");
         }
         if text.contains('\0') {
-            return refuse("contains a NUL character, which Metorial can't store");
+            return refuse("contains a NUL character, which Metorial can't store; remove it");
         }
         let text = Sensitive::new(text.to_owned());
         self.values.insert(reference, (text, uid.to_owned()));
@@ -192,7 +192,7 @@ impl Inputs {
         digest(&self.states)
     }
 
-    /// The value of a secret source and where it came from.
+    /// Returns the value of a secret source and where it came from.
     ///
     /// # Errors
     /// It was not read.
@@ -200,7 +200,7 @@ impl Inputs {
         self.referenced(&source.into())
     }
 
-    /// The value of a value source and where it came from.
+    /// Returns the value of a value source and where it came from.
     ///
     /// # Errors
     /// It was not read, or the source names nothing.
@@ -219,7 +219,7 @@ impl Inputs {
         }
     }
 
-    /// The text behind a reference.
+    /// Returns the text behind a reference.
     ///
     /// # Errors
     /// It was not read.

@@ -37,7 +37,7 @@ pub trait Kind:
     const NAME: &'static str;
     /// The objects that a deletion of one of this kind has to wait for.
     const DEPENDENTS: &'static [Dependents] = &[];
-    /// Whether other resources can refer to those of this kind.
+    /// True if other resources can refer to those of this kind.
     const REFERRED_TO: bool = false;
 
     /// Returns the shared part of the spec.
@@ -111,13 +111,13 @@ pub trait Kind:
 pub struct Dependents {
     /// The kind that reads them.
     pub of: RemoteKind,
-    /// How they are found.
+    /// The search that finds them.
     pub found: Found,
     /// The kinds of the resources that make such objects; none where only end users do.
     pub made_by: &'static [RemoteKind],
 }
 
-/// How dependents are found. Those that resources of this cluster have are found there, too.
+/// The way in which dependents are found. Those that resources of this cluster have are found there, too.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Found {
     /// In their list, by this filter for the ids of what they depend on.

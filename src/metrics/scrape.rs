@@ -11,7 +11,7 @@ use std::fmt;
 use std::sync::{Arc, Mutex, Weak};
 use std::time::Duration;
 
-/// What knows how old the observations of objects at Metorial are.
+/// A source of the ages of the observations of objects at Metorial.
 pub trait ObservationAges: Send + Sync {
     /// Returns the age of the oldest observation in each collection that has any.
     fn oldest(&self) -> Vec<(&'static str, Duration)>;
@@ -86,7 +86,7 @@ impl Collector for OwnProcess {
     }
 }
 
-/// What the system says of this process.
+/// Figures of the system about this process.
 struct Figures {
     cpu_seconds: f64,
     /// The names, descriptions and values of the others.

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-/// When to reconcile again. A change that matters leads to another attempt at once, whatever stands here; any other event
+/// When to reconcile again. A change that matters leads to another attempt at once, whatever this is; any other event
 /// to none before this time.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Retry {
@@ -15,7 +15,7 @@ pub enum Retry {
     Now,
     /// After exactly this time.
     After(Duration),
-    /// After this time, or earlier when the request budget calls: nothing is sent before its turn, so nothing is held back.
+    /// After this time, or earlier when requests become available: nothing is sent before its turn, so nothing is held back.
     Turn(Duration),
     /// Later each time.
     Backoff(Backoff),
@@ -80,6 +80,8 @@ pub const MOMENT: Duration = Duration::from_millis(50);
 pub const CONFLICTS: u32 = 6;
 /// Bounds of the pause after a refusal: the API sees at most four attempts an hour, whatever happens.
 const REFUSED: (Duration, Duration) = (Duration::from_secs(900), Duration::from_secs(3600));
+/// By how much a pause after a failure is longer at most, so that what failed together is not retried together.
+const SPREAD: f64 = 1.5;
 
 /// What turns a [`Retry`] into a pause.
 #[derive(Clone, Copy, Debug)]
@@ -126,8 +128,10 @@ impl Pacing {
             Class::Refused => (REFUSED, failures),
         };
         let exponent = failures.saturating_sub(1).min(16);
-        let pause = base.saturating_mul(1 << exponent).min(cap);
-        let pause = pause.mul_f64(1.0 + 0.5 * self.jitter.clamp(0.0, 1.0));
+        // The spread has to fit below the longest pause, or everything that has failed for long would be retried together.
+        let growing = base.saturating_mul(1 << exponent).min(cap.div_f64(SPREAD));
+        let spread = 1.0 + (SPREAD - 1.0) * self.jitter.clamp(0.0, 1.0);
+        let pause = growing.mul_f64(spread).max(base).min(cap);
         let pause = pause.max(backoff.at_least);
         backoff.at_most.map_or(pause, |at_most| pause.min(at_most))
     }
@@ -154,13 +158,9 @@ mod tests {
         let pause = |failures, jitter| pacing(jitter).pause(&transient, failures).unwrap();
         assert_eq!(pause(1, 0.0), Duration::from_secs(1));
         assert_eq!(pause(3, 0.0), Duration::from_secs(4));
-        assert_eq!(pause(u32::MAX, 1.0), Duration::from_secs(450));
-        assert!(pause(2, 0.9) > pause(2, 0.1));
-        let refused = Retry::Backoff(Backoff {
-            class: Class::Refused,
-            ..Backoff::transient()
-        });
-        assert!(pacing(0.0).pause(&refused, 1) >= Some(Duration::from_secs(900)));
+        for failures in [2, u32::MAX] {
+            assert!(pause(failures, 0.9) > pause(failures, 0.1));
+        }
         let interval = pacing(1.0).pause(&Retry::Interval(None), 0);
         assert!(interval >= Some(Duration::from_secs(540)));
     }
@@ -173,19 +173,40 @@ mod tests {
         });
         let pause = |failures| pacing(0.0).pause(&conflict, failures).unwrap().as_secs();
         let pauses: Vec<u64> = (1..=9).map(pause).collect();
-        assert_eq!(pauses, [1, 2, 4, 8, 16, 900, 1800, 3600, 3600]);
+        assert_eq!(pauses, [1, 2, 4, 8, 16, 900, 1800, 2400, 2400]);
+    }
+
+    #[test]
+    fn no_pause_after_a_failure_is_shorter_or_longer_than_its_bounds() {
+        for (class, (base, cap)) in [(Class::Transient, TRANSIENT), (Class::Refused, REFUSED)] {
+            let retry = Retry::Backoff(Backoff {
+                class,
+                ..Backoff::transient()
+            });
+            for failures in (0..20).chain([u32::MAX]) {
+                for jitter in (0..=10).map(|tenth| f64::from(tenth) / 10.0) {
+                    let pause = pacing(jitter).pause(&retry, failures).unwrap();
+                    assert!(
+                        (base..=cap).contains(&pause),
+                        "{class:?} {failures} {jitter}"
+                    );
+                }
+            }
+            assert_eq!(pacing(0.0).pause(&retry, 1), Some(base));
+            assert_eq!(pacing(1.0).pause(&retry, u32::MAX), Some(cap));
+        }
     }
 
     #[test]
     fn a_pause_lasts_as_long_as_the_server_asks_and_ends_when_reads_have_caught_up() {
         let asked = Backoff::transient().at_least(Duration::from_secs(70));
         let pause = |backoff: Backoff| pacing(0.0).pause(&Retry::Backoff(backoff), 9);
-        assert_eq!(pause(asked), Some(Duration::from_secs(256)));
+        assert_eq!(pause(asked), Some(Duration::from_secs(200)));
         let long = Backoff::transient().at_least(Duration::from_secs(700));
         assert_eq!(pause(long), Some(Duration::from_secs(700)));
         let settled = Backoff::transient().until_settled(Duration::from_secs(5));
         assert_eq!(pause(settled), Some(Duration::from_secs(5) + MOMENT));
         let over = Backoff::transient().until_settled(Duration::ZERO);
-        assert_eq!(pause(over), Some(Duration::from_secs(256)));
+        assert_eq!(pause(over), Some(Duration::from_secs(200)));
     }
 }

@@ -14,7 +14,7 @@ use jiff::Timestamp;
 use std::collections::HashMap;
 use std::time::Duration;
 
-/// One resource, as a decision sees it.
+/// One resource, with what a decision depends on.
 pub struct Case<'a> {
     /// The resource's identity.
     pub owner: Owner,

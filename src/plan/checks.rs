@@ -42,7 +42,7 @@ pub fn ready<'a>(case: &Case<'a>, facts: &Facts) -> Result<&'a Desired, Box<Plan
     }
 }
 
-/// A disabled kind needs no right to do its work, only to report and to be deleted.
+/// Returns the plan of a kind that is disabled: it needs no permission to do its work, only to report and to be deleted.
 fn disabled(case: &Case<'_>, _: &Facts) -> Option<Plan> {
     let setting = case.disabled?;
     let message = format!(
@@ -98,7 +98,7 @@ fn connection_not_ready(case: &Case<'_>, facts: &Facts) -> Option<Plan> {
     Some(Plan::report(passing(case, facts, verdict)).retry(Retry::Backoff(backoff)))
 }
 
-/// A resource lives in one instance; a connection to another one is a mistake, whoever made it.
+/// Returns the plan of a resource whose object is in another instance than its connection: a mistake, whoever made it.
 fn wrong_instance(case: &Case<'_>, _: &Facts) -> Option<Plan> {
     let here = case.connection.instance.as_ref()?;
     let there = case.record.instance.as_ref().filter(|id| *id != here)?;
@@ -112,7 +112,7 @@ fn wrong_instance(case: &Case<'_>, _: &Facts) -> Option<Plan> {
         false => "set spec.deletionPolicy: Orphan and ",
     };
     let message = format!(
-        "{what} in instance {there}, but {} opens {here}; refer to a connection of {there}, or {orphan}delete this resource",
+        "{what} in instance {there}, but {} belongs to {here}; refer to a connection of {there}, or {orphan}delete this resource",
         case.connection.name
     );
     let verdict = Verdict::new(Reason::InstanceMismatch, message);

@@ -18,7 +18,7 @@ const GARBAGE_COLLECTION: Duration = Duration::from_secs(10);
 pub const OPAQUE: &str = "Opaque";
 /// The annotation that records which export a Secret holds, so that a crash before the status write loses nothing.
 pub const EXPORT_ANNOTATION: &str = "metorial.com/export";
-/// The annotation that tells when the tokens in a Secret expire, for users.
+/// The annotation with the time at which the tokens in a Secret expire, for users.
 pub const EXPIRES_ANNOTATION: &str = "metorial.com/expires-at";
 
 /// The kinds of child objects.

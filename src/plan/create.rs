@@ -62,7 +62,7 @@ pub fn object_gone(
         return missing("set spec.adopt.id to another object");
     }
     if case.policy.drift == DriftPolicy::Report {
-        return missing("set spec.drift: Correct to recreate it, or delete this resource");
+        return missing("set spec.drift: Correct to create it again, or delete this resource");
     }
     // No create of this resource is in flight, so until reads are sure to show everything, there is nothing to ask for.
     if !case.record.settled() && !case.record.may_have_unrecorded_write() {
@@ -77,9 +77,16 @@ pub fn object_gone(
     }
     let losses = facts.losses()?;
     if losses.suspicious() {
+        let (connection, namespace) = (&case.connection.name, &case.owner.namespace);
+        let namespace = match case.connection.shared {
+            true => String::new(),
+            false => format!("-n {namespace} "),
+        };
         let message = format!(
-            "{} of {} objects of this connection disappeared at once; nothing is recreated until the connection has the annotation {APPROVE}: {RECREATE}",
-            losses.lost, losses.known
+            "{} of {} objects of {connection} disappeared at once, and nothing is created again; if they were deleted on purpose, run: kubectl {namespace}annotate {} {APPROVE}={RECREATE}",
+            losses.lost,
+            losses.known,
+            connection.to_lowercase()
         );
         return Ok(Plan::report(Verdict::new(Reason::SuspiciousLoss, message)));
     }

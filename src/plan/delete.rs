@@ -31,8 +31,8 @@ pub fn delete(case: &Case<'_>, facts: &Facts) -> Result<Plan, Query> {
     if never_created && record.pending_deletion.is_empty() {
         return Ok(release(Vec::new()));
     }
-    if let Some((cause, repair)) = connection_blocks(case) {
-        let blocked = || unreachable(case, facts, &cause, repair);
+    if let Some(cause) = connection_blocks(case) {
+        let blocked = || unreachable(case, facts, &cause);
         return give_up(case).map_or_else(blocked, Ok);
     }
     remote_objects(case, facts)
@@ -214,9 +214,9 @@ pub fn is_gone(reason: Reason) -> bool {
 
 /// Returns why a deletion can't be tried, and what a user can do about it. A connection or a key that is gone is no reason while
 /// the last good one is known.
-fn connection_blocks(case: &Case<'_>) -> Option<(String, &'static str)> {
+fn connection_blocks(case: &Case<'_>) -> Option<String> {
     let connection = &case.connection;
-    let (name, repair) = (&connection.name, "repair the connection");
+    let name = &connection.name;
     Some(match (&connection.instance, &connection.problem) {
         (Some(here), problem)
             if problem
@@ -228,30 +228,28 @@ fn connection_blocks(case: &Case<'_>) -> Option<(String, &'static str)> {
                 .instance
                 .as_ref()
                 .filter(|there| *there != here)?;
-            let cause =
-                format!("{name} opens another instance than {there}, where the object lives");
-            let repair = "create another connection with a key of that instance";
-            (cause, repair)
+            format!(
+                "{name} belongs to another instance than {there}, where the object is; create another connection with a key of that instance"
+            )
         }
         (_, Some(problem)) => {
-            let cause = format!("{name}: {}: {}", problem.reason, problem.message);
-            (cause, repair)
+            format!("{name}: {}: {}", problem.reason, problem.message)
         }
-        (_, None) => (format!("{name} is not ready"), repair),
+        (_, None) => format!("{name} is not ready; repair the connection"),
     })
 }
 
 /// Returns the plan of a deletion that can't be tried. A connection or a Secret that is gone can't be created again in a
 /// namespace that is being deleted.
-fn unreachable(case: &Case<'_>, facts: &Facts, cause: &str, repair: &str) -> Result<Plan, Query> {
+fn unreachable(case: &Case<'_>, facts: &Facts, cause: &str) -> Result<Plan, Query> {
     let problem = case.connection.problem.as_ref();
     let gone = problem.is_some_and(|problem| is_gone(problem.reason));
-    let repair = match gone && !case.connection.shared && facts.namespace_terminating()? {
-        true => "its namespace is being deleted, so".to_owned(),
-        false => format!("{repair}, or"),
+    let alternative = match gone && !case.connection.shared && facts.namespace_terminating()? {
+        true => "Its namespace is being deleted, so",
+        false => "Alternatively,",
     };
     Ok(blocked(format!(
-        "can't delete at Metorial: {cause}; {repair} set spec.deletionPolicy: Orphan to leave the remote object at Metorial"
+        "can't delete at Metorial: {cause}. {alternative} set spec.deletionPolicy: Orphan to leave the remote object at Metorial"
     )))
 }
 

@@ -70,16 +70,22 @@ pub fn conflict(case: &Case<'_>, external: &External, remote: &RemoteView) -> Op
     if referred || case.claim(remote) == Claim::Ours {
         return None;
     }
+    let next_step = match marker.owner.namespace == case.owner.namespace {
+        true => "use a reference to that resource",
+        false => {
+            "use a reference to that resource, and have its owner add this namespace to spec.allowedNamespaces"
+        }
+    };
     let message = format!(
-        "{} belongs to {}; refer to that resource, which its owner has to allow",
+        "{} belongs to {}; {next_step}",
         remote.id,
         case.shown_owner(&marker.owner)
     );
     Some(Verdict::new(Reason::OwnershipConflict, message))
 }
 
-/// Returns that the object of a resource which the spec refers to is gone: that resource is about to create another, or to say
-/// why not.
+/// Returns the report that the object of a resource which the spec refers to is gone: that resource is about to create another,
+/// or to report why not.
 #[must_use]
 pub fn gone_of_reference(id: &str) -> Verdict {
     let message = format!(
@@ -112,7 +118,7 @@ pub fn hidden(
     };
     let message = || {
         format!(
-            "{} belongs to {}; over {} only objects of this namespace can be observed, and those of clusters in its spec.adoptFrom",
+            "{} belongs to {}; over {} only objects of this namespace can be observed, and those of clusters in its spec.adoptFrom; observe it in its own namespace, or through a Connection of this namespace",
             remote.id,
             case.shown_owner(owner),
             case.connection.name

@@ -68,7 +68,7 @@ impl fmt::Display for Fingerprint {
     }
 }
 
-/// Returns a number that tells public texts apart. It needs no key.
+/// Returns a number that distinguishes public texts. It needs no key.
 #[must_use]
 pub fn short_digest(text: &str) -> u32 {
     let digest = Sha256::digest(text.as_bytes());

@@ -19,13 +19,13 @@ pub fn on_error(case: &Case<'_>, facts: &Facts, failure: &Failure) -> Plan {
         Failure::ChildRefused(refusal) => child_refused(refusal),
         Failure::ChildUnfit(why) => {
             let message = format!(
-                "the exported value {why}; set spec.secret.format: Json, which keeps it whole"
+                "the exported value {why}; set spec.secret.format: Json, which stores it under one key"
             );
             in_cluster(Verdict::new(Reason::InvalidSpec, message))
         }
         Failure::ChildTooLarge(error) => {
             let message = format!(
-                "{error}: the value does not fit into the Secret of spec.secret; it is larger than 1 MiB, or not of the form that spec.secret.type demands"
+                "the exported value does not fit into the Secret ({error}): it is larger than 1 MiB, or lacks keys that its type requires; change spec.secret.type or spec.secret.format"
             );
             in_cluster(Verdict::new(Reason::InvalidSpec, message))
         }

@@ -93,7 +93,10 @@ pub fn sent_elsewhere(
     Ok(match facts.other_instances()? {
         Elsewhere::Nothing => None,
         Elsewhere::Found(there) => {
-            let message = format!("a create was sent to instance {}", there.instance);
+            let message = format!(
+                "a create was sent to instance {} through {}; recording this before anything else is sent",
+                there.instance, there.connection
+            );
             let steps = vec![Step::RecordDestination(there.clone())];
             let plan = Plan::report(Verdict::new(reason, message)).retry(Retry::Now);
             Some(Plan { steps, ..plan })

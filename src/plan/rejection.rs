@@ -54,7 +54,8 @@ impl Rejection {
             Self::OtherDeployment => desired.map(|desired| other_deployment(desired, facts)),
             Self::InUse(ids) => return in_use(case, ids),
         };
-        let message = message.unwrap_or_else(|| "Metorial rejects the spec".to_owned());
+        let message =
+            message.unwrap_or_else(|| "Metorial refuses the spec; correct the spec".to_owned());
         Verdict::new(Reason::InvalidSpec, message)
     }
 }
@@ -117,9 +118,6 @@ fn other_deployment(desired: &Desired, facts: &Facts) -> String {
         );
     }
     let Named { place, id, .. } = Named::new(desired, "deploymentId");
-    let deployment = Some(id)
-        .filter(|id| !id.is_empty())
-        .unwrap_or("another one");
     let (what, remote) = locked_object(desired, facts);
     let own = remote.and_then(|remote| {
         remote
@@ -130,9 +128,16 @@ fn other_deployment(desired: &Desired, facts: &Facts) -> String {
     });
     let own = own.filter(|id| !id.is_empty());
     let own = own.as_deref().unwrap_or("another deployment");
-    format!(
-        "{place} is {deployment}, but {what} belongs to {own}; name the same deployment, or none to take over that one"
-    )
+    match id.is_empty() {
+        true => {
+            format!(
+                "{what} belongs to {own}; set {place} to that deployment, or name another object"
+            )
+        }
+        false => format!(
+            "{place} is {id}, but {what} belongs to {own}; name the same deployment, or none to take over that one"
+        ),
+    }
 }
 
 /// Returns the object that belongs to a deployment, as it was read.

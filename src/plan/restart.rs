@@ -71,7 +71,7 @@ pub fn failed(plan: &Plan, failed: &NotRestarted) -> Plan {
             Reason::InvalidSpec,
             Retry::Interval(None),
             format!(
-                "Kubernetes refuses the restart of {kind} {name} in spec.rolloutRestart with {code}, as an admission policy or the workload itself may lead to; check them, or remove it from the list"
+                "Kubernetes refused to restart {kind} {name} ({code}); check admission policies and the workload, or remove it from spec.rolloutRestart"
             ),
         ),
         RestartRefusal::NotPermitted => (

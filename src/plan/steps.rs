@@ -200,7 +200,7 @@ pub fn export_after(effects: &[Effect], recorded: &ExportStatus) -> ExportStatus
     known.unwrap_or(recorded).clone()
 }
 
-/// Returns whether a child object that is no longer wanted goes: it stays where Kubernetes refused what takes its place.
+/// Returns whether a child object that is no longer wanted is deleted: it stays where Kubernetes refused its successor.
 #[must_use]
 pub fn removes_child(effects: &[Effect], kind: ChildKind) -> bool {
     let refused = |effect: &Effect| matches!(effect, Effect::ChildRefused(it) if it.kind == kind);
@@ -252,7 +252,7 @@ impl Plan {
         }
     }
 
-    /// Returns the plan that waits until reads have caught up, where looking earlier would be for nothing: the API answered
+    /// Returns the plan that waits until reads have caught up, where an earlier read would be useless: the API answered
     /// the write without saying whether it was applied, so it does not turn up at some later time.
     #[must_use]
     pub fn wait_for_answered_write(record: &Record, reason: Reason, message: &str) -> Option<Self> {

@@ -89,11 +89,11 @@ pub fn refused(
     let way_out = match adopted {
         true => "change it back, or create a resource that does not adopt an object",
         false => {
-            "undo the change, or set spec.replace: Allow to have new ones created, for which end users have to authorize again"
+            "undo the change, or set spec.replace: Allow to create new credentials, which end users must authorize again"
         }
     };
     let message = format!(
-        "Metorial does not change {fields} of {}, as of credentials of a remote or container MCP provider, or of all on some servers; {way_out}",
+        "Metorial does not allow changing {fields} of {} (providers on remote or container MCP servers, and some server versions); {way_out}",
         remote.id
     );
     Ok(Plan {
@@ -171,26 +171,33 @@ fn unchangeable(
     let entries = found.entries.iter();
     let of = entries.filter(|entry| fields.contains(&entry.field.as_str()));
     let drift: Vec<DriftEntry> = of.cloned().collect();
-    let shown = drift.iter().map(|entry| {
-        let DriftEntry {
-            field, observed, ..
-        } = entry;
-        format!("{field}, which is {observed}")
-    });
-    let config = desired.role(Role::Config);
-    let way_out = match config.is_some_and(|config| fields.contains(&config.rule.name)) {
-        // Where the config was replaced, there is no change to undo.
-        true => {
-            "the deployment keeps using that config, and the operator deletes none that a deployment in this cluster uses; create another ProviderDeployment to use the new one, or remove spec.defaultConfigRef and spec.defaultConfigId to keep this one"
-        }
-        false => "undo the change, or create a new resource",
-    };
-    let message = format!(
-        "Metorial can't change these fields of {}: {}; {way_out}",
-        remote.id,
-        shown.collect::<Vec<_>>().join(", ")
-    );
-    Verdict::new(Reason::ImmutableFieldChanged, message).with_drift(drift)
+    let config = desired.role(Role::Config).map(|config| config.rule.name);
+    let is_config = |entry: &&DriftEntry| config == Some(entry.field.as_str());
+    let (configs, others): (Vec<_>, Vec<_>) = drift.iter().partition(is_config);
+    let mut messages: Vec<String> = configs
+        .iter()
+        .map(|entry| default_config(&remote.id, &entry.observed))
+        .collect();
+    if !others.is_empty() {
+        let shown = others.iter().map(|entry| {
+            let (field, observed) = (&entry.field, &entry.observed);
+            format!("{field}, which is {observed}")
+        });
+        messages.push(format!(
+            "Metorial can't change these fields of {}: {}; undo the change, or create a new resource",
+            remote.id,
+            shown.collect::<Vec<_>>().join(", ")
+        ));
+    }
+    Verdict::new(Reason::ImmutableFieldChanged, messages.join("; ")).with_drift(drift)
+}
+
+/// Explains that a deployment keeps its default config. Where a ProviderConfig was replaced, there is no change to undo.
+fn default_config(deployment: &str, observed: &str) -> String {
+    let current = observed.trim_matches('"');
+    format!(
+        "Metorial can't change the default config of {deployment}, which is {current}; to use the new config, create another ProviderDeployment; to keep {current}, remove spec.defaultConfigRef and spec.defaultConfigId"
+    )
 }
 
 /// Decides again after a PATCH that some builds ignore in part: whether it was applied shows in the response, so that costs

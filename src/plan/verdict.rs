@@ -26,7 +26,7 @@ pub struct Verdict {
 pub struct Expiring {
     /// The condition message.
     pub message: String,
-    /// The expiry, which is part of the message: it tells one value from the next.
+    /// The expiry, which is part of the message: it distinguishes one value from the next.
     pub until: String,
 }
 
@@ -45,7 +45,7 @@ pub enum EventReason {
     DriftCorrected,
     /// Somebody else's change was detected and left.
     DriftDetected,
-    /// A remote object that was gone was recreated.
+    /// A remote object that was gone was created again.
     RemoteRecreated,
     /// An existing remote object was adopted.
     Adopted,

@@ -17,7 +17,7 @@ use tokio::time::Instant;
 
 /// One reconciliation of one resource.
 pub struct Run<'a, K: Kind> {
-    /// What it works with.
+    /// Everything that reconciliations share.
     pub context: &'a Context,
     /// The resource.
     pub resource: Resource<'a, K>,
@@ -31,11 +31,11 @@ pub struct Run<'a, K: Kind> {
     pub began: Instant,
     /// Only what was read later is fresh.
     pub fresh_since: Instant,
-    /// Whether the API was asked for anything.
+    /// True if the API was asked for anything.
     pub asked: bool,
-    /// Whether the event of its plan was recorded.
+    /// True if the event of its plan was recorded.
     pub event_recorded: bool,
-    /// What its steps did.
+    /// The effects of its steps.
     pub effects: Vec<Effect>,
 }
 

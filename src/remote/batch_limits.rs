@@ -20,7 +20,7 @@ const TRIED_AGAIN_AFTER: Duration = Duration::from_secs(3600);
 #[derive(Default)]
 pub struct BatchLimits(Mutex<HashMap<Collection, (usize, Instant)>>);
 
-/// What a batch asked for, and how much of it the list showed.
+/// The size of a batch, and how much of it the list showed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Shown {
     /// The number of ids.

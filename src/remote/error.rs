@@ -1,6 +1,6 @@
 //! The failure of a call to the API, and what it means for the resource or connection that needed the call.
 
-use super::budget::{Away, Spent};
+use super::budget::{Spent, Unreachable};
 use super::explain::explain;
 use crate::plan::case::{MaybeApplied, Rejection, RemoteFailure};
 use crate::plan::desired::Desired;
@@ -20,7 +20,7 @@ pub enum RemoteError {
     /// 429.
     BudgetSpent(Spent),
     /// The requests before had no response, so that nothing was sent.
-    Away(Away),
+    Unreachable(Unreachable),
     /// This process does not lead any more; nothing was sent.
     NotLeader,
     /// The connection has no session; nothing was sent.
@@ -70,16 +70,17 @@ impl RemoteError {
     /// Returns true if the connection, not this one object, is likely to be the cause.
     #[must_use]
     pub fn concerns_connection(&self) -> bool {
-        let away = matches!(self, Self::Away(_));
-        away || matches!(
-            self.kind(),
-            Some(
-                ErrorKind::Unauthorized
-                    | ErrorKind::VersionUnsupported
-                    | ErrorKind::Transient
-                    | ErrorKind::NoSuchRoute
+        let unreachable = matches!(self, Self::Unreachable(_));
+        unreachable
+            || matches!(
+                self.kind(),
+                Some(
+                    ErrorKind::Unauthorized
+                        | ErrorKind::VersionUnsupported
+                        | ErrorKind::Transient
+                        | ErrorKind::NoSuchRoute
+                )
             )
-        )
     }
 
     /// Returns true if the API refuses the key.
@@ -94,7 +95,7 @@ impl RemoteError {
         match self {
             Self::ExportWithoutValue => true,
             Self::BudgetSpent(_)
-            | Self::Away(_)
+            | Self::Unreachable(_)
             | Self::NotLeader
             | Self::NotConnected
             | Self::EmptyFilter(_)
@@ -116,7 +117,7 @@ impl RemoteError {
     pub fn wait(&self) -> Option<Duration> {
         match self {
             Self::BudgetSpent(spent) => Some(spent.wait),
-            Self::Away(away) => Some(away.wait),
+            Self::Unreachable(unreachable) => Some(unreachable.wait),
             Self::Api(error) => error.retry_after(),
             Self::NotLeader
             | Self::NotConnected
@@ -131,7 +132,9 @@ impl RemoteError {
     pub fn reason(&self) -> Reason {
         match self {
             Self::BudgetSpent(_) => Reason::RateLimited,
-            Self::Away(_) | Self::NotLeader | Self::Unreadable(_) => Reason::RemoteUnavailable,
+            Self::Unreachable(_) | Self::NotLeader | Self::Unreadable(_) => {
+                Reason::RemoteUnavailable
+            }
             Self::NotConnected => Reason::ConnectionNotReady,
             Self::EmptyFilter(_) => Reason::InternalError,
             Self::ExportWithoutValue => Reason::RemoteRejected,
@@ -159,11 +162,16 @@ impl RemoteError {
     pub fn message(&self) -> String {
         match self {
             Self::BudgetSpent(spent) => spent.message.clone(),
-            Self::Away(away) => format!(
+            Self::Unreachable(unreachable) => format!(
                 "the API does not answer: {}; retrying",
-                away.error.cause().unwrap_or("the connection was lost")
+                unreachable
+                    .error
+                    .cause()
+                    .unwrap_or("the connection was lost")
             ),
-            Self::NotLeader => "another replica took over".to_owned(),
+            Self::NotLeader => {
+                "another replica took over; it continues the reconciliation".to_owned()
+            }
             Self::NotConnected => {
                 "the connection is not ready: see its conditions; retrying".to_owned()
             }
@@ -189,7 +197,7 @@ impl RemoteError {
         self.kind() == Some(ErrorKind::Rejected) && code == Some("bad_request")
     }
 
-    /// Returns the error of the API, or of the way to it.
+    /// Returns the error of the API, or of the connection to it.
     #[must_use]
     pub fn api(&self) -> Option<&Error> {
         match self {

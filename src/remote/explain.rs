@@ -23,7 +23,7 @@ pub fn explain(error: &Error) -> String {
             "{operation}: the API failed on the request; checking what was applied before anything is sent again"
         ),
         ErrorKind::Unauthorized => {
-            "the API rejects the connection's key: see the connection's conditions".to_owned()
+            "the API refuses the connection's key: see the connection's conditions".to_owned()
         }
         ErrorKind::NoSuchRoute => format!(
             "{operation}: the server has no such route; check spec.baseUrl of the connection and the server's version"
@@ -33,12 +33,12 @@ pub fn explain(error: &Error) -> String {
             forbidden(error),
             details(error)
         ),
-        ErrorKind::VersionUnsupported
-        | ErrorKind::PaymentRequired
-        | ErrorKind::Throttled
-        | ErrorKind::Rejected
-        | ErrorKind::Gone => match error.code().and_then(|code| advice(error, code)) {
-            Some(advice) => format!("{error}; {advice}"),
+        ErrorKind::VersionUnsupported => {
+            format!("{error}; check spec.baseUrl of the connection")
+        }
+        ErrorKind::PaymentRequired => format!("{error}; change the plan at Metorial"),
+        ErrorKind::Throttled | ErrorKind::Rejected | ErrorKind::Gone => match next_step(error) {
+            Some(next_step) => format!("{error}; {next_step}"),
             None => error.to_string(),
         },
     }
@@ -81,6 +81,18 @@ fn details(error: &Error) -> String {
     let request = error.request_id().map(|id| format!("request {id}"));
     let details: Vec<String> = [status, code, request].into_iter().flatten().collect();
     details.join(", ")
+}
+
+/// Returns what to do about a rejection. One that names no fields may be about any part of what was sent.
+fn next_step(error: &Error) -> Option<&'static str> {
+    let sends = matches!(error.operation().method, Method::Post | Method::Patch);
+    let correctable = sends && error.kind() == ErrorKind::Rejected;
+    let correct = match error.field_paths().is_empty() {
+        true => "correct the spec or its Secrets",
+        false => "correct the named fields in the spec or its Secrets",
+    };
+    let known = error.code().and_then(|code| advice(error, code));
+    known.or(correctable.then_some(correct))
 }
 
 /// Returns what to do about a rejection with this code.

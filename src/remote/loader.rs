@@ -40,7 +40,7 @@ pub(super) enum Batched {
     Read(Observed),
 }
 
-/// What a batch needs once it is sent; whoever opened it may have gone then.
+/// The parts of a batch that are needed once it is sent; whoever opened it may have gone then.
 pub(super) struct BatchRead {
     pub transport: Transport,
     pub cache: Arc<Cache>,

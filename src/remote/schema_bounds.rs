@@ -113,7 +113,7 @@ fn bounded(mut schema: Value) -> Result<Bounded, &'static str> {
     Ok(Bounded { schema, digest })
 }
 
-/// What is found in a schema.
+/// The findings in a schema.
 #[derive(Default)]
 struct Found {
     /// The place of each subschema before and after.

@@ -186,7 +186,7 @@ struct Overran;
 #[derive(Clone)]
 struct Checkpoint {
     deadline: Instant,
-    /// How often any checkpoint of the check was passed.
+    /// The number of times that any checkpoint of the check was passed.
     steps: Arc<AtomicUsize>,
     /// Where the stack was when the check began.
     stack: usize,

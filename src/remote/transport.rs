@@ -27,7 +27,7 @@ pub struct Transport {
     metrics: Arc<Metrics>,
     /// The account that the key belongs to; `None` until the API has named it.
     account: Option<Arc<Account>>,
-    /// How far the server's clock is ahead of this machine's, in milliseconds, by the last response that had a date.
+    /// The time by which the server's clock is ahead of this machine's, in milliseconds, by the last response that had a date.
     clock_ahead: Arc<AtomicI64>,
 }
 
@@ -304,7 +304,7 @@ impl Transport {
         let admitted = self.requester.admit(Instant::now());
         admitted.map_err(|refused| match refused {
             Refused::Spent(spent) => RemoteError::BudgetSpent(spent),
-            Refused::Away(away) => RemoteError::Away(away),
+            Refused::Unreachable(unreachable) => RemoteError::Unreachable(unreachable),
         })
     }
 

@@ -18,7 +18,7 @@ const MOST_TEXTS: usize = 1000;
 /// The length of a uid or a name.
 const LONGEST_TEXT: usize = 253;
 
-/// What is kept of an unreadable item of a search.
+/// The parts of an unreadable item of a search that are kept.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Suspect {
     /// The id of the object.

@@ -114,7 +114,10 @@ fn surplus(unexpected: &[String], names: &PublicNames) -> String {
         .collect();
     let hidden = unexpected.len() - known.len();
     match (known.is_empty(), hidden) {
-        (true, _) => format!("must not have {hidden} of its names, which are not shown"),
+        (true, 1) => "has 1 property that the schema does not allow (its name comes from a Secret and is not shown)".to_owned(),
+        (true, _) => format!(
+            "has {hidden} properties that the schema does not allow (their names come from a Secret and are not shown)"
+        ),
         (false, 0) => format!("must not have {}", known.join(", ")),
         (false, _) => format!(
             "must not have {}, and {hidden} more that are not shown",
@@ -179,4 +182,31 @@ fn options_of(options: &Value) -> String {
 /// Returns a value of the schema as JSON.
 fn shown(value: &Value) -> String {
     cut(&value.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_that_came_from_a_secret_is_counted_and_not_shown() {
+        let names = PublicNames(["public".to_owned()].into());
+        for (unexpected, shown) in [
+            (
+                vec!["secret"],
+                "has 1 property that the schema does not allow",
+            ),
+            (
+                vec!["s1", "s2"],
+                "has 2 properties that the schema does not allow",
+            ),
+            (vec!["public"], "must not have \"public\""),
+            (vec!["public", "s1"], "must not have \"public\", and 1 more"),
+        ] {
+            let unexpected: Vec<String> = unexpected.into_iter().map(str::to_owned).collect();
+            let described = surplus(&unexpected, &names);
+            assert!(described.starts_with(shown), "{described}");
+            assert!(!described.contains("s1") && !described.contains("\"secret"));
+        }
+    }
 }

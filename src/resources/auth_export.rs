@@ -65,8 +65,8 @@ pub struct AuthExportSpec {
     #[serde(default)]
     #[schemars(schema_with = "schema::export_when")]
     pub when: Option<String>,
-    /// How long before the exported tokens expire they are exported again, 1m to 720h. Default: a third of the time that
-    /// they were valid for when they were exported, and at least 5m. Not with `when: Once`, which exports nothing again.
+    /// Time before the expiry at which the tokens are exported again, 1m to 720h. Default: a third of the time that they were
+    /// valid for when they were exported, and at least 5m. Not with `when: Once`, which exports nothing again.
     #[serde(default)]
     #[schemars(schema_with = "schema::renew_before")]
     pub renew_before: Option<String>,
@@ -74,7 +74,7 @@ pub struct AuthExportSpec {
     #[schemars(range(min = 1, max = 1000), extend("format" = "int32"))]
     pub max_per_day: Option<u32>,
     /// Workloads of this namespace that are restarted each time that the content of the Secret has changed, at most 16.
-    /// The operator needs a right for this, which `rolloutRestart.enabled` of the chart grants.
+    /// The operator needs a permission for this, which `rolloutRestart.enabled` of the chart grants.
     #[schemars(length(max = 16))]
     pub rollout_restart: Option<Vec<Workload>>,
 }
@@ -122,7 +122,7 @@ pub struct ExportSecret {
     /// Name of the Secret. An existing Secret that this resource did not create is never changed.
     #[schemars(length(min = 1, max = 253), regex(pattern = schema::NAME))]
     pub name: String,
-    /// How the value is laid out in the Secret. Default `Fields`.
+    /// Layout of the value in the Secret. Default `Fields`.
     pub format: Option<ExportFormat>,
     /// Type of the Secret: `Opaque` (default), `kubernetes.io/basic-auth`, `kubernetes.io/tls`, `kubernetes.io/ssh-auth`,
     /// `kubernetes.io/dockerconfigjson` or one of your own domain, such as `example.com/token`.
@@ -172,8 +172,9 @@ fn is_reserved(qualified: &str) -> bool {
     })
 }
 
-/// How the value is laid out in the Secret. `Fields` (default): one key for each top-level field of the value. `Json`:
-/// the whole value as JSON under the key `value.json`.
+/// Layout of the value in the Secret. `Fields` (default): one key for each top-level field of the value, in whose name
+/// characters that a key can't have become `_`; strings as they are, everything else as JSON. `Json`: the whole value as JSON
+/// under the key `value.json`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
 pub enum ExportFormat {
     /// One key for each top-level field of the value.

@@ -70,7 +70,7 @@ pub struct AuthImportSpec {
     pub auth_method_id: Option<String>,
     /// When the value is imported. Default `OnChange`.
     pub when: Option<ImportWhen>,
-    /// Whether the value is checked before it is sent. Default `Schema`.
+    /// Check of the value before it is sent. Default `Schema`.
     pub validation: Option<Validation>,
 }
 

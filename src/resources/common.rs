@@ -21,11 +21,11 @@ pub struct CommonSpec {
     #[serde(default)]
     #[schemars(schema_with = "schema::metadata")]
     pub metadata: Option<Map<String, Value>>,
-    /// What the operator does about differences between the spec and the remote object. Default `Enforce`.
+    /// Handling of differences between the spec and the remote object. Default `Enforce`.
     pub mode: Option<Mode>,
-    /// What happens to the remote object when this resource is deleted.
+    /// Handling of the remote object when this resource is deleted.
     pub deletion_policy: Option<DeletionPolicy>,
-    /// What happens when the remote object is changed by anyone but the operator.
+    /// Handling of changes of the remote object by anyone but the operator.
     pub drift: Option<DriftPolicy>,
     /// The remote object is read again at least this often, 1m to 24h. Default: the connection's, else 10m.
     pub interval: Option<Interval>,
@@ -76,7 +76,7 @@ pub enum ConnectionKind {
     ClusterConnection,
 }
 
-/// What the operator does about differences between the spec and the remote object. `Enforce` (default) makes the
+/// Handling of differences between the spec and the remote object. `Enforce` (default) makes the
 /// remote object match the spec. `Observe` only reads it and reports differences; an AuthImport or AuthExport can't
 /// have this mode. `Plan` writes the changes that it would make to `status.plan`, and makes them once the annotation
 /// `metorial.com/approve` is set to the plan's hash.
@@ -91,7 +91,7 @@ pub enum Mode {
     Plan,
 }
 
-/// What happens to the remote object when the resource is deleted. `Delete` deletes it, but waits while other remote
+/// Handling of the remote object when the resource is deleted. `Delete` deletes it, but waits while other remote
 /// objects depend on it. `Cascade` deletes it together with everything that depends on it. `Orphan` leaves it
 /// unchanged. Default: the connection's, else `Delete`. May be changed while the resource is terminating.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
@@ -105,7 +105,7 @@ pub enum DeletionPolicy {
     Orphan,
 }
 
-/// What happens when the remote object is changed by anyone but the operator. `Correct` writes the spec's values again
+/// Handling of changes of the remote object by anyone but the operator. `Correct` writes the spec's values again
 /// and emits an event. `Report` keeps the change and sets the condition Drifted. Default: the connection's, else
 /// `Correct`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
@@ -145,11 +145,11 @@ pub struct Adopt {
     /// Id of the remote object.
     #[schemars(length(min = 3, max = 100), regex(pattern = schema::ID))]
     pub id: String,
-    /// What happens if the remote object differs from the spec. Default `Match`.
+    /// Handling of a remote object that differs from the spec. Default `Match`.
     pub policy: Option<AdoptPolicy>,
 }
 
-/// What happens if the remote object to adopt differs from the spec. `Match` (default) doesn't adopt it and reports the
+/// Handling of a remote object to adopt that differs from the spec. `Match` (default) doesn't adopt it and reports the
 /// differences. `Override` adopts it and makes it match the spec.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
 pub enum AdoptPolicy {

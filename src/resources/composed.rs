@@ -45,11 +45,11 @@ pub struct ValuePart {
     pub secret_key_ref: Option<KeyRef>,
     /// A key of a ConfigMap in this namespace.
     pub config_map_key_ref: Option<KeyRef>,
-    /// How the part is read. Default `Text`.
+    /// Format of the part. Default `Text`.
     pub format: Option<PartFormat>,
 }
 
-/// How the part is read. `Text` (default): as one string. `Json`: parsed as JSON.
+/// Format of the part. `Text` (default): one string. `Json`: parsed as JSON.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
 pub enum PartFormat {
     /// As one string.
@@ -59,7 +59,7 @@ pub enum PartFormat {
     Json,
 }
 
-/// Whether the value is checked before it is sent. `Schema` (default) checks it against the schema that Metorial
+/// Check of the value before it is sent. `Schema` (default) checks it against the schema that Metorial
 /// publishes. `None` sends it unchecked.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
 pub enum Validation {
@@ -70,7 +70,7 @@ pub enum Validation {
     None,
 }
 
-/// What happens when a field changes that Metorial can't change. `Allow` creates a new remote object and deletes the old
+/// Handling of a changed field that Metorial can't change. `Allow` creates a new remote object and deletes the old
 /// one. `Never` keeps the old one and reports `ImmutableFieldChanged`, or `RotationRefused` for credentials. Default `Allow`;
 /// `Never` for credentials, for which end users would have to authorize again.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
@@ -127,7 +127,7 @@ impl Grace {
         .message("uris must be set for the type resource_uris, and only for it")
 )]
 pub struct ToolFilter {
-    /// What the filter compares.
+    /// Type of the filter: the names that it compares, and with keys, a pattern or URIs.
     #[serde(rename = "type")]
     pub type_: ToolFilterType,
     /// Keys of the tools or prompts to admit.

@@ -72,8 +72,8 @@ pub struct ClusterConnectionSpec {
     pub ca_bundle: Option<CaBundle<NamespacedKeyRef>>,
     /// The namespaces whose resources may use this connection. If absent: none.
     pub allowed_namespaces: Option<AllowedNamespaces>,
-    /// Whether resources may name objects that no resource of this cluster created by their ids: `authConfigId`, `vaultId`
-    /// and `adopt.id`. Default `Deny`.
+    /// Permission for resources to name objects that no resource of this cluster created by their ids: `authConfigId`,
+    /// `vaultId`, `defaultConfigId` and `adopt.id`. Default `Deny`.
     pub external_ids: Option<ExternalIds>,
     /// Spec fields of both kinds of connection.
     #[serde(flatten)]
@@ -96,7 +96,8 @@ pub struct ConnectionCommon {
     pub rate_limit: Option<RateLimitSpec>,
     /// Defaults for the resources that use this connection.
     pub defaults: Option<ConnectionDefaults>,
-    /// What happens to a deletion while the API can't be reached or the API key is missing. Default: it waits.
+    /// Handling of a deletion while the connection can't be used: the API can't be reached, or the API key is missing, refused
+    /// or of another instance. Default: it waits.
     pub on_unreachable: Option<OnUnreachable>,
     /// The clusters (UIDs of their namespace `kube-system`) whose objects may be taken over with `adopt.policy: Override`.
     /// If absent: none.
@@ -104,7 +105,7 @@ pub struct ConnectionCommon {
     pub adopt_from: Option<Vec<String>>,
 }
 
-/// Whether objects that no resource of this cluster created may be named by their ids. `Deny` (default): the key is the
+/// Permission to name objects that no resource of this cluster created by their ids. `Deny` (default): the key is the
 /// administrator's, and reaches the objects of everybody. `Allow`: whoever may use the connection may use any of them.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
 pub enum ExternalIds {
@@ -119,7 +120,8 @@ pub enum ExternalIds {
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ApiKeySource {
-    /// A key of a Secret in this namespace. Its value must be a secret API key (`metorial_sk_…`) and nothing else.
+    /// A key of a Secret in this namespace. Its value must be the secret API key of an instance (`metorial_sk_…`) or the key of
+    /// an organization (`metorial_mk_…`), and nothing else.
     pub secret_key_ref: KeyRef,
 }
 
@@ -127,7 +129,8 @@ pub struct ApiKeySource {
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ClusterApiKeySource {
-    /// A key of a Secret in any namespace. Its value must be a secret API key (`metorial_sk_…`) and nothing else.
+    /// A key of a Secret in any namespace. Its value must be the secret API key of an instance (`metorial_sk_…`) or the key of
+    /// an organization (`metorial_mk_…`), and nothing else.
     pub secret_key_ref: NamespacedKeyRef,
 }
 
@@ -144,7 +147,7 @@ pub struct CaBundle<R> {
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct InstanceGuard {
-    /// Id of the instance. The API key of an organization, which has several instances, opens this one.
+    /// Id of the instance. It selects one of the instances that the API key of an organization reaches.
     #[schemars(length(min = 1, max = 100), regex(pattern = schema::ID))]
     pub id: Option<String>,
     /// Type of the instance.
@@ -189,18 +192,18 @@ pub struct ConnectionDefaults {
     pub drift: Option<DriftPolicy>,
 }
 
-/// What happens to a deletion that can't be carried out at Metorial.
+/// Handling of a deletion that can't be carried out at Metorial.
 #[skip_serializing_none]
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct OnUnreachable {
     /// `Block` waits; `OrphanAfter` gives up after a while and records the id.
     pub policy: UnreachablePolicy,
-    /// How long `OrphanAfter` waits before it gives up. Default 1h.
+    /// Time after which `OrphanAfter` gives up. Default 1h.
     pub after: Option<Interval>,
 }
 
-/// What happens to a deletion that can't be carried out. `Block` waits without limit. `OrphanAfter` gives up after a
+/// Handling of a deletion that can't be carried out. `Block` waits without limit. `OrphanAfter` gives up after a
 /// while: the remote object stays, and its id is recorded in the ConfigMap `metorial-orphans` of the operator's
 /// namespace.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
@@ -247,14 +250,15 @@ pub struct RateLimitStatus {
 }
 
 /// Where a rate limit is from. `Server`: the headers of the API's responses. `Spec`: `spec.rateLimit` of this connection, or
-/// of a ClusterConnection to the same organization. `Assumed`: the documentation, because the API sends no such headers.
+/// of a ClusterConnection to the same organization. `Assumed`: the documentation, because the API sends no such headers;
+/// doubled each time that it is used up without a refusal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
 pub enum RateLimitSource {
     /// The headers of the API's responses.
     Server,
     /// `spec.rateLimit` of this connection, or of a ClusterConnection to the same organization.
     Spec,
-    /// The documentation, because the API sends no such headers.
+    /// The documentation, because the API sends no such headers; doubled each time that it is used up without a refusal.
     Assumed,
 }
 

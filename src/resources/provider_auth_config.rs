@@ -57,7 +57,7 @@ pub struct ProviderAuthConfigSpec {
     /// Filters for the tools, prompts and resources that may be used. If absent, all may be used.
     #[schemars(length(max = 50))]
     pub tool_filters: Option<Vec<ToolFilter>>,
-    /// Whether the value is checked before it is sent. Default `Schema`.
+    /// Check of the value before it is sent. Default `Schema`.
     pub validation: Option<Validation>,
 }
 

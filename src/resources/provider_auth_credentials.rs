@@ -53,7 +53,7 @@ pub struct ProviderAuthCredentialsSpec {
     pub provider_id: String,
     /// The registration of the OAuth app at the provider.
     pub oauth: OAuthApp,
-    /// Whether credentials that Metorial can't change, as those of remote and container MCP providers, are replaced when their
+    /// Permission to replace credentials that Metorial can't change, as those of remote and container MCP providers, when their
     /// client id, client secret or scopes change. End users then have to authorize again. Default `Never`.
     pub replace: Option<Replace>,
 }

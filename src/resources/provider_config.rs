@@ -60,13 +60,13 @@ pub struct ProviderConfigSpec {
     /// Filters for the tools, prompts and resources that may be used. If absent, all may be used.
     #[schemars(length(max = 50))]
     pub tool_filters: Option<Vec<ToolFilter>>,
-    /// Whether a change that Metorial can't make to the config replaces it. Default `Allow`.
+    /// Permission to replace the config when Metorial can't change it. Default `Allow`.
     pub replace: Option<Replace>,
-    /// How long the old config is kept after it was replaced. Default 0s.
+    /// Time for which a replaced config is kept. Default 0s.
     #[serde(default)]
     #[schemars(schema_with = "schema::grace")]
     pub replace_grace: Option<Grace>,
-    /// Whether the value is checked before it is sent. Default `Schema`.
+    /// Check of the value before it is sent. Default `Schema`.
     pub validation: Option<Validation>,
 }
 

@@ -1,4 +1,4 @@
-//! `ProviderConfigVault`: saved settings that configs are created from.
+//! `ProviderConfigVault`: stored settings that configs are created from.
 
 use super::common::{CommonSpec, Naming};
 use super::composed::{ComposedValue, Grace, Replace, ResourceRef, Validation};
@@ -50,13 +50,13 @@ pub struct ProviderConfigVaultSpec {
     /// The value, which must match the provider's config schema. Metorial never returns it. Changing it replaces the
     /// vault.
     pub value: ComposedValue,
-    /// Whether a change that Metorial can't make to the vault replaces it. Default `Allow`.
+    /// Permission to replace the vault when Metorial can't change it. Default `Allow`.
     pub replace: Option<Replace>,
-    /// How long the old vault is kept after it was replaced. Default 0s.
+    /// Time for which a replaced vault is kept. Default 0s.
     #[serde(default)]
     #[schemars(schema_with = "schema::grace")]
     pub replace_grace: Option<Grace>,
-    /// Whether the value is checked before it is sent. Default `Schema`.
+    /// Check of the value before it is sent. Default `Schema`.
     pub validation: Option<Validation>,
 }
 

@@ -71,7 +71,8 @@ reasons! {
     Exporting => InProgress,
     /// The resource is being deleted.
     Deleting => InProgress,
-    /// The API's rate limit is reached; the operator retries when the quota resets.
+    /// The request budget is used up, by the API's rate limit or by `spec.rateLimit`, or more urgent resources come first; the
+    /// operator continues when requests are available.
     RateLimited => InProgress,
     /// The API could not be reached or returned an error; the operator is retrying.
     RemoteUnavailable => InProgress,
@@ -101,35 +102,39 @@ reasons! {
     InvalidValue => NeedsPerson,
     /// The spec is invalid, or another version of its definition admitted what can't be read.
     InvalidSpec => NeedsPerson,
-    /// The ClusterConnection does not allow this namespace.
+    /// The ClusterConnection does not allow this namespace, or the operator serves single namespaces and no ClusterConnections.
     NamespaceNotAllowed => NeedsPerson,
-    /// The API rejected the API key.
+    /// The API refuses the API key.
     Unauthorized => NeedsPerson,
-    /// The API key, or the operator in the cluster, does not have permission for what the resource asks for.
+    /// The API key or the operator does not have permission for what the resource asks for, a switch of the project at Metorial
+    /// is in the way, or AuthExports are disabled.
     Forbidden => NeedsPerson,
     /// The plan of the organization does not include this feature.
     PaymentRequired => NeedsPerson,
-    /// The API rejected the request, and a retry would not help.
+    /// The API refuses the request, and a retry would not help.
     RemoteRejected => NeedsPerson,
     /// Metorial does not change this client id, client secret or these scopes, and the spec does not allow a replacement.
     RotationRefused => NeedsPerson,
     /// The remote object no longer exists, and the spec does not allow it to be created again.
     RemoteMissing => NeedsPerson,
-    /// The API does not serve the version that the operator requests.
+    /// The API does not serve the version that the operator requests, or does not know the route.
     ApiVersionUnsupported => NeedsPerson,
-    /// The API key belongs to another instance than the one in the status.
+    /// The API key belongs to another instance than the connection was pinned to, than `spec.instance` expects, or than the
+    /// operator's flags allow; or the object of the resource belongs to another instance than its connection.
     InstanceMismatch => NeedsPerson,
-    /// Most remote objects of the connection disappeared at once; nothing is created again without approval.
+    /// More than half of the connection's objects, and at least three, disappeared at once; nothing is created again without
+    /// approval.
     SuspiciousLoss => NeedsPerson,
-    /// The object to adopt differs from the spec.
+    /// The object to adopt differs from the spec, belongs to another provider, or was authorized by an end user.
     AdoptionMismatch => NeedsPerson,
-    /// The remote object or the ConfigMap belongs to another owner.
+    /// The remote object or the ConfigMap belongs to another owner, something else changes the ConfigMap again and again, or
+    /// the resource may not use what its spec names.
     OwnershipConflict => NeedsPerson,
     /// A field was changed that Metorial can't change.
     ImmutableFieldChanged => NeedsPerson,
     /// Two resources would overwrite the value of the same auth config.
     ValueConflict => NeedsPerson,
-    /// The Secret to export into exists and was not created by this resource.
+    /// The Secret to export into was not created by this resource, or something else changes it again and again.
     SecretNotOwned => NeedsPerson,
     /// The maximum number of exports within 24 hours is reached.
     ExportBudgetSpent => NeedsPerson,
@@ -139,7 +144,7 @@ reasons! {
     DeletionBlocked => NeedsPerson,
     /// The base URL is not in the list of URLs that the operator may call.
     UrlNotAllowed => NeedsPerson,
-    /// The operator failed on this resource because of an internal error.
+    /// A reconciliation did not end in time, or ended because of a fault of the operator.
     InternalError => NeedsPerson,
 }
 

@@ -1,4 +1,4 @@
-//! Makes admission speak in sentences: a pattern of the schema becomes a rule with a message, because the API server answers
+//! Messages of admission: a pattern of the schema becomes a rule with a message, because the API server answers
 //! a violated pattern with the regular expression alone.
 
 use super::schema;

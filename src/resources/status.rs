@@ -45,7 +45,7 @@ pub struct Expiration {
     pub recorded_at: Option<Timestamp>,
 }
 
-/// What a kind's status shows of its remote object, besides the shared `id`.
+/// Details of the remote object in a kind's status, besides the shared `id`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct RemoteDetails {
     /// The provider's canonical id.
@@ -330,7 +330,7 @@ pub struct PlanStatus {
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct PlannedStep {
-    /// What the step does: `Create`, `Update`, `Replace`, `Import`, `Export` or `Delete`.
+    /// Action of the step: `Create`, `Update`, `Replace`, `Import`, `Export` or `Delete`.
     pub action: String,
     /// The fields that the step would change.
     pub fields: Option<Vec<PlannedField>>,

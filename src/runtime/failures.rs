@@ -1,17 +1,18 @@
 //! Reports on a resource whose reconciliation ended without a decision: it panicked, took too long, or Kubernetes refused
 //! something. Nothing but its conditions is touched: the status records the remote object.
 
+use super::queue::Abort;
 use crate::cluster::error::ClusterError;
 use crate::connections::ConnectionResource;
 use crate::kinds::Kind;
 use crate::reconcile::context::Context;
 use crate::resources::{Class, Conditions, Reason, ResourceKey, ResourceStatus, condition};
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 use kube::{Api, Resource, ResourceExt};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use std::fmt::Debug;
+use std::fmt::{self, Debug};
 
 /// What ended a reconciliation.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -21,14 +22,21 @@ pub struct EndedBy {
 }
 
 impl EndedBy {
-    /// Returns the report on a fault of the operator.
+    /// Returns the report on a reconciliation that panicked or took too long.
     #[must_use]
-    pub fn fault(cause: &str) -> Self {
+    pub fn abort(abort: Abort) -> Self {
+        let message = match abort {
+            Abort::Panic => "the reconciliation failed unexpectedly: this is a fault of the operator and affects only this resource; retrying, see the operator's log".to_owned(),
+            Abort::Timeout(after) => {
+                let after = SignedDuration::try_from(after).unwrap_or(SignedDuration::MAX);
+                format!(
+                    "the reconciliation did not end within {after:#}; retrying; if this lasts, check how fast the API answers, or raise --reconcile-timeout"
+                )
+            }
+        };
         Self {
             reason: Reason::InternalError,
-            message: format!(
-                "{cause}: this is a fault of the operator and affects only this resource; retrying, see the operator's log"
-            ),
+            message,
         }
     }
 
@@ -69,6 +77,12 @@ impl EndedBy {
         let kept: Vec<Condition> = kept.cloned().collect();
         next.extend(kept);
         Some(next)
+    }
+}
+
+impl fmt::Display for EndedBy {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)
     }
 }
 
@@ -162,6 +176,7 @@ where
 mod tests {
     use super::*;
     use crate::cluster::error::Cause;
+    use std::time::Duration;
 
     fn failed(cause: Cause) -> EndedBy {
         EndedBy::cluster(&ClusterError {
@@ -185,7 +200,7 @@ mod tests {
             (&passing, Some(ready(0)), false),
             (&passing, Some(ready(1)), true),
             (&failed(Cause::Forbidden), Some(ready(1)), false),
-            (&EndedBy::fault("it panicked"), Some(ready(1)), false),
+            (&EndedBy::abort(Abort::Panic), Some(ready(1)), false),
         ] {
             let conditions = ended.conditions(last.as_deref(), 1, terminating).unwrap();
             let ready = condition(Some(&conditions), "Ready").unwrap().clone();
@@ -211,6 +226,15 @@ mod tests {
         assert_eq!(of("Ready").reason, "Forbidden");
         assert_eq!(Some(of("Expiring")), condition(Some(&last), "Expiring"));
         assert_eq!(lasting.len(), last.len(), "each type once");
+    }
+
+    #[test]
+    fn only_a_panic_is_called_a_fault_of_the_operator() {
+        let slow = EndedBy::abort(Abort::Timeout(Duration::from_secs(120))).message;
+        assert!(slow.contains("within 2m; retrying"), "{slow}");
+        assert!(!slow.contains("fault of the operator"), "{slow}");
+        let panic = EndedBy::abort(Abort::Panic).message;
+        assert!(panic.contains("fault of the operator"), "{panic}");
     }
 
     #[test]

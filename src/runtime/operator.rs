@@ -4,7 +4,7 @@
 use super::failures::EndedBy;
 use super::identities::identities;
 use super::listen::listen;
-use super::queue::{Bounds, Queue, Reconciler};
+use super::queue::{Abort, Bounds, Queue, Reconciler};
 use super::registry::{Served, disabled, inventories, served};
 use crate::build_info::{COMMIT, VERSION};
 use crate::cluster::client::Cluster;
@@ -356,13 +356,13 @@ impl Reconciler for ByKind {
     fn report_failure(
         self: Arc<Self>,
         key: ResourceKey,
-        cause: &'static str,
+        abort: Abort,
     ) -> BoxFuture<'static, Option<Duration>> {
         let span = span(&key);
         async move {
-            tracing::error!(cause, "a reconciliation failed");
+            let ended = EndedBy::abort(abort);
+            tracing::error!(cause = %ended, "a reconciliation failed");
             let kind = self.kinds.get(key.kind)?;
-            let ended = EndedBy::fault(cause);
             self.report_end(kind.as_ref(), &key, &ended).await;
             self.again(&key)
         }

@@ -21,8 +21,17 @@ pub trait Reconciler: Send + Sync + 'static {
     fn report_failure(
         self: Arc<Self>,
         key: ResourceKey,
-        cause: &'static str,
+        abort: Abort,
     ) -> BoxFuture<'static, Option<Duration>>;
+}
+
+/// The cause of a reconciliation's end before its result.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Abort {
+    /// It panicked, or asked the same question twice: a fault of the operator.
+    Panic,
+    /// It took longer than this, for example because the API answers slowly.
+    Timeout(Duration),
 }
 
 /// The bounds of the queue.
@@ -106,8 +115,8 @@ impl Queue {
                 match tokio::time::timeout(deadline, run).await {
                     Ok(next) => next,
                     Err(_) => {
-                        let cause = "the reconciliation did not end in time";
-                        reconciler.report_failure(resource, cause).await
+                        let abort = Abort::Timeout(deadline);
+                        reconciler.report_failure(resource, abort).await
                     }
                 }
             });
@@ -141,8 +150,8 @@ impl Queue {
             }
             None => {
                 self.metrics.panicked();
-                let cause = "the reconciliation failed unexpectedly";
-                let report = self.reconciler.clone().report_failure(key.clone(), cause);
+                let reconciler = self.reconciler.clone();
+                let report = reconciler.report_failure(key.clone(), Abort::Panic);
                 let task = self.tasks.spawn(report);
                 self.health.started(task.id(), Instant::now());
                 self.running.insert(task.id(), key);

@@ -64,7 +64,7 @@ pub fn inventories(settings: &Settings) -> Vec<Box<dyn Inventory>> {
 /// The result of a reconciliation: when the next one is due, `None` for when something changes.
 pub type Reconciled<'a> = BoxFuture<'a, Result<Option<Duration>, ClusterError>>;
 
-/// One kind, as the runtime sees it.
+/// One kind, with what the runtime needs of it.
 pub trait Served: Send + Sync {
     /// Returns its name.
     fn name(&self) -> &'static str;

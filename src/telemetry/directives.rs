@@ -4,7 +4,7 @@ use super::targets::is_own;
 use std::str::FromStr;
 use tracing::level_filters::LevelFilter;
 
-/// Refuses a filter that says nothing about the operator. To [`EnvFilter`], any word that is not a level is the target of a
+/// Refuses a filter that does not concern the operator. To [`EnvFilter`], any word that is not a level is the target of a
 /// library.
 ///
 /// # Errors

@@ -100,7 +100,7 @@ async fn a_deployment_whose_default_config_was_replaced_reports_it_and_is_not_re
         .wait_reason("ImmutableFieldChanged")
         .await;
     let message = found.message();
-    let says = format!("defaultConfigId, which is \"{former}\"");
+    let says = format!("the default config of {id}, which is {former};");
     assert!(message.contains(&says), "{message}");
     env.config("settings").wait_ready().await;
     assert_eq!(env.only(Kind::Deployment).id, id);

@@ -51,10 +51,9 @@ async fn a_config_that_a_new_vault_replaces_stays_with_its_vault_until_no_deploy
     assert_eq!(kept.field("defaultConfigId"), former.as_str());
     let message = kept.message();
     for part in [
-        &former,
-        "keeps using that config",
+        &format!("which is {former};"),
         "create another ProviderDeployment",
-        "remove spec.defaultConfigRef",
+        &format!("to keep {former}, remove spec.defaultConfigRef"),
     ] {
         assert!(message.contains(part), "{part}: {message}");
     }

@@ -133,7 +133,7 @@ async fn a_restart_that_a_policy_refuses_is_reported_without_advice_about_the_ch
     };
     env.refuse(NO_RESTARTS, refused).await;
     env.value("token", "second").await;
-    let wanted = "refuses the restart of Deployment worker";
+    let wanted = "refused to restart Deployment worker";
     let found = env
         .export("worker")
         .wait_message("InvalidSpec", wanted)

@@ -48,7 +48,7 @@ struct Context {
     usage: Option<Usage>,
 }
 
-/// What happens between the read and the write of a PATCH.
+/// Interruption between the read and the write of a PATCH.
 pub(crate) enum Between {
     Nothing,
     /// It waits.

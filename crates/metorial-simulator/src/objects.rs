@@ -171,7 +171,7 @@ pub(crate) struct Object {
     pub(crate) links: Links,
     pub(crate) write_only: Map<String, Value>,
     pub(crate) versions: usize,
-    /// What uses it, so that it can't be archived.
+    /// Its uses, because of which it can't be archived.
     pub(crate) uses: Vec<Use>,
     pub(crate) created_at: Timestamp,
     pub(crate) updated_at: Timestamp,

@@ -68,7 +68,7 @@ pub(crate) struct Instance {
     created: Timestamp,
 }
 
-/// What a key opens.
+/// The instances that a key belongs to or reaches.
 #[derive(Clone)]
 pub(crate) enum Opens {
     Instance(InstanceId),

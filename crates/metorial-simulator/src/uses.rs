@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use crate::errors::ApiError;
 use crate::ids::Ids;
 
-/// What uses an object.
+/// Kind of a use of an object.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum UsedBy {
     /// Instance of an integration.

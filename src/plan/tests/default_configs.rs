@@ -165,10 +165,8 @@ fn a_deployment_whose_default_config_was_replaced_is_told_what_becomes_of_it_and
     assert!(!updates(&plan) && !plan.creates());
     let message = &plan.verdict.message;
     for part in [
-        "defaultConfigId, which is \"pcf_1\"",
-        "keeps using that config",
-        "create another ProviderDeployment to use the new one",
-        "remove spec.defaultConfigRef",
+        "the default config of pde_1, which is pcf_1; to use the new config, create another ProviderDeployment",
+        "; to keep pcf_1, remove spec.defaultConfigRef and spec.defaultConfigId",
     ] {
         assert!(message.contains(part), "{part}: {message}");
     }

@@ -123,8 +123,7 @@ fn the_advice_for_an_object_of_another_instance_leads_to_no_deletion_that_is_blo
         let deleted = under(policy).terminating().plan().verdict;
         let is_blocked = deleted.reason == Reason::DeletionBlocked;
         assert_eq!(is_blocked, needs_orphan, "{}", deleted.message);
-        let advice =
-            "the object lives; create another connection with a key of that instance, or set";
+        let advice = "the object is; create another connection with a key of that instance. Alternatively, set";
         let advised = deleted.message.contains(advice);
         assert_eq!(advised, is_blocked, "{}", deleted.message);
         let followed = under(orphaning.clone()).terminating().plan();

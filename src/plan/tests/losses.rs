@@ -59,4 +59,7 @@ fn a_lost_object_is_created_again_after_a_count_and_a_search() {
     assert!(plan.creates());
     let plan = gone(3).plan();
     assert_eq!(plan.verdict.reason, Reason::SuspiciousLoss);
+    let message = &plan.verdict.message;
+    let command = "kubectl -n team annotate connection/default metorial.com/approve=recreate";
+    assert!(message.ends_with(command), "{message}");
 }

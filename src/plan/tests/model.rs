@@ -139,7 +139,7 @@ impl Model {
         }
     }
 
-    /// Takes one step, and records what the status says afterwards.
+    /// Takes one step, and records what the status says afterward.
     fn take(&mut self, desired: Option<&Desired>, step: Step) {
         match step {
             Step::AddFinalizer => {

@@ -47,7 +47,7 @@ pub struct Available {
     pub ordinary: u64,
     /// Observations.
     pub observation: u64,
-    /// Whether `total` is not known, but a single request that finds out.
+    /// True if `total` is not known, but a single request that finds out.
     pub probe: bool,
 }
 

@@ -16,7 +16,7 @@ mod waiting;
 mod window;
 
 pub use limit::{Limit, WINDOW};
-pub use organization::{Away, Budget, Refused};
+pub use organization::{Budget, Refused, Unreachable};
 pub use own::OwnLimit;
 pub use requester::{Requester, Ticket};
 pub use spent::{Spent, minute_after};

@@ -37,12 +37,12 @@ pub enum Refused {
     /// The budget is spent, or others come first.
     Spent(Spent),
     /// The last request had no response, and those before it may have used the budget up.
-    Away(Away),
+    Unreachable(Unreachable),
 }
 
 /// A request that was not sent while the API does not answer.
 #[derive(Clone, Debug)]
-pub struct Away {
+pub struct Unreachable {
     /// The time until the next attempt.
     pub wait: Duration,
     /// Why the last request had no response.
@@ -55,7 +55,7 @@ struct State {
     failure: Option<Error>,
     /// The connections that show the budget in their statuses.
     connections: BTreeSet<ResourceKey>,
-    /// What they show.
+    /// The budget as they show it.
     shown: Option<Shown>,
 }
 
@@ -253,7 +253,7 @@ impl State {
     /// response, since that may have used the rest up. One of those who come back soon then finds out what is left.
     fn refusal(&self, spent: Spent) -> Refused {
         match self.failure.clone() {
-            Some(error) => Refused::Away(Away {
+            Some(error) => Refused::Unreachable(Unreachable {
                 wait: spent.wait.min(LONGEST_PAUSE),
                 error,
             }),

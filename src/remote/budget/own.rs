@@ -18,7 +18,7 @@ use tokio::time::Instant;
 pub struct OwnLimit {
     connection: ResourceKey,
     scheduler: Mutex<Scheduler>,
-    /// Whether the status of the connection shows that it is spent.
+    /// True if the status of the connection shows that it is spent.
     shown_spent: AtomicBool,
     queue: UnboundedSender<ResourceKey>,
 }

@@ -29,7 +29,7 @@ pub struct Quota {
     source: RateLimitSource,
     /// The requests that the documentation allows.
     documented: u64,
-    /// Whether the server showed the exact length of its window.
+    /// True if the server showed the exact length of its window.
     exact: bool,
     report: Option<Report>,
     /// The requests without a response.
@@ -40,7 +40,7 @@ pub struct Quota {
     refused_at: Option<Instant>,
 }
 
-/// What the headers of a response said.
+/// The content of a response's headers.
 #[derive(Clone, Copy)]
 struct Report {
     /// The number of the last request that was sent before the response arrived.
@@ -51,7 +51,7 @@ struct Report {
     remaining: u64,
     /// Our requests that the server may not have counted then: those without a response, and those sent since.
     uncounted: u64,
-    /// What a limit would be without the requests of others: requests left, and ours in the window.
+    /// The limit as it would be without the requests of others: requests left, and ours in the window.
     ours: u64,
 }
 

@@ -10,13 +10,13 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use tokio::time::Instant;
 
-/// What sends requests for one purpose. When it is dropped, others may have what it did not need.
+/// The sender of requests for one purpose. When it is dropped, others may have what it did not need.
 pub struct Requester {
     budget: Arc<Budget>,
     own_limit: Option<Arc<OwnLimit>>,
     purpose: Purpose,
     sent: AtomicU64,
-    /// Whether it was refused, so that it will come back.
+    /// True if it was refused, so that it will come back.
     waits: AtomicBool,
 }
 

@@ -24,7 +24,7 @@ const MOST_CALLED: usize = 100;
 /// The schedule of one organization's requests, or of one connection's.
 #[derive(Default)]
 pub struct Scheduler {
-    /// What may be sent.
+    /// The requests that may be sent.
     pub capacity: Capacity,
     waiting: Waiting,
     claims: HashMap<ResourceKey, Claim>,

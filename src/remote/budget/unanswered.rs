@@ -28,7 +28,7 @@ pub struct Unanswered {
 #[derive(Clone)]
 struct InFlight {
     counted: Counted,
-    /// Whether its response has arrived, which shows that the server counted it.
+    /// True if its response has arrived, which shows that the server counted it.
     answered: bool,
 }
 
@@ -37,7 +37,7 @@ struct Failed {
     counted: Counted,
     /// The number of the last request that was sent before it failed.
     last_sent: u64,
-    /// Whether the response to a later request has arrived: the server had counted it by then, or never will.
+    /// True if the response to a later request has arrived: the server had counted it by then, or never will.
     settled: bool,
 }
 

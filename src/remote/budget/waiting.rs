@@ -15,7 +15,7 @@ const MOST_WAITING: usize = 2000;
 
 /// One resource that waits.
 pub struct Entry {
-    /// What for.
+    /// The purpose that it waits for.
     pub purpose: Purpose,
     /// The requests that it needs at once.
     pub needs: u64,

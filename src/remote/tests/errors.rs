@@ -28,7 +28,13 @@ async fn a_refusal_that_will_be_repeated_needs_a_person() {
     let (object, connection) = ([true, false, false], [true, true, false]);
     for (status, code, reason, part, means) in [
         (400, "bad_request", Reason::RemoteRejected, "400", object),
-        (402, "payment_required", PaymentRequired, "plan", object),
+        (
+            402,
+            "payment_required",
+            PaymentRequired,
+            "change the plan at Metorial",
+            object,
+        ),
         (
             403,
             "forbidden",
@@ -37,7 +43,13 @@ async fn a_refusal_that_will_be_repeated_needs_a_person() {
             object,
         ),
         (401, "unauthorized", ConnectionNotReady, "key", connection),
-        (406, "bad", ApiVersionUnsupported, "version", connection),
+        (
+            406,
+            "bad",
+            ApiVersionUnsupported,
+            "check spec.baseUrl",
+            connection,
+        ),
     ] {
         let error = refusal(Get, status, code, json!({})).await;
         check(&error, reason, part, means);
@@ -111,7 +123,7 @@ fn what_was_not_sent_was_not_applied() {
     check(
         &RemoteError::NotLeader,
         Reason::RemoteUnavailable,
-        "another replica took over",
+        "another replica took over; it continues the reconciliation",
         none,
     );
     check(

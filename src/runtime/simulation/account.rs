@@ -41,7 +41,7 @@ impl Account {
         let admitted = self.budget.admit(None, purpose, sent, now);
         admitted.map_err(|refused| match refused {
             Refused::Spent(spent) => spent.wait,
-            Refused::Away(away) => away.wait,
+            Refused::Unreachable(unreachable) => unreachable.wait,
         })
     }
 

@@ -17,13 +17,13 @@ pub struct Provider {
     pub description: String,
     /// True if Metorial has its own OAuth credentials for it.
     pub managed: bool,
-    /// What serves it.
+    /// The backend that serves it.
     pub backend: Backend,
     /// Versions, oldest first and never empty. The last one is current.
     pub versions: Vec<Version>,
 }
 
-/// What serves a provider.
+/// The backend of a provider.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Backend {

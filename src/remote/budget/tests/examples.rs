@@ -30,7 +30,7 @@ fn send(budget: &Budget, own: Option<&OwnLimit>, now: Instant) -> Result<u64, Du
 fn spent(refused: Refused) -> Spent {
     match refused {
         Refused::Spent(spent) => spent,
-        Refused::Away(away) => panic!("{away:?}"),
+        Refused::Unreachable(unreachable) => panic!("{unreachable:?}"),
     }
 }
 

@@ -63,9 +63,9 @@ async fn a_budget_that_an_outage_may_have_used_up_is_no_limit_that_is_reached() 
     assert!(matches!(spent, Err(Refused::Spent(_))), "{spent:?}");
     budget.failed(request, &Counted::of(&edit, start), &error);
     match budget.admit(None, &edit, 0, start) {
-        Err(Refused::Away(away)) => {
-            assert!(away.wait <= seconds(10));
-            assert_eq!(away.error.cause(), Some("connection refused"));
+        Err(Refused::Unreachable(unreachable)) => {
+            assert!(unreachable.wait <= seconds(10));
+            assert_eq!(unreachable.error.cause(), Some("connection refused"));
         }
         other => panic!("{other:?}"),
     }

@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 use std::time::{Duration, Instant};
 
 /// Measures what one reconciliation of a new resource needs, for each of `count` objects in a new namespace, with the rights of
-/// the operator. Deletes the objects afterwards.
+/// the operator. Deletes the objects afterward.
 pub async fn measure(bench: &Bench, namespace: &str) -> Result<Duration, Failure> {
     let count = bench.count;
     let tenant = bench.tenant(namespace).await?;

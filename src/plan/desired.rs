@@ -236,14 +236,18 @@ impl Desired {
         // A status shows the revision, so the secret values in it, those included that are never compared, are represented by
         // fingerprints that depend on their origin.
         let mut rest = [bytes(&Value::Object(metadata.clone())), external.clone()].concat();
-        let represented = |field: &&Field| field.is_write_only() || field.is_secret();
-        for field in fields.iter().filter(represented) {
+        for input in &inputs {
+            rest.extend(input.fingerprint.as_str().as_bytes());
+        }
+        let readable = || fields.iter().filter(|field| !field.is_write_only());
+        for field in readable().filter(|field| field.is_secret()) {
+            rest.extend(b"only created with");
             rest.extend(signer.input(field).fingerprint.as_str().as_bytes());
         }
         if let Some(exports) = source.exports() {
             rest.extend(exports.form());
         }
-        let readable = fields.iter().filter(|field| !represented(field));
+        let readable = readable().filter(|field| !field.is_secret());
         Self {
             marker: Marker {
                 owner: owner.clone(),

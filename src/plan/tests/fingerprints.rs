@@ -83,6 +83,11 @@ fn a_value_that_only_serves_to_create_an_object_can_t_be_guessed_from_the_status
     let changed = config(&from("bank"), ("4321", "a"));
     assert_ne!(changed.revision, secret.revision);
     assert_eq!(secret.all_inputs().count(), 0, "the status shows none");
+    let managed = json!({"authMethodId": "token"});
+    let pin = from("bank");
+    let managed =
+        with_pin::<ProviderAuthConfig>("ProviderAuthConfig", &managed, &pin, ("1234", "a"));
+    assert_ne!(managed.revision, secret.revision, "another policy");
 }
 
 #[test]

@@ -49,9 +49,37 @@ impl ConnectionContext<'_> {
     }
 
     fn enqueue_dependents(&self, source: &ResourceKey) {
-        for key in self.dependencies.dependents(source) {
+        self.enqueue_all(self.dependencies.dependents(source));
+    }
+
+    fn enqueue_all(&self, keys: Vec<ResourceKey>) {
+        for key in keys {
             // The receiver only ends together with this process's leadership.
             self.enqueue.send(key).ok();
+        }
+    }
+
+    /// Returns whether a resource that this process serves uses the connection, or may use it as soon as it is ready.
+    fn is_used(&self, key: &ResourceKey, connection: &ConnectionKey) -> bool {
+        let used = !self.dependencies.dependents(key).is_empty();
+        used || !self.connections.waiting_for(connection).is_empty()
+    }
+
+    /// Enqueues the resources that a change of the connection's state concerns.
+    async fn report_change(
+        &self,
+        key: &ResourceKey,
+        connection: &ConnectionKey,
+        state: &ConnectionState,
+    ) {
+        let mut waiting = self.connections.waiting_for(connection);
+        if state.not_ready.is_some() {
+            waiting.clear();
+        }
+        let awaited = !waiting.is_empty();
+        if self.connections.report_change(connection, awaited).await {
+            self.enqueue_dependents(key);
+            self.enqueue_all(waiting);
         }
     }
 }
@@ -76,14 +104,15 @@ pub async fn reconcile<C: ConnectionResource>(
     };
     let is_ours = context.cluster.is_of_shard(&api, &key.name, context.shard);
     let is_ours = is_ours.await?;
+    let settings = object.settings();
     if !is_ours {
         context.uncount(key);
-        if context.dependencies.dependents(key).is_empty() {
-            context.connections.set_unread(&connection).await;
+        if !context.is_used(key, &connection) {
+            context.dependencies.forget(key);
+            context.connections.set_unused(&connection, &settings).await;
             return Ok(None);
         }
     }
-    let settings = object.settings();
     // Before the Secret is read: a change in between must enqueue this connection again.
     register_dependencies(context, key, &settings);
     let state = context.connections.refresh(&connection).await;
@@ -110,10 +139,7 @@ pub async fn reconcile<C: ConnectionResource>(
     }
     let (metrics, reason) = (context.metrics, verdict.0.as_str());
     metrics.reconciled(key.kind, reason, began.elapsed());
-    let connections = context.connections;
-    if connections.report_change(&connection).await {
-        context.enqueue_dependents(key);
-    }
+    context.report_change(key, &connection, &state).await;
     let next = context.connections.next_check(&connection, users.is_some());
     let next = next.await;
     let approval_ends_in = approval_left.filter(|left| !left.is_zero());

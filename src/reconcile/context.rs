@@ -94,6 +94,7 @@ impl Context {
         let sources = self.dependencies.sources(key);
         self.dependencies.forget(key);
         self.former_owners.forget(key);
+        self.connections.stop_waiting(key);
         // It may have been the last one that needed the session of a deleted connection.
         for source in sources {
             let connection = ConnectionKey::of(&source);

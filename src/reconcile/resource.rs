@@ -119,7 +119,7 @@ impl<'a, K: Kind> Resource<'a, K> {
     #[must_use]
     pub fn uses(&self) -> Uses<'_> {
         Uses {
-            namespace: &self.key.namespace,
+            key: self.key,
             spec: self.handle.object.common(),
             terminating: self.handle.terminating(),
             recorded: self.recorded_connection(),

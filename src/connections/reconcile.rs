@@ -1,5 +1,6 @@
 //! Reconciles one `Connection` or `ClusterConnection`: verifies its key, keeps its finalizer and its status.
 
+use super::inventories::Inventories;
 use super::not_ready::NotReady;
 use super::rate_limit;
 use super::registry::Connections;
@@ -40,6 +41,8 @@ pub struct ConnectionContext<'a> {
     pub metrics: &'a Metrics,
     /// Intervals and backoff.
     pub timing: &'a Timing,
+    /// The resources of all kinds, which are listed only while a connection is being deleted.
+    pub inventories: &'a Inventories,
 }
 
 impl ConnectionContext<'_> {
@@ -86,21 +89,17 @@ impl ConnectionContext<'_> {
 
 /// Reconciles one connection; returns the time until the next reconciliation, or `None` if only a change requires one.
 ///
-/// `users` lists the resources that still use the connection, as `Kind namespace/name`. It is awaited only while the
-/// connection is being deleted, since it lists all resources of all kinds.
-///
 /// # Errors
 /// Kubernetes failed; nothing is concluded.
 pub async fn reconcile<C: ConnectionResource>(
     context: &ConnectionContext<'_>,
     key: &ResourceKey,
-    users: impl Future<Output = Result<Vec<String>, ClusterError>> + Send,
 ) -> Result<Option<Duration>, ClusterError> {
     let began = Instant::now();
     let connection = ConnectionKey::new(C::KIND, &key.namespace, &key.name);
     let api = C::api(context.cluster.client(), &key.namespace);
     let Some(object) = context.cluster.get(&api, &key.name).await? else {
-        return forget(context, key, &connection, users).await;
+        return forget(context, key, &connection).await;
     };
     let is_ours = context.cluster.is_of_shard(&api, &key.name, context.shard);
     let is_ours = is_ours.await?;
@@ -116,9 +115,13 @@ pub async fn reconcile<C: ConnectionResource>(
     // Before the Secret is read: a change in between must enqueue this connection again.
     register_dependencies(context, key, &settings);
     let state = context.connections.refresh(&connection).await;
-    let users = match object.meta().deletion_timestamp {
-        Some(_) if is_ours => Some(users.await?),
-        _ => None,
+    let (users, recount) = match object.meta().deletion_timestamp {
+        Some(_) if is_ours => {
+            let inventories = context.inventories;
+            let counted = context.connections.users(&connection, inventories).await?;
+            (Some(counted.0), counted.1)
+        }
+        _ => (None, None),
     };
     let users = users.as_deref();
     let verdict = verdict(&state, users);
@@ -143,7 +146,7 @@ pub async fn reconcile<C: ConnectionResource>(
     let next = context.connections.next_check(&connection, users.is_some());
     let next = next.await;
     let approval_ends_in = approval_left.filter(|left| !left.is_zero());
-    let next = [Some(next), out_of_date_in, approval_ends_in];
+    let next = [Some(next), out_of_date_in, approval_ends_in, recount];
     Ok(next.into_iter().flatten().min())
 }
 
@@ -174,7 +177,6 @@ async fn forget(
     context: &ConnectionContext<'_>,
     key: &ResourceKey,
     connection: &ConnectionKey,
-    users: impl Future<Output = Result<Vec<String>, ClusterError>> + Send,
 ) -> Result<Option<Duration>, ClusterError> {
     let news = context.connections.forget(connection).await;
     context.dependencies.forget(key);
@@ -182,11 +184,17 @@ async fn forget(
     if news {
         context.enqueue_dependents(key);
     }
-    let waits = !context.dependencies.dependents(key).is_empty();
-    if waits || !users.await?.is_empty() {
-        return Ok(Some(context.timing.connection_check));
+    let (connections, check) = (context.connections, context.timing.connection_check);
+    if !context.dependencies.dependents(key).is_empty() {
+        return Ok(Some(check));
     }
-    context.connections.drop_forgotten(connection);
+    if connections.keeps_session(connection).await {
+        let (users, recount) = connections.users(connection, context.inventories).await?;
+        if !users.is_empty() {
+            return Ok(Some(recount.unwrap_or(check)));
+        }
+    }
+    connections.drop_forgotten(connection);
     Ok(None)
 }
 

@@ -197,6 +197,12 @@ impl Connections {
         slots.get(key).is_some_and(forgotten)
     }
 
+    /// Returns true if a deletion may need the last good session of a connection that does not exist.
+    pub async fn keeps_session(&self, key: &ConnectionKey) -> bool {
+        let slot = self.slot(key);
+        slot.lock().await.session.is_some()
+    }
+
     /// Drops everything about a connection that does not exist. The caller knows that no resource needs its last session,
     /// or waits for the connection to appear.
     pub fn drop_forgotten(&self, key: &ConnectionKey) {

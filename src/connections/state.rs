@@ -4,6 +4,7 @@ use super::checks::Checks;
 use super::losses::Count;
 use super::not_ready::NotReady;
 use super::settings::{ConnectionKey, ConnectionSettings};
+use super::users::Users;
 use crate::plan::attempt::ConnectionVersion;
 use crate::plan::case::{ConnectionView, Problem};
 use crate::plan::fingerprint::Fingerprint;
@@ -77,7 +78,9 @@ pub struct Slot {
     pub pinned: Option<(String, String)>,
     /// The last count of the objects that are gone.
     pub losses: Option<Count>,
-    /// Held by whoever counts them.
+    /// The last count of its users, while it is being deleted.
+    pub users: Option<Users>,
+    /// Held by whoever counts the lost objects.
     pub counting: Arc<AsyncMutex<()>>,
     /// When the approval to create lost objects again was last needed, or seen first.
     pub approval_used: Option<Instant>,
@@ -306,6 +309,7 @@ impl Slot {
         let former = self.settings.as_ref();
         if former.is_none_or(|former| former.uid != settings.uid) {
             self.checks = Checks::default();
+            self.users = None;
         }
         self.defaults = settings.common.defaults.clone().unwrap_or_default();
         self.settings = Some(settings.clone());

@@ -153,8 +153,10 @@ impl<'a, K: Kind> Resource<'a, K> {
         sources.extend(self.handle.published_config_map().map(config_map));
         sources.sort();
         sources.dedup();
-        let changed = context.dependencies.set(self.key, sources);
+        let dropped = context.dependencies.set(self.key, sources);
         context.dependencies.begin(self.key, Instant::now());
+        let changed = dropped.is_some();
+        context.leave(dropped.unwrap_or_default());
         if changed {
             // The others of a circle may have reported before all of it was known.
             let others = self.circle(context).into_iter();

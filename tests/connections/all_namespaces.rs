@@ -258,15 +258,16 @@ async fn users_of_a_connection_are_searched_for_only_where_they_can_be() {
     own.connection("default").wait_gone().await;
     assert_eq!(lists(), before);
 
+    // Nobody can need the session of a Connection that never was.
     let reads = || gate.read_connection(&team.namespace, "default");
-    let read_before = reads();
+    let (read_before, listed_before) = (reads(), gate.listed("authimports"));
     team.credentials("github").remove().await;
     team.wait_until("nobody waits for a Connection there", async |_| {
         reads() > read_before
     })
     .await;
     team.check_quiet().await;
-    assert_eq!(lists(), before);
+    assert_eq!(gate.listed("authimports"), listed_before);
     everywhere.home.cluster_connection("default").remove().await;
     assert!(lists() > before, "its users may be anywhere");
 }

@@ -7,6 +7,7 @@ use super::registry::Connections;
 use super::settings::ConnectionKey;
 use crate::cluster::error::ClusterError;
 use crate::plan::observed::Losses;
+use crate::plan::purpose::Purpose;
 use crate::remote::{RemoteError, Session};
 use std::time::Duration;
 use tokio::time::{Instant, timeout};
@@ -52,6 +53,38 @@ impl Connections {
             self.enqueue(key);
         }
         Ok(Ok(losses))
+    }
+
+    /// Counts the lost objects of all shards once more before an approval to create them again ends. As long as the loss would
+    /// be suspicious without it, it is extended. Returns whether it is.
+    ///
+    /// # Errors
+    /// Kubernetes failed; nothing is known then.
+    pub async fn extend_approval(
+        &self,
+        key: &ConnectionKey,
+        inventories: &Inventories,
+    ) -> Result<bool, ClusterError> {
+        let session = self.slot(key).lock().await.session.clone();
+        let Some(session) = session else {
+            return Ok(false);
+        };
+        let session = session.for_purpose(Purpose::of_check(key.resource_key()));
+        let counted = inventories.counted(&session.instance.id).await?;
+        let extended = match inventories.lost(&session, &counted).await {
+            Ok(lost) => Losses {
+                known: counted.len(),
+                lost: lost.len(),
+                approved: false,
+            }
+            .suspicious(),
+            // Whoever needs it can't use it either, until that passes.
+            Err(error) => !error.needs_person(),
+        };
+        if extended {
+            self.slot(key).lock().await.use_approval();
+        }
+        Ok(extended)
     }
 
     /// Returns a count that answers for the lost object `id`.

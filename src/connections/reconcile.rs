@@ -68,6 +68,25 @@ impl ConnectionContext<'_> {
         used || !self.connections.waiting_for(connection).is_empty()
     }
 
+    /// Returns for how long the approval to create lost objects again still holds; `None` without one.
+    async fn approval_left(
+        &self,
+        connection: &ConnectionKey,
+    ) -> Result<Option<Duration>, ClusterError> {
+        let connections = self.connections;
+        let left = connections.approval_left(connection).await;
+        // This process knows only when resources of its own shard needed it.
+        if left == Some(Duration::ZERO)
+            && self.shard.is_part()
+            && connections
+                .extend_approval(connection, self.inventories)
+                .await?
+        {
+            return Ok(Some(self.timing.approval));
+        }
+        Ok(left)
+    }
+
     /// Enqueues the resources that a change of the connection's state concerns.
     async fn report_change(
         &self,
@@ -128,7 +147,7 @@ pub async fn reconcile<C: ConnectionResource>(
     let mut out_of_date_in = None;
     let mut approval_left = None;
     if is_ours {
-        approval_left = context.connections.approval_left(&connection).await;
+        approval_left = context.approval_left(&connection).await?;
         let object = match approval_left {
             Some(Duration::ZERO) => end_approval(context, &api, object).await?,
             _ => object,

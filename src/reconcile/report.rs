@@ -160,6 +160,10 @@ impl<K: Kind> Run<'_, K> {
             .pending_deletion
             .as_deref();
         let retry = replace::retry(case, plan, pending_deletion.unwrap_or_default());
+        // What was read may lack the last write of another shard.
+        let taken_over = self.resource.memory.taken_over();
+        let lacks = taken_over.filter(|at| *at > self.fresh_since.into_std());
+        let retry = retry.once_more(lacks, now());
         if plan.verdict.reason.class() == Class::Done && !plan.verdict.keeps_conditions {
             self.remember(Memory::confirmed);
         }

@@ -72,7 +72,7 @@ impl<'a, K: Kind> Resource<'a, K> {
         // That shard confirmed that the resource belongs to it at most so long before it sent a write.
         let last_write = now() + timing.lease.duration;
         self.remember(context, |memory| {
-            memory.taken_over(last_write + timing.settle);
+            memory.take_over(last_write + timing.settle);
         });
     }
 

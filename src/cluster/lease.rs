@@ -7,6 +7,7 @@
 //! Assumes that a request, once sent, reaches the server within the difference of the two. The API has no idempotency
 //! keys, so a write that arrives later than that would be a second writer.
 
+use super::boot_time::BootTime;
 use super::client::Cluster;
 use super::error::{Cause, ClusterError};
 use super::fence::Fence;
@@ -148,7 +149,7 @@ impl Candidate {
     async fn attempt(&mut self) -> Result<bool, ClusterError> {
         // The grace counts from before the request: the renewal is in etcd some time before its response is here, and
         // others count from when they read it there.
-        let began = Instant::now();
+        let began = BootTime::now();
         let Some(lease) = self.read().await? else {
             let created = self.may_create() && self.create().await?;
             return Ok(created && self.lead(began));
@@ -183,7 +184,7 @@ impl Candidate {
         }
     }
 
-    fn lead(&mut self, began: Instant) -> bool {
+    fn lead(&mut self, began: BootTime) -> bool {
         self.logged_holder = None;
         (self.succeeds, self.absent_since) = (false, None);
         self.fence.open_until(began + self.timing.grace);

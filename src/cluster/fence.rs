@@ -5,6 +5,9 @@ use crate::lock::lock;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+/// The longest sleep of who waits for the end of that right.
+const LONGEST_SLEEP: Duration = Duration::from_secs(1);
+
 /// The right of this process to write, with the time at which it ends.
 ///
 /// It holds a time, not a flag: a process that was stopped for a while (a suspended machine, a starved container)
@@ -27,6 +30,19 @@ impl Fence {
     pub fn is_open(&self) -> bool {
         let until = lock(&self.0);
         until.is_some_and(|until| BootTime::now() < until)
+    }
+
+    /// Waits until no write may be sent.
+    pub async fn closed(&self) {
+        loop {
+            let until = *lock(&self.0);
+            let left = until.map_or(Duration::ZERO, |until| until.since(BootTime::now()));
+            if left.is_zero() {
+                return;
+            }
+            // It may be closed earlier.
+            tokio::time::sleep(left.min(LONGEST_SLEEP)).await;
+        }
     }
 
     /// Allows writes until `until`.

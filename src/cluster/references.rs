@@ -6,7 +6,7 @@ use crate::kinds::{Inputs, Kind, Reference, RemoteKind, SourceKind, with_kind};
 use crate::plan::attempt::digest;
 use crate::plan::case::Unresolved;
 use crate::plan::ownership::Owner;
-use crate::plan::status::{Usable, seen_by_others, usable_by_others};
+use crate::plan::referred::{Usable, seen_by_others, usable_by_others};
 use crate::resources::{AllowedNamespaces, Reason, ResourceStatus, Stored};
 use k8s_openapi::api::core::v1::{ConfigMap, Secret};
 use kube::ResourceExt;

@@ -4,7 +4,7 @@
 use crate::cluster::error::ClusterError;
 use crate::connections::ConnectionResource;
 use crate::kinds::Kind;
-use crate::plan::status::seen_by_others;
+use crate::plan::referred::seen_by_others;
 use crate::reconcile::context::Context;
 use crate::resources::{Class, Conditions, Reason, ResourceKey, ResourceStatus, condition};
 use jiff::Timestamp;

@@ -1,10 +1,6 @@
 //! Counts of the resources that use a connection which is being deleted. A count lists resources of all kinds, and each user
 //! that is released asks for one.
 
-use super::inventories::Inventories;
-use super::registry::Connections;
-use super::settings::ConnectionKey;
-use crate::cluster::error::ClusterError;
 use std::time::Duration;
 use tokio::time::Instant;
 
@@ -36,31 +32,6 @@ impl Users {
     pub fn known(&self, now: Instant) -> Option<(Vec<String>, Duration)> {
         let left = self.until.saturating_duration_since(now);
         (!left.is_zero()).then(|| (self.listed.clone(), left))
-    }
-}
-
-impl Connections {
-    /// Returns the resources that keep a connection in use, as `Kind namespace/name`, and the time until they are to be counted
-    /// again if this is what an earlier count found.
-    ///
-    /// # Errors
-    /// A list failed.
-    pub async fn users(
-        &self,
-        key: &ConnectionKey,
-        inventories: &Inventories,
-    ) -> Result<(Vec<String>, Option<Duration>), ClusterError> {
-        let (slot, began) = (self.slot(key), Instant::now());
-        let known = {
-            let slot = slot.lock().await;
-            slot.users.as_ref().and_then(|users| users.known(began))
-        };
-        if let Some((users, left)) = known {
-            return Ok((users, Some(left)));
-        }
-        let listed = inventories.users(key).await?;
-        slot.lock().await.users = Users::counted(&listed, began, Instant::now());
-        Ok((listed, None))
     }
 }
 

@@ -250,7 +250,7 @@ async fn users_of_a_connection_are_searched_for_only_where_they_can_be() {
         env.create(credentials("github")).await;
     }
     // There are none of this kind: nothing but the search for users lists it once more.
-    let lists = || gate.listed_everywhere("authimports");
+    let lists = || gate.listed_in(None, "authimports");
     let before = lists();
     own.connection("default").delete().await;
     own.connection("default").wait_reason("Deleting").await;
@@ -260,14 +260,15 @@ async fn users_of_a_connection_are_searched_for_only_where_they_can_be() {
 
     // Nobody can need the session of a Connection that never was.
     let reads = || gate.read_connection(&team.namespace, "default");
-    let (read_before, listed_before) = (reads(), gate.listed("authimports"));
+    let lists_there = || gate.listed_in(Some(&team.namespace), "authimports");
+    let read_before = reads();
     team.credentials("github").remove().await;
     team.wait_until("nobody waits for a Connection there", async |_| {
         reads() > read_before
     })
     .await;
     team.check_quiet().await;
-    assert_eq!(gate.listed("authimports"), listed_before);
+    assert_eq!((lists(), lists_there()), (before, 0));
     everywhere.home.cluster_connection("default").remove().await;
     assert!(lists() > before, "its users may be anywhere");
 }

@@ -44,8 +44,8 @@ struct Page {
     of: String,
     /// Whether it was the first.
     begins: bool,
-    /// Whether the list is of all namespaces.
-    everywhere: bool,
+    /// The namespace; `None` for all.
+    namespace: Option<String>,
 }
 
 impl KubeGate {
@@ -93,12 +93,12 @@ impl KubeGate {
         (pages().filter(|page| page.begins).count(), pages().count())
     }
 
-    /// How many pages of a kind in all namespaces were asked for.
-    pub fn listed_everywhere(&self, plural: &str) -> usize {
+    /// How many pages of a kind in a namespace, or in all, were asked for.
+    pub fn listed_in(&self, namespace: Option<&str>, plural: &str) -> usize {
         let listed = self.0.listed.lock().unwrap();
-        let pages = listed.iter();
+        let pages = listed.iter().filter(|page| page.of == plural);
         pages
-            .filter(|page| page.of == plural && page.everywhere)
+            .filter(|page| page.namespace.as_deref() == namespace)
             .count()
     }
 
@@ -123,7 +123,9 @@ impl KubeGate {
         self.0.listed.lock().unwrap().push(Page {
             of: plural.to_owned(),
             begins: query.contains("limit=50") && !query.contains("continue="),
-            everywhere: !above.contains("/namespaces/"),
+            namespace: above
+                .split_once("/namespaces/")
+                .map(|(_, name)| name.to_owned()),
         });
     }
 

@@ -139,6 +139,14 @@ pub struct LivenessLimits {
     pub reconciliation: Duration,
 }
 
+/// Returns how long a reconciliation with this timeout may run before the process counts as stuck. At its timeout it still
+/// reports that, by a read and a write of the status: a slow Kubernetes may take the timeout of a request for each, and is no
+/// reason to restart.
+#[must_use]
+pub fn longest_reconciliation(timeout: Duration, of_request: Duration) -> Duration {
+    timeout + timeout.max(of_request * 3)
+}
+
 /// Serves until the future is dropped.
 ///
 /// # Errors
@@ -173,4 +181,18 @@ pub async fn serve(
         .route("/readyz", get(readyz))
         .route("/metrics", get(render));
     axum::serve(listener, routes).await
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_reconciliation_has_time_to_report_that_it_took_too_long() {
+        let second = Duration::from_secs(1);
+        for (timeout, of_request, expected) in [(120, 20, 240), (30, 20, 90), (21, 20, 81)] {
+            let found = longest_reconciliation(timeout * second, of_request * second);
+            assert_eq!(found, expected * second);
+        }
+    }
 }

@@ -118,7 +118,8 @@ impl Cluster {
             object: object.to_owned(),
             cause,
         };
-        if !["get", "list", "watch"].contains(&verb) {
+        let is_write = !["get", "list", "watch"].contains(&verb);
+        if is_write {
             if !self.fence.is_open() {
                 return Err(failed(Cause::NotLeader));
             }
@@ -131,10 +132,20 @@ impl Cluster {
                 tracing::debug_span!("kubernetes", otel.name = %format_args!("{verb} {kind}"), otel.kind = "client", verb, object)
             }
         };
-        match tokio::time::timeout(self.timeout, call)
-            .instrument(span)
-            .await
-        {
+        // The client repeats a call that Kubernetes is too busy for, and must not do that with a write once the fence is closed.
+        let closed = async {
+            match is_write {
+                true => self.fence.closed().await,
+                false => std::future::pending().await,
+            }
+        };
+        let call = tokio::time::timeout(self.timeout, call).instrument(span);
+        let done = tokio::select! {
+            biased;
+            done = call => done,
+            () = closed => return Err(failed(Cause::NotLeader)),
+        };
+        match done {
             Ok(Ok(done)) => Ok(done),
             Ok(Err(error)) => Err(failed(Cause::from(&error))),
             Err(_) => Err(failed(Cause::Timeout)),
@@ -205,7 +216,32 @@ pub(super) fn is_name(text: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::is_name;
+    use super::super::boot_time::BootTime;
+    use super::*;
+    use std::convert::Infallible;
+    use tower::service_fn;
+
+    /// A call that is repeated for ever, with a fence that is closed after this time.
+    async fn repeated(verb: &str, open_for: Duration, timeout: Duration) -> Cause {
+        let service = service_fn(|_: http::Request<kube::client::Body>| async {
+            Ok::<_, Infallible>(http::Response::new(kube::client::Body::empty()))
+        });
+        let (client, metrics) = (Client::new(service, "default"), Arc::default());
+        let fence = Fence::default();
+        fence.open_until(BootTime::now() + open_for);
+        let cluster = Cluster::new(client, metrics, timeout).fenced(fence);
+        let call = std::future::pending::<Result<(), kube::Error>>();
+        let ended = cluster.call(verb, "Secret", "name", call).await;
+        ended.unwrap_err().cause
+    }
+
+    #[tokio::test]
+    async fn a_write_is_not_repeated_once_the_fence_is_closed() {
+        let (soon, late) = (Duration::from_millis(50), Duration::from_secs(10));
+        assert_eq!(repeated("patch", soon, late).await, Cause::NotLeader);
+        assert_eq!(repeated("patch", late, soon).await, Cause::Timeout);
+        assert_eq!(repeated("get", soon, soon * 2).await, Cause::Timeout);
+    }
 
     #[test]
     fn what_would_change_the_path_of_a_request_is_no_name() {

@@ -23,14 +23,20 @@ struct Maps {
 }
 
 impl Dependencies {
-    /// Replaces what `resource` depends on. Returns whether it depended on something else before, or was not known.
-    pub fn set(&self, resource: &ResourceKey, sources: Vec<ResourceKey>) -> bool {
+    /// Replaces what `resource` depends on. If it depended on something else before, or was not known, returns what it no
+    /// longer depends on.
+    pub fn set(
+        &self,
+        resource: &ResourceKey,
+        sources: Vec<ResourceKey>,
+    ) -> Option<Vec<ResourceKey>> {
         let mut maps = self.lock();
         let known = maps.sources.get(resource);
         if known.is_some_and(|known| known.iter().map(|it| &**it).eq(&sources)) {
-            return false;
+            return None;
         }
-        maps.remove(resource);
+        let mut dropped = maps.remove(resource);
+        dropped.retain(|source| !sources.contains(source));
         let resource = Arc::new(resource.clone());
         let sources: Vec<_> = sources.into_iter().map(|it| maps.shared(it)).collect();
         for source in &sources {
@@ -38,7 +44,8 @@ impl Dependencies {
             dependents.insert(resource.clone());
         }
         maps.sources.insert(resource, sources);
-        true
+        let dropped = dropped.into_iter();
+        Some(dropped.map(Arc::unwrap_or_clone).collect())
     }
 
     /// Records that a reconciliation of `resource` is about to read what it depends on.
@@ -50,9 +57,10 @@ impl Dependencies {
         }
     }
 
-    /// Removes a resource that was deleted.
-    pub fn forget(&self, resource: &ResourceKey) {
-        self.lock().remove(resource);
+    /// Removes a resource that was deleted, and returns what it depended on.
+    pub fn forget(&self, resource: &ResourceKey) -> Vec<ResourceKey> {
+        let sources = self.lock().remove(resource).into_iter();
+        sources.map(Arc::unwrap_or_clone).collect()
     }
 
     /// Returns what `resource` depends on.
@@ -107,16 +115,19 @@ impl Maps {
         known.map_or_else(|| Arc::new(source), |(known, _)| known.clone())
     }
 
-    fn remove(&mut self, resource: &ResourceKey) {
+    /// Removes a resource, and returns what it depended on.
+    fn remove(&mut self, resource: &ResourceKey) -> Vec<Arc<ResourceKey>> {
         self.began.remove(resource);
-        for source in self.sources.remove(resource).unwrap_or_default() {
-            if let Some(dependents) = self.dependents.get_mut(&source) {
+        let sources = self.sources.remove(resource).unwrap_or_default();
+        for source in &sources {
+            if let Some(dependents) = self.dependents.get_mut(source) {
                 dependents.remove(resource);
                 if dependents.is_empty() {
-                    self.dependents.remove(&source);
+                    self.dependents.remove(source);
                 }
             }
         }
+        sources
     }
 }
 
@@ -153,14 +164,16 @@ mod tests {
         let dependencies = Dependencies::default();
         let [resource, old, new] =
             ["resource", "old", "new"].map(|name| ResourceKey::new("K", "n", name));
-        dependencies.set(&resource, vec![old.clone()]);
-        dependencies.set(&resource, vec![new.clone()]);
+        let set = |source: &ResourceKey| dependencies.set(&resource, vec![source.clone()]);
+        assert_eq!(set(&old), Some(vec![]));
+        assert_eq!(set(&new), Some(vec![old.clone()]));
+        assert_eq!(set(&new), None);
         assert!(dependencies.dependents(&old).is_empty());
         assert_eq!(
             dependencies.dependents(&new),
             std::slice::from_ref(&resource)
         );
-        dependencies.forget(&resource);
+        assert_eq!(dependencies.forget(&resource), std::slice::from_ref(&new));
         assert!(dependencies.dependents(&new).is_empty());
     }
 }

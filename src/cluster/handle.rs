@@ -1,6 +1,7 @@
 //! A handle on the resource that a reconciliation is about: as the last call on it showed it, and the writes to it. Somebody
 //! else's change of it in the meantime is no reason to decide again, unless it changes what a decision is based on.
 
+use super::boot_time::BootTime;
 use super::client::Cluster;
 use super::error::{Cause, ClusterError};
 use super::shard::Shard;
@@ -35,7 +36,7 @@ pub struct Handle<'a, K: Kind> {
     /// The status, as of the last write.
     pub status: K::Status,
     /// The begin of the last read that showed that it belongs to this shard.
-    confirmed_at: Instant,
+    confirmed_at: BootTime,
 }
 
 /// What a status has to record, beside the report of a decision.
@@ -59,7 +60,7 @@ impl<'a, K: Kind> Handle<'a, K> {
         shard: &'a Shard,
         key: &'a ResourceKey,
     ) -> Result<Option<Self>, ClusterError> {
-        let (api, confirmed_at) = (cluster.namespaced::<K>(&key.namespace), Instant::now());
+        let (api, confirmed_at) = (cluster.namespaced::<K>(&key.namespace), BootTime::now());
         let found = cluster.get_of_shard(&api, &key.name, shard).await?;
         Ok(found.map(|object| Self {
             status: object.status().cloned().unwrap_or_default(),
@@ -145,10 +146,10 @@ impl<'a, K: Kind> Handle<'a, K> {
     /// # Errors
     /// The read failed.
     pub async fn is_of_shard(&mut self, at_most: Duration) -> Result<bool, ClusterError> {
-        if !self.shard.is_part() || self.confirmed_at.elapsed() < at_most {
+        if !self.shard.is_part() || BootTime::now().since(self.confirmed_at) < at_most {
             return Ok(true);
         }
-        let (began, name) = (Instant::now(), &self.key.name);
+        let (began, name) = (BootTime::now(), &self.key.name);
         let confirmed = self
             .cluster
             .is_of_shard(&self.api, name, self.shard)

@@ -1,11 +1,13 @@
 //! Leadership by compare-and-swap on a Lease, timed by this process's own clock.
 //!
 //! Guarantees: a holder stops writing [`LeaseTiming::grace`] after its last successful renewal began; another replica
-//! takes over only after it saw the same renewal unchanged for the whole [`LeaseTiming::duration`] on its own clock.
+//! takes over only after it saw the same renewal unchanged for the whole [`LeaseTiming::duration`] on its own clock, or as
+//! long no Lease at all.
 //! Clocks are never compared: the times in the Lease are for people, the resource version is what is observed.
 //! Assumes that a request, once sent, reaches the server within the difference of the two. The API has no idempotency
 //! keys, so a write that arrives later than that would be a second writer.
 
+use super::boot_time::BootTime;
 use super::client::Cluster;
 use super::error::{Cause, ClusterError};
 use super::fence::Fence;
@@ -49,6 +51,10 @@ pub struct Candidate {
     fence: Fence,
     /// The last resource version that was read, and when it was first read.
     observed: Option<(String, Instant)>,
+    /// Whether another replica may lead: one was seen to, or this one lost the leadership.
+    succeeds: bool,
+    /// Since when there is no Lease, although another replica may lead.
+    absent_since: Option<Instant>,
     /// The other holder that was logged last.
     logged_holder: Option<String>,
 }
@@ -72,6 +78,8 @@ impl Candidate {
             timing,
             fence: Fence::default(),
             observed: None,
+            succeeds: false,
+            absent_since: None,
             logged_holder: None,
         }
     }
@@ -111,6 +119,7 @@ impl Candidate {
             }
         }
         self.fence.close();
+        self.succeeds = true;
         tracing::warn!("leadership lost");
     }
 
@@ -140,15 +149,17 @@ impl Candidate {
     async fn attempt(&mut self) -> Result<bool, ClusterError> {
         // The grace counts from before the request: the renewal is in etcd some time before its response is here, and
         // others count from when they read it there.
-        let began = Instant::now();
+        let began = BootTime::now();
         let Some(lease) = self.read().await? else {
-            let created = self.create().await?;
+            let created = self.may_create() && self.create().await?;
             return Ok(created && self.lead(began));
         };
+        self.absent_since = None;
         let holder = holder(&lease).cloned().unwrap_or_default();
         let version = lease.metadata.resource_version.clone().unwrap_or_default();
         if holder != self.identity && !holder.is_empty() && !self.expired(&version) {
             self.log_holder(holder);
+            self.succeeds = true;
             return Ok(false);
         }
         match self.swap(&lease, &self.identity).await {
@@ -173,10 +184,21 @@ impl Candidate {
         }
     }
 
-    fn lead(&mut self, began: Instant) -> bool {
+    fn lead(&mut self, began: BootTime) -> bool {
         self.logged_holder = None;
+        (self.succeeds, self.absent_since) = (false, None);
         self.fence.open_until(began + self.timing.grace);
         true
+    }
+
+    /// Returns whether this candidate may create a Lease that is not there. The holder of one that was deleted still writes until
+    /// its next renewal: whoever knows that there was one waits as long as for one that is not renewed.
+    fn may_create(&mut self) -> bool {
+        if !self.succeeds {
+            return true;
+        }
+        let since = self.absent_since.get_or_insert_with(Instant::now);
+        since.elapsed() >= self.timing.duration
     }
 
     /// Returns true if nobody renewed for the whole duration, on our own clock.

@@ -1,5 +1,6 @@
 //! Effects on Kubernetes.
 
+pub mod boot_time;
 mod child;
 pub mod children;
 pub mod client;

@@ -6,8 +6,8 @@ use crate::kinds::{Inputs, Kind, Reference, RemoteKind, SourceKind, with_kind};
 use crate::plan::attempt::digest;
 use crate::plan::case::Unresolved;
 use crate::plan::ownership::Owner;
-use crate::plan::status::seen_by_others;
-use crate::resources::{AllowedNamespaces, Reason, ResourceStatus, Stored, condition};
+use crate::plan::referred::{Usable, seen_by_others, usable_by_others};
+use crate::resources::{AllowedNamespaces, Reason, ResourceStatus, Stored};
 use k8s_openapi::api::core::v1::{ConfigMap, Secret};
 use kube::ResourceExt;
 use std::collections::BTreeMap;
@@ -191,12 +191,11 @@ impl Cluster {
             return Ok(None);
         };
         let status = object.status().map(ResourceStatus::common);
-        let conditions = status.and_then(|status| status.conditions.as_deref());
-        let keeps = created && object.meta().deletion_timestamp.is_none();
-        let usable = condition(conditions, "Ready").is_some_and(|ready| {
-            let reason = Reason::parse(&ready.reason);
-            ready.status == "True" || keeps && reason.is_some_and(Reason::keeps_object)
-        });
+        let usable = match status.map_or(Usable::No, usable_by_others) {
+            Usable::Yes => true,
+            Usable::ByFormer => created && object.meta().deletion_timestamp.is_none(),
+            Usable::No => false,
+        };
         let id = status.and_then(|status| status.id.clone());
         let (Some(id), true) = (id, usable) else {
             return Err(Missing::Unresolved(Unresolved {

@@ -102,13 +102,26 @@ impl Checks {
     }
 
     /// Returns the time until the connection is to be reconciled again. What only a person can repair is retried seldom; while
-    /// the connection is being deleted its users may be gone at any moment.
+    /// the connection is being deleted its users may be gone at any moment. That the API is not asked yet keeps nobody from
+    /// reading the key: where Secrets are not watched, another one is found only so.
     pub fn next(
         &mut self,
         not_ready: Option<&NotReady>,
         terminating: bool,
         timing: &Timing,
         jitter: f64,
+        now: Instant,
+    ) -> Duration {
+        let pacing = pacing(timing, jitter);
+        let due = self.due(not_ready, terminating, &pacing, now);
+        due.min(pacing.interval())
+    }
+
+    fn due(
+        &mut self,
+        not_ready: Option<&NotReady>,
+        terminating: bool,
+        pacing: &Pacing,
         now: Instant,
     ) -> Duration {
         let left = self.attempt.as_ref();
@@ -118,7 +131,6 @@ impl Checks {
         if let (true, Some(left)) = (self.failed.is_some() && !terminating, left) {
             return left;
         }
-        let pacing = pacing(timing, jitter);
         if not_ready.is_none() && !terminating {
             self.failures = (0, None);
             // A request that came too early is still to be handled.
@@ -131,7 +143,7 @@ impl Checks {
             return due - now;
         }
         let retry = not_ready.map_or(Retry::Backoff(Backoff::transient()), |it| {
-            retry(it, terminating)
+            retry(it, terminating || is_of_values(it.reason))
         });
         let failures = self.failures.0.saturating_add(1);
         let pause = pacing.pause(&retry, failures).unwrap_or_default();
@@ -140,12 +152,21 @@ impl Checks {
     }
 }
 
-fn retry(not_ready: &NotReady, terminating: bool) -> Retry {
+/// Returns whether a Secret or ConfigMap lacks what the connection needs: that is read again without any request to the API.
+fn is_of_values(reason: Reason) -> bool {
+    use Reason::{ConfigMapNotFound, InvalidValue, SecretKeyNotFound, SecretNotFound};
+    matches!(
+        reason,
+        SecretNotFound | SecretKeyNotFound | ConfigMapNotFound | InvalidValue
+    )
+}
+
+fn retry(not_ready: &NotReady, soon: bool) -> Retry {
     if let (Reason::RateLimited, Some(wait)) = (not_ready.reason, not_ready.wait) {
         return Retry::Turn(wait);
     }
     Retry::Backoff(Backoff {
-        class: match not_ready.transient || terminating {
+        class: match not_ready.transient || soon {
             true => Class::Transient,
             false => Class::Refused,
         },
@@ -240,7 +261,8 @@ mod tests {
             let check = checks.begin(&settings(1, None), &key("a"), now);
             assert_eq!(check, Check::Failed(refused.clone()));
             let next = checks.next(Some(&refused), false, &timing, 0.0, now);
-            assert_eq!(next, pause - event * SECOND);
+            let left = pause - event * SECOND;
+            assert_eq!(next, left.min(timing.connection_check));
         }
         for (settings, key, now) in [
             (settings(1, None), key("b"), now),
@@ -263,6 +285,26 @@ mod tests {
         checks.next(Some(&missing), false, &timing, 0.0, now);
         let check = checks.begin(&settings(1, None), &key("a"), now);
         assert_eq!(check, Check::Failed(unauthorized()));
+    }
+
+    #[test]
+    fn a_missing_or_wrong_value_is_read_again_soon_because_nothing_is_asked() {
+        let (timing, now) = (Timing::default(), Instant::now());
+        for reason in [
+            Reason::SecretNotFound,
+            Reason::SecretKeyNotFound,
+            Reason::ConfigMapNotFound,
+            Reason::InvalidValue,
+        ] {
+            let (mut checks, mut at) = (Checks::default(), now);
+            let missing = NotReady::new(reason, "no");
+            for expected in [1, 2, 4, 8] {
+                checks.restart();
+                let next = checks.next(Some(&missing), false, &timing, 0.0, at);
+                assert_eq!(next, expected * SECOND, "{reason}");
+                at += next;
+            }
+        }
     }
 
     #[test]
@@ -329,7 +371,8 @@ mod tests {
         assert_eq!(of(None, true, 1), SECOND);
         assert_eq!(of(Some(&transient), false, 1), SECOND);
         assert_eq!(of(Some(&transient), false, 3), 4 * SECOND);
-        assert_eq!(of(Some(&unauthorized()), false, 1), 900 * SECOND);
+        // The key is read again at the interval, the API asked after the pause.
+        assert_eq!(of(Some(&unauthorized()), false, 1), timing.connection_check);
         assert_eq!(of(Some(&unauthorized()), true, 1), SECOND);
         assert_eq!(of(Some(&throttled), false, 1), 100 * SECOND);
     }

@@ -1,15 +1,19 @@
 //! The choice of the connection that a resource uses.
 
+use super::others::AT_ONCE;
 use super::registry::Connections;
 use super::settings::ConnectionKey;
 use super::state::ConnectionState;
 use crate::lock::lock;
-use crate::resources::{CommonSpec, ConnectionDefaults, ConnectionKind, ConnectionRef};
+use crate::resources::{
+    CommonSpec, ConnectionDefaults, ConnectionKind, ConnectionRef, ResourceKey,
+};
+use futures::stream::{StreamExt, iter};
 
 /// What decides which connection a resource uses.
 pub struct Uses<'a> {
-    /// The namespace of the resource.
-    pub namespace: &'a str,
+    /// The resource.
+    pub key: &'a ResourceKey,
     /// The part of its spec that all kinds share.
     pub spec: &'a CommonSpec,
     /// Whether it is being deleted.
@@ -21,19 +25,40 @@ pub struct Uses<'a> {
 impl Connections {
     /// Returns the connection that a resource uses.
     pub async fn used(&self, uses: &Uses<'_>) -> ConnectionKey {
+        let namespace = &uses.key.namespace;
         match (uses.terminating, &uses.recorded) {
             // A deletion keeps the one that the object was created through, as long as that can be used.
             (true, Some((key, instance))) => {
                 let explicit = uses.spec.deletion_policy.is_some();
-                self.for_deletion(uses.namespace, key.clone(), *instance, explicit)
-                    .await
+                match self.unusable_for_deletion(key, *instance, explicit).await {
+                    Some(instance) => {
+                        let other = self.for_deletion(uses.key, key, instance).await;
+                        other.unwrap_or_else(|| key.clone())
+                    }
+                    None => {
+                        self.stop_waiting(uses.key);
+                        key.clone()
+                    }
+                }
             }
             (_, recorded) => {
+                self.stop_waiting(uses.key);
                 let recorded = recorded.as_ref().map(|(key, _)| key.clone());
                 let named = uses.spec.connection_ref.as_ref();
-                self.choose(uses.namespace, named, recorded).await
+                self.choose(namespace, named, recorded).await
             }
         }
+    }
+
+    /// Returns the deletions that wait for any connection which opens the instance of their object, as this one may.
+    #[must_use]
+    pub fn waiting_for(&self, key: &ConnectionKey) -> Vec<ResourceKey> {
+        self.waiting.dependents(&key.any().resource_key())
+    }
+
+    /// Records that a resource does not wait for just any connection.
+    pub fn stop_waiting(&self, resource: &ResourceKey) {
+        self.waiting.forget(resource);
     }
 
     /// Returns the defaults of a resource's policy: those of the connection that its object was created through, even if a
@@ -68,35 +93,68 @@ impl Connections {
         if shared_only { shared } else { own }
     }
 
-    /// Returns the connection that a deletion in `namespace` uses: the recorded one, or where that can't open the instance that
-    /// the object is in, any other that can. `explicit`: the resource has a deletion policy of its own; otherwise that of a
-    /// connection which no longer exists is not known, and might be to leave the object.
+    /// Returns the instance of the object, if another connection that opens it is to delete it: the recorded one can't.
+    /// `explicit`: the resource has a deletion policy of its own; otherwise that of a connection which no longer exists is not
+    /// known, and might be to leave the object.
+    async fn unusable_for_deletion<'a>(
+        &self,
+        recorded: &ConnectionKey,
+        instance: Option<&'a str>,
+        explicit: bool,
+    ) -> Option<&'a str> {
+        let state = self.state(recorded).await;
+        let instance = instance.filter(|_| explicit || state.generation.is_some())?;
+        (!state.deletes_in(instance)).then_some(instance)
+    }
+
+    /// Returns a connection but `recorded` that opens an instance and may be used by `resource`, which is being deleted. Where
+    /// there is none, the resource is enqueued as soon as a connection can be used that may be one.
     async fn for_deletion(
         &self,
-        namespace: &str,
-        recorded: ConnectionKey,
-        instance: Option<&str>,
-        explicit: bool,
-    ) -> ConnectionKey {
-        let state = self.state(&recorded).await;
-        let Some(instance) = instance.filter(|_| explicit || state.generation.is_some()) else {
-            return recorded;
-        };
-        if state.deletes_in(instance) {
-            return recorded;
-        }
+        resource: &ResourceKey,
+        recorded: &ConnectionKey,
+        instance: &str,
+    ) -> Option<ConnectionKey> {
+        let namespace = &*resource.namespace;
+        let any = ConnectionKey::any_in(namespace);
+        let is_first = |any| self.waiting.dependents(any).is_empty();
+        let is_first = any.iter().any(is_first);
+        // Before the connections are read: one that becomes ready in between must enqueue it.
+        self.waiting.set(resource, any);
         let mut others: Vec<ConnectionKey> = lock(&self.slots).keys().cloned().collect();
         others.retain(|key| key.namespace.is_empty() || key.namespace == namespace);
+        others.retain(|key| key != recorded);
         others.sort_by_key(ToString::to_string);
-        for other in others {
-            let state = self.state(&other).await;
-            if state.not_ready.is_none()
-                && state.opens(instance)
-                && self.admit(&other, namespace).await.is_ok()
-            {
-                return other;
-            }
+        let mut checks = Vec::new();
+        for other in &others {
+            checks.push(self.deletes_through(other, namespace, instance));
         }
-        recorded
+        // All are awaited: a check that is given up would leave its connection half read.
+        let checked: Vec<bool> = iter(checks).buffered(AT_ONCE).collect().await;
+        let found = checked.iter().position(|can| *can);
+        match found {
+            Some(_) => self.stop_waiting(resource),
+            // From now on a shard checks them, and notices when one can be used.
+            None if is_first => others.iter().for_each(|other| self.enqueue(other)),
+            None => {}
+        }
+        found.and_then(|at| others.into_iter().nth(at))
+    }
+
+    /// Returns whether an object in an instance can be deleted through a connection. One that was not read yet is read only if
+    /// what is known of it does not say that it can't: the API is asked then.
+    async fn deletes_through(&self, key: &ConnectionKey, namespace: &str, instance: &str) -> bool {
+        let slot = self.slot(key);
+        let (is_read, recorded) = {
+            let slot = slot.lock().await;
+            (slot.read, slot.recorded_instance().map(str::to_owned))
+        };
+        let opens_another = recorded.is_some_and(|recorded| recorded != instance);
+        let is_admitted = async || self.admit(key, namespace).await.is_ok();
+        if !is_read && (opens_another || !is_admitted().await) {
+            return false;
+        }
+        let state = self.state(key).await;
+        state.not_ready.is_none() && state.opens(instance) && is_admitted().await
     }
 }

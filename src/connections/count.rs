@@ -1,12 +1,14 @@
-//! Counts which of a connection's objects are gone. A count takes a request for every hundred objects, and each of the lost objects
-//! would ask for one.
+//! Counts which resources use a connection, and which of its objects are gone. The latter takes a request for every hundred
+//! objects, and each of the lost objects would ask for one.
 
 use super::inventories::Inventories;
 use super::losses::Count;
 use super::registry::Connections;
 use super::settings::ConnectionKey;
+use super::users::Users;
 use crate::cluster::error::ClusterError;
 use crate::plan::observed::Losses;
+use crate::plan::purpose::Purpose;
 use crate::remote::{RemoteError, Session};
 use std::time::Duration;
 use tokio::time::{Instant, timeout};
@@ -15,6 +17,29 @@ use tokio::time::{Instant, timeout};
 const PATIENCE: Duration = Duration::from_secs(5);
 
 impl Connections {
+    /// Returns the resources that keep a connection in use, as `Kind namespace/name`, and the time until they are to be counted
+    /// again if this is what an earlier count found.
+    ///
+    /// # Errors
+    /// A list failed.
+    pub async fn users(
+        &self,
+        key: &ConnectionKey,
+        inventories: &Inventories,
+    ) -> Result<(Vec<String>, Option<Duration>), ClusterError> {
+        let (slot, began) = (self.slot(key), Instant::now());
+        let known = {
+            let slot = slot.lock().await;
+            slot.users.as_ref().and_then(|users| users.known(began))
+        };
+        if let Some((users, left)) = known {
+            return Ok((users, Some(left)));
+        }
+        let listed = inventories.users(key).await?;
+        slot.lock().await.users = Users::counted(&listed, began, Instant::now());
+        Ok((listed, None))
+    }
+
     /// Counts the objects of a connection that are gone, unless a count answers for the lost object `id` already: many are lost at
     /// once. A suspicious loss stays until it is approved or its time is over.
     ///
@@ -52,6 +77,38 @@ impl Connections {
             self.enqueue(key);
         }
         Ok(Ok(losses))
+    }
+
+    /// Counts the lost objects of all shards once more before an approval to create them again ends. As long as the loss would
+    /// be suspicious without it, it is extended. Returns whether it is.
+    ///
+    /// # Errors
+    /// Kubernetes failed; nothing is known then.
+    pub async fn extend_approval(
+        &self,
+        key: &ConnectionKey,
+        inventories: &Inventories,
+    ) -> Result<bool, ClusterError> {
+        let session = self.slot(key).lock().await.session.clone();
+        let Some(session) = session else {
+            return Ok(false);
+        };
+        let session = session.for_purpose(Purpose::of_check(key.resource_key()));
+        let counted = inventories.counted(&session.instance.id).await?;
+        let extended = match inventories.lost(&session, &counted).await {
+            Ok(lost) => Losses {
+                known: counted.len(),
+                lost: lost.len(),
+                approved: false,
+            }
+            .suspicious(),
+            // Whoever needs it can't use it either, until that passes.
+            Err(error) => !error.needs_person(),
+        };
+        if extended {
+            self.slot(key).lock().await.use_approval();
+        }
+        Ok(extended)
     }
 
     /// Returns a count that answers for the lost object `id`.

@@ -1,7 +1,7 @@
 //! The resources of all kinds with their remote objects: the users of a connection, the dependents of an object, and losses.
 
 use super::entry::Entry;
-use super::inventory::Inventory;
+use super::inventory::{Inventory, Part};
 use super::recorded::RecordedIds;
 use super::settings::ConnectionKey;
 use crate::cluster::client::Cluster;
@@ -55,12 +55,17 @@ impl Inventories {
         }
     }
 
-    /// Lists the resources that keep a connection in use, as `Kind namespace/name`.
+    /// Lists the resources that keep a connection in use, as `Kind namespace/name`. Those of other namespaces use no Connection.
     ///
     /// # Errors
     /// A list failed.
     pub async fn users(&self, connection: &ConnectionKey) -> Result<Vec<String>, ClusterError> {
         let mut users = Vec::new();
+        let namespace = Some(connection.namespace.as_str());
+        let part = Part {
+            namespace: namespace.filter(|namespace| !namespace.is_empty()),
+            ..Part::default()
+        };
         for inventory in &self.lists.all {
             let mut each = |entry: Entry| {
                 let ResourceKey {
@@ -71,7 +76,8 @@ impl Inventories {
                 let user = || format!("{kind} {namespace}/{name}");
                 users.extend(entry.uses(connection).then(user));
             };
-            self.lists.visit(inventory.as_ref(), &mut each).await?;
+            let cluster = &self.lists.cluster;
+            inventory.visit(cluster, part, &mut each).await?;
         }
         Ok(users)
     }
@@ -180,7 +186,7 @@ impl Lists {
         of: &dyn Inventory,
         each: &mut (dyn FnMut(Entry) + Send),
     ) -> Result<(), ClusterError> {
-        of.visit(&self.cluster, None, each).await
+        of.visit(&self.cluster, Part::default(), each).await
     }
 
     /// Lists the resources of a kind that have, or may have, an object that depends on one of `ids`.

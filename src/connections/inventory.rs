@@ -12,16 +12,25 @@ use futures::future::BoxFuture;
 use kube::Api;
 use std::marker::PhantomData;
 
+/// A part of the resources of a kind.
+#[derive(Clone, Copy, Default)]
+pub struct Part<'a> {
+    /// The only namespace; `None` for all that are served.
+    pub namespace: Option<&'a str>,
+    /// The label selector.
+    pub selector: Option<&'a str>,
+}
+
 /// The resources of one kind.
 pub trait Inventory: Send + Sync {
     /// Returns the kind's name.
     fn kind(&self) -> &'static str;
-    /// Visits all resources in the namespaces that are served, or those of them that a label selector selects. A kind without a
-    /// definition has none. Nothing is kept of one that was visited: there may be many.
+    /// Visits a part of the resources. A kind without a definition has none. Nothing is kept of one that was visited: there may
+    /// be many.
     fn visit<'a>(
         &'a self,
         cluster: &'a Cluster,
-        selector: Option<&str>,
+        part: Part<'_>,
         each: &'a mut (dyn FnMut(Entry) + Send),
     ) -> BoxFuture<'a, Result<(), ClusterError>>;
     /// Reads one resource.
@@ -49,12 +58,16 @@ impl<K: Kind> Inventory for InventoryOf<K> {
     fn visit<'a>(
         &'a self,
         cluster: &'a Cluster,
-        selector: Option<&str>,
+        part: Part<'_>,
         each: &'a mut (dyn FnMut(Entry) + Send),
     ) -> BoxFuture<'a, Result<(), ClusterError>> {
-        let scopes = cluster.scopes().into_iter();
+        let scopes = match part.namespace {
+            Some(_) => vec![part.namespace],
+            None => cluster.scopes(),
+        };
+        let scopes = scopes.into_iter();
         let collections: Vec<Collection> = scopes
-            .map(|namespace| Collection::of::<K>(namespace).selected(selector))
+            .map(|namespace| Collection::of::<K>(namespace).selected(part.selector))
             .collect();
         async move {
             for collection in &collections {

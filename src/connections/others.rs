@@ -17,7 +17,7 @@ use std::sync::Arc;
 use tokio::time::Instant;
 
 /// The connections that are read and checked at once, and the instances that are searched at once.
-const AT_ONCE: usize = 8;
+pub const AT_ONCE: usize = 8;
 
 /// A search in other instances than the one of `own`.
 pub struct OtherInstances<'a> {

@@ -1,5 +1,6 @@
 //! Reconciles one `Connection` or `ClusterConnection`: verifies its key, keeps its finalizer and its status.
 
+use super::inventories::Inventories;
 use super::not_ready::NotReady;
 use super::rate_limit;
 use super::registry::Connections;
@@ -40,6 +41,8 @@ pub struct ConnectionContext<'a> {
     pub metrics: &'a Metrics,
     /// Intervals and backoff.
     pub timing: &'a Timing,
+    /// The resources of all kinds, which are listed only while a connection is being deleted.
+    pub inventories: &'a Inventories,
 }
 
 impl ConnectionContext<'_> {
@@ -49,54 +52,102 @@ impl ConnectionContext<'_> {
     }
 
     fn enqueue_dependents(&self, source: &ResourceKey) {
-        for key in self.dependencies.dependents(source) {
+        self.enqueue_all(self.dependencies.dependents(source));
+    }
+
+    fn enqueue_all(&self, keys: Vec<ResourceKey>) {
+        for key in keys {
             // The receiver only ends together with this process's leadership.
             self.enqueue.send(key).ok();
+        }
+    }
+
+    /// Returns whether a resource that this process serves uses the connection, or may use it as soon as it is ready.
+    fn is_used(&self, key: &ResourceKey, connection: &ConnectionKey) -> bool {
+        let used = !self.dependencies.dependents(key).is_empty();
+        used || !self.connections.waiting_for(connection).is_empty()
+    }
+
+    /// Returns for how long the approval to create lost objects again still holds; `None` without one.
+    async fn approval_left(
+        &self,
+        connection: &ConnectionKey,
+    ) -> Result<Option<Duration>, ClusterError> {
+        let connections = self.connections;
+        let left = connections.approval_left(connection).await;
+        // This process knows only when resources of its own shard needed it.
+        if left == Some(Duration::ZERO)
+            && self.shard.is_part()
+            && connections
+                .extend_approval(connection, self.inventories)
+                .await?
+        {
+            return Ok(Some(self.timing.approval));
+        }
+        Ok(left)
+    }
+
+    /// Enqueues the resources that a change of the connection's state concerns.
+    async fn report_change(
+        &self,
+        key: &ResourceKey,
+        connection: &ConnectionKey,
+        state: &ConnectionState,
+    ) {
+        let mut waiting = self.connections.waiting_for(connection);
+        if state.not_ready.is_some() {
+            waiting.clear();
+        }
+        let awaited = !waiting.is_empty();
+        if self.connections.report_change(connection, awaited).await {
+            self.enqueue_dependents(key);
+            self.enqueue_all(waiting);
         }
     }
 }
 
 /// Reconciles one connection; returns the time until the next reconciliation, or `None` if only a change requires one.
 ///
-/// `users` lists the resources that still use the connection, as `Kind namespace/name`. It is awaited only while the
-/// connection is being deleted, since it lists all resources of all kinds.
-///
 /// # Errors
 /// Kubernetes failed; nothing is concluded.
 pub async fn reconcile<C: ConnectionResource>(
     context: &ConnectionContext<'_>,
     key: &ResourceKey,
-    users: impl Future<Output = Result<Vec<String>, ClusterError>> + Send,
 ) -> Result<Option<Duration>, ClusterError> {
     let began = Instant::now();
     let connection = ConnectionKey::new(C::KIND, &key.namespace, &key.name);
     let api = C::api(context.cluster.client(), &key.namespace);
     let Some(object) = context.cluster.get(&api, &key.name).await? else {
-        return forget(context, key, &connection, users).await;
+        return forget(context, key, &connection).await;
     };
     let is_ours = context.cluster.is_of_shard(&api, &key.name, context.shard);
     let is_ours = is_ours.await?;
+    let settings = object.settings();
     if !is_ours {
         context.uncount(key);
-        if context.dependencies.dependents(key).is_empty() {
-            context.connections.set_unread(&connection).await;
+        if !context.is_used(key, &connection) {
+            context.dependencies.forget(key);
+            context.connections.set_unused(&connection, &settings).await;
             return Ok(None);
         }
     }
-    let settings = object.settings();
     // Before the Secret is read: a change in between must enqueue this connection again.
     register_dependencies(context, key, &settings);
     let state = context.connections.refresh(&connection).await;
-    let users = match object.meta().deletion_timestamp {
-        Some(_) if is_ours => Some(users.await?),
-        _ => None,
+    let (users, recount) = match object.meta().deletion_timestamp {
+        Some(_) if is_ours => {
+            let inventories = context.inventories;
+            let counted = context.connections.users(&connection, inventories).await?;
+            (Some(counted.0), counted.1)
+        }
+        _ => (None, None),
     };
     let users = users.as_deref();
     let verdict = verdict(&state, users);
     let mut out_of_date_in = None;
     let mut approval_left = None;
     if is_ours {
-        approval_left = context.connections.approval_left(&connection).await;
+        approval_left = context.approval_left(&connection).await?;
         let object = match approval_left {
             Some(Duration::ZERO) => end_approval(context, &api, object).await?,
             _ => object,
@@ -110,14 +161,11 @@ pub async fn reconcile<C: ConnectionResource>(
     }
     let (metrics, reason) = (context.metrics, verdict.0.as_str());
     metrics.reconciled(key.kind, reason, began.elapsed());
-    let connections = context.connections;
-    if connections.report_change(&connection).await {
-        context.enqueue_dependents(key);
-    }
+    context.report_change(key, &connection, &state).await;
     let next = context.connections.next_check(&connection, users.is_some());
     let next = next.await;
     let approval_ends_in = approval_left.filter(|left| !left.is_zero());
-    let next = [Some(next), out_of_date_in, approval_ends_in];
+    let next = [Some(next), out_of_date_in, approval_ends_in, recount];
     Ok(next.into_iter().flatten().min())
 }
 
@@ -148,7 +196,6 @@ async fn forget(
     context: &ConnectionContext<'_>,
     key: &ResourceKey,
     connection: &ConnectionKey,
-    users: impl Future<Output = Result<Vec<String>, ClusterError>> + Send,
 ) -> Result<Option<Duration>, ClusterError> {
     let news = context.connections.forget(connection).await;
     context.dependencies.forget(key);
@@ -156,11 +203,17 @@ async fn forget(
     if news {
         context.enqueue_dependents(key);
     }
-    let waits = !context.dependencies.dependents(key).is_empty();
-    if waits || !users.await?.is_empty() {
-        return Ok(Some(context.timing.connection_check));
+    let (connections, check) = (context.connections, context.timing.connection_check);
+    if !context.dependencies.dependents(key).is_empty() {
+        return Ok(Some(check));
     }
-    context.connections.drop_forgotten(connection);
+    if connections.keeps_session(connection).await {
+        let (users, recount) = connections.users(connection, context.inventories).await?;
+        if !users.is_empty() {
+            return Ok(Some(recount.unwrap_or(check)));
+        }
+    }
+    connections.drop_forgotten(connection);
     Ok(None)
 }
 

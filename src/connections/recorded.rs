@@ -2,7 +2,7 @@
 //! costs one request for a hundred objects instead of one for each.
 
 use super::entry::Entry;
-use super::inventory::Inventory;
+use super::inventory::{Inventory, Part};
 use crate::cluster::client::Cluster;
 use crate::cluster::shard::Shard;
 use crate::lock::lock;
@@ -51,12 +51,16 @@ impl RecordedIds {
 
 async fn list(inventory: &dyn Inventory, cluster: &Cluster, selector: Option<&str>) -> ByInstance {
     let mut ids: HashMap<String, Vec<String>> = HashMap::new();
+    let part = Part {
+        selector,
+        ..Part::default()
+    };
     let mut each = |entry: Entry| {
         if let (Some(instance), Some(id)) = (entry.instance, entry.id) {
             ids.entry(instance).or_default().push(id);
         }
     };
-    let visited = inventory.visit(cluster, selector, &mut each);
+    let visited = inventory.visit(cluster, part, &mut each);
     if let Err(error) = visited.await {
         let of_kind = inventory.kind();
         tracing::info!(%error, of_kind, "the objects of a kind will be read with more requests");

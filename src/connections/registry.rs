@@ -3,10 +3,11 @@
 use super::checks::Checks;
 use super::losses::LOSSES_LIFETIME;
 use super::not_ready::NotReady;
-use super::settings::ConnectionKey;
+use super::settings::{ConnectionKey, ConnectionSettings};
 use super::setup::Setup;
 use super::state::{ConnectionState, Slot};
 use super::verify;
+use crate::cluster::dependencies::Dependencies;
 use crate::lock::lock;
 use crate::remote::shared::Shared;
 use crate::remote::{RemoteError, Session};
@@ -28,6 +29,8 @@ pub struct Connections {
     /// The budgets of organizations and the caches of instances.
     pub(super) shared: Arc<Shared>,
     pub(super) next_epoch: AtomicUsize,
+    /// The deletions that wait for any connection which opens the instance of their object.
+    pub(super) waiting: Dependencies,
 }
 
 impl Connections {
@@ -39,6 +42,7 @@ impl Connections {
             setup,
             slots: Mutex::default(),
             next_epoch: AtomicUsize::new(1),
+            waiting: Dependencies::default(),
         }
     }
 
@@ -67,18 +71,19 @@ impl Connections {
         slot.state_with_losses()
     }
 
-    /// Forgets that a connection was read, so that whoever uses it next reads it again. For one that nobody uses now, and that
-    /// is not checked until then.
-    pub async fn set_unread(&self, key: &ConnectionKey) {
-        let known = lock(&self.slots).get(key).cloned();
-        if let Some(slot) = known {
-            slot.lock().await.read = false;
-        }
+    /// Records that a connection exists which nobody uses now, and which is not checked until then: whoever uses it next reads
+    /// it again.
+    pub async fn set_unused(&self, key: &ConnectionKey, settings: &ConnectionSettings) {
+        let slot = self.slot(key);
+        let mut slot = slot.lock().await;
+        slot.store_settings(settings);
+        slot.read = false;
     }
 
-    /// Returns whether its resources have to be enqueued, because they may not know of its state.
-    pub async fn report_change(&self, key: &ConnectionKey) -> bool {
-        self.slot(key).lock().await.report_change()
+    /// Returns whether its resources have to be enqueued, because they may not know of its state. `awaited`: somebody waits for
+    /// it who has not asked for it.
+    pub async fn report_change(&self, key: &ConnectionKey, awaited: bool) -> bool {
+        self.slot(key).lock().await.report_change(awaited)
     }
 
     /// Marks a connection as suspect after a request failed as if the connection were the cause, and enqueues
@@ -141,9 +146,7 @@ impl Connections {
     pub(super) async fn recorded_instance(&self, key: &ConnectionKey) -> Option<String> {
         let slot = self.slot(key);
         let slot = slot.lock().await;
-        let status = slot.settings.as_ref().map(|settings| &settings.status);
-        let instance = status.and_then(|status| status.instance.as_ref());
-        instance.map(|instance| instance.id.clone())
+        slot.recorded_instance().map(str::to_owned)
     }
 
     /// Returns when a deletion that can't reach the API leaves the object behind: by the connection, or by what was last
@@ -197,6 +200,12 @@ impl Connections {
             slot.is_ok_and(|slot| slot.read && slot.settings.is_none())
         };
         slots.get(key).is_some_and(forgotten)
+    }
+
+    /// Returns true if a deletion may need the last good session of a connection that does not exist.
+    pub async fn keeps_session(&self, key: &ConnectionKey) -> bool {
+        let slot = self.slot(key);
+        slot.lock().await.session.is_some()
     }
 
     /// Drops everything about a connection that does not exist. The caller knows that no resource needs its last session,

@@ -69,6 +69,23 @@ impl ConnectionKey {
         .map(|kind| Self::new(kind, namespace, DEFAULT))
     }
 
+    /// Returns what whoever waits for any connection depends on: in `namespace`, and in the cluster.
+    #[must_use]
+    pub fn any_in(namespace: &str) -> Vec<ResourceKey> {
+        let kinds = [
+            ConnectionKind::Connection,
+            ConnectionKind::ClusterConnection,
+        ];
+        let any = kinds.map(|kind| Self::new(kind, namespace, "").any().resource_key());
+        any.into()
+    }
+
+    /// Returns the key that stands for any connection of the same kind and namespace. No connection has it.
+    #[must_use]
+    pub fn any(&self) -> Self {
+        Self::new(self.kind, &self.namespace, "")
+    }
+
     /// Returns what decides whether a resource in `namespace` uses this connection, which its spec has `named` or not.
     #[must_use]
     pub fn decided_by(&self, namespace: &str, named: bool) -> Vec<ResourceKey> {

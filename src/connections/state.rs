@@ -4,6 +4,7 @@ use super::checks::Checks;
 use super::losses::Count;
 use super::not_ready::NotReady;
 use super::settings::{ConnectionKey, ConnectionSettings};
+use super::users::Users;
 use crate::plan::attempt::ConnectionVersion;
 use crate::plan::case::{ConnectionView, Problem};
 use crate::plan::fingerprint::Fingerprint;
@@ -77,7 +78,9 @@ pub struct Slot {
     pub pinned: Option<(String, String)>,
     /// The last count of the objects that are gone.
     pub losses: Option<Count>,
-    /// Held by whoever counts them.
+    /// The last count of its users, while it is being deleted.
+    pub users: Option<Users>,
+    /// Held by whoever counts the lost objects.
     pub counting: Arc<AsyncMutex<()>>,
     /// When the approval to create lost objects again was last needed, or seen first.
     pub approval_used: Option<Instant>,
@@ -245,11 +248,22 @@ impl Slot {
     }
 
     /// Returns whether the state differs from the one of which all resources know. From now on they know of this one: one that
-    /// asked earlier than the others must not keep them from it.
-    pub fn report_change(&mut self) -> bool {
+    /// asked earlier than the others must not keep them from it. `awaited`: somebody waits for the connection who has not
+    /// asked for its state.
+    pub fn report_change(&mut self, awaited: bool) -> bool {
         let generation = self.generation();
-        let reported = self.reported.as_mut();
-        reported.is_some_and(|it| std::mem::replace(it, generation.clone()) != generation)
+        match &mut self.reported {
+            Some(known) => std::mem::replace(known, generation.clone()) != generation,
+            unknown if awaited => unknown.replace(generation).is_none(),
+            _ => false,
+        }
+    }
+
+    /// Returns the instance that the status of the connection names.
+    #[must_use]
+    pub fn recorded_instance(&self) -> Option<&str> {
+        let instance = self.settings.as_ref()?.status.instance.as_ref()?;
+        Some(&instance.id)
     }
 
     /// Records that somebody needed the approval to create lost objects again, if there is one.
@@ -295,6 +309,7 @@ impl Slot {
         let former = self.settings.as_ref();
         if former.is_none_or(|former| former.uid != settings.uid) {
             self.checks = Checks::default();
+            self.users = None;
         }
         self.defaults = settings.common.defaults.clone().unwrap_or_default();
         self.settings = Some(settings.clone());
@@ -308,14 +323,21 @@ mod tests {
     #[test]
     fn a_resource_that_asks_for_a_new_state_keeps_no_other_from_being_enqueued() {
         let mut slot = Slot::default();
-        assert!(!slot.report_change(), "nobody has asked");
+        assert!(!slot.report_change(false), "nobody has asked");
         slot.report_once();
-        assert!(!slot.report_change());
+        assert!(!slot.report_change(true));
         slot.not_ready = Some(NotReady::new(Reason::Unauthorized, "no"));
         slot.report_once();
-        assert!(slot.report_change());
-        assert!(!slot.report_change(), "once");
+        assert!(slot.report_change(false));
+        assert!(!slot.report_change(false), "once");
         slot.not_ready = None;
-        assert!(slot.report_change());
+        assert!(slot.report_change(true));
+    }
+
+    #[test]
+    fn who_waits_for_a_connection_without_asking_for_it_is_enqueued_once() {
+        let mut slot = Slot::default();
+        assert!(slot.report_change(true));
+        assert!(!slot.report_change(true));
     }
 }

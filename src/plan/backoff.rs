@@ -1,6 +1,6 @@
 //! When a resource is reconciled again: at the interval where all is well, later each time after failures.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// When to reconcile again. A change that matters leads to another attempt at once, whatever this is; any other event
 /// to none before this time.
@@ -21,6 +21,20 @@ pub enum Retry {
     Backoff(Backoff),
     /// Only when something changes.
     OnChange,
+}
+
+impl Retry {
+    /// Returns the same, but where all is well, not later than a moment after `at`. `now` may be later than that.
+    #[must_use]
+    pub fn once_more(self, at: Option<Instant>, now: Instant) -> Self {
+        match (self, at) {
+            (Self::Interval(at_most), Some(at)) => {
+                let left = at.saturating_duration_since(now) + MOMENT;
+                Self::Interval(Some(at_most.map_or(left, |at_most| at_most.min(left))))
+            }
+            (retry, _) => retry,
+        }
+    }
 }
 
 /// A pause that grows with the number of failures in a row.
@@ -140,6 +154,38 @@ impl Pacing {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn where_all_is_well_it_may_be_read_once_more() {
+        let (now, second) = (Instant::now(), Duration::from_secs(1));
+        let soon = Some(second + MOMENT);
+        for (retry, at, expected) in [
+            (
+                Retry::Interval(None),
+                Some(now + second),
+                Retry::Interval(soon),
+            ),
+            (
+                Retry::Interval(Some(9 * second)),
+                Some(now + second),
+                Retry::Interval(soon),
+            ),
+            (
+                Retry::Interval(Some(second)),
+                Some(now + 9 * second),
+                Retry::Interval(Some(second)),
+            ),
+            (
+                Retry::Interval(None),
+                Some(now),
+                Retry::Interval(Some(MOMENT)),
+            ),
+            (Retry::Interval(None), None, Retry::Interval(None)),
+            (Retry::OnChange, Some(now + second), Retry::OnChange),
+        ] {
+            assert_eq!(retry.once_more(at, now), expected);
+        }
+    }
 
     const TRANSIENT: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(300));
 

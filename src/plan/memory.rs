@@ -46,6 +46,8 @@ pub struct Memory {
     /// When reads are sure to show every write, where it is known that no earlier leader sent one, or one was sent since, or
     /// that another shard may have sent one.
     settling: Option<Settling>,
+    /// When reads are sure to show what another shard may have sent that served the resource before.
+    taken_over: Option<Instant>,
 }
 
 /// The last import of a resource, as far as the status may lack it.
@@ -168,8 +170,18 @@ impl Memory {
 
     /// Remembers that another shard may have sent writes, which reads are sure to show at this time. Unless their end is known
     /// already: those that are new to this process are not its own.
-    pub fn taken_over(&mut self, settled_at: Instant) {
-        self.settling.get_or_insert(Settling::at(settled_at));
+    pub fn take_over(&mut self, settled_at: Instant) {
+        if self.settling.is_none() {
+            self.settling = Some(Settling::at(settled_at));
+            self.taken_over = Some(settled_at);
+        }
+    }
+
+    /// Returns when the object is to be read once more, because a write of another shard may have undone what this one read or
+    /// wrote; `None` where no other shard served the resource.
+    #[must_use]
+    pub fn taken_over(&self) -> Option<Instant> {
+        self.taken_over
     }
 
     /// Remembers that a write is in flight. Returns when reads showed everything before it.

@@ -38,6 +38,7 @@ pub mod publish;
 pub mod purpose;
 pub mod record;
 pub mod recover;
+pub mod referred;
 pub mod rejection;
 pub mod replace;
 pub mod request;

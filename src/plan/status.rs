@@ -369,19 +369,3 @@ fn with_expiring(
 fn none_if_empty<T>(items: Vec<T>) -> Option<Vec<T>> {
     Some(items).filter(|items| !items.is_empty())
 }
-
-/// Returns what other resources that refer to this one depend on: its id, its generation, the values that it applied, and
-/// whether it is ready.
-#[must_use]
-pub fn seen_by_others(status: &CommonStatus) -> (Option<&String>, Option<i64>, Vec<&str>, bool) {
-    let ready = condition(status.conditions.as_deref(), "Ready");
-    let ready = ready.is_some_and(|ready| ready.status == "True");
-    let inputs = status.inputs.iter().flatten();
-    let inputs = inputs.map(|input| input.fingerprint.as_str()).collect();
-    (
-        status.id.as_ref(),
-        status.observed_generation,
-        inputs,
-        ready,
-    )
-}

@@ -91,17 +91,22 @@ impl Context {
     /// Forgets a resource that no longer exists, or belongs to another shard.
     pub fn forget(&self, key: &ResourceKey) {
         self.memories.forget(key);
-        let sources = self.dependencies.sources(key);
-        self.dependencies.forget(key);
+        let sources = self.dependencies.forget(key);
         self.former_owners.forget(key);
-        // It may have been the last one that needed the session of a deleted connection.
+        self.connections.stop_waiting(key);
+        self.leave(sources);
+        self.metrics.forget_resource(key);
+    }
+
+    /// Enqueues those of these sources, which a resource no longer depends on, that are connections which do not exist: it may
+    /// have been the last one that waited for such a connection, or needed its last session.
+    pub fn leave(&self, sources: Vec<ResourceKey>) {
         for source in sources {
             let connection = ConnectionKey::of(&source);
             if connection.is_some_and(|it| self.connections.keeps_forgotten(&it)) {
                 self.enqueue(source);
             }
         }
-        self.metrics.forget_resource(key);
     }
 }
 

@@ -171,7 +171,11 @@ impl<K: Kind> Run<'_, K> {
                 .fresh_since
                 .checked_sub(case.policy.interval.mul_f64(0.85)),
         };
-        since.unwrap_or(self.fresh_since)
+        let since = since.unwrap_or(self.fresh_since);
+        // What was read before may lack the last write of another shard.
+        let settled = self.resource.memory.taken_over().map(Instant::from_std);
+        let settled = settled.filter(|settled| *settled <= self.fresh_since);
+        settled.map_or(since, |settled| since.max(settled))
     }
 
     fn known(&self, id: &str, since: Instant) -> Option<Arc<RemoteView>> {

@@ -14,6 +14,7 @@ use crate::plan::expiry;
 use crate::plan::fingerprint::Fingerprint;
 use crate::plan::memory::Memory;
 use crate::plan::pauses::Ended;
+use crate::plan::referred::seen_by_others;
 use crate::plan::replace;
 use crate::plan::status;
 use crate::plan::steps::{Effect, Plan};
@@ -109,7 +110,7 @@ impl<K: Kind> Run<'_, K> {
     /// Enqueues what depends on this resource, and the connection that it no longer uses.
     fn enqueue_others(&self, before: &CommonStatus) {
         let now = self.resource.handle.status.common();
-        if status::seen_by_others(before) != status::seen_by_others(now) {
+        if seen_by_others(before) != seen_by_others(now) {
             self.context.enqueue_dependents(self.resource.key);
         }
         let former = before.connection.as_ref();
@@ -160,6 +161,10 @@ impl<K: Kind> Run<'_, K> {
             .pending_deletion
             .as_deref();
         let retry = replace::retry(case, plan, pending_deletion.unwrap_or_default());
+        // What was read may lack the last write of another shard.
+        let taken_over = self.resource.memory.taken_over();
+        let lacks = taken_over.filter(|at| *at > self.fresh_since.into_std());
+        let retry = retry.once_more(lacks, now());
         if plan.verdict.reason.class() == Class::Done && !plan.verdict.keeps_conditions {
             self.remember(Memory::confirmed);
         }

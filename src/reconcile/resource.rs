@@ -72,7 +72,7 @@ impl<'a, K: Kind> Resource<'a, K> {
         // That shard confirmed that the resource belongs to it at most so long before it sent a write.
         let last_write = now() + timing.lease.duration;
         self.remember(context, |memory| {
-            memory.taken_over(last_write + timing.settle);
+            memory.take_over(last_write + timing.settle);
         });
     }
 
@@ -119,7 +119,7 @@ impl<'a, K: Kind> Resource<'a, K> {
     #[must_use]
     pub fn uses(&self) -> Uses<'_> {
         Uses {
-            namespace: &self.key.namespace,
+            key: self.key,
             spec: self.handle.object.common(),
             terminating: self.handle.terminating(),
             recorded: self.recorded_connection(),
@@ -153,8 +153,10 @@ impl<'a, K: Kind> Resource<'a, K> {
         sources.extend(self.handle.published_config_map().map(config_map));
         sources.sort();
         sources.dedup();
-        let changed = context.dependencies.set(self.key, sources);
+        let dropped = context.dependencies.set(self.key, sources);
         context.dependencies.begin(self.key, Instant::now());
+        let changed = dropped.is_some();
+        context.leave(dropped.unwrap_or_default());
         if changed {
             // The others of a circle may have reported before all of it was known.
             let others = self.circle(context).into_iter();

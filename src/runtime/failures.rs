@@ -5,6 +5,7 @@ use super::queue::Abort;
 use crate::cluster::error::ClusterError;
 use crate::connections::ConnectionResource;
 use crate::kinds::Kind;
+use crate::plan::referred::seen_by_others;
 use crate::reconcile::context::Context;
 use crate::resources::{Class, Conditions, Reason, ResourceKey, ResourceStatus, condition};
 use jiff::{SignedDuration, Timestamp};
@@ -109,7 +110,11 @@ pub async fn on_resource<K: Kind>(
     let mut next = before.clone();
     next.common_mut().observed_generation = Some(generation);
     next.common_mut().conditions = Some(conditions);
-    write(context, key, &api, &object, (&before, &next), ended).await
+    write(context, key, &api, &object, (&before, &next), ended).await?;
+    if seen_by_others(before.common()) != seen_by_others(next.common()) {
+        context.enqueue_dependents(key);
+    }
+    Ok(())
 }
 
 /// Sets the conditions of a connection.

@@ -16,7 +16,7 @@ use crate::cluster::lease::Candidate;
 use crate::cluster::namespaces::NamespaceUids;
 use crate::cluster::pages::Collection;
 use crate::connections::{Connections, Inventories, Setup};
-use crate::health::{self, Health, LivenessLimits};
+use crate::health::{self, Health, LivenessLimits, longest_reconciliation};
 use crate::metrics::Metrics;
 use crate::plan::backoff::Pacing;
 use crate::plan::policy::DEFAULT_INTERVAL;
@@ -87,7 +87,10 @@ pub async fn run(
     let lease = settings.timing.lease;
     let limits = LivenessLimits {
         heartbeat: (lease.renew + settings.request_timeout) * 3,
-        reconciliation: settings.reconcile_timeout * 2,
+        reconciliation: longest_reconciliation(
+            settings.reconcile_timeout,
+            settings.request_timeout,
+        ),
     };
     let (stopping, stopped) = channel(false);
     let server = health::serve(listener, metrics.clone(), health.clone(), limits);

@@ -4,7 +4,7 @@ use super::failures::{self, EndedBy};
 use super::follow::Watched;
 use crate::cluster::error::ClusterError;
 use crate::connections::inventory::{Inventory, InventoryOf};
-use crate::connections::{self, ConnectionContext, ConnectionKey, ConnectionResource};
+use crate::connections::{self, ConnectionContext, ConnectionResource};
 use crate::kinds::{Kind, RemoteKind, with_kind};
 use crate::reconcile::context::Context;
 use crate::reconcile::reconcile;
@@ -124,7 +124,6 @@ impl<C: ConnectionResource> Served for OfConnections<C> {
 
     fn reconcile<'a>(&'a self, context: &'a Context, key: &'a ResourceKey) -> Reconciled<'a> {
         async move {
-            let connection = ConnectionKey::new(C::KIND, &key.namespace, &key.name);
             let narrow = ConnectionContext {
                 cluster: &context.cluster,
                 connections: &context.connections,
@@ -133,9 +132,9 @@ impl<C: ConnectionResource> Served for OfConnections<C> {
                 enqueue: &context.queue,
                 metrics: &context.metrics,
                 timing: &context.timing,
+                inventories: &context.inventories,
             };
-            let users = context.inventories.users(&connection);
-            let next = connections::reconcile::<C>(&narrow, key, users).await?;
+            let next = connections::reconcile::<C>(&narrow, key).await?;
             // Only failures that end a reconciliation are remembered here: the registry counts the others.
             context.memories.forget(key);
             Ok(next)

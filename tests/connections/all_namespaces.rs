@@ -1,6 +1,6 @@
 //! ClusterConnections: one key for the namespaces that they admit, and which connection an object uses by default.
 
-use crate::support::{AllNamespaces, Environment, Kind, credentials, in_shard, with};
+use crate::support::{AllNamespaces, Environment, Kind, KubeGate, credentials, in_shard, with};
 use metorial_operator::settings::Settings;
 use serde_json::json;
 
@@ -233,4 +233,42 @@ async fn a_cluster_connection_serves_the_resources_of_every_shard() {
         })
         .await;
     }
+}
+
+#[tokio::test]
+async fn users_of_a_connection_are_searched_for_only_where_they_can_be() {
+    let (mut everywhere, team) = everywhere(json!({})).await;
+    let own = everywhere.namespace(json!({})).await;
+    own.apply(own.app_secret()).await;
+    own.apply(everywhere.home.key_secret()).await;
+    own.apply(everywhere.home.default_connection()).await;
+    let gate = KubeGate::open();
+    everywhere.start_operator_behind(&gate);
+    let shared = everywhere.cluster_connection("default", json!({"names": [team.namespace]}));
+    everywhere.home.apply(shared).await;
+    for env in [&team, &own] {
+        env.create(credentials("github")).await;
+    }
+    // There are none of this kind: nothing but the search for users lists it once more.
+    let lists = || gate.listed_in(None, "authimports");
+    let before = lists();
+    own.connection("default").delete().await;
+    own.connection("default").wait_reason("Deleting").await;
+    own.credentials("github").remove().await;
+    own.connection("default").wait_gone().await;
+    assert_eq!(lists(), before);
+
+    // Nobody can need the session of a Connection that never was.
+    let reads = || gate.read_connection(&team.namespace, "default");
+    let lists_there = || gate.listed_in(Some(&team.namespace), "authimports");
+    let read_before = reads();
+    team.credentials("github").remove().await;
+    team.wait_until("nobody waits for a Connection there", async |_| {
+        reads() > read_before
+    })
+    .await;
+    team.check_quiet().await;
+    assert_eq!((lists(), lists_there()), (before, 0));
+    everywhere.home.cluster_connection("default").remove().await;
+    assert!(lists() > before, "its users may be anywhere");
 }

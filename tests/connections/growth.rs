@@ -1,6 +1,8 @@
 //! Neither what a server makes up nor connections that came and went make statuses, events or metrics grow.
 
-use crate::support::{Environment, Samples, connection, credentials, free_address, secret, with};
+use crate::support::{
+    Environment, KubeGate, Samples, connection, credentials, free_address, secret, with,
+};
 use futures::{StreamExt, stream};
 use metorial_operator::settings::Settings;
 use metorial_simulator::{Action, Fault, FaultId, InstanceType};
@@ -208,4 +210,31 @@ async fn connections_that_came_and_went_leave_nothing() {
         (left == 0).then_some(())
     })
     .await;
+}
+
+#[tokio::test]
+async fn connections_that_a_resource_named_and_that_never_existed_leave_nothing() {
+    const COUNT: usize = 40;
+    let mut env = Environment::new().await;
+    let gate = KubeGate::open();
+    env.start_operator_with_gate(env.settings(), &gate);
+    let named = |number: usize| json!({"connectionRef": {"name": format!("missing-{number}")}});
+    env.apply(credentials("github").spec(named(0))).await;
+    for number in 0..=COUNT {
+        env.credentials("github").edit(named(number)).await;
+        env.credentials("github")
+            .wait_message("ConnectionNotFound", &format!("missing-{number} "))
+            .await;
+    }
+    let reads = |number: usize| {
+        let name = format!("missing-{number}");
+        gate.read_connection(&env.namespace, &name)
+    };
+    env.wait_until("nobody waits for the former ones", async |_| {
+        (0..COUNT).all(|former| reads(former) == 2)
+    })
+    .await;
+    env.credentials("github").edit(named(0)).await;
+    env.wait_until("nothing was known of it any more", async |_| reads(0) == 3)
+        .await;
 }

@@ -2,6 +2,7 @@
 
 use crate::support::{Environment, Kind, canary, connection, credentials, secret};
 use serde_json::json;
+use std::time::Duration;
 
 #[tokio::test]
 async fn a_revoked_key_stalls_the_connection_and_ready_resources_stay_ready() {
@@ -170,4 +171,23 @@ async fn a_connection_names_the_secret_or_the_key_that_it_waits_for() {
     assert_eq!(instance["id"], env.instance.as_str());
     assert_eq!(instance["type"], "production");
     assert_eq!(instance["organizationId"], env.organization.as_str());
+}
+
+#[tokio::test]
+async fn without_a_watch_of_secrets_a_missing_key_is_found_soon_and_a_wrong_one_at_the_next_check()
+{
+    let mut env = Environment::bare(Default::default()).await;
+    let mut settings = env.settings();
+    settings.secret_watch = false;
+    settings.timing.connection_check = Duration::from_secs(3);
+    env.start_operator_with(settings);
+    env.apply(env.default_connection()).await;
+    let connection = env.connection("default");
+    connection.wait_reason("SecretNotFound").await;
+    env.apply(secret("metorial", &[("api-key", "")])).await;
+    connection.wait_reason("InvalidValue").await;
+    env.use_key("metorial_sk_wrong").await;
+    connection.wait_reason("Unauthorized").await;
+    env.use_key(&env.key).await;
+    connection.wait_reason("Synced").await;
 }

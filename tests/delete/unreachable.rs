@@ -1,8 +1,10 @@
 //! Deletions without the API, without a key, without a connection.
 
-use crate::support::{Environment, Kind, connection, credentials, secret};
+use crate::support::{Environment, Kind, connection, credentials, in_shard, secret};
 use k8s_openapi::api::core::v1::Secret;
+use metorial_operator::settings::Settings;
 use serde_json::json;
+use std::time::Duration;
 
 const WAY_OUT: &str = "deletionPolicy: Orphan";
 
@@ -182,5 +184,56 @@ async fn a_revoked_key_whose_secret_is_gone_is_given_up_for_another_connection_o
     env.connect("spare", &spare).await;
     env.credentials("first").wait_gone().await;
     env.credentials("second").remove().await;
+    assert!(env.live(Kind::Credentials).is_empty());
+}
+
+/// The same settings, but what failed is not tried again by itself.
+fn without_retries(mut settings: Settings) -> Settings {
+    let long = Duration::from_secs(3600);
+    settings.timing.backoff = (long, long);
+    settings
+}
+
+#[tokio::test]
+async fn a_blocked_deletion_continues_as_soon_as_another_connection_is_ready() {
+    let mut env = Environment::running().await;
+    env.create(credentials("github")).await;
+    env.use_key("metorial_sk_revoked").await;
+    env.connection("default").wait_reason("Unauthorized").await;
+    env.stop_operator().await;
+    env.start_operator_with(without_retries(env.settings()));
+    env.credentials("github").delete().await;
+    blocked(&env, "github", "Connection/default").await;
+    env.connect("spare", &env.sim.add_key(&env.instance)).await;
+    env.credentials("github").wait_gone().await;
+    assert!(env.live(Kind::Credentials).is_empty());
+}
+
+#[tokio::test]
+async fn a_deletion_in_a_shard_uses_a_connection_that_no_resource_of_that_shard_uses() {
+    let env = Environment::new().await;
+    let _rest = env.start_another_operator(env.shard_settings(None));
+    let shard = env.start_another_operator(env.shard_settings(Some("one")));
+    for name in ["first", "second"] {
+        env.create(in_shard(credentials(name), "one")).await;
+    }
+    env.connect("spare", &env.sim.add_key(&env.instance)).await;
+    env.connection("spare").wait_reason("Synced").await;
+    env.use_key("metorial_sk_revoked").await;
+    env.connection("default").wait_reason("Unauthorized").await;
+    shard.kill();
+
+    let settings = without_retries(env.shard_settings(Some("one")));
+    let _shard = env.start_another_operator(settings);
+    env.credentials("first").remove().await;
+    env.rotate("spare-key", "api-key", "metorial_sk_revoked")
+        .await;
+    env.connection("spare").wait_reason("Unauthorized").await;
+    env.credentials("second").delete().await;
+    blocked(&env, "second", "Connection/default").await;
+    // Its Secret is that of a connection of another shard.
+    let fresh = env.sim.add_key(&env.instance);
+    env.rotate("spare-key", "api-key", &fresh).await;
+    env.credentials("second").wait_gone().await;
     assert!(env.live(Kind::Credentials).is_empty());
 }

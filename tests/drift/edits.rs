@@ -6,6 +6,7 @@ use crate::support::{
 };
 use metorial_simulator::{Action, Fault};
 use serde_json::{Value, json};
+use std::time::Duration;
 
 /// The resource with everything in its spec that a person can edit there.
 async fn editable(form: Form, drift: &str) -> Scenario {
@@ -289,4 +290,27 @@ async fn a_patch_of_ours_that_a_persons_patch_overwrites_is_sent_once_more() {
     assert_eq!(remote.readable["description"], "ours");
     env.check_oracles().await;
     assert_eq!(env.patches().len(), 2);
+}
+
+#[tokio::test]
+async fn what_another_shard_still_sends_after_a_move_is_undone_when_it_can_send_no_more() {
+    let env = Environment::new().await;
+    let rest = env.start_another_operator(env.shard_settings(None));
+    env.create(credentials("github")).await;
+    rest.kill();
+    let ours = env.only(Kind::Credentials);
+    env.credentials("github").move_to(Some("one")).await;
+    let read = env.hold_after("GET", Kind::Credentials.path());
+    let mut settings = env.shard_settings(Some("one"));
+    settings.timing.lease.duration = Duration::from_secs(2);
+    let _shard = env.start_another_operator(settings);
+    assert!(read.wait_for_arrivals(1, PATIENCE).await);
+    // As a PATCH that was under way.
+    env.sim.edit(&ours.id, json!({"name": "former"}));
+    read.open();
+    env.wait_only(Kind::Credentials, "it is as the spec has it", |object| {
+        object.readable["name"] == ours.readable["name"]
+    })
+    .await;
+    assert_eq!(env.patches().len(), 1);
 }

@@ -1,6 +1,6 @@
 //! Objects that are lost at Metorial: created again, reported, or held back for an approval.
 
-use crate::support::{Environment, Kind, credentials, literal_vault};
+use crate::support::{Environment, Kind, credentials, in_shard, literal_vault};
 use metorial_simulator::Stored;
 use serde_json::json;
 
@@ -200,4 +200,43 @@ async fn a_deletion_of_a_resource_whose_object_is_lost_sends_nothing() {
     purge(&env, &env.only(Kind::Credentials));
     env.credentials("github").remove().await;
     assert_eq!(env.attempts().len(), 1);
+}
+
+#[tokio::test]
+async fn an_approval_holds_until_every_shard_has_created_its_lost_objects_again() {
+    let env = Environment::new().await;
+    let _rest = env.start_another_operator(env.shard_settings(None));
+    let shard = env.start_another_operator(env.shard_settings(Some("one")));
+    let names = ["a", "b", "c"];
+    for name in names {
+        env.create(in_shard(credentials(name), "one")).await;
+    }
+    let lost = env.live(Kind::Credentials);
+    lost.iter().for_each(|remote| archive(&env, remote));
+    for name in names {
+        env.credentials(name).reconcile_now().await;
+        env.credentials(name).wait_reason("SuspiciousLoss").await;
+    }
+    shard.kill();
+    env.sim.clear_journal();
+    env.connection("default").approve("recreate").await;
+    env.until("the owner of the connection counts again", async || {
+        let requests = env.requests();
+        let reads = requests.iter().filter(|it| it.contains("credentials"));
+        (reads.count() > 0).then_some(())
+    })
+    .await;
+
+    let _shard = env.start_another_operator(env.shard_settings(Some("one")));
+    for name in names {
+        env.credentials(name).wait_ready().await;
+    }
+    let approval = "metorial.com/approve";
+    env.until("the approval is removed", async || {
+        let connection = env.connection("default").get().await;
+        let annotations = connection.metadata.annotations.clone();
+        (!annotations.unwrap_or_default().contains_key(approval)).then_some(())
+    })
+    .await;
+    assert_eq!(env.live(Kind::Credentials).len(), 3);
 }

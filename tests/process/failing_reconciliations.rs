@@ -1,10 +1,12 @@
 //! A reconciliation that panics, and one that never ends: only its own resource suffers.
 
 use crate::support::{
-    Environment, Kind, Samples, Snapshot, credentials, free_address, with_hook, with_timeouts,
+    Environment, Kind, Samples, Snapshot, VALUES, config_on, credentials, free_address, vault,
+    with_hook, with_timeouts,
 };
 use futures::FutureExt;
 use futures::future::BoxFuture;
+use k8s_openapi::api::core::v1::Secret;
 use metorial_operator::settings::Settings;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -194,4 +196,26 @@ async fn a_connection_that_panics_its_reconciliation_is_stalled_and_its_resource
     failure.set(false);
     env.connection("default").wait_reason("Synced").await;
     env.check_oracles().await;
+}
+
+#[tokio::test]
+async fn what_refers_to_a_resource_follows_it_when_it_fails_and_when_its_object_can_be_used_again()
+{
+    let mut env = Environment::new().await;
+    let failure = Failure::new(false);
+    let of = ("ProviderConfigVault", "shared");
+    failure.start(&mut env, of, panics, Duration::from_secs(60));
+    env.value("path", VALUES[0]).await;
+    env.create(vault("shared", "path")).await;
+    env.create(config_on("settings", "shared")).await;
+    failure.set(true);
+    env.delete::<Secret>("values").await;
+    env.vault("shared").wait_reason("InternalError").await;
+    env.config("settings")
+        .wait_reason("ReferenceNotReady")
+        .await;
+    failure.set(false);
+    env.vault("shared").wait_reason("SecretNotFound").await;
+    env.config("settings").wait_ready().await;
+    assert_eq!(env.live(Kind::Config).len(), 1);
 }

@@ -42,6 +42,33 @@ async fn a_killed_leader_is_succeeded_when_its_lease_has_run_out_and_its_half_do
 }
 
 #[tokio::test]
+async fn a_lease_that_is_deleted_makes_no_second_leader() {
+    let (env, leader, standby) = two_replicas().await;
+    env.until("it knows who leads", async || {
+        standby.log().contains("standing by").then_some(())
+    })
+    .await;
+    let leases = env.api::<Lease>();
+    let holder = async || {
+        let lease = leases.get_opt("metorial-operator").await.unwrap()?;
+        lease.spec?.holder_identity
+    };
+    let before = holder().await;
+    env.delete::<Lease>("metorial-operator").await;
+    let again = env.until("there is a lease again", async || holder().await);
+    assert_eq!(Some(again.await), before);
+
+    leader.freeze();
+    let deleted = Instant::now();
+    env.delete::<Lease>("metorial-operator").await;
+    env.wait_leads(&standby).await;
+    let elapsed = deleted.elapsed();
+    assert!(elapsed >= Duration::from_secs(15), "{elapsed:?}");
+    leader.thaw();
+    env.wait_leads_no_more(&leader).await;
+}
+
+#[tokio::test]
 async fn a_leader_that_slept_past_its_lease_writes_nothing_when_it_wakes() {
     let (env, sleeper, successor) = two_replicas().await;
     env.apply(credentials("github")).await;

@@ -1,5 +1,5 @@
 //! Holds the operator at one certain write to Kubernetes, before it is sent or after it was applied: where it is then
-//! killed. Counts its lists.
+//! killed. Counts its reads.
 
 use super::calls::KubeCall;
 use futures::FutureExt;
@@ -20,7 +20,7 @@ pub enum Moment {
     After,
 }
 
-/// Notes the writes and lists of one operator and holds one of the writes.
+/// Notes the calls of one operator and holds one of its writes.
 #[derive(Clone)]
 pub struct KubeGate(Arc<Inner>);
 
@@ -31,10 +31,21 @@ struct Inner {
     /// Whether the call is not held, but comes too late: somebody else changed the object before.
     conflicts: bool,
     seen: Mutex<Vec<KubeCall>>,
-    /// The plural names of the kinds whose metadata was listed, once for each page that was asked for.
-    /// The kinds of the pages that were asked for, and whether each was the first of a list.
-    listed: Mutex<Vec<(String, bool)>>,
+    /// The pages of lists that were asked for.
+    listed: Mutex<Vec<Page>>,
+    /// The paths of the objects that were read one by one.
+    read: Mutex<Vec<String>>,
     reached: Notify,
+}
+
+/// A page of a list.
+struct Page {
+    /// The plural name of the kind.
+    of: String,
+    /// Whether it was the first.
+    begins: bool,
+    /// The namespace; `None` for all.
+    namespace: Option<String>,
 }
 
 impl KubeGate {
@@ -60,6 +71,7 @@ impl KubeGate {
             conflicts,
             seen: Mutex::default(),
             listed: Mutex::default(),
+            read: Mutex::default(),
             reached: Notify::new(),
         }))
     }
@@ -77,22 +89,44 @@ impl KubeGate {
     /// How many lists of a kind began, and how many pages were asked for in all of them.
     pub fn listed(&self, plural: &str) -> (usize, usize) {
         let listed = self.0.listed.lock().unwrap();
-        let pages = || listed.iter().filter(|(of, _)| of == plural);
-        (
-            pages().filter(|(_, begins)| *begins).count(),
-            pages().count(),
-        )
+        let pages = || listed.iter().filter(|page| page.of == plural);
+        (pages().filter(|page| page.begins).count(), pages().count())
     }
 
-    fn note_list(&self, head: &http::request::Parts) {
+    /// How many pages of a kind in a namespace, or in all, were asked for.
+    pub fn listed_in(&self, namespace: Option<&str>, plural: &str) -> usize {
+        let listed = self.0.listed.lock().unwrap();
+        let pages = listed.iter().filter(|page| page.of == plural);
+        pages
+            .filter(|page| page.namespace.as_deref() == namespace)
+            .count()
+    }
+
+    /// How many times a Connection was read.
+    pub fn read_connection(&self, namespace: &str, name: &str) -> usize {
+        let read = self.0.read.lock().unwrap();
+        let path = format!("/namespaces/{namespace}/connections/{name}");
+        read.iter().filter(|read| read.ends_with(&path)).count()
+    }
+
+    fn note_read(&self, head: &http::request::Parts) {
         let query = head.uri.query().unwrap_or_default();
-        let page = query.contains("limit=") && !query.contains("watch=");
-        if head.method == http::Method::GET && page {
-            let (_, plural) = head.uri.path().rsplit_once('/').unwrap();
-            let begins = query.contains("limit=50") && !query.contains("continue=");
-            let mut listed = self.0.listed.lock().unwrap();
-            listed.push((plural.to_owned(), begins));
+        if head.method != http::Method::GET || query.contains("watch=") {
+            return;
         }
+        let path = head.uri.path();
+        if !query.contains("limit=") {
+            self.0.read.lock().unwrap().push(path.to_owned());
+            return;
+        }
+        let (above, plural) = path.rsplit_once('/').unwrap();
+        self.0.listed.lock().unwrap().push(Page {
+            of: plural.to_owned(),
+            begins: query.contains("limit=50") && !query.contains("continue="),
+            namespace: above
+                .split_once("/namespaces/")
+                .map(|(_, name)| name.to_owned()),
+        });
     }
 
     /// Waits until the call is held.
@@ -149,7 +183,7 @@ where
         // A request of the operator has all of its body at hand.
         let body = body.collect_bytes().now_or_never();
         let body = body.expect("no body is streamed").unwrap();
-        gate.note_list(&head);
+        gate.note_read(&head);
         let held = gate.is_held(KubeCall::of(&head.method, head.uri.path(), &body));
         let conflicts = held && gate.0.conflicts;
         let held = held && !conflicts;

@@ -109,6 +109,10 @@ impl Candidate {
         loop {
             tokio::time::sleep(self.timing.renew).await;
             heartbeat();
+            // Others may have led since that right ended, also where the Lease is free again by now.
+            if !self.fence.is_open() {
+                break;
+            }
             match self.attempt().await {
                 Ok(true) => {}
                 Ok(false) => break,

@@ -125,6 +125,10 @@ impl Connections {
         others.retain(|key| key.namespace.is_empty() || key.namespace == namespace);
         others.retain(|key| key != recorded);
         others.sort_by_key(ToString::to_string);
+        if is_first {
+            // From now on a shard checks them, and notices when one can be used.
+            others.iter().for_each(|other| self.enqueue(other));
+        }
         let mut checks = Vec::new();
         for other in &others {
             checks.push(self.deletes_through(other, namespace, instance));
@@ -132,11 +136,8 @@ impl Connections {
         // All are awaited: a check that is given up would leave its connection half read.
         let checked: Vec<bool> = iter(checks).buffered(AT_ONCE).collect().await;
         let found = checked.iter().position(|can| *can);
-        match found {
-            Some(_) => self.stop_waiting(resource),
-            // From now on a shard checks them, and notices when one can be used.
-            None if is_first => others.iter().for_each(|other| self.enqueue(other)),
-            None => {}
+        if found.is_some() {
+            self.stop_waiting(resource);
         }
         found.and_then(|at| others.into_iter().nth(at))
     }

@@ -15,6 +15,8 @@ use tokio::time::{Instant, timeout};
 
 /// The longest wait for a count that another resource makes. One that hangs must not hold up the others, one after the other.
 const PATIENCE: Duration = Duration::from_secs(5);
+/// The longest time for which an approval is extended, as a multiple of its time: four hours.
+const MOST_EXTENSIONS: u32 = 24;
 
 impl Connections {
     /// Returns the resources that keep a connection in use, as `Kind namespace/name`, and the time until they are to be counted
@@ -80,7 +82,8 @@ impl Connections {
     }
 
     /// Counts the lost objects of all shards once more before an approval to create them again ends. As long as the loss would
-    /// be suspicious without it, it is extended. Returns whether it is.
+    /// be suspicious without it, it is extended, but not for good: of a suspended resource, nothing is created again. Returns
+    /// whether it is.
     ///
     /// # Errors
     /// Kubernetes failed; nothing is known then.
@@ -89,8 +92,14 @@ impl Connections {
         key: &ConnectionKey,
         inventories: &Inventories,
     ) -> Result<bool, ClusterError> {
-        let session = self.slot(key).lock().await.session.clone();
-        let Some(session) = session else {
+        let longest = self.setup.timing.approval * MOST_EXTENSIONS;
+        let (session, since) = {
+            let slot = self.slot(key);
+            let slot = slot.lock().await;
+            (slot.session.clone(), slot.approval_since)
+        };
+        let recent = since.is_some_and(|since| since.elapsed() < longest);
+        let Some(session) = session.filter(|_| recent) else {
             return Ok(false);
         };
         let session = session.for_purpose(Purpose::of_check(key.resource_key()));

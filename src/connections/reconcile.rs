@@ -88,20 +88,13 @@ impl ConnectionContext<'_> {
     }
 
     /// Enqueues the resources that a change of the connection's state concerns.
-    async fn report_change(
-        &self,
-        key: &ResourceKey,
-        connection: &ConnectionKey,
-        state: &ConnectionState,
-    ) {
-        let mut waiting = self.connections.waiting_for(connection);
-        if state.not_ready.is_some() {
-            waiting.clear();
-        }
-        let awaited = !waiting.is_empty();
-        if self.connections.report_change(connection, awaited).await {
+    async fn report_change(&self, key: &ResourceKey, connection: &ConnectionKey) {
+        let (changed, usable) = self.connections.report_change(connection).await;
+        if changed {
             self.enqueue_dependents(key);
-            self.enqueue_all(waiting);
+        }
+        if usable {
+            self.enqueue_all(self.connections.waiting_for(connection));
         }
     }
 }
@@ -161,7 +154,7 @@ pub async fn reconcile<C: ConnectionResource>(
     }
     let (metrics, reason) = (context.metrics, verdict.0.as_str());
     metrics.reconciled(key.kind, reason, began.elapsed());
-    context.report_change(key, &connection, &state).await;
+    context.report_change(key, &connection).await;
     let next = context.connections.next_check(&connection, users.is_some());
     let next = next.await;
     let approval_ends_in = approval_left.filter(|left| !left.is_zero());

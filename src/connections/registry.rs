@@ -80,10 +80,12 @@ impl Connections {
         slot.read = false;
     }
 
-    /// Returns whether its resources have to be enqueued, because they may not know of its state. `awaited`: somebody waits for
-    /// it who has not asked for it.
-    pub async fn report_change(&self, key: &ConnectionKey, awaited: bool) -> bool {
-        self.slot(key).lock().await.report_change(awaited)
+    /// Returns whether its resources have to be enqueued, because they may not know of its state, and whether deletions that wait
+    /// for any connection have to be.
+    pub async fn report_change(&self, key: &ConnectionKey) -> (bool, bool) {
+        let slot = self.slot(key);
+        let mut slot = slot.lock().await;
+        (slot.report_change(), slot.report_to_waiting())
     }
 
     /// Marks a connection as suspect after a request failed as if the connection were the cause, and enqueues
@@ -266,7 +268,6 @@ impl Connections {
     }
 
     async fn read(&self, key: &ConnectionKey, slot: &mut Slot, max_age: Duration) {
-        slot.read = true;
         slot.handled = None;
         slot.checks.restart();
         let result = match self.setup.settings(key).await {
@@ -285,5 +286,7 @@ impl Connections {
             Err(not_ready) => Err(not_ready),
         };
         slot.not_ready = result.err();
+        // Whatever ends this before, the next one who asks reads it again.
+        slot.read = true;
     }
 }

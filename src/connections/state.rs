@@ -84,6 +84,10 @@ pub struct Slot {
     pub counting: Arc<AsyncMutex<()>>,
     /// When the approval to create lost objects again was last needed, or seen first.
     pub approval_used: Option<Instant>,
+    /// When that approval was seen first.
+    pub approval_since: Option<Instant>,
+    /// The state of which the deletions know that wait for any connection that they may use.
+    pub reported_to_waiting: Option<Generation>,
     /// The state of which all resources of this connection know: the first that one asked for, or a later one for which they were
     /// enqueued.
     pub reported: Option<Generation>,
@@ -248,15 +252,21 @@ impl Slot {
     }
 
     /// Returns whether the state differs from the one of which all resources know. From now on they know of this one: one that
-    /// asked earlier than the others must not keep them from it. `awaited`: somebody waits for the connection who has not
-    /// asked for its state.
-    pub fn report_change(&mut self, awaited: bool) -> bool {
+    /// asked earlier than the others must not keep them from it.
+    pub fn report_change(&mut self) -> bool {
         let generation = self.generation();
         match &mut self.reported {
             Some(known) => std::mem::replace(known, generation.clone()) != generation,
-            unknown if awaited => unknown.replace(generation).is_none(),
-            _ => false,
+            None => false,
         }
+    }
+
+    /// Returns whether the connection can be used in a way that deletions which wait for any connection don't know of. From now
+    /// on they do.
+    pub fn report_to_waiting(&mut self) -> bool {
+        let usable = Some(self.generation()).filter(|_| self.not_ready.is_none());
+        let known = std::mem::replace(&mut self.reported_to_waiting, usable);
+        self.reported_to_waiting.is_some() && known != self.reported_to_waiting
     }
 
     /// Returns the instance that the status of the connection names.
@@ -276,9 +286,10 @@ impl Slot {
     /// Returns for how long the approval still holds if nobody needs it again; `None` without one. With it ends the loss.
     pub fn approval_left(&mut self, lifetime: Duration) -> Option<Duration> {
         if !self.recreation_approved() {
-            self.approval_used = None;
+            (self.approval_used, self.approval_since) = (None, None);
             return None;
         }
+        self.approval_since.get_or_insert_with(Instant::now);
         let used = self.approval_used.get_or_insert_with(Instant::now);
         let left = lifetime.saturating_sub(used.elapsed());
         if left.is_zero() {
@@ -323,21 +334,26 @@ mod tests {
     #[test]
     fn a_resource_that_asks_for_a_new_state_keeps_no_other_from_being_enqueued() {
         let mut slot = Slot::default();
-        assert!(!slot.report_change(false), "nobody has asked");
+        assert!(!slot.report_change(), "nobody has asked");
         slot.report_once();
-        assert!(!slot.report_change(true));
+        assert!(!slot.report_change());
         slot.not_ready = Some(NotReady::new(Reason::Unauthorized, "no"));
         slot.report_once();
-        assert!(slot.report_change(false));
-        assert!(!slot.report_change(false), "once");
+        assert!(slot.report_change());
+        assert!(!slot.report_change(), "once");
         slot.not_ready = None;
-        assert!(slot.report_change(true));
+        assert!(slot.report_change());
     }
 
     #[test]
-    fn who_waits_for_a_connection_without_asking_for_it_is_enqueued_once() {
+    fn a_deletion_that_waits_for_any_connection_is_enqueued_once_whoever_else_asked_for_it() {
         let mut slot = Slot::default();
-        assert!(slot.report_change(true));
-        assert!(!slot.report_change(true));
+        slot.not_ready = Some(NotReady::new(Reason::Unauthorized, "no"));
+        assert!(!slot.report_to_waiting());
+        slot.not_ready = None;
+        slot.report_once();
+        assert!(!slot.report_change());
+        assert!(slot.report_to_waiting());
+        assert!(!slot.report_to_waiting());
     }
 }

@@ -55,7 +55,12 @@ pub fn import(
         ..plan
     };
     if let Some(left) = lags(case, desired, facts, remote, listed)? {
-        return Ok(left_open(plan).retry(Retry::Interval(Some(left + MOMENT))));
+        let plan = match case.record.acknowledged(desired) {
+            // Nothing is sent before it is known what others wrote: each PATCH would begin the wait anew.
+            true => Plan::synced(desired, Vec::new()),
+            false => left_open(plan),
+        };
+        return Ok(plan.retry(Retry::Interval(Some(left + MOMENT))));
     }
     let record = &case.record;
     let unsure = record.lost_import && !record.settled();

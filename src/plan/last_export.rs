@@ -5,6 +5,7 @@ use super::case::Case;
 use super::children::{ChildKind, ChildState};
 use super::desired::{Exports, External, When};
 use super::export_record::{signed_again, unrecorded};
+use super::external;
 use super::facts::{Facts, Query};
 use super::observed::{ListedImport, RemoteView, newest_import};
 use super::restart;
@@ -42,7 +43,11 @@ impl LastExport {
     ) -> Result<Self, Query> {
         let record = &case.record;
         let secret = facts.child(&exports.secret)?;
-        let unrecorded = unrecorded(record, secret).or_else(|| signed_again(record, secret));
+        let known = Some(&record.export).filter(|_| record.export_unrecorded);
+        let known = known.filter(|export| export.secret_fingerprint.is_some());
+        let unrecorded = unrecorded(record, secret)
+            .or_else(|| signed_again(record, secret))
+            .or_else(|| known.cloned());
         let export = unrecorded.clone().unwrap_or_else(|| record.export.clone());
         let of = export.exported_from.as_ref().or(record.id.as_ref());
         let is_of_another = of.is_some_and(|of| of != id);
@@ -177,7 +182,7 @@ pub fn restore(case: &Case<'_>, facts: &Facts, mut plan: Plan) -> Result<Plan, Q
     };
     let reason = plan.verdict.reason;
     let waits = [Reason::ConnectionNotReady, Reason::ConnectionNotFound].contains(&reason);
-    let waits = waits || reason.class() == Class::InProgress;
+    let waits = waits || reason.class() == Class::InProgress || plan.verdict.keeps_conditions;
     let writes = plan.has(|step| matches!(step, Step::ApplyChild(of, _) if *of == exports.secret));
     if !waits || writes {
         return Ok(plan);
@@ -202,7 +207,8 @@ fn may_be_restored(
     );
     let known = case.record.known_value.is_enough_for(&exports.secret);
     let written = last.export.secret_fingerprint.is_some() && !last.is_first;
-    let held_back = case.terminating || case.policy.suspend || case.observes();
+    let refused = external::id_not_allowed(case, facts).is_some();
+    let held_back = refused || case.terminating || case.policy.suspend || case.observes();
     Ok(own && known && written && !held_back && last.contested(case).is_none())
 }
 

@@ -170,10 +170,10 @@ impl Memory {
 
     /// Remembers that another shard may have sent writes, which reads are sure to show at this time. Unless their end is known
     /// already: those that are new to this process are not its own.
-    pub fn take_over(&mut self, settled_at: Instant) {
+    pub fn take_over(&mut self, settled_at: Instant, read_again: bool) {
         if self.settling.is_none() {
             self.settling = Some(Settling::at(settled_at));
-            self.taken_over = Some(settled_at);
+            self.taken_over = read_again.then_some(settled_at);
         }
     }
 

@@ -142,6 +142,8 @@ pub struct Record {
     pub pending_deletion: Vec<(String, Timestamp)>,
     /// What is recorded of exports.
     pub export: ExportStatus,
+    /// Whether the status lacks that export, which this process knows.
+    pub export_unrecorded: bool,
     /// What this process knows of the value of the last export.
     pub known_value: Known,
     /// The generation that the conditions describe.
@@ -211,6 +213,7 @@ impl Record {
                 .flatten()
                 .map(|pending| (pending.id.clone(), pending.since.0))
                 .collect(),
+            export_unrecorded: is_unrecorded(status.export(), exported.map(|exported| &exported.1)),
             export: last_export(status.export(), exported.map(|exported| &exported.1)),
             known_value: exported.map_or(Known::Nothing, |exported| exported.0.clone()),
             // Negative by default: no generation was seen.
@@ -257,8 +260,12 @@ impl Record {
     /// Returns whether somebody wrote the object after our last write.
     #[must_use]
     pub fn written_after(&self, remote: &RemoteView) -> bool {
+        // Once no read lags behind our last write, an earlier state is not ours either: Metorial was restored to it.
         self.remote_updated_at
-            .is_some_and(|ours| remote.updated_at > ours)
+            .is_some_and(|ours| match self.settled() {
+                true => remote.updated_at != ours,
+                false => remote.updated_at > ours,
+            })
     }
 
     /// Returns the acknowledged fingerprint of one write-only field.
@@ -275,6 +282,11 @@ impl Record {
     pub fn is_pending_deletion(&self, id: &str) -> bool {
         self.pending_deletion.iter().any(|(known, _)| known == id)
     }
+}
+
+fn is_unrecorded(recorded: Option<&ExportStatus>, made: Option<&ExportStatus>) -> bool {
+    let recorded = recorded.and_then(|recorded| recorded.export_id.as_ref());
+    made.is_some_and(|made| made.export_id.as_ref() != recorded)
 }
 
 /// Returns the last export: one that this process made and that has yet to reach the status comes first.

@@ -19,6 +19,8 @@ use std::time::Duration;
 
 /// The time after the grace period within which resources are made from the new object.
 const FOLLOW_UP: Duration = Duration::from_secs(3600);
+/// The shortest time before a deletion that Metorial refused is tried again.
+const AGAIN: Duration = Duration::from_secs(300);
 
 /// What a resource reports while it is not known whether its new object was created.
 const SEARCHING_NEW: &str =
@@ -176,9 +178,12 @@ pub fn former_in_use(plan: &Plan, users: &[String]) -> Plan {
         plan.verdict.message,
         users.join(", ")
     );
-    if plan.retry == Retry::Interval(None) {
-        kept.retry = Retry::ChangeOrInterval;
-    }
+    kept.retry = match &plan.retry {
+        Retry::Interval(None) => Retry::ChangeOrInterval,
+        // The deletion of another one is tried again soon, and with it this one.
+        Retry::Backoff(backoff) => Retry::Backoff(backoff.clone().at_least(AGAIN)),
+        retry => retry.clone(),
+    };
     kept
 }
 

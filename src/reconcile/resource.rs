@@ -71,8 +71,10 @@ impl<'a, K: Kind> Resource<'a, K> {
         let timing = &context.timing;
         // That shard confirmed that the resource belongs to it at most so long before it sent a write.
         let last_write = now() + timing.lease.duration;
+        // What is here from the begin was moved before, but for rare cases: its next observation comes at the interval.
+        let moved = context.since.elapsed() > timing.settle;
         self.remember(context, |memory| {
-            memory.take_over(last_write + timing.settle);
+            memory.take_over(last_write + timing.settle, moved);
         });
     }
 

@@ -57,6 +57,19 @@ impl RemoteError {
         }
     }
 
+    /// Returns whether a request that failed with this error was sent.
+    #[must_use]
+    pub fn was_sent(&self) -> bool {
+        match self {
+            Self::Api(_) | Self::ExportWithoutValue | Self::Unreadable(_) => true,
+            Self::BudgetSpent(_)
+            | Self::Unreachable(_)
+            | Self::NotLeader
+            | Self::NotConnected
+            | Self::EmptyFilter(_) => false,
+        }
+    }
+
     /// Returns whether a write that failed with this error may have been applied, or may still be.
     #[must_use]
     pub fn maybe_applied(&self) -> MaybeApplied {

@@ -106,8 +106,8 @@ impl Session {
         let sent = self
             .transport
             .write("import", collection::<AuthImport>(), call);
-        let (import, request_id) = sent.await.inspect_err(|_| {
-            if let Some(id) = into {
+        let (import, request_id) = sent.await.inspect_err(|error| {
+            if let (Some(id), true) = (into, error.was_sent()) {
                 self.cache.observations.forget(id, Instant::now());
             }
         })?;
@@ -271,7 +271,9 @@ impl Session {
         match self.transport.write("update", operation, call).await {
             Ok((remote, _)) => Ok(self.store_write(K::Remote::COLLECTION, K::view(&remote))),
             Err(error) => {
-                self.cache.observations.forget(id, Instant::now());
+                if error.was_sent() {
+                    self.cache.observations.forget(id, Instant::now());
+                }
                 Err(error)
             }
         }

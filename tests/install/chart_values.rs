@@ -133,7 +133,7 @@ const REFUSED: [(&str, &str); 68] = [
         "livenessProbe.successThreshold=2",
         "/livenessProbe/successThreshold",
     ),
-    ("fullnameOverride=1a", "/fullnameOverride"),
+    ("fullnameOverride=1a", "set fullnameOverride"),
     ("extraArgs={--watch-namespaces=a}", "/extraArgs/0"),
     ("extraArgs={--operator-namespace}", "/extraArgs/0"),
     (

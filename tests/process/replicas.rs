@@ -1,7 +1,8 @@
 //! Two replicas: one leads, and another takes over when it is gone; a leader that was asleep writes nothing more.
 
 use crate::support::{
-    Environment, Kind, PATIENCE, Process, credentials, reconcile_timeout, write_without_leading,
+    Environment, Kind, PATIENCE, Process, auth_config, credentials, export, reconcile_timeout,
+    write_without_leading,
 };
 use k8s_openapi::api::coordination::v1::Lease;
 use std::time::{Duration, Instant};
@@ -150,6 +151,42 @@ async fn a_leader_that_slept_while_its_write_was_answered_does_not_report_what_i
     assert_eq!(now.resource_version(), recorded.resource_version());
     assert_eq!(sleeper.api_requests("PATCH").await, 1.0);
     assert_eq!(successor.api_requests("PATCH").await, 1.0);
+    env.check_oracles().await;
+}
+
+#[tokio::test]
+async fn a_leader_that_slept_begins_anew_although_its_successor_has_released_the_lease() {
+    let (env, sleeper, successor) = two_replicas().await;
+    env.apply(auth_config("linear")).await;
+    env.value("token", "first").await;
+    env.create(export("worker", "linear", "linear-token")).await;
+    env.export("worker").wait_ready().await;
+
+    sleeper.freeze();
+    env.wait_leads(&successor).await;
+    env.value("token", "second").await;
+    env.wait_secret_text("linear-token", "token", "second")
+        .await;
+    env.export("worker").wait_ready().await;
+    successor.terminate();
+    env.until("the lease is free", async || {
+        let lease = env.api::<Lease>().get("metorial-operator").await.unwrap();
+        let holder = lease.spec.and_then(|spec| spec.holder_identity);
+        holder.is_none_or(|holder| holder.is_empty()).then_some(())
+    })
+    .await;
+
+    // It still has the first value in memory, and must not write that.
+    sleeper.thaw();
+    env.until("it has noticed", async || {
+        sleeper.log().contains("leadership lost").then_some(())
+    })
+    .await;
+    env.wait_leads(&sleeper).await;
+    env.export("worker").reconcile_now().await;
+    let text = env.secret_text("linear-token", "token").await;
+    assert_eq!(text.as_deref(), Some("second"));
+    assert_eq!(env.exports().len(), 2);
     env.check_oracles().await;
 }
 

@@ -2,8 +2,8 @@
 
 use super::expiry::{HOUR, report, tokens};
 use super::export_story::{Story, export};
-use super::fixture::second;
-use crate::plan::case::Problem;
+use super::fixture::{denying, second};
+use crate::plan::case::{Failure, MaybeApplied, Problem, RemoteFailure};
 use crate::plan::children::{ChildKind, ChildSpec, ChildState, Known};
 use crate::plan::desired::{Desired, When};
 use crate::plan::export_record::written;
@@ -154,6 +154,50 @@ fn a_suspended_export_whose_secret_is_to_have_another_form_is_not_ready() {
     assert!(matches!(asked, Err(Query::Child(_))), "{asked:?}");
 }
 
+fn unusable(reason: Reason) -> Problem {
+    Problem {
+        reason,
+        message: String::new(),
+        transient: false,
+        wait: None,
+    }
+}
+
+#[test]
+fn what_keeps_the_conditions_writes_the_secret_again_as_well() {
+    let mut story = Story::exported(When::OnChange);
+    story.record.reported = true;
+    story.record.known_value = Known::Value;
+    story.secret = ChildState::Missing;
+    for reason in [Reason::ApiVersionUnsupported, Reason::RemoteUnavailable] {
+        let failure = Failure::Remote(RemoteFailure {
+            reason,
+            message: String::new(),
+            applied: MaybeApplied::No,
+            concerns_connection: true,
+            needs_person: false,
+            conflicts: false,
+            wait: None,
+            rejection: None,
+        });
+        let plan = story.with(|mut fixture| {
+            fixture.failure = Some(failure);
+            fixture.plan()
+        });
+        assert!(plan.verdict.keeps_conditions && writes(&plan), "{reason}");
+    }
+}
+
+#[test]
+fn an_export_that_only_this_process_knows_and_that_is_in_the_secret_is_recorded() {
+    let secret = serde_json::from_value(serde_json::json!({"name": "tokens"})).unwrap();
+    let mut story = Story::exported(When::Once);
+    story.record.known_value = Known::Content(ChildSpec::secret(&secret));
+    assert_eq!(recorded(&story.plan()), None);
+    story.record.export_unrecorded = true;
+    assert_eq!(recorded(&story.plan()), Some(story.record.export.clone()));
+}
+
 #[test]
 fn a_secret_gets_its_value_back_while_the_connection_cannot_be_used() {
     let plan = |known: Known, reason: Reason, change: fn(&mut Story)| {
@@ -163,12 +207,7 @@ fn a_secret_gets_its_value_back_while_the_connection_cannot_be_used() {
         story.secret = ChildState::Missing;
         change(&mut story);
         story.with(|mut fixture| {
-            let problem = Some(Problem {
-                reason,
-                message: String::new(),
-                transient: false,
-                wait: None,
-            });
+            let problem = Some(unusable(reason));
             match reason {
                 Reason::NamespaceNotAllowed => fixture.connection.refusal = problem,
                 _ => fixture.connection.problem = problem,
@@ -191,6 +230,16 @@ fn a_secret_gets_its_value_back_while_the_connection_cannot_be_used() {
     assert!(!writes(&foreign));
     let refused = plan(Known::Value, Reason::NamespaceNotAllowed, nothing);
     assert!(!writes(&refused));
+    let mut story = Story::exported(When::OnChange);
+    story.record.known_value = Known::Value;
+    story.secret = ChildState::Missing;
+    let ids_denied = story.with(|mut fixture| {
+        fixture.connection = denying();
+        fixture.connection.problem = Some(unusable(revoked));
+        fixture.knowing(|query| !query.asks_api()).plan()
+    });
+    assert_eq!(ids_denied.verdict.reason, Reason::ConnectionNotReady);
+    assert!(!writes(&ids_denied));
     let never_written = plan(Known::Value, revoked, |story| {
         story.record.export.secret_fingerprint = None;
     });

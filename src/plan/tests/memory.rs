@@ -130,12 +130,12 @@ fn writes_that_are_new_to_this_process_are_those_of_another_shard() {
     let (now, minute) = (Instant::now(), Duration::from_secs(60));
     let settles_in = |memory: &Memory| memory.remembered(&lags(now), now).settles_in;
     let mut memory = Memory::default();
-    memory.take_over(now + minute);
-    memory.take_over(now + 2 * minute);
+    memory.take_over(now + minute, true);
+    memory.take_over(now + 2 * minute, true);
     assert_eq!(settles_in(&memory), minute, "from the first read on");
     let mut memory = Memory::default();
     memory.nothing_created(now);
-    memory.take_over(now + minute);
+    memory.take_over(now + minute, true);
     assert_eq!(settles_in(&memory), Duration::ZERO, "its own finalizer");
 }
 

@@ -5,7 +5,6 @@ use super::inventories::Inventories;
 use super::losses::Count;
 use super::registry::Connections;
 use super::settings::ConnectionKey;
-use super::users::Users;
 use crate::cluster::error::ClusterError;
 use crate::plan::observed::Losses;
 use crate::plan::purpose::Purpose;
@@ -29,16 +28,13 @@ impl Connections {
         key: &ConnectionKey,
         inventories: &Inventories,
     ) -> Result<(Vec<String>, Option<Duration>), ClusterError> {
-        let (slot, began) = (self.slot(key), Instant::now());
-        let known = {
-            let slot = slot.lock().await;
-            slot.users.as_ref().and_then(|users| users.known(began))
-        };
-        if let Some((users, left)) = known {
+        let began = Instant::now();
+        if let Some((users, left)) = self.users.known(key, began) {
             return Ok((users, Some(left)));
         }
+        self.users.begin(key);
         let listed = inventories.users(key).await?;
-        slot.lock().await.users = Users::counted(&listed, began, Instant::now());
+        self.users.end(key, &listed, began, Instant::now());
         Ok((listed, None))
     }
 

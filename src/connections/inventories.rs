@@ -4,6 +4,7 @@ use super::entry::Entry;
 use super::inventory::{Inventory, Part};
 use super::recorded::RecordedIds;
 use super::settings::ConnectionKey;
+use super::users;
 use crate::cluster::client::Cluster;
 use crate::cluster::error::ClusterError;
 use crate::cluster::shard::Shard;
@@ -60,7 +61,7 @@ impl Inventories {
     /// # Errors
     /// A list failed.
     pub async fn users(&self, connection: &ConnectionKey) -> Result<Vec<String>, ClusterError> {
-        let mut users = Vec::new();
+        let mut found = Vec::new();
         let namespace = Some(connection.namespace.as_str());
         let part = Part {
             namespace: namespace.filter(|namespace| !namespace.is_empty()),
@@ -68,18 +69,13 @@ impl Inventories {
         };
         for inventory in &self.lists.all {
             let mut each = |entry: Entry| {
-                let ResourceKey {
-                    kind,
-                    namespace,
-                    name,
-                } = &entry.key;
-                let user = || format!("{kind} {namespace}/{name}");
-                users.extend(entry.uses(connection).then(user));
+                let user = || users::name_of(&entry.key);
+                found.extend(entry.uses(connection).then(user));
             };
             let cluster = &self.lists.cluster;
             inventory.visit(cluster, part, &mut each).await?;
         }
-        Ok(users)
+        Ok(found)
     }
 
     /// Returns the objects of resources that depend on one of `ids`, the objects of `of`. `keys`: the resources that refer to

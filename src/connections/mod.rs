@@ -27,7 +27,7 @@ mod setup;
 mod state;
 #[cfg(test)]
 mod tests;
-mod users;
+pub mod users;
 pub mod verify;
 
 pub use choose::Uses;

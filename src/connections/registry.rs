@@ -6,6 +6,7 @@ use super::not_ready::NotReady;
 use super::settings::{ConnectionKey, ConnectionSettings};
 use super::setup::Setup;
 use super::state::{ConnectionState, Slot};
+use super::users::UserCounts;
 use super::verify;
 use crate::cluster::dependencies::Dependencies;
 use crate::lock::lock;
@@ -31,6 +32,8 @@ pub struct Connections {
     pub(super) next_epoch: AtomicUsize,
     /// The deletions that wait for any connection which opens the instance of their object.
     pub(super) waiting: Dependencies,
+    /// The users of connections that are being deleted.
+    pub users: UserCounts,
 }
 
 impl Connections {
@@ -43,6 +46,7 @@ impl Connections {
             slots: Mutex::default(),
             next_epoch: AtomicUsize::new(1),
             waiting: Dependencies::default(),
+            users: UserCounts::default(),
         }
     }
 
@@ -182,6 +186,9 @@ impl Connections {
         let slot = self.slot(key);
         let mut slot = slot.lock().await;
         let known = !slot.read || slot.settings.is_some();
+        if known {
+            self.users.forget(key);
+        }
         slot.read = true;
         slot.not_ready = Some(NotReady::not_found(key));
         slot.settings = None;

@@ -4,7 +4,6 @@ use super::checks::Checks;
 use super::losses::Count;
 use super::not_ready::NotReady;
 use super::settings::{ConnectionKey, ConnectionSettings};
-use super::users::Users;
 use crate::plan::attempt::ConnectionVersion;
 use crate::plan::case::{ConnectionView, Problem};
 use crate::plan::fingerprint::Fingerprint;
@@ -78,8 +77,6 @@ pub struct Slot {
     pub pinned: Option<(String, String)>,
     /// The last count of the objects that are gone.
     pub losses: Option<Count>,
-    /// The last count of its users, while it is being deleted.
-    pub users: Option<Users>,
     /// Held by whoever counts the lost objects.
     pub counting: Arc<AsyncMutex<()>>,
     /// When the approval to create lost objects again was last needed, or seen first.
@@ -320,7 +317,6 @@ impl Slot {
         let former = self.settings.as_ref();
         if former.is_none_or(|former| former.uid != settings.uid) {
             self.checks = Checks::default();
-            self.users = None;
         }
         self.defaults = settings.common.defaults.clone().unwrap_or_default();
         self.settings = Some(settings.clone());
@@ -347,8 +343,10 @@ mod tests {
 
     #[test]
     fn a_deletion_that_waits_for_any_connection_is_enqueued_once_whoever_else_asked_for_it() {
-        let mut slot = Slot::default();
-        slot.not_ready = Some(NotReady::new(Reason::Unauthorized, "no"));
+        let mut slot = Slot {
+            not_ready: Some(NotReady::new(Reason::Unauthorized, "no")),
+            ..Slot::default()
+        };
         assert!(!slot.report_to_waiting());
         slot.not_ready = None;
         slot.report_once();

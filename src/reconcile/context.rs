@@ -90,6 +90,7 @@ impl Context {
 
     /// Forgets a resource that no longer exists, or belongs to another shard.
     pub fn forget(&self, key: &ResourceKey) {
+        self.connections.users.release(key);
         self.memories.forget(key);
         let sources = self.dependencies.forget(key);
         self.former_owners.forget(key);

@@ -195,7 +195,7 @@ fn an_export_that_only_this_process_knows_and_that_is_in_the_secret_is_recorded(
     story.record.known_value = Known::Content(ChildSpec::secret(&secret));
     assert_eq!(recorded(&story.plan()), None);
     story.record.export_unrecorded = true;
-    assert_eq!(recorded(&story.plan()), Some(story.record.export.clone()));
+    assert_eq!(recorded(&story.plan()), Some(story.record.export));
 }
 
 #[test]

@@ -5,7 +5,7 @@ use super::children::Known;
 use super::desired::Desired;
 use super::fingerprint::Fingerprint;
 use super::observed::RemoteView;
-use crate::resources::{DriftEntry, ExportStatus, ResourceStatus, condition};
+use crate::resources::{CommonStatus, DriftEntry, ExportStatus, ResourceStatus, condition};
 use jiff::Timestamp;
 use std::time::Duration;
 
@@ -179,6 +179,7 @@ impl Record {
         let revision = common.last_applied_revision.as_deref();
         let replacement = common.replacement_revision.as_deref();
         let exported = memory.exported.as_ref();
+        let (export, export_unrecorded) = last_export(status.export(), exported);
         let inputs = common.inputs.iter().flatten();
         let id = memory.created.clone().or(common.id.clone());
         let sent_to = memory.sent_to.as_ref().map(|it| it.instance.clone());
@@ -207,14 +208,9 @@ impl Record {
             metadata_keys: common.metadata_keys.clone().unwrap_or_default(),
             replacement: replacement.filter(|_| !unrecorded).map(Fingerprint::stored),
             imports: ids(common.imports.iter().flatten(), |import| &import.id),
-            pending_deletion: common
-                .pending_deletion
-                .iter()
-                .flatten()
-                .map(|pending| (pending.id.clone(), pending.since.0))
-                .collect(),
-            export_unrecorded: is_unrecorded(status.export(), exported.map(|exported| &exported.1)),
-            export: last_export(status.export(), exported.map(|exported| &exported.1)),
+            pending_deletion: pending_deletion(common),
+            export,
+            export_unrecorded,
             known_value: exported.map_or(Known::Nothing, |exported| exported.0.clone()),
             // Negative by default: no generation was seen.
             observed_generation: common.observed_generation.filter(|seen| *seen >= 0),
@@ -284,18 +280,23 @@ impl Record {
     }
 }
 
-fn is_unrecorded(recorded: Option<&ExportStatus>, made: Option<&ExportStatus>) -> bool {
-    let recorded = recorded.and_then(|recorded| recorded.export_id.as_ref());
-    made.is_some_and(|made| made.export_id.as_ref() != recorded)
+/// Returns the last export and whether the status lacks it: one that this process knows and that has yet to reach the status comes
+/// first.
+fn last_export(
+    recorded: Option<&ExportStatus>,
+    known: Option<&(Known, ExportStatus)>,
+) -> (ExportStatus, bool) {
+    let recorded = recorded.cloned().unwrap_or_default();
+    match known {
+        Some((_, known)) if known.export_id != recorded.export_id => (known.clone(), true),
+        _ => (recorded, false),
+    }
 }
 
-/// Returns the last export: one that this process made and that has yet to reach the status comes first.
-fn last_export(recorded: Option<&ExportStatus>, made: Option<&ExportStatus>) -> ExportStatus {
-    let recorded = recorded.cloned().unwrap_or_default();
-    match made {
-        Some(made) if made.export_id != recorded.export_id => made.clone(),
-        _ => recorded,
-    }
+fn pending_deletion(status: &CommonStatus) -> Vec<(String, Timestamp)> {
+    let pending = status.pending_deletion.iter().flatten();
+    let pending = pending.map(|pending| (pending.id.clone(), pending.since.0));
+    pending.collect()
 }
 
 fn parsed(time: Option<&str>) -> Option<Timestamp> {

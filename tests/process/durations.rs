@@ -28,7 +28,9 @@ async fn an_edit_at_metorial_is_found_when_the_interval_is_over_and_no_call_is_m
     );
     env.credentials("github").wait_recorded().await;
     env.check_oracles().await;
-    assert_eq!(reads.count(), 1, "one look, one PATCH");
+    // Somebody else may have written what can't be read as well, so it is sent along where the build takes it.
+    let rest: Vec<String> = reads.map(|entry| entry.method).collect();
+    assert_eq!(rest, ["GET", "PATCH"], "which fields a PATCH takes, and it");
 }
 
 #[tokio::test]

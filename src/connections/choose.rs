@@ -133,7 +133,7 @@ impl Connections {
         for other in &others {
             checks.push(self.deletes_through(other, namespace, instance));
         }
-        // All are awaited: a check that is given up would leave its connection half read.
+        // All are awaited: the choice depends on their names, and not on who answers first.
         let checked: Vec<bool> = iter(checks).buffered(AT_ONCE).collect().await;
         let found = checked.iter().position(|can| *can);
         if found.is_some() {

@@ -206,18 +206,10 @@ fn make_export(
     };
     // Another auth config is recorded only once the Secret holds its value: until then the recorded state and the Secret
     // are those of the former one.
+    let write = state.last.write_secret(state.exports);
     let steps = match state.last.is_of_another {
-        true => [
-            vec![export],
-            state.last.write_secret(state.exports),
-            vec![bind(remote)],
-        ]
-        .concat(),
-        false => [
-            vec![bind(remote), export],
-            state.last.write_secret(state.exports),
-        ]
-        .concat(),
+        true => [vec![export], write, vec![bind(remote)]].concat(),
+        false => [vec![bind(remote), export], write].concat(),
     };
     let note = format!("exported the value of {}", remote.id);
     let due_in = state.exports.due_in(case.now, case.now);

@@ -23,14 +23,15 @@ pub fn in_sync(case: &Case<'_>, facts: &Facts) -> bool {
         (presence, Some(exports)) => {
             let id = case.object_id().unwrap_or_default();
             let held = last_export::is_held(case, facts, exports, id).unwrap_or(false);
-            let pending = match presence {
+            let due = match presence {
                 Some(Ok(Presence::Live(remote))) => {
-                    last_export::is_pending(case, facts, exports, &remote).unwrap_or(!acknowledged)
+                    // Where the imports were not listed, what is recorded decides.
+                    last_export::is_due(case, facts, exports, &remote).unwrap_or(false)
                 }
                 _ => false,
             };
             // Tokens that only have to be renewed are still what the Secret should hold.
-            acknowledged && held && !pending && !has_expired(case, &case.record.export)
+            acknowledged && held && !due && !has_expired(case, &case.record.export)
         }
         (Some(Ok(Presence::Live(remote))), None) => {
             differences(desired, &remote, &case.record).is_empty()

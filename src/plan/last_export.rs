@@ -145,20 +145,18 @@ impl LastExport {
     }
 }
 
-/// Returns whether the Secret lacks what it should hold, whether or not its tokens expire. What [`restore`] writes again counts
-/// as held.
+/// Returns whether another export is due, whether or not the tokens of the last one expire.
 ///
 /// # Errors
 /// The fact that has to be read first.
-pub fn is_pending(
+pub fn is_due(
     case: &Case<'_>,
     facts: &Facts,
     exports: &Exports,
     remote: &RemoteView,
 ) -> Result<bool, Query> {
     let last = LastExport::read(case, facts, exports, &remote.id)?;
-    let is_due = !is_held(case, facts, exports, &remote.id)? || last.is_period_over(case, exports);
-    Ok(is_due || last.is_outdated(facts, exports, remote)?)
+    Ok(last.is_period_over(case, exports) || last.is_outdated(facts, exports, remote)?)
 }
 
 /// Returns whether the Secret holds the last export, or [`restore`] writes it again.

@@ -14,6 +14,19 @@ fn purge(env: &Environment, remote: &Stored) {
     assert!(env.sim.purge(&remote.id));
 }
 
+/// Waits until the approval to create lost objects again is removed.
+async fn approval_ended(env: &Environment) {
+    env.until("the approval is removed", async || {
+        let connection = env.connection("default").get().await;
+        let annotations = connection.metadata.annotations.clone();
+        (!annotations
+            .unwrap_or_default()
+            .contains_key("metorial.com/approve"))
+        .then_some(())
+    })
+    .await;
+}
+
 #[tokio::test]
 async fn a_lost_object_is_created_again_with_all_its_values_and_the_new_id_is_recorded() {
     for remove in [archive, purge] {
@@ -120,13 +133,7 @@ async fn the_loss_of_most_objects_at_once_waits_for_an_approval() {
     assert_eq!(env.writes().len(), 7);
 
     // The approval was for this loss alone.
-    let approval = "metorial.com/approve";
-    env.until("the approval is removed", async || {
-        let connection = env.connection("default").get().await;
-        let annotations = connection.metadata.annotations.clone();
-        (!annotations.unwrap_or_default().contains_key(approval)).then_some(())
-    })
-    .await;
+    approval_ended(&env).await;
     env.check_oracles().await;
     assert_eq!(env.connection("default").get().await.reason(), "Synced");
     for remote in &env.live(Kind::Credentials)[..3] {
@@ -231,12 +238,6 @@ async fn an_approval_holds_until_every_shard_has_created_its_lost_objects_again(
     for name in names {
         env.credentials(name).wait_ready().await;
     }
-    let approval = "metorial.com/approve";
-    env.until("the approval is removed", async || {
-        let connection = env.connection("default").get().await;
-        let annotations = connection.metadata.annotations.clone();
-        (!annotations.unwrap_or_default().contains_key(approval)).then_some(())
-    })
-    .await;
+    approval_ended(&env).await;
     assert_eq!(env.live(Kind::Credentials).len(), 3);
 }

@@ -1,6 +1,7 @@
 //! An auth config that is exported: one decision after the other.
 
 use super::fixture::{Fixture, mac, owner, policy, second};
+use super::import_lists::import;
 use crate::plan::backoff::Retry;
 use crate::plan::children::{ChildKind, ChildSpec, ChildState, Known};
 use crate::plan::desired::{Desired, Exports, External, Source, Wanted, When};
@@ -53,17 +54,6 @@ pub struct Story {
     pub suspend: bool,
 }
 
-/// An import that was made at this second.
-fn import(at: i64) -> ListedImport {
-    ListedImport {
-        id: format!("paci_{at}"),
-        tag: None,
-        of_create: false,
-        created_at: second(at),
-        expires_at: None,
-    }
-}
-
 impl Story {
     /// Exported at second 10, with the import of second 10; the Secret holds it, and this process does not know the value.
     pub fn exported(when: When) -> Self {
@@ -106,7 +96,7 @@ impl Story {
     }
 
     pub fn imports(self, at: &[i64]) -> Self {
-        let imports = at.iter().map(|at| import(*at)).collect();
+        let imports = at.iter().map(|at| import(*at, None)).collect();
         Self { imports, ..self }
     }
 

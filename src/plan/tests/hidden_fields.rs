@@ -3,6 +3,7 @@
 use super::fixture::{
     Fixture, bound, created, credentials, mac, owner, policy, recorded, second, updates, wanted,
 };
+use super::import_lists::{import, imports};
 use super::values::no_schema;
 use crate::plan::desired::Desired;
 use crate::plan::differences::{Differences, others_since};
@@ -55,20 +56,6 @@ fn restored(desired: &Desired) -> RemoteView {
         ..marker
     });
     RemoteView { marker, ..remote }
-}
-
-fn import(at: i64, tag: Option<String>) -> ListedImport {
-    ListedImport {
-        id: format!("paci_{at}"),
-        tag,
-        of_create: false,
-        created_at: second(at),
-        expires_at: None,
-    }
-}
-
-fn imports(plan: &Plan) -> bool {
-    plan.has(|step| matches!(step, Step::Import { .. }))
 }
 
 /// The differences that the PATCH of a plan applies.

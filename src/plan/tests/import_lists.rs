@@ -15,7 +15,8 @@ use serde_json::json;
 use std::sync::Arc;
 use std::time::Duration;
 
-fn import(at: i64, tag: Option<String>) -> ListedImport {
+/// An import that was made at this second.
+pub fn import(at: i64, tag: Option<String>) -> ListedImport {
     ListedImport {
         id: format!("paci_{at}"),
         tag,
@@ -25,7 +26,7 @@ fn import(at: i64, tag: Option<String>) -> ListedImport {
     }
 }
 
-fn imports(plan: &Plan) -> bool {
+pub fn imports(plan: &Plan) -> bool {
     plan.has(|step| matches!(step, Step::Import { .. }))
 }
 

@@ -4,7 +4,7 @@
 use super::not_ready::NotReady;
 use super::settings::ConnectionSettings;
 use crate::plan::attempt::{Attempt, Circumstances};
-use crate::plan::backoff::{Backoff, Class, Pacing, Retry};
+use crate::plan::backoff::{Backoff, Delays, Growth, Retry};
 use crate::plan::fingerprint::Fingerprint;
 use crate::plan::pauses::{Ended, Pauses};
 use crate::resources::Reason;
@@ -85,7 +85,7 @@ impl Checks {
             asked: true,
             unreachable: false,
         };
-        self.pauses.next(ended, &pacing(timing, jitter), now);
+        self.pauses.next(ended, &delays(timing, jitter), now);
     }
 
     /// Ends the pause after a failure that was to pass by itself, because a resource got another response. Returns whether there
@@ -112,16 +112,16 @@ impl Checks {
         jitter: f64,
         now: Instant,
     ) -> Duration {
-        let pacing = pacing(timing, jitter);
-        let due = self.due(not_ready, terminating, &pacing, now);
-        due.min(pacing.interval())
+        let delays = delays(timing, jitter);
+        let due = self.due(not_ready, terminating, &delays, now);
+        due.min(delays.interval())
     }
 
     fn due(
         &mut self,
         not_ready: Option<&NotReady>,
         terminating: bool,
-        pacing: &Pacing,
+        delays: &Delays,
         now: Instant,
     ) -> Duration {
         let left = self.attempt.as_ref();
@@ -135,7 +135,7 @@ impl Checks {
             self.failures = (0, None);
             // A request that came too early is still to be handled.
             let early = self.attempt.as_ref().filter(|it| it.is_requested());
-            let interval = pacing.interval();
+            let interval = delays.interval();
             return early.and(left).map_or(interval, |left| left.min(interval));
         }
         // An event in a pause is no other failure.
@@ -146,7 +146,7 @@ impl Checks {
             retry(it, terminating || is_of_values(it.reason))
         });
         let failures = self.failures.0.saturating_add(1);
-        let pause = pacing.pause(&retry, failures).unwrap_or_default();
+        let pause = delays.pause(&retry, failures).unwrap_or_default();
         self.failures = (failures, Some(now + pause));
         pause
     }
@@ -165,18 +165,15 @@ fn retry(not_ready: &NotReady, soon: bool) -> Retry {
     if let (Reason::RateLimited, Some(wait)) = (not_ready.reason, not_ready.wait) {
         return Retry::Turn(wait);
     }
-    Retry::Backoff(Backoff {
-        class: match not_ready.transient || soon {
-            true => Class::Transient,
-            false => Class::Refused,
-        },
-        at_least: not_ready.wait.unwrap_or_default(),
-        ..Backoff::transient()
-    })
+    let growth = match not_ready.transient || soon {
+        true => Growth::Transient,
+        false => Growth::Refused,
+    };
+    Retry::Backoff(Backoff::new(growth).at_least(not_ready.wait.unwrap_or_default()))
 }
 
-fn pacing(timing: &Timing, jitter: f64) -> Pacing {
-    Pacing {
+fn delays(timing: &Timing, jitter: f64) -> Delays {
+    Delays {
         transient: timing.backoff,
         interval: timing.connection_check,
         rest: timing.rest,

@@ -89,13 +89,9 @@ impl Connections {
         inventories: &Inventories,
     ) -> Result<bool, ClusterError> {
         let longest = self.setup.timing.approval * MOST_EXTENSIONS;
-        let (session, since) = {
-            let slot = self.slot(key);
-            let slot = slot.lock().await;
-            (slot.session.clone(), slot.approval_since)
-        };
-        let recent = since.is_some_and(|since| since.elapsed() < longest);
-        let Some(session) = session.filter(|_| recent) else {
+        let slot = self.slot(key);
+        let session = slot.lock().await.approved_within(longest, Instant::now());
+        let Some(session) = session else {
             return Ok(false);
         };
         let session = session.for_purpose(Purpose::of_check(key.resource_key()));

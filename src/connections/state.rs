@@ -296,6 +296,13 @@ impl Slot {
         Some(left)
     }
 
+    /// Returns the session if its approval to create lost objects again was seen first less than this time ago.
+    #[must_use]
+    pub fn approved_within(&self, time: Duration, now: Instant) -> Option<Arc<Session>> {
+        let recent = self.approval_since.is_some_and(|since| now < since + time);
+        self.session.clone().filter(|_| recent)
+    }
+
     fn recreation_approved(&self) -> bool {
         let session = self.session.as_ref();
         session.is_some_and(|session| session.recreation_approved)

@@ -41,7 +41,7 @@ impl Retry {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Backoff {
     /// How fast it grows.
-    pub class: Class,
+    pub growth: Growth,
     /// What the server or the budget asks for.
     pub at_least: Duration,
     /// The time at which the cause is sure to be over.
@@ -50,22 +50,28 @@ pub struct Backoff {
 
 /// How fast a pause grows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Class {
+pub enum Growth {
     /// From about a second to five minutes.
     Transient,
     /// From a quarter of an hour to an hour: only a person can help.
     Refused,
-    /// Like a transient failure the first times, and then like a refusal: a conflict with another request passes soon, or
-    /// never.
-    Conflict,
+    /// Like a transient failure the first times, and then like a refusal: a conflict with another request, or an object of a
+    /// deployment that was created again, passes soon or never.
+    TransientThenRefused,
 }
 
 impl Backoff {
     /// Returns the pause after a transient failure.
     #[must_use]
     pub fn transient() -> Self {
+        Self::new(Growth::Transient)
+    }
+
+    /// Returns a pause that grows like this.
+    #[must_use]
+    pub fn new(growth: Growth) -> Self {
         Self {
-            class: Class::Transient,
+            growth,
             at_least: Duration::ZERO,
             at_most: None,
         }
@@ -99,7 +105,7 @@ const SPREAD: f64 = 1.5;
 
 /// What turns a [`Retry`] into a pause.
 #[derive(Clone, Copy, Debug)]
-pub struct Pacing {
+pub struct Delays {
     /// Bounds of the pause after a transient failure.
     pub transient: (Duration, Duration),
     /// The maximum age of an observation.
@@ -110,7 +116,7 @@ pub struct Pacing {
     pub jitter: f64,
 }
 
-impl Pacing {
+impl Delays {
     /// Returns the pause, or `None` for never, given the failures in a row including this one.
     #[must_use]
     pub fn pause(&self, retry: &Retry, failures: u32) -> Option<Duration> {
@@ -135,11 +141,11 @@ impl Pacing {
     }
 
     fn backoff(&self, backoff: &Backoff, failures: u32) -> Duration {
-        let ((base, cap), failures) = match backoff.class {
-            Class::Transient => (self.transient, failures),
-            Class::Conflict if failures < CONFLICTS => (self.transient, failures),
-            Class::Conflict => (REFUSED, failures - CONFLICTS + 1),
-            Class::Refused => (REFUSED, failures),
+        let ((base, cap), failures) = match backoff.growth {
+            Growth::Transient => (self.transient, failures),
+            Growth::TransientThenRefused if failures < CONFLICTS => (self.transient, failures),
+            Growth::TransientThenRefused => (REFUSED, failures - CONFLICTS + 1),
+            Growth::Refused => (REFUSED, failures),
         };
         let exponent = failures.saturating_sub(1).min(16);
         // The spread has to fit below the longest pause, or everything that has failed for long would be retried together.
@@ -189,8 +195,8 @@ mod tests {
 
     const TRANSIENT: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(300));
 
-    fn pacing(jitter: f64) -> Pacing {
-        Pacing {
+    fn delays(jitter: f64) -> Delays {
+        Delays {
             transient: TRANSIENT,
             interval: Duration::from_secs(600),
             rest: Duration::from_secs(10),
@@ -201,52 +207,46 @@ mod tests {
     #[test]
     fn pauses_grow_are_spread_and_are_bounded() {
         let transient = Retry::Backoff(Backoff::transient());
-        let pause = |failures, jitter| pacing(jitter).pause(&transient, failures).unwrap();
+        let pause = |failures, jitter| delays(jitter).pause(&transient, failures).unwrap();
         assert_eq!(pause(1, 0.0), Duration::from_secs(1));
         assert_eq!(pause(3, 0.0), Duration::from_secs(4));
         for failures in [2, u32::MAX] {
             assert!(pause(failures, 0.9) > pause(failures, 0.1));
         }
-        let interval = pacing(1.0).pause(&Retry::Interval(None), 0);
+        let interval = delays(1.0).pause(&Retry::Interval(None), 0);
         assert!(interval >= Some(Duration::from_secs(540)));
     }
 
     #[test]
     fn a_conflict_that_does_not_pass_is_a_refusal() {
-        let conflict = Retry::Backoff(Backoff {
-            class: Class::Conflict,
-            ..Backoff::transient()
-        });
-        let pause = |failures| pacing(0.0).pause(&conflict, failures).unwrap().as_secs();
+        let conflict = Retry::Backoff(Backoff::new(Growth::TransientThenRefused));
+        let pause = |failures| delays(0.0).pause(&conflict, failures).unwrap().as_secs();
         let pauses: Vec<u64> = (1..=9).map(pause).collect();
         assert_eq!(pauses, [1, 2, 4, 8, 16, 900, 1800, 2400, 2400]);
     }
 
     #[test]
     fn no_pause_after_a_failure_is_shorter_or_longer_than_its_bounds() {
-        for (class, (base, cap)) in [(Class::Transient, TRANSIENT), (Class::Refused, REFUSED)] {
-            let retry = Retry::Backoff(Backoff {
-                class,
-                ..Backoff::transient()
-            });
+        for (growth, (base, cap)) in [(Growth::Transient, TRANSIENT), (Growth::Refused, REFUSED)] {
+            let retry = Retry::Backoff(Backoff::new(growth));
             for failures in (0..20).chain([u32::MAX]) {
                 for jitter in (0..=10).map(|tenth| f64::from(tenth) / 10.0) {
-                    let pause = pacing(jitter).pause(&retry, failures).unwrap();
+                    let pause = delays(jitter).pause(&retry, failures).unwrap();
                     assert!(
                         (base..=cap).contains(&pause),
-                        "{class:?} {failures} {jitter}"
+                        "{growth:?} {failures} {jitter}"
                     );
                 }
             }
-            assert_eq!(pacing(0.0).pause(&retry, 1), Some(base));
-            assert_eq!(pacing(1.0).pause(&retry, u32::MAX), Some(cap));
+            assert_eq!(delays(0.0).pause(&retry, 1), Some(base));
+            assert_eq!(delays(1.0).pause(&retry, u32::MAX), Some(cap));
         }
     }
 
     #[test]
     fn a_pause_lasts_as_long_as_the_server_asks_and_ends_when_reads_have_caught_up() {
         let asked = Backoff::transient().at_least(Duration::from_secs(70));
-        let pause = |backoff: Backoff| pacing(0.0).pause(&Retry::Backoff(backoff), 9);
+        let pause = |backoff: Backoff| delays(0.0).pause(&Retry::Backoff(backoff), 9);
         assert_eq!(pause(asked), Some(Duration::from_secs(200)));
         let long = Backoff::transient().at_least(Duration::from_secs(700));
         assert_eq!(pause(long), Some(Duration::from_secs(700)));

@@ -1,6 +1,6 @@
 //! The decision after a read or a step that failed.
 
-use super::backoff::{Backoff, CONFLICTS, Class, MOMENT, Retry};
+use super::backoff::{Backoff, CONFLICTS, Growth, MOMENT, Retry};
 use super::case::{Case, Failure, MaybeApplied, RemoteFailure};
 use super::checks::child_refused;
 use super::delete;
@@ -56,15 +56,12 @@ fn remote(case: &Case<'_>, facts: &Facts, failure: &RemoteFailure) -> Plan {
     if let (Reason::RateLimited, Some(wait)) = (reason, failure.wait) {
         return Plan::report(verdict).retry(Retry::Turn(wait));
     }
-    let backoff = Backoff {
-        class: match failure.needs_person {
-            true => Class::Refused,
-            false if failure.conflicts => Class::Conflict,
-            false => Class::Transient,
-        },
-        ..Backoff::transient()
+    let growth = match failure.needs_person {
+        true => Growth::Refused,
+        false if failure.conflicts => Growth::TransientThenRefused,
+        false => Growth::Transient,
     };
-    let backoff = backoff.at_least(failure.wait.unwrap_or_default());
+    let backoff = Backoff::new(growth).at_least(failure.wait.unwrap_or_default());
     // The search or the list of imports shows whether the request was applied. An export is made again in any case.
     let checked = matches!(reason, Reason::AmbiguousCreate | Reason::Importing);
     let backoff = match failure.applied {

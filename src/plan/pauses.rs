@@ -5,7 +5,7 @@
 //! decided upon, from what is known of the API.
 
 use super::attempt::Attempt;
-use super::backoff::{Backoff, Class, Pacing, Retry};
+use super::backoff::{Backoff, Delays, Growth, Retry};
 use super::steps::Plan;
 use super::verdict::Verdict;
 use crate::resources::Reason;
@@ -90,7 +90,7 @@ impl Pauses {
     }
 
     /// Returns the time until the next reconciliation, `None` for when something changes, and remembers this one.
-    pub fn next(&mut self, ended: Ended<'_>, pacing: &Pacing, now: Instant) -> Option<Duration> {
+    pub fn next(&mut self, ended: Ended<'_>, delays: &Delays, now: Instant) -> Option<Duration> {
         let (requested, paused) = match self.running.take() {
             Some((attempt, paused)) => (self.is_request(&attempt), paused),
             None => (false, false),
@@ -104,22 +104,24 @@ impl Pauses {
             self.blocked_since = ended.unreachable.then_some(since);
         }
         if let Some(left) = left {
-            return Some(resume(ended.retry, left, pacing));
+            return Some(resume(ended.retry, left, delays));
         }
         if requested && ended.asked {
-            self.next_request = Some(now + pacing.rest);
+            self.next_request = Some(now + delays.rest);
         }
-        let retry = self.count(&ended, pacing);
+        let retry = self.count(&ended, delays);
         let in_a_row = match &retry {
-            Retry::Backoff(backoff) if backoff.class == Class::Conflict => self.conflicts,
+            Retry::Backoff(backoff) if backoff.growth == Growth::TransientThenRefused => {
+                self.conflicts
+            }
             _ => self.failures,
         };
-        let pause = pacing.pause(&retry, in_a_row);
+        let pause = delays.pause(&retry, in_a_row);
         let hold = match retry {
             // Nothing was asked, so this says nothing about an attempt that has to wait.
             Retry::Interval(_) | Retry::ChangeOrInterval if !ended.asked => return pause,
             Retry::Turn(_) => return pause,
-            Retry::Interval(_) => pause.map(|pause| pause.min(pacing.rest)),
+            Retry::Interval(_) => pause.map(|pause| pause.min(delays.rest)),
             _ => pause,
         };
         self.held = Some((ended.attempt, now + hold.unwrap_or_default()));
@@ -128,14 +130,14 @@ impl Pauses {
 
     /// Returns the time until the next reconciliation after one that ended without a decision: Kubernetes failed, it
     /// panicked, or it took too long.
-    pub fn fail(&mut self, pacing: &Pacing, now: Instant) -> Duration {
+    pub fn fail(&mut self, delays: &Delays, now: Instant) -> Duration {
         // An event in the pause waits for the rest of it.
         if let Some(until) = self.failed_until.filter(|until| *until > now) {
             return until - now;
         }
         self.failures = self.failures.saturating_add(1);
         let retry = Retry::Backoff(Backoff::transient());
-        let pause = pacing.pause(&retry, self.failures).unwrap_or_default();
+        let pause = delays.pause(&retry, self.failures).unwrap_or_default();
         self.failed_until = Some(now + pause);
         if let Some((attempt, _)) = self.running.take()
             && self.left(&attempt, now).is_none_or(|left| left < pause)
@@ -146,20 +148,22 @@ impl Pauses {
     }
 
     /// Counts failures in a row. Returns when to decide again: what did not help the first time needs a pause.
-    fn count(&mut self, ended: &Ended<'_>, pacing: &Pacing) -> Retry {
+    fn count(&mut self, ended: &Ended<'_>, delays: &Delays) -> Retry {
         let same = |(last, _): &(Attempt, Instant)| ended.attempt.repeats(last);
         let again = self.held.as_ref().is_some_and(same);
         if !again {
             (self.failures, self.conflicts) = (0, 0);
         }
-        let at_once = pacing.pause(ended.retry, 0) == Some(Duration::ZERO);
+        let at_once = delays.pause(ended.retry, 0) == Some(Duration::ZERO);
         let retry = match at_once && again && self.continued {
             true => Retry::Backoff(Backoff::transient()),
             false => ended.retry.clone(),
         };
         self.continued = at_once;
         self.conflicts = match &retry {
-            Retry::Backoff(backoff) if backoff.class == Class::Conflict => self.conflicts + 1,
+            Retry::Backoff(backoff) if backoff.growth == Growth::TransientThenRefused => {
+                self.conflicts + 1
+            }
             _ => 0,
         };
         match retry {
@@ -181,9 +185,9 @@ impl Pauses {
 }
 
 /// Returns the time until the next reconciliation after one that an event began during a pause.
-fn resume(retry: &Retry, left: Duration, pacing: &Pacing) -> Duration {
+fn resume(retry: &Retry, left: Duration, delays: &Delays) -> Duration {
     let pause = match retry {
-        Retry::Interval(_) | Retry::ChangeOrInterval => pacing.pause(retry, 0),
+        Retry::Interval(_) | Retry::ChangeOrInterval => delays.pause(retry, 0),
         Retry::Now | Retry::After(_) | Retry::Backoff(_) | Retry::OnChange => None,
         Retry::Turn(wait) => Some(*wait),
     };

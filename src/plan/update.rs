@@ -1,7 +1,7 @@
 //! Changes of an object that exists: what becomes of each difference. It is applied by a PATCH, an import or a replacement,
 //! refused, or left and reported as drift.
 
-use super::backoff::{Backoff, Class, Retry};
+use super::backoff::{Backoff, Growth, Retry};
 use super::case::Case;
 use super::desired::{Desired, Used};
 use super::differences::{Differences, differences};
@@ -157,10 +157,7 @@ fn fixed(
     let mut references = desired.uses.iter().filter(|it| it.object.owner.is_some());
     Ok(match differs && references.any(of) {
         // Unless somebody named another deployment, which does not pass.
-        true => plan.retry(Retry::Backoff(Backoff {
-            class: Class::Conflict,
-            ..Backoff::transient()
-        })),
+        true => plan.retry(Retry::Backoff(Backoff::new(Growth::TransientThenRefused))),
         false => plan,
     })
 }

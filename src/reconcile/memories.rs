@@ -1,7 +1,7 @@
 //! What this process remembers of all resources.
 
 use crate::lock::lock;
-use crate::plan::backoff::Pacing;
+use crate::plan::backoff::Delays;
 use crate::plan::memory::Memory;
 use crate::resources::ResourceKey;
 use std::collections::HashMap;
@@ -34,10 +34,10 @@ impl Memories {
 
     /// Remembers a reconciliation that ended without a decision, whatever the resource's uid, and returns the time until the
     /// next one.
-    pub fn failed(&self, key: &ResourceKey, pacing: &Pacing, now: Instant) -> Duration {
+    pub fn failed(&self, key: &ResourceKey, delays: &Delays, now: Instant) -> Duration {
         let mut all = self.lock();
         let pauses = &mut all.entry(key.clone()).or_default().pauses;
-        pauses.fail(pacing, now)
+        pauses.fail(delays, now)
     }
 
     /// Forgets a resource.

@@ -7,7 +7,7 @@ use super::run::Run;
 use crate::cluster::handle::Records;
 use crate::connections::ConnectionKey;
 use crate::kinds::Kind;
-use crate::plan::backoff::{Pacing, Retry};
+use crate::plan::backoff::{Delays, Retry};
 use crate::plan::case::Case;
 use crate::plan::events::{self, Event};
 use crate::plan::expiry;
@@ -174,7 +174,7 @@ impl<K: Kind> Run<'_, K> {
     /// Remembers when to decide again, and returns it.
     pub fn again(&mut self, case: &Case<'_>, retry: &Retry, unreachable: bool) -> Option<Duration> {
         let context = self.context;
-        let pacing = Pacing {
+        let delays = Delays {
             transient: context.timing.backoff,
             interval: case.policy.interval,
             rest: context.timing.rest,
@@ -187,6 +187,6 @@ impl<K: Kind> Run<'_, K> {
             asked: self.asked,
             unreachable,
         };
-        self.remember(|memory| memory.pauses.next(ended, &pacing, now()))
+        self.remember(|memory| memory.pauses.next(ended, &delays, now()))
     }
 }

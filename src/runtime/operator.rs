@@ -18,7 +18,7 @@ use crate::cluster::pages::Collection;
 use crate::connections::{Connections, Inventories, Setup};
 use crate::health::{self, Health, LivenessLimits, longest_reconciliation};
 use crate::metrics::Metrics;
-use crate::plan::backoff::Pacing;
+use crate::plan::backoff::Delays;
 use crate::plan::policy::DEFAULT_INTERVAL;
 use crate::reconcile::context::{Context, jitter, now};
 use crate::reconcile::memories::Memories;
@@ -383,12 +383,12 @@ impl ByKind {
 
     /// Returns the pause after one more failure.
     fn again(&self, key: &ResourceKey) -> Option<Duration> {
-        let pacing = Pacing {
+        let delays = Delays {
             transient: self.context.timing.backoff,
             interval: DEFAULT_INTERVAL,
             rest: self.context.timing.rest,
             jitter: jitter(),
         };
-        Some(self.context.memories.failed(key, &pacing, now()))
+        Some(self.context.memories.failed(key, &delays, now()))
     }
 }

@@ -81,7 +81,7 @@ async fn a_policy_that_keeps_the_finalizer_is_named_on_the_resource_that_is_bein
 }
 
 #[tokio::test]
-async fn a_missing_right_on_secrets_is_told_on_the_resource_and_on_the_connection() {
+async fn a_missing_right_on_secrets_is_reported_on_the_resource_and_on_the_connection() {
     let mut env = Environment::new().await;
     env.permit("secrets", false).await;
     env.apply(credentials("github")).await;
@@ -101,8 +101,8 @@ async fn a_missing_right_on_secrets_is_told_on_the_resource_and_on_the_connectio
 }
 
 #[tokio::test]
-async fn a_published_config_map_that_is_refused_or_immutable_is_told_and_the_object_stays_recorded()
-{
+async fn a_published_config_map_that_is_refused_or_immutable_is_reported_and_the_object_stays_recorded()
+ {
     for immutable in [true, false] {
         let mut env = Environment::new().await;
         env.start_operator();
@@ -146,7 +146,7 @@ async fn a_published_config_map_that_is_refused_or_immutable_is_told_and_the_obj
 }
 
 #[tokio::test]
-async fn an_orphan_that_can_not_be_recorded_is_told_and_the_resource_stays_until_it_is() {
+async fn an_orphan_that_can_not_be_recorded_is_reported_and_the_resource_stays_until_it_is() {
     let env = Environment::running().await;
     let made = env.create(credentials("github").orphaning()).await;
     let refused = async |env: &Environment| env.is_refused::<ConfigMap>("metorial-orphans").await;

@@ -53,7 +53,7 @@ async fn a_lock_is_changed_and_taken_off_where_the_build_can_do_that() {
 }
 
 #[tokio::test]
-async fn a_lock_that_the_build_ignores_is_told_and_sent_once() {
+async fn a_lock_that_the_build_ignores_is_reported_and_sent_once() {
     let mut env = Environment::running().await;
     env.sim.set_quirk(Quirk::LockedVersionPatchable, false);
     let [old, new] = versions(&env);

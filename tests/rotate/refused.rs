@@ -43,7 +43,7 @@ async fn scopes_that_read_as_none_are_no_drift_and_a_rename_sends_the_name_alone
 }
 
 #[tokio::test]
-async fn a_rotation_that_is_refused_is_told_the_rest_is_applied_and_undoing_it_is_enough() {
+async fn a_rotation_that_is_refused_is_reported_the_rest_is_applied_and_undoing_it_is_enough() {
     let mut env = settled(json!({})).await;
     let (former, id) = (env.client_secret.clone(), app(&env).get().await.id());
     env.rotate("oauth-app", "client-secret", "rotated").await;

@@ -9,11 +9,11 @@ use crate::connections::state::Slot;
 use crate::plan::case::{ConnectionView, Problem};
 use crate::plan::fingerprint::Fingerprint;
 use crate::remote::testing::session;
-use crate::resources::{ConnectionKind, FINALIZER, Reason, ResourceKey};
+use crate::resources::{ConnectionKind, Reason, ResourceKey};
 use crate::settings::Timing;
 use serde_json::json;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 #[test]
 fn the_pin_of_a_deleted_connection_does_not_bind_its_successor() {
@@ -28,54 +28,29 @@ fn the_pin_of_a_deleted_connection_does_not_bind_its_successor() {
 #[test]
 fn a_resource_uses_a_connection_if_it_is_recorded_and_the_resource_has_our_finalizer() {
     let key = ConnectionKey::new(ConnectionKind::Connection, "apps", "main");
-    let ours = [FINALIZER.to_owned()];
-    for (status, namespace, finalizers, uses) in [
+    let recorded = Some("Connection/main");
+    for (id, connection, namespace, finalizer, uses) in [
+        (Some("pac_1"), recorded, "apps", true, true),
+        (Some("pac_1"), recorded, "other", true, false),
         (
-            json!({"id": "pac_1", "connection": "Connection/main"}),
+            Some("pac_1"),
+            Some("ClusterConnection/main"),
             "apps",
-            &ours[..],
             true,
-        ),
-        (
-            json!({"id": "pac_1", "connection": "Connection/main"}),
-            "other",
-            &ours[..],
             false,
         ),
-        (
-            json!({"id": "pac_1", "connection": "ClusterConnection/main"}),
-            "apps",
-            &ours[..],
-            false,
-        ),
-        (
-            json!({"id": "pac_1", "connection": "main"}),
-            "apps",
-            &ours[..],
-            false,
-        ),
-        (
-            // A create may have been applied.
-            json!({"connection": "Connection/main"}),
-            "apps",
-            &ours[..],
-            true,
-        ),
-        (json!({"id": "pac_1"}), "apps", &ours[..], false),
-        (
-            json!({"id": "pac_1", "connection": "Connection/main"}),
-            "apps",
-            &[][..],
-            false,
-        ),
+        (Some("pac_1"), Some("main"), "apps", true, false),
+        // A create may have been applied.
+        (None, recorded, "apps", true, true),
+        (Some("pac_1"), None, "apps", true, false),
+        (Some("pac_1"), recorded, "apps", false, false),
     ] {
-        let text = |key: &str| status[key].as_str().map(str::to_owned);
         let entry = Entry {
             key: ResourceKey::new("AuthImport", namespace, "apps"),
-            id: text("id"),
+            id: id.map(str::to_owned),
             instance: None,
-            connection: text("connection"),
-            finalizer: finalizers.iter().any(|it| it == FINALIZER),
+            connection: connection.map(str::to_owned),
+            finalizer,
             terminating: false,
             external: false,
             parents: Vec::new(),
@@ -85,7 +60,11 @@ fn a_resource_uses_a_connection_if_it_is_recorded_and_the_resource_has_our_final
             missing_since: None,
             unreadable: false,
         };
-        assert_eq!(entry.uses(&key), uses, "{status} in {namespace}");
+        assert_eq!(
+            entry.uses(&key),
+            uses,
+            "{id:?} {connection:?} in {namespace}"
+        );
     }
 }
 
@@ -165,4 +144,18 @@ fn pauses_are_those_of_one_connection_not_of_its_name() {
     };
     slot.store_settings(&second);
     assert_eq!(slot.checks.begin(&second, &material, now), Check::Due);
+}
+
+#[test]
+fn an_approval_is_not_extended_once_it_was_seen_too_long_ago() {
+    let (hour, now) = (Duration::from_secs(3600), tokio::time::Instant::now());
+    let mut slot = Slot {
+        session: Some(Arc::new(session(1))),
+        ..Slot::default()
+    };
+    let approved = |slot: &Slot, now| slot.approved_within(hour, now).is_some();
+    assert!(!approved(&slot, now), "never seen");
+    slot.approval_since = Some(now);
+    assert!(approved(&slot, now + hour - Duration::from_millis(1)));
+    assert!(!approved(&slot, now + hour));
 }

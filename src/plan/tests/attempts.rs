@@ -1,13 +1,13 @@
 //! Pauses from one reconciliation to the next.
 
 use crate::plan::attempt::{Attempt, Circumstances};
-use crate::plan::backoff::{Backoff, Class, Pacing, Retry};
+use crate::plan::backoff::{Backoff, Delays, Growth, Retry};
 use crate::plan::pauses::{Ended, Pauses, wait};
 use crate::resources::ResourceKey;
 use std::time::{Duration, Instant};
 
 const SECOND: Duration = Duration::from_secs(1);
-const PACING: Pacing = Pacing {
+const DELAYS: Delays = Delays {
     transient: (SECOND, Duration::from_secs(300)),
     interval: Duration::from_secs(600),
     rest: Duration::from_secs(10),
@@ -26,10 +26,7 @@ fn transient() -> Retry {
 }
 
 fn refused() -> Retry {
-    Retry::Backoff(Backoff {
-        class: Class::Refused,
-        ..Backoff::transient()
-    })
+    Retry::Backoff(Backoff::new(Growth::Refused))
 }
 
 fn ended(retry: &Retry, asked: bool) -> Ended<'_> {
@@ -43,7 +40,7 @@ fn ended(retry: &Retry, asked: bool) -> Ended<'_> {
 
 /// A reconciliation that asked the API.
 fn asked(pauses: &mut Pauses, retry: &Retry, now: Instant) -> Duration {
-    let next = pauses.next(ended(retry, true), &PACING, now);
+    let next = pauses.next(ended(retry, true), &DELAYS, now);
     next.expect("a pause")
 }
 
@@ -80,10 +77,10 @@ fn an_event_in_a_pause_neither_ends_nor_prolongs_it() {
             let now = now + pause * event / 60;
             let left = pauses.left(&attempt(1), now).unwrap();
             let waits = wait(left).retry;
-            assert_eq!(pauses.next(ended(&waits, false), &PACING, now), Some(left));
+            assert_eq!(pauses.next(ended(&waits, false), &DELAYS, now), Some(left));
             // A cause in the cluster that is found again is no other failure.
             let again = transient();
-            assert_eq!(pauses.next(ended(&again, false), &PACING, now), Some(left));
+            assert_eq!(pauses.next(ended(&again, false), &DELAYS, now), Some(left));
         }
         assert_eq!(pauses.left(&attempt(1), now + pause), None);
         let twice = asked(&mut pauses, &transient(), now + pause);
@@ -98,13 +95,13 @@ fn what_was_put_off_is_done_at_once_when_its_pause_ended_in_the_meantime() {
     assert_eq!(pauses.begin(request("first"), now), None);
     asked(&mut pauses, &Retry::Interval(None), now);
     let request = request("second");
-    assert_eq!(pauses.begin(request.clone(), now), Some(PACING.rest));
+    assert_eq!(pauses.begin(request.clone(), now), Some(DELAYS.rest));
     let synced = Ended {
         attempt: request.clone(),
         ..ended(&Retry::Interval(None), false)
     };
     let later = now + 20 * SECOND;
-    let next = pauses.next(synced, &PACING, later);
+    let next = pauses.next(synced, &DELAYS, later);
     assert_eq!(next, Some(Duration::ZERO));
     assert_eq!(pauses.begin(request, later), None);
 }
@@ -117,7 +114,7 @@ fn what_is_decided_without_the_api_ends_no_pause_of_it() {
         attempt: attempt(2),
         ..ended(&Retry::ChangeOrInterval, false)
     };
-    pauses.next(forbidden, &PACING, now);
+    pauses.next(forbidden, &DELAYS, now);
     let left = pauses.left(&attempt(1), now + SECOND);
     assert_eq!(left, Some(Duration::from_secs(899)));
 }
@@ -134,7 +131,7 @@ fn pauses_grow_while_the_same_attempt_fails_and_begin_anew_with_another() {
         attempt: attempt(2),
         ..ended(&retry, true)
     };
-    assert_eq!(pauses.next(other, &PACING, now), Some(SECOND));
+    assert_eq!(pauses.next(other, &DELAYS, now), Some(SECOND));
     asked(&mut pauses, &Retry::Interval(None), now);
     assert_eq!(asked(&mut pauses, &transient(), now), SECOND);
 }
@@ -173,7 +170,7 @@ fn requests_of_a_user_end_a_pause_once_in_ten_seconds() {
                         attempt: request,
                         ..ended(&Retry::Interval(None), false)
                     };
-                    let next = pauses.next(waits, &PACING, now);
+                    let next = pauses.next(waits, &DELAYS, now);
                     assert_eq!(next, Some(left), "the request comes back");
                 }
             }
@@ -186,20 +183,20 @@ fn requests_of_a_user_end_a_pause_once_in_ten_seconds() {
 fn a_reconciliation_that_ends_without_a_decision_is_held_too() {
     let (mut pauses, now) = (Pauses::default(), Instant::now());
     pauses.begin(attempt(1), now);
-    assert_eq!(pauses.fail(&PACING, now), SECOND);
+    assert_eq!(pauses.fail(&DELAYS, now), SECOND);
     assert_eq!(pauses.left(&attempt(1), now), Some(SECOND));
     // An event in the pause is no other failure.
     for event in 1..60 {
         let now = now + SECOND * event / 60;
         pauses.begin(attempt(1), now);
-        assert!(pauses.fail(&PACING, now) <= SECOND);
+        assert!(pauses.fail(&DELAYS, now) <= SECOND);
     }
-    assert_eq!(pauses.fail(&PACING, now + SECOND), 2 * SECOND);
+    assert_eq!(pauses.fail(&DELAYS, now + SECOND), 2 * SECOND);
     // It does not shorten a longer pause.
     let pause = asked(&mut pauses, &refused(), now);
     let later = now + 60 * SECOND;
     pauses.begin(attempt(1), later);
-    pauses.fail(&PACING, later);
+    pauses.fail(&DELAYS, later);
     let left = pauses.left(&attempt(1), later);
     assert_eq!(left, Some(pause - 60 * SECOND));
 }
@@ -214,7 +211,7 @@ fn a_deletion_waits_whatever_comes_to_depend_on_it_and_until_something_no_longer
         attempt: blocked(&["a", "b"]),
         ..ended(&retry, true)
     };
-    pauses.next(by_two, &PACING, now);
+    pauses.next(by_two, &DELAYS, now);
     for (names, waits) in [
         (&["a", "b"][..], true),
         (&["a", "b", "c"], true),
@@ -234,7 +231,7 @@ fn a_deletion_is_blocked_for_as_long_as_every_attempt_fails_to_reach_the_api() {
             unreachable,
             ..ended(retry, asked)
         };
-        pauses.next(ended, &PACING, now);
+        pauses.next(ended, &DELAYS, now);
         pauses.blocked_for(now)
     };
     end(&transient(), true, true, now);
@@ -247,10 +244,7 @@ fn a_deletion_is_blocked_for_as_long_as_every_attempt_fails_to_reach_the_api() {
 
 #[test]
 fn conflicts_in_a_row_are_counted_for_one_attempt_and_by_themselves() {
-    let conflict = Retry::Backoff(Backoff {
-        class: Class::Conflict,
-        ..Backoff::transient()
-    });
+    let conflict = Retry::Backoff(Backoff::new(Growth::TransientThenRefused));
     let (mut pauses, now) = (Pauses::default(), Instant::now());
     let mut counted = |of: i64, retry: &Retry| {
         pauses.begin(attempt(of), now);
@@ -259,7 +253,7 @@ fn conflicts_in_a_row_are_counted_for_one_attempt_and_by_themselves() {
             attempt: attempt(of),
             ..ended(retry, true)
         };
-        (before, pauses.next(ended, &PACING, now).unwrap())
+        (before, pauses.next(ended, &DELAYS, now).unwrap())
     };
     for _ in 0..4 {
         counted(1, &transient());

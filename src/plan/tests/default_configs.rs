@@ -155,7 +155,7 @@ fn a_deployment_that_is_found_with_another_default_config_is_not_reported_as_syn
 }
 
 #[test]
-fn a_deployment_whose_default_config_was_replaced_is_told_what_becomes_of_it_and_what_to_do() {
+fn a_deployment_whose_default_config_was_replaced_reports_what_becomes_of_it_and_what_to_do() {
     let (before, now) = (using("pcf_1"), using("pcf_2"));
     let remote: RemoteView = created(&before, "pde_1", 9);
     let plan = Fixture::of(&now, recorded(&before, "pde_1"))

@@ -4,6 +4,7 @@ use super::fixture::{
     Fixture, created, denying, lost, mac, marked, policy, recorded, second, sibling, updates,
     wanted,
 };
+use crate::plan::case::Rejection;
 use crate::plan::desired::Desired;
 use crate::plan::facts::{Answer, MaxAge, Query};
 use crate::plan::observed::RemoteView;
@@ -12,8 +13,8 @@ use crate::plan::request;
 use crate::plan::steps::{Effect, Step};
 use crate::plan::{backoff::Retry, status};
 use crate::resources::{
-    Adopt, AdoptPolicy, ProviderAuthConfig, ProviderDeployment, ProviderDeploymentStatus, Reason,
-    ResourceStatus,
+    Adopt, AdoptPolicy, ProviderAuthConfig, ProviderConfig, ProviderDeployment,
+    ProviderDeploymentStatus, Reason, ResourceStatus,
 };
 use metorial::Collection;
 use serde_json::{Value, json};
@@ -129,7 +130,7 @@ fn a_changed_lock_is_sent_once_and_then_compared_with_the_response() {
 }
 
 #[test]
-fn a_lock_that_the_build_ignored_is_told_and_neither_sent_again_nor_replaced() {
+fn a_lock_that_the_build_ignored_is_reported_and_neither_sent_again_nor_replaced() {
     for (observed, reason) in [
         ("pve_2", Reason::Synced),
         ("pve_1", Reason::ImmutableFieldChanged),
@@ -161,7 +162,7 @@ fn a_lock_that_somebody_else_changed_is_corrected() {
 }
 
 #[test]
-fn an_auth_config_of_another_deployment_is_told_and_is_not_adopted() {
+fn an_auth_config_of_another_deployment_is_reported_and_not_adopted() {
     let (desired, remote) = (auth_config(Some("pde_2")), auth_config(Some("pde_1")));
     let existing = created(&remote, "pac_1", 9);
     let plan = Fixture::of(&desired, recorded(&remote, "pac_1"))
@@ -239,8 +240,7 @@ fn an_id_may_name_a_deployment_of_nobody_but_over_a_shared_connection_none_of_an
 }
 
 #[test]
-fn another_deployment_is_reported_by_a_read_of_now_and_looked_at_again_where_it_was_created_again()
-{
+fn another_deployment_is_reported_by_a_read_of_now_and_read_again_where_it_was_created_again() {
     let (before, mut now) = (auth_config(Some("pde_1")), auth_config(Some("pde_2")));
     for (owner, again) in [(None, false), (Some("owner".to_owned()), true)] {
         now.uses[0].object.owner = owner;
@@ -258,5 +258,40 @@ fn another_deployment_is_reported_by_a_read_of_now_and_looked_at_again_where_it_
         let plan = fixture.observes(remote).plan();
         assert_eq!(plan.verdict.reason, Reason::ImmutableFieldChanged);
         assert_eq!(matches!(plan.retry, Retry::Backoff(_)), again);
+    }
+}
+
+#[test]
+fn a_refusal_for_another_deployment_names_the_deployments_and_what_to_set() {
+    let of_vault = |deployment: &str| {
+        let spec =
+            json!({"providerId": "postgres", "vaultId": "pcvt_1", "deploymentId": deployment});
+        wanted::<ProviderConfig>("ProviderConfig", &spec, &mac())
+    };
+    let query = Query::Used(Collection::ConfigVaults, "pcvt_1".to_owned());
+    for (named, own, message) in [
+        (
+            "pde_2",
+            "pde_1",
+            "spec.deploymentId is pde_2, but the vault pcvt_1 belongs to pde_1; name the same deployment, or none to take over that one",
+        ),
+        (
+            "",
+            "pde_1",
+            "the vault pcvt_1 belongs to pde_1; set spec.deploymentId to that deployment, or name another object",
+        ),
+        (
+            "",
+            "",
+            "the vault pcvt_1 belongs to another deployment; set spec.deploymentId to that deployment, or name another object",
+        ),
+    ] {
+        let desired = of_vault(named);
+        let vault = Arc::new(created(&of_vault(own), "pcvt_1", 1));
+        let fixture = Fixture::of(&desired, lost());
+        let fixture = fixture.fact(query.clone(), Answer::Used(Some(vault)));
+        let verdict = fixture.ask(|case, facts| Rejection::OtherDeployment.verdict(case, facts));
+        assert_eq!(verdict.reason, Reason::InvalidSpec);
+        assert_eq!(verdict.message, message);
     }
 }

@@ -3,7 +3,7 @@
 use super::fixture::{
     Fixture, auth_config, case, config, created, mac, owner, policy, recorded, wanted,
 };
-use crate::plan::backoff::{Backoff, Class, MOMENT, Pacing, Retry};
+use crate::plan::backoff::{Backoff, Delays, Growth, MOMENT, Retry};
 use crate::plan::case::{Case, Failure, MaybeApplied, RemoteFailure};
 use crate::plan::children::{ChildSpec, ChildState};
 use crate::plan::desired::Desired;
@@ -172,14 +172,14 @@ fn what_the_api_answered_is_searched_for_once_and_soon() {
 
 #[test]
 fn three_answered_failures_of_a_create_in_a_row_take_less_than_a_minute() {
-    let pacing = Pacing {
+    let delays = Delays {
         transient: (Duration::from_secs(1), Duration::from_secs(300)),
         interval: Duration::from_secs(600),
         rest: Duration::from_secs(10),
         jitter: 1.0,
     };
     let retry = Retry::Backoff(backoff(&config("x"), MaybeApplied::Answered));
-    let pauses = (1..=3).filter_map(|failures| pacing.pause(&retry, failures));
+    let pauses = (1..=3).filter_map(|failures| delays.pause(&retry, failures));
     let total: Duration = pauses.sum();
     assert!(total < Duration::from_secs(60), "{total:?}");
 }
@@ -278,10 +278,10 @@ fn a_conflict_that_does_not_pass_is_reported_as_a_refusal() {
         let message = format!("create: conflict: name (409, conflict){next}");
         assert!(verdict.message.starts_with(&message), "{}", verdict.message);
         assert!(!verdict.keeps_conditions);
-        let class = match retry {
-            Retry::Backoff(backoff) => backoff.class,
+        let growth = match retry {
+            Retry::Backoff(backoff) => backoff.growth,
             other => panic!("{other:?}"),
         };
-        assert_eq!(class, Class::Conflict, "{conflicts}");
+        assert_eq!(growth, Growth::TransientThenRefused, "{conflicts}");
     }
 }

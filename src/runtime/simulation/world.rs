@@ -4,7 +4,7 @@
 use super::organization::{COLLECTION, Organization, Sent};
 use super::resource::{Number, Resource, Task};
 use crate::kinds::auth_config::view;
-use crate::plan::backoff::{Backoff, Pacing, Retry};
+use crate::plan::backoff::{Backoff, Delays, Retry};
 use crate::plan::observed::RemoteView;
 use crate::remote::Observed;
 use crate::remote::testing::auth_config;
@@ -281,7 +281,7 @@ impl World {
     }
 
     fn end(&mut self, number: Number, retry: &Retry) {
-        let pacing = Pacing {
+        let delays = Delays {
             transient: (Duration::from_secs(1), Duration::from_secs(300)),
             interval: INTERVAL,
             rest: Duration::from_secs(10),
@@ -293,7 +293,7 @@ impl World {
         if matches!(retry, Retry::Interval(_)) {
             resource.done = Some(self.now);
         }
-        if let Some(pause) = pacing.pause(retry, 1) {
+        if let Some(pause) = delays.pause(retry, 1) {
             self.enqueue(number, self.now + pause);
         }
     }

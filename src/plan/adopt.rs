@@ -1,5 +1,6 @@
 //! Ownership of a remote object, and the adoption of an existing one.
 
+use super::backoff::Retry;
 use super::case::Case;
 use super::desired::Desired;
 use super::differences::{Differences, differences};
@@ -9,7 +10,7 @@ use super::fields::{Remedy, Role};
 use super::observed::RemoteView;
 use super::ownership::Claim;
 use super::rotation;
-use super::steps::{Plan, bind};
+use super::steps::{Plan, Step, bind};
 use super::update::{fresh_update, refused};
 use super::verdict::{EventReason, Verdict};
 use crate::resources::{AdoptPolicy, Reason};
@@ -66,6 +67,19 @@ pub fn conflict(
         );
         Verdict::new(Reason::AdoptionMismatch, message)
     }))
+}
+
+/// Returns the plan of a resource that observed an object which the spec no longer names: it has no object.
+#[must_use]
+pub fn stop_observing(case: &Case<'_>, _: &Facts) -> Option<Plan> {
+    case.stopped_observing().then(|| {
+        let message =
+            "the spec no longer names the observed object; comparing the spec with Metorial";
+        let mut plan = Plan::report(Verdict::new(Reason::Updating, message)).retry(Retry::Now);
+        plan.verdict.keeps_conditions = true;
+        plan.steps.push(Step::Unbind);
+        plan
+    })
 }
 
 /// Returns whether the object is known by `adopt.id` only: not recorded yet, or recorded in mode Observe.

@@ -246,6 +246,13 @@ impl<'a> Case<'a> {
         id.map(String::as_str)
     }
 
+    /// Returns whether the recorded object is one that was only observed, and that the spec no longer names.
+    #[must_use]
+    pub fn stopped_observing(&self) -> bool {
+        let id = self.record.id.as_ref().filter(|_| self.record.observed);
+        id.is_some_and(|id| self.policy.adopts(id).is_none())
+    }
+
     /// Returns how the resource exports, if it does.
     #[must_use]
     pub fn exports(&self) -> Option<&Exports> {
@@ -309,8 +316,8 @@ impl<'a> Case<'a> {
         self.claim(remote) == Claim::Namesake
     }
 
-    /// Returns the live objects that carry our marker, oldest first; where there is none, those of a predecessor of the same
-    /// name.
+    /// Returns the live objects that carry our marker, oldest first; where there is none, those of the last predecessor of the
+    /// same name.
     ///
     /// A predecessor's objects count only for a resource that was restored from a backup and never had one: that is how it finds
     /// its object. Otherwise they are objects that somebody left at Metorial on purpose.
@@ -323,10 +330,14 @@ impl<'a> Case<'a> {
             mine
         };
         let ours = of(Claim::Ours);
-        match ours.is_empty() && self.predecessor_counts() {
-            true => of(Claim::Namesake),
-            false => ours,
+        if !ours.is_empty() || !self.predecessor_counts() {
+            return ours;
         }
+        let uid = |remote: &RemoteView| remote.marker.as_ref().map(|it| it.owner.uid.clone());
+        let mut namesakes = of(Claim::Namesake);
+        let last = namesakes.last().and_then(|remote| uid(remote));
+        namesakes.retain(|remote| uid(remote) == last);
+        namesakes
     }
 
     /// Returns whether the resource takes over what a predecessor of the same name left: it was restored from a backup, and never

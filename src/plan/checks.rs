@@ -1,6 +1,7 @@
 //! The checks before and after a decision, in order: what keeps a resource from being reconciled, and what keeps a plan
 //! from being carried out.
 
+use super::adopt;
 use super::backoff::{Backoff, Retry};
 use super::case::{Case, Problem, Unresolved};
 use super::children::Refusal;
@@ -33,6 +34,7 @@ pub fn ready<'a>(case: &Case<'a>, facts: &Facts) -> Result<&'a Desired, Box<Plan
     };
     let checks = [
         connection_not_ready,
+        adopt::stop_observing,
         wrong_instance,
         external::id_not_allowed,
     ];

@@ -59,7 +59,10 @@ pub fn object_gone(
         return Ok(Plan::report(Verdict::new(Reason::RemoteMissing, message)));
     }
     if case.observes() {
-        return missing("set spec.adopt.id to another object");
+        return match case.policy.adopts(id) {
+            Some(_) => missing("set spec.adopt.id to another object"),
+            None => missing("set spec.mode: Enforce to create another, or delete this resource"),
+        };
     }
     if case.policy.drift == DriftPolicy::Report {
         return missing("set spec.drift: Correct to create it again, or delete this resource");
@@ -106,7 +109,8 @@ pub fn with_finalizer(case: &Case<'_>, mut plan: Plan) -> Plan {
         Reason::Synced | Reason::Updating | Reason::RotationRefused
     );
     let has_object = !plan.steps.is_empty() || case.record.id.is_some();
-    if writes && has_object && !case.record.finalizer && !case.observes() {
+    let keeps_object = !plan.has(|step| *step == Step::Unbind);
+    if writes && has_object && keeps_object && !case.record.finalizer && !case.observes() {
         plan.steps.insert(0, Step::AddFinalizer);
     }
     plan

@@ -104,6 +104,8 @@ pub struct Record {
     pub id: Option<String>,
     /// Whether the status has another object than the one that this process created last, or none: what it records is not of that.
     pub unrecorded: bool,
+    /// Whether nothing of this resource was ever applied to the object: it is one to observe.
+    pub observed: bool,
     /// The instance that the object lives in, or that a create was sent to whose response was lost.
     pub instance: Option<String>,
     /// The connection that the object was last known to be reached through.
@@ -189,6 +191,7 @@ impl Record {
         Self {
             id,
             unrecorded,
+            observed: common.observed.unwrap_or_default() && !unrecorded,
             instance,
             connection: common.connection.clone(),
             sent_to: memory.sent_to.clone(),

@@ -160,7 +160,7 @@ fn auth_method(remote: &RemoteView) -> Option<&str> {
 /// Chooses the object among several, and what happens to the others.
 ///
 /// In the middle of a replacement there are two: the newer has the desired values, and the former is deleted as after any
-/// replacement. Otherwise only a repeated create makes a second one: the oldest stays.
+/// replacement; a value that was changed back and forth may make more of them fit, and the newest is in use. Otherwise only a repeated create makes a second one: the oldest stays.
 fn choose<'a>(
     case: &Case<'_>,
     desired: &Desired,
@@ -173,7 +173,7 @@ fn choose<'a>(
             let fits = |remote: &&&RemoteView| {
                 differences(desired, remote, &case.record).is_without_replacement(desired)
             };
-            *mine.iter().find(fits).or(mine.last())?
+            *mine.iter().rfind(fits).or(mine.last())?
         }
         false => oldest,
     };

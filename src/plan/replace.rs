@@ -67,26 +67,37 @@ pub fn replace(
     // A crash, or a lost response, may have left the new object unrecorded, but not unannounced.
     let uncertain = case.record.replacement.is_some();
     let successor = others.iter().find(fits).copied();
-    let mut steps = match successor {
-        Some(successor) => vec![bind(&Arc::new(successor.clone()))],
-        // Whatever changes next, and whoever crashes, it is known from here on that there may be a new object.
-        None if !uncertain || case.record.settled() => vec![
-            Step::RecordReplacement(desired.revision.clone()),
-            Step::Create,
-        ],
-        None => {
-            let wait = case.record.settles_in;
-            return Ok(Plan::wait_until_settled(reason, SEARCHING_NEW, wait));
-        }
-    };
+    if successor.is_none() && uncertain && !case.record.settled() {
+        let wait = case.record.settles_in;
+        return Ok(Plan::wait_until_settled(reason, SEARCHING_NEW, wait));
+    }
     let unfit = others
         .iter()
         .filter(|other| Some(&other.id) != successor.map(|successor| &successor.id));
-    steps.extend(unfit.map(|other| Step::DeleteLater(other.id.clone())));
+    // They are recorded before or with the new object: nobody searches any more once that is known.
+    let mut steps: Vec<Step> = unfit
+        .map(|other| Step::DeleteLater(other.id.clone()))
+        .collect();
+    match successor {
+        Some(successor) => steps.push(bind(&Arc::new(successor.clone()))),
+        // From here on it is known that there may be a new object, even after a crash.
+        None => steps.extend([
+            Step::RecordReplacement(desired.revision.clone()),
+            Step::Create,
+        ]),
+    }
     steps.push(Step::RecordStatus);
     let note = format!("{fields} changed; replacing {}", former.id);
-    Ok(Plan::synced(desired, steps)
-        .map_verdict(|verdict| verdict.with_event(EventReason::Replaced, note)))
+    let plan = Plan::synced(desired, steps)
+        .map_verdict(|verdict| verdict.with_event(EventReason::Replaced, note));
+    Ok(match successor {
+        // The spec may have been edited after it was created.
+        Some(new) if !differences(desired, new, &record).is_empty() => plan.continues(format!(
+            "found {} by its marker; comparing it with the spec",
+            new.id
+        )),
+        _ => plan,
+    })
 }
 
 /// Decides about a replacement that was undone while its outcome was unknown: a new object that it may have left is looked for,

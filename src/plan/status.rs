@@ -4,7 +4,9 @@ use super::case::{Case, Failure, MaybeApplied};
 use super::checks::child_refused;
 use super::children::ChildKind;
 use super::desired::{Desired, Input};
+use super::fingerprint::Fingerprint;
 use super::observed::{ListedImport, RemoteView};
+use super::ownership::Claim;
 use super::record::{Destination, Writes};
 use super::replace;
 use super::restart;
@@ -40,6 +42,10 @@ pub fn next<S: ResourceStatus>(before: &S, case: &Case<'_>, plan: &Plan, effects
         next.set_details(&details);
     }
     let status = next.common_mut();
+    // A clock that was ahead must not keep a replaced object for longer than the grace period.
+    for pending in status.pending_deletion.iter_mut().flatten() {
+        pending.since.0 = pending.since.0.min(case.now);
+    }
     place(status, case, &plan.verdict, effects);
     if let (true, Ok(desired)) = (plan.acknowledges, &case.desired) {
         acknowledge(status, desired, effects, case.now);
@@ -67,6 +73,25 @@ pub fn next<S: ResourceStatus>(before: &S, case: &Case<'_>, plan: &Plan, effects
     if let Some(requested) = &case.requested {
         status.last_handled_reconcile_at = Some(requested.clone());
     }
+    next
+}
+
+/// Returns the status that announces a replacement by an object of this revision, with what is to be deleted of an earlier one.
+#[must_use]
+pub fn announcing<S: ResourceStatus>(
+    before: &S,
+    case: &Case<'_>,
+    effects: &[Effect],
+    revision: &Fingerprint,
+) -> S {
+    let mut next = before.clone();
+    let status = next.common_mut();
+    for effect in effects {
+        if let Effect::PendingDeletion(id) = effect {
+            delete_later(status, id, case.now);
+        }
+    }
+    status.replacement_revision = Some(revision.to_string());
     next
 }
 
@@ -134,6 +159,12 @@ fn apply<S: ResourceStatus>(next: &mut S, case: &Case<'_>, plan: &Plan, effect: 
             }
         }
         Effect::SentTo(destination) => record_place(next.common_mut(), destination.clone()),
+        Effect::Unbound => {
+            next.set_details(&RemoteDetails::default());
+            let status = next.common_mut();
+            (status.id, status.observed) = (None, None);
+            (status.connection, status.instance_id) = (None, None);
+        }
         Effect::ReplacementEnded => next.common_mut().replacement_revision = None,
         Effect::PendingDeletion(id) => delete_later(next.common_mut(), id, case.now),
         Effect::Deleted(id) | Effect::Forgotten(id) => {
@@ -167,6 +198,12 @@ fn bind<S: ResourceStatus>(next: &mut S, case: &Case<'_>, plan: &Plan, remote: &
     });
     let status = next.common_mut();
     let former = status.id.replace(remote.id.clone());
+    let own = matches!(case.claim(remote), Claim::Ours | Claim::Namesake);
+    if !case.observes() {
+        status.observed = None;
+    } else if former.as_ref() != Some(&remote.id) {
+        status.observed = (!own).then_some(true);
+    }
     let mut pending = status.pending_deletion.take().unwrap_or_default();
     pending.retain(|pending| pending.id != remote.id);
     status.pending_deletion = none_if_empty(pending);

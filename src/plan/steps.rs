@@ -62,6 +62,8 @@ pub enum Step {
     RecordStatus,
     /// Record where a create was sent; nothing is sent.
     RecordDestination(Destination),
+    /// Record that the resource has no object: the recorded one was only observed. Nothing is sent.
+    Unbind,
     /// Record, in a status write of its own, what a new object is about to be created with that replaces the current one.
     RecordReplacement(Fingerprint),
     /// Record that no object is left of a replacement but the current one and those pending deletion; nothing is sent.
@@ -99,6 +101,7 @@ impl Step {
             | Self::RecordExport(_)
             | Self::RecordStatus
             | Self::RecordDestination(_)
+            | Self::Unbind
             | Self::RecordReplacement(_)
             | Self::EndReplacement
             | Self::DeleteLater(_)
@@ -141,6 +144,8 @@ pub enum Effect {
     ChildRemoved(ChildKind, String),
     /// It is known where a create was sent.
     SentTo(Destination),
+    /// The recorded object was only observed.
+    Unbound,
     /// It is known what became of a replacement.
     ReplacementEnded,
     /// An object is pending deletion.
@@ -320,29 +325,17 @@ impl Plan {
     /// Returns whether a step asks the API for anything.
     #[must_use]
     pub fn asks_api(&self) -> bool {
-        self.has(|step| match step {
-            Step::Create
-            | Step::Update { .. }
-            | Step::Import { .. }
-            | Step::Export { .. }
-            | Step::Delete(_)
-            | Step::DeleteReplaced(_) => true,
-            // An object is read once more where an import is bound with it.
-            Step::Bind { import, .. } => import.is_some(),
-            Step::AddFinalizer
-            | Step::ApplyChild(..)
-            | Step::RemoveChild(..)
-            | Step::Restart(_)
-            | Step::RecordExport(_)
-            | Step::RecordStatus
-            | Step::DeleteLater(_)
-            | Step::Forget(_)
-            | Step::RecordDestination(_)
-            | Step::RecordReplacement(_)
-            | Step::EndReplacement
-            | Step::RecordOrphan(_)
-            | Step::RemoveFinalizer => false,
-        })
+        // An object is read once more where an import is bound with it.
+        let reads = |step: &Step| {
+            matches!(
+                step,
+                Step::Bind {
+                    import: Some(_),
+                    ..
+                }
+            )
+        };
+        self.has(|step| step.is_sent() || reads(step))
     }
 
     /// Returns whether the plan creates an object.

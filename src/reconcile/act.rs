@@ -89,7 +89,10 @@ impl<K: Kind> Run<'_, K> {
                 self.remember(|memory| memory.sent_to = Some(found.clone()));
                 self.effects.push(Effect::SentTo(found.clone()));
             }
-            Step::RecordReplacement(revision) => self.record_replacement(revision).await?,
+            Step::RecordReplacement(revision) => {
+                self.record_replacement(case, revision).await?;
+            }
+            Step::Unbind => self.effects.push(Effect::Unbound),
             Step::EndReplacement => self.effects.push(Effect::ReplacementEnded),
             Step::DeleteLater(id) => self.effects.push(Effect::PendingDeletion(id.clone())),
             Step::Delete(id) => {
@@ -160,7 +163,12 @@ impl<K: Kind> Run<'_, K> {
         let body = request::update(desired, differences, remote, former_keys);
         let session = self.api()?;
         let written = session.update::<K>(&remote.id, body);
-        let written = match self.send_repeatable(written).await {
+        let sent = match &case.record.id {
+            Some(_) => self.send_repeatable(written).await,
+            // It adopts an object, which nothing but its marker says until the status does.
+            None => self.send(written, case.writes_after_refused_create()).await,
+        };
+        let written = match sent {
             Err(error) if error.refuses_fields() && !differences.refusable(desired).is_empty() => {
                 return Err(Error::FieldsRefused(differences.refusable(desired)));
             }
@@ -190,12 +198,8 @@ impl<K: Kind> Run<'_, K> {
         let sent = session.import(body, into, &case.owner, case.key);
         let before = self.remember(Memory::begin_import);
         let imported = self.send(sent, refused).await;
-        let outcome = match &imported {
-            Ok(imported) => Ok(imported.record.id.clone()),
-            Err(Error::Remote(error)) => Err(error.maybe_applied()),
-            Err(_) => Err(MaybeApplied::No),
-        };
-        self.remember(|memory| memory.end_import(before, outcome));
+        let import = outcome(&imported).map(|imported| imported.record.id.clone());
+        self.remember(|memory| memory.end_import(before, import));
         let imported = imported?;
         self.effects.push(Effect::Imported(imported.record));
         let remote = match (imported.into, into) {
@@ -282,13 +286,13 @@ impl<K: Kind> Run<'_, K> {
         &mut self,
         write: impl Future<Output = Result<T, RemoteError>>,
         refused: Writes,
-    ) -> Result<T, Error> {
+    ) -> Result<T, RemoteError> {
         let before = self.resource.memory.writes;
         self.remember(|memory| memory.writes = Writes::Unknown);
         let sent = self.send_repeatable(write).await;
-        let outcome = outcome(&sent);
+        let outcome = outcome(&sent).map(|_| ());
         self.remember(|memory| memory.end_unrepeatable(before, outcome, refused));
-        Ok(sent?)
+        sent
     }
 
     /// Sends a write. If its outcome is unknown, the next read shows what is left to do.
@@ -299,7 +303,7 @@ impl<K: Kind> Run<'_, K> {
         let lags = self.context.lags();
         let before = self.remember(|memory| memory.begin_write(&lags, now()));
         let sent = write.await;
-        let outcome = outcome(&sent);
+        let outcome = outcome(&sent).map(|_| ());
         self.remember(|memory| memory.end_write(before, outcome, &lags, now()));
         sent
     }
@@ -311,8 +315,6 @@ impl<K: Kind> Run<'_, K> {
 }
 
 /// Returns how a write ended.
-fn outcome<T>(sent: &Result<T, RemoteError>) -> Result<(), MaybeApplied> {
-    sent.as_ref()
-        .map(|_| ())
-        .map_err(RemoteError::maybe_applied)
+fn outcome<T>(sent: &Result<T, RemoteError>) -> Result<&T, MaybeApplied> {
+    sent.as_ref().map_err(RemoteError::maybe_applied)
 }

@@ -81,10 +81,13 @@ impl<K: Kind> Run<'_, K> {
     ///
     /// # Errors
     /// The status could not be written: then nothing is created.
-    pub async fn record_replacement(&mut self, revision: &Fingerprint) -> Result<(), Error> {
+    pub async fn record_replacement(
+        &mut self,
+        case: &Case<'_>,
+        revision: &Fingerprint,
+    ) -> Result<(), Error> {
         let handle = &mut self.resource.handle;
-        let mut next = handle.status.clone();
-        next.common_mut().replacement_revision = Some(revision.to_string());
+        let next = status::announcing(&handle.status, case, &self.effects, revision);
         handle.write_status(&next, Records::Nothing).await?;
         handle.status = next;
         Ok(())
@@ -165,7 +168,8 @@ impl<K: Kind> Run<'_, K> {
         let taken_over = self.resource.memory.taken_over();
         let lacks = taken_over.filter(|at| *at > self.fresh_since.into_std());
         let retry = retry.once_more(lacks, now());
-        if plan.verdict.reason.class() == Class::Done && !plan.verdict.keeps_conditions {
+        let compared = !plan.verdict.keeps_conditions && !case.observes();
+        if plan.verdict.reason.class() == Class::Done && compared {
             self.remember(Memory::confirmed);
         }
         self.again(case, &retry, plan.unreachable)

@@ -158,6 +158,8 @@ pub(super) use resource_status;
 pub struct CommonStatus {
     /// Id of the remote object.
     pub id: Option<String>,
+    /// True if the remote object is only observed: nothing of this resource was ever applied to it.
+    pub observed: Option<bool>,
     /// Id of the Metorial instance that the remote object belongs to, or that a create was sent to whose response was lost.
     /// Never changes as long as there may be an object.
     pub instance_id: Option<String>,
@@ -167,8 +169,7 @@ pub struct CommonStatus {
     pub observed_generation: Option<i64>,
     /// The value of the annotation `metorial.com/reconcile-requested-at` that was handled last.
     pub last_handled_reconcile_at: Option<String>,
-    /// Fingerprint of everything that the API last acknowledged. It distinguishes a changed spec or Secret from a
-    /// change at Metorial.
+    /// Fingerprint of everything that the API last acknowledged: it distinguishes changes here from those at Metorial.
     pub last_applied_revision: Option<String>,
     /// `updated_at` of the remote object after the operator's last write.
     pub remote_updated_at: Option<String>,

@@ -121,3 +121,52 @@ async fn an_object_of_ours_that_is_only_observed_from_now_on_is_left_as_it_is_fo
     let note = env.credentials("github").wait_event("Orphaned").await;
     assert!(note.contains(&ours.id), "{note}");
 }
+
+#[tokio::test]
+async fn an_object_that_is_no_longer_observed_is_left_as_it_is_and_another_is_created() {
+    let env = Environment::running().await;
+    let theirs = env.create_by_hand(json!({"name": "theirs"})).await;
+    for (name, edit) in [
+        ("enforced", json!({"mode": null, "adopt": null})),
+        // The id of nothing: an object is adopted by name or not at all.
+        (
+            "other",
+            json!({"mode": "Enforce", "adopt": {"id": "par_unknown"}}),
+        ),
+    ] {
+        env.apply(credentials(name).observing(&theirs.id)).await;
+        env.credentials(name).wait_reason("Observed").await;
+        env.credentials(name).edit(edit).await;
+    }
+    let ready = env.credentials("enforced").wait_ready().await;
+    let id = ready.status().id.clone().unwrap();
+    assert_ne!(id, theirs.id);
+    env.credentials("other").wait_reason("RemoteMissing").await;
+    env.credentials("enforced").remove().await;
+    env.credentials("other").remove().await;
+    let left = env.only(Kind::Credentials);
+    assert_eq!((&left.id, left.updated_at), (&theirs.id, theirs.updated_at));
+    let path = Kind::Credentials.path();
+    let create = format!("POST {path}");
+    assert_eq!(env.attempts(), [create, format!("DELETE {path}/{id}")]);
+}
+
+#[tokio::test]
+async fn another_object_is_observed_once_the_spec_names_it() {
+    let env = Environment::running().await;
+    let first = env.create_by_hand(json!({})).await;
+    let second = env.create_by_hand(json!({})).await;
+    env.apply(observing(&first.id)).await;
+    env.credentials("github").wait_reason("Observed").await;
+    for (gone, id) in [(false, &second.id), (true, &first.id)] {
+        if gone {
+            env.sim.archive(&second.id);
+        }
+        env.credentials("github")
+            .edit(json!({"adopt": {"id": id}}))
+            .await;
+        let observed = env.credentials("github").wait_reason("Observed").await;
+        assert_eq!(observed.status().id.as_ref(), Some(id));
+    }
+    assert!(env.attempts().is_empty());
+}

@@ -2,7 +2,7 @@
 
 use super::kind::{Kind, every_kind};
 use super::story::Story;
-use super::support::PATIENCE;
+use super::support::FOREVER;
 use serde_json::json;
 
 every_kind! {
@@ -68,7 +68,7 @@ async fn purged_and_recreated(kind: Kind) {
 
 /// A read soon after a write that finds nothing may only be too early.
 async fn purged_and_too_young_to_believe(kind: Kind) {
-    let mut story = Story::of_kinds_settling(PATIENCE * 2).await;
+    let mut story = Story::of_kinds_settling(FOREVER).await;
     story.apply(kind.manifest(json!({}))).await;
     story.reach(kind.it(), "Synced").await;
     story.sim.purge(&story.id(kind.it()).await);

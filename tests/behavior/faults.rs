@@ -2,7 +2,7 @@
 
 use super::kind::{Kind, every_kind, every_valued_kind};
 use super::story::Story;
-use super::support::{PATIENCE, secret};
+use super::support::{FOREVER, secret};
 use metorial_operator::resources::RECONCILE_REQUESTED;
 use metorial_simulator::{Action, Fault};
 use serde_json::json;
@@ -96,7 +96,7 @@ async fn create_lost(kind: Kind) {
 
 /// A search soon after a create that finds nothing may only be too early.
 async fn create_lost_and_too_young_to_believe(kind: Kind) {
-    let mut story = Story::of_kinds_settling(PATIENCE * 2).await;
+    let mut story = Story::of_kinds_settling(FOREVER).await;
     let fault = Fault::on("POST", kind.path()).exactly().times(1);
     story.sim.faults().add(fault, Action::CloseBefore);
     story.apply(kind.manifest(json!({}))).await;

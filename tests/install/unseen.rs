@@ -40,21 +40,26 @@ async fn a_resource_that_nobody_has_reconciled_is_ready_for_nobody() {
         "{}",
         String::from_utf8_lossy(&diff.stdout)
     );
-    let wait = [
-        "wait",
-        "--for=condition=Ready",
-        "pacred/github",
-        "--timeout=1s",
-    ];
-    assert!(!env.kubectl(&wait, "").await.status.success());
+    let ready = |timeout| ["wait", "--for=condition=Ready", "pacred/github", timeout];
+    assert!(
+        !env.kubectl(&ready("--timeout=1s"), "")
+            .await
+            .status
+            .success()
+    );
     env.kubectl_prints(&["delete", "-f", "-"], &text).await;
 
     let chart = chart_of(&env, &manifest);
     assert!(!install(&env, &chart, "3s").await, "nobody reconciles it");
     env.start_operator();
-    assert!(install(&env, &chart, "60s").await);
+    assert!(install(&env, &chart, "300s").await);
     assert!(env.credentials("github").is_ready().await);
-    assert!(env.kubectl(&wait, "").await.status.success());
+    assert!(
+        env.kubectl(&ready("--timeout=300s"), "")
+            .await
+            .status
+            .success()
+    );
     env.check_oracles().await;
     std::fs::remove_dir_all(chart).unwrap();
 }

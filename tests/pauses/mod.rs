@@ -7,7 +7,7 @@ mod keys;
 mod repetitions;
 mod requests;
 
-use crate::support::{Environment, PATIENCE, with_hook};
+use crate::support::{Environment, FOREVER, with_hook};
 use futures::FutureExt;
 use k8s_openapi::api::core::v1::Secret;
 use metorial_operator::settings::Settings;
@@ -16,8 +16,6 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-/// Longer than any test: what waits for this time is not repeated by itself.
-const FOREVER: Duration = Duration::from_secs(2 * PATIENCE.as_secs());
 /// How many events a storm has.
 const EVENTS: usize = 20;
 

@@ -54,7 +54,7 @@ async fn an_adoption_that_the_api_does_not_keep_is_not_repeated_at_once_again_an
 async fn three_answered_failures_of_a_create_in_a_row_do_not_wait_for_what_may_be_on_its_way() {
     let mut env = Environment::new().await;
     let mut settings = env.settings();
-    settings.timing.settle = super::FOREVER;
+    settings.timing.settle = crate::support::FOREVER;
     settings.timing.read_lag = Duration::from_millis(500);
     env.start_operator_with(settings);
     env.connection("default").wait_reason("Synced").await;
@@ -77,7 +77,7 @@ async fn three_answered_failures_of_a_create_in_a_row_do_not_wait_for_what_may_b
 async fn a_create_that_was_applied_and_answered_as_failed_is_found_by_one_search() {
     let mut env = Environment::new().await;
     let mut settings = env.settings();
-    settings.timing.settle = super::FOREVER;
+    settings.timing.settle = crate::support::FOREVER;
     settings.timing.read_lag = Duration::from_secs(1);
     env.sim.set_read_lag(Duration::from_millis(800));
     env.start_operator_with(settings);
@@ -100,7 +100,7 @@ async fn a_create_that_was_applied_and_answered_as_failed_is_found_by_one_search
 async fn a_create_whose_connection_was_lost_is_bound_as_soon_as_it_shows_up() {
     let mut env = Environment::new().await;
     let mut settings = env.settings();
-    settings.timing.settle = super::FOREVER;
+    settings.timing.settle = crate::support::FOREVER;
     env.sim.set_read_lag(Duration::from_secs(1));
     env.start_operator_with(settings);
     env.connection("default").wait_reason("Synced").await;

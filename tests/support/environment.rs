@@ -5,7 +5,7 @@ use super::gate::KubeGate;
 use super::manifests::{Manifest, canary, connection, secret};
 use super::operator::{Operator, test_settings};
 use super::rights::{SERVICE_ACCOUNT, grant};
-use super::{PATIENCE, QUIET};
+use super::{FOREVER, PATIENCE, QUIET};
 use control_plane::ControlPlane;
 use k8s_openapi::api::core::v1::Namespace;
 use kube::api::{Api, ObjectMeta, Patch, PatchParams, PostParams};
@@ -167,7 +167,7 @@ impl Environment {
 
     /// Starts it so that it concludes nothing from an absence for as long as any test lasts.
     pub fn start_operator_that_waits(&mut self) {
-        self.start_operator_settling(PATIENCE * 2);
+        self.start_operator_settling(FOREVER);
     }
 
     /// Starts it behind a gate.

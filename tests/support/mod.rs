@@ -81,6 +81,8 @@ use std::time::Duration;
 
 /// How long anything may take before a test gives up: only a hang gets there.
 pub const PATIENCE: Duration = Duration::from_secs(90);
+/// Longer than any test lasts.
+pub const FOREVER: Duration = Duration::from_secs(24 * 60 * 60);
 /// How long a test waits before it looks again. Stories take most of their time from the API server, and so do looks.
 pub const POLL: Duration = Duration::from_millis(100);
 /// The longest pause between two tries of an operator in a test, before jitter adds up to a half of it.

@@ -181,6 +181,7 @@ impl Model {
             Step::RecordStatus
             | Step::RecordDestination(_)
             | Step::Forget(_)
+            | Step::Unbind
             | Step::RecordOrphan(_) => {}
             other => unreachable!("credentials need no {other:?}"),
         }

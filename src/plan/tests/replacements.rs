@@ -1,15 +1,19 @@
 //! Replacements whose outcome is not known: a new object that one may have left is found, whatever is reported and changed
 //! meanwhile.
 
-use super::fixture::{Fixture, bound, config, created, recorded, replaces_with, updates};
-use crate::plan::case::{Failure, MaybeApplied, RemoteFailure};
+use super::fixture::{
+    Fixture, bound, config, created, lost, owner, recorded, replaces_with, second, updates,
+};
+use crate::plan::backoff::Retry;
+use crate::plan::case::{Case, Failure, MaybeApplied, RemoteFailure};
 use crate::plan::desired::Desired;
 use crate::plan::facts::{Answer, Query};
 use crate::plan::fingerprint::Fingerprint;
 use crate::plan::record::{Finalizer, Record, Remembered, Writes};
 use crate::plan::status;
 use crate::plan::steps::{Effect, Plan, Step};
-use crate::resources::{ProviderConfigStatus, Reason};
+use crate::resources::{PendingDeletion, ProviderConfigStatus, Reason};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -108,7 +112,7 @@ fn a_new_object_is_used_where_it_was_created_with_what_is_desired_now() {
     let [record, create, status] = replaces_with(&now);
     let schema = now.schema.clone().unwrap();
     let fixture = fixture.fact(Query::Violations(schema), Answer::Violations(None));
-    assert_eq!(fixture.plan().steps, [record, create, later, status]);
+    assert_eq!(fixture.plan().steps, [later, record, create, status]);
 }
 
 #[test]
@@ -170,4 +174,99 @@ fn the_outcome_of_a_replacement_is_known_once_this_process_has_the_new_id() {
     let next = fixture.ask(|case, _| status::next(&status, case, &plan, &effects));
     assert_eq!(next.common.replacement_revision, None);
     assert_eq!(next.common.pending_deletion.unwrap()[0].id, "current");
+}
+
+#[test]
+fn a_new_object_that_was_created_before_the_spec_was_edited_again_is_used_and_compared() {
+    let (before, now) = (config("a"), config("b"));
+    let current = created(&before, "current", 9);
+    let mut new = created(&now, "new", 10);
+    new.fields.insert("name", "as it was".into());
+    let plan = Fixture::of(&now, begun(&before, &config("b")))
+        .observes(current.clone())
+        .finds(vec![current, new])
+        .plan();
+    assert_eq!(bound(&plan), Some("new"));
+    assert!(!plan.acknowledges, "the name has yet to be sent");
+    assert_eq!(plan.retry, Retry::Now);
+}
+
+#[test]
+fn what_an_earlier_replacement_left_is_recorded_before_the_next_create_is_sent() {
+    let now = config("b");
+    let fixture = Fixture::of(&now, recorded(&config("a"), "current"));
+    let left = [Effect::PendingDeletion("unfit".to_owned())];
+    let announce = |case: &Case<'_>| {
+        let before = ProviderConfigStatus::default();
+        status::announcing(&before, case, &left, &now.revision).common
+    };
+    let status = fixture.ask(|case, _| announce(case));
+    let pending = status.pending_deletion.unwrap();
+    assert_eq!(pending[0].id, "unfit");
+    assert_eq!(status.replacement_revision, Some(now.revision.to_string()));
+}
+
+#[test]
+fn a_replacement_in_the_future_is_recorded_as_one_of_now() {
+    let now = config("b");
+    let mut fixture = Fixture::of(&now, recorded(&now, "current"));
+    fixture.now = 60;
+    let since = |at| {
+        let pending = PendingDeletion {
+            id: "former".to_owned(),
+            since: Time(at),
+        };
+        let mut before = ProviderConfigStatus::default();
+        before.common.pending_deletion = Some(vec![pending]);
+        let plan = Plan::synced(&now, Vec::new());
+        let next = fixture.ask(|case, _| status::next(&before, case, &plan, &[]));
+        next.common.pending_deletion.unwrap()[0].since.0
+    };
+    assert_eq!(since(second(3600)), second(60));
+    assert_eq!(since(second(30)), second(30));
+}
+
+#[test]
+fn of_several_objects_with_the_desired_value_the_newest_is_in_use() {
+    let (desired, other) = (config("a"), config("b"));
+    let found = vec![
+        created(&desired, "first", 1),
+        created(&other, "second", 2),
+        created(&desired, "third", 3),
+    ];
+    let plan = Fixture::of(&desired, lost()).finds(found).plan();
+    assert_eq!(bound(&plan), Some("third"));
+    let later = |id: &str| Step::DeleteLater(id.to_owned());
+    assert!(plan.steps.contains(&later("first")) && plan.steps.contains(&later("second")));
+}
+
+#[test]
+fn only_what_the_last_predecessor_left_is_taken_over() {
+    let desired = config("a");
+    let of = |uid: &str, id: &str, at| {
+        let mut remote = created(&desired, id, at);
+        remote.marker.as_mut().unwrap().owner = owner(uid);
+        remote
+    };
+    let found = vec![
+        of("uid-1", "orphan", 1),
+        of("uid-2", "former", 2),
+        of("uid-2", "last", 3),
+    ];
+    let record = Record {
+        restored: true,
+        had_object: false,
+        ..lost()
+    };
+    let plan = Fixture::of(&desired, record).finds(found).plan();
+    assert!(
+        matches!(&plan.steps[..], [.., Step::Update { remote, .. }] if remote.id == "last"),
+        "{:?}",
+        plan.steps
+    );
+    let later = plan.steps.iter().filter_map(|step| match step {
+        Step::DeleteLater(id) => Some(id.as_str()),
+        _ => None,
+    });
+    assert_eq!(later.collect::<Vec<_>>(), ["former"]);
 }

@@ -2,11 +2,10 @@
 
 use super::others::AT_ONCE;
 use super::registry::Connections;
-use super::settings::ConnectionKey;
 use super::state::ConnectionState;
 use crate::lock::lock;
 use crate::resources::{
-    CommonSpec, ConnectionDefaults, ConnectionKind, ConnectionRef, ResourceKey,
+    CommonSpec, ConnectionDefaults, ConnectionKey, ConnectionKind, ConnectionRef, ResourceKey,
 };
 use futures::stream::{StreamExt, iter};
 
@@ -36,29 +35,18 @@ impl Connections {
                         other.unwrap_or_else(|| key.clone())
                     }
                     None => {
-                        self.stop_waiting(uses.key);
+                        self.waiting.remove(uses.key);
                         key.clone()
                     }
                 }
             }
             (_, recorded) => {
-                self.stop_waiting(uses.key);
+                self.waiting.remove(uses.key);
                 let recorded = recorded.as_ref().map(|(key, _)| key.clone());
                 let named = uses.spec.connection_ref.as_ref();
                 self.choose(namespace, named, recorded).await
             }
         }
-    }
-
-    /// Returns the deletions that wait for any connection which opens the instance of their object, as this one may.
-    #[must_use]
-    pub fn waiting_for(&self, key: &ConnectionKey) -> Vec<ResourceKey> {
-        self.waiting.dependents(&key.any().resource_key())
-    }
-
-    /// Records that a resource does not wait for just any connection.
-    pub fn stop_waiting(&self, resource: &ResourceKey) {
-        self.waiting.forget(resource);
     }
 
     /// Returns the defaults of a resource's policy: those of the connection that its object was created through, even if a
@@ -116,11 +104,8 @@ impl Connections {
         instance: &str,
     ) -> Option<ConnectionKey> {
         let namespace = &*resource.namespace;
-        let any = ConnectionKey::any_in(namespace);
-        let is_first = |any| self.waiting.dependents(any).is_empty();
-        let is_first = any.iter().any(is_first);
         // Before the connections are read: one that becomes ready in between must enqueue it.
-        self.waiting.set(resource, any);
+        let is_first = self.waiting.add(resource);
         let mut others: Vec<ConnectionKey> = lock(&self.slots).keys().cloned().collect();
         others.retain(|key| key.namespace.is_empty() || key.namespace == namespace);
         others.retain(|key| key != recorded);
@@ -137,7 +122,7 @@ impl Connections {
         let checked: Vec<bool> = iter(checks).buffered(AT_ONCE).collect().await;
         let found = checked.iter().position(|can| *can);
         if found.is_some() {
-            self.stop_waiting(resource);
+            self.waiting.remove(resource);
         }
         found.and_then(|at| others.into_iter().nth(at))
     }

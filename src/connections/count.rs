@@ -4,11 +4,11 @@
 use super::inventories::Inventories;
 use super::losses::Count;
 use super::registry::Connections;
-use super::settings::ConnectionKey;
 use crate::cluster::error::ClusterError;
 use crate::plan::observed::Losses;
 use crate::plan::purpose::Purpose;
 use crate::remote::{RemoteError, Session};
+use crate::resources::ConnectionKey;
 use std::time::Duration;
 use tokio::time::{Instant, timeout};
 

@@ -1,12 +1,11 @@
 //! One resource of any kind with its remote object: whose connection it uses, and what its object depends on.
 
-use super::settings::ConnectionKey;
 use crate::cluster::decode::decode;
 use crate::cluster::metadata::Metadata;
 use crate::kinds::Kind;
 use crate::plan::observed::{Dependent, Relation};
 use crate::resources::{
-    CommonStatus, FINALIZER, Reason, ResourceKey, ResourceStatus, Stored, condition,
+    CommonStatus, ConnectionKey, FINALIZER, Reason, ResourceKey, ResourceStatus, Stored, condition,
 };
 use jiff::{SignedDuration, Timestamp};
 use kube::{Resource, ResourceExt};

@@ -3,7 +3,6 @@
 use super::entry::Entry;
 use super::inventory::{Inventory, Part};
 use super::recorded::RecordedIds;
-use super::settings::ConnectionKey;
 use super::users;
 use crate::cluster::client::Cluster;
 use crate::cluster::error::ClusterError;
@@ -11,7 +10,7 @@ use crate::cluster::shard::Shard;
 use crate::kinds::{Dependents, Found};
 use crate::plan::observed::Dependent;
 use crate::remote::{Coalesced, PATIENT, RemoteError, Session};
-use crate::resources::ResourceKey;
+use crate::resources::{ConnectionKey, ResourceKey};
 use jiff::Timestamp;
 use std::collections::{BTreeSet, HashSet};
 use std::sync::Arc;

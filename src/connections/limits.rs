@@ -2,9 +2,9 @@
 //! slow down everybody else in the organization. A `ClusterConnection` belongs to the administrator, and limits the
 //! organization.
 
-use super::settings::{ConnectionKey, ConnectionSettings};
+use super::settings::ConnectionSettings;
 use crate::remote::budget::{Budget, Limit, WINDOW};
-use crate::resources::ConnectionKind;
+use crate::resources::{ConnectionKey, ConnectionKind};
 use tokio::time::Instant;
 
 /// The limit that one connection sets, by what it applies to.

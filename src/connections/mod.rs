@@ -29,6 +29,7 @@ mod state;
 mod tests;
 pub mod users;
 pub mod verify;
+mod waiting;
 
 pub use choose::Uses;
 pub use inventories::Inventories;
@@ -36,6 +37,6 @@ pub use not_ready::NotReady;
 pub use others::OtherInstances;
 pub use reconcile::{ConnectionContext, reconcile};
 pub use registry::Connections;
-pub use settings::{ConnectionKey, ConnectionResource, ConnectionSettings};
+pub use settings::{ConnectionResource, ConnectionSettings};
 pub use setup::Setup;
 pub use state::ConnectionState;

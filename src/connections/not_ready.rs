@@ -1,9 +1,8 @@
 //! Why a connection can't be used.
 
-use super::settings::ConnectionKey;
 use crate::plan::case::Problem;
 use crate::plan::delete::is_gone;
-use crate::resources::Reason;
+use crate::resources::{ConnectionKey, Reason};
 use std::time::Duration;
 
 /// The cause why a connection can't be used.

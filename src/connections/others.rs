@@ -3,7 +3,6 @@
 
 use super::not_ready::NotReady;
 use super::registry::Connections;
-use super::settings::{ConnectionKey, DEFAULT};
 use crate::cluster::error::ClusterError;
 use crate::kinds::Kind;
 use crate::plan::observed::RemoteView;
@@ -12,6 +11,7 @@ use crate::plan::purpose::Purpose;
 use crate::plan::record::{Destination, Elsewhere};
 use crate::remote::{RemoteError, Session};
 use crate::resources::Reason;
+use crate::resources::{ConnectionKey, DEFAULT_CONNECTION};
 use futures::stream::{StreamExt, iter};
 use std::sync::Arc;
 use tokio::time::Instant;
@@ -153,7 +153,7 @@ impl Connections {
     ) -> Result<Others, ClusterError> {
         let mut keys = self.setup.keys(namespace).await?;
         keys.retain(|key| key != except);
-        keys.sort_by_key(|key| key.name != DEFAULT);
+        keys.sort_by_key(|key| key.name != DEFAULT_CONNECTION);
         let mut reads = Vec::new();
         for key in keys {
             reads.push(self.other(key, namespace));

@@ -4,7 +4,7 @@ use super::inventories::Inventories;
 use super::not_ready::NotReady;
 use super::rate_limit;
 use super::registry::Connections;
-use super::settings::{ConnectionKey, ConnectionResource, ConnectionSettings};
+use super::settings::{ConnectionResource, ConnectionSettings};
 use super::state::ConnectionState;
 use crate::cluster::client::Cluster;
 use crate::cluster::dependencies::Dependencies;
@@ -12,8 +12,8 @@ use crate::cluster::error::ClusterError;
 use crate::cluster::shard::Shard;
 use crate::metrics::Metrics;
 use crate::resources::{
-    APPROVE, Conditions, ConnectionStatus, IN_USE_FINALIZER, RECREATE, Reason, ResourceKey,
-    condition,
+    APPROVE, Conditions, ConnectionKey, ConnectionStatus, IN_USE_FINALIZER, RECREATE, Reason,
+    ResourceKey, condition,
 };
 use crate::settings::Timing;
 use jiff::Timestamp;
@@ -65,7 +65,7 @@ impl ConnectionContext<'_> {
     /// Returns whether a resource that this process serves uses the connection, or may use it as soon as it is ready.
     fn is_used(&self, key: &ResourceKey, connection: &ConnectionKey) -> bool {
         let used = !self.dependencies.dependents(key).is_empty();
-        used || !self.connections.waiting_for(connection).is_empty()
+        used || !self.connections.waiting.waiting_for(connection).is_empty()
     }
 
     /// Returns for how long the approval to create lost objects again still holds; `None` without one.
@@ -94,7 +94,7 @@ impl ConnectionContext<'_> {
             self.enqueue_dependents(key);
         }
         if usable {
-            self.enqueue_all(self.connections.waiting_for(connection));
+            self.enqueue_all(self.connections.waiting.waiting_for(connection));
         }
     }
 }

@@ -3,16 +3,16 @@
 use super::checks::Checks;
 use super::losses::LOSSES_LIFETIME;
 use super::not_ready::NotReady;
-use super::settings::{ConnectionKey, ConnectionSettings};
+use super::settings::ConnectionSettings;
 use super::setup::Setup;
 use super::state::{ConnectionState, Slot};
 use super::users::UserCounts;
 use super::verify;
-use crate::cluster::dependencies::Dependencies;
+use super::waiting::WaitingDeletions;
 use crate::lock::lock;
 use crate::remote::shared::Shared;
 use crate::remote::{RemoteError, Session};
-use crate::resources::{ConnectionKind, Reason, UnreachablePolicy};
+use crate::resources::{ConnectionKey, ConnectionKind, Reason, UnreachablePolicy};
 use std::collections::{BTreeMap, HashMap};
 use std::sync::atomic::AtomicUsize;
 use std::sync::{Arc, Mutex};
@@ -31,7 +31,7 @@ pub struct Connections {
     pub(super) shared: Arc<Shared>,
     pub(super) next_epoch: AtomicUsize,
     /// The deletions that wait for any connection which opens the instance of their object.
-    pub(super) waiting: Dependencies,
+    pub waiting: WaitingDeletions,
     /// The users of connections that are being deleted.
     pub users: UserCounts,
 }
@@ -45,7 +45,7 @@ impl Connections {
             setup,
             slots: Mutex::default(),
             next_epoch: AtomicUsize::new(1),
-            waiting: Dependencies::default(),
+            waiting: WaitingDeletions::default(),
             users: UserCounts::default(),
         }
     }

@@ -1,7 +1,7 @@
 //! The settings of the process that connections are read and sessions are built with.
 
 use super::not_ready::NotReady;
-use super::settings::{ConnectionKey, ConnectionResource, ConnectionSettings};
+use super::settings::{ConnectionResource, ConnectionSettings};
 use super::verify;
 use crate::cluster::client::Cluster;
 use crate::cluster::decode::decode;
@@ -13,7 +13,7 @@ use crate::kinds::Inputs;
 use crate::metrics::Metrics;
 use crate::plan::fingerprint::MacKey;
 use crate::resources::{
-    ClusterConnection, Connection, ConnectionKind, Reason, ResourceKey, Stored,
+    ClusterConnection, Connection, ConnectionKey, ConnectionKind, Reason, ResourceKey, Stored,
 };
 use crate::settings::{AllowedAccounts, Timing};
 use metorial::{ApiKey, BuildError, Client};

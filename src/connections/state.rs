@@ -3,14 +3,14 @@
 use super::checks::Checks;
 use super::losses::Count;
 use super::not_ready::NotReady;
-use super::settings::{ConnectionKey, ConnectionSettings};
+use super::settings::ConnectionSettings;
 use crate::plan::attempt::ConnectionVersion;
 use crate::plan::case::{ConnectionView, Problem};
 use crate::plan::fingerprint::Fingerprint;
 use crate::remote::Session;
 use crate::remote::budget::{Budget, Limit, OwnLimit};
 use crate::resources::{
-    APPROVE, ConnectionDefaults, ConnectionKind, RECREATE, Reason, ResourceKey,
+    APPROVE, ConnectionDefaults, ConnectionKey, ConnectionKind, RECREATE, Reason, ResourceKey,
 };
 use std::sync::Arc;
 use std::time::Duration;

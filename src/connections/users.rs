@@ -1,9 +1,8 @@
 //! Counts of the resources that use a connection which is being deleted. A count lists resources of all kinds, and each user
 //! that is released asks for one.
 
-use super::settings::ConnectionKey;
 use crate::lock::lock;
-use crate::resources::ResourceKey;
+use crate::resources::{ConnectionKey, ResourceKey};
 use std::collections::{HashMap, HashSet};
 use std::sync::Mutex;
 use std::time::Duration;

@@ -2,14 +2,16 @@
 //! and the namespaces that may use it.
 
 use super::not_ready::NotReady;
-use super::settings::{ConnectionKey, ConnectionSettings};
+use super::settings::ConnectionSettings;
 use crate::cluster::error::ClusterError;
 use crate::cluster::references::Missing;
 use crate::kinds::Inputs;
 use crate::plan::fingerprint::{Fingerprint, MacKey};
 use crate::remote::RemoteError;
 use crate::remote::budget::{Limit, WINDOW};
-use crate::resources::{AllowedNamespaces, InstanceStatus, InstanceType, Reason, cut};
+use crate::resources::{
+    AllowedNamespaces, ConnectionKey, InstanceStatus, InstanceType, Reason, cut,
+};
 use crate::settings::AllowedAccounts;
 use metorial::{Error, ErrorKind, Instance, Token};
 use std::collections::BTreeMap;

@@ -2,13 +2,13 @@
 
 use super::context::{Context, now};
 use super::resource::Resource;
-use crate::connections::{ConnectionKey, ConnectionState};
+use crate::connections::ConnectionState;
 use crate::kinds::Kind;
 use crate::plan::attempt::{Attempt, Circumstances, ConnectionVersion};
 use crate::plan::case::{Case, Problem, Unreachable, Unresolved};
 use crate::plan::desired::Desired;
 use crate::plan::policy::Policy;
-use crate::resources::ResourceStatus;
+use crate::resources::{ConnectionKey, ResourceStatus};
 use jiff::Timestamp;
 
 /// Returns the case to decide, and the pause of the resource begins or ends with it.

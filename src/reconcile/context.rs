@@ -5,12 +5,12 @@ use crate::cluster::client::Cluster;
 use crate::cluster::dependencies::Dependencies;
 use crate::cluster::namespaces::NamespaceUids;
 use crate::cluster::shard::Shard;
-use crate::connections::{ConnectionKey, Connections, Inventories};
+use crate::connections::{Connections, Inventories};
 use crate::metrics::Metrics;
 use crate::plan::fingerprint::MacKey;
 use crate::plan::memory::Lags;
 use crate::remote::schema_check::SchemaChecks;
-use crate::resources::ResourceKey;
+use crate::resources::{ConnectionKey, ResourceKey};
 use crate::settings::Timing;
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -94,7 +94,7 @@ impl Context {
         self.memories.forget(key);
         let sources = self.dependencies.forget(key);
         self.former_owners.forget(key);
-        self.connections.stop_waiting(key);
+        self.connections.waiting.remove(key);
         self.leave(sources);
         self.metrics.forget_resource(key);
     }
@@ -103,7 +103,7 @@ impl Context {
     /// have been the last one that waited for such a connection, or needed its last session.
     pub fn leave(&self, sources: Vec<ResourceKey>) {
         for source in sources {
-            let connection = ConnectionKey::of(&source);
+            let connection = ConnectionKey::from_resource_key(&source);
             if connection.is_some_and(|it| self.connections.keeps_forgotten(&it)) {
                 self.enqueue(source);
             }

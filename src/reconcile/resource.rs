@@ -4,7 +4,7 @@ use super::context::{Context, now};
 use crate::cluster::error::ClusterError;
 use crate::cluster::handle::Handle;
 use crate::cluster::references::Missing;
-use crate::connections::{ConnectionKey, Uses};
+use crate::connections::Uses;
 use crate::kinds::{Kind, RemoteKind, SourceKind};
 use crate::plan::case::Unresolved;
 use crate::plan::circle;
@@ -12,7 +12,7 @@ use crate::plan::desired::Desired;
 use crate::plan::memory::Memory;
 use crate::plan::ownership::Owner;
 use crate::plan::record::Record;
-use crate::resources::{Reason, ResourceKey, ResourceStatus};
+use crate::resources::{ConnectionKey, Reason, ResourceKey, ResourceStatus};
 use kube::ResourceExt;
 use tokio::time::Instant;
 

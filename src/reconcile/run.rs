@@ -3,7 +3,7 @@
 use super::context::Context;
 use super::error::Error;
 use super::resource::Resource;
-use crate::connections::{ConnectionKey, ConnectionState};
+use crate::connections::ConnectionState;
 use crate::kinds::Kind;
 use crate::plan::attempt::ConnectionVersion;
 use crate::plan::case::Case;
@@ -11,6 +11,7 @@ use crate::plan::memory::Memory;
 use crate::plan::purpose::Purpose;
 use crate::plan::steps::Effect;
 use crate::remote::{RemoteError, Session};
+use crate::resources::ConnectionKey;
 use std::sync::Arc;
 use tokio::sync::OwnedMutexGuard;
 use tokio::time::Instant;

@@ -76,6 +76,26 @@ pub enum ConnectionKind {
     ClusterConnection,
 }
 
+impl ConnectionKind {
+    /// All of them.
+    pub const ALL: [Self; 2] = [Self::Connection, Self::ClusterConnection];
+
+    /// Returns the kind's name.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Connection => "Connection",
+            Self::ClusterConnection => "ClusterConnection",
+        }
+    }
+
+    /// Returns the kind with this name.
+    #[must_use]
+    pub fn parse(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|kind| kind.as_str() == name)
+    }
+}
+
 /// Handling of differences between the spec and the remote object. `Enforce` (default) makes the
 /// remote object match the spec. `Observe` only reads it and reports differences; an AuthImport or AuthExport can't
 /// have this mode. `Plan` writes the changes that it would make to `status.plan`, and makes them once the annotation

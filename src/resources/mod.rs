@@ -7,6 +7,7 @@ mod common;
 mod composed;
 mod conditions;
 mod connection;
+mod connection_key;
 mod definitions;
 pub mod free_json;
 mod key;
@@ -47,6 +48,7 @@ pub use connection::{
     ExternalIds, InstanceGuard, InstanceStatus, InstanceType, OnUnreachable, RateLimitSource,
     RateLimitSpec, RateLimitStatus, UnreachablePolicy,
 };
+pub use connection_key::{ConnectionKey, DEFAULT_CONNECTION};
 pub use definitions::definitions;
 pub use key::ResourceKey;
 pub use provider_auth_config::{

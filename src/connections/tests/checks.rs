@@ -1,14 +1,13 @@
 //! The checks that a connection has to pass.
 
 use super::settings;
-use crate::connections::settings::ConnectionKey;
 use crate::connections::verify;
 use crate::kinds::Inputs;
 use crate::plan::fingerprint::MacKey;
 use crate::remote::RemoteError;
 use crate::remote::budget::Spent;
 use crate::remote::testing::{refusal, unreachable_error};
-use crate::resources::{ConnectionKind, InstanceStatus, Reason};
+use crate::resources::{ConnectionKey, ConnectionKind, InstanceStatus, Reason};
 use crate::settings::AllowedAccounts;
 use metorial::Method::Get;
 use serde_json::{Value, json};

@@ -21,8 +21,9 @@
 //! - [`kinds`]: what is particular to each kind
 //! - [`cluster`]: reads and writes in Kubernetes, leader election
 //! - [`remote`]: requests to the Metorial API, within its rate limit
+//! - [`inventory`]: the resources of all kinds with their remote objects, for questions about many of them
 //! - [`connections`]: which API key and instance a resource uses, and whether they can be used
-//! - [`reconcile`]: the reconciliation of one resource
+//! - [`reconcile`]: the reconciliation of one resource or connection
 //! - [`runtime`]: leadership, watches, the work queue and the list of kinds
 //!
 //! In comments ▲ marks a fact about the API that was observed on the running server, often against its reference, and ◆ one
@@ -32,6 +33,7 @@ pub mod build_info;
 pub mod cluster;
 pub mod connections;
 pub mod health;
+pub mod inventory;
 pub mod kinds;
 mod lock;
 pub mod metrics;

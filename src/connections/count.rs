@@ -1,10 +1,11 @@
 //! Counts which resources use a connection, and which of its objects are gone. The latter takes a request for every hundred
 //! objects, and each of the lost objects would ask for one.
 
-use super::inventories::Inventories;
 use super::losses::Count;
 use super::registry::Connections;
+use super::users::CountedUsers;
 use crate::cluster::error::ClusterError;
+use crate::inventory::Inventories;
 use crate::plan::observed::Losses;
 use crate::plan::purpose::Purpose;
 use crate::remote::{RemoteError, Session};
@@ -12,14 +13,13 @@ use crate::resources::ConnectionKey;
 use std::time::Duration;
 use tokio::time::{Instant, timeout};
 
-/// The longest wait for a count that another resource makes. One that hangs must not hold up the others, one after the other.
+/// The longest wait for another reconciliation's count. One that hangs must not hold up the others, one after the other.
 const PATIENCE: Duration = Duration::from_secs(5);
 /// The longest time for which an approval is extended, as a multiple of its time: four hours.
 const MOST_EXTENSIONS: u32 = 24;
 
 impl Connections {
-    /// Returns the resources that keep a connection in use, as `Kind namespace/name`, and the time until they are to be counted
-    /// again if this is what an earlier count found.
+    /// Returns the resources that keep a connection in use.
     ///
     /// # Errors
     /// A list failed.
@@ -27,19 +27,22 @@ impl Connections {
         &self,
         key: &ConnectionKey,
         inventories: &Inventories,
-    ) -> Result<(Vec<String>, Option<Duration>), ClusterError> {
+    ) -> Result<CountedUsers, ClusterError> {
         let began = Instant::now();
-        if let Some((users, left)) = self.users.known(key, began) {
-            return Ok((users, Some(left)));
+        if let Some(known) = self.users.known(key, began) {
+            return Ok(known);
         }
         self.users.begin(key);
-        let listed = inventories.users(key).await?;
-        self.users.end(key, &listed, began, Instant::now());
-        Ok((listed, None))
+        let users = inventories.users(key).await?;
+        self.users.end(key, &users, began, Instant::now());
+        Ok(CountedUsers {
+            users,
+            recount_in: None,
+        })
     }
 
-    /// Counts the objects of a connection that are gone, unless a count answers for the lost object `id` already: many are lost at
-    /// once. A suspicious loss stays until it is approved or its time is over.
+    /// Counts the objects of a connection that are gone, unless a count answers for the lost object `id` already: many are lost
+    /// together. A suspicious loss stays until it is approved or its time is over.
     ///
     /// # Errors
     /// Kubernetes or the API failed; nothing is known then.
@@ -78,8 +81,8 @@ impl Connections {
     }
 
     /// Counts the lost objects of all shards once more before an approval to create them again ends. As long as the loss would
-    /// be suspicious without it, it is extended, but not for good: of a suspended resource, nothing is created again. Returns
-    /// whether it is.
+    /// be suspicious without it, it is extended, but not permanently: of a suspended resource, nothing is created again. Returns
+    /// true if it is.
     ///
     /// # Errors
     /// Kubernetes failed; nothing is known then.
@@ -103,7 +106,7 @@ impl Connections {
                 approved: false,
             }
             .suspicious(),
-            // Whoever needs it can't use it either, until that passes.
+            // The resources that need it can't use it either, until that passes.
             Err(error) => !error.needs_person(),
         };
         if extended {

@@ -2,25 +2,21 @@
 //!
 //! A `Connection` or `ClusterConnection` is read into [`ConnectionSettings`]. [`verify`] decides, without I/O, if they
 //! may be used. [`Connections`] asks the API which instance the key opens, and keeps one [`Session`] for each
-//! connection, one cache for each instance and one budget for each organization at each server. [`reconcile`] keeps the status and the
-//! finalizer of the custom resource itself.
+//! connection, one cache for each instance and one budget for each organization at each server.
+//! [`reconcile`] keeps the status and the finalizer of the custom resource itself.
 //!
 //! [`Session`]: crate::remote::Session
+//! [`reconcile`]: crate::reconcile::connection::reconcile
 
 mod checks;
 mod choose;
 mod connect;
 mod count;
-pub mod entry;
-mod inventories;
-pub mod inventory;
 mod limits;
 mod losses;
 mod not_ready;
 mod others;
-mod rate_limit;
-mod reconcile;
-mod recorded;
+pub mod rate_limit;
 mod registry;
 mod settings;
 mod setup;
@@ -32,11 +28,9 @@ pub mod verify;
 mod waiting;
 
 pub use choose::Uses;
-pub use inventories::Inventories;
 pub use not_ready::NotReady;
 pub use others::OtherInstances;
-pub use reconcile::{ConnectionContext, reconcile};
 pub use registry::Connections;
 pub use settings::{ConnectionResource, ConnectionSettings};
 pub use setup::Setup;
-pub use state::ConnectionState;
+pub use state::{ConnectionState, Permissions};

@@ -36,6 +36,14 @@ pub struct Connections {
     pub users: UserCounts,
 }
 
+/// The resources that don't know of the current state of a connection.
+pub struct Uninformed {
+    /// True if the resources that use it don't.
+    pub users: bool,
+    /// True if the deletions that wait for any connection don't, and it can be used.
+    pub waiting: bool,
+}
+
 impl Connections {
     /// Returns an empty registry.
     #[must_use]
@@ -84,12 +92,15 @@ impl Connections {
         slot.read = false;
     }
 
-    /// Returns whether its resources have to be enqueued, because they may not know of its state, and whether deletions that wait
-    /// for any connection have to be.
-    pub async fn report_change(&self, key: &ConnectionKey) -> (bool, bool) {
+    /// Returns which resources have to be enqueued, because they may not know of the state of the connection. From now on they
+    /// do.
+    pub async fn report_change(&self, key: &ConnectionKey) -> Uninformed {
         let slot = self.slot(key);
         let mut slot = slot.lock().await;
-        (slot.report_change(), slot.report_to_waiting())
+        Uninformed {
+            users: slot.report_change(),
+            waiting: slot.report_to_waiting(),
+        }
     }
 
     /// Marks a connection as suspect after a request failed as if the connection were the cause, and enqueues

@@ -14,54 +14,55 @@ const REST: u32 = 20;
 const LONGEST_REST: Duration = Duration::from_secs(60);
 
 /// The users of connections, as they were last counted. Once this process has released all that it knows of, they are counted
-/// again at once.
+/// again immediately.
 #[derive(Default)]
 pub struct UserCounts(Mutex<HashMap<ConnectionKey, Users>>);
 
-#[derive(Default)]
-struct Users {
-    listed: Vec<String>,
-    until: Option<Instant>,
-    /// Those that were released since the last count began.
-    released: HashSet<String>,
+/// The result of a count.
+#[derive(Debug, PartialEq)]
+pub struct CountedUsers {
+    /// The resources that keep the connection in use.
+    pub users: Vec<ResourceKey>,
+    /// The time until they are counted again, if this is what an earlier count found.
+    pub recount_in: Option<Duration>,
 }
 
-/// Returns the name of a user for people.
-#[must_use]
-pub fn name_of(key: &ResourceKey) -> String {
-    let ResourceKey {
-        kind,
-        namespace,
-        name,
-    } = key;
-    format!("{kind} {namespace}/{name}")
+#[derive(Default)]
+struct Users {
+    listed: Vec<ResourceKey>,
+    until: Option<Instant>,
+    /// Those that were released since the last count began.
+    released: HashSet<ResourceKey>,
 }
 
 impl UserCounts {
-    /// Returns the users and the time until they may be counted again; `None` if they may now.
+    /// Returns the users as they were last counted; `None` if they may be counted again now.
     #[must_use]
-    pub fn known(&self, of: &ConnectionKey, now: Instant) -> Option<(Vec<String>, Duration)> {
+    pub fn known(&self, of: &ConnectionKey, now: Instant) -> Option<CountedUsers> {
         let all = lock(&self.0);
         let users = all.get(of).filter(|users| !users.listed.is_empty())?;
         let left = users.until?.saturating_duration_since(now);
-        (!left.is_zero()).then(|| (users.listed.clone(), left))
+        (!left.is_zero()).then(|| CountedUsers {
+            users: users.listed.clone(),
+            recount_in: Some(left),
+        })
     }
 
-    /// Begins a count.
+    /// Starts a count.
     pub fn begin(&self, of: &ConnectionKey) {
         lock(&self.0).insert(of.clone(), Users::default());
     }
 
     /// Ends a count that began and ended at these times. Nothing is kept of it if the connection is not in use: what follows from
     /// that needs a count of its own.
-    pub fn end(&self, of: &ConnectionKey, listed: &[String], began: Instant, ended: Instant) {
+    pub fn end(&self, of: &ConnectionKey, listed: &[ResourceKey], began: Instant, ended: Instant) {
         let mut all = lock(&self.0);
         if listed.is_empty() {
             all.remove(of);
             return;
         }
         let users = all.entry(of.clone()).or_default();
-        let stays = |user: &&String| !users.released.contains(*user);
+        let stays = |user: &&ResourceKey| !users.released.contains(*user);
         users.listed = listed.iter().filter(stays).cloned().collect();
         let rest = ended.duration_since(began).saturating_mul(REST);
         users.until = Some(ended + rest.min(LONGEST_REST));
@@ -73,10 +74,9 @@ impl UserCounts {
         if all.is_empty() {
             return;
         }
-        let name = name_of(resource);
         for users in all.values_mut() {
-            users.listed.retain(|user| *user != name);
-            users.released.insert(name.clone());
+            users.listed.retain(|user| user != resource);
+            users.released.insert(resource.clone());
         }
     }
 
@@ -103,7 +103,7 @@ mod tests {
     fn counted(users: &[&str], began: Instant, ended: Instant) -> UserCounts {
         let (counts, of) = (UserCounts::default(), connection());
         counts.begin(&of);
-        let users: Vec<String> = users.iter().map(|name| name_of(&user(name))).collect();
+        let users: Vec<ResourceKey> = users.iter().map(|name| user(name)).collect();
         counts.end(&of, &users, began, ended);
         counts
     }
@@ -116,7 +116,10 @@ mod tests {
             let counts = counted(&["token"], began, ended);
             for (after, left) in [(0, Some(rest)), (rest - 1, Some(1)), (rest, None)] {
                 let known = counts.known(&connection(), ended + after * SECOND);
-                let expected = left.map(|left| (vec![name_of(&user("token"))], left * SECOND));
+                let expected = left.map(|left| CountedUsers {
+                    users: vec![user("token")],
+                    recount_in: Some(left * SECOND),
+                });
                 assert_eq!(known, expected, "{took:?}, {after}");
             }
         }
@@ -130,18 +133,19 @@ mod tests {
     }
 
     #[test]
-    fn users_are_counted_at_once_when_the_last_that_is_known_was_released_also_during_the_count() {
+    fn users_are_counted_immediately_when_the_last_that_is_known_was_released_also_during_the_count()
+     {
         let (now, of) = (Instant::now(), connection());
         let counts = counted(&["a", "b"], now, now + SECOND);
         counts.release(&user("a"));
-        let left = counts.known(&of, now + SECOND).unwrap().0;
-        assert_eq!(left, [name_of(&user("b"))]);
+        let left = counts.known(&of, now + SECOND).unwrap().users;
+        assert_eq!(left, [user("b")]);
         counts.release(&user("b"));
         assert_eq!(counts.known(&of, now + SECOND), None);
 
         counts.begin(&of);
         counts.release(&user("c"));
-        counts.end(&of, &[name_of(&user("c"))], now, now + SECOND);
+        counts.end(&of, &[user("c")], now, now + SECOND);
         assert_eq!(counts.known(&of, now + SECOND), None);
     }
 }

@@ -5,7 +5,8 @@ use crate::cluster::client::Cluster;
 use crate::cluster::dependencies::Dependencies;
 use crate::cluster::namespaces::NamespaceUids;
 use crate::cluster::shard::Shard;
-use crate::connections::{Connections, Inventories};
+use crate::connections::Connections;
+use crate::inventory::Inventories;
 use crate::metrics::Metrics;
 use crate::plan::fingerprint::MacKey;
 use crate::plan::memory::Lags;
@@ -17,7 +18,7 @@ use std::sync::Arc;
 use tokio::sync::mpsc::UnboundedSender;
 use tokio::time::Instant;
 
-/// One leadership: it begins with an empty memory, and dropping it drops every task in it.
+/// One leadership: it starts with an empty memory, and dropping it drops every task in it.
 pub struct Context {
     /// Effects on Kubernetes.
     pub cluster: Cluster,
@@ -54,7 +55,7 @@ pub struct Context {
     pub inventories: Inventories,
     /// The kinds that are disabled, each with the setting that enables it.
     pub disabled: HashMap<&'static str, &'static str>,
-    /// Begin of this leadership.
+    /// The start of this leadership.
     pub since: Instant,
 }
 
@@ -117,7 +118,7 @@ pub fn now() -> std::time::Instant {
     Instant::now().into_std()
 }
 
-/// Returns a number between 0 and 1 that spreads what would otherwise happen at once.
+/// Returns a number between 0 and 1 that spreads what would otherwise happen at the same time.
 #[must_use]
 pub fn jitter() -> f64 {
     rand::random::<f64>()

@@ -1,7 +1,9 @@
 //! Reconciles one custom resource, the same for all kinds: get it, read what it refers to, decide, execute the plan, report.
+//! Connections have a reconciliation of their own, in [`connection`].
 
 mod act;
 mod case;
+pub mod connection;
 pub mod context;
 mod error;
 mod export;

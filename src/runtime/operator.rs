@@ -5,7 +5,7 @@ use super::failures::EndedBy;
 use super::identities::identities;
 use super::listen::listen;
 use super::queue::{Abort, Bounds, Queue, Reconciler};
-use super::registry::{Served, disabled, inventories, served};
+use super::registry::{Served, disabled, served};
 use crate::build_info::{COMMIT, VERSION};
 use crate::cluster::client::Cluster;
 use crate::cluster::dependencies::Dependencies;
@@ -15,8 +15,9 @@ use crate::cluster::installation::Identity;
 use crate::cluster::lease::Candidate;
 use crate::cluster::namespaces::NamespaceUids;
 use crate::cluster::pages::Collection;
-use crate::connections::{Connections, Inventories, Setup};
+use crate::connections::{Connections, Setup};
 use crate::health::{self, Health, LivenessLimits, longest_reconciliation};
+use crate::inventory::Inventories;
 use crate::metrics::Metrics;
 use crate::plan::backoff::Delays;
 use crate::plan::policy::DEFAULT_INTERVAL;
@@ -273,11 +274,7 @@ impl Process {
             metrics: self.metrics.clone(),
             timing: settings.timing,
             operator_namespace: settings.operator_namespace.clone(),
-            inventories: Inventories::new(
-                inventories(settings),
-                cluster.clone(),
-                settings.shard.clone(),
-            ),
+            inventories: Inventories::new(cluster.clone(), settings.shard.clone()),
             shard: settings.shard.clone(),
             cluster,
             disabled: disabled(settings),

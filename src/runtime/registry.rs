@@ -3,11 +3,10 @@
 use super::failures::{self, EndedBy};
 use super::follow::Watched;
 use crate::cluster::error::ClusterError;
-use crate::connections::inventory::{Inventory, InventoryOf};
-use crate::connections::{self, ConnectionContext, ConnectionResource};
+use crate::connections::ConnectionResource;
 use crate::kinds::{Kind, RemoteKind, with_kind};
 use crate::reconcile::context::Context;
-use crate::reconcile::reconcile;
+use crate::reconcile::{connection, reconcile};
 use crate::resources::{
     AuthExport, ClusterConnection, Connection, ConnectionKind, ResourceKey, Stored,
 };
@@ -54,13 +53,6 @@ pub fn disabled(settings: &Settings) -> HashMap<&'static str, &'static str> {
     }
 }
 
-/// Returns the resources of all served kinds that have remote objects.
-#[must_use]
-pub fn inventories(settings: &Settings) -> Vec<Box<dyn Inventory>> {
-    let served = served(settings).into_iter();
-    served.filter_map(|kind| kind.inventory()).collect()
-}
-
 /// The result of a reconciliation: when the next one is due, `None` for when something changes.
 pub type Reconciled<'a> = BoxFuture<'a, Result<Option<Duration>, ClusterError>>;
 
@@ -93,10 +85,6 @@ pub trait Served: Send + Sync {
         key: &'a ResourceKey,
         ended: &'a EndedBy,
     ) -> BoxFuture<'a, Result<(), ClusterError>>;
-    /// Returns the resources of the kind with their remote objects, where it has any.
-    fn inventory(&self) -> Option<Box<dyn Inventory>> {
-        None
-    }
 }
 
 struct OfConnections<C>(PhantomData<fn() -> C>);
@@ -124,17 +112,7 @@ impl<C: ConnectionResource> Served for OfConnections<C> {
 
     fn reconcile<'a>(&'a self, context: &'a Context, key: &'a ResourceKey) -> Reconciled<'a> {
         async move {
-            let narrow = ConnectionContext {
-                cluster: &context.cluster,
-                connections: &context.connections,
-                shard: &context.shard,
-                dependencies: &context.dependencies,
-                enqueue: &context.queue,
-                metrics: &context.metrics,
-                timing: &context.timing,
-                inventories: &context.inventories,
-            };
-            let next = connections::reconcile::<C>(&narrow, key).await?;
+            let next = connection::reconcile::<C>(context, key).await?;
             // Only failures that end a reconciliation are remembered here: the registry counts the others.
             context.memories.forget(key);
             Ok(next)
@@ -182,9 +160,5 @@ impl<K: Kind> Served for OfRemoteObjects<K> {
         ended: &'a EndedBy,
     ) -> BoxFuture<'a, Result<(), ClusterError>> {
         failures::on_resource::<Stored<K>>(context, key, ended).boxed()
-    }
-
-    fn inventory(&self) -> Option<Box<dyn Inventory>> {
-        Some(Box::new(InventoryOf::<K>(PhantomData)))
     }
 }

@@ -24,6 +24,7 @@ const LAYERS: &[&[&str]] = &[
     &["cluster"],
     &["settings"],
     &["remote"],
+    &["inventory"],
     &["connections"],
     &["reconcile"],
     &["telemetry", "health"],

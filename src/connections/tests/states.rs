@@ -1,15 +1,14 @@
-//! What is known of a connection, and which resources use it.
+//! The state of a connection.
 
 use super::settings;
 use crate::connections::checks::Check;
-use crate::connections::entry::Entry;
 use crate::connections::not_ready::NotReady;
 use crate::connections::settings::ConnectionSettings;
 use crate::connections::state::Slot;
 use crate::plan::case::{ConnectionView, Problem};
 use crate::plan::fingerprint::Fingerprint;
 use crate::remote::testing::session;
-use crate::resources::{ConnectionKey, ConnectionKind, Reason, ResourceKey};
+use crate::resources::Reason;
 use crate::settings::Timing;
 use serde_json::json;
 use std::sync::Arc;
@@ -23,49 +22,6 @@ fn the_pin_of_a_deleted_connection_does_not_bind_its_successor() {
     };
     assert_eq!(slot.pinned_instance("u1"), Some("ins_1"));
     assert_eq!(slot.pinned_instance("u2"), None);
-}
-
-#[test]
-fn a_resource_uses_a_connection_if_it_is_recorded_and_the_resource_has_our_finalizer() {
-    let key = ConnectionKey::new(ConnectionKind::Connection, "apps", "main");
-    let recorded = Some("Connection/main");
-    for (id, connection, namespace, finalizer, uses) in [
-        (Some("pac_1"), recorded, "apps", true, true),
-        (Some("pac_1"), recorded, "other", true, false),
-        (
-            Some("pac_1"),
-            Some("ClusterConnection/main"),
-            "apps",
-            true,
-            false,
-        ),
-        (Some("pac_1"), Some("main"), "apps", true, false),
-        // A create may have been applied.
-        (None, recorded, "apps", true, true),
-        (Some("pac_1"), None, "apps", true, false),
-        (Some("pac_1"), recorded, "apps", false, false),
-    ] {
-        let entry = Entry {
-            key: ResourceKey::new("AuthImport", namespace, "apps"),
-            id: id.map(str::to_owned),
-            instance: None,
-            connection: connection.map(str::to_owned),
-            finalizer,
-            terminating: false,
-            external: false,
-            parents: Vec::new(),
-            uses: Vec::new(),
-            refers_unrecorded: Vec::new(),
-            pending_deletion: Vec::new(),
-            missing_since: None,
-            unreadable: false,
-        };
-        assert_eq!(
-            entry.uses(&key),
-            uses,
-            "{id:?} {connection:?} in {namespace}"
-        );
-    }
 }
 
 #[test]

@@ -1,13 +1,12 @@
 //! The resources of all kinds with their remote objects: the users of a connection, the dependents of an object, and losses.
 
 use super::entry::Entry;
-use super::inventory::{Inventory, Part};
+use super::list::{self, Part};
 use super::recorded::RecordedIds;
-use super::users;
 use crate::cluster::client::Cluster;
 use crate::cluster::error::ClusterError;
 use crate::cluster::shard::Shard;
-use crate::kinds::{Dependents, Found};
+use crate::kinds::{Dependents, Found, Kind, RemoteKind, with_kind};
 use crate::plan::observed::Dependent;
 use crate::remote::{Coalesced, PATIENT, RemoteError, Session};
 use crate::resources::{ConnectionKey, ResourceKey};
@@ -16,65 +15,62 @@ use std::collections::{BTreeSet, HashSet};
 use std::sync::Arc;
 
 /// The most ids that share a list of the resources that depend on them.
-const MOST: usize = 1000;
+const MAX_IDS_PER_LIST: usize = 1000;
 
 /// The resources of all kinds in the namespaces that are served.
 pub struct Inventories {
-    lists: Arc<Lists>,
+    cluster: Cluster,
     shard: Shard,
     recorded_ids: RecordedIds,
-    depending: Coalesced<&'static str, Result<Arc<Vec<Entry>>, ClusterError>>,
-}
-
-/// The inventories of all kinds, and the cluster that they read.
-struct Lists {
-    all: Vec<Box<dyn Inventory>>,
-    cluster: Cluster,
+    depending: Coalesced<RemoteKind, Result<Arc<Vec<Entry>>, ClusterError>>,
 }
 
 /// The ids of the objects in one instance that count as lost when they are gone, by kind.
-pub struct Counted(Vec<Vec<String>>);
+pub struct Counted(Vec<(RemoteKind, Vec<String>)>);
 
 impl Counted {
     /// Returns the number of ids.
     #[must_use]
     pub fn len(&self) -> usize {
-        self.0.iter().map(Vec::len).sum()
+        self.0.iter().map(|(_, ids)| ids.len()).sum()
     }
 }
 
 impl Inventories {
-    /// Returns the resources of these kinds. Those of other shards count, too: `shard` is the one that this process serves.
+    /// Returns the resources in a cluster. Those of other shards count, too: `shard` is the one that this process serves.
     #[must_use]
-    pub fn new(all: Vec<Box<dyn Inventory>>, cluster: Cluster, shard: Shard) -> Self {
+    pub fn new(cluster: Cluster, shard: Shard) -> Self {
         Self {
-            lists: Arc::new(Lists { all, cluster }),
+            cluster,
             recorded_ids: RecordedIds::new(shard.clone()),
             shard,
             depending: Coalesced::default(),
         }
     }
 
-    /// Lists the resources that keep a connection in use, as `Kind namespace/name`. Those of other namespaces use no Connection.
+    /// Lists the resources that keep a connection in use. Those of other namespaces use no Connection.
     ///
     /// # Errors
     /// A list failed.
-    pub async fn users(&self, connection: &ConnectionKey) -> Result<Vec<String>, ClusterError> {
-        let mut found = Vec::new();
+    pub async fn users(
+        &self,
+        connection: &ConnectionKey,
+    ) -> Result<Vec<ResourceKey>, ClusterError> {
+        let mut users = Vec::new();
         let namespace = Some(connection.namespace.as_str());
         let part = Part {
             namespace: namespace.filter(|namespace| !namespace.is_empty()),
             ..Part::default()
         };
-        for inventory in &self.lists.all {
-            let mut each = |entry: Entry| {
-                let user = || users::name_of(&entry.key);
-                found.extend(entry.uses(connection).then(user));
-            };
-            let cluster = &self.lists.cluster;
-            inventory.visit(cluster, part, &mut each).await?;
+        let mut each = |entry: Entry| {
+            if entry.uses(connection) {
+                users.push(entry.key);
+            }
+        };
+        for kind in RemoteKind::ALL {
+            with_kind!(*kind, K => list::visit::<K>(&self.cluster, part, &mut each).await?);
         }
-        Ok(found)
+        Ok(users)
     }
 
     /// Returns the objects of resources that depend on one of `ids`, the objects of `of`. `keys`: the resources that refer to
@@ -96,7 +92,7 @@ impl Inventories {
         let mut found = Vec::new();
         for dependents in listed {
             for kind in dependents.made_by {
-                let entries = self.listed(kind.as_str(), ids).await?;
+                let entries = self.listed(*kind, ids).await?;
                 found.extend(entries.iter().flat_map(|entry| entry.depending_on(ids)));
                 if dependents.found == Found::InCluster {
                     let may = |entry: &Entry| entry.may_depend_on(of, ids);
@@ -106,10 +102,8 @@ impl Inventories {
         }
         for key in keys {
             let mut made_by = referring.iter().flat_map(|of| of.made_by);
-            if made_by.any(|kind| kind.as_str() == key.kind)
-                && let Some(inventory) = self.lists.of(key.kind)
-            {
-                let entry = inventory.entry(&self.lists.cluster, key).await?;
+            if let Some(kind) = made_by.find(|kind| kind.as_str() == key.kind) {
+                let entry = with_kind!(*kind, K => list::entry::<K>(&self.cluster, key).await?);
                 let objects = entry.map(|entry| entry.depending_on(ids));
                 found.extend(objects.into_iter().flatten());
             }
@@ -121,15 +115,18 @@ impl Inventories {
     /// Deletions at the same time share a list.
     async fn listed(
         &self,
-        kind: &'static str,
+        kind: RemoteKind,
         ids: &[String],
     ) -> Result<Arc<Vec<Entry>>, ClusterError> {
-        let lists = self.lists.clone();
+        let cluster = self.cluster.clone();
         let send = move |ids: Vec<String>| async move {
-            let found = lists.depending_on(kind, &ids).await;
-            found.map(Arc::new)
+            let depending = with_kind!(kind, K => depending::<K>(&cluster, &ids).await);
+            depending.map(Arc::new)
         };
-        self.depending.join(kind, ids, MOST, PATIENT, send).await
+        let batches = &self.depending;
+        batches
+            .join(kind, ids, MAX_IDS_PER_LIST, PATIENT, send)
+            .await
     }
 
     /// Lists the objects in an instance that count as lost when they are gone.
@@ -137,14 +134,16 @@ impl Inventories {
     /// # Errors
     /// A list failed.
     pub async fn counted(&self, instance: &str) -> Result<Counted, ClusterError> {
-        let (mut ids, now) = (Vec::new(), Timestamp::now());
-        for inventory in &self.lists.all {
-            let mut counted = BTreeSet::new();
-            let mut each = |entry: Entry| counted.extend(entry.counted_in(instance, now).cloned());
-            self.lists.visit(inventory.as_ref(), &mut each).await?;
-            ids.push(counted.into_iter().collect());
+        let mut all = Vec::new();
+        let now = Timestamp::now();
+        for kind in RemoteKind::ALL {
+            let mut ids = BTreeSet::new();
+            let mut each = |entry: Entry| ids.extend(entry.counted_in(instance, now).cloned());
+            let part = Part::default();
+            with_kind!(*kind, K => list::visit::<K>(&self.cluster, part, &mut each).await?);
+            all.push((*kind, ids.into_iter().collect()));
         }
-        Ok(Counted(ids))
+        Ok(Counted(all))
     }
 
     /// Returns those of these objects that are gone at the API.
@@ -157,48 +156,26 @@ impl Inventories {
         ids: &Counted,
     ) -> Result<HashSet<String>, RemoteError> {
         let mut lost = HashSet::new();
-        for (inventory, ids) in self.lists.all.iter().zip(&ids.0) {
-            lost.extend(inventory.missing(session, ids).await?);
+        for (kind, ids) in &ids.0 {
+            lost.extend(with_kind!(*kind, K => session.missing::<K>(ids).await?));
         }
         Ok(lost)
     }
 
-    /// Returns the ids of one kind in an instance that were recorded before this leadership, to the first who asks.
-    pub async fn take_recorded(&self, kind: &str, instance: &str) -> Vec<String> {
-        let lists = &self.lists;
-        let Some(inventory) = lists.of(kind) else {
-            return Vec::new();
-        };
-        let recorded = &self.recorded_ids;
-        recorded.take(inventory, &lists.cluster, instance).await
+    /// Returns the ids of one kind in an instance that were recorded before this leadership, to the first caller.
+    pub async fn take_recorded<K: Kind>(&self, instance: &str) -> Vec<String> {
+        self.recorded_ids.take::<K>(&self.cluster, instance).await
     }
 }
 
-impl Lists {
-    /// Visits all resources of a kind, whichever shard they belong to.
-    async fn visit(
-        &self,
-        of: &dyn Inventory,
-        each: &mut (dyn FnMut(Entry) + Send),
-    ) -> Result<(), ClusterError> {
-        of.visit(&self.cluster, Part::default(), each).await
-    }
-
-    /// Lists the resources of a kind that have, or may have, an object that depends on one of `ids`.
-    async fn depending_on(&self, kind: &str, ids: &[String]) -> Result<Vec<Entry>, ClusterError> {
-        let mut found = Vec::new();
-        if let Some(inventory) = self.of(kind) {
-            let depends =
-                |entry: &Entry| entry.may_have_dependent() || !entry.depending_on(ids).is_empty();
-            let mut each = |entry: Entry| found.extend(Some(entry).filter(depends));
-            self.visit(inventory, &mut each).await?;
+/// Lists the resources of a kind that have, or may have, an object that depends on one of `ids`, whichever shard they belong to.
+async fn depending<K: Kind>(cluster: &Cluster, ids: &[String]) -> Result<Vec<Entry>, ClusterError> {
+    let mut found = Vec::new();
+    let mut each = |entry: Entry| {
+        if entry.may_have_dependent() || !entry.depending_on(ids).is_empty() {
+            found.push(entry);
         }
-        Ok(found)
-    }
-
-    fn of(&self, kind: &str) -> Option<&dyn Inventory> {
-        let mut all = self.all.iter();
-        let found = all.find(|inventory| inventory.kind() == kind);
-        found.map(|inventory| &**inventory)
-    }
+    };
+    list::visit::<K>(cluster, Part::default(), &mut each).await?;
+    Ok(found)
 }

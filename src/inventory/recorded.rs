@@ -1,16 +1,17 @@
-//! The ids that resources have recorded when a leadership begins. The first reads of a kind take them along, so that a restart
+//! The ids that resources have recorded when a leadership starts. The first reads of a kind take them along, so that a restart
 //! costs one request for a hundred objects instead of one for each.
 
 use super::entry::Entry;
-use super::inventory::{Inventory, Part};
+use super::list::{Part, visit};
 use crate::cluster::client::Cluster;
 use crate::cluster::shard::Shard;
+use crate::kinds::Kind;
 use crate::lock::lock;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
 use tokio::sync::OnceCell;
 
-/// The ids of one kind by their instance, until somebody takes them.
+/// The ids of one kind by their instance, until they are taken.
 type ByInstance = Mutex<HashMap<String, Vec<String>>>;
 
 /// The recorded ids of all kinds, listed when a kind is first asked for.
@@ -29,27 +30,19 @@ impl RecordedIds {
         }
     }
 
-    /// Returns the ids of one kind in an instance to the first who asks, and nothing to others.
+    /// Returns the ids of one kind in an instance to the first caller, and nothing to others.
     ///
     /// A status is no proof that an object exists or whose it is; here it only saves requests.
-    pub async fn take(
-        &self,
-        inventory: &dyn Inventory,
-        cluster: &Cluster,
-        instance: &str,
-    ) -> Vec<String> {
-        let of_kind = {
-            let mut of_kinds = lock(&self.of_kinds);
-            of_kinds.entry(inventory.kind()).or_default().clone()
-        };
+    pub async fn take<K: Kind>(&self, cluster: &Cluster, instance: &str) -> Vec<String> {
+        let of_kind = lock(&self.of_kinds).entry(K::NAME).or_default().clone();
         let selector = self.shard.selector.as_deref();
-        let listed = of_kind.get_or_init(|| list(inventory, cluster, selector));
+        let listed = of_kind.get_or_init(|| list::<K>(cluster, selector));
         let ids = lock(listed.await).remove(instance);
         ids.unwrap_or_default()
     }
 }
 
-async fn list(inventory: &dyn Inventory, cluster: &Cluster, selector: Option<&str>) -> ByInstance {
+async fn list<K: Kind>(cluster: &Cluster, selector: Option<&str>) -> ByInstance {
     let mut ids: HashMap<String, Vec<String>> = HashMap::new();
     let part = Part {
         selector,
@@ -60,10 +53,9 @@ async fn list(inventory: &dyn Inventory, cluster: &Cluster, selector: Option<&st
             ids.entry(instance).or_default().push(id);
         }
     };
-    let visited = inventory.visit(cluster, part, &mut each);
-    if let Err(error) = visited.await {
-        let of_kind = inventory.kind();
-        tracing::info!(%error, of_kind, "the objects of a kind will be read with more requests");
+    if let Err(error) = visit::<K>(cluster, part, &mut each).await {
+        let of_kind = K::NAME;
+        tracing::info!(%error, of_kind, "listing recorded ids failed; reading objects one by one");
     }
     Mutex::new(ids)
 }

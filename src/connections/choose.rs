@@ -1,6 +1,6 @@
 //! The choice of the connection that a resource uses.
 
-use super::others::AT_ONCE;
+use super::others::MAX_CONCURRENT_READS;
 use super::registry::Connections;
 use super::state::ConnectionState;
 use crate::lock::lock;
@@ -9,13 +9,13 @@ use crate::resources::{
 };
 use futures::stream::{StreamExt, iter};
 
-/// What decides which connection a resource uses.
-pub struct Uses<'a> {
+/// The properties of a resource that decide which connection it uses.
+pub struct ConnectionQuery<'a> {
     /// The resource.
     pub key: &'a ResourceKey,
     /// The part of its spec that all kinds share.
     pub spec: &'a CommonSpec,
-    /// Whether it is being deleted.
+    /// True if it is being deleted.
     pub terminating: bool,
     /// The connection that its object was created through, and the instance that it is in.
     pub recorded: Option<(ConnectionKey, Option<&'a str>)>,
@@ -23,27 +23,27 @@ pub struct Uses<'a> {
 
 impl Connections {
     /// Returns the connection that a resource uses.
-    pub async fn used(&self, uses: &Uses<'_>) -> ConnectionKey {
-        let namespace = &uses.key.namespace;
-        match (uses.terminating, &uses.recorded) {
+    pub async fn used(&self, query: &ConnectionQuery<'_>) -> ConnectionKey {
+        let namespace = &query.key.namespace;
+        match (query.terminating, &query.recorded) {
             // A deletion keeps the one that the object was created through, as long as that can be used.
             (true, Some((key, instance))) => {
-                let explicit = uses.spec.deletion_policy.is_some();
+                let explicit = query.spec.deletion_policy.is_some();
                 match self.unusable_for_deletion(key, *instance, explicit).await {
                     Some(instance) => {
-                        let other = self.for_deletion(uses.key, key, instance).await;
+                        let other = self.for_deletion(query.key, key, instance).await;
                         other.unwrap_or_else(|| key.clone())
                     }
                     None => {
-                        self.waiting.remove(uses.key);
+                        self.waiting.remove(query.key);
                         key.clone()
                     }
                 }
             }
             (_, recorded) => {
-                self.waiting.remove(uses.key);
+                self.waiting.remove(query.key);
                 let recorded = recorded.as_ref().map(|(key, _)| key.clone());
-                let named = uses.spec.connection_ref.as_ref();
+                let named = query.spec.connection_ref.as_ref();
                 self.choose(namespace, named, recorded).await
             }
         }
@@ -51,8 +51,12 @@ impl Connections {
 
     /// Returns the defaults of a resource's policy: those of the connection that its object was created through, even if a
     /// deletion uses another one, and otherwise those of the connection that it uses.
-    pub async fn defaults(&self, uses: &Uses<'_>, used: &ConnectionState) -> ConnectionDefaults {
-        match uses.recorded.as_ref().filter(|_| uses.terminating) {
+    pub async fn defaults(
+        &self,
+        query: &ConnectionQuery<'_>,
+        used: &ConnectionState,
+    ) -> ConnectionDefaults {
+        match query.recorded.as_ref().filter(|_| query.terminating) {
             Some((key, _)) => self.state(key).await.defaults,
             None => used.defaults.clone(),
         }
@@ -95,8 +99,8 @@ impl Connections {
         (!state.deletes_in(instance)).then_some(instance)
     }
 
-    /// Returns a connection but `recorded` that opens an instance and may be used by `resource`, which is being deleted. Where
-    /// there is none, the resource is enqueued as soon as a connection can be used that may be one.
+    /// Returns a connection other than `recorded` that opens an instance and may be used by `resource`, which is being deleted.
+    /// Where there is none, the resource is enqueued as soon as a connection can be used that may be one.
     async fn for_deletion(
         &self,
         resource: &ResourceKey,
@@ -118,8 +122,8 @@ impl Connections {
         for other in &others {
             checks.push(self.deletes_through(other, namespace, instance));
         }
-        // All are awaited: the choice depends on their names, and not on who answers first.
-        let checked: Vec<bool> = iter(checks).buffered(AT_ONCE).collect().await;
+        // All are awaited: the choice depends on their names, and not on which answers first.
+        let checked: Vec<bool> = iter(checks).buffered(MAX_CONCURRENT_READS).collect().await;
         let found = checked.iter().position(|can| *can);
         if found.is_some() {
             self.waiting.remove(resource);
@@ -127,17 +131,17 @@ impl Connections {
         found.and_then(|at| others.into_iter().nth(at))
     }
 
-    /// Returns whether an object in an instance can be deleted through a connection. One that was not read yet is read only if
+    /// Returns true if an object in an instance can be deleted through a connection. One that was not read yet is read only if
     /// what is known of it does not say that it can't: the API is asked then.
     async fn deletes_through(&self, key: &ConnectionKey, namespace: &str, instance: &str) -> bool {
-        let slot = self.slot(key);
-        let (is_read, recorded) = {
-            let slot = slot.lock().await;
-            (slot.read, slot.recorded_instance().map(str::to_owned))
+        let (is_loaded, recorded) = {
+            let slot = self.locked(key).await;
+            let recorded = slot.recorded_instance().map(str::to_owned);
+            (slot.is_loaded, recorded)
         };
         let opens_another = recorded.is_some_and(|recorded| recorded != instance);
         let is_admitted = async || self.admit(key, namespace).await.is_ok();
-        if !is_read && (opens_another || !is_admitted().await) {
+        if !is_loaded && (opens_another || !is_admitted().await) {
             return false;
         }
         let state = self.state(key).await;

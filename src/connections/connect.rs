@@ -1,11 +1,11 @@
 //! Makes the session of a connection: the key is checked where that is due, and what it opens is compared with the spec.
 
-use super::checks::Check;
-use super::limits::UserLimits;
+use super::key_checks::Check;
+use super::limits::{UserLimit, join_budget};
 use super::not_ready::NotReady;
 use super::registry::Connections;
 use super::settings::ConnectionSettings;
-use super::state::Slot;
+use super::slot::{Identified, Pinned, Slot};
 use super::verify;
 use crate::kinds::Inputs;
 use crate::plan::fingerprint::Fingerprint;
@@ -22,8 +22,8 @@ use std::time::Duration;
 use tokio::time::Instant;
 use url::Url;
 
-/// The parts of a session, before it is known which instance the key belongs to.
-struct Material<'a> {
+/// Everything that the client of a session is built from.
+struct ClientInputs<'a> {
     url: Url,
     settings: &'a ConnectionSettings,
     inputs: Inputs,
@@ -47,9 +47,9 @@ impl Connections {
         settings: &ConnectionSettings,
         max_age: Duration,
     ) -> Result<(), NotReady> {
-        let material = self.material(settings).await?;
+        let from = self.client_inputs(settings).await?;
         let now = Instant::now().into_std();
-        let check = slot.checks.begin(settings, &material.fingerprint, now);
+        let check = slot.checks.begin(settings, &from.fingerprint, now);
         let max_age = match check {
             Check::Due if slot.handled.is_some() => Duration::ZERO,
             Check::Due => max_age,
@@ -59,50 +59,56 @@ impl Connections {
                 Duration::MAX
             }
         };
-        let unchanged = slot.material.as_ref() == Some(&material.fingerprint)
-            && (slot.not_ready.is_none() || check == Check::Accepted);
+        let unchanged =
+            slot.is_of(&from.fingerprint) && (slot.not_ready.is_none() || check == Check::Accepted);
         if let Check::Failed(not_ready) = check {
             return Err(not_ready);
         }
-        let known = slot.session.clone().filter(|_| unchanged);
+        let known = slot.session().filter(|_| unchanged).cloned();
         let epoch = known
             .as_ref()
             .filter(|session| session.generation == settings.generation)
             .map(|session| session.epoch)
             .unwrap_or_else(|| self.next_epoch.fetch_add(1, Ordering::Relaxed));
-        let limits = UserLimits::of(key, settings);
-        slot.limit_own_requests(key, limits.own, &self.setup.queue);
-        let opened = self.open(key, slot, &material, known, max_age).await?;
-        slot.pinned = Some((settings.uid.clone(), opened.instance.id.clone()));
-        let server = material.url.origin().ascii_serialization();
+        let limit = UserLimit::from_settings(key, settings);
+        slot.limit_own_requests(key, limit, &self.factory.queue);
+        let opened = self.open(key, slot, &from, known, max_age).await?;
+        slot.pinned = Some(Pinned {
+            uid: settings.uid.clone(),
+            instance: opened.instance.id.clone(),
+        });
+        let server = from.url.origin().ascii_serialization();
         let own_limit = slot.own_limit.clone();
         let transport = self.with_account(&server, &opened.instance, opened.transport, own_limit);
-        let former = slot.session.as_ref();
-        let former = former.map(|session| session.transport.budget().clone());
-        limits.apply_to_organization(key, former.as_deref(), transport.budget(), Instant::now());
+        let former = slot.session().map(|session| session.transport.budget());
+        let former = former.map(|budget| &**budget);
+        join_budget(key, limit, former, transport.budget(), Instant::now());
         let cache = self.shared.cache(&server, &opened.instance.id);
         let session = session(key, settings, opened.instance, transport, cache, epoch);
-        slot.session = Some(Arc::new(session));
-        slot.material = Some(material.fingerprint);
+        slot.identified = Some(Identified {
+            session: Arc::new(session),
+            fingerprint: from.fingerprint,
+            verified: Some(opened.verified),
+        });
         slot.unidentified = None;
-        slot.verified = Some(opened.verified);
         Ok(())
     }
 
-    /// Reads what a session is made of.
-    async fn material<'a>(
+    /// Reads what the client is built from.
+    async fn client_inputs<'a>(
         &self,
         settings: &'a ConnectionSettings,
-    ) -> Result<Material<'a>, NotReady> {
+    ) -> Result<ClientInputs<'a>, NotReady> {
         let base_url = settings.common.base_url.as_deref();
-        let url = verify::base_url(base_url, &self.setup.allowed_base_urls)?;
-        let (cluster, references) = (&self.setup.cluster, settings.references());
+        let url = verify::base_url(base_url, &self.factory.allowed_base_urls)?;
+        let (cluster, references) = (&self.factory.cluster, settings.references());
         let inputs = cluster
             .resolve(&settings.namespace, &references, false)
             .await;
         let inputs = inputs.map_err(verify::of_missing)?;
-        let fingerprint = verify::material(&self.setup.key, &url, settings, &inputs)?;
-        Ok(Material {
+        let fingerprint =
+            verify::fingerprint(&self.factory.fingerprint_key, &url, settings, &inputs)?;
+        Ok(ClientInputs {
             url,
             settings,
             inputs,
@@ -115,25 +121,25 @@ impl Connections {
         &self,
         key: &ConnectionKey,
         slot: &mut Slot,
-        material: &Material<'_>,
+        from: &ClientInputs<'_>,
         known: Option<Arc<Session>>,
         max_age: Duration,
     ) -> Result<Opened, NotReady> {
-        let verified = slot.verified.filter(|at| at.elapsed() < max_age);
+        let verified = slot.verified().filter(|at| at.elapsed() < max_age);
         if let (Some(session), Some(verified)) = (known, verified) {
             let opened = Opened {
                 instance: session.instance.clone(),
                 transport: session.transport.clone(),
                 verified,
             };
-            return self.fitting(slot, material.settings, opened);
+            return self.fitting(slot, from.settings, opened);
         }
-        let client =
-            self.setup
-                .client(material.url.clone(), material.settings, &material.inputs)?;
-        let opened = self.identify(key, slot, material, client).await;
-        let opened = opened.and_then(|opened| self.fitting(slot, material.settings, opened));
-        let (timing, now) = (&self.setup.timing, Instant::now().into_std());
+        let client = self
+            .factory
+            .client(from.url.clone(), from.settings, &from.inputs)?;
+        let opened = self.identify(key, slot, from, client).await;
+        let opened = opened.and_then(|opened| self.fitting(slot, from.settings, opened));
+        let (timing, now) = (&self.factory.timing, Instant::now().into_std());
         slot.checks
             .asked(opened.as_ref().err(), timing, rand::random(), now);
         opened
@@ -148,7 +154,7 @@ impl Connections {
     ) -> Result<Opened, NotReady> {
         let pinned = slot.pinned_instance(&settings.uid);
         verify::check_instance(settings, pinned, &opened.instance)?;
-        verify::check_account(&self.setup.allowed_accounts, &opened.instance)?;
+        verify::check_account(&self.factory.allowed_accounts, &opened.instance)?;
         Ok(opened)
     }
 
@@ -157,20 +163,20 @@ impl Connections {
         &self,
         key: &ConnectionKey,
         slot: &mut Slot,
-        material: &Material<'_>,
+        from: &ClientInputs<'_>,
         client: Client,
     ) -> Result<Opened, NotReady> {
-        let Material {
+        let ClientInputs {
             url,
             settings,
             fingerprint,
             ..
-        } = material;
+        } = from;
         let limit = verify::documented_limit(None);
-        let budget = slot.budget_to_identify(fingerprint, limit, &self.setup.queue);
+        let budget = slot.budget_to_identify(fingerprint, limit, &self.factory.queue);
         let purpose = Purpose::of_check(key.resource_key());
         let requester = Requester::new(budget, slot.own_limit.clone(), purpose);
-        let (fence, metrics) = (self.setup.fence.clone(), self.setup.metrics.clone());
+        let (fence, metrics) = (self.factory.fence.clone(), self.factory.metrics.clone());
         let transport = Transport::new(client, requester, fence, metrics);
         let instance = match transport.instance().await {
             Ok(instance) => verify::describe(instance),

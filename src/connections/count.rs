@@ -54,7 +54,7 @@ impl Connections {
         inventories: &Inventories,
     ) -> Result<Result<Losses, RemoteError>, ClusterError> {
         let approved = session.recreation_approved;
-        let counting = self.slot(key).lock().await.counting.clone();
+        let counting = self.locked(key).await.counting.clone();
         let _turn = timeout(PATIENCE, counting.lock_owned()).await.ok();
         if let Some(known) = self.counted_losses(key, id).await {
             return Ok(Ok(Losses { approved, ..known }));
@@ -70,8 +70,7 @@ impl Connections {
             lost: lost.len(),
             approved,
         };
-        let slot = self.slot(key);
-        let mut slot = slot.lock().await;
+        let mut slot = self.locked(key).await;
         slot.losses = Some(Count { losses, at, lost });
         slot.use_approval();
         if losses.suspicious() {
@@ -91,9 +90,10 @@ impl Connections {
         key: &ConnectionKey,
         inventories: &Inventories,
     ) -> Result<bool, ClusterError> {
-        let longest = self.setup.timing.approval * MOST_EXTENSIONS;
-        let slot = self.slot(key);
-        let session = slot.lock().await.approved_within(longest, Instant::now());
+        let longest = self.factory.timing.approval * MOST_EXTENSIONS;
+        let slot = self.locked(key).await;
+        let session = slot.approved_within(longest, Instant::now());
+        drop(slot);
         let Some(session) = session else {
             return Ok(false);
         };
@@ -110,15 +110,14 @@ impl Connections {
             Err(error) => !error.needs_person(),
         };
         if extended {
-            self.slot(key).lock().await.use_approval();
+            self.locked(key).await.use_approval();
         }
         Ok(extended)
     }
 
     /// Returns a count that answers for the lost object `id`.
     async fn counted_losses(&self, key: &ConnectionKey, id: Option<&str>) -> Option<Losses> {
-        let slot = self.slot(key);
-        let mut slot = slot.lock().await;
+        let mut slot = self.locked(key).await;
         slot.use_approval();
         let count = slot.losses.as_ref()?;
         count.answers(id, Instant::now()).then_some(count.losses)

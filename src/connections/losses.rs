@@ -16,21 +16,22 @@ const COUNT_LIFETIME: Duration = Duration::from_secs(60);
 pub struct Count {
     /// The result.
     pub losses: Losses,
-    /// When it was made.
+    /// The time at which it was made.
     pub at: Instant,
     /// The objects that were gone.
     pub lost: HashSet<String>,
 }
 
 impl Count {
-    /// Returns whether it answers for the lost object `id` at this time. Any object that it did not find to be gone was lost
+    /// Returns true if it answers for the lost object `id` at this time. Any object that it did not find to be gone was lost
     /// since, so they are counted again.
     #[must_use]
     pub fn answers(&self, id: Option<&str>, now: Instant) -> bool {
         let age = now.saturating_duration_since(self.at);
-        match self.losses.suspicious() {
-            true => age < LOSSES_LIFETIME,
-            false => age < COUNT_LIFETIME && id.is_some_and(|id| self.lost.contains(id)),
+        if self.losses.suspicious() {
+            age < LOSSES_LIFETIME
+        } else {
+            age < COUNT_LIFETIME && id.is_some_and(|id| self.lost.contains(id))
         }
     }
 }

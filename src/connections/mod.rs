@@ -8,18 +8,19 @@
 //! [`Session`]: crate::remote::Session
 //! [`reconcile`]: crate::reconcile::connection::reconcile
 
-mod checks;
 mod choose;
 mod connect;
 mod count;
+mod key_checks;
 mod limits;
 mod losses;
 mod not_ready;
 mod others;
 pub mod rate_limit;
 mod registry;
+mod session_factory;
 mod settings;
-mod setup;
+mod slot;
 mod state;
 #[cfg(test)]
 mod tests;
@@ -27,10 +28,10 @@ pub mod users;
 pub mod verify;
 mod waiting;
 
-pub use choose::Uses;
+pub use choose::ConnectionQuery;
 pub use not_ready::NotReady;
 pub use others::OtherInstances;
 pub use registry::Connections;
+pub use session_factory::SessionFactory;
 pub use settings::{ConnectionResource, ConnectionSettings};
-pub use setup::Setup;
 pub use state::{ConnectionState, Permissions};

@@ -1,4 +1,4 @@
-//! Why a connection can't be used.
+//! The cause why a connection can't be used.
 
 use crate::plan::case::Problem;
 use crate::plan::delete::is_gone;
@@ -31,14 +31,14 @@ impl From<NotReady> for Problem {
 }
 
 impl NotReady {
-    /// Returns whether the last good session may be used nevertheless: the cause passes by itself, or the connection or its Secret
+    /// Returns true if the last good session may be used nevertheless: the cause passes by itself, or the connection or its Secret
     /// is gone.
     #[must_use]
     pub fn keeps_session(&self) -> bool {
         self.transient || self.is_gone()
     }
 
-    /// Returns whether the connection or its Secret is gone.
+    /// Returns true if the connection or its Secret is gone.
     #[must_use]
     pub fn is_gone(&self) -> bool {
         is_gone(self.reason)
@@ -69,7 +69,7 @@ impl NotReady {
     pub fn not_found(key: &ConnectionKey) -> Self {
         Self::new(
             Reason::ConnectionNotFound,
-            format!("{key} does not exist: create it"),
+            format!("{key} not found; create it"),
         )
     }
 }

@@ -16,8 +16,8 @@ use futures::stream::{StreamExt, iter};
 use std::sync::Arc;
 use tokio::time::Instant;
 
-/// The connections that are read and checked at once, and the instances that are searched at once.
-pub const AT_ONCE: usize = 8;
+/// The most connections that are read and checked concurrently, and the most instances that are searched concurrently.
+pub const MAX_CONCURRENT_READS: usize = 8;
 
 /// A search in other instances than the one of `own`.
 pub struct OtherInstances<'a> {
@@ -29,7 +29,7 @@ pub struct OtherInstances<'a> {
     pub owner: &'a Owner,
     /// The purpose of the requests.
     pub purpose: Purpose,
-    /// Only lists that were begun then or later count.
+    /// Only lists that were started then or later count.
     pub since: Instant,
 }
 
@@ -76,7 +76,7 @@ impl Others {
 }
 
 impl Connections {
-    /// Searches the instances that other connections of the namespace open, several at once: one that hangs must not take the time
+    /// Searches the instances that other connections of the namespace open, several concurrently: one that hangs must not take the time
     /// for the others.
     ///
     /// # Errors
@@ -86,17 +86,15 @@ impl Connections {
         search: &OtherInstances<'_>,
     ) -> Result<Elsewhere, ClusterError> {
         let began = Instant::now();
-        let (namespace, own) = (&search.owner.namespace, search.own);
-        let others = self.others_of(namespace, search.connection, own).await?;
         let Others {
             instances,
             mut unknown,
-        } = others;
+        } = self.others_of(search).await?;
         let mut searches = Vec::new();
         for keys in &instances {
             searches.push(self.search_instance::<K>(search, keys, began));
         }
-        let mut results = iter(searches).buffer_unordered(AT_ONCE);
+        let mut results = iter(searches).buffer_unordered(MAX_CONCURRENT_READS);
         let mut searched = Vec::new();
         while let Some(result) = results.next().await {
             match result {
@@ -108,7 +106,10 @@ impl Connections {
             }
         }
         let sessions = searched.iter().map(|session| &**session);
-        let known: Vec<&String> = sessions.chain([own]).map(|it| &it.instance.id).collect();
+        let known: Vec<&String> = sessions
+            .chain([search.own])
+            .map(|it| &it.instance.id)
+            .collect();
         unknown.retain(|there| !known.contains(&&there.instance));
         // The answer does not depend on their order, nor does a message.
         let first = unknown
@@ -143,28 +144,24 @@ impl Connections {
         result
     }
 
-    /// Returns the instances but the one of `own` that connections but `except` open which resources in `namespace` may use, ready
-    /// or not, those of connections named `default` first.
-    async fn others_of(
-        &self,
-        namespace: &str,
-        except: &ConnectionKey,
-        own: &Session,
-    ) -> Result<Others, ClusterError> {
-        let mut keys = self.setup.keys(namespace).await?;
-        keys.retain(|key| key != except);
+    /// Returns the instances opened by other connections that `namespace` may use; connections named `default` come first. They
+    /// need not be ready.
+    async fn others_of(&self, search: &OtherInstances<'_>) -> Result<Others, ClusterError> {
+        let namespace = &search.owner.namespace;
+        let mut keys = self.factory.keys(namespace).await?;
+        keys.retain(|key| key != search.connection);
         keys.sort_by_key(|key| key.name != DEFAULT_CONNECTION);
         let mut reads = Vec::new();
         for key in keys {
             reads.push(self.other(key, namespace));
         }
         // One whose server hangs must not take the time for the others.
-        let read: Vec<_> = iter(reads).buffered(AT_ONCE).collect().await;
+        let read: Vec<_> = iter(reads).buffered(MAX_CONCURRENT_READS).collect().await;
         let mut others = Others::default();
         for (connection, there, session) in read.into_iter().flatten() {
             match session {
                 None => others.unknown.push(there),
-                Some(session) if own.is_of_instance(&session) => {}
+                Some(session) if search.own.is_of_instance(&session) => {}
                 Some(session) => others.add(InstanceKey {
                     connection,
                     session,

@@ -1,11 +1,12 @@
 //! The registry of connections: reads and verifies them, builds their sessions, and keeps the last good one.
 
-use super::checks::Checks;
+use super::key_checks::KeyChecks;
 use super::losses::LOSSES_LIFETIME;
 use super::not_ready::NotReady;
+use super::session_factory::SessionFactory;
 use super::settings::ConnectionSettings;
-use super::setup::Setup;
-use super::state::{ConnectionState, Slot};
+use super::slot::Slot;
+use super::state::ConnectionState;
 use super::users::UserCounts;
 use super::verify;
 use super::waiting::WaitingDeletions;
@@ -17,15 +18,15 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::atomic::AtomicUsize;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
-use tokio::sync::Mutex as AsyncMutex;
+use tokio::sync::{Mutex as AsyncMutex, OwnedMutexGuard};
 use tokio::time::Instant;
 
-/// Time for which `OrphanAfter` waits where it doesn't say.
+/// Default of `spec.onUnreachable.after`.
 const DEFAULT_ORPHAN_AFTER: Duration = Duration::from_secs(3600);
 
 /// The registry. Each connection has a slot with a lock of its own: one whose API does not answer holds up no other.
 pub struct Connections {
-    pub(super) setup: Setup,
+    pub(super) factory: SessionFactory,
     pub(super) slots: Mutex<HashMap<ConnectionKey, Arc<AsyncMutex<Slot>>>>,
     /// The budgets of organizations and the caches of instances.
     pub(super) shared: Arc<Shared>,
@@ -47,10 +48,10 @@ pub struct Uninformed {
 impl Connections {
     /// Returns an empty registry.
     #[must_use]
-    pub fn new(setup: Setup) -> Self {
+    pub fn new(factory: SessionFactory) -> Self {
         Self {
-            shared: Shared::new(setup.metrics.clone(), setup.queue.clone()),
-            setup,
+            shared: Shared::new(factory.metrics.clone(), factory.queue.clone()),
+            factory,
             slots: Mutex::default(),
             next_epoch: AtomicUsize::new(1),
             waiting: WaitingDeletions::default(),
@@ -58,10 +59,9 @@ impl Connections {
         }
     }
 
-    /// Returns the state of a connection for a resource that uses it. Reads the connection only if nobody has yet.
+    /// Returns the state of a connection for a resource that uses it. Reads the connection only if it was not read yet.
     pub async fn state(&self, key: &ConnectionKey) -> ConnectionState {
-        let slot = self.slot(key);
-        let mut slot = slot.lock().await;
+        let mut slot = self.locked(key).await;
         self.read_once(key, &mut slot).await;
         slot.report_once();
         slot.state()
@@ -70,33 +70,27 @@ impl Connections {
     /// Reads the connection again; asks the API if the key changed, on request, or if the key was verified too long ago.
     pub async fn refresh(&self, key: &ConnectionKey) -> ConnectionState {
         // Less than the interval, which jitter shortens, so that each regular reconciliation asks.
-        let max_age = self.setup.timing.connection_check.mul_f64(0.85);
-        let slot = self.slot(key);
-        let mut slot = slot.lock().await;
+        let max_age = self.factory.timing.connection_check.mul_f64(0.85);
+        let mut slot = self.locked(key).await;
         self.read(key, &mut slot, max_age).await;
         // It must outlive one refresh at least, or the status would never show it.
         let lifetime = max_age.max(LOSSES_LIFETIME);
-        slot.losses = slot
-            .losses
-            .take()
-            .filter(|count| count.at.elapsed() < lifetime);
+        slot.losses.take_if(|count| count.at.elapsed() >= lifetime);
         slot.state_with_losses()
     }
 
-    /// Records that a connection exists which nobody uses now, and which is not checked until then: whoever uses it next reads
-    /// it again.
+    /// Records that a connection exists which nobody uses now, and which is not checked until then: the next resource that uses it
+    /// reads it again.
     pub async fn set_unused(&self, key: &ConnectionKey, settings: &ConnectionSettings) {
-        let slot = self.slot(key);
-        let mut slot = slot.lock().await;
+        let mut slot = self.locked(key).await;
         slot.store_settings(settings);
-        slot.read = false;
+        slot.is_loaded = false;
     }
 
     /// Returns which resources have to be enqueued, because they may not know of the state of the connection. From now on they
     /// do.
     pub async fn report_change(&self, key: &ConnectionKey) -> Uninformed {
-        let slot = self.slot(key);
-        let mut slot = slot.lock().await;
+        let mut slot = self.locked(key).await;
         Uninformed {
             users: slot.report_change(),
             waiting: slot.report_to_waiting(),
@@ -107,37 +101,30 @@ impl Connections {
     /// it: its next reconciliation asks the API.
     ///
     /// A connection that is known not to be ready is retried anyway. One that was verified after `began`, the start of
-    /// the reconciliation that failed, is not suspect: many resources fail at once, and one request answers for all.
+    /// the reconciliation that failed, is not suspect: many resources fail together, and one request answers for all.
     ///
     /// Where the connection or its Secret is gone, nothing is left to ask with once the API refuses the last good key:
     /// deletions use another connection then, or say what they need.
     pub async fn suspect(&self, key: &ConnectionKey, began: Instant, error: &RemoteError) {
-        let slot = self.slot(key);
-        let mut slot = slot.lock().await;
+        let mut slot = self.locked(key).await;
         let is_gone = slot.not_ready.as_ref().is_some_and(NotReady::is_gone);
-        if is_gone && error.refuses_key() && slot.session.is_some() {
-            (slot.session, slot.material) = (None, None);
+        if is_gone && error.refuses_key() && slot.identified.is_some() {
+            slot.identified = None;
             return self.enqueue(key);
         }
         if error.refuses_key() && slot.checks.end_pause(Instant::now().into_std()) {
             return self.enqueue(key);
         }
-        let suspect = slot.not_ready.is_none() && slot.verified.is_none_or(|at| at < began);
-        if suspect {
-            slot.verified = None;
+        if slot.not_ready.is_none() && slot.verified().is_none_or(|at| at < began) {
+            slot.doubt();
             self.enqueue(key);
         }
     }
 
     /// Has a connection that reports an outage checked, because a resource got a response through it.
     pub async fn answered(&self, key: &ConnectionKey) {
-        let slot = self.slot(key);
-        if slot
-            .lock()
-            .await
-            .checks
-            .end_pause(Instant::now().into_std())
-        {
+        let mut slot = self.locked(key).await;
+        if slot.checks.end_pause(Instant::now().into_std()) {
             self.enqueue(key);
         }
     }
@@ -145,13 +132,12 @@ impl Connections {
     /// Enqueues a connection.
     pub(super) fn enqueue(&self, key: &ConnectionKey) {
         // The receiver ends only with the leadership itself.
-        self.setup.queue.send(key.resource_key()).ok();
+        self.factory.queue.send(key.resource_key()).ok();
     }
 
     /// Returns true if the connection exists, for a resource that would use it then.
     pub async fn exists(&self, key: &ConnectionKey) -> bool {
-        let slot = self.slot(key);
-        let mut slot = slot.lock().await;
+        let mut slot = self.locked(key).await;
         self.read_once(key, &mut slot).await;
         slot.report_once();
         // One that could not be read may exist.
@@ -161,20 +147,18 @@ impl Connections {
 
     /// Returns the instance that the status of a connection names.
     pub(super) async fn recorded_instance(&self, key: &ConnectionKey) -> Option<String> {
-        let slot = self.slot(key);
-        let slot = slot.lock().await;
+        let slot = self.locked(key).await;
         slot.recorded_instance().map(str::to_owned)
     }
 
-    /// Returns when a deletion that can't reach the API leaves the object behind: by the connection, or by what was last
-    /// known of one that is gone. `None`: never.
+    /// Returns the time after which a deletion that can't reach the API leaves the object behind: by the connection, or by what
+    /// was last known of one that is gone. `None`: never.
     pub async fn orphan_after(
         &self,
         key: &ConnectionKey,
         session: Option<&Session>,
     ) -> Option<Duration> {
-        let slot = self.slot(key);
-        let slot = slot.lock().await;
+        let slot = self.locked(key).await;
         let current = slot.settings.as_ref();
         let current = current.and_then(|settings| settings.common.on_unreachable.as_ref());
         let last_known = session.and_then(|session| session.on_unreachable.as_ref());
@@ -184,27 +168,25 @@ impl Connections {
         Some(after.unwrap_or(DEFAULT_ORPHAN_AFTER))
     }
 
-    /// Returns for how long the approval to create lost objects again still holds if nobody needs it again.
+    /// Returns the time for which the approval to create lost objects again still holds if nobody needs it again.
     pub async fn approval_left(&self, key: &ConnectionKey) -> Option<Duration> {
-        let slot = self.slot(key);
-        let mut slot = slot.lock().await;
-        slot.approval_left(self.setup.timing.approval)
+        let mut slot = self.locked(key).await;
+        slot.approval_left(self.factory.timing.approval)
     }
 
     /// Forgets a connection that was deleted, but keeps its last good session for deletions that still need it. Returns
     /// false if it was forgotten before.
     pub async fn forget(&self, key: &ConnectionKey) -> bool {
-        let slot = self.slot(key);
-        let mut slot = slot.lock().await;
-        let known = !slot.read || slot.settings.is_some();
+        let mut slot = self.locked(key).await;
+        let known = !slot.is_loaded || slot.settings.is_some();
         if known {
             self.users.forget(key);
         }
-        slot.read = true;
+        slot.is_loaded = true;
         slot.not_ready = Some(NotReady::not_found(key));
         slot.settings = None;
-        slot.checks = Checks::default();
-        if let Some(session) = &slot.session {
+        slot.checks = KeyChecks::default();
+        if let Some(session) = slot.session() {
             let budget = session.transport.budget();
             budget.leave(&key.resource_key(), Instant::now());
         }
@@ -217,22 +199,21 @@ impl Connections {
         let slots = lock(&self.slots);
         let forgotten = |slot: &Arc<AsyncMutex<Slot>>| {
             let slot = slot.try_lock();
-            slot.is_ok_and(|slot| slot.read && slot.settings.is_none())
+            slot.is_ok_and(|slot| slot.is_loaded && slot.settings.is_none())
         };
         slots.get(key).is_some_and(forgotten)
     }
 
     /// Returns true if a deletion may need the last good session of a connection that does not exist.
     pub async fn keeps_session(&self, key: &ConnectionKey) -> bool {
-        let slot = self.slot(key);
-        slot.lock().await.session.is_some()
+        self.locked(key).await.identified.is_some()
     }
 
     /// Drops everything about a connection that does not exist. The caller knows that no resource needs its last session,
     /// or waits for the connection to appear.
     pub fn drop_forgotten(&self, key: &ConnectionKey) {
         let mut slots = lock(&self.slots);
-        // Somebody else who holds the slot is about to use it.
+        // Another task that holds the slot is about to use it.
         let unused = |slot: &Arc<AsyncMutex<Slot>>| {
             let alone = Arc::strong_count(slot) == 1;
             alone && slot.try_lock().is_ok_and(|slot| slot.settings.is_none())
@@ -244,10 +225,9 @@ impl Connections {
 
     /// Returns the time until a connection is to be reconciled again.
     pub async fn next_check(&self, key: &ConnectionKey, terminating: bool) -> Duration {
-        let slot = self.slot(key);
-        let mut slot = slot.lock().await;
+        let mut slot = self.locked(key).await;
         let not_ready = slot.state_with_losses().not_ready;
-        let (timing, now) = (&self.setup.timing, Instant::now().into_std());
+        let (timing, now) = (&self.factory.timing, Instant::now().into_std());
         let checks = &mut slot.checks;
         checks.next(not_ready.as_ref(), terminating, timing, rand::random(), now)
     }
@@ -260,27 +240,28 @@ impl Connections {
         if key.kind == ConnectionKind::Connection {
             return Ok(());
         }
-        let slot = self.slot(key);
         let allowed = {
-            let slot = slot.lock().await;
+            let slot = self.locked(key).await;
             let allowed = slot.settings.as_ref().and_then(|it| it.allowed.clone());
             let refused = || slot.not_ready.clone();
             allowed.ok_or_else(|| refused().unwrap_or_else(|| NotReady::not_found(key)))?
         };
         let labels = match &allowed.selector {
-            Some(_) => self.setup.cluster.namespace_labels(namespace).await,
+            Some(_) => self.factory.cluster.namespace_labels(namespace).await,
             None => Ok(BTreeMap::new()),
         };
         let labels = labels.map_err(|error| verify::of_unread(&error))?;
         verify::check_namespace(key, &allowed, namespace, &labels)
     }
 
-    pub(super) fn slot(&self, key: &ConnectionKey) -> Arc<AsyncMutex<Slot>> {
-        lock(&self.slots).entry(key.clone()).or_default().clone()
+    /// Locks the slot of a connection.
+    pub(super) async fn locked(&self, key: &ConnectionKey) -> OwnedMutexGuard<Slot> {
+        let slot = lock(&self.slots).entry(key.clone()).or_default().clone();
+        slot.lock_owned().await
     }
 
     async fn read_once(&self, key: &ConnectionKey, slot: &mut Slot) {
-        if !slot.read {
+        if !slot.is_loaded {
             self.read(key, slot, Duration::MAX).await;
         }
     }
@@ -288,7 +269,7 @@ impl Connections {
     async fn read(&self, key: &ConnectionKey, slot: &mut Slot, max_age: Duration) {
         slot.handled = None;
         slot.checks.restart();
-        let result = match self.setup.settings(key).await {
+        let result = match self.factory.settings(key).await {
             Ok(Some(settings)) => {
                 slot.store_settings(&settings);
                 slot.handled = settings.requested().cloned();
@@ -304,7 +285,7 @@ impl Connections {
             Err(not_ready) => Err(not_ready),
         };
         slot.not_ready = result.err();
-        // Whatever ends this before, the next one who asks reads it again.
-        slot.read = true;
+        // Whatever ends this before, the next caller reads it again.
+        slot.is_loaded = true;
     }
 }

@@ -21,8 +21,8 @@ use url::Url;
 const INSTANCE_SCOPE: &str = "organization.instance:read";
 const DEFAULT_BASE_URL: &str = "https://api.metorial.com";
 
-/// Checks the address of the API against the prefixes that the operator may call. The key is sent there, so whoever may
-/// write a connection could otherwise have any key of its namespace sent to a server of their own.
+/// Checks the address of the API against the prefixes that the operator may call. The key is sent there, so an author
+/// of connections could otherwise have any key of the namespace sent to a server of their own.
 ///
 /// # Errors
 /// The address is not allowed, contains user info or is not a URL.
@@ -43,9 +43,10 @@ pub fn base_url(text: Option<&str>, allowed: &[Url]) -> Result<Url, NotReady> {
         let rest = url.as_str().strip_prefix(prefix);
         rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
     };
-    match plain && allowed.iter().any(below) {
-        true => Ok(url),
-        false => Err(refused()),
+    if plain && allowed.iter().any(below) {
+        Ok(url)
+    } else {
+        Err(refused())
     }
 }
 
@@ -54,8 +55,8 @@ pub fn base_url(text: Option<&str>, allowed: &[Url]) -> Result<Url, NotReady> {
 ///
 /// # Errors
 /// The key is not text.
-pub fn material(
-    mac: &MacKey,
+pub fn fingerprint(
+    fingerprint_key: &MacKey,
     url: &Url,
     settings: &ConnectionSettings,
     inputs: &Inputs,
@@ -69,7 +70,7 @@ pub fn material(
         .and_then(|reference| inputs.get(reference).ok());
     let roots = roots.map_or(&b""[..], str::as_bytes);
     let instance = settings.instance_id().unwrap_or_default();
-    Ok(mac.fingerprint(&[
+    Ok(fingerprint_key.fingerprint(&[
         url.as_str().as_bytes(),
         key.as_bytes(),
         roots,
@@ -129,9 +130,10 @@ pub fn check_instance(
 fn named(instance: &InstanceStatus) -> String {
     let details = [&instance.name, &instance.type_];
     let details: Vec<&str> = details.into_iter().flatten().map(String::as_str).collect();
-    match details.is_empty() {
-        true => instance.id.clone(),
-        false => format!("{} ({})", instance.id, details.join(", ")),
+    if details.is_empty() {
+        instance.id.clone()
+    } else {
+        format!("{} ({})", instance.id, details.join(", "))
     }
 }
 
@@ -240,7 +242,7 @@ pub fn of_error(error: &RemoteError, settings: &ConnectionSettings, url: &Url) -
     }
 }
 
-/// Returns whether a failed `GET /instance` says that the key is valid, and may not read the instance.
+/// Returns true if a failed `GET /instance` says that the key is valid, and may not read the instance.
 #[must_use]
 pub fn lacks_scope(error: &RemoteError) -> bool {
     error.api().map(Error::kind) == Some(ErrorKind::Forbidden)
@@ -262,7 +264,7 @@ pub fn of_instance(error: &RemoteError, settings: &ConnectionSettings, url: &Url
     }
 }
 
-/// Describes the instance of a key that may not read it. Whether it is a development instance is not known (◆).
+/// Describes the instance of a key that may not read it. Its type is not known (◆).
 ///
 /// # Errors
 /// The key belongs to an organization: nothing confirms that the instance of the spec is one of that organization.

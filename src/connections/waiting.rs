@@ -19,7 +19,7 @@ impl WaitingDeletions {
         is_first
     }
 
-    /// Removes a resource that does not wait for just any connection.
+    /// Stops a resource from waiting for any connection.
     pub fn remove(&self, resource: &ResourceKey) {
         let mut all = lock(&self.0);
         if let Some(here) = all.get_mut(&resource.namespace) {

@@ -26,7 +26,7 @@ pub struct Entry {
     pub finalizer: bool,
     /// True if it is being deleted.
     pub terminating: bool,
-    /// True if the remote object belongs to somebody else.
+    /// True if the remote object belongs to another owner.
     pub external: bool,
     /// The objects that Metorial deletes the remote object along with.
     pub parents: Vec<String>,
@@ -131,7 +131,7 @@ impl Entry {
         }
     }
 
-    /// Returns whether the resource keeps a connection in use: it has a remote object that is to be deleted through it, or
+    /// Returns true if the resource keeps a connection in use: it has a remote object that is to be deleted through it, or
     /// may have one.
     #[must_use]
     pub fn uses(&self, connection: &ConnectionKey) -> bool {
@@ -174,8 +174,8 @@ impl Entry {
         created.chain(using).collect()
     }
 
-    /// Returns what may depend on each of `ids`, the objects of `of`: an object that this resource has perhaps, and that nobody
-    /// knows by its id.
+    /// Returns what may depend on each of `ids`, the objects of `of`: an object that this resource has perhaps, with an
+    /// unknown id.
     #[must_use]
     pub fn may_depend_on(&self, of: &ResourceKey, ids: &[String]) -> Vec<Dependent> {
         let here = self.key.namespace == of.namespace;
@@ -188,13 +188,13 @@ impl Entry {
             .collect()
     }
 
-    /// Returns whether it has an object perhaps that may depend on something, and that nobody knows by its id.
+    /// Returns true if it has an object perhaps, with an unknown id, that may depend on something.
     #[must_use]
     pub fn may_have_dependent(&self) -> bool {
         self.hides_object() || !self.refers_unrecorded.is_empty()
     }
 
-    /// Returns whether nothing is known of an object that it has perhaps.
+    /// Returns true if nothing is known of an object that it has perhaps.
     fn hides_object(&self) -> bool {
         self.unreadable && self.finalizer
     }

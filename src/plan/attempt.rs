@@ -22,23 +22,23 @@ pub struct Circumstances {
     pub approved: Option<String>,
     /// Whether the owner of the object to adopt exists, where it had one when it was read.
     pub former_owner: Option<bool>,
+    /// The name of the connection.
+    pub connection: String,
     /// The state of the connection.
-    pub connection: ConnectionVersion,
+    pub connection_version: ConnectionVersion,
 }
 
-/// The state of a connection, as far as an attempt depends on it.
+/// The part of a connection's state whose change can change what its resources do.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct ConnectionVersion {
-    /// Its name.
-    pub name: String,
     /// Its session: another one after each change of the key and each recovery.
     pub epoch: usize,
     /// The generation of its spec.
     pub generation: Option<i64>,
-    /// Whether a person approved that lost objects are created again.
+    /// True if a person approved that lost objects are created again.
     pub recreation_approved: bool,
-    /// Why nothing can be sent through it.
-    pub unusable: Option<Reason>,
+    /// The reason why it can't be used.
+    pub problem: Option<Reason>,
 }
 
 /// One attempt. Kept for each resource, so it is small.
@@ -132,12 +132,12 @@ mod tests {
             references: Some(1),
             approved: None,
             former_owner: Some(true),
-            connection: ConnectionVersion {
-                name: "Connection/default".to_owned(),
+            connection: "Connection/default".to_owned(),
+            connection_version: ConnectionVersion {
                 epoch: 1,
                 generation: Some(1),
                 recreation_approved: false,
-                unusable: None,
+                problem: None,
             },
         }
     }
@@ -169,19 +169,19 @@ mod tests {
                 changed(|it| it.former_owner = Some(false))
             }),
             ("another connection", {
-                changed(|it| it.connection.name = "Connection/other".to_owned())
+                changed(|it| it.connection = "Connection/other".to_owned())
             }),
             ("another key, or a recovery of the connection", {
-                changed(|it| it.connection.epoch = 2)
+                changed(|it| it.connection_version.epoch = 2)
             }),
             ("an edited connection", {
-                changed(|it| it.connection.generation = Some(2))
+                changed(|it| it.connection_version.generation = Some(2))
             }),
             ("an approval of lost objects", {
-                changed(|it| it.connection.recreation_approved = true)
+                changed(|it| it.connection_version.recreation_approved = true)
             }),
             ("a connection that can't be used", {
-                changed(|it| it.connection.unusable = Some(Reason::NamespaceNotAllowed))
+                changed(|it| it.connection_version.problem = Some(Reason::NamespaceNotAllowed))
             }),
         ] {
             assert!(!other.repeats(&attempt), "{event}");

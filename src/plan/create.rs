@@ -81,16 +81,14 @@ pub fn object_gone(
     let losses = facts.losses()?;
     if losses.suspicious() {
         let (connection, namespace) = (&case.connection.name, &case.owner.namespace);
-        let namespace = match case.connection.shared {
-            true => String::new(),
-            false => format!("-n {namespace} "),
+        let namespace = if case.connection.shared {
+            String::new()
+        } else {
+            format!("-n {namespace} ")
         };
-        let message = format!(
-            "{} of {} objects of {connection} disappeared at once, and nothing is created again; if they were deleted on purpose, run: kubectl {namespace}annotate {} {APPROVE}={RECREATE}",
-            losses.lost,
-            losses.known,
-            connection.to_lowercase()
-        );
+        let connection = connection.to_lowercase();
+        let approve = format!("run: kubectl {namespace}annotate {connection} {APPROVE}={RECREATE}");
+        let message = losses.message(&approve);
         return Ok(Plan::report(Verdict::new(Reason::SuspiciousLoss, message)));
     }
     let plan = recover(case, desired, facts)?;

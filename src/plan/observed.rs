@@ -169,6 +169,15 @@ impl Losses {
     pub fn suspicious(self) -> bool {
         !self.approved && self.lost >= 3 && self.lost * 2 > self.known
     }
+
+    /// Returns the message about a suspicious loss; `approve`: the step that approves the recreation.
+    #[must_use]
+    pub fn message(self, approve: &str) -> String {
+        let Self { known, lost, .. } = self;
+        format!(
+            "{lost} of {known} objects of the connection disappeared together; nothing is created again; if they were deleted on purpose, {approve}"
+        )
+    }
 }
 
 #[cfg(test)]

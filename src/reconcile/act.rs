@@ -259,7 +259,7 @@ impl<K: Kind> Run<'_, K> {
     /// Returns the fingerprint of the content of a child object.
     pub(super) fn fingerprint(&self, wanted: &ChildSpec, data: &Data) -> String {
         let namespace = &self.resource.key.namespace;
-        wanted.fingerprint(&self.context.mac, namespace, data)
+        wanted.fingerprint(&self.context.fingerprint_key, namespace, data)
     }
 
     async fn bind(

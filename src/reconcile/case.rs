@@ -29,10 +29,12 @@ pub async fn case<'a, K: Kind>(
         }
         false => None,
     };
-    let defaults = connections.defaults(&resource.uses(), state).await;
+    let query = resource.connection_query();
+    let defaults = connections.defaults(&query, state).await;
     let named = resource.handle.object.common().connection_ref.is_some();
     let view = state.view(connection, named, refusal);
-    let attempt = attempt(context, resource, known, &state.version(&view));
+    let version = state.version(&view);
+    let attempt = attempt(context, resource, known, (connection, &version));
     let paused = resource.remember(context, |memory| memory.pauses.begin(attempt, now));
     let (common, lifecycle) = (
         resource.handle.object.common(),
@@ -67,7 +69,7 @@ pub async fn case<'a, K: Kind>(
         failure: None,
         list_lag: context.timing.settle,
         read_lag: context.timing.read_lag,
-        key: &context.mac,
+        key: &context.fingerprint_key,
         nonce: format!("{:016x}", rand::random::<u64>()),
         now: Timestamp::now(),
     }
@@ -93,7 +95,7 @@ pub fn attempt<K: Kind>(
     context: &Context,
     resource: &Resource<'_, K>,
     desired: Option<&Desired>,
-    connection: &ConnectionVersion,
+    (connection, version): (&ConnectionKey, &ConnectionVersion),
 ) -> Attempt {
     let terminating = resource.handle.terminating();
     let circumstances = Circumstances {
@@ -103,7 +105,8 @@ pub fn attempt<K: Kind>(
         references: desired.map(|desired| desired.references),
         approved: resource.handle.approved(),
         former_owner: resource.memory.former_owner.as_ref().map(|it| it.1),
-        connection: connection.clone(),
+        connection: connection.to_string(),
+        connection_version: version.clone(),
     };
     let attempt = Attempt::new(&circumstances)
         .requested(resource.handle.requested().as_ref())

@@ -143,7 +143,7 @@ async fn end_approval<C: ConnectionResource>(
 }
 
 /// Forgets a connection that was deleted. Its last session stays while a resource has a remote object that is to be deleted
-/// through it; returns when to look again. Else nothing of it stays but what resources that wait for it need.
+/// through it; returns the time until that is checked again. Else nothing of it stays but what resources that wait for it need.
 async fn forget(
     context: &Context,
     key: &ResourceKey,

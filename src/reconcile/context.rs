@@ -25,7 +25,7 @@ pub struct Context {
     /// The connections with their sessions.
     pub connections: Connections,
     /// The key of fingerprints.
-    pub mac: Arc<MacKey>,
+    pub fingerprint_key: Arc<MacKey>,
     /// uid of `kube-system`: the identity of the cluster.
     pub cluster_id: String,
     /// The id of this installation of the operator.

@@ -40,7 +40,8 @@ pub async fn reconcile<K: Kind>(
         context.forget(key);
         return Ok(None);
     };
-    let connection = context.connections.used(&resource.uses()).await;
+    let query = resource.connection_query();
+    let connection = context.connections.used(&query).await;
     resource.register_dependencies(context, &connection);
     resource.reread_former_owner(context).await?;
     let state = context.connections.state(&connection).await;

@@ -75,9 +75,11 @@ impl<K: Kind> Run<'_, K> {
                 let target = records::export_target(id, case.exports());
                 Answer::Exports(self.api()?.exports(&target, owner).await?)
             }
-            Query::Child(wanted) => {
-                Answer::Child(self.parent().observe(wanted, &self.context.mac).await?)
-            }
+            Query::Child(wanted) => Answer::Child(
+                self.parent()
+                    .observe(wanted, &self.context.fingerprint_key)
+                    .await?,
+            ),
             Query::ChildAdmission(wanted) => {
                 let placeholder = wanted.placeholder();
                 Answer::ChildAdmission(self.parent().try_out(wanted, &placeholder).await?)

@@ -184,9 +184,10 @@ impl<K: Kind> Run<'_, K> {
             jitter: jitter(),
         };
         let desired = case.desired();
+        let connection = (self.connection, &self.connection_version);
         let ended = Ended {
             retry,
-            attempt: attempt(context, &self.resource, desired, &self.connection_version),
+            attempt: attempt(context, &self.resource, desired, connection),
             asked: self.asked,
             unreachable,
         };

@@ -4,7 +4,7 @@ use super::context::{Context, now};
 use crate::cluster::error::ClusterError;
 use crate::cluster::handle::Handle;
 use crate::cluster::references::Missing;
-use crate::connections::Uses;
+use crate::connections::ConnectionQuery;
 use crate::kinds::{Kind, RemoteKind, SourceKind};
 use crate::plan::case::Unresolved;
 use crate::plan::circle;
@@ -106,7 +106,7 @@ impl<'a, K: Kind> Resource<'a, K> {
         let resolved = context.cluster.resolve(namespace, &references, created);
         match resolved.await {
             Ok(inputs) => {
-                let desired = object.desired(&inputs, &self.owner, &context.mac);
+                let desired = object.desired(&inputs, &self.owner, &context.fingerprint_key);
                 Ok(desired.map_err(Unresolved::from))
             }
             Err(Missing::Unresolved(why)) => {
@@ -117,10 +117,10 @@ impl<'a, K: Kind> Resource<'a, K> {
         }
     }
 
-    /// Returns what decides which connection it uses.
+    /// Returns its properties that decide which connection it uses.
     #[must_use]
-    pub fn uses(&self) -> Uses<'_> {
-        Uses {
+    pub fn connection_query(&self) -> ConnectionQuery<'_> {
+        ConnectionQuery {
             key: self.key,
             spec: self.handle.object.common(),
             terminating: self.handle.terminating(),

@@ -15,7 +15,7 @@ use crate::cluster::installation::Identity;
 use crate::cluster::lease::Candidate;
 use crate::cluster::namespaces::NamespaceUids;
 use crate::cluster::pages::Collection;
-use crate::connections::{Connections, Setup};
+use crate::connections::{Connections, SessionFactory};
 use crate::health::{self, Health, LivenessLimits, longest_reconciliation};
 use crate::inventory::Inventories;
 use crate::metrics::Metrics;
@@ -249,9 +249,9 @@ impl Process {
         let (cluster_id, Identity { key, installation }) = found;
         let installation = settings.installation_id.clone().unwrap_or(installation);
         tracing::info!(cluster = cluster_id, installation, "identity in markers");
-        let mac = Arc::new(key);
+        let fingerprint_key = Arc::new(key);
         Context {
-            connections: Connections::new(Setup {
+            connections: Connections::new(SessionFactory {
                 cluster: cluster.clone(),
                 allowed_base_urls: settings.allowed_base_urls.clone(),
                 allowed_accounts: settings.allowed_accounts.clone(),
@@ -260,9 +260,9 @@ impl Process {
                 fence,
                 metrics: self.metrics.clone(),
                 queue: queue.clone(),
-                key: mac.clone(),
+                fingerprint_key: fingerprint_key.clone(),
             }),
-            mac,
+            fingerprint_key,
             cluster_id,
             installation,
             namespace_uids: NamespaceUids::default(),

@@ -1,7 +1,7 @@
 //! Tables over connections.
 
-mod checks;
 mod states;
+mod verify;
 
 use super::settings::{ConnectionResource, ConnectionSettings};
 use crate::resources::{Connection, Stored};

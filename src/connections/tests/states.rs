@@ -1,12 +1,13 @@
 //! The state of a connection.
 
 use super::settings;
-use crate::connections::checks::Check;
+use crate::connections::key_checks::Check;
 use crate::connections::not_ready::NotReady;
 use crate::connections::settings::ConnectionSettings;
-use crate::connections::state::Slot;
+use crate::connections::slot::{Identified, Pinned, Slot};
 use crate::plan::case::{ConnectionView, Problem};
 use crate::plan::fingerprint::Fingerprint;
+use crate::remote::Session;
 use crate::remote::testing::session;
 use crate::resources::Reason;
 use crate::settings::Timing;
@@ -14,10 +15,21 @@ use serde_json::json;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+fn identified(session: Session) -> Identified {
+    Identified {
+        session: Arc::new(session),
+        fingerprint: Fingerprint::stored("key"),
+        verified: None,
+    }
+}
+
 #[test]
 fn the_pin_of_a_deleted_connection_does_not_bind_its_successor() {
     let slot = Slot {
-        pinned: Some(("u1".to_owned(), "ins_1".to_owned())),
+        pinned: Some(Pinned {
+            uid: "u1".to_owned(),
+            instance: "ins_1".to_owned(),
+        }),
         ..Slot::default()
     };
     assert_eq!(slot.pinned_instance("u1"), Some("ins_1"));
@@ -37,7 +49,7 @@ fn the_last_session_is_used_through_a_transient_failure_and_not_through_a_lastin
         (false, None, Err(Reason::ConnectionNotReady)),
     ] {
         let slot = Slot {
-            session: has_session.then(|| Arc::new(session(1))),
+            identified: has_session.then(|| identified(session(1))),
             not_ready,
             ..Slot::default()
         };
@@ -59,17 +71,17 @@ fn the_last_session_is_used_through_a_transient_failure_and_not_through_a_lastin
 #[test]
 fn resources_are_enqueued_for_each_change_that_may_let_them_do_something_else() {
     let slot = |epoch, not_ready: Option<NotReady>, approved| {
-        let session = crate::remote::Session {
+        let session = Session {
             recreation_approved: approved,
             ..session(epoch)
         };
         Slot {
-            session: Some(Arc::new(session)),
+            identified: Some(identified(session)),
             not_ready,
             settings: Some(settings(&json!({}), &json!({}))),
             ..Slot::default()
         }
-        .generation()
+        .version()
     };
     let failure = |message: &str| Some(NotReady::transient(Reason::RemoteUnavailable, message));
     let ready = slot(1, None, false);
@@ -85,33 +97,33 @@ fn resources_are_enqueued_for_each_change_that_may_let_them_do_something_else() 
 fn pauses_are_those_of_one_connection_not_of_its_name() {
     let (mut slot, now) = (Slot::default(), Instant::now());
     let first = settings(&json!({}), &json!({}));
-    let material = Fingerprint::stored("key");
+    let fingerprint = Fingerprint::stored("key");
     let refused = NotReady::new(Reason::Unauthorized, "no");
     slot.store_settings(&first);
-    slot.checks.begin(&first, &material, now);
+    slot.checks.begin(&first, &fingerprint, now);
     slot.checks
         .asked(Some(&refused), &Timing::default(), 0.0, now);
     slot.store_settings(&first);
-    let check = slot.checks.begin(&first, &material, now);
+    let check = slot.checks.begin(&first, &fingerprint, now);
     assert_eq!(check, Check::Failed(refused));
     let second = ConnectionSettings {
         uid: "u2".to_owned(),
         ..first
     };
     slot.store_settings(&second);
-    assert_eq!(slot.checks.begin(&second, &material, now), Check::Due);
+    assert_eq!(slot.checks.begin(&second, &fingerprint, now), Check::Due);
 }
 
 #[test]
 fn an_approval_is_not_extended_once_it_was_seen_too_long_ago() {
     let (hour, now) = (Duration::from_secs(3600), tokio::time::Instant::now());
     let mut slot = Slot {
-        session: Some(Arc::new(session(1))),
+        identified: Some(identified(session(1))),
         ..Slot::default()
     };
     let approved = |slot: &Slot, now| slot.approved_within(hour, now).is_some();
     assert!(!approved(&slot, now), "never seen");
-    slot.approval_since = Some(now);
+    slot.approval.since = Some(now);
     assert!(approved(&slot, now + hour - Duration::from_millis(1)));
     assert!(!approved(&slot, now + hour));
 }

@@ -1,4 +1,4 @@
-//! The settings of the process that connections are read and sessions are built with.
+//! Reads connections and builds their API clients, by the settings of the process.
 
 use super::not_ready::NotReady;
 use super::settings::{ConnectionResource, ConnectionSettings};
@@ -22,8 +22,8 @@ use std::time::Duration;
 use tokio::sync::mpsc::UnboundedSender;
 use url::Url;
 
-/// The settings of the process that every session is built with.
-pub struct Setup {
+/// The settings of the process that connections are read and sessions are built with.
+pub struct SessionFactory {
     /// The cluster that connections and keys are read from.
     pub cluster: Cluster,
     /// The prefixes that a base URL may have.
@@ -41,10 +41,10 @@ pub struct Setup {
     /// The work queue.
     pub queue: UnboundedSender<ResourceKey>,
     /// The key that recognizes an unchanged API key without keeping it.
-    pub key: Arc<MacKey>,
+    pub fingerprint_key: Arc<MacKey>,
 }
 
-impl Setup {
+impl SessionFactory {
     /// Reads the settings of a connection; `None` if it does not exist.
     ///
     /// # Errors

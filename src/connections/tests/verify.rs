@@ -260,10 +260,10 @@ fn check(error: &RemoteError, reason: Reason, transient: bool, wait: Option<Dura
 }
 
 #[test]
-fn the_material_of_a_session_changes_with_its_address_key_and_certificates() {
+fn the_fingerprint_of_a_session_changes_with_its_address_key_and_certificates() {
     let mac = MacKey::new(vec![1; 32]).unwrap();
     let with_roots = json!({"caBundle": {"configMapKeyRef": {"name": "ca", "key": "ca"}}});
-    let material = |address: &str, key: &str, roots: Option<&str>| {
+    let fingerprint = |address: &str, key: &str, roots: Option<&str>| {
         let spec = roots.map_or(json!({}), |_| with_roots.clone());
         let settings = settings(&spec, &json!({}));
         let mut inputs = Inputs::default();
@@ -273,14 +273,14 @@ fn the_material_of_a_session_changes_with_its_address_key_and_certificates() {
             let roots = roots.as_bytes().to_vec();
             inputs.insert(reference.clone(), roots, "uid").unwrap();
         }
-        verify::material(&mac, &url(address), &settings, &inputs).unwrap()
+        verify::fingerprint(&mac, &url(address), &settings, &inputs).unwrap()
     };
-    let first = material("https://a.example", "key", None);
-    assert_eq!(first, material("https://a.example", "key", None));
+    let first = fingerprint("https://a.example", "key", None);
+    assert_eq!(first, fingerprint("https://a.example", "key", None));
     for other in [
-        material("https://b.example", "key", None),
-        material("https://a.example", "other", None),
-        material("https://a.example", "key", Some("roots")),
+        fingerprint("https://b.example", "key", None),
+        fingerprint("https://a.example", "other", None),
+        fingerprint("https://a.example", "key", Some("roots")),
     ] {
         assert_ne!(first, other);
     }

@@ -1,4 +1,4 @@
-//! When the API is asked whose key a connection has. A key that it refused is not tried again before its time, whatever
+//! The times at which the API is asked whose key a connection has. A key that it refused is not tried again before its time, whatever
 //! enqueues the connection, unless the key, the address or the spec changes.
 
 use super::not_ready::NotReady;
@@ -11,23 +11,30 @@ use crate::resources::Reason;
 use crate::settings::Timing;
 use std::time::{Duration, Instant};
 
-/// The interval of checks that responses to resources lead to.
-const AT_MOST: Duration = Duration::from_secs(60);
+/// The shortest interval of checks that responses to resources lead to.
+const MIN_INTERVAL: Duration = Duration::from_secs(60);
 
 /// The checks of one connection.
 #[derive(Default)]
-pub struct Checks {
+pub struct KeyChecks {
     pauses: Pauses,
     /// The check that the connection needs as it was last read.
     attempt: Option<Attempt>,
     /// True if that check was put off.
     put_off: bool,
-    /// Why the last one failed.
+    /// The failure of the last one.
     failed: Option<NotReady>,
-    /// When the API was last asked.
+    /// The time at which the API was last asked.
     asked_at: Option<Instant>,
-    /// Reconciliations in a row that ended without a usable session, and when the next one is due.
-    failures: (u32, Option<Instant>),
+    failures: Failures,
+}
+
+/// Consecutive reconciliations that ended without a usable session.
+#[derive(Default)]
+struct Failures {
+    count: u32,
+    /// The time at which the next one is due.
+    next_due: Option<Instant>,
 }
 
 /// Decision about a request that checks a key.
@@ -41,23 +48,23 @@ pub enum Check {
     Failed(NotReady),
 }
 
-impl Checks {
+impl KeyChecks {
     /// Forgets what the connection was like, because it is read again.
     pub fn restart(&mut self) {
         self.attempt = None;
         self.put_off = false;
     }
 
-    /// Returns whether the API may be asked about a connection with these settings and this key.
+    /// Decides if the API may be asked about a connection with these settings and this key.
     pub fn begin(
         &mut self,
         settings: &ConnectionSettings,
-        material: &Fingerprint,
+        fingerprint: &Fingerprint,
         now: Instant,
     ) -> Check {
         let circumstances = Circumstances {
             generation: settings.generation.unwrap_or_default(),
-            revision: Some(material.clone()),
+            revision: Some(fingerprint.clone()),
             ..Circumstances::default()
         };
         let attempt = Attempt::new(&circumstances).requested(settings.requested());
@@ -88,22 +95,23 @@ impl Checks {
         self.pauses.next(ended, &delays(timing, jitter), now);
     }
 
-    /// Ends the pause after a failure that was to pass by itself, because a resource got another response. Returns whether there
-    /// was such a pause: a server that answers everything but this check is asked no more often than [`AT_MOST`].
+    /// Ends the pause after a failure that was to pass by itself, because a resource got another response. Returns true if there
+    /// was such a pause: a server that answers everything but this check is asked no more often than [`MIN_INTERVAL`].
     pub fn end_pause(&mut self, now: Instant) -> bool {
-        let recently = |at: Instant| now.saturating_duration_since(at) < AT_MOST;
+        let recently = |at: Instant| now.saturating_duration_since(at) < MIN_INTERVAL;
         let passes = |it: &NotReady| it.transient && it.reason != Reason::RateLimited;
         let passes = self.failed.as_ref().is_some_and(passes);
         let ends = passes && !self.asked_at.is_some_and(recently);
         if ends {
-            (self.pauses, self.failures) = (Pauses::default(), (0, None));
+            self.pauses = Pauses::default();
+            self.failures = Failures::default();
         }
         ends
     }
 
     /// Returns the time until the connection is to be reconciled again. What only a person can repair is retried seldom; while
-    /// the connection is being deleted its users may be gone at any moment. That the API is not asked yet keeps nobody from
-    /// reading the key: where Secrets are not watched, another one is found only so.
+    /// the connection is being deleted its users may be gone at any moment. The
+    /// key is still re-read: without a watch on Secrets nothing else notices a new one.
     pub fn next(
         &mut self,
         not_ready: Option<&NotReady>,
@@ -126,33 +134,39 @@ impl Checks {
     ) -> Duration {
         let left = self.attempt.as_ref();
         let left = left.and_then(|attempt| self.pauses.left(attempt, now));
-        // A pause that ended in the meantime is over now: what was put off is done at once.
+        // A pause that ended in the meantime is over now: what was put off is done immediately.
         let left = left.or(self.put_off.then_some(Duration::ZERO));
-        if let (true, Some(left)) = (self.failed.is_some() && !terminating, left) {
+        if let Some(left) = left
+            && self.failed.is_some()
+            && !terminating
+        {
             return left;
         }
         if not_ready.is_none() && !terminating {
-            self.failures = (0, None);
+            self.failures = Failures::default();
             // A request that came too early is still to be handled.
             let early = self.attempt.as_ref().filter(|it| it.is_requested());
             let interval = delays.interval();
             return early.and(left).map_or(interval, |left| left.min(interval));
         }
         // An event in a pause is no other failure.
-        if let Some(due) = self.failures.1.filter(|due| *due > now) {
+        if let Some(due) = self.failures.next_due.filter(|due| *due > now) {
             return due - now;
         }
         let retry = not_ready.map_or(Retry::Backoff(Backoff::transient()), |it| {
             retry(it, terminating || is_of_values(it.reason))
         });
-        let failures = self.failures.0.saturating_add(1);
-        let pause = delays.pause(&retry, failures).unwrap_or_default();
-        self.failures = (failures, Some(now + pause));
+        let count = self.failures.count.saturating_add(1);
+        let pause = delays.pause(&retry, count).unwrap_or_default();
+        self.failures = Failures {
+            count,
+            next_due: Some(now + pause),
+        };
         pause
     }
 }
 
-/// Returns whether a Secret or ConfigMap lacks what the connection needs: that is read again without any request to the API.
+/// Returns true if a Secret or ConfigMap lacks what the connection needs: that is read again without any request to the API.
 fn is_of_values(reason: Reason) -> bool {
     use Reason::{ConfigMapNotFound, InvalidValue, SecretKeyNotFound, SecretNotFound};
     matches!(
@@ -165,9 +179,10 @@ fn retry(not_ready: &NotReady, soon: bool) -> Retry {
     if let (Reason::RateLimited, Some(wait)) = (not_ready.reason, not_ready.wait) {
         return Retry::Turn(wait);
     }
-    let growth = match not_ready.transient || soon {
-        true => Growth::Transient,
-        false => Growth::Refused,
+    let growth = if not_ready.transient || soon {
+        Growth::Transient
+    } else {
+        Growth::Refused
     };
     Retry::Backoff(Backoff::new(growth).at_least(not_ready.wait.unwrap_or_default()))
 }
@@ -222,8 +237,9 @@ mod tests {
         let away = NotReady::transient(Reason::RemoteUnavailable, "away");
         let limited = NotReady::transient(Reason::RateLimited, "later");
         for (failed, ends) in [(&away, true), (&limited, false), (&unauthorized(), false)] {
-            let mut checks = Checks::default();
-            let begin = |checks: &mut Checks, at| checks.begin(&settings(1, None), &key("a"), at);
+            let mut checks = KeyChecks::default();
+            let begin =
+                |checks: &mut KeyChecks, at| checks.begin(&settings(1, None), &key("a"), at);
             let mut at = now;
             // The pause after many failures is longer than the interval of such checks.
             for _ in 0..20 {
@@ -232,7 +248,7 @@ mod tests {
                 checks.asked(Some(failed), &timing, 0.0, at);
             }
             assert!(!checks.end_pause(at + SECOND), "it was asked a moment ago");
-            let later = at + AT_MOST;
+            let later = at + MIN_INTERVAL;
             assert_eq!(begin(&mut checks, later), Check::Failed(failed.clone()));
             assert_eq!(checks.end_pause(later), ends);
             let expected = if ends {
@@ -247,7 +263,7 @@ mod tests {
     #[test]
     fn a_key_that_was_refused_is_asked_about_again_only_in_time_or_when_something_changes() {
         let (timing, now) = (Timing::default(), Instant::now());
-        let mut checks = Checks::default();
+        let mut checks = KeyChecks::default();
         let refused = unauthorized();
         assert_eq!(checks.begin(&settings(1, None), &key("a"), now), Check::Due);
         checks.asked(Some(&refused), &timing, 0.0, now);
@@ -274,7 +290,7 @@ mod tests {
     #[test]
     fn another_cause_in_between_ends_no_pause() {
         let (timing, now) = (Timing::default(), Instant::now());
-        let mut checks = Checks::default();
+        let mut checks = KeyChecks::default();
         checks.begin(&settings(1, None), &key("a"), now);
         checks.asked(Some(&unauthorized()), &timing, 0.0, now);
         checks.restart();
@@ -293,7 +309,7 @@ mod tests {
             Reason::ConfigMapNotFound,
             Reason::InvalidValue,
         ] {
-            let (mut checks, mut at) = (Checks::default(), now);
+            let (mut checks, mut at) = (KeyChecks::default(), now);
             let missing = NotReady::new(reason, "no");
             for expected in [1, 2, 4, 8] {
                 checks.restart();
@@ -307,7 +323,7 @@ mod tests {
     #[test]
     fn requests_of_a_user_are_honored_once_in_ten_seconds() {
         let (timing, now) = (Timing::default(), Instant::now());
-        let mut checks = Checks::default();
+        let mut checks = KeyChecks::default();
         let mut honored = 0;
         for second in 0..60 {
             let (now, text) = (now + second * SECOND, second.to_string());
@@ -328,11 +344,11 @@ mod tests {
     }
 
     #[test]
-    fn a_request_whose_pause_ends_during_the_reconciliation_is_handled_at_once() {
+    fn a_request_whose_pause_ends_during_the_reconciliation_is_handled_immediately() {
         let (timing, now) = (Timing::default(), Instant::now());
         let (early, late) = (now + timing.rest - SECOND, now + timing.rest);
         for failed in [None, Some(unauthorized())] {
-            let mut checks = Checks::default();
+            let mut checks = KeyChecks::default();
             let first = settings(1, Some("1"));
             assert_eq!(checks.begin(&first, &key("a"), now), Check::Due);
             checks.asked(failed.as_ref(), &timing, 0.0, now);
@@ -354,7 +370,7 @@ mod tests {
             ..transient.clone()
         };
         let of = |not_ready: Option<&NotReady>, terminating, attempts: u32| {
-            let mut checks = Checks::default();
+            let mut checks = KeyChecks::default();
             let mut next = Duration::ZERO;
             for attempt in 0..attempts {
                 let now = now + attempt * 1000 * SECOND;

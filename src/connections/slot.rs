@@ -1,0 +1,337 @@
+//! Everything that is known of one connection.
+
+use super::key_checks::KeyChecks;
+use super::limits::UserLimit;
+use super::losses::Count;
+use super::not_ready::NotReady;
+use super::settings::ConnectionSettings;
+use super::state::{ConnectionState, Permissions, version};
+use crate::plan::attempt::ConnectionVersion;
+use crate::plan::fingerprint::Fingerprint;
+use crate::remote::Session;
+use crate::remote::budget::{Budget, Limit, OwnLimit};
+use crate::resources::{APPROVE, ConnectionDefaults, ConnectionKey, RECREATE, Reason, ResourceKey};
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::Mutex as AsyncMutex;
+use tokio::sync::mpsc::UnboundedSender;
+use tokio::time::Instant;
+
+/// Everything that is known of one connection. Locked while the connection is read and verified, so that resources which
+/// start at the same time cause one request.
+#[derive(Default)]
+pub struct Slot {
+    /// True once the connection was read.
+    pub is_loaded: bool,
+    /// The settings that were last read; `None` if there is no such connection.
+    pub settings: Option<ConnectionSettings>,
+    /// The defaults that the connection has, or had before it was deleted.
+    pub defaults: ConnectionDefaults,
+    /// The user's request that was handled with the settings that were last read.
+    pub handled: Option<String>,
+    /// The cause why the connection can't be used now.
+    pub not_ready: Option<NotReady>,
+    /// The current key, or the last good one, with its session.
+    pub identified: Option<Identified>,
+    /// The instance that the key opened.
+    pub pinned: Option<Pinned>,
+    /// The times at which the API is asked about the key.
+    pub checks: KeyChecks,
+    /// The budget of a key until the API has named its organization, and the key's fingerprint. What one key's server says
+    /// must not count for the organization of the key before it.
+    pub unidentified: Option<(Fingerprint, Arc<Budget>)>,
+    /// The limit that a Connection sets for its own requests.
+    pub own_limit: Option<Arc<OwnLimit>>,
+    /// The last count of the objects that are gone.
+    pub losses: Option<Count>,
+    /// Held while the lost objects are counted.
+    pub counting: Arc<AsyncMutex<()>>,
+    /// The approval to create lost objects again.
+    pub approval: Approval,
+    /// The versions that were reported.
+    pub reported: Reported,
+}
+
+/// A key that the API accepted, and the session that was built with it.
+pub struct Identified {
+    /// The session.
+    pub session: Arc<Session>,
+    /// The fingerprint of the address, key and certificates that the session was built from.
+    pub fingerprint: Fingerprint,
+    /// The time at which the API last accepted the key; `None` if a failed request put that in doubt.
+    pub verified: Option<Instant>,
+}
+
+/// The instance that a connection opened. Its status pins that as well, but only once it is written, and the key may be
+/// replaced before that.
+pub struct Pinned {
+    /// The uid of the connection.
+    pub uid: String,
+    /// The id of the instance.
+    pub instance: String,
+}
+
+/// The times of an approval to create lost objects again.
+#[derive(Default)]
+pub struct Approval {
+    /// The time at which it was last needed, or seen first.
+    pub used: Option<Instant>,
+    /// The time at which it was seen first.
+    pub since: Option<Instant>,
+}
+
+/// The versions of a connection that were reported to resources.
+#[derive(Default)]
+pub struct Reported {
+    /// The version that all resources of this connection know: the first that one asked for, or a later one for which they were
+    /// enqueued.
+    to_users: Option<ConnectionVersion>,
+    /// The version that the deletions know which wait for any connection that they may use.
+    to_waiting: Option<ConnectionVersion>,
+}
+
+impl Slot {
+    /// Sets or removes the limit of the connection's own requests. What was sent stays counted.
+    pub fn limit_own_requests(
+        &mut self,
+        key: &ConnectionKey,
+        limit: Option<UserLimit>,
+        queue: &UnboundedSender<ResourceKey>,
+    ) {
+        let Some(UserLimit::Own(limit)) = limit else {
+            self.own_limit = None;
+            return;
+        };
+        match &self.own_limit {
+            Some(own) => own.set(limit, Instant::now()),
+            None => {
+                let own = OwnLimit::new(key.resource_key(), limit, queue.clone());
+                self.own_limit = Some(Arc::new(own));
+            }
+        }
+    }
+
+    /// Returns the budget for asking which organization this key belongs to: that of the session if it has the same key.
+    pub fn budget_to_identify(
+        &mut self,
+        fingerprint: &Fingerprint,
+        limit: Limit,
+        queue: &UnboundedSender<ResourceKey>,
+    ) -> Arc<Budget> {
+        if let Some(session) = self.session()
+            && self.is_of(fingerprint)
+        {
+            return session.transport.budget().clone();
+        }
+        if let Some((of, budget)) = &self.unidentified
+            && of == fingerprint
+        {
+            return budget.clone();
+        }
+        let whose = "the organization of this key";
+        let budget = Arc::new(Budget::new(whose, limit, queue.clone()));
+        self.unidentified = Some((fingerprint.clone(), budget.clone()));
+        budget
+    }
+
+    /// Returns the state for resources that use the connection.
+    #[must_use]
+    pub fn state(&self) -> ConnectionState {
+        ConnectionState {
+            session: self.session().cloned(),
+            not_ready: self.not_ready.clone(),
+            generation: self.spec_generation(),
+            permissions: self.permissions(),
+            defaults: self.defaults.clone(),
+            handled: self.handled.clone(),
+        }
+    }
+
+    /// Returns what the connection allows; nothing where there is none.
+    fn permissions(&self) -> Permissions {
+        let settings = self.settings.as_ref();
+        settings.map_or_else(Permissions::default, |settings| Permissions {
+            external_ids: settings.external_ids,
+            adopt_from: settings.common.adopt_from.clone().unwrap_or_default(),
+        })
+    }
+
+    /// Returns the state for the connection's own status, which a suspicious loss of objects makes not ready. Resources
+    /// that lost nothing keep working, so their state does not contain it.
+    #[must_use]
+    pub fn state_with_losses(&self) -> ConnectionState {
+        let mut state = self.state();
+        let losses = self.losses.as_ref().map(|count| count.losses);
+        if let Some(losses) = losses
+            && losses.suspicious()
+            && state.not_ready.is_none()
+            && !self.recreation_approved()
+        {
+            let approve = format!("annotate this connection with {APPROVE}={RECREATE}");
+            let message = losses.message(&approve);
+            state.not_ready = Some(NotReady::new(Reason::SuspiciousLoss, message));
+        }
+        state
+    }
+
+    /// Returns the part of the state whose change can change what resources do.
+    #[must_use]
+    pub fn version(&self) -> ConnectionVersion {
+        let problem = self.not_ready.as_ref().map(|not_ready| not_ready.reason);
+        let session = self.session().map(|session| &**session);
+        version(session, self.spec_generation(), problem)
+    }
+
+    /// Returns the current session, or the last good one.
+    #[must_use]
+    pub fn session(&self) -> Option<&Arc<Session>> {
+        Some(&self.identified.as_ref()?.session)
+    }
+
+    /// Returns true if the session was built from what has this fingerprint.
+    #[must_use]
+    pub fn is_of(&self, fingerprint: &Fingerprint) -> bool {
+        let identified = self.identified.as_ref();
+        identified.is_some_and(|identified| identified.fingerprint == *fingerprint)
+    }
+
+    /// Returns the time at which the API last accepted the key.
+    #[must_use]
+    pub fn verified(&self) -> Option<Instant> {
+        self.identified.as_ref()?.verified
+    }
+
+    /// Records that a request failed as if the key were the cause.
+    pub fn doubt(&mut self) {
+        if let Some(identified) = &mut self.identified {
+            identified.verified = None;
+        }
+    }
+
+    /// Records that a resource asked for the state.
+    pub fn report_once(&mut self) {
+        if self.reported.to_users.is_none() {
+            self.reported.to_users = Some(self.version());
+        }
+    }
+
+    /// Returns true if the state differs from the one that all resources know. From now on they know this one: one that
+    /// asked earlier than the others must not keep them from it.
+    pub fn report_change(&mut self) -> bool {
+        let version = self.version();
+        match &mut self.reported.to_users {
+            Some(known) => std::mem::replace(known, version.clone()) != version,
+            None => false,
+        }
+    }
+
+    /// Returns true if the connection can be used in a way that deletions which wait for any connection don't know of. From now
+    /// on they do.
+    pub fn report_to_waiting(&mut self) -> bool {
+        let usable = self.not_ready.is_none().then(|| self.version());
+        let is_new = usable.is_some() && usable != self.reported.to_waiting;
+        self.reported.to_waiting = usable;
+        is_new
+    }
+
+    /// Returns the instance that the status of the connection names.
+    #[must_use]
+    pub fn recorded_instance(&self) -> Option<&str> {
+        let instance = self.settings.as_ref()?.status.instance.as_ref()?;
+        Some(&instance.id)
+    }
+
+    /// Records that a resource needed the approval to create lost objects again, if there is one.
+    pub fn use_approval(&mut self) {
+        if self.recreation_approved() {
+            self.approval.used = Some(Instant::now());
+        }
+    }
+
+    /// Returns the time for which the approval still holds if no resource needs it again; `None` without one. When the approval
+    /// ends, so does the recorded loss.
+    pub fn approval_left(&mut self, lifetime: Duration) -> Option<Duration> {
+        if !self.recreation_approved() {
+            self.approval = Approval::default();
+            return None;
+        }
+        self.approval.since.get_or_insert_with(Instant::now);
+        let used = self.approval.used.get_or_insert_with(Instant::now);
+        let left = lifetime.saturating_sub(used.elapsed());
+        if left.is_zero() {
+            // What was approved must not be reported again.
+            self.losses = None;
+        }
+        Some(left)
+    }
+
+    /// Returns the session if its approval to create lost objects again was seen first less than this time ago.
+    #[must_use]
+    pub fn approved_within(&self, time: Duration, now: Instant) -> Option<Arc<Session>> {
+        let since = self.approval.since?;
+        if now < since + time {
+            self.session().cloned()
+        } else {
+            None
+        }
+    }
+
+    fn recreation_approved(&self) -> bool {
+        self.session()
+            .is_some_and(|session| session.recreation_approved)
+    }
+
+    fn spec_generation(&self) -> Option<i64> {
+        self.settings.as_ref()?.generation
+    }
+
+    /// Returns the instance that the connection with this uid opened before.
+    #[must_use]
+    pub fn pinned_instance(&self, uid: &str) -> Option<&str> {
+        let pinned = self.pinned.as_ref()?;
+        (pinned.uid == uid).then_some(pinned.instance.as_str())
+    }
+
+    /// Stores the settings that were read. Failures of a deleted connection of the same name do not count.
+    pub fn store_settings(&mut self, settings: &ConnectionSettings) {
+        let former = self.settings.as_ref();
+        if former.is_none_or(|former| former.uid != settings.uid) {
+            self.checks = KeyChecks::default();
+        }
+        self.defaults = settings.common.defaults.clone().unwrap_or_default();
+        self.settings = Some(settings.clone());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_resource_that_asks_for_a_new_state_keeps_no_other_from_being_enqueued() {
+        let mut slot = Slot::default();
+        assert!(!slot.report_change(), "nobody has asked");
+        slot.report_once();
+        assert!(!slot.report_change());
+        slot.not_ready = Some(NotReady::new(Reason::Unauthorized, "no"));
+        slot.report_once();
+        assert!(slot.report_change());
+        assert!(!slot.report_change(), "once");
+        slot.not_ready = None;
+        assert!(slot.report_change());
+    }
+
+    #[test]
+    fn a_deletion_that_waits_for_any_connection_is_enqueued_once_whoever_else_asked_for_it() {
+        let mut slot = Slot {
+            not_ready: Some(NotReady::new(Reason::Unauthorized, "no")),
+            ..Slot::default()
+        };
+        assert!(!slot.report_to_waiting());
+        slot.not_ready = None;
+        slot.report_once();
+        assert!(!slot.report_change());
+        assert!(slot.report_to_waiting());
+        assert!(!slot.report_to_waiting());
+    }
+}

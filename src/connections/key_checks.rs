@@ -1,5 +1,5 @@
-//! The times at which the API is asked whose key a connection has. A key that it refused is not tried again before its time, whatever
-//! enqueues the connection, unless the key, the address or the spec changes.
+//! The times at which the API is asked whose key a connection has. A key that it refused is not tried again before its time,
+//! whatever enqueues the connection, unless the key, the address or the spec changes.
 
 use super::not_ready::NotReady;
 use super::settings::ConnectionSettings;

@@ -76,8 +76,8 @@ impl Others {
 }
 
 impl Connections {
-    /// Searches the instances that other connections of the namespace open, several concurrently: one that hangs must not take the time
-    /// for the others.
+    /// Searches the instances that other connections of the namespace open, several concurrently: one that hangs must not take
+    /// the time for the others.
     ///
     /// # Errors
     /// The connections could not be listed.

@@ -168,7 +168,7 @@ impl Inventories {
     }
 }
 
-/// Lists the resources of a kind that have, or may have, an object that depends on one of `ids`, whichever shard they belong to.
+/// Lists the resources of a kind, of all shards, that have, or may have, an object that depends on one of `ids`.
 async fn depending<K: Kind>(cluster: &Cluster, ids: &[String]) -> Result<Vec<Entry>, ClusterError> {
     let mut found = Vec::new();
     let mut each = |entry: Entry| {

@@ -22,12 +22,11 @@ pub async fn case<'a, K: Kind>(
     let connections = &context.connections;
     let (known, now) = (desired.as_ref().ok(), now());
     let refusal = refusal(context, resource, connection).await;
-    let orphan_after = match resource.handle.terminating() {
-        true => {
-            let session = state.session.as_deref();
-            connections.orphan_after(connection, session).await
-        }
-        false => None,
+    let orphan_after = if resource.handle.terminating() {
+        let session = state.session.as_deref();
+        connections.orphan_after(connection, session).await
+    } else {
+        None
     };
     let query = resource.connection_query();
     let defaults = connections.defaults(&query, state).await;
@@ -36,10 +35,8 @@ pub async fn case<'a, K: Kind>(
     let version = state.version(&view);
     let attempt = attempt(context, resource, known, (connection, &version));
     let paused = resource.remember(context, |memory| memory.pauses.begin(attempt, now));
-    let (common, lifecycle) = (
-        resource.handle.object.common(),
-        resource.handle.object.lifecycle(),
-    );
+    let object = &resource.handle.object;
+    let policy = Policy::new(object.common(), object.lifecycle(), Some(&defaults));
     Case {
         owner: resource.owner.clone(),
         generation: resource.handle.generation(),
@@ -48,7 +45,7 @@ pub async fn case<'a, K: Kind>(
         // One that comes too early is handled after the pause.
         requested: resource.handle.requested().filter(|_| paused.is_none()),
         approved: resource.handle.approved(),
-        policy: Policy::new(common, lifecycle, Some(&defaults)),
+        policy,
         desired: desired.as_ref().map_err(Clone::clone),
         publish: resource.handle.published_config_map(),
         record: resource.record(context),

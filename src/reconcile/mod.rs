@@ -40,8 +40,7 @@ pub async fn reconcile<K: Kind>(
         context.forget(key);
         return Ok(None);
     };
-    let query = resource.connection_query();
-    let connection = context.connections.used(&query).await;
+    let connection = context.connections.used(&resource.connection_query()).await;
     resource.register_dependencies(context, &connection);
     resource.reread_former_owner(context).await?;
     let state = context.connections.state(&connection).await;

@@ -1,4 +1,4 @@
-//! The limits that connections set. A `Connection` limits its own requests only: who may write one in a namespace must not
+//! The limits that connections set. A `Connection` limits its own requests only: an author of one in a namespace must not
 //! slow down everybody else in the organization. A `ClusterConnection` belongs to the administrator, and limits the
 //! organization.
 

@@ -322,7 +322,7 @@ mod tests {
     }
 
     #[test]
-    fn a_deletion_that_waits_for_any_connection_is_enqueued_once_whoever_else_asked_for_it() {
+    fn a_deletion_that_waits_for_any_connection_is_enqueued_once_even_if_a_resource_asked_for_it() {
         let mut slot = Slot {
             not_ready: Some(NotReady::new(Reason::Unauthorized, "no")),
             ..Slot::default()

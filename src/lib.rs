@@ -19,6 +19,7 @@
 //! - [`resources`]: the types of the custom resources, with their admission rules, conditions and reasons
 //! - [`plan`]: every decision, as a pure function
 //! - [`kinds`]: what is particular to each kind
+//! - [`schema`]: the check of a value against a published schema
 //! - [`cluster`]: reads and writes in Kubernetes, leader election
 //! - [`remote`]: requests to the Metorial API, within its rate limit
 //! - [`inventory`]: the resources of all kinds with their remote objects, for questions about many of them
@@ -42,6 +43,8 @@ pub mod reconcile;
 pub mod remote;
 pub mod resources;
 pub mod runtime;
+pub mod schema;
 pub mod sensitive;
 pub mod settings;
 pub mod telemetry;
+mod weak_map;

@@ -3,7 +3,7 @@
 use crate::kinds::{Reference, SourceKind};
 use crate::resources::{
     AllowedNamespaces, ClusterConnection, Connection, ConnectionCommon, ConnectionKind,
-    ConnectionStatus, ExternalIds, KeyRef, NamespacedKeyRef, RECONCILE_REQUESTED, Stored,
+    ConnectionStatus, ExternalIds, NamespacedKeyRef, RECONCILE_REQUESTED, Stored,
 };
 use kube::{Api, Client, Resource, ResourceExt};
 use serde::Serialize;
@@ -85,12 +85,6 @@ impl ConnectionResource for Stored<Connection> {
     }
 
     fn settings(&self) -> ConnectionSettings {
-        let reference = |kind, of: &KeyRef| Reference {
-            kind,
-            namespace: None,
-            name: of.name.clone(),
-            key: of.key.clone(),
-        };
         let object = self.object();
         let ca = object.spec.ca_bundle.as_ref();
         ConnectionSettings {
@@ -98,8 +92,9 @@ impl ConnectionResource for Stored<Connection> {
             generation: object.metadata.generation,
             common: object.spec.common.clone(),
             namespace: self.namespace().unwrap_or_default(),
-            key: reference(SourceKind::Secret, &object.spec.api_key.secret_key_ref),
-            ca_bundle: ca.map(|ca| reference(SourceKind::ConfigMap, &ca.config_map_key_ref)),
+            key: Reference::to_key(SourceKind::Secret, &object.spec.api_key.secret_key_ref),
+            ca_bundle: ca
+                .map(|ca| Reference::to_key(SourceKind::ConfigMap, &ca.config_map_key_ref)),
             allowed: None,
             // The key belongs to the namespace.
             external_ids: true,
@@ -118,12 +113,7 @@ impl ConnectionResource for Stored<ClusterConnection> {
     }
 
     fn settings(&self) -> ConnectionSettings {
-        let reference = |kind, of: &NamespacedKeyRef| Reference {
-            kind,
-            namespace: None,
-            name: of.name.clone(),
-            key: of.key.clone(),
-        };
+        let reference = |kind, of: &NamespacedKeyRef| Reference::to_key(kind, &of.key_ref());
         let object = self.object();
         let key = &object.spec.api_key.secret_key_ref;
         let ca = object.spec.ca_bundle.as_ref();

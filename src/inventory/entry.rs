@@ -5,7 +5,8 @@ use crate::cluster::metadata::Metadata;
 use crate::kinds::Kind;
 use crate::plan::observed::{Dependent, Relation};
 use crate::resources::{
-    CommonStatus, ConnectionKey, FINALIZER, Reason, ResourceKey, ResourceStatus, Stored, condition,
+    CommonStatus, ConnectionKey, FINALIZER, READY, Reason, ResourceKey, ResourceStatus, Stored,
+    condition,
 };
 use jiff::{SignedDuration, Timestamp};
 use kube::{Resource, ResourceExt};
@@ -53,7 +54,7 @@ struct MetadataOnly {
 
 /// Returns the time since which a status says that the object no longer exists.
 fn missing_since(status: &CommonStatus) -> Option<Timestamp> {
-    let ready = condition(status.conditions.as_deref(), "Ready")?;
+    let ready = condition(status.conditions.as_deref(), READY)?;
     (ready.reason == Reason::RemoteMissing.as_str()).then_some(ready.last_transition_time.0)
 }
 

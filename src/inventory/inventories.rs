@@ -6,9 +6,9 @@ use super::recorded::RecordedIds;
 use crate::cluster::client::Cluster;
 use crate::cluster::error::ClusterError;
 use crate::cluster::shard::Shard;
-use crate::kinds::{Dependents, Found, Kind, RemoteKind, with_kind};
+use crate::kinds::{Dependents, Discovery, Kind, RemoteKind, with_kind};
 use crate::plan::observed::Dependent;
-use crate::remote::{Coalesced, PATIENT, RemoteError, Session};
+use crate::remote::{Coalesced, LONG_QUIET_TIME, RemoteError, Session};
 use crate::resources::{ConnectionKey, ResourceKey};
 use jiff::Timestamp;
 use std::collections::{BTreeSet, HashSet};
@@ -87,14 +87,15 @@ impl Inventories {
         kinds: &[Dependents],
         ids: &[String],
     ) -> Result<Vec<Dependent>, ClusterError> {
-        let lists_all = |of: &&Dependents| self.shard.is_part() || of.found == Found::InCluster;
+        let lists_all =
+            |of: &&Dependents| self.shard.is_part() || of.discovery == Discovery::InCluster;
         let (listed, referring): (Vec<&Dependents>, Vec<_>) = kinds.iter().partition(lists_all);
         let mut found = Vec::new();
         for dependents in listed {
             for kind in dependents.made_by {
                 let entries = self.listed(*kind, ids).await?;
                 found.extend(entries.iter().flat_map(|entry| entry.depending_on(ids)));
-                if dependents.found == Found::InCluster {
+                if dependents.discovery == Discovery::InCluster {
                     let may = |entry: &Entry| entry.may_depend_on(of, ids);
                     found.extend(entries.iter().flat_map(may));
                 }
@@ -125,7 +126,7 @@ impl Inventories {
         };
         let batches = &self.depending;
         batches
-            .join(kind, ids, MAX_IDS_PER_LIST, PATIENT, send)
+            .join(kind, ids, MAX_IDS_PER_LIST, LONG_QUIET_TIME, send)
             .await
     }
 

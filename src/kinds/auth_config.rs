@@ -1,5 +1,6 @@
 //! Auth configs as three kinds read them: in one form, because observations are shared between the kinds.
 
+use super::kind::RemoteObject;
 use super::naming::{LASTING_DESCRIPTION, NAME, text};
 use super::tool_filters::{self, TOOL_FILTERS};
 use crate::plan::fields::{Blank, Compare, FieldRule, Remedy, Role};
@@ -27,42 +28,39 @@ pub const DEPLOYMENT: FieldRule = FieldRule {
     blank: Blank::Clears,
 };
 
-/// Returns an auth config in the form of all kinds.
-#[must_use]
-pub fn view(remote: &AuthConfig) -> RemoteView {
-    let mut fields = Fields::from_iter([
-        (NAME.name, text(remote.name.as_deref())),
-        (
-            LASTING_DESCRIPTION.name,
-            text(remote.description.as_deref()),
-        ),
-    ]);
-    if let Some(filters) = tool_filters::observed(remote.tool_filter.as_ref()) {
-        fields.insert(TOOL_FILTERS.name, filters);
-    }
-    let deployment = remote.deployment.as_ref();
-    let deployment = deployment.map(|deployment| deployment.id.as_str());
-    if let Some(deployment) = deployment {
-        fields.insert(DEPLOYMENT.name, text(Some(deployment)));
-    }
-    let type_ = match remote.r#type {
-        AuthConfigType::Manual => Some("manual"),
-        AuthConfigType::OauthAutomated => Some("oauth_automated"),
-        AuthConfigType::OauthManual => Some("oauth_manual"),
-        _ => None,
-    };
-    let details = RemoteDetails {
-        provider_id: Some(remote.provider_id.clone()),
-        auth_config_id: Some(remote.id.clone()),
-        auth_config_type: type_.map(str::to_owned),
-        deployment_id: deployment.map(str::to_owned),
-        credentials_id: remote.credentials.as_ref().map(|used| used.id.clone()),
-        ..RemoteDetails::default()
-    };
-    RemoteView {
-        authorized_by_user: remote.r#type == AuthConfigType::OauthAutomated
-            || remote.source == AuthConfigSource::SetupSession,
-        auth_method: remote.auth_method.as_ref().map(|method| method.id.clone()),
-        ..RemoteView::new(remote, fields, details)
+impl RemoteObject for AuthConfig {
+    fn view(&self) -> RemoteView {
+        let mut fields = Fields::from_iter([
+            (NAME.name, text(self.name.as_deref())),
+            (LASTING_DESCRIPTION.name, text(self.description.as_deref())),
+        ]);
+        if let Some(filters) = tool_filters::observed(self.tool_filter.as_ref()) {
+            fields.insert(TOOL_FILTERS.name, filters);
+        }
+        let deployment = self.deployment.as_ref();
+        let deployment = deployment.map(|deployment| deployment.id.as_str());
+        if let Some(deployment) = deployment {
+            fields.insert(DEPLOYMENT.name, text(Some(deployment)));
+        }
+        let type_ = match self.r#type {
+            AuthConfigType::Manual => Some("manual"),
+            AuthConfigType::OauthAutomated => Some("oauth_automated"),
+            AuthConfigType::OauthManual => Some("oauth_manual"),
+            _ => None,
+        };
+        let details = RemoteDetails {
+            provider_id: Some(self.provider_id.clone()),
+            auth_config_id: Some(self.id.clone()),
+            auth_config_type: type_.map(str::to_owned),
+            deployment_id: deployment.map(str::to_owned),
+            credentials_id: self.credentials.as_ref().map(|used| used.id.clone()),
+            ..RemoteDetails::default()
+        };
+        RemoteView {
+            authorized_by_user: self.r#type == AuthConfigType::OauthAutomated
+                || self.source == AuthConfigSource::SetupSession,
+            auth_method: self.auth_method.as_ref().map(|method| method.id.clone()),
+            ..RemoteView::new(self, fields, details)
+        }
     }
 }

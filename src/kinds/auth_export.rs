@@ -1,13 +1,11 @@
 //! [`AuthExport`]: its remote object is an auth config of somebody else's, which is only read; the exported value is
 //! written to a Secret.
 
-use super::auth_config;
 use super::inputs::{Inputs, Reference, SourceKind};
 use super::kind::{Kind, accessors};
 use super::remote_kind::RemoteKind;
 use crate::plan::children::ChildSpec;
 use crate::plan::desired::{Exports, External, Invalid, Source, Wanted, When};
-use crate::plan::observed::RemoteView;
 use crate::plan::policy::{Lifecycle, Renewal};
 use crate::resources::{AuthExport, AuthExportStatus};
 use metorial::AuthConfig;
@@ -34,7 +32,7 @@ impl Kind for AuthExport {
             return Err(Invalid::spec(reserved));
         }
         let (reference, id) = (spec.auth_config_ref.as_ref(), spec.auth_config_id.as_ref());
-        let external = External::of(AUTH_CONFIGS, reference, id, inputs)?;
+        let external = External::resolve(AUTH_CONFIGS, reference, id, inputs)?;
         let external = external.ok_or_else(|| {
             Invalid::value("set exactly one of spec.authConfigRef and spec.authConfigId")
         })?;
@@ -59,10 +57,6 @@ impl Kind for AuthExport {
             schema: None,
             uses: Vec::new(),
         })
-    }
-
-    fn view(remote: &AuthConfig) -> RemoteView {
-        auth_config::view(remote)
     }
 
     fn lifecycle(&self) -> Lifecycle {

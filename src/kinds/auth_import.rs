@@ -1,28 +1,24 @@
 //! [`AuthImport`]: its remote object is the auth config that the value is imported into: its own, created by the first
 //! import, or somebody else's.
 
-use super::auth_config::{self, DEPLOYMENT, VALUE};
+use super::auth_config::{DEPLOYMENT, VALUE};
 use super::compose::{compose, references};
 use super::deployments;
 use super::inputs::{Inputs, Reference, SourceKind};
 use super::kind::{Kind, accessors};
+use super::provider;
 use super::remote_kind::RemoteKind;
 use crate::plan::desired::{External, Imports, Invalid, Source, Wanted};
-use crate::plan::fields::{Blank, Compare, Field, FieldRule, Remedy, Role};
-use crate::plan::observed::RemoteView;
+use crate::plan::fields::{Blank, Field, FieldRule, Role};
 use crate::plan::policy::Lifecycle;
 use crate::plan::schema::ValueSchema;
-use crate::resources::{AuthImport, AuthImportStatus, ImportWhen, Reason, Validation};
+use crate::resources::{AuthImport, AuthImportStatus, ImportWhen, Reason, Validation, ValuePolicy};
 use metorial::AuthConfig;
 use serde_json::Value;
 
 const PROVIDER: FieldRule = FieldRule {
-    name: "providerId",
-    role: Role::Provider,
-    create: &["provider_id"],
-    compare: Compare::Never,
-    remedy: Remedy::Fixed,
     blank: Blank::Clears,
+    ..provider::PROVIDER
 };
 const METHOD: FieldRule = FieldRule {
     name: "authMethodId",
@@ -67,10 +63,6 @@ impl Kind for AuthImport {
         })
     }
 
-    fn view(remote: &AuthConfig) -> RemoteView {
-        auth_config::view(remote)
-    }
-
     fn lifecycle(&self) -> Lifecycle {
         Lifecycle {
             external: self.spec.provider_id.is_none(),
@@ -82,7 +74,7 @@ impl Kind for AuthImport {
 impl AuthImport {
     fn source(&self, inputs: &Inputs) -> Result<Source, Invalid> {
         if let Some(policy) = self.config("valuePolicy")
-            && inputs.get(&policy)? == "Managed"
+            && inputs.get(&policy)? == ValuePolicy::Managed.as_str()
         {
             return Err(Invalid {
                 reason: Reason::ValueConflict,
@@ -98,7 +90,7 @@ impl AuthImport {
         };
         let reference = self.spec.auth_config_ref.as_ref();
         let id = self.spec.auth_config_id.as_ref();
-        let external = External::of(AUTH_CONFIGS, reference, id, inputs)?;
+        let external = External::resolve(AUTH_CONFIGS, reference, id, inputs)?;
         Ok(match external {
             Some(external) => Source::ImportInto(external, imports),
             None => Source::Import(imports),

@@ -13,7 +13,7 @@ impl RemoteKind {
 
     /// Returns a kind whose remote objects are in this collection. Kinds that share one read its objects alike.
     #[must_use]
-    pub fn of(collection: Collection) -> Option<Self> {
+    pub fn find(collection: Collection) -> Option<Self> {
         let mut all = Self::ALL.iter().copied();
         all.find(|kind| kind.collection() == collection)
     }

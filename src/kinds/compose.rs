@@ -1,19 +1,17 @@
 //! Composed values: a literal, and then parts from Secrets and ConfigMaps by JSON pointer. Errors name pointer and
 //! source, never a value.
 
-use super::inputs::{Inputs, Reference, SourceKind};
+use super::inputs::{Inputs, LONGEST_TEXT, Reference, TOO_LONG};
 use crate::plan::desired::Invalid;
 use crate::plan::fields::Sourced;
 use crate::resources::free_json::LITERAL;
-use crate::resources::{ComposedValue, PartFormat, ValuePart};
+use crate::resources::{ComposedValue, PartFormat, ValuePart, pointer};
 use crate::sensitive::{Sensitive, Wipe};
 use serde_json::{Map, Value};
 use std::collections::BTreeSet;
 
 /// The largest value that is sent, in bytes of JSON.
 const LARGEST: usize = 1024 * 1024;
-/// The longest text that the API takes.
-const LONGEST: usize = 100_000;
 
 /// Returns what a composed value refers to.
 #[must_use]
@@ -81,7 +79,7 @@ fn names(value: &ComposedValue) -> BTreeSet<String> {
     }
     let pointers = value.from.iter().flatten();
     let tokens = pointers.flat_map(|part| part.pointer.split('/').skip(1));
-    let mut names: BTreeSet<String> = tokens.map(unescaped).collect();
+    let mut names: BTreeSet<String> = tokens.map(pointer::unescape).collect();
     for member in value.literal.iter().flat_map(Map::values) {
         collect(member, &mut names);
     }
@@ -89,23 +87,11 @@ fn names(value: &ComposedValue) -> BTreeSet<String> {
     names
 }
 
-/// Returns a token of a JSON pointer as the name that it stands for.
-fn unescaped(token: &str) -> String {
-    token.replace("~1", "/").replace("~0", "~")
-}
-
 fn reference(part: &ValuePart) -> Option<Reference> {
-    let (kind, of) = match (&part.secret_key_ref, &part.config_map_key_ref) {
-        (Some(of), _) => (SourceKind::Secret, of),
-        (None, Some(of)) => (SourceKind::ConfigMap, of),
-        (None, None) => return None,
-    };
-    Some(Reference {
-        kind,
-        namespace: None,
-        name: of.name.clone(),
-        key: of.key.clone(),
-    })
+    Reference::to_one_of(
+        part.secret_key_ref.as_ref(),
+        part.config_map_key_ref.as_ref(),
+    )
 }
 
 fn json(text: &str) -> Result<Value, &'static str> {
@@ -165,7 +151,7 @@ fn put(whole: &mut Value, pointer: &str, mut piece: Value) -> Result<(), &'stati
     };
     let mut place = whole;
     for token in path.split('/') {
-        let key = unescaped(token);
+        let key = pointer::unescape(token);
         if place.is_null() {
             *place = Value::Object(Map::new());
         }
@@ -204,8 +190,8 @@ fn fits(whole: &Value) -> Result<(), Invalid> {
 
 /// Returns why a part can't be sent: the API takes no text of this length. A literal is smaller than that as a whole.
 fn too_long(piece: &Value) -> Option<&'static str> {
-    (longest(piece) > LONGEST).then_some(match piece {
-        Value::String(_) => "is longer than 100000 characters, the most that Metorial takes",
+    (longest(piece) > LONGEST_TEXT).then_some(match piece {
+        Value::String(_) => TOO_LONG,
         _ => "has a text longer than 100000 characters, the most that Metorial takes",
     })
 }
@@ -307,7 +293,7 @@ mod tests {
             );
             assert!(!message.contains("canary"), "{message}");
         }
-        let long = format!("canary{}", "a".repeat(LONGEST));
+        let long = format!("canary{}", "a".repeat(LONGEST_TEXT));
         let in_json = format!(r#"{{"b":["{long}"]}}"#);
         for (part, text, why) in [
             (part("/a", "k", "Text"), &long, "is longer than 100000"),

@@ -24,7 +24,7 @@ pub fn used(
     id: Option<&String>,
     inputs: &Inputs,
 ) -> Result<Option<Used>, Invalid> {
-    let object = External::of(KIND, reference, id, inputs)?;
+    let object = External::resolve(KIND, reference, id, inputs)?;
     Ok(object.map(|object| Used {
         collection: Collection::Deployments,
         field: "spec.deploymentId",

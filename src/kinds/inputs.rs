@@ -4,7 +4,7 @@ use super::remote_kind::RemoteKind;
 use crate::plan::attempt::digest;
 use crate::plan::desired::{External, Invalid};
 use crate::plan::fields::Sourced;
-use crate::resources::{ResourceKey, ResourceRef, SecretSource, ValueSource};
+use crate::resources::{KeyRef, ResourceKey, ResourceRef, SecretSource, ValueSource};
 use crate::sensitive::Sensitive;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -63,12 +63,7 @@ impl fmt::Display for Reference {
 
 impl From<&SecretSource> for Reference {
     fn from(source: &SecretSource) -> Self {
-        Self {
-            kind: SourceKind::Secret,
-            namespace: None,
-            name: source.secret_key_ref.name.clone(),
-            key: source.secret_key_ref.key.clone(),
-        }
+        Self::to_key(SourceKind::Secret, &source.secret_key_ref)
     }
 }
 
@@ -84,13 +79,31 @@ impl Reference {
         }
     }
 
+    /// Returns the reference to a key of a Secret or ConfigMap.
+    #[must_use]
+    pub fn to_key(kind: SourceKind, key: &KeyRef) -> Self {
+        Self {
+            kind,
+            namespace: None,
+            name: key.name.clone(),
+            key: key.key.clone(),
+        }
+    }
+
+    /// Returns the reference to the one key that is given, if there is one.
+    #[must_use]
+    pub fn to_one_of(secret: Option<&KeyRef>, config_map: Option<&KeyRef>) -> Option<Self> {
+        let secret = secret.map(|key| Self::to_key(SourceKind::Secret, key));
+        secret.or_else(|| Some(Self::to_key(SourceKind::ConfigMap, config_map?)))
+    }
+
     /// Returns what has to be read of another resource whose object is used.
     #[must_use]
     pub fn to_external(kind: SourceKind, resource: &ResourceRef) -> [Self; 2] {
         ["id", "uid"].map(|key| Self::to(kind, resource, key))
     }
 
-    /// Its name, with its namespace where that is another.
+    /// Returns the name, prefixed by the namespace if it differs.
     #[must_use]
     pub fn place(&self) -> String {
         match &self.namespace {
@@ -101,18 +114,11 @@ impl Reference {
 
     /// Returns the reference of a value source, if it has one.
     #[must_use]
-    pub fn of(source: &ValueSource) -> Option<Self> {
-        let (kind, of) = match (&source.secret_key_ref, &source.config_map_key_ref) {
-            (Some(of), _) => (SourceKind::Secret, of),
-            (None, Some(of)) => (SourceKind::ConfigMap, of),
-            (None, None) => return None,
-        };
-        Some(Self {
-            kind,
-            namespace: None,
-            name: of.name.clone(),
-            key: of.key.clone(),
-        })
+    pub fn from_source(source: &ValueSource) -> Option<Self> {
+        Self::to_one_of(
+            source.secret_key_ref.as_ref(),
+            source.config_map_key_ref.as_ref(),
+        )
     }
 }
 
@@ -121,7 +127,7 @@ impl External {
     ///
     /// # Errors
     /// The reference was not read.
-    pub fn of(
+    pub fn resolve(
         kind: SourceKind,
         reference: Option<&ResourceRef>,
         id: Option<&String>,
@@ -152,7 +158,9 @@ pub struct Inputs {
 }
 
 /// The longest text that the API takes.
-const LONGEST: usize = 100_000;
+pub const LONGEST_TEXT: usize = 100_000;
+/// The refusal of a longer one.
+pub const TOO_LONG: &str = "is longer than 100000 characters, the most that Metorial takes";
 
 impl Inputs {
     /// Checks and keeps the bytes of one reference.
@@ -181,7 +189,7 @@ impl Inputs {
         Ok(())
     }
 
-    /// Adds the state of a custom resource that is referred to, beside the values that are read from it.
+    /// Adds the state of a custom resource that is referred to, besides the values that are read from it.
     pub fn observe(&mut self, state: u64) {
         self.states.push(state);
     }
@@ -205,7 +213,7 @@ impl Inputs {
     /// # Errors
     /// It was not read, or the source names nothing.
     pub fn value(&self, source: &ValueSource) -> Result<Sourced, Invalid> {
-        match (Reference::of(source), &source.value) {
+        match (Reference::from_source(source), &source.value) {
             (Some(reference), _) => self.referenced(&reference),
             (None, Some(value)) => Ok(Sourced {
                 value: Sensitive::new(value.as_str().into()),
@@ -240,10 +248,8 @@ impl Inputs {
 
     fn referenced(&self, reference: &Reference) -> Result<Sourced, Invalid> {
         let text = self.get(reference)?;
-        if text.chars().count() > LONGEST {
-            return Err(Invalid::value(format!(
-                "{reference} is longer than 100000 characters, the most that Metorial takes"
-            )));
+        if text.chars().count() > LONGEST_TEXT {
+            return Err(Invalid::value(format!("{reference} {TOO_LONG}")));
         }
         Ok(Sourced {
             value: Sensitive::new(text.into()),

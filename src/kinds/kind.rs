@@ -30,7 +30,7 @@ pub trait Kind:
     + 'static
 {
     /// The remote object, as the API answers it.
-    type Remote: Object;
+    type Remote: RemoteObject;
     /// The status.
     type Status: ResourceStatus;
     /// The kind's name.
@@ -50,13 +50,11 @@ pub trait Kind:
     fn unreadable(&self) -> Option<&str> {
         None
     }
-    /// Returns what is wanted of the remote object, its fields in the form that reading gives.
+    /// Returns what is wanted of the remote object, its fields in the form of its [`view`](RemoteObject::view).
     ///
     /// # Errors
     /// The spec or an input can't be used; the message names the field, never a value.
     fn wanted(&self, inputs: &Inputs) -> Result<Wanted, Invalid>;
-    /// Returns what can be read of a remote object, in the same form.
-    fn view(remote: &Self::Remote) -> RemoteView;
     /// Returns what the kind's own fields say about the life of the remote object.
     fn lifecycle(&self) -> Lifecycle {
         Lifecycle::default()
@@ -104,6 +102,12 @@ pub trait Kind:
     }
 }
 
+/// A remote object that resources have.
+pub trait RemoteObject: Object {
+    /// Returns what can be read of it.
+    fn view(&self) -> RemoteView;
+}
+
 /// Objects of one collection that Metorial deletes along with one of ours (▲: cascades run in the background), or that still
 /// name one that is gone. What one depends on is among its details: its
 /// [parents](crate::resources::RemoteDetails::parents), and what it [uses](crate::resources::RemoteDetails::uses).
@@ -112,14 +116,14 @@ pub struct Dependents {
     /// The kind that reads them.
     pub of: RemoteKind,
     /// The search that finds them.
-    pub found: Found,
+    pub discovery: Discovery,
     /// The kinds of the resources that make such objects; none where only end users do.
     pub made_by: &'static [RemoteKind],
 }
 
 /// The way in which dependents are found. Those that resources of this cluster have are found there, too.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Found {
+pub enum Discovery {
     /// In their list, by this filter for the ids of what they depend on.
     Filtered(&'static str),
     /// In their list, of which all are read: it has no such filter.

@@ -1,6 +1,6 @@
 //! [`ProviderAuthConfig`]: the value can't be read back and is imported; name, metadata and filters go by PATCH.
 
-use super::auth_config::{self, DEPLOYMENT, VALUE};
+use super::auth_config::{DEPLOYMENT, VALUE};
 use super::compose::{compose, references};
 use super::deployments;
 use super::inputs::{Inputs, Reference};
@@ -9,7 +9,6 @@ use super::naming::{self, LASTING_DESCRIPTION};
 use super::tool_filters::{self, TOOL_FILTERS};
 use crate::plan::desired::{Imports, Invalid, Source, Wanted};
 use crate::plan::fields::{Blank, Compare, Field, FieldRule, Remedy, Role};
-use crate::plan::observed::RemoteView;
 use crate::plan::schema::ValueSchema;
 use crate::resources::{ProviderAuthConfig, ProviderAuthConfigStatus, Validation, ValuePolicy};
 use kube::ResourceExt;
@@ -79,12 +78,8 @@ impl Kind for ProviderAuthConfig {
         })
     }
 
-    fn view(remote: &AuthConfig) -> RemoteView {
-        auth_config::view(remote)
-    }
-
     fn attributes(&self) -> Vec<(&'static str, String)> {
         let policy = self.spec.value_policy.unwrap_or_default();
-        vec![("valuePolicy", format!("{policy:?}"))]
+        vec![("valuePolicy", policy.as_str().to_owned())]
     }
 }

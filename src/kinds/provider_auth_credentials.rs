@@ -2,8 +2,9 @@
 //! the provider is a remote or container MCP server (◆): then the spec may allow a replacement.
 
 use super::inputs::{Inputs, Reference};
-use super::kind::{Dependents, Found, Kind, accessors};
+use super::kind::{Dependents, Discovery, Kind, RemoteObject, accessors};
 use super::naming::{self, DESCRIPTION, NAME, text};
+use super::provider::PROVIDER;
 use super::remote_kind::RemoteKind;
 use crate::plan::desired::{Invalid, Source, Wanted};
 use crate::plan::fields::{Blank, Compare, Field, FieldRule, Remedy, Role};
@@ -13,14 +14,6 @@ use crate::resources::{ProviderAuthCredentials, ProviderAuthCredentialsStatus, R
 use metorial::AuthCredentials;
 use serde_json::Value;
 
-const PROVIDER: FieldRule = FieldRule {
-    name: "providerId",
-    role: Role::Provider,
-    create: &["provider_id"],
-    compare: Compare::Never,
-    remedy: Remedy::Fixed,
-    blank: Blank::Value,
-};
 const CLIENT_ID: FieldRule = FieldRule {
     name: "oauth.clientId",
     role: Role::Other,
@@ -52,14 +45,14 @@ impl Kind for ProviderAuthCredentials {
     /// End users authorize them with the credentials.
     const DEPENDENTS: &'static [Dependents] = &[Dependents {
         of: RemoteKind::ProviderAuthConfig,
-        found: Found::Filtered("provider_auth_credentials_id"),
+        discovery: Discovery::Filtered("provider_auth_credentials_id"),
         made_by: &[],
     }];
     accessors!(ProviderAuthCredentialsStatus);
 
     fn references(&self) -> Vec<Reference> {
         let oauth = &self.spec.oauth;
-        Reference::of(&oauth.client_id)
+        Reference::from_source(&oauth.client_id)
             .into_iter()
             .chain([Reference::from(&oauth.client_secret)])
             .collect()
@@ -91,20 +84,22 @@ impl Kind for ProviderAuthCredentials {
             ..Lifecycle::default()
         }
     }
+}
 
-    fn view(remote: &AuthCredentials) -> RemoteView {
+impl RemoteObject for AuthCredentials {
+    fn view(&self) -> RemoteView {
         let mut fields = Fields::from_iter([
-            (NAME.name, text(remote.name.as_deref())),
-            (DESCRIPTION.name, text(remote.description.as_deref())),
+            (NAME.name, text(self.name.as_deref())),
+            (DESCRIPTION.name, text(self.description.as_deref())),
         ]);
-        if let Some(scopes) = &remote.scopes {
+        if let Some(scopes) = &self.scopes {
             fields.insert(SCOPES.name, set(scopes));
         }
         let details = RemoteDetails {
-            provider_id: Some(remote.provider_id.clone()),
+            provider_id: Some(self.provider_id.clone()),
             ..RemoteDetails::default()
         };
-        RemoteView::new(remote, fields, details)
+        RemoteView::new(self, fields, details)
     }
 }
 

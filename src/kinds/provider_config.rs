@@ -3,10 +3,10 @@
 use super::compose::{compose, references};
 use super::deployments;
 use super::inputs::{Inputs, Reference, SourceKind};
-use super::kind::{Dependents, Found, Kind, accessors};
+use super::kind::{Dependents, Discovery, Kind, RemoteObject, accessors};
 use super::naming::{self, DESCRIPTION, NAME, text};
 use super::remote_kind::RemoteKind;
-use super::replaced::{self, DEPLOYMENT, DEPLOYMENT_OF_VAULT, PROVIDER, VALUE, VAULT};
+use super::replaceable::{self, DEPLOYMENT, DEPLOYMENT_OF_VAULT, PROVIDER, VALUE, VAULT};
 use super::tool_filters::{self, TOOL_FILTERS};
 use crate::plan::desired::{External, Invalid, Source, Used, Wanted};
 use crate::plan::fields::Field;
@@ -24,7 +24,7 @@ impl Kind for ProviderConfig {
     /// The deployments whose default config it is.
     const DEPENDENTS: &'static [Dependents] = &[Dependents {
         of: RemoteKind::ProviderDeployment,
-        found: Found::InCluster,
+        discovery: Discovery::InCluster,
         made_by: &[RemoteKind::ProviderDeployment],
     }];
     accessors!(ProviderConfigStatus);
@@ -42,7 +42,7 @@ impl Kind for ProviderConfig {
     fn wanted(&self, inputs: &Inputs) -> Result<Wanted, Invalid> {
         let spec = &self.spec;
         let (reference, id) = (spec.vault_ref.as_ref(), spec.vault_id.as_ref());
-        let vault = External::of(VAULTS, reference, id, inputs)?;
+        let vault = External::resolve(VAULTS, reference, id, inputs)?;
         let vault_id = vault.as_ref().map(|vault| vault.id.as_str());
         let (reference, id) = (spec.deployment_ref.as_ref(), spec.deployment_id.as_ref());
         let deployment = deployments::used(reference, id, inputs)?;
@@ -66,7 +66,7 @@ impl Kind for ProviderConfig {
         if let Some(value) = &spec.value {
             fields.push(Field::secret(&VALUE, compose(value, inputs)?));
         }
-        let schema = replaced::schema(spec.validation, &spec.provider_id, deployment_id);
+        let schema = replaceable::schema(spec.validation, &spec.provider_id, deployment_id);
         Ok(Wanted {
             fields,
             source: Source::Create,
@@ -75,32 +75,34 @@ impl Kind for ProviderConfig {
         })
     }
 
-    fn view(remote: &Config) -> RemoteView {
-        let vault = remote.from_vault.as_ref().map(|vault| vault.id.as_str());
-        let deployment = remote
+    fn lifecycle(&self) -> Lifecycle {
+        replaceable::lifecycle(self.spec.replace, self.spec.replace_grace.as_ref())
+    }
+}
+
+impl RemoteObject for Config {
+    fn view(&self) -> RemoteView {
+        let vault = self.from_vault.as_ref().map(|vault| vault.id.as_str());
+        let deployment = self
             .deployment
             .as_ref()
             .map(|deployment| deployment.id.as_str());
         let mut fields = Fields::from_iter([
             (DEPLOYMENT.name, text(deployment)),
             (VAULT.name, text(vault)),
-            (NAME.name, text(remote.name.as_deref())),
-            (DESCRIPTION.name, text(remote.description.as_deref())),
+            (NAME.name, text(self.name.as_deref())),
+            (DESCRIPTION.name, text(self.description.as_deref())),
         ]);
-        if let Some(filters) = tool_filters::observed(remote.tool_filter.as_ref()) {
+        if let Some(filters) = tool_filters::observed(self.tool_filter.as_ref()) {
             fields.insert(TOOL_FILTERS.name, filters);
         }
         let details = RemoteDetails {
-            provider_id: Some(remote.provider_id.clone()),
+            provider_id: Some(self.provider_id.clone()),
             vault_id: vault.map(str::to_owned),
             deployment_id: deployment.map(str::to_owned),
             ..RemoteDetails::default()
         };
-        RemoteView::new(remote, fields, details)
-    }
-
-    fn lifecycle(&self) -> Lifecycle {
-        replaced::lifecycle(self.spec.replace, self.spec.replace_grace.as_ref())
+        RemoteView::new(self, fields, details)
     }
 }
 

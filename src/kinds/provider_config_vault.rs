@@ -3,10 +3,10 @@
 use super::compose::{compose, references};
 use super::deployments;
 use super::inputs::{Inputs, Reference};
-use super::kind::{Dependents, Found, Kind, accessors};
+use super::kind::{Dependents, Discovery, Kind, RemoteObject, accessors};
 use super::naming::{self, DESCRIPTION, NAME, text};
 use super::remote_kind::RemoteKind;
-use super::replaced::{self, DEPLOYMENT, PROVIDER, VALUE};
+use super::replaceable::{self, DEPLOYMENT, PROVIDER, VALUE};
 use crate::plan::desired::{Invalid, Source, Wanted};
 use crate::plan::fields::Field;
 use crate::plan::observed::{Fields, RemoteView};
@@ -21,7 +21,7 @@ impl Kind for ProviderConfigVault {
     /// The filter `provider_config_vault_id` matches nothing on the server (▲).
     const DEPENDENTS: &'static [Dependents] = &[Dependents {
         of: RemoteKind::ProviderConfig,
-        found: Found::Listed,
+        discovery: Discovery::Listed,
         made_by: &[RemoteKind::ProviderConfig],
     }];
     accessors!(ProviderConfigVaultStatus);
@@ -50,26 +50,28 @@ impl Kind for ProviderConfigVault {
                 Field::secret(&VALUE, compose(&spec.value, inputs)?),
             ],
             source: Source::Create,
-            schema: replaced::schema(spec.validation, &spec.provider_id, deployment_id),
+            schema: replaceable::schema(spec.validation, &spec.provider_id, deployment_id),
             uses: deployment.into_iter().collect(),
         })
     }
 
-    fn view(remote: &ConfigVault) -> RemoteView {
+    fn lifecycle(&self) -> Lifecycle {
+        replaceable::lifecycle(self.spec.replace, self.spec.replace_grace.as_ref())
+    }
+}
+
+impl RemoteObject for ConfigVault {
+    fn view(&self) -> RemoteView {
         let fields = Fields::from_iter([
-            (DEPLOYMENT.name, text(remote.deployment_id())),
-            (NAME.name, text(remote.name.as_deref())),
-            (DESCRIPTION.name, text(remote.description.as_deref())),
+            (DEPLOYMENT.name, text(self.deployment_id())),
+            (NAME.name, text(self.name.as_deref())),
+            (DESCRIPTION.name, text(self.description.as_deref())),
         ]);
         let details = RemoteDetails {
-            provider_id: Some(remote.provider_id.clone()),
-            deployment_id: remote.deployment_id().map(str::to_owned),
+            provider_id: Some(self.provider_id.clone()),
+            deployment_id: self.deployment_id().map(str::to_owned),
             ..RemoteDetails::default()
         };
-        RemoteView::new(remote, fields, details)
-    }
-
-    fn lifecycle(&self) -> Lifecycle {
-        replaced::lifecycle(self.spec.replace, self.spec.replace_grace.as_ref())
+        RemoteView::new(self, fields, details)
     }
 }

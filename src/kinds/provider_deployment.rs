@@ -2,8 +2,9 @@
 //! deletes what belongs to a deployment along with it.
 
 use super::inputs::{Inputs, Reference, SourceKind};
-use super::kind::{Dependents, Found, Kind, accessors};
+use super::kind::{Dependents, Discovery, Kind, RemoteObject, accessors};
 use super::naming::{self, DESCRIPTION, NAME, text};
+use super::provider::PROVIDER;
 use super::remote_kind::RemoteKind;
 use super::tool_filters;
 use crate::plan::desired::{External, Invalid, Source, Used, Wanted};
@@ -12,14 +13,6 @@ use crate::plan::observed::{Fields, RemoteView};
 use crate::resources::{ProviderDeployment, ProviderDeploymentStatus, RemoteDetails};
 use metorial::{Collection, Deployment};
 
-const PROVIDER: FieldRule = FieldRule {
-    name: "providerId",
-    role: Role::Provider,
-    create: &["provider_id"],
-    compare: Compare::Never,
-    remedy: Remedy::Fixed,
-    blank: Blank::Value,
-};
 /// A null is ignored here, unlike on other objects ◆: only an empty list clears the filters.
 const TOOL_FILTERS: FieldRule = FieldRule {
     blank: Blank::Clears,
@@ -53,17 +46,17 @@ impl Kind for ProviderDeployment {
     const DEPENDENTS: &'static [Dependents] = &[
         Dependents {
             of: RemoteKind::ProviderConfig,
-            found: Found::Filtered("provider_deployment_id"),
+            discovery: Discovery::Filtered("provider_deployment_id"),
             made_by: &[RemoteKind::ProviderConfig],
         },
         Dependents {
             of: RemoteKind::ProviderConfigVault,
-            found: Found::Listed,
+            discovery: Discovery::Listed,
             made_by: &[RemoteKind::ProviderConfigVault],
         },
         Dependents {
             of: RemoteKind::ProviderAuthConfig,
-            found: Found::Filtered("provider_deployment_id"),
+            discovery: Discovery::Filtered("provider_deployment_id"),
             made_by: &[RemoteKind::ProviderAuthConfig, RemoteKind::AuthImport],
         },
     ];
@@ -80,7 +73,7 @@ impl Kind for ProviderDeployment {
         let own = self.metadata.name.as_ref();
         let [name, description] = naming::fields(&spec.naming, own, &DESCRIPTION);
         let (reference, id) = (&spec.default_config_ref, &spec.default_config_id);
-        let config = External::of(CONFIG, reference.as_ref(), id.as_ref(), inputs)?;
+        let config = External::resolve(CONFIG, reference.as_ref(), id.as_ref(), inputs)?;
         let config_id = config.as_ref().map(|config| config.id.as_str());
         Ok(Wanted {
             fields: vec![
@@ -99,31 +92,33 @@ impl Kind for ProviderDeployment {
             uses: config.map(used).into_iter().collect(),
         })
     }
+}
 
-    fn view(remote: &Deployment) -> RemoteView {
-        let locked = remote.locked_version.as_ref();
+impl RemoteObject for Deployment {
+    fn view(&self) -> RemoteView {
+        let locked = self.locked_version.as_ref();
         let locked = locked.map(|version| version.id.as_str());
-        let config = remote.default_config.as_ref();
+        let config = self.default_config.as_ref();
         let config = config.map(|config| config.id.as_str());
         let mut fields = Fields::from_iter([
-            (NAME.name, text(remote.name.as_deref())),
-            (DESCRIPTION.name, text(remote.description.as_deref())),
+            (NAME.name, text(self.name.as_deref())),
+            (DESCRIPTION.name, text(self.description.as_deref())),
             (LOCKED_VERSION.name, text(locked)),
         ]);
         if let Some(config) = config {
             fields.insert(DEFAULT_CONFIG.name, text(Some(config)));
         }
-        if let Some(filters) = tool_filters::observed(remote.tool_filter.as_ref()) {
+        if let Some(filters) = tool_filters::observed(self.tool_filter.as_ref()) {
             fields.insert(TOOL_FILTERS.name, filters);
         }
         let details = RemoteDetails {
-            provider_id: Some(remote.provider_id.clone()),
-            deployment_id: Some(remote.id.clone()),
+            provider_id: Some(self.provider_id.clone()),
+            deployment_id: Some(self.id.clone()),
             default_config_id: config.map(str::to_owned),
             locked_version_id: locked.map(str::to_owned),
             ..RemoteDetails::default()
         };
-        RemoteView::new(remote, fields, details)
+        RemoteView::new(self, fields, details)
     }
 }
 

@@ -4,7 +4,6 @@ use super::inputs::{Inputs, Reference};
 use super::kind::{Dependents, Kind};
 use crate::plan::children::ChildSpec;
 use crate::plan::desired::{Invalid, Wanted};
-use crate::plan::observed::RemoteView;
 use crate::plan::policy::Lifecycle;
 use crate::resources::{CommonSpec, Stored};
 
@@ -40,10 +39,6 @@ impl<K: Kind> Kind for Stored<K> {
             Some(why) => Err(Invalid::spec(why)),
             None => self.object().wanted(inputs),
         }
-    }
-
-    fn view(remote: &Self::Remote) -> RemoteView {
-        K::view(remote)
     }
 
     fn lifecycle(&self) -> Lifecycle {

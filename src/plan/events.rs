@@ -1,10 +1,9 @@
 //! The events of a status that was written: what changed for a person.
 
 use super::children::ChildKind;
-use super::status::EXPIRING;
 use super::steps::Effect;
 use super::verdict::{EventReason, Expiring, Verdict};
-use crate::resources::{Class, CommonStatus, Reason, condition};
+use crate::resources::{Class, CommonStatus, EXPIRING, READY, Reason, condition};
 
 /// One event.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -68,7 +67,7 @@ pub fn of_release(verdict: &Verdict, effects: &[Effect]) -> Option<Event> {
 
 /// Returns the event of a reason that is new. Creations and deletions have events of their own.
 fn of_condition(before: &CommonStatus, verdict: &Verdict) -> Option<Event> {
-    let before = condition(before.conditions.as_deref(), "Ready");
+    let before = condition(before.conditions.as_deref(), READY);
     let changed = before.is_none_or(|before| before.reason != verdict.reason.as_str());
     let creation =
         before.is_none_or(|it| it.status == "True" || it.reason == Reason::Creating.as_str());

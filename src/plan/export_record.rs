@@ -5,7 +5,7 @@ use super::desired::Exports;
 use super::fingerprint::Fingerprint;
 use super::observed::{ListedExport, RemoteView};
 use super::record::Record;
-use crate::resources::ExportStatus;
+use crate::resources::{ExportStatus, parse_time};
 use jiff::{SignedDuration, Timestamp};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use metorial::AuthExport;
@@ -107,8 +107,7 @@ pub fn created_at(recorded: &ExportStatus, listed: &[ListedExport]) -> Option<Ti
     let id = recorded.export_id.as_ref();
     let listed = listed.iter().find(|export| Some(&export.id) == id);
     let listed = listed.map(|export| export.created_at);
-    let known = recorded.created_at.as_deref();
-    let known = || known.and_then(|at| at.parse().ok());
+    let known = || parse_time(recorded.created_at.as_deref());
     let exported_at = recorded.exported_at.as_ref().map(|at| at.0);
     listed.or_else(known).or(exported_at)
 }

@@ -10,7 +10,7 @@ use super::facts::{Facts, Query};
 use super::observed::{ListedImport, RemoteView, newest_import};
 use super::restart;
 use super::steps::{Content, Plan, Step};
-use crate::resources::{Class, ExportStatus, Reason};
+use crate::resources::{Class, ExportStatus, Reason, parse_time};
 use jiff::Timestamp;
 use std::time::Duration;
 
@@ -140,8 +140,7 @@ impl LastExport {
 
     /// Returns the auth config's `updated_at` when its imports were last compared with this export.
     fn compared_at(&self) -> Option<Timestamp> {
-        let time = self.export.auth_config_updated_at.as_deref();
-        time.and_then(|time| time.parse().ok())
+        parse_time(self.export.auth_config_updated_at.as_deref())
     }
 }
 

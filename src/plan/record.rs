@@ -5,7 +5,9 @@ use super::children::Known;
 use super::desired::Desired;
 use super::fingerprint::Fingerprint;
 use super::observed::RemoteView;
-use crate::resources::{CommonStatus, DriftEntry, ExportStatus, ResourceStatus, condition};
+use crate::resources::{
+    CommonStatus, DriftEntry, ExportStatus, READY, ResourceStatus, condition, parse_time,
+};
 use jiff::Timestamp;
 use std::time::Duration;
 
@@ -173,7 +175,7 @@ impl Record {
         memory: &Remembered,
     ) -> Self {
         let common = status.common();
-        let ready = condition(common.conditions.as_deref(), "Ready");
+        let ready = condition(common.conditions.as_deref(), READY);
         let unrecorded = memory.created.is_some() && memory.created != common.id;
         let had_object = common.instance_id.is_some() || memory.wrote;
         let traces = finalizer.is_some() || had_object;
@@ -207,7 +209,7 @@ impl Record {
             inputs: inputs
                 .map(|input| (input.field.clone(), Fingerprint::stored(&input.fingerprint)))
                 .collect(),
-            remote_updated_at: parsed(common.remote_updated_at.as_deref()),
+            remote_updated_at: parse_time(common.remote_updated_at.as_deref()),
             metadata_keys: common.metadata_keys.clone().unwrap_or_default(),
             replacement: replacement.filter(|_| !unrecorded).map(Fingerprint::stored),
             imports: ids(common.imports.iter().flatten(), |import| &import.id),
@@ -300,10 +302,6 @@ fn pending_deletion(status: &CommonStatus) -> Vec<(String, Timestamp)> {
     let pending = status.pending_deletion.iter().flatten();
     let pending = pending.map(|pending| (pending.id.clone(), pending.since.0));
     pending.collect()
-}
-
-fn parsed(time: Option<&str>) -> Option<Timestamp> {
-    time.and_then(|time| time.parse().ok())
 }
 
 fn ids<'a, T: 'a>(items: impl Iterator<Item = &'a T>, id: impl Fn(&T) -> &String) -> Vec<String> {

@@ -1,6 +1,6 @@
 //! What resources see of another one that they refer to: a change of it enqueues them, and makes another attempt.
 
-use crate::resources::{CommonStatus, Reason, condition};
+use crate::resources::{CommonStatus, READY, Reason, condition};
 
 /// Whether others may use the object of a resource that they refer to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -16,7 +16,7 @@ pub enum Usable {
 /// Returns whether others may use the object of a resource with this status.
 #[must_use]
 pub fn usable_by_others(status: &CommonStatus) -> Usable {
-    let Some(ready) = condition(status.conditions.as_deref(), "Ready") else {
+    let Some(ready) = condition(status.conditions.as_deref(), READY) else {
         return Usable::No;
     };
     let reason = Reason::parse(&ready.reason);

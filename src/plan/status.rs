@@ -13,8 +13,8 @@ use super::restart;
 use super::steps::{Effect, Plan, remote_after};
 use super::verdict::{EventReason, Expiring, Verdict};
 use crate::resources::{
-    Class, CommonStatus, Conditions, ImportRecord, InputStatus, PendingDeletion, PreviousId,
-    Reason, RemoteDetails, ResourceStatus, condition,
+    Class, CommonStatus, Conditions, DRIFTED, EXPIRING, ImportRecord, InputStatus, PendingDeletion,
+    PreviousId, READY, REFERENCES_RESOLVED, Reason, RemoteDetails, ResourceStatus, condition,
 };
 use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
@@ -362,23 +362,20 @@ fn conditions(status: &CommonStatus, case: &Case<'_>, verdict: &Verdict) -> Vec<
     let mut next = next.verdict(*reason, *ready, message);
     // A resource that is held by choice reports nothing about references that were not read.
     let held = reason.class() == Class::HeldByChoice;
-    let before = condition(last, "ReferencesResolved").filter(|_| !held);
+    let before = condition(last, REFERENCES_RESOLVED).filter(|_| !held);
     if reason.class() == Class::Waiting {
-        next = next.with("ReferencesResolved", false, *reason, message);
+        next = next.with(REFERENCES_RESOLVED, false, *reason, message);
     } else if case.desired.is_ok() || before.is_some() {
         let (reason, message) = (Reason::Synced, "all references are resolved");
-        next = next.with("ReferencesResolved", true, reason, message);
+        next = next.with(REFERENCES_RESOLVED, true, reason, message);
     }
     if !drift.is_empty() {
         let fields: Vec<&str> = drift.iter().map(|entry| entry.field.as_str()).collect();
         let message = format!("differs at Metorial: {}", fields.join(", "));
-        next = next.with("Drifted", true, *reason, &message);
+        next = next.with(DRIFTED, true, *reason, &message);
     }
     next.build()
 }
-
-/// Type of the condition of a value that expires soon.
-pub const EXPIRING: &str = "Expiring";
 
 /// Returns the conditions with `Expiring` while a value expires soon, whatever else is reported or kept. It has the reason of
 /// Ready.
@@ -392,7 +389,7 @@ fn with_expiring(
     let Some(Expiring { message, .. }) = expiring else {
         return next;
     };
-    let ready = condition(Some(&next), "Ready").map(|ready| ready.reason.clone());
+    let ready = condition(Some(&next), READY).map(|ready| ready.reason.clone());
     let built = Conditions::after(last, case.generation, case.now)
         .with(EXPIRING, true, Reason::Synced, message)
         .build();

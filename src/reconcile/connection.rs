@@ -7,8 +7,8 @@ use crate::connections::{
 };
 use crate::plan::verdict::Verdict;
 use crate::resources::{
-    APPROVE, Conditions, ConnectionKey, ConnectionStatus, IN_USE_FINALIZER, RECREATE, Reason,
-    ResourceKey, condition,
+    APPROVE, Conditions, ConnectionKey, ConnectionStatus, IN_USE_FINALIZER, READY, RECREATE,
+    Reason, ResourceKey, condition,
 };
 use jiff::Timestamp;
 use kube::{Api, ResourceExt};
@@ -293,7 +293,7 @@ async fn report<C: ConnectionResource>(
     if !cluster.write_status(api, object, status, &next).await? {
         return Ok(());
     }
-    let before = condition(status.conditions.as_deref(), "Ready");
+    let before = condition(status.conditions.as_deref(), READY);
     let before = before.map(|before| before.reason.as_str());
     let reason = verdict.reason.as_str();
     let is_ready = verdict.reason == Reason::Synced;

@@ -17,7 +17,9 @@ use crate::plan::referred::seen_by_others;
 use crate::plan::replace;
 use crate::plan::status;
 use crate::plan::steps::{Effect, Plan};
-use crate::resources::{Class, CommonStatus, ConnectionKey, Reason, ResourceStatus, condition};
+use crate::resources::{
+    Class, CommonStatus, ConnectionKey, READY, Reason, ResourceStatus, condition,
+};
 use jiff::Timestamp;
 use std::time::Duration;
 use tracing::Span;
@@ -138,7 +140,7 @@ impl<K: Kind> Run<'_, K> {
 
     fn count(&self, case: &Case<'_>, plan: &Plan) {
         let status = &self.resource.handle.status;
-        let ready = condition(status.common().conditions.as_deref(), "Ready");
+        let ready = condition(status.common().conditions.as_deref(), READY);
         let shown = ready.and_then(|ready| Reason::parse(&ready.reason));
         let decided = shown.filter(|shown| *shown == plan.verdict.reason);
         let outcome = decided.map_or("Unchanged", Reason::as_str);

@@ -10,13 +10,13 @@ use tokio::time::Instant;
 
 /// The number of objects of one request: a page has at most 100 (▲). With ids of 128 characters, the longest that are
 /// valid, its URL has less than the 15 KB that the server takes (▲).
-pub const MOST: usize = 100;
+pub const MAX_BATCH_SIZE: usize = 100;
 /// The number of ids that every build accepts: older ones refuse more than 21 (▲).
-pub const FEW: usize = 20;
-/// Time after which a server that could not read many objects at once is tried again: it may have been updated.
+pub const SAFE_BATCH_SIZE: usize = 20;
+/// Time after which a server that could not read many objects together is tried again: it may have been updated.
 const TRIED_AGAIN_AFTER: Duration = Duration::from_secs(3600);
 
-/// The number of ids that a request may have where it is not [`MOST`], and since when that is known.
+/// The number of ids that a request may have where it is not [`MAX_BATCH_SIZE`], and since when that is known.
 #[derive(Default)]
 pub struct BatchLimits(Mutex<HashMap<Collection, (usize, Instant)>>);
 
@@ -35,7 +35,9 @@ impl BatchLimits {
     pub fn limit(&self, collection: Collection) -> usize {
         let mut limits = lock(&self.0);
         limits.retain(|_, (_, since)| since.elapsed() < TRIED_AGAIN_AFTER);
-        limits.get(&collection).map_or(MOST, |(limit, _)| *limit)
+        limits
+            .get(&collection)
+            .map_or(MAX_BATCH_SIZE, |(limit, _)| *limit)
     }
 
     /// Records that requests with more ids do not work.

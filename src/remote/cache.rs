@@ -1,23 +1,24 @@
-//! What is known of one Metorial instance: objects as reads and our own writes returned them, the listings in progress, the
+//! The known state of one Metorial instance: objects as reads and our own writes returned them, the listings in progress, the
 //! schemas, and the locks of its objects. Shared by all connections that open the instance, so that two of them never
 //! write one object at the same time; kept when a key is replaced.
 
 use super::observations::Observations;
-use super::schema_bounds::Published;
 use super::unreadable::Suspect;
 use crate::lock::lock;
 use crate::plan::observed::RemoteView;
 use crate::plan::schema::ValueSchema;
+use crate::schema::Published;
+use crate::weak_map::WeakMap;
 use metorial::Collection;
 use std::collections::{BTreeSet, HashMap};
 use std::hash::Hash;
-use std::sync::{Arc, Mutex, Weak};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use tokio::sync::{Mutex as AsyncMutex, OwnedMutexGuard};
 use tokio::time::Instant;
 
-/// Time for which a schema is used without being read again.
-pub const SCHEMA_LIFETIME: Duration = Duration::from_secs(3600);
+/// Time for which the result of a shared read is used without being read again.
+const LIFETIME: Duration = Duration::from_secs(3600);
 
 /// The result of a shared read, and when the read began. It is locked during the read, so that reconciliations that need the
 /// same result at the same time share one request, and nobody else waits.
@@ -45,29 +46,23 @@ pub type Schema = Shared<Option<Published>>;
 /// The fields that a server's description of a PATCH has, where it describes itself.
 pub type PatchFields = Shared<Option<Arc<BTreeSet<String>>>>;
 
-/// See the module.
+/// The cache of one Metorial instance.
 #[derive(Default)]
 pub struct Cache {
     /// The objects.
     pub observations: Observations,
-    listings: Mutex<HashMap<Collection, Weak<Last<Arc<Listed>>>>>,
+    listings: WeakMap<Collection, Last<Arc<Listed>>>,
     schemas: Mutex<HashMap<ValueSchema, Schema>>,
     callback_urls: Mutex<HashMap<String, Shared<Option<String>>>>,
     patch_fields: Mutex<HashMap<Collection, PatchFields>>,
-    locks: Mutex<HashMap<String, Weak<AsyncMutex<()>>>>,
+    locks: WeakMap<String, AsyncMutex<()>>,
 }
 
 impl Cache {
     /// Returns the listing of a collection that others need at this time, or else a new one.
     #[must_use]
     pub fn listing(&self, collection: Collection) -> Listing {
-        let mut listings = lock(&self.listings);
-        let current = listings.get(&collection).and_then(Weak::upgrade);
-        current.unwrap_or_else(|| {
-            let fresh = Listing::default();
-            listings.insert(collection, Arc::downgrade(&fresh));
-            fresh
-        })
+        self.listings.get_or_insert(collection, Last::default)
     }
 
     /// Returns the last read of a schema. Removes those that nobody waits for and that are old or were never read: the
@@ -91,18 +86,28 @@ impl Cache {
 
     /// Waits for the lock of a remote object.
     pub async fn lock(&self, id: &str) -> OwnedMutexGuard<()> {
-        let of_object = {
-            let mut locks = lock(&self.locks);
-            let known = locks.get(id).and_then(Weak::upgrade);
-            known.unwrap_or_else(|| {
-                locks.retain(|_, lock| lock.strong_count() > 0);
-                let fresh = Arc::new(AsyncMutex::new(()));
-                locks.insert(id.to_owned(), Arc::downgrade(&fresh));
-                fresh
-            })
-        };
-        of_object.lock_owned().await
+        let lock = self.locks.get_or_insert(id.to_owned(), AsyncMutex::default);
+        lock.lock_owned().await
     }
+}
+
+/// Returns the last result of a shared read, if it is not too old, or reads it. A failure is not kept.
+///
+/// # Errors
+/// The read failed.
+pub async fn get_or_read<T: Clone, E>(
+    shared: &Shared<T>,
+    read: impl Future<Output = Result<T, E>>,
+) -> Result<T, E> {
+    let mut last = shared.lock().await;
+    if let Some((at, known)) = last.as_ref()
+        && at.elapsed() < LIFETIME
+    {
+        return Ok(known.clone());
+    }
+    let read = read.await?;
+    *last = Some((Instant::now(), read.clone()));
+    Ok(read)
 }
 
 /// Returns an entry without those that nobody waits for and that are old or were never read.
@@ -110,7 +115,7 @@ fn entry<K: Clone + Eq + Hash, T>(all: &mut HashMap<K, Shared<T>>, key: &K) -> S
     all.retain(|_, read| {
         read.try_lock().map_or(true, |known| {
             let at = known.as_ref().map(|(at, _)| at);
-            at.is_some_and(|at| at.elapsed() < SCHEMA_LIFETIME) || Arc::strong_count(read) > 1
+            at.is_some_and(|at| at.elapsed() < LIFETIME) || Arc::strong_count(read) > 1
         })
     });
     let known = all.entry(key.clone());

@@ -12,11 +12,11 @@ use tokio::sync::Notify;
 use tokio::time::{Instant, sleep};
 
 /// A batch is sent once nobody joined it for this long: it must be lost in the time of a request.
-pub const QUIET: Duration = Duration::from_millis(10);
+pub const QUIET_TIME: Duration = Duration::from_millis(10);
 /// The same where everybody who joined deletes something: deletions come in numbers, and nobody waits for a single one.
-pub const PATIENT: Duration = Duration::from_millis(50);
+pub const LONG_QUIET_TIME: Duration = Duration::from_millis(50);
 /// A batch that is joined again and again is sent after this time.
-pub const LONGEST: Duration = Duration::from_millis(200);
+pub const LONGEST_BATCH_WAIT: Duration = Duration::from_millis(200);
 /// The batches that are open or under way, one for each key. The result is shared by all who joined.
 pub struct Coalesced<K, T>(Mutex<HashMap<K, Open<T>>>);
 
@@ -84,7 +84,7 @@ impl<K: Eq + Hash, T: Clone + Send + Sync + 'static> Coalesced<K, T> {
 }
 
 impl Batch {
-    /// Adds ids. Returns false if the batch was sent, or has no room for them beside others.
+    /// Adds ids. Returns false if the batch was sent, or has no room for them.
     fn add(&self, ids: &[String], limit: usize, quiet: Duration) -> bool {
         let mut content = lock(&self.content);
         let new: Vec<&String> = ids.iter().filter(|id| !content.ids.contains(id)).collect();
@@ -92,9 +92,10 @@ impl Batch {
         if content.sent || !fits {
             return false;
         }
-        content.quiet = match content.ids.is_empty() {
-            true => quiet,
-            false => content.quiet.min(quiet),
+        content.quiet = if content.ids.is_empty() {
+            quiet
+        } else {
+            content.quiet.min(quiet)
         };
         let new: Vec<String> = new.into_iter().cloned().collect();
         content.ids.extend(new);
@@ -112,7 +113,7 @@ impl Batch {
             (content.ids.len(), content.quiet)
         };
         let (mut joined, mut quiet) = seen();
-        while began.elapsed() < LONGEST {
+        while began.elapsed() < LONGEST_BATCH_WAIT {
             tokio::select! {
                 () = self.full.notified() => break,
                 () = sleep(quiet) => {}
@@ -134,7 +135,7 @@ mod tests {
     use super::*;
     use std::sync::atomic::{AtomicUsize, Ordering};
 
-    /// Has `callers` ask for ids of their own at once, and returns the sizes of the batches.
+    /// Has `callers` ask for ids of their own concurrently, and returns the sizes of the batches.
     async fn sizes(callers: usize, limit: usize) -> Vec<usize> {
         let coalesced = Coalesced::<(), usize>::default();
         let asked = (0..callers).map(|number| {
@@ -142,7 +143,7 @@ mod tests {
             let coalesced = &coalesced;
             async move {
                 let send = |ids: Vec<String>| async move { ids.len() };
-                coalesced.join((), &[id], limit, QUIET, send).await
+                coalesced.join((), &[id], limit, QUIET_TIME, send).await
             }
         });
         futures::future::join_all(asked).await
@@ -163,7 +164,7 @@ mod tests {
             let batches = batches.clone();
             let send = move |_| async move { batches.fetch_add(1, Ordering::Relaxed) + 1 };
             coalesced
-                .join((), &["a".to_owned()], 100, QUIET, send)
+                .join((), &["a".to_owned()], 100, QUIET_TIME, send)
                 .await;
         }
         assert_eq!(batches.load(Ordering::Relaxed), 2);
@@ -172,9 +173,12 @@ mod tests {
     #[test]
     fn a_batch_waits_as_long_as_the_least_patient_of_those_who_joined_it() {
         for (all, expected) in [
-            ([PATIENT, PATIENT, PATIENT], PATIENT),
-            ([PATIENT, QUIET, PATIENT], QUIET),
-            ([QUIET, PATIENT, PATIENT], QUIET),
+            (
+                [LONG_QUIET_TIME, LONG_QUIET_TIME, LONG_QUIET_TIME],
+                LONG_QUIET_TIME,
+            ),
+            ([LONG_QUIET_TIME, QUIET_TIME, LONG_QUIET_TIME], QUIET_TIME),
+            ([QUIET_TIME, LONG_QUIET_TIME, LONG_QUIET_TIME], QUIET_TIME),
         ] {
             let batch = Batch::default();
             for (number, quiet) in all.into_iter().enumerate() {
@@ -188,11 +192,11 @@ mod tests {
     async fn one_that_gives_up_keeps_nobody_waiting() {
         let coalesced = Coalesced::<(), Vec<String>>::default();
         let send = |ids: Vec<String>| async move { ids };
-        let gone = coalesced.join((), &["gone".to_owned()], 100, QUIET, send);
+        let gone = coalesced.join((), &["gone".to_owned()], 100, QUIET_TIME, send);
         assert_eq!(gone.now_or_never(), None);
         assert_eq!(
             coalesced
-                .join((), &["a".to_owned()], 100, QUIET, send)
+                .join((), &["a".to_owned()], 100, QUIET_TIME, send)
                 .await,
             ["gone", "a"]
         );

@@ -1,11 +1,11 @@
 //! The objects that Metorial deletes along with others, as its lists show them.
 
-use super::batch_limits::{FEW, is_refused};
-use super::coalesce::PATIENT;
+use super::batch_limits::{SAFE_BATCH_SIZE, is_refused};
+use super::coalesce::LONG_QUIET_TIME;
 use super::error::RemoteError;
 use super::session::Session;
-use super::transport::{Item, Transport, all};
-use crate::kinds::{Dependents, Found, Kind, with_kind};
+use super::transport::{Item, Transport, full_pages};
+use crate::kinds::{Dependents, Discovery, Kind, RemoteObject, with_kind};
 use crate::plan::observed::{Dependent, Relation, RemoteView};
 use crate::resources::cut;
 use metorial::{Collection, ListQuery, Unreadable};
@@ -14,7 +14,7 @@ use std::sync::Arc;
 
 /// The objects that depend on those of one kind.
 #[derive(Clone, Copy)]
-struct Of {
+struct DependentsOf {
     kind: &'static str,
     dependents: &'static [Dependents],
 }
@@ -27,21 +27,21 @@ impl Session {
     /// Any page failed.
     pub async fn dependents<K: Kind>(&self, ids: &[String]) -> Result<Vec<Dependent>, RemoteError> {
         let mut kinds = K::DEPENDENTS.iter();
-        if kinds.all(|dependents| dependents.found == Found::InCluster) {
+        if kinds.all(|dependents| dependents.discovery == Discovery::InCluster) {
             return Ok(Vec::new());
         }
-        let of = Of {
+        let of = DependentsOf {
             kind: K::NAME,
             dependents: K::DEPENDENTS,
         };
         let (limits, transport) = (self.loader.limits.clone(), self.transport.clone());
-        let limit = limits.limit(LISTED).max(FEW);
+        let limit = limits.limit(FILTERED_COLLECTION).max(SAFE_BATCH_SIZE);
         let send = move |ids: Vec<String>| async move {
             let mut found = of.list(&transport, &ids).await;
-            if ids.len() > FEW && found.as_ref().is_err_and(is_refused) {
-                limits.reduce(LISTED, FEW);
+            if ids.len() > SAFE_BATCH_SIZE && found.as_ref().is_err_and(is_refused) {
+                limits.reduce(FILTERED_COLLECTION, SAFE_BATCH_SIZE);
                 let mut all = Vec::new();
-                for some in ids.chunks(FEW) {
+                for some in ids.chunks(SAFE_BATCH_SIZE) {
                     all.extend(of.list(&transport, some).await?);
                 }
                 found = Ok(all);
@@ -49,8 +49,11 @@ impl Session {
             found.map(Arc::new)
         };
         let batches = &self.loader.dependents;
-        let found = match batches.join(K::NAME, ids, limit, PATIENT, send).await {
-            // Refused to whoever opened the batch, which may be less urgent or of another namespace.
+        let found = match batches
+            .join(K::NAME, ids, limit, LONG_QUIET_TIME, send)
+            .await
+        {
+            // Refused to the one that opened the batch, which may be less urgent or of another namespace.
             Err(RemoteError::BudgetSpent(_)) => Arc::new(of.list(&self.transport, ids).await?),
             found => found?,
         };
@@ -60,9 +63,9 @@ impl Session {
 }
 
 /// The collection whose list is filtered by the ids of others.
-const LISTED: Collection = Collection::AuthConfigs;
+const FILTERED_COLLECTION: Collection = Collection::AuthConfigs;
 
-impl Of {
+impl DependentsOf {
     async fn list(
         self,
         transport: &Transport,
@@ -70,10 +73,10 @@ impl Of {
     ) -> Result<Vec<Dependent>, RemoteError> {
         let mut listed = Vec::new();
         for dependents in self.dependents {
-            let query = match dependents.found {
-                Found::Filtered(filter) => all().filter(filter, ids)?,
-                Found::Listed => all(),
-                Found::InCluster => continue,
+            let query = match dependents.discovery {
+                Discovery::Filtered(filter) => full_pages().filter(filter, ids)?,
+                Discovery::Listed => full_pages(),
+                Discovery::InCluster => continue,
             };
             let found = with_kind!(dependents.of, K => {
                 self.list_one::<K>(transport, &query, ids).await
@@ -91,7 +94,7 @@ impl Of {
     ) -> Result<Vec<Dependent>, RemoteError> {
         let uses = |item: Item<K::Remote>| {
             Some(match item {
-                Item::Read(remote) => Vec::from_iter(depending(ids, K::view(&remote), self.kind)),
+                Item::Read(remote) => Vec::from_iter(depending(ids, remote.view(), self.kind)),
                 Item::Unreadable(item) => unreadable(ids, &item),
             })
         };

@@ -1,13 +1,12 @@
-//! What a server says about a provider and about itself. All of it is a service: nothing fails for want of it.
+//! Describes providers and the server itself. Best effort: a failed read never fails a reconciliation.
 
-use super::cache::{SCHEMA_LIFETIME, Shared};
+use super::cache::{Shared, get_or_read};
 use super::error::RemoteError;
 use super::session::Session;
 use crate::kinds::Kind;
-use metorial::{Method, Object, Operation, Provider};
+use metorial::{Object, Operation, Provider};
 use std::collections::BTreeSet;
 use std::sync::Arc;
-use tokio::time::Instant;
 use url::Url;
 
 /// The longest URL of a server that a status shows, in bytes.
@@ -22,7 +21,7 @@ impl Session {
     pub async fn callback_url(&self, provider: &str) -> Result<Option<String>, RemoteError> {
         let shared = self.cache.callback_url(provider);
         let call = self.transport.client().provider(provider);
-        let sent = self.transport.send(read("/providers/:id"), call);
+        let sent = self.transport.send(Operation::get("/providers/:id"), call);
         let url = |provider: Provider| provider.callback_url().and_then(callback_url);
         described(&shared, sent, url).await
     }
@@ -37,17 +36,10 @@ impl Session {
     ) -> Result<Option<Arc<BTreeSet<String>>>, RemoteError> {
         let shared = self.cache.patch_fields(K::Remote::COLLECTION);
         let call = self.transport.client().patch_fields(K::Remote::COLLECTION);
-        let operation = read("/metorial/introspect/endpoints");
+        let operation = Operation::get("/metorial/introspect/endpoints");
         let sent = self.transport.send_uncounted(operation, call);
         let fields = |fields: Option<BTreeSet<String>>| fields.map(Arc::new);
         described(&shared, sent, fields).await
-    }
-}
-
-fn read(template: &'static str) -> Operation {
-    Operation {
-        method: Method::Get,
-        template,
     }
 }
 
@@ -57,20 +49,17 @@ async fn described<T, D: Clone>(
     sent: impl Future<Output = Result<T, RemoteError>>,
     description: impl FnOnce(T) -> Option<D>,
 ) -> Result<Option<D>, RemoteError> {
-    let mut known = shared.lock().await;
-    if let Some((at, known)) = known.as_ref()
-        && at.elapsed() < SCHEMA_LIFETIME
-    {
-        return Ok(known.clone());
-    }
-    let read = match sent.await {
-        Ok(answer) => description(answer),
-        Err(error @ RemoteError::Api(_)) if error.passes() => return Ok(None),
-        Err(RemoteError::Api(_)) => None,
-        Err(unsent) => return Err(unsent),
+    let read = async {
+        match sent.await {
+            Ok(answer) => Ok(description(answer)),
+            Err(error @ RemoteError::Api(_)) if !error.passes() => Ok(None),
+            Err(error) => Err(error),
+        }
     };
-    *known = Some((Instant::now(), read.clone()));
-    Ok(read)
+    match get_or_read(shared, read).await {
+        Err(RemoteError::Api(_)) => Ok(None),
+        result => result,
+    }
 }
 
 /// Returns a callback URL that a status may show.

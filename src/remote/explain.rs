@@ -54,11 +54,12 @@ fn forbidden(error: &Error) -> String {
     };
     // The project's switch for imports and exports, off by default, refuses in the same way (▲).
     let of_switch = scope.ends_with(":import") || scope.ends_with(":export");
-    match of_switch && error.operation().method == Method::Post {
-        true => format!(
+    if of_switch && error.operation().method == Method::Post {
+        format!(
             "the key lacks `{scope}`, or the project's switch \"allow auth config import/export\" is off"
-        ),
-        false => format!("the key lacks `{scope}`"),
+        )
+    } else {
+        format!("the key lacks `{scope}`")
     }
 }
 
@@ -87,9 +88,10 @@ fn details(error: &Error) -> String {
 fn next_step(error: &Error) -> Option<&'static str> {
     let sends = matches!(error.operation().method, Method::Post | Method::Patch);
     let correctable = sends && error.kind() == ErrorKind::Rejected;
-    let correct = match error.field_paths().is_empty() {
-        true => "correct the spec or its Secrets",
-        false => "correct the named fields in the spec or its Secrets",
+    let correct = if error.field_paths().is_empty() {
+        "correct the spec or its Secrets"
+    } else {
+        "correct the named fields in the spec or its Secrets"
     };
     let known = error.code().and_then(|code| advice(error, code));
     known.or(correctable.then_some(correct))

@@ -1,16 +1,16 @@
-//! The requests that read many objects of one collection at once.
+//! The requests that read many objects of one collection together.
 //!
 //! A list that is filtered by ids costs as much of the budget as a GET of one object, so reads that are needed within a few
 //! milliseconds share one, and what is due soon is read along. The list is never believed about an absence: older builds
 //! accept fewer ids, an unknown filter is ignored, and lists lag behind (▲). What a list does not show is read by itself.
 
-use super::batch_limits::{BatchLimits, FEW, Shown, is_refused};
+use super::batch_limits::{BatchLimits, SAFE_BATCH_SIZE, Shown, is_refused};
 use super::cache::Cache;
 use super::coalesce::Coalesced;
 use super::error::RemoteError;
 use super::observations::Observed;
-use super::transport::{Transport, all};
-use crate::kinds::Kind;
+use super::transport::{Transport, full_pages};
+use crate::kinds::{Kind, RemoteObject};
 use crate::plan::observed::Dependent;
 use metorial::{Collection, ErrorKind, Method, Object, Operation, Page, Status};
 use std::sync::Arc;
@@ -18,7 +18,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 /// The permitted age of an observation that is needed as the object is now.
-const AT_ONCE: Duration = Duration::from_secs(1);
+const CURRENT_AGE: Duration = Duration::from_secs(1);
 
 /// The reads that one connection shares.
 #[derive(Default)]
@@ -40,7 +40,7 @@ pub(super) enum Batched {
     Read(Observed),
 }
 
-/// The parts of a batch that are needed once it is sent; whoever opened it may have gone then.
+/// The parts of a batch that are needed once it is sent; the one that opened it may have gone then.
 pub(super) struct BatchRead {
     pub transport: Transport,
     pub cache: Arc<Cache>,
@@ -49,7 +49,7 @@ pub(super) struct BatchRead {
 }
 
 impl BatchRead {
-    /// Reads these objects into the cache. What the server can't read at once is left to others to read one by one.
+    /// Reads these objects into the cache. What the server can't read together is left to others to read one by one.
     pub async fn read<K: Kind>(&self, ids: &[String]) -> Result<Shown, RemoteError> {
         let collection = K::Remote::COLLECTION;
         let mut shown = Shown::default();
@@ -66,9 +66,9 @@ impl BatchRead {
                     let (first, second) = some.split_at(asked / 2);
                     rest.extend([first, second].into_iter().filter(|half| half.len() > 1));
                 }
-                Err(error) if is_refused(&error) && asked > FEW => {
-                    self.limits.reduce(collection, FEW);
-                    rest.extend(some.chunks(FEW));
+                Err(error) if is_refused(&error) && asked > SAFE_BATCH_SIZE => {
+                    self.limits.reduce(collection, SAFE_BATCH_SIZE);
+                    rest.extend(some.chunks(SAFE_BATCH_SIZE));
                 }
                 Err(error) if is_refused(&error) => self.limits.reduce(collection, 1),
                 Err(error) => return Err(error),
@@ -80,14 +80,11 @@ impl BatchRead {
     /// Reads one object by a request of its own.
     pub async fn get<K: Kind>(&self, id: &str) -> Result<Observed, RemoteError> {
         let collection = K::Remote::COLLECTION;
-        let operation = Operation {
-            method: Method::Get,
-            template: collection.item_template(),
-        };
+        let operation = Operation::on_item(Method::Get, collection);
         let began = Instant::now();
         let call = self.transport.client().get::<K::Remote>(id);
         let observed = match self.transport.send(operation, call).await {
-            Ok(remote) => Observed::Found(Arc::new(K::view(&remote))),
+            Ok(remote) => Observed::Found(Arc::new(remote.view())),
             Err(RemoteError::Api(error)) if error.kind() == ErrorKind::Gone => Observed::Missing,
             Err(error) => return Err(error),
         };
@@ -102,11 +99,8 @@ impl BatchRead {
     ) -> Result<(Instant, Page<K::Remote>), RemoteError> {
         // Archived objects are left out otherwise, even by their ids (▲).
         let statuses = [Status::Active, Status::Archived];
-        let query = all().ids(ids)?.statuses(statuses)?;
-        let operation = Operation {
-            method: Method::Get,
-            template: K::Remote::COLLECTION.path(),
-        };
+        let query = full_pages().ids(ids)?.statuses(statuses)?;
+        let operation = Operation::on_collection(Method::Get, K::Remote::COLLECTION);
         let began = Instant::now();
         let call = self.transport.client().list::<K::Remote>(&query);
         Ok((began, self.transport.send(operation, call).await?))
@@ -125,7 +119,7 @@ impl BatchRead {
             self.limits.reduce(collection, 1);
         }
         for item in &asked {
-            let view = Observed::Found(Arc::new(K::view(item)));
+            let view = Observed::Found(Arc::new(item.view()));
             let observations = &self.cache.observations;
             observations.store_read(collection, item.id(), view, *began, server_time);
         }
@@ -138,5 +132,5 @@ impl BatchRead {
 /// small.
 pub fn read_along_before(since: Instant, now: Instant) -> Option<Instant> {
     let age = now.saturating_duration_since(since);
-    (age > AT_ONCE).then(|| since + age / 2)
+    (age > CURRENT_AGE).then(|| since + age / 2)
 }

@@ -13,8 +13,6 @@ mod loader;
 mod observations;
 mod reads;
 pub mod records;
-pub mod schema_bounds;
-pub mod schema_check;
 mod schemas;
 mod session;
 pub mod shared;
@@ -24,13 +22,12 @@ pub mod testing;
 mod tests;
 pub mod transport;
 mod unreadable;
-mod violations;
 
 #[cfg(test)]
-pub use batch_limits::MOST;
-pub use coalesce::{Coalesced, PATIENT};
+pub use batch_limits::MAX_BATCH_SIZE;
+pub use coalesce::{Coalesced, LONG_QUIET_TIME};
 #[cfg(test)]
-pub use coalesce::{LONGEST, QUIET};
+pub use coalesce::{LONGEST_BATCH_WAIT, QUIET_TIME};
 pub use error::RemoteError;
 #[cfg(test)]
 pub use loader::read_along_before;

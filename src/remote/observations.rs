@@ -1,4 +1,4 @@
-//! What is known of the objects of one instance: as the last read returned them, or the response to our own last write.
+//! The objects of one instance, as the last read or the response to our own last write showed them.
 
 use crate::lock::lock;
 use crate::plan::observed::RemoteView;
@@ -12,23 +12,23 @@ use tokio::time::Instant;
 /// An observation that nobody asked for in so many times its permitted age is dropped: its resource is gone.
 const FORGOTTEN_AFTER: u32 = 4;
 /// An observation is kept for at least this time after somebody asked for it.
-const KEPT: Duration = Duration::from_secs(60);
+const SHORTEST_RETENTION: Duration = Duration::from_secs(60);
 
 /// The longest time for which a read may lag behind what another one showed, as the operator assumes by default for reads and
 /// writes (`Timing::settle`).
-const LAG: Duration = Duration::from_secs(45);
+const LONGEST_LAG: Duration = Duration::from_secs(45);
 
 /// One remote object as it was last observed.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Observed {
     /// The object, as the API returned it. It may be archived: a deleted object is readable for 14 days (▲).
     Found(Arc<RemoteView>),
-    /// A GET of the id returned `not_found` or `gone`: it is gone for good.
+    /// A GET of the id returned `not_found` or `gone`: it is gone permanently.
     Missing,
 }
 
 impl Observed {
-    /// Returns the object, unless it is gone for good.
+    /// Returns the object, unless it is gone permanently.
     #[must_use]
     pub fn found(self) -> Option<Arc<RemoteView>> {
         match self {
@@ -38,7 +38,7 @@ impl Observed {
     }
 }
 
-/// See the module.
+/// The observed objects of one instance.
 #[derive(Default)]
 pub struct Observations(Mutex<Known>);
 
@@ -51,18 +51,21 @@ struct Known {
 
 struct Entry {
     collection: Collection,
-    /// The begin of the read, or the end of the write.
+    /// The start of the read, or the end of the write.
     at: Instant,
     /// `None` once a write of ours failed or deleted it: then only a read that began later is believed.
     view: Option<Arc<RemoteView>>,
     asked: Instant,
-    /// The age that whoever asked last permits.
+    /// The age that the last one who asked permits.
     permitted_age: Duration,
 }
 
 impl Entry {
     fn is_forgotten(&self, now: Instant) -> bool {
-        let kept = self.permitted_age.saturating_mul(FORGOTTEN_AFTER).max(KEPT);
+        let kept = self
+            .permitted_age
+            .saturating_mul(FORGOTTEN_AFTER)
+            .max(SHORTEST_RETENTION);
         now.saturating_duration_since(self.asked) > kept
     }
 }
@@ -77,8 +80,10 @@ impl Observations {
         let entry = known.entries.get_mut(id)?;
         entry.asked = now;
         entry.permitted_age = now.saturating_duration_since(since);
-        let view = entry.view.as_ref().filter(|_| entry.at >= since)?;
-        Some(Observed::Found(view.clone()))
+        if entry.at < since {
+            return None;
+        }
+        entry.view.clone().map(Observed::Found)
     }
 
     /// Stores the result of a read that began at `began` and ended at `server_time`, by the server's clock; returns what is
@@ -110,7 +115,7 @@ impl Observations {
             let overlaps = known.at > began;
             match &known.view {
                 Some(view) if read.live => {
-                    let may_lag = began < known.at + LAG;
+                    let may_lag = began < known.at + LONGEST_LAG;
                     if overlaps || may_lag && is_older(read, view, server_time) {
                         return Observed::Found(view.clone());
                     }
@@ -217,7 +222,7 @@ fn is_older(read: &RemoteView, known: &RemoteView, server_time: Timestamp) -> bo
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::kinds::auth_config::view as view_of;
+    use crate::kinds::RemoteObject;
     use crate::remote::testing::auth_config;
 
     const COLLECTION: Collection = Collection::AuthConfigs;
@@ -229,8 +234,8 @@ mod tests {
     fn view(id: &str, status: &str, updated_at: &str) -> Arc<RemoteView> {
         let mut object = auth_config(id, status);
         object["updated_at"] = updated_at.into();
-        let object = serde_json::from_value(object).unwrap();
-        Arc::new(view_of(&object))
+        let object: metorial::AuthConfig = serde_json::from_value(object).unwrap();
+        Arc::new(object.view())
     }
 
     fn object(status: &str, updated_at: &str) -> Observed {
@@ -268,9 +273,12 @@ mod tests {
         let older = object("active", "2025-09-15T10:00:01.000Z");
         let (observations, began) = (Observations::default(), Instant::now());
         store(&observations, newer.clone(), began);
-        let almost = began + LAG - Duration::from_millis(1);
+        let almost = began + LONGEST_LAG - Duration::from_millis(1);
         assert_eq!(store(&observations, older.clone(), almost), newer);
-        assert_eq!(store(&observations, older.clone(), began + LAG), older);
+        assert_eq!(
+            store(&observations, older.clone(), began + LONGEST_LAG),
+            older
+        );
     }
 
     #[test]

@@ -1,13 +1,13 @@
 //! Reads of remote objects by their ids, each as fresh as it has to be.
 
-use super::batch_limits::{FEW, Shown, is_refused};
-use super::coalesce::{PATIENT, QUIET};
+use super::batch_limits::{SAFE_BATCH_SIZE, Shown, is_refused};
+use super::coalesce::{LONG_QUIET_TIME, QUIET_TIME};
 use super::error::RemoteError;
 use super::loader::{BatchRead, Batched, read_along_before};
 use super::observations::Observed;
 use super::session::Session;
-use super::transport::{Item, all};
-use crate::kinds::Kind;
+use super::transport::{Item, full_pages};
+use crate::kinds::{Kind, RemoteObject};
 use crate::plan::purpose::Priority;
 use jiff::{SignedDuration, Timestamp};
 use metorial::{Object, is_id};
@@ -33,13 +33,13 @@ impl Session {
         }
         let collection = K::Remote::COLLECTION;
         let limit = self.loader.limits.limit(collection);
-        // What is no id could keep the server from reading the others.
+        // An invalid id would fail the whole batch.
         let mut shown = Shown::default();
         if limit > 1 && is_id(id) {
             match self.join_batch::<K>(id, limit, since).await {
                 Ok(Batched::Read(observed)) => return Ok(observed),
                 Ok(Batched::Listed(listed)) => shown = listed,
-                // Refused to whoever opened the batch, which may be less urgent or of another namespace.
+                // Refused to the one that opened the batch, which may be less urgent or of another namespace.
                 Err(RemoteError::BudgetSpent(_)) => {}
                 Err(error) => return Err(error),
             }
@@ -57,7 +57,7 @@ impl Session {
         Ok(observed)
     }
 
-    /// Has these objects read along with others of their collection, as far as nothing is known of them.
+    /// Prefetches these objects with the next batch of their collection.
     pub fn expect<K: Kind>(&self, ids: Vec<String>) {
         let observations = &self.cache.observations;
         observations.expect(
@@ -107,12 +107,12 @@ impl Session {
             .await
     }
 
-    /// Returns for how long a batch that this reconciliation needs waits for others: many resources are deleted at once,
+    /// Returns for how long a batch that this reconciliation needs waits for others: many resources are deleted together,
     /// one after the other.
     fn quiet(&self) -> Duration {
         match self.transport.purpose().priority {
-            Priority::Deletion => PATIENT,
-            _ => QUIET,
+            Priority::Deletion => LONG_QUIET_TIME,
+            _ => QUIET_TIME,
         }
     }
 
@@ -129,12 +129,12 @@ impl Session {
                 .loader
                 .limits
                 .limit(collection)
-                .max(FEW)
+                .max(SAFE_BATCH_SIZE)
                 .min(rest.len());
             let (some, others) = rest.split_at(most);
             match self.live_of::<K>(some).await {
-                Err(error) if is_refused(&error) && some.len() > FEW => {
-                    self.loader.limits.reduce(collection, FEW);
+                Err(error) if is_refused(&error) && some.len() > SAFE_BATCH_SIZE => {
+                    self.loader.limits.reduce(collection, SAFE_BATCH_SIZE);
                 }
                 found => {
                     live.extend(found?);
@@ -149,10 +149,10 @@ impl Session {
     async fn live_of<K: Kind>(&self, ids: &[String]) -> Result<Vec<String>, RemoteError> {
         // Each item is compared with what was asked for: a filter that a server doesn't know is ignored, and all objects
         // are returned (▲).
-        let query = all().ids(ids)?;
+        let query = full_pages().ids(ids)?;
         let found = self.transport.list(&query, |item: Item<K::Remote>| {
             let id = match item {
-                Item::Read(remote) => Some(K::view(&remote)).filter(|view| view.live)?.id,
+                Item::Read(remote) => Some(remote.view()).filter(|view| view.live)?.id,
                 // It is there, whatever it looks like.
                 Item::Unreadable(item) => item.id,
             };

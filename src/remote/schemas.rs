@@ -3,7 +3,7 @@
 use super::error::RemoteError;
 use super::transport::Transport;
 use crate::plan::schema::ValueSchema;
-use metorial::{ErrorKind, Method, Operation, SchemaOf};
+use metorial::{ErrorKind, Operation, SchemaOf};
 use serde_json::Value;
 
 /// Reads the schema that a value has to follow; `None` where the API publishes none.
@@ -21,7 +21,9 @@ pub async fn read(transport: &Transport, of: &ValueSchema) -> Result<Option<Valu
                 None => SchemaOf::Provider(provider.clone()),
             };
             let call = transport.client().config_schema(&of);
-            let schema = transport.send(get("/provider-config-schema"), call).await;
+            let schema = transport
+                .send(Operation::get("/provider-config-schema"), call)
+                .await;
             Ok(unless_refused(schema)?.and_then(|schema| schema.schema?.schema))
         }
         ValueSchema::Auth {
@@ -59,7 +61,7 @@ async fn read_import_schema(
     method: Option<&String>,
 ) -> Result<Option<Value>, RemoteError> {
     let call = transport.client().import_schema(&of);
-    let schema = transport.send(get("/provider-auth-config-imports/schema"), call);
+    let schema = transport.send(Operation::get("/provider-auth-config-imports/schema"), call);
     if let Some(schema) = unless_refused(schema.await)? {
         return Ok(schema.schema.and_then(|schema| schema.schema));
     }
@@ -67,7 +69,7 @@ async fn read_import_schema(
         return Ok(None);
     };
     let call = transport.client().auth_method(method);
-    let method = transport.send(get("/provider-auth-methods/:id"), call);
+    let method = transport.send(Operation::get("/provider-auth-methods/:id"), call);
     let Some(method) = unless_refused(method.await)? else {
         return Ok(None);
     };
@@ -96,12 +98,5 @@ fn unless_refused<T>(read: Result<T, RemoteError>) -> Result<Option<T>, RemoteEr
             Ok(None)
         }
         Err(error) => Err(error),
-    }
-}
-
-fn get(template: &'static str) -> Operation {
-    Operation {
-        method: Method::Get,
-        template,
     }
 }

@@ -1,15 +1,14 @@
 //! Reads and writes of remote objects through one connection, in the terms of the plan.
 
 use super::budget::View;
-use super::cache::{Cache, Listed, SCHEMA_LIFETIME};
+use super::cache::{Cache, Listed, get_or_read};
 use super::error::RemoteError;
 use super::loader::Loader;
 use super::records::{self, Imported};
-use super::schema_bounds::Published;
 use super::schemas;
-use super::transport::{Item, Transport, all};
+use super::transport::{Item, Transport, full_pages};
 use super::unreadable::{Suspect, may_be_record_of};
-use crate::kinds::{Kind, RemoteKind, auth_config, with_kind};
+use crate::kinds::{Kind, RemoteKind, RemoteObject, with_kind};
 use crate::plan::fingerprint::MacKey;
 use crate::plan::observed::{ListedExport, ListedImport, RemoteView};
 use crate::plan::ownership::MARKER_KEY;
@@ -17,6 +16,8 @@ use crate::plan::ownership::{Marker, Owner};
 use crate::plan::purpose::Purpose;
 use crate::plan::schema::ValueSchema;
 use crate::resources::{InstanceStatus, OnUnreachable};
+use crate::schema::Published;
+use futures::TryFutureExt;
 use metorial::{
     AuthConfig, AuthExport, AuthImport, Body, Collection, ErrorKind, ExportTarget, Method, Object,
     Operation,
@@ -32,7 +33,7 @@ pub struct Session {
     /// The connection, as the statuses of resources name it.
     pub connection: String,
     /// A number that changes with every change of the key or the spec and with every recovery: what failed under
-    /// another epoch may be tried again at once.
+    /// another epoch may be tried again immediately.
     pub epoch: usize,
     /// The generation of the connection's spec that the session was built from.
     pub generation: Option<i64>,
@@ -79,7 +80,7 @@ impl Session {
         owner: &Owner,
         key: &MacKey,
     ) -> Result<Vec<ListedImport>, RemoteError> {
-        let query = all().filter("provider_auth_config_id", [id])?;
+        let query = full_pages().filter("provider_auth_config_id", [id])?;
         let mut suspect = None;
         let into_it = |item: Item<AuthImport>| {
             let import = readable(item, owner, &mut suspect)?;
@@ -103,16 +104,15 @@ impl Session {
     ) -> Result<Imported, RemoteError> {
         let body = Body::from(body);
         let call = self.transport.client().create::<AuthImport>(&body);
-        let sent = self
-            .transport
-            .write("import", collection::<AuthImport>(), call);
+        let operation = Operation::on_collection(Method::Post, AuthImport::COLLECTION);
+        let sent = self.transport.write("import", operation, call);
         let (import, request_id) = sent.await.inspect_err(|error| {
             if let (Some(id), true) = (into, error.was_sent()) {
                 self.cache.observations.forget(id, Instant::now());
             }
         })?;
         let record = records::import_record(&import, owner, key);
-        let into = import.auth_config.as_ref().map(auth_config::view);
+        let into = import.auth_config.as_ref().map(AuthConfig::view);
         Ok(Imported {
             record,
             into: into.map(|view| self.store_write(AuthConfig::COLLECTION, view)),
@@ -133,7 +133,7 @@ impl Session {
         let metadata = serde_json::json!({MARKER_KEY: marker.to_json()});
         let body = Body::from(serde_json::json!({"note": note, "metadata": metadata}));
         let call = self.transport.client().create_export(target, &body);
-        let operation = collection::<AuthExport>();
+        let operation = Operation::on_collection(Method::Post, AuthExport::COLLECTION);
         let exported = self.transport.write("export", operation, call).await;
         exported.map(|(export, _)| export)
     }
@@ -147,7 +147,7 @@ impl Session {
         target: &ExportTarget,
         owner: &Owner,
     ) -> Result<Vec<ListedExport>, RemoteError> {
-        let query = all().filter("provider_auth_config_id", [&target.auth_config_id])?;
+        let query = full_pages().filter("provider_auth_config_id", [&target.auth_config_id])?;
         let pages = self.transport.client().export_pages(target, &query);
         let mut suspect = None;
         let ours = |item: Item<AuthExport>| {
@@ -189,13 +189,13 @@ impl Session {
         let began = Instant::now();
         let mut unreadable = Vec::new();
         let marked = |item: Item<K::Remote>| match item {
-            Item::Read(remote) => Some(K::view(&remote)).filter(|view| view.marker.is_some()),
+            Item::Read(remote) => Some(remote.view()).filter(|view| view.marker.is_some()),
             Item::Unreadable(item) => {
-                unreadable.push(Suspect::of(&item));
+                unreadable.push(Suspect::new(&item));
                 None
             }
         };
-        let marked = Arc::new(self.transport.list(&all(), marked).await?);
+        let marked = Arc::new(self.transport.list(&full_pages(), marked).await?);
         let found = Arc::new(Listed { marked, unreadable });
         *last = Some((began, found.clone()));
         Ok(found)
@@ -206,10 +206,7 @@ impl Session {
     /// # Errors
     /// The read failed.
     pub async fn provider(&self, name: &str) -> Result<Option<String>, RemoteError> {
-        let operation = Operation {
-            method: Method::Get,
-            template: "/providers/:id",
-        };
+        let operation = Operation::get("/providers/:id");
         let call = self.transport.client().provider(name);
         match self.transport.send(operation, call).await {
             Ok(provider) => Ok(Some(provider.id)),
@@ -228,7 +225,7 @@ impl Session {
         id: &str,
         since: Instant,
     ) -> Result<Option<Arc<RemoteView>>, RemoteError> {
-        let Some(kind) = RemoteKind::of(collection) else {
+        let Some(kind) = RemoteKind::find(collection) else {
             return Ok(None);
         };
         if let Some(known) = self.known(id, since) {
@@ -249,10 +246,10 @@ impl Session {
     ) -> Result<(Arc<RemoteView>, Option<String>), RemoteError> {
         let body = Body::from(body);
         let call = self.transport.client().create::<K::Remote>(&body);
-        let operation = collection::<K::Remote>();
+        let operation = Operation::on_collection(Method::Post, K::Remote::COLLECTION);
         let created = self.transport.write("create", operation, call).await;
         let (created, request_id) = created?;
-        let view = self.store_write(K::Remote::COLLECTION, K::view(&created));
+        let view = self.store_write(K::Remote::COLLECTION, created.view());
         Ok((view, request_id))
     }
 
@@ -267,9 +264,9 @@ impl Session {
     ) -> Result<Arc<RemoteView>, RemoteError> {
         let body = Body::from(body);
         let call = self.transport.client().update::<K::Remote>(id, &body);
-        let operation = item::<K>(Method::Patch);
+        let operation = Operation::on_item(Method::Patch, K::Remote::COLLECTION);
         match self.transport.write("update", operation, call).await {
-            Ok((remote, _)) => Ok(self.store_write(K::Remote::COLLECTION, K::view(&remote))),
+            Ok((remote, _)) => Ok(self.store_write(K::Remote::COLLECTION, remote.view())),
             Err(error) => {
                 if error.was_sent() {
                     self.cache.observations.forget(id, Instant::now());
@@ -286,7 +283,7 @@ impl Session {
     pub async fn delete<K: Kind>(&self, id: &str) -> Result<(), RemoteError> {
         self.cache.observations.forget(id, Instant::now());
         let call = self.transport.client().delete::<K::Remote>(id);
-        let operation = item::<K>(Method::Delete);
+        let operation = Operation::on_item(Method::Delete, K::Remote::COLLECTION);
         match self.transport.write("delete", operation, call).await {
             Ok(_) => Ok(()),
             Err(RemoteError::Api(error)) if error.kind() == ErrorKind::Gone => Ok(()),
@@ -311,21 +308,13 @@ impl Session {
     /// # Errors
     /// The read failed.
     pub async fn schema(&self, of: &ValueSchema) -> Result<Option<Published>, RemoteError> {
-        let shared = self.cache.schema(of);
-        let mut known = shared.lock().await;
-        if let Some((at, schema)) = known.as_ref()
-            && at.elapsed() < SCHEMA_LIFETIME
-        {
-            return Ok(schema.clone());
-        }
-        let schema = schemas::read(&self.transport, of).await?;
-        let schema = schema.map(Published::new);
-        *known = Some((Instant::now(), schema.clone()));
-        Ok(schema)
+        let schema = schemas::read(&self.transport, of);
+        let schema = schema.map_ok(|schema| schema.map(Published::new));
+        get_or_read(&self.cache.schema(of), schema).await
     }
 
     /// Locks a remote object against every other writer of this process. The server's PATCH is a read-modify-write of
-    /// all fields: of two at once, one is lost (▲).
+    /// all fields: of two concurrent ones, one is lost (▲).
     pub async fn lock(&self, id: &str) -> OwnedMutexGuard<()> {
         self.cache.lock(id).await
     }
@@ -348,19 +337,5 @@ fn readable<R>(item: Item<R>, owner: &Owner, suspect: &mut Option<String>) -> Op
             }
             None
         }
-    }
-}
-
-fn collection<R: Object>() -> Operation {
-    Operation {
-        method: Method::Post,
-        template: R::COLLECTION.path(),
-    }
-}
-
-fn item<K: Kind>(method: Method) -> Operation {
-    Operation {
-        method,
-        template: K::Remote::COLLECTION.item_template(),
     }
 }

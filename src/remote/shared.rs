@@ -1,17 +1,17 @@
-//! What connections share: one budget for each organization and one cache for each instance, at each server. An id alone
-//! is no key: of several servers that may be called, one could answer with the ids of another, and spoil its budget and
-//! cache for everybody else.
+//! The state that connections share: one budget for each organization and one cache for each instance, at each server.
+//! An id alone is no key: of several servers that may be called, one could answer with the ids of another, and spoil its
+//! budget and cache for everybody else.
 //!
 //! Nothing outlives the last session that uses it, whatever ids a server has answered with.
 
 use super::budget::{Budget, Limit};
 use super::cache::Cache;
-use crate::lock::lock;
 use crate::metrics::{BudgetSample, Metrics, ObservationAges};
 use crate::resources::ResourceKey;
+use crate::weak_map::WeakMap;
 use metorial::Collection;
-use std::collections::{BTreeMap, HashMap};
-use std::sync::{Arc, Mutex, Weak};
+use std::collections::BTreeMap;
+use std::sync::{Arc, Weak};
 use std::time::Duration;
 use tokio::sync::mpsc::UnboundedSender;
 use tokio::time::Instant;
@@ -33,7 +33,7 @@ impl Account {
 
     /// Shows the budget in the metrics.
     pub fn report(&self, now: Instant) {
-        let view = self.budget.outlook(now);
+        let view = self.budget.metrics_view(now);
         let sample = BudgetSample {
             remaining: self.budget.remaining(now),
             limit: view.map(|view| view.limit.requests),
@@ -58,8 +58,8 @@ pub struct Shared {
     metrics: Arc<Metrics>,
     /// The work queue.
     queue: UnboundedSender<ResourceKey>,
-    accounts: Mutex<HashMap<At, Weak<Account>>>,
-    caches: Mutex<HashMap<At, Weak<Cache>>>,
+    accounts: WeakMap<At, Account>,
+    caches: WeakMap<At, Cache>,
 }
 
 impl Shared {
@@ -69,8 +69,8 @@ impl Shared {
         let shared = Arc::new(Self {
             metrics,
             queue,
-            accounts: Mutex::default(),
-            caches: Mutex::default(),
+            accounts: WeakMap::default(),
+            caches: WeakMap::default(),
         });
         let observed: Weak<Self> = Arc::downgrade(&shared);
         shared.metrics.set_observation_ages(observed);
@@ -79,7 +79,8 @@ impl Shared {
 
     /// Returns the account of an organization at a server, with this limit if it is new.
     pub fn account(&self, server: &str, organization: &str, limit: Limit) -> Arc<Account> {
-        find_or_insert(&self.accounts, server, organization, || Account {
+        let at = (server.to_owned(), organization.to_owned());
+        self.accounts.get_or_insert(at, || Account {
             server: server.to_owned(),
             organization: organization.to_owned(),
             budget: Arc::new(Budget::new(
@@ -93,16 +94,14 @@ impl Shared {
 
     /// Returns the cache of an instance at a server.
     pub fn cache(&self, server: &str, instance: &str) -> Arc<Cache> {
-        find_or_insert(&self.caches, server, instance, Cache::default)
+        let at = (server.to_owned(), instance.to_owned());
+        self.caches.get_or_insert(at, Cache::default)
     }
 }
 
 impl ObservationAges for Shared {
     fn oldest(&self) -> Vec<(&'static str, Duration)> {
-        let caches: Vec<_> = lock(&self.caches)
-            .values()
-            .filter_map(Weak::upgrade)
-            .collect();
+        let caches = self.caches.values();
         let now = Instant::now();
         let mut oldest: BTreeMap<Collection, Duration> = BTreeMap::new();
         for (collection, age) in caches.iter().flat_map(|cache| cache.observations.ages(now)) {
@@ -114,23 +113,6 @@ impl ObservationAges for Shared {
             .map(|(collection, age)| (&collection.path()[1..], age))
             .collect()
     }
-}
-
-fn find_or_insert<T>(
-    all: &Mutex<HashMap<At, Weak<T>>>,
-    server: &str,
-    id: &str,
-    new: impl FnOnce() -> T,
-) -> Arc<T> {
-    let at = (server.to_owned(), id.to_owned());
-    let mut all = lock(all);
-    if let Some(known) = all.get(&at).and_then(Weak::upgrade) {
-        return known;
-    }
-    all.retain(|_, known| known.strong_count() > 0);
-    let made = Arc::new(new());
-    all.insert(at, Arc::downgrade(&made));
-    made
 }
 
 #[cfg(test)]
@@ -175,7 +157,7 @@ mod tests {
                 .report(Instant::now());
             drop(shared.cache("https://a", &id));
         }
-        assert!(lock(&shared.accounts).len() <= 2 && lock(&shared.caches).len() <= 1);
+        assert!(shared.accounts.len() <= 2 && shared.caches.len() <= 1);
         let text = metrics.render(Format::OpenMetrics);
         assert!(
             text.contains("org_kept") && !text.contains("org_3"),

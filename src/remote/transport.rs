@@ -84,7 +84,7 @@ impl Sent {
 }
 
 /// Returns a query without a filter, in pages of 100: the largest that the API serves.
-pub(super) fn all() -> ListQuery {
+pub(super) fn full_pages() -> ListQuery {
     ListQuery::new().limit(100)
 }
 
@@ -166,10 +166,7 @@ impl Transport {
     /// # Errors
     /// The read failed or was not sent.
     pub async fn instance(&self) -> Result<Instance, RemoteError> {
-        let operation = Operation {
-            method: Method::Get,
-            template: "/instance",
-        };
+        let operation = Operation::get("/instance");
         self.send(operation, self.client.instance()).await
     }
 
@@ -178,11 +175,8 @@ impl Transport {
     /// # Errors
     /// The read failed or was not sent.
     pub async fn token(&self) -> Result<Token, RemoteError> {
-        let operation = Operation {
-            method: Method::Get,
-            template: "/token",
-        };
-        self.send(operation, self.client.token()).await
+        self.send(Operation::get("/token"), self.client.token())
+            .await
     }
 
     /// Sends one request.
@@ -269,10 +263,7 @@ impl Transport {
         pages: impl Stream<Item = Result<Answer<Page<T>>, Error>>,
         mut keep: impl FnMut(Item<T>) -> Option<R>,
     ) -> Result<Vec<R>, RemoteError> {
-        let operation = Operation {
-            method: Method::Get,
-            template: T::COLLECTION.path(),
-        };
+        let operation = Operation::on_collection(Method::Get, T::COLLECTION);
         pin_mut!(pages);
         let mut kept = Vec::new();
         let mut too_large = None;
@@ -348,7 +339,7 @@ impl Transport {
                 }
                 Err(match error.kind() {
                     ErrorKind::Throttled => {
-                        RemoteError::BudgetSpent(self.requester.wait(&error, now))
+                        RemoteError::BudgetSpent(self.requester.throttled(&error, now))
                     }
                     _ => RemoteError::Api(error),
                 })

@@ -13,7 +13,7 @@ use metorial::Unreadable;
 use std::collections::BTreeSet;
 
 /// The number of texts of one name that are read from one item. Our own marker holds one of each; what others may put
-/// beside it is limited.
+/// next to it is limited.
 const MOST_TEXTS: usize = 1000;
 /// The length of a uid or a name.
 const LONGEST_TEXT: usize = 253;
@@ -32,7 +32,7 @@ pub struct Suspect {
 impl Suspect {
     /// Reads every text in an item that may be part of a marker.
     #[must_use]
-    pub fn of(item: &Unreadable) -> Self {
+    pub fn new(item: &Unreadable) -> Self {
         Self::read(&item.id, item.text())
     }
 
@@ -41,9 +41,10 @@ impl Suspect {
         Self {
             id: id.to_owned(),
             uids: texts(item, "\"uid\""),
-            names: match namespaces.is_empty() {
-                true => BTreeSet::new(),
-                false => texts(item, "\"name\""),
+            names: if namespaces.is_empty() {
+                BTreeSet::new()
+            } else {
+                texts(item, "\"name\"")
             },
             namespaces,
         }
@@ -80,7 +81,7 @@ fn text(rest: &str) -> Option<&str> {
 pub fn may_be_record_of(item: &Unreadable, owner: &Owner) -> bool {
     // The note of an import may be one of the strings that a shortened item lacks.
     let mentions = item.mentions(&records::prefix(owner)) || item.is_shortened();
-    mentions || Suspect::of(item).may_belong_to(owner, true)
+    mentions || Suspect::new(item).may_belong_to(owner, true)
 }
 
 #[cfg(test)]

@@ -2,12 +2,11 @@
 
 use super::allowed_namespaces::AllowedNamespaces;
 use super::schema;
-use jiff::SignedDuration;
+use super::times::DurationText;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use serde_with::skip_serializing_none;
-use std::time::Duration;
 
 /// Spec fields of every kind that has a remote object.
 #[skip_serializing_none]
@@ -28,7 +27,9 @@ pub struct CommonSpec {
     /// Handling of changes of the remote object by anyone but the operator.
     pub drift: Option<DriftPolicy>,
     /// The remote object is read again at least this often, 1m to 24h. Default: the connection's, else 10m.
-    pub interval: Option<Interval>,
+    #[serde(default)]
+    #[schemars(schema_with = "schema::interval")]
+    pub interval: Option<DurationText>,
     /// If true, the operator does nothing for this resource except its deletion.
     pub suspend: Option<bool>,
     /// Takes over an existing remote object instead of creating one. Can't be set on an AuthImport or AuthExport.
@@ -135,26 +136,6 @@ pub enum DriftPolicy {
     Correct,
     /// Keep the change and set the condition Drifted.
     Report,
-}
-
-/// A duration such as `10m` or `1h30m`.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
-#[serde(transparent)]
-pub struct Interval(
-    /// The duration as written in the manifest.
-    #[schemars(schema_with = "schema::interval")]
-    pub String,
-);
-
-impl Interval {
-    /// Returns the duration, or `None` if the text isn't one; admission rejects such a text.
-    #[must_use]
-    pub fn duration(&self) -> Option<Duration> {
-        self.0
-            .parse::<SignedDuration>()
-            .ok()
-            .and_then(|duration| Duration::try_from(duration).ok())
-    }
 }
 
 /// An existing remote object to take over.

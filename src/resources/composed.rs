@@ -2,13 +2,11 @@
 
 use super::schema;
 use super::sources::KeyRef;
-use jiff::SignedDuration;
 use kube::KubeSchema;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use serde_with::skip_serializing_none;
-use std::time::Duration;
 
 /// A JSON object: first `literal`, then the parts in `from` in their order. The result is treated as secret as a whole.
 #[skip_serializing_none]
@@ -94,24 +92,6 @@ pub struct ResourceRef {
     /// its `spec.allowedNamespaces`.
     #[schemars(length(min = 1, max = 63), regex(pattern = schema::NAMESPACE))]
     pub namespace: Option<String>,
-}
-
-/// A duration from 0s to 24h, such as `30s`.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
-#[serde(transparent)]
-pub struct Grace(
-    /// The duration as written in the manifest.
-    #[schemars(schema_with = "schema::grace")]
-    pub String,
-);
-
-impl Grace {
-    /// Returns the duration, or zero if the text isn't one; admission rejects such a text.
-    #[must_use]
-    pub fn duration(&self) -> Duration {
-        let parsed = self.0.parse::<SignedDuration>().unwrap_or_default();
-        Duration::try_from(parsed).unwrap_or_default()
-    }
 }
 
 /// A filter that admits tools, prompts or resources.

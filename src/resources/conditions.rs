@@ -5,6 +5,19 @@ use super::reason::{Class, Reason};
 use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
 
+/// Type of the condition that says whether all is well.
+pub const READY: &str = "Ready";
+/// Type of the condition while the operator works or waits.
+pub const RECONCILING: &str = "Reconciling";
+/// Type of the condition while only a person can help.
+pub const STALLED: &str = "Stalled";
+/// Type of the condition that says whether all that the spec refers to can be used.
+pub const REFERENCES_RESOLVED: &str = "ReferencesResolved";
+/// Type of the condition while the object differs from the spec.
+pub const DRIFTED: &str = "Drifted";
+/// Type of the condition of a value that expires soon.
+pub const EXPIRING: &str = "Expiring";
+
 /// Builder of the next list of conditions. It keeps each `lastTransitionTime` while the condition's `status` stays the
 /// same: with a new time in every reconciliation the status would never settle.
 pub struct Conditions {
@@ -35,10 +48,10 @@ impl Conditions {
             Class::HeldByChoice => ready,
             Class::InProgress | Class::Waiting | Class::NeedsPerson => false,
         };
-        self.set("Ready", ready, reason, message);
+        self.set(READY, ready, reason, message);
         match reason.class() {
-            Class::InProgress | Class::Waiting => self.set("Reconciling", true, reason, message),
-            Class::NeedsPerson => self.set("Stalled", true, reason, message),
+            Class::InProgress | Class::Waiting => self.set(RECONCILING, true, reason, message),
+            Class::NeedsPerson => self.set(STALLED, true, reason, message),
             Class::Done | Class::HeldByChoice => {}
         }
         self

@@ -5,9 +5,10 @@
 )]
 
 use super::allowed_namespaces::AllowedNamespaces;
-use super::common::{DeletionPolicy, DriftPolicy, Interval};
+use super::common::{DeletionPolicy, DriftPolicy};
 use super::schema;
 use super::sources::{KeyRef, NamespacedKeyRef};
+use super::times::DurationText;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
 use kube::{CustomResource, KubeSchema};
 use schemars::JsonSchema;
@@ -106,7 +107,7 @@ pub struct ConnectionCommon {
 }
 
 /// Permission to name objects that no resource of this cluster created by their ids. `Deny` (default): the key is the
-/// administrator's, and reaches the objects of everybody. `Allow`: whoever may use the connection may use any of them.
+/// administrator's, and reaches the objects of everybody. `Allow`: users of the connection may use any of them.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
 pub enum ExternalIds {
     /// They may.
@@ -174,7 +175,9 @@ pub struct RateLimitSpec {
     #[schemars(range(min = 1, max = 1_000_000), extend("format" = "int32"))]
     pub requests: u32,
     /// The time window of the limit. Default 10m.
-    pub per: Option<Interval>,
+    #[serde(default)]
+    #[schemars(schema_with = "schema::interval")]
+    pub per: Option<DurationText>,
 }
 
 /// Defaults for the resources that use a connection.
@@ -185,7 +188,9 @@ pub struct RateLimitSpec {
     .message("defaults.deletionPolicy must be Delete or Orphan: set Cascade on a single resource instead"))]
 pub struct ConnectionDefaults {
     /// Default of the resources' `spec.interval`.
-    pub interval: Option<Interval>,
+    #[serde(default)]
+    #[schemars(schema_with = "schema::interval")]
+    pub interval: Option<DurationText>,
     /// Default of the resources' `spec.deletionPolicy`.
     pub deletion_policy: Option<DeletionPolicy>,
     /// Default of the resources' `spec.drift`.
@@ -200,7 +205,9 @@ pub struct OnUnreachable {
     /// `Block` waits; `OrphanAfter` gives up after a while and records the id.
     pub policy: UnreachablePolicy,
     /// Time after which `OrphanAfter` gives up. Default 1h.
-    pub after: Option<Interval>,
+    #[serde(default)]
+    #[schemars(schema_with = "schema::interval")]
+    pub after: Option<DurationText>,
 }
 
 /// Handling of a deletion that can't be carried out. `Block` waits without limit. `OrphanAfter` gives up after a

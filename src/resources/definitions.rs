@@ -2,6 +2,7 @@
 
 use super::auth_export::AuthExport;
 use super::auth_import::AuthImport;
+use super::conditions::{DRIFTED, READY};
 use super::connection::{ClusterConnection, Connection};
 use super::provider_auth_config::ProviderAuthConfig;
 use super::provider_auth_credentials::ProviderAuthCredentials;
@@ -80,8 +81,8 @@ fn add_columns(version: &mut CustomResourceDefinitionVersion) {
     let of = |type_, field| format!(".status.conditions[?(@.type=='{type_}')].{field}");
     let remote = has_field(version, &["status", "id"]);
     let mut columns = vec![
-        column("Ready", "string", &of("Ready", "status")),
-        column("Reason", "string", &of("Ready", "reason")),
+        column("Ready", "string", &of(READY, "status")),
+        column("Reason", "string", &of(READY, "reason")),
     ];
     if remote {
         columns.push(column("Id", "string", ".status.id"));
@@ -92,13 +93,13 @@ fn add_columns(version: &mut CustomResourceDefinitionVersion) {
     if remote {
         columns.push(wide("Connection", ".status.connection"));
         columns.push(wide("Mode", ".spec.mode"));
-        columns.push(wide("Drifted", &of("Drifted", "status")));
+        columns.push(wide("Drifted", &of(DRIFTED, "status")));
     }
-    columns.push(wide("Message", &of("Ready", "message")));
+    columns.push(wide("Message", &of(READY, "message")));
     version.additional_printer_columns = Some(columns);
 }
 
-/// Makes the fields that people look for usable in `kubectl get --field-selector`, where the kind has them.
+/// Makes common fields selectable with `kubectl get --field-selector`.
 fn add_selectable_fields(version: &mut CustomResourceDefinitionVersion) {
     let fields: [&[&str]; 3] = [
         &["providerId"],

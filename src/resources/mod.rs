@@ -11,6 +11,7 @@ mod connection_key;
 mod definitions;
 pub mod free_json;
 mod key;
+pub mod pointer;
 mod provider_auth_config;
 mod provider_auth_credentials;
 mod provider_config;
@@ -26,6 +27,7 @@ mod stored;
 #[cfg(test)]
 mod tests;
 mod text;
+mod times;
 
 pub use allowed_namespaces::AllowedNamespaces;
 pub use auth_export::{
@@ -35,13 +37,15 @@ pub use auth_export::{
 pub use auth_import::{AuthImport, AuthImportSpec, AuthImportStatus, ImportWhen};
 pub use common::{
     Adopt, AdoptPolicy, CommonSpec, ConnectionKind, ConnectionRef, DeletionPolicy, DriftPolicy,
-    Interval, Mode, Naming, Publish, PublishConfigMap,
+    Mode, Naming, Publish, PublishConfigMap,
 };
 pub use composed::{
-    ComposedValue, Grace, PartFormat, Replace, ResourceRef, ToolFilter, ToolFilterType, Validation,
+    ComposedValue, PartFormat, Replace, ResourceRef, ToolFilter, ToolFilterType, Validation,
     ValuePart,
 };
-pub use conditions::{Conditions, condition};
+pub use conditions::{
+    Conditions, DRIFTED, EXPIRING, READY, RECONCILING, REFERENCES_RESOLVED, STALLED, condition,
+};
 pub use connection::{
     ApiKeySource, CaBundle, ClusterApiKeySource, ClusterConnection, ClusterConnectionSpec,
     Connection, ConnectionCommon, ConnectionDefaults, ConnectionSpec, ConnectionStatus,
@@ -73,6 +77,7 @@ pub use status::{
 };
 pub use stored::Stored;
 pub use text::cut;
+pub use times::{DurationText, parse_time};
 
 /// The API group of all kinds.
 pub const GROUP: &str = "metorial.com";

@@ -73,6 +73,17 @@ pub enum ValuePolicy {
     Initial,
 }
 
+impl ValuePolicy {
+    /// Returns the policy as the spec has it.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Managed => "Managed",
+            Self::Initial => "Initial",
+        }
+    }
+}
+
 /// The observed state of the auth config.
 #[skip_serializing_none]
 #[derive(Clone, Debug, Default, PartialEq, Deserialize, Serialize, JsonSchema)]

@@ -1,9 +1,10 @@
 //! `ProviderConfig`: settings for a provider's deployments.
 
 use super::common::{CommonSpec, Naming};
-use super::composed::{ComposedValue, Grace, Replace, ResourceRef, ToolFilter, Validation};
+use super::composed::{ComposedValue, Replace, ResourceRef, ToolFilter, Validation};
 use super::schema;
 use super::status::{CommonStatus, resource_status};
+use super::times::DurationText;
 use kube::{CustomResource, KubeSchema};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -65,7 +66,7 @@ pub struct ProviderConfigSpec {
     /// Time for which a replaced config is kept. Default 0s.
     #[serde(default)]
     #[schemars(schema_with = "schema::grace")]
-    pub replace_grace: Option<Grace>,
+    pub replace_grace: Option<DurationText>,
     /// Check of the value before it is sent. Default `Schema`.
     pub validation: Option<Validation>,
 }

@@ -1,9 +1,10 @@
 //! `ProviderConfigVault`: stored settings that configs are created from.
 
 use super::common::{CommonSpec, Naming};
-use super::composed::{ComposedValue, Grace, Replace, ResourceRef, Validation};
+use super::composed::{ComposedValue, Replace, ResourceRef, Validation};
 use super::schema;
 use super::status::{CommonStatus, resource_status};
+use super::times::DurationText;
 use kube::{CustomResource, KubeSchema};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -55,7 +56,7 @@ pub struct ProviderConfigVaultSpec {
     /// Time for which a replaced vault is kept. Default 0s.
     #[serde(default)]
     #[schemars(schema_with = "schema::grace")]
-    pub replace_grace: Option<Grace>,
+    pub replace_grace: Option<DurationText>,
     /// Check of the value before it is sent. Default `Schema`.
     pub validation: Option<Validation>,
 }

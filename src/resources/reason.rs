@@ -119,10 +119,10 @@ reasons! {
     RemoteMissing => NeedsPerson,
     /// The API does not serve the version that the operator requests, or does not know the route.
     ApiVersionUnsupported => NeedsPerson,
-    /// The API key belongs to another instance than the connection was pinned to, than `spec.instance` expects, or than the
-    /// operator's flags allow; or the object of the resource belongs to another instance than its connection.
+    /// The API key belongs to an instance other than the one that the connection was pinned to, that `spec.instance` expects,
+    /// or that the operator's flags allow; or the object of the resource belongs to an instance other than its connection's.
     InstanceMismatch => NeedsPerson,
-    /// More than half of the connection's objects, and at least three, disappeared at once; nothing is created again without
+    /// More than half of the connection's objects, and at least three, disappeared at the same time; nothing is created again without
     /// approval.
     SuspiciousLoss => NeedsPerson,
     /// The object to adopt differs from the spec, belongs to another provider, or was authorized by an end user.

@@ -31,8 +31,8 @@ pub const POINTER: &str = "^(/([^~/]|~[01])*)*$";
 /// Address without user info.
 pub const URL: &str = r"^https?://[^@\s]+$";
 
-/// Domains whose types, labels and annotations mean something to Kubernetes, to deployment tools or to the operator: whoever
-/// may set them on a Secret can obtain rights with it, such as a token of a ServiceAccount or a cluster of Argo CD.
+/// Domains whose types, labels and annotations mean something to Kubernetes, to deployment tools or to the operator: one
+/// who may set them on a Secret can obtain rights with it, such as a token of a ServiceAccount or a cluster of Argo CD.
 pub const RESERVED_DOMAINS: [&str; 5] = [
     "kubernetes.io",
     "k8s.io",
@@ -53,11 +53,13 @@ pub const RESERVED_KEY: &str = "keys of kubernetes.io, k8s.io, helm.sh, argocd.a
 /// The rule for types.
 pub const RESERVED_TYPE: &str = "must be Opaque, kubernetes.io/basic-auth, kubernetes.io/tls, kubernetes.io/ssh-auth, kubernetes.io/dockerconfigjson or a type of your own domain such as example.com/token";
 
+/// The CEL condition that a resource has an object at Metorial, or may have one.
+const MAY_EXIST: &str = "has(oldSelf.status.id) || (has(oldSelf.status.conditions) && oldSelf.status.conditions.exists(c, c.reason == 'AmbiguousCreate'))";
+
 /// Returns the rule of a whole resource that a field of its spec, which names an object at Metorial by its id, can't be changed
 /// once the resource has an object, or may have one: a wrong id can be corrected before that.
 #[must_use]
 pub fn fixed(field: &str, noun: &str) -> Rule {
-    let may_exist = "has(oldSelf.status.id) || (has(oldSelf.status.conditions) && oldSelf.status.conditions.exists(c, c.reason == 'AmbiguousCreate'))";
     let (new, old) = (
         format!("self.spec.{field}"),
         format!("oldSelf.spec.{field}"),
@@ -65,7 +67,7 @@ pub fn fixed(field: &str, noun: &str) -> Rule {
     let same = format!("has({new}) == has({old}) && (!has({new}) || {new} == {old})");
     let message = format!("{field} can't be changed: create a new resource for another {noun}");
     Rule::new(format!(
-        "!has(oldSelf.status) || !({may_exist}) || ({same})"
+        "!has(oldSelf.status) || !({MAY_EXIST}) || ({same})"
     ))
     .message(Message::Message(message))
 }
@@ -74,7 +76,6 @@ pub fn fixed(field: &str, noun: &str) -> Rule {
 /// whether both lead to the same deployment is found out later.
 #[must_use]
 pub fn fixed_deployment() -> Rule {
-    let may_exist = "has(oldSelf.status.id) || (has(oldSelf.status.conditions) && oldSelf.status.conditions.exists(c, c.reason == 'AmbiguousCreate'))";
     let named = |of: &str| format!("has({of}.spec.deploymentRef) || has({of}.spec.deploymentId)");
     let same = |field: &str| {
         let (new, old) = (
@@ -87,14 +88,14 @@ pub fn fixed_deployment() -> Rule {
     let (new, old) = (named("self"), named("oldSelf"));
     let message = "the deployment can't be changed: create a new resource for another deployment";
     Rule::new(format!(
-        "!has(oldSelf.status) || !({may_exist}) || (({new}) == ({old}) && {same})"
+        "!has(oldSelf.status) || !({MAY_EXIST}) || (({new}) == ({old}) && {same})"
     ))
     .message(Message::Message(message.to_owned()))
 }
 
 /// Returns the schema of metadata: free JSON under any key except `kubernetes`, which is reserved for the operator.
 ///
-/// Free JSON is atomic: whoever applies it owns it as a whole. Otherwise `managedFields` would repeat each level of it, and
+/// Free JSON is atomic: its applier owns it as a whole. Otherwise `managedFields` would repeat each level of it, and
 /// every list of metadata carries those. A schema can't limit its size and depth, which [`free_json`](super::free_json)
 /// does.
 pub fn metadata(_: &mut SchemaGenerator) -> Schema {
@@ -116,32 +117,33 @@ pub fn metadata(_: &mut SchemaGenerator) -> Schema {
     })
 }
 
-/// Returns the schema of a duration from one minute to one day.
-pub fn interval(_: &mut SchemaGenerator) -> Schema {
+/// Returns the schema of a duration within these bounds.
+fn duration(min: Option<&str>, max: &str) -> Schema {
+    let at_most = format!("duration(self) <= duration('{max}')");
+    let (rule, message) = match min {
+        Some(min) => (
+            format!("duration(self) >= duration('{min}') && {at_most}"),
+            format!("must be between {min} and {max}"),
+        ),
+        None => (at_most, format!("must be at most {max}")),
+    };
     json_schema!({
         "type": "string",
         "minLength": 2,
         "maxLength": 20,
         "pattern": DURATION,
-        "x-kubernetes-validations": [{
-            "rule": "duration(self) >= duration('1m') && duration(self) <= duration('24h')",
-            "message": "must be between 1m and 24h"
-        }]
+        "x-kubernetes-validations": [{"rule": rule, "message": message}]
     })
+}
+
+/// Returns the schema of a duration from one minute to one day.
+pub fn interval(_: &mut SchemaGenerator) -> Schema {
+    duration(Some("1m"), "24h")
 }
 
 /// Returns the schema of a duration from zero to one day.
 pub fn grace(_: &mut SchemaGenerator) -> Schema {
-    json_schema!({
-        "type": "string",
-        "minLength": 2,
-        "maxLength": 20,
-        "pattern": DURATION,
-        "x-kubernetes-validations": [{
-            "rule": "duration(self) <= duration('24h')",
-            "message": "must be at most 24h"
-        }]
-    })
+    duration(None, "24h")
 }
 
 /// Returns the schema of `Once`, `OnChange` or a duration.
@@ -160,21 +162,14 @@ pub fn export_when(_: &mut SchemaGenerator) -> Schema {
 
 /// Returns the schema of a duration from one minute to thirty days.
 pub fn renew_before(_: &mut SchemaGenerator) -> Schema {
-    json_schema!({
-        "type": "string",
-        "minLength": 2,
-        "maxLength": 20,
-        "pattern": DURATION,
-        "x-kubernetes-validations": [{
-            "rule": "duration(self) >= duration('1m') && duration(self) <= duration('720h')",
-            "message": "must be between 1m and 720h"
-        }]
-    })
+    duration(Some("1m"), "720h")
 }
 
-/// Matches what belongs to a domain of [`RESERVED_DOMAINS`] or below one, as `domain/name`.
-const RESERVED: &str =
-    r"^([^/]*\\.)?(kubernetes\\.io|k8s\\.io|helm\\.sh|argocd\\.argoproj\\.io|metorial\\.com)/";
+/// Returns a pattern of CEL for what belongs to a domain of [`RESERVED_DOMAINS`] or below one, as `domain/name`.
+fn reserved() -> String {
+    let domains = RESERVED_DOMAINS.join("|").replace('.', r"\\.");
+    format!(r"^([^/]*\\.)?({domains})/")
+}
 
 /// Returns the schema of labels or annotations of a Secret that the operator writes.
 pub fn texts(_: &mut SchemaGenerator) -> Schema {
@@ -183,7 +178,7 @@ pub fn texts(_: &mut SchemaGenerator) -> Schema {
         "maxProperties": 64,
         "additionalProperties": {"type": "string", "maxLength": 4096},
         "x-kubernetes-validations": [{
-            "rule": format!("self.all(key, !key.matches('{RESERVED}'))"),
+            "rule": format!("self.all(key, !key.matches('{}'))", reserved()),
             "message": RESERVED_KEY
         }]
     })
@@ -197,7 +192,8 @@ pub fn secret_type(_: &mut SchemaGenerator) -> Schema {
         "maxLength": 253,
         "x-kubernetes-validations": [{
             "rule": format!(
-                "self in {PLAIN_TYPES:?} || (self.matches('^[^/]+/.') && !self.matches('{RESERVED}'))"
+                "self in {PLAIN_TYPES:?} || (self.matches('^[^/]+/.') && !self.matches('{}'))",
+                reserved()
             ),
             "message": RESERVED_TYPE
         }]

@@ -1,5 +1,6 @@
 //! The part of `status` that every remote kind shares, and the statuses of all kinds as one type sees them.
 
+use super::times::parse_time;
 use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
 use schemars::JsonSchema;
@@ -37,7 +38,7 @@ pub trait ResourceStatus:
 /// The period in which a value is valid.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Expiration {
-    /// Its end, by the clock of the API or of whoever issued the value.
+    /// Its end, by the clock of the API or of the issuer of the value.
     pub expires_at: Timestamp,
     /// When the value was exported or imported, by the API's clock.
     pub created_at: Option<Timestamp>,
@@ -275,8 +276,8 @@ impl ExportTimes {
     #[must_use]
     pub fn expiration(&self) -> Option<Expiration> {
         Some(Expiration {
-            expires_at: parsed(self.expires_at.as_deref())?,
-            created_at: parsed(self.created_at.as_deref()),
+            expires_at: parse_time(self.expires_at.as_deref())?,
+            created_at: parse_time(self.created_at.as_deref()),
             recorded_at: self.exported_at.as_ref().map(|at| at.0),
         })
     }
@@ -307,10 +308,6 @@ impl ExportStatus {
     pub fn expiration(&self) -> Option<Expiration> {
         self.times().expiration()
     }
-}
-
-fn parsed(time: Option<&str>) -> Option<Timestamp> {
-    time?.parse().ok()
 }
 
 /// Changes that wait for approval.
@@ -368,7 +365,7 @@ pub struct PreviousId {
     pub id: String,
     /// When it was replaced.
     pub replaced_at: Time,
-    /// Why it was replaced.
+    /// The reason for the replacement.
     pub reason: String,
 }
 
@@ -392,8 +389,8 @@ impl ImportRecord {
     #[must_use]
     pub fn expiration(&self) -> Option<Expiration> {
         Some(Expiration {
-            expires_at: parsed(self.expires_at.as_deref())?,
-            created_at: parsed(Some(&self.created_at)),
+            expires_at: parse_time(self.expires_at.as_deref())?,
+            created_at: parse_time(Some(&self.created_at)),
             recorded_at: None,
         })
     }

@@ -7,7 +7,9 @@ use crate::connections::ConnectionResource;
 use crate::kinds::Kind;
 use crate::plan::referred::seen_by_others;
 use crate::reconcile::context::Context;
-use crate::resources::{Class, Conditions, Reason, ResourceKey, ResourceStatus, condition};
+use crate::resources::{
+    Class, Conditions, READY, RECONCILING, Reason, ResourceKey, ResourceStatus, STALLED, condition,
+};
 use jiff::{SignedDuration, Timestamp};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 use kube::{Api, Resource, ResourceExt};
@@ -58,7 +60,7 @@ impl EndedBy {
         generation: i64,
         terminating: bool,
     ) -> Option<Vec<Condition>> {
-        let lasts = condition(last, "Ready").is_some_and(|ready| {
+        let lasts = condition(last, READY).is_some_and(|ready| {
             let reason = Reason::parse(&ready.reason);
             let lasts = reason.is_some_and(|reason| reason.class() == Class::NeedsPerson);
             (ready.status == "True" || lasts) && ready.observed_generation == Some(generation)
@@ -73,7 +75,7 @@ impl EndedBy {
         // What else is known of the resource is as it was.
         let kept = last.into_iter().flatten();
         let kept = kept.filter(|kept| condition(Some(&next), &kept.type_).is_none());
-        let own = ["Ready", "Reconciling", "Stalled"];
+        let own = [READY, RECONCILING, STALLED];
         let kept = kept.filter(|kept| !own.contains(&kept.type_.as_str()));
         let kept: Vec<Condition> = kept.cloned().collect();
         next.extend(kept);

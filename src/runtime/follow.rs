@@ -8,7 +8,7 @@ use crate::cluster::error::{Cause, ClusterError};
 use crate::cluster::metadata::{Metadata, Outline};
 use crate::cluster::pages::{Collection, WATCH_SECONDS};
 use crate::health::{Health, WatchScope};
-use crate::resources::{Reason, ResourceKey};
+use crate::resources::{READY, Reason, ResourceKey};
 use futures::StreamExt;
 use kube::Resource;
 use kube::api::WatchEvent;
@@ -139,7 +139,7 @@ struct Condition {
 impl Reported {
     fn reason(&self) -> Option<Reason> {
         let mut conditions = self.status.conditions.iter();
-        let ready = conditions.find(|condition| condition.of == "Ready")?;
+        let ready = conditions.find(|condition| condition.of == READY)?;
         Reason::parse(&ready.reason)
     }
 }

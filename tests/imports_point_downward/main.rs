@@ -16,11 +16,12 @@ use std::path::{Path, PathBuf};
 
 /// Layers of `src/`, lowest first, by the names of its files and directories. `lib` only declares the others.
 const LAYERS: &[&[&str]] = &[
-    &["build_info", "lock", "sensitive"],
+    &["build_info", "lock", "sensitive", "weak_map"],
     &["resources"],
     &["metrics"],
     &["plan"],
     &["kinds"],
+    &["schema"],
     &["cluster"],
     &["settings"],
     &["remote"],

@@ -42,10 +42,7 @@ impl Client {
         query: &ListQuery,
     ) -> impl Stream<Item = Result<Answer<Page<T>>, Error>> + Send + use<T> {
         let client = self.clone();
-        let operation = Operation {
-            method: Method::Get,
-            template: T::COLLECTION.path(),
-        };
+        let operation = Operation::on_collection(Method::Get, T::COLLECTION);
         page::follow(operation, query.clone().or_largest_page(), move |query| {
             let client = client.clone();
             async move { client.list(&query).await }

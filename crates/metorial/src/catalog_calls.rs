@@ -2,7 +2,7 @@
 
 use crate::answer::Answer;
 use crate::client::Client;
-use crate::collection::{Collection, Method, Operation};
+use crate::collection::{Collection, Operation};
 use crate::error::Error;
 use crate::objects::{AuthMethod, ConfigSchema, Instance, Provider, Token};
 use crate::query::encode;
@@ -121,6 +121,5 @@ fn by_id<'a>(
     entity: &'static str,
     id: &'a str,
 ) -> Result<Request<'a>, Error> {
-    let method = Method::Get;
-    Request::by_id(Operation { method, template }, entity, id)
+    Request::by_id(Operation::get(template), entity, id)
 }

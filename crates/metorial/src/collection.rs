@@ -126,6 +126,33 @@ pub struct Operation {
 }
 
 impl Operation {
+    /// Returns a read at this path.
+    #[must_use]
+    pub const fn get(template: &'static str) -> Self {
+        Self {
+            method: Method::Get,
+            template,
+        }
+    }
+
+    /// Returns an operation on a collection: a read of it as a list, or the creation of an object.
+    #[must_use]
+    pub const fn on_collection(method: Method, collection: Collection) -> Self {
+        Self {
+            method,
+            template: collection.path(),
+        }
+    }
+
+    /// Returns an operation on one object of a collection.
+    #[must_use]
+    pub const fn on_item(method: Method, collection: Collection) -> Self {
+        Self {
+            method,
+            template: collection.item_template(),
+        }
+    }
+
     /// Returns the scope that a key needs for the operation ◆. Only `GET /token` needs none.
     ///
     /// | objects | scopes |
@@ -244,10 +271,7 @@ mod tests {
 
     #[test]
     fn an_operation_displays_like_a_request_line() {
-        let operation = Operation {
-            method: Method::Patch,
-            template: Collection::Configs.item_template(),
-        };
+        let operation = Operation::on_item(Method::Patch, Collection::Configs);
         assert_eq!(operation.to_string(), "PATCH /provider-configs/:id");
     }
 }

@@ -319,10 +319,7 @@ mod tests {
     fn an_error_displays_operation_kind_fields_and_request_id() {
         let error = Error::new(Details {
             kind: ErrorKind::Rejected,
-            operation: Operation {
-                method: Method::Post,
-                template: Collection::AuthCredentials.path(),
-            },
+            operation: Operation::on_collection(Method::Post, Collection::AuthCredentials),
             status: Some(400),
             code: Some("invalid_data".to_owned()),
             entity: Some("body".to_owned()),

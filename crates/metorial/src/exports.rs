@@ -39,7 +39,7 @@ impl Client {
         target: &ExportTarget,
         body: &Body,
     ) -> Result<Answer<AuthExport>, Error> {
-        let operation = operation(Method::Post, Collection::AuthExports.path());
+        let operation = Operation::on_collection(Method::Post, Collection::AuthExports);
         let body = body
             .with_member("provider_auth_config_id", &target.auth_config_id)
             .ok_or_else(|| refused(operation, "the body must be a JSON object"))?;
@@ -95,7 +95,7 @@ impl Client {
         query: &ListQuery,
     ) -> impl Stream<Item = Result<Answer<Page<AuthExport>>, Error>> + Send + use<> {
         let (client, target) = (self.clone(), target.clone());
-        let operation = operation(Method::Get, Collection::AuthExports.path());
+        let operation = Operation::on_collection(Method::Get, Collection::AuthExports);
         page::follow(operation, query.clone().or_largest_page(), move |query| {
             let (client, target) = (client.clone(), target.clone());
             async move { client.list_exports(&target, &query).await }
@@ -144,7 +144,10 @@ impl ExportCall<'_> {
             None => style.path(),
             Some(_) => style.item_template(),
         };
-        let operation = operation(self.method, template);
+        let operation = Operation {
+            method: self.method,
+            template,
+        };
         let parents = [
             target.deployment_id.as_deref().unwrap_or_default(),
             &target.auth_config_id,
@@ -175,8 +178,4 @@ impl ExportCall<'_> {
             shortens: self.query.is_some_and(|query| query.page_size() == 1),
         })
     }
-}
-
-fn operation(method: Method, template: &'static str) -> Operation {
-    Operation { method, template }
 }

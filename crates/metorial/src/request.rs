@@ -83,8 +83,8 @@ impl<'a> Request<'a> {
     /// # Errors
     /// [`ErrorKind::Rejected`] if the id can't be a path segment.
     pub(crate) fn item<T: Object>(method: Method, id: &'a str) -> Result<Self, Error> {
-        let template = T::COLLECTION.item_template();
-        Self::by_id(Operation { method, template }, T::COLLECTION.entity(), id)
+        let operation = Operation::on_item(method, T::COLLECTION);
+        Self::by_id(operation, T::COLLECTION.entity(), id)
     }
 
     pub(crate) fn operation(&self) -> Operation {

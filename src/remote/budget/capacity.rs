@@ -1,6 +1,6 @@
 //! The requests that may be sent at a time: by the server's limit, by those of users, and by what was sent.
 
-use super::limit::{Available, Limit};
+use super::limit::{Available, Limit, Moment};
 use super::quota::Quota;
 use super::window::{Counted, Window};
 use crate::plan::purpose::Purpose;
@@ -22,7 +22,7 @@ pub struct Capacity {
 impl Capacity {
     /// Returns the capacity of a server's limit, of which nothing is used yet.
     #[must_use]
-    pub fn of(quota: Quota) -> Self {
+    pub fn from_quota(quota: Quota) -> Self {
         Self {
             quota: Some(quota),
             ..Self::default()
@@ -32,13 +32,13 @@ impl Capacity {
     /// Returns what is available now.
     #[must_use]
     pub fn available(&self, now: Instant) -> Available {
-        self.available_at(now, false)
+        self.available_at(Moment::Now(now))
     }
 
     /// Returns what is expected to be available at `at`, if nothing else is sent until then.
     #[must_use]
     pub fn expected(&self, at: Instant) -> Available {
-        self.available_at(at, true)
+        self.available_at(Moment::Expected(at))
     }
 
     /// Returns what is available in an empty window.
@@ -51,12 +51,13 @@ impl Capacity {
     /// Returns the limit that allows least in the long run, and where it is from.
     #[must_use]
     pub fn tightest(&self) -> Option<(Limit, RateLimitSource)> {
-        self.limits().reduce(
-            |tightest, other| match other.0.is_tighter_than(&tightest.0) {
-                true => other,
-                false => tightest,
-            },
-        )
+        self.limits().reduce(|tightest, other| {
+            if other.0.is_tighter_than(&tightest.0) {
+                other
+            } else {
+                tightest
+            }
+        })
     }
 
     /// Returns the length of the longest window.
@@ -81,7 +82,7 @@ impl Capacity {
     pub fn add(&mut self, purpose: &Purpose, now: Instant) -> u64 {
         let Purpose { key, priority, .. } = purpose;
         self.window.add(*priority, &key.namespace, now);
-        let counted = Counted::of(purpose, now);
+        let counted = Counted::new(purpose, now);
         let quota = self.quota.as_mut();
         quota.map_or(0, |quota| quota.sent(counted))
     }
@@ -129,11 +130,11 @@ impl Capacity {
         }
     }
 
-    fn available_at(&self, at: Instant, later: bool) -> Available {
+    fn available_at(&self, moment: Moment) -> Available {
         let limits = self.limits.values();
-        let limits = limits.map(|limit| self.window.available(limit, at));
+        let limits = limits.map(|limit| self.window.available(limit, moment.at()));
         let quota = self.quota.iter();
-        let quota = quota.map(|quota| quota.available(&self.window, at, later));
+        let quota = quota.map(|quota| quota.available(&self.window, moment));
         let all = quota.chain(limits);
         all.fold(Available::UNLIMITED, Available::min)
     }

@@ -2,6 +2,7 @@
 
 use crate::plan::purpose::Priority;
 use std::time::Duration;
+use tokio::time::Instant;
 
 /// The window of the API's own limit, as documented.
 pub const WINDOW: Duration = Duration::from_secs(600);
@@ -38,6 +39,31 @@ impl Limit {
     }
 }
 
+/// A time that availability is asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Moment {
+    /// The present: requests on their way have no response yet.
+    Now(Instant),
+    /// A later time, by which the responses to requests on their way are expected.
+    Expected(Instant),
+}
+
+impl Moment {
+    /// Returns the time.
+    #[must_use]
+    pub fn at(self) -> Instant {
+        match self {
+            Self::Now(at) | Self::Expected(at) => at,
+        }
+    }
+
+    /// Returns true if requests on their way have a response by then.
+    #[must_use]
+    pub fn is_expected(self) -> bool {
+        matches!(self, Self::Expected(_))
+    }
+}
+
 /// The requests that may be sent now. Each number includes those after it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Available {
@@ -47,7 +73,7 @@ pub struct Available {
     pub ordinary: u64,
     /// Observations.
     pub observation: u64,
-    /// True if `total` is not known, but a single request that finds out.
+    /// True if `total` is a guess: one request may be sent to find out.
     pub probe: bool,
 }
 
@@ -62,7 +88,7 @@ impl Available {
 
     /// Returns the number for one priority.
     #[must_use]
-    pub fn of(&self, priority: Priority) -> u64 {
+    pub fn for_priority(&self, priority: Priority) -> u64 {
         match priority {
             Priority::Deletion | Priority::Create => self.total,
             Priority::Change | Priority::Rotation | Priority::Recovery => {
@@ -72,16 +98,16 @@ impl Available {
         }
     }
 
-    /// Returns whether `count` requests fit. Before anything is known, one request is enough to begin with.
+    /// Returns whether `count` requests fit. Before anything is known, one request is enough to start with.
     #[must_use]
     pub fn fits(&self, priority: Priority, count: u64) -> bool {
         let enough = if self.probe { count.min(1) } else { count };
-        self.of(priority) >= enough
+        self.for_priority(priority) >= enough
     }
 
     /// Takes up to `count` requests.
     pub fn take(&mut self, priority: Priority, count: u64) {
-        let count = count.min(self.of(priority));
+        let count = count.min(self.for_priority(priority));
         self.total -= count;
         if !priority.has_reserve() {
             self.ordinary -= count;
@@ -118,8 +144,8 @@ mod tests {
             for priority in Priority::ALL {
                 assert!(shares.fits(priority, 1), "{requests} {priority:?}");
             }
-            assert_eq!(shares.of(Priority::Create), requests);
-            assert!(shares.of(Priority::Observation) <= (requests / 4).max(1));
+            assert_eq!(shares.for_priority(Priority::Create), requests);
+            assert!(shares.for_priority(Priority::Observation) <= (requests / 4).max(1));
         }
         let shares = |requests| {
             let per = WINDOW;
@@ -138,10 +164,10 @@ mod tests {
         }
         .shares();
         left.take(Priority::Observation, 1000);
-        assert_eq!(left.of(Priority::Observation), 0);
-        assert_eq!(left.of(Priority::Change), 70);
+        assert_eq!(left.for_priority(Priority::Observation), 0);
+        assert_eq!(left.for_priority(Priority::Change), 70);
         left.take(Priority::Change, 70);
-        assert_eq!(left.of(Priority::Rotation), 0);
-        assert_eq!(left.of(Priority::Deletion), 5);
+        assert_eq!(left.for_priority(Priority::Rotation), 0);
+        assert_eq!(left.for_priority(Priority::Deletion), 5);
     }
 }

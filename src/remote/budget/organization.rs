@@ -31,7 +31,7 @@ pub struct Budget {
     queue: UnboundedSender<ResourceKey>,
 }
 
-/// Why a request may not be sent now.
+/// The reason for which a request may not be sent now.
 #[derive(Clone, Debug)]
 pub enum Refused {
     /// The budget is spent, or others come first.
@@ -45,7 +45,7 @@ pub enum Refused {
 pub struct Unreachable {
     /// The time until the next attempt.
     pub wait: Duration,
-    /// Why the last request had no response.
+    /// The error of the last request, which had no response.
     pub error: Error,
 }
 
@@ -77,7 +77,7 @@ impl Budget {
         Self {
             whose: whose.into(),
             state: Mutex::new(State {
-                scheduler: Scheduler::new(Capacity::of(Quota::assumed(limit))),
+                scheduler: Scheduler::new(Capacity::from_quota(Quota::assumed(limit))),
                 failure: None,
                 connections: BTreeSet::new(),
                 shown: None,
@@ -120,9 +120,9 @@ impl Budget {
         admitted
     }
 
-    /// Returns when a request may be repeated that the server refused with 429.
+    /// Learns that the server refused a request with 429, and returns when it may be repeated.
     #[must_use]
-    pub fn wait(&self, purpose: &Purpose, sent: u64, error: &Error, now: Instant) -> Spent {
+    pub fn throttled(&self, purpose: &Purpose, sent: u64, error: &Error, now: Instant) -> Spent {
         let reset = error.meta().rate_limit.and_then(|limit| limit.reset);
         let asked = error.retry_after().or(reset);
         let mut state = self.lock();
@@ -140,7 +140,7 @@ impl Budget {
         if let Some((quota, window)) = state.scheduler.capacity.quota() {
             quota.answered(request, meta.rate_limit.as_ref(), window, now);
         }
-        state.scheduler.call_first(now);
+        state.scheduler.wake_first(now);
         self.enqueue(&mut state, now);
     }
 
@@ -199,15 +199,15 @@ impl Budget {
     pub fn view(&self, own: Option<&OwnLimit>, now: Instant) -> Option<View> {
         let own = own.and_then(|own| own.view(now));
         let mut state = self.lock();
-        let shared = View::of(&state.scheduler, now);
-        state.shown = shared.as_ref().map(Shown::of);
+        let shared = View::from_scheduler(&state.scheduler, now);
+        state.shown = shared.as_ref().map(Shown::from_view);
         own.into_iter().chain(shared).reduce(View::tighter)
     }
 
     /// Returns the budget as the metrics show it, whatever statuses show.
     #[must_use]
-    pub fn outlook(&self, now: Instant) -> Option<View> {
-        View::of(&self.lock().scheduler, now)
+    pub fn metrics_view(&self, now: Instant) -> Option<View> {
+        View::from_scheduler(&self.lock().scheduler, now)
     }
 
     /// Moves what was sent, and what the server reported, from the budget of a key whose organization was not known yet.
@@ -215,7 +215,7 @@ impl Budget {
         if std::ptr::eq(self, unknown) {
             return;
         }
-        // One lock at a time: two connections may be identified at once.
+        // One lock at a time: two connections may be identified concurrently.
         let (window, quota) = unknown.lock().scheduler.capacity.hand_over();
         let mut state = self.lock();
         state
@@ -228,11 +228,13 @@ impl Budget {
     /// Enqueues those whose turn it is, and the connections if their statuses are out of date. That requests are available
     /// again is not urgent: the connection looks when they should be.
     fn enqueue(&self, state: &mut State, now: Instant) {
-        for key in state.scheduler.call(now) {
+        for key in state.scheduler.wake(now) {
             // The receiver ends only with the leadership itself.
             self.queue.send(key).ok();
         }
-        let current = View::of(&state.scheduler, now).as_ref().map(Shown::of);
+        let current = View::from_scheduler(&state.scheduler, now)
+            .as_ref()
+            .map(Shown::from_view);
         if let (Some(shown), Some(current)) = (&mut state.shown, current)
             && current.concerns(shown)
         {
@@ -263,7 +265,7 @@ impl State {
 }
 
 impl Shown {
-    fn of(view: &View) -> Self {
+    fn from_view(view: &View) -> Self {
         Self {
             requests: view.limit.requests,
             source: view.source,

@@ -41,7 +41,7 @@ impl OwnLimit {
     pub fn set(&self, limit: Limit, now: Instant) {
         let mut scheduler = self.lock();
         scheduler.capacity.set_limit(&self.connection, Some(limit));
-        self.call(&mut scheduler, now);
+        self.enqueue(&mut scheduler, now);
     }
 
     /// Decides about one request, as [`Scheduler::check`] does.
@@ -56,7 +56,7 @@ impl OwnLimit {
         now: Instant,
     ) -> Result<(), Spent> {
         let checked = scheduler.check(purpose, sent, now);
-        self.call(scheduler, now);
+        self.enqueue(scheduler, now);
         checked.map_err(|refusal| {
             let spent = scheduler.unclaimed(now) == 0;
             if spent && !self.shown_spent.swap(true, Ordering::Relaxed) {
@@ -71,7 +71,7 @@ impl OwnLimit {
     /// Returns the limit as the status of its connection shows it.
     #[must_use]
     pub fn view(&self, now: Instant) -> Option<View> {
-        let view = View::of(&self.lock(), now);
+        let view = View::from_scheduler(&self.lock(), now);
         let spent = view.is_some_and(|view| view.remaining == 0);
         self.shown_spent.store(spent, Ordering::Relaxed);
         view
@@ -81,14 +81,14 @@ impl OwnLimit {
     pub fn not_sent(&self, counted: &Counted, now: Instant) {
         let mut scheduler = self.lock();
         scheduler.capacity.not_sent(0, counted);
-        self.call(&mut scheduler, now);
+        self.enqueue(&mut scheduler, now);
     }
 
     /// Records that a reconciliation needs nothing more.
     pub fn withdraw(&self, key: &ResourceKey, now: Instant) {
         let mut scheduler = self.lock();
         scheduler.withdraw(key);
-        self.call(&mut scheduler, now);
+        self.enqueue(&mut scheduler, now);
     }
 
     /// Locks the schedule. It is always locked before that of an organization.
@@ -96,8 +96,8 @@ impl OwnLimit {
         lock(&self.scheduler)
     }
 
-    fn call(&self, scheduler: &mut Scheduler, now: Instant) {
-        for key in scheduler.call(now) {
+    fn enqueue(&self, scheduler: &mut Scheduler, now: Instant) {
+        for key in scheduler.wake(now) {
             // The receiver ends only with the leadership itself.
             self.queue.send(key).ok();
         }

@@ -3,7 +3,7 @@
 //! Headers describe a window that others may use too, so they count for more than the requests that were sent from here.
 //! The number that is left can only grow until the next report, except by our own requests: it is correct to use it up.
 
-use super::limit::{Available, Limit, WINDOW};
+use super::limit::{Available, Limit, Moment, WINDOW};
 use super::unanswered::Unanswered;
 use super::window::{Counted, Window};
 use crate::resources::RateLimitSource;
@@ -52,10 +52,15 @@ struct Report {
     /// Our requests that the server may not have counted then: those without a response, and those sent since.
     uncounted: u64,
     /// The limit as it would be without the requests of others: requests left, and ours in the window.
-    ours: u64,
+    effective_limit: u64,
 }
 
 impl Report {
+    /// Returns true if this request was sent before the report arrived, and before its reset.
+    fn is_concurrent(&self, request: u64, now: Instant) -> bool {
+        request <= self.last_sent && now < self.until
+    }
+
     fn left(&self) -> u64 {
         self.remaining.saturating_sub(self.uncounted)
     }
@@ -64,7 +69,7 @@ impl Report {
     fn count_one(&mut self) {
         let left = self.left();
         self.uncounted = self.uncounted.saturating_sub(1);
-        self.ours += self.left() - left;
+        self.effective_limit += self.left() - left;
     }
 
     /// Learns that the request of that number was not sent.
@@ -73,7 +78,7 @@ impl Report {
         self.uncounted = self.uncounted.saturating_sub(1);
         // It was among ours in the window already.
         if request <= self.last_sent && self.left() == left {
-            self.ours = self.ours.saturating_sub(1);
+            self.effective_limit = self.effective_limit.saturating_sub(1);
         }
     }
 }
@@ -106,9 +111,10 @@ impl Quota {
         self.source
     }
 
-    /// Returns what is available at `at`, if nothing else is sent until then. `later`: responses arrive until then.
+    /// Returns what is available at this moment, if nothing else is sent until then.
     #[must_use]
-    pub fn available(&self, window: &Window, at: Instant, later: bool) -> Available {
+    pub fn available(&self, window: &Window, moment: Moment) -> Available {
+        let at = moment.at();
         let mut available = window.available(&self.limit, at);
         if let Some(report) = self.report.filter(|report| at < report.at + self.limit.per) {
             // Ours are counted as well where that is certain: a build that counts each key by itself (▲) reports the
@@ -118,18 +124,20 @@ impl Quota {
             } else {
                 u64::MAX
             };
-            let ours = || window.count(self.limit.per, at);
-            available.total = match at < report.until {
-                true => report.left().min(most),
+            let left = if at < report.until {
+                report.left()
+            } else {
                 // At the reset only the oldest request leaves the window (▲). Which of ours leave when is known.
-                false => report.ours.saturating_sub(ours()).min(most),
+                let ours = window.count(self.limit.per, at);
+                report.effective_limit.saturating_sub(ours)
             };
+            available.total = left.min(most);
             // The oldest may be somebody else's: one request finds out.
             let known = at < report.until || available.total > 0;
-            available.probe = !known && (later || self.unanswered.none_in_flight());
+            available.probe = !known && (moment.is_expected() || self.unanswered.none_in_flight());
             available.total += u64::from(available.probe);
         }
-        if available.total.min(available.ordinary) == 0 && self.may_probe(at, later) {
+        if available.total.min(available.ordinary) == 0 && self.may_probe(moment) {
             available.probe = true;
             available.total = available.total.max(1);
             available.ordinary = available.ordinary.max(1);
@@ -180,26 +188,44 @@ impl Quota {
         let Some(reported) = reported else {
             return self.accepted(request, window, now);
         };
-        if let Some(limit) = reported.limit.filter(|limit| *limit > 0) {
-            self.limit.requests = limit.min(HIGHEST_LIMIT);
-            self.source = RateLimitSource::Server;
-        }
+        self.learn_limit(reported);
         let (Some(left), Some(reset)) = (reported.remaining, reported.reset) else {
             return;
         };
         self.learn_length(left, reset);
         let remaining = left.min(HIGHEST_LIMIT);
         let until = now + reset.clamp(Duration::from_secs(1), LONGEST_WINDOW);
-        // Responses may arrive in another order than the server counted the requests in: what it counted first says more is left.
-        let concurrent = |last: &&mut Report| request <= last.last_sent && now < last.until;
-        let is_latest = |last: &Report| request > last.last_sent || now < last.until;
-        if let Some(last) = self.report.as_mut().filter(concurrent)
+        // Responses may arrive in an order other than that in which the server counted the requests: what it counted first
+        // says more is left.
+        if let Some(last) = &mut self.report
+            && last.is_concurrent(request, now)
             && remaining >= last.remaining
         {
             // The oldest request may have left the window in between: then the next one leaves it later.
             last.until = last.until.max(until);
             return last.count_one();
         }
+        self.replace_report(request, remaining, until, window, now);
+    }
+
+    /// Learns the number of requests that the server allows, if it says so.
+    fn learn_limit(&mut self, reported: &RateLimit) {
+        if let Some(limit) = reported.limit.filter(|limit| *limit > 0) {
+            self.limit.requests = limit.min(HIGHEST_LIMIT);
+            self.source = RateLimitSource::Server;
+        }
+    }
+
+    /// Replaces the report by that of the response to this request, and forgets the failed requests that it does not count.
+    fn replace_report(
+        &mut self,
+        request: u64,
+        remaining: u64,
+        until: Instant,
+        window: &mut Window,
+        now: Instant,
+    ) {
+        let is_latest = |last: &Report| request > last.last_sent || now < last.until;
         if self.report.as_ref().is_none_or(is_latest) {
             let Limit { requests, per } = self.limit;
             let counted = requests.saturating_sub(remaining);
@@ -213,13 +239,13 @@ impl Quota {
             until,
             remaining,
             uncounted,
-            ours: left + window.count(self.limit.per, now),
+            effective_limit: left + window.count(self.limit.per, now),
         });
     }
 
     /// Closes the window after a 429 for as long as the server asks: by `Retry-After`, which the reference documents and
     /// the server does not send (▲), else until the reset, else for a minute; never longer than a window, so that a wrong
-    /// header can't stop the operator for good.
+    /// header can't stop the operator permanently.
     pub fn refused(&mut self, asked: Option<Duration>, window: &Window, now: Instant) {
         let longest = self.limit.per.max(WINDOW);
         let pause = asked.unwrap_or(UNKNOWN_PAUSE);
@@ -246,7 +272,7 @@ impl Quota {
             self.report = Some(Report {
                 last_sent: self.unanswered.last_sent(),
                 uncounted,
-                ours: left + window.count(self.limit.per, now),
+                effective_limit: left + window.count(self.limit.per, now),
                 ..report
             });
         }
@@ -254,14 +280,15 @@ impl Quota {
     }
 
     /// Returns whether one request may find out what is left, because only requests that failed forbid it.
-    fn may_probe(&self, at: Instant, later: bool) -> bool {
+    fn may_probe(&self, moment: Moment) -> bool {
+        let at = moment.at();
         let per = self.limit.per;
         let reported = self.report.filter(|it| at < it.until && at < it.at + per);
         let forbidden_without = |failed: u64| {
             reported.is_some_and(|it| it.remaining <= it.uncounted.saturating_sub(failed))
         };
         let unanswered = &self.unanswered;
-        unanswered.may_probe(per, at, later, forbidden_without)
+        unanswered.may_probe(per, moment, forbidden_without)
     }
 
     /// Learns from a request that a server accepted which reports no limit.

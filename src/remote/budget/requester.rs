@@ -67,7 +67,7 @@ impl Requester {
         let own_limit = self.own_limit.as_deref();
         let sent = self.sent.load(Ordering::Relaxed);
         let admitted = self.budget.admit(own_limit, &self.purpose, sent, now);
-        // Whoever is refused in an outage has no place to come back to.
+        // One that is refused in an outage has no place to come back to.
         let waits = matches!(admitted, Err(Refused::Spent(_)));
         self.waits.store(waits, Ordering::Relaxed);
         let number = admitted?;
@@ -76,16 +76,16 @@ impl Requester {
             budget: self.budget.clone(),
             own_limit: self.own_limit.clone(),
             number,
-            counted: Counted::of(&self.purpose, now),
+            counted: Counted::new(&self.purpose, now),
         })
     }
 
-    /// Returns when its last request may be repeated, which the server refused with 429.
+    /// Learns that the server refused its last request with 429, and returns when it may be repeated.
     #[must_use]
-    pub fn wait(&self, error: &Error, now: Instant) -> Spent {
+    pub fn throttled(&self, error: &Error, now: Instant) -> Spent {
         self.waits.store(true, Ordering::Relaxed);
         let before = self.sent.load(Ordering::Relaxed).saturating_sub(1);
-        self.budget.wait(&self.purpose, before, error, now)
+        self.budget.throttled(&self.purpose, before, error, now)
     }
 }
 
@@ -109,7 +109,9 @@ impl Ticket {
 
     /// Learns why there is no response.
     pub fn failed(&self, error: &Error, now: Instant) {
-        if let Some(own_limit) = self.own_limit.as_ref().filter(|_| error.was_not_sent()) {
+        if let Some(own_limit) = &self.own_limit
+            && error.was_not_sent()
+        {
             own_limit.not_sent(&self.counted, now);
         }
         self.budget.failed(self.number, &self.counted, error);

@@ -1,6 +1,6 @@
 //! Decides who may send the next request. Pure: the time is an argument.
 //!
-//! Nobody is blocked here. A refused caller gets a place and the time of its turn, and comes back then; it is called if
+//! Nobody is blocked here. A refused caller gets a place and the time of its turn, and comes back then; it is woken if
 //! requests become available earlier. Meanwhile nobody takes a request that a caller with a place has the better right to.
 
 use super::capacity::Capacity;
@@ -18,8 +18,8 @@ const SHORTEST_WAIT: Duration = Duration::from_secs(1);
 const PRECISION: Duration = Duration::from_millis(10);
 /// Difference between a turn and the time that was announced for it which does not matter.
 const TOLERANCE: Duration = Duration::from_secs(2);
-/// The most that are called at once, so that they can all come before their turns expire.
-const MOST_CALLED: usize = 100;
+/// The most that are woken together, so that they can all come before their turns expire.
+const MAX_WOKEN: usize = 100;
 
 /// The schedule of one organization's requests, or of one connection's.
 #[derive(Default)]
@@ -28,10 +28,10 @@ pub struct Scheduler {
     pub capacity: Capacity,
     waiting: Waiting,
     claims: HashMap<ResourceKey, Claim>,
-    called: Vec<ResourceKey>,
+    woken: Vec<ResourceKey>,
 }
 
-/// The requests that a reconciliation which has begun may still send. Without all of them it would have to begin again.
+/// The requests that a reconciliation which has started may still send. Without all of them it would have to start again.
 struct Claim {
     priority: Priority,
     left: u64,
@@ -64,7 +64,7 @@ impl Scheduler {
     pub fn check(&mut self, purpose: &Purpose, sent: u64, now: Instant) -> Result<(), Refusal> {
         self.expire(now);
         let Purpose { key, priority, .. } = purpose;
-        let available = self.available_beside(Some(key), now);
+        let available = self.available_to(Some(key), now);
         // What has begun is finished first: if it were repeated, it would cost more.
         let may_send = if sent > 0 || self.claims.contains_key(key) {
             available.fits(*priority, 1)
@@ -74,9 +74,10 @@ impl Scheduler {
             let place = self.waiting.enter(purpose, purpose.requests, now);
             self.serve(available, Some(place), now)
         };
-        match may_send {
-            true => Ok(()),
-            false => Err(self.refuse(purpose, sent, now)),
+        if may_send {
+            Ok(())
+        } else {
+            Err(self.refuse(purpose, sent, now))
         }
     }
 
@@ -125,17 +126,17 @@ impl Scheduler {
         self.claims.remove(key);
     }
 
-    /// Calls those whose turn it is now, and returns all who were called since the last time.
-    pub fn call(&mut self, now: Instant) -> Vec<ResourceKey> {
+    /// Wakes those whose turn it is now, and returns all that were woken since the last time.
+    pub fn wake(&mut self, now: Instant) -> Vec<ResourceKey> {
         self.expire(now);
-        let available = self.available_beside(None, now);
+        let available = self.available_to(None, now);
         self.serve(available, None, now);
-        std::mem::take(&mut self.called)
+        std::mem::take(&mut self.woken)
     }
 
-    /// Calls the first in the order if its turn is earlier than any that was announced: the window may be shorter than it
+    /// Wakes the first in the order if its turn is earlier than any that was announced: the window may be shorter than it
     /// seemed. The response to its request then shows what is available for others.
-    pub fn call_first(&mut self, now: Instant) {
+    pub fn wake_first(&mut self, now: Instant) {
         let announced = self.waiting.iter().map(|entry| entry.turn).min();
         let Some(announced) = announced.filter(|announced| *announced > now + TOLERANCE) else {
             return;
@@ -148,7 +149,7 @@ impl Scheduler {
             && let Some(entry) = self.waiting.at_mut(first)
         {
             entry.turn = now;
-            self.called.push(entry.purpose.key.clone());
+            self.woken.push(entry.purpose.key.clone());
         }
     }
 
@@ -170,7 +171,7 @@ impl Scheduler {
         last.filter(|turn| *turn > now).unwrap_or_else(next) - now
     }
 
-    /// Goes through those who wait, in their order, while requests are available. Calls those whose turn it is before the
+    /// Goes through those who wait, in their order, while requests are available. Wakes those whose turn it is before the
     /// time that was announced, and returns whether it is the turn of `place`.
     fn serve(&mut self, mut available: Available, place: Option<u64>, now: Instant) -> bool {
         let order = match available.total {
@@ -178,7 +179,10 @@ impl Scheduler {
             _ => self.order(now),
         };
         for next in order {
-            let Some(entry) = self.waiting.at(next).filter(|_| available.total > 0) else {
+            if available.total == 0 {
+                return false;
+            }
+            let Some(entry) = self.waiting.at(next) else {
                 return false;
             };
             let priority = entry.purpose.priority;
@@ -188,11 +192,11 @@ impl Scheduler {
                 return fits;
             }
             if fits
-                && self.called.len() < MOST_CALLED
+                && self.woken.len() < MAX_WOKEN
                 && let Some(entry) = self.waiting.at_mut(next).filter(|entry| entry.turn > now)
             {
                 entry.turn = now;
-                self.called.push(entry.purpose.key.clone());
+                self.woken.push(entry.purpose.key.clone());
             }
             available.take(priority, needs);
         }
@@ -225,9 +229,10 @@ impl Scheduler {
             })
         };
         let turn = after(ahead);
-        match ahead == not_due {
-            true => turn,
-            false => turn.min(after(not_due).max(now + GRACE)),
+        if ahead == not_due {
+            turn
+        } else {
+            turn.min(after(not_due).max(now + GRACE))
         }
     }
 
@@ -240,9 +245,10 @@ impl Scheduler {
         let (mut before, mut after) = (Duration::ZERO, self.capacity.longest_window());
         while after - before > PRECISION {
             let middle = before + (after - before) / 2;
-            match enough(self.capacity.expected(now + middle)) {
-                true => after = middle,
-                false => before = middle,
+            if enough(self.capacity.expected(now + middle)) {
+                after = middle;
+            } else {
+                before = middle;
             }
         }
         now + after
@@ -254,8 +260,8 @@ impl Scheduler {
         self.waiting.order(self.capacity.window(), patience, now)
     }
 
-    /// Returns what is left beside the claims of others.
-    fn available_beside(&self, key: Option<&ResourceKey>, now: Instant) -> Available {
+    /// Returns what the claims of others leave to a reconciliation.
+    fn available_to(&self, key: Option<&ResourceKey>, now: Instant) -> Available {
         let mut available = self.capacity.available(now);
         for (of, claim) in &self.claims {
             if Some(of) != key {
@@ -267,7 +273,7 @@ impl Scheduler {
 
     /// Returns `needs`, but not more than the limits allow at all: that could be waited for without end.
     fn at_most(&self, priority: Priority, needs: u64) -> u64 {
-        needs.min(self.capacity.most().of(priority))
+        needs.min(self.capacity.most().for_priority(priority))
     }
 
     fn expire(&mut self, now: Instant) {

@@ -3,6 +3,7 @@
 //! A failed request counts until a later response shows that the server did not count it. Only a response to a request that
 //! was sent after the failure can show that.
 
+use super::limit::Moment;
 use super::window::{Counted, Window};
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -149,23 +150,23 @@ impl Unanswered {
             .for_each(|failed| failed.settled = false);
     }
 
-    /// Returns whether a request that the count alone forbids may find out at `at` what is left. `later`: those on their
-    /// way arrive until then. `forbidden_without`: whether it would be forbidden without so many requests that failed.
+    /// Returns whether a request that the count alone forbids may find out at this moment what is left.
+    /// `forbidden_without`: true if it would be forbidden without so many requests that failed.
     #[must_use]
     pub fn may_probe(
         &self,
         per: Duration,
-        at: Instant,
-        later: bool,
+        moment: Moment,
         forbidden_without: impl Fn(u64) -> bool,
     ) -> bool {
+        let at = moment.at();
         let unsettled = self.unsettled(|failed| at < failed.counted.at() + per);
-        let alone = later || self.in_flight.is_empty();
+        let alone = moment.is_expected() || self.in_flight.is_empty();
         let due = self.probe_at.is_none_or(|from| at >= from);
         unsettled > 0 && alone && due && !forbidden_without(unsettled)
     }
 
-    /// Returns the number of requests on their way, besides one that has not ended yet.
+    /// Returns the number of requests on their way, except one that has not ended yet.
     #[must_use]
     pub fn others_in_flight(&self) -> u64 {
         (self.in_flight.len() as u64).saturating_sub(1)

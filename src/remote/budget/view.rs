@@ -22,7 +22,7 @@ pub struct View {
 impl View {
     /// Returns what a schedule shows; `None` without any limit.
     #[must_use]
-    pub fn of(scheduler: &Scheduler, now: Instant) -> Option<Self> {
+    pub fn from_scheduler(scheduler: &Scheduler, now: Instant) -> Option<Self> {
         let (limit, source) = scheduler.capacity.tightest()?;
         Some(Self {
             limit,
@@ -35,9 +35,10 @@ impl View {
     /// Returns what two limits allow together.
     #[must_use]
     pub fn tighter(self, other: Self) -> Self {
-        let tighter = match other.limit.is_tighter_than(&self.limit) {
-            true => other,
-            false => self,
+        let tighter = if other.limit.is_tighter_than(&self.limit) {
+            other
+        } else {
+            self
         };
         Self {
             remaining: self.remaining.min(other.remaining),

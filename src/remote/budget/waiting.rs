@@ -17,7 +17,7 @@ const MOST_WAITING: usize = 2000;
 pub struct Entry {
     /// The purpose that it waits for.
     pub purpose: Purpose,
-    /// The requests that it needs at once.
+    /// The requests that it needs together.
     pub needs: u64,
     /// The time at which it may send.
     pub turn: Instant,
@@ -41,7 +41,7 @@ impl Waiting {
         self.entries.is_empty()
     }
 
-    /// Returns those who wait, the first to come first.
+    /// Returns the waiting entries, oldest first.
     pub fn iter(&self) -> impl Iterator<Item = &Entry> {
         self.entries.values()
     }
@@ -99,13 +99,16 @@ impl Waiting {
     }
 
     /// Returns the places in the order in which requests are given out: by rank, then namespaces in turns, and of one namespace
-    /// deletions, creates and changes in turns, so that an edit need not wait for everything that a rollout creates. Whoever has
-    /// waited for `patience` has the highest rank, so that nobody waits forever.
+    /// deletions, creates and changes in turns, so that an edit need not wait for everything that a rollout creates. One that
+    /// has waited for `patience` has the highest rank, so that nobody waits forever.
     #[must_use]
     pub fn order(&self, window: &Window, patience: Duration, now: Instant) -> Vec<u64> {
-        let rank = |entry: &Entry| match now >= entry.since + patience {
-            true => 0,
-            false => entry.purpose.priority.rank(),
+        let rank = |entry: &Entry| {
+            if now >= entry.since + patience {
+                0
+            } else {
+                entry.purpose.priority.rank()
+            }
         };
         let entries = self.entries.iter();
         let mut queue: Vec<_> = entries

@@ -18,7 +18,7 @@ pub struct Counted {
 impl Counted {
     /// Returns the request that is sent now for this purpose.
     #[must_use]
-    pub fn of(purpose: &Purpose, now: Instant) -> Self {
+    pub fn new(purpose: &Purpose, now: Instant) -> Self {
         Self {
             at: now,
             priority: purpose.priority,

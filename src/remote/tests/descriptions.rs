@@ -1,4 +1,4 @@
-//! What a server says about itself.
+//! The descriptions that a server has of itself.
 
 use crate::remote::testing::session_at;
 use crate::resources::ProviderAuthCredentials;

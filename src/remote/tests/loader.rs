@@ -17,7 +17,7 @@ use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio::time::Instant;
 
-/// What a list does.
+/// The behavior of a list.
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Lists {
     Work,
@@ -49,7 +49,7 @@ fn id(number: usize) -> String {
     format!("pac_{number:03}")
 }
 
-/// Ids that are asked for and do not exist begin at this number; those below end with an archived object.
+/// Ids that are asked for and do not exist start at this number; those below end with an archived object.
 const EXISTING: usize = 300;
 const ARCHIVED: usize = EXISTING - 1;
 

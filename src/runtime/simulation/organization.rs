@@ -3,7 +3,7 @@
 use super::account::Account;
 use super::resource::Number;
 use crate::remote::cache::Cache;
-use crate::remote::{LONGEST, MOST, QUIET, read_along_before};
+use crate::remote::{LONGEST_BATCH_WAIT, MAX_BATCH_SIZE, QUIET_TIME, read_along_before};
 use metorial::Collection;
 use tokio::time::Instant;
 
@@ -59,7 +59,7 @@ impl Organization {
         observations.expect(COLLECTION, recorded.into_iter());
         if let Some(batch) = &mut self.batch {
             batch.joined.push((who, id.to_owned()));
-            return (batch.joined.len() == MOST).then_some(now);
+            return (batch.joined.len() == MAX_BATCH_SIZE).then_some(now);
         }
         self.batch = Some(Batch {
             opened: now,
@@ -67,7 +67,7 @@ impl Organization {
             joined: vec![(who, id.to_owned())],
             due: read_along_before(since, now),
         });
-        Some(now + QUIET)
+        Some(now + QUIET_TIME)
     }
 
     /// Closes the batch if nobody joins it any more.
@@ -79,16 +79,18 @@ impl Organization {
             return Err(None);
         };
         let count = batch.joined.len();
-        let open = now < batch.opened + LONGEST && count < MOST && count > batch.checked;
+        let open = now < batch.opened + LONGEST_BATCH_WAIT
+            && count < MAX_BATCH_SIZE
+            && count > batch.checked;
         if open {
             batch.checked = count;
             self.batch = Some(batch);
-            return Err(Some(now + QUIET));
+            return Err(Some(now + QUIET_TIME));
         }
         let (joined, mut ids): (Vec<Number>, Vec<String>) = batch.joined.into_iter().unzip();
         if let Some(due) = batch.due {
             let observations = &self.cache.observations;
-            observations.fill(COLLECTION, &mut ids, MOST, due, now);
+            observations.fill(COLLECTION, &mut ids, MAX_BATCH_SIZE, due, now);
         }
         Ok(Sent { joined, ids })
     }

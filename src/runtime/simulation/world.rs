@@ -3,7 +3,7 @@
 
 use super::organization::{COLLECTION, Organization, Sent};
 use super::resource::{Number, Resource, Task};
-use crate::kinds::auth_config::view;
+use crate::kinds::RemoteObject;
 use crate::plan::backoff::{Backoff, Delays, Retry};
 use crate::plan::observed::RemoteView;
 use crate::remote::Observed;
@@ -66,7 +66,8 @@ impl World {
     /// Returns a world in which nothing happens yet.
     pub fn new(organizations: Vec<Organization>, resources: Vec<Resource>, start: Instant) -> Self {
         let keys = resources.iter().map(|resource| resource.key.clone());
-        let object = serde_json::from_value(auth_config("par_template", "active")).unwrap();
+        let object: metorial::AuthConfig =
+            serde_json::from_value(auth_config("par_template", "active")).unwrap();
         Self {
             numbers: keys
                 .enumerate()
@@ -82,7 +83,7 @@ impl World {
             events: BTreeMap::new(),
             scheduled: 0,
             random: StdRng::seed_from_u64(1),
-            template: view(&object),
+            template: object.view(),
         }
     }
 

@@ -155,7 +155,7 @@ fn what_was_sent_before_the_organization_was_known_counts_for_it() {
 
 #[test]
 fn who_waits_is_called_when_the_limit_grows() {
-    let (queue, mut called) = unbounded_channel();
+    let (queue, mut woken) = unbounded_channel();
     let now = Instant::now();
     let budget = Budget::new("organization org_1", limit(100, WINDOW), queue);
     let connection = ResourceKey::new("ClusterConnection", "", "shared");
@@ -169,10 +169,10 @@ fn who_waits_is_called_when_the_limit_grows() {
     // Later by both clocks: the message has a time of day.
     let again = spent(budget.admit(None, &late, 0, Instant::now()).unwrap_err());
     assert_eq!(refused.message, again.message);
-    assert!(called.try_recv().is_err());
+    assert!(woken.try_recv().is_err());
     budget.join(&connection, Some(limit(20, WINDOW)), now);
-    assert_eq!(called.try_recv().as_ref(), Ok(&late.key));
-    assert!(called.try_recv().is_err(), "once");
+    assert_eq!(woken.try_recv().as_ref(), Ok(&late.key));
+    assert!(woken.try_recv().is_err(), "once");
     assert!(budget.admit(None, &late, 0, now).is_ok());
 }
 
@@ -180,7 +180,7 @@ fn who_waits_is_called_when_the_limit_grows() {
 fn the_turn_that_was_announced_stays_the_same_until_it_comes() {
     let now = Instant::now();
     let quota = Quota::assumed(limit(1, WINDOW));
-    let mut scheduler = Scheduler::new(Capacity::of(quota));
+    let mut scheduler = Scheduler::new(Capacity::from_quota(quota));
     let first = purpose("apps", "first", Priority::Create);
     assert!(scheduler.check(&first, 0, now).is_ok());
     scheduler.take(&first, 0, now);
@@ -240,7 +240,7 @@ fn connections_are_enqueued_when_the_limit_changes_or_is_spent() {
 #[test]
 fn the_reserve_is_for_creates_and_deletions() {
     let (now, of) = (Instant::now(), limit(100, WINDOW));
-    let mut scheduler = Scheduler::new(Capacity::of(Quota::assumed(of)));
+    let mut scheduler = Scheduler::new(Capacity::from_quota(Quota::assumed(of)));
     for number in 0..95 {
         let rotation = purpose("apps", &format!("r{number}"), Priority::Rotation);
         assert!(scheduler.check(&rotation, 0, now).is_ok());

@@ -61,7 +61,7 @@ async fn a_budget_that_an_outage_may_have_used_up_is_no_limit_that_is_reached() 
     budget.ended(request, start);
     let spent = budget.admit(None, &edit, 0, start);
     assert!(matches!(spent, Err(Refused::Spent(_))), "{spent:?}");
-    budget.failed(request, &Counted::of(&edit, start), &error);
+    budget.failed(request, &Counted::new(&edit, start), &error);
     match budget.admit(None, &edit, 0, start) {
         Err(Refused::Unreachable(unreachable)) => {
             assert!(unreachable.wait <= seconds(10));

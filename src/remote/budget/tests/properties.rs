@@ -4,7 +4,7 @@ use super::headers;
 use super::world::{Headers, Lost, World, limit, purpose, seconds, taking};
 use crate::plan::purpose::{Priority, Purpose};
 use crate::remote::budget::capacity::Capacity;
-use crate::remote::budget::limit::{Limit, WINDOW};
+use crate::remote::budget::limit::{Limit, Moment, WINDOW};
 use crate::remote::budget::quota::Quota;
 use crate::remote::budget::scheduler::Scheduler;
 use crate::remote::budget::window::{Counted, Window};
@@ -13,7 +13,7 @@ use tokio::time::Instant;
 
 /// A scheduler with a limit, all of which was just used by creates of `namespace`.
 fn spent(limit: Limit, namespace: &str, now: Instant) -> Scheduler {
-    let mut scheduler = Scheduler::new(Capacity::of(Quota::assumed(limit)));
+    let mut scheduler = Scheduler::new(Capacity::from_quota(Quota::assumed(limit)));
     let create = purpose(namespace, "first", Priority::Create);
     for sent in 1..=limit.requests {
         scheduler.check(&create, 0, now).unwrap();
@@ -70,7 +70,7 @@ proptest! {
         for (number, (namespace, priority, count, after)) in wants.iter().enumerate() {
             let namespace = format!("team-{namespace}");
             let wants = purpose(&namespace, &format!("r{number}"), *priority);
-            let count = (*count).min(actual.shares().of(*priority));
+            let count = (*count).min(actual.shares().for_priority(*priority));
             total += count;
             world.want(&taking(count, wants), count, seconds(1 + after));
         }
@@ -111,7 +111,7 @@ proptest! {
         let mut total = 1;
         for (number, (priority, count, after)) in wants.iter().enumerate() {
             let wants = purpose("apps", &format!("r{number}"), *priority);
-            let count = (*count).min(actual.shares().of(*priority));
+            let count = (*count).min(actual.shares().for_priority(*priority));
             total += count;
             world.want(&taking(count, wants), count, seconds(1 + after));
         }
@@ -137,7 +137,7 @@ proptest! {
         let mut left = requests.saturating_sub(others);
         let send = |quota: &mut Quota, window: &mut Window| {
             window.add(Priority::Create, "apps", now);
-            quota.sent(Counted::of(&purpose("apps", "new", Priority::Create), now))
+            quota.sent(Counted::new(&purpose("apps", "new", Priority::Create), now))
         };
         let receive = |quota: &mut Quota, window: &mut Window, (number, left): (u64, u64)| {
             let reported = headers(requests, left, 600).rate_limit;
@@ -150,7 +150,7 @@ proptest! {
         receive(&mut quota, &mut window, (first, left));
         for (step, index) in steps {
             match step {
-                0 if quota.available(&window, now, false).total > 0 => {
+                0 if quota.available(&window, Moment::Now(now)).total > 0 => {
                     there.push(send(&mut quota, &mut window));
                 }
                 1 if !there.is_empty() => {
@@ -193,7 +193,7 @@ proptest! {
             let last = send(&mut quota, &mut window);
             receive(&mut quota, &mut window, (last, left));
         }
-        prop_assert_eq!(quota.available(&window, now, false).total, left);
+        prop_assert_eq!(quota.available(&window, Moment::Now(now)).total, left);
     }
 
     /// The most urgent go first.

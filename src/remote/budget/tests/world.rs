@@ -18,10 +18,10 @@ use tokio::time::Instant;
 const LATENCY: Duration = Duration::from_millis(20);
 /// Time until a failed reconciliation is repeated.
 const RETRY: Duration = Duration::from_secs(4);
-/// Reconciliations at once.
+/// Concurrent reconciliations.
 const WORKERS: usize = 16;
 
-/// What a server says about its limit.
+/// The way in which a server reports its limit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Headers {
     /// The reset is when the oldest request leaves the window, in full seconds (▲).
@@ -45,9 +45,10 @@ impl Server {
         let per = self.limit.per;
         self.sent.retain(|at| now.duration_since(*at) < per);
         let admitted = (self.sent.len() as u64) < self.limit.requests;
-        match admitted {
-            true => self.sent.push_back(now),
-            false => self.refused += 1,
+        if admitted {
+            self.sent.push_back(now);
+        } else {
+            self.refused += 1;
         }
         let of = match self.headers {
             Headers::None => return (admitted, None),
@@ -64,7 +65,7 @@ impl Server {
     }
 }
 
-/// What happens to the requests of an outage.
+/// The fate of the requests of an outage.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Lost {
     /// They are not sent, and that is known.
@@ -108,7 +109,7 @@ pub struct World {
     pub outage: Option<(Range<Duration>, Lost)>,
     /// The requests without a response.
     pub lost: usize,
-    /// Whether the last request had no response.
+    /// True if the last request had no response.
     failing: bool,
     callers: HashMap<ResourceKey, Caller>,
     /// Those whose reconciliation has begun, and those who wait for a worker.
@@ -142,7 +143,7 @@ impl World {
     pub fn new(actual: Limit, documented: Limit, headers: Headers) -> Self {
         let start = Instant::now();
         Self {
-            scheduler: Scheduler::new(Capacity::of(Quota::assumed(documented))),
+            scheduler: Scheduler::new(Capacity::from_quota(Quota::assumed(documented))),
             server: Server {
                 limit: actual,
                 headers,
@@ -222,10 +223,10 @@ impl World {
                     self.callers.insert(key.clone(), caller);
                 }
             }
-            for called in self.scheduler.call(self.now) {
-                if !self.running.contains(&called) && !self.due.contains(&called) {
-                    self.agenda.retain(|(_, key)| *key != called);
-                    self.agenda.insert((self.now, called));
+            for woken in self.scheduler.wake(self.now) {
+                if !self.running.contains(&woken) && !self.due.contains(&woken) {
+                    self.agenda.retain(|(_, key)| *key != woken);
+                    self.agenda.insert((self.now, woken));
                 }
             }
             if self.running.len() < WORKERS
@@ -272,7 +273,7 @@ impl World {
                 caller.sent = 0;
                 self.running.remove(&caller.purpose.key);
                 let mut wait = refusal.wait;
-                // An outage is the reason then, and whoever waits for its end has no place.
+                // An outage is the reason then, and one that waits for its end has no place.
                 if self.failing {
                     self.scheduler.withdraw(&caller.purpose.key);
                     wait = wait.min(LONGEST_PAUSE);
@@ -290,7 +291,7 @@ impl World {
             self.server.answer(self.now);
         }
         let sent_at = self.now - LATENCY;
-        let counted = Counted::of(&caller.purpose, sent_at);
+        let counted = Counted::new(&caller.purpose, sent_at);
         if lost == Lost::NotSent {
             self.scheduler.capacity.not_sent(number, &counted);
         }
@@ -313,7 +314,7 @@ impl World {
         let (quota, window) = self.scheduler.capacity.quota().unwrap();
         quota.answered(number, report.as_ref(), window, self.now);
         quota.ended(number, self.now);
-        self.scheduler.call_first(self.now);
+        self.scheduler.wake_first(self.now);
         if admitted {
             caller.sent += 1;
             self.sent.push(Sent {

@@ -1,16 +1,16 @@
 //! Violations of a published schema, in words. A value is secret as a whole: what is shown comes from the schema, which is
 //! public, or from the spec itself.
 
-use crate::resources::cut;
+use crate::resources::{cut, pointer};
 use jsonschema::ValidationError;
 use jsonschema::error::{TypeKind, ValidationErrorKind};
 use serde_json::Value;
 use std::collections::BTreeSet;
 
 /// The number of violations that are described.
-const MOST: usize = 10;
+const MAX_DESCRIBED: usize = 10;
 /// The number of alternatives, options and names that are listed.
-const MOST_LISTED: usize = 10;
+const MAX_LISTED: usize = 10;
 
 /// The names that may be shown: they are in the schema or in the spec.
 #[derive(Clone, Debug, Default)]
@@ -31,11 +31,12 @@ impl PublicNames {
             return "the whole value".to_owned();
         }
         let segments = pointer.split('/').skip(1).map(|segment| {
-            let name = segment.replace("~1", "/").replace("~0", "~");
+            let name = pointer::unescape(segment);
             let is_index = name.bytes().all(|byte| byte.is_ascii_digit());
-            match is_index || self.0.contains(&name) {
-                true => format!("/{segment}"),
-                false => "/?".to_owned(),
+            if is_index || self.0.contains(&name) {
+                format!("/{segment}")
+            } else {
+                "/?".to_owned()
             }
         });
         cut(&segments.collect::<String>())
@@ -61,7 +62,7 @@ pub fn describe<'a>(
     names: &PublicNames,
 ) -> Option<String> {
     let found: Vec<String> = errors
-        .take(MOST)
+        .take(MAX_DESCRIBED)
         .map(|error| described(&error, names))
         .collect();
     (!found.is_empty()).then(|| found.join("; "))
@@ -109,7 +110,7 @@ fn surplus(unexpected: &[String], names: &PublicNames) -> String {
     let known: Vec<String> = unexpected
         .iter()
         .filter(|name| names.0.contains(*name))
-        .take(MOST_LISTED)
+        .take(MAX_LISTED)
         .map(|name| format!("{:?}", cut(name)))
         .collect();
     let hidden = unexpected.len() - known.len();
@@ -139,7 +140,7 @@ fn alternatives(context: &[Vec<ValidationError<'static>>], names: &PublicNames) 
     if let Some(types) = of_types.filter(|types| !types.is_empty()) {
         return format!("must be {}", types.concat().join(" or "));
     }
-    let described = context.iter().take(MOST_LISTED).enumerate();
+    let described = context.iter().take(MAX_LISTED).enumerate();
     let described: Vec<String> = described
         .map(|(index, errors)| {
             let first = errors.first().map(|error| nested(error, names));
@@ -172,9 +173,9 @@ fn types(kind: &TypeKind) -> Vec<String> {
 
 fn options_of(options: &Value) -> String {
     let options = options.as_array().map(Vec::as_slice).unwrap_or_default();
-    let mut listed: Vec<String> = options.iter().take(MOST_LISTED).map(shown).collect();
-    if options.len() > MOST_LISTED {
-        listed.push(format!("{} more", options.len() - MOST_LISTED));
+    let mut listed: Vec<String> = options.iter().take(MAX_LISTED).map(shown).collect();
+    if options.len() > MAX_LISTED {
+        listed.push(format!("{} more", options.len() - MAX_LISTED));
     }
     listed.join(", ")
 }

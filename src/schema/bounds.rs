@@ -1,6 +1,7 @@
 //! The bounds of a published schema: one that is too large, too deep, or can't be bounded in time is not used. A schema
 //! comes from a server, and a few hundred bytes of `$ref` and `anyOf` can keep a validator busy for years.
 
+use crate::resources::pointer;
 use serde_json::{Map, Value, json};
 use std::collections::HashMap;
 use std::hash::{BuildHasher, RandomState};
@@ -9,10 +10,10 @@ use std::sync::LazyLock;
 /// The keyword that is evaluated before each subschema, so that a check can be ended there.
 pub const CHECKPOINT: &str = "checkpoint of the check";
 
-const LONGEST: usize = 64 * 1024;
-const DEEPEST: usize = 32;
-const MOST_REFERENCES: usize = 256;
-const MOST_PATTERNS: usize = 200;
+const MAX_BYTES: usize = 64 * 1024;
+const MAX_DEPTH: usize = 32;
+const MAX_REFERENCES: usize = 256;
+const MAX_PATTERNS: usize = 200;
 
 /// Keywords whose value is a schema, or a list or map of schemas.
 const APPLICATORS: [&str; 13] = [
@@ -84,10 +85,10 @@ impl Published {
 fn bounded(mut schema: Value) -> Result<Bounded, &'static str> {
     static HASHER: LazyLock<RandomState> = LazyLock::new(RandomState::new);
     let text = schema.to_string();
-    if text.len() > LONGEST {
+    if text.len() > MAX_BYTES {
         return Err("it is larger than 64 KiB");
     }
-    if depth(&schema) > DEEPEST {
+    if depth(&schema) > MAX_DEPTH {
         return Err("it has more than 32 levels");
     }
     let mut draft = None;
@@ -99,10 +100,10 @@ fn bounded(mut schema: Value) -> Result<Bounded, &'static str> {
     }
     let mut found = Found::default();
     guard(&mut schema, "#", "#", &mut found)?;
-    if found.references > MOST_REFERENCES {
+    if found.references > MAX_REFERENCES {
         return Err("it has more than 256 references");
     }
-    if found.patterns > MOST_PATTERNS {
+    if found.patterns > MAX_PATTERNS {
         return Err("it has more than 200 patterns");
     }
     redirect(&mut schema, &found.places)?;
@@ -160,8 +161,7 @@ fn guard(schema: &mut Value, from: &str, to: &str, found: &mut Found) -> Result<
     for word in MAPS {
         if let Some(Value::Object(schemas)) = members.get_mut(word) {
             for (name, schema) in schemas {
-                let name = name.replace('~', "~0").replace('/', "~1");
-                each(schema, format!("/{word}/{name}"))?;
+                each(schema, format!("/{word}/{}", pointer::escape(name)))?;
             }
         }
     }

@@ -1,18 +1,16 @@
 //! Fields that the API can't change, so that a change of one replaces the object.
 
+use super::provider;
 use crate::plan::fields::{Blank, Compare, FieldRule, Remedy, Role};
 use crate::plan::policy::Lifecycle;
 use crate::plan::schema::ValueSchema;
-use crate::resources::{Grace, Replace, Validation};
+use crate::resources::{DurationText, Replace, Validation};
 
-/// The provider. It may be named by id, identifier or slug, but reads as the id: a change is detected by the fingerprint.
+/// The provider. A change is detected by the fingerprint.
 pub const PROVIDER: FieldRule = FieldRule {
-    name: "providerId",
-    role: Role::Provider,
-    create: &["provider_id"],
     compare: Compare::WriteOnly,
     remedy: Remedy::Replace,
-    blank: Blank::Value,
+    ..provider::PROVIDER
 };
 /// The deployment.
 pub const DEPLOYMENT: FieldRule = FieldRule {
@@ -49,10 +47,10 @@ pub const VALUE: FieldRule = FieldRule {
 
 /// Returns the life of an object that is replaced where the spec allows it.
 #[must_use]
-pub fn lifecycle(replace: Option<Replace>, grace: Option<&Grace>) -> Lifecycle {
+pub fn lifecycle(replace: Option<Replace>, grace: Option<&DurationText>) -> Lifecycle {
     Lifecycle {
         replace: Some(replace.unwrap_or_default()),
-        replace_grace: grace.map(Grace::duration).unwrap_or_default(),
+        replace_grace: grace.and_then(DurationText::duration).unwrap_or_default(),
         ..Lifecycle::default()
     }
 }

@@ -3,27 +3,28 @@
 //! The check is a service to the user: the API checks again when the value is sent. So whatever a schema does, its check
 //! ends, the runtime's threads go on, and a value that could not be checked in time is sent unchecked.
 
-use super::schema_bounds::{Bounded, CHECKPOINT, Published};
+use super::bounds::{Bounded, CHECKPOINT, Published};
 use super::violations::{PublicNames, describe};
 use crate::lock::lock;
 use crate::metrics::Metrics;
+use crate::weak_map::WeakMap;
 use jsonschema::{Keyword, PatternOptions, ValidationError};
 use metorial::SecretValue;
 use serde_json::Value;
-use std::collections::{BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeSet, HashSet};
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, Weak};
+use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::{Duration, Instant};
 use tokio::sync::{Mutex as AsyncMutex, Semaphore, oneshot};
 
-/// The number of checks at once.
-const THREADS: usize = 2;
+/// The number of concurrent checks.
+const MAX_CONCURRENT_CHECKS: usize = 2;
 /// Time that one check may take, and time that it may wait for a thread.
-const TIME: Duration = Duration::from_secs(1);
+const TIME_LIMIT: Duration = Duration::from_secs(1);
 /// Stack of a thread. Memory is only taken for what is used of it.
-const STACK: usize = 64 << 20;
+const STACK_SIZE: usize = 64 << 20;
 /// Subschemas that one check may evaluate. It bounds the memory for errors too, of which each may leave one.
 const MOST_STEPS: usize = 200_000;
 /// The part of the stack after which a check is ended.
@@ -35,7 +36,7 @@ const MOST_REMEMBERED: usize = 1000;
 
 /// The result of a check.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Checked {
+pub enum CheckResult {
     /// The value conforms.
     Conforms,
     /// It does not: JSON pointers and what the schema asks for, never a value.
@@ -47,7 +48,8 @@ pub enum Checked {
 /// The threads that check values, and the schemas whose check took too long.
 pub struct SchemaChecks {
     threads: Arc<Semaphore>,
-    namespaces: Mutex<HashMap<String, Weak<AsyncMutex<()>>>>,
+    /// The lock of each namespace.
+    namespaces: WeakMap<String, AsyncMutex<()>>,
     overran: Arc<Mutex<HashSet<u64>>>,
     metrics: Arc<Metrics>,
 }
@@ -57,8 +59,8 @@ impl SchemaChecks {
     #[must_use]
     pub fn new(metrics: Arc<Metrics>) -> Self {
         Self {
-            threads: Arc::new(Semaphore::new(THREADS)),
-            namespaces: Mutex::default(),
+            threads: Arc::new(Semaphore::new(MAX_CONCURRENT_CHECKS)),
+            namespaces: WeakMap::default(),
             overran: Arc::default(),
             metrics,
         }
@@ -72,15 +74,15 @@ impl SchemaChecks {
         schema: &Published,
         value: &Value,
         names: &BTreeSet<String>,
-    ) -> Checked {
+    ) -> CheckResult {
         let checked = match schema {
-            Published::Unusable(why) => Checked::NotChecked(why),
+            Published::Unusable(why) => CheckResult::NotChecked(why),
             Published::Bounded(schema) => self.run(namespace, schema, value, names).await,
         };
         self.metrics.schema_checked(match &checked {
-            Checked::Conforms => "conforms",
-            Checked::Violates(_) => "violates",
-            Checked::NotChecked(_) => "not_checked",
+            CheckResult::Conforms => "conforms",
+            CheckResult::Violates(_) => "violates",
+            CheckResult::NotChecked(_) => "not_checked",
         });
         checked
     }
@@ -94,9 +96,9 @@ impl SchemaChecks {
         names: &BTreeSet<String>,
     ) -> Option<String> {
         match self.check(namespace, schema, value, names).await {
-            Checked::Violates(violations) => Some(violations),
-            Checked::Conforms => None,
-            Checked::NotChecked(why) => {
+            CheckResult::Violates(violations) => Some(violations),
+            CheckResult::Conforms => None,
+            CheckResult::NotChecked(why) => {
                 tracing::warn!(why, "the value is not checked against its published schema");
                 None
             }
@@ -109,19 +111,21 @@ impl SchemaChecks {
         schema: &Arc<Bounded>,
         value: &Value,
         names: &BTreeSet<String>,
-    ) -> Checked {
-        let turn = self.turn(namespace);
+    ) -> CheckResult {
+        let turn = self
+            .namespaces
+            .get_or_insert(namespace.to_owned(), AsyncMutex::default);
         let wait = async {
             (
                 turn.lock().await,
                 self.threads.clone().acquire_owned().await,
             )
         };
-        let Ok((_turn, Ok(thread))) = tokio::time::timeout(TIME, wait).await else {
-            return Checked::NotChecked("all threads for such checks are busy");
+        let Ok((_turn, Ok(thread))) = tokio::time::timeout(TIME_LIMIT, wait).await else {
+            return CheckResult::NotChecked("all threads for such checks are busy");
         };
         if lock(&self.overran).contains(&schema.digest) {
-            return Checked::NotChecked(OVERRAN);
+            return CheckResult::NotChecked(OVERRAN);
         }
         let (send, receive) = oneshot::channel();
         let digest = schema.digest;
@@ -130,12 +134,12 @@ impl SchemaChecks {
         let overran = self.overran.clone();
         let started = thread::Builder::new()
             .name("schema-check".to_owned())
-            .stack_size(STACK)
+            .stack_size(STACK_SIZE)
             .spawn(move || {
-                let deadline = Instant::now() + TIME;
+                let deadline = Instant::now() + TIME_LIMIT;
                 let checked = check_until(&schema.schema, value.expose(), &names, deadline);
                 drop(value);
-                if checked == Checked::NotChecked(OVERRAN) {
+                if checked == CheckResult::NotChecked(OVERRAN) {
                     remember(&overran, digest);
                 }
                 drop(thread);
@@ -143,29 +147,17 @@ impl SchemaChecks {
                 send.send(checked).ok();
             });
         if started.is_err() {
-            return Checked::NotChecked("no thread for such checks can be started");
+            return CheckResult::NotChecked("no thread for such checks can be started");
         }
-        // A step between two checkpoints may take longer; nobody waits for it.
-        match tokio::time::timeout(TIME * 2, receive).await {
+        // One step between checkpoints may overrun; don't wait for it.
+        match tokio::time::timeout(TIME_LIMIT * 2, receive).await {
             Ok(Ok(checked)) => checked,
-            Ok(Err(_)) => Checked::NotChecked("its check ended unexpectedly"),
+            Ok(Err(_)) => CheckResult::NotChecked("its check ended unexpectedly"),
             Err(_) => {
                 remember(&self.overran, digest);
-                Checked::NotChecked(OVERRAN)
+                CheckResult::NotChecked(OVERRAN)
             }
         }
-    }
-
-    /// Returns the lock of a namespace.
-    fn turn(&self, namespace: &str) -> Arc<AsyncMutex<()>> {
-        let mut namespaces = lock(&self.namespaces);
-        if let Some(turn) = namespaces.get(namespace).and_then(Weak::upgrade) {
-            return turn;
-        }
-        namespaces.retain(|_, turn| turn.strong_count() > 0);
-        let turn = Arc::default();
-        namespaces.insert(namespace.to_owned(), Arc::downgrade(&turn));
-        turn
     }
 }
 
@@ -221,7 +213,12 @@ impl<'i> Keyword<'i> for Checkpoint {
 }
 
 /// Checks a value until `deadline`.
-fn check_until(schema: &Value, value: &Value, names: &PublicNames, deadline: Instant) -> Checked {
+fn check_until(
+    schema: &Value,
+    value: &Value,
+    names: &PublicNames,
+    deadline: Instant,
+) -> CheckResult {
     let stack = stack_position();
     let check = || {
         let checkpoint = Checkpoint {
@@ -241,17 +238,17 @@ fn check_until(schema: &Value, value: &Value, names: &PublicNames, deadline: Ins
             })
             .build(schema);
         let Ok(validator) = validator else {
-            return Checked::NotChecked("it is not a valid JSON Schema of a known draft");
+            return CheckResult::NotChecked("it is not a valid JSON Schema of a known draft");
         };
         match describe(validator.iter_errors(value), names) {
-            Some(violations) => Checked::Violates(violations),
-            None => Checked::Conforms,
+            Some(violations) => CheckResult::Violates(violations),
+            None => CheckResult::Conforms,
         }
     };
     match catch_unwind(AssertUnwindSafe(check)) {
         Ok(checked) => checked,
-        Err(cause) if cause.is::<Overran>() => Checked::NotChecked(OVERRAN),
-        Err(_) => Checked::NotChecked("its check ended unexpectedly"),
+        Err(cause) if cause.is::<Overran>() => CheckResult::NotChecked(OVERRAN),
+        Err(_) => CheckResult::NotChecked("its check ended unexpectedly"),
     }
 }
 

@@ -7,13 +7,13 @@ fn checks() -> SchemaChecks {
     SchemaChecks::new(Arc::default())
 }
 
-async fn check(schema: Value, value: &Value) -> Checked {
+async fn check(schema: Value, value: &Value) -> CheckResult {
     check_by(&checks(), schema, value).await
 }
 
 /// Checks a value once more where that took too long: a busy machine says nothing about a schema that ends.
-async fn check_by(checks: &SchemaChecks, mut schema: Value, value: &Value) -> Checked {
-    let mut checked = Checked::NotChecked(OVERRAN);
+async fn check_by(checks: &SchemaChecks, mut schema: Value, value: &Value) -> CheckResult {
+    let mut checked = CheckResult::NotChecked(OVERRAN);
     for number in 0..20 {
         // One that took too long is remembered.
         schema["$comment"] = number.to_string().into();
@@ -21,7 +21,7 @@ async fn check_by(checks: &SchemaChecks, mut schema: Value, value: &Value) -> Ch
         checked = checks
             .check("apps", &published, value, &BTreeSet::new())
             .await;
-        if checked != Checked::NotChecked(OVERRAN) {
+        if checked != CheckResult::NotChecked(OVERRAN) {
             break;
         }
     }
@@ -36,7 +36,7 @@ async fn a_violation_names_pointer_and_keyword_what_the_schema_asks_for_and_no_v
         "properties": {"port": {"type": "integer"}, "mode": {"enum": ["a"]}, "name": {"pattern": "^a"}}
     });
     let value = json!({"port": "canary", "mode": "canary", "name": "canary"});
-    let Checked::Violates(found) = check(schema.clone(), &value).await else {
+    let CheckResult::Violates(found) = check(schema.clone(), &value).await else {
         panic!("it conforms");
     };
     for part in [
@@ -49,7 +49,7 @@ async fn a_violation_names_pointer_and_keyword_what_the_schema_asks_for_and_no_v
     }
     assert!(!found.contains("canary"));
     let good = json!({"host": "h", "port": 1});
-    assert_eq!(check(schema, &good).await, Checked::Conforms);
+    assert_eq!(check(schema, &good).await, CheckResult::Conforms);
 }
 
 #[tokio::test]
@@ -61,7 +61,7 @@ async fn a_name_is_shown_if_the_spec_or_the_schema_has_it_and_hidden_otherwise()
     let value = json!({"surplus": 1, "canary1": 1, "a": {"canary2": "x", "own": "x"}});
     let spec = ["surplus", "own"].map(str::to_owned).into();
     let schema = Published::new(schema);
-    let Checked::Violates(found) = checks().check("apps", &schema, &value, &spec).await else {
+    let CheckResult::Violates(found) = checks().check("apps", &schema, &value, &spec).await else {
         panic!("it conforms");
     };
     for part in [
@@ -78,7 +78,7 @@ async fn a_name_is_shown_if_the_spec_or_the_schema_has_it_and_hidden_otherwise()
 async fn alternatives_are_described_by_their_types_or_by_what_each_lacks() {
     let of = |schema: Value, value: Value| async move {
         match check(schema, &value).await {
-            Checked::Violates(found) => found,
+            CheckResult::Violates(found) => found,
             other => panic!("{other:?}"),
         }
     };
@@ -121,20 +121,20 @@ async fn a_schema_that_would_take_forever_is_given_up_and_not_tried_again() {
     for bomb in bombs() {
         let (checks, bomb) = (checks(), Published::new(bomb));
         let checked = checks.check("apps", &bomb, &deep, &BTreeSet::new()).await;
-        assert_eq!(checked, Checked::NotChecked(OVERRAN), "{bomb:?}");
+        assert_eq!(checked, CheckResult::NotChecked(OVERRAN), "{bomb:?}");
         // Each try would take its whole time, however busy the machine is.
         let mut fastest = Duration::MAX;
         for _ in 0..10 {
             let again = Instant::now();
             let checked = checks.check("apps", &bomb, &deep, &BTreeSet::new()).await;
-            assert_eq!(checked, Checked::NotChecked(OVERRAN));
+            assert_eq!(checked, CheckResult::NotChecked(OVERRAN));
             fastest = fastest.min(again.elapsed());
         }
-        assert!(fastest < TIME, "it was tried again");
+        assert!(fastest < TIME_LIMIT, "it was tried again");
         // Its thread has ended, and others are checked.
         let fine = check_by(&checks, json!({"type": "array"}), &deep);
-        assert_eq!(fine.await, Checked::Conforms);
-        assert_eq!(checks.threads.available_permits(), THREADS);
+        assert_eq!(fine.await, CheckResult::Conforms);
+        assert_eq!(checks.threads.available_permits(), MAX_CONCURRENT_CHECKS);
     }
 }
 
@@ -153,14 +153,16 @@ async fn a_schema_that_refers_to_itself_in_one_place_ends() {
 async fn while_every_thread_is_busy_nothing_is_checked_and_nobody_waits_for_one() {
     let checks = checks();
     let busy = checks.threads.clone();
-    let held = busy.acquire_many(u32::try_from(THREADS).unwrap()).await;
+    let held = busy
+        .acquire_many(u32::try_from(MAX_CONCURRENT_CHECKS).unwrap())
+        .await;
     let schema = json!({"type": "string"});
     let checked = check_by(&checks, schema.clone(), &json!(1)).await;
-    let busy = Checked::NotChecked("all threads for such checks are busy");
+    let busy = CheckResult::NotChecked("all threads for such checks are busy");
     assert_eq!(checked, busy);
     drop(held);
     let checked = check_by(&checks, schema, &json!(1)).await;
-    assert!(matches!(checked, Checked::Violates(_)), "{checked:?}");
+    assert!(matches!(checked, CheckResult::Violates(_)), "{checked:?}");
 }
 
 #[tokio::test]
@@ -168,11 +170,11 @@ async fn patterns_are_matched_in_linear_time_and_ones_that_need_more_are_not_use
     let text = json!("a".repeat(50_000));
     let slow = json!({"pattern": "^(a+)+$b"});
     let checked = check(slow, &text).await;
-    assert!(matches!(checked, Checked::Violates(_)), "{checked:?}");
+    assert!(matches!(checked, CheckResult::Violates(_)), "{checked:?}");
     for pattern in ["(?=a)a", "(a{1000}){1000}"] {
         let checked = check(json!({"pattern": pattern}), &text).await;
         assert!(
-            matches!(checked, Checked::NotChecked(_)),
+            matches!(checked, CheckResult::NotChecked(_)),
             "{pattern}: {checked:?}"
         );
     }

@@ -25,7 +25,7 @@ struct State {
     ready: AtomicBool,
     /// The kinds that can't be watched, each with the cause: what happens to them is not noticed.
     unwatched: Mutex<BTreeMap<WatchScope, String>>,
-    /// Why the leader can't begin.
+    /// The cause that keeps the leader from starting.
     obstacle: Mutex<Option<String>>,
 }
 
@@ -74,7 +74,7 @@ impl Health {
         self.set_obstacle(None);
     }
 
-    /// Records why the leader can't begin.
+    /// Records why the leader can't start.
     pub fn set_obstacle(&self, obstacle: Option<String>) {
         *lock(&self.0.obstacle) = obstacle;
     }
@@ -111,9 +111,9 @@ impl Health {
         (!causes.is_empty()).then(|| causes.join("\n"))
     }
 
-    /// Sets whether the process is ready: it has reached the cluster, and leads or waits for the lease.
-    pub fn set_ready(&self, ready: bool) {
-        self.0.ready.store(ready, Ordering::Relaxed);
+    /// Records that the process is ready: it has reached the cluster, and leads or waits for the lease.
+    pub fn mark_ready(&self) {
+        self.0.ready.store(true, Ordering::Relaxed);
     }
 
     /// Returns why the process should be restarted, or `None` if it shouldn't.

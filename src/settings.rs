@@ -95,8 +95,8 @@ pub struct RunArgs {
     /// If false, Secrets are neither listed nor watched; changes are found at the next interval.
     #[arg(long, env = "METORIAL_OPERATOR_SECRET_WATCH", default_value_t = true, action = clap::ArgAction::Set)]
     pub secret_watch: bool,
-    /// If false, AuthExports are disabled: each reports that, and no permission to write Secrets is needed but for the
-    /// fingerprint key.
+    /// If false, AuthExports are disabled: each one reports this, and the only Secret the operator writes is the fingerprint
+    /// key.
     #[arg(long, env = "METORIAL_OPERATOR_SERVE_AUTH_EXPORTS", default_value_t = true, action = clap::ArgAction::Set)]
     pub serve_auth_exports: bool,
     /// Timeout of one request to the Kubernetes or Metorial API, such as 30s.
@@ -180,7 +180,7 @@ pub struct Settings {
     pub shard: Shard,
     /// Namespace of the operator's own objects.
     pub operator_namespace: String,
-    /// Id of this installation, where it is not the one that is kept beside the fingerprint key.
+    /// Id of this installation, where it is not the one that is kept with the fingerprint key.
     pub installation_id: Option<String>,
     /// Prefixes that a connection's base URL may have.
     pub allowed_base_urls: Vec<Url>,
@@ -286,9 +286,10 @@ impl RunArgs {
             name: set(&self.shard_name),
             selector: set(&self.watch_label_selector),
         };
-        match shard.name.is_some() && !shard.is_part() {
-            true => Err(InvalidSetting::ShardOfAll),
-            false => Ok(shard),
+        if shard.name.is_some() && !shard.is_part() {
+            Err(InvalidSetting::ShardOfAll)
+        } else {
+            Ok(shard)
         }
     }
 
@@ -313,10 +314,13 @@ fn ids(flag: &'static str, listed: &[String]) -> Result<Vec<String>, InvalidSett
     }
     let listed = listed.iter().map(|id| id.trim().to_owned());
     listed
-        .map(|id| match metorial::is_id(&id) {
-            true => Ok(id),
-            // An id that is misspelled would silently allow nothing; an empty one may be meant as "all".
-            false => Err(InvalidSetting::Id(flag, id)),
+        .map(|id| {
+            if metorial::is_id(&id) {
+                Ok(id)
+            } else {
+                // An id that is misspelled would silently allow nothing; an empty one may be meant as "all".
+                Err(InvalidSetting::Id(flag, id))
+            }
         })
         .collect()
 }
@@ -333,9 +337,10 @@ fn own_namespace() -> String {
 /// Parses the id of an installation.
 fn installation_id(text: &str) -> Result<String, String> {
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-';
-    match (1..=64).contains(&text.len()) && text.bytes().all(plain) {
-        true => Ok(text.to_owned()),
-        false => Err("must be 1 to 64 letters, digits and hyphens".to_owned()),
+    if (1..=64).contains(&text.len()) && text.bytes().all(plain) {
+        Ok(text.to_owned())
+    } else {
+        Err("must be 1 to 64 letters, digits and hyphens".to_owned())
     }
 }
 
@@ -343,9 +348,10 @@ fn installation_id(text: &str) -> Result<String, String> {
 fn shard_name(text: &str) -> Result<String, String> {
     let plain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
     let inside = !text.starts_with('-') && !text.ends_with('-');
-    match text.len() <= 40 && inside && text.bytes().all(plain) {
-        true => Ok(text.to_owned()),
-        false => Err("must be 1 to 40 lowercase letters, digits and hyphens".to_owned()),
+    if text.len() <= 40 && inside && text.bytes().all(plain) {
+        Ok(text.to_owned())
+    } else {
+        Err("must be 1 to 40 lowercase letters, digits and hyphens".to_owned())
     }
 }
 

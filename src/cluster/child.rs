@@ -110,7 +110,7 @@ pub fn in_shape<C: Child>(found: &C, wanted: &ChildSpec) -> bool {
 }
 
 /// Annotations that the operator adds to those that are wanted.
-const RECORDS: [&str; 2] = [EXPORT_ANNOTATION, EXPIRES_ANNOTATION];
+const RECORD_ANNOTATIONS: [&str; 2] = [EXPORT_ANNOTATION, EXPIRES_ANNOTATION];
 
 /// Returns the merge patch that turns `found` into what is wanted.
 pub fn patch<C: Child>(
@@ -162,7 +162,7 @@ fn left<C: Child>(found: &C, field: &str, wanted: &BTreeMap<String, String>) -> 
         .filter_map(|entry| entry.fields_v1.as_ref()?.0["f:metadata"][field].as_object())
         .flatten()
         .filter_map(|(key, _)| key.strip_prefix("f:"))
-        .filter(|key| !RECORDS.contains(key) && !wanted.contains_key(*key))
+        .filter(|key| !RECORD_ANNOTATIONS.contains(key) && !wanted.contains_key(*key))
         .map(str::to_owned)
         .collect()
 }

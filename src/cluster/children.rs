@@ -4,6 +4,7 @@
 use super::child::{Child, in_shape, patch, same_type};
 use super::client::Cluster;
 use super::error::{Cause, ClusterError, DENIED, is_terminating};
+use super::verb::Verb;
 use super::writes::{field_manager, owned_by};
 use crate::plan::children::{
     ChildKind, ChildSpec, ChildState, Data, EXPIRES_ANNOTATION, EXPORT_ANNOTATION, Refusal, blank,
@@ -21,6 +22,22 @@ use std::collections::BTreeMap;
 
 /// The most characters of a label's value.
 const LONGEST_LABEL: usize = 63;
+
+/// Runs code for the type of a kind of child object, which it names.
+macro_rules! with_child {
+    ($of:expr, $type:ident => $body:expr) => {
+        match $of {
+            ChildKind::Secret => {
+                type $type = Secret;
+                $body
+            }
+            ChildKind::ConfigMap => {
+                type $type = ConfigMap;
+                $body
+            }
+        }
+    };
+}
 
 /// The resource that child objects belong to.
 #[derive(Clone, Copy)]
@@ -53,10 +70,7 @@ impl<K: Resource<DynamicType = ()> + Serialize> Parent<'_, K> {
         key: &MacKey,
     ) -> Result<ChildState, ClusterError> {
         let wanted = &self.labeled(wanted);
-        match wanted.kind {
-            ChildKind::Secret => self.observe_as::<Secret>(wanted, key).await,
-            ChildKind::ConfigMap => self.observe_as::<ConfigMap>(wanted, key).await,
-        }
+        with_child!(wanted.kind, C => self.observe_as::<C>(wanted, key).await)
     }
 
     /// Returns the content of a child object that is the resource's own.
@@ -64,10 +78,7 @@ impl<K: Resource<DynamicType = ()> + Serialize> Parent<'_, K> {
     /// # Errors
     /// The call failed.
     pub async fn content(&self, wanted: &ChildSpec) -> Result<Option<Data>, ClusterError> {
-        match wanted.kind {
-            ChildKind::Secret => self.content_as::<Secret>(wanted).await,
-            ChildKind::ConfigMap => self.content_as::<ConfigMap>(wanted).await,
-        }
+        with_child!(wanted.kind, C => self.content_as::<C>(wanted).await)
     }
 
     /// Makes a child object hold exactly `data`: readers see the former content or this, never a mixture.
@@ -81,39 +92,7 @@ impl<K: Resource<DynamicType = ()> + Serialize> Parent<'_, K> {
         export: Option<&ExportStatus>,
     ) -> Result<Applied, ClusterError> {
         let wanted = &self.labeled(wanted);
-        let written = match wanted.kind {
-            ChildKind::Secret => self.write_as::<Secret>(wanted, data, export, false).await,
-            ChildKind::ConfigMap => {
-                self.write_as::<ConfigMap>(wanted, data, export, false)
-                    .await
-            }
-        };
-        let error = match written {
-            Ok(None) => return Ok(Applied::Done),
-            Ok(Some(refusal)) => return Ok(Applied::Refused(refusal)),
-            Err(error) => error,
-        };
-        if !matches!(
-            error.cause,
-            Cause::Refused(_) | Cause::Forbidden | Cause::Terminating
-        ) {
-            return Err(error);
-        }
-        // The answer to a write may quote what was sent, so only a dry run without values tells the cause.
-        let shape = blank(data.keys().cloned());
-        Ok(match self.try_out(wanted, &shape).await? {
-            Some(refusal) => Applied::Refused(refusal),
-            None if wanted.kind == ChildKind::Secret => Applied::TooLarge(error.to_string()),
-            // Only the write itself is refused, for its content.
-            None => Applied::Refused(Refusal {
-                kind: wanted.kind,
-                name: wanted.name.clone(),
-                forbidden: error.reason() == Reason::Forbidden,
-                terminating: error.cause == Cause::Terminating,
-                kept: false,
-                message: error.cause.to_string(),
-            }),
-        })
+        with_child!(wanted.kind, C => self.apply_as::<C>(wanted, data, export).await)
     }
 
     /// Returns why Kubernetes would refuse a child object, by a dry run. `data` stands for what will be written: the answer
@@ -121,16 +100,13 @@ impl<K: Resource<DynamicType = ()> + Serialize> Parent<'_, K> {
     ///
     /// # Errors
     /// The call failed in another way.
-    pub async fn try_out(
+    pub async fn dry_run(
         &self,
         wanted: &ChildSpec,
         data: &Data,
     ) -> Result<Option<Refusal>, ClusterError> {
         let wanted = &self.labeled(wanted);
-        match wanted.kind {
-            ChildKind::Secret => self.write_as::<Secret>(wanted, data, None, true).await,
-            ChildKind::ConfigMap => self.write_as::<ConfigMap>(wanted, data, None, true).await,
-        }
+        with_child!(wanted.kind, C => self.dry_run_as::<C>(wanted, data).await)
     }
 
     /// Deletes a child object that is no longer wanted; one that belongs to somebody else stays.
@@ -138,10 +114,7 @@ impl<K: Resource<DynamicType = ()> + Serialize> Parent<'_, K> {
     /// # Errors
     /// A call failed.
     pub async fn remove(&self, kind: ChildKind, name: &str) -> Result<(), ClusterError> {
-        match kind {
-            ChildKind::Secret => self.remove_as::<Secret>(name).await,
-            ChildKind::ConfigMap => self.remove_as::<ConfigMap>(name).await,
-        }
+        with_child!(kind, C => self.remove_as::<C>(name).await)
     }
 
     async fn observe_as<C: Child>(
@@ -153,9 +126,10 @@ impl<K: Resource<DynamicType = ()> + Serialize> Parent<'_, K> {
             return Ok(ChildState::Missing);
         };
         if !self.owns(&found) {
-            return Ok(match self.predecessor_owns(&found) {
-                true => ChildState::OfPredecessor,
-                false => ChildState::Foreign,
+            return Ok(if self.predecessor_owns(&found) {
+                ChildState::OfPredecessor
+            } else {
+                ChildState::Foreign
             });
         }
         let namespace = self.resource.namespace().unwrap_or_default();
@@ -180,56 +154,113 @@ impl<K: Resource<DynamicType = ()> + Serialize> Parent<'_, K> {
         Ok(own.map(|own| own.content()))
     }
 
-    /// Writes a child object, or tries to. A refusal is returned by a dry run only.
+    async fn apply_as<C: Child>(
+        &self,
+        wanted: &ChildSpec,
+        data: &Data,
+        export: Option<&ExportStatus>,
+    ) -> Result<Applied, ClusterError> {
+        let error = match self.write_as::<C>(wanted, data, export).await {
+            Ok(()) => return Ok(Applied::Done),
+            Err(error) => error,
+        };
+        if !matches!(
+            error.cause,
+            Cause::Refused(_) | Cause::Forbidden | Cause::Terminating
+        ) {
+            return Err(error);
+        }
+        // The answer to a write may quote what was sent, so only a dry run without values tells the cause.
+        let shape = blank(data.keys().cloned());
+        Ok(match self.dry_run_as::<C>(wanted, &shape).await? {
+            Some(refusal) => Applied::Refused(refusal),
+            None if wanted.kind == ChildKind::Secret => Applied::TooLarge(error.to_string()),
+            // Only the write itself is refused, for its content.
+            None => Applied::Refused(Refusal {
+                kind: wanted.kind,
+                name: wanted.name.clone(),
+                forbidden: error.reason() == Reason::Forbidden,
+                terminating: error.cause == Cause::Terminating,
+                kept: false,
+                message: error.cause.to_string(),
+            }),
+        })
+    }
+
     async fn write_as<C: Child>(
         &self,
         wanted: &ChildSpec,
         data: &Data,
         export: Option<&ExportStatus>,
-        dry_run: bool,
-    ) -> Result<Option<Refusal>, ClusterError> {
+    ) -> Result<(), ClusterError> {
         let api = self.api::<C>();
         let (kind, name) = (C::kind(&()), wanted.name.as_str());
         let found = self.cluster.get(&api, name).await?;
-        if let Some(found) = found
-            .as_ref()
-            .filter(|found| !dry_run && !self.owns(*found))
-        {
-            return Err(changed(&kind, &found.name_any()));
+        if found.as_ref().is_some_and(|found| !self.owns(found)) {
+            let changed = ClusterError::new(Verb::Patch, &kind, name, Cause::Conflict);
+            return Err(changed);
         }
-        let annotations = annotations(wanted, export.filter(|_| !dry_run), dry_run);
-        let verb = |verb| if dry_run { "try" } else { verb };
+        let annotations = annotations(wanted, export);
         if let Some(found) = found.as_ref().filter(|found| same_type(*found, wanted)) {
             let patch = Patch::Merge(patch(found, wanted, &annotations, data));
-            let params = PatchParams {
-                dry_run,
-                ..field_manager(PatchParams::default())
-            };
-            let patched = refusal(wanted, dry_run, api.patch(name, &params, &patch));
-            let patched = self.cluster.call(verb("patch"), &kind, name, patched).await;
-            return kept(patched);
+            let params = field_manager(PatchParams::default());
+            let patched = api.patch(name, &params, &patch);
+            let patched = self.cluster.call(Verb::Patch, &kind, name, patched);
+            return patched.await.map(drop);
         }
-        let child = C::new(
-            self.metadata(wanted, annotations),
-            wanted.type_.clone(),
-            data,
-        );
+        let child = self.child::<C>(wanted, annotations, data);
         if let Some(found) = &found {
             // A Secret's type can't be changed: it is deleted first, but only where what takes its place is accepted.
             let params = creation(true);
-            let tried = refusal(wanted, dry_run, accepted(api.create(&params, &child)));
-            let tried = self.cluster.call("try", &kind, name, tried).await;
-            if dry_run {
-                return kept(tried);
-            }
-            tried?;
+            let tried = accepted(api.create(&params, &child));
+            self.cluster.call(Verb::DryRun, &kind, name, tried).await?;
             self.delete(&api, found).await?;
         }
-        let params = creation(dry_run);
-        let created = refusal(wanted, dry_run, api.create(&params, &child));
-        self.cluster
-            .call(verb("create"), &kind, name, created)
-            .await
+        let params = creation(false);
+        let created = api.create(&params, &child);
+        let created = self.cluster.call(Verb::Create, &kind, name, created);
+        created.await.map(drop)
+    }
+
+    async fn dry_run_as<C: Child>(
+        &self,
+        wanted: &ChildSpec,
+        data: &Data,
+    ) -> Result<Option<Refusal>, ClusterError> {
+        let api = self.api::<C>();
+        let name = wanted.name.as_str();
+        let found = self.cluster.get(&api, name).await?;
+        // The record of an export has to be admitted, too.
+        let annotations = annotations(wanted, Some(&ExportStatus::default()));
+        let tried = async {
+            if let Some(found) = found.as_ref().filter(|found| same_type(*found, wanted)) {
+                let patch = Patch::Merge(patch(found, wanted, &annotations, data));
+                let params = PatchParams {
+                    dry_run: true,
+                    ..field_manager(PatchParams::default())
+                };
+                return api.patch(name, &params, &patch).await.map(drop);
+            }
+            let child = self.child::<C>(wanted, annotations, data);
+            let params = creation(true);
+            let created = api.create(&params, &child);
+            if found.is_some() {
+                accepted(created).await
+            } else {
+                created.await.map(drop)
+            }
+        };
+        let refused = async {
+            match tried.await {
+                Err(kube::Error::Api(status)) if matches!(status.code, 400 | 403 | 413 | 422) => {
+                    // An object that exists stays as it is.
+                    Ok(Some(refusal(wanted, &status, found.is_some())))
+                }
+                tried => tried.map(|()| None),
+            }
+        };
+        let kind = C::kind(&());
+        self.cluster.call(Verb::DryRun, &kind, name, refused).await
     }
 
     async fn remove_as<C: Child>(&self, name: &str) -> Result<(), ClusterError> {
@@ -251,7 +282,7 @@ impl<K: Resource<DynamicType = ()> + Serialize> Parent<'_, K> {
         let (kind, name) = (C::kind(&()), found.name_any());
         let deleted = self
             .cluster
-            .call("delete", &kind, &name, api.delete(&name, &params));
+            .call(Verb::Delete, &kind, &name, api.delete(&name, &params));
         match deleted.await {
             Err(error) if error.cause == Cause::NotFound => Ok(()),
             deleted => deleted.map(drop),
@@ -298,15 +329,22 @@ impl<K: Resource<DynamicType = ()> + Serialize> Parent<'_, K> {
             if group(owner) == group(&own) && (&owner.kind, &owner.name) == (&own.kind, &own.name))
     }
 
-    fn metadata(&self, wanted: &ChildSpec, annotations: BTreeMap<String, String>) -> ObjectMeta {
+    /// Returns the object to create.
+    fn child<C: Child>(
+        &self,
+        wanted: &ChildSpec,
+        annotations: BTreeMap<String, String>,
+        data: &Data,
+    ) -> C {
         let some = |texts: BTreeMap<String, String>| Some(texts).filter(|texts| !texts.is_empty());
-        ObjectMeta {
+        let metadata = ObjectMeta {
             name: Some(wanted.name.clone()),
             labels: some(wanted.labels.clone()),
             annotations: some(annotations),
             owner_references: owned_by(self.resource).map(|owner| vec![owner]),
             ..ObjectMeta::default()
-        }
+        };
+        C::new(metadata, wanted.type_.clone(), data)
     }
 }
 
@@ -317,8 +355,8 @@ fn creation(dry_run: bool) -> PostParams {
     }
 }
 
-/// Turns the answer to a dry run that the name is taken into one that the object is accepted: the API server, its admission
-/// policies included, judges an object before it looks for another of that name.
+/// Turns the answer to a dry run that the name is taken into one that the object is accepted. The API server runs admission
+/// before it checks whether the name is taken.
 async fn accepted<C>(
     tried: impl Future<Output = Result<C, kube::Error>>,
 ) -> Result<(), kube::Error> {
@@ -328,63 +366,24 @@ async fn accepted<C>(
     }
 }
 
-/// Returns the outcome of a dry run for an object that exists: where it is refused, the object stays as it is.
-fn kept(tried: Result<Option<Refusal>, ClusterError>) -> Result<Option<Refusal>, ClusterError> {
-    let kept = |refusal| Refusal {
-        kept: true,
-        ..refusal
-    };
-    tried.map(|refusal| refusal.map(kept))
-}
-
-/// Turns the refusal of a dry run into a value.
-async fn refusal<C>(
-    wanted: &ChildSpec,
-    dry_run: bool,
-    written: impl Future<Output = Result<C, kube::Error>>,
-) -> Result<Option<Refusal>, kube::Error> {
-    match written.await {
-        Err(kube::Error::Api(status))
-            if dry_run && matches!(status.code, 400 | 403 | 413 | 422) =>
-        {
-            Ok(Some(refused(wanted, &status)))
-        }
-        written => written.map(|_| None),
-    }
-}
-
-fn refused(wanted: &ChildSpec, status: &Status) -> Refusal {
+/// Returns the refusal of a dry run; `kept` is true if there is an object, which stays as it is.
+fn refusal(wanted: &ChildSpec, status: &Status, kept: bool) -> Refusal {
     Refusal {
         kind: wanted.kind,
         name: wanted.name.clone(),
         forbidden: status.code == 403 || status.message.contains(DENIED),
         terminating: is_terminating(status),
-        kept: false,
+        kept,
         message: status.message.chars().take(500).collect(),
     }
 }
 
-fn changed(kind: &str, name: &str) -> ClusterError {
-    ClusterError {
-        operation: format!("patch {kind}"),
-        object: name.to_owned(),
-        cause: Cause::Conflict,
-    }
-}
-
 /// Returns the wanted annotations, and for a Secret the record of the export that it holds.
-fn annotations(
-    wanted: &ChildSpec,
-    export: Option<&ExportStatus>,
-    dry_run: bool,
-) -> BTreeMap<String, String> {
+fn annotations(wanted: &ChildSpec, export: Option<&ExportStatus>) -> BTreeMap<String, String> {
     let mut annotations = wanted.annotations.clone();
-    let placeholder = ExportStatus::default();
-    let export = match wanted.kind {
-        ChildKind::Secret => export.or(dry_run.then_some(&placeholder)),
-        ChildKind::ConfigMap => None,
-    };
-    if let Some(export) = export {
+    if let Some(export) = export
+        && wanted.kind == ChildKind::Secret
+    {
         annotations.insert(EXPORT_ANNOTATION.to_owned(), json!(export).to_string());
         let expires_at = export.expires_at.clone();
         annotations.extend(expires_at.map(|at| (EXPIRES_ANNOTATION.to_owned(), at)));

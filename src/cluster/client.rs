@@ -5,11 +5,12 @@ use super::decode::decode;
 use super::error::{Cause, ClusterError};
 use super::event_queue::EventQueue;
 use super::fence::Fence;
+use super::verb::Verb;
 use crate::metrics::Metrics;
 use crate::resources::FIELD_MANAGER;
 use crate::sensitive::Sensitive;
 use kube::api::GetParams;
-use kube::core::{ClusterResourceScope, NamespaceResourceScope, Request};
+use kube::core::{NamespaceResourceScope, Request};
 use kube::runtime::events::{Recorder, Reporter};
 use kube::{Api, Client, Resource};
 use serde::de::DeserializeOwned;
@@ -18,8 +19,8 @@ use std::time::Duration;
 use tokio::sync::{Mutex, Semaphore};
 use tracing::{Instrument, Span};
 
-/// The pages of lists that are in memory at once.
-const PAGES: usize = 2;
+/// The number of pages of lists in memory.
+const MAX_PAGES: usize = 2;
 
 /// The Kubernetes API.
 #[derive(Clone)]
@@ -54,7 +55,7 @@ impl Cluster {
             metrics,
             timeout,
             fence: Fence::open(),
-            pages: Arc::new(Semaphore::new(PAGES)),
+            pages: Arc::new(Semaphore::new(MAX_PAGES)),
             namespaces: Arc::new([]),
             orphans: Arc::default(),
         }
@@ -80,7 +81,7 @@ impl Cluster {
         self.serves_all() || served.any(|served| served == namespace)
     }
 
-    /// Returns where objects of a namespaced kind are listed: in each namespace that is served, or in all at once (`None`).
+    /// Returns where objects of a namespaced kind are listed: in each namespace that is served, or in all together (`None`).
     #[must_use]
     pub fn scopes(&self) -> Vec<Option<&str>> {
         match &*self.namespaces {
@@ -108,35 +109,30 @@ impl Cluster {
     /// Makes one call with a deadline and a clean error.
     pub(super) async fn call<T>(
         &self,
-        verb: &str,
+        verb: Verb,
         kind: &str,
         object: &str,
         call: impl Future<Output = Result<T, kube::Error>>,
     ) -> Result<T, ClusterError> {
-        let failed = |cause| ClusterError {
-            operation: format!("{verb} {kind}"),
-            object: object.to_owned(),
-            cause,
-        };
-        let is_write = !["get", "list", "watch"].contains(&verb);
-        if is_write {
+        let failed = |cause| ClusterError::new(verb, kind, object, cause);
+        if verb.is_write() {
             if !self.fence.is_open() {
                 return Err(failed(Cause::NotLeader));
             }
             self.metrics.kube_write(&format!("{verb} {kind}"));
         }
         // Of a trace only within a reconciliation: the lease is renewed every few seconds.
-        let span = match Span::current().is_none() {
-            true => Span::none(),
-            false => {
-                tracing::debug_span!("kubernetes", otel.name = %format_args!("{verb} {kind}"), otel.kind = "client", verb, object)
-            }
+        let span = if Span::current().is_none() {
+            Span::none()
+        } else {
+            tracing::debug_span!("kubernetes", otel.name = %format_args!("{verb} {kind}"), otel.kind = "client", %verb, object)
         };
         // The client repeats a call that Kubernetes is too busy for, and must not do that with a write once the fence is closed.
         let closed = async {
-            match is_write {
-                true => self.fence.closed().await,
-                false => std::future::pending().await,
+            if verb.is_write() {
+                self.fence.closed().await;
+            } else {
+                std::future::pending::<()>().await;
             }
         };
         let call = tokio::time::timeout(self.timeout, call).instrument(span);
@@ -160,15 +156,7 @@ impl Cluster {
         Api::namespaced(self.client.clone(), namespace)
     }
 
-    /// Returns the API of a cluster-wide kind.
-    pub fn cluster_wide<K>(&self) -> Api<K>
-    where
-        K: Resource<DynamicType = (), Scope = ClusterResourceScope>,
-    {
-        Api::all(self.client.clone())
-    }
-
-    /// Reads an object, or `None`. There is none under a text that is not a valid name, which would be another path.
+    /// Reads an object. Returns `None` for an invalid name, which would form a different path.
     ///
     /// # Errors
     /// The call failed.
@@ -184,27 +172,27 @@ impl Cluster {
             let request = request.map_err(kube::Error::BuildRequest)?;
             self.client.request_text(request).await
         };
-        match self.object("get", &K::kind(&()), name, read).await {
-            Err(error) if error.cause == Cause::NotFound => Ok(None),
-            found => found.map(Some),
-        }
+        let kind = K::kind(&());
+        let text = match self.call(Verb::Get, &kind, name, read).await {
+            Err(error) if error.cause == Cause::NotFound => return Ok(None),
+            text => Sensitive::new(text?),
+        };
+        decoded(Verb::Get, &kind, name, &text).map(Some)
     }
+}
 
-    /// Makes one call that returns an object. The client's own decoding would fail at an object that is nested too deep.
-    pub(super) async fn object<T: DeserializeOwned>(
-        &self,
-        verb: &str,
-        kind: &str,
-        name: &str,
-        call: impl Future<Output = Result<String, kube::Error>>,
-    ) -> Result<T, ClusterError> {
-        let text = Sensitive::new(self.call(verb, kind, name, call).await?);
-        decode(text.expose()).ok_or_else(|| ClusterError {
-            operation: format!("{verb} {kind}"),
-            object: name.to_owned(),
-            cause: Cause::Undecodable,
-        })
-    }
+/// Decodes the object that a call returned. The client's own decoding would fail at an object that is nested too deep.
+///
+/// # Errors
+/// [`Cause::Undecodable`].
+pub(super) fn decoded<T: DeserializeOwned>(
+    verb: Verb,
+    kind: &str,
+    name: &str,
+    text: &Sensitive<String>,
+) -> Result<T, ClusterError> {
+    let failed = || ClusterError::new(verb, kind, name, Cause::Undecodable);
+    decode(text.expose()).ok_or_else(failed)
 }
 
 /// Returns whether an object or a namespace can have this name: a DNS subdomain, and so a plain segment of a path.
@@ -222,7 +210,7 @@ mod tests {
     use tower::service_fn;
 
     /// A call that is repeated for ever, with a fence that is closed after this time.
-    async fn repeated(verb: &str, open_for: Duration, timeout: Duration) -> Cause {
+    async fn repeated(verb: Verb, open_for: Duration, timeout: Duration) -> Cause {
         let service = service_fn(|_: http::Request<kube::client::Body>| async {
             Ok::<_, Infallible>(http::Response::new(kube::client::Body::empty()))
         });
@@ -238,9 +226,9 @@ mod tests {
     #[tokio::test]
     async fn a_write_is_not_repeated_once_the_fence_is_closed() {
         let (soon, late) = (Duration::from_millis(50), Duration::from_secs(10));
-        assert_eq!(repeated("patch", soon, late).await, Cause::NotLeader);
-        assert_eq!(repeated("patch", late, soon).await, Cause::Timeout);
-        assert_eq!(repeated("get", soon, soon * 2).await, Cause::Timeout);
+        assert_eq!(repeated(Verb::Patch, soon, late).await, Cause::NotLeader);
+        assert_eq!(repeated(Verb::Patch, late, soon).await, Cause::Timeout);
+        assert_eq!(repeated(Verb::Get, soon, soon * 2).await, Cause::Timeout);
     }
 
     #[test]

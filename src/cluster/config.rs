@@ -1,4 +1,4 @@
-//! Which cluster the process connects to, and whether through a proxy.
+//! The cluster that the process connects to, and the proxy on the way.
 
 use http::Uri;
 use hyper_util::client::proxy::matcher::Matcher;
@@ -7,7 +7,7 @@ use kube::config::{InferConfigError, KubeConfigOptions, Kubeconfig};
 
 /// Stands for no proxy in a kubeconfig: where it names none, kube would take that of the environment, whether or not
 /// `NO_PROXY` excludes the API server.
-const NONE: &str = "http://none.invalid/";
+const NO_PROXY: &str = "http://none.invalid/";
 /// The proxies that kube's client can use.
 const SCHEMES: [&str; 3] = ["http", "https", "socks5"];
 
@@ -32,14 +32,14 @@ async fn of_kubeconfig(mut kubeconfig: Kubeconfig, proxies: &Proxies) -> Option<
     let clusters = kubeconfig.clusters.iter_mut();
     for cluster in clusters.filter_map(|named| named.cluster.as_mut()) {
         let named = cluster.proxy_url.take().filter(|url| !url.is_empty());
-        cluster.proxy_url = Some(named.unwrap_or_else(|| NONE.to_owned()));
+        cluster.proxy_url = Some(named.unwrap_or_else(|| NO_PROXY.to_owned()));
     }
     let options = KubeConfigOptions::default();
     let config = Config::from_custom_kubeconfig(kubeconfig, &options);
     let mut config = config.await.ok()?;
     config.apply_debug_overrides();
-    if config.proxy_url.as_ref().is_none_or(|url| *url == NONE) {
-        config.proxy_url = proxies.of(&config.cluster_url);
+    if config.proxy_url.as_ref().is_none_or(|url| *url == NO_PROXY) {
+        config.proxy_url = proxies.find(&config.cluster_url);
     }
     Some(config)
 }
@@ -69,7 +69,7 @@ impl Proxies {
     }
 
     /// Returns the proxy for requests to an address, with its user and password. The rules are those of the API client.
-    fn of(&self, target: &Uri) -> Option<Uri> {
+    fn find(&self, target: &Uri) -> Option<Uri> {
         let matcher = Matcher::builder()
             .all(self.all.as_str())
             .http(self.http.as_str())
@@ -103,8 +103,8 @@ mod tests {
         }
     }
 
-    fn of(proxies: &Proxies, target: &str) -> Option<String> {
-        let proxy = proxies.of(&target.parse().unwrap());
+    fn found(proxies: &Proxies, target: &str) -> Option<String> {
+        let proxy = proxies.find(&target.parse().unwrap());
         proxy.map(|proxy| proxy.to_string())
     }
 
@@ -122,11 +122,11 @@ mod tests {
             ("*", None),
             ("a,,api.cluster.example", None),
         ] {
-            assert_eq!(of(&proxies(proxy, none), target), expected, "{none:?}");
+            assert_eq!(found(&proxies(proxy, none), target), expected, "{none:?}");
         }
         let by_address = "https://10.1.2.3:6443";
-        assert_eq!(of(&proxies(proxy, "10.0.0.0/8"), by_address), None);
-        assert_eq!(of(&proxies(proxy, "192.168.0.0/16"), by_address), used);
+        assert_eq!(found(&proxies(proxy, "10.0.0.0/8"), by_address), None);
+        assert_eq!(found(&proxies(proxy, "192.168.0.0/16"), by_address), used);
     }
 
     #[test]
@@ -140,14 +140,14 @@ mod tests {
             ("not a URL", None),
             ("", None),
         ] {
-            let found = of(&proxies(proxy, ""), target);
+            let found = found(&proxies(proxy, ""), target);
             assert_eq!(found.as_deref(), expected, "{proxy}");
         }
         let all = Proxies {
             all: "http://proxy.example".to_owned(),
             ..Proxies::default()
         };
-        let found = of(&all, target);
+        let found = found(&all, target);
         assert_eq!(found.as_deref(), Some("http://proxy.example/"));
     }
 

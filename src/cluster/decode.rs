@@ -5,7 +5,7 @@ use std::borrow::Cow;
 
 /// The deepest level that is decoded. It is far beyond what any field of ours may have, and far below the recursion limit
 /// of the parser, which makes the whole text unreadable.
-const DEEPEST: usize = 64;
+const MAX_DEPTH: usize = 64;
 
 /// Returns the object in a text; what is nested deeper than any field may be is read as null.
 #[must_use]
@@ -13,7 +13,7 @@ pub fn decode<T: DeserializeOwned>(text: &str) -> Option<T> {
     serde_json::from_str(&shallow(text)).ok()
 }
 
-/// Replaces what is nested deeper than [`DEEPEST`] with null. A loop and not a recursion, so no depth is too much for it.
+/// Replaces what is nested deeper than [`MAX_DEPTH`] with null. A loop and not a recursion, so no depth is too much for it.
 fn shallow(text: &str) -> Cow<'_, str> {
     let (mut depth, mut in_string, mut escaped) = (0, false, false);
     let (mut kept, mut from, mut cut) = (String::new(), 0, 0);
@@ -30,12 +30,12 @@ fn shallow(text: &str) -> Cow<'_, str> {
             b'"' => in_string = true,
             b'{' | b'[' => {
                 depth += 1;
-                if depth == DEEPEST + 1 {
+                if depth == MAX_DEPTH + 1 {
                     cut = at;
                 }
             }
             b'}' | b']' => {
-                if depth == DEEPEST + 1 {
+                if depth == MAX_DEPTH + 1 {
                     kept.push_str(&text[from..cut]);
                     kept.push_str("null");
                     from = at + 1;
@@ -53,7 +53,7 @@ fn shallow(text: &str) -> Cow<'_, str> {
 
 #[cfg(test)]
 mod tests {
-    use super::{DEEPEST, decode, shallow};
+    use super::{MAX_DEPTH, decode, shallow};
     use serde_json::{Value, json};
 
     fn nested(levels: usize) -> String {
@@ -66,7 +66,7 @@ mod tests {
             r#"{"a":[1,{"b":"}]\"{[\\"}],"ü":"\\\""}"#,
             "null",
             "",
-            &nested(DEEPEST),
+            &nested(MAX_DEPTH),
         ] {
             assert_eq!(shallow(text), text);
         }
@@ -75,8 +75,8 @@ mod tests {
     #[test]
     fn what_is_nested_deeper_is_null_and_what_is_beside_it_is_kept() {
         let inner = "null";
-        let expected = format!("{}{inner}{}", "[".repeat(DEEPEST), "]".repeat(DEEPEST));
-        assert_eq!(shallow(&nested(DEEPEST + 1)), expected);
+        let expected = format!("{}{inner}{}", "[".repeat(MAX_DEPTH), "]".repeat(MAX_DEPTH));
+        assert_eq!(shallow(&nested(MAX_DEPTH + 1)), expected);
         let text = format!(
             r#"{{"a":{},"b":"]","c":[{}]}}"#,
             nested(1_000_000),

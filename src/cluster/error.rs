@@ -1,6 +1,7 @@
 //! Errors of calls to Kubernetes. They name the operation and the object, and hold no content of any object but what the API
 //! server or an admission policy says where it refuses a change of the resource itself.
 
+use super::verb::Verb;
 use crate::resources::Reason;
 use kube::core::Status;
 
@@ -12,11 +13,21 @@ pub struct ClusterError {
     pub operation: String,
     /// The object.
     pub object: String,
-    /// Why.
+    /// The cause.
     pub cause: Cause,
 }
 
 impl ClusterError {
+    /// Returns the failure of a call.
+    #[must_use]
+    pub fn new(verb: Verb, kind: &str, name: &str, cause: Cause) -> Self {
+        Self {
+            operation: format!("{verb} {kind}"),
+            object: name.to_owned(),
+            cause,
+        }
+    }
+
     /// Returns whether a write may succeed after a fresh read of the object: it changed, or is being deleted by now, in which
     /// case the API server refuses what it would have accepted before.
     #[must_use]
@@ -55,12 +66,12 @@ impl ClusterError {
     }
 }
 
-/// What every refusal by an admission policy or webhook says, whatever its code.
+/// The word in every refusal by an admission policy.
 pub(super) const DENIED: &str = " denied ";
 /// The longest reason of a refusal that is shown.
-const LONGEST: usize = 500;
+const LONGEST_MESSAGE: usize = 500;
 
-/// Why a call failed.
+/// The cause of a failed call.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Cause {
     /// The object changed, or is another one of the same name by now.
@@ -72,7 +83,7 @@ pub enum Cause {
     /// The ServiceAccount lacks a right.
     #[error("not permitted: check the operator's roles")]
     Forbidden,
-    /// Nothing can be created in a namespace that is being deleted, whatever the rights are.
+    /// Nothing can be created in a namespace that is being deleted, with any rights.
     #[error("the namespace is being deleted")]
     Terminating,
     /// The API server refuses what was sent.
@@ -83,7 +94,7 @@ pub enum Cause {
     Denied {
         /// The HTTP status.
         code: u16,
-        /// Why, cut to a bounded length.
+        /// The cause, cut to a bounded length.
         message: String,
     },
     /// Any other answer.
@@ -92,7 +103,7 @@ pub enum Cause {
     /// No answer in time.
     #[error("no answer in time")]
     Timeout,
-    /// No connection, or an answer that is none.
+    /// No connection, or a response that isn't HTTP from the API server.
     #[error("the API server can't be reached")]
     Unreachable,
     /// Another process leads, or may: nothing was sent.
@@ -104,7 +115,7 @@ pub enum Cause {
 }
 
 impl Cause {
-    /// Returns the cause of a refused change of the resource itself. What the API server says is shown: whoever reads it may
+    /// Returns the cause of a refused change of the resource itself. What the API server says is shown: a person who reads it may
     /// read the resource.
     #[must_use]
     pub fn denied(error: &kube::Error) -> Option<Self> {
@@ -112,7 +123,7 @@ impl Cause {
             kube::Error::Api(status) if matches!(status.code, 400 | 403 | 422) => {
                 Some(Self::Denied {
                     code: status.code,
-                    message: status.message.chars().take(LONGEST).collect(),
+                    message: status.message.chars().take(LONGEST_MESSAGE).collect(),
                 })
             }
             _ => None,

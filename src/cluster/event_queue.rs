@@ -3,36 +3,37 @@
 use crate::lock::lock;
 use crate::resources::ResourceKey;
 use jiff::Timestamp;
+use kube::runtime::events::EventType;
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use tokio::sync::Notify;
 use tokio::time::{Instant, timeout};
 
-/// Events that wait to be written. One more is written at once, by whoever reports it.
+/// Events that wait to be written. One more is written immediately, by the reconciliation that reports it.
 const CAPACITY: usize = 4000;
 /// With more events than this in the queue, none waits for the limit of the rate: there has to be room, or reconciliations
 /// would write events.
-const MANY: usize = CAPACITY / 2;
+const MAX_LIMITED: usize = CAPACITY / 2;
 /// The time between two events that are no warnings, once a [`BURST`] of them was written. An event costs the API server as
-/// much as a status, and when hundreds of resources are created at once their statuses come first.
+/// much as a status, and when hundreds of resources are created together their statuses come first.
 const INTERVAL: Duration = Duration::from_millis(40);
-/// Events that are written at once, if none was written for a while.
+/// Events that are written without a pause, if none was written for a while.
 const BURST: u32 = 50;
 
 /// An event that is to be written. Thousands may wait, so it has no more than the write needs.
-pub struct Report {
+pub struct PendingEvent {
     /// The resource.
     pub about: ResourceKey,
     /// Its uid.
     pub uid: Box<str>,
     /// Its reason.
     pub reason: &'static str,
-    /// Whether it is a warning.
-    pub warning: bool,
+    /// Its type.
+    pub type_: EventType,
     /// Its note.
     pub note: Box<str>,
-    /// When it was reported.
+    /// The time at which it was reported.
     pub at: Timestamp,
 }
 
@@ -43,73 +44,76 @@ pub struct EventQueue(Arc<Shared>);
 #[derive(Default)]
 struct Shared {
     /// `None` once nobody takes events any more.
-    waiting: Mutex<Option<VecDeque<Report>>>,
+    waiting: Mutex<Option<VecDeque<PendingEvent>>>,
     added: Notify,
 }
 
 /// The head of the queue, from which events are taken.
-pub struct Waiting {
+pub struct EventReceiver {
     queue: EventQueue,
     rate: RateLimit,
 }
 
 /// Returns both ends of an empty queue.
 #[must_use]
-pub fn queue() -> (EventQueue, Waiting) {
+pub fn queue() -> (EventQueue, EventReceiver) {
     let queue = EventQueue::default();
     *lock(&queue.0.waiting) = Some(VecDeque::new());
-    let waiting = Waiting {
+    let receiver = EventReceiver {
         queue: queue.clone(),
         rate: RateLimit::new(Instant::now()),
     };
-    (queue, waiting)
+    (queue, receiver)
 }
 
 impl EventQueue {
-    /// Adds an event; returns it if there is no room for it, or nobody who takes it.
+    /// Adds an event; returns it if the queue is full or closed.
     #[must_use]
-    pub fn add(&self, report: Report) -> Option<Report> {
+    pub fn add(&self, event: PendingEvent) -> Option<PendingEvent> {
         let mut waiting = lock(&self.0.waiting);
-        match waiting.as_mut().filter(|it| it.len() < CAPACITY) {
-            Some(waiting) => waiting.push_back(report),
-            None => return Some(report),
+        match &mut *waiting {
+            Some(waiting) if waiting.len() < CAPACITY => waiting.push_back(event),
+            _ => return Some(event),
         }
         self.0.added.notify_one();
         None
     }
 
     /// Takes the event that was added first; of warnings alone, if the rate is `limited` and the others have room.
-    fn take(&self, limited: bool) -> Option<Report> {
+    fn take(&self, limited: bool) -> Option<PendingEvent> {
         let mut waiting = lock(&self.0.waiting);
         let waiting = waiting.as_mut()?;
-        let any = !limited || waiting.len() > MANY;
-        let first = waiting.iter().position(|report| any || report.warning)?;
+        let any = !limited || waiting.len() > MAX_LIMITED;
+        let first = waiting
+            .iter()
+            .position(|event| any || event.type_ == EventType::Warning)?;
         waiting.remove(first)
     }
 }
 
-impl Waiting {
+impl EventReceiver {
     /// Waits for the next event.
-    pub async fn next(&mut self) -> Report {
+    pub async fn next(&mut self) -> PendingEvent {
         loop {
             let pause = self.rate.wait(Instant::now());
-            if let Some(report) = self.queue.take(!pause.is_zero()) {
-                if !report.warning {
+            if let Some(event) = self.queue.take(!pause.is_zero()) {
+                if event.type_ == EventType::Normal {
                     self.rate.count(Instant::now());
                 }
-                return report;
+                return event;
             }
             let added = self.queue.0.added.notified();
-            match pause.is_zero() {
-                true => added.await,
-                false => drop(timeout(pause, added).await),
+            if pause.is_zero() {
+                added.await;
+            } else {
+                timeout(pause, added).await.ok();
             }
         }
     }
 
-    /// Returns the next event at once, if one waits.
+    /// Returns the next event, if one waits.
     #[must_use]
-    pub fn try_next(&self) -> Option<Report> {
+    pub fn try_next(&self) -> Option<PendingEvent> {
         self.queue.take(false)
     }
 
@@ -121,13 +125,13 @@ impl Waiting {
     }
 }
 
-impl Drop for Waiting {
+impl Drop for EventReceiver {
     fn drop(&mut self) {
         *lock(&self.queue.0.waiting) = None;
     }
 }
 
-/// The limit of the rate of events that are no warnings: a [`BURST`] at once, and then one in each [`INTERVAL`].
+/// The limit of the rate of events that are no warnings: a [`BURST`] without a pause, and then one in each [`INTERVAL`].
 struct RateLimit {
     /// The time at which as many intervals have passed as events were written.
     due: Instant,
@@ -178,12 +182,12 @@ mod tests {
         assert_eq!(rate.wait(now), INTERVAL);
     }
 
-    fn report(warning: bool) -> Report {
-        Report {
+    fn event(type_: EventType) -> PendingEvent {
+        PendingEvent {
             about: ResourceKey::new("K", "n", "it"),
             uid: "u".into(),
             reason: "Synced",
-            warning,
+            type_,
             note: "".into(),
             at: Timestamp::UNIX_EPOCH,
         }
@@ -191,28 +195,29 @@ mod tests {
 
     #[tokio::test]
     async fn a_warning_does_not_wait_for_the_limit_of_the_rate() {
-        let (queue, mut waiting) = queue();
+        let (queue, mut receiver) = queue();
         for _ in 0..=BURST + 1 {
-            assert!(queue.add(report(false)).is_none());
+            assert!(queue.add(event(EventType::Normal)).is_none());
         }
         for _ in 0..=BURST {
-            assert!(!waiting.next().await.warning);
+            assert_eq!(receiver.next().await.type_, EventType::Normal);
         }
-        waiting.rate.count(Instant::now() + PATIENCE);
-        assert!(queue.add(report(true)).is_none());
-        assert!(waiting.next().await.warning);
-        assert_eq!(waiting.count(), 1);
+        receiver.rate.count(Instant::now() + PATIENCE);
+        assert!(queue.add(event(EventType::Warning)).is_none());
+        assert_eq!(receiver.next().await.type_, EventType::Warning);
+        assert_eq!(receiver.count(), 1);
     }
 
     #[tokio::test]
     async fn events_are_written_in_their_order_below_the_limit_of_the_rate() {
-        let (queue, mut waiting) = queue();
-        let order = [false, true, true, false];
-        for warning in order {
-            assert!(queue.add(report(warning)).is_none());
+        let (queue, mut receiver) = queue();
+        let (normal, warning) = (EventType::Normal, EventType::Warning);
+        let order = [normal, warning, warning, normal];
+        for type_ in order {
+            assert!(queue.add(event(type_)).is_none());
         }
-        for warning in order {
-            assert_eq!(waiting.next().await.warning, warning);
+        for type_ in order {
+            assert_eq!(receiver.next().await.type_, type_);
         }
     }
 
@@ -228,29 +233,29 @@ mod tests {
 
     #[tokio::test]
     async fn a_queue_that_fills_up_is_not_limited() {
-        let (queue, mut waiting) = queue();
-        waiting.rate.count(Instant::now() + PATIENCE);
-        for _ in 0..=MANY + BURST as usize {
-            assert!(queue.add(report(false)).is_none());
+        let (queue, mut receiver) = queue();
+        receiver.rate.count(Instant::now() + PATIENCE);
+        for _ in 0..=MAX_LIMITED + BURST as usize {
+            assert!(queue.add(event(EventType::Normal)).is_none());
         }
-        while waiting.count() > MANY {
-            waiting.next().await;
-            waiting.rate.count(Instant::now() + PATIENCE);
+        while receiver.count() > MAX_LIMITED {
+            receiver.next().await;
+            receiver.rate.count(Instant::now() + PATIENCE);
         }
-        let next = timeout(INTERVAL, waiting.next()).await;
+        let next = timeout(INTERVAL, receiver.next()).await;
         assert!(next.is_err(), "the rest has room");
     }
 
     #[test]
     fn an_event_that_nobody_has_room_for_is_handed_back() {
-        let (queue, waiting) = queue();
+        let (queue, receiver) = queue();
         for _ in 0..CAPACITY {
-            assert!(queue.add(report(false)).is_none());
+            assert!(queue.add(event(EventType::Normal)).is_none());
         }
-        assert!(queue.add(report(true)).is_some());
-        assert!(waiting.try_next().is_some());
-        assert!(queue.add(report(true)).is_none());
-        drop(waiting);
-        assert!(queue.add(report(true)).is_some());
+        assert!(queue.add(event(EventType::Warning)).is_some());
+        assert!(receiver.try_next().is_some());
+        assert!(queue.add(event(EventType::Warning)).is_none());
+        drop(receiver);
+        assert!(queue.add(event(EventType::Warning)).is_some());
     }
 }

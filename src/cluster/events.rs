@@ -2,7 +2,8 @@
 
 use super::client::Cluster;
 use super::error::Cause;
-use super::event_queue::{Report, Waiting, queue};
+use super::event_queue::{EventReceiver, PendingEvent, queue};
+use super::verb::Verb;
 use crate::plan::fingerprint::short_digest;
 use crate::resources::{Connection, FIELD_MANAGER, ResourceKey};
 use futures::stream::{StreamExt, iter};
@@ -22,26 +23,26 @@ use tokio::sync::oneshot;
 const LONGEST_NAME_OF_RECORDER: usize = 236;
 /// The most bytes of a note. Kubernetes accepts 1 KiB.
 const LONGEST_NOTE: usize = 1000;
-/// How long a process that ends writes the events that wait: nobody loses more than words if that is too short.
-const AT_END: Duration = Duration::from_secs(3);
-/// The events that are written at once then.
-const AT_ONCE: usize = 8;
+/// How long a stopping process keeps writing queued events; losing some is acceptable.
+const LONGEST_DRAIN: Duration = Duration::from_secs(3);
+/// The events that a stopping process writes concurrently.
+const MAX_CONCURRENT_WRITES: usize = 8;
 
-/// The events that wait to be written.
-pub struct Reports {
-    waiting: Waiting,
+/// The writer of the queued events.
+pub struct EventWriter {
+    receiver: EventReceiver,
     cluster: Cluster,
 }
 
 impl Cluster {
-    /// Returns the same with a queue of events, and the queue. Without one, events are written at once.
+    /// Returns the same with a queue of events, and the writer of these. Without a queue, events are written immediately.
     #[must_use]
-    pub fn with_event_queue(self) -> (Self, Reports) {
-        let (queue, waiting) = queue();
+    pub fn with_event_queue(self) -> (Self, EventWriter) {
+        let (queue, receiver) = queue();
         let mut queued = self.clone();
         queued.events = Some(queue);
         let cluster = self;
-        (queued, Reports { waiting, cluster })
+        (queued, EventWriter { receiver, cluster })
     }
 
     /// Reports an event about the resource with this key and uid.
@@ -49,47 +50,45 @@ impl Cluster {
         &self,
         (about, uid): (&ResourceKey, &str),
         reason: &'static str,
-        warning: bool,
+        type_: EventType,
         note: &str,
     ) {
         let end = note.floor_char_boundary(LONGEST_NOTE);
-        let report = Report {
+        let event = PendingEvent {
             about: about.clone(),
             reason,
-            warning,
+            type_,
             uid: uid.into(),
             note: note[..end].into(),
             at: Timestamp::now(),
         };
         let left = match &self.events {
-            Some(queue) => queue.add(report),
-            None => Some(report),
+            Some(queue) => queue.add(event),
+            None => Some(event),
         };
-        if let Some(report) = left {
-            self.write_event(&report).await;
+        if let Some(event) = left {
+            self.write_event(&event).await;
         }
     }
 
     /// Writes an event. One that can't be written is logged and dropped, without a warning where its namespace is being
     /// deleted, or is gone. Repeated warnings are counted by the recorder, which keeps each event in memory for minutes; what
     /// is normal seldom repeats.
-    async fn write_event(&self, report: &Report) {
-        let Report { about, reason, .. } = report;
+    async fn write_event(&self, event: &PendingEvent) {
+        let PendingEvent { about, reason, .. } = event;
         let name = &*about.name;
         let written = async {
-            match report.warning && name.len() <= LONGEST_NAME_OF_RECORDER {
-                true => {
-                    self.recorder
-                        .publish(&counted(report), &regarding(report))
-                        .await
-                }
-                false => self.create_event(report).await,
+            if event.type_ == EventType::Warning && name.len() <= LONGEST_NAME_OF_RECORDER {
+                let (counted, regarding) = (counted(event), regarding(event));
+                self.recorder.publish(&counted, &regarding).await
+            } else {
+                self.create_event(event).await
             }
         };
-        if let Err(error) = self.call("create", "Event", name, written).await {
+        if let Err(error) = self.call(Verb::Create, "Event", name, written).await {
             let (kind, namespace) = (about.kind, &*about.namespace);
             if matches!(error.cause, Cause::Terminating | Cause::NotFound) {
-                tracing::debug!(%error, kind, namespace, name, reason, "an event has no place any more");
+                tracing::debug!(%error, kind, namespace, name, reason, "dropped an event: its namespace is being deleted");
             } else {
                 tracing::warn!(%error, kind, namespace, name, reason, "an event could not be recorded");
             }
@@ -98,24 +97,28 @@ impl Cluster {
 
     /// Creates an event without the recorder: for an object whose name is too long for it, since it puts the whole of it into
     /// the name of the event, and where nothing is to be counted.
-    async fn create_event(&self, report: &Report) -> kube::Result<()> {
-        let (at, regarding) = (report.at, regarding(report));
+    async fn create_event(&self, event: &PendingEvent) -> kube::Result<()> {
+        let (at, regarding) = (event.at, regarding(event));
         let namespace = regarding.namespace.clone();
         let api = Api::namespaced(self.client(), namespace.as_deref().unwrap_or("default"));
+        let type_ = match event.type_ {
+            EventType::Normal => "Normal",
+            EventType::Warning => "Warning",
+        };
         let created = events::v1::Event {
             metadata: ObjectMeta {
-                name: Some(event_name(&report.about.name, at)),
+                name: Some(event_name(&event.about.name, at)),
                 namespace,
                 ..ObjectMeta::default()
             },
-            action: Some(action(report)),
+            action: Some(action(event)),
             event_time: Some(MicroTime(at)),
-            note: Some(report.note.to_string()),
-            reason: Some(report.reason.to_owned()),
+            note: Some(event.note.to_string()),
+            reason: Some(event.reason.to_owned()),
             regarding: Some(regarding),
             reporting_controller: Some(FIELD_MANAGER.to_owned()),
             reporting_instance: Some(FIELD_MANAGER.to_owned()),
-            type_: Some(if report.warning { "Warning" } else { "Normal" }.to_owned()),
+            type_: Some(type_.to_owned()),
             ..events::v1::Event::default()
         };
         api.create(&PostParams::default(), &created).await?;
@@ -123,36 +126,36 @@ impl Cluster {
     }
 }
 
-impl Reports {
+impl EventWriter {
     /// Writes events until `end`, and then those that wait, as far as there is time.
     pub async fn write(mut self, mut end: oneshot::Receiver<()>) {
         loop {
-            let report = tokio::select! {
-                report = self.waiting.next() => report,
+            let event = tokio::select! {
+                event = self.receiver.next() => event,
                 _ = &mut end => break,
             };
-            let mut written = pin!(self.cluster.write_event(&report));
+            let mut written = pin!(self.cluster.write_event(&event));
             tokio::select! {
                 () = &mut written => {}
                 _ = &mut end => {
-                    tokio::time::timeout(AT_END, written).await.ok();
+                    tokio::time::timeout(LONGEST_DRAIN, written).await.ok();
                     break;
                 }
             }
         }
-        let (waiting, cluster) = (&self.waiting, &self.cluster);
-        let rest = iter(std::iter::from_fn(|| waiting.try_next()));
-        let rest = rest.for_each_concurrent(AT_ONCE, async |report| {
-            cluster.write_event(&report).await;
+        let (receiver, cluster) = (&self.receiver, &self.cluster);
+        let rest = iter(std::iter::from_fn(|| receiver.try_next()));
+        let rest = rest.for_each_concurrent(MAX_CONCURRENT_WRITES, async |event| {
+            cluster.write_event(&event).await;
         });
-        tokio::time::timeout(AT_END, rest).await.ok();
+        tokio::time::timeout(LONGEST_DRAIN, rest).await.ok();
     }
 }
 
-impl Drop for Reports {
+impl Drop for EventWriter {
     /// Logs what is lost at the end of the process or of a leadership.
     fn drop(&mut self) {
-        let lost = self.waiting.count();
+        let lost = self.receiver.count();
         if lost > 0 {
             tracing::warn!(lost, "events were not written before the end");
         }
@@ -160,8 +163,8 @@ impl Drop for Reports {
 }
 
 /// Returns the reference to the resource that an event is about.
-fn regarding(report: &Report) -> ObjectReference {
-    let Report { about, uid, .. } = report;
+fn regarding(event: &PendingEvent) -> ObjectReference {
+    let PendingEvent { about, uid, .. } = event;
     let namespace = Some(about.namespace.to_string());
     ObjectReference {
         api_version: Some(Connection::api_version(&()).into_owned()),
@@ -174,22 +177,22 @@ fn regarding(report: &Report) -> ObjectReference {
 }
 
 /// Returns a warning in the form of the recorder.
-fn counted(report: &Report) -> Event {
+fn counted(event: &PendingEvent) -> Event {
     Event {
         type_: EventType::Warning,
-        reason: report.reason.to_owned(),
-        note: Some(report.note.to_string()),
-        action: action(report),
+        reason: event.reason.to_owned(),
+        note: Some(event.note.to_string()),
+        action: action(event),
         secondary: None,
     }
 }
 
 /// Returns the action of an event. The recorder folds repetitions by action and reason: another note is to be another event.
-fn action(report: &Report) -> String {
-    format!("Reconcile{:08x}", short_digest(&report.note))
+fn action(event: &PendingEvent) -> String {
+    format!("Reconcile{:08x}", short_digest(&event.note))
 }
 
-/// Returns the name of an event as the recorder makes it, but with the begin of a name that is too long.
+/// Returns the name of an event as the recorder makes it, but with the start of a name that is too long.
 fn event_name(object: &str, at: Timestamp) -> String {
     let start: String = object.chars().take(LONGEST_NAME_OF_RECORDER).collect();
     let start = start.trim_end_matches(['.', '-']);

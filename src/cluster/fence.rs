@@ -5,7 +5,7 @@ use crate::lock::lock;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-/// The longest sleep of who waits for the end of that right.
+/// The longest sleep of [`closed()`](Fence::closed).
 const LONGEST_SLEEP: Duration = Duration::from_secs(1);
 
 /// The right of this process to write, with the time at which it ends.

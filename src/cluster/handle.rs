@@ -18,8 +18,8 @@ use serde_json::json;
 use std::time::Duration;
 use tokio::time::Instant;
 
-/// How often a write is tried again after a fresh read of the resource.
-const CONFLICTS: usize = 4;
+/// Repetitions of a write after a fresh read of the resource.
+const MAX_REPETITIONS: usize = 4;
 /// Repetitions of a status write that follows a write at the API: only this process knows of that write until then.
 const STATUS_RETRIES: usize = 4;
 /// The time after which they are left to the next reconciliation, before this one reaches its timeout.
@@ -35,16 +35,16 @@ pub struct Handle<'a, K: Kind> {
     pub object: K,
     /// The status, as of the last write.
     pub status: K::Status,
-    /// The begin of the last read that showed that it belongs to this shard.
+    /// The start of the last read that showed that it belongs to this shard.
     confirmed_at: BootTime,
 }
 
-/// What a status has to record, beside the report of a decision.
+/// The facts that a status has to record, besides the report of a decision.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Records {
     /// Nothing.
     Nothing,
-    /// What was done, or found.
+    /// An action, or something that was found.
     Effects,
     /// A write at the API.
     Writes,
@@ -60,7 +60,8 @@ impl<'a, K: Kind> Handle<'a, K> {
         shard: &'a Shard,
         key: &'a ResourceKey,
     ) -> Result<Option<Self>, ClusterError> {
-        let (api, confirmed_at) = (cluster.namespaced::<K>(&key.namespace), BootTime::now());
+        let api = cluster.namespaced::<K>(&key.namespace);
+        let confirmed_at = BootTime::now();
         let found = cluster.get_of_shard(&api, &key.name, shard).await?;
         Ok(found.map(|object| Self {
             status: object.status().cloned().unwrap_or_default(),
@@ -92,9 +93,10 @@ impl<'a, K: Kind> Handle<'a, K> {
                 && finalizers.is_some_and(|it| !it[format!("v:\"{FINALIZER}\"")].is_null())
         };
         let here = self.object.managed_fields().iter().any(added);
-        self.has_finalizer().then_some(match here {
-            true => Finalizer::Added,
-            false => Finalizer::Restored,
+        self.has_finalizer().then_some(if here {
+            Finalizer::Added
+        } else {
+            Finalizer::Restored
         })
     }
 
@@ -167,9 +169,10 @@ impl<'a, K: Kind> Handle<'a, K> {
     pub async fn add_finalizer(&mut self) -> Result<(), ClusterError> {
         self.set_finalizers(|finalizers| finalizers.push(FINALIZER.to_owned()))
             .await?;
-        match self.has_finalizer() && !self.terminating() {
-            true => Ok(()),
-            false => Err(self.failed("patch finalizers", Cause::Conflict)),
+        if self.has_finalizer() && !self.terminating() {
+            Ok(())
+        } else {
+            Err(self.failed("patch finalizers", Cause::Conflict))
         }
     }
 
@@ -190,7 +193,7 @@ impl<'a, K: Kind> Handle<'a, K> {
         &mut self,
         change: impl Fn(&mut Vec<String>),
     ) -> Result<(), ClusterError> {
-        let mut repetitions = 0..CONFLICTS;
+        let mut repetitions = 0..MAX_REPETITIONS;
         loop {
             let (api, object) = (&self.api, &self.object);
             let mut finalizers = object.finalizers().to_vec();
@@ -219,7 +222,7 @@ impl<'a, K: Kind> Handle<'a, K> {
         next: &K::Status,
         records: Records,
     ) -> Result<bool, ClusterError> {
-        let mut repetitions = 0..CONFLICTS;
+        let mut repetitions = 0..MAX_REPETITIONS;
         loop {
             match self.patch_status(next, records).await {
                 Err(error) if error.is_conflict() && repetitions.next().is_some() => {
@@ -243,8 +246,8 @@ impl<'a, K: Kind> Handle<'a, K> {
         write.retry(pauses).when(in_time).await
     }
 
-    /// Reads the resource again after a write to it failed, so that the write can be repeated. What was done is recorded whatever
-    /// changed, unless this is another resource by now.
+    /// Reads the resource again after a write to it failed, so that the write can be repeated. What was done is recorded after any
+    /// change, unless this is another resource by now.
     async fn resolve_conflict(
         &mut self,
         error: ClusterError,

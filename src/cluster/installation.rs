@@ -6,6 +6,7 @@
 
 use super::client::Cluster;
 use super::error::{Cause, ClusterError};
+use super::verb::Verb;
 use crate::plan::fingerprint::MacKey;
 use k8s_openapi::ByteString;
 use k8s_openapi::api::core::v1::Secret;
@@ -16,7 +17,7 @@ const NAME: &str = "metorial-operator-fingerprint-key";
 const KEY: &str = "key";
 const INSTALLATION: &str = "installation";
 
-/// What distinguishes this installation of the operator from any other.
+/// The identity of this installation of the operator.
 pub struct Identity {
     /// The key of fingerprints.
     pub key: MacKey,
@@ -26,7 +27,7 @@ pub struct Identity {
 }
 
 impl Cluster {
-    /// Reads the identity, or creates it. Of two replicas that create one at once, the first wins for both.
+    /// Reads the identity, or creates it. Of two replicas that create one concurrently, the first wins for both.
     ///
     /// # Errors
     /// A call failed, or the Secret holds no usable identity.
@@ -57,7 +58,7 @@ impl Cluster {
         };
         let api = self.namespaced::<Secret>(namespace);
         let params = PostParams::default();
-        let created = self.call("create", "Secret", NAME, api.create(&params, &secret));
+        let created = self.call(Verb::Create, "Secret", NAME, api.create(&params, &secret));
         match created.await {
             Ok(_)
             | Err(ClusterError {
@@ -67,11 +68,8 @@ impl Cluster {
             Err(error) => return Err(error),
         }
         // Read back, not taken from here: it may be the other replica's that was stored.
-        self.stored_identity(namespace).await?.ok_or(ClusterError {
-            operation: "get Secret".to_owned(),
-            object: NAME.to_owned(),
-            cause: Cause::NotFound,
-        })
+        let missing = ClusterError::new(Verb::Get, "Secret", NAME, Cause::NotFound);
+        self.stored_identity(namespace).await?.ok_or(missing)
     }
 
     async fn stored_identity(&self, namespace: &str) -> Result<Option<Identity>, ClusterError> {

@@ -11,6 +11,7 @@ use super::boot_time::BootTime;
 use super::client::Cluster;
 use super::error::{Cause, ClusterError};
 use super::fence::Fence;
+use super::verb::Verb;
 use super::writes::field_manager;
 use k8s_openapi::api::coordination::v1::{Lease, LeaseSpec};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::MicroTime;
@@ -51,8 +52,8 @@ pub struct Candidate {
     fence: Fence,
     /// The last resource version that was read, and when it was first read.
     observed: Option<(String, Instant)>,
-    /// Whether another replica may lead: one was seen to, or this one lost the leadership.
-    succeeds: bool,
+    /// True if another replica may lead: one was seen to, or this one lost the leadership.
+    others_may_lead: bool,
     /// Since when there is no Lease, although another replica may lead.
     absent_since: Option<Instant>,
     /// The other holder that was logged last.
@@ -78,7 +79,7 @@ impl Candidate {
             timing,
             fence: Fence::default(),
             observed: None,
-            succeeds: false,
+            others_may_lead: false,
             absent_since: None,
             logged_holder: None,
         }
@@ -123,15 +124,15 @@ impl Candidate {
             }
         }
         self.fence.close();
-        self.succeeds = true;
+        self.others_may_lead = true;
         tracing::warn!("leadership lost");
     }
 
-    /// Releases the Lease, so that another replica can acquire it at once.
+    /// Releases the Lease, so that another replica can acquire it immediately.
     pub async fn release(&mut self) {
         let held = self.fence.is_open();
         self.fence.close();
-        // Whoever let the lease expire may no longer be the holder, and has nothing to release.
+        // A candidate that let the lease expire may no longer be the holder, and has nothing to release.
         if !held {
             return;
         }
@@ -163,7 +164,7 @@ impl Candidate {
         let version = lease.metadata.resource_version.clone().unwrap_or_default();
         if holder != self.identity && !holder.is_empty() && !self.expired(&version) {
             self.log_holder(holder);
-            self.succeeds = true;
+            self.others_may_lead = true;
             return Ok(false);
         }
         match self.swap(&lease, &self.identity).await {
@@ -190,15 +191,15 @@ impl Candidate {
 
     fn lead(&mut self, began: BootTime) -> bool {
         self.logged_holder = None;
-        (self.succeeds, self.absent_since) = (false, None);
+        (self.others_may_lead, self.absent_since) = (false, None);
         self.fence.open_until(began + self.timing.grace);
         true
     }
 
-    /// Returns whether this candidate may create a Lease that is not there. The holder of one that was deleted still writes until
-    /// its next renewal: whoever knows that there was one waits as long as for one that is not renewed.
+    /// Returns whether this candidate may create a Lease that is not there. After a Lease was deleted, its holder may write until
+    /// its next renewal, so other replicas wait for a full lease duration.
     fn may_create(&mut self) -> bool {
-        if !self.succeeds {
+        if !self.others_may_lead {
             return true;
         }
         let since = self.absent_since.get_or_insert_with(Instant::now);
@@ -239,7 +240,7 @@ impl Candidate {
         let created = api.create(&params, &lease);
         match self
             .cluster
-            .call("create", "Lease", &self.name, created)
+            .call(Verb::Create, "Lease", &self.name, created)
             .await
         {
             Ok(_) => Ok(true),
@@ -275,7 +276,7 @@ impl Candidate {
         let (cluster, name) = (&self.cluster, &self.name);
         let swapped = api.patch(name, &params, &patch);
         cluster
-            .call("patch", "Lease", name, swapped)
+            .call(Verb::Patch, "Lease", name, swapped)
             .await
             .map(drop)
     }

@@ -7,9 +7,9 @@ use serde::{Deserialize, Deserializer};
 use std::fmt;
 use std::hash::{DefaultHasher, Hash, Hasher};
 
-/// An object without anything but its metadata.
+/// An object with nothing but its metadata, as in a PartialObjectMetadata.
 #[derive(Clone, Debug, Deserialize)]
-pub struct Outline {
+pub struct PartialObject {
     /// Its metadata.
     pub metadata: Metadata,
 }
@@ -94,9 +94,9 @@ impl<'de> Deserialize<'de> for Digest {
 
 #[cfg(test)]
 mod tests {
-    use super::Outline;
+    use super::PartialObject;
 
-    fn outline(rest: &str) -> Outline {
+    fn object(rest: &str) -> PartialObject {
         let text = format!(r#"{{"metadata":{{"name":"a"{rest}}}}}"#);
         serde_json::from_str(&text).unwrap()
     }
@@ -104,11 +104,11 @@ mod tests {
     #[test]
     fn managed_fields_of_any_depth_and_other_fields_of_any_type_are_skipped() {
         let deep = format!("{}{}", "[".repeat(100_000), "]".repeat(100_000));
-        let found = outline(&format!(r#","managedFields":{deep},"labels":7"#));
+        let found = object(&format!(r#","managedFields":{deep},"labels":7"#));
         assert_eq!(found.metadata.name, "a");
         assert!(!found.metadata.terminating());
         assert!(
-            outline(r#","deletionTimestamp":"2026-01-01T00:00:00Z""#)
+            object(r#","deletionTimestamp":"2026-01-01T00:00:00Z""#)
                 .metadata
                 .terminating()
         );
@@ -117,10 +117,10 @@ mod tests {
     #[test]
     fn only_the_annotations_of_the_operator_are_in_the_digest() {
         let digest = |annotations: &str| {
-            let found = outline(&format!(r#","annotations":{annotations}"#));
+            let found = object(&format!(r#","annotations":{annotations}"#));
             found.metadata.annotations
         };
-        let none = outline("").metadata.annotations;
+        let none = object("").metadata.annotations;
         for foreign in [
             "null",
             "{}",

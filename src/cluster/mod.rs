@@ -21,5 +21,6 @@ mod orphans;
 pub mod pages;
 pub mod references;
 pub mod shard;
+pub mod verb;
 mod workloads;
 mod writes;

@@ -2,6 +2,7 @@
 
 use super::client::Cluster;
 use super::error::ClusterError;
+use super::verb::Verb;
 use crate::lock::lock;
 use crate::resources::ResourceKey;
 use k8s_openapi::api::core::v1::Namespace;
@@ -45,7 +46,7 @@ impl Cluster {
 
     async fn namespace(&self, name: &str) -> Result<ObjectMeta, ClusterError> {
         let api: Api<Namespace> = Api::all(self.client());
-        let found = self.call("get", "Namespace", name, api.get_metadata(name));
+        let found = self.call(Verb::Get, "Namespace", name, api.get_metadata(name));
         Ok(found.await?.metadata)
     }
 }
@@ -62,7 +63,7 @@ impl NamespaceUids {
     ///
     /// # Errors
     /// The read failed.
-    pub async fn of(&self, cluster: &Cluster, name: &str) -> Result<String, ClusterError> {
+    pub async fn get(&self, cluster: &Cluster, name: &str) -> Result<String, ClusterError> {
         if let Some(uid) = self.lock().get(name).cloned() {
             return Ok(uid);
         }

@@ -4,6 +4,7 @@
 
 use super::client::Cluster;
 use super::error::{Cause, ClusterError};
+use super::verb::Verb;
 use super::writes::field_manager;
 use k8s_openapi::api::core::v1::ConfigMap;
 use kube::ResourceExt;
@@ -14,11 +15,11 @@ use std::collections::BTreeMap;
 
 const NAME: &str = "metorial-orphans";
 /// The most entries of one namespace.
-const OF_NAMESPACE: usize = 100;
+const MAX_OF_NAMESPACE: usize = 100;
 /// The most bytes of all entries and their keys. Kubernetes admits 1 MiB.
-const LARGEST: usize = 768 * 1024;
+const MAX_BYTES: usize = 768 * 1024;
 /// The tries of a write that others interfere with.
-const TRIES: usize = 5;
+const MAX_TRIES: usize = 5;
 
 /// The part of an entry that decides which goes first. What somebody else wrote counts as the oldest, of no namespace.
 #[derive(Default, Deserialize)]
@@ -44,7 +45,7 @@ impl Cluster {
         let mut tries = 1;
         loop {
             match self.try_to_record_orphan(namespace, key, entry).await {
-                Err(error) if error.cause == Cause::Conflict && tries < TRIES => tries += 1,
+                Err(error) if error.cause == Cause::Conflict && tries < MAX_TRIES => tries += 1,
                 done => return done,
             }
         }
@@ -70,7 +71,7 @@ impl Cluster {
             let params = PostParams::default();
             let created = api.create(&params, &map);
             return self
-                .call("create", "ConfigMap", NAME, created)
+                .call(Verb::Create, "ConfigMap", NAME, created)
                 .await
                 .map(drop);
         };
@@ -83,7 +84,7 @@ impl Cluster {
         let patch = json!({"metadata": {"resourceVersion": version}, "data": data});
         let (params, patch) = (field_manager(PatchParams::default()), Patch::Merge(patch));
         let patched = api.patch(NAME, &params, &patch);
-        self.call("patch", "ConfigMap", NAME, patched).await?;
+        self.call(Verb::Patch, "ConfigMap", NAME, patched).await?;
         for (_, entry) in dropped {
             tracing::warn!(
                 entry,
@@ -99,7 +100,7 @@ impl Cluster {
 fn drop_oldest(entries: &mut BTreeMap<String, String>, newest: &str) -> Vec<(String, String)> {
     let mut places: Vec<Place> = entries
         .iter()
-        .map(|(key, entry)| Place::of(key, entry))
+        .map(|(key, entry)| Place::parse(key, entry))
         .collect();
     places.sort_by(|a, b| a.recorded_at.cmp(&b.recorded_at));
     let mut dropped = Vec::new();
@@ -122,7 +123,7 @@ struct Place {
 }
 
 impl Place {
-    fn of(key: &str, entry: &str) -> Self {
+    fn parse(key: &str, entry: &str) -> Self {
         let Entry {
             namespace,
             recorded_at,
@@ -148,20 +149,23 @@ fn fullest(places: &[Place], newest: &str) -> Option<String> {
         }
     }
     let total: usize = places.iter().map(|place| place.bytes).sum();
-    let crowded = sizes.iter().find(|(_, (count, _))| *count > OF_NAMESPACE);
-    let largest = sizes.iter().max_by_key(|(_, (_, bytes))| bytes);
-    let chosen = crowded.or(largest.filter(|_| total > LARGEST));
+    let mut chosen = sizes
+        .iter()
+        .find(|(_, (count, _))| *count > MAX_OF_NAMESPACE);
+    if chosen.is_none() && total > MAX_BYTES {
+        chosen = sizes.iter().max_by_key(|(_, (_, bytes))| bytes);
+    }
     chosen.map(|(namespace, _)| (*namespace).to_owned())
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{LARGEST, OF_NAMESPACE, drop_oldest};
+    use super::{MAX_BYTES, MAX_OF_NAMESPACE, drop_oldest};
     use serde_json::json;
     use std::collections::BTreeMap;
 
     /// Entries of a namespace, the first the oldest, each with as many bytes of name.
-    fn of(namespace: &str, count: usize, bytes: usize) -> BTreeMap<String, String> {
+    fn entries_of(namespace: &str, count: usize, bytes: usize) -> BTreeMap<String, String> {
         let entry = |number: usize| {
             // The keys are not in the order of time, as uids are not.
             let key = format!("{namespace}-{:05}", count - number);
@@ -184,34 +188,34 @@ mod tests {
 
     #[test]
     fn a_namespace_with_too_many_entries_loses_its_own_oldest_and_nobody_elses() {
-        let mut entries = of("attacker", OF_NAMESPACE + 2, 10);
-        entries.extend(of("victim", OF_NAMESPACE, 10));
+        let mut entries = entries_of("attacker", MAX_OF_NAMESPACE + 2, 10);
+        entries.extend(entries_of("victim", MAX_OF_NAMESPACE, 10));
         let newest = "attacker-00001";
         let dropped = drop_oldest(&mut entries, newest);
         let dropped: Vec<&str> = dropped.iter().map(|(key, _)| key.as_str()).collect();
         assert_eq!(dropped, ["attacker-00102", "attacker-00101"]);
-        assert_eq!(count(&entries, "victim"), OF_NAMESPACE);
+        assert_eq!(count(&entries, "victim"), MAX_OF_NAMESPACE);
         assert!(entries.contains_key(newest));
     }
 
     #[test]
     fn too_many_bytes_are_taken_from_the_namespace_that_has_the_most() {
-        let mut entries = of("attacker", OF_NAMESPACE, 8_000);
-        entries.extend(of("victim", OF_NAMESPACE, 10));
+        let mut entries = entries_of("attacker", MAX_OF_NAMESPACE, 8_000);
+        entries.extend(entries_of("victim", MAX_OF_NAMESPACE, 10));
         let dropped = drop_oldest(&mut entries, "victim-00001");
         assert!(!dropped.is_empty());
-        assert_eq!(count(&entries, "victim"), OF_NAMESPACE);
+        assert_eq!(count(&entries, "victim"), MAX_OF_NAMESPACE);
         let bytes: usize = entries
             .iter()
             .map(|(key, entry)| key.len() + entry.len())
             .sum();
-        assert!(bytes <= LARGEST, "{bytes}");
+        assert!(bytes <= MAX_BYTES, "{bytes}");
     }
 
     #[test]
     fn what_somebody_else_wrote_goes_first_and_the_newest_stays_alone_if_it_must() {
-        let mut entries = BTreeMap::from([("notes".to_owned(), "x".repeat(LARGEST))]);
-        entries.extend(of("victim", 1, 10));
+        let mut entries = BTreeMap::from([("notes".to_owned(), "x".repeat(MAX_BYTES))]);
+        entries.extend(entries_of("victim", 1, 10));
         let dropped = drop_oldest(&mut entries, "victim-00001");
         assert_eq!(dropped.len(), 1);
         assert_eq!(dropped[0].0, "notes");
@@ -222,14 +226,14 @@ mod tests {
     fn many_namespaces_with_an_entry_each_are_within_the_limits_too() {
         let mut entries = BTreeMap::new();
         for number in 0..1000 {
-            entries.extend(of(&format!("n{number}"), 1, 1000));
+            entries.extend(entries_of(&format!("n{number}"), 1, 1000));
         }
-        entries.extend(of("newest", 1, 2000));
+        entries.extend(entries_of("newest", 1, 2000));
         assert!(!drop_oldest(&mut entries, "newest-00001").is_empty());
         let bytes: usize = entries
             .iter()
             .map(|(key, entry)| key.len() + entry.len())
             .sum();
-        assert!(bytes <= LARGEST && entries.contains_key("newest-00001"));
+        assert!(bytes <= MAX_BYTES && entries.contains_key("newest-00001"));
     }
 }

@@ -3,7 +3,8 @@
 
 use super::client::Cluster;
 use super::error::{Cause, ClusterError};
-use super::metadata::Outline;
+use super::metadata::PartialObject;
+use super::verb::Verb;
 use futures::stream::BoxStream;
 use futures::{AsyncReadExt, StreamExt};
 use kube::Resource;
@@ -14,9 +15,9 @@ use serde_json::value::RawValue;
 use std::borrow::Cow;
 
 /// The most objects of a page.
-const LONGEST: u32 = 50;
+const MAX_OBJECTS: u32 = 50;
 /// The most bytes of a page that has more than one object. An object is limited by the API server.
-const LARGEST: usize = 512 * 1024;
+const MAX_BYTES: usize = 512 * 1024;
 /// The server closes a watch that is silent for longer than this, so that a dead one is noticed.
 pub const WATCH_SECONDS: u32 = 180;
 
@@ -31,7 +32,7 @@ pub struct Collection {
 impl Collection {
     /// Returns the objects of a kind.
     #[must_use]
-    pub fn of<K: Resource<DynamicType = ()>>(namespace: Option<&str>) -> Self {
+    pub fn new<K: Resource<DynamicType = ()>>(namespace: Option<&str>) -> Self {
         Self {
             kind: K::kind(&()),
             request: Request::new(K::url_path(&(), namespace)),
@@ -78,8 +79,8 @@ struct PageMetadata {
 }
 
 impl Cluster {
-    /// Lists all objects of a collection: hands on each as JSON, and returns the version of the list. A page that is too
-    /// large, or that is no page at all, is asked for again with half the objects.
+    /// Lists all objects of a collection: hands on each as JSON, and returns the version of the list. Requests a page
+    /// again with half the limit if it is too large or can't be parsed.
     ///
     /// # Errors
     /// A call failed, or what was sent for a single object is no page.
@@ -88,7 +89,7 @@ impl Cluster {
         of: &Collection,
         each: &mut (dyn FnMut(&str) + Send),
     ) -> Result<String, ClusterError> {
-        let (mut limit, mut next) = (LONGEST, None);
+        let (mut limit, mut next) = (MAX_OBJECTS, None);
         loop {
             let params = ListParams {
                 limit: Some(limit),
@@ -101,8 +102,8 @@ impl Cluster {
                 Ok((page, bytes)) => {
                     next = Some(page.next);
                     // Far from too large: a page that is tried in vain costs as much as one that is not.
-                    if bytes < LARGEST / 4 {
-                        limit = LONGEST.min(limit * 2);
+                    if bytes < MAX_BYTES / 4 {
+                        limit = MAX_OBJECTS.min(limit * 2);
                     }
                 }
                 Err(error) if error.cause == Cause::Undecodable && limit > 1 => limit /= 2,
@@ -124,7 +125,7 @@ impl Cluster {
         self.page(of, &params, &mut |_| {}).await.map(drop)
     }
 
-    /// Reads one page, and returns its size, too. Only a few are in memory at once, whoever asks.
+    /// Reads one page, and returns its size, too. Only a few are in memory at a time, for all callers.
     async fn page(
         &self,
         of: &Collection,
@@ -135,14 +136,15 @@ impl Cluster {
         let several = params.limit != Some(1);
         let client = self.client();
         let read = async {
-            let request = match of.metadata_only {
-                true => of.request.list_metadata(params),
-                false => of.request.list(params),
+            let request = if of.metadata_only {
+                of.request.list_metadata(params)
+            } else {
+                of.request.list(params)
             };
             let request = request.map_err(kube::Error::BuildRequest)?;
             let body = client.request_stream(request).await?;
             let most = if several {
-                LARGEST as u64 + 1
+                MAX_BYTES as u64 + 1
             } else {
                 u64::MAX
             };
@@ -151,11 +153,15 @@ impl Cluster {
             read.map_err(kube::Error::ReadEvents)?;
             Ok(bytes)
         };
-        let bytes = self.call("list", &of.kind, "all", read).await?;
-        let too_large = several && bytes.len() > LARGEST;
-        let page = serde_json::from_slice::<Page<'_>>(&bytes);
-        let page = page.ok().filter(|_| !too_large);
-        let page = page.ok_or_else(|| undecodable("list", &of.kind))?;
+        let bytes = self.call(Verb::List, &of.kind, "all", read).await?;
+        let too_large = several && bytes.len() > MAX_BYTES;
+        let page = if too_large {
+            None
+        } else {
+            serde_json::from_slice::<Page<'_>>(&bytes).ok()
+        };
+        let page =
+            page.ok_or_else(|| ClusterError::new(Verb::List, &of.kind, "all", Cause::Undecodable))?;
         for item in page.items.into_iter().flatten() {
             each(item.get());
         }
@@ -170,7 +176,7 @@ impl Cluster {
         &self,
         of: &Collection,
         version: &str,
-    ) -> Result<BoxStream<'static, kube::Result<WatchEvent<Outline>>>, ClusterError> {
+    ) -> Result<BoxStream<'static, kube::Result<WatchEvent<PartialObject>>>, ClusterError> {
         let params = WatchParams {
             label_selector: of.selector.clone(),
             ..WatchParams::default().timeout(WATCH_SECONDS)
@@ -179,9 +185,9 @@ impl Cluster {
         let start = async {
             let request = of.request.watch_metadata(&params, version);
             let request = request.map_err(kube::Error::BuildRequest)?;
-            client.request_events::<Outline>(request).await
+            client.request_events::<PartialObject>(request).await
         };
-        let events = self.call("watch", &of.kind, "all", start).await?;
+        let events = self.call(Verb::Watch, &of.kind, "all", start).await?;
         Ok(events.boxed())
     }
 }
@@ -191,12 +197,4 @@ pub(super) fn only_item(list: &str) -> Option<Option<&str>> {
     let page = serde_json::from_str::<Page<'_>>(list).ok()?;
     let item = page.items.into_iter().flatten().next();
     Some(item.map(RawValue::get))
-}
-
-fn undecodable(verb: &str, kind: &str) -> ClusterError {
-    ClusterError {
-        operation: format!("{verb} {kind}"),
-        object: "all".to_owned(),
-        cause: Cause::Undecodable,
-    }
 }

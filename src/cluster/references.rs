@@ -14,7 +14,17 @@ use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
 use zeroize::Zeroizing;
 
-/// Why references could not be resolved.
+/// The use of what references resolve to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Need {
+    /// Creates something: each resource that is referred to has to be ready.
+    Create,
+    /// Updates a remote object and rotates its values, also while a resource that is referred to is not ready, as long as that
+    /// resource's object is as it was.
+    Update,
+}
+
+/// The cause of references that could not be resolved.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Missing {
     /// Something is not there yet, or can't be used.
@@ -38,7 +48,7 @@ struct Content {
 }
 
 impl Content {
-    fn of(uid: Option<String>, values: impl Iterator<Item = (String, Vec<u8>)>) -> Self {
+    fn new(uid: Option<String>, values: impl Iterator<Item = (String, Vec<u8>)>) -> Self {
         let values = values.map(|(key, bytes)| (key, Zeroizing::new(bytes)));
         Self {
             uid: uid.unwrap_or_default(),
@@ -49,8 +59,7 @@ impl Content {
 }
 
 impl Cluster {
-    /// Reads all references of an object in `namespace`; `created`: whether it has a remote object. That one is updated, and its
-    /// values are rotated, also while a resource that it refers to is not ready, as long as that resource's object is as it was.
+    /// Reads all references of an object in `namespace`.
     ///
     /// # Errors
     /// The first reference that can't be resolved.
@@ -58,7 +67,7 @@ impl Cluster {
         &self,
         namespace: &str,
         references: &[Reference],
-        created: bool,
+        need: Need,
     ) -> Result<Inputs, Missing> {
         let mut read: BTreeMap<(SourceKind, String), Option<Content>> = BTreeMap::new();
         let mut inputs = Inputs::default();
@@ -67,9 +76,11 @@ impl Cluster {
             let content = match read.entry(place) {
                 Entry::Occupied(known) => known.into_mut(),
                 Entry::Vacant(place) => {
-                    let content = self.content(namespace, reference, created).await?;
+                    let content = self.content(namespace, reference, need).await?;
                     let state = content.as_ref().and_then(|content| content.state);
-                    state.into_iter().for_each(|state| inputs.observe(state));
+                    if let Some(state) = state {
+                        inputs.observe(state);
+                    }
                     place.insert(content)
                 }
             };
@@ -90,7 +101,7 @@ impl Cluster {
         &self,
         namespace: &str,
         reference: &Reference,
-        created: bool,
+        need: Need,
     ) -> Result<Option<Content>, Missing> {
         let name = &reference.name;
         match reference.kind {
@@ -101,7 +112,7 @@ impl Cluster {
                 Ok(found.map(|secret| {
                     let uid = secret.uid();
                     let data = secret.data.unwrap_or_default().into_iter();
-                    Content::of(uid, data.map(|(key, bytes)| (key, bytes.0)))
+                    Content::new(uid, data.map(|(key, bytes)| (key, bytes.0)))
                 }))
             }
             SourceKind::ConfigMap => {
@@ -114,11 +125,11 @@ impl Cluster {
                     let binary = map.binary_data.unwrap_or_default().into_iter();
                     let text = text.map(|(key, text)| (key, text.into_bytes()));
                     let binary = binary.map(|(key, bytes)| (key, bytes.0));
-                    Content::of(uid, text.chain(binary))
+                    Content::new(uid, text.chain(binary))
                 }))
             }
             SourceKind::Resource(kind) => with_kind!(kind, K => {
-                self.referred::<Stored<K>>(namespace, reference, created).await
+                self.referred::<Stored<K>>(namespace, reference, need).await
             }),
         }
     }
@@ -130,8 +141,8 @@ impl Cluster {
     /// # Errors
     /// The read failed.
     pub async fn owner_exists(&self, owner: &Owner) -> Result<bool, ClusterError> {
-        let kind = RemoteKind::named(&owner.kind).filter(|_| self.serves(&owner.namespace));
-        let Some(kind) = kind else {
+        let kind = RemoteKind::named(&owner.kind);
+        let (Some(kind), true) = (kind, self.serves(&owner.namespace)) else {
             return Ok(true);
         };
         let uid = with_kind!(kind, K => {
@@ -142,7 +153,7 @@ impl Cluster {
         Ok(uid.as_ref() == Some(&owner.uid))
     }
 
-    /// Checks that a resource of another namespace lets `namespace` refer to it. Whether it exists is not said otherwise.
+    /// Checks the grant. A missing resource and a refused one get the same error, so that namespaces can't probe each other.
     async fn check_grant(
         &self,
         namespace: &str,
@@ -172,15 +183,14 @@ impl Cluster {
         &self,
         namespace: &str,
         reference: &Reference,
-        created: bool,
+        need: Need,
     ) -> Result<Option<Content>, Missing> {
         let there = reference.namespace.as_deref().unwrap_or(namespace);
-        let found = match self.serves(there) {
-            true => {
-                let api = self.namespaced::<K>(there);
-                self.get(&api, &reference.name).await?
-            }
-            false => None,
+        let found = if self.serves(there) {
+            let api = self.namespaced::<K>(there);
+            self.get(&api, &reference.name).await?
+        } else {
+            None
         };
         if there != namespace {
             let allowed = found.as_ref();
@@ -193,7 +203,7 @@ impl Cluster {
         let status = object.status().map(ResourceStatus::common);
         let usable = match status.map_or(Usable::No, usable_by_others) {
             Usable::Yes => true,
-            Usable::ByFormer => created && object.meta().deletion_timestamp.is_none(),
+            Usable::ByFormer => need == Need::Update && object.meta().deletion_timestamp.is_none(),
             Usable::No => false,
         };
         let id = status.and_then(|status| status.id.clone());
@@ -215,7 +225,7 @@ impl Cluster {
         let state = digest((&uid, status.map(seen_by_others)));
         Ok(Some(Content {
             state: Some(state),
-            ..Content::of(Some(uid), values)
+            ..Content::new(Some(uid), values)
         }))
     }
 }
@@ -229,7 +239,7 @@ fn absent(reference: &Reference) -> Unresolved {
     };
     Unresolved {
         reason,
-        message: format!("{kind} {name} does not exist: create it{what}"),
+        message: format!("{kind} {name} not found; create it{what}"),
     }
 }
 

@@ -1,12 +1,12 @@
 //! The shard: the part of the resources that this process serves, where several processes share the work.
 //!
 //! The API server decides which resources belong to it: their lists and watches have the label selector, and so has each read
-//! that a decision is based on. So a resource that was moved to another shard is not seen any more, whatever was known of it.
+//! that a decision is based on. So a resource that was moved to another shard is not seen any more, even if it was known.
 
-use super::client::{Cluster, is_name};
-use super::decode::decode;
+use super::client::{Cluster, decoded, is_name};
 use super::error::{Cause, ClusterError};
 use super::pages::only_item;
+use super::verb::Verb;
 use crate::sensitive::Sensitive;
 use kube::api::ListParams;
 use kube::core::Request;
@@ -59,8 +59,7 @@ impl Cluster {
         let Some(item) = self.select(api, name, selector, false).await? else {
             return Ok(None);
         };
-        let object = decode(item.expose());
-        object.map(Some).ok_or_else(|| undecodable::<K>(name))
+        decoded(Verb::List, &K::kind(&()), name, &item).map(Some)
     }
 
     /// Returns whether an object exists and belongs to the shard.
@@ -101,29 +100,24 @@ impl Cluster {
             .fields(&format!("metadata.name={name}"))
             .labels(selector);
         let request = Request::new(api.resource_url());
-        let request = match metadata_only {
-            true => request.list_metadata(&params),
-            false => request.list(&params),
+        let request = if metadata_only {
+            request.list_metadata(&params)
+        } else {
+            request.list(&params)
         };
         let client = self.client();
         let read = async {
             let request = request.map_err(kube::Error::BuildRequest)?;
             client.request_text(request).await
         };
-        let page = match self.call("list", &K::kind(&()), name, read).await {
+        let kind = K::kind(&());
+        let page = match self.call(Verb::List, &kind, name, read).await {
             // There are no objects of a kind whose definition is missing.
             Err(error) if error.cause == Cause::NotFound => return Ok(None),
             page => Sensitive::new(page?),
         };
-        let item = only_item(page.expose()).ok_or_else(|| undecodable::<K>(name))?;
+        let failed = || ClusterError::new(Verb::List, &kind, name, Cause::Undecodable);
+        let item = only_item(page.expose()).ok_or_else(failed)?;
         Ok(item.map(|item| Sensitive::new(item.to_owned())))
-    }
-}
-
-fn undecodable<K: Resource<DynamicType = ()>>(name: &str) -> ClusterError {
-    ClusterError {
-        operation: format!("list {}", K::kind(&())),
-        object: name.to_owned(),
-        cause: Cause::Undecodable,
     }
 }

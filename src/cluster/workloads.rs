@@ -2,6 +2,7 @@
 
 use super::client::Cluster;
 use super::error::{Cause, ClusterError};
+use super::verb::Verb;
 use super::writes::field_manager;
 use crate::plan::restart::RESTARTED_FOR;
 use crate::plan::steps::RestartRefusal;
@@ -66,7 +67,7 @@ impl Cluster {
         let api = self.namespaced::<W>(namespace);
         // The answer is only the metadata: the rest of a workload is no concern of the operator.
         let patched = api.patch_metadata(name, &params, &patch);
-        self.call("patch", &W::kind(&()), name, patched).await?;
+        self.call(Verb::Patch, &W::kind(&()), name, patched).await?;
         Ok(())
     }
 }

@@ -1,10 +1,12 @@
 //! Writes to custom resources: finalizers and status.
 
-use super::client::Cluster;
+use super::client::{Cluster, decoded};
 use super::error::{Cause, ClusterError};
 use super::merge_patch::merge_patch;
-use super::metadata::Outline;
+use super::metadata::PartialObject;
+use super::verb::Verb;
 use crate::resources::FIELD_MANAGER;
+use crate::sensitive::Sensitive;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::OwnerReference;
 use kube::api::{Patch, PatchParams};
 use kube::core::Request;
@@ -64,14 +66,14 @@ impl Cluster {
         let params = field_manager(PatchParams::default());
         let request = Request::new(api.resource_url());
         let request = request.patch(&name, &params, &Patch::Merge(patch));
-        self.send_patch(&K::kind(&()), name, request).await
+        self.send_patch(&K::kind(&()), &name, request).await
     }
 
     /// Sends a patch of a resource itself. Where it is refused, the error says why.
     async fn send_patch<T: DeserializeOwned>(
         &self,
         kind: &str,
-        name: String,
+        name: &str,
         request: Result<http::Request<Vec<u8>>, kube::core::request::Error>,
     ) -> Result<T, ClusterError> {
         let patched = async {
@@ -81,13 +83,9 @@ impl Cluster {
                 patched => patched.map(Ok),
             }
         };
-        match self.call("patch", kind, &name, patched).await? {
-            Ok(text) => self.object("get", kind, &name, async { Ok(text) }).await,
-            Err(cause) => Err(ClusterError {
-                operation: format!("patch {kind}"),
-                object: name,
-                cause,
-            }),
+        match self.call(Verb::Patch, kind, name, patched).await? {
+            Ok(text) => decoded(Verb::Patch, kind, name, &Sensitive::new(text)),
+            Err(cause) => Err(ClusterError::new(Verb::Patch, kind, name, cause)),
         }
     }
 
@@ -122,7 +120,7 @@ impl Cluster {
         let request = Request::new(api.resource_url());
         let request = request.patch_subresource("status", &name, &params, &patch);
         // The answer is the whole object; that it is one is enough.
-        let _: Outline = self.send_patch(&kind, name, request).await?;
+        let _: PartialObject = self.send_patch(&kind, &name, request).await?;
         Ok(true)
     }
 }

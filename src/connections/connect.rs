@@ -7,6 +7,7 @@ use super::registry::Connections;
 use super::settings::ConnectionSettings;
 use super::slot::{Identified, Pinned, Slot};
 use super::verify;
+use crate::cluster::references::Need;
 use crate::kinds::Inputs;
 use crate::plan::fingerprint::Fingerprint;
 use crate::plan::purpose::Purpose;
@@ -103,7 +104,7 @@ impl Connections {
         let url = verify::base_url(base_url, &self.factory.allowed_base_urls)?;
         let (cluster, references) = (&self.factory.cluster, settings.references());
         let inputs = cluster
-            .resolve(&settings.namespace, &references, false)
+            .resolve(&settings.namespace, &references, Need::Create)
             .await;
         let inputs = inputs.map_err(verify::of_missing)?;
         let fingerprint =

@@ -7,7 +7,7 @@ use crate::cluster::client::Cluster;
 use crate::cluster::decode::decode;
 use crate::cluster::error::ClusterError;
 use crate::cluster::fence::Fence;
-use crate::cluster::metadata::Outline;
+use crate::cluster::metadata::PartialObject;
 use crate::cluster::pages::Collection;
 use crate::kinds::Inputs;
 use crate::metrics::Metrics;
@@ -85,10 +85,10 @@ impl SessionFactory {
         &self,
         namespace: Option<&str>,
     ) -> Result<Vec<ConnectionKey>, ClusterError> {
-        let of = Collection::of::<C>(namespace).metadata_only();
+        let of = Collection::new::<C>(namespace).metadata_only();
         let (mut keys, namespace) = (Vec::new(), namespace.unwrap_or_default());
         let mut add = |text: &str| {
-            let found = decode::<Outline>(text).map(|object| object.metadata.name);
+            let found = decode::<PartialObject>(text).map(|object| object.metadata.name);
             let key = |name: String| ConnectionKey::new(C::KIND, namespace, &name);
             keys.extend(found.map(key));
         };

@@ -32,7 +32,7 @@ pub async fn visit<K: Kind>(
         None => cluster.scopes(),
     };
     for namespace in scopes {
-        let collection = Collection::of::<K>(namespace).selected(part.selector);
+        let collection = Collection::new::<K>(namespace).selected(part.selector);
         let mut visit = |text: &str| {
             if let Some(entry) = Entry::read::<K>(text) {
                 each(entry);

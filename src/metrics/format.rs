@@ -28,9 +28,10 @@ impl Format {
                 _ => {}
             }
         }
-        match open_metrics > 0.0 && open_metrics >= text {
-            true => Self::OpenMetrics,
-            false => Self::Prometheus,
+        if open_metrics > 0.0 && open_metrics >= text {
+            Self::OpenMetrics
+        } else {
+            Self::Prometheus
         }
     }
 

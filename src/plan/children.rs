@@ -278,7 +278,7 @@ pub struct Refusal {
 #[must_use]
 pub fn changed_by_others(kind: ChildKind, name: &str, field: &str) -> String {
     format!(
-        "something else changes the {} {name} in spec.{field} each time that the operator writes it; stop it (metadata.managedFields names it) or choose another name; retrying after ten minutes",
+        "{} {name} (spec.{field}) is changed by another writer after every update; stop it (see metadata.managedFields) or choose another name; retrying in ten minutes",
         kind.as_str()
     )
 }

@@ -4,14 +4,15 @@ use super::children::ChildKind;
 use super::steps::Effect;
 use super::verdict::{EventReason, Expiring, Verdict};
 use crate::resources::{Class, CommonStatus, EXPIRING, READY, Reason, condition};
+use kube::runtime::events::EventType;
 
 /// One event.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Event {
     /// Its reason.
     pub reason: &'static str,
-    /// Whether it is a warning.
-    pub warning: bool,
+    /// Its type.
+    pub type_: EventType,
     /// Its note.
     pub note: String,
 }
@@ -75,7 +76,10 @@ fn of_condition(before: &CommonStatus, verdict: &Verdict) -> Option<Event> {
         verdict.reason == Reason::Creating || (verdict.reason.class() == Class::Done && creation);
     (changed && !verdict.keeps_conditions && !ordinary).then(|| Event {
         reason: verdict.reason.as_str(),
-        warning: matches!(verdict.reason.class(), Class::NeedsPerson | Class::Waiting),
+        type_: match verdict.reason.class() {
+            Class::NeedsPerson | Class::Waiting => EventType::Warning,
+            Class::Done | Class::InProgress | Class::HeldByChoice => EventType::Normal,
+        },
         note: verdict.message.clone(),
     })
 }
@@ -87,7 +91,7 @@ fn of_expiry(before: &CommonStatus, verdict: &Verdict) -> Option<Event> {
     let known = known.is_some_and(|known| known.message.contains(until));
     (!known).then(|| Event {
         reason: EXPIRING,
-        warning: true,
+        type_: EventType::Warning,
         note: message.clone(),
     })
 }
@@ -95,7 +99,7 @@ fn of_expiry(before: &CommonStatus, verdict: &Verdict) -> Option<Event> {
 fn normal((reason, note): (EventReason, String)) -> Event {
     Event {
         reason: reason.as_str(),
-        warning: false,
+        type_: EventType::Normal,
         note,
     }
 }

@@ -11,6 +11,7 @@ use crate::resources::{
     Reason, ResourceKey, condition,
 };
 use jiff::Timestamp;
+use kube::runtime::events::EventType;
 use kube::{Api, ResourceExt};
 use std::time::Duration;
 use tokio::time::Instant;
@@ -300,8 +301,13 @@ async fn report<C: ConnectionResource>(
     // A connection that is ready from the start is what everybody expects, and no event.
     if before != Some(reason) && (before.is_some() || !is_ready) {
         let uid = object.uid().unwrap_or_default();
+        let type_ = if is_ready {
+            EventType::Normal
+        } else {
+            EventType::Warning
+        };
         cluster
-            .event((&key, &uid), reason, !is_ready, &verdict.message)
+            .event((&key, &uid), reason, type_, &verdict.message)
             .await;
     }
     Ok(())

@@ -82,7 +82,7 @@ impl<K: Kind> Run<'_, K> {
             ),
             Query::ChildAdmission(wanted) => {
                 let placeholder = wanted.placeholder();
-                Answer::ChildAdmission(self.parent().try_out(wanted, &placeholder).await?)
+                Answer::ChildAdmission(self.parent().dry_run(wanted, &placeholder).await?)
             }
             Query::Violations(of) => Answer::Violations(self.violations(case, of).await?),
             Query::Provider(name) => Answer::Provider(self.api()?.provider(name).await?),

@@ -106,7 +106,7 @@ impl<K: Kind> Run<'_, K> {
         for event in events {
             let cluster = &self.context.cluster;
             cluster
-                .event(about, event.reason, event.warning, &event.note)
+                .event(about, event.reason, event.type_, &event.note)
                 .await;
         }
     }

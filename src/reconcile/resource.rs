@@ -3,7 +3,7 @@
 use super::context::{Context, now};
 use crate::cluster::error::ClusterError;
 use crate::cluster::handle::Handle;
-use crate::cluster::references::Missing;
+use crate::cluster::references::{Missing, Need};
 use crate::connections::ConnectionQuery;
 use crate::kinds::{Kind, RemoteKind, SourceKind};
 use crate::plan::case::Unresolved;
@@ -42,7 +42,7 @@ impl<'a, K: Kind> Resource<'a, K> {
         };
         let uid = handle.object.uid().unwrap_or_default();
         let namespace_uids = &context.namespace_uids;
-        let namespace_uid = namespace_uids.of(&context.cluster, &key.namespace).await?;
+        let namespace_uid = namespace_uids.get(&context.cluster, &key.namespace).await?;
         let mut resource = Self {
             memory: context.memories.of(key, &uid),
             owner: Owner {
@@ -102,8 +102,12 @@ impl<'a, K: Kind> Resource<'a, K> {
         }
         let references = self.handle.object.references();
         let (object, namespace) = (&self.handle.object, &self.key.namespace);
-        let created = self.handle.status.common().id.is_some();
-        let resolved = context.cluster.resolve(namespace, &references, created);
+        let need = if self.handle.status.common().id.is_some() {
+            Need::Update
+        } else {
+            Need::Create
+        };
+        let resolved = context.cluster.resolve(namespace, &references, need);
         match resolved.await {
             Ok(inputs) => {
                 let desired = object.desired(&inputs, &self.owner, &context.fingerprint_key);

@@ -1,7 +1,7 @@
 //! The command `check`, which `helm test` runs with the operator's permissions and settings: finds what would keep the
 //! operator from working, and changes nothing.
 
-use super::follow::Watched;
+use super::list_watch::Watched;
 use super::registry::served;
 use crate::cluster::client::Cluster;
 use crate::cluster::error::Cause;
@@ -16,7 +16,7 @@ use url::Url;
 /// A key that no server knows: the refusal shows that the API itself answered.
 const UNKNOWN_KEY: &str = "metorial_sk_check";
 
-/// What was checked, and why it failed.
+/// A check, and the cause if it failed.
 pub struct Checked {
     /// The subject, such as `list Connection in team-a`.
     pub subject: String,
@@ -36,9 +36,9 @@ pub async fn check(settings: &Settings, client: Client) -> Vec<Checked> {
     for namespace in cluster.scopes() {
         let kinds = served(settings).into_iter();
         let mut watched: Vec<Watched> = kinds.map(|kind| kind.watched(namespace)).collect();
-        watched.push(Watched::of::<ConfigMap>("ConfigMap", namespace));
+        watched.push(Watched::new::<ConfigMap>("ConfigMap", namespace));
         if settings.secret_watch {
-            watched.push(Watched::of::<Secret>("Secret", namespace));
+            watched.push(Watched::new::<Secret>("Secret", namespace));
         }
         for kind in &watched {
             checked.push(check_kind(&cluster, kind).await);

@@ -8,16 +8,18 @@ use crate::kinds::Kind;
 use crate::plan::referred::seen_by_others;
 use crate::reconcile::context::Context;
 use crate::resources::{
-    Class, Conditions, READY, RECONCILING, Reason, ResourceKey, ResourceStatus, STALLED, condition,
+    Class, Conditions, ConnectionStatus, READY, RECONCILING, Reason, ResourceKey, ResourceStatus,
+    STALLED, condition,
 };
 use jiff::{SignedDuration, Timestamp};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
+use kube::runtime::events::EventType;
 use kube::{Api, Resource, ResourceExt};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use std::fmt::{self, Debug};
+use std::fmt;
 
-/// What ended a reconciliation.
+/// The cause of the end of a reconciliation.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct EndedBy {
     reason: Reason,
@@ -29,7 +31,7 @@ impl EndedBy {
     #[must_use]
     pub fn abort(abort: Abort) -> Self {
         let message = match abort {
-            Abort::Panic => "the reconciliation failed unexpectedly: this is a fault of the operator and affects only this resource; retrying, see the operator's log".to_owned(),
+            Abort::Panic => "internal error in the operator (only this resource is affected); retrying; see the operator's log".to_owned(),
             Abort::Timeout(after) => {
                 let after = SignedDuration::try_from(after).unwrap_or(SignedDuration::MAX);
                 format!(
@@ -89,6 +91,36 @@ impl fmt::Display for EndedBy {
     }
 }
 
+/// A status with conditions.
+trait StatusConditions: Clone + Serialize {
+    /// Returns the conditions.
+    fn conditions(&self) -> Option<&[Condition]>;
+    /// Replaces the conditions, which describe this generation.
+    fn set_conditions(&mut self, generation: i64, conditions: Vec<Condition>);
+}
+
+impl<S: ResourceStatus> StatusConditions for S {
+    fn conditions(&self) -> Option<&[Condition]> {
+        self.common().conditions.as_deref()
+    }
+
+    fn set_conditions(&mut self, generation: i64, conditions: Vec<Condition>) {
+        self.common_mut().observed_generation = Some(generation);
+        self.common_mut().conditions = Some(conditions);
+    }
+}
+
+impl StatusConditions for ConnectionStatus {
+    fn conditions(&self) -> Option<&[Condition]> {
+        self.conditions.as_deref()
+    }
+
+    fn set_conditions(&mut self, generation: i64, conditions: Vec<Condition>) {
+        self.observed_generation = Some(generation);
+        self.conditions = Some(conditions);
+    }
+}
+
 /// Sets the conditions of a resource with a remote object.
 ///
 /// # Errors
@@ -99,21 +131,11 @@ pub async fn on_resource<K: Kind>(
     ended: &EndedBy,
 ) -> Result<(), ClusterError> {
     let api: Api<K> = context.cluster.namespaced(&key.namespace);
-    let (cluster, shard) = (&context.cluster, &context.shard);
-    let Some(object) = cluster.get_of_shard(&api, &key.name, shard).await? else {
-        return Ok(());
-    };
-    let before = object.status().cloned().unwrap_or_default();
-    let (generation, terminating) = state(&object);
-    let last = before.common().conditions.as_deref();
-    let Some(conditions) = ended.conditions(last, generation, terminating) else {
-        return Ok(());
-    };
-    let mut next = before.clone();
-    next.common_mut().observed_generation = Some(generation);
-    next.common_mut().conditions = Some(conditions);
-    write(context, key, &api, &object, (&before, &next), ended).await?;
-    if seen_by_others(before.common()) != seen_by_others(next.common()) {
+    let status = |object: &K| object.status().cloned().unwrap_or_default();
+    let written = write_conditions(context, key, &api, status, ended).await?;
+    if let Some((before, next)) = written
+        && seen_by_others(before.common()) != seen_by_others(next.common())
+    {
         context.enqueue_dependents(key);
     }
     Ok(())
@@ -129,44 +151,39 @@ pub async fn on_connection<C: ConnectionResource>(
     ended: &EndedBy,
 ) -> Result<(), ClusterError> {
     let api = C::api(context.cluster.client(), &key.namespace);
-    let (cluster, shard) = (&context.cluster, &context.shard);
-    let Some(object) = cluster.get_of_shard(&api, &key.name, shard).await? else {
-        return Ok(());
-    };
-    let before = object.settings().status;
-    let (generation, terminating) = state(&object);
-    let last = before.conditions.as_deref();
-    let Some(conditions) = ended.conditions(last, generation, terminating) else {
-        return Ok(());
-    };
-    let mut next = before.clone();
-    next.observed_generation = Some(generation);
-    next.conditions = Some(conditions);
-    write(context, key, &api, &object, (&before, &next), ended).await
+    let status = |object: &C| object.settings().status;
+    let written = write_conditions(context, key, &api, status, ended).await;
+    written.map(drop)
 }
 
-fn state(object: &impl Resource) -> (i64, bool) {
-    let meta = object.meta();
-    let generation = meta.generation.unwrap_or_default();
-    (generation, meta.deletion_timestamp.is_some())
-}
-
-async fn write<R, S>(
+/// Sets the conditions, and returns the status before and after that; `None` where it stays as it is.
+async fn write_conditions<R, S>(
     context: &Context,
     key: &ResourceKey,
     api: &Api<R>,
-    object: &R,
-    (before, next): (&S, &S),
+    status: impl Fn(&R) -> S,
     ended: &EndedBy,
-) -> Result<(), ClusterError>
+) -> Result<Option<(S, S)>, ClusterError>
 where
-    R: Resource<DynamicType = ()> + Serialize + DeserializeOwned + Clone + Debug,
-    S: Serialize,
+    R: Resource<DynamicType = ()> + DeserializeOwned,
+    S: StatusConditions,
 {
+    let (cluster, shard) = (&context.cluster, &context.shard);
+    let Some(object) = cluster.get_of_shard(api, &key.name, shard).await? else {
+        return Ok(None);
+    };
+    let before = status(&object);
+    let generation = object.meta().generation.unwrap_or_default();
+    let terminating = object.meta().deletion_timestamp.is_some();
+    let conditions = ended.conditions(before.conditions(), generation, terminating);
+    let Some(conditions) = conditions else {
+        return Ok(None);
+    };
+    let mut next = before.clone();
+    next.set_conditions(generation, conditions);
     context.metrics.set_reason(key, ended.reason);
-    let cluster = &context.cluster;
-    let written = cluster.write_status(api, object, before, next).await;
-    // A status can be refused for good, for example because of a spec that an older definition admitted.
+    let written = cluster.write_status(api, &object, &before, &next).await;
+    // A status can be refused permanently, for example because of a spec that an older definition admitted.
     let reports = match &written {
         Ok(changed) => *changed,
         Err(error) => error.reason() != Reason::ClusterUnavailable,
@@ -174,9 +191,13 @@ where
     if reports {
         let uid = object.uid().unwrap_or_default();
         let (about, reason) = ((key, uid.as_str()), ended.reason.as_str());
-        cluster.event(about, reason, true, &ended.message).await;
+        let message = &ended.message;
+        cluster
+            .event(about, reason, EventType::Warning, message)
+            .await;
     }
-    written.map(drop)
+    written?;
+    Ok(Some((before, next)))
 }
 
 #[cfg(test)]
@@ -236,12 +257,12 @@ mod tests {
     }
 
     #[test]
-    fn only_a_panic_is_called_a_fault_of_the_operator() {
+    fn only_a_panic_is_called_an_internal_error() {
         let slow = EndedBy::abort(Abort::Timeout(Duration::from_secs(120))).message;
         assert!(slow.contains("within 2m; retrying"), "{slow}");
-        assert!(!slow.contains("fault of the operator"), "{slow}");
+        assert!(!slow.contains("internal error in the operator"), "{slow}");
         let panic = EndedBy::abort(Abort::Panic).message;
-        assert!(panic.contains("fault of the operator"), "{panic}");
+        assert!(panic.contains("internal error in the operator"), "{panic}");
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! The identities that a leader needs before it begins.
+//! The identities that a leader needs before it starts.
 
 use crate::cluster::client::Cluster;
 use crate::cluster::installation::Identity;
@@ -20,7 +20,7 @@ pub async fn identities(
                 return found;
             }
             Err(error) => {
-                tracing::error!(%error, "can't begin to lead; retrying");
+                tracing::error!(%error, "leadership can't start; retrying");
                 health.set_obstacle(Some(error.to_string()));
             }
         }

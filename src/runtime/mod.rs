@@ -1,18 +1,18 @@
 //! The life of the process: leadership, watches and the work queue.
 
+mod changes;
 mod check;
-mod definition;
+mod enqueue;
 mod failures;
-mod follow;
 mod identities;
-mod listen;
+mod list_watch;
+mod missing_definition;
 mod operator;
 mod queue;
 mod registry;
 mod schedule;
 #[cfg(test)]
 mod simulation;
-mod watch;
 
 pub use check::{Checked, check};
-pub use operator::{Unusable, run};
+pub use operator::{StartError, run};

@@ -1,9 +1,9 @@
-//! The life of the process: stand by, lead, begin anew. Each leadership has a memory of its own, and dropping it drops every
+//! The life of the process: stand by, lead, start again. Each leadership has a memory of its own, and dropping it drops every
 //! task in it.
 
+use super::enqueue::enqueue_changes;
 use super::failures::EndedBy;
 use super::identities::identities;
-use super::listen::listen;
 use super::queue::{Abort, Bounds, Queue, Reconciler};
 use super::registry::{Served, disabled, served};
 use crate::build_info::{COMMIT, VERSION};
@@ -44,20 +44,20 @@ use tracing::{Instrument, Span};
 use url::Url;
 
 /// The status of a request that the API server doesn't understand.
-const INVALID: u16 = 400;
+const BAD_REQUEST: u16 = 400;
 
-/// Why the process can't run at all.
+/// The cause that keeps the process from running at all.
 #[derive(Debug, thiserror::Error)]
-pub enum Unusable {
-    /// The address is taken or not ours.
+pub enum StartError {
+    /// The address is in use or not local.
     #[error("can't listen on {address}: {kind}")]
     Listen {
         /// The address.
         address: std::net::SocketAddr,
-        /// Why.
+        /// The cause.
         kind: std::io::ErrorKind,
     },
-    /// The label selector is none.
+    /// The API server rejects the label selector.
     #[error("--watch-label-selector: the API server does not accept {0:?} as a label selector")]
     Selector(String),
     /// The cluster refuses us.
@@ -73,7 +73,7 @@ pub async fn run(
     settings: Settings,
     client: Client,
     stop: impl Future<Output = ()> + Send,
-) -> Result<(), Unusable> {
+) -> Result<(), StartError> {
     log_start(&settings);
     let metrics = Arc::new(Metrics::of_shard(settings.shard.name.as_deref()));
     let health = Health::default();
@@ -81,7 +81,7 @@ pub async fn run(
     let cluster = cluster.in_namespaces(&settings.namespaces);
     let address = settings.listen;
     let listener = TcpListener::bind(address).await;
-    let listener = listener.map_err(|error| Unusable::Listen {
+    let listener = listener.map_err(|error| StartError::Listen {
         address,
         kind: error.kind(),
     })?;
@@ -145,17 +145,16 @@ struct Process {
 }
 
 impl Process {
-    async fn work(&self, mut stopped: Receiver<bool>) -> Result<(), Unusable> {
+    async fn work(&self, stop: Receiver<bool>) -> Result<(), StartError> {
         self.check().await?;
-        self.health.set_ready(true);
+        self.health.mark_ready();
         if !self.settings.leader_elect {
             // Nobody else is asked, so it leads.
             self.metrics.set_leader(true);
-            let mut halt = stopped.clone();
-            let beat = self.beat();
+            let heartbeats = self.heartbeats();
             tokio::select! {
-                () = self.lead(Fence::open(), async move { halted(&mut halt).await; }) => {}
-                () = beat => {}
+                () = self.lead(Fence::open(), stopped(stop)) => {}
+                () = heartbeats => {}
             }
             return Ok(());
         }
@@ -164,18 +163,17 @@ impl Process {
         let timing = self.settings.timing.lease;
         let (cluster, lease) = (self.cluster.clone(), self.settings.shard.lease());
         let mut candidate = Candidate::new(cluster, namespace, lease, identity.clone(), timing);
-        while !*stopped.borrow() {
+        while !*stop.borrow() {
             tokio::select! {
                 () = candidate.acquire(|| self.health.heartbeat()) => {}
-                () = halted(&mut stopped) => break,
+                () = stopped(stop.clone()) => break,
             }
             tracing::info!(identity, "leading");
             self.metrics.set_leader(true);
-            let mut halt = stopped.clone();
             let fence = candidate.fence();
             tokio::select! {
                 () = candidate.keep(|| self.health.heartbeat()) => {}
-                () = self.lead(fence, async move { halted(&mut halt).await; }) => {}
+                () = self.lead(fence, stopped(stop.clone())) => {}
             }
             self.metrics.set_leader(false);
             self.health.forget_leadership();
@@ -184,33 +182,33 @@ impl Process {
         Ok(())
     }
 
-    /// Checks the cluster: one that refuses us, or does not answer at start, ends the process at once.
-    async fn check(&self) -> Result<(), Unusable> {
+    /// Checks the cluster: one that refuses us, or does not answer at start, ends the process immediately.
+    async fn check(&self) -> Result<(), StartError> {
         let identity = self.cluster.identity().await;
-        identity.map_err(Unusable::Cluster)?;
+        identity.map_err(StartError::Cluster)?;
         let Some(selector) = self.settings.shard.selector.as_deref() else {
             return Ok(());
         };
         // A kind that is there even if the definitions of ours are not installed yet.
         let namespace = self.settings.namespaces.first().map(String::as_str);
-        let any = Collection::of::<ConfigMap>(namespace).metadata_only();
+        let any = Collection::new::<ConfigMap>(namespace).metadata_only();
         let listed = self.cluster.first(&any.selected(Some(selector))).await;
         match listed {
-            Err(error) if error.cause == Cause::Refused(INVALID) => {
-                Err(Unusable::Selector(selector.to_owned()))
+            Err(error) if error.cause == Cause::Refused(BAD_REQUEST) => {
+                Err(StartError::Selector(selector.to_owned()))
             }
-            listed => listed.map_err(Unusable::Cluster),
+            listed => listed.map_err(StartError::Cluster),
         }
     }
 
-    async fn beat(&self) {
+    async fn heartbeats(&self) {
         loop {
             self.health.heartbeat();
             tokio::time::sleep(self.settings.timing.lease.renew).await;
         }
     }
 
-    /// Leads until `stop` says so and the running reconciliations have ended.
+    /// Leads until `stop` completes and running reconciliations have ended.
     async fn lead(&self, fence: Fence, stop: impl Future<Output = ()>) {
         let (queue, enqueued) = unbounded_channel();
         let (cluster, events) = self.cluster.fenced(fence.clone()).with_event_queue();
@@ -228,15 +226,15 @@ impl Process {
         let (ended, end) = oneshot::channel();
         let work = async {
             tokio::select! {
-                () = self.work_off(reconciler, enqueued, stop) => {}
-                () = listen(&self.cluster, &context, &self.settings, &self.health) => {}
+                () = self.run_queue(reconciler, enqueued, stop) => {}
+                () = enqueue_changes(&self.cluster, &context, &self.settings, &self.health) => {}
             }
             ended.send(()).ok();
         };
         tokio::join!(work, events.write(end));
     }
 
-    /// Begins a leadership.
+    /// Returns the context of a new leadership.
     async fn context(
         &self,
         cluster: Cluster,
@@ -282,7 +280,7 @@ impl Process {
         }
     }
 
-    fn work_off(
+    fn run_queue(
         &self,
         reconciler: Arc<ByKind>,
         enqueued: UnboundedReceiver<ResourceKey>,
@@ -303,9 +301,9 @@ impl Process {
     }
 }
 
-async fn halted(stopped: &mut Receiver<bool>) {
+async fn stopped(mut stop: Receiver<bool>) {
     // A sender that is gone means that the process is, so that counts as a stop.
-    stopped.wait_for(|stopped| *stopped).await.ok();
+    stop.wait_for(|stop| *stop).await.ok();
 }
 
 fn hostname() -> String {

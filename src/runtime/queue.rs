@@ -1,4 +1,4 @@
-//! The work queue: a bounded number of reconciliations at once, never two of one key, none lost. One that panics or takes
+//! The work queue: a bounded number of concurrent reconciliations, never two of one key, none lost. One that panics or takes
 //! too long ends alone. Resources of one namespace that all take long leave a quarter of the workers to others.
 
 use super::schedule::Schedule;
@@ -13,7 +13,7 @@ use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::task::{Id, JoinError, JoinSet};
 use tokio::time::Instant;
 
-/// How resources are reconciled.
+/// Reconciles resources.
 pub trait Reconciler: Send + Sync + 'static {
     /// Reconciles one resource, and returns when to do so again; `None`: when something changes.
     fn reconcile(self: Arc<Self>, key: ResourceKey) -> BoxFuture<'static, Option<Duration>>;
@@ -37,7 +37,7 @@ pub enum Abort {
 /// The bounds of the queue.
 #[derive(Clone, Copy, Debug)]
 pub struct Bounds {
-    /// Reconciliations at once.
+    /// The number of concurrent reconciliations.
     pub concurrency: usize,
     /// The deadline of a reconciliation.
     pub deadline: Duration,
@@ -98,7 +98,7 @@ impl Queue {
         }
         let ends = async { while self.tasks.join_next().await.is_some() {} };
         if tokio::time::timeout(self.bounds.drain, ends).await.is_err() {
-            tracing::warn!("reconciliations that did not end in time are dropped");
+            tracing::warn!("dropping reconciliations that did not end in time");
         }
     }
 
@@ -109,7 +109,8 @@ impl Queue {
                 break;
             };
             let reconciler = self.reconciler.clone();
-            let (resource, deadline) = (key.clone(), self.bounds.deadline);
+            let resource = key.clone();
+            let deadline = self.bounds.deadline;
             let task = self.tasks.spawn(async move {
                 let run = reconciler.clone().reconcile(resource.clone());
                 match tokio::time::timeout(deadline, run).await {
@@ -128,8 +129,11 @@ impl Queue {
     }
 
     fn next_start(&self) -> Option<Instant> {
-        let free = self.running.len() < self.bounds.concurrency;
-        self.schedule.next_at().filter(|_| free)
+        if self.running.len() < self.bounds.concurrency {
+            self.schedule.next_at()
+        } else {
+            None
+        }
     }
 
     fn ended(&mut self, ended: Result<(Id, Option<Duration>), JoinError>) {

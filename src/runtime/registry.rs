@@ -1,7 +1,7 @@
 //! The list of kinds, and what the runtime needs of each without knowing which it is.
 
 use super::failures::{self, EndedBy};
-use super::follow::Watched;
+use super::list_watch::Watched;
 use crate::cluster::error::ClusterError;
 use crate::connections::ConnectionResource;
 use crate::kinds::{Kind, RemoteKind, with_kind};
@@ -44,13 +44,13 @@ pub fn served(settings: &Settings) -> Vec<Box<dyn Served>> {
 /// reports why nothing happens, and one that is deleted must not wait for ever for its finalizer.
 #[must_use]
 pub fn disabled(settings: &Settings) -> HashMap<&'static str, &'static str> {
-    match settings.serve_auth_exports {
-        true => HashMap::new(),
-        false => HashMap::from([(
-            AuthExport::NAME,
-            "authExport.enabled: true in the values of the operator's chart (--serve-auth-exports=true)",
-        )]),
+    if settings.serve_auth_exports {
+        return HashMap::new();
     }
+    HashMap::from([(
+        AuthExport::NAME,
+        "authExport.enabled: true in the values of the operator's chart (--serve-auth-exports=true)",
+    )])
 }
 
 /// The result of a reconciliation: when the next one is due, `None` for when something changes.
@@ -103,7 +103,7 @@ impl<C: ConnectionResource> Served for OfConnections<C> {
     }
 
     fn watched(&self, namespace: Option<&str>) -> Watched {
-        Watched::of::<C>(C::NAME, namespace)
+        Watched::new::<C>(C::NAME, namespace)
     }
 
     fn counted(&self, namespace: Option<&str>) -> Watched {
@@ -142,7 +142,7 @@ impl<K: Kind> Served for OfRemoteObjects<K> {
     }
 
     fn watched(&self, namespace: Option<&str>) -> Watched {
-        Watched::of::<K>(K::NAME, namespace)
+        Watched::new::<K>(K::NAME, namespace)
     }
 
     fn counted(&self, namespace: Option<&str>) -> Watched {

@@ -8,17 +8,17 @@ use tokio::time::Instant;
 
 /// The order of the work queue.
 pub struct Schedule {
-    /// What is not due yet.
+    /// The keys that are not due yet.
     later: BTreeSet<(Instant, u64, ResourceKey)>,
     places: HashMap<ResourceKey, Place>,
-    /// What is due, by namespace, each in the order in which it became due.
+    /// The keys that are due, by namespace, each in the order in which it became due.
     due: HashMap<Arc<str>, VecDeque<ResourceKey>>,
     /// The namespaces with something due, the next one first.
     turns: VecDeque<Arc<str>>,
     busy: HashSet<ResourceKey>,
     /// The reconciliations of each namespace that are running.
     running: HashMap<Arc<str>, usize>,
-    /// The reconciliations of one namespace at once.
+    /// The most concurrent reconciliations of one namespace.
     share: usize,
     added: u64,
 }
@@ -33,7 +33,7 @@ enum Place {
 }
 
 impl Schedule {
-    /// Returns an empty order of which one namespace takes at most `share` at once.
+    /// Returns an empty order of which one namespace takes at most `share` concurrently.
     #[must_use]
     pub fn new(share: usize) -> Self {
         Self {
@@ -99,7 +99,7 @@ impl Schedule {
         }
     }
 
-    /// Returns when the next reconciliation may begin, if none is due. Whatever is due and was not taken waits for another
+    /// Returns when the next reconciliation may start, if none is due. A key that is due and was not taken waits for another
     /// one to end.
     #[must_use]
     pub fn next_at(&self) -> Option<Instant> {

@@ -1,4 +1,4 @@
-//! Which log filters are refused, so that a typing error doesn't silence the operator.
+//! The refusal of log filters that would silence the operator, such as one with a typing error.
 
 use super::targets::is_own;
 use std::str::FromStr;
@@ -24,11 +24,12 @@ pub(super) fn check(text: &str) -> Result<(), String> {
             ));
         }
     }
-    match selects_own {
-        true => Ok(()),
-        false => Err(format!(
+    if selects_own {
+        Ok(())
+    } else {
+        Err(format!(
             "{text:?} selects nothing of the operator; begin it with a level such as info"
-        )),
+        ))
     }
 }
 

@@ -1,5 +1,5 @@
 //! The format of the log in JSON: one flat object for each event. The fields of the spans around an event are members of their
-//! own, so that `kind`, `namespace` and `name` of a resource are in the same place on every line, whoever logs it.
+//! own, so that `kind`, `namespace` and `name` of a resource are in the same place on every line, from any module.
 
 use serde::Serializer;
 use serde::ser::SerializeMap;

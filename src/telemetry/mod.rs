@@ -69,7 +69,7 @@ where
     directives::check(text).map_err(|error| format!("--log: {error}"))?;
     let allowed = filter_fn(|event| may_log(event.target(), *event.level()));
     let selected = selected.and(allowed.with_max_level_hint(LevelFilter::TRACE));
-    // Whatever the text selects, each line names the resource that it is about.
+    // With any text, each line names the resource that it is about.
     let naming = filter_fn(names_resource).with_max_level_hint(LevelFilter::ERROR);
     Ok(selected.or(naming))
 }

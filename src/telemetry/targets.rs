@@ -1,16 +1,16 @@
-//! Whose events and spans are logged and traced.
+//! The targets whose events and spans are logged and traced.
 
 use tracing::{Level, Metadata};
 
 /// The crates whose events are logged at any level.
-const OWN: &[&str] = &["metorial_operator", "metorial"];
-/// A part of kube's client that logs whole responses, with the values of whoever they belong to.
-const SILENT: &str = "kube_client::client";
+const OWN_CRATES: &[&str] = &["metorial_operator", "metorial"];
+/// A part of kube's client that logs whole responses, with the values of all their owners.
+const SILENT_TARGET: &str = "kube_client::client";
 
 /// Returns whether an event may be logged if the filter asks for it. Libraries don't know what is secret, so nothing of them
 /// is logged but errors.
 pub(super) fn may_log(target: &str, level: Level) -> bool {
-    is_own(target) || (level == Level::ERROR && !is_within(target, SILENT))
+    is_own(target) || (level == Level::ERROR && !is_within(target, SILENT_TARGET))
 }
 
 /// Returns whether this is a span whose fields belong on every line within it: one of the highest level.
@@ -20,7 +20,7 @@ pub(super) fn names_resource(metadata: &Metadata<'_>) -> bool {
 
 /// Returns whether a target is a part of the operator.
 pub(super) fn is_own(target: &str) -> bool {
-    OWN.iter().any(|own| is_within(target, own))
+    OWN_CRATES.iter().any(|own| is_within(target, own))
 }
 
 /// Returns whether a target is a module or within it.

@@ -61,7 +61,7 @@ where
         .with_filter(spans.with_max_level_hint(LevelFilter::DEBUG))
 }
 
-/// An exporter whose failures are logged when they begin and when they end, without a cause: that may hold the address.
+/// An exporter whose failures are logged when they start and when they end, without a cause: that may hold the address.
 #[derive(Debug)]
 struct Reported {
     exporter: SpanExporter,

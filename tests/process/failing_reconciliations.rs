@@ -96,12 +96,7 @@ async fn a_resource_that_panics_its_reconciliation_harms_no_other_and_recovers()
     }
     env.credentials("good").wait_ready().await;
     env.credentials("fine").wait_ready().await;
-    stalled(
-        &env,
-        "bad",
-        "failed unexpectedly: this is a fault of the operator",
-    )
-    .await;
+    stalled(&env, "bad", "internal error in the operator").await;
     env.rotate("oauth-app", "client-secret", "rotated-0123456789")
         .await;
     env.wait_client_secret(2, "rotated-0123456789").await;
@@ -129,12 +124,7 @@ async fn repeated_panics_write_one_status_and_one_event() {
 
     failure.set(true);
     env.credentials("bad").request_reconcile().await;
-    let first = stalled(
-        &env,
-        "bad",
-        "failed unexpectedly: this is a fault of the operator",
-    )
-    .await;
+    let first = stalled(&env, "bad", "internal error in the operator").await;
     let writes = async || {
         let samples = Samples::of(admin).await;
         samples.sum("kube_writes_total") as usize

@@ -318,7 +318,7 @@ async fn livez_fails_while_a_reconciliation_outlives_its_deadline_and_only_then(
 async fn readyz_fails_until_the_cluster_was_reached() {
     let (admin, health) = probes().await;
     assert_eq!(page(admin, "/readyz").await.unwrap().status, 503);
-    health.set_ready(true);
+    health.mark_ready();
     assert_eq!(page(admin, "/readyz").await.unwrap().status, 200);
     let scope = |namespace: Option<&str>, selector: Option<&str>| WatchScope {
         kind: "AuthImport",

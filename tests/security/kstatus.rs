@@ -145,8 +145,13 @@ async fn refused(tour: &mut Tour) {
     tour.credentials("old", "ApiVersionUnsupported", "baseUrl", "Failed")
         .await;
     tour.apply("broken", json!({})).await;
-    tour.credentials("broken", "InternalError", "fault of the operator", "Failed")
-        .await;
+    tour.credentials(
+        "broken",
+        "InternalError",
+        "internal error in the operator",
+        "Failed",
+    )
+    .await;
 }
 
 async fn owned_by_others(tour: &mut Tour) {

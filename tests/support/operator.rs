@@ -8,6 +8,7 @@ use super::environment::Environment;
 use super::{LONGEST_BACK_OFF, PATIENCE};
 use futures::FutureExt;
 use futures::future::BoxFuture;
+use kube::runtime::events::EventType;
 use kube::{Client, Resource};
 use metorial_operator::cluster::client::Cluster;
 use metorial_operator::cluster::error::Cause;
@@ -127,7 +128,9 @@ pub async fn write_without_leading(env: &Environment, name: &str) -> Vec<bool> {
     ];
     let about = ResourceKey::new("ProviderAuthCredentials", &env.namespace, name);
     let about = (&about, object.metadata.uid.as_deref().unwrap());
-    cluster.event(about, "Orphaned", false, "late").await;
+    cluster
+        .event(about, "Orphaned", EventType::Normal, "late")
+        .await;
     let refused = refused.into_iter();
     refused
         .map(|tried| tried.is_err_and(|error| error.cause == Cause::NotLeader))

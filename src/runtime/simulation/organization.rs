@@ -14,7 +14,7 @@ pub const COLLECTION: Collection = Collection::AuthCredentials;
 pub struct Organization {
     /// Its budget and its server.
     pub account: Account,
-    /// What is known of its objects.
+    /// The observations of its objects.
     pub cache: Cache,
     /// The ids that were recorded before the start, until the first read.
     pub recorded: Vec<String>,
@@ -28,7 +28,7 @@ struct Batch {
     checked: usize,
     /// Those who wait, and their ids.
     joined: Vec<(Number, String)>,
-    /// What was observed before this is read along.
+    /// Objects that were observed before this time are read along.
     due: Option<Instant>,
 }
 
@@ -52,7 +52,7 @@ impl Organization {
     }
 
     /// Joins the open batch, or opens one. Returns when to check it: one that was opened, after the quiet time; one that is
-    /// full, at once.
+    /// full, immediately.
     pub fn join(&mut self, who: Number, id: &str, since: Instant, now: Instant) -> Option<Instant> {
         let recorded = std::mem::take(&mut self.recorded);
         let observations = &self.cache.observations;

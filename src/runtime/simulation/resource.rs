@@ -7,7 +7,7 @@ use tokio::time::Instant;
 /// Number of a resource in the world.
 pub type Number = usize;
 
-/// What the next reconciliation of a resource does.
+/// The action of the next reconciliation of a resource.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Task {
     /// Creates the object: one request.
@@ -26,11 +26,11 @@ pub struct Resource {
     pub organization: usize,
     /// The id of its object.
     pub id: String,
-    /// What is to be done.
+    /// The next action.
     pub task: Task,
     /// Since when it could be reconciled.
     pub due: Option<Instant>,
-    /// The begin of the reconciliation that runs.
+    /// The start of the reconciliation that runs.
     pub began: Instant,
     /// The end of the last one that found or brought about the desired state.
     pub done: Option<Instant>,

@@ -1,4 +1,4 @@
-//! What must hold with many organizations. The number of resources is `SIMULATE_RESOURCES`, or a small one.
+//! The properties that must hold with many organizations. The number of resources is `SIMULATE_RESOURCES`, or a small one.
 
 use super::figures::{line, percentile};
 use super::organization::Organization;
@@ -28,9 +28,12 @@ fn many(task: Task) -> World {
     let (count, start) = (resources(), Instant::now());
     let organizations = count / 100;
     let large = count / 10;
-    let of = |number: Number| match number < large {
-        true => 0,
-        false => 1 + number % (organizations - 1),
+    let of = |number: Number| {
+        if number < large {
+            0
+        } else {
+            1 + number % (organizations - 1)
+        }
     };
     let mut ids = vec![Vec::new(); organizations];
     let resource = |number: Number| {

@@ -18,7 +18,7 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::Instant;
 
-/// Reconciliations at once: the default of `--concurrency`.
+/// Concurrent reconciliations: the default of `--concurrency`.
 const WORKERS: usize = 32;
 /// Time of a reconciliation besides its requests to Metorial: with 32 workers, 2,000 reconciliations a second.
 const OWN_WORK: Duration = Duration::from_millis(16);
@@ -27,7 +27,7 @@ const LATENCY: Duration = Duration::from_millis(40);
 /// The default interval of a resource.
 pub const INTERVAL: Duration = Duration::from_secs(600);
 
-/// What happens next.
+/// The next event.
 enum Event {
     /// A reconciliation has read what it needs from the cluster.
     Decide(Number),
@@ -47,11 +47,11 @@ pub struct World {
     pub organizations: Vec<Organization>,
     /// The resources.
     pub resources: Vec<Resource>,
-    /// The begin of the simulation.
+    /// The start of the simulation.
     pub start: Instant,
     /// The time.
     pub now: Instant,
-    /// How long resources waited for a worker, with their numbers.
+    /// The times that resources waited for a worker, with their numbers.
     pub waits: Vec<(Number, Duration)>,
     numbers: HashMap<ResourceKey, Number>,
     schedule: Schedule,
@@ -226,7 +226,7 @@ impl World {
                 return;
             }
         };
-        // Whoever opened the batch sends it.
+        // The resource that opened the batch sends it.
         let purpose = self.resources[sent.joined[0]].purpose();
         match organization.account.send(&purpose, 0, self.now) {
             Ok(request) => {

@@ -1,7 +1,7 @@
 //! Watches carry metadata only and just name keys: what a reconciliation acts on, it reads itself. Lists of our own kinds also
 //! carry the reason in the status, which only a metric shows.
 
-use super::follow::{Event, Watched, follow};
+use super::list_watch::{Event, Watched, list_and_watch};
 use crate::cluster::client::Cluster;
 use crate::cluster::metadata::Metadata;
 use crate::health::Health;
@@ -24,7 +24,7 @@ pub enum Change {
 
 /// Watches one of our own kinds: reports the keys of resources that changed in a way that matters, and before that, the
 /// reasons that they report where lists have them, and those that may have left what is watched, even if they are back by now.
-pub async fn resources(
+pub async fn watch_resources(
     cluster: &Cluster,
     health: &Health,
     of: &Watched,
@@ -44,11 +44,11 @@ pub async fn resources(
         let keys = known.changed(of.kind, event).into_iter();
         keys.for_each(&mut changed);
     };
-    follow(cluster, health, of, &mut report).await;
+    list_and_watch(cluster, health, of, &mut report).await;
 }
 
 /// Watches a kind that resources refer to. Nothing is kept for an object between events, because most are not referred to.
-pub async fn references(
+pub async fn watch_references(
     cluster: &Cluster,
     health: &Health,
     of: &Watched,
@@ -57,10 +57,11 @@ pub async fn references(
     let mut references = References::default();
     let mut report = |event: Event| {
         let namespace = of.namespace.as_deref();
-        let change = references.change(of.kind, namespace, event, Instant::now());
-        change.into_iter().for_each(&mut changed);
+        if let Some(change) = references.change(of.kind, namespace, event, Instant::now()) {
+            changed(change);
+        }
     };
-    follow(cluster, health, of, &mut report).await;
+    list_and_watch(cluster, health, of, &mut report).await;
 }
 
 /// The list of objects that resources refer to, as far as it is read.
@@ -103,16 +104,16 @@ impl References {
     }
 }
 
-/// What is known of the resources of one kind.
+/// The known resources of one kind.
 #[derive(Default)]
 struct Known {
-    essence: HashMap<ResourceKey, Essence>,
+    significant: HashMap<ResourceKey, Significant>,
     listed: HashSet<ResourceKey>,
 }
 
-/// What matters of a resource to its reconciliation.
+/// The part of a resource that matters to its reconciliation.
 #[derive(Clone, Copy, PartialEq, Eq)]
-struct Essence {
+struct Significant {
     /// Digest of uid, generation, the operator's annotations and deletion.
     digest: u64,
     finalizer: bool,
@@ -133,24 +134,24 @@ impl Known {
                 self.listed.insert(key_of(&object, kind));
                 self.applied(kind, &object).into_iter().collect()
             }
-            // A list delivers no deletions: what was known and is not listed was deleted while the watch was down. One
-            // that could not be read is reported, too, which is no harm: its reconciliation reads it.
+            // A list delivers no deletions: what was known and is not listed was deleted while the watch was down.
+            // Unreadable objects are reported as well; that is harmless, their reconciliation reads them.
             Event::ListEnded => {
                 let listed = std::mem::take(&mut self.listed);
-                let known = self.essence.keys();
+                let known = self.significant.keys();
                 let gone: Vec<ResourceKey> = known
                     .filter(|key| !listed.contains(*key))
                     .cloned()
                     .collect();
                 for key in &gone {
-                    self.essence.remove(key);
+                    self.significant.remove(key);
                 }
                 gone
             }
             Event::Applied(object) => self.applied(kind, &object).into_iter().collect(),
             Event::Deleted(object) => {
                 let key = key_of(&object, kind);
-                self.essence.remove(&key);
+                self.significant.remove(&key);
                 vec![key]
             }
         }
@@ -162,7 +163,7 @@ impl Known {
         match event {
             Event::Deleted(object) => Some(key_of(object, kind)),
             Event::Listed(object) => {
-                Some(key_of(object, kind)).filter(|key| self.essence.contains_key(key))
+                Some(key_of(object, kind)).filter(|key| self.significant.contains_key(key))
             }
             Event::Listing | Event::Reported(..) | Event::ListEnded | Event::Applied(_) => None,
         }
@@ -170,8 +171,8 @@ impl Known {
 
     fn applied(&mut self, kind: &'static str, object: &Metadata) -> Option<ResourceKey> {
         let key = key_of(object, kind);
-        let now = Essence::of(object);
-        let before = self.essence.insert(key.clone(), now);
+        let now = Significant::new(object);
+        let before = self.significant.insert(key.clone(), now);
         let same = before.is_some_and(|before| {
             before.digest == now.digest && (now.finalizer || !before.finalizer)
         });
@@ -179,8 +180,8 @@ impl Known {
     }
 }
 
-impl Essence {
-    fn of(object: &Metadata) -> Self {
+impl Significant {
+    fn new(object: &Metadata) -> Self {
         let mut hasher = DefaultHasher::new();
         (&object.uid, object.generation, object.annotations).hash(&mut hasher);
         object.terminating().hash(&mut hasher);

@@ -1,11 +1,11 @@
 //! Lists a collection and watches it from there on, again and again. Not kube's watcher, because that decodes a page as a
 //! whole and with all metadata: one object that is nested too deep, or a few large ones of anybody, would stop it for all.
 
-use super::definition::{Definition, Turn};
+use super::missing_definition::{MissingDefinition, Turn};
 use crate::cluster::client::Cluster;
 use crate::cluster::decode::decode;
 use crate::cluster::error::{Cause, ClusterError};
-use crate::cluster::metadata::{Metadata, Outline};
+use crate::cluster::metadata::{Metadata, PartialObject};
 use crate::cluster::pages::{Collection, WATCH_SECONDS};
 use crate::health::{Health, WatchScope};
 use crate::resources::{READY, Reason, ResourceKey};
@@ -20,12 +20,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 /// The time after which a watch is dead that the server should have closed.
-const SILENCE: Duration = Duration::from_secs(WATCH_SECONDS as u64 + 5);
+const MAX_SILENCE: Duration = Duration::from_secs(WATCH_SECONDS as u64 + 5);
 /// The status of a watch whose version is no longer known.
-const GONE: u16 = 410;
-/// The longest pause while the definition of a kind is missing: whoever applies it waits for what is then created, and the
+const GONE_STATUS: u16 = 410;
+/// The longest pause while the definition of a kind is missing: the person who applies it waits for what is then created, and the
 /// API server answers that it is missing at little cost.
-const MISSING: Duration = Duration::from_secs(10);
+const LONGEST_PAUSE: Duration = Duration::from_secs(10);
 
 /// A watched kind, in one namespace or in all.
 pub struct Watched {
@@ -37,19 +37,19 @@ pub struct Watched {
     collection: Collection,
     /// The same with the statuses, if lists report them.
     reported: Option<Collection>,
-    /// The definition of the kind.
-    definition: Arc<Definition>,
+    /// Shared by all watches of the kind.
+    definition: Arc<MissingDefinition>,
 }
 
 impl Watched {
     /// Returns a kind to be watched in a namespace, or in all.
     #[must_use]
-    pub fn of<K: Resource<DynamicType = ()>>(kind: &'static str, namespace: Option<&str>) -> Self {
+    pub fn new<K: Resource<DynamicType = ()>>(kind: &'static str, namespace: Option<&str>) -> Self {
         Self {
             kind,
             namespace: namespace.map(str::to_owned),
             selector: None,
-            collection: Collection::of::<K>(namespace).metadata_only(),
+            collection: Collection::new::<K>(namespace).metadata_only(),
             reported: None,
             definition: Arc::default(),
         }
@@ -57,7 +57,7 @@ impl Watched {
 
     /// Has watches of one kind wait for its definition together.
     pub fn share_definitions<'a>(all: impl Iterator<Item = &'a mut Self>) {
-        let mut definitions: HashMap<&str, Arc<Definition>> = HashMap::new();
+        let mut definitions: HashMap<&str, Arc<MissingDefinition>> = HashMap::new();
         for of in all {
             of.definition = definitions.entry(of.kind).or_default().clone();
         }
@@ -79,7 +79,7 @@ impl Watched {
     pub fn with_reasons<K: Resource<DynamicType = ()>>(self) -> Self {
         let namespace = self.namespace.as_deref();
         Self {
-            reported: Some(Collection::of::<K>(namespace)),
+            reported: Some(Collection::new::<K>(namespace)),
             ..self
         }
     }
@@ -104,7 +104,7 @@ impl Watched {
 /// An event of a list or a watch.
 #[derive(Debug)]
 pub enum Event {
-    /// A list begins: what the last one had counts no longer.
+    /// A list starts: what the last one had counts no longer.
     Listing,
     /// The object that is listed next has a Ready condition with this reason.
     Reported(ResourceKey, Reason),
@@ -118,7 +118,7 @@ pub enum Event {
     Deleted(Metadata),
 }
 
-/// What the status of an object says, as far as metrics show it.
+/// The status of an object, as far as metrics show it.
 #[derive(Deserialize)]
 struct Reported {
     status: Status,
@@ -145,7 +145,7 @@ impl Reported {
 }
 
 /// Reports everything that happens to a kind, and records in `health` whether it can be watched. Never ends.
-pub async fn follow(
+pub async fn list_and_watch(
     cluster: &Cluster,
     health: &Health,
     of: &Watched,
@@ -173,7 +173,7 @@ async fn list(
     report: &mut (dyn FnMut(Event) + Send),
 ) -> Result<String, ClusterError> {
     report(Event::Listing);
-    let mut each = |text: &str| match decode::<Outline>(text) {
+    let mut each = |text: &str| match decode::<PartialObject>(text) {
         Some(object) => {
             if let Some(reason) = decode::<Reported>(text).and_then(|it| it.reason()) {
                 let Metadata {
@@ -193,7 +193,7 @@ async fn list(
 }
 
 /// Watches from a version on, through as many watches as it takes. Returns why everything has to be listed again after a
-/// pause, or `None` if it has to be at once.
+/// pause, or `None` if it has to be immediately.
 async fn watch(
     cluster: &Cluster,
     of: &Watched,
@@ -203,11 +203,10 @@ async fn watch(
 ) -> Option<Cause> {
     loop {
         let mut events = match cluster.watch(&of.collection, &version).await {
-            // That it is accepted again does not show that it continues: its first event may say that the version is too
-            // old, and the objects may be others by now.
+            // A successful watch call doesn't prove that the version is still valid: the first event may be 410. List again.
             Ok(_) if failures.lasts() => return None,
             Ok(events) => events,
-            Err(error) if error.cause == Cause::Refused(GONE) => {
+            Err(error) if error.cause == Cause::Refused(GONE_STATUS) => {
                 failures.answered();
                 return Some(error.cause);
             }
@@ -216,8 +215,8 @@ async fn watch(
                 continue;
             }
         };
-        // A watch ends in the regular way after a while, and the next one begins where it ended.
-        while let Ok(Some(event)) = tokio::time::timeout(SILENCE, events.next()).await {
+        // A watch ends in the regular way after a while, and the next one starts where it ended.
+        while let Ok(Some(event)) = tokio::time::timeout(MAX_SILENCE, events.next()).await {
             match event {
                 Ok(WatchEvent::Added(object) | WatchEvent::Modified(object)) => {
                     version.clone_from(&object.metadata.resource_version);
@@ -232,7 +231,7 @@ async fn watch(
                     failures.answered();
                     return Some(Cause::from(&kube::Error::Api(status)));
                 }
-                // What it was about is unknown, so all of them are looked at again.
+                // The object is unknown, so list all again.
                 Err(error @ kube::Error::SerdeError(_)) => return Some(Cause::from(&error)),
                 Err(error) => {
                     failures.pause(Cause::from(&error)).await;
@@ -279,7 +278,9 @@ impl<'a> Failures<'a> {
     /// Records that a list succeeded, or that the watch delivered something.
     fn end(&mut self) {
         self.backoff.reset();
-        self.turn.take().into_iter().for_each(Turn::end);
+        if let Some(turn) = self.turn.take() {
+            turn.end();
+        }
         if self.lasting.take().is_some() {
             tracing::info!(kind = self.of.kind, "watching again");
             self.set_watched(Ok(()));
@@ -289,7 +290,7 @@ impl<'a> Failures<'a> {
     /// Logs a failure, and pauses. A cause that lasts is logged once.
     async fn pause(&mut self, cause: Cause) {
         let kind = self.of.kind;
-        if cause == Cause::Refused(GONE) {
+        if cause == Cause::Refused(GONE_STATUS) {
             tracing::debug!(kind, "a watch is too old to go on; listing again");
         } else if self.lasting.as_ref() == Some(&cause) {
             tracing::debug!(kind, %cause, "a watch failed again");
@@ -308,7 +309,11 @@ impl<'a> Failures<'a> {
                 }
             }
             Cause::NotFound => {}
-            _ => self.turn.take().into_iter().for_each(Turn::end),
+            _ => {
+                if let Some(turn) = self.turn.take() {
+                    turn.end();
+                }
+            }
         }
         let pause = self.pause_after(&cause);
         tokio::time::sleep(pause).await;
@@ -316,9 +321,9 @@ impl<'a> Failures<'a> {
 
     /// Returns how long to pause after a failure.
     fn pause_after(&mut self, cause: &Cause) -> Duration {
-        let pause = self.backoff.next().unwrap_or(SILENCE);
+        let pause = self.backoff.next().unwrap_or(MAX_SILENCE);
         match cause {
-            Cause::NotFound => pause.min(MISSING),
+            Cause::NotFound => pause.min(LONGEST_PAUSE),
             _ => pause,
         }
     }

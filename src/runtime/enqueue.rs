@@ -1,12 +1,12 @@
-//! What is watched, and what its changes enqueue.
+//! The watched collections, and the resources that their changes enqueue.
 //!
 //! A shard watches its own resources by its label selector. What they refer to may belong to other shards, so that is watched
-//! whatever its labels are: the connections, whose sessions every shard builds itself, and the resources whose ids and states
+//! with any labels: the connections, whose sessions every shard builds itself, and the resources whose ids and states
 //! it reads.
 
-use super::follow::Watched;
+use super::changes::{Change, watch_references, watch_resources};
+use super::list_watch::Watched;
 use super::registry::{Served, served};
-use super::watch::{Change, references, resources};
 use crate::cluster::client::Cluster;
 use crate::health::Health;
 use crate::reconcile::context::Context;
@@ -16,18 +16,23 @@ use futures::future::join_all;
 use k8s_openapi::api::core::v1::{ConfigMap, Namespace, Secret};
 
 /// Enqueues what changes in the cluster, and records in `health` what can't be watched. Never ends.
-pub async fn listen(cluster: &Cluster, context: &Context, settings: &Settings, health: &Health) {
+pub async fn enqueue_changes(
+    cluster: &Cluster,
+    context: &Context,
+    settings: &Settings,
+    health: &Health,
+) {
     let (mut ours, mut referred) = (Vec::new(), Vec::new());
     for namespace in cluster.scopes() {
         for kind in served(settings) {
             watch_kind(kind.as_ref(), namespace, settings, &mut ours, &mut referred);
         }
-        referred.push(Watched::of::<ConfigMap>("ConfigMap", namespace));
+        referred.push(Watched::new::<ConfigMap>("ConfigMap", namespace));
         if namespace.is_none() {
-            referred.push(Watched::of::<Namespace>("Namespace", namespace));
+            referred.push(Watched::new::<Namespace>("Namespace", namespace));
         }
         if settings.secret_watch {
-            referred.push(Watched::of::<Secret>("Secret", namespace));
+            referred.push(Watched::new::<Secret>("Secret", namespace));
         }
     }
     Watched::share_definitions(ours.iter_mut().chain(&mut referred));
@@ -43,13 +48,13 @@ pub async fn listen(cluster: &Cluster, context: &Context, settings: &Settings, h
         let reported = |key: ResourceKey, reason| {
             context.metrics.set_first_reason(key, reason);
         };
-        resources(cluster, health, of, reported, left, |key| {
+        watch_resources(cluster, health, of, reported, left, |key| {
             context.enqueue(key);
         })
     });
     let referred = referred
         .iter()
-        .map(|of| references(cluster, health, of, |change| changed(context, &change)));
+        .map(|of| watch_references(cluster, health, of, |change| changed(context, &change)));
     // What is referred to is listed first: it has no dependents yet, and so causes no reconciliation a second time.
     futures::join!(join_all(referred), join_all(ours));
 }

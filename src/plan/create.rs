@@ -5,6 +5,7 @@ use super::case::Case;
 use super::desired::Desired;
 use super::external;
 use super::facts::{Facts, Query};
+use super::observed::Losses;
 use super::recover::{SEARCHING, recover};
 use super::steps::{Plan, Step, create};
 use super::verdict::{EventReason, Verdict};
@@ -80,16 +81,7 @@ pub fn object_gone(
     }
     let losses = facts.losses()?;
     if losses.suspicious() {
-        let (connection, namespace) = (&case.connection.name, &case.owner.namespace);
-        let namespace = if case.connection.shared {
-            String::new()
-        } else {
-            format!("-n {namespace} ")
-        };
-        let connection = connection.to_lowercase();
-        let approve = format!("run: kubectl {namespace}annotate {connection} {APPROVE}={RECREATE}");
-        let message = losses.message(&approve);
-        return Ok(Plan::report(Verdict::new(Reason::SuspiciousLoss, message)));
+        return Ok(suspicious_loss(case, &losses));
     }
     let plan = recover(case, desired, facts)?;
     if !plan.creates() {
@@ -97,6 +89,19 @@ pub fn object_gone(
     }
     let note = format!("{id} no longer existed");
     Ok(plan.map_verdict(|verdict| verdict.with_event(EventReason::RemoteRecreated, note)))
+}
+
+/// Reports that so many objects were lost that none is created again before a person approves it.
+fn suspicious_loss(case: &Case<'_>, losses: &Losses) -> Plan {
+    let namespace = if case.connection.shared {
+        String::new()
+    } else {
+        format!("-n {} ", case.owner.namespace)
+    };
+    let connection = case.connection.name.to_lowercase();
+    let approve = format!("run: kubectl {namespace}annotate {connection} {APPROVE}={RECREATE}");
+    let message = losses.message(&approve);
+    Plan::report(Verdict::new(Reason::SuspiciousLoss, message))
 }
 
 /// Adds the finalizer before everything else. It is the write-ahead intent of a create, and what makes a deletion wait.
@@ -107,8 +112,7 @@ pub fn with_finalizer(case: &Case<'_>, mut plan: Plan) -> Plan {
         Reason::Synced | Reason::Updating | Reason::RotationRefused
     );
     let has_object = !plan.steps.is_empty() || case.record.id.is_some();
-    let keeps_object = !plan.has(|step| *step == Step::Unbind);
-    if writes && has_object && keeps_object && !case.record.finalizer && !case.observes() {
+    if writes && has_object && !case.record.finalizer && !case.observes() {
         plan.steps.insert(0, Step::AddFinalizer);
     }
     plan

@@ -30,6 +30,7 @@ pub mod last_export;
 pub mod memory;
 pub mod observed;
 pub mod on_error;
+pub mod outcome;
 pub mod ownership;
 pub mod pauses;
 pub mod policy;

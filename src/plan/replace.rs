@@ -19,8 +19,6 @@ use std::time::Duration;
 
 /// The time after the grace period within which resources are made from the new object.
 const FOLLOW_UP: Duration = Duration::from_secs(3600);
-/// The shortest time before a deletion that Metorial refused is tried again.
-const AGAIN: Duration = Duration::from_secs(300);
 
 /// What a resource reports while it is not known whether its new object was created.
 const SEARCHING_NEW: &str =
@@ -50,22 +48,11 @@ pub fn replace(
         return Ok(wait);
     }
     let others = others(case, facts, former)?;
-    // Where nothing was edited since it was to be created, a successor has what is desired now, unreadable fields included. What
-    // is recorded is that of the former object.
-    let same = case.record.replacement.as_ref() == Some(&desired.revision);
-    let record = match same {
-        false => Cow::Borrowed(&case.record),
-        true => Cow::Owned(Record {
-            revision: None,
-            inputs: Vec::new(),
-            ..case.record.clone()
-        }),
-    };
-    let fits = |remote: &&&RemoteView| {
-        differences(desired, remote, &record).is_without_replacement(desired)
-    };
+    let record = known_of_successor(case, desired);
+    let differs = |remote: &RemoteView| differences(desired, remote, &record);
     // A crash, or a lost response, may have left the new object unrecorded, but not unannounced.
     let uncertain = case.record.replacement.is_some();
+    let fits = |remote: &&&RemoteView| differs(remote).is_without_replacement(desired);
     let successor = others.iter().find(fits).copied();
     if successor.is_none() && uncertain && !case.record.settled() {
         let wait = case.record.settles_in;
@@ -92,11 +79,24 @@ pub fn replace(
         .map_verdict(|verdict| verdict.with_event(EventReason::Replaced, note));
     Ok(match successor {
         // The spec may have been edited after it was created.
-        Some(new) if !differences(desired, new, &record).is_empty() => plan.continues(format!(
+        Some(new) if !differs(new).is_empty() => plan.continues(format!(
             "found {} by its marker; comparing it with the spec",
             new.id
         )),
         _ => plan,
+    })
+}
+
+/// Returns the recorded state that a new object is compared with. What is recorded is that of the former object; but where nothing
+/// was edited since the new one was to be created, it has what is desired now, unreadable fields included.
+fn known_of_successor<'c>(case: &'c Case<'_>, desired: &Desired) -> Cow<'c, Record> {
+    if case.record.replacement.as_ref() != Some(&desired.revision) {
+        return Cow::Borrowed(&case.record);
+    }
+    Cow::Owned(Record {
+        revision: None,
+        inputs: Vec::new(),
+        ..case.record.clone()
     })
 }
 
@@ -177,25 +177,6 @@ pub fn delete_replaced(case: &Case<'_>, facts: &Facts, mut plan: Plan) -> Result
         Some(_) => plan.retry(Retry::Interval(next)),
         None => plan,
     })
-}
-
-/// Returns the report of a plan where Metorial did not delete a replaced object, because these objects use it: the resource is
-/// as ready as it was, and the deletion is tried again at the interval.
-#[must_use]
-pub fn former_in_use(plan: &Plan, users: &[String]) -> Plan {
-    let mut kept = plan.clone();
-    kept.verdict.message = format!(
-        "{}; it does not delete the former object, because it is in use there: {}",
-        plan.verdict.message,
-        users.join(", ")
-    );
-    kept.retry = match &plan.retry {
-        Retry::Interval(None) => Retry::ChangeOrInterval,
-        // The deletion of another one is tried again soon, and with it this one.
-        Retry::Backoff(backoff) => Retry::Backoff(backoff.clone().at_least(AGAIN)),
-        retry => retry.clone(),
-    };
-    kept
 }
 
 /// Returns whether an object was replaced so recently that what was made from it may yet be made from the new one.

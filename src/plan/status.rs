@@ -1,15 +1,12 @@
 //! The next status of a resource: pure, and written only where it differs from the last.
 
 use super::case::{Case, Failure, MaybeApplied};
-use super::checks::child_refused;
 use super::children::ChildKind;
 use super::desired::{Desired, Input};
 use super::fingerprint::Fingerprint;
 use super::observed::{ListedImport, RemoteView};
 use super::ownership::Claim;
 use super::record::{Destination, Writes};
-use super::replace;
-use super::restart;
 use super::steps::{Effect, Plan, remote_after};
 use super::verdict::{EventReason, Expiring, Verdict};
 use crate::resources::{
@@ -102,50 +99,6 @@ fn was_refused(case: &Case<'_>) -> bool {
         Failure::Remote(failure) => failure.applied == MaybeApplied::No,
         Failure::ChildRefused(_) | Failure::ChildUnfit(_) | Failure::ChildTooLarge(_) => false,
     })
-}
-
-/// Returns the plan's report at the moment when the id is recorded: a resource is ready only once its ids are published.
-#[must_use]
-pub fn created(plan: &Plan) -> Plan {
-    let message = "created at Metorial; its ids are being published";
-    let verdict = Verdict {
-        event: plan.verdict.event.clone(),
-        ..Verdict::new(Reason::Creating, message)
-    };
-    Plan {
-        verdict,
-        ..plan.clone()
-    }
-}
-
-/// Returns the plan's report where Kubernetes refused a child object or a restart, or Metorial a deletion. Another problem is
-/// reported first.
-#[must_use]
-pub fn with_refusals(plan: &Plan, effects: &[Effect]) -> Plan {
-    let refusal = effects.iter().find_map(|effect| match effect {
-        Effect::ChildRefused(refusal) => Some(child_refused(refusal)),
-        Effect::NotRestarted(workload) => Some(restart::failed(plan, workload)),
-        _ => None,
-    });
-    match refusal {
-        Some(refused) if plan.verdict.reason.class() == Class::Done => Plan {
-            verdict: refused.verdict,
-            retry: refused.retry,
-            ..plan.clone()
-        },
-        Some(_) => plan.clone(),
-        None => {
-            let users = effects.iter().filter_map(|effect| match effect {
-                Effect::InUse(users) => Some(users.clone()),
-                _ => None,
-            });
-            let users: Vec<String> = users.flatten().collect();
-            match users.is_empty() {
-                true => plan.clone(),
-                false => replace::former_in_use(plan, &users),
-            }
-        }
-    }
 }
 
 fn apply<S: ResourceStatus>(next: &mut S, case: &Case<'_>, plan: &Plan, effect: &Effect) {

@@ -13,10 +13,10 @@ use crate::plan::differences::{Differences, others_since};
 use crate::plan::export_record;
 use crate::plan::memory::Memory;
 use crate::plan::observed::{ListedImport, RemoteView};
+use crate::plan::outcome;
 use crate::plan::publish;
 use crate::plan::record::Writes;
 use crate::plan::request;
-use crate::plan::status;
 use crate::plan::steps::{Content, Effect, Plan, Step, remote_after, removes_child};
 use crate::remote::RemoteError;
 use crate::remote::records::note;
@@ -44,7 +44,7 @@ impl<K: Kind> Run<'_, K> {
                 Step::RecordStatus => {
                     let publishes = |step: &Step| matches!(step, Step::ApplyChild(..));
                     match plan.steps[index..].iter().any(publishes) {
-                        true => self.report(case, &status::created(plan)).await?,
+                        true => self.report(case, &outcome::created(plan)).await?,
                         false => self.report(case, plan).await?,
                     }
                 }

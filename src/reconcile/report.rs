@@ -12,6 +12,7 @@ use crate::plan::events::{self, Event};
 use crate::plan::expiry;
 use crate::plan::fingerprint::Fingerprint;
 use crate::plan::memory::Memory;
+use crate::plan::outcome;
 use crate::plan::pauses::Ended;
 use crate::plan::referred::seen_by_others;
 use crate::plan::replace;
@@ -40,7 +41,7 @@ impl<K: Kind> Run<'_, K> {
         }
         // The report of another shard may be newer; but what was written at the API is recorded in any case.
         self.confirm_shard(!self.wrote()).await?;
-        let plan = &status::with_refusals(plan, &self.effects);
+        let plan = &outcome::with_refusals(plan, &self.effects);
         let next = status::next(&self.resource.handle.status, case, plan, &self.effects);
         let reported = &expiry::with_expiry(&next, case, plan);
         self.report(case, reported).await?;

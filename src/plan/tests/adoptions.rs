@@ -148,3 +148,20 @@ fn an_object_whose_marker_shows_another_value_is_not_adopted_for_this_one() {
         assert_eq!(named, reason == Reason::AdoptionMismatch);
     }
 }
+
+#[test]
+fn an_object_that_was_only_observed_is_forgotten_once_the_spec_no_longer_names_it() {
+    let desired = config("a");
+    let observed = |id: &str| Record {
+        observed: true,
+        revision: None,
+        finalizer: false,
+        ..recorded(&desired, id)
+    };
+    let plan = decide(&desired, observed("theirs"), Vec::new());
+    assert_eq!(plan.steps, [Step::Unbind], "another one is named");
+    let own = Fixture::of(&desired, observed("theirs"));
+    assert_eq!(own.plan().steps, [Step::Unbind], "none is named");
+    let plan = decide(&desired, observed("named"), Vec::new());
+    assert!(!plan.has(|step| *step == Step::Unbind), "it is adopted");
+}

@@ -5,9 +5,10 @@ use crate::plan::backoff::Retry;
 use crate::plan::children::{ChildKind, Refusal};
 use crate::plan::events::events;
 use crate::plan::observed::ListedImport;
+use crate::plan::outcome::{created as creating, with_refusals};
 use crate::plan::record::{Destination, Record, Writes};
 use crate::plan::replace;
-use crate::plan::status::{created as creating, next, with_refusals};
+use crate::plan::status::next;
 use crate::plan::steps::{Effect, Plan};
 use crate::plan::verdict::{EventReason, Verdict};
 use crate::resources::{

@@ -1,0 +1,75 @@
+//! The report of a plan that was carried out only in part: an id that is recorded before its publication, or a step that was
+//! refused and that the plan can do without.
+
+use super::backoff::Retry;
+use super::checks::child_refused;
+use super::restart;
+use super::steps::{Effect, Plan};
+use super::verdict::Verdict;
+use crate::resources::{Class, Reason};
+use std::time::Duration;
+
+/// The shortest time before a deletion that Metorial refused is tried again.
+const DELETED_AGAIN_AFTER: Duration = Duration::from_secs(300);
+
+/// Returns the plan's report at the moment when the id is recorded: a resource is ready only once its ids are published.
+#[must_use]
+pub fn created(plan: &Plan) -> Plan {
+    let message = "created at Metorial; its ids are being published";
+    let verdict = Verdict {
+        event: plan.verdict.event.clone(),
+        ..Verdict::new(Reason::Creating, message)
+    };
+    Plan {
+        verdict,
+        ..plan.clone()
+    }
+}
+
+/// Returns the plan's report where Kubernetes refused a child object or a restart, or Metorial a deletion. Another problem is
+/// reported first.
+#[must_use]
+pub fn with_refusals(plan: &Plan, effects: &[Effect]) -> Plan {
+    let refusal = effects.iter().find_map(|effect| match effect {
+        Effect::ChildRefused(refusal) => Some(child_refused(refusal)),
+        Effect::NotRestarted(workload) => Some(restart::failed(plan, workload)),
+        _ => None,
+    });
+    match refusal {
+        Some(refused) if plan.verdict.reason.class() == Class::Done => Plan {
+            verdict: refused.verdict,
+            retry: refused.retry,
+            ..plan.clone()
+        },
+        Some(_) => plan.clone(),
+        None => {
+            let users = effects.iter().filter_map(|effect| match effect {
+                Effect::InUse(users) => Some(users.clone()),
+                _ => None,
+            });
+            let users: Vec<String> = users.flatten().collect();
+            match users.is_empty() {
+                true => plan.clone(),
+                false => former_in_use(plan, &users),
+            }
+        }
+    }
+}
+
+/// Returns the report of a plan where Metorial did not delete a replaced object, because these objects use it: the resource is
+/// as ready as it was, and the deletion is tried again at the interval.
+fn former_in_use(plan: &Plan, users: &[String]) -> Plan {
+    let mut kept = plan.clone();
+    kept.verdict.message = format!(
+        "{}; it does not delete the former object, because it is in use there: {}",
+        plan.verdict.message,
+        users.join(", ")
+    );
+    kept.retry = match &plan.retry {
+        Retry::Interval(None) => Retry::ChangeOrInterval,
+        // The deletion of another one is tried again soon, and with it this one.
+        Retry::Backoff(backoff) => Retry::Backoff(backoff.clone().at_least(DELETED_AGAIN_AFTER)),
+        retry => retry.clone(),
+    };
+    kept
+}

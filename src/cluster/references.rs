@@ -91,7 +91,12 @@ impl Cluster {
             let bytes = bytes.ok_or_else(|| Missing::Unresolved(keyless(reference)))?;
             inputs
                 .insert(reference.clone(), bytes, &content.uid)
-                .map_err(|invalid| Missing::Unresolved(invalid.into()))?;
+                .map_err(|invalid| {
+                    Missing::Unresolved(Unresolved {
+                        resolved: false,
+                        ..invalid.into()
+                    })
+                })?;
         }
         Ok(inputs)
     }
@@ -174,6 +179,7 @@ impl Cluster {
                 reference.kind.as_str(),
                 reference.place()
             ),
+            resolved: false,
         }))
     }
 
@@ -215,6 +221,7 @@ impl Cluster {
                     K::NAME,
                     reference.place()
                 ),
+                resolved: false,
             }));
         };
         let uid = object.uid().unwrap_or_default();
@@ -240,6 +247,7 @@ fn absent(reference: &Reference) -> Unresolved {
     Unresolved {
         reason,
         message: format!("{kind} {name} not found; create it{what}"),
+        resolved: false,
     }
 }
 
@@ -252,5 +260,6 @@ fn keyless(reference: &Reference) -> Unresolved {
             SourceKind::Resource(_) => Reason::ReferenceNotReady,
         },
         message: format!("{kind} {name} has no key {key}: add it"),
+        resolved: false,
     }
 }

@@ -4,7 +4,7 @@
 use super::inputs::{Inputs, LONGEST_TEXT, Reference, TOO_LONG};
 use crate::plan::desired::Invalid;
 use crate::plan::fields::Sourced;
-use crate::resources::free_json::LITERAL;
+use crate::resources::free_json::{INEXACT, LITERAL, unfit};
 use crate::resources::{ComposedValue, PartFormat, ValuePart, pointer};
 use crate::sensitive::{Sensitive, Wipe};
 use serde_json::{Map, Value};
@@ -96,12 +96,19 @@ fn reference(part: &ValuePart) -> Option<Reference> {
 
 fn json(text: &str) -> Result<Value, &'static str> {
     if !exact(text) {
-        return Err("has a number that can't be kept exactly: write it as a text");
+        return Err(INEXACT);
     }
-    serde_json::from_str(text).map_err(|_| "is not JSON, or is nested too deep")
+    let mut value = serde_json::from_str(text).map_err(|_| "is not JSON, or is nested too deep")?;
+    match unfit(&value) {
+        Some(why) => {
+            value.wipe();
+            Err(why)
+        }
+        None => Ok(value),
+    }
 }
 
-/// Returns whether every number outside of strings is kept exactly: 64-bit integers, and decimals of at most 15 digits.
+/// Returns whether every number outside of strings is parsed exactly: 64-bit integers, and decimals of at most 15 digits.
 fn exact(text: &str) -> bool {
     let (mut in_text, mut escaped, mut number) = (false, false, String::new());
     for character in text.chars().chain([' ']) {
@@ -260,8 +267,8 @@ mod tests {
         );
         let whole = json!({"literal": {"gone": 1}, "from": [part("", "all", "Json")]});
         assert_eq!(
-            composed(whole, &[("all", r#"{"a":18446744073709551615}"#)]),
-            Ok(json!({"a": u64::MAX}))
+            composed(whole, &[("all", r#"{"a":9007199254740991}"#)]),
+            Ok(json!({"a": 9_007_199_254_740_991_u64}))
         );
     }
 
@@ -275,6 +282,8 @@ mod tests {
                 "123456789012345678901234",
                 "exactly",
             ),
+            (part("/a", "k", "Json"), "9007199254740992", "exactly"),
+            (part("/a", "k", "Json"), r#""\u0000""#, "a NUL character"),
             (part("/a", "k", "Json"), "0.12345678901234567", "exactly"),
             (part("/a", "k", "Json"), "1e999", "exactly"),
             (part("/list/7", "k", "Text"), "canary", "beside the items"),

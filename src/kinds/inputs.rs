@@ -4,6 +4,7 @@ use super::remote_kind::RemoteKind;
 use crate::plan::attempt::digest;
 use crate::plan::desired::{External, Invalid};
 use crate::plan::fields::Sourced;
+use crate::resources::free_json::NUL;
 use crate::resources::{KeyRef, ResourceKey, ResourceRef, SecretSource, ValueSource};
 use crate::sensitive::Sensitive;
 use std::collections::{BTreeMap, BTreeSet};
@@ -182,7 +183,7 @@ impl Inputs {
             return refuse("is empty: put a value there");
         }
         if text.contains('\0') {
-            return refuse("contains a NUL character, which Metorial can't store; remove it");
+            return refuse(NUL);
         }
         let text = Sensitive::new(text.to_owned());
         self.values.insert(reference, (text, uid.to_owned()));

@@ -5,11 +5,12 @@ use super::inputs::{Inputs, Reference};
 use super::remote_kind::RemoteKind;
 use crate::plan::children::ChildSpec;
 use crate::plan::desired::{Desired, Invalid, Wanted};
+use crate::plan::fields::Compare;
 use crate::plan::fingerprint::MacKey;
 use crate::plan::observed::RemoteView;
 use crate::plan::ownership::Owner;
 use crate::plan::policy::Lifecycle;
-use crate::resources::free_json::METADATA;
+use crate::resources::free_json::{METADATA, NUL, unfit};
 use crate::resources::{CommonSpec, ResourceKey, ResourceStatus};
 use kube::core::NamespaceResourceScope;
 use metorial::Object;
@@ -97,9 +98,30 @@ pub trait Kind:
     ) -> Result<Desired, Invalid> {
         let metadata = self.common().metadata.clone().unwrap_or_default();
         METADATA.check(&metadata).map_err(Invalid::spec)?;
-        let desired = Desired::new(self.wanted(inputs)?, metadata, owner, key);
+        let wanted = self.wanted(inputs)?;
+        refuse_unfit(&wanted)?;
+        let desired = Desired::new(wanted, metadata, owner, key);
         Ok(desired.referring_to(inputs.state()))
     }
+}
+
+/// Refuses what the API can't store, wherever it is: a request with it would fail again and again.
+fn refuse_unfit(wanted: &Wanted) -> Result<(), Invalid> {
+    for field in &wanted.fields {
+        if let Some(why) = unfit(field.expose()) {
+            let message = format!("spec.{} {why}", field.rule.name);
+            return Err(match field.rule.compare {
+                Compare::Readable => Invalid::spec(message),
+                _ => Invalid::value(message),
+            });
+        }
+    }
+    let imports = wanted.source.imports().map(|imports| &imports.note);
+    let note = imports.or(wanted.source.exports().map(|exports| &exports.note));
+    if note.is_some_and(|note| note.contains('\0')) {
+        return Err(Invalid::spec(format!("spec.note {NUL}")));
+    }
+    Ok(())
 }
 
 /// A remote object that resources have.

@@ -44,8 +44,10 @@ pub fn fields(
     ]
 }
 
-/// Returns text as the API keeps it: trimmed (▲), and absent as empty.
+/// Returns text as the API keeps it: trimmed (▲), and absent as empty. To JavaScript, in which the API's clients are written, a
+/// byte order mark is white space.
 #[must_use]
 pub fn text(text: Option<&str>) -> Value {
-    Value::from(text.unwrap_or_default().trim())
+    let blank = |character: char| character.is_whitespace() || character == '\u{feff}';
+    Value::from(text.unwrap_or_default().trim_matches(blank))
 }

@@ -72,11 +72,17 @@ pub struct Unresolved {
     pub reason: Reason,
     /// The condition message.
     pub message: String,
+    /// True if all references are resolved: then what they lead to is at fault, or the spec.
+    pub resolved: bool,
 }
 
 impl From<Invalid> for Unresolved {
     fn from(Invalid { reason, message }: Invalid) -> Self {
-        Self { reason, message }
+        Self {
+            reason,
+            message,
+            resolved: true,
+        }
     }
 }
 

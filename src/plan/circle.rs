@@ -75,6 +75,7 @@ mod tests {
         let why = Unresolved {
             reason: Reason::ReferenceNotReady,
             message: "not ready".to_owned(),
+            resolved: false,
         };
         explained(why, own, others).message
     }

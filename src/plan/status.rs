@@ -313,15 +313,18 @@ fn conditions(status: &CommonStatus, case: &Case<'_>, verdict: &Verdict) -> Vec<
     let last = status.conditions.as_deref();
     let next = Conditions::after(last, case.generation, case.now);
     let mut next = next.verdict(*reason, *ready, message);
-    // A resource that is held by choice reports nothing about references that were not read.
-    let held = reason.class() == Class::HeldByChoice;
-    let before = condition(last, REFERENCES_RESOLVED).filter(|_| !held);
-    if reason.class() == Class::Waiting {
-        next = next.with(REFERENCES_RESOLVED, false, *reason, message);
-    } else if case.desired.is_ok() || before.is_some() {
-        let (reason, message) = (Reason::Synced, "all references are resolved");
-        next = next.with(REFERENCES_RESOLVED, true, reason, message);
-    }
+    let resolved = "all references are resolved";
+    next = match &case.desired {
+        _ if reason.class() == Class::Waiting => {
+            next.with(REFERENCES_RESOLVED, false, *reason, message)
+        }
+        Ok(_) => next.with(REFERENCES_RESOLVED, true, Reason::Synced, resolved),
+        // A deletion reads no references, and a resource that is held by choice reports nothing about them.
+        Err(_) if case.terminating => next.unchanged(REFERENCES_RESOLVED),
+        Err(_) if reason.class() == Class::HeldByChoice => next,
+        Err(why) if why.resolved => next.with(REFERENCES_RESOLVED, true, Reason::Synced, resolved),
+        Err(why) => next.with(REFERENCES_RESOLVED, false, why.reason, &why.message),
+    };
     if !drift.is_empty() {
         let fields: Vec<&str> = drift.iter().map(|entry| entry.field.as_str()).collect();
         let message = format!("differs at Metorial: {}", fields.join(", "));

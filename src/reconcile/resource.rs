@@ -98,6 +98,7 @@ impl<'a, K: Kind> Resource<'a, K> {
             return Ok(Err(Unresolved {
                 reason: Reason::Deleting,
                 message: String::new(),
+                resolved: false,
             }));
         }
         let references = self.handle.object.references();

@@ -18,6 +18,16 @@ pub const DRIFTED: &str = "Drifted";
 /// Type of the condition of a value that expires soon.
 pub const EXPIRING: &str = "Expiring";
 
+/// The types of the conditions that the operator writes.
+const OWN: [&str; 6] = [
+    READY,
+    RECONCILING,
+    STALLED,
+    REFERENCES_RESOLVED,
+    DRIFTED,
+    EXPIRING,
+];
+
 /// Builder of the next list of conditions. It keeps each `lastTransitionTime` while the condition's `status` stays the
 /// same: with a new time in every reconciliation the status would never settle.
 pub struct Conditions {
@@ -40,7 +50,7 @@ impl Conditions {
     }
 
     /// Sets Ready, Reconciling and Stalled as the class of the reason requires. `ready` decides about Ready for
-    /// [`Class::HeldByChoice`].
+    /// [`Class::HeldByChoice`]. The conditions of other writers stay.
     #[must_use]
     pub fn verdict(mut self, reason: Reason, ready: bool, message: &str) -> Self {
         let ready = match reason.class() {
@@ -54,6 +64,16 @@ impl Conditions {
             Class::NeedsPerson => self.set(STALLED, true, reason, message),
             Class::Done | Class::HeldByChoice => {}
         }
+        let others = |condition: &&Condition| !OWN.contains(&condition.type_.as_str());
+        self.next.extend(self.last.iter().filter(others).cloned());
+        self
+    }
+
+    /// Adds a condition as it was.
+    #[must_use]
+    pub fn unchanged(mut self, type_: &str) -> Self {
+        self.next
+            .extend(condition(Some(&self.last), type_).cloned());
         self
     }
 
@@ -126,6 +146,20 @@ mod tests {
                 Class::NeedsPerson => assert_eq!(of("Stalled"), Some("True")),
             }
         }
+    }
+
+    #[test]
+    fn conditions_of_other_writers_stay_and_ours_do_not() {
+        let first = Conditions::after(None, 1, at(10))
+            .verdict(Reason::SecretNotFound, false, "a")
+            .with("Approved", true, Reason::Synced, "theirs")
+            .build();
+        let second = Conditions::after(Some(&first), 2, at(20))
+            .verdict(Reason::Synced, true, "c")
+            .build();
+        let types: Vec<&str> = second.iter().map(|it| it.type_.as_str()).collect();
+        assert_eq!(types, ["Ready", "Approved"]);
+        assert_eq!(second[1], first[2]);
     }
 
     #[test]

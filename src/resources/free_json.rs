@@ -31,7 +31,8 @@ impl Limits {
     /// Checks a field.
     ///
     /// # Errors
-    /// The field is too deep or too large: returns the field and the limit, and how to stay below it.
+    /// The field is too deep or too large, or has something that JSON does not keep everywhere: returns the field and the limit,
+    /// and how to stay below it.
     pub fn check(&self, object: &Map<String, Value>) -> Result<(), String> {
         let (field, levels, kibibytes) = (self.field, self.levels, self.kibibytes);
         if is_deeper(object, levels) {
@@ -45,8 +46,46 @@ impl Limits {
                 "{field} is larger than {kibibytes} KiB of JSON: make it smaller"
             ));
         }
-        Ok(())
+        match object.iter().find_map(|(name, value)| {
+            let of_name = name.contains('\0').then_some(NUL);
+            of_name.or_else(|| unfit(value))
+        }) {
+            Some(why) => Err(format!("{field} {why}")),
+            None => Ok(()),
+        }
     }
+}
+
+/// The largest integer that every reader of JSON keeps exactly: 2^53 - 1 (RFC 8259, section 6).
+const LARGEST_INTEGER: u64 = (1 << 53) - 1;
+/// The refusal of a NUL character, to which the API responds with 500 (▲).
+pub const NUL: &str = "contains a NUL character, which Metorial can't store; remove it";
+/// The refusal of a number of which another may be read back.
+pub const INEXACT: &str = "has a number that can't be kept exactly: write it as a text";
+
+/// Returns why JSON can't be sent, if it can't. It names nothing of it.
+#[must_use]
+pub fn unfit(value: &Value) -> Option<&'static str> {
+    let mut rest = vec![value];
+    while let Some(value) = rest.pop() {
+        match value {
+            Value::String(text) if text.contains('\0') => return Some(NUL),
+            Value::Object(members) if members.keys().any(|name| name.contains('\0')) => {
+                return Some(NUL);
+            }
+            Value::Number(number) => {
+                let size = number
+                    .as_u64()
+                    .or_else(|| number.as_i64().map(i64::unsigned_abs));
+                if size.is_some_and(|size| size > LARGEST_INTEGER) {
+                    return Some(INEXACT);
+                }
+            }
+            _ => {}
+        }
+        rest.extend(children(value));
+    }
+    None
 }
 
 /// Returns whether an object has more levels than this: a loop over what is on one level after the other, because a
@@ -71,7 +110,7 @@ fn children(value: &Value) -> Vec<&Value> {
 
 #[cfg(test)]
 mod tests {
-    use super::{LITERAL, Limits, METADATA};
+    use super::{INEXACT, LITERAL, Limits, METADATA, NUL, unfit};
     use serde_json::{Map, Value, json};
 
     fn nested(levels: usize, around: fn(Value) -> Value) -> Map<String, Value> {
@@ -113,5 +152,26 @@ mod tests {
         object.insert("canary".to_owned(), json!("canary"));
         let message = LITERAL.check(&object).unwrap_err();
         assert!(!message.contains("canary"), "{message}");
+    }
+
+    #[test]
+    fn what_is_not_kept_everywhere_is_refused_and_not_shown() {
+        let largest = 9_007_199_254_740_991_i64;
+        for (value, refused) in [
+            (json!(largest), None),
+            (json!(-largest), None),
+            (json!(largest + 1), Some(INEXACT)),
+            (json!([{"a": -largest - 1}]), Some(INEXACT)),
+            (json!(u64::MAX), Some(INEXACT)),
+            (json!(1.5), None),
+            (json!("a\0b"), Some(NUL)),
+            (json!({"a": ["\0"]}), Some(NUL)),
+            (json!({"a\0": 1}), Some(NUL)),
+        ] {
+            assert_eq!(unfit(&value), refused, "{value}");
+            let mut object = Map::new();
+            object.insert("a".to_owned(), value);
+            assert_eq!(METADATA.check(&object).is_err(), refused.is_some());
+        }
     }
 }

@@ -4,11 +4,14 @@
 use serde_json::{Map, Value};
 
 /// Returns the part of a value that follows a schema, and the paths of everything else, none of whose values is shown. What
-/// is wrong is left out; what is required and missing, or wrong, is blank.
+/// is wrong is left out; what is required and missing, or wrong, is blank. A value without anything wrong is returned as it is.
 #[must_use]
 pub fn repair(schema: &Value, path: &str, value: Value) -> (Value, Vec<String>) {
     let mut repair = Repair::default();
-    let kept = repair.kept(schema, path, value);
+    let kept = repair.kept(schema, path, value.clone());
+    if kept.is_some() && repair.wrong.is_empty() {
+        return (value, Vec::new());
+    }
     let kept = kept.unwrap_or_else(|| {
         repair.wrong = vec![path.to_owned()];
         blank(schema)
@@ -146,7 +149,7 @@ mod tests {
     fn what_follows_the_schema_is_kept_as_it_is() {
         let good = json!({
             "name": "a", "count": 9, "on": true, "mode": "B", "texts": {"a": "b"}, "list": [{"key": "a"}],
-            "free": {"a": {"b": [1, null]}}, "unknown": 7
+            "free": {"a": {"b": [1, null]}, "c": null}, "unknown": 7, "mode": null
         });
         assert_eq!(repaired(good.clone()), (good, Vec::new()));
     }
@@ -155,7 +158,6 @@ mod tests {
     fn what_is_wrong_is_left_out_or_blank_where_it_is_required_and_its_path_is_returned() {
         for (wrong, kept, path) in [
             (json!({"on": "yes"}), json!({}), "spec.on"),
-            (json!({"on": null}), json!({}), ""),
             (json!({"mode": "C"}), json!({}), "spec.mode"),
             (json!({"count": 10}), json!({"count": 1}), "spec.count"),
             (json!({"count": null}), json!({"count": 1}), "spec.count"),

@@ -62,7 +62,7 @@ impl<K: Resource<DynamicType = ()> + DeserializeOwned> Stored<K> {
         ]
         .into_iter()
         .find_map(|(spec, wrong, status, lost_status)| {
-            object["spec"] = protected(spec, &wrong);
+            object["spec"] = protected(spec, &wrong, &fields["spec"]);
             object["status"] = status;
             let read = serde_json::from_value(object.clone()).ok()?;
             Some(Self {
@@ -74,12 +74,24 @@ impl<K: Resource<DynamicType = ()> + DeserializeOwned> Stored<K> {
     }
 }
 
-/// Returns a spec by whose deletion nothing is deleted that it may have kept: where the fields that decide about that can't
-/// be read, the remote object is left at Metorial.
-fn protected(mut spec: Value, wrong: &[String]) -> Value {
-    let decides = ["spec", "spec.deletionPolicy", "spec.mode"];
-    if wrong.iter().any(|path| decides.contains(&path.as_str())) {
+/// Returns a spec that permits no more than the stored one, where a part of it can't be read: the remote objects that it
+/// decides about are left at Metorial, and no other namespace is allowed.
+fn protected(mut spec: Value, wrong: &[String], schema: &Value) -> Value {
+    let has = |field: &str| schema["properties"].get(field).is_some();
+    let is_wrong = |places: &[&str]| wrong.iter().any(|path| places.contains(&path.as_str()));
+    if has("deletionPolicy") && is_wrong(&["spec", "spec.deletionPolicy", "spec.mode"]) {
         spec["deletionPolicy"] = json!("Orphan");
+    }
+    let defaults = ["spec", "spec.defaults", "spec.defaults.deletionPolicy"];
+    if has("defaults") && is_wrong(&defaults) {
+        spec["defaults"]["deletionPolicy"] = json!("Orphan");
+    }
+    // A selector without the part that can't be read selects more namespaces, not fewer.
+    let of_allowed = |path: &String| path.starts_with("spec.allowedNamespaces");
+    if wrong.iter().any(of_allowed)
+        && let Some(spec) = spec.as_object_mut()
+    {
+        spec.remove("allowedNamespaces");
     }
     spec
 }

@@ -8,8 +8,8 @@ use crate::kinds::Kind;
 use crate::plan::referred::seen_by_others;
 use crate::reconcile::context::Context;
 use crate::resources::{
-    Class, Conditions, ConnectionStatus, READY, RECONCILING, Reason, ResourceKey, ResourceStatus,
-    STALLED, condition,
+    Class, Conditions, ConnectionStatus, DRIFTED, EXPIRING, READY, REFERENCES_RESOLVED, Reason,
+    ResourceKey, ResourceStatus, condition,
 };
 use jiff::{SignedDuration, Timestamp};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
@@ -71,17 +71,13 @@ impl EndedBy {
             return None;
         }
         let conditions = Conditions::after(last, generation, Timestamp::now());
-        let mut next = conditions
-            .verdict(self.reason, false, &self.message)
-            .build();
         // What else is known of the resource is as it was.
-        let kept = last.into_iter().flatten();
-        let kept = kept.filter(|kept| condition(Some(&next), &kept.type_).is_none());
-        let own = [READY, RECONCILING, STALLED];
-        let kept = kept.filter(|kept| !own.contains(&kept.type_.as_str()));
-        let kept: Vec<Condition> = kept.cloned().collect();
-        next.extend(kept);
-        Some(next)
+        let next = conditions
+            .verdict(self.reason, false, &self.message)
+            .unchanged(REFERENCES_RESOLVED)
+            .unchanged(DRIFTED)
+            .unchanged(EXPIRING);
+        Some(next.build())
     }
 }
 

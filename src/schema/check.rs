@@ -240,7 +240,7 @@ fn check_until(
         let Ok(validator) = validator else {
             return CheckResult::NotChecked("it is not a valid JSON Schema of a known draft");
         };
-        match describe(validator.iter_errors(value), names) {
+        match describe(validator.iter_errors(value), value, names) {
             Some(violations) => CheckResult::Violates(violations),
             None => CheckResult::Conforms,
         }

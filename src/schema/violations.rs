@@ -24,16 +24,33 @@ impl PublicNames {
         collect(schema, &mut names);
         Self(names)
     }
+}
 
-    /// Returns a JSON pointer without the names that came from a Secret.
+/// What may be shown of a value: the names among its properties that are public, and its indexes.
+struct Shown<'a> {
+    names: &'a PublicNames,
+    value: &'a Value,
+}
+
+impl Shown<'_> {
+    /// Returns a JSON pointer without the names that came from a Secret. One of digits looks like an index, so the value tells
+    /// them apart.
     fn pointer(&self, pointer: &str) -> String {
         if pointer.is_empty() {
             return "the whole value".to_owned();
         }
+        let mut place = Some(self.value);
         let segments = pointer.split('/').skip(1).map(|segment| {
             let name = pointer::unescape(segment);
-            let is_index = name.bytes().all(|byte| byte.is_ascii_digit());
-            if is_index || self.0.contains(&name) {
+            let is_index = place.is_some_and(Value::is_array);
+            place = match place {
+                Some(Value::Array(items)) => {
+                    name.parse::<usize>().ok().and_then(|at| items.get(at))
+                }
+                Some(Value::Object(members)) => members.get(&name),
+                _ => None,
+            };
+            if is_index || self.names.0.contains(&name) {
                 format!("/{segment}")
             } else {
                 "/?".to_owned()
@@ -59,45 +76,47 @@ fn collect(schema: &Value, names: &mut BTreeSet<String>) {
 /// Describes the first violations; `None` if there is none.
 pub fn describe<'a>(
     errors: impl Iterator<Item = ValidationError<'a>>,
+    value: &Value,
     names: &PublicNames,
 ) -> Option<String> {
+    let shown = Shown { names, value };
     let found: Vec<String> = errors
         .take(MAX_DESCRIBED)
-        .map(|error| described(&error, names))
+        .map(|error| described(&error, &shown))
         .collect();
     (!found.is_empty()).then(|| found.join("; "))
 }
 
-fn described(error: &ValidationError<'_>, names: &PublicNames) -> String {
+fn described(error: &ValidationError<'_>, shown: &Shown<'_>) -> String {
     let keyword = error.schema_path().to_string();
     let keyword = keyword.rsplit('/').next().unwrap_or_default();
-    let place = names.pointer(&error.instance_path().to_string());
-    match detail(error.kind(), names) {
+    let place = shown.pointer(&error.instance_path().to_string());
+    match detail(error.kind(), shown) {
         Some(detail) => format!("{place} ({}): {detail}", cut(keyword)),
         None => format!("{place} ({})", cut(keyword)),
     }
 }
 
 /// Returns what the schema asks for.
-fn detail(kind: &ValidationErrorKind, names: &PublicNames) -> Option<String> {
+fn detail(kind: &ValidationErrorKind, shown: &Shown<'_>) -> Option<String> {
     use ValidationErrorKind as Kind;
     Some(match kind {
-        Kind::Required { property } => format!("{} is missing", shown(property)),
+        Kind::Required { property } => format!("{} is missing", as_json(property)),
         Kind::Type { kind } => format!("must be {}", types(kind).join(" or ")),
         Kind::Enum { options } => format!("must be one of {}", options_of(options)),
-        Kind::Constant { expected_value } => format!("must be {}", shown(expected_value)),
+        Kind::Constant { expected_value } => format!("must be {}", as_json(expected_value)),
         Kind::Format { format } => format!("must be a text of the format {}", cut(format)),
         Kind::Pattern { pattern } => format!("must match {}", cut(pattern)),
         Kind::MinLength { limit } => format!("must have at least {limit} character(s)"),
         Kind::MaxLength { limit } => format!("must have at most {limit} character(s)"),
         Kind::MinItems { limit } => format!("must have at least {limit} item(s)"),
         Kind::MaxItems { limit } => format!("must have at most {limit} item(s)"),
-        Kind::Minimum { limit } => format!("must be at least {}", shown(limit)),
-        Kind::Maximum { limit } => format!("must be at most {}", shown(limit)),
+        Kind::Minimum { limit } => format!("must be at least {}", as_json(limit)),
+        Kind::Maximum { limit } => format!("must be at most {}", as_json(limit)),
         Kind::AdditionalProperties { unexpected } | Kind::UnevaluatedProperties { unexpected } => {
-            surplus(unexpected, names)
+            surplus(unexpected, shown.names)
         }
-        Kind::AnyOf { context } | Kind::OneOfNotValid { context } => alternatives(context, names),
+        Kind::AnyOf { context } | Kind::OneOfNotValid { context } => alternatives(context, shown),
         Kind::OneOfMultipleValid { .. } => {
             "fits several alternatives that exclude each other".to_owned()
         }
@@ -128,7 +147,7 @@ fn surplus(unexpected: &[String], names: &PublicNames) -> String {
 }
 
 /// Describes alternatives none of which fits: by their types, if only those differ.
-fn alternatives(context: &[Vec<ValidationError<'static>>], names: &PublicNames) -> String {
+fn alternatives(context: &[Vec<ValidationError<'static>>], shown: &Shown<'_>) -> String {
     let only_type = |errors: &Vec<ValidationError<'static>>| match errors.as_slice() {
         [error] => match error.kind() {
             ValidationErrorKind::Type { kind } => Some(types(kind)),
@@ -143,7 +162,7 @@ fn alternatives(context: &[Vec<ValidationError<'static>>], names: &PublicNames) 
     let described = context.iter().take(MAX_LISTED).enumerate();
     let described: Vec<String> = described
         .map(|(index, errors)| {
-            let first = errors.first().map(|error| nested(error, names));
+            let first = errors.first().map(|error| nested(error, shown));
             let first = first.unwrap_or_else(|| "does not fit".to_owned());
             format!("alternative {}: {first}", index + 1)
         })
@@ -152,11 +171,11 @@ fn alternatives(context: &[Vec<ValidationError<'static>>], names: &PublicNames) 
 }
 
 /// Describes a violation of an alternative, without the alternatives in it.
-fn nested(error: &ValidationError<'_>, names: &PublicNames) -> String {
-    let place = names.pointer(&error.instance_path().to_string());
+fn nested(error: &ValidationError<'_>, shown: &Shown<'_>) -> String {
+    let place = shown.pointer(&error.instance_path().to_string());
     let detail = match error.kind() {
         ValidationErrorKind::AnyOf { .. } | ValidationErrorKind::OneOfNotValid { .. } => None,
-        kind => detail(kind, names),
+        kind => detail(kind, shown),
     };
     match detail {
         Some(detail) => format!("{place} {detail}"),
@@ -173,7 +192,7 @@ fn types(kind: &TypeKind) -> Vec<String> {
 
 fn options_of(options: &Value) -> String {
     let options = options.as_array().map(Vec::as_slice).unwrap_or_default();
-    let mut listed: Vec<String> = options.iter().take(MAX_LISTED).map(shown).collect();
+    let mut listed: Vec<String> = options.iter().take(MAX_LISTED).map(as_json).collect();
     if options.len() > MAX_LISTED {
         listed.push(format!("{} more", options.len() - MAX_LISTED));
     }
@@ -181,7 +200,7 @@ fn options_of(options: &Value) -> String {
 }
 
 /// Returns a value of the schema as JSON.
-fn shown(value: &Value) -> String {
+fn as_json(value: &Value) -> String {
     cut(&value.to_string())
 }
 

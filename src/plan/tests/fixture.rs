@@ -243,6 +243,7 @@ pub fn case<'a>(
         desired: desired.ok_or(Unresolved {
             reason: Reason::Deleting,
             message: String::new(),
+            resolved: false,
         }),
         publish: None,
         record: record.clone(),

@@ -162,6 +162,7 @@ fn what_the_cluster_alone_decides_goes_on_during_a_pause() {
     let missing = Unresolved {
         reason: Reason::SecretNotFound,
         message: "gone".to_owned(),
+        resolved: false,
     };
     let plan = fixture().ask(|case, facts| {
         let case = crate::plan::case::Case {

@@ -1,7 +1,8 @@
 //! The next status, by the effects of a plan.
 
-use super::fixture::{Fixture, auth_config, created, recorded, second};
+use super::fixture::{Fixture, auth_config, case, created, mac, owner, recorded, second};
 use crate::plan::backoff::Retry;
+use crate::plan::case::Unresolved;
 use crate::plan::children::{ChildKind, Refusal};
 use crate::plan::events::events;
 use crate::plan::observed::ListedImport;
@@ -12,9 +13,9 @@ use crate::plan::status::next;
 use crate::plan::steps::{Effect, Plan};
 use crate::plan::verdict::{EventReason, Verdict};
 use crate::resources::{
-    CommonStatus, PendingDeletion, ProviderAuthConfigStatus, Reason, ResourceStatus,
+    CommonStatus, PendingDeletion, ProviderAuthConfigStatus, Reason, ResourceStatus, condition,
 };
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
 use std::sync::Arc;
 
 fn import() -> ListedImport {
@@ -203,4 +204,51 @@ fn where_a_lost_create_was_sent_is_recorded_until_it_is_certain_that_nothing_was
     record.writes = Writes::NothingCreated;
     let (connection, instance, _) = place(&sent, &record, Reason::InvalidSpec);
     assert!(!connection && !instance);
+}
+
+#[test]
+fn references_are_resolved_only_if_they_were() {
+    let desired = auth_config("a");
+    let before = |status: &str| Condition {
+        type_: "ReferencesResolved".to_owned(),
+        status: status.to_owned(),
+        reason: "SecretNotFound".to_owned(),
+        message: "before".to_owned(),
+        observed_generation: Some(1),
+        last_transition_time: Time(second(0)),
+    };
+    let key = mac();
+    let after = |reason: Reason, resolved: bool, terminating: bool| {
+        let record = recorded(&desired, "current");
+        let mut case = case(&owner("uid"), &key, Some(&desired), &record);
+        case.terminating = terminating;
+        case.desired = Err(Unresolved {
+            reason,
+            message: "now".to_owned(),
+            resolved,
+        });
+        let mut status = ProviderAuthConfigStatus::default();
+        status.common.conditions = Some(vec![before("False")]);
+        let plan = Plan::report(Verdict::new(reason, "now".to_owned()));
+        let next = next(&status, &case, &plan, &[]);
+        let found = condition(next.common.conditions.as_deref(), "ReferencesResolved");
+        found.map(|it| (it.status.clone(), it.message.clone()))
+    };
+    let said = |status: &str, message: &str| Some((status.to_owned(), message.to_owned()));
+    let all = "all references are resolved";
+    for (reason, resolved, terminating, expected) in [
+        (
+            Reason::OwnershipConflict,
+            false,
+            false,
+            said("False", "now"),
+        ),
+        (Reason::InvalidValue, false, false, said("False", "now")),
+        (Reason::InvalidValue, true, false, said("True", all)),
+        (Reason::SecretNotFound, false, false, said("False", "now")),
+        (Reason::Deleting, false, true, said("False", "before")),
+        (Reason::Suspended, false, false, None),
+    ] {
+        assert_eq!(after(reason, resolved, terminating), expected, "{reason}");
+    }
 }

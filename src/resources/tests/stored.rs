@@ -1,6 +1,8 @@
 //! Objects that another version of the definition admitted.
 
-use crate::resources::{DeletionPolicy, ProviderAuthCredentials, ResourceStatus, Stored};
+use crate::resources::{
+    Connection, DeletionPolicy, ProviderAuthCredentials, ResourceStatus, Stored,
+};
 use serde_json::{Value, json};
 
 type Credentials = Stored<ProviderAuthCredentials>;
@@ -87,4 +89,67 @@ fn a_part_of_a_status_that_can_not_be_read_is_lost_and_says_so() {
 fn an_object_without_a_name_is_none() {
     let nameless = r#"{"metadata": 7, "spec": {}}"#;
     assert!(serde_json::from_str::<Credentials>(nameless).is_err());
+}
+
+fn connection(defaults: &Value) -> Stored<Connection> {
+    let object = json!({
+        "apiVersion": "metorial.com/v1alpha1",
+        "kind": "Connection",
+        "metadata": {"name": "default"},
+        "spec": {"apiKey": {"secretKeyRef": {"name": "a", "key": "b"}}, "defaults": defaults},
+    });
+    serde_json::from_str(&object.to_string()).unwrap()
+}
+
+#[test]
+fn where_the_default_of_a_connection_can_not_be_read_objects_are_left() {
+    for (defaults, policy) in [
+        (
+            json!({"deletionPolicy": "Archive"}),
+            Some(DeletionPolicy::Orphan),
+        ),
+        (json!("Orphan"), Some(DeletionPolicy::Orphan)),
+        (
+            json!({"interval": 7, "deletionPolicy": "Delete"}),
+            Some(DeletionPolicy::Delete),
+        ),
+        (json!({"interval": 7}), None),
+    ] {
+        let stored = connection(&defaults);
+        assert!(stored.unreadable().is_some(), "{defaults}");
+        let read = stored.object().spec.common.defaults.as_ref();
+        let read = read.and_then(|defaults| defaults.deletion_policy);
+        assert_eq!(read, policy, "{defaults}");
+    }
+}
+
+#[test]
+fn allowed_namespaces_that_can_not_be_read_whole_allow_none() {
+    let of = |allowed: Value| {
+        let stored = read(&json!({"allowedNamespaces": allowed}), &json!({}));
+        let allowed = stored.object().spec.common.allowed_namespaces.clone();
+        (stored.unreadable().is_some(), allowed.is_some())
+    };
+    let selector = |selector: Value| json!({"selector": selector, "names": ["apps"]});
+    assert_eq!(
+        of(selector(json!({"matchLabels": {"a": "b"}}))),
+        (false, true)
+    );
+    for wrong in [
+        json!(7),
+        json!({"names": "apps"}),
+        selector(json!({"matchLabels": {"a": 7}})),
+        selector(json!({"matchExpressions": [{"key": "a", "operator": 7}]})),
+    ] {
+        assert_eq!(of(wrong.clone()), (true, false), "{wrong}");
+    }
+}
+
+#[test]
+fn a_spec_beside_a_lost_status_is_read_as_it_is() {
+    let spec = json!({"metadata": {"a": null, "b": 1}});
+    let stored = read(&spec, &json!({"id": 7}));
+    assert_eq!((stored.unreadable(), stored.lost_status()), (None, true));
+    let metadata = serde_json::to_value(&stored.object().spec.common.metadata).unwrap();
+    assert_eq!(metadata, spec["metadata"]);
 }

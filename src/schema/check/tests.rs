@@ -58,7 +58,8 @@ async fn a_name_is_shown_if_the_spec_or_the_schema_has_it_and_hidden_otherwise()
         "properties": {"a": {"additionalProperties": {"type": "integer"}}, "list": {}},
         "additionalProperties": false
     });
-    let value = json!({"surplus": 1, "canary1": 1, "a": {"canary2": "x", "own": "x"}});
+    let value =
+        json!({"surplus": 1, "canary1": 1, "a": {"canary2": "x", "own": "x", "493021": "x"}});
     let spec = ["surplus", "own"].map(str::to_owned).into();
     let schema = Published::new(schema);
     let CheckResult::Violates(found) = checks().check("apps", &schema, &value, &spec).await else {
@@ -72,6 +73,15 @@ async fn a_name_is_shown_if_the_spec_or_the_schema_has_it_and_hidden_otherwise()
         assert!(found.contains(part), "{found}");
     }
     assert!(!found.contains("canary"), "{found}");
+    // A name of digits is no index.
+    assert!(!found.contains("493021"), "{found}");
+    let schema = Published::new(json!({"items": {"type": "integer"}}));
+    let value = json!([1, "x"]);
+    let found = checks().check("apps", &schema, &value, &spec).await;
+    assert!(
+        matches!(&found, CheckResult::Violates(found) if found.starts_with("/1 (type)")),
+        "{found:?}"
+    );
 }
 
 #[tokio::test]

@@ -37,6 +37,7 @@ mod kubectl_rollout;
 mod network_policy;
 mod operator_writes;
 mod quickstart;
+mod release;
 mod rendered;
 mod rollout;
 mod shards;

@@ -1,0 +1,59 @@
+//! What `tools/release` makes for a release: the chart with its default image.
+
+use crate::rendered::{at, objects};
+use crate::support::{chart, succeed};
+use control_plane::ControlPlane;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+async fn plane() -> &'static ControlPlane {
+    tokio::task::spawn_blocking(ControlPlane::shared)
+        .await
+        .unwrap()
+}
+
+/// A directory for the files of a test.
+fn directory(name: &str) -> PathBuf {
+    let directory = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
+    fs::remove_dir_all(&directory).ok();
+    fs::create_dir_all(&directory).unwrap();
+    directory
+}
+
+fn release(arguments: &[&str]) -> Command {
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tools/release");
+    let mut release = Command::new(script);
+    release.args(arguments);
+    release
+}
+
+/// Packages the chart as the workflow does, whose Helm is the one in the path, and answers the package.
+async fn released_chart(plane: &ControlPlane, image: &str, name: &str) -> PathBuf {
+    let directory = directory(name);
+    let helm = PathBuf::from(plane.helm().get_program());
+    let tools = helm.parent().unwrap().to_str().unwrap();
+    let mut package = release(&["chart", directory.to_str().unwrap(), image]);
+    package.env("HELM", "helm");
+    package.env("PATH", format!("{tools}:{}", env!("PATH")));
+    // A function of the script that calls itself would otherwise fail only when the stack is used up.
+    package.env("FUNCNEST", "20");
+    succeed(package).await;
+    let package = format!("metorial-operator-{}.tgz", env!("CARGO_PKG_VERSION"));
+    directory.join(package)
+}
+
+#[tokio::test]
+async fn a_released_chart_needs_no_value_and_has_the_released_image() {
+    let plane = plane().await;
+    let image = "registry.example.com/team/operator";
+    let package = released_chart(plane, image, "released-chart").await;
+    let mut helm = plane.helm();
+    helm.args(["template", "metorial-operator"]).arg(package);
+    let rendered = objects(&succeed(helm).await);
+    let image = format!("{image}:{}", env!("CARGO_PKG_VERSION"));
+    assert_eq!(at(&rendered, "Deployment container/image"), image);
+    // The chart of the repository stays as it is.
+    let values = fs::read_to_string(chart().join("values.yaml")).unwrap();
+    assert!(values.contains("\n  repository: \"\"\n"));
+}

@@ -4,7 +4,7 @@ use clap::Parser;
 use kube::config::{InferConfigError, KubeconfigError};
 use metorial_operator::cluster::config;
 use metorial_operator::resources::definitions;
-use metorial_operator::runtime::{check, run};
+use metorial_operator::runtime::{Finding, check, run};
 use metorial_operator::settings::{Args, Command, RunArgs};
 use metorial_operator::telemetry;
 use std::error::Error;
@@ -89,7 +89,7 @@ fn run_operator(args: &RunArgs) -> Result<(), String> {
     result
 }
 
-/// Prints each check on a line.
+/// Prints each check on a line. Warnings don't count as failures.
 fn check_installation(args: &RunArgs) -> Result<(), String> {
     let settings = args.settings().map_err(|error| error.to_string())?;
     let checked = block_on(async {
@@ -97,12 +97,15 @@ fn check_installation(args: &RunArgs) -> Result<(), String> {
         Ok(check(&settings, client).await)
     })?;
     for done in &checked {
-        match &done.failure {
-            None => println!("ok      {}", done.subject),
-            Some(failure) => println!("failed  {}: {failure}", done.subject),
+        match &done.finding {
+            Finding::Fine => println!("ok      {}", done.subject),
+            Finding::Warning(warning) => println!("warning {}: {warning}", done.subject),
+            Finding::Failure(failure) => println!("failed  {}: {failure}", done.subject),
         }
     }
-    match checked.iter().filter(|done| done.failure.is_some()).count() {
+    let failures = checked.iter().map(|done| &done.finding);
+    let failures = failures.filter(|finding| matches!(finding, Finding::Failure(_)));
+    match failures.count() {
         0 => Ok(()),
         failed => Err(format!("{failed} of {} checks failed", checked.len())),
     }

@@ -14,5 +14,5 @@ mod schedule;
 #[cfg(test)]
 mod simulation;
 
-pub use check::{Checked, check};
+pub use check::{Checked, Finding, check};
 pub use operator::{StartError, run};

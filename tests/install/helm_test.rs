@@ -1,6 +1,6 @@
 //! `helm test`: a pod with the operator's image, permissions and settings checks the installation.
 
-use crate::installed::{install, text};
+use crate::installed::{install, kubectl_as, operator, text};
 use crate::support::{Container, Environment, SERVICE_ACCOUNT, fail, program, run, succeed};
 use serde_json::{Value, json};
 use std::path::Path;
@@ -57,16 +57,54 @@ async fn helm_test_checks_the_definitions_the_rights_and_the_api() {
     // The only request is the one that asks whose key it is.
     assert!(env.writes().is_empty());
 
-    // Nobody listens there.
-    install(&env, &["allowedBaseUrls={http://127.0.0.1:9}"]).await;
+    take_the_rights(&env).await;
     let (tested, checked) = tokio::join!(fail(helm_test(&env)), run_pod(&env));
     assert!(tested.contains(POD), "{tested}");
     let printed = text(&checked);
-    assert!(
-        printed.contains("failed  reach the Metorial API"),
-        "{printed}"
+    assert!(printed.contains("failed  list Connection"), "{printed}");
+    assert!(printed.contains(" checks failed"), "{printed}");
+}
+
+/// Takes the operator's rights in the namespace that it serves, and waits until that is in force.
+async fn take_the_rights(env: &Environment) {
+    let delete = ["delete", "rolebinding", SERVICE_ACCOUNT];
+    env.kubectl_prints(&delete, "").await;
+    let user = operator(env);
+    env.until("the rights are gone", async || {
+        let list = ["auth", "can-i", "list", "connections.metorial.com"];
+        let answer = kubectl_as(env, &user, &list, "").await;
+        (!answer.status.success()).then_some(())
+    })
+    .await;
+}
+
+/// An outage of the API must not make a GitOps tool undo an installation.
+#[tokio::test]
+async fn an_api_that_is_not_reached_is_a_warning_that_fails_no_test() {
+    let env = Environment::new().await;
+    // Nobody listens at the first, and the second is a gateway that has the API below a longer path.
+    let urls = format!(
+        "allowedBaseUrls={{http://127.0.0.1:9,{}/gateway}}",
+        env.sim.url()
     );
-    assert!(printed.contains("metorial-operator: 1 of "), "{printed}");
+    install(&env, &[&urls]).await;
+    let (tested, checked) = tokio::join!(succeed(helm_test(&env)), run_pod(&env));
+    assert!(tested.contains("Succeeded"), "{tested}");
+    let printed = text(&checked);
+    let line = |url: &str| {
+        let start = format!("warning reach the Metorial API at {url}");
+        let mut lines = printed.lines();
+        let found = lines.find(|line| line.starts_with(&start));
+        found.unwrap_or_else(|| panic!("{start}: {printed}"))
+    };
+    let unreached = line("http://127.0.0.1:9");
+    assert!(
+        unreached.contains("check DNS, proxy, egress"),
+        "{unreached}"
+    );
+    assert!(unreached.contains("caBundle"), "{unreached}");
+    let gateway = line(&format!("{}/gateway", env.sim.url()));
+    assert!(gateway.contains("longer baseUrl"), "{gateway}");
 }
 
 #[tokio::test]
@@ -104,10 +142,20 @@ async fn certificates_in_a_mounted_directory_are_trusted() {
         check
     };
     let done = run(check(), "").await;
-    assert!(text(&done).contains("failed  reach the Metorial API"));
+    let printed = text(&done);
+    assert!(done.status.success(), "{printed}");
+    assert!(
+        printed.contains("warning reach the Metorial API"),
+        "{printed}"
+    );
     let mut trusting = check();
     trusting.env("SSL_CERT_DIR", &directory);
     let done = run(trusting, "").await;
-    assert!(done.status.success(), "{}", text(&done));
+    let printed = text(&done);
+    assert!(done.status.success(), "{printed}");
+    assert!(
+        printed.contains("ok      reach the Metorial API"),
+        "{printed}"
+    );
     std::fs::remove_dir_all(directory).ok();
 }

@@ -1,5 +1,6 @@
 //! The NetworkPolicy of the chart: whom it lets through with which values.
 
+use crate::rendered::{at, render};
 use crate::support::{Environment, Setup, helm_chart, run, succeed};
 use serde_json::{Value, json};
 
@@ -59,4 +60,42 @@ async fn it_restricts_metrics_the_api_server_and_metorial_to_the_peers_of_its_va
     let metorial = json!({"ports": [port(3128)], "to": metorial});
     assert_eq!(policy["egress"][1], api_server);
     assert_eq!(policy["egress"][2], metorial);
+}
+
+/// Whether a selector with labels and expressions of the operator In selects a pod with these labels.
+fn selects(selector: &Value, labels: &Value) -> bool {
+    let equal = selector["matchLabels"].as_object().into_iter().flatten();
+    let mut expressions = selector["matchExpressions"]
+        .as_array()
+        .into_iter()
+        .flatten();
+    equal
+        .into_iter()
+        .all(|(name, value)| labels[name] == *value)
+        && expressions.all(|expression| {
+            assert_eq!(expression["operator"], "In");
+            let key = expression["key"].as_str().unwrap();
+            expression["values"]
+                .as_array()
+                .unwrap()
+                .contains(&labels[key])
+        })
+}
+
+#[tokio::test]
+async fn it_restricts_the_pod_of_helm_test_too_which_the_service_does_not_select() {
+    let env = Environment::bare(Setup::default()).await;
+    // Labels have at most 63 characters.
+    let long = format!("nameOverride={}", json!("m".repeat(63)));
+    for name in [r#"nameOverride="""#, &long] {
+        let rendered = render(env.plane, &["networkPolicy.enabled=true", name]).await;
+        let check = at(&rendered, "Pod /metadata/labels");
+        let operator = at(&rendered, "Deployment /spec/template/metadata/labels");
+        let longest = check["app.kubernetes.io/name"].as_str().map(str::len);
+        assert!(longest <= Some(63), "{check}");
+        let policy = at(&rendered, "NetworkPolicy /spec/podSelector");
+        assert!(selects(&policy, &check) && selects(&policy, &operator));
+        let service = json!({"matchLabels": at(&rendered, "Service /spec/selector")});
+        assert!(selects(&service, &operator) && !selects(&service, &check));
+    }
 }

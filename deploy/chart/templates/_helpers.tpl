@@ -27,6 +27,11 @@ app.kubernetes.io/name: {{ include "metorial-operator.name" . }}
 app.kubernetes.io/instance: {{ .Release.Name }}
 {{- end -}}
 
+{{/* The name in the labels of the pod of `helm test`, which the Service must not select. */}}
+{{- define "metorial-operator.checkName" -}}
+{{- include "metorial-operator.name" . | trunc 57 | trimSuffix "-" }}-check
+{{- end -}}
+
 {{/* The labels of every object: those of commonLabels don't replace the chart's own. */}}
 {{- define "metorial-operator.labels" -}}
 {{- $own := include "metorial-operator.selectorLabels" . | fromYaml -}}

@@ -13,7 +13,7 @@ async fn template(value: &str) -> Command {
 }
 
 /// Values that are refused, and what the refusal names.
-const REFUSED: [(&str, &str); 68] = [
+const REFUSED: [(&str, &str); 69] = [
     ("nonsense=1", "nonsense"),
     ("image.tagg=1", "tagg"),
     ("image.digest=latest", "/image/digest"),
@@ -95,6 +95,7 @@ const REFUSED: [(&str, &str); 68] = [
         "/admissionPolicy/operatorWrites",
     ),
     ("networkPolicy.egressPorts={443}", "egressPorts"),
+    ("networkPolicy.dns.ports={}", "/networkPolicy/dns/ports"),
     (
         "networkPolicy.egress.ports={70000}",
         "/networkPolicy/egress/ports/0",

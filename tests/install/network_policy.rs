@@ -22,6 +22,10 @@ async fn policy(env: &Environment, values: &[&str]) -> Value {
     taken["spec"].take()
 }
 
+fn udp(number: u16) -> Value {
+    json!({"port": number, "protocol": "UDP"})
+}
+
 fn port(number: u16) -> Value {
     json!({"port": number, "protocol": "TCP"})
 }
@@ -32,7 +36,7 @@ async fn by_default_it_restricts_ports_and_no_peers() {
     let policy = policy(&env, &[]).await;
     assert_eq!(policy["policyTypes"], json!(["Ingress", "Egress"]));
     assert_eq!(policy["ingress"], json!([{"ports": [port(8080)]}]));
-    let dns = json!({"ports": [{"port": 53, "protocol": "UDP"}, port(53)]});
+    let dns = json!({"ports": [udp(53), port(53), udp(5353), port(5353)]});
     let api_server = json!({"ports": [port(443), port(6443)]});
     let metorial = json!({"ports": [port(443)]});
     assert_eq!(policy["egress"], json!([dns, api_server, metorial]));
@@ -43,6 +47,7 @@ async fn it_restricts_metrics_the_api_server_and_metorial_to_the_peers_of_its_va
     let env = Environment::bare(Setup::default()).await;
     let monitoring = json!({"namespaceSelector": {"matchLabels": {"team": "monitoring"}}});
     let values = [
+        "networkPolicy.dns.ports=[53]".to_owned(),
         format!("networkPolicy.metrics.from=[{monitoring}]"),
         r#"networkPolicy.apiServer={"cidrs": ["10.96.0.1/32"], "ports": [6443]}"#.to_owned(),
         r#"networkPolicy.egress={"cidrs": ["203.0.113.0/24", "2001:db8::/32"], "ports": [3128]}"#
@@ -55,6 +60,8 @@ async fn it_restricts_metrics_the_api_server_and_metorial_to_the_peers_of_its_va
         let block = |cidr: &&str| json!({"ipBlock": {"cidr": cidr}});
         cidrs.iter().map(block).collect::<Value>()
     };
+    let dns = json!({"ports": [udp(53), port(53)]});
+    assert_eq!(policy["egress"][0], dns);
     let api_server = json!({"ports": [port(6443)], "to": to(&["10.96.0.1/32"])});
     let metorial = to(&["203.0.113.0/24", "2001:db8::/32"]);
     let metorial = json!({"ports": [port(3128)], "to": metorial});
@@ -91,8 +98,8 @@ async fn it_restricts_the_pod_of_helm_test_too_which_the_service_does_not_select
         let rendered = render(env.plane, &["networkPolicy.enabled=true", name]).await;
         let check = at(&rendered, "Pod /metadata/labels");
         let operator = at(&rendered, "Deployment /spec/template/metadata/labels");
-        let longest = check["app.kubernetes.io/name"].as_str().map(str::len);
-        assert!(longest <= Some(63), "{check}");
+        let name = check["app.kubernetes.io/name"].as_str().unwrap();
+        assert!(name.len() <= 63, "{name}");
         let policy = at(&rendered, "NetworkPolicy /spec/podSelector");
         assert!(selects(&policy, &check) && selects(&policy, &operator));
         let service = json!({"matchLabels": at(&rendered, "Service /spec/selector")});

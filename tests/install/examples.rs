@@ -158,6 +158,25 @@ fn every_folder_has_its_story() {
     assert_eq!(found, FOLDERS);
 }
 
+/// The label of a namespace opens the ClusterConnection, so a team must not be the one that applies it.
+#[test]
+fn a_team_of_the_gitops_example_has_only_objects_of_its_own_namespace() {
+    let files = files("gitops");
+    let of_teams = files.iter().filter(|file| file.starts_with("team-"));
+    let mut objects = 0;
+    for file in of_teams {
+        let (team, _) = file.split_once('/').unwrap();
+        for manifest in example("gitops", file) {
+            assert_eq!(manifest["metadata"]["namespace"], team, "{file}");
+            let kind = manifest["kind"].as_str().unwrap();
+            let cluster_wide = kind.starts_with("Cluster") || kind == "Namespace";
+            assert!(!cluster_wide, "{file}: {kind}");
+            objects += 1;
+        }
+    }
+    assert!(objects > 3, "{objects}");
+}
+
 /// Has a user authorize the auth config that the manifest exports, with a token that expires.
 async fn authorized_by_a_user(env: &Environment, mut manifest: Value) -> Value {
     if manifest["kind"] == "AuthExport" {

@@ -89,6 +89,8 @@ fn what_does_not_exist_is_refused() {
     let programs = Programs::find();
     for wrong in [
         "kubectl get pods --al-namespaces",
+        "kubectl apply --filename examples/agent-provider",
+        "kubectl delete -f deploy/kustomize/",
         "kubectl annotat pacred/github a=b",
         "helm install a deploy/chart --set image.repository=a --set nosuch.value=1",
         "helm install a deploy/chart --set image.repository=a --set replicaCount=many",

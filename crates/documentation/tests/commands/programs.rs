@@ -44,7 +44,10 @@ impl Programs {
     pub fn check(&self, words: &[String]) -> Checked {
         let (program, arguments) = words.split_first().ok_or("no program")?;
         match program.as_str() {
-            "kubectl" => self.known(program, arguments),
+            "kubectl" => {
+                whole_directories(arguments)?;
+                self.known(program, arguments)
+            }
             "helm" => self.helm(arguments),
             "make" => make(arguments),
             "cargo" => cargo(arguments),
@@ -147,6 +150,22 @@ fn values<'a>(arguments: &'a [String], options: &'a [&str]) -> impl Iterator<Ite
     pairs
         .filter(|(option, _)| options.contains(&option.as_str()))
         .map(|(_, value)| value)
+}
+
+/// Refuses a directory with a kustomization as a plain directory: kubectl takes the kustomization for a manifest and fails.
+fn whole_directories(arguments: &[String]) -> Checked {
+    let attached = arguments
+        .iter()
+        .filter_map(|word| word.strip_prefix("--filename="));
+    let directories = values(arguments, &["--filename", "-f"]).map(String::as_str);
+    for directory in directories.chain(attached) {
+        if exists(Path::new(directory).join("kustomization.yaml")).is_ok() {
+            return Err(format!(
+                "{directory} has a kustomization.yaml, so it takes --kustomize"
+            ));
+        }
+    }
+    Ok(())
 }
 
 fn make(arguments: &[String]) -> Checked {

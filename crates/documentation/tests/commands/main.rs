@@ -89,6 +89,8 @@ fn what_does_not_exist_is_refused() {
     let programs = Programs::find();
     for wrong in [
         "kubectl get pods --al-namespaces",
+        "curl --header Bearer:$METORIAL_API_KEY https://api.metorial.com",
+        "metorial ${METORIAL_API_KEY}",
         "kubectl apply --filename examples/agent-provider",
         "kubectl delete -f deploy/kustomize/",
         "kubectl annotat pacred/github a=b",

@@ -43,6 +43,7 @@ impl Programs {
     /// Checks one command.
     pub fn check(&self, words: &[String]) -> Checked {
         let (program, arguments) = words.split_first().ok_or("no program")?;
+        without_keys(program, arguments)?;
         match program.as_str() {
             "kubectl" => {
                 whole_directories(arguments)?;
@@ -150,6 +151,17 @@ fn values<'a>(arguments: &'a [String], options: &'a [&str]) -> impl Iterator<Ite
     pairs
         .filter(|(option, _)| options.contains(&option.as_str()))
         .map(|(_, value)| value)
+}
+
+/// Refuses the variable with an API key as an argument, which the list of processes shows. A builtin of the shell is no process.
+fn without_keys(program: &str, arguments: &[String]) -> Checked {
+    let builtin = matches!(program, "echo" | "export" | "printf" | "read");
+    let named =
+        |word: &String| word.contains("$METORIAL_API_KEY") || word.contains("{METORIAL_API_KEY");
+    match arguments.iter().any(named) && !builtin {
+        true => Err("the list of processes shows the key; pass it on standard input".to_owned()),
+        false => Ok(()),
+    }
 }
 
 /// Refuses a directory with a kustomization as a plain directory: kubectl takes the kustomization for a manifest and fails.

@@ -57,3 +57,37 @@ async fn a_released_chart_needs_no_value_and_has_the_released_image() {
     let values = fs::read_to_string(chart().join("values.yaml")).unwrap();
     assert!(values.contains("\n  repository: \"\"\n"));
 }
+
+#[tokio::test]
+async fn a_registry_replaces_that_of_the_released_image() {
+    let plane = plane().await;
+    let package = released_chart(plane, "ghcr.io/team/operator", "released-registry").await;
+    let version = env!("CARGO_PKG_VERSION");
+    for (values, image) in [
+        ("global.imageRegistry=r.io:5000", "r.io:5000/team/operator"),
+        ("image.registry=r.io/mirror/", "r.io/mirror/team/operator"),
+        (
+            "image.registry=r.io,image.repository=localhost/operator",
+            "r.io/operator",
+        ),
+        (
+            "image.registry=r.io,image.repository=operator",
+            "r.io/operator",
+        ),
+        (
+            "image.registry=r.io,image.repository=team/operator.next",
+            "r.io/team/operator.next",
+        ),
+    ] {
+        let mut helm = plane.helm();
+        helm.args(["template", "metorial-operator"]).arg(&package);
+        helm.args(["--set", values]);
+        let rendered = objects(&succeed(helm).await);
+        let image = format!("{image}:{version}");
+        assert_eq!(
+            at(&rendered, "Deployment container/image"),
+            image,
+            "{values}"
+        );
+    }
+}

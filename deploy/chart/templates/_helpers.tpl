@@ -55,7 +55,8 @@ app.kubernetes.io/instance: {{ .Release.Name }}
 {{- end -}}
 {{- end -}}
 
-{{/* The image, by digest if one is set. */}}
+{{/* The image, by digest if one is set. A registry that is set replaces that of the repository, as of a released chart's: the
+first part of a repository is a registry if it has a dot or a port, or is localhost. */}}
 {{- define "metorial-operator.image" -}}
 {{- if not .Values.image.repository -}}
 {{- $image := printf "registry.example.com/metorial-operator:%s" .Chart.AppVersion -}}
@@ -63,6 +64,7 @@ app.kubernetes.io/instance: {{ .Release.Name }}
 {{- end -}}
 {{- $repository := .Values.image.repository -}}
 {{- with .Values.global.imageRegistry | default .Values.image.registry -}}
+{{- $repository = regexReplaceAll "^([^/]*[.:][^/]*|localhost)/" $repository "" -}}
 {{- $repository = printf "%s/%s" (. | trimSuffix "/") $repository -}}
 {{- end -}}
 {{- if .Values.image.digest -}}

@@ -90,7 +90,7 @@ fn what_does_not_exist_is_refused() {
     for wrong in [
         "kubectl get pods --al-namespaces",
         "curl --header Bearer:$METORIAL_API_KEY https://api.metorial.com",
-        "metorial ${METORIAL_API_KEY}",
+        "curl --header ${METORIAL_API_KEY} https://api.metorial.com",
         "kubectl apply --filename examples/agent-provider",
         "kubectl delete -f deploy/kustomize/",
         "kubectl annotat pacred/github a=b",

@@ -18,19 +18,19 @@ fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
 }
 
-async fn shared() -> &'static ControlPlane {
+pub async fn shared() -> &'static ControlPlane {
     tokio::task::spawn_blocking(ControlPlane::shared)
         .await
         .unwrap()
 }
 
-fn helm(plane: &ControlPlane, args: &[&str]) -> Command {
+pub fn helm(plane: &ControlPlane, args: &[&str]) -> Command {
     let mut helm = plane.helm();
     helm.args(args);
     helm
 }
 
-fn kubectl(plane: &ControlPlane, args: &[&str]) -> Command {
+pub fn kubectl(plane: &ControlPlane, args: &[&str]) -> Command {
     let mut kubectl = plane.kubectl();
     kubectl.args(args);
     kubectl
@@ -47,7 +47,7 @@ fn release(plane: &ControlPlane, verb: &str, values: &[&str]) -> Command {
 }
 
 /// A namespace that admits only what the strictest of Kubernetes' pod standards allows.
-async fn restricted_namespace(plane: &ControlPlane, name: &str) {
+pub async fn restricted_namespace(plane: &ControlPlane, name: &str) {
     succeed(kubectl(plane, &["create", "namespace", name])).await;
     let label = "pod-security.kubernetes.io/enforce=restricted";
     succeed(kubectl(plane, &["label", "namespace", name, label])).await;
@@ -81,7 +81,7 @@ async fn may(plane: &ControlPlane, user: &str, what: &str, namespace: &str) -> b
 }
 
 /// Checks what a user may (`+verb resource`) and may not (`-verb resource`) do.
-async fn check_rights(plane: &ControlPlane, user: &str, namespace: &str, table: &[&str]) {
+pub async fn check_rights(plane: &ControlPlane, user: &str, namespace: &str, table: &[&str]) {
     for line in table {
         let (sign, what) = line.split_at(1);
         let may = may(plane, user, what, namespace).await;
@@ -90,7 +90,7 @@ async fn check_rights(plane: &ControlPlane, user: &str, namespace: &str, table: 
 }
 
 /// Waits until a program prints what is wanted.
-async fn until(what: &str, mut check: impl AsyncFnMut() -> bool) {
+pub async fn until(what: &str, mut check: impl AsyncFnMut() -> bool) {
     let deadline = Instant::now() + PATIENCE;
     while !check().await {
         assert!(Instant::now() < deadline, "never came: {what}");

@@ -42,5 +42,6 @@ mod rendered;
 mod rollout;
 mod shards;
 mod targets;
+mod team_operators;
 mod unseen;
 mod values;

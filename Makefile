@@ -25,6 +25,10 @@ lint: ## Check formatting, lints and workflows
 	@"$$(tools/go-tool $(ACTIONLINT))"
 	@tools/release check >/dev/null
 
+.PHONY: deny
+deny: ## Check licenses, sources and known vulnerabilities of the dependencies
+	@tools/deny
+
 .PHONY: test
 test: control-plane monitoring lint ## Run all checks: formatting, lints, tests on a real control plane, generated files
 	@cargo test --locked --workspace --no-fail-fast

@@ -1,4 +1,4 @@
-//! What `tools/release` makes for a release: the chart with its default image.
+//! What a release consists of: the chart with its default image, as `tools/release` packages it, and the crates of the programs.
 
 use crate::rendered::{at, objects};
 use crate::support::{chart, succeed};
@@ -89,5 +89,32 @@ async fn a_registry_replaces_that_of_the_released_image() {
             image,
             "{values}"
         );
+    }
+}
+
+/// The bills of materials are made from the same graph.
+#[test]
+fn neither_program_has_a_second_library_for_tls() {
+    for program in ["metorial-operator", "metorial-simulator"] {
+        for target in ["x86_64", "aarch64"] {
+            let target = format!("{target}-unknown-linux-musl");
+            let mut tree = Command::new(env!("CARGO"));
+            tree.current_dir(env!("CARGO_MANIFEST_DIR"));
+            tree.args(["tree", "--locked", "--prefix=none", "--format={p}"]);
+            tree.args(["--edges=normal,build", "--package", program]);
+            let listed = tree.args(["--target", &target]).output().unwrap();
+            let listed = String::from_utf8(listed.stdout).unwrap();
+            let names: Vec<_> = listed
+                .lines()
+                .filter_map(|it| it.split(' ').next())
+                .collect();
+            assert!(names.contains(&program), "{names:?}");
+            for refused in ["ring", "openssl-sys"] {
+                assert!(
+                    !names.contains(&refused),
+                    "{program} for {target}: {refused}"
+                );
+            }
+        }
     }
 }

@@ -98,6 +98,7 @@ fn every_version_that_a_script_or_workflow_pins_is_kept_current() {
         kept_names.extend(kept.into_iter().map(|kept| kept.name));
     }
     let expected = [
+        "cargo-deny",
         "github.com/rhysd/actionlint",
         "github.com/sigstore/cosign/v3",
         "gvisor.dev/gvisor",

@@ -65,8 +65,9 @@ pub struct AuthExportSpec {
     #[serde(default)]
     #[schemars(schema_with = "schema::export_when")]
     pub when: Option<String>,
-    /// Time before the expiry at which the tokens are exported again, 1m to 720h. Default: a third of the time that they were
-    /// valid for when they were exported, and at least 5m. Not with `when: Once`, which exports nothing again.
+    /// Time before the expiry at which the tokens are exported again, 1m to 720h, at most two thirds of the time that they were
+    /// valid for when they were exported. Default: a third of that time, at least 5m. Not with `when: Once`, which exports nothing
+    /// again.
     #[serde(default)]
     #[schemars(schema_with = "schema::renew_before")]
     pub renew_before: Option<String>,

@@ -1,7 +1,8 @@
 # syntax=docker/dockerfile:1
 #
 # The images of the operator (the default) and of the simulator of the API (--target simulator). Each contains one static binary,
-# the operator's also root certificates, and nothing else.
+# the operator's also root certificates, and nothing else but licenses: for those of the crates that are linked, a release writes
+# LICENSE-THIRD-PARTY with tools/notices before it builds.
 #
 # The compiler runs on the builder's own platform and compiles for the wanted one, so nothing is emulated:
 #   docker buildx build --platform linux/amd64,linux/arm64 .
@@ -42,6 +43,7 @@ LABEL org.opencontainers.image.title="metorial-simulator" \
       org.opencontainers.image.licenses="Apache-2.0" \
       org.opencontainers.image.revision="$REVISION" \
       org.opencontainers.image.version="$VERSION"
+COPY --chmod=644 LICENSE* /licenses/
 COPY --from=build /metorial-simulator /metorial-simulator
 USER 65532:65532
 EXPOSE 8787
@@ -58,6 +60,7 @@ LABEL org.opencontainers.image.title="metorial-operator" \
       org.opencontainers.image.revision="$REVISION" \
       org.opencontainers.image.version="$VERSION"
 COPY --from=build /etc/ssl/certs/ca-certificates.crt /etc/ssl/certs/ca-certificates.crt
+COPY --chmod=644 LICENSE* /licenses/
 COPY --from=build /metorial-operator /metorial-operator
 # A numeric user, because Kubernetes cannot check that a named user is not root (runAsNonRoot).
 USER 65532:65532

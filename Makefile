@@ -55,11 +55,12 @@ image: control-plane ## Build the images without a container engine, and run the
 		cargo test --locked --workspace --test install -- --ignored image::
 
 .PHONY: package
-package: control-plane ## Make chart, crates, manifests and bills of materials as a release does, and test the client with all of its features
+package: control-plane ## Make chart, crates, manifests, licenses and bills of materials as a release does, and test the client with all of its features
 	@tools/release check
 	@tools/release chart target/package registry.example.com/metorial-operator
 	@tools/release crates
 	@tools/release sboms target/package
+	@tools/notices metorial-operator x86_64-unknown-linux-musl aarch64-unknown-linux-musl >target/package/LICENSE-THIRD-PARTY
 	@tools/release manifests target/package registry.example.com/metorial-operator:0.1.0
 	@cargo test --locked --package metorial --all-features
 

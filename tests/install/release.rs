@@ -48,6 +48,10 @@ async fn a_released_chart_needs_no_value_and_has_the_released_image() {
     let plane = plane().await;
     let image = "registry.example.com/team/operator";
     let package = released_chart(plane, image, "released-chart").await;
+    let mut tar = Command::new("tar");
+    tar.arg("--list").arg("--file").arg(&package);
+    let files = succeed(tar).await;
+    assert!(files.contains("metorial-operator/LICENSE\n"), "{files}");
     let mut helm = plane.helm();
     helm.args(["template", "metorial-operator"]).arg(package);
     let rendered = objects(&succeed(helm).await);
@@ -116,5 +120,17 @@ fn neither_program_has_a_second_library_for_tls() {
                 );
             }
         }
+    }
+}
+
+#[test]
+fn a_published_crate_contains_its_license() {
+    for name in ["metorial", "metorial-simulator"] {
+        let mut package = Command::new(env!("CARGO"));
+        package.current_dir(env!("CARGO_MANIFEST_DIR"));
+        package.args(["package", "--list", "--locked", "--allow-dirty"]);
+        let listed = package.args(["--package", name]).output().unwrap();
+        let listed = String::from_utf8(listed.stdout).unwrap();
+        assert!(listed.lines().any(|file| file == "LICENSE"), "{listed}");
     }
 }

@@ -60,19 +60,23 @@ fn check_settings(image: &Image, name: &str, command: Value, port: &str) {
 
 #[test]
 #[ignore = "needs the images that make image builds"]
-fn an_image_has_its_program_and_the_operator_root_certificates_and_nothing_else() {
+fn an_image_has_its_program_licenses_and_the_operator_root_certificates_and_nothing_else() {
     let image = Image::named("metorial-operator");
     let files = [
         "drwxr-xr-x 0/0 etc/",
         "drwxr-xr-x 0/0 etc/ssl/",
         "drwxr-xr-x 0/0 etc/ssl/certs/",
         "-rw-r--r-- 0/0 etc/ssl/certs/ca-certificates.crt",
+        "drwxr-xr-x 0/0 licenses/",
+        "-rw-r--r-- 0/0 licenses/LICENSE",
+        "-rw-r--r-- 0/0 licenses/LICENSE-THIRD-PARTY",
         "-rwxr-xr-x 0/0 metorial-operator",
     ];
     assert_eq!(image.files(), files);
     check_settings(&image, "metorial-operator", json!(["run"]), "8080/tcp");
     let image = Image::named("metorial-simulator");
-    assert_eq!(image.files(), ["-rwxr-xr-x 0/0 metorial-simulator"]);
+    let simulator = [&files[4..7], &["-rwxr-xr-x 0/0 metorial-simulator"]].concat();
+    assert_eq!(image.files(), simulator);
     let command = json!(["--listen", "0.0.0.0"]);
     check_settings(&image, "metorial-simulator", command, "8787/tcp");
 }

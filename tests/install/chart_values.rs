@@ -13,7 +13,7 @@ async fn template(value: &str) -> Command {
 }
 
 /// Values that are refused, and what the refusal names.
-const REFUSED: [(&str, &str); 69] = [
+const REFUSED: [(&str, &str); 71] = [
     ("nonsense=1", "nonsense"),
     ("image.tagg=1", "tagg"),
     ("image.digest=latest", "/image/digest"),
@@ -137,6 +137,11 @@ const REFUSED: [(&str, &str); 69] = [
     ("fullnameOverride=1a", "set fullnameOverride"),
     ("extraArgs={--watch-namespaces=a}", "/extraArgs/0"),
     ("extraArgs={--operator-namespace}", "/extraArgs/0"),
+    ("extraArgs={--listen=0.0.0.0:9090}", "/extraArgs/0"),
+    (
+        "extraEnv[0].name=METORIAL_OPERATOR_LISTEN",
+        "/extraEnv/0/name",
+    ),
     (
         "podDisruptionBudget.maxUnavailable=null",
         "'maxUnavailable'",

@@ -24,12 +24,8 @@ pub struct Scheduled {
 impl Scheduled {
     /// The pod of the installed chart, for an operator that may call the simulator at `api` and listens on `admin`.
     pub async fn of_the_chart(env: &Environment, api: SocketAddr, admin: SocketAddr) -> Self {
-        let values = [
-            format!("allowedBaseUrls={{{}}}", url(api)),
-            "extraEnv[0].name=METORIAL_OPERATOR_LISTEN".to_owned(),
-            format!("extraEnv[0].value={admin}"),
-        ];
-        install(env, &values.each_ref().map(String::as_str)).await;
+        let allowed = format!("allowedBaseUrls={{{}}}", url(api));
+        install(env, &[&allowed]).await;
         let get = ["get", "deployment", SERVICE_ACCOUNT, "-o", "json"];
         let deployment: Value = serde_json::from_str(&env.kubectl_prints(&get, "").await).unwrap();
         let spec = &deployment["spec"]["template"]["spec"];
@@ -39,6 +35,9 @@ impl Scheduled {
         let files = scratch.path();
         let mut environment = container.environment;
         environment.extend(mount_token(env, &files.join("token")).await);
+        // The containers share the network of the machine, unlike pods, for which the chart has one port.
+        let listen = "METORIAL_OPERATOR_LISTEN".to_owned();
+        environment.push((listen, admin.to_string()));
         fs::write(
             files.join("hosts"),
             format!("127.0.0.1 localhost {SIMULATOR}\n"),

@@ -6,9 +6,25 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 /// Programs of every system, whose arguments are not checked.
-const ORDINARY: [&str; 17] = [
-    "base64", "cd", "cosign", "curl", "date", "echo", "export", "git", "go", "jq", "npm", "od",
-    "printf", "read", "tail", "uv", "wc",
+const ORDINARY: [&str; 18] = [
+    "base64",
+    "cd",
+    "cosign",
+    "curl",
+    "date",
+    "echo",
+    "export",
+    "git",
+    "go",
+    "jq",
+    "npm",
+    "od",
+    "printf",
+    "read",
+    "sha256sum",
+    "tail",
+    "uv",
+    "wc",
 ];
 
 /// Flags of Helm that `helm template` has no use for: the chart is rendered, not installed.

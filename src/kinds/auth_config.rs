@@ -37,8 +37,7 @@ impl RemoteObject for AuthConfig {
         if let Some(filters) = tool_filters::observed(self.tool_filter.as_ref()) {
             fields.insert(TOOL_FILTERS.name, filters);
         }
-        let deployment = self.deployment.as_ref();
-        let deployment = deployment.map(|deployment| deployment.id.as_str());
+        let deployment = self.deployment_id();
         if let Some(deployment) = deployment {
             fields.insert(DEPLOYMENT.name, text(Some(deployment)));
         }

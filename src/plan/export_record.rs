@@ -2,6 +2,7 @@
 
 use super::children::{ChildState, Known};
 use super::desired::Exports;
+use super::expiry::known_end;
 use super::fingerprint::Fingerprint;
 use super::observed::{ListedExport, RemoteView};
 use super::record::Record;
@@ -48,7 +49,7 @@ impl MadeExport {
             id: made.id.clone(),
             of: of.id.clone(),
             created_at: made.created_at,
-            expires_at: made.expires_at,
+            expires_at: known_end(made.expires_at),
             auth_config_updated_at: of.updated_at,
             newest_import: newest_import.cloned(),
             lost,

@@ -1,6 +1,7 @@
 //! Import and export records: how ours are marked, and how they are recognized among others.
 
 use crate::plan::desired::Exports;
+use crate::plan::expiry::known_end;
 use crate::plan::fingerprint::MacKey;
 use crate::plan::import_tag;
 use crate::plan::observed::{ListedExport, ListedImport, RemoteView};
@@ -55,7 +56,7 @@ pub fn import_record(import: &AuthImport, owner: &Owner, key: &MacKey) -> Listed
         tag: tag.map(str::to_owned),
         of_create: is_ours(import.metadata.as_ref(), owner),
         created_at: import.created_at,
-        expires_at: import.expires_at,
+        expires_at: known_end(import.expires_at),
     }
 }
 

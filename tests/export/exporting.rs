@@ -90,6 +90,34 @@ async fn a_secret_that_is_not_ours_is_left_alone_and_a_spent_budget_waits() {
 }
 
 #[tokio::test]
+async fn tokens_that_never_expire_are_rotated_and_exported() {
+    let env = Environment::running().await;
+    env.value("token", "first").await;
+    let forms = [
+        ("chat", "9999-12-31T23:59:59.999Z"),
+        ("mail", "+012345-01-01T00:00:00.000Z"),
+    ];
+    for (name, until) in forms {
+        let value = json!({"value": {"literal": {"expires_at": until}}});
+        env.apply(slack_tokens(name).spec(value)).await;
+        env.auth_config(name).wait_ready().await;
+    }
+    env.value("token", "second").await;
+    env.wait_imports(forms.len()).await;
+    for (name, until) in forms {
+        env.auth_config(name).wait_recorded().await;
+        env.apply(export(name, name, name)).await;
+        let made = env.export(name).wait_ready().await;
+        assert!(made.field("exportId").is_string());
+        assert!(made.field("expiresAt").is_null(), "{}", made.data);
+        env.wait_secret_text(name, "access_token", "second").await;
+        env.wait_secret_text(name, "expires_at", until).await;
+    }
+    assert_eq!(env.exports().len(), forms.len());
+    env.check_quiet().await;
+}
+
+#[tokio::test]
 async fn a_secret_of_another_type_is_made_again_and_expiry_is_shown() {
     let env = Environment::running().await;
     env.value("token", "first").await;

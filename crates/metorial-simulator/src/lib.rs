@@ -37,6 +37,7 @@ mod http;
 mod ids;
 mod introspection;
 mod journal;
+mod js_date;
 mod limits;
 mod lists;
 mod objects;

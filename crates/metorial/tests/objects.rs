@@ -1,5 +1,6 @@
 //! Decoding of the API reference's example objects and of the shapes of other server versions.
 
+use jiff::Timestamp;
 use metorial::{
     AuthConfig, AuthConfigSource, AuthConfigType, AuthCredentials, AuthExport, AuthImport,
     AuthMethod, Config, ConfigSchema, ConfigVault, Deployment, Instance, InstanceType, Object,
@@ -89,10 +90,14 @@ fn an_import_of_the_reference_decodes_with_its_deployment_preview() {
     assert_eq!(import.updated_at(), import.created_at());
     assert_eq!(import.auth_config_id(), Some("pac_8pQrStUvWxYzAbCd"));
     let config = import.auth_config.expect("an auth config");
-    assert_eq!(
-        config.deployment.map(|deployment| deployment.id).as_deref(),
-        Some("pde_1aBcDeFgHjKlMnPq")
-    );
+    assert_eq!(config.deployment_id(), Some("pde_1aBcDeFgHjKlMnPq"));
+    assert_eq!(config.deployment, None);
+    let mut both = example("auth_import");
+    both["auth_config"]["deployment"] = both["auth_config"]["deployment_preview"].clone();
+    let text = both.to_string();
+    let both: AuthImport = serde_json::from_str(&text).expect("both names decode");
+    let both = both.auth_config.expect("an auth config");
+    assert_eq!(both.deployment_id(), config.deployment_id());
     assert_eq!(
         config.credentials.map(|credentials| credentials.status),
         Some(Status::Unknown)
@@ -274,6 +279,21 @@ fn records_have_their_origin_and_auth_config() {
     let mut unasked = example("auth_import");
     unasked["note"] = Value::Null;
     assert_eq!(decode::<AuthImport>(unasked).note, None);
+}
+
+#[test]
+fn a_record_of_a_token_that_never_expires_decodes() {
+    for never in ["9999-12-31T23:59:59.999Z", "+012345-01-01T00:00:00.000Z"] {
+        let with_expiry = |name: &str| {
+            let mut record = with_origin(name);
+            record["expires_at"] = never.into();
+            record
+        };
+        let import: AuthImport = decode(with_expiry("auth_import"));
+        let export: AuthExport = decode(with_expiry("auth_export"));
+        let expires_at = [import.expires_at, export.expires_at];
+        assert_eq!(expires_at, [Some(Timestamp::MAX); 2], "{never}");
+    }
 }
 
 #[test]

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use serde_json::{Map, Value};
 
 use super::caller::Caller;
-use crate::clock;
+use crate::js_date;
 use crate::objects::{Collection, Links, Object, named};
 use crate::state::{Draft, State};
 
@@ -53,8 +53,5 @@ pub(super) fn add_record(
 /// Returns the expiry of a token, or null if the value has none.
 fn expiry(value: &Map<String, Value>) -> Value {
     let sent = value.get("expiresAt").or_else(|| value.get("expires_at"));
-    let time = sent
-        .and_then(Value::as_str)
-        .and_then(|text| text.parse::<jiff::Timestamp>().ok());
-    time.map(clock::text).into()
+    sent.and_then(js_date::iso_string).into()
 }

@@ -76,9 +76,10 @@ pub struct AuthConfig {
     pub metadata: Option<Map<String, Value>>,
     /// Filter of the tools it may use.
     pub tool_filter: Option<ToolFilters>,
-    /// Deployment it belongs to. Imports name it `deployment_preview` on some servers.
-    #[serde(alias = "deployment_preview")]
+    /// Deployment it belongs to; see [`AuthConfig::deployment_id`].
     pub deployment: Option<DeploymentPreview>,
+    /// The same, where the auth config is part of an import, from servers that name it so.
+    pub deployment_preview: Option<DeploymentPreview>,
     /// Credentials that authorized it, if it is an OAuth connection.
     pub credentials: Option<AuthCredentials>,
     /// Auth method.
@@ -90,6 +91,16 @@ pub struct AuthConfig {
 }
 
 object!(AuthConfig, AuthConfigs);
+
+impl AuthConfig {
+    /// Returns the id of the deployment it belongs to, from whichever member the server sends.
+    #[must_use]
+    pub fn deployment_id(&self) -> Option<&str> {
+        let deployment = self.deployment.as_ref();
+        let deployment = deployment.or(self.deployment_preview.as_ref())?;
+        Some(&deployment.id)
+    }
+}
 
 /// Type of authentication of an auth config.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Deserialize)]

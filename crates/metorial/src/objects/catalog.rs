@@ -7,6 +7,7 @@ use serde_json::{Map, Value};
 use super::id::{id, optional_id};
 use super::null::null_as_default;
 use super::status::Status;
+use super::time::optional_time;
 
 /// `organization.instance`: the environment that a key belongs to.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
@@ -28,8 +29,10 @@ pub struct Instance {
     /// Project it belongs to.
     pub project: Option<Project>,
     /// Time of creation.
+    #[serde(default, deserialize_with = "optional_time")]
     pub created_at: Option<Timestamp>,
     /// Time of the last write by anyone.
+    #[serde(default, deserialize_with = "optional_time")]
     pub updated_at: Option<Timestamp>,
 }
 
@@ -89,8 +92,10 @@ pub struct Provider {
     /// Current version.
     pub current_version: Option<ProviderVersion>,
     /// Time of creation.
+    #[serde(default, deserialize_with = "optional_time")]
     pub created_at: Option<Timestamp>,
     /// Time of the last write by anyone.
+    #[serde(default, deserialize_with = "optional_time")]
     pub updated_at: Option<Timestamp>,
 }
 
@@ -179,8 +184,10 @@ pub struct AuthMethod {
     #[serde(default, deserialize_with = "optional_id")]
     pub provider_specification_id: Option<String>,
     /// Time of creation.
+    #[serde(default, deserialize_with = "optional_time")]
     pub created_at: Option<Timestamp>,
     /// Time of the last write by anyone.
+    #[serde(default, deserialize_with = "optional_time")]
     pub updated_at: Option<Timestamp>,
 }
 
@@ -225,8 +232,10 @@ pub struct ConfigSchema {
     #[serde(default, deserialize_with = "optional_id")]
     pub provider_id: Option<String>,
     /// Time of creation.
+    #[serde(default, deserialize_with = "optional_time")]
     pub created_at: Option<Timestamp>,
     /// Time of the last change.
+    #[serde(default, deserialize_with = "optional_time")]
     pub updated_at: Option<Timestamp>,
 }
 

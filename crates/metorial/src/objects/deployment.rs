@@ -9,6 +9,7 @@ use super::id::{id, optional_id};
 use super::null::null_as_default;
 use super::object::object;
 use super::status::Status;
+use super::time::optional_time;
 use super::tool_filter::ToolFilters;
 
 /// `provider.deployment`: what configs, vaults and auth configs of a provider can belong to.
@@ -66,8 +67,10 @@ pub struct DeploymentPreview {
     #[serde(default, deserialize_with = "optional_id")]
     pub provider_id: Option<String>,
     /// Time of creation.
+    #[serde(default, deserialize_with = "optional_time")]
     pub created_at: Option<Timestamp>,
     /// Time of the last write by anyone.
+    #[serde(default, deserialize_with = "optional_time")]
     pub updated_at: Option<Timestamp>,
 }
 
@@ -90,7 +93,9 @@ pub struct ConfigPreview {
     #[serde(default, deserialize_with = "optional_id")]
     pub provider_id: Option<String>,
     /// Time of creation.
+    #[serde(default, deserialize_with = "optional_time")]
     pub created_at: Option<Timestamp>,
     /// Time of the last write by anyone.
+    #[serde(default, deserialize_with = "optional_time")]
     pub updated_at: Option<Timestamp>,
 }

@@ -1,6 +1,6 @@
 //! Objects of the API, as it returns them. Decoding is tolerant: unknown members are ignored, an absent or null optional
-//! member is `None`, an unknown word is `Unknown`. Members that every object has are not optional, and a text in
-//! the place of an id must look like one.
+//! member is `None`, an unknown word is `Unknown`, and an optional time is never the reason that an object can't be
+//! decoded. Members that every object has are not optional, and a text in the place of an id must look like one.
 
 mod auth;
 mod catalog;
@@ -11,6 +11,7 @@ mod null;
 mod object;
 mod record;
 mod status;
+mod time;
 mod token;
 mod tool_filter;
 

@@ -7,6 +7,7 @@ use serde_json::{Map, Value};
 use super::auth::AuthConfig;
 use super::id::{id, optional_id};
 use super::object::object;
+use super::time::optional_time;
 use crate::secret::SecretValue;
 
 /// `provider.auth_import`: record of a value that was imported into an auth config.
@@ -40,7 +41,8 @@ pub struct AuthImport {
     pub credentials_id: Option<String>,
     /// Time of creation.
     pub created_at: Timestamp,
-    /// Time when the imported token expires.
+    /// Time when the imported token expires; [`Timestamp::MAX`] stands for any that is later.
+    #[serde(default, deserialize_with = "optional_time")]
     pub expires_at: Option<Timestamp>,
 }
 
@@ -90,7 +92,8 @@ pub struct AuthExport {
     pub credentials_id: Option<String>,
     /// Time of creation.
     pub created_at: Timestamp,
-    /// Time when the exported token expires.
+    /// Time when the exported token expires; [`Timestamp::MAX`] stands for any that is later.
+    #[serde(default, deserialize_with = "optional_time")]
     pub expires_at: Option<Timestamp>,
 }
 

@@ -107,7 +107,8 @@ fn reason(case: &Case<'_>, failure: &RemoteFailure) -> Reason {
         return Reason::RemoteRejected;
     }
     let desired = case.desired();
-    let ambiguous = failure.applied != MaybeApplied::No && !case.terminating;
+    let unknown = failure.applied != MaybeApplied::No && !failure.needs_person;
+    let ambiguous = unknown && !case.terminating;
     let Some(desired) = desired.filter(|_| ambiguous) else {
         return failure.reason;
     };

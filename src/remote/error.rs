@@ -29,11 +29,20 @@ pub enum RemoteError {
     EmptyFilter(EmptyFilter),
     /// An export was created, but its response has no value. Only the response to the create ever contains it.
     ExportWithoutValue,
-    /// An item of a list may be this resource's, and can't be read: its id.
-    Unreadable(String),
+    /// An export was created, but its response is too large. Every other export of the same value would be, too.
+    ExportTooLarge,
+    /// An item of a list may be this resource's, and can't be read.
+    Unreadable {
+        /// Its id.
+        id: String,
+        /// True for an import or export, which nobody can change or delete.
+        is_record: bool,
+    },
 }
 
 const EXPORT_WITHOUT_VALUE: &str = "the export was created, but its response has no value: Metorial may have lost it; the Secret is unchanged; import the value again";
+
+const EXPORT_TOO_LARGE: &str = "the export was created, but its response is too large: the value does not fit into a Secret; the Secret is unchanged; import a smaller value";
 
 impl From<EmptyFilter> for RemoteError {
     fn from(error: EmptyFilter) -> Self {
@@ -61,7 +70,10 @@ impl RemoteError {
     #[must_use]
     pub fn was_sent(&self) -> bool {
         match self {
-            Self::Api(_) | Self::ExportWithoutValue | Self::Unreadable(_) => true,
+            Self::Api(_)
+            | Self::ExportWithoutValue
+            | Self::ExportTooLarge
+            | Self::Unreadable { .. } => true,
             Self::BudgetSpent(_)
             | Self::Unreachable(_)
             | Self::NotLeader
@@ -73,9 +85,11 @@ impl RemoteError {
     /// Returns whether a write that failed with this error may have been applied, or may still be.
     #[must_use]
     pub fn maybe_applied(&self) -> MaybeApplied {
-        match self.kind() {
-            Some(ErrorKind::Ambiguous) => MaybeApplied::InFlight,
-            Some(ErrorKind::Inconclusive) => MaybeApplied::Answered,
+        match (self, self.kind()) {
+            (_, Some(ErrorKind::Ambiguous)) => MaybeApplied::InFlight,
+            (_, Some(ErrorKind::Inconclusive)) | (Self::ExportTooLarge, _) => {
+                MaybeApplied::Answered
+            }
             _ => MaybeApplied::No,
         }
     }
@@ -106,13 +120,13 @@ impl RemoteError {
     #[must_use]
     pub fn needs_person(&self) -> bool {
         match self {
-            Self::ExportWithoutValue => true,
+            Self::ExportWithoutValue | Self::ExportTooLarge => true,
             Self::BudgetSpent(_)
             | Self::Unreachable(_)
             | Self::NotLeader
             | Self::NotConnected
             | Self::EmptyFilter(_)
-            | Self::Unreadable(_) => false,
+            | Self::Unreadable { .. } => false,
             Self::Api(error) => matches!(
                 error.kind(),
                 ErrorKind::Rejected
@@ -135,8 +149,9 @@ impl RemoteError {
             Self::NotLeader
             | Self::NotConnected
             | Self::EmptyFilter(_)
-            | Self::Unreadable(_)
-            | Self::ExportWithoutValue => None,
+            | Self::Unreadable { .. }
+            | Self::ExportWithoutValue
+            | Self::ExportTooLarge => None,
         }
     }
 
@@ -145,12 +160,12 @@ impl RemoteError {
     pub fn reason(&self) -> Reason {
         match self {
             Self::BudgetSpent(_) => Reason::RateLimited,
-            Self::Unreachable(_) | Self::NotLeader | Self::Unreadable(_) => {
+            Self::Unreachable(_) | Self::NotLeader | Self::Unreadable { .. } => {
                 Reason::RemoteUnavailable
             }
             Self::NotConnected => Reason::ConnectionNotReady,
             Self::EmptyFilter(_) => Reason::InternalError,
-            Self::ExportWithoutValue => Reason::RemoteRejected,
+            Self::ExportWithoutValue | Self::ExportTooLarge => Reason::RemoteRejected,
             Self::Api(error) => match error.kind() {
                 ErrorKind::Transient
                 | ErrorKind::Malformed
@@ -190,9 +205,18 @@ impl RemoteError {
             }
             Self::EmptyFilter(error) => error.to_string(),
             Self::ExportWithoutValue => EXPORT_WITHOUT_VALUE.to_owned(),
-            Self::Unreadable(id) => format!(
-                "{id} may belong to this resource and can't be read, because it is too large, too deep or malformed; retrying; repair or delete it at Metorial"
-            ),
+            Self::ExportTooLarge => EXPORT_TOO_LARGE.to_owned(),
+            Self::Unreadable { id, is_record } => {
+                let next = match is_record {
+                    true => {
+                        "imports and exports can be neither changed nor deleted: use another auth config"
+                    }
+                    false => "repair or delete it at Metorial",
+                };
+                format!(
+                    "{id} may belong to this resource and can't be read, because it is too large, too deep or malformed; retrying; {next}"
+                )
+            }
             Self::Api(error) => explain(error),
         }
     }

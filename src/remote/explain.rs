@@ -17,7 +17,8 @@ pub fn explain(error: &Error) -> String {
         }
         ErrorKind::Conflict => format!("{operation} was refused for a conflict{}", cause(error)),
         ErrorKind::Ambiguous => format!(
-            "{operation}: the response was lost; checking what was applied before anything is sent again"
+            "{operation}: {}; checking what was applied before anything is sent again",
+            error.cause().unwrap_or("the response was lost")
         ),
         ErrorKind::Inconclusive => format!(
             "{operation}: the API failed on the request; checking what was applied before anything is sent again"

@@ -88,7 +88,7 @@ impl Session {
                 .then(|| records::import_record(&import, owner, key))
         };
         let found = self.transport.list(&query, into_it).await?;
-        suspect.map_or(Ok(found), |id| Err(RemoteError::Unreadable(id)))
+        suspect.map_or(Ok(found), Err)
     }
 
     /// Imports a value into an auth config of this id, or into a new one that the import creates.
@@ -132,10 +132,23 @@ impl Session {
     ) -> Result<AuthExport, RemoteError> {
         let metadata = serde_json::json!({MARKER_KEY: marker.to_json()});
         let body = Body::from(serde_json::json!({"note": note, "metadata": metadata}));
-        let call = self.transport.client().create_export(target, &body);
-        let operation = Operation::on_collection(Method::Post, AuthExport::COLLECTION);
-        let exported = self.transport.write("export", operation, call).await;
-        exported.map(|(export, _)| export)
+        let send = async || {
+            let call = self.transport.client().create_export(target, &body);
+            let operation = Operation::on_collection(Method::Post, AuthExport::COLLECTION);
+            self.transport.write("export", operation, call).await
+        };
+        let exported = match send().await {
+            // The server has exports at another path, and did nothing. The second request passes fence and budget as well.
+            Err(RemoteError::Api(error)) if error.may_be_elsewhere() => send().await,
+            exported => exported,
+        };
+        match exported {
+            Ok((export, _)) => Ok(export),
+            Err(RemoteError::Api(error)) if error.is_too_large() => {
+                Err(RemoteError::ExportTooLarge)
+            }
+            Err(error) => Err(error),
+        }
     }
 
     /// Lists the exports of an auth config that `owner` made, read now.
@@ -147,15 +160,14 @@ impl Session {
         target: &ExportTarget,
         owner: &Owner,
     ) -> Result<Vec<ListedExport>, RemoteError> {
-        let query = full_pages().filter("provider_auth_config_id", [&target.auth_config_id])?;
-        let pages = self.transport.client().export_pages(target, &query);
+        let pages = self.transport.client().export_pages(target, &full_pages());
         let mut suspect = None;
         let ours = |item: Item<AuthExport>| {
             let export = readable(item, owner, &mut suspect)?;
             records::export_record(&export, target, owner)
         };
         let found = self.transport.collect(pages, ours).await?;
-        suspect.map_or(Ok(found), |id| Err(RemoteError::Unreadable(id)))
+        suspect.map_or(Ok(found), Err)
     }
 
     /// Lists every object of the kind's collection that carries a marker. The list was begun at `since` or later;
@@ -175,7 +187,7 @@ impl Session {
         let found = self.listed::<K>(since).await?;
         let mut suspects = found.unreadable.iter();
         match suspects.find(|suspect| suspect.may_belong_to(owner, predecessor_counts)) {
-            Some(suspect) => Err(RemoteError::Unreadable(suspect.id.clone())),
+            Some(suspect) => Err(unreadable(&suspect.id, false)),
             None => Ok(found.marked.clone()),
         }
     }
@@ -327,15 +339,20 @@ impl Session {
     }
 }
 
-/// Returns a record that can be read. Of one that can't, but may be `owner`'s, the id becomes the suspect.
-fn readable<R>(item: Item<R>, owner: &Owner, suspect: &mut Option<String>) -> Option<R> {
+/// Returns a record that can be read. One that can't, but may be `owner`'s, becomes the suspect.
+fn readable<R>(item: Item<R>, owner: &Owner, suspect: &mut Option<RemoteError>) -> Option<R> {
     match item {
         Item::Read(record) => Some(record),
         Item::Unreadable(item) => {
             if may_be_record_of(&item, owner) {
-                *suspect = Some(item.id);
+                *suspect = Some(unreadable(&item.id, true));
             }
             None
         }
     }
+}
+
+fn unreadable(id: &str, is_record: bool) -> RemoteError {
+    let id = id.to_owned();
+    RemoteError::Unreadable { id, is_record }
 }

@@ -28,9 +28,23 @@ pub async fn refusal(method: Method, status: u16, code: &str, details: Value) ->
         body[name] = value.clone();
     }
     let wait = (status == 429).then_some([("retry-after", "7")]);
+    refused_with(method, status, body.to_string(), wait).await
+}
+
+/// Returns the error of a read that a proxy refuses with this status.
+pub async fn proxy_refusal(status: u16) -> RemoteError {
+    refused_with(Method::Get, status, "<html>".to_owned(), None).await
+}
+
+async fn refused_with(
+    method: Method,
+    status: u16,
+    body: String,
+    wait: Option<[(&'static str, &'static str); 1]>,
+) -> RemoteError {
     let status = StatusCode::from_u16(status).unwrap();
     let answer = move || {
-        let plain = (status, body.to_string()).into_response();
+        let plain = (status, body.clone()).into_response();
         let answer = match wait {
             Some(headers) => (headers, plain).into_response(),
             None => plain,
@@ -66,6 +80,12 @@ pub fn session(epoch: usize) -> Session {
 /// Returns a session of the instance `ins_1` at this server.
 #[must_use]
 pub fn session_at(url: &str) -> Session {
+    session_behind(Fence::open(), client(url))
+}
+
+/// Returns a session of the instance `ins_1` that writes with this client while the fence is open.
+#[must_use]
+pub fn session_behind(fence: Fence, client: Client) -> Session {
     let limit = Limit {
         requests: 5000,
         per: WINDOW,
@@ -74,7 +94,7 @@ pub fn session_at(url: &str) -> Session {
     let purpose = Purpose::of_check(ResourceKey::new("Connection", "apps", "default"));
     let requester = Requester::new(Arc::new(budget), None, purpose);
     let metrics = Arc::new(Metrics::default());
-    let transport = Transport::new(client(url), requester, Fence::open(), metrics);
+    let transport = Transport::new(client, requester, fence, metrics);
     Session {
         connection: "Connection/default".to_owned(),
         epoch: 1,

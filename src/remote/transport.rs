@@ -266,22 +266,24 @@ impl Transport {
         let operation = Operation::on_collection(Method::Get, T::COLLECTION);
         pin_mut!(pages);
         let mut kept = Vec::new();
-        let mut too_large = None;
+        let mut failed = None;
         loop {
             let ticket = self.admit()?;
             let sent = Sent::now(operation, Some(ticket));
             let Some(page) = pages.next().instrument(sent.span.clone()).await else {
-                return too_large.map_or(Ok(kept), Err);
+                return failed.map_or(Ok(kept), Err);
             };
             let page = match self.record(&sent, page) {
-                // The next one is smaller, unless this was a single item.
-                Err(RemoteError::Api(error)) if error.is_too_large() => {
-                    too_large = Some(RemoteError::Api(error));
+                // The next one is smaller or elsewhere, if there is one.
+                Err(RemoteError::Api(error))
+                    if error.is_too_large() || error.may_be_elsewhere() =>
+                {
+                    failed = Some(RemoteError::Api(error));
                     continue;
                 }
                 page => page?,
             };
-            too_large = None;
+            failed = None;
             let read = page.items.into_iter().map(Item::Read);
             let items = read.chain(page.unreadable.into_iter().map(Item::Unreadable));
             kept.extend(items.filter_map(&mut keep));

@@ -2,10 +2,11 @@
 //! refuses.
 
 use crate::support::policies::NO_SECRET;
-use crate::support::{Environment, Kind, Manifest, auth_config, export};
+use crate::support::{Environment, Form, Given, Kind, Manifest, auth_config, export};
 use k8s_openapi::api::core::v1::Secret;
 use metorial_simulator::{Action, Fault};
 use serde_json::{Value, json};
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 const LAG: Duration = Duration::from_secs(2);
@@ -183,6 +184,26 @@ async fn an_export_whose_answer_has_no_value_leaves_the_secret_as_it_is() {
         .await;
     env.export("worker").wait_ready().await;
     assert_eq!(env.exports().len(), 3);
+}
+
+#[tokio::test]
+async fn a_value_that_does_not_fit_into_a_secret_is_exported_once() {
+    let mut scenario = Given::form(Form::Export).prepared().await;
+    // Each text is as long as the operator itself admits.
+    let texts = (0..11).map(|number| (format!("text{number}"), "é".repeat(95_000)));
+    let value: BTreeMap<String, String> = texts.collect();
+    assert!(scenario.sim.edit(&scenario.theirs, json!({"value": value})));
+    scenario.start();
+    scenario.apply_tested().await;
+    for _ in 0..3 {
+        scenario
+            .tested()
+            .wait_message("InvalidSpec", "does not fit into the Secret")
+            .await;
+        scenario.tested().reconcile_now().await;
+    }
+    scenario.check_quiet().await;
+    assert_eq!(scenario.exports().len(), 1);
 }
 
 #[tokio::test]

@@ -14,7 +14,7 @@ use crate::http::{Request, Response};
 use crate::introspection;
 use crate::limits::Usage;
 use crate::lists;
-use crate::objects::Collection;
+use crate::objects::{Collection, Object};
 use crate::options::Quirk;
 use crate::present::present;
 use crate::query::singles;
@@ -218,6 +218,7 @@ impl State {
         body: &Value,
     ) -> Result<Step> {
         let exports = Collection::AuthExports;
+        collections::check_parents_of_exports(self, caller, of)?;
         match what {
             NestedExport::List => {
                 let only_of = Some(of.auth_config.as_str());
@@ -227,7 +228,16 @@ impl State {
             NestedExport::Create => {
                 collections::create_nested_export(self, caller, of, body).map(Step::Changed)
             }
-            NestedExport::Get(id) => self.read(caller, exports, &id).map(Step::Done),
+            NestedExport::Get(id) => {
+                let found = self.store.read().find(&caller.instance, exports, &id);
+                let of_it = |export: &Arc<Object>| {
+                    export.links.auth_config.as_deref() == Some(&of.auth_config)
+                };
+                if !found.is_some_and(of_it) {
+                    return Err(ApiError::not_found(exports.entity(), Some(&id)));
+                }
+                self.read(caller, exports, &id).map(Step::Done)
+            }
         }
     }
 

@@ -47,7 +47,8 @@ fn known_filters(collection: Collection) -> &'static str {
     }
 }
 
-/// Answers a list request. `only_of` restricts exports to those of one auth config.
+/// Answers a list request. `only_of` restricts exports to those of one auth config: the reference's nested list, which has
+/// no filters.
 pub(crate) fn list(
     state: &State,
     instance: &InstanceId,
@@ -55,7 +56,8 @@ pub(crate) fn list(
     query: &str,
     only_of: Option<&str>,
 ) -> Result<Value> {
-    let query = ListQuery::parse(query, known_filters(collection), &state.options)?;
+    let known = only_of.map_or(known_filters(collection), |_| "");
+    let query = ListQuery::parse(query, known, &state.options)?;
     let unknown = |id: &Option<String>| {
         id.as_ref()
             .is_some_and(|id| !state.store.has_row(instance, collection, id))

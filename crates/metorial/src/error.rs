@@ -29,6 +29,8 @@ pub(crate) struct Details {
     pub(crate) meta: Meta,
     pub(crate) cause: Option<Cow<'static, str>>,
     pub(crate) too_large: bool,
+    /// True if the server may have another route for it, which later calls use.
+    pub(crate) elsewhere: bool,
     pub(crate) not_sent: bool,
 }
 
@@ -155,6 +157,7 @@ impl Error {
             meta,
             cause: Some(cause.into()),
             too_large: false,
+            elsewhere: false,
             not_sent: false,
         })
     }
@@ -166,6 +169,11 @@ impl Error {
 
     pub(crate) fn too_large(mut self) -> Self {
         self.0.too_large = true;
+        self
+    }
+
+    pub(crate) fn elsewhere(mut self) -> Self {
+        self.0.elsewhere = true;
         self
     }
 
@@ -185,6 +193,13 @@ impl Error {
     #[must_use]
     pub fn is_too_large(&self) -> bool {
         self.0.too_large
+    }
+
+    /// Returns whether the server has no such route for exports, so that nothing was done, and may have another one, which
+    /// every later call of this client and its clones uses. Then the same call may be made once more, at once.
+    #[must_use]
+    pub fn may_be_elsewhere(&self) -> bool {
+        self.0.elsewhere
     }
 
     /// Returns whether the API itself reports that it has no such route; a proxy's 404 doesn't count.
@@ -333,6 +348,7 @@ mod tests {
             },
             cause: None,
             too_large: false,
+            elsewhere: false,
             not_sent: false,
         });
         assert_eq!(

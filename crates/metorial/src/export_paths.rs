@@ -14,6 +14,13 @@ pub(crate) enum ExportStyle {
 }
 
 impl ExportStyle {
+    pub(crate) fn other(self) -> Self {
+        match self {
+            Self::Flat => Self::Nested,
+            Self::Nested => Self::Flat,
+        }
+    }
+
     /// Returns the path of the collection of exports.
     pub(crate) fn path(self) -> &'static str {
         match self {
@@ -31,7 +38,7 @@ impl ExportStyle {
     }
 }
 
-/// Style that the server was found to have, shared by all clones of a client. Initially flat.
+/// Style that the server has as far as it is known, shared by all clones of a client. Initially flat.
 #[derive(Default)]
 pub(crate) struct ExportPaths(AtomicU8);
 

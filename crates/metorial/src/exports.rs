@@ -1,5 +1,5 @@
-//! Calls on exports, which are at one of two locations (see [`ExportStyle`]). The flat one is tried first, and the one
-//! that the server has is remembered.
+//! Calls on exports, which are at one of two locations (see [`ExportStyle`]). The flat one is assumed first; where the server
+//! has none, the call fails, and later ones use the other.
 
 use futures::stream::Stream;
 
@@ -8,7 +8,7 @@ use crate::body::Body;
 use crate::classify::Target;
 use crate::client::Client;
 use crate::collection::{Collection, Method, Operation};
-use crate::error::{Error, ErrorKind};
+use crate::error::Error;
 use crate::export_paths::ExportStyle;
 use crate::objects::AuthExport;
 use crate::page::{self, Page};
@@ -22,7 +22,7 @@ pub struct ExportTarget {
     /// `pac_…`
     pub auth_config_id: String,
     /// `pde_…`. Required on servers that have exports below the deployment only; without it these answer
-    /// [`ErrorKind::NoSuchRoute`].
+    /// [`NoSuchRoute`](crate::ErrorKind::NoSuchRoute).
     pub deployment_id: Option<String>,
 }
 
@@ -33,7 +33,8 @@ impl Client {
     /// `body` has `note` and may have `metadata`; the auth config's id is added.
     ///
     /// # Errors
-    /// See [`ErrorKind`]. After [`ErrorKind::Ambiguous`] or [`ErrorKind::Inconclusive`] an export may have been recorded whose value is lost.
+    /// See [`ErrorKind`](crate::ErrorKind) and [`Error::may_be_elsewhere`]. After [`Ambiguous`](crate::ErrorKind::Ambiguous)
+    /// or [`Inconclusive`](crate::ErrorKind::Inconclusive) an export may have been recorded whose value is lost. One that [is too large](Error::is_too_large) was recorded, and every other of the same value is too.
     pub async fn create_export(
         &self,
         target: &ExportTarget,
@@ -55,7 +56,7 @@ impl Client {
     /// Reads the record of an export, which has no value.
     ///
     /// # Errors
-    /// See [`ErrorKind`].
+    /// See [`ErrorKind`](crate::ErrorKind) and [`Error::may_be_elsewhere`].
     pub async fn get_export(
         &self,
         target: &ExportTarget,
@@ -73,7 +74,7 @@ impl Client {
     /// Reads one page of the exports of an auth config.
     ///
     /// # Errors
-    /// See [`ErrorKind`].
+    /// See [`ErrorKind`](crate::ErrorKind) and [`Error::may_be_elsewhere`].
     pub async fn list_exports(
         &self,
         target: &ExportTarget,
@@ -88,7 +89,8 @@ impl Client {
         self.send_export(target, &call).await?.page()
     }
 
-    /// Reads all pages of the exports of an auth config, with the guarantees of [`Client::pages`].
+    /// Reads all pages of the exports of an auth config, with the guarantees of [`Client::pages`]. After an error that says
+    /// that they [may be elsewhere](Error::may_be_elsewhere), the stream continues there, once.
     pub fn export_pages(
         &self,
         target: &ExportTarget,
@@ -102,27 +104,25 @@ impl Client {
         })
     }
 
-    /// Sends the call at the preferred location, and at the other one if the server has no such route. Only the API's
-    /// own 404 `endpoint` counts: it means that nothing was done, so that a create may be sent again.
+    /// Sends the call at the preferred location. If the server has no such route, later calls use the other one. Only the
+    /// API's own 404 `endpoint` counts: it means that nothing was done.
     async fn send_export(
         &self,
         target: &ExportTarget,
         call: &ExportCall<'_>,
     ) -> Result<Reply, Error> {
-        let (first, second) = match (self.0.export_paths.preferred(), &target.deployment_id) {
-            (_, None) => return self.send(call.request(ExportStyle::Flat, target)?).await,
-            (ExportStyle::Flat, Some(_)) => (ExportStyle::Flat, ExportStyle::Nested),
-            (ExportStyle::Nested, Some(_)) => (ExportStyle::Nested, ExportStyle::Flat),
+        let style = match &target.deployment_id {
+            Some(_) => self.0.export_paths.preferred(),
+            None => ExportStyle::Flat,
         };
-        match self.send(call.request(first, target)?).await {
-            Err(error) if error.is_unknown_endpoint() => {}
-            result => return result,
-        }
-        let result = self.send(call.request(second, target)?).await;
-        if !matches!(&result, Err(error) if error.kind() == ErrorKind::NoSuchRoute) {
-            self.0.export_paths.remember(second);
-        }
-        result
+        let result = self.send(call.request(style, target)?).await;
+        result.map_err(|error| {
+            if target.deployment_id.is_none() || !error.is_unknown_endpoint() {
+                return error;
+            }
+            self.0.export_paths.remember(style.other());
+            error.elsewhere()
+        })
     }
 }
 
@@ -174,7 +174,11 @@ impl ExportCall<'_> {
             path: fill(operation, &ids)?,
             query: query.encoded(),
             body: self.body,
-            cap: self.query.map_or(OBJECT_CAP, |_| LIST_CAP),
+            // A value alone may be as large as other answers, or larger ▲, and no later answer has it.
+            cap: match (self.query, self.body) {
+                (None, None) => OBJECT_CAP,
+                _ => LIST_CAP,
+            },
             shortens: self.query.is_some_and(|query| query.page_size() == 1),
         })
     }

@@ -33,8 +33,8 @@
 //!
 //! # Guarantees
 //! - **One call is one request.** Nothing is retried (the API has no idempotency keys), no redirect is followed, and
-//!   [`ClientBuilder::timeout`] bounds the whole call. The only exception are exports, which are at one of two
-//!   locations: see [`ExportTarget`].
+//!   [`ClientBuilder::timeout`] bounds the whole call. Exports are at one of two locations: a call at the wrong one fails,
+//!   and [`Error::may_be_elsewhere`] says that it may be made once more.
 //! - **An error says whether a write may have been applied.** It may for [`ErrorKind::Ambiguous`] and
 //!   [`ErrorKind::Inconclusive`] only; a write with [`ErrorKind::Transient`] was not applied.
 //! - **Gone means gone.** [`ErrorKind::Gone`] follows only from an answer of the API about the requested object, by its
@@ -44,7 +44,7 @@
 //! - **No secret is disclosed.** Keys, bodies and exported values are wiped from memory and don't print. Texts of errors
 //!   are this crate's own; of a server's text only words are kept that look like a code or an id and don't repeat what
 //!   was sent.
-//! - **Bounded size.** Answers are read up to 1 MiB, pages of lists up to 8 MiB. An item that can't be decoded, or that is
+//! - **Bounded size.** Answers are read up to 1 MiB, pages of lists and exported values up to 8 MiB. An item that can't be decoded, or that is
 //!   larger than a page may be, hides no other item of its list.
 //!
 //! The version of the API is pinned ([`API_VERSION`]); an answer in another version is

@@ -97,6 +97,7 @@ pub(crate) fn failure(
         meta: headers.meta,
         cause,
         too_large: false,
+        elsewhere: false,
         not_sent: false,
     };
     if let ErrorBody::Api(error) = &body {

@@ -147,11 +147,13 @@ struct PageStream<F> {
     page_size: u8,
     pages: usize,
     seen: HashSet<String>,
+    /// True once the list was asked for at another location.
+    moved: bool,
 }
 
 /// Returns a stream of the pages that `fetch` returns, starting with `query`. After a page that is too large, which is an
 /// error of the stream, half of it is asked for, down to a single item, which is read without its long strings if it is too
-/// large by itself; later pages grow again.
+/// large by itself; later pages grow again. A list that may be at another location is asked for there, once.
 pub(crate) fn follow<T, F, Fut>(
     operation: Operation,
     query: ListQuery,
@@ -169,15 +171,14 @@ where
         next: Some(query),
         pages: 0,
         seen: HashSet::new(),
+        moved: false,
     };
     stream::unfold(state, |mut state| async move {
         let query = state.next.take()?;
         let result = match (state.fetch)(query.clone()).await {
             Ok(answer) => state.advance(query, answer),
             Err(error) => {
-                let size = query.page_size();
-                let smaller = error.is_too_large() && size > 1;
-                state.next = smaller.then(|| query.limit(size / 2));
+                state.next = state.after_error(query, &error);
                 Err(error)
             }
         };
@@ -217,6 +218,17 @@ impl<F> PageStream<F> {
             self.next = last.and_then(|last| query.after(last).ok());
         }
         Ok(answer)
+    }
+
+    /// Returns the next query after an error that is not the end of the stream.
+    fn after_error(&mut self, query: ListQuery, error: &Error) -> Option<ListQuery> {
+        let size = query.page_size();
+        if error.is_too_large() && size > 1 {
+            return Some(query.limit(size / 2));
+        }
+        let moves = error.may_be_elsewhere() && !self.moved;
+        self.moved |= moves;
+        moves.then_some(query)
     }
 
     fn malformed(&self, meta: Meta, fault: &'static str) -> Error {

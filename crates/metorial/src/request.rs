@@ -10,8 +10,8 @@ use crate::query::{ListQuery, encode};
 
 /// Largest accepted answer about one object, in bytes.
 pub(crate) const OBJECT_CAP: usize = 1 << 20;
-/// Largest accepted page of a list, in bytes: about a hundred times an ordinary one, and enough for the largest item that
-/// the server was seen to store ▲.
+/// Largest accepted page of a list and largest accepted export, in bytes: about a hundred times an ordinary page, and
+/// enough for the largest value that the server was seen to store ▲.
 pub(crate) const LIST_CAP: usize = 8 << 20;
 
 /// Request to send.

@@ -142,8 +142,12 @@ async fn the_nested_route_of_exports_is_found_and_remembered() {
     })
     .await;
     let (client, target) = (server.client(), target(Some("pde_1")));
+    let body = Body::from(json!({"note": "n"}));
+    let moved = failure(client.create_export(&target, &body)).await;
+    assert!(moved.may_be_elsewhere() && moved.kind() == ErrorKind::NoSuchRoute);
+    assert_eq!(server.lines(), ["POST /provider-auth-config-exports"]);
     client
-        .create_export(&target, &Body::from(json!({"note": "n"})))
+        .create_export(&target, &body)
         .await
         .expect("exported");
     client.get_export(&target, "pace_1").await.expect("read");
@@ -164,10 +168,46 @@ async fn the_nested_route_of_exports_is_found_and_remembered() {
 }
 
 #[tokio::test]
+async fn pages_of_exports_are_read_at_both_routes_and_at_each_once() {
+    let server = Server::always(error_answer(404, "not_found", "endpoint")).await;
+    let (client, target) = (server.client(), target(Some("pde_1")));
+    let pages: Vec<_> = client
+        .export_pages(&target, &ListQuery::new())
+        .collect()
+        .await;
+    let kinds = pages
+        .into_iter()
+        .map(|page| page.map(|_| ()).map_err(|error| error.kind()));
+    assert_eq!(kinds.collect::<Vec<_>>(), [Err(ErrorKind::NoSuchRoute); 2]);
+    let mut paths = server.lines();
+    paths.dedup();
+    assert_eq!(paths.len(), 2);
+}
+
+#[tokio::test]
+async fn an_exported_value_may_be_larger_than_other_answers() {
+    let with_value = |mib: usize| {
+        let mut export = export("pace_1");
+        export["value"] = json!({"token": "t".repeat(mib << 20)});
+        json_answer(200, &export)
+    };
+    let body = Body::from(json!({"note": "n"}));
+    let large = Server::always(with_value(7)).await;
+    let export = large.client().create_export(&target(None), &body).await;
+    assert!(export.expect("exported").value.value.is_some());
+    let too_large = Server::always(with_value(8)).await;
+    let error = failure(too_large.client().create_export(&target(None), &body)).await;
+    assert!(error.is_too_large() && error.kind() == ErrorKind::Ambiguous);
+    let read = failure(large.client().get_export(&target(None), "pace_1")).await;
+    assert!(read.is_too_large());
+}
+
+#[tokio::test]
 async fn without_a_deployment_the_nested_route_is_not_tried() {
     let server = Server::always(error_answer(404, "not_found", "endpoint")).await;
     let error = failure(server.client().get_export(&target(None), "pace_1")).await;
     assert_eq!(error.kind(), ErrorKind::NoSuchRoute);
+    assert!(!error.may_be_elsewhere());
     assert_eq!(server.seen().len(), 1);
 }
 

@@ -143,4 +143,10 @@ fn an_export_without_its_value_needs_a_person() {
         "import the value again",
         [true, false, false],
     );
+    check(
+        &RemoteError::ExportTooLarge,
+        reason,
+        "import a smaller value",
+        [true, false, true],
+    );
 }

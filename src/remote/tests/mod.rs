@@ -2,5 +2,6 @@
 
 mod descriptions;
 mod errors;
+mod exports;
 mod loader;
 mod session;

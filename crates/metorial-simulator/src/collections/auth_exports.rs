@@ -19,18 +19,23 @@ pub(super) fn create(state: &mut State, caller: &Caller, body: &Value) -> Result
     export(state, caller, &auth_config, fields)
 }
 
-/// Creates an export at the reference's path, which names the auth config and its deployment.
+/// Checks that the auth config of the reference's path belongs to the deployment there.
+pub(crate) fn check_parents(state: &State, caller: &Caller, of: &ExportsOf) -> Result<()> {
+    let auth_config = existing(state, caller, Collection::AuthConfigs, &of.auth_config)?;
+    if auth_config.links.deployment.as_deref() != Some(&of.deployment) {
+        let entity = Collection::AuthConfigs.entity();
+        return Err(ApiError::not_found(entity, Some(&of.auth_config)));
+    }
+    Ok(())
+}
+
+/// Creates an export at the reference's path, which names the auth config.
 pub(crate) fn create_nested(
     state: &mut State,
     caller: &Caller,
     of: &ExportsOf,
     body: &Value,
 ) -> Result<Value> {
-    let auth_config = existing(state, caller, Collection::AuthConfigs, &of.auth_config)?;
-    if auth_config.links.deployment.as_deref() != Some(&of.deployment) {
-        let entity = Collection::AuthConfigs.entity();
-        return Err(ApiError::not_found(entity, Some(&of.auth_config)));
-    }
     let fields = Fields::of(body, &state.options);
     export(state, caller, &of.auth_config, fields)
 }

@@ -17,7 +17,9 @@ mod patch;
 mod records;
 
 pub(crate) use auth_configs::consented;
-pub(crate) use auth_exports::create_nested as create_nested_export;
+pub(crate) use auth_exports::{
+    check_parents as check_parents_of_exports, create_nested as create_nested_export,
+};
 pub(crate) use caller::Caller;
 pub(crate) use create::create;
 pub(crate) use delete::delete;

@@ -49,6 +49,34 @@ async fn an_import_into_a_config_writes_a_new_version() {
 }
 
 #[tokio::test]
+async fn a_record_has_the_expiry_of_its_value_in_the_form_of_javascript() {
+    let setup = Setup::new().await;
+    for (sent, want) in [
+        (
+            json!("2027-01-01T01:00:00+01:00"),
+            json!("2027-01-01T00:00:00.000Z"),
+        ),
+        (
+            json!("+012345-01-01T00:00:00.000Z"),
+            json!("+012345-01-01T00:00:00.000Z"),
+        ),
+        (
+            json!(253_402_300_799_999_u64),
+            json!("9999-12-31T23:59:59.999Z"),
+        ),
+        (json!("never"), Value::Null),
+        (Value::Null, Value::Null),
+    ] {
+        let id = setup.create_auth_config("token").await;
+        let value = json!({"token": "token", "expires_at": sent});
+        assert!(setup.sim.edit(&id, json!({"value": value})));
+        let body = json!({"provider_auth_config_id": id, "note": "note"});
+        let export = setup.post(EXPORTS, body).await;
+        assert_eq!(export.body["expires_at"], want, "{sent}");
+    }
+}
+
+#[tokio::test]
 async fn an_import_by_provider_creates_a_config() {
     let setup = Setup::new().await;
     let deployment = setup.sim.deployment(&setup.instance, "slack").unwrap();
@@ -195,12 +223,28 @@ async fn in_the_reference_exports_are_below_a_deployment() {
     assert_eq!(setup.get(&path).await.ids(), [created.id()]);
     let again = setup.get(&format!("{path}/{}", created.id())).await;
     assert_eq!(again.body["value"], Value::Null);
+    let filtered = format!("{path}?provider_auth_config_id={id}");
+    let refused = setup.get(&filtered).await;
+    assert_eq!(refused.error(), (400, "invalid_data"), "it has no filters");
     let github = setup.sim.deployment(&setup.instance, "github").unwrap();
     let elsewhere = format!("/provider-deployments/{github}/auth-configs/{id}/exports");
-    assert_eq!(
-        setup.post(&elsewhere, json!({"note": "n"})).await.status,
-        404
-    );
+    let item = format!("{elsewhere}/{}", created.id());
+    for answer in [
+        setup.post(&elsewhere, json!({"note": "n"})).await,
+        setup.get(&elsewhere).await,
+        setup.get(&item).await,
+    ] {
+        assert_eq!(answer.error(), (404, "not_found"));
+        assert_eq!(answer.body["id"], id);
+    }
+    let body = json!({
+        "provider_auth_method_id": setup.method("linear", "token"),
+        "provider_deployment_id": deployment, "value": {"token": "t"},
+    });
+    let other = setup.post("/provider-auth-configs", body).await.id();
+    let of_other = format!("/provider-deployments/{deployment}/auth-configs/{other}/exports");
+    let missing = setup.get(&format!("{of_other}/{}", created.id())).await;
+    assert_eq!(missing.body["id"], created.id());
     let import = setup.post(IMPORTS, into(&id, "u")).await;
     assert_eq!(
         import.body["auth_config"]["deployment_preview"]["id"],

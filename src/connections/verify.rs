@@ -219,7 +219,7 @@ pub fn of_error(error: &RemoteError, settings: &ConnectionSettings, url: &Url) -
             let secret = &settings.key;
             let request = api.request_id().map(|id| format!(", request {id}"));
             let message = format!(
-                "the API refuses the key in Secret {}, key {} (401{}): put a current secret key there",
+                "the API refuses the key in Secret {}, key {} (401{}): put a current secret key there, or allow this cluster's address for it at Metorial",
                 secret.name,
                 secret.key,
                 request.unwrap_or_default()
@@ -232,14 +232,27 @@ pub fn of_error(error: &RemoteError, settings: &ConnectionSettings, url: &Url) -
                 format!("cannot resolve {host} (spec.baseUrl): check DNS and egress; retrying");
             (error.reason(), message)
         }
+        Some(api) if is_foreign(api) => {
+            let status = api.status().unwrap_or_default();
+            let message = format!(
+                "{}: a proxy or another server answered {status} in place of the API; retrying; check spec.baseUrl and the proxies on the way",
+                api.operation()
+            );
+            (Reason::RemoteUnavailable, message)
+        }
         _ => (error.reason(), error.message()),
     };
     NotReady {
         reason,
         message,
-        transient: !error.needs_person(),
+        transient: !error.needs_person() || error.api().is_some_and(is_foreign),
         wait: error.wait(),
     }
+}
+
+/// Returns true if a rejection is not the API's own, which has a code.
+fn is_foreign(error: &Error) -> bool {
+    error.kind() == ErrorKind::Rejected && error.code().is_none()
 }
 
 /// Returns true if a failed `GET /instance` says that the key is valid, and may not read the instance.
@@ -253,11 +266,13 @@ pub fn lacks_scope(error: &RemoteError) -> bool {
 #[must_use]
 pub fn of_instance(error: &RemoteError, settings: &ConnectionSettings, url: &Url) -> NotReady {
     let invalid = |message: String| NotReady::new(Reason::InvalidSpec, message);
-    match (error.api().map(Error::kind), settings.instance_id()) {
-        (Some(ErrorKind::Rejected), None) => invalid(
+    let own = |api: &&Error| api.kind() == ErrorKind::Rejected && !is_foreign(api);
+    let status = error.api().filter(own).and_then(Error::status);
+    match (status, settings.instance_id()) {
+        (Some(400), None) => invalid(
             "the key seems to belong to an organization, which has several instances: set spec.instance.id".to_owned(),
         ),
-        (Some(ErrorKind::Rejected), Some(id)) => invalid(format!(
+        (Some(400 | 404), Some(id)) => invalid(format!(
             "spec.instance.id: the key reaches no instance {id:?}; correct it"
         )),
         _ => of_error(error, settings, url),

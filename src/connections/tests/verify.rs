@@ -6,7 +6,7 @@ use crate::kinds::Inputs;
 use crate::plan::fingerprint::MacKey;
 use crate::remote::RemoteError;
 use crate::remote::budget::Spent;
-use crate::remote::testing::{refusal, unreachable_error};
+use crate::remote::testing::{proxy_refusal, refusal, unreachable_error};
 use crate::resources::{ConnectionKey, ConnectionKind, InstanceStatus, Reason};
 use crate::settings::AllowedAccounts;
 use metorial::Method::Get;
@@ -241,6 +241,10 @@ async fn each_failure_of_the_api_has_one_meaning_for_a_connection() {
     let message = verify::of_error(&refused, &of, &url("https://api.metorial.com")).message;
     let place = format!("Secret {}, key {} (401", of.key.name, of.key.key);
     assert!(message.contains(&place), "{message}");
+    assert!(
+        message.contains("allow this cluster's address"),
+        "{message}"
+    );
     let route = refusal(Get, 404, "not_found", json!({"entity": "endpoint"})).await;
     check(&route, ApiVersionUnsupported, false, None);
     let unreachable = RemoteError::Api(unreachable_error().await);
@@ -250,6 +254,71 @@ async fn each_failure_of_the_api_has_one_meaning_for_a_connection() {
         message: "rate limit reached".to_owned(),
     });
     check(&spent, RateLimited, true, seven);
+}
+
+#[tokio::test]
+async fn only_the_apis_own_rejection_is_about_the_instance_of_the_spec() {
+    use Reason::{InvalidSpec, RemoteRejected, RemoteUnavailable};
+    let named = || json!({"code": "not_found", "entity": "organization.instance", "id": "ins_1"});
+    let of_organization = Some("set spec.instance.id");
+    let unknown = Some("the key reaches no instance \"ins_1\"");
+    for (status, body, with_id, reason, part) in [
+        (
+            400,
+            Some(json!({"code": "bad_request"})),
+            false,
+            InvalidSpec,
+            of_organization,
+        ),
+        (
+            400,
+            Some(json!({"code": "bad_request"})),
+            true,
+            InvalidSpec,
+            unknown,
+        ),
+        (404, Some(named()), true, InvalidSpec, unknown),
+        (404, Some(named()), false, RemoteRejected, None),
+        (
+            422,
+            Some(json!({"code": "invalid_data"})),
+            false,
+            RemoteRejected,
+            None,
+        ),
+        (
+            400,
+            Some(json!({"code": null})),
+            false,
+            RemoteUnavailable,
+            None,
+        ),
+        (400, None, false, RemoteUnavailable, None),
+        (400, None, true, RemoteUnavailable, None),
+        (421, None, false, RemoteUnavailable, None),
+        (431, None, true, RemoteUnavailable, None),
+    ] {
+        let error = match &body {
+            // A null takes the code away.
+            Some(body) => refusal(Get, status, "", body.clone()).await,
+            None => proxy_refusal(status).await,
+        };
+        let spec = match with_id {
+            true => json!({"instance": {"id": "ins_1"}}),
+            false => json!({}),
+        };
+        let of = settings(&spec, &json!({}));
+        let not_ready = verify::of_instance(&error, &of, &url("https://api.metorial.com"));
+        let case = format!("{status} {body:?} {with_id}: {}", not_ready.message);
+        assert_eq!(not_ready.reason, reason, "{case}");
+        assert_eq!(not_ready.transient, reason == RemoteUnavailable, "{case}");
+        let about_spec = not_ready.message.contains("spec.instance.id");
+        assert_eq!(about_spec, part.is_some(), "{case}");
+        assert!(
+            not_ready.message.contains(part.unwrap_or_default()),
+            "{case}"
+        );
+    }
 }
 
 fn check(error: &RemoteError, reason: Reason, transient: bool, wait: Option<Duration>) {

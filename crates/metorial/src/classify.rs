@@ -92,7 +92,9 @@ pub(crate) fn failure(
         ErrorBody::Foreign | ErrorBody::Incomplete => None,
     };
     match status {
-        // The server answers with a redirect, 407 or 425 instead of doing the work, so nothing was applied.
+        // The answer to what was done is elsewhere (RFC 9110, 15.4.4).
+        303 => no_answer(target.method),
+        // The server answers with another redirect, 407 or 425 instead of doing the work, so nothing was applied.
         300..=399 | 407 | 425 => ErrorKind::Transient,
         401 => ErrorKind::Unauthorized,
         429 => ErrorKind::Throttled,
@@ -207,6 +209,7 @@ mod tests {
     fn an_error_of_a_proxy_never_says_anything_about_an_object() {
         for (status, read, write) in [
             (301, Transient, Transient),
+            (303, Transient, Ambiguous),
             (304, Transient, Transient),
             (307, Transient, Transient),
             (400, Rejected, Rejected),

@@ -63,8 +63,7 @@ impl fmt::Debug for Client {
     }
 }
 
-/// Builder of a [`Client`].
-#[derive(Debug)]
+/// Builder of a [`Client`]. Its `Debug` shows neither the key nor a base URL that may contain a password.
 #[must_use]
 pub struct ClientBuilder {
     base_url: Url,
@@ -174,6 +173,21 @@ impl ClientBuilder {
     }
 }
 
+impl fmt::Debug for ClientBuilder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let base_url = match is_usable(&self.base_url) {
+            true => self.base_url.as_str(),
+            false => "(invalid)",
+        };
+        f.debug_struct("ClientBuilder")
+            .field("base_url", &base_url)
+            .field("timeout", &self.timeout)
+            .field("user_agent", &self.user_agent)
+            .field("instance_id", &self.instance_id)
+            .finish_non_exhaustive()
+    }
+}
+
 fn is_usable(url: &Url) -> bool {
     matches!(url.scheme(), "http" | "https")
         && url.has_host()
@@ -267,7 +281,20 @@ mod tests {
     fn neither_client_nor_builder_prints_the_key() {
         let builder = builder("https://api.metorial.com");
         assert!(!format!("{builder:?}").contains("canary"));
+        assert!(format!("{builder:?}").contains("https://api.metorial.com"));
         let client = builder.build().expect("a client");
         assert!(!format!("{client:?}").contains("canary"));
+    }
+
+    #[test]
+    fn a_builder_does_not_print_a_url_that_may_contain_a_password() {
+        for url in [
+            "https://user:canary@api.metorial.com",
+            "https://api.metorial.com?token=canary",
+            "data:text/plain,canary",
+        ] {
+            let builder = builder(url);
+            assert!(!format!("{builder:?}").contains("canary"), "{url}");
+        }
     }
 }

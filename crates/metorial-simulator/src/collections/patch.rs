@@ -75,13 +75,12 @@ pub(crate) fn write_patch(state: &mut State, patch: Patch) -> Result<Value> {
     let written = state.store.change(&before.id, |object| {
         if writes_all {
             object.fields = before.fields.clone();
+            object.write_only = before.write_only.clone();
+            object.links.locked_version = before.links.locked_version.clone();
         }
         object.fields.extend(changes.fields);
         if !changes.write_only.is_empty() {
             object.versions += 1;
-        }
-        if writes_all && object.collection == Collection::AuthCredentials {
-            object.write_only = before.write_only.clone();
         }
         object.write_only.extend(changes.write_only);
         if let Some(locked) = changes.locked_version {

@@ -195,11 +195,11 @@ fn fits(whole: &Value) -> Result<(), Invalid> {
     Ok(())
 }
 
-/// Returns why a part can't be sent: the API takes no text of this length. A literal is smaller than that as a whole.
+/// Returns why a part isn't sent: a text of this length may be too long for the API. A literal is smaller than that as a whole.
 fn too_long(piece: &Value) -> Option<&'static str> {
     (longest(piece) > LONGEST_TEXT).then_some(match piece {
         Value::String(_) => TOO_LONG,
-        _ => "has a text longer than 100000 characters, the most that Metorial takes",
+        _ => "has a text longer than 100000 characters, the most that the operator sends",
     })
 }
 

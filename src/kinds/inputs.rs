@@ -158,10 +158,10 @@ pub struct Inputs {
     states: Vec<u64>,
 }
 
-/// The longest text that the API takes.
+/// The longest text that is sent, in characters: the API is known to take one of this length (▲).
 pub const LONGEST_TEXT: usize = 100_000;
 /// The refusal of a longer one.
-pub const TOO_LONG: &str = "is longer than 100000 characters, the most that Metorial takes";
+pub const TOO_LONG: &str = "is longer than 100000 characters, the most that the operator sends";
 
 impl Inputs {
     /// Checks and keeps the bytes of one reference.

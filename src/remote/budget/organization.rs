@@ -1,7 +1,8 @@
 //! The budget of one organization, shared by every connection to it.
 //!
 //! The server counts all keys and instances of an organization together (▲), while the documentation speaks of a limit
-//! per key: one budget per organization satisfies both. Nothing is sent that the server would refuse with 429.
+//! per key: one budget per organization satisfies both. Nothing is sent that is known to exceed this limit; the server
+//! may refuse requests with 429 all the same, for its limit per address or for what others send.
 
 use super::capacity::Capacity;
 use super::limit::Limit;

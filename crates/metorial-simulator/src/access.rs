@@ -93,19 +93,30 @@ impl State {
             *shown = Some(usage);
             self.check_admitted(usage)?;
         }
-        let instance = access.instance.as_ref();
-        let instance = instance.and_then(|id| self.tenants.instance(id));
-        let Some(limit) = self.tenants.limit(&access.organization, instance) else {
+        let Some((counted_for, limit)) = self.limit_of(access) else {
             return Ok(());
-        };
-        let counted_for = if per_organization {
-            access.organization.as_str()
-        } else {
-            &access.key
         };
         let usage = self.windows.admit(counted_for, limit, now);
         *shown = Some(usage);
         self.check_admitted(usage)
+    }
+
+    /// Returns the state of the rate limit that the request would count against.
+    pub(crate) fn usage(&mut self, access: &Access) -> Option<Usage> {
+        let (counted_for, limit) = self.limit_of(access)?;
+        Some(self.windows.peek(counted_for, limit, Instant::now()))
+    }
+
+    /// Returns the limit of a key, and the window that its requests count in.
+    fn limit_of<'a>(&self, access: &'a Access) -> Option<(&'a str, Limit)> {
+        let instance = access.instance.as_ref();
+        let instance = instance.and_then(|id| self.tenants.instance(id));
+        let limit = self.tenants.limit(&access.organization, instance)?;
+        let counted_for = match self.has(Quirk::LimitPerOrganization) {
+            true => access.organization.as_str(),
+            false => &access.key,
+        };
+        Some((counted_for, limit))
     }
 
     fn check_admitted(&self, usage: Usage) -> Result<()> {

@@ -66,6 +66,16 @@ pub enum Action {
         /// Body.
         body: Content,
     },
+    /// Answers with this, and with the API's own headers: its version, an id of the request, and the state of the rate limit;
+    /// see [`Action::bare`]. The request is neither applied nor counted.
+    ApiAnswer {
+        /// Status. 401 and 429 have no state of the rate limit: that of a 429 would be one that the simulator doesn't have.
+        status: u16,
+        /// Headers besides these, or in their place.
+        headers: Vec<(String, String)>,
+        /// Body.
+        body: Content,
+    },
     /// Applies, then answers with this instead.
     AnswerAfterApply {
         /// Status.
@@ -120,23 +130,46 @@ impl Action {
         }
     }
 
-    /// Answers with the API's error object with this status and code.
+    /// Answers with the API's error object with this status and code, and with its headers.
     pub fn error(status: u16, code: &str) -> Action {
-        Action::answer(
+        let error = ApiError::new(status, code, "A scripted failure.");
+        Action::of_api(status, error.body(), Vec::new())
+    }
+
+    fn of_api(status: u16, body: Value, headers: Vec<(String, String)>) -> Action {
+        Action::ApiAnswer {
             status,
-            ApiError::new(status, code, "A scripted failure.").body(),
-        )
+            headers,
+            body: body.into(),
+        }
+    }
+
+    /// Leaves the API's own headers out of a scripted answer.
+    #[must_use]
+    pub fn bare(self) -> Action {
+        match self {
+            Action::ApiAnswer {
+                status,
+                headers,
+                body,
+            } => Action::Answer {
+                status,
+                headers,
+                body,
+            },
+            other => other,
+        }
     }
 
     /// Answers 404 `endpoint`: the server has no such route.
     pub fn no_such_route() -> Action {
         let error = ApiError::not_found("endpoint", None);
-        Action::answer(404, error.body())
+        Action::of_api(404, error.body(), Vec::new())
     }
 
     /// Answers with an empty list.
     pub fn empty_list() -> Action {
-        Action::answer(200, page_of(Vec::new(), false, false))
+        Action::of_api(200, page_of(Vec::new(), false, false), Vec::new())
     }
 
     /// Applies, then changes the JSON of the answer with `rewrite`.
@@ -160,11 +193,7 @@ impl Action {
             .map(|value| ("Retry-After".to_owned(), value.to_owned()))
             .into_iter()
             .collect();
-        Action::Answer {
-            status: 429,
-            headers,
-            body: body.into(),
-        }
+        Action::of_api(429, body, headers)
     }
 }
 

@@ -124,6 +124,7 @@ impl State {
         let caller = self.caller(&access, request)?;
         self.check_scope(&access.key, &route)?;
         let body = self.body(request)?;
+        self.check_nul(request, &body)?;
         self.dispatch(&caller, route, request, &body)
     }
 
@@ -163,10 +164,14 @@ impl State {
         if bodiless {
             return Ok(Value::Null);
         }
-        let body = serde_json::from_slice(&request.body).map_err(|_| malformed())?;
-        let path = percent_decode_str(&request.path).decode_utf8_lossy();
-        if !has_nul(&body) && !path.contains('\0') {
-            return Ok(body);
+        serde_json::from_slice(&request.body).map_err(|_| malformed())
+    }
+
+    /// Refuses a NUL in a text, wherever it is.
+    fn check_nul(&self, request: &Request, body: &Value) -> Result<()> {
+        let in_url = |text: &str| percent_decode_str(text).any(|byte| byte == 0);
+        if !has_nul(body) && !in_url(&request.path) && !in_url(&request.query) {
+            return Ok(());
         }
         Err(if self.has(Quirk::NulIsInternalError) {
             ApiError::internal()
@@ -253,19 +258,12 @@ impl State {
             Ok(Step::Patch(_)) => (500, ApiError::internal().body()),
             Err(error) => (error.status, error.spelled(&self.options).body()),
         };
-        let anonymous = matches!(status, 401 | 429) && self.has(Quirk::RefusalsWithoutRequestId);
-        let request_id = (!anonymous).then(|| self.ids.next("req"));
+        let (own, request_id) = self.own_headers(context, status);
         let mut headers = vec![
             ("Date".to_owned(), clock::http_date(self.clock.now())),
             ("Content-Type".to_owned(), "application/json".to_owned()),
-            ("metorial-version".to_owned(), context.version.to_owned()),
         ];
-        if let Some(id) = &request_id {
-            headers.push(("metorial-req-id".to_owned(), id.clone()));
-        }
-        if let (Some(usage), true) = (context.usage, status != 401) {
-            headers.extend(self.limit_headers(usage));
-        }
+        headers.extend(own);
         tracing::debug!(
             method = request.method,
             path = request.path,
@@ -282,6 +280,40 @@ impl State {
             request_id,
             applied,
         }
+    }
+
+    /// Returns the headers of the API's answer to a request that is not processed, and the id of the request in them.
+    pub(crate) fn headers_of_scripted(
+        &mut self,
+        request: &Request,
+        status: u16,
+    ) -> (Vec<(String, String)>, Option<String>) {
+        let access = self.authenticate(request).ok();
+        let access = access.filter(|_| status != 429);
+        let context = Context {
+            version: versions::displayed(&self.options),
+            usage: access.and_then(|access| self.usage(&access)),
+        };
+        self.own_headers(&context, status)
+    }
+
+    /// Returns the headers by which an answer is the API's own, and the id of the request in them.
+    fn own_headers(
+        &mut self,
+        context: &Context,
+        status: u16,
+    ) -> (Vec<(String, String)>, Option<String>) {
+        let anonymous = matches!(status, 401 | 429) && self.has(Quirk::RefusalsWithoutRequestId);
+        let request_id = (!anonymous).then(|| self.ids.next("req"));
+        let version = context.version.to_owned();
+        let mut headers = vec![("metorial-version".to_owned(), version)];
+        if let Some(id) = &request_id {
+            headers.push(("metorial-req-id".to_owned(), id.clone()));
+        }
+        if let (Some(usage), true) = (context.usage, status != 401) {
+            headers.extend(self.limit_headers(usage));
+        }
+        (headers, request_id)
     }
 
     fn limit_headers(&self, usage: Usage) -> Vec<(String, String)> {

@@ -31,6 +31,15 @@ pub(crate) struct Windows(BTreeMap<String, VecDeque<Instant>>);
 impl Windows {
     /// Counts a request unless the window is full.
     pub(crate) fn admit(&mut self, counted_for: &str, limit: Limit, now: Instant) -> Usage {
+        self.look(counted_for, limit, now, true)
+    }
+
+    /// Returns the state of a window without a further request.
+    pub(crate) fn peek(&mut self, counted_for: &str, limit: Limit, now: Instant) -> Usage {
+        self.look(counted_for, limit, now, false)
+    }
+
+    fn look(&mut self, counted_for: &str, limit: Limit, now: Instant, counts: bool) -> Usage {
         let window = self.0.entry(counted_for.to_owned()).or_default();
         while window
             .front()
@@ -38,8 +47,8 @@ impl Windows {
         {
             window.pop_front();
         }
-        let admitted = window.len() < limit.requests;
-        if admitted {
+        let admitted = !counts || window.len() < limit.requests;
+        if admitted && counts {
             window.push_back(now);
         }
         let leaves_in = |at: Option<&Instant>| {
@@ -84,5 +93,8 @@ mod tests {
         assert!(windows.admit("org", limit, at(600)).admitted);
         assert!(!windows.admit("org", limit, at(601)).admitted);
         assert!(windows.admit("another", limit, at(601)).admitted);
+        let seen = windows.peek("org", limit, at(601));
+        assert!(seen.admitted && seen.remaining == 0);
+        assert_eq!(windows.peek("another", limit, at(601)).remaining, 1);
     }
 }

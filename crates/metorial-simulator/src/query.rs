@@ -62,9 +62,6 @@ impl ListQuery {
             ranges: BTreeMap::new(),
         };
         for (key, value) in form_urlencoded::parse(query.as_bytes()) {
-            if value.contains('\0') {
-                return Err(ApiError::internal());
-            }
             list.read(&key, &value, known, options)?;
         }
         if list.after.is_some() && list.before.is_some() {

@@ -159,6 +159,11 @@ async fn answer_with_fault(
             headers,
             body,
         } => return Delivery::Whole(shared.response(status, headers, body.0)),
+        Action::ApiAnswer {
+            status,
+            headers,
+            body,
+        } => return scripted(shared, &request, seq, status, headers, body.0),
         Action::CloseBefore => return Delivery::Close,
         Action::Hang => return Delivery::Hang,
         Action::ApplyLater(delay) => return apply_later(shared, request, seq, delay),
@@ -167,7 +172,7 @@ async fn answer_with_fault(
         Action::HoldAfterRead(ref gate) if request.method != "PATCH" => gate.wait().await,
         Action::FailHalfway if !is_patch_of_credentials(&request) => {
             let body = ApiError::internal().body().to_string().into_bytes();
-            return Delivery::Whole(shared.response(500, Vec::new(), body));
+            return scripted(shared, &request, seq, 500, Vec::new(), body);
         }
         _ => {}
     }
@@ -185,16 +190,38 @@ fn is_patch_of_credentials(request: &Request) -> bool {
     request.method == "PATCH" && segments.next() == Some(Collection::AuthCredentials.name())
 }
 
+/// Returns an answer with the API's own headers, except those that are given.
+fn scripted(
+    shared: &Shared,
+    request: &Request,
+    seq: u64,
+    status: u16,
+    mut headers: Vec<(String, String)>,
+    body: Vec<u8>,
+) -> Delivery {
+    let (mut own, request_id) = shared.state().headers_of_scripted(request, status);
+    own.retain(|(name, _)| {
+        let mut given = headers.iter();
+        !given.any(|(given, _)| given.eq_ignore_ascii_case(name))
+    });
+    headers.extend(own);
+    shared
+        .journal
+        .amend(seq, |entry| entry.request_id = request_id);
+    Delivery::Whole(shared.response(status, headers, body))
+}
+
 /// Answers 504, and applies the request in the background after a delay.
 fn apply_later(shared: &Arc<Shared>, request: Request, seq: u64, delay: Duration) -> Delivery {
+    let error = ApiError::new(504, "timeout", "The request took too long.");
+    let body = error.body().to_string().into_bytes();
+    let answer = scripted(shared, &request, seq, 504, Vec::new(), body);
     let later = Arc::clone(shared);
     shared.in_background(async move {
         tokio::time::sleep(delay).await;
         apply(&later, &request, seq, Between::Nothing).await;
     });
-    let error = ApiError::new(504, "timeout", "The request took too long.");
-    let body = error.body().to_string().into_bytes();
-    Delivery::Whole(shared.response(504, Vec::new(), body))
+    answer
 }
 
 /// Returns the delivery of an applied request's response, as changed by the fault.

@@ -115,7 +115,7 @@ pub(crate) fn method_of<'a>(
             let method = state.catalog.auth_method(name);
             methods
                 .iter()
-                .find(|own| method.is_some_and(|named| named.id == own.id) || own.key == name)
+                .find(|own| method.is_some_and(|named| named.id == own.id))
         }
     };
     found.ok_or_else(|| {

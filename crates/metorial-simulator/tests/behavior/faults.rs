@@ -222,6 +222,91 @@ async fn of_two_concurrent_patches_one_is_lost() {
 }
 
 #[tokio::test]
+async fn a_scripted_answer_of_the_api_has_its_headers() {
+    let setup = Setup::new().await;
+    let own = ["metorial-version", "metorial-req-id", "ratelimit-remaining"];
+    let later = Action::ApplyLater(Duration::from_millis(1));
+    for (action, expected) in [
+        (Action::error(409, "conflict"), [true; 3]),
+        (Action::no_such_route(), [true; 3]),
+        (Action::empty_list(), [true; 3]),
+        (later, [true; 3]),
+        (Action::FailHalfway, [true; 3]),
+        (Action::error(401, "unauthorized"), [true, false, false]),
+        (Action::too_many_requests(Some("1")), [true, false, false]),
+        (Action::error(409, "conflict").bare(), [false; 3]),
+        (Action::html(502), [false; 3]),
+    ] {
+        let described = format!("{action:?}");
+        setup.sim.faults().add(Fault::any().times(1), action);
+        let answer = setup.get("/instance").await;
+        let has = own.map(|name| answer.header(name).is_some());
+        assert_eq!(has, expected, "{described}");
+    }
+    let before = setup.get("/instance").await;
+    let action = Action::error(409, "conflict");
+    setup.sim.faults().add(Fault::any().times(1), action);
+    let scripted = setup.get("/instance").await;
+    let remaining = "ratelimit-remaining";
+    assert_eq!(
+        scripted.header(remaining),
+        before.header(remaining),
+        "it does not count"
+    );
+    let id = setup.sim.journal().pop().unwrap().request_id;
+    assert_eq!(id.as_deref(), scripted.header("metorial-req-id"));
+}
+
+#[tokio::test]
+async fn an_import_during_a_patch_is_lost() {
+    let setup = Arc::new(Setup::new().await);
+    let id = setup.create_auth_config("old").await;
+    let path = format!("/provider-auth-configs/{id}");
+    for (quirk, token) in [(true, "old"), (false, "new")] {
+        setup.sim.set_quirk(Quirk::PatchWritesAllFields, quirk);
+        let gate = Gate::new();
+        let hold = Action::HoldAfterRead(gate.clone());
+        let fault = Fault::on("PATCH", &path).times(1);
+        setup.sim.faults().add(fault, hold);
+        let slow = {
+            let (setup, path) = (Arc::clone(&setup), path.clone());
+            tokio::spawn(async move { setup.patch(&path, json!({"name": "slow"})).await })
+        };
+        assert!(gate.wait_for_arrivals(1, TIMEOUT).await);
+        let import =
+            json!({"provider_auth_config_id": id, "note": "note", "value": {"token": "new"}});
+        let import = setup.post("/provider-auth-config-imports", import).await;
+        assert_eq!(import.status, 200);
+        gate.open();
+        assert_eq!(slow.await.unwrap().status, 200);
+        let stored = setup.sim.object(&id).unwrap();
+        assert_eq!(stored.write_only["value"]["token"], token);
+    }
+}
+
+#[tokio::test]
+async fn a_pinned_version_during_a_patch_is_lost() {
+    let setup = Arc::new(Setup::new().await);
+    let id = setup.sim.deployment(&setup.instance, "slack").unwrap();
+    let path = format!("/provider-deployments/{id}");
+    let provider = setup.sim.catalog().provider("slack").unwrap();
+    let pinned = json!({"locked_provider_version_id": provider.versions[0].id});
+    let gate = Gate::new();
+    let hold = Action::HoldAfterRead(gate.clone());
+    let fault = Fault::on("PATCH", &path).times(1);
+    setup.sim.faults().add(fault, hold);
+    let slow = {
+        let (setup, path) = (Arc::clone(&setup), path.clone());
+        tokio::spawn(async move { setup.patch(&path, json!({"name": "slow"})).await })
+    };
+    assert!(gate.wait_for_arrivals(1, TIMEOUT).await);
+    let quick = setup.patch(&path, pinned).await;
+    assert!(quick.body["locked_version"].is_object(), "{}", quick.body);
+    gate.open();
+    assert_eq!(slow.await.unwrap().body["locked_version"], json!(null));
+}
+
+#[tokio::test]
 async fn a_fault_can_have_an_instance_and_a_probability() {
     let mut setup = Setup::new().await;
     let kind = metorial_simulator::InstanceType::Development;

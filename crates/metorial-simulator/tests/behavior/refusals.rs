@@ -161,3 +161,41 @@ async fn a_failed_patch_of_credentials_may_be_half_applied() {
         .collect();
     assert_eq!(applied, [true, true, false]);
 }
+
+#[tokio::test]
+async fn a_nul_is_refused_wherever_it_is() {
+    for (on, status) in [(true, 500), (false, 400)] {
+        let setup = Setup::new().await;
+        setup.sim.set_quirk(Quirk::NulIsInternalError, on);
+        for path in [
+            "/provider-configs/pcf_%00",
+            "/provider-configs?search=a%00b",
+            "/provider-config-schema?provider_id=%00",
+            "/providers/a%00b",
+        ] {
+            assert_eq!(setup.get(path).await.status, status, "{path}");
+        }
+        let deleted = setup.delete("/provider-configs/pcf_%00").await;
+        assert_eq!(deleted.status, status);
+        let created = setup
+            .post("/provider-configs", json!({"name": "a\0b"}))
+            .await;
+        assert_eq!(created.status, status);
+    }
+}
+
+#[tokio::test]
+async fn an_auth_method_is_named_by_its_id_or_its_alias() {
+    let setup = Setup::new().await;
+    for (method, status) in [
+        (setup.method("linear", "token"), 200),
+        ("linear-token".to_owned(), 200),
+        ("token".to_owned(), 400),
+    ] {
+        let body = json!({
+            "provider_id": "linear", "provider_auth_method_id": method, "note": "note", "value": {"token": "t"},
+        });
+        let import = setup.post("/provider-auth-config-imports", body).await;
+        assert_eq!(import.status, status, "{method}: {}", import.body);
+    }
+}

@@ -43,6 +43,23 @@ async fn refused(status: u16, code: &str, reason: &str) {
 }
 
 #[tokio::test]
+async fn a_proxy_that_refuses_a_check_says_nothing_about_the_spec() {
+    let mut env = Environment::new().await;
+    let check = Fault::on("GET", "/instance").exactly();
+    let refused = env.sim.faults().add(check, Action::html(400));
+    env.start_operator();
+    let connection = env
+        .connection("default")
+        .wait_reason("RemoteUnavailable")
+        .await;
+    let message = connection.message();
+    assert!(message.contains("a proxy"), "{message}");
+    assert!(!message.contains("organization"), "{message}");
+    env.sim.faults().remove(refused);
+    env.connection("default").wait_reason("Synced").await;
+}
+
+#[tokio::test]
 async fn a_402_for_one_object_stalls_it_alone() {
     refused(402, "payment_required", "PaymentRequired").await;
 }

@@ -6,7 +6,7 @@ use crate::plan::tests::fixture::owner;
 use crate::remote::testing::session_behind;
 use crate::remote::{RemoteError, Session};
 use metorial::{ApiKey, AuthConfig, Body, Client, ExportTarget};
-use metorial_simulator::{Action, Fault, Gate, InstanceType, Options, Profile, Simulator};
+use metorial_simulator::{Action, Fault, Gate, InstanceType, Options, Profile, Quirk, Simulator};
 use serde_json::json;
 use std::time::Duration;
 
@@ -22,7 +22,9 @@ struct Server {
 
 impl Server {
     async fn of(profile: Profile) -> Self {
-        let sim = Simulator::start(Options::of(profile)).await;
+        // Without a limit per address, no response corrects the operator's own count.
+        let options = Options::of(profile).with(Quirk::LimitPerOrganization);
+        let sim = Simulator::start(options).await;
         let organization = sim.add_organization("Acme");
         let instance = sim.add_instance(&organization, InstanceType::Production);
         sim.set_rate_limit(&organization, None);

@@ -4,6 +4,7 @@ use crate::support::{
     Environment, Form, Given, Kind, Loss, PATIENCE, Samples, Scenario, VALUES, each, free_address,
 };
 use metorial_operator::settings::Settings;
+use metorial_simulator::Profile;
 use serde_json::{Value, json};
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -50,6 +51,19 @@ async fn an_export_whose_answer_is_lost_is_made_once_more() {
         assert!(counted == 1.0 || (loss == Loss::AppliedLater && counted == 0.0));
     })
     .await;
+}
+
+#[tokio::test]
+async fn an_export_below_a_deployment_whose_answer_is_lost_is_made_once_more() {
+    let given = Given::form(Form::Export).at(Profile::Reference);
+    let mut scenario = given.prepared().await;
+    let admin = start_observed(&mut scenario);
+    scenario.next("POST", "/provider-deployments", Loss::Closed.after());
+    scenario.apply_tested().await;
+    scenario.wait_synced(VALUES[0]).await;
+    assert_eq!(scenario.exports().len(), 2);
+    assert_eq!(repeated(admin).await, 1.0);
+    scenario.check_oracles().await;
 }
 
 /// The operator is killed after an export was made and before its answer came.

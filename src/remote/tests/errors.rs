@@ -98,6 +98,9 @@ async fn a_failure_that_passes_is_retried_and_may_have_been_applied_only_if_it_w
     let part = "the response was lost; checking what was applied";
     check(&lost, unavailable, part, [false, false, true]);
     assert_eq!(lost.maybe_applied(), MaybeApplied::InFlight);
+    let redirected = refusal(Delete, 303, "see_other", json!({})).await;
+    let part = "redirect to another address, which is not followed; checking what was applied";
+    check(&redirected, unavailable, part, [false, false, true]);
     let answered = refusal(Delete, 500, "internal_server_error", json!({})).await;
     let part = "the API failed on the request; checking what was applied";
     check(&answered, unavailable, part, [false, false, true]);
@@ -132,6 +135,18 @@ fn what_was_not_sent_was_not_applied() {
         "the connection is not ready",
         none,
     );
+}
+
+#[test]
+fn what_can_be_done_about_an_unreadable_item_depends_on_what_it_is() {
+    for (is_record, part) in [
+        (false, "repair or delete it at Metorial"),
+        (true, "neither changed nor deleted: use another auth config"),
+    ] {
+        let id = ID.to_owned();
+        let error = RemoteError::Unreadable { id, is_record };
+        check(&error, Reason::RemoteUnavailable, part, [false; 3]);
+    }
 }
 
 #[test]

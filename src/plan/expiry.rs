@@ -128,13 +128,6 @@ impl Renewal {
     }
 }
 
-/// Returns the expiry that the API answered, without one so late that no [`Timestamp`] represents it: tokens that never expire
-/// have an expiry in the year 9999 or later at some providers.
-#[must_use]
-pub fn known_end(expires_at: Option<Timestamp>) -> Option<Timestamp> {
-    expires_at.filter(|at| *at < Timestamp::MAX)
-}
-
 /// Returns whether the last export has to be renewed now. Where the budget is spent, tokens that are still valid wait.
 #[must_use]
 pub fn must_renew(case: &Case<'_>, export: &ExportStatus) -> bool {

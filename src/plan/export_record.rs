@@ -2,9 +2,8 @@
 
 use super::children::{ChildState, Known};
 use super::desired::Exports;
-use super::expiry::known_end;
 use super::fingerprint::Fingerprint;
-use super::observed::{ListedExport, RemoteView};
+use super::observed::{ListedExport, RemoteView, known_end};
 use super::record::Record;
 use crate::resources::{ExportStatus, parse_time};
 use jiff::{SignedDuration, Timestamp};

@@ -118,6 +118,13 @@ pub struct ListedExport {
     pub created_at: Timestamp,
 }
 
+/// Returns the expiry that the API answered, without one so late that no [`Timestamp`] represents it: tokens that never expire
+/// have an expiry in the year 9999 or later at some providers.
+#[must_use]
+pub fn known_end(expires_at: Option<Timestamp>) -> Option<Timestamp> {
+    expires_at.filter(|at| *at < Timestamp::MAX)
+}
+
 /// Returns the newest of several imports.
 #[must_use]
 pub fn newest_import(imports: &[ListedImport]) -> Option<&ListedImport> {

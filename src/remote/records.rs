@@ -1,10 +1,9 @@
 //! Import and export records: how ours are marked, and how they are recognized among others.
 
 use crate::plan::desired::Exports;
-use crate::plan::expiry::known_end;
 use crate::plan::fingerprint::MacKey;
 use crate::plan::import_tag;
-use crate::plan::observed::{ListedExport, ListedImport, RemoteView};
+use crate::plan::observed::{ListedExport, ListedImport, RemoteView, known_end};
 use crate::plan::ownership::{Claim, Marker, Owner};
 use metorial::{AuthExport, AuthImport, ExportTarget};
 use serde_json::{Map, Value};

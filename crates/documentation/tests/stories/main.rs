@@ -34,6 +34,7 @@ fn somebody_installs_it_rotates_the_key_and_moves_a_resource() {
     ));
     story.input("METORIAL_API_KEY", "metorial_sk_one");
     story.input("NEW_API_KEY", "metorial_sk_two");
+    story.input("CLIENT_SECRET", "a-client-secret");
     story.page_until("docs/getting-started.md", "## 2.");
     story.background("metorial-operator run --allowed-base-urls https://api.metorial.com --listen 127.0.0.1:8080");
     story.page_from("docs/getting-started.md", "## 2.");

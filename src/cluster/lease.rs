@@ -2,7 +2,7 @@
 //!
 //! Guarantees: a holder stops writing [`LeaseTiming::grace`] after its last successful renewal began; another replica
 //! takes over only after it saw the same renewal unchanged for the whole [`LeaseTiming::duration`] on its own clock, or as
-//! long no Lease at all.
+//! long no Lease at all, in reads close to each other.
 //! Clocks are never compared: the times in the Lease are for people, the resource version is what is observed.
 //! Assumes that a request, once sent, reaches the server within the difference of the two. The API has no idempotency
 //! keys, so a write that arrives later than that would be a second writer.
@@ -11,6 +11,7 @@ use super::boot_time::BootTime;
 use super::client::Cluster;
 use super::error::{Cause, ClusterError};
 use super::fence::Fence;
+use super::rivals::Rivals;
 use super::verb::Verb;
 use super::writes::field_manager;
 use k8s_openapi::api::coordination::v1::{Lease, LeaseSpec};
@@ -50,12 +51,7 @@ pub struct Candidate {
     identity: String,
     timing: LeaseTiming,
     fence: Fence,
-    /// The last resource version that was read, and when it was first read.
-    observed: Option<(String, Instant)>,
-    /// True if another replica may lead: one was seen to, or this one lost the leadership.
-    others_may_lead: bool,
-    /// Since when there is no Lease, although another replica may lead.
-    absent_since: Option<Instant>,
+    rivals: Rivals,
     /// The other holder that was logged last.
     logged_holder: Option<String>,
 }
@@ -78,9 +74,7 @@ impl Candidate {
             identity,
             timing,
             fence: Fence::default(),
-            observed: None,
-            others_may_lead: false,
-            absent_since: None,
+            rivals: Rivals::new(timing.duration, timing.renew),
             logged_holder: None,
         }
     }
@@ -124,7 +118,7 @@ impl Candidate {
             }
         }
         self.fence.close();
-        self.others_may_lead = true;
+        self.rivals.assume_leader();
         tracing::warn!("leadership lost");
     }
 
@@ -155,16 +149,20 @@ impl Candidate {
         // The grace counts from before the request: the renewal is in etcd some time before its response is here, and
         // others count from when they read it there.
         let began = BootTime::now();
-        let Some(lease) = self.read().await? else {
-            let created = self.may_create() && self.create().await?;
+        let read = self.read().await;
+        if !matches!(read, Ok(None)) {
+            self.rivals.end_absence();
+        }
+        let Some(lease) = read? else {
+            let created = self.rivals.may_create(Instant::now()) && self.create().await?;
             return Ok(created && self.lead(began));
         };
-        self.absent_since = None;
         let holder = holder(&lease).cloned().unwrap_or_default();
         let version = lease.metadata.resource_version.clone().unwrap_or_default();
-        if holder != self.identity && !holder.is_empty() && !self.expired(&version) {
+        let of_other = holder != self.identity && !holder.is_empty();
+        if of_other && !self.rivals.expired(&version, Instant::now()) {
             self.log_holder(holder);
-            self.others_may_lead = true;
+            self.rivals.assume_leader();
             return Ok(false);
         }
         match self.swap(&lease, &self.identity).await {
@@ -191,30 +189,9 @@ impl Candidate {
 
     fn lead(&mut self, began: BootTime) -> bool {
         self.logged_holder = None;
-        (self.others_may_lead, self.absent_since) = (false, None);
+        self.rivals.overcome();
         self.fence.open_until(began + self.timing.grace);
         true
-    }
-
-    /// Returns whether this candidate may create a Lease that is not there. After a Lease was deleted, its holder may write until
-    /// its next renewal, so other replicas wait for a full lease duration.
-    fn may_create(&mut self) -> bool {
-        if !self.others_may_lead {
-            return true;
-        }
-        let since = self.absent_since.get_or_insert_with(Instant::now);
-        since.elapsed() >= self.timing.duration
-    }
-
-    /// Returns true if nobody renewed for the whole duration, on our own clock.
-    fn expired(&mut self, version: &str) -> bool {
-        match &self.observed {
-            Some((known, since)) if known == version => since.elapsed() >= self.timing.duration,
-            _ => {
-                self.observed = Some((version.to_owned(), Instant::now()));
-                false
-            }
-        }
     }
 
     async fn read(&self) -> Result<Option<Lease>, ClusterError> {
@@ -284,4 +261,30 @@ impl Candidate {
 
 fn holder(lease: &Lease) -> Option<&String> {
     lease.spec.as_ref()?.holder_identity.as_ref()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The time that the module assumes to be enough for a request to reach the server.
+    const MARGIN: Duration = Duration::from_secs(5);
+
+    #[test]
+    fn a_holder_stops_well_before_another_replica_takes_over_and_that_is_soon_after_a_crash() {
+        let LeaseTiming {
+            duration,
+            grace,
+            renew,
+        } = LeaseTiming::default();
+        assert!(grace + MARGIN <= duration);
+        // A renewal that fails is repeated before the right ends.
+        assert!(renew * 3 < grace);
+        // Another replica sees the last renewal up to `renew` after it, and that it has expired at a later read.
+        let reads = duration.as_millis().div_ceil(renew.as_millis());
+        let takeover = renew + renew * u32::try_from(reads).expect("a few reads");
+        assert!(takeover < Duration::from_secs(20), "{takeover:?}");
+        // A shard reads at most `renew` before a write whose it is, and may write until its grace ends.
+        assert!(renew + grace < duration);
+    }
 }

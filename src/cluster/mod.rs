@@ -20,6 +20,7 @@ pub mod namespaces;
 mod orphans;
 pub mod pages;
 pub mod references;
+mod rivals;
 pub mod shard;
 pub mod verb;
 mod workloads;

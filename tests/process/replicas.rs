@@ -7,8 +7,8 @@ use crate::support::{
 use k8s_openapi::api::coordination::v1::Lease;
 use std::time::{Duration, Instant};
 
-/// The lease runs for 15 s from the last renewal, and one came at most 3 s before anything that a test does.
-const SOONEST: Duration = Duration::from_secs(11);
+/// The time for which another replica sees the same renewal before it leads.
+const LEASE: Duration = Duration::from_secs(15);
 
 /// An environment with a leader and a replica that stands by.
 async fn two_replicas() -> (Environment, Process, Process) {
@@ -22,6 +22,48 @@ async fn two_replicas() -> (Environment, Process, Process) {
     (env, leader, standby)
 }
 
+/// Waits until the lease is renewed; returns a moment before that, at which it was not yet.
+async fn wait_renewed(env: &Environment) -> Instant {
+    let leases = env.api::<Lease>();
+    let version = async || {
+        let lease = leases.get_opt("metorial-operator").await.unwrap()?;
+        lease.metadata.resource_version
+    };
+    let before = env
+        .until("there is a lease", async || version().await)
+        .await;
+    let mut last = Instant::now();
+    env.until("the lease is renewed", async || {
+        let began = Instant::now();
+        match version().await? == before {
+            true => last = began,
+            false => return Some(()),
+        }
+        None
+    })
+    .await;
+    last
+}
+
+#[tokio::test]
+async fn a_leader_that_renews_stays_the_only_one_for_longer_than_a_lease_lasts() {
+    let (env, leader, standby) = two_replicas().await;
+    let lease = async || {
+        let lease = env.api::<Lease>().get("metorial-operator").await.unwrap();
+        let spec = lease.spec.unwrap();
+        (spec.holder_identity, spec.lease_transitions)
+    };
+    let first = lease().await;
+    let began = Instant::now();
+    for _ in 0..6 {
+        wait_renewed(&env).await;
+        assert_eq!(standby.leads().await, Some(false));
+        assert_eq!(lease().await, first);
+    }
+    assert!(began.elapsed() > LEASE, "{:?}", began.elapsed());
+    assert_eq!(leader.leads().await, Some(true));
+}
+
 #[tokio::test]
 async fn a_killed_leader_is_succeeded_when_its_lease_has_run_out_and_its_half_done_create_is_found()
 {
@@ -29,13 +71,14 @@ async fn a_killed_leader_is_succeeded_when_its_lease_has_run_out_and_its_half_do
     let gate = env.hold_after("POST", "/provider-auth-credentials");
     env.apply(credentials("github")).await;
     assert!(gate.wait_for_arrivals(1, PATIENCE).await);
+    // The next renewal is after this moment.
+    let renewed = wait_renewed(&env).await;
     leader.kill();
-    let killed = Instant::now();
     gate.open();
     assert_eq!(standby.leads().await, Some(false));
 
     env.wait_leads(&standby).await;
-    assert!(killed.elapsed() >= SOONEST, "{:?}", killed.elapsed());
+    assert!(renewed.elapsed() >= LEASE, "{:?}", renewed.elapsed());
     env.credentials("github").wait_ready().await;
     assert_eq!(env.attempts(), ["POST /provider-auth-credentials"]);
     assert_eq!(standby.api_requests("POST").await, 0.0);
@@ -58,13 +101,17 @@ async fn a_lease_that_is_deleted_makes_no_second_leader() {
     env.delete::<Lease>("metorial-operator").await;
     let again = env.until("there is a lease again", async || holder().await);
     assert_eq!(Some(again.await), before);
+    // The replica that stands by has read it by the time that the leader has renewed it twice.
+    for _ in 0..2 {
+        wait_renewed(&env).await;
+    }
 
     leader.freeze();
     let deleted = Instant::now();
     env.delete::<Lease>("metorial-operator").await;
     env.wait_leads(&standby).await;
     let elapsed = deleted.elapsed();
-    assert!(elapsed >= Duration::from_secs(15), "{elapsed:?}");
+    assert!(elapsed >= LEASE, "{elapsed:?}");
     leader.thaw();
     env.wait_leads_no_more(&leader).await;
 }

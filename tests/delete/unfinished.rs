@@ -65,7 +65,8 @@ async fn a_deletion_after_a_create_with_a_lost_answer_finds_what_was_made() {
 
 #[tokio::test]
 async fn a_deletion_waits_for_a_create_that_may_still_be_applied() {
-    let env = Environment::running().await;
+    let mut env = Environment::new().await;
+    env.start_operator_that_waits();
     let later = Action::ApplyLater(Duration::from_millis(400));
     env.sim.faults().add(Fault::on("POST", "/").times(1), later);
     env.apply(credentials("github")).await;

@@ -37,6 +37,8 @@ pub struct Watched {
     collection: Collection,
     /// The same with the statuses, if lists report them.
     reported: Option<Collection>,
+    /// The time after which a watch without an event is dead.
+    max_silence: Duration,
     /// Shared by all watches of the kind.
     definition: Arc<MissingDefinition>,
 }
@@ -51,6 +53,7 @@ impl Watched {
             selector: None,
             collection: Collection::new::<K>(namespace).metadata_only(),
             reported: None,
+            max_silence: MAX_SILENCE,
             definition: Arc::default(),
         }
     }
@@ -216,7 +219,7 @@ async fn watch(
             }
         };
         // A watch ends in the regular way after a while, and the next one starts where it ended.
-        while let Ok(Some(event)) = tokio::time::timeout(MAX_SILENCE, events.next()).await {
+        while let Ok(Some(event)) = tokio::time::timeout(of.max_silence, events.next()).await {
             match event {
                 Ok(WatchEvent::Added(object) | WatchEvent::Modified(object)) => {
                     version.clone_from(&object.metadata.resource_version);

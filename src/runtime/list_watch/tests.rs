@@ -1,9 +1,16 @@
 //! The failures of watches: what is reported of them, and how often the API server is asked.
 
 use super::*;
+use axum::Router;
+use axum::body::Body;
+use axum::extract::Request;
 use futures::future::join_all;
+use futures::stream;
 use k8s_openapi::api::core::v1::ConfigMap;
+use kube::{Client, Config};
+use std::convert::Infallible;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use tokio::net::TcpListener;
 
 /// The longest first pause, with its random part.
 const LONGEST_FIRST_PAUSE: Duration = Duration::from_millis(1600);
@@ -94,4 +101,62 @@ async fn one_watch_of_a_kind_asks_for_its_definition_and_all_list_it_once_it_is_
     };
     futures::join!(listed, installed);
     assert_eq!(watches.take_requests(), all);
+}
+
+/// An API server whose lists are empty, and whose watches neither bring anything nor end; counts both.
+#[derive(Default)]
+struct Silent {
+    lists: AtomicUsize,
+    watches: AtomicUsize,
+}
+
+impl Silent {
+    async fn serve(self: Arc<Self>) -> Cluster {
+        let answer = move |request: Request| async move {
+            match request.uri().query().unwrap_or_default() {
+                query if query.contains("watch=") => {
+                    self.watches.fetch_add(1, Ordering::Relaxed);
+                    let silence = stream::pending::<Result<Vec<u8>, Infallible>>();
+                    Body::from_stream(silence)
+                }
+                _ => {
+                    self.lists.fetch_add(1, Ordering::Relaxed);
+                    let list = r#"{"metadata": {"resourceVersion": "1"}, "items": []}"#;
+                    Body::from(list)
+                }
+            }
+        };
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+        let address = listener.local_addr().expect("it is bound");
+        let routes = Router::new().fallback(answer);
+        tokio::spawn(axum::serve(listener, routes).into_future());
+        let config = Config::new(format!("http://{address}").parse().expect("a URL"));
+        let client = Client::try_from(config).expect("a client");
+        Cluster::new(client, Arc::default(), Duration::from_secs(60))
+    }
+}
+
+#[tokio::test]
+async fn a_watch_that_is_silent_for_too_long_is_opened_again_at_its_version() {
+    let server = Arc::new(Silent::default());
+    let cluster = server.clone().serve().await;
+    let health = Health::default();
+    let of = Watched {
+        max_silence: Duration::from_millis(10),
+        ..Watched::new::<ConfigMap>("ConfigMap", None)
+    };
+    let mut ignore = |_| {};
+    let watching = list_and_watch(&cluster, &health, &of, &mut ignore);
+    let opened = async {
+        while server.watches.load(Ordering::Relaxed) < 3 {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+    };
+    tokio::select! {
+        () = watching => {}
+        opened = tokio::time::timeout(Duration::from_secs(60), opened) => {
+            opened.expect("it is opened again");
+        }
+    }
+    assert_eq!(server.lists.load(Ordering::Relaxed), 1);
 }

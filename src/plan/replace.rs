@@ -188,7 +188,7 @@ fn is_recent(case: &Case<'_>, id: &str) -> bool {
 }
 
 /// Returns the replaced objects with the rest of their grace period.
-fn pending(case: &Case<'_>) -> impl Iterator<Item = (String, Duration)> {
+pub(super) fn pending(case: &Case<'_>) -> impl Iterator<Item = (String, Duration)> {
     let grace = case.policy.lifecycle.replace_grace;
     let left = move |since: Timestamp| {
         let elapsed = Duration::try_from(case.now.duration_since(since)).unwrap_or_default();

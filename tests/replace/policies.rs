@@ -1,8 +1,10 @@
 //! What the API can't change is replaced, if the user allows it: in time, and never because somebody changed it there.
 
-use crate::support::{Form, Given, TESTED, THIRD, VALUES, each, with_timeouts};
+use crate::support::{Form, Given, TESTED, THIRD, VALUES, each};
+use jiff::Timestamp;
+use metorial_simulator::{Action, Gate};
 use serde_json::json;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 const FORMS: [Form; 3] = [Form::Config, Form::ConfigOnVault, Form::Vault];
 
@@ -57,16 +59,16 @@ async fn what_must_not_be_replaced_stalls_until_the_change_is_undone() {
 #[tokio::test]
 async fn a_replacement_that_is_undone_after_its_response_was_lost_leaves_no_second_object() {
     each([Form::Config, Form::Vault], async |form| {
-        let impatient =
-            |settings| with_timeouts(settings, Duration::from_secs(3), Duration::from_secs(60));
-        let given = Given::form(form).with_settings(impatient);
-        let scenario = given.settled().await;
+        let scenario = Given::form(form).settled().await;
         let former = scenario.remote_object().id;
-        // Answered once the operator has given up waiting.
-        let gate = scenario.begin_replacement().await;
+        let gate = Gate::new();
+        let lost = Action::CloseAfterHold(gate.clone());
+        scenario.next("POST", form.remote().path(), lost);
+        scenario.change(VALUES[1]).await;
+        scenario.wait_live(2).await;
         scenario.change(VALUES[0]).await;
-        scenario.wait_live(1).await;
         gate.open();
+        scenario.wait_live(1).await;
         assert_eq!(scenario.remote_object().id, former, "{form:?}");
         scenario.wait_synced(VALUES[0]).await;
         assert_eq!(scenario.ever_objects().len(), 2, "{form:?}");
@@ -98,7 +100,7 @@ async fn a_replacement_that_is_undone_during_a_restart_leaves_no_second_object()
 #[tokio::test]
 async fn a_replaced_object_stays_for_its_grace_and_is_then_deleted() {
     each(FORMS, async |form| {
-        let given = Given::form(form).with_spec(json!({"replaceGrace": "4s"}));
+        let given = Given::form(form).with_spec(json!({"replaceGrace": "1h"}));
         let mut scenario = given.settled().await;
         let former = scenario.remote_object().id;
         scenario.change(VALUES[1]).await;
@@ -113,11 +115,43 @@ async fn a_replaced_object_stays_for_its_grace_and_is_then_deleted() {
             "the former one stays"
         );
         scenario.restart();
+        scenario.tested().reconcile_now().await;
+        assert_eq!(scenario.live_objects().len(), 2, "{form:?}");
+        let over = json!({"replaceGrace": "1s"});
+        scenario.tested().edit(over).await;
         scenario.wait_synced(VALUES[1]).await;
         assert_eq!(scenario.ever_objects().len(), 2, "{form:?}");
         let object = scenario.tested().get().await;
         assert_eq!(object.status().previous_ids.unwrap().len(), 1, "{form:?}");
         scenario.check_oracles().await;
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_replaced_object_is_deleted_no_sooner_than_its_grace_also_after_a_restart() {
+    const GRACE: Duration = Duration::from_secs(8);
+    // A status has whole seconds.
+    const SECOND: Duration = Duration::from_secs(1);
+    each(FORMS, async |form| {
+        let given = Given::form(form).with_spec(json!({"replaceGrace": "8s"}));
+        let mut scenario = given.settled().await;
+        let former = scenario.remote_object().id;
+        let (began, clock) = (Instant::now(), Timestamp::now());
+        scenario.change(VALUES[1]).await;
+        let object = scenario.tested();
+        let object = object.wait("another id", |object| object.field("id") != former.as_str());
+        let pending = object.await.field("pendingDeletion")[0].clone();
+        let since: Timestamp = pending["since"].as_str().unwrap().parse().unwrap();
+        assert!(since.as_second() >= clock.as_second(), "{form:?}: {since}");
+        scenario.restart();
+        scenario.wait_synced(VALUES[1]).await;
+        let path = format!("/{former}");
+        let mut journal = scenario.sim.journal();
+        journal.retain(|entry| entry.method == "DELETE" && entry.path.ends_with(&path));
+        let kept = journal[0].at.duration_since(began);
+        assert!(kept >= GRACE - SECOND, "{form:?}: {kept:?}");
+        assert_eq!(journal.len(), 1, "{form:?}");
     })
     .await;
 }

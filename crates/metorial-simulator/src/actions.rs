@@ -118,6 +118,8 @@ pub enum Action {
     HoldAfterRead(Gate),
     /// Applies, waits for the gate, then answers.
     HoldAfterApply(Gate),
+    /// Applies, waits for the gate, then closes the connection without an answer.
+    CloseAfterHold(Gate),
 }
 
 impl Action {

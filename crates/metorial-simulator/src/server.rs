@@ -253,6 +253,10 @@ async fn after_applying(shared: &Shared, mut response: Response, action: Action)
             gate.wait().await;
             Delivery::Whole(response)
         }
+        Action::CloseAfterHold(gate) => {
+            gate.wait().await;
+            Delivery::Close
+        }
         _ => Delivery::Whole(response),
     }
 }

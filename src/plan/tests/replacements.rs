@@ -10,6 +10,7 @@ use crate::plan::desired::Desired;
 use crate::plan::facts::{Answer, Query};
 use crate::plan::fingerprint::Fingerprint;
 use crate::plan::record::{Finalizer, Record, Remembered, Writes};
+use crate::plan::replace;
 use crate::plan::status;
 use crate::plan::steps::{Effect, Plan, Step};
 use crate::resources::{PendingDeletion, ProviderConfigStatus, Reason};
@@ -204,6 +205,29 @@ fn what_an_earlier_replacement_left_is_recorded_before_the_next_create_is_sent()
     let pending = status.pending_deletion.unwrap();
     assert_eq!(pending[0].id, "unfit");
     assert_eq!(status.replacement_revision, Some(now.revision.to_string()));
+}
+
+#[test]
+fn a_replaced_object_is_kept_for_the_rest_of_its_grace() {
+    let (now, grace) = (config("b"), 100);
+    for (since, left) in [
+        (1000, 100),
+        (999, 99),
+        (901, 1),
+        (900, 0),
+        (1, 0),
+        (1001, 100),
+    ] {
+        let mut record = recorded(&now, "current");
+        // Of what is in use again, nothing is to be deleted.
+        let pending = ["former", "current"].map(|id| (id.to_owned(), second(since)));
+        record.pending_deletion = pending.into();
+        let mut fixture = Fixture::of(&now, record);
+        fixture.policy.lifecycle.replace_grace = Duration::from_secs(grace);
+        let pending: Vec<_> = fixture.ask(|case, _| replace::pending(case).collect());
+        let left = Duration::from_secs(left);
+        assert_eq!(pending, [("former".to_owned(), left)], "{since}");
+    }
 }
 
 #[test]

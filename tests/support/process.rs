@@ -6,13 +6,12 @@ use super::admin::{Samples, page};
 use super::guarded::Guarded;
 use super::rights::SERVICE_ACCOUNT;
 use super::threads;
+use control_plane::free_address;
 use std::ffi::OsStr;
 use std::fs::{self, File};
-use std::net::{Ipv4Addr, SocketAddr, TcpListener};
-use std::ops::Range;
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitStatus, Stdio};
-use std::sync::atomic::{AtomicU32, Ordering};
 
 /// An operator process.
 pub struct Process {
@@ -197,22 +196,4 @@ pub fn program(kubeconfig: &Path) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_metorial-operator"));
     command.env_clear().env("KUBECONFIG", kubeconfig);
     command
-}
-
-/// The ports that programs of tests listen on. They are below those of outgoing connections, so that no connection takes one
-/// before the program does, and below those of the control plane.
-const PORTS: Range<u16> = 10_000..20_000;
-
-/// An address on loopback that nobody listens on, another one each time.
-pub fn free_address() -> SocketAddr {
-    static NEXT: AtomicU32 = AtomicU32::new(0);
-    let ports = u32::from(PORTS.end - PORTS.start);
-    let first = std::process::id().wrapping_mul(97);
-    let candidates = std::iter::repeat_with(|| {
-        let offset = first.wrapping_add(NEXT.fetch_add(1, Ordering::Relaxed)) % ports;
-        let port = PORTS.start + u16::try_from(offset).unwrap();
-        SocketAddr::from((Ipv4Addr::LOCALHOST, port))
-    });
-    let mut free = candidates.filter(|address| TcpListener::bind(address).is_ok());
-    free.next().unwrap()
 }

@@ -3,9 +3,10 @@
 use super::environment::Environment;
 use super::manifests::Manifest;
 use super::operator::Operator;
-use super::process::{Process, free_address};
+use super::process::Process;
 use super::rights::{SHARD_LABEL, grant_shard};
 use super::{Handle, Snapshot};
+use control_plane::free_address;
 use kube::Client;
 use metorial_operator::cluster::shard::Shard;
 use metorial_operator::settings::Settings;

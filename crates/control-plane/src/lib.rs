@@ -25,3 +25,4 @@ pub use assets::assets;
 pub use control_plane::ControlPlane;
 pub use error::Error;
 pub use part::Part;
+pub use ports::free_address;

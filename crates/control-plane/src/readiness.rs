@@ -57,12 +57,17 @@ impl Probe {
         mut exited: impl FnMut() -> bool,
     ) -> Result<(), Error> {
         let start = Instant::now();
-        while !self.ready().await {
+        loop {
+            let ready = self.ready().await;
+            // Asked last: another process may have taken the port of one that exited.
             if exited() {
                 return Err(Error::Exited {
                     part: self.part,
                     log: end_of_log(self.part, directory),
                 });
+            }
+            if ready {
+                return Ok(());
             }
             if start.elapsed() > READY_TIMEOUT {
                 return Err(Error::NotReady {
@@ -73,7 +78,6 @@ impl Probe {
             }
             tokio::time::sleep(POLL_INTERVAL).await;
         }
-        Ok(())
     }
 
     async fn ready(&self) -> bool {

@@ -2,10 +2,12 @@
 
 use crate::plane::Plane;
 use documentation::{Page, root};
-use std::net::TcpListener;
+use std::net::{Ipv4Addr, TcpListener};
+use std::ops::Range;
 use std::os::unix::process::CommandExt;
 use std::path::PathBuf;
 use std::process::Stdio;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
 /// The time after which a story counts as stuck. It takes a tenth of it.
@@ -31,8 +33,7 @@ pub struct Addresses {
 impl Addresses {
     /// Returns ports that are free now.
     pub fn free() -> Self {
-        let listeners = [(); 2].map(|()| TcpListener::bind("127.0.0.1:0").unwrap());
-        let [simulator, operator] = listeners.map(|listener| listener.local_addr().unwrap().port());
+        let [simulator, operator] = [(); 2].map(|()| free_port());
         Self {
             simulator,
             operator,
@@ -51,6 +52,23 @@ impl Addresses {
             .replace("8787", &self.simulator.to_string())
             .replace("127.0.0.1:8080", &format!("127.0.0.1:{}", self.operator))
     }
+}
+
+/// The ports of programs in tests, as `control_plane::free_address` has them: below those of outgoing connections, so that no
+/// connection takes one before the program does.
+const PORTS: Range<u16> = 10_000..20_000;
+
+/// Returns a port that nothing listens on, another one each time.
+fn free_port() -> u16 {
+    static NEXT: AtomicU32 = AtomicU32::new(0);
+    let first = std::process::id().wrapping_mul(97);
+    let mut candidates = std::iter::repeat_with(|| {
+        let offset = first.wrapping_add(NEXT.fetch_add(1, Ordering::Relaxed));
+        let offset = offset % u32::from(PORTS.end - PORTS.start);
+        PORTS.start + u16::try_from(offset).unwrap()
+    });
+    let free = candidates.find(|port| TcpListener::bind((Ipv4Addr::LOCALHOST, *port)).is_ok());
+    free.unwrap()
 }
 
 /// A script that grows block by block.

@@ -4,10 +4,9 @@
 use crate::process;
 use crate::report::{Row, megabytes};
 use crate::tenant::{Secrets, Tenant};
-use control_plane::ControlPlane;
+use control_plane::{ControlPlane, free_address};
 use installation::{Failure, Operator, install_command, output, wait_until};
 use metorial_simulator::{Entry, InstanceType, Limit, Options, OrganizationId, Simulator};
-use std::net::TcpListener;
 use std::time::{Duration, Instant};
 use tempfile::TempDir;
 
@@ -43,8 +42,7 @@ impl Bench {
     pub async fn start(count: usize) -> Result<Self, Failure> {
         let plane = ControlPlane::start().await?;
         let simulator = Simulator::try_start(Options::default()).await?;
-        // The port is free now, and the operator listens on it soon.
-        let listen = TcpListener::bind("127.0.0.1:0")?.local_addr()?;
+        let listen = free_address();
         let helm = install_command(&plane, &simulator.url(), &listen.to_string());
         output(helm).await?;
         let mut kubectl = plane.kubectl();

@@ -3,10 +3,9 @@
 use crate::examples::{self, DEMO_NAMESPACE, EXAMPLES};
 use crate::readiness::wait_until_ready;
 use crate::terminal::Terminal;
-use control_plane::ControlPlane;
+use control_plane::{ControlPlane, free_address};
 use installation::{Failure, NAMESPACE, Operator, RELEASE, install_command, output};
 use metorial_simulator::{InstanceType, Options, Simulator};
-use std::net::TcpListener;
 use std::process::Command;
 use tempfile::TempDir;
 
@@ -150,8 +149,7 @@ async fn install(
     terminal: &Terminal,
 ) -> Result<(), Failure> {
     terminal.step("The chart, by Helm: definitions, rights, and a Deployment without pods");
-    // The port is free now, and the operator listens on it soon.
-    let listen = TcpListener::bind("127.0.0.1:0")?.local_addr()?;
+    let listen = free_address();
     let helm = install_command(plane, &simulator.url(), &listen.to_string());
     terminal.command(&helm);
     output(helm).await?;

@@ -49,10 +49,9 @@ async fn a_cluster_connection_serves_the_namespaces_that_it_names_or_selects_and
         .cluster_connection("default")
         .edit(allow(json!({"selector": {"matchLabels": {"team": "red"}}})))
         .await;
-    team.credentials("github").request_reconcile().await;
-    team.credentials("github")
-        .wait_reason("NamespaceNotAllowed")
-        .await;
+    let still = team.credentials("github").reconcile_now().await;
+    assert_eq!(still.reason(), "NamespaceNotAllowed");
+    assert!(everywhere.home.live(Kind::Credentials).is_empty());
 
     // The namespace is labelled so that the selector finds it.
     everywhere.label(&team, json!({"team": "red"})).await;

@@ -55,15 +55,7 @@ async fn a_connection_that_is_deleted_while_in_use_works_until_its_last_user_is_
 
     env.rotate("oauth-app", "client-secret", "rotated-0123456789")
         .await;
-    env.until("it still serves", async || {
-        let rotated =
-            |o: &metorial_simulator::Stored| o.write_only["client_secret"] == "rotated-0123456789";
-        env.live(Kind::Credentials)
-            .iter()
-            .all(rotated)
-            .then_some(())
-    })
-    .await;
+    env.wait_client_secret(2, "rotated-0123456789").await;
     env.credentials("first").wait_ready().await;
 
     env.credentials("first").remove().await;

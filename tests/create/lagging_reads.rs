@@ -82,12 +82,14 @@ async fn a_create_without_an_answer_is_found_although_lists_lag() {
     let mut env = lagging().await;
     let create = Fault::on("POST", CREDENTIALS).times(1);
     env.sim.faults().add(create, Action::CloseAfterApply);
+    let history = env.history_of(Kind::Credentials).await;
     env.start_operator_settling(SETTLE);
     env.apply(credentials("github")).await;
-    env.credentials("github")
-        .wait_reason("AmbiguousCreate")
-        .await;
     env.credentials("github").wait_synced().await;
+    env.until("it was reported", async || {
+        history.had("github", "AmbiguousCreate").then_some(())
+    })
+    .await;
     assert_eq!(env.attempts(), [POST]);
     env.check_oracles().await;
 }

@@ -209,19 +209,22 @@ async fn a_list_whose_second_page_fails_is_no_list() {
     env.sim.clear_journal();
     let create = Fault::on("POST", CREDENTIALS).times(1);
     env.sim.faults().add(create, Action::CloseAfterApply);
+    let mut failed = Vec::new();
     for page in [2, 3, 4] {
         // After a failed second page the list begins anew, so that the next second page is the request after next.
         let second = Fault::on("GET", CREDENTIALS)
             .exactly()
             .nth(2 * page - 2)
             .times(1);
-        env.sim
-            .faults()
-            .add(second, Action::error(500, "internal_server_error"));
+        let fails = Action::error(500, "internal_server_error");
+        failed.push(env.sim.faults().add(second, fails));
     }
     env.start_operator_settling(Duration::from_millis(200));
     env.apply(credentials("github")).await;
     env.credentials("github").wait_ready().await;
+    for fault in failed {
+        assert_eq!(env.sim.faults().happened(fault), 1);
+    }
     assert_eq!(env.attempts(), [POST]);
     assert_eq!(env.live(Kind::Credentials).len(), 101);
     env.check_oracles().await;

@@ -142,9 +142,9 @@ async fn nothing_is_deleted_while_it_is_not_known_who_depends_on_it() {
         );
         env.sim.faults().clear();
     }
-    env.credentials("github").request_reconcile().await;
+    env.credentials("github").reconcile_now().await;
     env.credentials("github")
-        .wait_reason("DeletionBlocked")
+        .wait_message("DeletionBlocked", "1 object(s)")
         .await;
     assert_eq!(env.sim.object(&id).unwrap().readable["status"], "active");
 }

@@ -1,17 +1,23 @@
 //! The signals of these tests take effect before a test continues.
 #![cfg(target_os = "linux")]
 
-use crate::support::threads;
-use std::process::{Child, Command, Stdio};
+use crate::support::{Guarded, PATIENCE, threads};
+use std::process::{Command, Stdio};
 use std::thread;
+use std::time::{Duration, Instant};
 
-/// More threads than any machine runs at once: those that wait for a processor have not seen a signal yet.
-const THREADS: usize = 200;
+/// How many threads there are for each processor: those that wait for one have not seen a signal yet.
+const FOR_EACH_PROCESSOR: usize = 8;
 const ROLE: &str = "METORIAL_TEST_BUSY_THREADS";
 
 /// A process whose threads all want a processor, and yield to whoever else does. It is
 /// this program, which finds itself asked for that.
-struct Busy(Child);
+struct Busy(Guarded);
+
+/// How many threads it has.
+fn count() -> usize {
+    FOR_EACH_PROCESSOR * thread::available_parallelism().unwrap().get()
+}
 
 impl Busy {
     fn start(test: &str) -> Self {
@@ -20,9 +26,11 @@ impl Busy {
             .args(["-n", "19"])
             .arg(std::env::current_exe().unwrap());
         program.args(["--exact", test]).env(ROLE, "1");
-        let busy = Self(program.stdout(Stdio::null()).spawn().unwrap());
-        while threads::states(busy.0.id()).len() < THREADS {
-            thread::yield_now();
+        let busy = Self(Guarded::start(program.stdout(Stdio::null())));
+        let deadline = Instant::now() + PATIENCE;
+        while threads::states(busy.0.pid()).len() < count() {
+            assert!(Instant::now() < deadline, "its threads have started");
+            thread::sleep(Duration::from_millis(10));
         }
         busy
     }
@@ -32,7 +40,7 @@ impl Busy {
     }
 
     fn run() -> ! {
-        for _ in 0..THREADS {
+        for _ in 0..count() {
             thread::spawn(|| {
                 loop {
                     std::hint::spin_loop();
@@ -45,24 +53,17 @@ impl Busy {
     }
 }
 
-impl Drop for Busy {
-    fn drop(&mut self) {
-        self.0.kill().ok();
-        self.0.wait().ok();
-    }
-}
-
 #[test]
 fn a_signal_has_reached_every_thread_when_the_test_continues() {
     if Busy::asked_for() {
         Busy::run();
     }
     let busy = Busy::start("freezing::a_signal_has_reached_every_thread_when_the_test_continues");
-    let pid = busy.0.id();
+    let pid = busy.0.pid();
     for _ in 0..3 {
         threads::freeze(pid);
         let frozen = threads::states(pid);
-        assert!(frozen.len() >= THREADS, "{frozen}");
+        assert!(frozen.len() >= count(), "{frozen}");
         assert!(frozen.chars().all(|state| state == 'T'), "{frozen}");
         threads::thaw(pid);
         let thawed = threads::states(pid);

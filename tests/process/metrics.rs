@@ -1,9 +1,9 @@
 //! Metrics follow what is done, and the probes are right.
 
 use crate::support::{
-    Environment, Health, Metrics, OUTLIVED, RECONCILIATION_SECONDS, RECONCILIATIONS,
+    Environment, Health, Metrics, OUTLIVED, PATIENCE, RECONCILIATION_SECONDS, RECONCILIATIONS,
     RECONCILIATIONS_RUNNING, Samples, WatchScope, credentials, free_address, page, page_as,
-    probe_limits, serve, with, with_hook,
+    probe_limits, serve, with, with_hook, with_timeouts,
 };
 use futures::FutureExt;
 use k8s_openapi::api::core::v1::Secret;
@@ -154,10 +154,12 @@ async fn metrics_show_what_waits_and_what_runs() {
     let hold = Fault::on("POST", "/provider-auth-credentials");
     env.sim.faults().add(hold, Action::HoldBefore(gate.clone()));
     let listen = free_address();
+    // No request is given up while the gate is closed.
+    let patient = with_timeouts(env.settings(), PATIENCE * 4, PATIENCE * 8);
     env.start_operator_with(Settings {
         listen,
         concurrency: 2,
-        ..env.settings()
+        ..patient
     });
     env.connection("default").wait_reason("Synced").await;
     for number in 0..5 {

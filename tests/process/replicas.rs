@@ -51,7 +51,7 @@ async fn a_leader_that_renews_stays_the_only_one_for_longer_than_a_lease_lasts()
     let lease = async || {
         let lease = env.api::<Lease>().get("metorial-operator").await.unwrap();
         let spec = lease.spec.unwrap();
-        (spec.holder_identity, spec.lease_transitions)
+        (spec.holder_identity, spec.lease_transitions.unwrap_or(0))
     };
     let first = lease().await;
     let began = Instant::now();

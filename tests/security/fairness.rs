@@ -1,9 +1,8 @@
 //! What takes long or fails in one namespace does not delay another one.
 
-use crate::support::{AllNamespaces, connection, credentials, secret};
+use crate::support::{AllNamespaces, PATIENCE, connection, credentials, secret, with_timeouts};
 use metorial_simulator::{Action, Fault, Gate};
 use serde_json::json;
-use std::time::Duration;
 
 /// More resources than the operator reconciles at once.
 const SLOW: usize = 20;
@@ -24,14 +23,15 @@ async fn a_namespace_whose_requests_all_hang_leaves_workers_to_others() {
     let gate = Gate::new();
     let create = Fault::on("POST", "/provider-auth-credentials").instance(&slow_instance);
     sim.faults().add(create, Action::HoldBefore(gate.clone()));
-    everywhere.start_operator();
+    // No request is given up while the gate is closed.
+    let settings = with_timeouts(everywhere.settings(), PATIENCE * 4, PATIENCE * 8);
+    everywhere.home.start_operator_with(settings);
     let sim = &everywhere.home.sim;
     for number in 0..SLOW {
         slow.apply(credentials(&format!("slow-{number}"))).await;
     }
     // Six of the eight workers; nobody else needs the others yet.
-    let timeout = Duration::from_secs(60);
-    assert!(gate.wait_for_arrivals(6, timeout).await);
+    assert!(gate.wait_for_arrivals(6, PATIENCE).await);
     other.apply(credentials("github")).await;
     other.credentials("github").wait_ready().await;
     let mut hanging = sim.journal();

@@ -3,6 +3,7 @@
 
 use crate::support::{AllNamespaces, Kind, connection, credentials};
 use crate::tour::Tour;
+use k8s_openapi::api::core::v1::ConfigMap;
 use metorial_operator::resources::Reason;
 use metorial_simulator::Action;
 use serde_json::json;
@@ -20,16 +21,9 @@ async fn every_reason_reads_in_kstatus_as_a_person_would_say() {
     deleted(&mut tour).await;
     not_allowed(&mut tour).await;
 
-    // The values' kinds have their own tour; `Updating` and `Exporting` are only seen in passing or not at all. Expired tokens,
-    // refused rotations and an unavailable cluster have stories of their own.
+    // The values' kinds have their own tour, and an unavailable cluster has stories of its own.
     let elsewhere = crate::kstatus_of_values::REASONS;
-    let nowhere = [
-        "Updating",
-        "Exporting",
-        "Expired",
-        "RotationRefused",
-        "ClusterUnavailable",
-    ];
+    let nowhere = ["ClusterUnavailable"];
     let all = Reason::ALL.iter().map(|reason| reason.as_str());
     let expected = all.filter(|reason| !elsewhere.contains(reason) && !nowhere.contains(reason));
     assert_eq!(tour.seen(), expected.collect());
@@ -103,6 +97,7 @@ async fn at_work(tour: &mut Tour) {
     .await;
     tour.credentials("published", "Creating", "being published", "InProgress")
         .await;
+    held_by_another(tour).await;
     tour.refused("limited", Action::too_many_requests(Some("600")))
         .await;
     tour.credentials("limited", "RateLimited", "rate limit", "InProgress")
@@ -115,7 +110,31 @@ async fn at_work(tour: &mut Tour) {
         .await;
 }
 
+/// The ConfigMap of a predecessor is not deleted yet.
+async fn held_by_another(tour: &mut Tour) {
+    let publish = json!({"publish": {"configMap": {"name": "held"}}});
+    tour.apply("heir", publish.clone()).await;
+    tour.env.credentials("heir").wait_ready().await;
+    let held = json!({"metadata": {"finalizers": ["example.com/held"]}});
+    tour.env.patch::<ConfigMap>("held", held).await;
+    tour.env.credentials("heir").remove().await;
+    tour.apply("heir", publish).await;
+    tour.credentials("heir", "Updating", "spec.publish", "InProgress")
+        .await;
+    let free = json!({"metadata": {"finalizers": null}});
+    tour.env.patch::<ConfigMap>("held", free).await;
+    tour.env.credentials("heir").wait_ready().await;
+}
+
 async fn refused(tour: &mut Tour) {
+    // The API does not change the credentials of remote MCP servers.
+    let rotated = |scope: &str| json!({"providerId": "notion", "oauth": {"scopes": [scope]}});
+    tour.apply("rotated", rotated("first")).await;
+    tour.env.credentials("rotated").wait_ready().await;
+    tour.apply("rotated", rotated("second")).await;
+    let says = "spec.replace: Allow";
+    tour.credentials("rotated", "RotationRefused", says, "Failed")
+        .await;
     let nul = json!({"stringData": {"nul": "a\0b"}});
     tour.env
         .patch::<k8s_openapi::api::core::v1::Secret>("oauth-app", nul)

@@ -1,13 +1,16 @@
 //! The reasons that only the kinds with values, records and Secrets get into.
 
-use crate::support::{auth_config, config, export, import_into, secret};
+use crate::support::{Kind, auth_config, config, export, import_into, secret};
 use crate::tour::Tour;
-use metorial_simulator::Action;
+use jiff::{SignedDuration, Timestamp};
+use metorial_simulator::{Action, Fault};
 use serde_json::{Value, json};
 
 /// What is seen nowhere else.
-pub const REASONS: [&str; 8] = [
+pub const REASONS: [&str; 10] = [
+    "Expired",
     "ExportBudgetSpent",
+    "Exporting",
     "ImmutableFieldChanged",
     "Importing",
     "ReferenceNotFound",
@@ -23,6 +26,7 @@ async fn every_reason_of_values_and_records_reads_in_kstatus_as_a_person_would_s
     references(&mut tour).await;
     imports(&mut tour).await;
     exports(&mut tour).await;
+    exports_in_need(&mut tour).await;
     replacements(&mut tour).await;
     let mut seen = tour.seen();
     seen.retain(|reason| !["Synced", "SecretNotFound"].contains(reason));
@@ -97,6 +101,35 @@ async fn exports(tour: &mut Tour) {
         "AuthExport",
         "scarce",
         ("ExportBudgetSpent", "spec.maxPerDay", "Failed"),
+    )
+    .await;
+}
+
+/// An export that is due and fails, and one that is not made again when its tokens expire.
+async fn exports_in_need(tour: &mut Tour) {
+    let fails = Action::error(500, "internal_server_error");
+    let fault = Fault::on("POST", Kind::Export.path());
+    let fault = tour.env.sim.faults().add(fault, fails);
+    tour.env.value("token", "fourth").await;
+    tour.of(
+        "AuthExport",
+        "early",
+        ("Exporting", "checking what was applied", "InProgress"),
+    )
+    .await;
+    tour.env.sim.faults().remove(fault);
+    tour.env.wait_secret_text("early", "token", "fourth").await;
+
+    let id = tour.env.auth_config("late").wait_recorded().await.id();
+    let until = Timestamp::now() + SignedDuration::from_secs(3);
+    let value = json!({"token": "fourth", "expires_at": until.to_string()});
+    assert!(tour.env.sim.edit(&id, json!({"value": value})));
+    let once = export("once", "late", "once").spec(json!({"when": "Once"}));
+    tour.env.apply(once).await;
+    tour.of(
+        "AuthExport",
+        "once",
+        ("Expired", "spec.when is Once", "Failed"),
     )
     .await;
 }

@@ -265,11 +265,12 @@ async fn values_that_cannot_be_used(env: &Environment, values: &Values) {
     let broken = format!("{}\0", values.broken.value);
     env.rotate("oauth-app", "client-secret", &broken).await;
     env.credentials("github").wait_reason("InvalidValue").await;
-    let long = values
-        .broken
-        .value
-        .repeat(100_000 / values.broken.value.len() + 1);
+    let value = &values.broken.value;
+    let long = value.repeat(100_000 / value.chars().count() + 1);
     env.rotate("oauth-app", "client-secret", &long).await;
+    env.credentials("github")
+        .wait_message("InvalidValue", "is longer than")
+        .await;
     env.rotate("oauth-app", "client-secret", &values.first.value)
         .await;
     has(env, &values.first.value).await;

@@ -59,7 +59,8 @@ impl AllNamespaces {
         self.home.start_operator_with_gate(settings, gate);
     }
 
-    fn settings(&self) -> Settings {
+    /// Settings for tests: all namespaces, short pauses, no rivals.
+    pub fn settings(&self) -> Settings {
         Settings {
             namespaces: Vec::new(),
             ..self.home.settings()

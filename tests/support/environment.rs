@@ -5,7 +5,7 @@ use super::gate::KubeGate;
 use super::manifests::{Manifest, canary, connection, secret};
 use super::operator::{Operator, test_settings};
 use super::rights::{SERVICE_ACCOUNT, grant};
-use super::{FOREVER, PATIENCE, QUIET};
+use super::{FOREVER, LONGEST_BACK_OFF, PATIENCE, QUIET};
 use control_plane::ControlPlane;
 use k8s_openapi::api::core::v1::Namespace;
 use kube::api::{Api, ObjectMeta, Patch, PatchParams, PostParams};
@@ -152,9 +152,20 @@ impl Environment {
     /// Starts it with other settings.
     pub fn start_operator_with(&mut self, settings: Settings) {
         assert!(self.operator.is_none(), "an operator is running");
+        self.wait_as_long_as(&settings);
         let config = self.config.clone();
         let client = move || Client::try_from(config).unwrap();
         self.operator = Some(Operator::start(settings, client));
+    }
+
+    /// A story is over when nothing is written for longer than reads take to settle, and one more try after that: what only then is
+    /// concluded from an absence is written after it. Where nothing is ever concluded, nothing is waited for.
+    fn wait_as_long_as(&mut self, settings: &Settings) {
+        let timing = &settings.timing;
+        if timing.settle < FOREVER {
+            let settled = timing.settle.max(timing.read_lag) + LONGEST_BACK_OFF;
+            self.quiet = self.quiet.max(settled);
+        }
     }
 
     /// Starts it with this settle time: how old an absence must be before anything is concluded from it.
@@ -179,6 +190,7 @@ impl Environment {
     /// Starts it behind a gate and with other settings.
     pub fn start_operator_with_gate(&mut self, settings: Settings, gate: &KubeGate) {
         assert!(self.operator.is_none(), "an operator is running");
+        self.wait_as_long_as(&settings);
         let (config, gate) = (self.config.clone(), gate.clone());
         let client = move || {
             let builder = ClientBuilder::try_from(config).unwrap();

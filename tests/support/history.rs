@@ -66,6 +66,16 @@ impl History {
         self.seen.lock().unwrap().clone()
     }
 
+    /// Whether a version of one object so far had this reason.
+    pub fn had(&self, name: &str, reason: &str) -> bool {
+        let of = |version: &Value| {
+            let conditions = version["status"]["conditions"].as_array();
+            let mut conditions = conditions.into_iter().flatten();
+            conditions.any(|it| it["type"] == "Ready" && it["reason"] == reason)
+        };
+        self.of(name).iter().any(of)
+    }
+
     /// All versions of one object so far.
     pub fn of(&self, name: &str) -> Vec<Value> {
         let mut all = self.all();

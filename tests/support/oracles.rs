@@ -2,6 +2,7 @@
 
 use super::environment::Environment;
 use super::kinds::Kind;
+use super::remote::is_live;
 use super::snapshot::Snapshot;
 use kube::ResourceExt;
 use kube::api::{DynamicObject, ObjectList};
@@ -50,7 +51,7 @@ impl Environment {
     }
 
     /// Every resource of every kind is ready for its generation; each that owns a remote object has exactly one live
-    /// one with its marker, which its status names; no other live object has a marker of this cluster's resources;
+    /// one with its marker; the object that its status names, its own or one that it uses, is live; no other live object has a marker of this cluster's resources;
     /// nothing is written any more on either side; no secret value can be read in the cluster but in Secrets.
     pub async fn check_oracles(&self) {
         self.check_oracles_hiding(&[]).await;
@@ -74,6 +75,13 @@ impl Environment {
                     true => vec![object.id()],
                     false => Vec::new(),
                 };
+                let remote = self.sim.object(&object.id());
+                assert!(
+                    remote.as_ref().is_some_and(is_live),
+                    "{name}: no live object {}\n{}",
+                    object.id(),
+                    self.describe().await
+                );
                 // The API keeps no marker of an import that made its auth config.
                 let by_record = kind == Kind::Import && owned.is_empty();
                 assert!(

@@ -8,7 +8,8 @@ use metorial::{ApiKey, AuthConfig, AuthCredentials, AuthImport, Body, Client};
 use metorial_simulator::{Action, Fault, Gate, InstanceId, Stored};
 use serde_json::{Value, json};
 
-fn is_live(object: &Stored) -> bool {
+/// Whether it is neither archived nor deleted.
+pub(super) fn is_live(object: &Stored) -> bool {
     let status = &object.readable["status"];
     status != "archived" && status != "deleted"
 }

@@ -320,8 +320,7 @@ fn conditions(status: &CommonStatus, case: &Case<'_>, verdict: &Verdict) -> Vec<
         }
         Ok(_) => next.with(REFERENCES_RESOLVED, true, Reason::Synced, resolved),
         // A deletion reads no references, and a resource that is held by choice reports nothing about them.
-        Err(_) if case.terminating => next.unchanged(REFERENCES_RESOLVED),
-        Err(_) if reason.class() == Class::HeldByChoice => next,
+        Err(_) if case.terminating || reason.class() == Class::HeldByChoice => next,
         Err(why) if why.resolved => next.with(REFERENCES_RESOLVED, true, Reason::Synced, resolved),
         Err(why) => next.with(REFERENCES_RESOLVED, false, why.reason, &why.message),
     };

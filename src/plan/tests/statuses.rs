@@ -246,7 +246,7 @@ fn references_are_resolved_only_if_they_were() {
         (Reason::InvalidValue, false, false, said("False", "now")),
         (Reason::InvalidValue, true, false, said("True", all)),
         (Reason::SecretNotFound, false, false, said("False", "now")),
-        (Reason::Deleting, false, true, said("False", "before")),
+        (Reason::Deleting, false, true, None),
         (Reason::Suspended, false, false, None),
     ] {
         assert_eq!(after(reason, resolved, terminating), expected, "{reason}");

@@ -78,14 +78,15 @@ impl Connections {
             uid: settings.uid.clone(),
             instance: opened.instance.id.clone(),
         });
-        let server = from.url.origin().ascii_serialization();
+        let server: Arc<str> = from.url.origin().ascii_serialization().into();
         let own_limit = slot.own_limit.clone();
         let transport = self.with_account(&server, &opened.instance, opened.transport, own_limit);
         let former = slot.session().map(|session| session.transport.budget());
         let former = former.map(|budget| &**budget);
         join_budget(key, limit, former, transport.budget(), Instant::now());
         let cache = self.shared.cache(&server, &opened.instance.id);
-        let session = session(key, settings, opened.instance, transport, cache, epoch);
+        let instance = opened.instance;
+        let session = session(key, settings, server, instance, transport, cache, epoch);
         slot.identified = Some(Identified {
             session: Arc::new(session),
             fingerprint: from.fingerprint,
@@ -218,6 +219,7 @@ impl Connections {
 fn session(
     key: &ConnectionKey,
     settings: &ConnectionSettings,
+    server: Arc<str>,
     instance: InstanceStatus,
     transport: Transport,
     cache: Arc<Cache>,
@@ -230,6 +232,7 @@ fn session(
         generation: settings.generation,
         on_unreachable: settings.common.on_unreachable.clone(),
         recreation_approved: approval.is_some_and(|approved| approved == RECREATE),
+        server,
         instance,
         transport,
         cache,

@@ -59,7 +59,7 @@ impl Connections {
         if let Some(known) = self.counted_losses(key, id).await {
             return Ok(Ok(Losses { approved, ..known }));
         }
-        let counted = inventories.counted(&session.instance.id).await?;
+        let counted = inventories.counted(session).await?;
         let at = Instant::now();
         let lost = match inventories.lost(session, &counted).await {
             Ok(lost) => lost,
@@ -98,7 +98,7 @@ impl Connections {
             return Ok(false);
         };
         let session = session.for_purpose(Purpose::of_check(key.resource_key()));
-        let counted = inventories.counted(&session.instance.id).await?;
+        let counted = inventories.counted(&session).await?;
         let extended = match inventories.lost(&session, &counted).await {
             Ok(lost) => Losses {
                 known: counted.len(),

@@ -10,7 +10,7 @@ use crate::plan::fingerprint::{Fingerprint, MacKey};
 use crate::remote::RemoteError;
 use crate::remote::budget::{Limit, WINDOW};
 use crate::resources::{
-    AllowedNamespaces, ConnectionKey, InstanceStatus, InstanceType, Reason, cut,
+    AllowedNamespaces, ConnectionKey, DEFAULT_BASE_URL, InstanceStatus, InstanceType, Reason, cut,
 };
 use crate::settings::AllowedAccounts;
 use metorial::{Error, ErrorKind, Instance, Token};
@@ -19,7 +19,6 @@ use url::Url;
 
 /// The scope without which a key may not read its instance.
 const INSTANCE_SCOPE: &str = "organization.instance:read";
-const DEFAULT_BASE_URL: &str = "https://api.metorial.com";
 
 /// Checks the address of the API against the prefixes that the operator may call. The key is sent there, so an author
 /// of connections could otherwise have any key of the namespace sent to a server of their own.

@@ -140,9 +140,13 @@ impl Entry {
             let in_reach = [&*self.key.namespace, ""].contains(&connection.namespace.as_str());
             return self.finalizer && in_reach;
         }
-        let recorded = self.connection.as_deref();
-        let recorded = recorded.and_then(|text| ConnectionKey::parse(text, &self.key.namespace));
-        self.finalizer && recorded.as_ref() == Some(connection)
+        self.finalizer && self.used_connection().as_ref() == Some(connection)
+    }
+
+    /// Returns the connection that the resource uses, as its status has it.
+    #[must_use]
+    pub fn used_connection(&self) -> Option<ConnectionKey> {
+        ConnectionKey::parse(self.connection.as_deref()?, &self.key.namespace)
     }
 
     /// Returns the id of an object that counts as lost when it is gone: of a resource that stays, in this instance. An

@@ -3,6 +3,7 @@
 use super::entry::Entry;
 use super::list::{self, Part};
 use super::recorded::RecordedIds;
+use super::servers::Servers;
 use crate::cluster::client::Cluster;
 use crate::cluster::error::ClusterError;
 use crate::cluster::shard::Shard;
@@ -130,16 +131,22 @@ impl Inventories {
             .await
     }
 
-    /// Lists the objects in an instance that count as lost when they are gone.
+    /// Lists the objects in the instance of a session that count as lost when they are gone: those that resources reach through
+    /// the same server.
     ///
     /// # Errors
     /// A list failed.
-    pub async fn counted(&self, instance: &str) -> Result<Counted, ClusterError> {
+    pub async fn counted(&self, session: &Session) -> Result<Counted, ClusterError> {
         let mut all = Vec::new();
         let now = Timestamp::now();
+        let servers = Servers::list(&self.cluster).await?;
         for kind in RemoteKind::ALL {
             let mut ids = BTreeSet::new();
-            let mut each = |entry: Entry| ids.extend(entry.counted_in(instance, now).cloned());
+            let mut each = |entry: Entry| {
+                let counted = entry.counted_in(&session.instance.id, now);
+                let is_there = |_: &&String| servers.of(&entry) == Some(&session.server);
+                ids.extend(counted.filter(is_there).cloned());
+            };
             let part = Part::default();
             with_kind!(*kind, K => list::visit::<K>(&self.cluster, part, &mut each).await?);
             all.push((*kind, ids.into_iter().collect()));
@@ -163,9 +170,10 @@ impl Inventories {
         Ok(lost)
     }
 
-    /// Returns the ids of one kind in an instance that were recorded before this leadership, to the first caller.
-    pub async fn take_recorded<K: Kind>(&self, instance: &str) -> Vec<String> {
-        self.recorded_ids.take::<K>(&self.cluster, instance).await
+    /// Returns the ids of one kind in the instance of a session that were recorded before this leadership, to the first caller.
+    pub async fn take_recorded<K: Kind>(&self, session: &Session) -> Vec<String> {
+        let at = (session.server.clone(), session.instance.id.clone());
+        self.recorded_ids.take::<K>(&self.cluster, &at).await
     }
 }
 

@@ -5,5 +5,6 @@ mod entry;
 mod inventories;
 mod list;
 mod recorded;
+mod servers;
 
 pub use inventories::Inventories;

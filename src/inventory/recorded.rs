@@ -3,6 +3,7 @@
 
 use super::entry::Entry;
 use super::list::{Part, visit};
+use super::servers::Servers;
 use crate::cluster::client::Cluster;
 use crate::cluster::shard::Shard;
 use crate::kinds::Kind;
@@ -11,13 +12,17 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
 use tokio::sync::OnceCell;
 
+/// A server, and the id of an instance there.
+type At = (Arc<str>, String);
+
 /// The ids of one kind by their instance, until they are taken.
-type ByInstance = Mutex<HashMap<String, Vec<String>>>;
+type ByInstance = Mutex<HashMap<At, Vec<String>>>;
 
 /// The recorded ids of all kinds, listed when a kind is first asked for.
 pub struct RecordedIds {
     shard: Shard,
     of_kinds: Mutex<HashMap<&'static str, Arc<OnceCell<ByInstance>>>>,
+    servers: OnceCell<Servers>,
 }
 
 impl RecordedIds {
@@ -27,30 +32,40 @@ impl RecordedIds {
         Self {
             shard,
             of_kinds: Mutex::default(),
+            servers: OnceCell::new(),
         }
     }
 
     /// Returns the ids of one kind in an instance to the first caller, and nothing to others.
     ///
     /// A status is no proof that an object exists or whose it is; here it only saves requests.
-    pub async fn take<K: Kind>(&self, cluster: &Cluster, instance: &str) -> Vec<String> {
+    pub async fn take<K: Kind>(&self, cluster: &Cluster, at: &At) -> Vec<String> {
         let of_kind = lock(&self.of_kinds).entry(K::NAME).or_default().clone();
         let selector = self.shard.selector.as_deref();
-        let listed = of_kind.get_or_init(|| list::<K>(cluster, selector));
-        let ids = lock(listed.await).remove(instance);
+        let servers = self.servers.get_or_init(|| servers(cluster)).await;
+        let listed = of_kind.get_or_init(|| list::<K>(cluster, selector, servers));
+        let ids = lock(listed.await).remove(at);
         ids.unwrap_or_default()
     }
 }
 
-async fn list<K: Kind>(cluster: &Cluster, selector: Option<&str>) -> ByInstance {
-    let mut ids: HashMap<String, Vec<String>> = HashMap::new();
+async fn servers(cluster: &Cluster) -> Servers {
+    Servers::list(cluster).await.unwrap_or_else(|error| {
+        tracing::info!(%error, "listing connections failed; reading objects one by one");
+        Servers::default()
+    })
+}
+
+async fn list<K: Kind>(cluster: &Cluster, selector: Option<&str>, servers: &Servers) -> ByInstance {
+    let mut ids: HashMap<At, Vec<String>> = HashMap::new();
     let part = Part {
         selector,
         ..Part::default()
     };
     let mut each = |entry: Entry| {
-        if let (Some(instance), Some(id)) = (entry.instance, entry.id) {
-            ids.entry(instance).or_default().push(id);
+        let server = servers.of(&entry).cloned();
+        if let (Some(server), Some(instance), Some(id)) = (server, entry.instance, entry.id) {
+            ids.entry((server, instance)).or_default().push(id);
         }
     };
     if let Err(error) = visit::<K>(cluster, part, &mut each).await {

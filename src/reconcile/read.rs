@@ -138,7 +138,7 @@ impl<K: Kind> Run<'_, K> {
             None => {
                 let (session, inventories) = (self.api()?, &self.context.inventories);
                 // Objects that were recorded before this leadership are read along with the first of their kind.
-                let recorded = inventories.take_recorded::<K>(&session.instance.id);
+                let recorded = inventories.take_recorded::<K>(&session);
                 session.expect::<K>(recorded.await);
                 session.observe::<K>(id, since).await?.found()
             }

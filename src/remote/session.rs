@@ -37,6 +37,8 @@ pub struct Session {
     pub epoch: usize,
     /// The generation of the connection's spec that the session was built from.
     pub generation: Option<i64>,
+    /// The server, as `https://host:port`.
+    pub server: Arc<str>,
     /// The instance.
     pub instance: InstanceStatus,
     /// The connection's policy for deletions that can't be carried out.

@@ -99,6 +99,7 @@ pub fn session_behind(fence: Fence, client: Client) -> Session {
         connection: "Connection/default".to_owned(),
         epoch: 1,
         generation: Some(1),
+        server: url.into(),
         instance: InstanceStatus {
             id: "ins_1".to_owned(),
             ..InstanceStatus::default()

@@ -15,6 +15,9 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_with::skip_serializing_none;
 
+/// The base URL of the API where a spec has none.
+pub const DEFAULT_BASE_URL: &str = "https://api.metorial.com";
+
 /// An API key for the resources of one namespace.
 #[skip_serializing_none]
 #[derive(CustomResource, Clone, Debug, PartialEq, Deserialize, Serialize, KubeSchema)]

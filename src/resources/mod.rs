@@ -49,8 +49,8 @@ pub use conditions::{
 pub use connection::{
     ApiKeySource, CaBundle, ClusterApiKeySource, ClusterConnection, ClusterConnectionSpec,
     Connection, ConnectionCommon, ConnectionDefaults, ConnectionSpec, ConnectionStatus,
-    ExternalIds, InstanceGuard, InstanceStatus, InstanceType, OnUnreachable, RateLimitSource,
-    RateLimitSpec, RateLimitStatus, UnreachablePolicy,
+    DEFAULT_BASE_URL, ExternalIds, InstanceGuard, InstanceStatus, InstanceType, OnUnreachable,
+    RateLimitSource, RateLimitSpec, RateLimitStatus, UnreachablePolicy,
 };
 pub use connection_key::{ConnectionKey, DEFAULT_CONNECTION};
 pub use definitions::definitions;

@@ -5,6 +5,17 @@ use metorial_operator::settings::Settings;
 use metorial_simulator::{Action, Fault, InstanceType, Simulator};
 use serde_json::{Value, json};
 
+/// The settings of an operator that may call both servers.
+fn calling_both(env: &Environment, hostile: &Simulator) -> Settings {
+    Settings {
+        allowed_base_urls: vec![
+            env.sim.url().parse().unwrap(),
+            hostile.url().parse().unwrap(),
+        ],
+        ..env.settings()
+    }
+}
+
 /// Another server, and the environment's operator that may call both.
 async fn two_servers() -> (Environment, Simulator, String) {
     let mut env = Environment::new().await;
@@ -12,14 +23,7 @@ async fn two_servers() -> (Environment, Simulator, String) {
     let organization = hostile.add_organization("Hostile");
     let instance = hostile.add_instance(&organization, InstanceType::Production);
     let key = hostile.add_key(&instance);
-    let settings = Settings {
-        allowed_base_urls: vec![
-            env.sim.url().parse().unwrap(),
-            hostile.url().parse().unwrap(),
-        ],
-        ..env.settings()
-    };
-    env.start_operator_with(settings);
+    env.start_operator_with(calling_both(&env, &hostile));
     (env, hostile, key)
 }
 
@@ -97,6 +101,61 @@ async fn a_server_that_claims_to_be_another_instance_does_not_spoil_what_is_know
     })
     .await;
     assert_eq!(env.attempts().len(), writes.len() + 1);
+}
+
+/// An object at each server, of which the other one claims to be the environment's instance. Returns their ids.
+async fn one_object_at_each(env: &Environment, hostile: &Simulator, key: &str) -> [String; 2] {
+    env.apply(credentials("ours")).await;
+    let ours = env.credentials("ours").wait_ready().await;
+    impersonate(env, hostile);
+    connect(env, hostile, key).await;
+    env.apply(through_hostile("theirs", json!({}))).await;
+    let theirs = env.credentials("theirs").wait_ready().await;
+    [ours, theirs].map(|object| object.status().id.unwrap())
+}
+
+/// Returns true if a server was asked for an object, by itself or with others.
+fn was_asked_for(server: &Simulator, id: &str) -> bool {
+    let journal = server.journal();
+    let names = |text: &String| text.contains(id);
+    journal
+        .iter()
+        .any(|request| names(&request.path) || names(&request.query))
+}
+
+#[tokio::test]
+async fn a_server_that_claims_to_be_another_instance_is_not_asked_for_its_objects_when_one_is_lost()
+{
+    let (env, hostile, key) = two_servers().await;
+    let [ours, theirs] = one_object_at_each(&env, &hostile, &key).await;
+    hostile.clear_journal();
+    assert!(hostile.archive(&theirs) && hostile.purge(&theirs));
+    env.credentials("theirs").request_reconcile().await;
+    env.until("the lost object is created again", async || {
+        let object = env.credentials("theirs").get().await;
+        (object.status().id.as_ref() != Some(&theirs)).then_some(())
+    })
+    .await;
+    assert!(was_asked_for(&hostile, &theirs) && !was_asked_for(&hostile, &ours));
+}
+
+#[tokio::test]
+async fn a_server_that_claims_to_be_another_instance_is_not_asked_for_its_objects_at_a_restart() {
+    let (mut env, hostile, key) = two_servers().await;
+    let [ours, theirs] = one_object_at_each(&env, &hostile, &key).await;
+    env.kill_operator();
+    hostile.clear_journal();
+    // Nobody else asks for the recorded ids first.
+    env.sim.set_down(true);
+    env.start_operator_with(calling_both(&env, &hostile));
+    env.until(
+        "the other server was asked for its own object",
+        async || was_asked_for(&hostile, &theirs).then_some(()),
+    )
+    .await;
+    env.sim.set_down(false);
+    env.credentials("ours").reconcile_now().await;
+    assert!(!was_asked_for(&hostile, &ours));
 }
 
 #[tokio::test]

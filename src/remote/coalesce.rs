@@ -3,7 +3,7 @@
 
 use crate::lock::lock;
 use futures::FutureExt;
-use futures::future::{BoxFuture, Shared};
+use futures::future::{BoxFuture, Shared, WeakShared};
 use std::collections::HashMap;
 use std::hash::Hash;
 use std::sync::{Arc, Mutex};
@@ -22,7 +22,8 @@ pub struct Coalesced<K, T>(Mutex<HashMap<K, Open<T>>>);
 
 struct Open<T> {
     batch: Arc<Batch>,
-    result: Shared<BoxFuture<'static, T>>,
+    /// Those who joined own it: once they have all given up, nobody is left who would send the batch or wait for its response.
+    result: WeakShared<BoxFuture<'static, T>>,
 }
 
 #[derive(Default)]
@@ -63,22 +64,25 @@ impl<K: Eq + Hash, T: Clone + Send + Sync + 'static> Coalesced<K, T> {
         F: Future<Output = T> + Send + 'static,
     {
         let mut all = lock(&self.0);
-        if let Some(open) = all
-            .get(&key)
-            .filter(|open| open.batch.add(ids, limit, quiet))
+        if let Some(open) = all.get(&key)
+            && let Some(result) = open.result.upgrade()
+            && open.batch.add(ids, limit, quiet)
         {
-            return open.result.clone();
+            return result;
         }
         let batch = Arc::new(Batch::default());
         batch.add(ids, limit, quiet);
         let collected = batch.clone();
         let result = async move { send(collected.collect().await).await };
         let result = result.boxed().shared();
-        let open = Open {
-            batch,
-            result: result.clone(),
-        };
-        all.insert(key, open);
+        // Nobody has polled it yet, so it is there.
+        if let Some(weak) = result.downgrade() {
+            let open = Open {
+                batch,
+                result: weak,
+            };
+            all.insert(key, open);
+        }
         result
     }
 }
@@ -192,13 +196,30 @@ mod tests {
     async fn one_that_gives_up_keeps_nobody_waiting() {
         let coalesced = Coalesced::<(), Vec<String>>::default();
         let send = |ids: Vec<String>| async move { ids };
-        let gone = coalesced.join((), &["gone".to_owned()], 100, QUIET_TIME, send);
+        let join = |id: &str| coalesced.join((), &[id.to_owned()], 100, QUIET_TIME, send);
+        let (gone, stays) = (join("gone"), join("stays"));
         assert_eq!(gone.now_or_never(), None);
-        assert_eq!(
-            coalesced
-                .join((), &["a".to_owned()], 100, QUIET_TIME, send)
-                .await,
-            ["gone", "a"]
-        );
+        assert_eq!(stays.await, ["gone", "stays"]);
+    }
+
+    #[tokio::test]
+    async fn a_batch_that_everybody_gave_up_holds_nothing_and_nobody_joins_it() {
+        let coalesced = Coalesced::<(), Vec<String>>::default();
+        let ticket = Arc::new(());
+        let held = ticket.clone();
+        let hangs = move |_| async move {
+            std::future::pending::<()>().await;
+            drop(held);
+            Vec::new()
+        };
+        let sent = coalesced.join((), &["gone".to_owned()], 1, QUIET_TIME, hangs);
+        let other = sent.clone();
+        assert!(sent.now_or_never().is_none());
+        assert_eq!(Arc::strong_count(&ticket), 2, "somebody waits for it");
+        drop(other);
+        assert_eq!(Arc::strong_count(&ticket), 1);
+        let send = |ids: Vec<String>| async move { ids };
+        let next = coalesced.join((), &["a".to_owned()], 100, QUIET_TIME, send);
+        assert_eq!(next.await, ["a"]);
     }
 }

@@ -91,23 +91,10 @@ impl Cache {
     }
 }
 
-/// Returns the last result of a shared read, if it is not too old, or reads it. A failure is not kept.
-///
-/// # Errors
-/// The read failed.
-pub async fn get_or_read<T: Clone, E>(
-    shared: &Shared<T>,
-    read: impl Future<Output = Result<T, E>>,
-) -> Result<T, E> {
-    let mut last = shared.lock().await;
-    if let Some((at, known)) = last.as_ref()
-        && at.elapsed() < LIFETIME
-    {
-        return Ok(known.clone());
-    }
-    let read = read.await?;
-    *last = Some((Instant::now(), read.clone()));
-    Ok(read)
+/// Returns true if the result of a shared read that began then is used without being read again.
+#[must_use]
+pub fn is_fresh(began: Instant) -> bool {
+    began.elapsed() < LIFETIME
 }
 
 /// Returns an entry without those that nobody waits for and that are old or were never read.
@@ -115,7 +102,7 @@ fn entry<K: Clone + Eq + Hash, T>(all: &mut HashMap<K, Shared<T>>, key: &K) -> S
     all.retain(|_, read| {
         read.try_lock().map_or(true, |known| {
             let at = known.as_ref().map(|(at, _)| at);
-            at.is_some_and(|at| at.elapsed() < LIFETIME) || Arc::strong_count(read) > 1
+            at.is_some_and(|at| is_fresh(*at)) || Arc::strong_count(read) > 1
         })
     });
     let known = all.entry(key.clone());

@@ -1,6 +1,6 @@
 //! Describes providers and the server itself. Best effort: a failed read never fails a reconciliation.
 
-use super::cache::{Shared, get_or_read};
+use super::access::{Described, Description};
 use super::error::RemoteError;
 use super::session::Session;
 use crate::kinds::Kind;
@@ -23,7 +23,10 @@ impl Session {
         let call = self.transport.client().provider(provider);
         let sent = self.transport.send(Operation::get("/providers/:id"), call);
         let url = |provider: Provider| provider.callback_url().and_then(callback_url);
-        described(&shared, sent, url).await
+        let read = async { described(sent.await, url) };
+        let what = Description::CallbackUrl(provider.to_owned());
+        let access = &self.loader.access;
+        best_effort(access.described(what, &shared, read).await)
     }
 
     /// Returns the fields that a PATCH of the kind's objects takes on this server, at most an hour old; `None` where the server
@@ -39,24 +42,30 @@ impl Session {
         let operation = Operation::get("/metorial/introspect/endpoints");
         let sent = self.transport.send_uncounted(operation, call);
         let fields = |fields: Option<BTreeSet<String>>| fields.map(Arc::new);
-        described(&shared, sent, fields).await
+        let read = async { described(sent.await, fields) };
+        let what = Description::PatchFields(K::Remote::COLLECTION);
+        let access = &self.loader.access;
+        best_effort(access.described(what, &shared, read).await)
     }
 }
 
-/// Returns the last read of a description, or reads it. A refusal is remembered like an answer.
-async fn described<T, D: Clone>(
-    shared: &Shared<Option<D>>,
-    sent: impl Future<Output = Result<T, RemoteError>>,
+/// Returns what the API describes, or that it refuses to. That a key is refused altogether says nothing about the description.
+fn described<T, D>(
+    sent: Result<T, RemoteError>,
     description: impl FnOnce(T) -> Option<D>,
-) -> Result<Option<D>, RemoteError> {
-    let read = async {
-        match sent.await {
-            Ok(answer) => Ok(description(answer)),
-            Err(error @ RemoteError::Api(_)) if !error.passes() => Ok(None),
-            Err(error) => Err(error),
+) -> Result<Described<D>, RemoteError> {
+    match sent {
+        Ok(answer) => Ok(Described::Answered(description(answer))),
+        Err(error @ RemoteError::Api(_)) if !error.passes() && !error.refuses_key() => {
+            Ok(Described::Refused)
         }
-    };
-    match get_or_read(shared, read).await {
+        Err(error) => Err(error),
+    }
+}
+
+/// Returns a description; `None` where it could not be read.
+fn best_effort<D>(described: Result<Option<D>, RemoteError>) -> Result<Option<D>, RemoteError> {
+    match described {
         Err(RemoteError::Api(_)) => Ok(None),
         result => result,
     }

@@ -4,6 +4,7 @@
 //! milliseconds share one, and what is due soon is read along. The list is never believed about an absence: older builds
 //! accept fewer ids, an unknown filter is ignored, and lists lag behind (▲). What a list does not show is read by itself.
 
+use super::access::Access;
 use super::batch_limits::{BatchLimits, SAFE_BATCH_SIZE, Shown, is_refused};
 use super::cache::Cache;
 use super::coalesce::Coalesced;
@@ -20,7 +21,7 @@ use tokio::time::Instant;
 /// The permitted age of an observation that is needed as the object is now.
 const CURRENT_AGE: Duration = Duration::from_secs(1);
 
-/// The reads that one connection shares.
+/// What the reads of one key share.
 #[derive(Default)]
 pub struct Loader {
     /// Reads of objects.
@@ -29,6 +30,8 @@ pub struct Loader {
     pub(super) dependents: Coalesced<&'static str, Result<Arc<Vec<Dependent>>, RemoteError>>,
     /// The sizes of both.
     pub(super) limits: Arc<BatchLimits>,
+    /// The rights of the key.
+    pub(super) access: Arc<Access>,
 }
 
 /// The result of a batch, for all who joined it.
@@ -46,6 +49,7 @@ pub(super) struct BatchRead {
     pub cache: Arc<Cache>,
     /// Not the loader: it keeps the batch, which would keep it in turn.
     pub limits: Arc<BatchLimits>,
+    pub access: Arc<Access>,
 }
 
 impl BatchRead {
@@ -83,7 +87,9 @@ impl BatchRead {
         let operation = Operation::on_item(Method::Get, collection);
         let began = Instant::now();
         let call = self.transport.client().get::<K::Remote>(id);
-        let observed = match self.transport.send(operation, call).await {
+        let read = self.transport.send(operation, call).await;
+        self.access.record(collection, &read);
+        let observed = match read {
             Ok(remote) => Observed::Found(Arc::new(remote.view())),
             Err(RemoteError::Api(error)) if error.kind() == ErrorKind::Gone => Observed::Missing,
             Err(error) => return Err(error),
@@ -103,7 +109,9 @@ impl BatchRead {
         let operation = Operation::on_collection(Method::Get, K::Remote::COLLECTION);
         let began = Instant::now();
         let call = self.transport.client().list::<K::Remote>(&query);
-        Ok((began, self.transport.send(operation, call).await?))
+        let read = self.transport.send(operation, call).await;
+        self.access.record(K::Remote::COLLECTION, &read);
+        Ok((began, read?))
     }
 
     /// Stores what a page shows of `ids`, and returns how many that are.

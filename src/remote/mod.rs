@@ -1,6 +1,7 @@
 //! Access to the Metorial API: one session for each connection, one budget for each organization and one cache for each
 //! instance of a server, one transport for every request.
 
+mod access;
 mod batch_limits;
 pub mod budget;
 pub mod cache;
@@ -29,6 +30,7 @@ pub use coalesce::{Coalesced, LONG_QUIET_TIME};
 #[cfg(test)]
 pub use coalesce::{LONGEST_BATCH_WAIT, QUIET_TIME};
 pub use error::RemoteError;
+pub use loader::Loader;
 #[cfg(test)]
 pub use loader::read_along_before;
 pub use observations::Observed;

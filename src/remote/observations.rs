@@ -71,11 +71,11 @@ impl Entry {
 }
 
 impl Observations {
-    /// Returns the last observation of an object if it was made at `since` or later.
+    /// Returns the last observation of an object, and its collection, if it was made at `since` or later.
     ///
     /// An absence is never returned: it may only have shown that reads lag behind writes (▲), which the next read decides.
     #[must_use]
-    pub fn get(&self, id: &str, since: Instant, now: Instant) -> Option<Observed> {
+    pub fn get(&self, id: &str, since: Instant, now: Instant) -> Option<(Collection, Observed)> {
         let mut known = lock(&self.0);
         let entry = known.entries.get_mut(id)?;
         entry.asked = now;
@@ -83,7 +83,8 @@ impl Observations {
         if entry.at < since {
             return None;
         }
-        entry.view.clone().map(Observed::Found)
+        let view = entry.view.clone()?;
+        Some((entry.collection, Observed::Found(view)))
     }
 
     /// Stores the result of a read that began at `began` and ended at `server_time`, by the server's clock; returns what is
@@ -243,7 +244,8 @@ mod tests {
     }
 
     fn get(observations: &Observations, since: Instant) -> Option<Observed> {
-        observations.get("pac_1", since, Instant::now())
+        let known = observations.get("pac_1", since, Instant::now());
+        known.map(|(_, observed)| observed)
     }
 
     fn store(observations: &Observations, read: Observed, began: Instant) -> Observed {

@@ -66,10 +66,13 @@ impl Session {
         );
     }
 
-    /// Returns one object as it was observed at `since` or later, without asking the API.
+    /// Returns one object as it was observed at `since` or later, without asking the API. What other keys have observed counts
+    /// once this one has read the collection itself.
     #[must_use]
     pub fn known(&self, id: &str, since: Instant) -> Option<Observed> {
-        self.cache.observations.get(id, since, Instant::now())
+        let (collection, known) = self.cache.observations.get(id, since, Instant::now())?;
+        let reaches = self.loader.access.reaches(collection, id);
+        reaches.then_some(known)
     }
 
     fn batch_read(&self) -> BatchRead {
@@ -77,6 +80,7 @@ impl Session {
             transport: self.transport.clone(),
             cache: self.cache.clone(),
             limits: self.loader.limits.clone(),
+            access: self.loader.access.clone(),
         }
     }
 
@@ -158,7 +162,9 @@ impl Session {
             };
             ids.contains(&id).then_some(id)
         });
-        found.await
+        let found = found.await;
+        self.loader.access.record(K::Remote::COLLECTION, &found);
+        found
     }
 }
 

@@ -1,16 +1,20 @@
 //! Reads the schemas that the API publishes for values.
 
+use super::access::Described;
 use super::error::RemoteError;
 use super::transport::Transport;
 use crate::plan::schema::ValueSchema;
 use metorial::{ErrorKind, Operation, SchemaOf};
 use serde_json::Value;
 
-/// Reads the schema that a value has to follow; `None` where the API publishes none.
+/// Reads the schema that a value has to follow.
 ///
 /// # Errors
 /// The read failed.
-pub async fn read(transport: &Transport, of: &ValueSchema) -> Result<Option<Value>, RemoteError> {
+pub async fn read(
+    transport: &Transport,
+    of: &ValueSchema,
+) -> Result<Described<Value>, RemoteError> {
     match of {
         ValueSchema::Config {
             provider,
@@ -24,7 +28,10 @@ pub async fn read(transport: &Transport, of: &ValueSchema) -> Result<Option<Valu
             let schema = transport
                 .send(Operation::get("/provider-config-schema"), call)
                 .await;
-            Ok(unless_refused(schema)?.and_then(|schema| schema.schema?.schema))
+            Ok(match unless_refused(schema)? {
+                Some(schema) => Described::Answered(schema.schema.and_then(|it| it.schema)),
+                None => Described::Refused,
+            })
         }
         ValueSchema::Auth {
             method: Some(method),
@@ -44,7 +51,7 @@ pub async fn read(transport: &Transport, of: &ValueSchema) -> Result<Option<Valu
         ValueSchema::Auth {
             method: None,
             provider: None,
-        } => Ok(None),
+        } => Ok(Described::Answered(None)),
         ValueSchema::AuthConfig { id, method } => {
             read_import_schema(transport, SchemaOf::AuthConfig(id.clone()), method.as_ref()).await
         }
@@ -59,29 +66,30 @@ async fn read_import_schema(
     transport: &Transport,
     of: SchemaOf,
     method: Option<&String>,
-) -> Result<Option<Value>, RemoteError> {
+) -> Result<Described<Value>, RemoteError> {
     let call = transport.client().import_schema(&of);
     let schema = transport.send(Operation::get("/provider-auth-config-imports/schema"), call);
     if let Some(schema) = unless_refused(schema.await)? {
-        return Ok(schema.schema.and_then(|schema| schema.schema));
+        let schema = schema.schema.and_then(|schema| schema.schema);
+        return Ok(Described::Answered(schema));
     }
     let Some(method) = method else {
-        return Ok(None);
+        return Ok(Described::Refused);
     };
     let call = transport.client().auth_method(method);
     let method = transport.send(Operation::get("/provider-auth-methods/:id"), call);
     let Some(method) = unless_refused(method.await)? else {
-        return Ok(None);
+        return Ok(Described::Refused);
     };
     let schema = if method.r#type.as_deref() == Some("oauth") {
         method.output_schema
     } else {
         method.input_schema
     };
-    Ok(schema.and_then(|schema| schema.schema))
+    Ok(Described::Answered(schema.and_then(|schema| schema.schema)))
 }
 
-/// Turns a refusal into "no schema". The check of a value is a service to the user: without a schema the API itself
+/// Turns a refusal into `None`. The check of a value is a service to the user: without a schema the API itself
 /// says what is wrong when the value is sent, so a key without the scope for schemas must not stop a resource.
 fn unless_refused<T>(read: Result<T, RemoteError>) -> Result<Option<T>, RemoteError> {
     match read {

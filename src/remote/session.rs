@@ -1,7 +1,8 @@
 //! Reads and writes of remote objects through one connection, in the terms of the plan.
 
+use super::access::Description;
 use super::budget::View;
-use super::cache::{Cache, Listed, get_or_read};
+use super::cache::{Cache, Listed};
 use super::error::RemoteError;
 use super::loader::Loader;
 use super::records::{self, Imported};
@@ -197,7 +198,10 @@ impl Session {
     async fn listed<K: Kind>(&self, since: Instant) -> Result<Arc<Listed>, RemoteError> {
         let listing = self.cache.listing(K::Remote::COLLECTION);
         let mut last = listing.lock().await;
-        if let Some((_, found)) = last.as_ref().filter(|(began, _)| *began >= since) {
+        let access = &self.loader.access;
+        if let Some((_, found)) = last.as_ref().filter(|(began, _)| *began >= since)
+            && access.reaches_all(K::Remote::COLLECTION)
+        {
             return Ok(found.clone());
         }
         let began = Instant::now();
@@ -209,7 +213,9 @@ impl Session {
                 None
             }
         };
-        let marked = Arc::new(self.transport.list(&full_pages(), marked).await?);
+        let marked = self.transport.list(&full_pages(), marked).await;
+        access.record(K::Remote::COLLECTION, &marked);
+        let marked = Arc::new(marked?);
         let found = Arc::new(Listed { marked, unreadable });
         *last = Some((began, found.clone()));
         Ok(found)
@@ -324,7 +330,9 @@ impl Session {
     pub async fn schema(&self, of: &ValueSchema) -> Result<Option<Published>, RemoteError> {
         let schema = schemas::read(&self.transport, of);
         let schema = schema.map_ok(|schema| schema.map(Published::new));
-        get_or_read(&self.cache.schema(of), schema).await
+        let what = Description::Schema(of.clone());
+        let (access, shared) = (&self.loader.access, self.cache.schema(of));
+        access.described(what, &shared, schema).await
     }
 
     /// Locks a remote object against every other writer of this process. The server's PATCH is a read-modify-write of
@@ -337,6 +345,7 @@ impl Session {
         let view = Arc::new(view);
         let observations = &self.cache.observations;
         observations.store_write(collection, &view, Instant::now());
+        self.loader.access.record_write(collection, &view.id);
         view
     }
 }

@@ -21,6 +21,9 @@ use tokio::sync::mpsc::unbounded_channel;
 /// The id of the object that every request here is about.
 pub const ID: &str = "pac_1";
 
+/// The API key of sessions.
+const KEY: &str = "metorial_sk_test";
+
 /// Returns the error of a request that the API refuses with this status, code and details. A 429 asks to wait 7 s.
 pub async fn refusal(method: Method, status: u16, code: &str, details: Value) -> RemoteError {
     let mut body = json!({"object": "error", "ok": false, "status": status, "code": code});
@@ -80,7 +83,13 @@ pub fn session(epoch: usize) -> Session {
 /// Returns a session of the instance `ins_1` at this server.
 #[must_use]
 pub fn session_at(url: &str) -> Session {
-    session_behind(Fence::open(), client(url))
+    session_with_key(url, KEY)
+}
+
+/// Returns such a session with this key.
+#[must_use]
+pub fn session_with_key(url: &str, key: &str) -> Session {
+    session_behind(Fence::open(), client_of(url, key))
 }
 
 /// Returns a session of the instance `ins_1` that writes with this client while the fence is open.
@@ -99,7 +108,7 @@ pub fn session_behind(fence: Fence, client: Client) -> Session {
         connection: "Connection/default".to_owned(),
         epoch: 1,
         generation: Some(1),
-        server: url.into(),
+        server: "http://127.0.0.1".into(),
         instance: InstanceStatus {
             id: "ins_1".to_owned(),
             ..InstanceStatus::default()
@@ -122,7 +131,11 @@ pub fn auth_config(id: &str, status: &str) -> Value {
 }
 
 fn client(url: &str) -> Client {
-    let key = ApiKey::parse("metorial_sk_test").unwrap();
+    client_of(url, KEY)
+}
+
+fn client_of(url: &str, key: &str) -> Client {
+    let key = ApiKey::parse(key).unwrap();
     Client::builder(url.parse().unwrap(), key).build().unwrap()
 }
 

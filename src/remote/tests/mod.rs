@@ -1,5 +1,6 @@
 //! Tests of the access to the API against servers on this machine.
 
+mod access;
 mod descriptions;
 mod errors;
 mod exports;

@@ -18,6 +18,8 @@ async fn an_auth_config_is_read_again_after_an_import_that_failed() {
     let observations = &session.cache.observations;
     let at = "2025-09-15T10:00:05Z".parse().unwrap();
     observations.store_read(Collection::AuthConfigs, ID, seen, began, at);
+    let access = &session.loader.access;
+    access.record(Collection::AuthConfigs, &Ok(()));
     for (into, known) in [(None, true), (Some(ID), false)] {
         let import = session.import(json!({}), into, &owner, &key);
         assert!(import.await.is_err(), "nobody listens");

@@ -71,6 +71,7 @@ mod incoming;
 mod introspection;
 mod key;
 mod meta;
+mod nodes;
 mod objects;
 mod outcome;
 mod page;

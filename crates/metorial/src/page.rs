@@ -13,6 +13,7 @@ use crate::answer::Answer;
 use crate::collection::Operation;
 use crate::error::{Error, ErrorKind};
 use crate::meta::Meta;
+use crate::nodes::{self, OBJECT_NODES, PAGE_NODES};
 use crate::objects::Object;
 use crate::query::ListQuery;
 use crate::request::OBJECT_CAP;
@@ -25,7 +26,7 @@ const PAGE_CAP: usize = 1000;
 pub struct Page<T> {
     /// The items, in the requested order.
     pub items: Vec<T>,
-    /// The items that can't be decoded, or are larger than an answer about one object may be. They are in the list as
+    /// The items that can't be decoded, or are larger or have more values than an answer about one object may. They are in the list as
     /// well: an absence can be concluded from it only for objects that none of these can be.
     pub unreadable: Vec<Unreadable>,
     /// True if there is a page after this one.
@@ -102,10 +103,18 @@ struct Pagination {
     has_more_before: bool,
 }
 
+/// Failure to read a page.
+pub(crate) enum PageError {
+    /// Together its items have more values than are decoded at a time.
+    TooManyValues,
+    /// An item has no id, or metadata that isn't an object.
+    BadItem,
+}
+
 impl<T: Object> Page<T> {
-    /// Decodes the items one by one, so that a bad one hides no other; `None` if one has no id, or
-    /// metadata that isn't an object. The items of a shortened page are not what they were, and count as bad.
-    pub(crate) fn read(list: &ListBody<'_>, shortened: bool) -> Option<Self> {
+    /// Decodes the items one by one, so that a bad one hides no other. The items of a shortened page are not what they were,
+    /// and count as bad.
+    pub(crate) fn read(list: &ListBody<'_>, shortened: bool) -> Result<Self, PageError> {
         let mut page = Self {
             items: Vec::new(),
             unreadable: Vec::new(),
@@ -113,8 +122,15 @@ impl<T: Object> Page<T> {
             has_more_before: list.pagination.has_more_before,
             last: None,
         };
+        let mut nodes = 0;
         for text in list.items.iter().map(|item| item.get()) {
-            let whole = !shortened && text.len() <= OBJECT_CAP;
+            let nodes_of_item = nodes::count(text.as_bytes());
+            let fits = text.len() <= OBJECT_CAP && nodes_of_item <= OBJECT_NODES;
+            let whole = !shortened && fits;
+            nodes += if whole { nodes_of_item } else { 0 };
+            if nodes > PAGE_NODES {
+                return Err(PageError::TooManyValues);
+            }
             let decoded = whole.then(|| serde_json::from_str::<T>(text));
             match decoded {
                 Some(Ok(item)) => {
@@ -122,7 +138,8 @@ impl<T: Object> Page<T> {
                     page.items.push(item);
                 }
                 Some(Err(_)) | None => {
-                    let Bare { id, .. } = serde_json::from_str(text).ok()?;
+                    let bare = serde_json::from_str(text);
+                    let Bare { id, .. } = bare.map_err(|_| PageError::BadItem)?;
                     page.last = Some(id.clone());
                     let text = text.to_owned();
                     page.unreadable.push(Unreadable {
@@ -133,7 +150,7 @@ impl<T: Object> Page<T> {
                 }
             }
         }
-        Some(page)
+        Ok(page)
     }
 }
 

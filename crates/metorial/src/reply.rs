@@ -8,8 +8,9 @@ use crate::classify;
 use crate::collection::Operation;
 use crate::error::{Error, ErrorKind};
 use crate::meta::Meta;
+use crate::nodes::{self, OBJECT_NODES};
 use crate::objects::Object;
-use crate::page::Page;
+use crate::page::{Page, PageError};
 use crate::secret::Buffer;
 
 /// Success (2xx) with its whole body.
@@ -40,6 +41,11 @@ impl Reply {
     /// Decodes one object, which must have the id `requested` if that is given.
     pub(crate) fn object<T: Object>(self, requested: Option<&str>) -> Result<Answer<T>, Error> {
         let operation = self.operation;
+        if nodes::count(&self.body) > OBJECT_NODES {
+            let kind = classify::unreadable_success(operation.method);
+            let cause = "the object has more values than are read";
+            return Err(self.error(kind, cause).too_large());
+        }
         let answer: Answer<T> = self.decode()?;
         let id = answer.value.id();
         if id.is_empty() || requested.is_some_and(|requested| requested != id) {
@@ -56,15 +62,24 @@ impl Reply {
             Ok(list) => Page::read(&list, self.shortened),
             Err(error) => return Err(self.undecodable(&error)),
         };
-        let Some(value) = page else {
-            let cause = "the list has an item without an id, or with malformed metadata";
-            let kind = ErrorKind::Malformed;
-            return Err(Error::of(kind, self.operation, self.meta, cause));
-        };
-        Ok(Answer {
-            value,
-            meta: self.meta,
-        })
+        match page {
+            Ok(value) => Ok(Answer {
+                value,
+                meta: self.meta,
+            }),
+            Err(PageError::TooManyValues) => {
+                let cause = "the items of the page have more values than are read at a time";
+                Err(self.error(ErrorKind::Malformed, cause).too_large())
+            }
+            Err(PageError::BadItem) => {
+                let cause = "the list has an item without an id, or with malformed metadata";
+                Err(self.error(ErrorKind::Malformed, cause))
+            }
+        }
+    }
+
+    fn error(self, kind: ErrorKind, cause: &'static str) -> Error {
+        Error::of(kind, self.operation, self.meta, cause)
     }
 
     fn undecodable(self, error: &serde_json::Error) -> Error {

@@ -75,6 +75,38 @@ async fn an_item_that_is_too_large_for_any_page_hides_no_other_and_is_read_witho
 }
 
 #[tokio::test]
+async fn an_item_of_many_values_is_not_decoded_and_pages_of_many_are_read_in_parts() {
+    let dense = |id: &str, values: usize| {
+        let mut item = credentials(id);
+        item["metadata"] = json!({"a": vec![0; values], "kubernetes": {"uid": "u-1"}});
+        item
+    };
+    let mut items: Vec<Value> = (0..16)
+        .map(|n| dense(&format!("par_{n}"), 18_000))
+        .collect();
+    items.push(dense("par_dense", 500_000));
+    let server = server_of(items).await;
+    let pages = pages_of(&server).await.expect("a complete list");
+    let read = pages.iter().map(|page| page.items.len());
+    assert_eq!(read.clone().sum::<usize>(), 16);
+    assert!(
+        read.max() < Some(12),
+        "each page has 200,000 values at most"
+    );
+    let unreadable: Vec<_> = pages.iter().flat_map(|page| &page.unreadable).collect();
+    assert_eq!(unreadable.len(), 1);
+    assert_eq!(unreadable[0].id, "par_dense");
+    assert!(unreadable[0].mentions("\"u-1\""));
+
+    let one = dense("par_dense", 500_000);
+    let server = Server::start(move |_| json_answer(200, &one)).await;
+    let error = server.client().get::<AuthCredentials>("par_dense").await;
+    let error = error.expect_err("not decoded");
+    assert_eq!(error.kind(), ErrorKind::Malformed);
+    assert!(error.is_too_large());
+}
+
+#[tokio::test]
 async fn an_item_that_is_too_large_without_its_long_strings_ends_the_list() {
     let mut large = credentials("par_1");
     large["metadata"] = json!({"many": vec!["x".repeat(1000); TOO_LARGE / 1000]});

@@ -339,9 +339,10 @@ impl Transport {
                     }
                     _ => tracing::warn!(%error, "API request failed"),
                 }
-                Err(match error.kind() {
-                    ErrorKind::Throttled => {
-                        RemoteError::BudgetSpent(self.requester.throttled(&error, now))
+                Err(match (&sent.ticket, error.kind()) {
+                    (Some(ticket), ErrorKind::Throttled) => {
+                        let spent = self.requester.throttled(ticket, &error, now);
+                        RemoteError::BudgetSpent(spent)
                     }
                     _ => RemoteError::Api(error),
                 })

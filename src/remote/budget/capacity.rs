@@ -2,7 +2,7 @@
 
 use super::limit::{Available, Limit, Moment};
 use super::quota::Quota;
-use super::window::{Counted, Window};
+use super::window::{Counted, PerPriority, Window};
 use crate::plan::purpose::Purpose;
 use crate::resources::{RateLimitSource, ResourceKey};
 use std::collections::BTreeMap;
@@ -95,13 +95,31 @@ impl Capacity {
         }
     }
 
-    /// Learns that the server refused a request with 429, which does not count then (▲), and asked to wait for so long.
-    pub fn refused(&mut self, purpose: &Purpose, asked: Option<Duration>, now: Instant) {
-        let Purpose { key, priority, .. } = purpose;
-        self.window.remove_last(*priority, &key.namespace);
+    /// Learns that the server refused the request of that number with 429, which does not count then (▲), and asked to wait for
+    /// so long.
+    pub fn refused(&mut self, request: u64, asked: Option<Duration>, now: Instant) {
         if let Some(quota) = &mut self.quota {
-            quota.refused(asked, &self.window, now);
+            quota.refused(request, asked, &mut self.window, now);
         }
+    }
+
+    /// Returns the requests without a response that may have used up what is left.
+    #[must_use]
+    pub fn failed(&self, now: Instant) -> PerPriority {
+        let failed = self.quota.as_ref().map(|quota| quota.failed(now));
+        failed.unwrap_or_default()
+    }
+
+    /// Returns what would be available now if so many requests had not failed.
+    #[must_use]
+    pub fn available_without(&self, failed: &PerPriority, now: Instant) -> Available {
+        let limits = self.limits.values();
+        let limits = limits.map(|limit| self.window.available_without(failed, limit, now));
+        let quota = self.quota.iter();
+        let quota = quota.map(|quota| quota.available_without(failed, &self.window, now));
+        quota
+            .chain(limits)
+            .fold(Available::UNLIMITED, Available::min)
     }
 
     /// Returns the server's limit, to learn from a response, and the requests that were sent.

@@ -102,7 +102,11 @@ impl Budget {
         let mut own = own.map(|own| (own, own.lock()));
         if let Some((own, scheduler)) = &mut own {
             let checked = own.check(scheduler, purpose, sent, now);
-            checked.map_err(|spent| self.lock().refusal(spent))?;
+            checked.map_err(|spent| {
+                let state = self.lock();
+                let failed = state.scheduler.capacity.failed(now);
+                state.refusal(spent, scheduler.is_spent_by(&failed, purpose, sent, now))
+            })?;
         }
         let mut state = self.lock();
         let admitted = match state.scheduler.check(purpose, sent, now) {
@@ -114,20 +118,29 @@ impl Budget {
             }
             Err(refusal) => {
                 let spent = Spent::new(&self.whose, &state.scheduler, refusal);
-                Err(state.refusal(spent))
+                let failed = state.scheduler.capacity.failed(now);
+                let by_failures = state.scheduler.is_spent_by(&failed, purpose, sent, now);
+                Err(state.refusal(spent, by_failures))
             }
         };
         self.enqueue(&mut state, now);
         admitted
     }
 
-    /// Learns that the server refused a request with 429, and returns when it may be repeated.
+    /// Learns that the server refused the request of that number with 429, and returns when it may be repeated.
     #[must_use]
-    pub fn throttled(&self, purpose: &Purpose, sent: u64, error: &Error, now: Instant) -> Spent {
+    pub fn throttled(
+        &self,
+        request: u64,
+        purpose: &Purpose,
+        sent: u64,
+        error: &Error,
+        now: Instant,
+    ) -> Spent {
         let reset = error.meta().rate_limit.and_then(|limit| limit.reset);
         let asked = error.retry_after().or(reset);
         let mut state = self.lock();
-        state.scheduler.capacity.refused(purpose, asked, now);
+        state.scheduler.capacity.refused(request, asked, now);
         let refusal = state.scheduler.refuse(purpose, sent, now);
         let spent = Spent::new(&self.whose, &state.scheduler, refusal);
         self.enqueue(&mut state, now);
@@ -253,9 +266,10 @@ impl Budget {
 
 impl State {
     /// Returns why a request is refused for which the count leaves nothing: an outage is the cause if the last request had no
-    /// response, since that may have used the rest up. One of those who come back soon then finds out what is left.
-    fn refusal(&self, spent: Spent) -> Refused {
-        match self.failure.clone() {
+    /// response, and those that had none may have used up what is left (`by_failures`). One of those who come back soon then
+    /// finds out what is left. What the server itself reported as spent is no outage.
+    fn refusal(&self, spent: Spent, by_failures: bool) -> Refused {
+        match self.failure.clone().filter(|_| by_failures) {
             Some(error) => Refused::Unreachable(Unreachable {
                 wait: spent.wait.min(LONGEST_PAUSE),
                 error,

@@ -5,7 +5,7 @@
 
 use super::limit::{Available, Limit, Moment, WINDOW};
 use super::unanswered::Unanswered;
-use super::window::{Counted, Window};
+use super::window::{Counted, PerPriority, Window};
 use crate::resources::RateLimitSource;
 use metorial::RateLimit;
 use std::time::Duration;
@@ -246,17 +246,63 @@ impl Quota {
     /// Closes the window after a 429 for as long as the server asks: by `Retry-After`, which the reference documents and
     /// the server does not send (▲), else until the reset, else for a minute; never longer than a window, so that a wrong
     /// header can't stop the operator permanently.
-    pub fn refused(&mut self, asked: Option<Duration>, window: &Window, now: Instant) {
+    ///
+    /// The refused request does not count. The response to it may have had no headers, if something else than the server sent it.
+    pub fn refused(
+        &mut self,
+        request: u64,
+        asked: Option<Duration>,
+        window: &mut Window,
+        now: Instant,
+    ) {
+        if let Some((counted, answered)) = self.unanswered.refused_one(request) {
+            window.remove(&counted);
+            if let Some(report) = self.report.as_mut().filter(|_| !answered) {
+                report.forget_one(request);
+            }
+        }
         let longest = self.limit.per.max(WINDOW);
         let pause = asked.unwrap_or(UNKNOWN_PAUSE);
         self.closed_until = Some(now + pause.clamp(Duration::from_secs(1), longest));
         if self.source == RateLimitSource::Assumed {
             let sent = window.count(self.limit.per, now);
-            let accepted = sent.saturating_sub(self.unanswered.others_in_flight());
+            let accepted = sent.saturating_sub(self.unanswered.in_flight());
             self.limit.requests = accepted.max(self.documented);
             self.refused_at = Some(now);
         }
         self.unanswered.refused();
+    }
+
+    /// Returns the requests without a response that may have used up what is left.
+    #[must_use]
+    pub fn failed(&self, now: Instant) -> PerPriority {
+        self.unanswered.failed_in(self.limit.per, now)
+    }
+
+    /// Returns what would be available now if so many requests had not failed.
+    #[must_use]
+    pub fn available_without(
+        &self,
+        failed: &PerPriority,
+        window: &Window,
+        now: Instant,
+    ) -> Available {
+        let mut available = window.available_without(failed, &self.limit, now);
+        let failed: u64 = failed.iter().sum();
+        if let Some(report) = self.report.filter(|it| now < it.at + self.limit.per) {
+            let left = if now < report.until {
+                let uncounted = report.uncounted.saturating_sub(failed);
+                report.remaining.saturating_sub(uncounted)
+            } else {
+                let ours = window.count(self.limit.per, now).saturating_sub(failed);
+                report.effective_limit.saturating_sub(ours)
+            };
+            available.total = left;
+        }
+        if self.closed_until.is_some_and(|until| now < until) {
+            available.total = 0;
+        }
+        available
     }
 
     /// Takes over what was learned about the same organization before it was known. `window` has the requests of both.

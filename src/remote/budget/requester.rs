@@ -82,10 +82,12 @@ impl Requester {
 
     /// Learns that the server refused its last request with 429, and returns when it may be repeated.
     #[must_use]
-    pub fn throttled(&self, error: &Error, now: Instant) -> Spent {
+    pub fn throttled(&self, ticket: &Ticket, error: &Error, now: Instant) -> Spent {
         self.waits.store(true, Ordering::Relaxed);
         let before = self.sent.load(Ordering::Relaxed).saturating_sub(1);
-        self.budget.throttled(&self.purpose, before, error, now)
+        let request = ticket.number;
+        self.budget
+            .throttled(request, &self.purpose, before, error, now)
     }
 }
 

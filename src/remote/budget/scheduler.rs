@@ -6,6 +6,7 @@
 use super::capacity::Capacity;
 use super::limit::Available;
 use super::waiting::{GRACE, Waiting};
+use super::window::PerPriority;
 use crate::plan::purpose::{Priority, Purpose};
 use crate::resources::ResourceKey;
 use std::collections::HashMap;
@@ -118,6 +119,28 @@ impl Scheduler {
             wait: turn - now,
             announced: announced - now,
         }
+    }
+
+    /// Returns true if nothing but requests that failed forbids the next one, after `sent` others: it would be available
+    /// without them.
+    #[must_use]
+    pub fn is_spent_by(
+        &self,
+        failed: &PerPriority,
+        purpose: &Purpose,
+        sent: u64,
+        now: Instant,
+    ) -> bool {
+        let priority = purpose.priority;
+        let needs = match sent {
+            0 => self.at_most(priority, purpose.requests),
+            _ => 1,
+        };
+        let available = self.capacity.available(now);
+        let without = self.capacity.available_without(failed, now);
+        // One request that finds out what is left belongs to somebody else then.
+        let forbidden = available.probe || !available.fits(priority, needs);
+        forbidden && without.fits(priority, needs)
     }
 
     /// Records that a reconciliation needs nothing more.

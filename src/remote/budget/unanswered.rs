@@ -4,7 +4,7 @@
 //! was sent after the failure can show that.
 
 use super::limit::Moment;
-use super::window::{Counted, Window};
+use super::window::{Counted, PerPriority, Window};
 use std::collections::BTreeMap;
 use std::time::Duration;
 use tokio::time::Instant;
@@ -64,6 +64,12 @@ impl Unanswered {
     pub fn not_sent(&mut self, request: u64) -> Option<Counted> {
         let in_flight = self.in_flight.remove(&request)?;
         Some(in_flight.counted)
+    }
+
+    /// Removes a request that the server refused, which does not count then. Returns it, and whether its response was known.
+    pub fn refused_one(&mut self, request: u64) -> Option<(Counted, bool)> {
+        let in_flight = self.in_flight.remove(&request)?;
+        Some((in_flight.counted, in_flight.answered))
     }
 
     /// Learns that the server counted this request.
@@ -166,10 +172,21 @@ impl Unanswered {
         unsettled > 0 && alone && due && !forbidden_without(unsettled)
     }
 
-    /// Returns the number of requests on their way, except one that has not ended yet.
+    /// Returns the number of requests on their way.
     #[must_use]
-    pub fn others_in_flight(&self) -> u64 {
-        (self.in_flight.len() as u64).saturating_sub(1)
+    pub fn in_flight(&self) -> u64 {
+        self.in_flight.len() as u64
+    }
+
+    /// Returns the requests that failed, and that no later response has shown to be counted or not, in a window of this length.
+    #[must_use]
+    pub fn failed_in(&self, per: Duration, now: Instant) -> PerPriority {
+        let mut all = PerPriority::default();
+        let unsettled = self.failed.iter().filter(|failed| !failed.settled);
+        for failed in unsettled.filter(|failed| now < failed.counted.at() + per) {
+            all[failed.counted.priority() as usize] += 1;
+        }
+        all
     }
 
     /// Returns whether nothing is on its way.

@@ -7,6 +7,9 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::Instant;
 
+/// Numbers of requests by their priority.
+pub type PerPriority = [u64; Priority::ALL.len()];
+
 /// One request that was sent.
 #[derive(Clone, Debug)]
 pub struct Counted {
@@ -26,6 +29,12 @@ impl Counted {
         }
     }
 
+    /// Returns its priority.
+    #[must_use]
+    pub fn priority(&self) -> Priority {
+        self.priority
+    }
+
     /// Returns when it was sent.
     #[must_use]
     pub fn at(&self) -> Instant {
@@ -38,7 +47,7 @@ impl Counted {
 pub struct Window {
     /// Their times and namespaces by priority, oldest first.
     sent: [VecDeque<(Instant, Arc<str>)>; Priority::ALL.len()],
-    by_namespace: HashMap<Arc<str>, [u64; Priority::ALL.len()]>,
+    by_namespace: HashMap<Arc<str>, PerPriority>,
 }
 
 impl Window {
@@ -48,15 +57,6 @@ impl Window {
         let namespace = known.map_or_else(|| Arc::from(namespace), |(known, _)| known.clone());
         self.by_namespace.entry(namespace.clone()).or_default()[priority as usize] += 1;
         self.sent[priority as usize].push_back((now, namespace));
-    }
-
-    /// Removes the last request of a namespace.
-    pub fn remove_last(&mut self, priority: Priority, namespace: &str) {
-        let sent = &mut self.sent[priority as usize];
-        let last = sent.iter().rposition(|(_, of)| **of == *namespace);
-        if let Some((_, namespace)) = last.and_then(|last| sent.remove(last)) {
-            self.uncount(priority, &namespace);
-        }
     }
 
     /// Removes a request that the server did not count. It may be forgotten already.
@@ -91,10 +91,19 @@ impl Window {
     /// Returns what `limit` leaves at `at`, if nothing else is sent until then.
     #[must_use]
     pub fn available(&self, limit: &Limit, at: Instant) -> Available {
+        self.available_without(&PerPriority::default(), limit, at)
+    }
+
+    /// Returns the same as if so many requests had not been sent.
+    #[must_use]
+    pub fn available_without(&self, these: &PerPriority, limit: &Limit, at: Instant) -> Available {
         let mut available = limit.shares();
-        let count = |priority| self.count_of(priority, limit.per, at);
+        let count = |priority: Priority| {
+            let all = self.count_of(priority, limit.per, at);
+            all.saturating_sub(these[priority as usize])
+        };
         let observations = count(Priority::Observation);
-        let total = self.count(limit.per, at);
+        let total = Priority::ALL.map(count).iter().sum::<u64>();
         let reserved = Priority::ALL.into_iter().filter(|it| it.has_reserve());
         let ordinary = total - reserved.map(count).sum::<u64>();
         available.total = available.total.saturating_sub(total);

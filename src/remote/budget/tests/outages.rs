@@ -2,11 +2,16 @@
 
 use super::headers;
 use super::world::{Headers, Lost, World, limit, purpose, seconds};
-use crate::plan::purpose::Priority;
+use crate::plan::purpose::{Priority, Purpose};
+use crate::remote::RemoteError;
 use crate::remote::budget::limit::WINDOW;
 use crate::remote::budget::organization::{Budget, Refused};
+use crate::remote::budget::own::OwnLimit;
 use crate::remote::budget::window::Counted;
-use crate::remote::testing::unreachable_error;
+use crate::remote::testing::{refusal, unreachable_error};
+use crate::resources::ResourceKey;
+use metorial::{Error, Meta, Method};
+use serde_json::json;
 use std::time::Duration;
 use tokio::sync::mpsc::unbounded_channel;
 use tokio::time::Instant;
@@ -50,18 +55,29 @@ fn a_server_that_counted_what_was_lost_refuses_one_request_and_is_obeyed() {
     assert!(world.server.refused <= 1, "{}", world.server.refused);
 }
 
-#[tokio::test]
-async fn a_budget_that_an_outage_may_have_used_up_is_no_limit_that_is_reached() {
+/// A budget of three requests, and an edit that may have some.
+fn of_three() -> (Budget, Purpose, Instant) {
     let limit = limit(3, WINDOW);
     let budget = Budget::new("organization org_1", limit, unbounded_channel().0);
-    let (error, start) = (unreachable_error().await, Instant::now());
     let edit = purpose("apps", "edited", Priority::Change);
-    let request = budget.admit(None, &edit, 0, start).unwrap();
-    budget.answered(request, &headers(3, 0, 600), start);
-    budget.ended(request, start);
-    let spent = budget.admit(None, &edit, 0, start);
-    assert!(matches!(spent, Err(Refused::Spent(_))), "{spent:?}");
-    budget.failed(request, &Counted::new(&edit, start), &error);
+    (budget, edit, Instant::now())
+}
+
+/// Loses the response to a request. It counts: that the error is of one that was not sent is known too late.
+fn lose(budget: &Budget, request: u64, error: &Error, now: Instant) {
+    budget.ended(request, now);
+    let edit = purpose("apps", "edited", Priority::Change);
+    budget.failed(request, &Counted::new(&edit, now), error);
+}
+
+#[tokio::test]
+async fn a_budget_that_an_outage_may_have_used_up_is_no_limit_that_is_reached() {
+    let (budget, edit, start) = of_three();
+    let error = unreachable_error().await;
+    for _ in 0..3 {
+        let request = budget.admit(None, &edit, 0, start).unwrap();
+        lose(&budget, request, &error, start);
+    }
     match budget.admit(None, &edit, 0, start) {
         Err(Refused::Unreachable(unreachable)) => {
             assert!(unreachable.wait <= seconds(10));
@@ -69,7 +85,56 @@ async fn a_budget_that_an_outage_may_have_used_up_is_no_limit_that_is_reached() 
         }
         other => panic!("{other:?}"),
     }
-    budget.answered(request, &headers(3, 0, 600), start);
-    let spent = budget.admit(None, &edit, 0, start);
+    let later = start + seconds(5);
+    let probe = budget.admit(None, &edit, 0, later).unwrap();
+    budget.answered(probe, &headers(3, 0, 600), later);
+    let spent = budget.admit(None, &edit, 0, later);
     assert!(matches!(spent, Err(Refused::Spent(_))), "{spent:?}");
+}
+
+#[tokio::test]
+async fn a_budget_that_the_server_reports_as_spent_is_no_outage_after_a_lost_response() {
+    let (budget, edit, start) = of_three();
+    let error = unreachable_error().await;
+    let [answered, lost] = [0; 2].map(|_| budget.admit(None, &edit, 0, start).unwrap());
+    budget.answered(answered, &headers(3, 0, 600), start);
+    budget.ended(answered, start);
+    lose(&budget, lost, &error, start);
+    for second in [0, 5, 300] {
+        let spent = budget.admit(None, &edit, 0, start + seconds(second));
+        assert!(matches!(spent, Err(Refused::Spent(_))), "{spent:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_limit_of_a_connection_that_it_has_used_up_itself_is_no_outage_after_a_lost_response() {
+    let (budget, edit, start) = of_three();
+    let error = unreachable_error().await;
+    let connection = ResourceKey::new("Connection", "apps", "default");
+    let own = OwnLimit::new(connection, limit(1, WINDOW), unbounded_channel().0);
+    let refused = || budget.admit(Some(&own), &edit, 0, start).unwrap_err();
+    let request = budget.admit(Some(&own), &edit, 0, start).unwrap();
+    lose(&budget, request, &error, start);
+    assert!(matches!(refused(), Refused::Unreachable(_)));
+    own.set(limit(2, WINDOW), start);
+    let request = budget.admit(Some(&own), &edit, 0, start).unwrap();
+    budget.answered(request, &headers(100, 90, 600), start);
+    budget.ended(request, start);
+    assert!(matches!(refused(), Refused::Spent(_)));
+}
+
+#[tokio::test]
+async fn a_refusal_without_headers_by_something_before_the_server_is_no_failed_request() {
+    let (budget, edit, start) = of_three();
+    let RemoteError::Api(refusal) = refusal(Method::Get, 429, "busy", json!({})).await else {
+        unreachable!("the client returns an error of the API");
+    };
+    let [first, second] = [0; 2].map(|_| budget.admit(None, &edit, 0, start).unwrap());
+    budget.answered(first, &headers(100, 50, 600), start);
+    budget.ended(first, start);
+    budget.answered(second, &Meta::default(), start);
+    let spent = budget.throttled(second, &edit, 0, &refusal, start);
+    budget.ended(second, start);
+    assert!(spent.wait >= seconds(7) && budget.remaining(start) == 0);
+    assert_eq!(budget.remaining(start + seconds(8)), 50);
 }

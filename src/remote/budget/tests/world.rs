@@ -270,14 +270,16 @@ impl World {
             }
             Err(refusal) => {
                 self.refusals += 1;
-                caller.sent = 0;
                 self.running.remove(&caller.purpose.key);
                 let mut wait = refusal.wait;
                 // An outage is the reason then, and one that waits for its end has no place.
-                if self.failing {
+                let failed = self.scheduler.capacity.failed(self.now);
+                let (purpose, sent) = (&caller.purpose, caller.sent);
+                if self.failing && self.scheduler.is_spent_by(&failed, purpose, sent, self.now) {
                     self.scheduler.withdraw(&caller.purpose.key);
                     wait = wait.min(LONGEST_PAUSE);
                 }
+                caller.sent = 0;
                 Some(self.now + wait)
             }
         }
@@ -305,14 +307,12 @@ impl World {
     fn receive(&mut self, caller: &mut Caller, number: u64) {
         self.failing = false;
         let (admitted, report) = self.server.answer(self.now);
-        if !admitted {
-            let reset = report.and_then(|report| report.reset);
-            self.scheduler
-                .capacity
-                .refused(&caller.purpose, reset, self.now);
-        }
         let (quota, window) = self.scheduler.capacity.quota().unwrap();
         quota.answered(number, report.as_ref(), window, self.now);
+        if !admitted {
+            let reset = report.and_then(|report| report.reset);
+            quota.refused(number, reset, window, self.now);
+        }
         quota.ended(number, self.now);
         self.scheduler.wake_first(self.now);
         if admitted {

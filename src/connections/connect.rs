@@ -1,7 +1,7 @@
 //! Makes the session of a connection: the key is checked where that is due, and what it opens is compared with the spec.
 
 use super::key_checks::Check;
-use super::limits::{UserLimit, join_budget};
+use super::limits::{Joined, UserLimit};
 use super::not_ready::NotReady;
 use super::registry::Connections;
 use super::settings::ConnectionSettings;
@@ -81,12 +81,14 @@ impl Connections {
         let server: Arc<str> = from.url.origin().ascii_serialization().into();
         let own_limit = slot.own_limit.clone();
         let transport = self.with_account(&server, &opened.instance, opened.transport, own_limit);
-        let former = slot.session().map(|session| session.transport.budget());
-        let former = former.map(|budget| &**budget);
-        join_budget(key, limit, former, transport.budget(), Instant::now());
+        let (joined, budget) = (&mut slot.joined, transport.budget());
+        Joined::join(joined, key, limit, budget, Instant::now());
         let cache = self.shared.cache(&server, &opened.instance.id);
         let instance = opened.instance;
-        let session = session(key, settings, server, instance, transport, cache, epoch);
+        let session = Session {
+            loader: slot.loader_of(&from.fingerprint),
+            ..session(key, settings, server, instance, transport, cache, epoch)
+        };
         slot.identified = Some(Identified {
             session: Arc::new(session),
             fingerprint: from.fingerprint,

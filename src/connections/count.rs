@@ -5,16 +5,14 @@ use super::losses::Count;
 use super::registry::Connections;
 use super::users::CountedUsers;
 use crate::cluster::error::ClusterError;
-use crate::inventory::Inventories;
+use crate::inventory::{Inventories, Lost};
 use crate::plan::observed::Losses;
 use crate::plan::purpose::Purpose;
 use crate::remote::{RemoteError, Session};
 use crate::resources::ConnectionKey;
-use std::time::Duration;
-use tokio::time::{Instant, timeout};
+use std::sync::Arc;
+use tokio::time::Instant;
 
-/// The longest wait for another reconciliation's count. One that hangs must not hold up the others, one after the other.
-const PATIENCE: Duration = Duration::from_secs(5);
 /// The longest time for which an approval is extended, as a multiple of its time: four hours.
 const MOST_EXTENSIONS: u32 = 24;
 
@@ -54,29 +52,42 @@ impl Connections {
         inventories: &Inventories,
     ) -> Result<Result<Losses, RemoteError>, ClusterError> {
         let approved = session.recreation_approved;
-        let counting = self.locked(key).await.counting.clone();
-        let _turn = timeout(PATIENCE, counting.lock_owned()).await.ok();
-        if let Some(known) = self.counted_losses(key, id).await {
-            return Ok(Ok(Losses { approved, ..known }));
+        let mut joined_before = false;
+        loop {
+            if let Some(known) = self.counted_losses(key, id).await {
+                return Ok(Ok(Losses { approved, ..known }));
+            }
+            let counting = self.locked(key).await.counting.clone();
+            let (count, is_new) = counting.join(|| inventories.count_lost(session));
+            let losses = match count.await? {
+                Ok(lost) => self.store_count(key, lost, approved).await,
+                Err(error) => return Ok(Err(error)),
+            };
+            // One that began before this call may lack what was lost since; the next one does not.
+            if is_new || joined_before {
+                return Ok(Ok(losses));
+            }
+            joined_before = true;
         }
-        let counted = inventories.counted(session).await?;
-        let at = Instant::now();
-        let lost = match inventories.lost(session, &counted).await {
-            Ok(lost) => lost,
-            Err(error) => return Ok(Err(error)),
-        };
+    }
+
+    /// Stores a count, for which others may have waited as well.
+    async fn store_count(&self, key: &ConnectionKey, lost: Arc<Lost>, approved: bool) -> Losses {
         let losses = Losses {
-            known: counted.len(),
-            lost: lost.len(),
+            known: lost.known,
+            lost: lost.ids.len(),
             approved,
         };
         let mut slot = self.locked(key).await;
-        slot.losses = Some(Count { losses, at, lost });
         slot.use_approval();
-        if losses.suspicious() {
-            self.enqueue(key);
+        let known = slot.losses.as_ref();
+        if known.is_none_or(|known| known.lost.at < lost.at) {
+            slot.losses = Some(Count { losses, lost });
+            if losses.suspicious() {
+                self.enqueue(key);
+            }
         }
-        Ok(Ok(losses))
+        losses
     }
 
     /// Counts the lost objects of all shards once more before an approval to create them again ends. As long as the loss would
@@ -98,11 +109,10 @@ impl Connections {
             return Ok(false);
         };
         let session = session.for_purpose(Purpose::of_check(key.resource_key()));
-        let counted = inventories.counted(&session).await?;
-        let extended = match inventories.lost(&session, &counted).await {
+        let extended = match inventories.count_lost(&session).await? {
             Ok(lost) => Losses {
-                known: counted.len(),
-                lost: lost.len(),
+                known: lost.known,
+                lost: lost.ids.len(),
                 approved: false,
             }
             .suspicious(),

@@ -4,7 +4,8 @@
 
 use super::settings::ConnectionSettings;
 use crate::remote::budget::{Budget, Limit, WINDOW};
-use crate::resources::{ConnectionKey, ConnectionKind};
+use crate::resources::{ConnectionKey, ConnectionKind, ResourceKey};
+use std::sync::Arc;
 use tokio::time::Instant;
 
 /// The limit that one connection sets.
@@ -33,24 +34,39 @@ impl UserLimit {
     }
 }
 
-/// Adds the connection to the budget that it uses now, with the organization's limit, and removes it from the one that
-/// it used before: a connection that was deleted and created again may have a key of another organization.
-pub fn join_budget(
-    key: &ConnectionKey,
-    limit: Option<UserLimit>,
-    former: Option<&Budget>,
-    current: &Budget,
-    now: Instant,
-) {
-    let key = key.resource_key();
-    if let Some(former) = former.filter(|former| !std::ptr::eq(*former, current)) {
-        former.leave(&key, now);
+/// A budget that a connection uses. It leaves the budget, with the limit that it sets for the organization, when this is dropped.
+pub struct Joined {
+    connection: ResourceKey,
+    budget: Arc<Budget>,
+}
+
+impl Joined {
+    /// Adds the connection to the budget that it uses now, with the organization's limit, after it has left the one that it used
+    /// before: a connection that was deleted and created again may have a key of another organization.
+    pub fn join(
+        joined: &mut Option<Self>,
+        key: &ConnectionKey,
+        limit: Option<UserLimit>,
+        budget: &Arc<Budget>,
+        now: Instant,
+    ) {
+        let of_organization = match limit {
+            Some(UserLimit::Organization(limit)) => Some(limit),
+            Some(UserLimit::Own(_)) | None => None,
+        };
+        drop(joined.take_if(|former| !Arc::ptr_eq(&former.budget, budget)));
+        let joined = joined.get_or_insert_with(|| Self {
+            connection: key.resource_key(),
+            budget: budget.clone(),
+        });
+        budget.join(&joined.connection, of_organization, now);
     }
-    let of_organization = match limit {
-        Some(UserLimit::Organization(limit)) => Some(limit),
-        Some(UserLimit::Own(_)) | None => None,
-    };
-    current.join(&key, of_organization, now);
+}
+
+impl Drop for Joined {
+    fn drop(&mut self) {
+        self.budget.leave(&self.connection, Instant::now());
+    }
 }
 
 #[cfg(test)]
@@ -69,16 +85,21 @@ mod tests {
     fn the_limit_of_a_user_moves_with_the_connection_to_another_organization() {
         let key = ConnectionKey::new(ConnectionKind::ClusterConnection, "", "shared");
         let five = Some(UserLimit::Organization(limit(5)));
-        let budget = || Budget::new("", limit(100), unbounded_channel().0);
+        let budget = || Arc::new(Budget::new("", limit(100), unbounded_channel().0));
         let (former, current) = (budget(), budget());
         let now = Instant::now();
-        join_budget(&key, five, None, &former, now);
+        let mut joined = None;
+        let mut join = |limit, budget| Joined::join(&mut joined, &key, limit, budget, now);
+        join(five, &former);
         assert_eq!(former.remaining(now), 5);
-        join_budget(&key, five, Some(&former), &former, now);
+        join(five, &former);
         assert_eq!(former.remaining(now), 5);
-        join_budget(&key, five, Some(&former), &current, now);
+        join(five, &current);
         assert_eq!((former.remaining(now), current.remaining(now)), (100, 5));
-        join_budget(&key, None, Some(&current), &current, now);
+        join(None, &current);
+        assert_eq!(current.remaining(now), 100);
+        join(five, &current);
+        drop(joined);
         assert_eq!(current.remaining(now), 100);
     }
 }

@@ -1,7 +1,8 @@
 //! Counts of a connection's objects that are gone, and what they answer.
 
+use crate::inventory::Lost;
 use crate::plan::observed::Losses;
-use std::collections::HashSet;
+use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::Instant;
 
@@ -12,14 +13,11 @@ pub const LOSSES_LIFETIME: Duration = Duration::from_secs(600);
 const COUNT_LIFETIME: Duration = Duration::from_secs(60);
 
 /// A count.
-#[derive(Clone, Debug)]
 pub struct Count {
     /// The result.
     pub losses: Losses,
-    /// The time at which it was made.
-    pub at: Instant,
     /// The objects that were gone.
-    pub lost: HashSet<String>,
+    pub lost: Arc<Lost>,
 }
 
 impl Count {
@@ -27,11 +25,11 @@ impl Count {
     /// since, so they are counted again.
     #[must_use]
     pub fn answers(&self, id: Option<&str>, now: Instant) -> bool {
-        let age = now.saturating_duration_since(self.at);
+        let age = now.saturating_duration_since(self.lost.at);
         if self.losses.suspicious() {
             age < LOSSES_LIFETIME
         } else {
-            age < COUNT_LIFETIME && id.is_some_and(|id| self.lost.contains(id))
+            age < COUNT_LIFETIME && id.is_some_and(|id| self.lost.ids.contains(id))
         }
     }
 }
@@ -47,8 +45,11 @@ mod tests {
                 lost: lost.len(),
                 approved: false,
             },
-            at,
-            lost: lost.iter().map(|id| (*id).to_owned()).collect(),
+            lost: Arc::new(Lost {
+                known,
+                at,
+                ids: lost.iter().map(|id| (*id).to_owned()).collect(),
+            }),
         }
     }
 

@@ -20,6 +20,7 @@ pub mod rate_limit;
 mod registry;
 mod session_factory;
 mod settings;
+mod single_flight;
 mod slot;
 mod state;
 #[cfg(test)]

@@ -1,6 +1,5 @@
 //! The registry of connections: reads and verifies them, builds their sessions, and keeps the last good one.
 
-use super::key_checks::KeyChecks;
 use super::losses::LOSSES_LIFETIME;
 use super::not_ready::NotReady;
 use super::session_factory::SessionFactory;
@@ -75,7 +74,8 @@ impl Connections {
         self.read(key, &mut slot, max_age).await;
         // It must outlive one refresh at least, or the status would never show it.
         let lifetime = max_age.max(LOSSES_LIFETIME);
-        slot.losses.take_if(|count| count.at.elapsed() >= lifetime);
+        slot.losses
+            .take_if(|count| count.lost.at.elapsed() >= lifetime);
         slot.state_with_losses()
     }
 
@@ -83,8 +83,7 @@ impl Connections {
     /// reads it again.
     pub async fn set_unused(&self, key: &ConnectionKey, settings: &ConnectionSettings) {
         let mut slot = self.locked(key).await;
-        slot.store_settings(settings);
-        slot.is_loaded = false;
+        slot.set_unused(settings);
     }
 
     /// Returns which resources have to be enqueued, because they may not know of the state of the connection. From now on they
@@ -109,7 +108,7 @@ impl Connections {
         let mut slot = self.locked(key).await;
         let is_gone = slot.not_ready.as_ref().is_some_and(NotReady::is_gone);
         if is_gone && error.refuses_key() && slot.identified.is_some() {
-            slot.identified = None;
+            slot.drop_key();
             return self.enqueue(key);
         }
         if error.refuses_key() && slot.checks.end_pause(Instant::now().into_std()) {
@@ -182,14 +181,7 @@ impl Connections {
         if known {
             self.users.forget(key);
         }
-        slot.is_loaded = true;
-        slot.not_ready = Some(NotReady::not_found(key));
-        slot.settings = None;
-        slot.checks = KeyChecks::default();
-        if let Some(session) = slot.session() {
-            let budget = session.transport.budget();
-            budget.leave(&key.resource_key(), Instant::now());
-        }
+        slot.forget(key);
         known
     }
 
@@ -280,6 +272,7 @@ impl Connections {
             }
             Ok(None) => {
                 slot.settings = None;
+                slot.joined = None;
                 Err(NotReady::not_found(key))
             }
             Err(not_ready) => Err(not_ready),

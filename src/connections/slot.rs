@@ -1,19 +1,20 @@
 //! Everything that is known of one connection.
 
 use super::key_checks::KeyChecks;
-use super::limits::UserLimit;
+use super::limits::{Joined, UserLimit};
 use super::losses::Count;
 use super::not_ready::NotReady;
 use super::settings::ConnectionSettings;
+use super::single_flight::SingleFlight;
 use super::state::{ConnectionState, Permissions, version};
+use crate::inventory::CountResult;
 use crate::plan::attempt::ConnectionVersion;
 use crate::plan::fingerprint::Fingerprint;
-use crate::remote::Session;
 use crate::remote::budget::{Budget, Limit, OwnLimit};
+use crate::remote::{Loader, Session};
 use crate::resources::{APPROVE, ConnectionDefaults, ConnectionKey, RECREATE, Reason, ResourceKey};
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::sync::Mutex as AsyncMutex;
 use tokio::sync::mpsc::UnboundedSender;
 use tokio::time::Instant;
 
@@ -40,12 +41,14 @@ pub struct Slot {
     /// The budget of a key until the API has named its organization, and the key's fingerprint. What one key's server says
     /// must not count for the organization of the key before it.
     pub unidentified: Option<(Fingerprint, Arc<Budget>)>,
+    /// The budget of the organization that the key belongs to, with the limit that a ClusterConnection sets for it.
+    pub joined: Option<Joined>,
     /// The limit that a Connection sets for its own requests.
     pub own_limit: Option<Arc<OwnLimit>>,
     /// The last count of the objects that are gone.
     pub losses: Option<Count>,
-    /// Held while the lost objects are counted.
-    pub counting: Arc<AsyncMutex<()>>,
+    /// The count of the lost objects that is under way.
+    pub counting: Arc<SingleFlight<CountResult>>,
     /// The approval to create lost objects again.
     pub approval: Approval,
     /// The versions that were reported.
@@ -109,6 +112,29 @@ impl Slot {
                 self.own_limit = Some(Arc::new(own));
             }
         }
+    }
+
+    /// Drops the key that was last accepted, and the budget that was joined with it.
+    pub fn drop_key(&mut self) {
+        self.identified = None;
+        self.joined = None;
+    }
+
+    /// Records that the connection was deleted. The last good session stays, for deletions that still need it, but nothing that
+    /// the connection set does.
+    pub fn forget(&mut self, key: &ConnectionKey) {
+        self.is_loaded = true;
+        self.not_ready = Some(NotReady::not_found(key));
+        self.settings = None;
+        self.checks = KeyChecks::default();
+        self.joined = None;
+    }
+
+    /// Records that nobody uses the connection, whose settings are not read again until then.
+    pub fn set_unused(&mut self, settings: &ConnectionSettings) {
+        self.store_settings(settings);
+        self.is_loaded = false;
+        self.joined = None;
     }
 
     /// Returns the budget for asking which organization this key belongs to: that of the session if it has the same key.
@@ -193,6 +219,14 @@ impl Slot {
     pub fn is_of(&self, fingerprint: &Fingerprint) -> bool {
         let identified = self.identified.as_ref();
         identified.is_some_and(|identified| identified.fingerprint == *fingerprint)
+    }
+
+    /// Returns what the reads of a key share: that of the session if it was built from what has this fingerprint, or else a new
+    /// one. The server and the rights of another key may differ.
+    #[must_use]
+    pub fn loader_of(&self, fingerprint: &Fingerprint) -> Arc<Loader> {
+        let session = self.session().filter(|_| self.is_of(fingerprint));
+        session.map_or_else(Arc::default, |session| session.loader.clone())
     }
 
     /// Returns the time at which the API last accepted the key.
@@ -306,6 +340,25 @@ impl Slot {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::remote::testing::session;
+
+    #[test]
+    fn what_was_learned_with_a_key_lasts_as_long_as_the_key() {
+        let session = Arc::new(session(1));
+        let current = Fingerprint::stored("v1:a:1");
+        let slot = Slot {
+            identified: Some(Identified {
+                session: session.clone(),
+                fingerprint: current.clone(),
+                verified: None,
+            }),
+            ..Slot::default()
+        };
+        let loader = |of: &Fingerprint| slot.loader_of(of);
+        assert!(Arc::ptr_eq(&loader(&current), &session.loader));
+        let other = loader(&Fingerprint::stored("v1:a:2"));
+        assert!(!Arc::ptr_eq(&other, &session.loader));
+    }
 
     #[test]
     fn a_resource_that_asks_for_a_new_state_keeps_no_other_from_being_enqueued() {

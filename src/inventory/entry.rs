@@ -33,8 +33,11 @@ pub struct Entry {
     pub parents: Vec<String>,
     /// The objects that the remote object uses.
     pub uses: Vec<String>,
-    /// The resources that it refers to, where it may have a remote object that is not recorded.
-    pub refers_unrecorded: Vec<ResourceKey>,
+    /// True if it may have a remote object that is not recorded.
+    pub unrecorded: bool,
+    /// The resources that it refers to, where it may have an object whose parents are not recorded: one that is not recorded
+    /// itself, or was replaced.
+    pub refers: Vec<ResourceKey>,
     /// Replaced objects that are pending deletion.
     pub pending_deletion: Vec<String>,
     /// The time since which it reports that its object no longer exists.
@@ -88,7 +91,8 @@ impl Entry {
             external: false,
             parents: Vec::new(),
             uses: Vec::new(),
-            refers_unrecorded: Vec::new(),
+            unrecorded: false,
+            refers: Vec::new(),
             pending_deletion: Vec::new(),
             missing_since: None,
             unreadable: true,
@@ -106,7 +110,8 @@ impl Entry {
         let details = details.unwrap_or_default();
         let parents = details.parents(id.as_deref().unwrap_or_default());
         let finalizer = object.finalizers().iter().any(|it| it == FINALIZER);
-        let refers_unrecorded = if finalizer && id.is_none() {
+        let unrecorded = finalizer && id.is_none();
+        let refers = if unrecorded || pending.is_some() {
             referred(object, &namespace)
         } else {
             Vec::new()
@@ -120,7 +125,8 @@ impl Entry {
             external: object.lifecycle().external,
             parents: parents.map(str::to_owned).collect(),
             uses: details.uses().map(str::to_owned).collect(),
-            refers_unrecorded,
+            unrecorded,
+            refers,
             id,
             pending_deletion: pending
                 .into_iter()
@@ -160,9 +166,10 @@ impl Entry {
         self.id.as_ref().filter(|_| counts)
     }
 
-    /// Returns the objects of this resource that depend on one of `ids`: they were created from it, or use it.
+    /// Returns the objects of this resource that depend on one of `ids`, the objects of `of`: they were created from it, or use
+    /// it.
     #[must_use]
-    pub fn depending_on(&self, ids: &[String]) -> Vec<Dependent> {
+    pub fn depending_on(&self, of: &ResourceKey, ids: &[String]) -> Vec<Dependent> {
         if self.external {
             return Vec::new();
         }
@@ -171,7 +178,7 @@ impl Entry {
             name: Some(name.clone()),
             ..self.dependent(of, id, relation)
         };
-        let created = self.created_from(ids).into_iter();
+        let created = self.created_from(of, ids).into_iter();
         let created = created.map(|(of, id)| dependent(of, id, Relation::Parent));
         let used = ids.iter().filter(|id| self.uses.contains(id));
         let using = used.zip(&self.id);
@@ -186,17 +193,24 @@ impl Entry {
         let here = self.key.namespace == of.namespace;
         // Anybody can write a resource in a namespace of their own that names this one. Where a create was sent, it may be used.
         let is_heard = here || self.instance.is_some();
-        let refers = is_heard && self.refers_unrecorded.contains(of);
+        let refers = is_heard && self.unrecorded && self.refers.contains(of);
         let ids = ids.iter().filter(|_| refers || here && self.hides_object());
         let resource = self.key.to_string();
         ids.map(|id| self.dependent(id, &resource, self.relation()))
             .collect()
     }
 
-    /// Returns true if it has an object perhaps, with an unknown id, that may depend on something.
+    /// Returns true if it has an object that depends on one of `ids`, or has one perhaps that may depend on anything.
     #[must_use]
-    pub fn may_have_dependent(&self) -> bool {
-        self.hides_object() || !self.refers_unrecorded.is_empty()
+    pub fn may_depend_on_any(&self, ids: &[String]) -> bool {
+        let may_refer = !self.refers.is_empty();
+        self.hides_object() || may_refer || self.names_one_of(ids)
+    }
+
+    /// Returns true if its object was created from one of `ids`, or uses it.
+    fn names_one_of(&self, ids: &[String]) -> bool {
+        let mut named = self.parents.iter().chain(&self.uses);
+        named.any(|named| ids.contains(named))
     }
 
     /// Returns true if nothing is known of an object that it has perhaps.
@@ -221,17 +235,23 @@ impl Entry {
         }
     }
 
-    /// Returns the objects of this resource that were created from one of `parents`, each with that. A replaced object may have
-    /// been created from any of them but the current one's.
-    fn created_from<'a>(&'a self, parents: &'a [String]) -> Vec<(&'a String, &'a String)> {
+    /// Returns the objects of this resource that were created from one of `parents`, the objects of `of`, each with that. A
+    /// replaced object may have been created from any of them but the current one's, if the resource has to do with `of` at all.
+    fn created_from<'a>(
+        &'a self,
+        of: &ResourceKey,
+        parents: &'a [String],
+    ) -> Vec<(&'a String, &'a String)> {
         if self.parents.is_empty() {
             return Vec::new();
         }
+        let concerns = self.refers.contains(of) || self.names_one_of(parents);
         let (current, former): (Vec<&String>, Vec<&String>) =
             parents.iter().partition(|of| self.parents.contains(of));
         let current = current.into_iter().zip(&self.id);
         let former = former
             .into_iter()
+            .filter(|_| concerns)
             .flat_map(|of| self.pending_deletion.iter().map(move |id| (of, id)));
         current.chain(former).collect()
     }

@@ -14,6 +14,7 @@ use crate::resources::{ConnectionKey, ResourceKey};
 use jiff::Timestamp;
 use std::collections::{BTreeSet, HashSet};
 use std::sync::Arc;
+use tokio::time::Instant;
 
 /// The most ids that share a list of the resources that depend on them.
 const MAX_IDS_PER_LIST: usize = 1000;
@@ -26,16 +27,18 @@ pub struct Inventories {
     depending: Coalesced<RemoteKind, Result<Arc<Vec<Entry>>, ClusterError>>,
 }
 
-/// The ids of the objects in one instance that count as lost when they are gone, by kind.
-pub struct Counted(Vec<(RemoteKind, Vec<String>)>);
-
-impl Counted {
-    /// Returns the number of ids.
-    #[must_use]
-    pub fn len(&self) -> usize {
-        self.0.iter().map(|(_, ids)| ids.len()).sum()
-    }
+/// The objects in one instance that are gone, of those that count as lost then.
+pub struct Lost {
+    /// The number of objects that count.
+    pub known: usize,
+    /// The time at which they were read.
+    pub at: Instant,
+    /// The ids of those that are gone.
+    pub ids: HashSet<String>,
 }
+
+/// The result of a count, for all who wait for it.
+pub type CountResult = Result<Result<Arc<Lost>, RemoteError>, ClusterError>;
 
 impl Inventories {
     /// Returns the resources in a cluster. Those of other shards count, too: `shard` is the one that this process serves.
@@ -95,7 +98,7 @@ impl Inventories {
         for dependents in listed {
             for kind in dependents.made_by {
                 let entries = self.listed(*kind, ids).await?;
-                found.extend(entries.iter().flat_map(|entry| entry.depending_on(ids)));
+                found.extend(entries.iter().flat_map(|entry| entry.depending_on(of, ids)));
                 if dependents.discovery == Discovery::InCluster {
                     let may = |entry: &Entry| entry.may_depend_on(of, ids);
                     found.extend(entries.iter().flat_map(may));
@@ -106,7 +109,7 @@ impl Inventories {
             let mut made_by = referring.iter().flat_map(|of| of.made_by);
             if let Some(kind) = made_by.find(|kind| kind.as_str() == key.kind) {
                 let entry = with_kind!(*kind, K => list::entry::<K>(&self.cluster, key).await?);
-                let objects = entry.map(|entry| entry.depending_on(ids));
+                let objects = entry.map(|entry| entry.depending_on(of, ids));
                 found.extend(objects.into_iter().flatten());
             }
         }
@@ -131,43 +134,19 @@ impl Inventories {
             .await
     }
 
-    /// Lists the objects in the instance of a session that count as lost when they are gone: those that resources reach through
-    /// the same server.
-    ///
-    /// # Errors
-    /// A list failed.
-    pub async fn counted(&self, session: &Session) -> Result<Counted, ClusterError> {
-        let mut all = Vec::new();
-        let now = Timestamp::now();
-        let servers = Servers::list(&self.cluster).await?;
-        for kind in RemoteKind::ALL {
-            let mut ids = BTreeSet::new();
-            let mut each = |entry: Entry| {
-                let counted = entry.counted_in(&session.instance.id, now);
-                let is_there = |_: &&String| servers.of(&entry) == Some(&session.server);
-                ids.extend(counted.filter(is_there).cloned());
-            };
-            let part = Part::default();
-            with_kind!(*kind, K => list::visit::<K>(&self.cluster, part, &mut each).await?);
-            all.push((*kind, ids.into_iter().collect()));
+    /// Counts the objects in the instance of a session that are gone at the API, of those that resources reach through the same
+    /// server. A failed list or read is the result: nothing is known then.
+    pub fn count_lost(&self, session: &Session) -> impl Future<Output = CountResult> + use<> {
+        let (cluster, session) = (self.cluster.clone(), session.clone());
+        async move {
+            let counted = counted(&cluster, &session).await?;
+            let at = Instant::now();
+            let ids = lost(&session, &counted).await;
+            Ok(ids.map(|ids| {
+                let known = counted.iter().map(|(_, ids)| ids.len()).sum();
+                Arc::new(Lost { known, at, ids })
+            }))
         }
-        Ok(Counted(all))
-    }
-
-    /// Returns those of these objects that are gone at the API.
-    ///
-    /// # Errors
-    /// A read failed; nothing is known then.
-    pub async fn lost(
-        &self,
-        session: &Session,
-        ids: &Counted,
-    ) -> Result<HashSet<String>, RemoteError> {
-        let mut lost = HashSet::new();
-        for (kind, ids) in &ids.0 {
-            lost.extend(with_kind!(*kind, K => session.missing::<K>(ids).await?));
-        }
-        Ok(lost)
     }
 
     /// Returns the ids of one kind in the instance of a session that were recorded before this leadership, to the first caller.
@@ -181,10 +160,44 @@ impl Inventories {
 async fn depending<K: Kind>(cluster: &Cluster, ids: &[String]) -> Result<Vec<Entry>, ClusterError> {
     let mut found = Vec::new();
     let mut each = |entry: Entry| {
-        if entry.may_have_dependent() || !entry.depending_on(ids).is_empty() {
+        if entry.may_depend_on_any(ids) {
             found.push(entry);
         }
     };
     list::visit::<K>(cluster, Part::default(), &mut each).await?;
     Ok(found)
+}
+
+/// Lists the objects in the instance of a session that count as lost when they are gone, by kind.
+async fn counted(
+    cluster: &Cluster,
+    session: &Session,
+) -> Result<Vec<(RemoteKind, Vec<String>)>, ClusterError> {
+    let mut all = Vec::new();
+    let now = Timestamp::now();
+    let servers = Servers::list(cluster).await?;
+    for kind in RemoteKind::ALL {
+        let mut ids = BTreeSet::new();
+        let mut each = |entry: Entry| {
+            let counted = entry.counted_in(&session.instance.id, now);
+            let is_there = |_: &&String| servers.of(&entry) == Some(&session.server);
+            ids.extend(counted.filter(is_there).cloned());
+        };
+        let part = Part::default();
+        with_kind!(*kind, K => list::visit::<K>(cluster, part, &mut each).await?);
+        all.push((*kind, ids.into_iter().collect()));
+    }
+    Ok(all)
+}
+
+/// Returns those of these objects that are gone at the API.
+async fn lost(
+    session: &Session,
+    counted: &[(RemoteKind, Vec<String>)],
+) -> Result<HashSet<String>, RemoteError> {
+    let mut lost = HashSet::new();
+    for (kind, ids) in counted {
+        lost.extend(with_kind!(*kind, K => session.missing::<K>(ids).await?));
+    }
+    Ok(lost)
 }

@@ -7,4 +7,4 @@ mod list;
 mod recorded;
 mod servers;
 
-pub use inventories::Inventories;
+pub use inventories::{CountResult, Inventories, Lost};

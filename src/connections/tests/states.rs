@@ -2,18 +2,21 @@
 
 use super::settings;
 use crate::connections::key_checks::Check;
+use crate::connections::limits::{Joined, UserLimit};
 use crate::connections::not_ready::NotReady;
 use crate::connections::settings::ConnectionSettings;
 use crate::connections::slot::{Identified, Pinned, Slot};
 use crate::plan::case::{ConnectionView, Problem};
 use crate::plan::fingerprint::Fingerprint;
 use crate::remote::Session;
+use crate::remote::budget::{Budget, Limit, WINDOW};
 use crate::remote::testing::session;
-use crate::resources::Reason;
+use crate::resources::{ConnectionKey, ConnectionKind, Reason};
 use crate::settings::Timing;
 use serde_json::json;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
+use tokio::sync::mpsc::unbounded_channel;
 
 fn identified(session: Session) -> Identified {
     Identified {
@@ -34,6 +37,38 @@ fn the_pin_of_a_deleted_connection_does_not_bind_its_successor() {
     };
     assert_eq!(slot.pinned_instance("u1"), Some("ins_1"));
     assert_eq!(slot.pinned_instance("u2"), None);
+}
+
+#[test]
+fn the_limit_of_a_connection_ends_with_it_in_whatever_order_its_key_is_refused_and_it_is_forgotten()
+{
+    let key = ConnectionKey::new(ConnectionKind::ClusterConnection, "", "shared");
+    let limit = |requests| Limit {
+        requests,
+        per: WINDOW,
+    };
+    let budget = Arc::new(Budget::new("", limit(100), unbounded_channel().0));
+    let now = tokio::time::Instant::now();
+    let settings = settings(&json!({}), &json!({}));
+    let left_after = |end: &dyn Fn(&mut Slot)| {
+        let mut slot = Slot {
+            identified: Some(identified(session(1))),
+            ..Slot::default()
+        };
+        let five = Some(UserLimit::Organization(limit(5)));
+        Joined::join(&mut slot.joined, &key, five, &budget, now);
+        assert_eq!(budget.remaining(now), 5);
+        end(&mut slot);
+        budget.remaining(now)
+    };
+    let refused_then_forgotten = |slot: &mut Slot| {
+        slot.drop_key();
+        slot.forget(&key);
+    };
+    assert_eq!(left_after(&refused_then_forgotten), 100);
+    assert_eq!(left_after(&|slot| slot.forget(&key)), 100);
+    assert_eq!(left_after(&|slot| slot.set_unused(&settings)), 100);
+    assert_eq!(left_after(&|slot| *slot = Slot::default()), 100);
 }
 
 #[test]

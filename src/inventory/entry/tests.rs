@@ -1,7 +1,7 @@
 //! Entries of resources.
 
 use super::*;
-use crate::resources::{ConnectionKind, ProviderAuthConfig, ProviderDeployment};
+use crate::resources::{ConnectionKind, ProviderAuthConfig, ProviderConfig, ProviderDeployment};
 use serde_json::{Value, json};
 
 fn read(spec: &Value, status: &Value) -> Entry {
@@ -25,7 +25,8 @@ fn depending(status: &Value, terminating: bool) -> Vec<(String, Relation)> {
     }
     let entry = Entry::read::<ProviderDeployment>(&resource.to_string()).unwrap();
     let ids = ["pcf_1", "pcf_2", "pde_1"].map(str::to_owned);
-    let found = entry.depending_on(&ids).into_iter();
+    let of = ResourceKey::new("ProviderConfig", "apps", "c");
+    let found = entry.depending_on(&of, &ids).into_iter();
     found.map(|it| (it.of, it.relation)).collect()
 }
 
@@ -95,7 +96,41 @@ fn a_deployment_of_the_same_namespace_may_depend_on_a_config_even_if_it_cannot_b
     assert_eq!(count(&refers, &json!(7), "other"), 0);
     let metadata = r#"{"metadata": {"name": "d", "namespace": "apps", "finalizers": ["metorial.com/remote"], "labels": 7}}"#;
     let entry = Entry::read::<ProviderDeployment>(metadata).unwrap();
-    assert!(entry.unreadable && entry.may_have_dependent());
+    assert!(entry.unreadable && entry.may_depend_on_any(&ids));
+}
+
+#[test]
+fn a_replaced_object_depends_on_the_former_objects_of_what_its_resource_has_to_do_with() {
+    let status = json!({
+        "id": "pcf_1", "vaultId": "pcvt_1",
+        "pendingDeletion": [{"id": "pcf_0", "since": "2026-01-01T00:00:00Z"}],
+    });
+    let resource = json!({
+        "metadata": {"name": "c", "namespace": "apps", "finalizers": [FINALIZER]},
+        "spec": {"providerId": "postgres", "vaultRef": {"name": "main"}},
+        "status": status,
+    });
+    let entry = Entry::read::<ProviderConfig>(&resource.to_string()).unwrap();
+    assert!(!entry.unreadable && entry.pending_deletion == ["pcf_0"]);
+    let depending = |kind, name: &str, ids: &[&str]| {
+        let of = ResourceKey::new(kind, "apps", name);
+        let ids: Vec<String> = ids.iter().map(|id| (*id).to_owned()).collect();
+        let found = entry.depending_on(&of, &ids).into_iter();
+        found.map(|it| (it.of, it.id)).collect::<Vec<_>>()
+    };
+    let pair = |of: &str, id: &str| (of.to_owned(), id.to_owned());
+    let unrelated = depending("ProviderDeployment", "other", &["pde_unrelated"]);
+    assert!(unrelated.is_empty(), "{unrelated:?}");
+    assert_eq!(
+        depending("ProviderConfigVault", "renamed", &["pcvt_1", "pcvt_0"]),
+        [pair("pcvt_1", "pcf_1"), pair("pcvt_0", "pcf_0")],
+        "the vault was replaced as well"
+    );
+    assert_eq!(
+        depending("ProviderConfigVault", "main", &["pcvt_0"]),
+        [pair("pcvt_0", "pcf_0")],
+        "the vault that the spec names"
+    );
 }
 
 #[test]
@@ -177,7 +212,8 @@ fn a_resource_uses_a_connection_if_it_is_recorded_and_the_resource_has_our_final
             external: false,
             parents: Vec::new(),
             uses: Vec::new(),
-            refers_unrecorded: Vec::new(),
+            unrecorded: false,
+            refers: Vec::new(),
             pending_deletion: Vec::new(),
             missing_since: None,
             unreadable: false,

@@ -70,6 +70,11 @@ impl Fields {
         found.map(|(_, value)| value)
     }
 
+    /// Returns the values of all fields.
+    pub fn values(&self) -> impl Iterator<Item = &Value> {
+        self.0.iter().map(|(_, value)| value)
+    }
+
     /// Sets the value of a field.
     pub fn insert(&mut self, name: &'static str, value: Value) {
         match self.0.iter_mut().find(|(of, _)| *of == name) {

@@ -104,6 +104,9 @@ impl<K: Kind> Run<'_, K> {
             Step::RecordOrphan(id) => self.record_orphan(case, id).await?,
             Step::RemoveFinalizer => {
                 self.resource.handle.remove_finalizer().await?;
+                if let (Some(session), Some(id)) = (&self.session, case.object_id()) {
+                    session.release(id);
+                }
                 self.effects.push(Effect::FinalizerRemoved);
             }
             // A status is reported by the caller, which knows the plan.

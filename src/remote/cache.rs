@@ -3,6 +3,7 @@
 //! write one object at the same time; kept when a key is replaced.
 
 use super::observations::Observations;
+use super::room::Room;
 use super::unreadable::Suspect;
 use crate::lock::lock;
 use crate::plan::observed::RemoteView;
@@ -59,6 +60,15 @@ pub struct Cache {
 }
 
 impl Cache {
+    /// Returns an empty cache that shares the room for large objects with others.
+    #[must_use]
+    pub fn sharing(room: Arc<Room>) -> Self {
+        Self {
+            observations: Observations::sharing(room),
+            ..Self::default()
+        }
+    }
+
     /// Returns the listing of a collection that others need at this time, or else a new one.
     #[must_use]
     pub fn listing(&self, collection: Collection) -> Listing {

@@ -14,6 +14,7 @@ mod loader;
 mod observations;
 mod reads;
 pub mod records;
+mod room;
 mod schemas;
 mod session;
 pub mod shared;

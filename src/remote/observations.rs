@@ -1,5 +1,6 @@
 //! The objects of one instance, as the last read or the response to our own last write showed them.
 
+use super::room::{Kept, Room};
 use crate::lock::lock;
 use crate::plan::observed::RemoteView;
 use jiff::Timestamp;
@@ -40,7 +41,10 @@ impl Observed {
 
 /// The observed objects of one instance.
 #[derive(Default)]
-pub struct Observations(Mutex<Known>);
+pub struct Observations {
+    known: Mutex<Known>,
+    room: Arc<Room>,
+}
 
 #[derive(Default)]
 struct Known {
@@ -53,8 +57,9 @@ struct Entry {
     collection: Collection,
     /// The start of the read, or the end of the write.
     at: Instant,
-    /// `None` once a write of ours failed or deleted it: then only a read that began later is believed.
-    view: Option<Arc<RemoteView>>,
+    /// `None` once a write of ours failed or deleted it: then only a read that began later is believed. Or it is too large to
+    /// be kept.
+    view: Option<Kept>,
     asked: Instant,
     /// The age that the last one who asked permits.
     permitted_age: Duration,
@@ -71,20 +76,29 @@ impl Entry {
 }
 
 impl Observations {
+    /// Returns empty observations that share the room for large objects with others.
+    #[must_use]
+    pub fn sharing(room: Arc<Room>) -> Self {
+        Self {
+            known: Mutex::default(),
+            room,
+        }
+    }
+
     /// Returns the last observation of an object, and its collection, if it was made at `since` or later.
     ///
     /// An absence is never returned: it may only have shown that reads lag behind writes (▲), which the next read decides.
     #[must_use]
     pub fn get(&self, id: &str, since: Instant, now: Instant) -> Option<(Collection, Observed)> {
-        let mut known = lock(&self.0);
+        let mut known = lock(&self.known);
         let entry = known.entries.get_mut(id)?;
         entry.asked = now;
         entry.permitted_age = now.saturating_duration_since(since);
         if entry.at < since {
             return None;
         }
-        let view = entry.view.clone()?;
-        Some((entry.collection, Observed::Found(view)))
+        let view = entry.view.as_ref()?;
+        Some((entry.collection, Observed::Found(view.view.clone())))
     }
 
     /// Stores the result of a read that began at `began` and ended at `server_time`, by the server's clock; returns what is
@@ -103,7 +117,7 @@ impl Observations {
         began: Instant,
         server_time: Timestamp,
     ) -> Observed {
-        let entries = &mut lock(&self.0).entries;
+        let entries = &mut lock(&self.known).entries;
         let known = entries.get(id);
         let (asked, permitted_age) = known.map_or((began, Duration::ZERO), |known| {
             (known.asked, known.permitted_age)
@@ -115,7 +129,7 @@ impl Observations {
         if let Some(known) = known {
             let overlaps = known.at > began;
             match &known.view {
-                Some(view) if read.live => {
+                Some(Kept { view, .. }) if read.live => {
                     let may_lag = began < known.at + LONGEST_LAG;
                     if overlaps || may_lag && is_older(read, view, server_time) {
                         return Observed::Found(view.clone());
@@ -128,7 +142,7 @@ impl Observations {
         let entry = Entry {
             collection,
             at: began,
-            view: Some(read.clone()),
+            view: self.room.keep(read),
             asked,
             permitted_age,
         };
@@ -141,24 +155,32 @@ impl Observations {
         let entry = Entry {
             collection,
             at: now,
-            view: Some(view.clone()),
+            view: self.room.keep(view),
             asked: now,
             permitted_age: Duration::ZERO,
         };
-        lock(&self.0).entries.insert(view.id.clone(), entry);
+        lock(&self.known).entries.insert(view.id.clone(), entry);
     }
 
     /// Drops the observation of an object, so that it is read again: its state is unknown after a failed write.
     pub fn forget(&self, id: &str, now: Instant) {
-        if let Some(entry) = lock(&self.0).entries.get_mut(id) {
+        if let Some(entry) = lock(&self.known).entries.get_mut(id) {
             entry.at = now;
             entry.view = None;
         }
     }
 
+    /// Drops what is known of an object whose resource no longer manages it.
+    pub fn release(&self, id: &str) {
+        let entries = &mut lock(&self.known).entries;
+        if entries.get(id).is_some_and(|entry| entry.view.is_some()) {
+            entries.remove(id);
+        }
+    }
+
     /// Expects that somebody asks for these objects.
     pub fn expect(&self, collection: Collection, ids: impl Iterator<Item = String>) {
-        let mut known = lock(&self.0);
+        let mut known = lock(&self.known);
         known.expected.entry(collection).or_default().extend(ids);
     }
 
@@ -166,7 +188,7 @@ impl Observations {
     #[must_use]
     pub fn ages(&self, now: Instant) -> HashMap<Collection, Duration> {
         let mut oldest = HashMap::new();
-        let known = lock(&self.0);
+        let known = lock(&self.known);
         let entries = known.entries.values();
         for entry in entries.filter(|it| it.view.is_some() && !it.is_forgotten(now)) {
             let age = now.saturating_duration_since(entry.at);
@@ -187,7 +209,7 @@ impl Observations {
         before: Instant,
         now: Instant,
     ) {
-        let Known { entries, expected } = &mut *lock(&self.0);
+        let Known { entries, expected } = &mut *lock(&self.known);
         entries.retain(|_, entry| !entry.is_forgotten(now));
         let expected = expected.entry(collection).or_default();
         while ids.len() < limit
@@ -305,6 +327,36 @@ mod tests {
         observations.forget("pac_1", later);
         store(&observations, read, began);
         assert_eq!(get(&observations, began), None, "its write failed");
+    }
+
+    #[test]
+    fn an_object_that_nobody_manages_any_more_is_dropped() {
+        let (observations, began) = (Observations::default(), Instant::now());
+        store(
+            &observations,
+            object("active", "2025-09-15T10:00:02.000Z"),
+            began,
+        );
+        observations.release("pac_1");
+        assert_eq!(get(&observations, began), None);
+        assert!(lock(&observations.known).entries.is_empty());
+        let written = view("pac_1", "active", "2025-09-15T10:00:02.000Z");
+        observations.store_write(COLLECTION, &written, began);
+        observations.forget("pac_1", began);
+        observations.release("pac_1");
+        let is_known = lock(&observations.known).entries.contains_key("pac_1");
+        assert!(is_known, "an unknown state is read again whoever asks");
+    }
+
+    #[test]
+    fn a_view_that_is_too_large_is_returned_and_not_kept() {
+        let (observations, began) = (Observations::default(), Instant::now());
+        let mut large = auth_config("pac_1", "active");
+        large["metadata"] = serde_json::json!({"a": vec![0; 10_000]});
+        let large: metorial::AuthConfig = serde_json::from_value(large).unwrap();
+        let read = Observed::Found(Arc::new(large.view()));
+        assert_eq!(store(&observations, read.clone(), began), read);
+        assert_eq!(get(&observations, began), None);
     }
 
     #[test]

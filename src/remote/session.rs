@@ -341,6 +341,11 @@ impl Session {
         self.cache.lock(id).await
     }
 
+    /// Drops what is known of an object whose resource no longer manages it.
+    pub fn release(&self, id: &str) {
+        self.cache.observations.release(id);
+    }
+
     fn store_write(&self, collection: Collection, view: RemoteView) -> Arc<RemoteView> {
         let view = Arc::new(view);
         let observations = &self.cache.observations;

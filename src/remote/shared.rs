@@ -6,6 +6,7 @@
 
 use super::budget::{Budget, Limit};
 use super::cache::Cache;
+use super::room::Room;
 use crate::metrics::{BudgetSample, Metrics, ObservationAges};
 use crate::resources::ResourceKey;
 use crate::weak_map::WeakMap;
@@ -60,6 +61,8 @@ pub struct Shared {
     queue: UnboundedSender<ResourceKey>,
     accounts: WeakMap<At, Account>,
     caches: WeakMap<At, Cache>,
+    /// The room for large objects of all instances.
+    room: Arc<Room>,
 }
 
 impl Shared {
@@ -71,6 +74,7 @@ impl Shared {
             queue,
             accounts: WeakMap::default(),
             caches: WeakMap::default(),
+            room: Arc::default(),
         });
         let observed: Weak<Self> = Arc::downgrade(&shared);
         shared.metrics.set_observation_ages(observed);
@@ -95,7 +99,8 @@ impl Shared {
     /// Returns the cache of an instance at a server.
     pub fn cache(&self, server: &str, instance: &str) -> Arc<Cache> {
         let at = (server.to_owned(), instance.to_owned());
-        self.caches.get_or_insert(at, Cache::default)
+        self.caches
+            .get_or_insert(at, || Cache::sharing(self.room.clone()))
     }
 }
 

@@ -209,7 +209,8 @@ impl Connections {
     ) -> Transport {
         let organization = instance.organization_id.as_ref().unwrap_or(&instance.id);
         let limit = verify::documented_limit(Some(instance));
-        let account = self.shared.account(server, organization, limit);
+        let of_type = instance.type_.as_deref();
+        let account = self.shared.account(server, organization, of_type, limit);
         account
             .budget()
             .take_over(transport.budget(), Instant::now());

@@ -4,25 +4,54 @@
 //!
 //! Nothing outlives the last session that uses it, whatever ids a server has answered with.
 
-use super::budget::{Budget, Limit};
+use super::budget::{Budget, Limit, SharedPool};
 use super::cache::Cache;
 use super::room::Room;
+use crate::lock::lock;
 use crate::metrics::{BudgetSample, Metrics, ObservationAges};
 use crate::resources::ResourceKey;
 use crate::weak_map::WeakMap;
 use metorial::Collection;
 use std::collections::BTreeMap;
-use std::sync::{Arc, Weak};
+use std::sync::{Arc, Mutex, Weak};
 use std::time::Duration;
 use tokio::sync::mpsc::UnboundedSender;
 use tokio::time::Instant;
 
-/// An organization at a server, with its budget. Its metric is removed when the last session drops it.
+/// The keys of one organization at a server that have the same limit, with their budget: those of instances of one type.
 pub struct Account {
-    server: String,
-    organization: String,
+    organization: Arc<Organization>,
+    of_type: InstanceTypeName,
     budget: Arc<Budget>,
+}
+
+/// The type of an instance, as its status shows it.
+type InstanceTypeName = Option<String>;
+
+/// An organization at a server. Its metric is removed when the last session drops it.
+struct Organization {
+    at: At,
+    pool: SharedPool,
+    samples: Mutex<BTreeMap<InstanceTypeName, BudgetSample>>,
     metrics: Arc<Metrics>,
+}
+
+impl Organization {
+    /// Shows the budget that allows least.
+    fn report(&self) {
+        let samples = lock(&self.samples);
+        if let Some(least) = samples.values().min_by_key(|sample| sample.remaining) {
+            let (server, organization) = &self.at;
+            self.metrics.set_budget(server, organization, *least);
+        }
+    }
+}
+
+impl Drop for Organization {
+    fn drop(&mut self) {
+        let (server, organization) = &self.at;
+        self.metrics.forget_budget(server, organization);
+    }
 }
 
 impl Account {
@@ -40,14 +69,16 @@ impl Account {
             limit: view.map(|view| view.limit.requests),
             resumes_in: view.map_or(Duration::ZERO, |view| view.resumes_in),
         };
-        self.metrics
-            .set_budget(&self.server, &self.organization, sample);
+        let of_type = self.of_type.clone();
+        lock(&self.organization.samples).insert(of_type, sample);
+        self.organization.report();
     }
 }
 
 impl Drop for Account {
     fn drop(&mut self) {
-        self.metrics.forget_budget(&self.server, &self.organization);
+        lock(&self.organization.samples).remove(&self.of_type);
+        self.organization.report();
     }
 }
 
@@ -59,7 +90,8 @@ pub struct Shared {
     metrics: Arc<Metrics>,
     /// The work queue.
     queue: UnboundedSender<ResourceKey>,
-    accounts: WeakMap<At, Account>,
+    organizations: WeakMap<At, Organization>,
+    accounts: WeakMap<(At, InstanceTypeName), Account>,
     caches: WeakMap<At, Cache>,
     /// The room for large objects of all instances.
     room: Arc<Room>,
@@ -72,6 +104,7 @@ impl Shared {
         let shared = Arc::new(Self {
             metrics,
             queue,
+            organizations: WeakMap::default(),
             accounts: WeakMap::default(),
             caches: WeakMap::default(),
             room: Arc::default(),
@@ -81,19 +114,32 @@ impl Shared {
         shared
     }
 
-    /// Returns the account of an organization at a server, with this limit if it is new.
-    pub fn account(&self, server: &str, organization: &str, limit: Limit) -> Arc<Account> {
+    /// Returns the account of the keys of an organization at a server that belong to instances of this type, with this limit if
+    /// it is new.
+    pub fn account(
+        &self,
+        server: &str,
+        organization: &str,
+        of_type: Option<&str>,
+        limit: Limit,
+    ) -> Arc<Account> {
         let at = (server.to_owned(), organization.to_owned());
-        self.accounts.get_or_insert(at, || Account {
-            server: server.to_owned(),
-            organization: organization.to_owned(),
-            budget: Arc::new(Budget::new(
-                format!("organization {organization}"),
-                limit,
-                self.queue.clone(),
-            )),
-            metrics: self.metrics.clone(),
-        })
+        let of_type = of_type.map(str::to_owned);
+        let of = self
+            .organizations
+            .get_or_insert(at.clone(), || Organization {
+                at: at.clone(),
+                pool: SharedPool::default(),
+                samples: Mutex::default(),
+                metrics: self.metrics.clone(),
+            });
+        let (whose, queue) = (format!("organization {organization}"), self.queue.clone());
+        self.accounts
+            .get_or_insert((at, of_type.clone()), || Account {
+                budget: Arc::new(Budget::sharing(of.pool.clone(), whose, limit, queue)),
+                organization: of,
+                of_type,
+            })
     }
 
     /// Returns the cache of an instance at a server.
@@ -124,7 +170,12 @@ impl ObservationAges for Shared {
 mod tests {
     use super::*;
     use crate::metrics::Format;
+    use crate::plan::purpose::Purpose;
+    use crate::remote::RemoteError;
     use crate::remote::budget::WINDOW;
+    use crate::remote::testing::refusal;
+    use metorial::Method;
+    use serde_json::json;
     use tokio::sync::mpsc::unbounded_channel;
 
     const LIMIT: Limit = Limit {
@@ -135,30 +186,76 @@ mod tests {
     #[test]
     fn an_id_at_another_server_is_another_account_and_another_instance() {
         let shared = Shared::new(Arc::default(), unbounded_channel().0);
-        let account = shared.account("https://a", "org_1", LIMIT);
+        let account = shared.account("https://a", "org_1", None, LIMIT);
         assert!(Arc::ptr_eq(
             &account,
-            &shared.account("https://a", "org_1", LIMIT)
+            &shared.account("https://a", "org_1", None, LIMIT)
         ));
         assert!(!Arc::ptr_eq(
             &account,
-            &shared.account("https://b", "org_1", LIMIT)
+            &shared.account("https://b", "org_1", None, LIMIT)
         ));
         let cache = shared.cache("https://a", "ins_1");
         assert!(Arc::ptr_eq(&cache, &shared.cache("https://a", "ins_1")));
         assert!(!Arc::ptr_eq(&cache, &shared.cache("https://b", "ins_1")));
     }
 
+    #[tokio::test]
+    async fn a_refusal_of_a_development_key_holds_no_production_key_of_its_organization_back() {
+        let (shared, now) = (
+            Shared::new(Arc::default(), unbounded_channel().0),
+            Instant::now(),
+        );
+        let account = |of_type, requests| {
+            let limit = Limit { requests, ..LIMIT };
+            shared.account("https://a", "org_1", Some(of_type), limit)
+        };
+        let development = account("development", 100);
+        let production = account("production", 5000);
+        assert!(Arc::ptr_eq(&development, &account("development", 100)));
+        let connection = ResourceKey::new("Connection", "apps", "default");
+        let purpose = Purpose::of_check(connection.clone());
+        let send = |account: &Account| account.budget().admit(None, &purpose, 0, now).unwrap();
+        let left = |seconds| {
+            let at = now + Duration::from_secs(seconds);
+            [&development, &production].map(|account| account.budget().remaining(at))
+        };
+        let refused = send(&development);
+        let RemoteError::Api(error) = refusal(Method::Get, 429, "busy", json!({})).await else {
+            unreachable!("the client returns an error of the API");
+        };
+        let spent = development.budget();
+        assert!(
+            !spent
+                .throttled(refused, &purpose, 0, &error, now)
+                .wait
+                .is_zero()
+        );
+        assert_eq!(left(0), [0, 5000]);
+
+        for _ in 0..10 {
+            let sent = send(&production);
+            production.budget().ended(sent, now);
+        }
+        assert_eq!(left(8), [90, 4990], "the server counts both together");
+        let limit = Limit {
+            requests: 12,
+            ..LIMIT
+        };
+        production.budget().join(&connection, Some(limit), now);
+        assert_eq!(left(8), [2, 2], "an administrator limits both");
+    }
+
     #[test]
     fn ids_that_came_and_went_leave_no_account_no_cache_and_no_metric() {
         let metrics = Arc::<Metrics>::default();
         let shared = Shared::new(metrics.clone(), unbounded_channel().0);
-        let kept = shared.account("https://a", "org_kept", LIMIT);
+        let kept = shared.account("https://a", "org_kept", None, LIMIT);
         kept.report(Instant::now());
         for number in 0..40 {
             let id = format!("org_{number}");
             shared
-                .account("https://a", &id, LIMIT)
+                .account("https://a", &id, None, LIMIT)
                 .report(Instant::now());
             drop(shared.cache("https://a", &id));
         }

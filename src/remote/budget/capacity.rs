@@ -1,32 +1,43 @@
 //! The requests that may be sent at a time: by the server's limit, by those of users, and by what was sent.
 
 use super::limit::{Available, Limit, Moment};
+use super::pool::{Pool, SharedPool};
 use super::quota::Quota;
 use super::window::{Counted, PerPriority, Window};
+use crate::lock::lock;
 use crate::plan::purpose::Purpose;
 use crate::resources::{RateLimitSource, ResourceKey};
-use std::collections::BTreeMap;
+use std::sync::MutexGuard;
 use std::time::Duration;
 use tokio::time::Instant;
 
-/// All limits of one organization or connection, and the requests that count against them.
+/// All limits of some keys of one organization or of one connection, and the requests that count against them.
 #[derive(Default)]
 pub struct Capacity {
-    window: Window,
-    /// The server's limit; `None` for a connection, whose own limit is among `limits`.
+    pool: SharedPool,
+    /// The server's limit for these keys; `None` for a connection, whose own limit is among those of users.
     quota: Option<Quota>,
-    /// Limits that users set. They only tighten: all of them hold.
-    limits: BTreeMap<ResourceKey, Limit>,
+    /// The requests of the pool that the quota has counted.
+    counted: u64,
 }
 
 impl Capacity {
+    /// Returns the capacity of a server's limit for some keys. What other keys of the organization have sent counts, too.
+    #[must_use]
+    pub fn new(quota: Quota, pool: SharedPool) -> Self {
+        let counted = lock(&pool).sent;
+        Self {
+            pool,
+            quota: Some(quota),
+            counted,
+        }
+    }
+
     /// Returns the capacity of a server's limit, of which nothing is used yet.
     #[must_use]
+    #[cfg(test)]
     pub fn from_quota(quota: Quota) -> Self {
-        Self {
-            quota: Some(quota),
-            ..Self::default()
-        }
+        Self::new(quota, SharedPool::default())
     }
 
     /// Returns what is available now.
@@ -44,14 +55,14 @@ impl Capacity {
     /// Returns what is available in an empty window.
     #[must_use]
     pub fn most(&self) -> Available {
-        let shares = self.limits().map(|(limit, _)| limit.shares());
+        let shares = self.limits().into_iter().map(|(limit, _)| limit.shares());
         shares.fold(Available::UNLIMITED, Available::min)
     }
 
     /// Returns the limit that allows least in the long run, and where it is from.
     #[must_use]
     pub fn tightest(&self) -> Option<(Limit, RateLimitSource)> {
-        self.limits().reduce(|tightest, other| {
+        self.limits().into_iter().reduce(|tightest, other| {
             if other.0.is_tighter_than(&tightest.0) {
                 other
             } else {
@@ -63,25 +74,35 @@ impl Capacity {
     /// Returns the length of the longest window.
     #[must_use]
     pub fn longest_window(&self) -> Duration {
-        let lengths = self.limits().map(|(limit, _)| limit.per);
+        let lengths = self.limits().into_iter().map(|(limit, _)| limit.per);
         lengths.max().unwrap_or_default()
     }
 
-    /// Returns the requests that were sent.
+    /// Returns the requests that were sent, and the limits of users.
     #[must_use]
-    pub fn window(&self) -> &Window {
-        &self.window
+    pub fn pool(&self) -> MutexGuard<'_, Pool> {
+        lock(&self.pool)
     }
 
-    /// Forgets requests that no limit counts any more.
+    /// Forgets requests that no limit counts any more, and learns of those that other keys have sent.
     pub fn expire(&mut self, now: Instant) {
-        self.window.drop_older(self.longest_window(), now);
+        let longest = self.longest_window();
+        let mut pool = lock(&self.pool);
+        pool.expire(longest, now);
+        let others = pool.sent - std::mem::replace(&mut self.counted, pool.sent);
+        if let Some(quota) = &mut self.quota {
+            quota.others_sent(others);
+        }
     }
 
     /// Counts a request that is sent, and returns its number.
     pub fn add(&mut self, purpose: &Purpose, now: Instant) -> u64 {
         let Purpose { key, priority, .. } = purpose;
-        self.window.add(*priority, &key.namespace, now);
+        self.expire(now);
+        let mut pool = lock(&self.pool);
+        pool.window.add(*priority, &key.namespace, now);
+        pool.sent += 1;
+        self.counted = pool.sent;
         let counted = Counted::new(purpose, now);
         let quota = self.quota.as_mut();
         quota.map_or(0, |quota| quota.sent(counted))
@@ -89,9 +110,10 @@ impl Capacity {
 
     /// Learns that a request that was counted did not reach the server. Only the server's limit has numbers.
     pub fn not_sent(&mut self, request: u64, counted: &Counted) {
+        let window = &mut lock(&self.pool).window;
         match &mut self.quota {
-            Some(quota) => quota.not_sent(request, &mut self.window),
-            None => self.window.remove(counted),
+            Some(quota) => quota.not_sent(request, window),
+            None => window.remove(counted),
         }
     }
 
@@ -99,7 +121,7 @@ impl Capacity {
     /// so long.
     pub fn refused(&mut self, request: u64, asked: Option<Duration>, now: Instant) {
         if let Some(quota) = &mut self.quota {
-            quota.refused(request, asked, &mut self.window, now);
+            quota.refused(request, asked, &mut lock(&self.pool).window, now);
         }
     }
 
@@ -113,54 +135,61 @@ impl Capacity {
     /// Returns what would be available now if so many requests had not failed.
     #[must_use]
     pub fn available_without(&self, failed: &PerPriority, now: Instant) -> Available {
-        let limits = self.limits.values();
-        let limits = limits.map(|limit| self.window.available_without(failed, limit, now));
+        let Pool { window, limits, .. } = &*self.pool();
+        let limits = limits.values();
+        let limits = limits.map(|limit| window.available_without(failed, limit, now));
         let quota = self.quota.iter();
-        let quota = quota.map(|quota| quota.available_without(failed, &self.window, now));
+        let quota = quota.map(|quota| quota.available_without(failed, window, now));
         quota
             .chain(limits)
             .fold(Available::UNLIMITED, Available::min)
     }
 
     /// Returns the server's limit, to learn from a response, and the requests that were sent.
-    pub fn quota(&mut self) -> Option<(&mut Quota, &mut Window)> {
-        Some((self.quota.as_mut()?, &mut self.window))
+    pub fn quota(&mut self) -> Option<(&mut Quota, MutexGuard<'_, Pool>)> {
+        Some((self.quota.as_mut()?, lock(&self.pool)))
     }
 
     /// Sets or removes the limit of a user.
     pub fn set_limit(&mut self, of: &ResourceKey, limit: Option<Limit>) {
+        let limits = &mut lock(&self.pool).limits;
         match limit {
-            Some(limit) => self.limits.insert(of.clone(), limit),
-            None => self.limits.remove(of),
+            Some(limit) => limits.insert(of.clone(), limit),
+            None => limits.remove(of),
         };
     }
 
     /// Returns what was sent, which no longer counts here, and what is known of the server's limit.
     pub fn hand_over(&mut self) -> (Window, Option<Quota>) {
-        (std::mem::take(&mut self.window), self.quota.clone())
+        let window = std::mem::take(&mut lock(&self.pool).window);
+        (window, self.quota.clone())
     }
 
     /// Takes over the requests of the same organization before it was known.
     pub fn take_over(&mut self, window: Window, known: Option<&Quota>, now: Instant) {
-        self.window.merge(window);
+        let mut pool = lock(&self.pool);
+        pool.window.merge(window);
         if let (Some(quota), Some(known)) = (&mut self.quota, known) {
-            quota.take_over(known, &self.window, now);
+            quota.take_over(known, &pool.window, now);
         }
     }
 
     fn available_at(&self, moment: Moment) -> Available {
-        let limits = self.limits.values();
-        let limits = limits.map(|limit| self.window.available(limit, moment.at()));
+        let Pool { window, limits, .. } = &*self.pool();
+        let limits = limits.values();
+        let limits = limits.map(|limit| window.available(limit, moment.at()));
         let quota = self.quota.iter();
-        let quota = quota.map(|quota| quota.available(&self.window, moment));
+        let quota = quota.map(|quota| quota.available(window, moment));
         let all = quota.chain(limits);
         all.fold(Available::UNLIMITED, Available::min)
     }
 
-    fn limits(&self) -> impl Iterator<Item = (Limit, RateLimitSource)> {
+    fn limits(&self) -> Vec<(Limit, RateLimitSource)> {
         let quota = self.quota.iter();
         let quota = quota.map(|quota| (quota.limit(), quota.source()));
-        let limits = self.limits.values();
-        quota.chain(limits.map(|limit| (*limit, RateLimitSource::Spec)))
+        let pool = self.pool();
+        let limits = pool.limits.values();
+        let limits = limits.map(|limit| (*limit, RateLimitSource::Spec));
+        quota.chain(limits).collect()
     }
 }

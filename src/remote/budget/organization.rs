@@ -7,6 +7,7 @@
 use super::capacity::Capacity;
 use super::limit::Limit;
 use super::own::OwnLimit;
+use super::pool::SharedPool;
 use super::quota::Quota;
 use super::scheduler::Scheduler;
 use super::spent::Spent;
@@ -75,10 +76,22 @@ impl Budget {
         limit: Limit,
         queue: UnboundedSender<ResourceKey>,
     ) -> Self {
+        Self::sharing(SharedPool::default(), whose, limit, queue)
+    }
+
+    /// Returns the budget of the keys of an organization that have this limit, next to those of keys that have another one: what
+    /// all of them send counts for each, but no refusal of a key closes the window of keys with another limit.
+    #[must_use]
+    pub fn sharing(
+        pool: SharedPool,
+        whose: impl Into<String>,
+        limit: Limit,
+        queue: UnboundedSender<ResourceKey>,
+    ) -> Self {
         Self {
             whose: whose.into(),
             state: Mutex::new(State {
-                scheduler: Scheduler::new(Capacity::from_quota(Quota::assumed(limit))),
+                scheduler: Scheduler::new(Capacity::new(Quota::assumed(limit), pool)),
                 failure: None,
                 connections: BTreeSet::new(),
                 shown: None,
@@ -151,8 +164,9 @@ impl Budget {
     pub fn answered(&self, request: u64, meta: &Meta, now: Instant) {
         let mut state = self.lock();
         state.failure = None;
-        if let Some((quota, window)) = state.scheduler.capacity.quota() {
-            quota.answered(request, meta.rate_limit.as_ref(), window, now);
+        if let Some((quota, mut pool)) = state.scheduler.capacity.quota() {
+            let reported = meta.rate_limit.as_ref();
+            quota.answered(request, reported, &mut pool.window, now);
         }
         state.scheduler.wake_first(now);
         self.enqueue(&mut state, now);
@@ -173,7 +187,7 @@ impl Budget {
     /// Counts the end of the request of that number.
     pub fn ended(&self, request: u64, now: Instant) {
         let mut state = self.lock();
-        if let Some((quota, _)) = state.scheduler.capacity.quota() {
+        if let Some((quota, _pool)) = state.scheduler.capacity.quota() {
             quota.ended(request, now);
         }
         self.enqueue(&mut state, now);

@@ -157,6 +157,13 @@ impl Quota {
         self.unanswered.sent(counted)
     }
 
+    /// Counts requests that were sent with other keys of the organization: the last report may lack them.
+    pub fn others_sent(&mut self, requests: u64) {
+        if let Some(report) = &mut self.report {
+            report.uncounted += requests;
+        }
+    }
+
     /// Counts the end of the request of that number, with or without a response.
     pub fn ended(&mut self, request: u64, now: Instant) {
         self.unanswered.expire(self.limit.per, now);

@@ -280,7 +280,8 @@ impl Scheduler {
     fn order(&self, now: Instant) -> Vec<u64> {
         let window = self.capacity.tightest().map(|(limit, _)| limit.per);
         let patience = window.unwrap_or_default();
-        self.waiting.order(self.capacity.window(), patience, now)
+        self.waiting
+            .order(&self.capacity.pool().window, patience, now)
     }
 
     /// Returns what the claims of others leave to a reconciliation.

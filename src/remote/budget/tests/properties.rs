@@ -26,8 +26,8 @@ fn spent(limit: Limit, namespace: &str, now: Instant) -> Scheduler {
 /// Receives the response to a request, which says how many of 200 are left.
 fn answer(scheduler: &mut Scheduler, number: u64, left: u64, now: Instant) {
     let reported = headers(200, left, 600).rate_limit;
-    let (quota, window) = scheduler.capacity.quota().unwrap();
-    quota.answered(number, reported.as_ref(), window, now);
+    let (quota, mut pool) = scheduler.capacity.quota().unwrap();
+    quota.answered(number, reported.as_ref(), &mut pool.window, now);
     quota.ended(number, now);
 }
 
@@ -274,9 +274,10 @@ fn take_turns<G: PartialEq>(
 fn one_by_one(scheduler: &mut Scheduler, waiting: &[Purpose], at: Instant) -> Vec<Purpose> {
     let mut order: Vec<Purpose> = Vec::new();
     while order.len() < waiting.len() {
-        let (quota, window) = scheduler.capacity.quota().unwrap();
+        let (quota, mut pool) = scheduler.capacity.quota().unwrap();
         let reported = headers(200, 1, 600).rate_limit;
-        quota.answered(u64::MAX, reported.as_ref(), window, at);
+        quota.answered(u64::MAX, reported.as_ref(), &mut pool.window, at);
+        drop(pool);
         let left: Vec<Purpose> = waiting
             .iter()
             .filter(|purpose| !order.contains(purpose))

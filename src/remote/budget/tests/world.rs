@@ -297,8 +297,9 @@ impl World {
         if lost == Lost::NotSent {
             self.scheduler.capacity.not_sent(number, &counted);
         }
-        let (quota, _) = self.scheduler.capacity.quota().unwrap();
+        let (quota, pool) = self.scheduler.capacity.quota().unwrap();
         quota.ended(number, self.now);
+        drop(pool);
         self.scheduler.withdraw(&caller.purpose.key);
         caller.sent = 0;
         self.running.remove(&caller.purpose.key);
@@ -307,13 +308,14 @@ impl World {
     fn receive(&mut self, caller: &mut Caller, number: u64) {
         self.failing = false;
         let (admitted, report) = self.server.answer(self.now);
-        let (quota, window) = self.scheduler.capacity.quota().unwrap();
-        quota.answered(number, report.as_ref(), window, self.now);
+        let (quota, mut pool) = self.scheduler.capacity.quota().unwrap();
+        quota.answered(number, report.as_ref(), &mut pool.window, self.now);
         if !admitted {
             let reset = report.and_then(|report| report.reset);
-            quota.refused(number, reset, window, self.now);
+            quota.refused(number, reset, &mut pool.window, self.now);
         }
         quota.ended(number, self.now);
+        drop(pool);
         self.scheduler.wake_first(self.now);
         if admitted {
             caller.sent += 1;

@@ -47,10 +47,12 @@ impl Room {
     #[must_use]
     pub fn keep(self: &Arc<Self>, view: &Arc<RemoteView>) -> Option<Kept> {
         let size = size(view);
+        if size > LARGEST {
+            return None;
+        }
         let part = match size {
             ..=ORDINARY => None,
-            ..=LARGEST => Some(self.take(size)?),
-            _ => return None,
+            _ => Some(self.take(size)?),
         };
         Some(Kept {
             view: view.clone(),

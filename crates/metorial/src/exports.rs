@@ -50,7 +50,7 @@ impl Client {
             query: None,
             body: Some(&body),
         };
-        self.send_export(target, &call).await?.object(None)
+        self.send_export(target, &call).await?.any_object(None)
     }
 
     /// Reads the record of an export, which has no value.

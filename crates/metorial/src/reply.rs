@@ -46,6 +46,12 @@ impl Reply {
             let cause = "the object has more values than are read";
             return Err(self.error(kind, cause).too_large());
         }
+        self.any_object(requested)
+    }
+
+    /// Decodes one object, of however many values: an exported value is in no other answer.
+    pub(crate) fn any_object<T: Object>(self, requested: Option<&str>) -> Result<Answer<T>, Error> {
+        let operation = self.operation;
         let answer: Answer<T> = self.decode()?;
         let id = answer.value.id();
         if id.is_empty() || requested.is_some_and(|requested| requested != id) {

@@ -195,6 +195,11 @@ async fn an_exported_value_may_be_larger_than_other_answers() {
     let large = Server::always(with_value(7)).await;
     let export = large.client().create_export(&target(None), &body).await;
     assert!(export.expect("exported").value.value.is_some());
+    let mut export = crate::export("pace_1");
+    export["value"] = json!({"scopes": vec![0; 50_000]});
+    let dense = Server::always(json_answer(200, &export)).await;
+    let export = dense.client().create_export(&target(None), &body).await;
+    assert!(export.is_ok(), "it is in no other answer");
     let too_large = Server::always(with_value(8)).await;
     let error = failure(too_large.client().create_export(&target(None), &body)).await;
     assert!(error.is_too_large() && error.kind() == ErrorKind::Ambiguous);

@@ -79,7 +79,6 @@ impl Capacity {
     }
 
     /// Returns the requests that were sent, and the limits of users.
-    #[must_use]
     pub fn pool(&self) -> MutexGuard<'_, Pool> {
         lock(&self.pool)
     }

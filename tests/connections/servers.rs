@@ -2,7 +2,7 @@
 
 use crate::support::{Environment, connection, credentials, secret, with};
 use metorial_operator::settings::Settings;
-use metorial_simulator::{Action, Fault, InstanceType, Simulator};
+use metorial_simulator::{Action, Fault, InstanceType, Options, Simulator};
 use serde_json::{Value, json};
 
 /// The settings of an operator that may call both servers.
@@ -19,7 +19,12 @@ fn calling_both(env: &Environment, hostile: &Simulator) -> Settings {
 /// Another server, and the environment's operator that may call both.
 async fn two_servers() -> (Environment, Simulator, String) {
     let mut env = Environment::new().await;
-    let hostile = Simulator::start(Default::default()).await;
+    // With the seed of the environment's own, both would make the same ids.
+    let options = Options {
+        seed: 2,
+        ..Options::default()
+    };
+    let hostile = Simulator::start(options).await;
     let organization = hostile.add_organization("Hostile");
     let instance = hostile.add_instance(&organization, InstanceType::Production);
     let key = hostile.add_key(&instance);

@@ -2,6 +2,7 @@
 
 use crate::cluster::lease::LeaseTiming;
 use crate::cluster::shard::Shard;
+use crate::plan::backoff::Delays;
 use crate::resources::ResourceKey;
 use clap::{Parser, Subcommand, ValueEnum};
 use futures::future::BoxFuture;
@@ -142,6 +143,19 @@ pub struct Timing {
     pub approval: Duration,
     /// Time for which a process that stops waits for the running reconciliations.
     pub drain: Duration,
+}
+
+impl Timing {
+    /// Returns the delays of something that is reconciled at this interval.
+    #[must_use]
+    pub fn delays(&self, interval: Duration, jitter: f64) -> Delays {
+        Delays {
+            transient: self.backoff,
+            interval,
+            rest: self.rest,
+            jitter,
+        }
+    }
 }
 
 impl Default for Timing {

@@ -2,7 +2,6 @@
 
 use super::key_checks::Check;
 use super::limits::{Joined, UserLimit};
-use super::not_ready::NotReady;
 use super::registry::Connections;
 use super::settings::ConnectionSettings;
 use super::slot::{Identified, Pinned, Slot};
@@ -10,6 +9,7 @@ use super::verify;
 use crate::cluster::references::Need;
 use crate::kinds::Inputs;
 use crate::plan::fingerprint::Fingerprint;
+use crate::plan::not_ready::NotReady;
 use crate::plan::purpose::Purpose;
 use crate::remote::Session;
 use crate::remote::budget::{OwnLimit, Requester};

@@ -1,11 +1,11 @@
 //! The times at which the API is asked whose key a connection has. A key that it refused is not tried again before its time,
 //! whatever enqueues the connection, unless the key, the address or the spec changes.
 
-use super::not_ready::NotReady;
 use super::settings::ConnectionSettings;
 use crate::plan::attempt::{Attempt, Circumstances};
 use crate::plan::backoff::{Backoff, Delays, Growth, Retry};
 use crate::plan::fingerprint::Fingerprint;
+use crate::plan::not_ready::NotReady;
 use crate::plan::pauses::{Ended, Pauses};
 use crate::resources::Reason;
 use crate::settings::Timing;
@@ -90,9 +90,10 @@ impl KeyChecks {
             retry: &failed.map_or(Retry::Interval(None), |failed| retry(failed, false)),
             attempt,
             asked: true,
-            unreachable: false,
+            deletion_blocked: false,
         };
-        self.pauses.next(ended, &delays(timing, jitter), now);
+        self.pauses
+            .next(ended, &timing.delays(timing.connection_check, jitter), now);
     }
 
     /// Ends the pause after a failure that was to pass by itself, because a resource got another response. Returns true if there
@@ -120,7 +121,7 @@ impl KeyChecks {
         jitter: f64,
         now: Instant,
     ) -> Duration {
-        let delays = delays(timing, jitter);
+        let delays = timing.delays(timing.connection_check, jitter);
         let due = self.due(not_ready, terminating, &delays, now);
         due.min(delays.interval())
     }
@@ -185,15 +186,6 @@ fn retry(not_ready: &NotReady, soon: bool) -> Retry {
         Growth::Refused
     };
     Retry::Backoff(Backoff::new(growth).at_least(not_ready.wait.unwrap_or_default()))
-}
-
-fn delays(timing: &Timing, jitter: f64) -> Delays {
-    Delays {
-        transient: timing.backoff,
-        interval: timing.connection_check,
-        rest: timing.rest,
-        jitter,
-    }
 }
 
 #[cfg(test)]

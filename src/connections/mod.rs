@@ -14,7 +14,6 @@ mod count;
 mod key_checks;
 mod limits;
 mod losses;
-mod not_ready;
 mod others;
 pub mod rate_limit;
 mod registry;
@@ -30,7 +29,6 @@ pub mod verify;
 mod waiting;
 
 pub use choose::ConnectionQuery;
-pub use not_ready::NotReady;
 pub use others::OtherInstances;
 pub use registry::Connections;
 pub use session_factory::SessionFactory;

@@ -1,10 +1,10 @@
 //! The search for an object of a resource in the instances that the other connections of its namespace open: a create whose
 //! response was lost may have been sent to one.
 
-use super::not_ready::NotReady;
 use super::registry::Connections;
 use crate::cluster::error::ClusterError;
 use crate::kinds::Kind;
+use crate::plan::not_ready::NotReady;
 use crate::plan::observed::RemoteView;
 use crate::plan::ownership::{Claim, Marker, Owner};
 use crate::plan::purpose::Purpose;

@@ -1,7 +1,6 @@
 //! The registry of connections: reads and verifies them, builds their sessions, and keeps the last good one.
 
 use super::losses::LOSSES_LIFETIME;
-use super::not_ready::NotReady;
 use super::session_factory::SessionFactory;
 use super::settings::ConnectionSettings;
 use super::slot::Slot;
@@ -10,6 +9,7 @@ use super::users::UserCounts;
 use super::verify;
 use super::waiting::WaitingDeletions;
 use crate::lock::lock;
+use crate::plan::not_ready::NotReady;
 use crate::remote::shared::Shared;
 use crate::remote::{RemoteError, Session};
 use crate::resources::{ConnectionKey, ConnectionKind, Reason, UnreachablePolicy};

@@ -1,6 +1,5 @@
 //! Reads connections and builds their API clients, by the settings of the process.
 
-use super::not_ready::NotReady;
 use super::settings::{ConnectionResource, ConnectionSettings};
 use super::verify;
 use crate::cluster::client::Cluster;
@@ -12,6 +11,7 @@ use crate::cluster::pages::Collection;
 use crate::kinds::Inputs;
 use crate::metrics::Metrics;
 use crate::plan::fingerprint::MacKey;
+use crate::plan::not_ready::NotReady;
 use crate::resources::{
     ClusterConnection, Connection, ConnectionKey, ConnectionKind, Reason, ResourceKey, Stored,
 };

@@ -3,13 +3,13 @@
 use super::key_checks::KeyChecks;
 use super::limits::{Joined, UserLimit};
 use super::losses::Count;
-use super::not_ready::NotReady;
 use super::settings::ConnectionSettings;
 use super::single_flight::SingleFlight;
 use super::state::{ConnectionState, Permissions, version};
 use crate::inventory::CountResult;
 use crate::plan::attempt::ConnectionVersion;
 use crate::plan::fingerprint::Fingerprint;
+use crate::plan::not_ready::NotReady;
 use crate::remote::budget::{Budget, Limit, OwnLimit};
 use crate::remote::{Loader, Session};
 use crate::resources::{APPROVE, ConnectionDefaults, ConnectionKey, RECREATE, Reason, ResourceKey};

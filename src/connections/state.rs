@@ -1,8 +1,8 @@
 //! The state of one connection, for the resources that use it and for its own status.
 
-use super::not_ready::NotReady;
 use crate::plan::attempt::ConnectionVersion;
-use crate::plan::case::{ConnectionView, Problem};
+use crate::plan::case::ConnectionView;
+use crate::plan::not_ready::NotReady;
 use crate::remote::Session;
 use crate::resources::{ConnectionDefaults, ConnectionKey, ConnectionKind, Reason};
 use std::sync::Arc;
@@ -56,13 +56,13 @@ impl ConnectionState {
         &self,
         key: &ConnectionKey,
         named: bool,
-        refusal: Option<Problem>,
+        refusal: Option<NotReady>,
     ) -> ConnectionView {
         let session = self.session.as_ref();
         ConnectionView {
             name: key.to_string(),
             instance: session.map(|session| session.instance.id.clone()),
-            problem: self.not_ready.clone().map(Problem::from),
+            problem: self.not_ready.clone(),
             refusal,
             named,
             shared: key.kind == ConnectionKind::ClusterConnection,

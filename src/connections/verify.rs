@@ -1,12 +1,12 @@
 //! The checks that a connection has to pass, as pure functions: its address, its key, the instance that the key belongs to,
 //! and the namespaces that may use it.
 
-use super::not_ready::NotReady;
 use super::settings::ConnectionSettings;
 use crate::cluster::error::ClusterError;
 use crate::cluster::references::Missing;
 use crate::kinds::Inputs;
 use crate::plan::fingerprint::{Fingerprint, MacKey};
+use crate::plan::not_ready::NotReady;
 use crate::remote::RemoteError;
 use crate::remote::budget::{Limit, WINDOW};
 use crate::resources::{

@@ -29,7 +29,7 @@ pub fn used(
         collection: Collection::Deployments,
         field: "spec.deploymentId",
         object,
-        unmarked: true,
+        allows_unmarked: true,
     }))
 }
 

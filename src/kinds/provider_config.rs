@@ -111,6 +111,6 @@ fn used(vault: External) -> Used {
         collection: Collection::ConfigVaults,
         field: "spec.vaultId",
         object: vault,
-        unmarked: false,
+        allows_unmarked: false,
     }
 }

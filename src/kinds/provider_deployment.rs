@@ -127,6 +127,6 @@ fn used(config: External) -> Used {
         collection: Collection::Configs,
         field: "spec.defaultConfigId",
         object: config,
-        unmarked: false,
+        allows_unmarked: false,
     }
 }

@@ -1,6 +1,5 @@
 //! Ownership of a remote object, and the adoption of an existing one.
 
-use super::backoff::Retry;
 use super::case::Case;
 use super::desired::Desired;
 use super::differences::{Differences, differences};
@@ -8,9 +7,9 @@ use super::external;
 use super::facts::{Facts, Query};
 use super::fields::{Remedy, Role};
 use super::observed::RemoteView;
-use super::ownership::Claim;
-use super::rotation;
-use super::steps::{Plan, Step, bind};
+use super::ownership::{Claim, MARKER_FIELD};
+use super::refused_fields;
+use super::steps::{Plan, bind};
 use super::update::{fresh_update, refused};
 use super::verdict::{EventReason, Verdict};
 use crate::resources::{AdoptPolicy, Reason};
@@ -19,14 +18,14 @@ use std::sync::Arc;
 /// Returns why the object must not be written: it is somebody else's and not adopted by name, or an end user authorized it.
 ///
 /// # Errors
-/// Whether its owner still exists was not read.
+/// The existence of its owner was not read.
 pub fn conflict(
     case: &Case<'_>,
     facts: &Facts,
     remote: &RemoteView,
 ) -> Result<Option<Verdict>, Query> {
     if case.claim(remote) == Claim::Nobody
-        && let Some(conflict) = external::unmarked(case, remote, "this resource")
+        && let Some(conflict) = external::unmarked_not_allowed(case, remote, "this resource")
     {
         return Ok(Some(conflict));
     }
@@ -69,20 +68,7 @@ pub fn conflict(
     }))
 }
 
-/// Returns the plan of a resource that observed an object which the spec no longer names: it has no object.
-#[must_use]
-pub fn stop_observing(case: &Case<'_>, _: &Facts) -> Option<Plan> {
-    case.stopped_observing().then(|| {
-        let message =
-            "the spec no longer names the observed object; comparing the spec with Metorial";
-        let mut plan = Plan::report(Verdict::new(Reason::Updating, message)).retry(Retry::Now);
-        plan.verdict.keeps_conditions = true;
-        plan.steps.push(Step::Unbind);
-        plan
-    })
-}
-
-/// Returns whether the object is known by `adopt.id` only: not recorded yet, or recorded in mode Observe.
+/// Returns true if the object is known by `adopt.id` only: not recorded yet, or recorded in mode Observe.
 #[must_use]
 pub fn is_adoption(case: &Case<'_>, remote: &RemoteView) -> bool {
     let record = &case.record;
@@ -108,22 +94,24 @@ pub fn adopt(
     if let Some(refusal) = mismatch(case, desired, &found, remote) {
         return Ok(Plan::report(refusal));
     }
-    let blocked = rotation::without_refused(case, desired, facts, remote, &mut found)?;
+    let blocked = refused_fields::without_refused(case, desired, facts, remote, &mut found)?;
     if !blocked.is_empty() {
         return refused(case, desired, facts, remote, &found, &blocked);
     }
     let note = format!("adopted {}", remote.id);
     // Where a PATCH would change nothing, one of ours was applied and not recorded.
-    let step = match found.patches(desired) {
-        true => fresh_update(facts, remote, &found)?,
-        false => bind(remote),
+    let step = if found.patches(desired) {
+        fresh_update(facts, remote, &found)?
+    } else {
+        bind(remote)
     };
     let plan = Plan::synced(desired, vec![step])
         .map_verdict(|verdict| verdict.with_event(EventReason::Adopted, note));
-    match found.imports {
-        false => Ok(plan),
+    if found.needs_import {
         // The object must be recorded as ours before a value is imported.
-        true => Ok(plan.continues(format!("adopted {}; importing its value next", remote.id))),
+        Ok(plan.then_requeue(format!("adopted {}; importing its value next", remote.id)))
+    } else {
+        Ok(plan)
     }
 }
 
@@ -157,16 +145,13 @@ fn mismatch(
     found: &Differences,
     remote: &RemoteView,
 ) -> Option<Verdict> {
-    let replaced = |field: &str| {
-        let rule = desired.field(field).map(|field| field.rule);
-        rule.is_some_and(|rule| rule.remedy == Remedy::Replace)
-    };
+    let replaced = |field: &str| desired.remedy(field) == Some(Remedy::Replace);
     let other_value = has_other_values(case, desired, remote);
     let entries = found.entries.iter().map(|entry| entry.field.as_str());
     let mismatch: Vec<&str> = entries
         .filter(|field| {
             let hidden = desired.inputs.iter().any(|input| input.field == *field);
-            *field != "metadata.kubernetes" && (!hidden || other_value && replaced(field))
+            *field != MARKER_FIELD && (!hidden || other_value && replaced(field))
         })
         .collect();
     let refused = |fields: &[&str], way_out: &str| {
@@ -177,10 +162,8 @@ fn mismatch(
         );
         Verdict::new(Reason::AdoptionMismatch, message)
     };
-    let fixed = |field: &&str| {
-        let rule = desired.field(field).map(|field| field.rule);
-        rule.is_some_and(|rule| matches!(rule.remedy, Remedy::Replace | Remedy::Fixed))
-    };
+    let fixed =
+        |field: &&str| matches!(desired.remedy(field), Some(Remedy::Replace | Remedy::Fixed));
     let fixed: Vec<&str> = mismatch.iter().copied().filter(fixed).collect();
     if !fixed.is_empty() {
         return Some(refused(
@@ -198,7 +181,7 @@ fn mismatch(
     None
 }
 
-/// Returns whether the object was made with other values that can't be read, as its marker shows. That of another resource, or
+/// Returns true if the object was made with other values that can't be read, as its marker shows. That of another resource, or
 /// under another key, shows nothing: then they are taken to be the desired ones.
 fn has_other_values(case: &Case<'_>, desired: &Desired, remote: &RemoteView) -> bool {
     let comparable = matches!(case.claim(remote), Claim::Ours | Claim::Namesake);

@@ -2,16 +2,15 @@
 
 use super::case::Case;
 use super::desired::Desired;
+use super::differences::{HIDDEN, shown};
 use super::facts::{Facts, Query};
 use super::fields::is_blank;
-use super::fingerprint::Fingerprint;
+use super::fingerprint::{Fingerprint, hex};
 use super::presence::Presence;
 use super::steps::{Plan, Step};
 use super::verdict::{EventReason, Verdict};
 use crate::resources::{APPROVE, Mode, PlanStatus, PlannedField, PlannedStep, Reason};
 use sha2::{Digest, Sha256};
-
-const HIDDEN: &str = "<hidden>";
 
 /// Holds a plan back until it is approved, in mode Plan.
 ///
@@ -115,9 +114,10 @@ fn wanted(desired: &Desired) -> Vec<PlannedField> {
     sent.map(|field| PlannedField {
         field: field.rule.name.to_owned(),
         from: None,
-        to: match field.is_secret() {
-            true => HIDDEN.to_owned(),
-            false => field.expose().to_string().chars().take(200).collect(),
+        to: if field.is_secret() {
+            HIDDEN.to_owned()
+        } else {
+            shown(field.expose())
         },
     })
     .collect()
@@ -160,7 +160,5 @@ fn hash(
         digest.update([0]);
     }
     digest.update(serde_json::to_vec(steps).unwrap_or_default());
-    let digest = digest.finalize();
-    let bytes = digest.iter().take(8);
-    Ok(bytes.map(|byte| format!("{byte:02x}")).collect())
+    Ok(hex(&digest.finalize()[..8]))
 }

@@ -12,7 +12,7 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 pub struct Circumstances {
     /// The resource's generation.
     pub generation: i64,
-    /// Whether it is being deleted.
+    /// True if it is being deleted.
     pub terminating: bool,
     /// The desired state: the spec, and the values of the Secrets and ConfigMaps that it refers to.
     pub revision: Option<Fingerprint>,
@@ -20,8 +20,8 @@ pub struct Circumstances {
     pub references: Option<u64>,
     /// The hash of the approved plan.
     pub approved: Option<String>,
-    /// Whether the owner of the object to adopt exists, where it had one when it was read.
-    pub former_owner: Option<bool>,
+    /// True if the present owner of the object to adopt exists; `None` where it had none when it was read.
+    pub awaited_owner_exists: Option<bool>,
     /// The name of the connection.
     pub connection: String,
     /// The state of the connection.
@@ -48,7 +48,7 @@ pub struct Attempt {
     circumstances: u64,
     /// The user's request to reconcile now, where it was not handled yet.
     request: Option<u64>,
-    /// Whether the finalizer is present.
+    /// True if the finalizer is present.
     finalizer: bool,
     /// The resources that depend on one that is being deleted.
     dependents: BTreeSet<ResourceKey>,
@@ -90,7 +90,7 @@ impl Attempt {
         }
     }
 
-    /// Returns whether nothing has changed since `earlier`, but perhaps a request. That a finalizer was added, or that one
+    /// Returns true if nothing has changed since `earlier`, but perhaps a request. That a finalizer was added, or that one
     /// more resource depends on this one, helps no attempt.
     #[must_use]
     pub fn repeats(&self, earlier: &Self) -> bool {
@@ -99,13 +99,13 @@ impl Attempt {
             && earlier.dependents.is_subset(&self.dependents)
     }
 
-    /// Returns whether the user requests a reconciliation.
+    /// Returns true if the user requests a reconciliation.
     #[must_use]
     pub fn is_requested(&self) -> bool {
         self.request.is_some()
     }
 
-    /// Returns whether the user requested a reconciliation that `earlier` was not about.
+    /// Returns true if the user requested a reconciliation that `earlier` was not about.
     #[must_use]
     pub fn is_requested_since(&self, earlier: &Self) -> bool {
         self.is_requested() && self.request != earlier.request
@@ -131,7 +131,7 @@ mod tests {
             revision: Some(Fingerprint::stored("v1:key:a")),
             references: Some(1),
             approved: None,
-            former_owner: Some(true),
+            awaited_owner_exists: Some(true),
             connection: "Connection/default".to_owned(),
             connection_version: ConnectionVersion {
                 epoch: 1,
@@ -166,7 +166,7 @@ mod tests {
                 changed(|it| it.approved = Some("hash".to_owned()))
             }),
             ("an owner that is gone", {
-                changed(|it| it.former_owner = Some(false))
+                changed(|it| it.awaited_owner_exists = Some(false))
             }),
             ("another connection", {
                 changed(|it| it.connection = "Connection/other".to_owned())

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-/// When to reconcile again. A change that matters leads to another attempt at once, whatever this is; any other event
+/// When to reconcile again. A change that matters leads to another attempt immediately, whatever this is; any other event
 /// to none before this time.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Retry {
@@ -11,7 +11,7 @@ pub enum Retry {
     Interval(Option<Duration>),
     /// At the interval. The attempt is not repeated before that: nothing but a change can help.
     ChangeOrInterval,
-    /// At once: another step follows.
+    /// Immediately: another step follows.
     Now,
     /// After exactly this time.
     After(Duration),
@@ -26,7 +26,7 @@ pub enum Retry {
 impl Retry {
     /// Returns the same, but where all is well, not later than a moment after `at`. `now` may be later than that.
     #[must_use]
-    pub fn once_more(self, at: Option<Instant>, now: Instant) -> Self {
+    pub fn no_later_than(self, at: Option<Instant>, now: Instant) -> Self {
         match (self, at) {
             (Self::Interval(at_most), Some(at)) => {
                 let left = at.saturating_duration_since(now) + MOMENT;
@@ -37,18 +37,18 @@ impl Retry {
     }
 }
 
-/// A pause that grows with the number of failures in a row.
+/// A pause that grows with the number of consecutive failures.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Backoff {
-    /// How fast it grows.
+    /// The speed of its growth.
     pub growth: Growth,
-    /// What the server or the budget asks for.
+    /// The time that the server or the budget asks for.
     pub at_least: Duration,
     /// The time at which the cause is sure to be over.
     pub at_most: Option<Duration>,
 }
 
-/// How fast a pause grows.
+/// The growth of a pause.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Growth {
     /// From about a second to five minutes.
@@ -86,7 +86,7 @@ impl Backoff {
         }
     }
 
-    /// Ends the pause with `settles_in` plus a moment, if that is not over yet.
+    /// Caps the pause shortly after reads have settled.
     #[must_use]
     pub fn until_settled(self, settles_in: Duration) -> Self {
         let at_most = (!settles_in.is_zero()).then_some(settles_in + MOMENT);
@@ -96,14 +96,15 @@ impl Backoff {
 
 /// Added to a time that is waited for, to be past it.
 pub const MOMENT: Duration = Duration::from_millis(50);
-/// The number of conflicts in a row after which they are taken for a refusal: those before take about half a minute.
-pub const CONFLICTS: u32 = 6;
+/// The number of consecutive failures of uncertain duration from which on they are taken for a refusal: those before take about
+/// half a minute.
+pub const TRANSIENT_ATTEMPTS: u32 = 6;
 /// Bounds of the pause after a refusal: the API sees at most four attempts an hour, whatever happens.
 const REFUSED: (Duration, Duration) = (Duration::from_secs(900), Duration::from_secs(3600));
-/// By how much a pause after a failure is longer at most, so that what failed together is not retried together.
+/// The factor by which jitter may lengthen a pause after a failure, so that what failed together is not retried together.
 const SPREAD: f64 = 1.5;
 
-/// What turns a [`Retry`] into a pause.
+/// The times that turn a [`Retry`] into a pause.
 #[derive(Clone, Copy, Debug)]
 pub struct Delays {
     /// Bounds of the pause after a transient failure.
@@ -112,12 +113,12 @@ pub struct Delays {
     pub interval: Duration,
     /// The shortest time between two attempts between which nothing changed that matters.
     pub rest: Duration,
-    /// Spreads what would happen at once, 0 to 1.
+    /// Spreads what would happen at the same time, 0 to 1.
     pub jitter: f64,
 }
 
 impl Delays {
-    /// Returns the pause, or `None` for never, given the failures in a row including this one.
+    /// Returns the pause, or `None` for never, given the consecutive failures including this one.
     #[must_use]
     pub fn pause(&self, retry: &Retry, failures: u32) -> Option<Duration> {
         match retry {
@@ -143,8 +144,10 @@ impl Delays {
     fn backoff(&self, backoff: &Backoff, failures: u32) -> Duration {
         let ((base, cap), failures) = match backoff.growth {
             Growth::Transient => (self.transient, failures),
-            Growth::TransientThenRefused if failures < CONFLICTS => (self.transient, failures),
-            Growth::TransientThenRefused => (REFUSED, failures - CONFLICTS + 1),
+            Growth::TransientThenRefused if failures < TRANSIENT_ATTEMPTS => {
+                (self.transient, failures)
+            }
+            Growth::TransientThenRefused => (REFUSED, failures - TRANSIENT_ATTEMPTS + 1),
             Growth::Refused => (REFUSED, failures),
         };
         let exponent = failures.saturating_sub(1).min(16);
@@ -189,7 +192,7 @@ mod tests {
             (Retry::Interval(None), None, Retry::Interval(None)),
             (Retry::OnChange, Some(now + second), Retry::OnChange),
         ] {
-            assert_eq!(retry.once_more(at, now), expected);
+            assert_eq!(retry.no_later_than(at, now), expected);
         }
     }
 

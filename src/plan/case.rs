@@ -1,14 +1,17 @@
 //! Everything known about one resource before anything is read from the API.
 
+use super::backoff::Growth;
 use super::children::{ChildKind, Refusal};
 use super::desired::{Desired, Exports, Invalid};
 use super::facts::MaxAge;
 use super::fingerprint::MacKey;
+use super::not_ready::NotReady;
 use super::observed::RemoteView;
 use super::ownership::{Claim, Marker, Owner};
 use super::policy::Policy;
 use super::record::{Destination, Record, Writes};
 use super::rewrites::Rewrites;
+use super::unknown_outcome::MaybeApplied;
 use crate::resources::{Mode, Reason, RemoteDetails};
 use jiff::Timestamp;
 use std::collections::HashMap;
@@ -20,7 +23,7 @@ pub struct Case<'a> {
     pub owner: Owner,
     /// Its generation.
     pub generation: i64,
-    /// Whether it is being deleted.
+    /// True if it is being deleted.
     pub terminating: bool,
     /// The setting that enables the kind, where it is disabled.
     pub disabled: Option<&'a str>,
@@ -28,7 +31,7 @@ pub struct Case<'a> {
     pub requested: Option<String>,
     /// The hash of the approved plan.
     pub approved: Option<String>,
-    /// What is allowed.
+    /// The effective policy.
     pub policy: Policy,
     /// The desired remote object, or why it is not known. A resource that is being deleted desires nothing.
     pub desired: Result<&'a Desired, Unresolved>,
@@ -36,18 +39,18 @@ pub struct Case<'a> {
     pub publish: Option<String>,
     /// The recorded state.
     pub record: Record,
-    /// What the status shows of the remote object.
+    /// The details of the remote object that the status shows.
     pub details: RemoteDetails,
     /// The connection.
     pub connection: ConnectionView,
     /// Time for which the API is not asked, because nothing has changed since the last attempt that matters.
     pub paused: Option<Duration>,
-    /// How often in a row the API refused the same attempt for a conflict.
-    pub conflicts: u32,
+    /// The number of consecutive refusals of the same attempt whose cause may pass or not.
+    pub uncertain_failures: u32,
     /// The recent writes to child objects.
     pub rewrites: HashMap<ChildKind, Rewrites>,
-    /// What a deletion does that can't reach the API.
-    pub unreachable: Unreachable,
+    /// A deletion that can't reach the API: when to orphan, and how long it has waited.
+    pub blocked_deletion: BlockedDeletion,
     /// The fields that the API refused to change, for what is desired now.
     pub refused: Vec<&'static str>,
     /// A read or a step that failed.
@@ -65,7 +68,7 @@ pub struct Case<'a> {
     pub now: Timestamp,
 }
 
-/// Why the desired state is not known.
+/// The reason why the desired state is not known.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Unresolved {
     /// The condition reason.
@@ -93,31 +96,18 @@ pub struct ConnectionView {
     pub name: String,
     /// The instance that its current session, or the last good one, opens.
     pub instance: Option<String>,
-    /// What is wrong with it.
-    pub problem: Option<Problem>,
-    /// Why the resource's namespace may not use it.
-    pub refusal: Option<Problem>,
-    /// Whether the spec names it.
+    /// The cause why it can't be used.
+    pub problem: Option<NotReady>,
+    /// The cause why the resource's namespace may not use it.
+    pub refusal: Option<NotReady>,
+    /// True if the spec names it.
     pub named: bool,
-    /// Whether other namespaces may use it, too.
+    /// True if other namespaces may use it, too.
     pub shared: bool,
-    /// Whether specs may name objects by their ids that no resource of this cluster created.
+    /// True if specs may name objects by their ids that no resource of this cluster created.
     pub external_ids: bool,
     /// The clusters whose objects may be taken over.
     pub adopt_from: Vec<String>,
-}
-
-/// Why a connection can't be used.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Problem {
-    /// The condition reason.
-    pub reason: Reason,
-    /// The condition message.
-    pub message: String,
-    /// Whether it passes by itself, so that resources may go on trying with what they have.
-    pub transient: bool,
-    /// The wait that the API asks for.
-    pub wait: Option<Duration>,
 }
 
 impl ConnectionView {
@@ -132,7 +122,7 @@ impl ConnectionView {
 
     /// Returns why creates and changes can't be sent now.
     #[must_use]
-    pub fn unusable(&self) -> Option<Problem> {
+    pub fn unusable(&self) -> Option<NotReady> {
         if let Some(refusal) = &self.refusal {
             return Some(refusal.clone());
         }
@@ -140,22 +130,17 @@ impl ConnectionView {
             (Some(_), None) => None,
             (Some(_), Some(problem)) if problem.transient => None,
             (_, Some(problem)) => Some(problem.clone()),
-            (None, None) => Some(Problem {
-                reason: Reason::ConnectionNotReady,
-                message: "not checked yet".to_owned(),
-                transient: false,
-                wait: None,
-            }),
+            (None, None) => Some(NotReady::new(Reason::ConnectionNotReady, "not checked yet")),
         }
     }
 }
 
-/// What a deletion does that can't reach the API.
+/// A deletion that can't reach the API: when to orphan, and how long it has waited.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Unreachable {
+pub struct BlockedDeletion {
     /// When it leaves the object behind; `None`: never.
     pub orphan_after: Option<Duration>,
-    /// How long it has been blocked.
+    /// The time for which it has been blocked.
     pub blocked_for: Duration,
 }
 
@@ -172,18 +157,7 @@ pub enum Failure {
     ChildTooLarge(String),
 }
 
-/// Whether a write that failed was applied.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum MaybeApplied {
-    /// It was not.
-    No,
-    /// It may have been; the API answered, so it is not being applied any more.
-    Answered,
-    /// It may have been, or may still be: there was no response.
-    InFlight,
-}
-
-/// What the API rejects, as far as its error says.
+/// The part of the spec that the API rejects, as far as its error says.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Rejection {
     /// A field names an object that does not exist: its name.
@@ -194,30 +168,28 @@ pub enum Rejection {
     OtherMethod,
     /// The objects that the spec names are not all of one provider.
     OtherProvider,
-    /// The object that the spec names belongs to another deployment than the one that it names.
+    /// The object that the spec names belongs to a deployment other than the one that it names.
     OtherDeployment,
     /// Something at Metorial uses the object that is to be deleted: the ids of what does.
     InUse(Vec<String>),
 }
 
-/// What a failed request to the API means.
+/// A failed request to the API.
 #[derive(Clone, Debug, PartialEq)]
 pub struct RemoteFailure {
     /// The condition reason.
     pub reason: Reason,
     /// The condition message.
     pub message: String,
-    /// Whether a write was applied.
+    /// The effect of a write.
     pub applied: MaybeApplied,
-    /// Whether the connection, rather than this resource, has the problem.
+    /// True if the connection, rather than this resource, has the problem.
     pub concerns_connection: bool,
-    /// Whether only a person can help.
-    pub needs_person: bool,
-    /// Whether the API refused the request for a conflict, of which only another attempt shows whether it passes.
-    pub conflicts: bool,
+    /// The growth of the pauses after it: fast if only a person can help.
+    pub growth: Growth,
     /// The wait that the server or the budget asks for.
     pub wait: Option<Duration>,
-    /// What the API rejects in the spec, where its error says so.
+    /// The part of the spec that the API rejects, where its error says so.
     pub rejection: Option<Rejection>,
 }
 
@@ -252,7 +224,7 @@ impl<'a> Case<'a> {
         id.map(String::as_str)
     }
 
-    /// Returns whether the recorded object is one that was only observed, and that the spec no longer names.
+    /// Returns true if the recorded object is one that was only observed, and that the spec no longer names.
     #[must_use]
     pub fn stopped_observing(&self) -> bool {
         let id = self.record.id.as_ref().filter(|_| self.record.observed);
@@ -269,14 +241,15 @@ impl<'a> Case<'a> {
     /// read of this reconciliation will do.
     #[must_use]
     pub fn max_age(&self) -> MaxAge {
-        match self.record.has_lost_write() || self.terminating || self.requested.is_some() {
-            true => MaxAge::ThisReconciliation,
-            false => MaxAge::Interval,
+        if self.record.has_lost_write() || self.terminating || self.requested.is_some() {
+            MaxAge::ThisReconciliation
+        } else {
+            MaxAge::Interval
         }
     }
 
     /// Returns for how long a child object is left alone, because somebody else changed it after each of several writes of the
-    /// same content. A request of the user is carried out at once.
+    /// same content. A request of the user is carried out immediately.
     #[must_use]
     pub fn contested(&self, kind: ChildKind, fingerprint: &str) -> Option<Duration> {
         let rewrites = self.rewrites.get(&kind)?;
@@ -284,7 +257,7 @@ impl<'a> Case<'a> {
         left.filter(|_| self.requested.is_none())
     }
 
-    /// Returns whether nothing may be written.
+    /// Returns true if nothing may be written.
     #[must_use]
     pub fn observes(&self) -> bool {
         self.policy.mode == Mode::Observe
@@ -315,7 +288,7 @@ impl<'a> Case<'a> {
         }
     }
 
-    /// Returns whether the object carries the marker of a resource that was restored as this one. Even where the status was
+    /// Returns true if the object carries the marker of a resource that was restored as this one. Even where the status was
     /// restored with it, this is another resource, and its object must say so.
     #[must_use]
     pub fn restored(&self, remote: &RemoteView) -> bool {
@@ -346,7 +319,7 @@ impl<'a> Case<'a> {
         namesakes
     }
 
-    /// Returns whether the resource takes over what a predecessor of the same name left: it was restored from a backup, and never
+    /// Returns true if the resource takes over what a predecessor of the same name left: it was restored from a backup, and never
     /// had an object itself.
     #[must_use]
     pub fn predecessor_counts(&self) -> bool {

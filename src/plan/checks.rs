@@ -1,54 +1,44 @@
-//! The checks before and after a decision, in order: what keeps a resource from being reconciled, and what keeps a plan
-//! from being carried out.
+//! The checks before and after a decision, in order: those that keep a resource from being reconciled, and those that keep a
+//! plan from being carried out.
 
-use super::adopt;
 use super::backoff::{Backoff, Retry};
-use super::case::{Case, Problem, Unresolved};
-use super::children::Refusal;
+use super::case::Case;
 use super::desired::Desired;
 use super::expiry::has_expired;
 use super::external;
 use super::facts::{Facts, Query};
 use super::fields::Role;
 use super::in_sync::{in_sync, passing, with_known_drift};
+use super::not_ready::NotReady;
+use super::observe;
 use super::observed::RemoteView;
-use super::policy::DEFAULT_INTERVAL;
+use super::outcome::child_refused;
 use super::presence::Presence;
 use super::schema::ValueSchema;
 use super::steps::{Plan, Step};
 use super::verdict::Verdict;
 use crate::resources::Reason;
 
-/// Returns the desired object of a resource that can be reconciled now.
-///
-/// # Errors
-/// The plan of the first check that fails.
-pub fn ready<'a>(case: &Case<'a>, facts: &Facts) -> Result<&'a Desired, Box<Plan>> {
-    let checks = [disabled, suspended];
-    if let Some(plan) = checks.iter().find_map(|check| check(case, facts)) {
-        return Err(Box::new(plan));
-    }
-    let desired = match &case.desired {
-        Ok(desired) => *desired,
-        Err(unresolved) => return Err(Box::new(self::unresolved(unresolved))),
-    };
-    let checks = [
-        connection_not_ready,
-        adopt::stop_observing,
-        wrong_instance,
-        external::id_not_allowed,
-    ];
-    match checks.iter().find_map(|check| check(case, facts)) {
-        Some(plan) => Err(Box::new(plan)),
-        None => Ok(desired),
-    }
+/// Returns the plan of a resource for which nothing is done, whatever it desires.
+#[must_use]
+pub fn held_back(case: &Case<'_>, facts: &Facts) -> Option<Plan> {
+    disabled(case).or_else(|| suspended(case, facts))
+}
+
+/// Returns the plan of a resource that can't be reconciled now.
+#[must_use]
+pub fn blocked(case: &Case<'_>, facts: &Facts) -> Option<Plan> {
+    connection_not_ready(case, facts)
+        .or_else(|| observe::stop(case))
+        .or_else(|| wrong_instance(case))
+        .or_else(|| external::id_not_allowed(case))
 }
 
 /// Returns the plan of a kind that is disabled: it needs no permission to do its work, only to report and to be deleted.
-fn disabled(case: &Case<'_>, _: &Facts) -> Option<Plan> {
+fn disabled(case: &Case<'_>) -> Option<Plan> {
     let setting = case.disabled?;
     let message = format!(
-        "{}s are disabled in this cluster, and nothing is done for this one; ask the administrator to set {setting}, or delete this resource",
+        "{} is disabled in this cluster; ask the administrator to set {setting}, or delete this resource",
         case.owner.kind
     );
     Some(Plan::report(Verdict::new(Reason::Forbidden, message)))
@@ -73,13 +63,8 @@ fn suspended(case: &Case<'_>, facts: &Facts) -> Option<Plan> {
     Some(Plan::report(with_known_drift(case, verdict)))
 }
 
-fn unresolved(unresolved: &Unresolved) -> Plan {
-    let verdict = Verdict::new(unresolved.reason, unresolved.message.clone());
-    Plan::report(verdict)
-}
-
 fn connection_not_ready(case: &Case<'_>, facts: &Facts) -> Option<Plan> {
-    let Problem {
+    let NotReady {
         reason,
         message,
         wait,
@@ -97,11 +82,11 @@ fn connection_not_ready(case: &Case<'_>, facts: &Facts) -> Option<Plan> {
         ),
     };
     let backoff = Backoff::transient().at_least(wait.unwrap_or_default());
-    Some(Plan::report(passing(case, facts, verdict)).retry(Retry::Backoff(backoff)))
+    Some(Plan::report(passing(case, facts, verdict)).with_retry(Retry::Backoff(backoff)))
 }
 
-/// Returns the plan of a resource whose object is in another instance than its connection: a mistake, whoever made it.
-fn wrong_instance(case: &Case<'_>, _: &Facts) -> Option<Plan> {
+/// Returns the plan of a resource whose object is in another instance than its connection: a mistake, whatever caused it.
+fn wrong_instance(case: &Case<'_>) -> Option<Plan> {
     let here = case.connection.instance.as_ref()?;
     let there = case.record.instance.as_ref().filter(|id| *id != here)?;
     let what = match &case.record.id {
@@ -109,9 +94,10 @@ fn wrong_instance(case: &Case<'_>, _: &Facts) -> Option<Plan> {
         None => "a create may have been applied",
     };
     // A deletion needs a connection of that instance as well, unless it leaves the object there.
-    let orphan = match case.policy.leaves_remote() {
-        true => "",
-        false => "set spec.deletionPolicy: Orphan and ",
+    let orphan = if case.policy.leaves_remote() {
+        ""
+    } else {
+        "set spec.deletionPolicy: Orphan and "
     };
     let message = format!(
         "{what} in instance {there}, but {} belongs to {here}; refer to a connection of {there}, or {orphan}delete this resource",
@@ -119,17 +105,6 @@ fn wrong_instance(case: &Case<'_>, _: &Facts) -> Option<Plan> {
     );
     let verdict = Verdict::new(Reason::InstanceMismatch, message);
     Some(Plan::report(with_known_drift(case, verdict)))
-}
-
-/// Returns the plan where the API's reads lag behind our own writes, so that they say nothing.
-#[must_use]
-pub fn wait_for_lagging_reads(case: &Case<'_>, facts: &Facts) -> Plan {
-    let verdict = Verdict::new(
-        Reason::RemoteUnavailable,
-        "the API's reads lag behind its writes; retrying",
-    );
-    let backoff = Backoff::transient().until_settled(case.record.settles_in);
-    Plan::report(passing(case, facts, verdict)).retry(Retry::Backoff(backoff))
 }
 
 /// Refuses a plan that would send a value which violates the published schema.
@@ -189,30 +164,4 @@ pub fn refuse_unwritable_secret(
     };
     let refusal = facts.refusal(&wanted.secret)?;
     Ok(refusal.map_or(plan, child_refused))
-}
-
-/// Returns the plan of a resource whose child object Kubernetes refuses. What changes that is in the cluster.
-#[must_use]
-pub fn child_refused(refusal: &Refusal) -> Plan {
-    let reason = match refusal.forbidden {
-        true => Reason::Forbidden,
-        false => Reason::InvalidSpec,
-    };
-    let kept = match refusal.kept {
-        true => ", so it stays as it was before",
-        false => "",
-    };
-    let message = format!(
-        "Kubernetes refuses the {} {}{kept}: {}",
-        refusal.kind.as_str(),
-        refusal.name,
-        refusal.message
-    );
-    let mut verdict = Verdict::new(reason, message);
-    if refusal.terminating {
-        // The resource is deleted with its namespace: there is nothing to report.
-        verdict.keeps_conditions = true;
-        return Plan::report(verdict).retry(Retry::After(DEFAULT_INTERVAL));
-    }
-    Plan::report(verdict).retry(Retry::Interval(None))
 }

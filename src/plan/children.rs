@@ -131,7 +131,7 @@ impl ChildSpec {
         Ok(data)
     }
 
-    /// Returns whether the same value is the same content there.
+    /// Returns true if the same value is the same content there.
     #[must_use]
     pub fn has_layout_of(&self, other: &Self) -> bool {
         (self.kind, &self.name, self.format) == (other.kind, &other.name, other.format)
@@ -153,9 +153,9 @@ impl ChildSpec {
     }
 }
 
-/// What this process remembers of an exported value.
+/// An exported value, as far as this process remembers it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub enum Known {
+pub enum RememberedValue {
     /// Nothing.
     #[default]
     Nothing,
@@ -165,8 +165,8 @@ pub enum Known {
     Content(ChildSpec),
 }
 
-impl Known {
-    /// Returns whether that is enough for the content of this Secret.
+impl RememberedValue {
+    /// Returns true if that is enough for the content of this Secret.
     #[must_use]
     pub fn is_enough_for(&self, wanted: &ChildSpec) -> bool {
         match self {
@@ -179,9 +179,12 @@ impl Known {
 
 /// Returns the key for a property of this name, if there is one: 1 to 253 of `A-Za-z0-9-._`, and no relative path.
 fn key_of(name: &str) -> Option<String> {
-    let plain = |c: char| match c.is_ascii_alphanumeric() || "-._".contains(c) {
-        true => c,
-        false => '_',
+    let plain = |c: char| {
+        if c.is_ascii_alphanumeric() || "-._".contains(c) {
+            c
+        } else {
+            '_'
+        }
     };
     let key: String = name.chars().map(plain).collect();
     let path = key == "." || key.starts_with("..");
@@ -207,49 +210,61 @@ pub enum ChildState {
     Owned {
         /// Fingerprint of its content.
         fingerprint: String,
-        /// Whether type, labels and annotations are as wanted.
+        /// True if type, labels and annotations are as wanted.
         in_shape: bool,
         /// The export that it holds, where nobody changed the content since.
         export: Option<Box<ExportStatus>>,
     },
 }
 
+/// A child object as the spec names it.
+pub struct NamedChild<'a> {
+    /// Its kind.
+    pub kind: ChildKind,
+    /// Its name.
+    pub name: &'a str,
+    /// The field of the spec that names it.
+    pub field: &'a str,
+    /// The reason where somebody else has it.
+    pub conflict: Reason,
+    /// The reason where Kubernetes is about to delete it.
+    pub progress: Reason,
+}
+
 impl ChildState {
-    /// Returns the verdict on an object that a field of the spec names and that is not the resource's own, and the time until it
-    /// may be. `conflict` is the reason where somebody else has it, and `progress` where Kubernetes is about to delete it.
+    /// Returns the verdict on an object that the spec names and that is not the resource's own, and the time until it may be.
     #[must_use]
-    pub fn not_owned(
-        &self,
-        (kind, name): (ChildKind, &str),
-        field: &str,
-        (conflict, progress): (Reason, Reason),
-    ) -> Option<(Verdict, Option<Duration>)> {
-        let (kind, what) = (kind.as_str(), format!("{name} in spec.{field}"));
+    pub fn not_owned(&self, named: &NamedChild<'_>) -> Option<(Verdict, Option<Duration>)> {
+        let kind = named.kind.as_str();
+        let what = format!("{} in spec.{}", named.name, named.field);
         match self {
             Self::Foreign => {
                 let advice = "choose another name or delete it";
                 let message =
                     format!("{kind} {what} exists and was not created by this resource; {advice}");
-                Some((Verdict::new(conflict, message), None))
+                Some((Verdict::new(named.conflict, message), None))
             }
             Self::OfPredecessor => {
                 let next = "it is written once Kubernetes has deleted that";
                 let message = format!(
                     "{kind} {what} still belongs to a deleted resource of this name; {next}"
                 );
-                Some((Verdict::new(progress, message), Some(GARBAGE_COLLECTION)))
+                Some((
+                    Verdict::new(named.progress, message),
+                    Some(GARBAGE_COLLECTION),
+                ))
             }
             Self::Missing | Self::Owned { .. } => None,
         }
     }
 
-    /// Returns whether it is the resource's own and holds this content, whatever its shape.
+    /// Returns true if it is the resource's own and holds this content, whatever its shape.
     #[must_use]
     pub fn has_content(&self, wanted: &str) -> bool {
         matches!(self, Self::Owned { fingerprint, .. } if fingerprint == wanted)
     }
 
-    /// Returns whether it is the resource's own, holds this content and is in shape.
+    /// Returns true if it is the resource's own, holds this content and is in shape.
     #[must_use]
     pub fn holds(&self, wanted: &str) -> bool {
         matches!(self, Self::Owned { fingerprint, in_shape: true, .. } if fingerprint == wanted)
@@ -263,11 +278,11 @@ pub struct Refusal {
     pub kind: ChildKind,
     /// Name of the object.
     pub name: String,
-    /// Whether it is a matter of rights or quotas, not of the object's form.
+    /// True if it is a matter of rights or quotas, not of the object's form.
     pub forbidden: bool,
-    /// Whether the namespace is being deleted.
+    /// True if the namespace is being deleted.
     pub terminating: bool,
-    /// Whether the resource has the object already, which stays as it is.
+    /// True if the resource has the object already, which stays as it is.
     pub kept: bool,
     /// The API server's message.
     pub message: String,

@@ -36,9 +36,12 @@ pub fn explained(why: Unresolved, own: &ResourceKey, others: &[ResourceKey]) -> 
     if why.reason != Reason::ReferenceNotReady || others.is_empty() {
         return why;
     }
-    let shown = |key: &ResourceKey| match key.namespace == own.namespace {
-        true => format!("{} {}", key.kind, key.name),
-        false => format!("a {} of another namespace", key.kind),
+    let shown = |key: &ResourceKey| {
+        if key.namespace == own.namespace {
+            format!("{} {}", key.kind, key.name)
+        } else {
+            format!("a {} of another namespace", key.kind)
+        }
     };
     let others: Vec<String> = others.iter().map(shown).collect();
     let (own, others) = (shown(own), others.join(", which refers to "));
@@ -108,9 +111,12 @@ mod tests {
     fn who_refers_to_a_circle_is_not_in_it() {
         let all = [key(DEPLOYMENT), key(CONFIG)];
         let outside = ResourceKey::new("ProviderAuthConfig", "n", "login");
-        let sources = |of: &ResourceKey| match *of == outside {
-            true => vec![all[0].clone()],
-            false => around(&all)(of),
+        let sources = |of: &ResourceKey| {
+            if *of == outside {
+                vec![all[0].clone()]
+            } else {
+                around(&all)(of)
+            }
         };
         assert!(circle(&outside, sources).is_empty());
         assert_eq!(message(&outside, &[]), "not ready");

@@ -3,6 +3,7 @@
 use super::backoff::{Backoff, Retry};
 use super::case::Case;
 use super::facts::{Facts, MaxAge, Query};
+use super::not_ready::NotReady;
 use super::observed::{Dependent, Relation, RemoteView};
 use super::ownership::Claim;
 use super::presence::Presence;
@@ -32,17 +33,17 @@ pub fn delete(case: &Case<'_>, facts: &Facts) -> Result<Plan, Query> {
         return Ok(release(Vec::new()));
     }
     if let Some(cause) = connection_blocks(case) {
-        let blocked = || unreachable(case, facts, &cause);
-        return give_up(case).map_or_else(blocked, Ok);
+        let blocked = || connection_blocked(case, facts, &cause);
+        return orphan_after_timeout(case).map_or_else(blocked, Ok);
     }
     remote_objects(case, facts)
 }
 
 /// Returns the plan that leaves the object behind, where the connection allows it and its time has come.
 #[must_use]
-pub fn give_up(case: &Case<'_>) -> Option<Plan> {
-    let after = case.unreachable.orphan_after?;
-    (case.unreachable.blocked_for >= after).then(|| orphan(case))
+pub fn orphan_after_timeout(case: &Case<'_>) -> Option<Plan> {
+    let after = case.blocked_deletion.orphan_after?;
+    (case.blocked_deletion.blocked_for >= after).then(|| orphan(case))
 }
 
 /// Decides about the objects at Metorial.
@@ -56,40 +57,84 @@ fn remote_objects(case: &Case<'_>, facts: &Facts) -> Result<Plan, Query> {
         },
         None => None,
     };
-    let refusal = case.connection.refusal.as_ref();
-    let ours = current.as_ref().filter(|remote| is_ours(case, remote));
-    // A replacement, or a create whose response was lost, may have left an object that is not recorded. A replacement is
-    // announced in the status: only a status that was restored since lacks one, and that object is in every list.
-    let announced = record.replacement.is_some();
-    let may_hide = match ours {
-        Some(_) => announced || case.policy.replaces() && record.may_have_unrecorded_write(),
-        None => record.may_have_created(),
+    let owned = current.as_ref().is_some_and(|it| is_ours(case, it));
+    let unrecorded = if !may_be_unrecorded(case, owned) {
+        Unrecorded::default()
+    } else if may_search(case) {
+        find_unrecorded(case, facts, current.is_some(), owned)?
+    } else {
+        return Ok(orphan_after_timeout(case).unwrap_or_else(|| not_admitted(case)));
     };
-    let unknown = record.id.is_none() || refusal.is_some_and(|refusal| refusal.transient);
-    if may_hide && refusal.is_some() && unknown {
-        return Ok(give_up(case).unwrap_or_else(|| not_admitted(case)));
-    }
-    let found: Vec<String> = match may_hide && refusal.is_none() {
-        true => ids(&case.claimed(facts.search()?)),
-        false => Vec::new(),
-    };
-    let absent = current.is_none() && found.is_empty();
-    let uncertain = match absent {
-        true => record.may_have_created(),
-        false => announced && ours.is_some(),
-    };
-    if uncertain && !record.settled() {
+    if unrecorded.uncertain && !record.settled() {
         return Ok(wait(case));
     }
-    if absent
-        && uncertain
+    if unrecorded.uncertain
+        && current.is_none()
+        && unrecorded.ids.is_empty()
         && let Some(plan) = recover::sent_elsewhere(case, facts, Reason::Deleting)?
     {
         return Ok(plan);
     }
-    let to_delete = to_delete(case, ours, found);
+    delete_all(case, facts, current.as_ref(), unrecorded.ids)
+}
+
+/// The objects of the resource that nothing records.
+#[derive(Default)]
+struct Unrecorded {
+    ids: Vec<String>,
+    /// True if there may be more, which reads don't show yet.
+    uncertain: bool,
+}
+
+/// Returns true if there may be an object that is not recorded, given whether the recorded one is `owned`. A replacement, or a
+/// create whose response was lost, may have left one. A replacement is announced in the status: only a status that was restored
+/// since lacks one, and that object is in every list.
+fn may_be_unrecorded(case: &Case<'_>, owned: bool) -> bool {
+    let record = &case.record;
+    if owned {
+        record.replacement.is_some() || case.policy.replaces() && record.may_have_unrecorded_write()
+    } else {
+        record.may_have_created()
+    }
+}
+
+/// Returns true if the namespace may search with the connection's key, or the deletion can do without.
+fn may_search(case: &Case<'_>) -> bool {
+    let refusal = case.connection.refusal.as_ref();
+    refusal.is_none_or(|refusal| case.record.id.is_some() && !refusal.transient)
+}
+
+/// Searches for the objects that are not recorded, where there may be any.
+fn find_unrecorded(
+    case: &Case<'_>,
+    facts: &Facts,
+    has_current: bool,
+    owned: bool,
+) -> Result<Unrecorded, Query> {
+    let found = if case.connection.refusal.is_none() {
+        case.claimed(facts.search()?)
+    } else {
+        Vec::new()
+    };
+    let absent = !has_current && found.is_empty();
+    Ok(Unrecorded {
+        ids: found.iter().map(|remote| remote.id.clone()).collect(),
+        uncertain: absent || owned && case.record.replacement.is_some(),
+    })
+}
+
+/// Deletes the objects, unless others depend on them.
+fn delete_all(
+    case: &Case<'_>,
+    facts: &Facts,
+    current: Option<&Arc<RemoteView>>,
+    unrecorded: Vec<String>,
+) -> Result<Plan, Query> {
+    let ours = current.filter(|remote| is_ours(case, remote));
+    let to_delete = to_delete(case, ours, unrecorded);
     if case.policy.deletion == DeletionPolicy::Delete && !to_delete.is_empty() {
-        let blocking = blocking(facts.dependents(&to_delete)?, current.as_deref());
+        let current = current.map(|remote| &**remote);
+        let blocking = blocking(facts.dependents(&to_delete)?, current);
         if !blocking.is_empty() {
             return Ok(blocked_by(case, &to_delete, &blocking));
         }
@@ -97,13 +142,13 @@ fn remote_objects(case: &Case<'_>, facts: &Facts) -> Result<Plan, Query> {
     let plan = release(to_delete);
     Ok(match current.filter(|remote| !is_ours(case, remote)) {
         None => plan,
-        Some(remote) => left(case, plan, &remote),
+        Some(remote) => report_left_behind(case, plan, remote),
     })
 }
 
 /// Reports the recorded object that is left at Metorial, because it doesn't carry the resource's marker. One that carries
 /// none at all is of nobody's concern any more, so its id is recorded.
-fn left(case: &Case<'_>, mut plan: Plan, remote: &RemoteView) -> Plan {
+fn report_left_behind(case: &Case<'_>, mut plan: Plan, remote: &RemoteView) -> Plan {
     let why = match case.claim(remote) {
         Claim::Nobody => "carries no marker of this resource",
         _ if is_of_lost_installation(case, remote) => "carries the marker of another installation",
@@ -123,11 +168,8 @@ fn to_delete(
     found: Vec<String>,
 ) -> Vec<String> {
     let current = current.map(|remote| remote.id.clone());
-    let pending = case
-        .record
-        .pending_deletion
-        .iter()
-        .map(|(id, _)| id.clone());
+    let pending = case.record.pending_deletion.iter();
+    let pending = pending.map(|(id, _)| id.clone());
     let others: BTreeSet<String> = pending
         .chain(found)
         .filter(|id| Some(id) != current.as_ref())
@@ -164,7 +206,7 @@ pub fn only_own_objects(case: &Case<'_>, facts: &Facts, mut plan: Plan) -> Resul
         };
         let id = id.clone();
         let read = facts.remote(&id, MaxAge::ThisReconciliation)?;
-        match Presence::of(&id, read.view.as_ref(), &case.record) {
+        match Presence::from_read(&id, read.view.as_ref(), &case.record) {
             Presence::Live(remote) if is_ours(case, &remote) => steps.push(step),
             Presence::Live(remote) => {
                 let abandoned = is_abandoned(case, &remote);
@@ -182,34 +224,21 @@ pub fn only_own_objects(case: &Case<'_>, facts: &Facts, mut plan: Plan) -> Resul
     Ok(Plan { steps, ..plan })
 }
 
-/// Returns whether no resource answers for an object once this one lets it go.
+/// Returns true if no resource owns the object once this one releases it.
 fn is_abandoned(case: &Case<'_>, remote: &RemoteView) -> bool {
     case.claim(remote) == Claim::Nobody || is_of_lost_installation(case, remote)
 }
 
-/// Returns whether the object is of this very resource, under the identity of an installation that was lost.
+/// Returns true if the object is of this very resource, under the identity of an installation that was lost.
 fn is_of_lost_installation(case: &Case<'_>, remote: &RemoteView) -> bool {
     let owner = remote.marker.as_ref().map(|marker| &marker.owner);
     owner.is_some_and(|owner| owner.uid == case.owner.uid && owner.cluster == case.owner.cluster)
         && case.claim(remote) == Claim::OtherCluster
 }
 
-/// Returns whether a deletion may touch this object: it carries our marker, or that of our predecessor of the same name.
+/// Returns true if a deletion may touch this object: it carries our marker, or that of our predecessor of the same name.
 fn is_ours(case: &Case<'_>, remote: &RemoteView) -> bool {
     matches!(case.claim(remote), Claim::Ours | Claim::Namesake)
-}
-
-fn ids(found: &[&RemoteView]) -> Vec<String> {
-    found.iter().map(|remote| remote.id.clone()).collect()
-}
-
-/// Returns whether a connection is not ready because it or its key is gone: the last good key is still known then.
-#[must_use]
-pub fn is_gone(reason: Reason) -> bool {
-    matches!(
-        reason,
-        Reason::ConnectionNotFound | Reason::SecretNotFound | Reason::SecretKeyNotFound
-    )
 }
 
 /// Returns why a deletion can't be tried, and what a user can do about it. A connection or a key that is gone is no reason while
@@ -218,16 +247,9 @@ fn connection_blocks(case: &Case<'_>) -> Option<String> {
     let connection = &case.connection;
     let name = &connection.name;
     Some(match (&connection.instance, &connection.problem) {
-        (Some(here), problem)
-            if problem
-                .as_ref()
-                .is_none_or(|problem| problem.transient || is_gone(problem.reason)) =>
-        {
-            let there = case
-                .record
-                .instance
-                .as_ref()
-                .filter(|there| *there != here)?;
+        (Some(here), problem) if problem.as_ref().is_none_or(NotReady::keeps_session) => {
+            let there = case.record.instance.as_ref();
+            let there = there.filter(|there| *there != here)?;
             format!(
                 "{name} belongs to another instance than {there}, where the object is; create another connection with a key of that instance"
             )
@@ -241,15 +263,16 @@ fn connection_blocks(case: &Case<'_>) -> Option<String> {
 
 /// Returns the plan of a deletion that can't be tried. A connection or a Secret that is gone can't be created again in a
 /// namespace that is being deleted.
-fn unreachable(case: &Case<'_>, facts: &Facts, cause: &str) -> Result<Plan, Query> {
+fn connection_blocked(case: &Case<'_>, facts: &Facts, cause: &str) -> Result<Plan, Query> {
     let problem = case.connection.problem.as_ref();
-    let gone = problem.is_some_and(|problem| is_gone(problem.reason));
-    let alternative = match gone && !case.connection.shared && facts.namespace_terminating()? {
-        true => "Its namespace is being deleted, so",
-        false => "Alternatively,",
+    let gone = problem.is_some_and(NotReady::is_gone);
+    let alternative = if gone && !case.connection.shared && facts.namespace_terminating()? {
+        "its namespace is being deleted, so"
+    } else {
+        "or"
     };
     Ok(blocked(format!(
-        "can't delete at Metorial: {cause}. {alternative} set spec.deletionPolicy: Orphan to leave the remote object at Metorial"
+        "can't delete at Metorial: {cause}; {alternative} set spec.deletionPolicy: Orphan to leave the remote object at Metorial"
     )))
 }
 
@@ -268,8 +291,8 @@ fn not_admitted(case: &Case<'_>) -> Plan {
 fn blocked(message: String) -> Plan {
     let retry = Retry::Backoff(Backoff::transient());
     Plan {
-        unreachable: true,
-        ..Plan::report(Verdict::new(Reason::DeletionBlocked, message)).retry(retry)
+        deletion_blocked: true,
+        ..Plan::report(Verdict::new(Reason::DeletionBlocked, message)).with_retry(retry)
     }
 }
 
@@ -306,7 +329,7 @@ fn release(ids: Vec<String>) -> Plan {
     let verdict = Verdict::new(Reason::Deleting, "deleted at Metorial");
     Plan {
         steps,
-        ..Plan::report(verdict).retry(Retry::OnChange)
+        ..Plan::report(verdict).with_retry(Retry::OnChange)
     }
 }
 
@@ -319,7 +342,7 @@ fn blocking<'a>(dependents: &'a [Dependent], current: Option<&RemoteView>) -> Ve
     blocking
 }
 
-/// Returns whether the deletion of a dependent waits for that of the current object: a config that belongs to the deployment
+/// Returns true if the deletion of a dependent waits for that of the current object: a config that belongs to the deployment
 /// whose default it is. Of two that would wait for each other, the one that belongs to the other goes first.
 fn waits_for(dependent: &Dependent, current: Option<&RemoteView>) -> bool {
     let terminating = Relation::DefaultConfig { terminating: true };
@@ -353,19 +376,20 @@ fn blocked_by(case: &Case<'_>, to_delete: &[String], dependents: &[&Dependent]) 
     };
     let count = dependents.len();
     let along = |it: &&Dependent| it.relation == Relation::Parent;
-    let (loss, cascade) = match dependents.iter().any(along) {
-        true => (
+    let (loss, cascade) = if dependents.iter().any(along) {
+        (
             format!("would also delete {count} object(s) that depend on it"),
             "deletes them too".to_owned(),
-        ),
-        false => (
+        )
+    } else {
+        (
             format!("would leave {count} deployment(s) without their default config"),
             format!("deletes {ids} all the same"),
-        ),
+        )
     };
     let message = format!(
         "deleting {ids} {loss}{named}; delete those first, or set spec.deletionPolicy: Cascade ({cascade}) or Orphan (leaves {ids} at Metorial)"
     );
     Plan::report(Verdict::new(Reason::DeletionBlocked, message))
-        .retry(Retry::Backoff(Backoff::transient()))
+        .with_retry(Retry::Backoff(Backoff::transient()))
 }

@@ -1,7 +1,7 @@
 //! The desired remote object, in one form for all kinds: its fields, signed, and where it comes from.
 
 use super::children::ChildSpec;
-use super::fields::{Compare, Field, FieldValue, Role};
+use super::fields::{Compare, Field, FieldValue, Remedy, Role};
 use super::fingerprint::{Fingerprint, MacKey};
 use super::import_tag;
 use super::ownership::{Marker, Owner};
@@ -48,8 +48,8 @@ pub struct Used {
     pub field: &'static str,
     /// The object.
     pub object: External,
-    /// Whether an id may name an object that no resource made, over whatever connection.
-    pub unmarked: bool,
+    /// True if an id may name an object that no resource made, over whatever connection.
+    pub allows_unmarked: bool,
 }
 
 impl Source {
@@ -83,16 +83,16 @@ impl Source {
     }
 }
 
-/// How imports of a resource are made.
+/// The settings of the imports of a resource.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Imports {
     /// The note in the audit log, without the tag.
     pub note: String,
-    /// Whether there is only ever to be one.
+    /// True if there is only ever to be one.
     pub once: bool,
 }
 
-/// How exports of a resource are made.
+/// The settings of the exports of a resource.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Exports {
     /// When one is due.
@@ -139,7 +139,7 @@ impl Exports {
     }
 }
 
-/// When an export is due beside those that replace expiring tokens, which only `Once` rules out.
+/// When an export is due besides those that replace expiring tokens, which only `Once` rules out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum When {
     /// Only once.
@@ -150,7 +150,7 @@ pub enum When {
     Every(SignedDuration),
 }
 
-/// What a kind wants of its remote object, before it is signed.
+/// The wishes of a kind for its remote object, before they are signed.
 pub struct Wanted {
     /// Its fields.
     pub fields: Vec<Field>,
@@ -203,9 +203,10 @@ impl Desired {
     /// Returns the message of a resource whose desired state the API has acknowledged.
     #[must_use]
     pub fn synced_message(&self) -> &'static str {
-        match self.inputs.is_empty() {
-            true => "Metorial has this generation",
-            false => "Metorial has this generation and these secret values",
+        if self.inputs.is_empty() {
+            "Metorial has this generation"
+        } else {
+            "Metorial has this generation and these secret values"
         }
     }
 
@@ -296,6 +297,12 @@ impl Desired {
         self.fields.iter().find(|field| field.rule.name == name)
     }
 
+    /// Returns the remedy of a difference in the field of that name.
+    #[must_use]
+    pub fn remedy(&self, name: &str) -> Option<Remedy> {
+        self.field(name).map(|field| field.rule.remedy)
+    }
+
     /// Returns the fingerprint of the value that imports carry, as statuses show it.
     #[must_use]
     pub fn value_fingerprint(&self) -> Option<&Fingerprint> {
@@ -304,8 +311,8 @@ impl Desired {
         input.map(|input| &input.fingerprint)
     }
 
-    /// Returns the tag of the import of the desired value that follows the import `previous`, so that the same value
-    /// twice in a row of changes has two tags.
+    /// Returns the tag of the import of the desired value that follows the import `previous`, so that a value that
+    /// returns after another one has two tags.
     #[must_use]
     pub fn import_tag(&self, previous: Option<&str>) -> String {
         let previous = previous.unwrap_or_default();

@@ -3,9 +3,9 @@
 use super::desired::Desired;
 use super::fields::{Blank, Compare, Field, Remedy, is_blank};
 use super::observed::RemoteView;
-use super::ownership::Marker;
+use super::ownership::{MARKER_FIELD, Marker};
 use super::record::Record;
-use crate::resources::DriftEntry;
+use crate::resources::{DriftEntry, cut_to};
 use jiff::Timestamp;
 use serde_json::Value;
 
@@ -14,16 +14,16 @@ use serde_json::Value;
 pub struct Differences {
     /// Names of the differing fields, write-only ones included.
     pub fields: Vec<&'static str>,
-    /// Whether our metadata or the owner in the marker differs.
+    /// True if our metadata or the owner in the marker differs.
     pub metadata: bool,
-    /// Whether the fingerprint in the marker differs.
+    /// True if the fingerprint in the marker differs.
     pub fingerprint: bool,
-    /// Whether a value has to be imported, unless the list of imports shows that it is there.
-    pub imports: bool,
-    /// Whether others may have imported a value that no list shows yet: a PATCH of these must not hide that they wrote.
-    pub open: bool,
-    /// Whether the object has to be replaced.
-    pub replaces: bool,
+    /// True if a value has to be imported, unless the list of imports shows that it is there.
+    pub needs_import: bool,
+    /// True if others may have imported a value that no list shows yet: a PATCH of these must not hide that they wrote.
+    pub keeps_write_time: bool,
+    /// True if the object has to be replaced.
+    pub needs_replacement: bool,
     /// Names of the differing fields that nothing can change.
     pub fixed: Vec<&'static str>,
     /// The same, for users.
@@ -31,13 +31,13 @@ pub struct Differences {
 }
 
 impl Differences {
-    /// Returns whether nothing differs.
+    /// Returns true if nothing differs.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.fields.is_empty() && !self.sends_metadata()
     }
 
-    /// Returns whether the metadata has to be sent.
+    /// Returns true if the metadata has to be sent.
     #[must_use]
     pub fn sends_metadata(&self) -> bool {
         self.metadata || self.fingerprint
@@ -50,33 +50,29 @@ impl Differences {
         names.join(", ")
     }
 
-    /// Returns whether a PATCH applies some of them.
+    /// Returns true if a PATCH applies some of them.
     #[must_use]
     pub fn patches(&self, desired: &Desired) -> bool {
-        let by_patch = |name: &&'static str| {
-            let field = desired.field(name);
-            field.is_some_and(|field| field.rule.remedy.patch_key().is_some())
-        };
+        let by_patch =
+            |name: &&'static str| desired.remedy(name).and_then(Remedy::patch_key).is_some();
         self.sends_metadata() || self.fields.iter().any(by_patch)
     }
 
     /// Returns the fields that the API refuses to change for some objects.
     #[must_use]
     pub fn refusable(&self, desired: &Desired) -> Vec<&'static str> {
-        let refusable = |name: &&'static str| {
-            let field = desired.field(name);
-            field.is_some_and(|field| matches!(field.rule.remedy, Remedy::PatchOrReplace(_)))
-        };
+        let refusable =
+            |name: &&'static str| matches!(desired.remedy(name), Some(Remedy::PatchOrReplace(_)));
         self.fields.iter().copied().filter(refusable).collect()
     }
 
-    /// Returns whether the object has everything that only a replacement may be able to apply.
+    /// Returns true if the object has everything that only a replacement may be able to apply.
     #[must_use]
     pub fn is_without_replacement(&self, desired: &Desired) -> bool {
-        !self.replaces && self.refusable(desired).is_empty()
+        !self.needs_replacement && self.refusable(desired).is_empty()
     }
 
-    /// Removes a field, with what users see of it. Returns whether it differed.
+    /// Removes a field, with what users see of it. Returns true if it differed.
     pub fn remove(&mut self, name: &str) -> bool {
         let before = self.fields.len();
         self.fields.retain(|field| *field != name);
@@ -86,12 +82,10 @@ impl Differences {
 
     /// Returns the names of the differing fields that some builds ignore in a PATCH.
     #[must_use]
-    pub fn tried(&self, desired: &Desired) -> Vec<&'static str> {
-        let tried = |name: &&'static str| {
-            let field = desired.field(name);
-            field.is_some_and(|field| matches!(field.rule.remedy, Remedy::TryPatch(_)))
-        };
-        self.fields.iter().copied().filter(tried).collect()
+    pub fn possibly_ignored(&self, desired: &Desired) -> Vec<&'static str> {
+        let is_tried =
+            |name: &&'static str| matches!(desired.remedy(name), Some(Remedy::TryPatch(_)));
+        self.fields.iter().copied().filter(is_tried).collect()
     }
 
     fn add(&mut self, field: &str, desired: &str, observed: &str) {
@@ -103,7 +97,10 @@ impl Differences {
     }
 }
 
-const HIDDEN: &str = "<hidden>";
+/// The characters of a value in a status, at most.
+const LONGEST_VALUE: usize = 200;
+/// A value that is not shown.
+pub const HIDDEN: &str = "<hidden>";
 
 /// Returns the difference, for users, of a field whose value is not shown.
 #[must_use]
@@ -172,7 +169,7 @@ fn compare_fingerprints_in_marker(
             continue;
         }
         found.fields.push(name);
-        found.replaces |= field.rule.remedy == Remedy::Replace;
+        found.needs_replacement |= field.rule.remedy == Remedy::Replace;
         // What is the recorded value is reported only where nothing else shows that the object was changed.
         if !(same && (fingerprint_differs || explained)) {
             found.entries.push(hidden(name));
@@ -197,7 +194,7 @@ fn compare_imported_values(
         // A value may have been imported, unnoticed, that is not desired any more.
         if changed_here || record.written_after(remote) || record.lost_import {
             found.fields.push(name);
-            found.imports = true;
+            found.needs_import = true;
             if changed_here || !explained {
                 found.entries.push(hidden(name));
             }
@@ -205,7 +202,7 @@ fn compare_imported_values(
     }
 }
 
-/// Returns whether a write-only field differs from the recorded one.
+/// Returns true if a write-only field differs from the recorded one.
 ///
 /// A fingerprint under another MAC key says nothing: the key was lost, and the values are taken to be unchanged, since an import
 /// or a replacement for that reason would be for nothing.
@@ -219,7 +216,7 @@ pub fn changed(desired: &Desired, record: &Record, name: &str) -> bool {
     }
 }
 
-/// Returns whether a write-only field is known to be the recorded one.
+/// Returns true if a write-only field is known to be the recorded one.
 fn equal(desired: &Desired, record: &Record, name: &str) -> bool {
     let wanted = desired.input(name);
     wanted.is_some_and(|wanted| record.input(name) == Some(&wanted.fingerprint))
@@ -241,13 +238,13 @@ pub fn others_since(
     answer: &RemoteView,
     record: &Record,
 ) -> Option<Timestamp> {
-    match record.remote_updated_at.filter(|_| sent.open) {
+    match record.remote_updated_at.filter(|_| sent.keeps_write_time) {
         Some(ours) => Some(ours),
         None => others_wrote_meanwhile(desired, sent, answer).then_some(before.updated_at),
     }
 }
 
-/// Returns whether the response to a PATCH shows a difference that the PATCH did not contain.
+/// Returns true if the response to a PATCH shows a difference that the PATCH did not contain.
 fn others_wrote_meanwhile(desired: &Desired, sent: &Differences, answer: &RemoteView) -> bool {
     let recorded = Record {
         id: Some(answer.id.clone()),
@@ -292,7 +289,7 @@ fn compare_readable_fields(
         let unsaid = fixed && (is_blank(field.expose()) || observed.is_null());
         let can_not_clear = field.rule.blank == Blank::Ignored && is_blank(field.expose());
         if differs && !can_not_clear && !unsaid {
-            found.replaces |= field.rule.remedy == Remedy::Replace;
+            found.needs_replacement |= field.rule.remedy == Remedy::Replace;
             found.fixed.extend(fixed.then_some(field.rule.name));
             found.fields.push(field.rule.name);
             found.add(field.rule.name, &shown(field.expose()), &shown(observed));
@@ -300,7 +297,7 @@ fn compare_readable_fields(
     }
 }
 
-/// Returns whether a field that this server does not show differs. Where nothing is recorded of an object that we created, it
+/// Returns true if a field that this server does not show differs. Where nothing is recorded of an object that we created, it
 /// was created with what is desired, as far as anybody knows.
 fn unread_differs(desired: &Desired, remote: &RemoteView, record: &Record, name: &str) -> bool {
     let owner = remote.marker.as_ref().map(|marker| &marker.owner);
@@ -337,25 +334,22 @@ fn compare_metadata(
     }
     if remote.marker.as_ref().map(|marker| &marker.owner) != Some(&desired.marker.owner) {
         found.metadata = true;
-        found.add("metadata.kubernetes", "this resource", "something else");
+        found.add(MARKER_FIELD, "this resource", "something else");
     }
 }
 
 /// Returns a key of the metadata as a field. Any text is a key, even the empty one: what could be misread is quoted.
 fn metadata_field(key: &str) -> String {
     let is_plain = |c: char| c.is_alphanumeric() || "-_./".contains(c);
-    match !key.is_empty() && key.chars().all(is_plain) {
-        true => format!("metadata.{key}"),
-        false => format!("metadata.{key:?}"),
+    if !key.is_empty() && key.chars().all(is_plain) {
+        format!("metadata.{key}")
+    } else {
+        format!("metadata.{key:?}")
     }
 }
 
 /// Returns a readable value for a status: as JSON, shortened.
-fn shown(value: &Value) -> String {
-    let text = value.to_string();
-    if text.chars().count() > 200 {
-        text.chars().take(199).chain(['…']).collect()
-    } else {
-        text
-    }
+#[must_use]
+pub fn shown(value: &Value) -> String {
+    cut_to(&value.to_string(), LONGEST_VALUE)
 }

@@ -1,12 +1,12 @@
 //! Values that expire: when tokens are exported again before they do, and what is reported about a value that expires or has
 //! expired.
 //!
-//! The API tells the expiry by its own clock, which may differ from the operator's. So what counts is the time that was left
-//! when the value was exported: it begins when the operator got the value.
+//! The API reports the expiry by its own clock, which may differ from the operator's. So what counts is the time that was left
+//! when the value was exported: it starts when the operator got the value.
 
 use super::backoff::MOMENT;
 use super::case::Case;
-use super::export_record::{budget_free_in, exports_within_a_day};
+use super::export_record::{DAY, budget_free_in, exports_within_a_day};
 use super::fingerprint::short_digest;
 use super::policy::Renewal;
 use super::steps::Plan;
@@ -20,9 +20,8 @@ use std::time::Duration;
 const LEAST: SignedDuration = SignedDuration::from_mins(5);
 /// The longest time before the end of an imported value that counts as its last part: somebody has to provide another one.
 const MOST_OF_IMPORTS: SignedDuration = SignedDuration::from_hours(7 * 24);
-const DAY: SignedDuration = SignedDuration::from_hours(24);
 
-/// The period in which a value is valid, by the operator's clock where the operator recorded its begin.
+/// The period in which a value is valid, by the operator's clock where the operator recorded its start.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Validity {
     /// When the value was exported or imported.
@@ -34,7 +33,7 @@ pub struct Validity {
 impl Validity {
     /// Returns the period of a value.
     #[must_use]
-    pub fn of(expiration: Expiration) -> Self {
+    pub fn new(expiration: Expiration) -> Self {
         let Expiration {
             expires_at,
             created_at,
@@ -48,7 +47,7 @@ impl Validity {
         }
     }
 
-    /// Returns whether the value has expired.
+    /// Returns true if the value has expired.
     #[must_use]
     pub fn is_over(self, now: Timestamp) -> bool {
         now >= self.until
@@ -70,14 +69,14 @@ impl Validity {
 
 impl Renewal {
     /// Returns when the tokens of the last export are to be exported again, where their expiry is known. `uid` spreads what
-    /// would otherwise happen at once.
+    /// would otherwise happen at the same time.
     ///
     /// Exports that do not bring tokens of a longer validity must not follow each other quickly, and `maxPerDay` must not be
     /// spent long before the day is over: where the last two exports were close to each other, the next one waits for its share
     /// of the day.
     #[must_use]
     pub fn due_at(&self, export: &ExportStatus, uid: &str) -> Option<Timestamp> {
-        let validity = Validity::of(export.expiration()?);
+        let validity = Validity::new(export.expiration()?);
         let pause = self.pause(validity);
         let last_part = validity.last_part(self.before);
         let spread =
@@ -87,9 +86,10 @@ impl Renewal {
         let mut recent = export.recent_exports.iter().flatten().skip(1);
         let close = |before: Timestamp| validity.since.duration_since(before) < self.share() * 2;
         let close = recent.next().is_some_and(|before| close(before.0));
-        let wait = match close || validity.length().is_zero() {
-            true => early.max(self.share()),
-            false => early,
+        let wait = if close || validity.length().is_zero() {
+            early.max(self.share())
+        } else {
+            early
         };
         Some(later(validity.since, wait))
     }
@@ -128,7 +128,7 @@ impl Renewal {
     }
 }
 
-/// Returns whether the last export has to be renewed now. Where the budget is spent, tokens that are still valid wait.
+/// Returns true if the last export has to be renewed now. Where the budget is spent, tokens that are still valid wait.
 #[must_use]
 pub fn must_renew(case: &Case<'_>, export: &ExportStatus) -> bool {
     is_due(case, export) && (!is_budget_spent(case, export) || has_expired(case, export))
@@ -157,31 +157,34 @@ fn renewal_at(case: &Case<'_>, export: &ExportStatus) -> Option<Timestamp> {
     renewal.due_at(export, &case.owner.uid)
 }
 
-/// Returns whether the tokens of this export have expired.
+/// Returns true if the tokens of this export have expired.
 #[must_use]
 pub fn has_expired(case: &Case<'_>, export: &ExportStatus) -> bool {
-    let expiration = export.expiration().map(Validity::of);
+    let expiration = export.expiration().map(Validity::new);
     expiration.is_some_and(|validity| validity.is_over(case.now))
 }
 
-/// What a resource has that expires: the tokens in its Secret, or the value that it imported.
+/// A value of the resource that expires: the tokens in its Secret, or the value that it imported.
 struct Held<'a> {
     expiration: Expiration,
     validity: Validity,
     /// The Secret, for tokens.
     secret: Option<&'a str>,
-    /// The begin of the last part.
+    /// The start of the last part.
     last_part: Timestamp,
 }
 
 impl<'a> Held<'a> {
-    fn of<S: ResourceStatus>(status: &'a S, case: &Case<'_>) -> Option<Self> {
+    fn find<S: ResourceStatus>(status: &'a S, case: &Case<'_>) -> Option<Self> {
+        if case.terminating {
+            return None;
+        }
         // The value of an export that never reached the Secret concerns nobody.
         let expiration = match status.export() {
             Some(export) => export.times_in_secret()?.expiration()?,
             None => status.expiration()?,
         };
-        let validity = Validity::of(expiration);
+        let validity = Validity::new(expiration);
         let (secret, last_part) = match status.export() {
             Some(export) => {
                 let renewal = case.policy.lifecycle.renewal.as_ref();
@@ -213,15 +216,14 @@ impl<'a> Held<'a> {
 /// Returns when the value that the resource has expires, for metrics.
 #[must_use]
 pub fn expires_at<S: ResourceStatus>(status: &S, case: &Case<'_>) -> Option<Timestamp> {
-    let held = Held::of(status, case).filter(|_| !case.terminating)?;
+    let held = Held::find(status, case)?;
     Some(held.expiration.expires_at)
 }
 
 /// Adds to a plan's report that a value expires or has expired, given the status after the plan.
 #[must_use]
 pub fn with_expiry<S: ResourceStatus>(next: &S, case: &Case<'_>, plan: &Plan) -> Plan {
-    let held = Held::of(next, case).filter(|_| !case.terminating);
-    let Some(held) = held else {
+    let Some(held) = Held::find(next, case) else {
         return plan.clone();
     };
     let is_over = held.validity.is_over(case.now);
@@ -236,7 +238,7 @@ pub fn with_expiry<S: ResourceStatus>(next: &S, case: &Case<'_>, plan: &Plan) ->
 /// again, even in a pause: a report asks nothing of the API.
 #[must_use]
 pub fn changes_in<S: ResourceStatus>(next: &S, case: &Case<'_>) -> Option<Duration> {
-    let held = Held::of(next, case).filter(|_| !case.terminating)?;
+    let held = Held::find(next, case)?;
     let renewal = next.export().and_then(|export| renewal_at(case, export));
     let changes = [Some(held.last_part), Some(held.validity.until), renewal];
     let changes = changes.into_iter().flatten();
@@ -279,10 +281,10 @@ fn expired(
     verdict
 }
 
-/// Why tokens are not renewed yet.
+/// The cause why tokens are not renewed yet.
 const SPENT: &str =
     "spec.maxPerDay exports were made within 24 hours; waiting until one of them is older";
-/// Why tokens are not exported again.
+/// The cause why tokens are not exported again.
 const ONCE: &str = "spec.when is Once, so they are not exported again; set spec.when to OnChange";
 
 /// Reports tokens that expire soon, or that can't be renewed in time.
@@ -299,20 +301,21 @@ fn tokens_expire(
         (_, Some(shortfall)) => shortfall,
         (None, _) if is_last_part => ONCE.to_owned(),
         (Some(_), None) if is_last_part && is_budget_spent(case, export) => SPENT.to_owned(),
-        (Some(_), None) if is_last_part => "they were not renewed yet; retrying".to_owned(),
+        (Some(_), None) if is_last_part => "not renewed yet; retrying".to_owned(),
         _ => return verdict,
     };
     verdict.with_expiring(expiring(case, held, &why))
 }
 
 fn import_expires(case: &Case<'_>, held: &Held<'_>, verdict: Verdict) -> Verdict {
-    match case.now >= held.last_part {
-        true => verdict.with_expiring(expiring(
+    if case.now >= held.last_part {
+        verdict.with_expiring(expiring(
             case,
             held,
             "provide another one in the sources of spec.value",
-        )),
-        false => verdict,
+        ))
+    } else {
+        verdict
     }
 }
 
@@ -323,15 +326,13 @@ fn expiring(case: &Case<'_>, held: &Held<'_>, why: &str) -> Expiring {
     }
 }
 
+// An error is only possible for calendar units, which a duration has none of.
 fn later(at: Timestamp, by: SignedDuration) -> Timestamp {
-    at.checked_add(by).unwrap_or(match by.is_negative() {
-        true => Timestamp::MIN,
-        false => Timestamp::MAX,
-    })
+    at.saturating_add(by).unwrap_or(at)
 }
 
 fn earlier(at: Timestamp, by: SignedDuration) -> Timestamp {
-    at.checked_sub(by).unwrap_or(Timestamp::MIN)
+    at.saturating_sub(by).unwrap_or(at)
 }
 
 /// Returns a duration in whole minutes, for messages: `1h20m`.

@@ -3,10 +3,10 @@
 
 use super::backoff::{MOMENT, Retry};
 use super::case::Case;
-use super::children::{ChildKind, changed_by_others};
+use super::children::{ChildKind, NamedChild, changed_by_others};
 use super::desired::{Desired, Exports, When};
 use super::expiry;
-use super::export_record::{budget_free_in, created_at, exports_within_a_day, is_recent};
+use super::export_record::{budget_free_in, created_at, exports_within_a_day, is_within_a_day};
 use super::facts::{Facts, Query};
 use super::last_export::LastExport;
 use super::observed::{ListedExport, ListedImport, RemoteView, newest_import};
@@ -33,17 +33,25 @@ pub fn export(
     remote: &Arc<RemoteView>,
 ) -> Result<Plan, Query> {
     let secret = facts.child(&exports.secret)?;
-    let child = (ChildKind::Secret, exports.secret.name.as_str());
-    let reasons = (Reason::SecretNotOwned, Reason::Exporting);
-    if let Some((verdict, wait)) = secret.not_owned(child, "secret", reasons) {
-        return Ok(Plan::report(verdict).retry(Retry::Interval(wait)));
+    let named = NamedChild {
+        kind: ChildKind::Secret,
+        name: &exports.secret.name,
+        field: "secret",
+        conflict: Reason::SecretNotOwned,
+        progress: Reason::Exporting,
+    };
+    if let Some((verdict, wait)) = secret.not_owned(&named) {
+        return Ok(Plan::report(verdict).with_retry(Retry::Interval(wait)));
     }
-    let must_export = must_export(case, facts, exports, remote)?;
-    let state = State::read(case, facts, exports, remote)?;
-    let mut plan = match must_export {
-        true => make_export(case, desired, facts, &state, remote)?,
-        false if state.last.in_secret => up_to_date(case, desired, &state, remote),
-        false => write_again(case, desired, &state, remote),
+    let last = LastExport::read(case, facts, exports, &remote.id)?;
+    let must_export = must_export(case, facts, exports, remote, &last)?;
+    let state = State::new(case, facts, exports, remote, last)?;
+    let mut plan = if must_export {
+        make_export(case, desired, facts, &state, remote)?
+    } else if state.last.in_secret {
+        up_to_date(case, desired, &state, remote)
+    } else {
+        write_again(case, desired, &state, remote)
     };
     if let Some(unrecorded) = state.last.unrecorded {
         plan.steps.insert(0, Step::RecordExport(unrecorded));
@@ -51,18 +59,18 @@ pub fn export(
     Ok(plan)
 }
 
-/// Returns whether an export has to be made: there is none yet, its value is lost, its tokens expire, or `spec.when` asks for
+/// Returns true if an export has to be made: there is none yet, its value is lost, its tokens expire, or `spec.when` asks for
 /// another.
 ///
 /// # Errors
 /// The fact that has to be read first.
-pub fn must_export(
+fn must_export(
     case: &Case<'_>,
     facts: &Facts,
     exports: &Exports,
     remote: &RemoteView,
+    last: &LastExport,
 ) -> Result<bool, Query> {
-    let last = LastExport::read(case, facts, exports, &remote.id)?;
     // A value that is not in the Secret yet is written first, as Kubernetes may refuse every export of the same kind.
     let is_due = (last.in_secret || last.contested(case).is_some())
         && (expiry::must_renew(case, &last.export) || last.is_period_over(case, exports));
@@ -74,25 +82,26 @@ struct State<'a> {
     exports: &'a Exports,
     last: LastExport,
     newest_import: Option<&'a ListedImport>,
-    /// Whether the auth config was written after the last comparison.
+    /// True if the auth config was written after the last comparison.
     written_since: bool,
     /// Where the imports that were read don't explain that write: time until their list must have caught up.
     unexplained: Option<Duration>,
 }
 
 impl<'a> State<'a> {
-    fn read(
+    fn new(
         case: &'a Case<'_>,
         facts: &'a Facts,
         exports: &'a Exports,
         remote: &RemoteView,
+        last: LastExport,
     ) -> Result<Self, Query> {
-        let last = LastExport::read(case, facts, exports, &remote.id)?;
         let written_since = last.config_written_since(remote);
         let lists_imports = exports.when == When::OnChange && written_since;
-        let imports = match lists_imports {
-            true => facts.imports(&remote.id)?,
-            false => &[],
+        let imports = if lists_imports {
+            facts.imports(&remote.id)?
+        } else {
+            &[]
         };
         let newest_import = newest_import(imports);
         let explains = |newest: &ListedImport| newest.created_at >= remote.updated_at;
@@ -150,13 +159,13 @@ fn up_to_date(
     }
     let restart = restart::step(state.exports).filter(|_| restart::is_pending(last));
     if restart.is_none() {
-        next = restart::done(next);
+        next = restart::without_pending_restart(next);
     }
     if next != *last {
         steps.push(Step::RecordExport(next));
     }
     steps.extend(restart);
-    Plan::synced(desired, steps).retry(state.retry(case))
+    Plan::synced(desired, steps).with_retry(state.retry(case))
 }
 
 /// Decides about a Secret that was edited, deleted, renamed or refused, where its value is known: this process remembers it, or
@@ -170,15 +179,16 @@ fn write_again(
     if let Some(left) = state.last.contested(case) {
         let message = changed_by_others(ChildKind::Secret, &state.exports.secret.name, "secret");
         let verdict = Verdict::new(Reason::SecretNotOwned, message);
-        return Plan::report(verdict).retry(Retry::Interval(Some(left + MOMENT)));
+        return Plan::report(verdict).with_retry(Retry::Interval(Some(left + MOMENT)));
     }
     let steps = [vec![bind(remote)], state.last.write_secret(state.exports)].concat();
     // Another export may have waited until this one is in the Secret.
-    let retry = match expiry::must_renew(case, &state.last.export) {
-        true => Retry::Interval(Some(MOMENT)),
-        false => state.retry(case),
+    let retry = if expiry::must_renew(case, &state.last.export) {
+        Retry::Interval(Some(MOMENT))
+    } else {
+        state.retry(case)
     };
-    Plan::synced(desired, steps).retry(retry)
+    Plan::synced(desired, steps).with_retry(retry)
 }
 
 /// Decides about an export that has to be made.
@@ -191,9 +201,10 @@ fn make_export(
 ) -> Result<Plan, Query> {
     let record = &case.record;
     // A process before this one may have made an export whose value it could not write to the Secret.
-    let lost = match record.may_have_unrecorded_write() {
-        true => lost_exports(case, &state.last.export, facts, &remote.id)?,
-        false => 0,
+    let lost = if record.may_have_unrecorded_write() {
+        lost_exports(case, &state.last.export, facts, &remote.id)?
+    } else {
+        0
     };
     let made = exports_within_a_day(&state.last.export, case.now) + lost;
     if made >= state.exports.max_per_day {
@@ -207,15 +218,16 @@ fn make_export(
     // Another auth config is recorded only once the Secret holds its value: until then the recorded state and the Secret
     // are those of the former one.
     let write = state.last.write_secret(state.exports);
-    let steps = match state.last.is_of_another {
-        true => [vec![export], write, vec![bind(remote)]].concat(),
-        false => [vec![bind(remote), export], write].concat(),
+    let steps = if state.last.is_of_another {
+        [vec![export], write, vec![bind(remote)]].concat()
+    } else {
+        [vec![bind(remote), export], write].concat()
     };
     let note = format!("exported the value of {}", remote.id);
     let due_in = state.exports.due_in(case.now, case.now);
     Ok(Plan::synced(desired, steps)
         .map_verdict(|verdict| verdict.with_event(EventReason::Exported, note))
-        .retry(Retry::Interval(due_in)))
+        .with_retry(Retry::Interval(due_in)))
 }
 
 /// Decides where an export has to be made and so many were made within 24 hours. A value that is known and not in the Secret is
@@ -230,9 +242,10 @@ fn budget_spent(
     let last = &state.last;
     // A Secret that gets another type is deleted and created: while nothing else has its value, a crash in between would lose it.
     let known = case.record.known_value.is_enough_for(&state.exports.secret);
-    let steps = match known && !(last.in_secret || last.is_first || last.is_lost) {
-        true => write_again(case, desired, state, remote).steps,
-        false => Vec::new(),
+    let steps = if known && !(last.in_secret || last.is_first || last.is_lost) {
+        write_again(case, desired, state, remote).steps
+    } else {
+        Vec::new()
     };
     let message = format!(
         "{made} exports within 24 hours, the maximum of spec.maxPerDay; waiting until one of them is older, or raise spec.maxPerDay"
@@ -241,7 +254,7 @@ fn budget_spent(
     let verdict = Verdict::new(Reason::ExportBudgetSpent, message);
     Plan {
         steps,
-        ..Plan::report(verdict).retry(Retry::Interval(free_in.map(|left| left + MOMENT)))
+        ..Plan::report(verdict).with_retry(Retry::Interval(free_in.map(|left| left + MOMENT)))
     }
 }
 
@@ -268,7 +281,9 @@ fn lost_exports(
     let is_lost = |export: &&ListedExport| match recorded {
         Some((id, at)) => (export.created_at, &export.id) > (at, id),
         // By the API's clock. One that is far ahead would let them count for as long as it is.
-        None => is_recent(export.created_at, case.now) && export.created_at < case.now + CLOCKS,
+        None => {
+            is_within_a_day(export.created_at, case.now) && export.created_at < case.now + CLOCKS
+        }
     };
     Ok(made.iter().filter(is_lost).count())
 }

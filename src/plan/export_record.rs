@@ -1,6 +1,6 @@
 //! What is recorded of exports: by the status, and by the Secret where a crash or a restored backup kept it out of the status.
 
-use super::children::{ChildState, Known};
+use super::children::{ChildState, RememberedValue};
 use super::desired::Exports;
 use super::fingerprint::Fingerprint;
 use super::observed::{ListedExport, RemoteView, known_end};
@@ -12,7 +12,8 @@ use metorial::AuthExport;
 use std::cmp::Ordering;
 use std::time::Duration;
 
-const DAY: SignedDuration = SignedDuration::from_hours(24);
+/// The period of the budget of exports.
+pub const DAY: SignedDuration = SignedDuration::from_hours(24);
 
 /// An export as the API answered it.
 pub struct MadeExport {
@@ -30,7 +31,7 @@ pub struct MadeExport {
     pub newest_import: Option<String>,
     /// Number of earlier exports whose value was lost, in a crash or with the response.
     pub lost: usize,
-    /// Whether workloads are restarted once the Secret holds another value.
+    /// True if workloads are restarted once the Secret holds another value.
     pub restarts: bool,
 }
 
@@ -60,7 +61,7 @@ impl MadeExport {
     #[must_use]
     pub fn status(self, before: &ExportStatus, now: Timestamp) -> ExportStatus {
         let earlier = before.recent_exports.iter().flatten();
-        let earlier = earlier.filter(|at| is_recent(at.0, now)).cloned();
+        let earlier = earlier.filter(|at| is_within_a_day(at.0, now)).cloned();
         let recent = std::iter::repeat_n(Time(now), 1 + self.lost).chain(earlier);
         let former = before.restart_pending_from.as_ref();
         let former = former.or(before.secret_fingerprint.as_ref()).cloned();
@@ -85,7 +86,7 @@ impl MadeExport {
 #[must_use]
 pub fn exports_within_a_day(last: &ExportStatus, now: Timestamp) -> usize {
     let recent = last.recent_exports.iter().flatten();
-    recent.filter(|at| is_recent(at.0, now)).count()
+    recent.filter(|at| is_within_a_day(at.0, now)).count()
 }
 
 /// Returns the time until fewer exports are within the last 24 hours.
@@ -94,7 +95,7 @@ pub fn budget_free_in(last: &ExportStatus, now: Timestamp) -> Option<Duration> {
     let recent = last.recent_exports.iter().flatten();
     let oldest = recent
         .map(|at| at.0)
-        .filter(|at| is_recent(*at, now))
+        .filter(|at| is_within_a_day(*at, now))
         .min()?;
     let left = DAY - now.duration_since(oldest);
     Duration::try_from(left).ok()
@@ -112,15 +113,15 @@ pub fn created_at(recorded: &ExportStatus, listed: &[ListedExport]) -> Option<Ti
     listed.or_else(known).or(exported_at)
 }
 
-/// Returns whether a time is less than 24 hours ago.
+/// Returns true if a time is less than 24 hours ago.
 #[must_use]
-pub fn is_recent(at: Timestamp, now: Timestamp) -> bool {
+pub fn is_within_a_day(at: Timestamp, now: Timestamp) -> bool {
     now.duration_since(at) < DAY
 }
 
 /// Returns what is recorded once the Secret holds the export.
 #[must_use]
-pub fn written(export: ExportStatus, fingerprint: String) -> ExportStatus {
+pub fn in_secret(export: ExportStatus, fingerprint: String) -> ExportStatus {
     // Workloads that run with this content need no restart.
     let from = export.restart_pending_from.clone();
     ExportStatus {
@@ -153,7 +154,7 @@ pub fn unrecorded(record: &Record, secret: &ChildState) -> Option<ExportStatus> 
         (false, false) => compare(held, recorded).is_ge(),
     };
     // What this process knows itself is the last export, whatever the Secret still holds.
-    (later && record.known_value == Known::Nothing).then(|| ExportStatus {
+    (later && record.known_value == RememberedValue::Nothing).then(|| ExportStatus {
         secret_name: recorded.secret_name.clone().or(held.secret_name.clone()),
         ..(**held).clone()
     })
@@ -173,7 +174,7 @@ fn compare(one: &ExportStatus, other: &ExportStatus) -> Ordering {
 /// Returns the recorded export with a fingerprint under the present MAC key. A fingerprint under another key says nothing about the
 /// Secret: the key was lost, and the content is taken to be unchanged.
 #[must_use]
-pub fn signed_again(record: &Record, secret: &ChildState) -> Option<ExportStatus> {
+pub fn with_current_key(record: &Record, secret: &ChildState) -> Option<ExportStatus> {
     let ChildState::Owned { fingerprint, .. } = secret else {
         return None;
     };

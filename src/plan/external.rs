@@ -6,7 +6,7 @@ use super::case::Case;
 use super::desired::{Desired, External};
 use super::facts::{Facts, MaxAge, Query};
 use super::observed::RemoteView;
-use super::ownership::{Claim, Marker};
+use super::ownership::Claim;
 use super::steps::{Plan, Step};
 use super::verdict::Verdict;
 use crate::resources::Reason;
@@ -14,21 +14,18 @@ use crate::resources::Reason;
 /// Returns the plan of a resource that names an object by its id over a connection which does not allow that: the key is the
 /// administrator's, and reaches the objects of everybody.
 #[must_use]
-pub fn id_not_allowed(case: &Case<'_>, _: &Facts) -> Option<Plan> {
-    if case.connection.external_ids {
-        return None;
-    }
-    // A resource that may have an object of its own adopts none: that is searched for first.
-    let adopts = case.observes() || !case.record.may_have_created();
-    let field = field_with_id(case).or_else(|| adopted_by_id(case).filter(|_| adopts))?;
-    Some(not_allowed(case, field))
+pub fn id_not_allowed(case: &Case<'_>) -> Option<Plan> {
+    let field = field_with_id(case)?;
+    (!case.connection.external_ids).then(|| not_allowed(case, field))
 }
 
-/// Returns the plan of a resource that is to adopt an object by its id over a connection which does not allow that.
+/// Returns the plan of a resource that is to adopt an object by its id over a connection which does not allow that. The
+/// field has no effect on a resource that has an object, which carries its marker.
 #[must_use]
 pub fn adoption_not_allowed(case: &Case<'_>) -> Option<Plan> {
-    let field = adopted_by_id(case).filter(|_| !case.connection.external_ids);
-    field.map(|field| not_allowed(case, field))
+    let adopts = case.observes() || case.record.id.is_none();
+    let names = adopts && case.policy.adopt.is_some();
+    (names && !case.connection.external_ids).then(|| not_allowed(case, "spec.adopt.id"))
 }
 
 fn not_allowed(case: &Case<'_>, field: &str) -> Plan {
@@ -47,34 +44,29 @@ fn field_with_id(case: &Case<'_>) -> Option<&'static str> {
     if desired.source.external().is_some_and(by_id) {
         return Some("spec.authConfigId");
     }
-    let used = uses.find(|used| !used.unmarked && by_id(&used.object));
+    let used = uses.find(|used| !used.allows_unmarked && by_id(&used.object));
     used.map(|used| used.field)
 }
 
-/// Returns the field that names the object to adopt. It has no effect on a resource that has an object, which carries its
-/// marker.
-fn adopted_by_id(case: &Case<'_>) -> Option<&'static str> {
-    let adopts = case.observes() || case.record.id.is_none();
-    let adopt = case.policy.adopt.as_ref().filter(|_| adopts);
-    adopt.map(|_| "spec.adopt.id")
-}
-
-/// Returns why an object that the spec refers to, or names, must not be used: it carries the marker of another resource than
-/// that, or none at all over a connection that does not allow it. The status that a reference leads to is a hint, too.
+/// Returns why an object that the spec refers to, or names, must not be used: it carries the marker of a resource other
+/// than that, or none at all over a connection that does not allow it. The status that a reference leads to is a hint, too.
 #[must_use]
-pub fn conflict(case: &Case<'_>, external: &External, remote: &RemoteView) -> Option<Verdict> {
+pub fn foreign_object(
+    case: &Case<'_>,
+    external: &External,
+    remote: &RemoteView,
+) -> Option<Verdict> {
     let Some(marker) = &remote.marker else {
-        return unmarked(case, remote, "a resource");
+        return unmarked_not_allowed(case, remote, "a resource");
     };
     let referred = external.owner.as_ref() == Some(&marker.owner.uid);
     if referred || case.claim(remote) == Claim::Ours {
         return None;
     }
-    let next_step = match marker.owner.namespace == case.owner.namespace {
-        true => "use a reference to that resource",
-        false => {
-            "use a reference to that resource, and have its owner add this namespace to spec.allowedNamespaces"
-        }
+    let next_step = if marker.owner.namespace == case.owner.namespace {
+        "use a reference to that resource"
+    } else {
+        "use a reference to that resource, and have its owner add this namespace to spec.allowedNamespaces"
     };
     let message = format!(
         "{} belongs to {}; {next_step}",
@@ -89,48 +81,15 @@ pub fn conflict(case: &Case<'_>, external: &External, remote: &RemoteView) -> Op
 #[must_use]
 pub fn gone_of_reference(id: &str) -> Verdict {
     let message = format!(
-        "{id} no longer exists at Metorial; waiting for the resource that the spec refers to, whose conditions say what it needs"
+        "{id} no longer exists at Metorial; waiting for the referenced resource; see its conditions"
     );
     Verdict::new(Reason::ReferenceNotReady, message)
-}
-
-/// Returns why an object must not be observed: a shared connection reaches the objects of everybody, and what is observed is
-/// shown in a status. Those of nobody any more may be, and those of a cluster from which the owner of the connection lets them be
-/// taken over.
-///
-/// # Errors
-/// Whether its owner still exists was not read.
-pub fn hidden(
-    case: &Case<'_>,
-    facts: &Facts,
-    remote: &RemoteView,
-) -> Result<Option<Verdict>, Query> {
-    let marker = remote.marker.as_ref();
-    let Some(Marker { owner, .. }) = marker.filter(|_| case.connection.shared) else {
-        return Ok(None);
-    };
-    let shown = match case.claim(remote) {
-        Claim::Nobody | Claim::Ours | Claim::Namesake => true,
-        Claim::Sibling => {
-            owner.namespace_uid == case.owner.namespace_uid || !facts.owner_alive(owner)?
-        }
-        Claim::OtherCluster => case.connection.adopt_from.contains(&owner.cluster),
-    };
-    let message = || {
-        format!(
-            "{} belongs to {}; over {} only objects of this namespace can be observed, and those of clusters in its spec.adoptFrom; observe it in its own namespace, or through a Connection of this namespace",
-            remote.id,
-            case.shown_owner(owner),
-            case.connection.name
-        )
-    };
-    Ok((!shown).then(|| Verdict::new(Reason::OwnershipConflict, message())))
 }
 
 /// Returns why an object that carries no marker must not be used, where the connection does not allow it. `of`: whose marker
 /// it would have to be.
 #[must_use]
-pub fn unmarked(case: &Case<'_>, remote: &RemoteView, of: &str) -> Option<Verdict> {
+pub fn unmarked_not_allowed(case: &Case<'_>, remote: &RemoteView, of: &str) -> Option<Verdict> {
     if case.connection.external_ids {
         return None;
     }
@@ -171,9 +130,9 @@ pub fn refuse_foreign_objects(
         return Ok(plan);
     }
     for used in &desired.uses {
-        let by_id = used.unmarked && used.object.owner.is_none();
-        // Whoever may use all ids of a connection of his own may use this one. It is not read for that: the key may not be able
-        // to. Over a shared one it may be another namespace's.
+        let by_id = used.allows_unmarked && used.object.owner.is_none();
+        // A connection that allows all ids also allows this one. The object isn't read: the key may lack the scope. Over a shared
+        // connection it may be another namespace's.
         if by_id && case.connection.external_ids && !case.connection.shared {
             continue;
         }
@@ -182,10 +141,11 @@ pub fn refuse_foreign_objects(
         if !is_live && used.object.owner.is_some() {
             // A read may lag behind its creation.
             let retry = Retry::Backoff(Backoff::transient());
-            return Ok(Plan::report(gone_of_reference(&used.object.id)).retry(retry));
+            return Ok(Plan::report(gone_of_reference(&used.object.id)).with_retry(retry));
         }
         let remote = remote.filter(|remote| !by_id || remote.marker.is_some());
-        if let Some(conflict) = remote.and_then(|remote| conflict(case, &used.object, remote)) {
+        if let Some(conflict) = remote.and_then(|remote| foreign_object(case, &used.object, remote))
+        {
             return Ok(Plan::report(conflict));
         }
     }

@@ -21,15 +21,15 @@ pub enum Query {
     },
     /// Every object of the collection that carries a marker.
     Search,
-    /// An object of the resource in another instance than that of its connection.
+    /// An object of the resource in an instance other than that of its connection.
     OtherInstances,
     /// The objects that depend on these.
     Dependents(Vec<String>),
     /// The number of the connection's objects that no longer exist.
     Losses,
-    /// Whether the resource that a marker names still exists.
+    /// The existence of the resource that a marker names.
     OwnerAlive(Box<Owner>),
-    /// Whether the resource's namespace is being deleted.
+    /// The deletion of the resource's namespace, if it has started.
     NamespaceTerminating,
     /// The imports into this object.
     Imports(String),
@@ -37,7 +37,7 @@ pub enum Query {
     Exports(String),
     /// A child object.
     Child(ChildSpec),
-    /// Whether Kubernetes would accept a child object, by a dry run.
+    /// The refusal of a child object by Kubernetes, from a dry run.
     ChildAdmission(ChildSpec),
     /// Where the value violates a schema that the API publishes.
     Violations(ValueSchema),
@@ -52,7 +52,7 @@ pub enum Query {
 }
 
 impl Query {
-    /// Returns whether the answer comes from the API, rather than from the cluster.
+    /// Returns true if the answer comes from the API, rather than from the cluster.
     #[must_use]
     pub fn asks_api(&self) -> bool {
         !matches!(
@@ -129,7 +129,7 @@ macro_rules! fact {
 }
 
 impl Facts {
-    /// Adds an answer. Returns whether it was expected: it belongs to the query, which was not answered before.
+    /// Adds an answer. Returns true if it was expected: it belongs to the query, which was not answered before.
     #[must_use]
     pub fn add(&mut self, query: Query, answer: Answer) -> bool {
         let matches = matches!(
@@ -205,7 +205,7 @@ impl Facts {
         fact!(self, Losses, Query::Losses).copied()
     }
 
-    /// Returns whether the resource that a marker names still exists.
+    /// Returns true if the resource that a marker names still exists.
     ///
     /// # Errors
     /// It was not read.
@@ -213,7 +213,7 @@ impl Facts {
         fact!(self, OwnerAlive, Query::OwnerAlive(Box::new(owner.clone()))).copied()
     }
 
-    /// Returns whether the resource's namespace is being deleted.
+    /// Returns true if the resource's namespace is being deleted.
     ///
     /// # Errors
     /// It was not read.

@@ -4,20 +4,20 @@ use crate::sensitive::Sensitive;
 use serde_json::Value;
 use std::collections::BTreeSet;
 
-/// How one field of a kind travels and is compared. Rules are constants of the kind.
+/// The rule by which one field of a kind is sent and compared. Rules are constants of the kind.
 #[derive(Debug, PartialEq, Eq)]
 pub struct FieldRule {
     /// Path in the spec, as users know it.
     pub name: &'static str,
-    /// What the field means to decisions.
+    /// The meaning of the field to decisions.
     pub role: Role,
     /// Where it stands in the body of a create, as keys from the root.
     pub create: &'static [&'static str],
-    /// How it is compared.
+    /// The comparison.
     pub compare: Compare,
-    /// How a difference is applied.
+    /// The remedy of a difference.
     pub remedy: Remedy,
-    /// What an empty value means.
+    /// The meaning of an empty value.
     pub blank: Blank,
 }
 
@@ -58,7 +58,7 @@ impl Role {
     }
 }
 
-/// What an empty value (null, an empty text or list) means on the wire.
+/// The meaning of an empty value (null, an empty text or list) on the wire.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Blank {
     /// It is sent like any other.
@@ -71,7 +71,7 @@ pub enum Blank {
     Ignored,
 }
 
-/// Returns whether a value is empty.
+/// Returns true if a value is empty.
 #[must_use]
 pub fn is_blank(value: &Value) -> bool {
     match value {
@@ -82,7 +82,7 @@ pub fn is_blank(value: &Value) -> bool {
     }
 }
 
-/// How a field is compared with what is there.
+/// The comparison of a field with what is there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Compare {
     /// It can be read back.
@@ -96,7 +96,7 @@ pub enum Compare {
     Never,
 }
 
-/// How a difference is applied.
+/// The remedy of a difference.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Remedy {
     /// By a PATCH, under this key.
@@ -191,13 +191,13 @@ impl Field {
         }
     }
 
-    /// Returns whether the value must not be shown.
+    /// Returns true if the value must not be shown.
     #[must_use]
     pub fn is_secret(&self) -> bool {
         matches!(self.value, FieldValue::Secret(_))
     }
 
-    /// Returns whether only a fingerprint can distinguish it from another.
+    /// Returns true if only a fingerprint can distinguish it from another.
     #[must_use]
     pub fn is_write_only(&self) -> bool {
         self.rule.compare == Compare::WriteOnly

@@ -48,7 +48,7 @@ impl Fingerprint {
         Self(text.to_owned())
     }
 
-    /// Returns whether both were made with the same key, so that they can be compared.
+    /// Returns true if both were made with the same key, so that they can be compared.
     #[must_use]
     pub fn same_key(&self, other: &Self) -> bool {
         let key = |of: &Self| of.0.rsplit_once(':').map(|(key, _)| key.to_owned());
@@ -75,7 +75,8 @@ pub fn short_digest(text: &str) -> u32 {
     u32::from_be_bytes([digest[0], digest[1], digest[2], digest[3]])
 }
 
-fn hex(bytes: &[u8]) -> String {
+/// Returns bytes as hexadecimal digits.
+pub(super) fn hex(bytes: &[u8]) -> String {
     bytes.iter().fold(String::new(), |mut text, byte| {
         use fmt::Write;
         write!(text, "{byte:02x}").expect("writing to a String");

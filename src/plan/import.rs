@@ -7,7 +7,7 @@ use super::desired::{Desired, Imports};
 use super::differences::{changed, hidden};
 use super::facts::{Facts, Query};
 use super::fields::Role;
-use super::observed::{ListedImport, RemoteView};
+use super::observed::{ListedImport, RemoteView, newest_import};
 use super::record::Writes;
 use super::steps::{Plan, Step};
 use super::verdict::EventReason;
@@ -15,11 +15,11 @@ use crate::resources::{DriftPolicy, Reason};
 use std::sync::Arc;
 use std::time::Duration;
 
-/// What a resource reports while it is not known whether its import was applied.
+/// The report of a resource while it is not known whether its import was applied.
 const CHECKING: &str =
     "an import may have been applied; checking the list of imports before another is made";
 
-/// What the list of imports shows about the desired value.
+/// The result of the list of imports for the desired value.
 enum Finding<'a> {
     /// It was imported: by this import of ours, or the object was created with it.
     Imported(Option<&'a ListedImport>),
@@ -27,7 +27,7 @@ enum Finding<'a> {
     Missing(Option<&'a str>),
 }
 
-/// Decides about a value that may have to be imported, beside what `plan` does.
+/// Decides about a value that may have to be imported, besides what `plan` does.
 ///
 /// # Errors
 /// The imports into the object were not read.
@@ -54,23 +54,25 @@ pub fn import(
         acknowledges: true,
         ..plan
     };
-    if let Some(left) = lags(case, desired, facts, remote, listed)? {
-        let plan = match case.record.acknowledged(desired) {
-            // Nothing is sent before it is known what others wrote: each PATCH would begin the wait anew.
-            true => Plan::synced(desired, Vec::new()),
-            false => left_open(plan),
+    if let Some(left) = list_lag_left(case, desired, facts, remote, listed)? {
+        let plan = if case.record.acknowledged(desired) {
+            // Nothing is sent before it is known what others wrote: each PATCH would restart the wait.
+            Plan::synced(desired, Vec::new())
+        } else {
+            left_open(plan)
         };
-        return Ok(plan.retry(Retry::Interval(Some(left + MOMENT))));
+        return Ok(plan.with_retry(Retry::Interval(Some(left + MOMENT))));
     }
     let record = &case.record;
+    let own = OwnImports::new(case, desired, remote, listed);
     let unsure = record.lost_import && !record.settled();
-    Ok(match find(case, desired, imports, remote, listed) {
+    Ok(match own.find(case, imports, remote) {
         // The list may lack the import of a value that is not desired any more.
         Finding::Imported(None) if unsure && !imports.once => {
             Plan::wait_until_settled(reason, CHECKING, record.settles_in)
         }
-        Finding::Imported(record) => imported(case, desired, imports, remote, record, plan),
-        Finding::Missing(previous) => missing(case, desired, remote, previous, plan),
+        Finding::Imported(record) => record_import(case, desired, imports, remote, record, plan),
+        Finding::Missing(previous) => make_import(case, desired, remote, previous, plan),
     })
 }
 
@@ -78,13 +80,13 @@ pub fn import(
 fn left_open(mut plan: Plan) -> Plan {
     for step in &mut plan.steps {
         if let Step::Update { differences, .. } = step {
-            differences.open = true;
+            differences.keeps_write_time = true;
         }
     }
     plan
 }
 
-/// Returns whether the value that the API last acknowledged for this object is the desired one.
+/// Returns true if the value that the API last acknowledged for this object is the desired one.
 fn is_acknowledged(case: &Case<'_>, desired: &Desired, remote: &RemoteView) -> bool {
     let record = &case.record;
     let value = desired.role(Role::Value).map(|field| field.rule.name);
@@ -95,7 +97,7 @@ fn is_acknowledged(case: &Case<'_>, desired: &Desired, remote: &RemoteView) -> b
 
 /// Returns the time until the list of imports must have caught up, where it shows not even what is known: the last import of an
 /// acknowledged value, or why the object was written. What it lacks may be the import of another value.
-fn lags(
+fn list_lag_left(
     case: &Case<'_>,
     desired: &Desired,
     facts: &Facts,
@@ -120,7 +122,7 @@ fn lags(
     Ok((!left.is_zero()).then_some(left))
 }
 
-fn imported(
+fn record_import(
     case: &Case<'_>,
     desired: &Desired,
     imports: &Imports,
@@ -149,7 +151,7 @@ fn imported(
     plan
 }
 
-fn missing(
+fn make_import(
     case: &Case<'_>,
     desired: &Desired,
     remote: &Arc<RemoteView>,
@@ -179,117 +181,122 @@ fn missing(
     plan
 }
 
-/// Finds the import of the desired value. Tags are chained: each depends on the import before it, so that a value that
-/// returns after another one is imported again.
-fn find<'a>(
-    case: &'a Case<'_>,
-    desired: &Desired,
-    imports: &Imports,
-    remote: &RemoteView,
-    listed: &'a [ListedImport],
-) -> Finding<'a> {
-    let mut newest: Vec<&ListedImport> = listed.iter().collect();
-    newest.sort_by(|a, b| (b.created_at, &b.id).cmp(&(a.created_at, &a.id)));
-    let tagged: Vec<&ListedImport> = newest
-        .iter()
-        .filter(|import| import.tag.is_some())
-        .copied()
-        .collect();
-    let here = case.record.id.as_ref() == Some(&remote.id);
-    let recorded = case.record.imports.first().filter(|_| here);
-    if imports.once && (recorded.is_some() || !tagged.is_empty()) {
-        return Finding::Imported(tagged.first().copied().filter(|_| recorded.is_none()));
-    }
-    // Where this resource imported into another object meanwhile, others may have imported into this one, as they may at any
-    // time into one of its own. Only what somebody else's resource has them import is no concern of this one.
-    let own = desired.source.external().is_none();
-    let comes_back = !here && case.record.id.is_some();
-    let is_newest = |import: &ListedImport| newest.first().is_some_and(|last| last.id == import.id);
-    let superseded = |last: &ListedImport| (own || comes_back) && !is_newest(last);
-    if let Some(last) = recorded {
-        let tag = desired.import_tag(Some(last));
-        let follows = |import: &&ListedImport| import.tag.as_ref() == Some(&tag);
-        return match tagged.first() {
-            Some(import) if follows(import) && !superseded(import) => {
-                Finding::Imported(Some(import))
-            }
-            _ if tagged.iter().any(follows) => of_last(desired, &tagged, superseded),
-            _ if same_value(case, desired, &newest, &tagged) => Finding::Imported(None),
-            _ if ours_is_newest(case, desired, remote, &newest) => Finding::Imported(None),
-            _ => Finding::Missing(Some(last)),
-        };
-    }
-    match tagged.is_empty() {
-        false => of_last(desired, &tagged, superseded),
-        true if created_with_it(case, desired, remote, &newest) => Finding::Imported(None),
-        true => Finding::Missing(None),
-    }
+/// The imports into an object, from the point of view of one resource.
+struct OwnImports<'a> {
+    desired: &'a Desired,
+    /// The newest, by anybody.
+    newest: Option<&'a ListedImport>,
+    /// Those of the resource, the newest first.
+    tagged: Vec<&'a ListedImport>,
+    /// The last one that the status records of this object.
+    recorded: Option<&'a String>,
+    /// True if a newer import by others takes the place of an own one.
+    others_count: bool,
 }
 
-/// Returns what the last of these imports of ours, newest first, says about the desired value.
-fn of_last<'a>(
-    desired: &Desired,
-    ours: &[&'a ListedImport],
-    superseded: impl Fn(&ListedImport) -> bool,
-) -> Finding<'a> {
-    match ours.split_first() {
-        Some((last, older)) if is_of_value(desired, last, older) && !superseded(last) => {
-            Finding::Imported(Some(last))
+impl<'a> OwnImports<'a> {
+    fn new(
+        case: &'a Case<'_>,
+        desired: &'a Desired,
+        remote: &RemoteView,
+        listed: &'a [ListedImport],
+    ) -> Self {
+        let mut tagged: Vec<&ListedImport> = listed.iter().filter(|it| it.tag.is_some()).collect();
+        tagged.sort_by(|a, b| (b.created_at, &b.id).cmp(&(a.created_at, &a.id)));
+        let here = case.record.id.as_ref() == Some(&remote.id);
+        let comes_back = !here && case.record.id.is_some();
+        Self {
+            desired,
+            newest: newest_import(listed),
+            tagged,
+            recorded: case.record.imports.first().filter(|_| here),
+            // Others may import into an object of ours at any time, or into this one while we used a different one. Imports into
+            // somebody else's object don't concern us.
+            others_count: desired.source.external().is_none() || comes_back,
         }
-        Some((last, _)) => Finding::Missing(Some(&last.id)),
-        None => Finding::Missing(None),
     }
-}
 
-/// Returns whether an import of ours is of the desired value. It was the first one that was known when it was sent, or it
-/// followed any of the older ones: those in between may not have been known, or not have been applied, by then.
-fn is_of_value(desired: &Desired, import: &ListedImport, older: &[&ListedImport]) -> bool {
-    let of = |previous| import.tag.as_deref() == Some(&*desired.import_tag(previous));
-    of(None) || older.iter().any(|older| of(Some(&older.id)))
-}
-
-/// Returns whether the last import, by anybody, is the recorded one, and of the desired value: it comes from another Secret,
-/// or from one that was created again.
-fn same_value(
-    case: &Case<'_>,
-    desired: &Desired,
-    newest: &[&ListedImport],
-    tagged: &[&ListedImport],
-) -> bool {
-    let (last, recorded) = (newest.first(), case.record.imports.first());
-    let older = tagged.get(1..).unwrap_or_default();
-    last.is_some_and(|last| Some(&last.id) == recorded && is_of_value(desired, last, older))
-}
-
-/// Returns whether the value that is recorded as acknowledged is still the last one that was imported: by anybody, or by this
-/// resource where the object is somebody else's, who may import into it as well.
-fn ours_is_newest(
-    case: &Case<'_>,
-    desired: &Desired,
-    remote: &RemoteView,
-    newest: &[&ListedImport],
-) -> bool {
-    let external = desired.source.external().is_some();
-    let recorded = |import: &&ListedImport| case.record.imports.contains(&import.id);
-    let theirs = |import: &&ListedImport| external && import.tag.is_none();
-    let last = newest.first();
-    let acknowledged = is_acknowledged(case, desired, remote);
-    acknowledged && last.is_none_or(|last| recorded(last) || theirs(last))
-}
-
-/// Returns whether the object was created with the desired value, and nobody imported another one since.
-fn created_with_it(
-    case: &Case<'_>,
-    desired: &Desired,
-    remote: &RemoteView,
-    newest: &[&ListedImport],
-) -> bool {
-    if desired.source.external().is_some() {
-        return false;
+    /// Finds the import of the desired value. Tags are chained: each depends on the import before it, so that a value that
+    /// returns after another one is imported again.
+    fn find(&self, case: &Case<'_>, imports: &Imports, remote: &RemoteView) -> Finding<'a> {
+        let last = self.tagged.first().copied();
+        if imports.once && (self.recorded.is_some() || last.is_some()) {
+            return Finding::Imported(last.filter(|_| self.recorded.is_none()));
+        }
+        let Some(recorded) = self.recorded else {
+            if last.is_none() && self.created_with_value(case, remote) {
+                return Finding::Imported(None);
+            }
+            return self.of_last();
+        };
+        let tag = self.desired.import_tag(Some(recorded));
+        let follows = |import: &ListedImport| import.tag.as_ref() == Some(&tag);
+        if let Some(last) = last
+            && follows(last)
+            && !self.is_superseded(last)
+        {
+            return Finding::Imported(Some(last));
+        }
+        if self.tagged.iter().any(|import| follows(import)) {
+            return self.of_last();
+        }
+        if self.is_recorded_value(case) || self.is_last_import(case, remote) {
+            return Finding::Imported(None);
+        }
+        Finding::Missing(Some(recorded))
     }
-    let marker = remote.marker.as_ref();
-    let created_with = marker.and_then(|marker| marker.fingerprint.as_ref());
-    let same = created_with == desired.marker.fingerprint.as_ref();
-    let known = same || is_acknowledged(case, desired, remote);
-    known && newest.first().is_none_or(|import| import.of_create)
+
+    /// Returns what the last own import says about the desired value.
+    fn of_last(&self) -> Finding<'a> {
+        match self.tagged.split_first() {
+            Some((last, older)) if self.is_of_value(last, older) && !self.is_superseded(last) => {
+                Finding::Imported(Some(last))
+            }
+            Some((last, _)) => Finding::Missing(Some(&last.id)),
+            None => Finding::Missing(None),
+        }
+    }
+
+    fn is_superseded(&self, own: &ListedImport) -> bool {
+        self.others_count && self.newest.is_none_or(|newest| newest.id != own.id)
+    }
+
+    /// Returns true if an own import is of the desired value. It was the first one that was known when it was sent, or it
+    /// followed any of the older ones: those in between may not have been known, or not have been applied, by then.
+    fn is_of_value(&self, import: &ListedImport, older: &[&ListedImport]) -> bool {
+        let of = |previous| import.tag.as_deref() == Some(&*self.desired.import_tag(previous));
+        of(None) || older.iter().any(|older| of(Some(&older.id)))
+    }
+
+    /// Returns true if the last import, by anybody, is the recorded one, and of the desired value: it comes from another
+    /// Secret, or from one that was created again.
+    fn is_recorded_value(&self, case: &Case<'_>) -> bool {
+        let recorded = case.record.imports.first();
+        let older = self.tagged.get(1..).unwrap_or_default();
+        let newest = self.newest;
+        newest.is_some_and(|it| Some(&it.id) == recorded && self.is_of_value(it, older))
+    }
+
+    /// Returns true if the value that is recorded as acknowledged is still the last one that was imported: by anybody, or by
+    /// this resource where the object is somebody else's, who may import into it as well.
+    fn is_last_import(&self, case: &Case<'_>, remote: &RemoteView) -> bool {
+        let external = self.desired.source.external().is_some();
+        let recorded = |import: &ListedImport| case.record.imports.contains(&import.id);
+        let theirs = |import: &ListedImport| external && import.tag.is_none();
+        let newest = self.newest;
+        is_acknowledged(case, self.desired, remote)
+            && newest.is_none_or(|newest| recorded(newest) || theirs(newest))
+    }
+
+    /// Returns true if the object was created with the desired value, and nobody imported another one since.
+    fn created_with_value(&self, case: &Case<'_>, remote: &RemoteView) -> bool {
+        if self.desired.source.external().is_some() {
+            return false;
+        }
+        let marker = remote.marker.as_ref();
+        let created_with = marker.and_then(|marker| marker.fingerprint.as_ref());
+        let same = created_with == self.desired.marker.fingerprint.as_ref();
+        let known = same || is_acknowledged(case, self.desired, remote);
+        known && self.newest.is_none_or(|newest| newest.of_create)
+    }
 }

@@ -15,7 +15,7 @@ pub fn sign(key: &MacKey, owner: &Owner, value: &Fingerprint) -> String {
     value + &proof
 }
 
-/// Returns whether `tag` was made by [`sign`] for `owner`.
+/// Returns true if `tag` was made by [`sign`] for `owner`.
 #[must_use]
 pub fn is_genuine(key: &MacKey, owner: &Owner, tag: &str) -> bool {
     let parts = tag.split_at_checked(DIGITS);

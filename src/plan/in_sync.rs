@@ -1,14 +1,16 @@
-//! Whether the remote object is in sync with the spec. Where it is, a failure changes nothing on the resource.
+//! The check that the remote object is in sync with the spec. Where it is, a failure changes nothing on the resource.
 
 use super::case::Case;
+use super::desired::Exports;
 use super::differences::differences;
 use super::expiry::has_expired;
-use super::facts::Facts;
-use super::last_export;
+use super::facts::{Facts, Query};
+use super::last_export::{self, LastExport};
+use super::observed::RemoteView;
 use super::presence::Presence;
 use super::verdict::Verdict;
 
-/// Returns whether the API has everything that is desired, as far as the recorded state and the facts read so far show.
+/// Returns true if the API has everything that is desired, as far as the recorded state and the facts read so far show.
 #[must_use]
 pub fn in_sync(case: &Case<'_>, facts: &Facts) -> bool {
     if case.observes() && case.record.id.is_some() && !case.stopped_observing() {
@@ -26,7 +28,7 @@ pub fn in_sync(case: &Case<'_>, facts: &Facts) -> bool {
             let due = match presence {
                 Some(Ok(Presence::Live(remote))) => {
                     // Where the imports were not listed, what is recorded decides.
-                    last_export::is_due(case, facts, exports, &remote).unwrap_or(false)
+                    is_due(case, facts, exports, &remote).unwrap_or(false)
                 }
                 _ => false,
             };
@@ -38,6 +40,17 @@ pub fn in_sync(case: &Case<'_>, facts: &Facts) -> bool {
         }
         _ => acknowledged,
     }
+}
+
+/// Returns true if another export is due, whether or not the tokens of the last one expire.
+fn is_due(
+    case: &Case<'_>,
+    facts: &Facts,
+    exports: &Exports,
+    remote: &RemoteView,
+) -> Result<bool, Query> {
+    let last = LastExport::read(case, facts, exports, &remote.id)?;
+    Ok(last.is_period_over(case, exports) || last.is_outdated(facts, exports, remote)?)
 }
 
 /// Returns the verdict on a resource that a failure keeps from being reconciled, though the failure passes by itself. It leaves the
@@ -57,8 +70,9 @@ pub fn passing(case: &Case<'_>, facts: &Facts, verdict: Verdict) -> Verdict {
 #[must_use]
 pub fn with_known_drift(case: &Case<'_>, verdict: Verdict) -> Verdict {
     let desired = case.desired.as_ref();
-    match desired.is_ok_and(|desired| case.record.acknowledged(desired)) {
-        true => verdict.with_drift(case.record.drift.clone()),
-        false => verdict,
+    if desired.is_ok_and(|desired| case.record.acknowledged(desired)) {
+        verdict.with_drift(case.record.drift.clone())
+    } else {
+        verdict
     }
 }

@@ -4,7 +4,7 @@
 use super::case::Case;
 use super::children::{ChildKind, ChildState};
 use super::desired::{Exports, External, When};
-use super::export_record::{signed_again, unrecorded};
+use super::export_record::{unrecorded, with_current_key};
 use super::external;
 use super::facts::{Facts, Query};
 use super::observed::{ListedImport, RemoteView, newest_import};
@@ -16,17 +16,17 @@ use std::time::Duration;
 
 /// The last export and its Secret.
 pub struct LastExport {
-    /// What is known of it, by the recorded state or by the Secret.
+    /// The export, as the recorded state or the Secret has it.
     pub export: ExportStatus,
     /// The same, where the recorded state lacks it.
     pub unrecorded: Option<ExportStatus>,
-    /// Whether there is none, or none of this auth config.
+    /// True if there is none, or none of this auth config.
     pub is_first: bool,
-    /// Whether it is of another auth config.
+    /// True if it is of another auth config.
     pub is_of_another: bool,
-    /// Whether the Secret holds its value, in the form that is wanted.
+    /// True if the Secret holds its value, in the form that is wanted.
     pub in_secret: bool,
-    /// Whether neither the Secret nor this process has its value.
+    /// True if neither the Secret nor this process has its value.
     pub is_lost: bool,
 }
 
@@ -46,7 +46,7 @@ impl LastExport {
         let known = Some(&record.export).filter(|_| record.export_unrecorded);
         let known = known.filter(|export| export.secret_fingerprint.is_some());
         let unrecorded = unrecorded(record, secret)
-            .or_else(|| signed_again(record, secret))
+            .or_else(|| with_current_key(record, secret))
             .or_else(|| known.cloned());
         let export = unrecorded.clone().unwrap_or_else(|| record.export.clone());
         let of = export.exported_from.as_ref().or(record.id.as_ref());
@@ -65,7 +65,7 @@ impl LastExport {
         })
     }
 
-    /// Returns whether another value has to be exported: there is none, or the auth config has another one.
+    /// Returns true if another value has to be exported: there is none, or the auth config has another one.
     ///
     /// # Errors
     /// The imports into the auth config were not listed.
@@ -82,7 +82,7 @@ impl LastExport {
         Ok(compares && self.has_new_import(facts.imports(&remote.id)?))
     }
 
-    /// Returns whether the newest import is another one than that of the last export.
+    /// Returns true if the newest import is not that of the last export.
     fn has_new_import(&self, imports: &[ListedImport]) -> bool {
         let Some(newest) = newest_import(imports) else {
             return false;
@@ -103,17 +103,15 @@ impl LastExport {
         case.contested(ChildKind::Secret, fingerprint)
     }
 
-    /// Returns whether `spec.when` is a period that has passed since the export.
+    /// Returns true if `spec.when` is a period that has passed since the export, if there was one.
     #[must_use]
     pub fn is_period_over(&self, case: &Case<'_>, exports: &Exports) -> bool {
-        let When::Every(period) = exports.when else {
-            return false;
-        };
-        let at = self.export.exported_at.as_ref().map(|at| at.0);
-        at.is_none_or(|at| case.now.duration_since(at) >= period)
+        let at = self.export.exported_at.as_ref();
+        let left = exports.due_in(at.map_or(Timestamp::MIN, |at| at.0), case.now);
+        left.is_some_and(|left| left.is_zero())
     }
 
-    /// Returns whether the auth config was written after its imports were compared with this export.
+    /// Returns true if the auth config was written after its imports were compared with this export.
     #[must_use]
     pub fn config_written_since(&self, remote: &RemoteView) -> bool {
         let compared_at = self.compared_at();
@@ -144,21 +142,7 @@ impl LastExport {
     }
 }
 
-/// Returns whether another export is due, whether or not the tokens of the last one expire.
-///
-/// # Errors
-/// The fact that has to be read first.
-pub fn is_due(
-    case: &Case<'_>,
-    facts: &Facts,
-    exports: &Exports,
-    remote: &RemoteView,
-) -> Result<bool, Query> {
-    let last = LastExport::read(case, facts, exports, &remote.id)?;
-    Ok(last.is_period_over(case, exports) || last.is_outdated(facts, exports, remote)?)
-}
-
-/// Returns whether the Secret holds the last export, or [`restore`] writes it again.
+/// Returns true if the Secret holds the last export, or [`restore`] writes it again.
 ///
 /// # Errors
 /// The Secret was not read.
@@ -191,7 +175,7 @@ pub fn restore(case: &Case<'_>, facts: &Facts, mut plan: Plan) -> Result<Plan, Q
     Ok(plan)
 }
 
-/// Returns whether the Secret held the last export of the auth config and may be written again without asking the API.
+/// Returns true if the Secret held the last export of the auth config and may be written again without asking the API.
 fn may_be_restored(
     case: &Case<'_>,
     facts: &Facts,
@@ -204,7 +188,7 @@ fn may_be_restored(
     );
     let known = case.record.known_value.is_enough_for(&exports.secret);
     let written = last.export.secret_fingerprint.is_some() && !last.is_first;
-    let refused = external::id_not_allowed(case, facts).is_some();
+    let refused = external::id_not_allowed(case).is_some();
     let held_back = refused || case.terminating || case.policy.suspend || case.observes();
     Ok(own && known && written && !held_back && last.contested(case).is_none())
 }

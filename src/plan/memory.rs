@@ -1,14 +1,14 @@
 //! What this process remembers of one resource between reconciliations. It may all be lost: where it is missing, more is read,
 //! and an export whose value is not in its Secret yet is made again.
 
-use super::case::MaybeApplied;
-use super::children::{ChildKind, ChildSpec, Data, Known};
+use super::children::{ChildKind, ChildSpec, Data, RememberedValue};
 use super::desired::Desired;
 use super::fingerprint::Fingerprint;
 use super::ownership::Owner;
 use super::pauses::Pauses;
 use super::record::{Destination, Remembered, Writes};
 use super::rewrites::Rewrites;
+use super::unknown_outcome::MaybeApplied;
 use crate::resources::{CommonStatus, ExportStatus};
 use jiff::Timestamp;
 use metorial::SecretValue;
@@ -21,7 +21,7 @@ use std::time::{Duration, Instant};
 pub struct Memory {
     /// The resource's uid.
     pub uid: String,
-    /// What is known about the writes that were sent.
+    /// The state of knowledge about the writes that were sent.
     pub writes: Writes,
     /// The last export, for as long as its value can be written to the Secret again.
     pub exported: Option<Arc<Exported>>,
@@ -35,19 +35,28 @@ pub struct Memory {
     pub rewrites: HashMap<ChildKind, Rewrites>,
     /// The fields that the API refused to change, and the revision that it was asked to apply.
     pub refused: Option<(Fingerprint, Vec<&'static str>)>,
-    /// The owner of the object that it is to adopt, and whether that exists, while it waits for it to be gone.
-    pub former_owner: Option<Box<(Owner, bool)>>,
+    /// The present owner of the object that it is to adopt, while it waits for it to be gone.
+    pub awaited_owner: Option<Box<AwaitedOwner>>,
     /// Its pauses.
     pub pauses: Pauses,
     /// The time of the auth config that is exported, and since when it is known: lists may lag behind it.
     moved: Option<(Timestamp, Instant)>,
-    /// Whether a write was sent.
+    /// True if a write was sent.
     wrote: bool,
     /// When reads are sure to show every write, where it is known that no earlier leader sent one, or one was sent since, or
     /// that another shard may have sent one.
     settling: Option<Settling>,
     /// When reads are sure to show what another shard may have sent that served the resource before.
     taken_over: Option<Instant>,
+}
+
+/// The owner of an object, by its marker, that another resource waits to adopt.
+#[derive(Clone, Debug)]
+pub struct AwaitedOwner {
+    /// The owner.
+    pub owner: Owner,
+    /// True if it still exists.
+    pub exists: bool,
 }
 
 /// The last import of a resource, as far as the status may lack it.
@@ -66,7 +75,7 @@ pub enum LastImport {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Settling {
     at: Instant,
-    /// Whether the API answered the last write without saying whether it was applied.
+    /// True if the API answered the last write without saying whether it was applied.
     inconclusive: bool,
 }
 
@@ -79,10 +88,10 @@ impl Settling {
     }
 }
 
-/// How far reads may lag behind writes.
+/// The lags of reads behind writes.
 #[derive(Clone, Copy, Debug)]
 pub struct Lags {
-    /// The begin of this leadership: an earlier leader may have sent a write until then.
+    /// The start of this leadership: an earlier leader may have sent a write until then.
     pub since: Instant,
     /// The lag behind a write without a response.
     pub settle: Duration,
@@ -92,14 +101,14 @@ pub struct Lags {
 
 /// The last export, as far as this process knows it.
 pub struct Exported {
-    /// What was exported.
-    pub value: Value,
-    /// What the status records once the Secret holds it.
+    /// The exported value.
+    pub value: ExportedValue,
+    /// The record of it in the status once the Secret holds it.
     pub status: ExportStatus,
 }
 
 /// An exported value.
-pub enum Value {
+pub enum ExportedValue {
     /// As the API answered it.
     Answered(SecretValue),
     /// As the Secret held it.
@@ -113,15 +122,15 @@ impl Exported {
     /// The value does not fit.
     pub fn content(&self, wanted: &ChildSpec) -> Result<Option<Data>, &'static str> {
         match &self.value {
-            Value::Answered(value) => wanted.layout(value.expose()).map(Some),
-            Value::Content(of, data) => Ok(of.has_layout_of(wanted).then(|| data.clone())),
+            ExportedValue::Answered(value) => wanted.layout(value.expose()).map(Some),
+            ExportedValue::Content(of, data) => Ok(of.has_layout_of(wanted).then(|| data.clone())),
         }
     }
 
-    fn known(&self) -> Known {
+    fn known(&self) -> RememberedValue {
         match &self.value {
-            Value::Answered(_) => Known::Value,
-            Value::Content(of, _) => Known::Content(of.clone()),
+            ExportedValue::Answered(_) => RememberedValue::Value,
+            ExportedValue::Content(of, _) => RememberedValue::Content(of.clone()),
         }
     }
 }
@@ -137,7 +146,7 @@ impl std::fmt::Debug for Exported {
 impl Memory {
     /// Returns the memory of a resource with this uid, of which nothing is known.
     #[must_use]
-    pub fn of(uid: &str) -> Self {
+    pub fn new(uid: &str) -> Self {
         Self {
             uid: uid.to_owned(),
             ..Self::default()
@@ -163,17 +172,17 @@ impl Memory {
 
     /// Remembers that nothing was created yet: this process added the finalizer, without which no earlier leader sent a
     /// create either.
-    pub fn nothing_created(&mut self, now: Instant) {
+    pub fn set_nothing_created(&mut self, now: Instant) {
         self.writes = Writes::NothingCreated;
         self.settling = Some(Settling::at(now));
     }
 
-    /// Remembers that another shard may have sent writes, which reads are sure to show at this time. Unless their end is known
-    /// already: those that are new to this process are not its own.
-    pub fn take_over(&mut self, settled_at: Instant, read_again: bool) {
+    /// Records that a different shard may have sent writes until `settled_at`; no effect if this process knows when reads settle.
+    /// `read_again_at`: when the object is to be read once more.
+    pub fn take_over(&mut self, settled_at: Instant, read_again_at: Option<Instant>) {
         if self.settling.is_none() {
             self.settling = Some(Settling::at(settled_at));
-            self.taken_over = read_again.then_some(settled_at);
+            self.taken_over = read_again_at;
         }
     }
 
@@ -229,12 +238,12 @@ impl Memory {
     }
 
     /// Remembers that the API has what is recorded, and nothing else of ours.
-    pub fn confirmed(&mut self) {
+    pub fn confirm_all(&mut self) {
         (self.writes, self.last_import) = (Writes::Known, LastImport::Recorded);
     }
 
     /// Remembers that the resource has this object. One that was created before it, and that no status recorded, is gone.
-    pub fn bound(&mut self, id: &str) {
+    pub fn bind(&mut self, id: &str) {
         if self.created.take_if(|created| created != id).is_some() {
             self.sent_to = None;
         }
@@ -255,7 +264,7 @@ impl Memory {
     }
 
     /// Forgets what it keeps of a create and an import until this status records them.
-    pub fn recorded(&mut self, status: &CommonStatus) {
+    pub fn forget_recorded(&mut self, status: &CommonStatus) {
         if let LastImport::Unrecorded(import) = &self.last_import
             && status.imports.iter().flatten().any(|it| it.id == *import)
         {

@@ -28,6 +28,8 @@ pub mod import_tag;
 pub mod in_sync;
 pub mod last_export;
 pub mod memory;
+pub mod not_ready;
+pub mod observe;
 pub mod observed;
 pub mod on_error;
 pub mod outcome;
@@ -40,17 +42,18 @@ pub mod purpose;
 pub mod record;
 pub mod recover;
 pub mod referred;
+pub mod refused_fields;
 pub mod rejection;
 pub mod replace;
 pub mod request;
 pub mod restart;
 pub mod rewrites;
-pub mod rotation;
 pub mod schema;
 pub mod status;
 pub mod steps;
 #[cfg(test)]
 pub(crate) mod tests;
+pub mod unknown_outcome;
 pub mod update;
 pub mod verdict;
 
@@ -61,6 +64,7 @@ use observed::RemoteView;
 use presence::Presence;
 use std::sync::Arc;
 use steps::{Plan, bind};
+use verdict::Verdict;
 
 /// Decides what to do about one resource. Pure: the same case and facts always lead to the same plan.
 ///
@@ -70,7 +74,7 @@ use steps::{Plan, bind};
 pub fn decide(case: &Case<'_>, facts: &Facts) -> Result<Plan, Query> {
     let plan = match &case.failure {
         Some(failure) => on_error::on_error(case, facts, failure),
-        None => match (undisturbed(case, facts), case.paused) {
+        None => match (decide_unpaused(case, facts), case.paused) {
             // Nothing is asked of the API before its time, whatever led to this decision.
             (Err(query), Some(left)) if query.asks_api() => pauses::wait(left),
             (Ok(plan), Some(left)) if plan.asks_api() => pauses::wait(left),
@@ -83,7 +87,7 @@ pub fn decide(case: &Case<'_>, facts: &Facts) -> Result<Plan, Query> {
 }
 
 /// Decides about a resource as if there were no pause.
-fn undisturbed(case: &Case<'_>, facts: &Facts) -> Result<Plan, Query> {
+fn decide_unpaused(case: &Case<'_>, facts: &Facts) -> Result<Plan, Query> {
     if !case.terminating {
         return synchronize(case, facts);
     }
@@ -95,15 +99,24 @@ fn undisturbed(case: &Case<'_>, facts: &Facts) -> Result<Plan, Query> {
 /// Decides about a resource that is to exist.
 fn synchronize(case: &Case<'_>, facts: &Facts) -> Result<Plan, Query> {
     last_export::expect_secret(case, facts)?;
-    let desired = match checks::ready(case, facts) {
-        Ok(desired) => desired,
-        Err(plan) => return Ok(*plan),
+    if let Some(plan) = checks::held_back(case, facts) {
+        return Ok(plan);
+    }
+    let desired = match &case.desired {
+        Ok(desired) => *desired,
+        Err(why) => return Ok(Plan::report(Verdict::new(why.reason, &*why.message))),
     };
+    if let Some(plan) = checks::blocked(case, facts) {
+        return Ok(plan);
+    }
     let plan = match case.object_id() {
         None => create::create_or_recover(case, desired, facts)?,
         Some(id) => match recover::before_adoption(case, desired, facts)? {
             Some(plan) => plan,
-            None => known(case, desired, facts, id)?,
+            None => match external::adoption_not_allowed(case) {
+                Some(plan) => plan,
+                None => by_presence(case, desired, facts, id)?,
+            },
         },
     };
     let plan = update::read_back(desired, plan);
@@ -120,43 +133,46 @@ fn synchronize(case: &Case<'_>, facts: &Facts) -> Result<Plan, Query> {
 }
 
 /// Decides about a resource whose object has this id.
-fn known(case: &Case<'_>, desired: &Desired, facts: &Facts, id: &str) -> Result<Plan, Query> {
+fn by_presence(case: &Case<'_>, desired: &Desired, facts: &Facts, id: &str) -> Result<Plan, Query> {
     Ok(match Presence::read(case, facts, id)? {
-        Presence::Live(remote) => existing(case, desired, facts, &remote)?,
+        Presence::Live(remote) => live_object(case, desired, facts, &remote)?,
         Presence::Gone => create::object_gone(case, desired, facts, id)?,
-        Presence::Lagging => checks::wait_for_lagging_reads(case, facts),
+        Presence::Lagging => on_error::wait_for_lagging_reads(case, facts),
     })
 }
 
 /// Decides about an object that exists.
-fn existing(
+fn live_object(
     case: &Case<'_>,
     desired: &Desired,
     facts: &Facts,
     remote: &Arc<RemoteView>,
 ) -> Result<Plan, Query> {
     let external = desired.source.external();
-    let conflict = external.and_then(|external| external::conflict(case, external, remote));
-    if let Some(conflict) = conflict {
+    if let Some(external) = external
+        && let Some(conflict) = external::foreign_object(case, external, remote)
+    {
         return Ok(Plan::report(conflict));
     }
     if case.observes() {
-        let hidden = external::hidden(case, facts, remote)?.map(Plan::report);
-        return Ok(hidden.unwrap_or_else(|| update::observe(case, desired, remote)));
+        return observe::observe(case, desired, facts, remote);
     }
     if let Some(exports) = desired.source.exports() {
         return export::export(case, desired, facts, exports, remote);
     }
-    let external = external.is_some();
-    if !external && case.record.unrecorded {
-        let found = format!("created {}; comparing it with the spec", remote.id);
-        return Ok(Plan::synced(desired, vec![bind(remote)]).continues(found));
+    if external.is_some() {
+        return update::update(case, desired, facts, remote);
     }
-    if !external && let Some(conflict) = adopt::conflict(case, facts, remote)? {
+    if case.record.unrecorded {
+        let found = format!("created {}; comparing it with the spec", remote.id);
+        return Ok(Plan::synced(desired, vec![bind(remote)]).then_requeue(found));
+    }
+    if let Some(conflict) = adopt::conflict(case, facts, remote)? {
         return Ok(Plan::report(conflict));
     }
-    match !external && adopt::is_adoption(case, remote) {
-        true => adopt::adopt(case, desired, facts, remote),
-        false => update::update(case, desired, facts, remote),
+    if adopt::is_adoption(case, remote) {
+        adopt::adopt(case, desired, facts, remote)
+    } else {
+        update::update(case, desired, facts, remote)
     }
 }

@@ -13,7 +13,7 @@ use std::time::Duration;
 pub struct RemoteView {
     /// Its id.
     pub id: String,
-    /// Whether it exists; archived and deleted objects do not.
+    /// True if it exists; archived and deleted objects do not.
     pub live: bool,
     /// Readable fields by the names of the kind's rules, in the same form as the desired fields.
     pub fields: Fields,
@@ -25,9 +25,9 @@ pub struct RemoteView {
     pub created_at: Timestamp,
     /// Time of the last write by anybody, by the API's clock.
     pub updated_at: Timestamp,
-    /// What the kind shows of it in the status.
+    /// The details that the kind shows in the status.
     pub details: RemoteDetails,
-    /// Whether an end user authorized it through OAuth; such objects are read-only for everybody else.
+    /// True if an end user authorized it through OAuth; such objects are read-only for everybody else.
     pub authorized_by_user: bool,
     /// The auth method that its value follows, for auth configs.
     pub auth_method: Option<String>,
@@ -106,7 +106,7 @@ pub struct ListedImport {
     pub id: String,
     /// The tag in its note, if the note says that this resource made it.
     pub tag: Option<String>,
-    /// Whether its metadata carries this resource's marker: the API writes such a record with each create.
+    /// True if its metadata carries this resource's marker: the API writes such a record with each create.
     pub of_create: bool,
     /// Time of its creation, by the API's clock.
     pub created_at: Timestamp,
@@ -148,18 +148,18 @@ pub struct Dependent {
     pub name: Option<String>,
     /// The namespace of the resource in this cluster that owns it, if one does.
     pub namespace: Option<String>,
-    /// What the other is to it.
+    /// Its relation to that object.
     pub relation: Relation,
 }
 
-/// What the object that another depends on is to that.
+/// The relation of a dependent to the object it depends on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Relation {
     /// Metorial deletes the dependent along with it.
     Parent,
     /// The default config of the dependent, a deployment, which stays and still names it.
     DefaultConfig {
-        /// Whether the resource of the deployment is being deleted.
+        /// True if the resource of the deployment is being deleted.
         terminating: bool,
     },
 }
@@ -171,12 +171,12 @@ pub struct Losses {
     pub known: usize,
     /// Of these, gone.
     pub lost: usize,
-    /// Whether a person approved their recreation.
+    /// True if a person approved their recreation.
     pub approved: bool,
 }
 
 impl Losses {
-    /// Returns whether more than half, and at least three, are gone: more likely a mistake than a wish.
+    /// Returns true if more than half, and at least three, are gone: more likely a mistake than a wish.
     #[must_use]
     pub fn suspicious(self) -> bool {
         !self.approved && self.lost >= 3 && self.lost * 2 > self.known

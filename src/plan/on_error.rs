@@ -1,13 +1,14 @@
 //! The decision after a read or a step that failed.
 
-use super::backoff::{Backoff, CONFLICTS, Growth, MOMENT, Retry};
-use super::case::{Case, Failure, MaybeApplied, RemoteFailure};
-use super::checks::child_refused;
+use super::backoff::{Backoff, Growth, MOMENT, Retry, TRANSIENT_ATTEMPTS};
+use super::case::{Case, Failure, RemoteFailure};
 use super::delete;
 use super::desired::Source;
 use super::facts::Facts;
 use super::in_sync::passing;
+use super::outcome::child_refused;
 use super::steps::Plan;
+use super::unknown_outcome::MaybeApplied;
 use super::verdict::Verdict;
 use crate::resources::Reason;
 
@@ -34,18 +35,18 @@ pub fn on_error(case: &Case<'_>, facts: &Facts, failure: &Failure) -> Plan {
 
 /// Returns the plan of a resource whose problem is in the cluster: no request to the API caused it.
 fn in_cluster(verdict: Verdict) -> Plan {
-    Plan::report(verdict).retry(Retry::Interval(None))
+    Plan::report(verdict).with_retry(Retry::Interval(None))
 }
 
 fn remote(case: &Case<'_>, facts: &Facts, failure: &RemoteFailure) -> Plan {
     let unreachable = failure.concerns_connection || failure.applied != MaybeApplied::No;
     let stuck = case.terminating && unreachable;
-    if let Some(orphaned) = stuck.then(|| delete::give_up(case)).flatten() {
+    if let Some(orphaned) = stuck.then(|| delete::orphan_after_timeout(case)).flatten() {
         return orphaned;
     }
     let reason = reason(case, failure);
     let persists = persists(case, failure);
-    let transient = !(failure.needs_person || persists) || failure.concerns_connection;
+    let transient = failure.concerns_connection || !(failure.growth == Growth::Refused || persists);
     let mut verdict = match &failure.rejection {
         Some(rejection) => rejection.verdict(case, facts),
         None => Verdict::new(reason, message(case, failure)),
@@ -54,14 +55,9 @@ fn remote(case: &Case<'_>, facts: &Facts, failure: &RemoteFailure) -> Plan {
         verdict = passing(case, facts, verdict);
     }
     if let (Reason::RateLimited, Some(wait)) = (reason, failure.wait) {
-        return Plan::report(verdict).retry(Retry::Turn(wait));
+        return Plan::report(verdict).with_retry(Retry::Turn(wait));
     }
-    let growth = match failure.needs_person {
-        true => Growth::Refused,
-        false if failure.conflicts => Growth::TransientThenRefused,
-        false => Growth::Transient,
-    };
-    let backoff = Backoff::new(growth).at_least(failure.wait.unwrap_or_default());
+    let backoff = Backoff::new(failure.growth).at_least(failure.wait.unwrap_or_default());
     // The search or the list of imports shows whether the request was applied. An export is made again in any case.
     let checked = matches!(reason, Reason::AmbiguousCreate | Reason::Importing);
     let backoff = match failure.applied {
@@ -71,26 +67,38 @@ fn remote(case: &Case<'_>, facts: &Facts, failure: &RemoteFailure) -> Plan {
         _ => backoff,
     };
     Plan {
-        unreachable: stuck,
-        ..Plan::report(verdict).retry(Retry::Backoff(backoff))
+        deletion_blocked: stuck,
+        ..Plan::report(verdict).with_retry(Retry::Backoff(backoff))
     }
 }
 
-/// Returns whether the request was refused for a conflict so often that it is not one with another request.
+/// Returns the plan where the API's reads lag behind our own writes, so that they say nothing.
+#[must_use]
+pub fn wait_for_lagging_reads(case: &Case<'_>, facts: &Facts) -> Plan {
+    let verdict = Verdict::new(
+        Reason::RemoteUnavailable,
+        "the API's reads lag behind its writes; retrying",
+    );
+    let backoff = Backoff::transient().until_settled(case.record.settles_in);
+    Plan::report(passing(case, facts, verdict)).with_retry(Retry::Backoff(backoff))
+}
+
+/// Returns true if the request was refused for a conflict so often that it is not one with another request.
 fn persists(case: &Case<'_>, failure: &RemoteFailure) -> bool {
-    failure.conflicts && case.conflicts + 1 >= CONFLICTS
+    failure.growth == Growth::TransientThenRefused
+        && case.uncertain_failures + 1 >= TRANSIENT_ATTEMPTS
 }
 
 /// Returns the message of a failed request. A connection that the status does not show is named: a deletion may use another
 /// one than that which the object was created through.
 fn message(case: &Case<'_>, failure: &RemoteFailure) -> String {
     let (used, shown) = (&case.connection.name, case.record.connection.as_ref());
-    let next = match failure.conflicts {
-        true if persists(case, failure) => {
-            "; repeated attempts had the same result: correct the spec, or what it conflicts with at Metorial"
-        }
-        true => "; retrying",
-        false => "",
+    let next = if persists(case, failure) {
+        "; repeated attempts had the same result: correct the spec, or what it conflicts with at Metorial"
+    } else if failure.growth == Growth::TransientThenRefused {
+        "; retrying"
+    } else {
+        ""
     };
     let message = &failure.message;
     match shown.filter(|shown| *shown != used) {
@@ -107,7 +115,7 @@ fn reason(case: &Case<'_>, failure: &RemoteFailure) -> Reason {
         return Reason::RemoteRejected;
     }
     let desired = case.desired();
-    let unknown = failure.applied != MaybeApplied::No && !failure.needs_person;
+    let unknown = failure.applied != MaybeApplied::No && failure.growth != Growth::Refused;
     let ambiguous = unknown && !case.terminating;
     let Some(desired) = desired.filter(|_| ambiguous) else {
         return failure.reason;

@@ -2,7 +2,8 @@
 //! refused and that the plan can do without.
 
 use super::backoff::Retry;
-use super::checks::child_refused;
+use super::children::Refusal;
+use super::policy::DEFAULT_INTERVAL;
 use super::restart;
 use super::steps::{Effect, Plan};
 use super::verdict::Verdict;
@@ -48,9 +49,10 @@ pub fn with_refusals(plan: &Plan, effects: &[Effect]) -> Plan {
                 _ => None,
             });
             let users: Vec<String> = users.flatten().collect();
-            match users.is_empty() {
-                true => plan.clone(),
-                false => former_in_use(plan, &users),
+            if users.is_empty() {
+                plan.clone()
+            } else {
+                former_in_use(plan, &users)
             }
         }
     }
@@ -61,7 +63,7 @@ pub fn with_refusals(plan: &Plan, effects: &[Effect]) -> Plan {
 fn former_in_use(plan: &Plan, users: &[String]) -> Plan {
     let mut kept = plan.clone();
     kept.verdict.message = format!(
-        "{}; it does not delete the former object, because it is in use there: {}",
+        "{}; replaced object not deleted: in use at Metorial by {}; retrying",
         plan.verdict.message,
         users.join(", ")
     );
@@ -72,4 +74,32 @@ fn former_in_use(plan: &Plan, users: &[String]) -> Plan {
         retry => retry.clone(),
     };
     kept
+}
+
+/// Returns the plan of a resource whose child object Kubernetes refuses. What changes that is in the cluster.
+#[must_use]
+pub fn child_refused(refusal: &Refusal) -> Plan {
+    let reason = if refusal.forbidden {
+        Reason::Forbidden
+    } else {
+        Reason::InvalidSpec
+    };
+    let kept = if refusal.kept {
+        ", which is unchanged"
+    } else {
+        ""
+    };
+    let message = format!(
+        "Kubernetes refused the {} {}{kept}: {}",
+        refusal.kind.as_str(),
+        refusal.name,
+        refusal.message
+    );
+    let mut verdict = Verdict::new(reason, message);
+    if refusal.terminating {
+        // The resource is deleted with its namespace: there is nothing to report.
+        verdict.keeps_conditions = true;
+        return Plan::report(verdict).with_retry(Retry::After(DEFAULT_INTERVAL));
+    }
+    Plan::report(verdict).with_retry(Retry::Interval(None))
 }

@@ -7,6 +7,8 @@ use serde_json::{Map, Value, json};
 
 /// The metadata key of the marker.
 pub const MARKER_KEY: &str = "kubernetes";
+/// The marker as a field, as users see it in differences.
+pub const MARKER_FIELD: &str = "metadata.kubernetes";
 
 /// The identity of a custom resource, unique among clusters.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -28,7 +30,7 @@ pub struct Owner {
 }
 
 impl Owner {
-    /// Returns whether both are resources of the same installation in the same cluster.
+    /// Returns true if both are resources of the same installation in the same cluster.
     #[must_use]
     pub fn is_of_installation(&self, other: &Self) -> bool {
         (&self.cluster, &self.installation) == (&other.cluster, &other.installation)

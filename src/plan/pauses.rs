@@ -1,5 +1,5 @@
 //! The pauses of one resource, from one reconciliation to the next: nothing that waits is repeated before its time, and
-//! nothing comes back at once twice in a row.
+//! nothing is repeated immediately twice.
 //!
 //! A pause keeps the resource from the API, not from a reconciliation: what an event changes in the cluster is still
 //! decided upon, from what is known of the API.
@@ -11,14 +11,14 @@ use super::verdict::Verdict;
 use crate::resources::Reason;
 use std::time::{Duration, Instant};
 
-/// What a reconciliation leaves for the next ones of the same resource.
+/// The state that a reconciliation leaves for the next ones of the same resource.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Pauses {
-    /// Failures in a row.
+    /// Consecutive failures.
     failures: u32,
-    /// Conflicts in a row.
-    conflicts: u32,
-    /// Whether the last reconciliation asked for another one at once.
+    /// Consecutive failures whose cause may pass or not.
+    uncertain_failures: u32,
+    /// True if the last reconciliation asked for another one immediately.
     continued: bool,
     /// The last attempt, and the time before which the API is not asked again for the same.
     held: Option<(Attempt, Instant)>,
@@ -26,7 +26,7 @@ pub struct Pauses {
     next_request: Option<Instant>,
     /// The attempt of the reconciliation that runs, and whether it began in a pause.
     running: Option<(Attempt, bool)>,
-    /// The time before which a failure of Kubernetes is no new one.
+    /// Failures of Kubernetes before this time aren't counted again.
     failed_until: Option<Instant>,
     /// Since when a deletion can't reach the API.
     blocked_since: Option<Instant>,
@@ -36,12 +36,12 @@ pub struct Pauses {
 pub struct Ended<'a> {
     /// When to decide again.
     pub retry: &'a Retry,
-    /// What the next attempt depends on.
+    /// The next attempt.
     pub attempt: Attempt,
-    /// Whether the API was asked for anything.
+    /// True if the API was asked for anything.
     pub asked: bool,
-    /// Whether it was a deletion that could not reach the API.
-    pub unreachable: bool,
+    /// True if it was a deletion that could not reach the API.
+    pub deletion_blocked: bool,
 }
 
 impl Pauses {
@@ -53,9 +53,10 @@ impl Pauses {
         if !attempt.repeats(last) {
             return None;
         }
-        let until = match attempt.is_requested_since(last) {
-            true => self.next_request?.min(*until),
-            false => *until,
+        let until = if attempt.is_requested_since(last) {
+            self.next_request?.min(*until)
+        } else {
+            *until
         };
         let left = until.saturating_duration_since(now);
         (!left.is_zero()).then_some(left)
@@ -68,17 +69,18 @@ impl Pauses {
         now.saturating_duration_since(since)
     }
 
-    /// Returns how often in a row the API refused the attempt that runs for a conflict.
+    /// Returns the number of consecutive failures of the attempt that runs whose cause may pass or not.
     #[must_use]
-    pub fn conflicts(&self) -> u32 {
+    pub fn uncertain_failures(&self) -> u32 {
         let running = self.running.as_ref().map(|(attempt, _)| attempt);
         let repeats = |running: &Attempt| {
             let last = self.held.as_ref();
             last.is_some_and(|(last, _)| running.repeats(last))
         };
-        match running.is_some_and(repeats) {
-            true => self.conflicts,
-            false => 0,
+        if running.is_some_and(repeats) {
+            self.uncertain_failures
+        } else {
+            0
         }
     }
 
@@ -95,13 +97,13 @@ impl Pauses {
             Some((attempt, paused)) => (self.is_request(&attempt), paused),
             None => (false, false),
         };
-        // A pause that ended in the meantime is over now: what was put off is done at once.
+        // A pause that ended in the meantime is over now: what was put off is done immediately.
         let left = self.left(&ended.attempt, now);
         let left = left.or(paused.then_some(Duration::ZERO));
         let left = left.filter(|_| !ended.asked);
-        if left.is_none() || ended.unreachable {
+        if left.is_none() || ended.deletion_blocked {
             let since = self.blocked_since.unwrap_or(now);
-            self.blocked_since = ended.unreachable.then_some(since);
+            self.blocked_since = ended.deletion_blocked.then_some(since);
         }
         if let Some(left) = left {
             return Some(resume(ended.retry, left, delays));
@@ -112,7 +114,7 @@ impl Pauses {
         let retry = self.count(&ended, delays);
         let in_a_row = match &retry {
             Retry::Backoff(backoff) if backoff.growth == Growth::TransientThenRefused => {
-                self.conflicts
+                self.uncertain_failures
             }
             _ => self.failures,
         };
@@ -147,22 +149,23 @@ impl Pauses {
         pause
     }
 
-    /// Counts failures in a row. Returns when to decide again: what did not help the first time needs a pause.
+    /// Counts consecutive failures. Returns when to decide again: what did not help the first time needs a pause.
     fn count(&mut self, ended: &Ended<'_>, delays: &Delays) -> Retry {
         let same = |(last, _): &(Attempt, Instant)| ended.attempt.repeats(last);
         let again = self.held.as_ref().is_some_and(same);
         if !again {
-            (self.failures, self.conflicts) = (0, 0);
+            (self.failures, self.uncertain_failures) = (0, 0);
         }
         let at_once = delays.pause(ended.retry, 0) == Some(Duration::ZERO);
-        let retry = match at_once && again && self.continued {
-            true => Retry::Backoff(Backoff::transient()),
-            false => ended.retry.clone(),
+        let retry = if at_once && again && self.continued {
+            Retry::Backoff(Backoff::transient())
+        } else {
+            ended.retry.clone()
         };
         self.continued = at_once;
-        self.conflicts = match &retry {
+        self.uncertain_failures = match &retry {
             Retry::Backoff(backoff) if backoff.growth == Growth::TransientThenRefused => {
-                self.conflicts + 1
+                self.uncertain_failures + 1
             }
             _ => 0,
         };
@@ -200,5 +203,5 @@ fn resume(retry: &Retry, left: Duration, delays: &Delays) -> Duration {
 pub fn wait(left: Duration) -> Plan {
     let mut verdict = Verdict::new(Reason::RemoteUnavailable, "waiting after the last attempt");
     verdict.keeps_conditions = true;
-    Plan::report(verdict).retry(Retry::After(left))
+    Plan::report(verdict).with_retry(Retry::After(left))
 }

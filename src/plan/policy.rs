@@ -9,41 +9,41 @@ use std::time::Duration;
 /// The effective policy of one resource.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Policy {
-    /// How much may be done.
+    /// The extent of what may be done.
     pub mode: Mode,
-    /// What a deletion does.
+    /// The effect of a deletion.
     pub deletion: DeletionPolicy,
-    /// What a foreign change leads to.
+    /// The reaction to a foreign change.
     pub drift: DriftPolicy,
     /// The maximum age of an observation.
     pub interval: Duration,
-    /// Whether nothing but deletion is done.
+    /// True if nothing but deletion is done.
     pub suspend: bool,
     /// The object to adopt.
     pub adopt: Option<Adopt>,
-    /// What the kind and its own fields add.
+    /// The part that the kind and its own fields add.
     pub lifecycle: Lifecycle,
 }
 
-/// What a kind and its own fields say about the life of the remote object.
+/// The life of the remote object, by a kind and its own fields.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Lifecycle {
-    /// Whether the object belongs to somebody else and is only used: it is never deleted.
+    /// True if the object belongs to somebody else and is only used: it is never deleted.
     pub external: bool,
-    /// Whether a change that the API can't make may replace the object; `None` for kinds without such changes.
+    /// True if a change that the API can't make may replace the object; `None` for kinds without such changes.
     pub replace: Option<Replace>,
-    /// How long a replaced object is kept.
+    /// The time for which a replaced object is kept.
     pub replace_grace: Duration,
-    /// How tokens that expire are exported again; `None` where they are not.
+    /// The renewal of tokens that expire; `None` where they are not exported again.
     pub renewal: Option<Renewal>,
-    /// Whether the status shows the provider's callback URL.
+    /// True if the status shows the provider's callback URL.
     pub shows_callback_url: bool,
 }
 
-/// How tokens that expire are exported again.
+/// The renewal of tokens that expire by another export.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Renewal {
-    /// How long before they expire; `None` where nobody says.
+    /// The time before their expiry; `None` where nobody sets one.
     pub before: Option<SignedDuration>,
     /// The most exports in any 24 hours.
     pub max_per_day: usize,
@@ -71,9 +71,10 @@ impl Policy {
             .unwrap_or_default();
         Self {
             mode: spec.mode.unwrap_or_default(),
-            deletion: match lifecycle.external {
-                true => DeletionPolicy::Orphan,
-                false => deletion,
+            deletion: if lifecycle.external {
+                DeletionPolicy::Orphan
+            } else {
+                deletion
             },
             drift: spec
                 .drift
@@ -86,13 +87,13 @@ impl Policy {
         }
     }
 
-    /// Returns whether a deletion leaves the remote object alone.
+    /// Returns true if a deletion leaves the remote object alone.
     #[must_use]
     pub fn leaves_remote(&self) -> bool {
         self.deletion == DeletionPolicy::Orphan || self.mode == Mode::Observe
     }
 
-    /// Returns whether the kind's objects are replaced where the API can't change them.
+    /// Returns true if the kind's objects are replaced where the API can't change them.
     #[must_use]
     pub fn replaces(&self) -> bool {
         self.lifecycle.replace.is_some()

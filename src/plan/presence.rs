@@ -1,4 +1,4 @@
-//! Whether a remote object exists, by an observation and the recorded state: reads may lag behind our own writes.
+//! The existence of a remote object, by an observation and the recorded state: reads may lag behind our own writes.
 
 use super::case::Case;
 use super::facts::{Facts, Query};
@@ -11,7 +11,7 @@ use std::sync::Arc;
 pub enum Presence {
     /// It exists.
     Live(Arc<RemoteView>),
-    /// It is gone for good: archived, deleted, or no longer known to the API.
+    /// It is gone permanently: archived, deleted, or no longer known to the API.
     Gone,
     /// The read is older than our last write, so it says nothing.
     Lagging,
@@ -23,7 +23,7 @@ impl Presence {
     /// A read replica is optional on the server (▲), so a read right after a write may not show it: neither an older
     /// version nor an absence is believed before [`Record::settles_in`] is over.
     #[must_use]
-    pub fn of(id: &str, read: Option<&Arc<RemoteView>>, record: &Record) -> Self {
+    pub fn from_read(id: &str, read: Option<&Arc<RemoteView>>, record: &Record) -> Self {
         let outdated = |remote: &RemoteView| {
             record.id.as_deref() == Some(id)
                 && record
@@ -45,6 +45,6 @@ impl Presence {
     /// It was not read.
     pub fn read(case: &Case<'_>, facts: &Facts, id: &str) -> Result<Self, Query> {
         let observation = facts.remote(id, case.max_age())?;
-        Ok(Self::of(id, observation.view.as_ref(), &case.record))
+        Ok(Self::from_read(id, observation.view.as_ref(), &case.record))
     }
 }

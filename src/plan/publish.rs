@@ -2,7 +2,7 @@
 
 use super::backoff::{MOMENT, Retry};
 use super::case::Case;
-use super::children::{ChildKind, ChildSpec, Data, changed_by_others, published_ids};
+use super::children::{ChildKind, ChildSpec, Data, NamedChild, changed_by_others, published_ids};
 use super::facts::{Facts, Query};
 use super::observed::RemoteView;
 use super::steps::{Content, Plan, Step};
@@ -33,9 +33,14 @@ pub fn publish(case: &Case<'_>, facts: &Facts, mut plan: Plan) -> Result<Plan, Q
     }
     let wanted = ChildSpec::config_map(name);
     let state = facts.child(&wanted)?;
-    let child = (ChildKind::ConfigMap, name);
-    let reasons = (Reason::OwnershipConflict, Reason::Updating);
-    if let Some((verdict, wait)) = state.not_owned(child, "publish", reasons) {
+    let named = NamedChild {
+        kind: ChildKind::ConfigMap,
+        name,
+        field: "publish",
+        conflict: Reason::OwnershipConflict,
+        progress: Reason::Updating,
+    };
+    if let Some((verdict, wait)) = state.not_owned(&named) {
         return Ok(refused(plan, verdict, wait));
     }
     let fingerprint =
@@ -61,12 +66,14 @@ pub fn publish(case: &Case<'_>, facts: &Facts, mut plan: Plan) -> Result<Plan, Q
 fn refused(plan: Plan, verdict: Verdict, wait: Option<Duration>) -> Plan {
     match (plan.verdict.reason.class(), wait) {
         (Class::Done, None) => plan.map_verdict(|_| verdict),
-        (Class::Done, wait) => plan.map_verdict(|_| verdict).retry(Retry::Interval(wait)),
+        (Class::Done, wait) => plan
+            .map_verdict(|_| verdict)
+            .with_retry(Retry::Interval(wait)),
         _ => plan,
     }
 }
 
-/// Returns whether the plan binds an object whose ids are known only from the response to a write.
+/// Returns true if the plan binds an object whose ids are known only from the response to a write.
 fn binds_later(case: &Case<'_>, plan: &Plan) -> bool {
     plan.has(|step| match step {
         Step::Create => true,

@@ -1,10 +1,10 @@
-//! What the requests of a reconciliation are for, which decides who may send when requests are short.
+//! The priority of a reconciliation's requests when the budget is short.
 
 use super::case::Case;
 use super::expiry::must_renew;
 use crate::resources::ResourceKey;
 
-/// How urgent the requests of a reconciliation are, the most urgent first.
+/// The urgency of the requests of a reconciliation, the most urgent first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Priority {
     /// The deletion of a resource. As urgent as a change, and some requests are kept for it.
@@ -44,19 +44,19 @@ impl Priority {
         }
     }
 
-    /// Returns whether some requests are kept for it.
+    /// Returns true if some requests are kept for it.
     #[must_use]
     pub fn has_reserve(self) -> bool {
         matches!(self, Self::Deletion | Self::Create)
     }
 }
 
-/// Who sends requests, and how urgent they are.
+/// The sender of requests, and their urgency.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Purpose {
     /// The resource that they are sent for.
     pub key: ResourceKey,
-    /// How urgent they are.
+    /// Their urgency.
     pub priority: Priority,
     /// The requests that it usually takes. It is not begun before all of them may be sent: a reconciliation that is stopped
     /// halfway has to begin again.
@@ -66,7 +66,7 @@ pub struct Purpose {
 impl Purpose {
     /// Returns the purpose of a reconciliation of the resource `key`.
     #[must_use]
-    pub fn of(case: &Case<'_>, key: &ResourceKey) -> Self {
+    pub fn new(case: &Case<'_>, key: &ResourceKey) -> Self {
         let priority = priority(case);
         Self {
             key: key.clone(),
@@ -92,7 +92,7 @@ impl Purpose {
     }
 }
 
-/// Returns how urgent the requests of a reconciliation are.
+/// Returns the urgency of the requests of a reconciliation.
 #[must_use]
 pub fn priority(case: &Case<'_>) -> Priority {
     let record = &case.record;
@@ -118,9 +118,10 @@ pub fn priority(case: &Case<'_>) -> Priority {
         Ok(desired) if !case.observes() && !record.acknowledged(desired) => {
             let acknowledged = |name: &str| record.input(name);
             let mut inputs = desired.inputs.iter();
-            match inputs.all(|input| acknowledged(input.field) == Some(&input.fingerprint)) {
-                true => Priority::Change,
-                false => Priority::Rotation,
+            if inputs.all(|input| acknowledged(input.field) == Some(&input.fingerprint)) {
+                Priority::Change
+            } else {
+                Priority::Rotation
             }
         }
         _ => Priority::Observation,

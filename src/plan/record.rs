@@ -1,7 +1,7 @@
 //! The recorded state of a resource: everything known about its remote object before anything is read from the API, from
 //! its status, its finalizer and this process's memory.
 
-use super::children::Known;
+use super::children::RememberedValue;
 use super::desired::Desired;
 use super::fingerprint::Fingerprint;
 use super::observed::RemoteView;
@@ -11,7 +11,7 @@ use crate::resources::{
 use jiff::Timestamp;
 use std::time::Duration;
 
-/// What is known about the writes that were sent for a resource: may one have been applied that nothing records?
+/// The state of knowledge about the writes that were sent for a resource: may one have been applied that nothing records?
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Writes {
     /// None was ever sent: neither finalizer nor status nor memory shows a trace of one.
@@ -20,7 +20,7 @@ pub enum Writes {
     NothingCreated,
     /// The outcome of every write is known.
     Known,
-    /// One may have been applied: whoever added the finalizer, or the sender of a request whose response was lost.
+    /// One may have been applied: by the process that added the finalizer, or by the sender of a request whose response was lost.
     #[default]
     Unknown,
 }
@@ -46,7 +46,7 @@ pub struct Destination {
     pub instance: String,
 }
 
-/// What a search in the other instances showed that a create may have been sent to.
+/// The result of a search in the other instances that a create may have been sent to.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Elsewhere {
     /// No object of the resource.
@@ -57,24 +57,24 @@ pub enum Elsewhere {
     Unknown(Destination),
 }
 
-/// What this process remembers of a resource. It may all be lost: then more is read.
+/// The memory of a resource in this process. It may all be lost: then more is read.
 #[derive(Clone, Debug, Default)]
 pub struct Remembered {
-    /// What is known about writes.
+    /// The state of knowledge about writes.
     pub writes: Writes,
     /// The id that a create answered, for as long as the status may lack it.
     pub created: Option<String>,
-    /// Whether the status may lack the last import.
+    /// True if the status may lack the last import.
     pub lost_import: bool,
     /// Where the last create was sent, for as long as the status may lack its outcome.
     pub sent_to: Option<Destination>,
-    /// Whether this process sent a write.
+    /// True if this process sent a write.
     pub wrote: bool,
     /// The last export and the auth config that it is of, for as long as its value can be written to the Secret again.
-    pub exported: Option<(Known, ExportStatus)>,
+    pub exported: Option<(RememberedValue, ExportStatus)>,
     /// Time until reads are sure to show every write that was sent; zero when that is over.
     pub settles_in: Duration,
-    /// Whether the API answered the last write without saying whether it was applied.
+    /// True if the API answered the last write without saying whether it was applied.
     pub inconclusive: bool,
 }
 
@@ -90,7 +90,7 @@ impl Remembered {
     }
 }
 
-/// How a resource got the operator's finalizer.
+/// The origin of the operator's finalizer on a resource.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Finalizer {
     /// The operator added it.
@@ -104,9 +104,9 @@ pub enum Finalizer {
 pub struct Record {
     /// The remote object.
     pub id: Option<String>,
-    /// Whether the status has another object than the one that this process created last, or none: what it records is not of that.
+    /// True if this process created an object that the status doesn't record yet.
     pub unrecorded: bool,
-    /// Whether nothing of this resource was ever applied to the object: it is one to observe.
+    /// True if nothing of this resource was ever applied to the object: it is one to observe.
     pub observed: bool,
     /// The instance that the object lives in, or that a create was sent to whose response was lost.
     pub instance: Option<String>,
@@ -114,21 +114,21 @@ pub struct Record {
     pub connection: Option<String>,
     /// Where a create was sent whose outcome the status lacks, if this process sent or found it.
     pub sent_to: Option<Destination>,
-    /// Whether the finalizer is present.
+    /// True if the finalizer is present.
     pub finalizer: bool,
-    /// Whether the resource was created with the finalizer.
+    /// True if the resource was created with the finalizer.
     pub restored: bool,
-    /// What is known about writes.
+    /// The state of knowledge about writes.
     pub writes: Writes,
-    /// Whether the resource ever had a remote object, as far as status or memory show.
+    /// True if the resource ever had a remote object, as far as status or memory show.
     pub had_object: bool,
-    /// Whether this process sent a write.
+    /// True if this process sent a write.
     pub wrote: bool,
-    /// Whether the status may lack an import that this process sent.
+    /// True if the status may lack an import that this process sent.
     pub lost_import: bool,
     /// Time until an absence is certain: no write is so recent that a lagging read could miss it.
     pub settles_in: Duration,
-    /// Whether the API answered the last write without saying whether it was applied: nothing is on its way any more.
+    /// True if the API answered the last write without saying whether it was applied: nothing is on its way any more.
     pub inconclusive: bool,
     /// Revision that the API last acknowledged.
     pub revision: Option<Fingerprint>,
@@ -140,23 +140,23 @@ pub struct Record {
     pub metadata_keys: Vec<String>,
     /// Ids of the recorded imports, newest first.
     pub imports: Vec<String>,
-    /// What a new object was to be created with that replaces this one, as long as it is not known what became of it.
+    /// The revision of an unfinished replacement.
     pub replacement: Option<Fingerprint>,
     /// Objects pending deletion after a replacement, with the time of the replacement.
     pub pending_deletion: Vec<(String, Timestamp)>,
-    /// What is recorded of exports.
+    /// The recorded part of exports.
     pub export: ExportStatus,
-    /// Whether the status lacks that export, which this process knows.
+    /// True if the status lacks that export, which this process knows.
     pub export_unrecorded: bool,
-    /// What this process knows of the value of the last export.
-    pub known_value: Known,
+    /// The value of the last export, as far as this process knows it.
+    pub known_value: RememberedValue,
     /// The generation that the conditions describe.
     pub observed_generation: Option<i64>,
-    /// Whether the resource has conditions.
+    /// True if the resource has conditions.
     pub reported: bool,
     /// The reason of its Ready condition.
     pub reason: Option<String>,
-    /// Whether the resource is Ready, the publication of its ids included.
+    /// True if the resource is Ready, the publication of its ids included.
     pub ready: bool,
     /// The differences at Metorial that were reported last.
     pub drift: Vec<DriftEntry>,
@@ -216,7 +216,7 @@ impl Record {
             pending_deletion: pending_deletion(common),
             export,
             export_unrecorded,
-            known_value: exported.map_or(Known::Nothing, |exported| exported.0.clone()),
+            known_value: exported.map_or(RememberedValue::Nothing, |exported| exported.0.clone()),
             // Negative by default: no generation was seen.
             observed_generation: common.observed_generation.filter(|seen| *seen >= 0),
             reported: ready.is_some(),
@@ -228,45 +228,47 @@ impl Record {
         }
     }
 
-    /// Returns whether what is not read now is certain not to exist.
+    /// Returns true if what is not read now is certain not to exist.
     #[must_use]
     pub fn settled(&self) -> bool {
         self.settles_in.is_zero()
     }
 
-    /// Returns whether an object may exist that carries our marker, although no id is recorded.
+    /// Returns true if an object may exist that carries our marker, although no id is recorded.
     #[must_use]
     pub fn may_have_created(&self) -> bool {
         matches!(self.writes, Writes::Known | Writes::Unknown)
     }
 
-    /// Returns whether a write may have been applied that is not recorded.
+    /// Returns true if a write may have been applied that is not recorded.
     #[must_use]
     pub fn may_have_unrecorded_write(&self) -> bool {
         self.writes == Writes::Unknown
     }
 
-    /// Returns whether this process sent a write whose outcome it does not know.
+    /// Returns true if this process sent a write whose outcome it does not know.
     #[must_use]
     pub fn has_lost_write(&self) -> bool {
         self.wrote && self.may_have_unrecorded_write()
     }
 
-    /// Returns whether the API has acknowledged exactly this: then any difference was made by somebody else.
+    /// Returns true if the API has acknowledged exactly this: then any difference was made by somebody else.
     #[must_use]
     pub fn acknowledged(&self, desired: &Desired) -> bool {
         self.id.is_some() && self.revision.as_ref() == Some(&desired.revision)
     }
 
-    /// Returns whether somebody wrote the object after our last write.
+    /// Returns true if somebody wrote the object after our last write.
     #[must_use]
     pub fn written_after(&self, remote: &RemoteView) -> bool {
         // Once no read lags behind our last write, an earlier state is not ours either: Metorial was restored to it.
-        self.remote_updated_at
-            .is_some_and(|ours| match self.settled() {
-                true => remote.updated_at != ours,
-                false => remote.updated_at > ours,
-            })
+        self.remote_updated_at.is_some_and(|ours| {
+            if self.settled() {
+                remote.updated_at != ours
+            } else {
+                remote.updated_at > ours
+            }
+        })
     }
 
     /// Returns the acknowledged fingerprint of one write-only field.
@@ -278,7 +280,7 @@ impl Record {
             .map(|(_, fingerprint)| fingerprint)
     }
 
-    /// Returns whether this object was replaced and awaits its deletion.
+    /// Returns true if this object was replaced and awaits its deletion.
     #[must_use]
     pub fn is_pending_deletion(&self, id: &str) -> bool {
         self.pending_deletion.iter().any(|(known, _)| known == id)
@@ -289,7 +291,7 @@ impl Record {
 /// first.
 fn last_export(
     recorded: Option<&ExportStatus>,
-    known: Option<&(Known, ExportStatus)>,
+    known: Option<&(RememberedValue, ExportStatus)>,
 ) -> (ExportStatus, bool) {
     let recorded = recorded.cloned().unwrap_or_default();
     match known {

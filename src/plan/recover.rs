@@ -5,20 +5,19 @@ use super::backoff::{Backoff, Retry};
 use super::case::Case;
 use super::desired::Desired;
 use super::differences::differences;
-use super::external;
 use super::facts::{Facts, Query};
 use super::fields::{Remedy, Role, is_blank};
 use super::observed::RemoteView;
 use super::ownership::Claim;
 use super::record::Elsewhere;
-use super::rotation;
+use super::refused_fields;
 use super::steps::{Plan, Step, bind, create};
 use super::verdict::{EventReason, Verdict};
 use crate::resources::Reason;
 use serde_json::Value;
 use std::sync::Arc;
 
-/// What a resource reports while it is not known whether its create was applied.
+/// The report of a resource while it is not known whether its create was applied.
 pub const SEARCHING: &str =
     "a create may have been applied; searching for the object before another is created";
 
@@ -68,13 +67,10 @@ pub fn before_adoption(
         return Ok(Some(wait));
     }
     let plan = recover(case, desired, facts)?;
-    Ok(match plan.creates() {
-        true => external::adoption_not_allowed(case),
-        false => Some(plan),
-    })
+    Ok((!plan.creates()).then_some(plan))
 }
 
-/// Returns the plan of a resource whose create may have been sent to another instance than its connection opens now. The process
+/// Returns the plan of a resource whose create may have been sent to an instance other than its connection opens now. The process
 /// that sent it knows the instance, and records it; after a crash in between, only a search in all instances that the namespace can
 /// reach shows it. A spec that names its connection and was never edited costs none.
 ///
@@ -98,7 +94,7 @@ pub fn sent_elsewhere(
                 there.instance, there.connection
             );
             let steps = vec![Step::RecordDestination(there.clone())];
-            let plan = Plan::report(Verdict::new(reason, message)).retry(Retry::Now);
+            let plan = Plan::report(Verdict::new(reason, message)).with_retry(Retry::Now);
             Some(Plan { steps, ..plan })
         }
         Elsewhere::Unknown(there) => {
@@ -107,7 +103,7 @@ pub fn sent_elsewhere(
                 there.instance, there.connection
             );
             let retry = Retry::Backoff(Backoff::transient());
-            Some(Plan::report(Verdict::new(reason, message)).retry(retry))
+            Some(Plan::report(Verdict::new(reason, message)).with_retry(retry))
         }
     })
 }
@@ -168,21 +164,23 @@ fn choose<'a>(
 ) -> Option<(&'a RemoteView, Vec<Step>)> {
     let oldest = *mine.first()?;
     let replaces = case.policy.replaces();
-    let chosen = match replaces {
-        true => {
-            let fits = |remote: &&&RemoteView| {
-                differences(desired, remote, &case.record).is_without_replacement(desired)
-            };
-            *mine.iter().rfind(fits).or(mine.last())?
-        }
-        false => oldest,
+    let chosen = if replaces {
+        let fits = |remote: &&&RemoteView| {
+            differences(desired, remote, &case.record).is_without_replacement(desired)
+        };
+        *mine.iter().rfind(fits).or(mine.last())?
+    } else {
+        oldest
     };
     let others = mine.iter().filter(|other| other.id != chosen.id);
     // Of a predecessor's objects one is bound; the others are left alone.
     let others = others.filter(|other| replaces || case.claim(other) == Claim::Ours);
-    let step = |id| match replaces {
-        true => Step::DeleteLater(id),
-        false => Step::Delete(id),
+    let step = |id| {
+        if replaces {
+            Step::DeleteLater(id)
+        } else {
+            Step::Delete(id)
+        }
     };
     let steps = others.map(|other| step(other.id.clone())).collect();
     Some((chosen, steps))
@@ -200,24 +198,28 @@ fn bind_found(
     remote: &Arc<RemoteView>,
 ) -> Result<Plan, Query> {
     let mut found = differences(desired, remote, &case.record);
-    let blocked = rotation::without_refused(case, desired, facts, remote, &mut found)?;
-    let complete =
-        !found.imports && !found.replaces && found.fixed.is_empty() && blocked.is_empty();
-    let step = match found.patches(desired) && complete {
-        true => Step::Update {
+    let blocked = refused_fields::without_refused(case, desired, facts, remote, &mut found)?;
+    let complete = !found.needs_import
+        && !found.needs_replacement
+        && found.fixed.is_empty()
+        && blocked.is_empty();
+    let step = if found.patches(desired) && complete {
+        Step::Update {
             remote: remote.clone(),
             differences: found,
-        },
-        false => bind(remote),
+        }
+    } else {
+        bind(remote)
     };
     let note = format!("found {} by its marker", remote.id);
     let plan = Plan::synced(desired, vec![step])
         .map_verdict(|verdict| verdict.with_event(EventReason::Recovered, note));
-    Ok(match complete {
-        true => plan,
-        false => plan.continues(format!(
+    Ok(if complete {
+        plan
+    } else {
+        plan.then_requeue(format!(
             "found {} by its marker; comparing it with the spec",
             remote.id
-        )),
+        ))
     })
 }

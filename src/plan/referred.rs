@@ -1,8 +1,8 @@
-//! What resources see of another one that they refer to: a change of it enqueues them, and makes another attempt.
+//! The part of a resource's state that resources referring to it depend on: a change of it enqueues them, and makes another attempt.
 
 use crate::resources::{CommonStatus, READY, Reason, condition};
 
-/// Whether others may use the object of a resource that they refer to.
+/// The permission of others to use the object of a resource that they refer to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Usable {
     /// They may.
@@ -13,30 +13,40 @@ pub enum Usable {
     No,
 }
 
-/// Returns whether others may use the object of a resource with this status.
+/// Returns true if others may use the object of a resource with this status.
 #[must_use]
 pub fn usable_by_others(status: &CommonStatus) -> Usable {
     let Some(ready) = condition(status.conditions.as_deref(), READY) else {
         return Usable::No;
     };
     let reason = Reason::parse(&ready.reason);
-    match ready.status == "True" {
-        true => Usable::Yes,
-        false if reason.is_some_and(Reason::keeps_object) => Usable::ByFormer,
-        false => Usable::No,
+    if ready.status == "True" {
+        Usable::Yes
+    } else if reason.is_some_and(Reason::keeps_object) {
+        Usable::ByFormer
+    } else {
+        Usable::No
     }
 }
 
-/// Returns what other resources that refer to this one depend on: its id, its generation, the values that it applied, and
-/// whether they may use it.
+/// The part of a status that resources which refer to its resource depend on.
+#[derive(PartialEq, Eq, Hash)]
+pub struct SeenByOthers<'a> {
+    id: Option<&'a str>,
+    generation: Option<i64>,
+    /// The fingerprints of the values that were applied.
+    inputs: Vec<&'a str>,
+    usable: Usable,
+}
+
+/// Returns what other resources that refer to this one depend on.
 #[must_use]
-pub fn seen_by_others(status: &CommonStatus) -> (Option<&String>, Option<i64>, Vec<&str>, Usable) {
+pub fn seen_by_others(status: &CommonStatus) -> SeenByOthers<'_> {
     let inputs = status.inputs.iter().flatten();
-    let inputs = inputs.map(|input| input.fingerprint.as_str()).collect();
-    (
-        status.id.as_ref(),
-        status.observed_generation,
-        inputs,
-        usable_by_others(status),
-    )
+    SeenByOthers {
+        id: status.id.as_deref(),
+        generation: status.observed_generation,
+        inputs: inputs.map(|input| input.fingerprint.as_str()).collect(),
+        usable: usable_by_others(status),
+    }
 }

@@ -13,7 +13,7 @@ use std::sync::Arc;
 impl Rejection {
     /// Returns what `error` rejects in a spec that desires this.
     #[must_use]
-    pub fn of(error: &Error, desired: Option<&Desired>) -> Option<Self> {
+    pub fn from_error(error: &Error, desired: Option<&Desired>) -> Option<Self> {
         let fields = || desired.into_iter().flat_map(|desired| &desired.fields);
         let named = || fields().find(|field| names_object(field, error));
         let has = |role: Role| {
@@ -54,13 +54,14 @@ impl Rejection {
             Self::OtherDeployment => desired.map(|desired| other_deployment(desired, facts)),
             Self::InUse(ids) => return in_use(case, ids),
         };
-        let message =
-            message.unwrap_or_else(|| "Metorial refuses the spec; correct the spec".to_owned());
+        let message = message.unwrap_or_else(|| {
+            "Metorial rejected the spec; see the operator's log for the request".to_owned()
+        });
         Verdict::new(Reason::InvalidSpec, message)
     }
 }
 
-/// Returns whether the error is about the object that the field names by its id.
+/// Returns true if the error is about the object that the field names by its id.
 fn names_object(field: &&Field, error: &Error) -> bool {
     let id = field.expose().as_str().filter(|id| !id.is_empty());
     field.rule.role.noun().is_some() && id.is_some_and(|id| error.names(id))
@@ -128,15 +129,12 @@ fn other_deployment(desired: &Desired, facts: &Facts) -> String {
     });
     let own = own.filter(|id| !id.is_empty());
     let own = own.as_deref().unwrap_or("another deployment");
-    match id.is_empty() {
-        true => {
-            format!(
-                "{what} belongs to {own}; set {place} to that deployment, or name another object"
-            )
-        }
-        false => format!(
+    if id.is_empty() {
+        format!("{what} belongs to {own}; set {place} to that deployment, or name another object")
+    } else {
+        format!(
             "{place} is {id}, but {what} belongs to {own}; name the same deployment, or none to take over that one"
-        ),
+        )
     }
 }
 
@@ -161,16 +159,19 @@ fn locked_object<'f>(desired: &Desired, facts: &'f Facts) -> (String, Option<&'f
 /// Reports what uses an object that is to be deleted.
 fn in_use(case: &Case<'_>, ids: &[String]) -> Verdict {
     let ids = ids.join(", ");
-    match case.terminating {
-        true => Verdict::new(
+    if case.terminating {
+        Verdict::new(
             Reason::DeletionBlocked,
             format!(
-                "Metorial does not delete an object that is in use: {ids}; remove it there, or set spec.deletionPolicy: Orphan to leave it at Metorial"
+                "Metorial does not delete an object that is in use: {ids}; remove the use at Metorial, or set spec.deletionPolicy: Orphan to leave it at Metorial"
             ),
-        ),
-        false => Verdict::new(
+        )
+    } else {
+        Verdict::new(
             Reason::RemoteRejected,
-            format!("Metorial does not delete an object that is in use: {ids}; remove it there"),
-        ),
+            format!(
+                "Metorial does not delete an object that is in use: {ids}; remove the use at Metorial"
+            ),
+        )
     }
 }

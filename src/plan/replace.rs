@@ -20,7 +20,7 @@ use std::time::Duration;
 /// The time after the grace period within which resources are made from the new object.
 const FOLLOW_UP: Duration = Duration::from_secs(3600);
 
-/// What a resource reports while it is not known whether its new object was created.
+/// The report of a resource while it is not known whether its new object was created.
 const SEARCHING_NEW: &str =
     "the new object may have been created; searching for it before another is created";
 
@@ -67,7 +67,7 @@ pub fn replace(
         .collect();
     match successor {
         Some(successor) => steps.push(bind(&Arc::new(successor.clone()))),
-        // From here on it is known that there may be a new object, even after a crash.
+        // From here on a new object may exist, even after a crash.
         None => steps.extend([
             Step::RecordReplacement(desired.revision.clone()),
             Step::Create,
@@ -79,7 +79,7 @@ pub fn replace(
         .map_verdict(|verdict| verdict.with_event(EventReason::Replaced, note));
     Ok(match successor {
         // The spec may have been edited after it was created.
-        Some(new) if !differs(new).is_empty() => plan.continues(format!(
+        Some(new) if !differs(new).is_empty() => plan.then_requeue(format!(
             "found {} by its marker; comparing it with the spec",
             new.id
         )),
@@ -129,7 +129,7 @@ pub fn undone(
     Ok(Some(Plan::synced(desired, steps)))
 }
 
-/// Returns the live objects of the resource beside one, and beside those that are pending deletion.
+/// Returns the live objects of the resource except one, and except those that are pending deletion.
 fn others<'a>(
     case: &Case<'_>,
     facts: &'a Facts,
@@ -157,9 +157,9 @@ pub fn delete_replaced(case: &Case<'_>, facts: &Facts, mut plan: Plan) -> Result
     let recorded = |desired| case.record.acknowledged(desired) && !plan.has(Step::is_sent);
     let nothing_else = case.record.ready && case.desired().is_some_and(recorded);
     if !due.is_empty() && !nothing_else {
-        // Whoever reads published ids must have the new one first, and a deletion that Metorial refuses must keep nothing else
+        // Readers of published ids must have the new one first, and a deletion that Metorial refuses must keep nothing else
         // from being recorded.
-        return Ok(plan.retry(Retry::Backoff(Backoff::transient())));
+        return Ok(plan.with_retry(Retry::Backoff(Backoff::transient())));
     }
     if !due.is_empty() {
         let in_use = facts.dependents(&due)?;
@@ -167,20 +167,21 @@ pub fn delete_replaced(case: &Case<'_>, facts: &Facts, mut plan: Plan) -> Result
         let free = due.into_iter().filter(free);
         plan.steps.extend(free.map(Step::DeleteReplaced));
         // What was made from a former object is about to be made from the new one, or stays for as long as a person or a
-        // deployment uses it. A deployment keeps its default config for good: once its resource is gone, this one is enqueued.
-        let soon = |it: &Dependent| it.relation == Relation::Parent && is_recent(case, &it.of);
+        // deployment uses it. A deployment keeps its default config permanently: once its resource is gone, this one is enqueued.
+        let soon =
+            |it: &Dependent| it.relation == Relation::Parent && was_just_replaced(case, &it.of);
         if in_use.iter().any(soon) {
-            return Ok(plan.retry(Retry::Backoff(Backoff::transient())));
+            return Ok(plan.with_retry(Retry::Backoff(Backoff::transient())));
         }
     }
     Ok(match next {
-        Some(_) => plan.retry(Retry::Interval(next)),
+        Some(_) => plan.with_retry(Retry::Interval(next)),
         None => plan,
     })
 }
 
-/// Returns whether an object was replaced so recently that what was made from it may yet be made from the new one.
-fn is_recent(case: &Case<'_>, id: &str) -> bool {
+/// Returns true if an object was replaced so recently that what was made from it may yet be made from the new one.
+fn was_just_replaced(case: &Case<'_>, id: &str) -> bool {
     let most = case.policy.lifecycle.replace_grace + FOLLOW_UP;
     let mut pending = case.record.pending_deletion.iter();
     let since = pending.find(|(pending, _)| pending == id);
@@ -208,10 +209,13 @@ pub fn retry(case: &Case<'_>, plan: &Plan, pending_deletion: &[PendingDeletion])
     let is_new = |pending: &PendingDeletion| !case.record.is_pending_deletion(&pending.id);
     let grace = case.policy.lifecycle.replace_grace;
     match &plan.retry {
-        Retry::Interval(_) if pending_deletion.iter().any(is_new) => match grace.is_zero() {
-            true => Retry::Now,
-            false => Retry::Interval(Some(grace)),
-        },
+        Retry::Interval(_) if pending_deletion.iter().any(is_new) => {
+            if grace.is_zero() {
+                Retry::Now
+            } else {
+                Retry::Interval(Some(grace))
+            }
+        }
         retry => retry.clone(),
     }
 }

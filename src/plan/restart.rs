@@ -20,7 +20,7 @@ pub fn step(exports: &Exports) -> Option<Step> {
     (!workloads.is_empty()).then_some(Step::Restart(workloads))
 }
 
-/// Returns whether workloads still run with another content than the Secret holds.
+/// Returns true if workloads still run with a content other than the Secret holds.
 #[must_use]
 pub fn is_pending(export: &ExportStatus) -> bool {
     let held = export.secret_fingerprint.is_some();
@@ -46,7 +46,7 @@ pub fn pending_from(
 
 /// Returns what is recorded once all workloads are restarted.
 #[must_use]
-pub fn done(export: ExportStatus) -> ExportStatus {
+pub fn without_pending_restart(export: ExportStatus) -> ExportStatus {
     ExportStatus {
         restart_pending_from: None,
         ..export

@@ -1,5 +1,5 @@
 //! Child objects that somebody else changes back again and again: the operator writes the same content a few times and then
-//! reports it, instead of taking turns with another writer for good.
+//! reports it, instead of taking turns with another writer permanently.
 
 use jiff::{SignedDuration, Timestamp};
 use std::time::Duration;

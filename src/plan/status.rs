@@ -1,6 +1,6 @@
 //! The next status of a resource: pure, and written only where it differs from the last.
 
-use super::case::{Case, Failure, MaybeApplied};
+use super::case::{Case, Failure};
 use super::children::ChildKind;
 use super::desired::{Desired, Input};
 use super::fingerprint::Fingerprint;
@@ -8,6 +8,7 @@ use super::observed::{ListedImport, RemoteView};
 use super::ownership::Claim;
 use super::record::{Destination, Writes};
 use super::steps::{Effect, Plan, remote_after};
+use super::unknown_outcome::MaybeApplied;
 use super::verdict::{EventReason, Expiring, Verdict};
 use crate::resources::{
     Class, CommonStatus, Conditions, DRIFTED, EXPIRING, ImportRecord, InputStatus, PendingDeletion,
@@ -48,9 +49,10 @@ pub fn next<S: ResourceStatus>(before: &S, case: &Case<'_>, plan: &Plan, effects
         acknowledge(status, desired, effects, case.now);
     }
     let kept = plan.verdict.keeps_conditions;
-    let next_conditions = match kept {
-        true => status.conditions.clone(),
-        false => Some(conditions(status, case, &plan.verdict)),
+    let next_conditions = if kept {
+        status.conditions.clone()
+    } else {
+        Some(conditions(status, case, &plan.verdict))
     };
     let last = status.conditions.take();
     status.conditions = next_conditions
@@ -92,7 +94,7 @@ pub fn announcing<S: ResourceStatus>(
     next
 }
 
-/// Returns whether the request that failed was certainly not applied.
+/// Returns true if the request that failed was certainly not applied.
 fn was_refused(case: &Case<'_>) -> bool {
     let failure = case.failure.as_ref();
     failure.is_some_and(|failure| match failure {

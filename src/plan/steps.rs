@@ -1,17 +1,16 @@
 //! The outcome of a decision: the steps to take, the verdict once they are taken, and when to decide again.
 
-use super::backoff::{Backoff, MOMENT, Retry};
+use super::backoff::Retry;
 use super::children::{ChildKind, ChildSpec, Refusal};
 use super::desired::Desired;
 use super::differences::Differences;
 use super::fingerprint::Fingerprint;
 use super::observed::{ListedImport, RemoteView};
-use super::record::{Destination, Record};
+use super::record::Destination;
 use super::verdict::Verdict;
 use crate::resources::{ExportStatus, PlanStatus, Reason, Workload};
 use jiff::Timestamp;
 use std::sync::Arc;
-use std::time::Duration;
 
 /// One step, on the API or in Kubernetes.
 #[derive(Clone, Debug, PartialEq)]
@@ -47,7 +46,7 @@ pub enum Step {
     ApplyChild(ChildSpec, Content),
     /// Remove a child object that is no longer wanted.
     RemoveChild(ChildKind, String),
-    /// Restart workloads where the Secret of an export holds another content than they run with.
+    /// Restart workloads where the Secret of an export holds a content other than they run with.
     Restart(Vec<Workload>),
     /// Record this object as the resource's own; nothing is sent.
     Bind {
@@ -83,7 +82,13 @@ pub enum Step {
 }
 
 impl Step {
-    /// Returns whether the step sends a write to the API.
+    /// Returns true if the step writes the status.
+    #[must_use]
+    pub fn writes_status(&self) -> bool {
+        matches!(self, Self::RecordStatus | Self::RecordReplacement(_))
+    }
+
+    /// Returns true if the step sends a write to the API.
     #[must_use]
     pub fn is_sent(&self) -> bool {
         match self {
@@ -112,7 +117,7 @@ impl Step {
     }
 }
 
-/// What a child object is to hold.
+/// The desired content of a child object.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Content {
     /// The value of the last export, which this process's memory has, or else the Secret itself, in another form.
@@ -132,7 +137,7 @@ pub enum Effect {
     Written(Arc<RemoteView>, Option<Timestamp>),
     /// An import of ours was made or found.
     Imported(ListedImport),
-    /// What is now known of exports.
+    /// The exports, as they are known now.
     Export(ExportStatus),
     /// A child object holds what it should.
     ChildApplied(ChildKind, String),
@@ -165,11 +170,11 @@ pub enum Effect {
 pub struct NotRestarted {
     /// The workload.
     pub workload: Workload,
-    /// Why.
+    /// The cause.
     pub why: RestartRefusal,
 }
 
-/// Why a workload could not be restarted.
+/// The cause why a workload could not be restarted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RestartRefusal {
     /// It does not exist.
@@ -181,7 +186,7 @@ pub enum RestartRefusal {
 }
 
 impl Effect {
-    /// Returns whether something was written at the API.
+    /// Returns true if the effect comes from a write to the API.
     #[must_use]
     pub fn is_of_write(&self) -> bool {
         matches!(
@@ -205,7 +210,7 @@ pub fn export_after(effects: &[Effect], recorded: &ExportStatus) -> ExportStatus
     known.unwrap_or(recorded).clone()
 }
 
-/// Returns whether a child object that is no longer wanted is deleted: it stays where Kubernetes refused its successor.
+/// Returns true if a child object that is no longer wanted is deleted: it stays where Kubernetes refused its successor.
 #[must_use]
 pub fn removes_child(effects: &[Effect], kind: ChildKind) -> bool {
     let refused = |effect: &Effect| matches!(effect, Effect::ChildRefused(it) if it.kind == kind);
@@ -232,12 +237,12 @@ pub struct Plan {
     pub verdict: Verdict,
     /// When to decide again.
     pub retry: Retry,
-    /// Whether the API then has acknowledged the desired state.
+    /// True if the API then has acknowledged the desired state.
     pub acknowledges: bool,
     /// The steps that wait for approval.
     pub proposal: Option<PlanStatus>,
-    /// Whether a deletion can't reach the API.
-    pub unreachable: bool,
+    /// True if a deletion can't reach the API.
+    pub deletion_blocked: bool,
     /// The provider's callback URL, where the status is to show it.
     pub callback_url: Option<String>,
 }
@@ -252,32 +257,9 @@ impl Plan {
             retry: Retry::ChangeOrInterval,
             acknowledges: false,
             proposal: None,
-            unreachable: false,
+            deletion_blocked: false,
             callback_url: None,
         }
-    }
-
-    /// Returns the plan that waits until reads have caught up, where an earlier read would be useless: the API answered
-    /// the write without saying whether it was applied, so it does not turn up at some later time.
-    #[must_use]
-    pub fn wait_for_answered_write(record: &Record, reason: Reason, message: &str) -> Option<Self> {
-        let answered = record.may_have_unrecorded_write() && record.inconclusive;
-        (answered && !record.settled()).then(|| Self::wait_for_reads(record, reason, message))
-    }
-
-    /// Returns the plan that waits until reads are sure to show every write, and asks for nothing before.
-    #[must_use]
-    pub fn wait_for_reads(record: &Record, reason: Reason, message: &str) -> Self {
-        let backoff = Backoff::transient().at_least(record.settles_in + MOMENT);
-        Self::report(Verdict::new(reason, message)).retry(Retry::Backoff(backoff))
-    }
-
-    /// Returns a plan that waits until reads are sure to show every write, because one may have been applied.
-    #[must_use]
-    pub fn wait_until_settled(reason: Reason, message: &str, settles_in: Duration) -> Self {
-        Self::report(Verdict::new(reason, message)).retry(Retry::Backoff(
-            Backoff::transient().until_settled(settles_in),
-        ))
     }
 
     /// Returns a plan after which the API has acknowledged the desired state. However that came about, the message is the
@@ -288,7 +270,7 @@ impl Plan {
         Self {
             steps,
             acknowledges: true,
-            ..Self::report(verdict).retry(Retry::Interval(None))
+            ..Self::report(verdict).with_retry(Retry::Interval(None))
         }
     }
 
@@ -303,26 +285,26 @@ impl Plan {
 
     /// Changes when to decide again.
     #[must_use]
-    pub fn retry(self, retry: Retry) -> Self {
+    pub fn with_retry(self, retry: Retry) -> Self {
         Self { retry, ..self }
     }
 
-    /// Changes the verdict to one of work in progress that continues at once.
+    /// Changes the verdict to one of work in progress that continues immediately.
     #[must_use]
-    pub fn continues(mut self, message: String) -> Self {
+    pub fn then_requeue(mut self, message: String) -> Self {
         self.verdict.reason = Reason::Updating;
         self.verdict.message = message;
         self.acknowledges = false;
-        self.retry(Retry::Now)
+        self.with_retry(Retry::Now)
     }
 
-    /// Returns whether a step matches.
+    /// Returns true if a step matches.
     #[must_use]
     pub fn has(&self, matches: impl Fn(&Step) -> bool) -> bool {
         self.steps.iter().any(matches)
     }
 
-    /// Returns whether a step asks the API for anything.
+    /// Returns true if a step asks the API for anything.
     #[must_use]
     pub fn asks_api(&self) -> bool {
         // An object is read once more where an import is bound with it.
@@ -338,7 +320,7 @@ impl Plan {
         self.has(|step| step.is_sent() || reads(step))
     }
 
-    /// Returns whether the plan creates an object.
+    /// Returns true if the plan creates an object.
     #[must_use]
     pub fn creates(&self) -> bool {
         self.has(|step| *step == Step::Create)

@@ -9,8 +9,8 @@ use super::facts::{Facts, MaxAge, Query};
 use super::fields::Role;
 use super::import;
 use super::observed::RemoteView;
+use super::refused_fields;
 use super::replace;
-use super::rotation;
 use super::steps::{Plan, Step, bind};
 use super::verdict::{EventReason, Verdict};
 use crate::resources::{DriftEntry, DriftPolicy, Reason, Replace};
@@ -29,7 +29,7 @@ pub fn update(
 ) -> Result<Plan, Query> {
     let record = &case.record;
     let mut found = differences(desired, remote, record);
-    let blocked = rotation::without_refused(case, desired, facts, remote, &mut found)?;
+    let blocked = refused_fields::without_refused(case, desired, facts, remote, &mut found)?;
     if !blocked.is_empty() {
         return refused(case, desired, facts, remote, &found, &blocked);
     }
@@ -37,9 +37,10 @@ pub fn update(
     if found.is_without_replacement(desired)
         && let Some(plan) = replace::undone(case, desired, facts, remote)?
     {
-        return Ok(match found.is_empty() || !plan.acknowledges {
-            true => plan,
-            false => plan.continues(format!("keeping {}; comparing it with the spec", remote.id)),
+        return Ok(if found.is_empty() || !plan.acknowledges {
+            plan
+        } else {
+            plan.then_requeue(format!("keeping {}; comparing it with the spec", remote.id))
         });
     }
     if found.is_empty() {
@@ -51,15 +52,15 @@ pub fn update(
     if !found.fixed.is_empty() {
         return fixed(desired, facts, &found, remote);
     }
-    if found.replaces && changed_here {
+    if found.needs_replacement && changed_here {
         return replace::replace(case, desired, facts, remote, &found.names());
     }
     let mut plan = Plan::synced(desired, Vec::new());
-    if found.replaces || found.patches(desired) {
+    if found.needs_replacement || found.patches(desired) {
         plan = patch(case, desired, facts, remote, &found)?;
     }
     // Where drift is only reported, nothing is recorded, so what was imported is looked for when nothing else differs.
-    if found.imports && (plan.acknowledges || record.lost_import) {
+    if found.needs_import && (plan.acknowledges || record.lost_import) {
         plan = import::import(case, desired, facts, remote, plan)?;
     }
     Ok(plan)
@@ -82,15 +83,15 @@ pub fn refused(
     if case.policy.lifecycle.replace == Some(Replace::Allow) && !adopted {
         return replace::replace(case, desired, facts, remote, &fields);
     }
-    let step = match rest.patches(desired) {
-        true => fresh_update(facts, remote, rest)?,
-        false => bind(remote),
+    let step = if rest.patches(desired) {
+        fresh_update(facts, remote, rest)?
+    } else {
+        bind(remote)
     };
-    let way_out = match adopted {
-        true => "change it back, or create a resource that does not adopt an object",
-        false => {
-            "undo the change, or set spec.replace: Allow to create new credentials, which end users must authorize again"
-        }
+    let way_out = if adopted {
+        "change it back, or create a resource that does not adopt an object"
+    } else {
+        "undo the change, or set spec.replace: Allow to create new credentials, which end users must authorize again"
     };
     let message = format!(
         "Metorial does not allow changing {fields} of {} (providers on remote or container MCP servers, and some server versions); {way_out}",
@@ -114,11 +115,11 @@ fn patch(
     let changed_here = case.restored(remote) || !record.acknowledged(desired);
     // If nobody else wrote since our PATCH, the API normalized our value (▲ it trims text); it is not sent again.
     let ours_last = !record.written_after(remote) && record.remote_updated_at.is_some();
-    let ignored = found.tried(desired);
+    let ignored = found.possibly_ignored(desired);
     if !changed_here && ours_last && !ignored.is_empty() {
         return Ok(Plan::report(unchangeable(desired, found, &ignored, remote)));
     }
-    let left = ours_last || found.replaces || case.policy.drift == DriftPolicy::Report;
+    let left = ours_last || found.needs_replacement || case.policy.drift == DriftPolicy::Report;
     if !changed_here && left {
         let note = format!("differs at Metorial: {}", found.names());
         return Ok(Plan {
@@ -130,12 +131,13 @@ fn patch(
             })
         });
     }
-    let (event, note) = match changed_here {
-        true => (EventReason::Updated, format!("applied {}", found.names())),
-        false => (
+    let (event, note) = if changed_here {
+        (EventReason::Updated, format!("applied {}", found.names()))
+    } else {
+        (
             EventReason::DriftCorrected,
             format!("{} changed at Metorial; corrected", found.names()),
-        ),
+        )
     };
     let step = fresh_update(facts, remote, found)?;
     Ok(Plan::synced(desired, vec![step]).map_verdict(|verdict| verdict.with_event(event, note)))
@@ -155,10 +157,11 @@ fn fixed(
     let differs = deployment.is_some_and(|it| found.fixed.contains(&it.rule.name));
     let of = |used: &Used| used.collection == Collection::Deployments;
     let mut references = desired.uses.iter().filter(|it| it.object.owner.is_some());
-    Ok(match differs && references.any(of) {
-        // Unless somebody named another deployment, which does not pass.
-        true => plan.retry(Retry::Backoff(Backoff::new(Growth::TransientThenRefused))),
-        false => plan,
+    Ok(if differs && references.any(of) {
+        // A user who named a different deployment also ends up here; that never passes.
+        plan.with_retry(Retry::Backoff(Backoff::new(Growth::TransientThenRefused)))
+    } else {
+        plan
     })
 }
 
@@ -205,14 +208,14 @@ fn default_config(deployment: &str, observed: &str) -> String {
 /// no request.
 #[must_use]
 pub fn read_back(desired: &Desired, plan: Plan) -> Plan {
-    let tries = |step: &Step| matches!(step, Step::Update { differences, .. } if !differences.tried(desired).is_empty());
+    let tries = |step: &Step| matches!(step, Step::Update { differences, .. } if !differences.possibly_ignored(desired).is_empty());
     if plan.verdict.reason != Reason::Synced || !plan.has(tries) {
         return plan;
     }
     let message = "sent to Metorial; comparing its response with the spec";
     Plan {
         acknowledges: true,
-        ..plan.continues(message.to_owned())
+        ..plan.then_requeue(message.to_owned())
     }
 }
 
@@ -231,23 +234,4 @@ pub fn fresh_update(
         remote: remote.clone(),
         differences: differences.clone(),
     })
-}
-
-/// Decides in mode Observe: readable differences are reported, nothing is written.
-#[must_use]
-pub fn observe(case: &Case<'_>, desired: &Desired, remote: &Arc<RemoteView>) -> Plan {
-    let readable = |entry: &DriftEntry| {
-        let hidden = desired.inputs.iter().any(|it| it.field == entry.field);
-        entry.field != "metadata.kubernetes" && !hidden
-    };
-    let mut drift = differences(desired, remote, &case.record).entries;
-    drift.retain(readable);
-    let message = match drift.len() {
-        0 => "observed; the readable fields match the spec".to_owned(),
-        count => format!("observed; {count} field(s) differ"),
-    };
-    Plan {
-        steps: vec![bind(remote)],
-        ..Plan::report(Verdict::new(Reason::Observed, message).with_drift(drift))
-    }
 }

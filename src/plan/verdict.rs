@@ -2,7 +2,7 @@
 
 use crate::resources::{DriftEntry, Reason};
 
-/// What a resource's conditions say.
+/// The content of a resource's conditions.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Verdict {
     /// The condition reason.
@@ -11,13 +11,13 @@ pub struct Verdict {
     pub message: String,
     /// Differences at Metorial that are left as they are.
     pub drift: Vec<DriftEntry>,
-    /// An event to record beside the conditions.
+    /// An event to record besides the conditions.
     pub event: Option<(EventReason, String)>,
     /// A value that expires soon.
     pub expiring: Option<Expiring>,
-    /// Whether a resource that is held by choice has no pending change.
+    /// True if a resource that is held by choice has no pending change.
     pub ready: bool,
-    /// Whether the conditions stay as they are: the failure says nothing about a resource without a pending change.
+    /// True if the conditions stay as they are: the failure says nothing about a resource without a pending change.
     pub keeps_conditions: bool,
 }
 
@@ -30,7 +30,7 @@ pub struct Expiring {
     pub until: String,
 }
 
-/// What is worth an event although the conditions end up as before.
+/// A change that is worth an event although the conditions end up as before.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum EventReason {
     /// The remote object was created.

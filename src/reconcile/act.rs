@@ -5,7 +5,7 @@ use super::error::Error;
 use super::run::Run;
 use crate::cluster::children::Applied;
 use crate::kinds::Kind;
-use crate::plan::case::{Case, Failure, MaybeApplied, Rejection};
+use crate::plan::case::{Case, Failure, Rejection};
 use crate::plan::children::{ChildKind, ChildSpec, Data};
 use crate::plan::delete;
 use crate::plan::desired::Source;
@@ -18,6 +18,7 @@ use crate::plan::publish;
 use crate::plan::record::Writes;
 use crate::plan::request;
 use crate::plan::steps::{Content, Effect, Plan, Step, remote_after, removes_child};
+use crate::plan::unknown_outcome::MaybeApplied;
 use crate::remote::RemoteError;
 use crate::remote::records::note;
 use jiff::Timestamp;
@@ -37,15 +38,16 @@ impl<K: Kind> Run<'_, K> {
         let reason = plan.verdict.reason;
         tracing::debug!(steps = plan.steps.len(), %reason, "decided");
         for (index, step) in plan.steps.iter().enumerate() {
-            let reports = matches!(step, Step::RecordStatus | Step::RecordReplacement(_));
-            let reports_only = reports && !self.wrote();
-            self.confirm_shard(step.is_sent() || reports_only).await?;
+            if step.is_sent() || (step.writes_status() && !self.wrote()) {
+                self.confirm_shard().await?;
+            }
             match step {
                 Step::RecordStatus => {
                     let publishes = |step: &Step| matches!(step, Step::ApplyChild(..));
-                    match plan.steps[index..].iter().any(publishes) {
-                        true => self.report(case, &outcome::created(plan)).await?,
-                        false => self.report(case, plan).await?,
+                    if plan.steps[index..].iter().any(publishes) {
+                        self.report(case, &outcome::created(plan)).await?;
+                    } else {
+                        self.report(case, plan).await?;
                     }
                 }
                 step => self.step(case, step).await?,
@@ -60,7 +62,7 @@ impl<K: Kind> Run<'_, K> {
                 // It must be in etcd before the first create is sent.
                 self.resource.handle.add_finalizer().await?;
                 if case.record.id.is_none() && !case.record.had_object {
-                    self.remember(|memory| memory.nothing_created(now()));
+                    self.remember(|memory| memory.set_nothing_created(now()));
                 }
             }
             Step::Create => self.create(case).await?,
@@ -78,10 +80,7 @@ impl<K: Kind> Run<'_, K> {
                 self.export(case, remote, newest_import, *lost).await?;
             }
             Step::ApplyChild(wanted, content) => self.apply_child(case, wanted, *content).await?,
-            Step::RemoveChild(kind, name) if removes_child(&self.effects, *kind) => {
-                self.parent().remove(*kind, name).await?;
-                self.effects.push(Effect::ChildRemoved(*kind, name.clone()));
-            }
+            Step::RemoveChild(kind, name) => self.remove_child(*kind, name).await?,
             Step::Restart(workloads) => self.restart(case, workloads).await?,
             Step::Bind { remote, import } => self.bind(remote, import.as_ref()).await?,
             Step::RecordExport(export) => self.effects.push(Effect::Export(export.clone())),
@@ -109,8 +108,17 @@ impl<K: Kind> Run<'_, K> {
                 }
                 self.effects.push(Effect::FinalizerRemoved);
             }
-            // A status is reported by the caller, which knows the plan.
-            Step::RemoveChild(..) | Step::RecordStatus => {}
+            // The caller writes the status: it knows the plan.
+            Step::RecordStatus => {}
+        }
+        Ok(())
+    }
+
+    async fn remove_child(&mut self, kind: ChildKind, name: &str) -> Result<(), Error> {
+        if removes_child(&self.effects, kind) {
+            self.parent().remove(kind, name).await?;
+            let removed = Effect::ChildRemoved(kind, name.to_owned());
+            self.effects.push(removed);
         }
         Ok(())
     }
@@ -178,7 +186,7 @@ impl<K: Kind> Run<'_, K> {
             written => written?,
         };
         let since = others_since(desired, differences, remote, &written, &case.record);
-        self.remember(|memory| memory.bound(&written.id));
+        self.remember(|memory| memory.bind(&written.id));
         self.effects.push(Effect::Written(written, since));
         Ok(())
     }
@@ -238,14 +246,14 @@ impl<K: Kind> Run<'_, K> {
             }
         };
         let fingerprint = self.fingerprint(wanted, &data);
-        let export = export.map(|export| export_record::written(export, fingerprint.clone()));
+        let export = export.map(|export| export_record::in_secret(export, fingerprint.clone()));
         let applied = self.parent().apply(wanted, &data, export.as_ref()).await;
         match applied? {
             Applied::Done => self.remember(|memory| {
                 let rewrites = memory.rewrites.entry(wanted.kind).or_default();
                 rewrites.count(case.generation, &fingerprint, Timestamp::now());
             }),
-            // The ids are published beside everything else; without the Secret an export is in vain.
+            // The ids are published in addition to everything else; without the Secret an export is in vain.
             Applied::Refused(refusal) if wanted.kind == ChildKind::ConfigMap => {
                 self.effects.push(Effect::ChildRefused(refusal));
                 return Ok(());
@@ -272,12 +280,13 @@ impl<K: Kind> Run<'_, K> {
     ) -> Result<(), Error> {
         // An import that was found may have taken effect after the object was read.
         let newer = import.is_some_and(|import| import.created_at > remote.updated_at);
-        let refreshed = match newer {
-            true => self.api()?.refreshed::<K>(&remote.id).await?,
-            false => None,
+        let refreshed = if newer {
+            self.api()?.refreshed::<K>(&remote.id).await?
+        } else {
+            None
         };
         let remote = refreshed.unwrap_or_else(|| remote.clone());
-        self.remember(|memory| memory.bound(&remote.id));
+        self.remember(|memory| memory.bind(&remote.id));
         self.effects.push(Effect::Bound(remote));
         self.effects.extend(import.cloned().map(Effect::Imported));
         Ok(())

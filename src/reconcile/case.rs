@@ -5,14 +5,15 @@ use super::resource::Resource;
 use crate::connections::ConnectionState;
 use crate::kinds::Kind;
 use crate::plan::attempt::{Attempt, Circumstances, ConnectionVersion};
-use crate::plan::case::{Case, Problem, Unreachable, Unresolved};
+use crate::plan::case::{BlockedDeletion, Case, Unresolved};
 use crate::plan::desired::Desired;
+use crate::plan::not_ready::NotReady;
 use crate::plan::policy::Policy;
 use crate::resources::{ConnectionKey, ResourceStatus};
 use jiff::Timestamp;
 
 /// Returns the case to decide, and the pause of the resource begins or ends with it.
-pub async fn case<'a, K: Kind>(
+pub async fn begin_attempt<'a, K: Kind>(
     context: &'a Context,
     resource: &mut Resource<'_, K>,
     connection: &ConnectionKey,
@@ -52,9 +53,9 @@ pub async fn case<'a, K: Kind>(
         details: resource.handle.status.details(),
         connection: view,
         paused,
-        conflicts: resource.memory.pauses.conflicts(),
+        uncertain_failures: resource.memory.pauses.uncertain_failures(),
         rewrites: resource.memory.rewrites.clone(),
-        unreachable: Unreachable {
+        blocked_deletion: BlockedDeletion {
             orphan_after,
             blocked_for: resource.memory.pauses.blocked_for(now),
         },
@@ -77,13 +78,13 @@ async fn refusal<K: Kind>(
     context: &Context,
     resource: &Resource<'_, K>,
     connection: &ConnectionKey,
-) -> Option<Problem> {
+) -> Option<NotReady> {
     if resource.handle.suspended() && !resource.handle.terminating() {
         return None;
     }
     let namespace = &resource.key.namespace;
     let admitted = context.connections.admit(connection, namespace).await;
-    admitted.err().map(Problem::from)
+    admitted.err()
 }
 
 /// Returns what the next attempt depends on.
@@ -101,15 +102,16 @@ pub fn attempt<K: Kind>(
         revision: desired.map(|desired| desired.revision.clone()),
         references: desired.map(|desired| desired.references),
         approved: resource.handle.approved(),
-        former_owner: resource.memory.former_owner.as_ref().map(|it| it.1),
+        awaited_owner_exists: resource.memory.awaited_owner.as_ref().map(|it| it.exists),
         connection: connection.to_string(),
         connection_version: version.clone(),
     };
     let attempt = Attempt::new(&circumstances)
         .requested(resource.handle.requested().as_ref())
         .with_finalizer(resource.handle.has_finalizer());
-    match terminating {
-        true => attempt.blocked_by(context.dependencies.dependents(resource.key)),
-        false => attempt,
+    if terminating {
+        attempt.blocked_by(context.dependencies.dependents(resource.key))
+    } else {
+        attempt
     }
 }

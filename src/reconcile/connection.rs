@@ -2,9 +2,8 @@
 
 use super::context::Context;
 use crate::cluster::error::ClusterError;
-use crate::connections::{
-    ConnectionResource, ConnectionSettings, ConnectionState, NotReady, rate_limit,
-};
+use crate::connections::{ConnectionResource, ConnectionSettings, ConnectionState, rate_limit};
+use crate::plan::not_ready::NotReady;
 use crate::plan::verdict::Verdict;
 use crate::resources::{
     APPROVE, Conditions, ConnectionKey, ConnectionStatus, IN_USE_FINALIZER, READY, RECREATE,

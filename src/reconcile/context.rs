@@ -32,13 +32,13 @@ pub struct Context {
     pub installation: String,
     /// The uids of namespaces.
     pub namespace_uids: NamespaceUids,
-    /// What is remembered of resources.
+    /// The memory of resources.
     pub memories: Memories,
     /// The dependencies between objects in the cluster.
     pub dependencies: Dependencies,
     /// The owners of objects that other resources wait to adopt, as markers name them. They are no dependencies: a marker is
     /// remote data, so it causes reconciliations, and has no part in what is decided about the owner.
-    pub former_owners: Dependencies,
+    pub awaited_owners: Dependencies,
     /// The work queue.
     pub queue: UnboundedSender<ResourceKey>,
     /// The checks of values against published schemas.
@@ -68,7 +68,7 @@ impl Context {
 
     /// Enqueues all resources that depend on `source`, or wait for it to be gone.
     pub fn enqueue_dependents(&self, source: &ResourceKey) {
-        let waiting = self.former_owners.dependents(source);
+        let waiting = self.awaited_owners.dependents(source);
         for key in self
             .dependencies
             .dependents(source)
@@ -94,7 +94,7 @@ impl Context {
         self.connections.users.release(key);
         self.memories.forget(key);
         let sources = self.dependencies.forget(key);
-        self.former_owners.forget(key);
+        self.awaited_owners.forget(key);
         self.connections.waiting.remove(key);
         self.leave(sources);
         self.metrics.forget_resource(key);

@@ -13,11 +13,11 @@ pub enum Error {
     FieldsRefused(Vec<&'static str>),
     /// A child object that Kubernetes refused, or that can't be written: decided upon as well.
     Failed(Failure),
-    /// This process no longer leads: whoever does decides about the resource.
+    /// This process no longer leads: the leader decides about the resource.
     NotLeader,
     /// The resource belongs to another shard by now, which decides about it.
     OfAnotherShard,
-    /// Kubernetes: nothing is concluded, and the reconciliation is repeated; at once after a conflict, since something changed
+    /// Kubernetes: nothing is concluded, and the reconciliation is repeated; immediately after a conflict, since something changed
     /// that the decision is based on.
     Cluster(ClusterError),
 }

@@ -6,7 +6,7 @@ use crate::kinds::Kind;
 use crate::plan::case::{Case, Failure};
 use crate::plan::children::{ChildSpec, Data};
 use crate::plan::export_record::MadeExport;
-use crate::plan::memory::{Exported, Value};
+use crate::plan::memory::{Exported, ExportedValue};
 use crate::plan::observed::RemoteView;
 use crate::plan::record::Writes;
 use crate::plan::restart;
@@ -52,7 +52,7 @@ impl<K: Kind> Run<'_, K> {
             });
             return Err(RemoteError::ExportWithoutValue.into());
         };
-        let value = Value::Answered(value);
+        let value = ExportedValue::Answered(value);
         let exported = Arc::new(Exported { value, status });
         self.remember(|memory| memory.exported = Some(exported));
         Ok(())
@@ -66,8 +66,7 @@ impl<K: Kind> Run<'_, K> {
         case: &Case<'_>,
         wanted: &ChildSpec,
     ) -> Result<Option<(Data, ExportStatus)>, Error> {
-        let exports = case.desired().and_then(|desired| desired.source.exports());
-        let Some(exports) = exports else {
+        let Some(exports) = case.exports() else {
             return Ok(None);
         };
         let recorded = export_after(&self.effects, &case.record.export);
@@ -94,14 +93,14 @@ impl<K: Kind> Run<'_, K> {
         };
         // A Secret that gets another type is deleted first: until it is created again, only this has its value.
         let exported = Exported {
-            value: Value::Content(wanted.clone(), data.clone()),
+            value: ExportedValue::Content(wanted.clone(), data.clone()),
             status: status.clone(),
         };
         self.remember(|memory| memory.exported = Some(Arc::new(exported)));
         Ok(Some((data, status)))
     }
 
-    /// Restarts workloads that run with another content than the Secret holds. One that can't be restarted is reported and keeps
+    /// Restarts workloads that run with a content other than the Secret holds. One that can't be restarted is reported and keeps
     /// the restart pending, which changes nothing at the others.
     ///
     /// # Errors
@@ -125,7 +124,8 @@ impl<K: Kind> Run<'_, K> {
             }
         }
         if failed.is_empty() {
-            self.effects.push(Effect::Export(restart::done(export)));
+            self.effects
+                .push(Effect::Export(restart::without_pending_restart(export)));
         }
         self.effects.extend(failed);
         Ok(())

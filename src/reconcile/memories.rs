@@ -15,11 +15,11 @@ pub struct Memories(Mutex<HashMap<ResourceKey, Box<Memory>>>);
 impl Memories {
     /// Returns what is remembered of the resource with this uid. From now on something is.
     #[must_use]
-    pub fn of(&self, key: &ResourceKey, uid: &str) -> Memory {
+    pub fn get(&self, key: &ResourceKey, uid: &str) -> Memory {
         let mut all = self.lock();
         let known = all.entry(key.clone()).or_default();
         if known.uid != uid {
-            **known = Memory::of(uid);
+            **known = Memory::new(uid);
         }
         Memory::clone(known)
     }
@@ -62,12 +62,12 @@ mod tests {
         let remember = |mut memory: Memory| {
             memory.writes = Writes::NothingCreated;
             memories.set(&key, memory);
-            memories.of(&key, "uid").writes
+            memories.get(&key, "uid").writes
         };
-        let read = memories.of(&key, "uid");
+        let read = memories.get(&key, "uid");
         assert_eq!(remember(read.clone()), Writes::NothingCreated);
         memories.forget(&key);
         assert_eq!(remember(read), Writes::Unknown);
-        assert_eq!(memories.of(&key, "another").writes, Writes::Unknown);
+        assert_eq!(memories.get(&key, "another").writes, Writes::Unknown);
     }
 }

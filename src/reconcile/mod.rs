@@ -42,10 +42,10 @@ pub async fn reconcile<K: Kind>(
     };
     let connection = context.connections.used(&resource.connection_query()).await;
     resource.register_dependencies(context, &connection);
-    resource.reread_former_owner(context).await?;
+    resource.reread_awaited_owner(context).await?;
     let state = context.connections.state(&connection).await;
     let desired = resource.desired(context).await?;
-    let mut case = case::case(context, &mut resource, &connection, &state, &desired).await;
+    let mut case = case::begin_attempt(context, &mut resource, &connection, &state, &desired).await;
     let mut run = Run::new(context, resource, &connection, &state, &case);
     let _guard = run.lock(case.object_id()).await;
     let mut facts = Facts::default();
@@ -78,13 +78,13 @@ pub async fn reconcile<K: Kind>(
                 case.failure = Some(Failure::Remote(failure));
             }
             Err(Error::Failed(failure)) => case.failure = Some(failure),
-            // Whoever leads now, or serves the resource, decides about it. If that is still this process, it reads it again.
+            // The process that leads now, or serves the resource, decides about it. If that is still this process, it reads it again.
             Err(Error::NotLeader | Error::OfAnotherShard) => {
                 return Ok(Some(context.timing.backoff.0));
             }
             Err(Error::Cluster(error)) if error.cause == Cause::Conflict => {
-                tracing::info!(%error, "deciding again");
-                return Ok(run.again(&case, &Retry::Now, false));
+                tracing::info!(%error, "resource changed; reconciling again");
+                return Ok(run.end_attempt(&case, &Retry::Now, false));
             }
             Err(Error::Cluster(error)) => return Err(error),
         }

@@ -99,7 +99,7 @@ impl<K: Kind> Run<'_, K> {
             connection: self.connection,
             own: &*self.api()?,
             owner: &case.owner,
-            purpose: Purpose::of(case, self.resource.key),
+            purpose: Purpose::new(case, self.resource.key),
             since: self.fresh_since,
         };
         let connections = &self.context.connections;

@@ -6,7 +6,7 @@ use super::error::Error;
 use super::run::Run;
 use crate::cluster::handle::Records;
 use crate::kinds::Kind;
-use crate::plan::backoff::{Delays, Retry};
+use crate::plan::backoff::Retry;
 use crate::plan::case::Case;
 use crate::plan::events::{self, Event};
 use crate::plan::expiry;
@@ -40,17 +40,19 @@ impl<K: Kind> Run<'_, K> {
             return Ok(None);
         }
         // The report of another shard may be newer; but what was written at the API is recorded in any case.
-        self.confirm_shard(!self.wrote()).await?;
+        if !self.wrote() {
+            self.confirm_shard().await?;
+        }
         let plan = &outcome::with_refusals(plan, &self.effects);
         let next = status::next(&self.resource.handle.status, case, plan, &self.effects);
         let reported = &expiry::with_expiry(&next, case, plan);
         self.report(case, reported).await?;
-        self.count(case, reported);
+        self.record_metrics(case, reported);
         let waits = plan.verdict.reason == Reason::OwnershipConflict;
         if !waits && !plan.verdict.keeps_conditions {
-            self.resource.forget_former_owner(self.context);
+            self.resource.forget_awaited_owner(self.context);
         }
-        let pause = self.next(case, plan);
+        let pause = self.requeue_after(case, plan);
         let changes_in = expiry::changes_in(&self.resource.handle.status, case);
         Ok([pause, changes_in].into_iter().flatten().min())
     }
@@ -71,7 +73,7 @@ impl<K: Kind> Run<'_, K> {
             let (verdict, recorded) = (&plan.verdict, self.event_recorded);
             let events = events::events(before, after, verdict, &self.effects, recorded);
             self.event_recorded |= plan.verdict.reason != Reason::Creating;
-            self.record(events).await;
+            self.emit_events(events).await;
         }
         let before = std::mem::replace(&mut self.resource.handle.status, next);
         self.enqueue_others(before.common());
@@ -95,14 +97,14 @@ impl<K: Kind> Run<'_, K> {
         Ok(())
     }
 
-    /// Returns whether anything was written at the API, or may have been by a create, that no status records yet.
+    /// Returns true if anything was written at the API, or may have been by a create, that no status records yet.
     pub fn wrote(&self) -> bool {
         let status = self.resource.handle.status.common();
         let lost = self.resource.memory.sent_to.is_some() && status.instance_id.is_none();
         lost || self.effects.iter().any(Effect::is_of_write)
     }
 
-    async fn record(&self, events: impl IntoIterator<Item = Event>) {
+    async fn emit_events(&self, events: impl IntoIterator<Item = Event>) {
         let about = (self.resource.key, self.resource.owner.uid.as_str());
         for event in events {
             let cluster = &self.context.cluster;
@@ -129,7 +131,7 @@ impl<K: Kind> Run<'_, K> {
     /// Ends a resource that was deleted.
     async fn released(&self, plan: &Plan) {
         let context = self.context;
-        self.record(events::of_release(&plan.verdict, &self.effects))
+        self.emit_events(events::of_release(&plan.verdict, &self.effects))
             .await;
         // What it referred to may wait for it to be gone.
         for source in context.dependencies.sources(self.resource.key) {
@@ -139,7 +141,7 @@ impl<K: Kind> Run<'_, K> {
         context.enqueue(self.connection.resource_key());
     }
 
-    fn count(&self, case: &Case<'_>, plan: &Plan) {
+    fn record_metrics(&self, case: &Case<'_>, plan: &Plan) {
         let status = &self.resource.handle.status;
         let ready = condition(status.common().conditions.as_deref(), READY);
         let shown = ready.and_then(|ready| Reason::parse(&ready.reason));
@@ -157,7 +159,7 @@ impl<K: Kind> Run<'_, K> {
     }
 
     /// Remembers how the reconciliation ended, and returns when the next one is due.
-    fn next(&mut self, case: &Case<'_>, plan: &Plan) -> Option<Duration> {
+    fn requeue_after(&mut self, case: &Case<'_>, plan: &Plan) -> Option<Duration> {
         let pending_deletion = self
             .resource
             .handle
@@ -169,30 +171,30 @@ impl<K: Kind> Run<'_, K> {
         // What was read may lack the last write of another shard.
         let taken_over = self.resource.memory.taken_over();
         let lacks = taken_over.filter(|at| *at > self.fresh_since.into_std());
-        let retry = retry.once_more(lacks, now());
+        let retry = retry.no_later_than(lacks, now());
         let compared = !plan.verdict.keeps_conditions && !case.observes();
         if plan.verdict.reason.class() == Class::Done && compared {
-            self.remember(Memory::confirmed);
+            self.remember(Memory::confirm_all);
         }
-        self.again(case, &retry, plan.unreachable)
+        self.end_attempt(case, &retry, plan.deletion_blocked)
     }
 
     /// Remembers when to decide again, and returns it.
-    pub fn again(&mut self, case: &Case<'_>, retry: &Retry, unreachable: bool) -> Option<Duration> {
+    pub fn end_attempt(
+        &mut self,
+        case: &Case<'_>,
+        retry: &Retry,
+        deletion_blocked: bool,
+    ) -> Option<Duration> {
         let context = self.context;
-        let delays = Delays {
-            transient: context.timing.backoff,
-            interval: case.policy.interval,
-            rest: context.timing.rest,
-            jitter: jitter(),
-        };
+        let delays = context.timing.delays(case.policy.interval, jitter());
         let desired = case.desired();
         let connection = (self.connection, &self.connection_version);
         let ended = Ended {
             retry,
             attempt: attempt(context, &self.resource, desired, connection),
             asked: self.asked,
-            unreachable,
+            deletion_blocked,
         };
         self.remember(|memory| memory.pauses.next(ended, &delays, now()))
     }

@@ -9,7 +9,7 @@ use crate::kinds::{Kind, RemoteKind, SourceKind};
 use crate::plan::case::Unresolved;
 use crate::plan::circle;
 use crate::plan::desired::Desired;
-use crate::plan::memory::Memory;
+use crate::plan::memory::{AwaitedOwner, Memory};
 use crate::plan::ownership::Owner;
 use crate::plan::record::Record;
 use crate::resources::{ConnectionKey, Reason, ResourceKey, ResourceStatus};
@@ -24,7 +24,7 @@ pub struct Resource<'a, K: Kind> {
     pub handle: Handle<'a, K>,
     /// Its identity.
     pub owner: Owner,
-    /// What is remembered of it.
+    /// Its memory.
     pub memory: Memory,
 }
 
@@ -44,7 +44,7 @@ impl<'a, K: Kind> Resource<'a, K> {
         let namespace_uids = &context.namespace_uids;
         let namespace_uid = namespace_uids.get(&context.cluster, &key.namespace).await?;
         let mut resource = Self {
-            memory: context.memories.of(key, &uid),
+            memory: context.memories.get(key, &uid),
             owner: Owner {
                 cluster: context.cluster_id.clone(),
                 installation: context.installation.clone(),
@@ -70,11 +70,11 @@ impl<'a, K: Kind> Resource<'a, K> {
         }
         let timing = &context.timing;
         // That shard confirmed that the resource belongs to it at most so long before it sent a write.
-        let last_write = now() + timing.lease.duration;
-        // What is here from the begin was moved before, but for rare cases: its next observation comes at the interval.
+        let settled_at = now() + timing.lease.duration + timing.settle;
+        // What is here from the start was moved before, but for rare cases: its next observation comes at the interval.
         let moved = context.since.elapsed() > timing.settle;
         self.remember(context, |memory| {
-            memory.take_over(last_write + timing.settle, moved);
+            memory.take_over(settled_at, moved.then_some(settled_at));
         });
     }
 
@@ -179,14 +179,14 @@ impl<'a, K: Kind> Resource<'a, K> {
     ///
     /// # Errors
     /// The read failed.
-    pub async fn reread_former_owner(&mut self, context: &Context) -> Result<(), ClusterError> {
-        if let Some(known) = self.memory.former_owner.clone() {
-            self.wait_for_owner(context, &known.0).await?;
+    pub async fn reread_awaited_owner(&mut self, context: &Context) -> Result<(), ClusterError> {
+        if let Some(known) = self.memory.awaited_owner.clone() {
+            self.wait_for_owner(context, &known.owner).await?;
         }
         Ok(())
     }
 
-    /// Returns whether the owner of the object that it is to adopt exists. From now on it is reconciled when that changes.
+    /// Returns true if the owner of the object that it is to adopt exists. From now on it is reconciled when that changes.
     ///
     /// # Errors
     /// The read failed.
@@ -197,19 +197,24 @@ impl<'a, K: Kind> Resource<'a, K> {
     ) -> Result<bool, ClusterError> {
         if let Some(kind) = RemoteKind::named(&owner.kind) {
             let key = ResourceKey::new(kind.as_str(), &owner.namespace, &owner.name);
-            context.former_owners.set(self.key, vec![key]);
+            context.awaited_owners.set(self.key, vec![key]);
         }
         let exists = context.cluster.owner_exists(owner).await?;
-        let known = Some(Box::new((owner.clone(), exists)));
-        self.remember(context, |memory| memory.former_owner = known);
+        let awaited = AwaitedOwner {
+            owner: owner.clone(),
+            exists,
+        };
+        self.remember(context, |memory| {
+            memory.awaited_owner = Some(Box::new(awaited));
+        });
         Ok(exists)
     }
 
     /// Waits no longer for the owner of an object to be gone.
-    pub fn forget_former_owner(&mut self, context: &Context) {
-        if self.memory.former_owner.is_some() {
-            context.former_owners.forget(self.key);
-            self.remember(context, |memory| memory.former_owner = None);
+    pub fn forget_awaited_owner(&mut self, context: &Context) {
+        if self.memory.awaited_owner.is_some() {
+            context.awaited_owners.forget(self.key);
+            self.remember(context, |memory| memory.awaited_owner = None);
         }
     }
 
@@ -227,7 +232,7 @@ impl<'a, K: Kind> Resource<'a, K> {
 
     /// Remembers what its status records by now.
     pub fn remember_status(&mut self, context: &Context) {
-        self.memory.recorded(self.handle.status.common());
+        self.memory.forget_recorded(self.handle.status.common());
         self.keep_memory(context);
     }
 

@@ -26,9 +26,9 @@ pub struct Run<'a, K: Kind> {
     pub connection: &'a ConnectionKey,
     /// The connection's session: current, or the last that was good.
     pub session: Option<Arc<Session>>,
-    /// The state of the connection at the begin.
+    /// The state of the connection at the start.
     pub connection_version: ConnectionVersion,
-    /// Its begin.
+    /// Its start.
     pub began: Instant,
     /// Only what was read later is fresh.
     pub fresh_since: Instant,
@@ -50,7 +50,7 @@ impl<'a, K: Kind> Run<'a, K> {
         state: &ConnectionState,
         case: &Case<'_>,
     ) -> Self {
-        let (session, purpose) = (state.session.as_ref(), Purpose::of(case, resource.key));
+        let (session, purpose) = (state.session.as_ref(), Purpose::new(case, resource.key));
         Self {
             context,
             resource,
@@ -65,8 +65,8 @@ impl<'a, K: Kind> Run<'a, K> {
         }
     }
 
-    /// Waits until no other resource reads or writes the same object: the server's PATCH is a read-modify-write (▲), so two
-    /// at once would lose one of them.
+    /// Waits until no other resource reads or writes the same object: the server's PATCH is a read-modify-write (▲), so of two
+    /// at the same time one would be lost.
     pub async fn lock(&mut self, id: Option<&str>) -> Option<OwnedMutexGuard<()>> {
         let guard = match (&self.session, id) {
             (Some(session), Some(id)) => Some(session.lock(id).await),
@@ -94,17 +94,18 @@ impl<'a, K: Kind> Run<'a, K> {
         }
     }
 
-    /// Confirms that the resource still belongs to this shard, where `needed`: before a step that sends a write to the API, and
-    /// before a report. Another shard, to which it may have been moved meanwhile, waits for what this one may still send: so a
-    /// write is sent at once after this, or not at all.
+    /// Confirms that the resource still belongs to this shard: before a step that sends a write to the API, and before a report.
+    /// Another shard, to which it may have been moved meanwhile, waits for what this one may still send: so a write is sent
+    /// immediately after this, or not at all.
     ///
     /// # Errors
     /// It belongs to another shard, or is gone; or the read failed.
-    pub async fn confirm_shard(&mut self, needed: bool) -> Result<(), Error> {
+    pub async fn confirm_shard(&mut self) -> Result<(), Error> {
         let at_most = self.context.timing.lease.renew;
-        match !needed || self.resource.handle.is_of_shard(at_most).await? {
-            true => Ok(()),
-            false => Err(Error::OfAnotherShard),
+        if self.resource.handle.is_of_shard(at_most).await? {
+            Ok(())
+        } else {
+            Err(Error::OfAnotherShard)
         }
     }
 

@@ -2,8 +2,10 @@
 
 use super::budget::{Spent, Unreachable};
 use super::explain::explain;
-use crate::plan::case::{MaybeApplied, Rejection, RemoteFailure};
+use crate::plan::backoff::Growth;
+use crate::plan::case::{Rejection, RemoteFailure};
 use crate::plan::desired::Desired;
+use crate::plan::unknown_outcome::MaybeApplied;
 use crate::resources::Reason;
 use metorial::{EmptyFilter, Error, ErrorKind};
 use std::time::Duration;
@@ -59,10 +61,11 @@ impl RemoteError {
             message: self.message(),
             applied: self.maybe_applied(),
             concerns_connection: self.concerns_connection(),
-            needs_person: self.needs_person(),
-            conflicts: self.kind() == Some(ErrorKind::Conflict),
+            growth: self.growth(),
             wait: self.wait(),
-            rejection: self.api().and_then(|error| Rejection::of(error, desired)),
+            rejection: self
+                .api()
+                .and_then(|error| Rejection::from_error(error, desired)),
         }
     }
 
@@ -136,6 +139,17 @@ impl RemoteError {
                     | ErrorKind::VersionUnsupported
                     | ErrorKind::NoSuchRoute
             ),
+        }
+    }
+
+    /// Returns the growth of the pauses after it. Only another attempt shows whether a conflict passes.
+    fn growth(&self) -> Growth {
+        if self.needs_person() {
+            Growth::Refused
+        } else if self.kind() == Some(ErrorKind::Conflict) {
+            Growth::TransientThenRefused
+        } else {
+            Growth::Transient
         }
     }
 

@@ -24,7 +24,7 @@ pub fn explain(error: &Error) -> String {
             "{operation}: the API failed on the request; checking what was applied before anything is sent again"
         ),
         ErrorKind::Unauthorized => {
-            "the API refuses the connection's key: see the connection's conditions".to_owned()
+            "the API refused the API key; see the connection's conditions".to_owned()
         }
         ErrorKind::NoSuchRoute => format!(
             "{operation}: the server has no such route; check spec.baseUrl of the connection and the server's version"
@@ -117,9 +117,9 @@ fn advice(error: &Error, code: &str) -> Option<&'static str> {
         "cannot_update_automated_oauth_config" => {
             "an end user authorized the auth config, and only they can change it: set spec.mode: Observe"
         }
-        "not_implemented" => "this server does not implement it",
+        "not_implemented" => "not implemented by this server",
         "bad_request" if error.operation().template == "/provider-configs" => {
-            "Metorial may not know yet which settings the provider has, which passes"
+            "Metorial may still be discovering the provider's settings; retrying"
         }
         _ => return None,
     })

@@ -76,7 +76,7 @@ pub use status::{
     ResourceStatus,
 };
 pub use stored::Stored;
-pub use text::cut;
+pub use text::{cut, cut_to};
 pub use times::{DurationText, parse_time};
 
 /// The API group of all kinds.

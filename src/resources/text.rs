@@ -6,9 +6,15 @@ pub const LONGEST_TEXT: usize = 256;
 /// Cuts a text of a server to [`LONGEST_TEXT`] characters: a name of megabytes must not fill a status that others read.
 #[must_use]
 pub fn cut(text: &str) -> String {
-    match text.char_indices().nth(LONGEST_TEXT) {
+    cut_to(text, LONGEST_TEXT)
+}
+
+/// Cuts a text to `max` characters.
+#[must_use]
+pub fn cut_to(text: &str, max: usize) -> String {
+    match text.char_indices().nth(max) {
         None => text.to_owned(),
-        Some(_) => text.chars().take(LONGEST_TEXT - 1).chain(['…']).collect(),
+        Some(_) => text.chars().take(max - 1).chain(['…']).collect(),
     }
 }
 

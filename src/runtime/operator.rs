@@ -19,7 +19,6 @@ use crate::connections::{Connections, SessionFactory};
 use crate::health::{self, Health, LivenessLimits, longest_reconciliation};
 use crate::inventory::Inventories;
 use crate::metrics::Metrics;
-use crate::plan::backoff::Delays;
 use crate::plan::policy::DEFAULT_INTERVAL;
 use crate::reconcile::context::{Context, jitter, now};
 use crate::reconcile::memories::Memories;
@@ -266,7 +265,7 @@ impl Process {
             namespace_uids: NamespaceUids::default(),
             memories: Memories::default(),
             dependencies: Dependencies::default(),
-            former_owners: Dependencies::default(),
+            awaited_owners: Dependencies::default(),
             queue,
             schema_checks: self.schema_checks.clone(),
             metrics: self.metrics.clone(),
@@ -378,12 +377,7 @@ impl ByKind {
 
     /// Returns the pause after one more failure.
     fn again(&self, key: &ResourceKey) -> Option<Duration> {
-        let delays = Delays {
-            transient: self.context.timing.backoff,
-            interval: DEFAULT_INTERVAL,
-            rest: self.context.timing.rest,
-            jitter: jitter(),
-        };
+        let delays = self.context.timing.delays(DEFAULT_INTERVAL, jitter());
         Some(self.context.memories.failed(key, &delays, now()))
     }
 }

@@ -98,7 +98,7 @@ async fn in_a_namespace_that_is_being_deleted_the_advice_can_be_followed() {
     let github = team.credentials("github");
     let blocked = github.wait_reason("DeletionBlocked").await.message();
     assert!(
-        blocked.contains("Its namespace is being deleted, so set spec.deletionPolicy: Orphan")
+        blocked.contains("its namespace is being deleted, so set spec.deletionPolicy: Orphan")
             && !blocked.contains("repair"),
         "{blocked}"
     );

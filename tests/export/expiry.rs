@@ -133,7 +133,7 @@ async fn a_renewal_that_fails_is_repeated_and_the_resource_is_ready_until_the_to
     assert!(expiring.is_ready(), "{}", expiring.message());
     scenario
         .tested()
-        .wait_note("Expiring", "were not renewed yet")
+        .wait_note("Expiring", "not renewed yet")
         .await;
     scenario
         .sim

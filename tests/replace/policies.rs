@@ -164,7 +164,7 @@ async fn a_resource_stays_ready_while_its_former_object_is_in_use_at_metorial() 
     scenario.sim.set_in_use(&former, true);
     scenario.change(VALUES[1]).await;
     let tested = scenario.tested();
-    let in_use = "does not delete the former object, because it is in use";
+    let in_use = "replaced object not deleted: in use at Metorial";
     let kept = tested.wait_message("Synced", in_use).await;
     let since = kept.ready().last_transition_time.clone();
     for _ in 0..3 {
@@ -193,7 +193,7 @@ async fn a_former_object_that_is_in_use_keeps_no_other_from_being_deleted() {
     let used = scenario.remote_object().id;
     scenario.sim.set_in_use(&used, true);
     let tested = scenario.tested();
-    let in_use = "does not delete the former object, because it is in use";
+    let in_use = "replaced object not deleted: in use at Metorial";
     scenario.change(VALUES[1]).await;
     let second = tested.wait_message("Synced", in_use).await.id();
     scenario.change(VALUES[0]).await;

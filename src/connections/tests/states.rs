@@ -3,11 +3,11 @@
 use super::settings;
 use crate::connections::key_checks::Check;
 use crate::connections::limits::{Joined, UserLimit};
-use crate::connections::not_ready::NotReady;
 use crate::connections::settings::ConnectionSettings;
 use crate::connections::slot::{Identified, Pinned, Slot};
-use crate::plan::case::{ConnectionView, Problem};
+use crate::plan::case::ConnectionView;
 use crate::plan::fingerprint::Fingerprint;
+use crate::plan::not_ready::NotReady;
 use crate::remote::Session;
 use crate::remote::budget::{Budget, Limit, WINDOW};
 use crate::remote::testing::session;
@@ -92,7 +92,7 @@ fn the_last_session_is_used_through_a_transient_failure_and_not_through_a_lastin
         let epoch = state.session.as_ref().map(|session| session.epoch);
         let view = ConnectionView {
             instance: state.session.map(|session| session.instance.id.clone()),
-            problem: state.not_ready.map(Problem::from),
+            problem: state.not_ready,
             ..ConnectionView::default()
         };
         let usable = match view.unusable() {

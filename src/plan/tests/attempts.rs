@@ -34,7 +34,7 @@ fn ended(retry: &Retry, asked: bool) -> Ended<'_> {
         retry,
         attempt: attempt(1),
         asked,
-        unreachable: false,
+        deletion_blocked: false,
     }
 }
 
@@ -226,9 +226,9 @@ fn a_deletion_waits_whatever_comes_to_depend_on_it_and_until_something_no_longer
 #[test]
 fn a_deletion_is_blocked_for_as_long_as_every_attempt_fails_to_reach_the_api() {
     let (mut pauses, now) = (Pauses::default(), Instant::now());
-    let mut end = |retry: &Retry, asked, unreachable, now| {
+    let mut end = |retry: &Retry, asked, deletion_blocked, now| {
         let ended = Ended {
-            unreachable,
+            deletion_blocked,
             ..ended(retry, asked)
         };
         pauses.next(ended, &DELAYS, now);
@@ -248,7 +248,7 @@ fn conflicts_in_a_row_are_counted_for_one_attempt_and_by_themselves() {
     let (mut pauses, now) = (Pauses::default(), Instant::now());
     let mut counted = |of: i64, retry: &Retry| {
         pauses.begin(attempt(of), now);
-        let before = pauses.conflicts();
+        let before = pauses.uncertain_failures();
         let ended = Ended {
             attempt: attempt(of),
             ..ended(retry, true)

@@ -1,11 +1,14 @@
 //! Failures that pass, on resources that are to use the same connection as before or another one.
 
 use super::fixture::{Fixture, auth_config, policy, recorded};
-use crate::plan::case::{Failure, MaybeApplied, Problem, RemoteFailure};
+use crate::plan::backoff::Growth;
+use crate::plan::case::{Failure, RemoteFailure};
+use crate::plan::not_ready::NotReady;
 use crate::plan::policy::Policy;
 use crate::plan::record::Record;
 use crate::plan::status;
 use crate::plan::steps::Plan;
+use crate::plan::unknown_outcome::MaybeApplied;
 use crate::resources::{
     CommonStatus, DriftEntry, ProviderAuthConfigStatus, Reason, ResourceStatus, condition,
 };
@@ -32,7 +35,7 @@ fn failing(used: &str, observed: i64) -> [(Plan, Reason, CommonStatus); 2] {
     let mut unconnected = Fixture::of(&desired, record).with_policy(policy());
     unconnected.generation = 2;
     unconnected.connection.instance = None;
-    unconnected.connection.problem = Some(Problem {
+    unconnected.connection.problem = Some(NotReady {
         reason: Reason::ConnectionNotFound,
         message: "there is none".to_owned(),
         transient: false,
@@ -46,8 +49,7 @@ fn failing(used: &str, observed: i64) -> [(Plan, Reason, CommonStatus); 2] {
         message: "it failed".to_owned(),
         applied: MaybeApplied::No,
         concerns_connection: false,
-        needs_person: false,
-        conflicts: false,
+        growth: Growth::Transient,
         wait: None,
         rejection: None,
     }));

@@ -2,8 +2,9 @@
 
 use super::export_story::Story;
 use super::fixture::second;
+use crate::plan::backoff::Growth;
 use crate::plan::backoff::{MOMENT, Retry};
-use crate::plan::case::{Failure, MaybeApplied, RemoteFailure};
+use crate::plan::case::{Failure, RemoteFailure};
 use crate::plan::decide;
 use crate::plan::desired::When;
 use crate::plan::events::events;
@@ -12,6 +13,7 @@ use crate::plan::policy::Renewal;
 use crate::plan::purpose::{Priority, priority};
 use crate::plan::status::next;
 use crate::plan::steps::{Plan, Step};
+use crate::plan::unknown_outcome::MaybeApplied;
 use crate::resources::{
     AuthExportStatus, AuthImportStatus, CommonStatus, ExportStatus, ImportRecord, Reason,
     ResourceStatus, condition,
@@ -111,8 +113,7 @@ fn outage() -> Failure {
         message: "POST /provider-auth-config-exports failed (500)".to_owned(),
         applied: MaybeApplied::No,
         concerns_connection: false,
-        needs_person: false,
-        conflicts: false,
+        growth: Growth::Transient,
         wait: None,
         rejection: None,
     })
@@ -191,7 +192,7 @@ fn a_renewal_that_fails_leaves_the_resource_ready_until_the_tokens_expire() {
     let failing = Reported::of(&story(41 * MINUTE), Some(outage()), &ready());
     assert!(failing.is_ready());
     let message = failing.message("Expiring");
-    assert!(message.contains("were not renewed yet"), "{message}");
+    assert!(message.contains("not renewed yet"), "{message}");
     let left = Duration::from_secs(19 * 60);
     let changes_in = failing.changes_in.unwrap();
     assert!(changes_in >= left && changes_in < left + Duration::from_secs(1));
@@ -319,9 +320,10 @@ fn the_metric_shows_the_expiry_of_tokens_in_the_secret_of_a_resource_that_is_to_
         };
         let story = tokens(When::OnChange, HOUR, 24).at(20);
         story.with(|fixture| {
-            let fixture = match terminating {
-                true => fixture.terminating(),
-                false => fixture,
+            let fixture = if terminating {
+                fixture.terminating()
+            } else {
+                fixture
             };
             fixture.ask(|case, _| expires_at(&status, case))
         })

@@ -3,7 +3,7 @@
 use super::fixture::{Fixture, mac, owner, policy, second};
 use super::import_lists::import;
 use crate::plan::backoff::Retry;
-use crate::plan::children::{ChildKind, ChildSpec, ChildState, Known};
+use crate::plan::children::{ChildKind, ChildSpec, ChildState, RememberedValue};
 use crate::plan::desired::{Desired, Exports, External, Source, Wanted, When};
 use crate::plan::facts::{Answer, Query};
 use crate::plan::observed::{Fields, ListedImport, RemoteView};
@@ -29,9 +29,10 @@ pub fn export(id: &str, at: i64) -> ExportStatus {
 pub fn record(export: ExportStatus, value_known: bool) -> Record {
     Record {
         export,
-        known_value: match value_known {
-            true => Known::Value,
-            false => Known::Nothing,
+        known_value: if value_known {
+            RememberedValue::Value
+        } else {
+            RememberedValue::Nothing
         },
         writes: Writes::Known,
         ..Record::default()
@@ -176,12 +177,12 @@ impl Story {
         self.with(|fixture| fixture.plan())
     }
 
-    /// Returns whether another has to be made; the one of second 10 has spent the budget of its day.
+    /// Returns true if another has to be made; the one of second 10 has spent the budget of its day.
     pub fn must_export(&self) -> bool {
         self.plan().verdict.reason == Reason::ExportBudgetSpent
     }
 
-    /// Returns whether the comparison is left open, to be made again soon.
+    /// Returns true if the comparison is left open, to be made again soon.
     pub fn is_open(&self) -> bool {
         let plan = self.plan();
         let recorded = plan.has(|step| matches!(step, Step::RecordExport(_)));

@@ -3,9 +3,9 @@
 use super::export_story::{Story, export, record};
 use super::fixture::{Fixture, second};
 use crate::plan::backoff::Retry;
-use crate::plan::children::{ChildState, Known};
+use crate::plan::children::{ChildState, RememberedValue};
 use crate::plan::desired::When;
-use crate::plan::export_record::{signed_again, unrecorded};
+use crate::plan::export_record::{unrecorded, with_current_key};
 use crate::plan::in_sync::in_sync;
 use crate::plan::steps::{Plan, Step};
 use crate::resources::{DeletionPolicy, ExportStatus, Reason};
@@ -52,7 +52,7 @@ fn a_secret_that_lags_behind_the_recorded_state_changes_nothing() {
 #[test]
 fn a_secret_that_was_changed_after_each_of_several_writes_is_left_alone_for_a_while() {
     let mut story = Story::exported(When::Once);
-    story.record.known_value = Known::Value;
+    story.record.known_value = RememberedValue::Value;
     story.record.export.secret_fingerprint = Some("v1:key:ours".to_owned());
     story.secret = ChildState::Owned {
         fingerprint: "v1:key:theirs".to_owned(),
@@ -187,7 +187,7 @@ fn a_fingerprint_under_a_lost_mac_key_is_renewed() {
     };
     let renewed = |known: &str, present: &str| {
         let record = record(signed(known), false);
-        signed_again(&record, &found(present)).map(|export| export.secret_fingerprint)
+        with_current_key(&record, &found(present)).map(|export| export.secret_fingerprint)
     };
     let new = Some("v1:new:bb".to_owned());
     assert_eq!(renewed("v1:old:aa", "v1:new:bb"), Some(new));

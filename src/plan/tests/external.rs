@@ -6,7 +6,7 @@ use super::fixture::{
 };
 use crate::plan::children::ChildState;
 use crate::plan::desired::{Desired, External};
-use crate::plan::external::conflict;
+use crate::plan::external::foreign_object;
 use crate::plan::facts::{Answer, MaxAge, Query};
 use crate::plan::ownership::{Marker, Owner};
 use crate::plan::policy::{Lifecycle, Policy};
@@ -84,7 +84,7 @@ fn what_a_reference_leads_to_must_carry_the_marker_of_that_resource() {
         let remote = marked(created(&desired, "pac_1", 1), marker);
         let mut fixture = Fixture::of(&desired, lost());
         fixture.connection.external_ids = allowed;
-        fixture.ask(|case, _| conflict(case, &external(owner), &remote).is_some())
+        fixture.ask(|case, _| foreign_object(case, &external(owner), &remote).is_some())
     };
     assert!(!conflicts(sibling(), "other", false), "the resource's own");
     assert!(conflicts(sibling(), "observer", true), "a third one's");

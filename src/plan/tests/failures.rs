@@ -4,7 +4,7 @@ use super::fixture::{
     Fixture, auth_config, case, config, created, mac, owner, policy, recorded, wanted,
 };
 use crate::plan::backoff::{Backoff, Delays, Growth, MOMENT, Retry};
-use crate::plan::case::{Case, Failure, MaybeApplied, RemoteFailure};
+use crate::plan::case::{Case, Failure, RemoteFailure};
 use crate::plan::children::{ChildSpec, ChildState};
 use crate::plan::desired::Desired;
 use crate::plan::facts::{Answer, Facts, Query};
@@ -13,6 +13,7 @@ use crate::plan::policy::Policy;
 use crate::plan::publish::publish;
 use crate::plan::record::{Record, Writes};
 use crate::plan::steps::Plan;
+use crate::plan::unknown_outcome::MaybeApplied;
 use crate::resources::{Adopt, AuthExport, AuthImport, Reason};
 use serde_json::{Value, json};
 use std::time::Duration;
@@ -28,8 +29,7 @@ fn failure(applied: MaybeApplied) -> Failure {
         message: "failed".to_owned(),
         applied,
         concerns_connection: applied == MaybeApplied::No,
-        needs_person: false,
-        conflicts: false,
+        growth: Growth::Transient,
         wait: None,
         rejection: None,
     })
@@ -250,9 +250,9 @@ fn a_failed_request_keeps_its_backoff_while_its_config_map_belongs_to_somebody_e
 #[test]
 fn a_conflict_that_does_not_pass_is_reported_as_a_refusal() {
     let (desired, owner, key) = (config("x"), owner("uid"), mac());
-    let decide = |conflicts: u32| {
+    let decide = |uncertain_failures: u32| {
         let case = Case {
-            conflicts,
+            uncertain_failures,
             ..case(&owner, &key, Some(&desired), &unrecorded())
         };
         let failure = Failure::Remote(RemoteFailure {
@@ -260,21 +260,20 @@ fn a_conflict_that_does_not_pass_is_reported_as_a_refusal() {
             message: "create: conflict: name (409, conflict)".to_owned(),
             applied: MaybeApplied::No,
             concerns_connection: false,
-            needs_person: false,
-            conflicts: true,
+            growth: Growth::TransientThenRefused,
             wait: None,
             rejection: None,
         });
         on_error(&case, &Facts::default(), &failure)
     };
-    for (conflicts, reason, next) in [
+    for (uncertain_failures, reason, next) in [
         (0, Reason::RemoteUnavailable, "; retrying"),
         (4, Reason::RemoteUnavailable, "; retrying"),
         (5, Reason::RemoteRejected, "; repeated attempts"),
         (9, Reason::RemoteRejected, "; repeated attempts"),
     ] {
-        let Plan { verdict, retry, .. } = decide(conflicts);
-        assert_eq!(verdict.reason, reason, "{conflicts}");
+        let Plan { verdict, retry, .. } = decide(uncertain_failures);
+        assert_eq!(verdict.reason, reason, "{uncertain_failures}");
         let message = format!("create: conflict: name (409, conflict){next}");
         assert!(verdict.message.starts_with(&message), "{}", verdict.message);
         assert!(!verdict.keeps_conditions);
@@ -282,6 +281,6 @@ fn a_conflict_that_does_not_pass_is_reported_as_a_refusal() {
             Retry::Backoff(backoff) => backoff.growth,
             other => panic!("{other:?}"),
         };
-        assert_eq!(growth, Growth::TransientThenRefused, "{conflicts}");
+        assert_eq!(growth, Growth::TransientThenRefused, "{uncertain_failures}");
     }
 }

@@ -2,7 +2,7 @@
 
 pub use super::plans::{bound, deleted, updates};
 use crate::kinds::{Inputs, Kind};
-use crate::plan::case::{Case, ConnectionView, Failure, Unreachable, Unresolved};
+use crate::plan::case::{BlockedDeletion, Case, ConnectionView, Failure, Unresolved};
 use crate::plan::children::ChildKind;
 use crate::plan::decide;
 use crate::plan::desired::Desired;
@@ -250,9 +250,9 @@ pub fn case<'a>(
         details: RemoteDetails::default(),
         connection: connected(),
         paused: None,
-        conflicts: 0,
+        uncertain_failures: 0,
         rewrites: HashMap::new(),
-        unreachable: Unreachable::default(),
+        blocked_deletion: BlockedDeletion::default(),
         refused: Vec::new(),
         failure: None,
         list_lag: Duration::from_secs(45),

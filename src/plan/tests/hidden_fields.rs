@@ -183,9 +183,10 @@ fn the_import_of_somebody_else_is_found_although_a_readable_field_differs_too() 
         none.record.imports = vec!["paci_1".to_owned()];
         for waits in [lags, none.plan()] {
             assert!(!imports(&waits), "{:?}", waits.steps);
-            match now.revision == before.revision {
-                true => assert!(waits.steps.is_empty(), "{:?}", waits.steps),
-                false => assert!(sent(&waits).open),
+            if now.revision == before.revision {
+                assert!(waits.steps.is_empty(), "{:?}", waits.steps);
+            } else {
+                assert!(sent(&waits).keeps_write_time);
             }
         }
     }
@@ -195,9 +196,9 @@ fn the_import_of_somebody_else_is_found_although_a_readable_field_differs_too() 
 fn a_patch_that_leaves_open_what_others_wrote_does_not_move_the_time_of_our_last_write() {
     let desired = app("a");
     let record = recorded(&desired, "current");
-    let since = |open: bool| {
+    let since = |keeps_write_time: bool| {
         let sent = Differences {
-            open,
+            keeps_write_time,
             ..Differences::default()
         };
         let answer = RemoteView {
@@ -225,7 +226,11 @@ fn drift_that_is_only_reported_hides_no_import() {
     );
     fixture.policy = reporting();
     let plan = fixture.plan();
-    assert!(sent(&plan).open && !imports(&plan), "{:?}", plan.steps);
+    assert!(
+        sent(&plan).keeps_write_time && !imports(&plan),
+        "{:?}",
+        plan.steps
+    );
     let drift: Vec<&str> = plan.verdict.drift.iter().map(|it| &*it.field).collect();
     assert_eq!(drift, ["value"]);
     assert_eq!(plan.verdict.reason, Reason::Synced);

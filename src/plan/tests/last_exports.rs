@@ -3,13 +3,16 @@
 use super::expiry::{HOUR, report, tokens};
 use super::export_story::{Story, export};
 use super::fixture::{denying, second};
-use crate::plan::case::{Failure, MaybeApplied, Problem, RemoteFailure};
-use crate::plan::children::{ChildKind, ChildSpec, ChildState, Known};
+use crate::plan::backoff::Growth;
+use crate::plan::case::{Failure, RemoteFailure};
+use crate::plan::children::{ChildKind, ChildSpec, ChildState, RememberedValue};
 use crate::plan::desired::{Desired, When};
-use crate::plan::export_record::written;
+use crate::plan::export_record::in_secret;
 use crate::plan::facts::Query;
+use crate::plan::not_ready::NotReady;
 use crate::plan::restart::pending_from;
 use crate::plan::steps::{Plan, Step};
+use crate::plan::unknown_outcome::MaybeApplied;
 use crate::resources::{ExportStatus, ExportTimes, Reason, Workload, WorkloadKind};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 
@@ -154,8 +157,8 @@ fn a_suspended_export_whose_secret_is_to_have_another_form_is_not_ready() {
     assert!(matches!(asked, Err(Query::Child(_))), "{asked:?}");
 }
 
-fn unusable(reason: Reason) -> Problem {
-    Problem {
+fn unusable(reason: Reason) -> NotReady {
+    NotReady {
         reason,
         message: String::new(),
         transient: false,
@@ -167,7 +170,7 @@ fn unusable(reason: Reason) -> Problem {
 fn what_keeps_the_conditions_writes_the_secret_again_as_well() {
     let mut story = Story::exported(When::OnChange);
     story.record.reported = true;
-    story.record.known_value = Known::Value;
+    story.record.known_value = RememberedValue::Value;
     story.secret = ChildState::Missing;
     for reason in [Reason::ApiVersionUnsupported, Reason::RemoteUnavailable] {
         let failure = Failure::Remote(RemoteFailure {
@@ -175,8 +178,7 @@ fn what_keeps_the_conditions_writes_the_secret_again_as_well() {
             message: String::new(),
             applied: MaybeApplied::No,
             concerns_connection: true,
-            needs_person: false,
-            conflicts: false,
+            growth: Growth::Transient,
             wait: None,
             rejection: None,
         });
@@ -192,7 +194,7 @@ fn what_keeps_the_conditions_writes_the_secret_again_as_well() {
 fn an_export_that_only_this_process_knows_and_that_is_in_the_secret_is_recorded() {
     let secret = serde_json::from_value(serde_json::json!({"name": "tokens"})).unwrap();
     let mut story = Story::exported(When::Once);
-    story.record.known_value = Known::Content(ChildSpec::secret(&secret));
+    story.record.known_value = RememberedValue::Content(ChildSpec::secret(&secret));
     assert_eq!(recorded(&story.plan()), None);
     story.record.export_unrecorded = true;
     assert_eq!(recorded(&story.plan()), Some(story.record.export));
@@ -200,7 +202,7 @@ fn an_export_that_only_this_process_knows_and_that_is_in_the_secret_is_recorded(
 
 #[test]
 fn a_secret_gets_its_value_back_while_the_connection_cannot_be_used() {
-    let plan = |known: Known, reason: Reason, change: fn(&mut Story)| {
+    let plan = |known: RememberedValue, reason: Reason, change: fn(&mut Story)| {
         let mut story = Story::exported(When::OnChange);
         story.record.reported = true;
         story.record.known_value = known;
@@ -216,22 +218,24 @@ fn a_secret_gets_its_value_back_while_the_connection_cannot_be_used() {
         })
     };
     let (revoked, nothing) = (Reason::Unauthorized, |_: &mut Story| {});
-    let restored = plan(Known::Value, revoked, nothing);
+    let restored = plan(RememberedValue::Value, revoked, nothing);
     assert!(writes(&restored));
     assert!(restored.verdict.keeps_conditions, "nothing is pending");
-    let lost = plan(Known::Nothing, revoked, nothing);
+    let lost = plan(RememberedValue::Nothing, revoked, nothing);
     assert!(!writes(&lost) && !lost.verdict.keeps_conditions);
-    let renamed = plan(Known::Value, revoked, |story| story.record.revision = None);
+    let renamed = plan(RememberedValue::Value, revoked, |story| {
+        story.record.revision = None;
+    });
     assert!(writes(&renamed) && !renamed.verdict.keeps_conditions);
     // Somebody else's Secret, and a namespace that may not use the connection any more.
-    let foreign = plan(Known::Value, revoked, |story| {
+    let foreign = plan(RememberedValue::Value, revoked, |story| {
         story.secret = ChildState::Foreign;
     });
     assert!(!writes(&foreign));
-    let refused = plan(Known::Value, Reason::NamespaceNotAllowed, nothing);
+    let refused = plan(RememberedValue::Value, Reason::NamespaceNotAllowed, nothing);
     assert!(!writes(&refused));
     let mut story = Story::exported(When::OnChange);
-    story.record.known_value = Known::Value;
+    story.record.known_value = RememberedValue::Value;
     story.secret = ChildState::Missing;
     let ids_denied = story.with(|mut fixture| {
         fixture.connection = denying();
@@ -240,7 +244,7 @@ fn a_secret_gets_its_value_back_while_the_connection_cannot_be_used() {
     });
     assert_eq!(ids_denied.verdict.reason, Reason::ConnectionNotReady);
     assert!(!writes(&ids_denied));
-    let never_written = plan(Known::Value, revoked, |story| {
+    let never_written = plan(RememberedValue::Value, revoked, |story| {
         story.record.export.secret_fingerprint = None;
     });
     assert!(!writes(&never_written));
@@ -301,9 +305,9 @@ fn workloads_are_restarted_for_another_form_of_the_value_and_not_for_another_nam
         restart_pending_from: pending("tokens"),
         ..of("tokens")
     };
-    let json = written(pending.clone(), "json".to_owned());
+    let json = in_secret(pending.clone(), "json".to_owned());
     assert_eq!(json.restart_pending_from.as_deref(), Some("held"));
-    let same = written(pending.clone(), "held".to_owned());
+    let same = in_secret(pending.clone(), "held".to_owned());
     assert_eq!(same.restart_pending_from, None);
     // A restart that waits is given up with the workload.
     story.record.export = pending;
@@ -319,7 +323,7 @@ fn the_content_of_a_secret_is_enough_for_the_same_layout_only() {
         let secret = serde_json::json!({"name": name, "format": format, "type": "example.com/a"});
         ChildSpec::secret(&serde_json::from_value(secret).unwrap())
     };
-    let content = Known::Content(spec("tokens", "Json"));
+    let content = RememberedValue::Content(spec("tokens", "Json"));
     let plain = ChildSpec {
         type_: None,
         ..spec("tokens", "Json")
@@ -327,6 +331,6 @@ fn the_content_of_a_secret_is_enough_for_the_same_layout_only() {
     assert!(content.is_enough_for(&plain), "another type");
     assert!(!content.is_enough_for(&spec("tokens", "Fields")));
     assert!(!content.is_enough_for(&spec("other", "Json")));
-    assert!(Known::Value.is_enough_for(&spec("other", "Fields")));
-    assert!(!Known::Nothing.is_enough_for(&plain));
+    assert!(RememberedValue::Value.is_enough_for(&spec("other", "Fields")));
+    assert!(!RememberedValue::Nothing.is_enough_for(&plain));
 }

@@ -1,8 +1,8 @@
 //! What a process remembers of its writes, and for how long a read may miss them.
 
-use crate::plan::case::MaybeApplied;
 use crate::plan::memory::{Lags, LastImport, Memory};
 use crate::plan::record::{Destination, Finalizer, Record, Writes};
+use crate::plan::unknown_outcome::MaybeApplied;
 use crate::resources::{CommonStatus, ImportRecord, ProviderAuthConfigStatus};
 use std::time::{Duration, Instant};
 
@@ -28,7 +28,7 @@ fn destination() -> Destination {
 fn settles_after(sent: Result<(), MaybeApplied>) -> (Duration, bool) {
     let now = Instant::now();
     let mut memory = Memory::default();
-    memory.nothing_created(now);
+    memory.set_nothing_created(now);
     let before = memory.begin_write(&lags(now), now);
     let in_flight = memory.remembered(&lags(now), now);
     assert_eq!((in_flight.settles_in, in_flight.wrote), (SETTLE, true));
@@ -83,7 +83,7 @@ fn what_is_known_of_a_create_is_kept_until_the_status_records_its_object() {
         let mut memory = Memory::default();
         memory.created = created.cloned();
         memory.sent_to = Some(destination());
-        memory.recorded(&CommonStatus {
+        memory.forget_recorded(&CommonStatus {
             id: recorded.cloned(),
             ..CommonStatus::default()
         });
@@ -114,7 +114,7 @@ fn an_import_is_uncertain_until_the_status_records_it() {
             instance_id: Some("ins_1".to_owned()),
             ..CommonStatus::default()
         };
-        memory.recorded(&status);
+        memory.forget_recorded(&status);
         let remembered = memory.remembered(&lags(now), now);
         let status = ProviderAuthConfigStatus {
             common: status,
@@ -130,12 +130,12 @@ fn writes_that_are_new_to_this_process_are_those_of_another_shard() {
     let (now, minute) = (Instant::now(), Duration::from_secs(60));
     let settles_in = |memory: &Memory| memory.remembered(&lags(now), now).settles_in;
     let mut memory = Memory::default();
-    memory.take_over(now + minute, true);
-    memory.take_over(now + 2 * minute, true);
+    memory.take_over(now + minute, Some(now + minute));
+    memory.take_over(now + 2 * minute, Some(now + 2 * minute));
     assert_eq!(settles_in(&memory), minute, "from the first read on");
     let mut memory = Memory::default();
-    memory.nothing_created(now);
-    memory.take_over(now + minute, true);
+    memory.set_nothing_created(now);
+    memory.take_over(now + minute, Some(now + minute));
     assert_eq!(settles_in(&memory), Duration::ZERO, "its own finalizer");
 }
 
@@ -156,7 +156,7 @@ fn an_object_that_no_status_recorded_is_forgotten_once_another_one_is_bound() {
         let mut memory = Memory::default();
         memory.created = Some("pcf_2".to_owned());
         memory.sent_to = Some(destination());
-        memory.bound(bound);
+        memory.bind(bound);
         let known = (memory.created.is_some(), memory.sent_to.is_some());
         assert_eq!(known, (remembered, remembered), "{bound}");
     }

@@ -4,8 +4,8 @@ use super::fixture::{
     Fixture, bound, config, created, credentials, deleted, denying, lost, mac, marked, marker,
     owner, policy, recorded, sibling, updates, wanted,
 };
-use crate::plan::case::Problem;
 use crate::plan::facts::{Answer, Query};
+use crate::plan::not_ready::NotReady;
 use crate::plan::observed::RemoteView;
 use crate::plan::ownership::{Claim, Marker, Owner};
 use crate::plan::policy::{Lifecycle, Policy};
@@ -117,7 +117,7 @@ fn a_recorded_object_that_is_gone_blocks_no_deletion_in_a_namespace_that_is_not_
     record.writes = crate::plan::record::Writes::Unknown;
     let mut fixture = Fixture::of(&desired, record).terminating().misses("pcf_1");
     fixture.connection = denying();
-    fixture.connection.refusal = Some(Problem {
+    fixture.connection.refusal = Some(NotReady {
         reason: Reason::NamespaceNotAllowed,
         message: "not allowed".to_owned(),
         transient: false,
@@ -194,7 +194,7 @@ fn a_namespace_that_is_not_admitted_any_more_costs_no_search_when_it_deletes() {
     let desired = config("a");
     let refused = || {
         let mut connection = denying();
-        connection.refusal = Some(Problem {
+        connection.refusal = Some(NotReady {
             reason: Reason::NamespaceNotAllowed,
             message: "ClusterConnection/shared does not allow namespace team".to_owned(),
             transient: false,

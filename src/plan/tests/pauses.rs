@@ -6,10 +6,11 @@ use super::fixture::{
     replacing, wanted,
 };
 use crate::plan::backoff::Retry;
-use crate::plan::case::{Problem, Unresolved};
+use crate::plan::case::Unresolved;
 use crate::plan::children::ChildKind;
 use crate::plan::desired::Desired;
 use crate::plan::facts::{Answer, MaxAge, Query};
+use crate::plan::not_ready::NotReady;
 use crate::plan::observed::{Observation, RemoteView};
 use crate::plan::policy::Policy;
 use crate::plan::record::{Record, Writes};
@@ -152,7 +153,7 @@ fn what_the_cluster_alone_decides_goes_on_during_a_pause() {
     };
     assert_eq!(reason(fixture().with_policy(suspended)), Reason::Suspended);
     let mut not_ready = fixture();
-    not_ready.connection.problem = Some(Problem {
+    not_ready.connection.problem = Some(NotReady {
         reason: Reason::Unauthorized,
         message: "no".to_owned(),
         transient: false,

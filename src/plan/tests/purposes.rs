@@ -29,7 +29,7 @@ fn purpose(
     let (owner, key) = (owner("uid"), mac());
     let mut case = case(&owner, &key, desired, record);
     change(&mut case);
-    Purpose::of(
+    Purpose::new(
         &case,
         &ResourceKey::new("ProviderAuthCredentials", "team", "github"),
     )

@@ -4,8 +4,9 @@
 use super::fixture::{
     Fixture, bound, config, created, lost, owner, recorded, replaces_with, second, updates,
 };
+use crate::plan::backoff::Growth;
 use crate::plan::backoff::Retry;
-use crate::plan::case::{Case, Failure, MaybeApplied, RemoteFailure};
+use crate::plan::case::{Case, Failure, RemoteFailure};
 use crate::plan::desired::Desired;
 use crate::plan::facts::{Answer, Query};
 use crate::plan::fingerprint::Fingerprint;
@@ -13,6 +14,7 @@ use crate::plan::record::{Finalizer, Record, Remembered, Writes};
 use crate::plan::replace;
 use crate::plan::status;
 use crate::plan::steps::{Effect, Plan, Step};
+use crate::plan::unknown_outcome::MaybeApplied;
 use crate::resources::{PendingDeletion, ProviderConfigStatus, Reason};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use std::sync::Arc;
@@ -130,8 +132,7 @@ fn a_create_that_was_refused_is_no_replacement_that_was_begun() {
             message: "it failed".to_owned(),
             applied,
             concerns_connection: false,
-            needs_person: false,
-            conflicts: false,
+            growth: Growth::Transient,
             wait: None,
             rejection: None,
         }));

@@ -3,7 +3,7 @@
 use super::export_story::Story;
 use super::fixture::second;
 use crate::plan::backoff::{MOMENT, Retry};
-use crate::plan::children::{ChildState, Known};
+use crate::plan::children::{ChildState, RememberedValue};
 use crate::plan::desired::When;
 use crate::plan::facts::{Answer, Query};
 use crate::plan::in_sync::in_sync;
@@ -31,7 +31,7 @@ fn writes(plan: &Plan) -> bool {
 fn refused(when: When) -> Story {
     let mut story = Story::exported(when);
     story.record.export.secret_fingerprint = None;
-    story.record.known_value = Known::Value;
+    story.record.known_value = RememberedValue::Value;
     story.secret = ChildState::Missing;
     story
 }
@@ -39,7 +39,7 @@ fn refused(when: When) -> Story {
 /// The same, after a restart.
 fn restarted(when: When) -> Story {
     let mut story = refused(when);
-    story.record.known_value = Known::Nothing;
+    story.record.known_value = RememberedValue::Nothing;
     story.record.writes = Writes::Unknown;
     story
 }
@@ -84,7 +84,7 @@ fn a_value_that_was_refused_is_not_exported_again_because_time_passes() {
 fn a_period_goes_on_where_something_else_changes_the_secret_each_time() {
     let hour = When::Every(SignedDuration::from_hours(1));
     let mut story = Story::exported(hour).at(10 + DAY);
-    story.record.known_value = Known::Value;
+    story.record.known_value = RememberedValue::Value;
     story.secret = in_another_form();
     assert_eq!(exports(&story.plan()), None, "the value is written first");
     for _ in 0..4 {
@@ -229,7 +229,7 @@ fn a_secret_that_alone_has_the_value_is_not_written_while_no_other_export_can_be
     let plan = story.plan();
     assert_eq!(plan.verdict.reason, Reason::ExportBudgetSpent);
     assert!(!writes(&plan));
-    story.record.known_value = Known::Value;
+    story.record.known_value = RememberedValue::Value;
     let plan = story.plan();
     assert_eq!(plan.verdict.reason, Reason::ExportBudgetSpent);
     assert!(writes(&plan), "this process has it as well");

@@ -1,6 +1,7 @@
 //! Tables over the meanings of API errors.
 
-use crate::plan::case::MaybeApplied;
+use crate::plan::backoff::Growth;
+use crate::plan::unknown_outcome::MaybeApplied;
 use crate::remote::budget::Spent;
 use crate::remote::error::RemoteError;
 use crate::remote::testing::{ID, refusal, unreachable_error};
@@ -87,7 +88,7 @@ async fn a_failure_that_passes_is_retried_and_may_have_been_applied_only_if_it_w
     let conflict = refusal(Delete, 412, "precondition_failed", fields).await;
     let part = "conflict: name (412, precondition_failed)";
     check(&conflict, unavailable, part, [false; 3]);
-    assert!(conflict.failure(None).conflicts);
+    assert_eq!(conflict.failure(None).growth, Growth::TransientThenRefused);
     let connection = [false, true, false];
     let read = refusal(Get, 500, "internal_server_error", json!({})).await;
     check(&read, unavailable, "returned 500; retrying", connection);

@@ -48,7 +48,7 @@ fn refused(
     let known = |name: &&'static str| case.refused.contains(name);
     if !differing.iter().all(known) {
         let taken = facts.patch_fields()?;
-        let key = |name: &str| desired.field(name)?.rule.remedy.patch_key();
+        let key = |name: &str| desired.remedy(name)?.patch_key();
         let ignored =
             |name: &str| taken.is_some_and(|taken| key(name).is_none_or(|it| !taken.contains(it)));
         differing.retain(|name| known(name) || ignored(name));

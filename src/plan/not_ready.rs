@@ -1,7 +1,5 @@
 //! The cause why a connection can't be used.
 
-use crate::plan::case::Problem;
-use crate::plan::delete::is_gone;
 use crate::resources::{ConnectionKey, Reason};
 use std::time::Duration;
 
@@ -19,17 +17,6 @@ pub struct NotReady {
     pub wait: Option<Duration>,
 }
 
-impl From<NotReady> for Problem {
-    fn from(not_ready: NotReady) -> Self {
-        Self {
-            reason: not_ready.reason,
-            message: not_ready.message,
-            transient: not_ready.transient,
-            wait: not_ready.wait,
-        }
-    }
-}
-
 impl NotReady {
     /// Returns true if the last good session may be used nevertheless: the cause passes by itself, or the connection or its Secret
     /// is gone.
@@ -38,10 +25,13 @@ impl NotReady {
         self.transient || self.is_gone()
     }
 
-    /// Returns true if the connection or its Secret is gone.
+    /// Returns true if the connection or its key is gone: the last good key is still known then.
     #[must_use]
     pub fn is_gone(&self) -> bool {
-        is_gone(self.reason)
+        matches!(
+            self.reason,
+            Reason::ConnectionNotFound | Reason::SecretNotFound | Reason::SecretKeyNotFound
+        )
     }
 
     /// Returns a cause that only a change in the cluster or at Metorial can remove.

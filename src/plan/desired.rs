@@ -341,14 +341,9 @@ impl Signer<'_> {
             .flat_map(|field| [field.rule.name.as_bytes().to_vec(), bytes(field.expose())])
             .map(Sensitive::new)
             .collect();
-        let Owner {
-            kind,
-            namespace,
-            name,
-            ..
-        } = self.owner;
         let mut parts: Vec<&[u8]> = vec![tag.as_bytes()];
-        parts.extend([kind, namespace, name].map(|part| part.as_bytes()));
+        let owner = self.owner;
+        parts.extend([&owner.kind, &owner.namespace, &owner.name].map(|part| part.as_bytes()));
         parts.extend(texts.iter().map(|text| text.expose().as_slice()));
         parts.push(extra);
         self.key.fingerprint(&parts)

@@ -139,7 +139,7 @@ async fn an_object_that_is_no_longer_observed_is_left_as_it_is_and_another_is_cr
         env.credentials(name).edit(edit).await;
     }
     let ready = env.credentials("enforced").wait_ready().await;
-    let id = ready.status().id.clone().unwrap();
+    let id = ready.status().id.unwrap();
     assert_ne!(id, theirs.id);
     env.credentials("other").wait_reason("RemoteMissing").await;
     env.credentials("enforced").remove().await;

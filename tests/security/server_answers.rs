@@ -19,7 +19,7 @@ struct Unreadable {
 fn unreadable(canary: &str) -> Vec<Unreadable> {
     let members = json!({
         "object": canary, "status": canary, "name": canary, "slug": canary, "note": canary, "created_at": canary,
-        "provider_id": canary, "organization_id": canary, "project": [canary], "value": [canary], "schema": [canary],
+        "provider_id": canary, "identifier": [canary], "organization_id": canary, "project": [canary], "value": [canary], "schema": [canary],
         "input_schema": [canary], "metadata": {canary: canary}, canary: canary,
     });
     let with = |id: Value, more: Value| {
@@ -221,18 +221,31 @@ async fn schemas(answers: &mut Answers<'_>) {
 
 /// Imports and exports, and their lists.
 async fn records(answers: &mut Answers<'_>) {
-    answers.env.create(initial("linear")).await;
+    let env = answers.env;
+    env.create(initial("linear")).await;
     answers.to("POST", Kind::Import.path());
     answers.to("GET", Kind::Import.path());
     let import = |number| import_into(&format!("moved-{number}"), "linear", "token");
     answers.create(import).await;
-    answers.to("POST", Kind::Export.path());
-    answers.to("GET", Kind::Export.path());
-    let export = |number| {
-        let name = format!("used-{number}");
-        export(&name, "linear", &name)
-    };
-    answers.create(export).await;
+    // An export that is too large is not repeated.
+    let path = Kind::Export.path();
+    let large = answers.forms.pop().unwrap();
+    answers.to("POST", path);
+    let too_large = large.answer.clone();
+    answers.forms.push(large);
+    answers.to("GET", path);
+    let export = |name: &str| export(name, "linear", name);
+    answers
+        .create(|number| export(&format!("used-{number}")))
+        .await;
+    let fault = Fault::on("POST", path).exactly().times(1);
+    let id = env.sim.faults().add(fault, too_large);
+    answers
+        .faults
+        .push((format!("POST {path}, too large"), id, 1));
+    env.apply(export("too-large")).await;
+    env.export("too-large").wait_reason("RemoteRejected").await;
+    answers.check_given();
 }
 
 /// Lists of dependents.

@@ -1,11 +1,10 @@
 //! Resources that belong to a deployment of the cluster: they wait for it, follow it, and are created in it.
 
 use crate::support::{
-    Environment, Kind, Manifest, VALUES, auth_config, config, config_on, deployment, import_new,
-    literal_vault,
+    Environment, FOREVER, Kind, Manifest, VALUES, auth_config, config, config_on, deployment,
+    import_new, literal_vault,
 };
 use serde_json::json;
-use std::time::Duration;
 
 /// A deployment of Postgres, whose configs have a value.
 fn database(name: &str) -> Manifest {
@@ -59,7 +58,7 @@ async fn what_belongs_to_a_deployment_waits_for_it_and_is_created_in_it_once() {
 async fn what_is_created_together_in_a_deployment_shares_a_read_of_it() {
     let mut env = Environment::new().await;
     let mut settings = env.settings();
-    settings.timing.read_lag = Duration::from_secs(600);
+    settings.timing.read_lag = FOREVER;
     env.start_operator_with(settings);
     env.connection("default").wait_reason("Synced").await;
     env.value("token", VALUES[0]).await;

@@ -58,7 +58,7 @@ async fn another_type_that_kubernetes_refuses_leaves_the_secret_as_it_is() {
         env.export("worker").edit(of_type(type_)).await;
         let refused = env.export("worker").wait_message("InvalidSpec", key).await;
         let message = refused.message();
-        assert!(message.contains("stays as it was"), "{message}");
+        assert!(message.contains("is unchanged"), "{message}");
         assert_eq!(env.secret().await, before, "{type_}");
 
         env.restart_operator();

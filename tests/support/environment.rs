@@ -161,10 +161,9 @@ impl Environment {
     /// A story is over when nothing is written for longer than reads take to settle, and one more try after that: what only then is
     /// concluded from an absence is written after it. Where nothing is ever concluded, nothing is waited for.
     fn wait_as_long_as(&mut self, settings: &Settings) {
-        let timing = &settings.timing;
-        if timing.settle < FOREVER {
-            let settled = timing.settle.max(timing.read_lag) + LONGEST_BACK_OFF;
-            self.quiet = self.quiet.max(settled);
+        let lags = [settings.timing.settle, settings.timing.read_lag];
+        for lag in lags.into_iter().filter(|lag| *lag < FOREVER) {
+            self.quiet = self.quiet.max(lag + LONGEST_BACK_OFF);
         }
     }
 

@@ -13,9 +13,9 @@ pub const NAMESPACE: &str = "metorial-system";
 /// Name of the release, which is also the name of its Deployment and ServiceAccount.
 pub const RELEASE: &str = "metorial-operator";
 
-/// Returns `helm install` without pods, for an operator that may call `base_url` and listens on `listen`.
+/// Returns `helm install` without pods, for an operator that may call `base_url`.
 #[must_use]
-pub fn install_command(plane: &ControlPlane, base_url: &str, listen: &str) -> Command {
+pub fn install_command(plane: &ControlPlane, base_url: &str) -> Command {
     let mut helm = plane.helm();
     helm.current_dir(root());
     helm.args(["install", RELEASE, "deploy/chart"]);
@@ -25,8 +25,6 @@ pub fn install_command(plane: &ControlPlane, base_url: &str, listen: &str) -> Co
         "image.repository=metorial-operator",
         "log.format=text",
         &format!("allowedBaseUrls={{{base_url}}}"),
-        "extraEnv[0].name=METORIAL_OPERATOR_LISTEN",
-        &format!("extraEnv[0].value={listen}"),
     ] {
         helm.args(["--set", value]);
     }
@@ -53,12 +51,6 @@ impl Invocation {
             arguments: container.args.unwrap_or_default(),
             environment: environment.collect::<Result<_, _>>()?,
         })
-    }
-
-    /// Returns the value of a variable.
-    pub(crate) fn variable(&self, name: &str) -> Option<&str> {
-        let found = self.environment.iter().find(|(known, _)| known == name);
-        found.map(|(_, value)| value.as_str())
     }
 }
 

@@ -4,7 +4,7 @@ use crate::chart::{Invocation, NAMESPACE, RELEASE};
 use crate::failure::Failure;
 use crate::metrics::Metrics;
 use crate::wait::{TIMEOUT, wait_until};
-use control_plane::ControlPlane;
+use control_plane::{ControlPlane, free_address};
 use rustix::process::{Pid, Signal, kill_process};
 use std::fs::{self, File};
 use std::os::unix::process::CommandExt;
@@ -42,6 +42,8 @@ impl Operator {
             return Err(Failure::new(missing));
         }
         let invocation = Invocation::read(plane).await?;
+        // Its pod would have an address of its own.
+        let address = free_address().to_string();
         let kubeconfig = plane
             .kubeconfig_file_for_service_account(NAMESPACE, RELEASE)
             .await?;
@@ -50,7 +52,8 @@ impl Operator {
         command
             .args(&invocation.arguments)
             .env_clear()
-            .envs(invocation.environment.clone())
+            .envs(invocation.environment)
+            .env("METORIAL_OPERATOR_LISTEN", &address)
             .env("KUBECONFIG", &kubeconfig)
             .env("NO_COLOR", "1")
             .stdin(Stdio::null())
@@ -63,12 +66,11 @@ impl Operator {
             // Fails only if the process has already exited.
             let _ = process.kill();
         })?;
-        let address = invocation.variable("METORIAL_OPERATOR_LISTEN");
         Ok(Self {
             process,
             watchdog,
             kubeconfig,
-            address: address.unwrap_or_default().to_owned(),
+            address,
             log: log.to_owned(),
             http: reqwest::Client::builder().no_proxy().build()?,
         })

@@ -4,7 +4,7 @@
 use crate::process;
 use crate::report::{Row, megabytes};
 use crate::tenant::{Secrets, Tenant};
-use control_plane::{ControlPlane, free_address};
+use control_plane::ControlPlane;
 use installation::{Failure, Operator, install_command, output, wait_until};
 use metorial_simulator::{Entry, InstanceType, Limit, Options, OrganizationId, Simulator};
 use std::time::{Duration, Instant};
@@ -42,8 +42,7 @@ impl Bench {
     pub async fn start(count: usize) -> Result<Self, Failure> {
         let plane = ControlPlane::start().await?;
         let simulator = Simulator::try_start(Options::default()).await?;
-        let listen = free_address();
-        let helm = install_command(&plane, &simulator.url(), &listen.to_string());
+        let helm = install_command(&plane, &simulator.url());
         output(helm).await?;
         let mut kubectl = plane.kubectl();
         kubectl.args(["wait", "--for=condition=Established", "--timeout=60s"]);

@@ -3,7 +3,7 @@
 use crate::examples::{self, DEMO_NAMESPACE, EXAMPLES};
 use crate::readiness::wait_until_ready;
 use crate::terminal::Terminal;
-use control_plane::{ControlPlane, free_address};
+use control_plane::ControlPlane;
 use installation::{Failure, NAMESPACE, Operator, RELEASE, install_command, output};
 use metorial_simulator::{InstanceType, Options, Simulator};
 use std::process::Command;
@@ -149,8 +149,7 @@ async fn install(
     terminal: &Terminal,
 ) -> Result<(), Failure> {
     terminal.step("The chart, by Helm: definitions, rights, and a Deployment without pods");
-    let listen = free_address();
-    let helm = install_command(plane, &simulator.url(), &listen.to_string());
+    let helm = install_command(plane, &simulator.url());
     terminal.command(&helm);
     output(helm).await?;
     let mut kubectl = plane.kubectl();

@@ -308,12 +308,7 @@ impl RunArgs {
     }
 
     fn namespaces(&self) -> Result<Vec<String>, InvalidSetting> {
-        // An environment variable that is set but empty arrives as one empty name: it counts as not set.
-        if self.watch_namespaces == [""] {
-            return Ok(Vec::new());
-        }
-        let names = self.watch_namespaces.iter();
-        let names: Vec<String> = names.map(|name| name.trim().to_owned()).collect();
+        let names: Vec<String> = items(&self.watch_namespaces).collect();
         if names.iter().any(String::is_empty) {
             return Err(InvalidSetting::EmptyNamespace);
         }
@@ -321,13 +316,16 @@ impl RunArgs {
     }
 }
 
-/// Returns the ids that a flag lists. An environment variable that is set but empty counts as not set.
+/// Returns the items that a flag lists. An environment variable that is set but empty arrives as one empty item: it counts as not
+/// set.
+fn items(listed: &[String]) -> impl Iterator<Item = String> {
+    let listed = if listed == [""] { &[] } else { listed };
+    listed.iter().map(|item| item.trim().to_owned())
+}
+
+/// Returns the ids that a flag lists.
 fn ids(flag: &'static str, listed: &[String]) -> Result<Vec<String>, InvalidSetting> {
-    if listed == [""] {
-        return Ok(Vec::new());
-    }
-    let listed = listed.iter().map(|id| id.trim().to_owned());
-    listed
+    items(listed)
         .map(|id| {
             if metorial::is_id(&id) {
                 Ok(id)
@@ -379,31 +377,4 @@ fn duration(text: &str) -> Result<Duration, String> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use clap::CommandFactory;
-    use std::collections::BTreeSet;
-
-    /// The first two cells of each row of the table of flags, without what a flag takes.
-    fn documented() -> BTreeSet<(String, String)> {
-        let page = include_str!("../docs/operations.md");
-        let (_, table) = page.split_once("| Flag | Environment variable |").unwrap();
-        let rows = table.lines().skip(2).take_while(|line| !line.is_empty());
-        let row = |row: &str| -> (String, String) {
-            let mut spans = row.split('`').skip(1).step_by(2);
-            let flag = spans.next().unwrap().split(' ').next().unwrap();
-            (flag.to_owned(), spans.next().unwrap().to_owned())
-        };
-        rows.map(row).collect()
-    }
-
-    #[test]
-    fn the_documentation_lists_every_flag_with_its_environment_variable() {
-        let command = Args::command();
-        let flags = command.get_arguments().filter_map(|flag| {
-            let env = flag.get_env()?.to_str()?;
-            Some((format!("--{}", flag.get_long()?), env.to_owned()))
-        });
-        assert_eq!(documented(), flags.collect());
-    }
-}
+mod tests;

@@ -164,8 +164,8 @@ fn live_object(
         return update::update(case, desired, facts, remote);
     }
     if case.record.unrecorded {
-        let found = format!("created {}; comparing it with the spec", remote.id);
-        return Ok(Plan::synced(desired, vec![bind(remote)]).then_requeue(found));
+        let created = format!("created {}", remote.id);
+        return Ok(Plan::synced(desired, vec![bind(remote)]).then_compare(&created));
     }
     if let Some(conflict) = adopt::conflict(case, facts, remote)? {
         return Ok(Plan::report(conflict));

@@ -213,13 +213,10 @@ fn bind_found(
     };
     let note = format!("found {} by its marker", remote.id);
     let plan = Plan::synced(desired, vec![step])
-        .map_verdict(|verdict| verdict.with_event(EventReason::Recovered, note));
+        .map_verdict(|verdict| verdict.with_event(EventReason::Recovered, note.clone()));
     Ok(if complete {
         plan
     } else {
-        plan.then_requeue(format!(
-            "found {} by its marker; comparing it with the spec",
-            remote.id
-        ))
+        plan.then_compare(&note)
     })
 }

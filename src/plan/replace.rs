@@ -79,10 +79,9 @@ pub fn replace(
         .map_verdict(|verdict| verdict.with_event(EventReason::Replaced, note));
     Ok(match successor {
         // The spec may have been edited after it was created.
-        Some(new) if !differs(new).is_empty() => plan.then_requeue(format!(
-            "found {} by its marker; comparing it with the spec",
-            new.id
-        )),
+        Some(new) if !differs(new).is_empty() => {
+            plan.then_compare(&format!("found {} by its marker", new.id))
+        }
         _ => plan,
     })
 }

@@ -298,6 +298,12 @@ impl Plan {
         self.with_retry(Retry::Now)
     }
 
+    /// Requeues the resource to compare an object with the spec; `found`: what was found out or done.
+    #[must_use]
+    pub fn then_compare(self, found: &str) -> Self {
+        self.then_requeue(format!("{found}; comparing it with the spec"))
+    }
+
     /// Returns true if a step matches.
     #[must_use]
     pub fn has(&self, matches: impl Fn(&Step) -> bool) -> bool {

@@ -40,7 +40,7 @@ pub fn update(
         return Ok(if found.is_empty() || !plan.acknowledges {
             plan
         } else {
-            plan.then_requeue(format!("keeping {}; comparing it with the spec", remote.id))
+            plan.then_compare(&format!("keeping {}", remote.id))
         });
     }
     if found.is_empty() {

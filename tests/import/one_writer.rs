@@ -25,7 +25,7 @@ async fn an_import_waits_for_a_patch_of_the_same_auth_config_and_neither_is_lost
     let held = Action::HoldAfterRead(gate.clone());
     env.next("PATCH", &path, held);
     env.auth_config("linear")
-        .edit(json!({"description": "edited"}))
+        .edit(json!({"name": "renamed", "description": "edited"}))
         .await;
     assert!(gate.wait_for_arrivals(1, PATIENCE).await);
     env.value("token", VALUES[1]).await;
@@ -44,12 +44,14 @@ async fn an_import_waits_for_a_patch_of_the_same_auth_config_and_neither_is_lost
     gate.open();
     env.wait_only(Kind::AuthConfig, "both have their effect", |object| {
         let value = &object.write_only["value"]["token"];
-        object.readable["description"] == "edited" && value == VALUES[1]
+        let (name, description) = (&object.readable["name"], &object.readable["description"]);
+        name == "renamed" && description == "edited" && value == VALUES[1]
     })
     .await;
     env.auth_config("linear").wait_recorded().await;
     env.import("rotation").wait_ready().await;
     env.check_oracles().await;
+    assert_eq!(env.imports().len(), 2);
     let sent = env.attempts();
     assert_eq!(sent[sent.len() - 2..], [patch, import]);
 }

@@ -1,9 +1,6 @@
 //! Imports are records in somebody's audit log: into an existing auth config, or into one that the import creates.
 
-use crate::support::{
-    Environment, Form, Given, Kind, PATIENCE, VALUES, auth_config, import_into, initial,
-};
-use metorial_simulator::{Action, Gate};
+use crate::support::{Environment, Form, Given, Kind, VALUES, auth_config, import_into, initial};
 use serde_json::json;
 
 #[tokio::test]
@@ -29,32 +26,6 @@ async fn an_import_waits_for_its_auth_config_and_for_the_right_to_its_value() {
     env.check_oracles().await;
     env.import("rotation").remove().await;
     env.only(Kind::AuthConfig);
-}
-
-#[tokio::test]
-async fn an_import_waits_for_a_patch_of_its_auth_config() {
-    let env = Environment::running().await;
-    env.value("token", VALUES[0]).await;
-    env.create(initial("linear")).await;
-    env.create(import_into("rotation", "linear", "token")).await;
-    let gate = Gate::new();
-    let hold = Action::HoldAfterRead(gate.clone());
-    env.next("PATCH", Kind::AuthConfig.path(), hold);
-    env.auth_config("linear")
-        .edit(json!({"name": "renamed"}))
-        .await;
-    assert!(gate.wait_for_arrivals(1, PATIENCE).await);
-    env.value("token", VALUES[1]).await;
-    // What the server has read by now is written back, the value too.
-    env.check_quiet().await;
-    gate.open();
-    env.wait_imports(2).await;
-    env.import("rotation").wait_recorded().await;
-    env.auth_config("linear").wait_ready().await;
-    let remote = env.only(Kind::AuthConfig);
-    assert_eq!(remote.readable["name"], "renamed");
-    assert_eq!(remote.write_only["value"]["token"], VALUES[1]);
-    env.check_oracles().await;
 }
 
 #[tokio::test]

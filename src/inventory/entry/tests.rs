@@ -202,22 +202,17 @@ fn a_resource_uses_a_connection_if_it_is_recorded_and_the_resource_has_our_final
         (Some("pac_1"), None, "apps", true, false),
         (Some("pac_1"), recorded, "apps", false, false),
     ] {
-        let entry = Entry {
-            key: ResourceKey::new("AuthImport", namespace, "apps"),
-            id: id.map(str::to_owned),
-            instance: None,
-            connection: connection.map(str::to_owned),
-            finalizer,
-            terminating: false,
-            external: false,
-            parents: Vec::new(),
-            uses: Vec::new(),
-            unrecorded: false,
-            refers: Vec::new(),
-            pending_deletion: Vec::new(),
-            missing_since: None,
-            unreadable: false,
+        let finalizers = if finalizer {
+            vec![FINALIZER]
+        } else {
+            Vec::new()
         };
+        let resource = json!({
+            "metadata": {"name": "r", "namespace": namespace, "finalizers": finalizers},
+            "status": {"id": id, "connection": connection},
+        });
+        let entry = Entry::read::<ProviderAuthConfig>(&resource.to_string()).unwrap();
+        assert!(!entry.unreadable);
         assert_eq!(
             entry.uses(&key),
             uses,

@@ -6,7 +6,9 @@ use std::time::Duration;
 use metorial_simulator::{Action, Collection, Fault, Gate, Quirk};
 use serde_json::json;
 
-use crate::support::{Setup, TIMEOUT, credentials};
+use tokio::task::JoinHandle;
+
+use crate::support::{Answer, Setup, TIMEOUT, credentials};
 
 const PATH: &str = "/provider-auth-credentials";
 
@@ -185,23 +187,25 @@ async fn a_gate_holds_a_request_before_or_after_it_is_applied() {
     setup.sim.wait_for(answered, TIMEOUT).await.unwrap();
 }
 
+/// Sends a PATCH of the name, which has read the object and is held before it writes until the gate opens.
+async fn slow_patch(setup: &Arc<Setup>, path: &str) -> (Gate, JoinHandle<Answer>) {
+    let gate = Gate::new();
+    let hold = Action::HoldAfterRead(gate.clone());
+    let fault = Fault::on("PATCH", path).times(1);
+    setup.sim.faults().add(fault, hold);
+    let (setup, path) = (Arc::clone(setup), path.to_owned());
+    let slow = tokio::spawn(async move { setup.patch(&path, json!({"name": "slow"})).await });
+    assert!(gate.wait_for_arrivals(1, TIMEOUT).await);
+    (gate, slow)
+}
+
 #[tokio::test]
 async fn of_two_concurrent_patches_one_is_lost() {
     let setup = Arc::new(Setup::new().await);
     let id = setup.create_credentials("a").await;
     let path = format!("{PATH}/{id}");
     let race = async || {
-        let gate = Gate::new();
-        let hold = Action::HoldAfterRead(gate.clone());
-        setup
-            .sim
-            .faults()
-            .add(Fault::on("PATCH", PATH).times(1), hold);
-        let slow = {
-            let (setup, path) = (Arc::clone(&setup), path.clone());
-            tokio::spawn(async move { setup.patch(&path, json!({"name": "slow"})).await })
-        };
-        assert!(gate.wait_for_arrivals(1, TIMEOUT).await);
+        let (gate, slow) = slow_patch(&setup, &path).await;
         setup
             .patch(
                 &path,
@@ -264,15 +268,7 @@ async fn an_import_during_a_patch_is_lost() {
     let path = format!("/provider-auth-configs/{id}");
     for (quirk, token) in [(true, "old"), (false, "new")] {
         setup.sim.set_quirk(Quirk::PatchWritesAllFields, quirk);
-        let gate = Gate::new();
-        let hold = Action::HoldAfterRead(gate.clone());
-        let fault = Fault::on("PATCH", &path).times(1);
-        setup.sim.faults().add(fault, hold);
-        let slow = {
-            let (setup, path) = (Arc::clone(&setup), path.clone());
-            tokio::spawn(async move { setup.patch(&path, json!({"name": "slow"})).await })
-        };
-        assert!(gate.wait_for_arrivals(1, TIMEOUT).await);
+        let (gate, slow) = slow_patch(&setup, &path).await;
         let import =
             json!({"provider_auth_config_id": id, "note": "note", "value": {"token": "new"}});
         let import = setup.post("/provider-auth-config-imports", import).await;
@@ -291,15 +287,7 @@ async fn a_pinned_version_during_a_patch_is_lost() {
     let path = format!("/provider-deployments/{id}");
     let provider = setup.sim.catalog().provider("slack").unwrap();
     let pinned = json!({"locked_provider_version_id": provider.versions[0].id});
-    let gate = Gate::new();
-    let hold = Action::HoldAfterRead(gate.clone());
-    let fault = Fault::on("PATCH", &path).times(1);
-    setup.sim.faults().add(fault, hold);
-    let slow = {
-        let (setup, path) = (Arc::clone(&setup), path.clone());
-        tokio::spawn(async move { setup.patch(&path, json!({"name": "slow"})).await })
-    };
-    assert!(gate.wait_for_arrivals(1, TIMEOUT).await);
+    let (gate, slow) = slow_patch(&setup, &path).await;
     let quick = setup.patch(&path, pinned).await;
     assert!(quick.body["locked_version"].is_object(), "{}", quick.body);
     gate.open();

@@ -1,0 +1,28 @@
+//! The flags and their documentation.
+
+use super::*;
+use clap::CommandFactory;
+use std::collections::BTreeSet;
+
+/// The first two cells of each row of the table of flags, without what a flag takes.
+fn documented() -> BTreeSet<(String, String)> {
+    let page = include_str!("../../docs/operations.md");
+    let (_, table) = page.split_once("| Flag | Environment variable |").unwrap();
+    let rows = table.lines().skip(2).take_while(|line| !line.is_empty());
+    let row = |row: &str| -> (String, String) {
+        let mut spans = row.split('`').skip(1).step_by(2);
+        let flag = spans.next().unwrap().split(' ').next().unwrap();
+        (flag.to_owned(), spans.next().unwrap().to_owned())
+    };
+    rows.map(row).collect()
+}
+
+#[test]
+fn the_documentation_lists_every_flag_with_its_environment_variable() {
+    let command = Args::command();
+    let flags = command.get_arguments().filter_map(|flag| {
+        let env = flag.get_env()?.to_str()?;
+        Some((format!("--{}", flag.get_long()?), env.to_owned()))
+    });
+    assert_eq!(documented(), flags.collect());
+}

@@ -22,6 +22,7 @@ mod settings;
 mod single_flight;
 mod slot;
 mod state;
+pub mod status;
 #[cfg(test)]
 mod tests;
 pub mod users;

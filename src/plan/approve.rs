@@ -4,12 +4,12 @@ use super::case::Case;
 use super::desired::Desired;
 use super::differences::{HIDDEN, shown};
 use super::facts::{Facts, Query};
-use super::fields::is_blank;
+use super::fields::{Remedy, is_blank};
 use super::fingerprint::{Fingerprint, hex};
 use super::presence::Presence;
 use super::steps::{Plan, Step};
 use super::verdict::{EventReason, Verdict};
-use crate::resources::{APPROVE, Mode, PlanStatus, PlannedField, PlannedStep, Reason};
+use crate::resources::{APPROVE, DriftEntry, Mode, PlanStatus, PlannedField, PlannedStep, Reason};
 use sha2::{Digest, Sha256};
 
 /// Holds a plan back until it is approved, in mode Plan.
@@ -71,7 +71,12 @@ fn planned(case: &Case<'_>, step: &Step, replaces: bool) -> Option<PlannedStep> 
             });
         }
         Step::Update { differences, .. } => {
-            let entries = differences.entries.iter();
+            // What is imported is a step of its own.
+            let imported = |entry: &&DriftEntry| {
+                let remedy = case.desired().and_then(|it| it.remedy(&entry.field));
+                remedy == Some(Remedy::Import)
+            };
+            let entries = differences.entries.iter().filter(|it| !imported(it));
             let field = entries.map(|entry| PlannedField {
                 field: entry.field.clone(),
                 from: Some(entry.observed.clone()),

@@ -18,7 +18,7 @@ pub fn show(case: &Case<'_>, desired: &Desired, facts: &Facts, plan: Plan) -> Re
     let provider = desired.role(Role::Provider);
     let provider = provider.and_then(|field| field.expose().as_str());
     // In a pause the API is not asked, and everything else continues.
-    let (true, true, None, Some(provider)) = (shows, done, case.paused, provider) else {
+    let (true, true, None, Some(provider)) = (shows, done, &case.paused, provider) else {
         return Ok(plan);
     };
     let callback_url = facts.callback_url(provider)?.map(str::to_owned);

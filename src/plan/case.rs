@@ -8,6 +8,7 @@ use super::fingerprint::MacKey;
 use super::not_ready::NotReady;
 use super::observed::RemoteView;
 use super::ownership::{Claim, Marker, Owner};
+use super::pauses::Pause;
 use super::policy::Policy;
 use super::record::{Destination, Record, Writes};
 use super::rewrites::Rewrites;
@@ -43,8 +44,8 @@ pub struct Case<'a> {
     pub details: RemoteDetails,
     /// The connection.
     pub connection: ConnectionView,
-    /// Time for which the API is not asked, because nothing has changed since the last attempt that matters.
-    pub paused: Option<Duration>,
+    /// The pause in which the API is not asked, because nothing has changed since the last attempt that matters.
+    pub paused: Option<Pause>,
     /// The number of consecutive refusals of the same attempt whose cause may pass or not.
     pub uncertain_failures: u32,
     /// The recent writes to child objects.

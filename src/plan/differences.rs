@@ -186,6 +186,9 @@ fn compare_imported_values(
     record: &Record,
     found: &mut Differences,
 ) {
+    if is_imported_for_good(desired, &remote.id, record) {
+        return;
+    }
     for field in write_only(desired, |remedy| remedy == Remedy::Import) {
         let name = field.rule.name;
         let of_another_object = record.id.as_ref().is_some_and(|id| *id != remote.id);
@@ -200,6 +203,14 @@ fn compare_imported_values(
             }
         }
     }
+}
+
+/// Returns true if a value was imported into the object of this id, and no later one is to be.
+#[must_use]
+pub fn is_imported_for_good(desired: &Desired, into: &str, record: &Record) -> bool {
+    let once = desired.source.imports().is_some_and(|imports| imports.once);
+    let here = record.id.as_deref() == Some(into) && !record.imports.is_empty();
+    once && here && !record.lost_import
 }
 
 /// Returns true if a write-only field differs from the recorded one.

@@ -41,22 +41,29 @@ pub fn events(
     });
     own.into_iter()
         .chain(published)
-        .chain(of_condition(before, verdict))
+        .chain(of_condition(before, next, verdict))
+        .chain(of_drift(before, next, verdict))
         .chain(of_expiry(before, verdict))
         .collect()
 }
 
 /// Returns the event of a plan that has none of its own.
 fn ordinary(effects: &[Effect]) -> Option<(EventReason, String)> {
-    effects.iter().rev().find_map(|effect| match effect {
+    let created = effects.iter().rev().find_map(|effect| match effect {
         Effect::Created(remote, request) => {
             let request = request.as_ref().map(|id| format!(" (request {id})"));
             let note = format!("created {}{}", remote.id, request.unwrap_or_default());
             Some((EventReason::Created, note))
         }
-        Effect::Deleted(id) => Some((EventReason::Deleted, format!("deleted {id}"))),
         _ => None,
-    })
+    });
+    let deleted = effects.iter().filter_map(|effect| match effect {
+        Effect::Deleted(id) => Some(id.as_str()),
+        _ => None,
+    });
+    let deleted = deleted.collect::<Vec<_>>().join(", ");
+    let deletion = || (EventReason::Deleted, format!("deleted {deleted}"));
+    created.or_else(|| (!deleted.is_empty()).then(deletion))
 }
 
 /// Returns the event of a resource that was released after its deletion.
@@ -66,21 +73,43 @@ pub fn of_release(verdict: &Verdict, effects: &[Effect]) -> Option<Event> {
     own.map(normal)
 }
 
-/// Returns the event of a reason that is new. Creations and deletions have events of their own.
-fn of_condition(before: &CommonStatus, verdict: &Verdict) -> Option<Event> {
-    let before = condition(before.conditions.as_deref(), READY);
-    let changed = before.is_none_or(|before| before.reason != verdict.reason.as_str());
+/// Returns the event of a reason that is new, or of another plan that waits for approval. Creations and deletions have events of
+/// their own.
+fn of_condition(before: &CommonStatus, next: &CommonStatus, verdict: &Verdict) -> Option<Event> {
+    let ready = condition(before.conditions.as_deref(), READY);
+    let hash = |status: &CommonStatus| status.plan.as_ref().map(|plan| plan.hash.clone());
+    let planned = verdict.reason == Reason::PlanPending && hash(before) != hash(next);
+    let changed = planned || ready.is_none_or(|ready| ready.reason != verdict.reason.as_str());
     let creation =
-        before.is_none_or(|it| it.status == "True" || it.reason == Reason::Creating.as_str());
+        ready.is_none_or(|it| it.status == "True" || it.reason == Reason::Creating.as_str());
     let ordinary =
         verdict.reason == Reason::Creating || (verdict.reason.class() == Class::Done && creation);
     (changed && !verdict.keeps_conditions && !ordinary).then(|| Event {
         reason: verdict.reason.as_str(),
-        type_: match verdict.reason.class() {
-            Class::NeedsPerson | Class::Waiting => EventType::Warning,
-            Class::Done | Class::InProgress | Class::HeldByChoice => EventType::Normal,
-        },
+        type_: of_reason(verdict.reason),
         note: verdict.message.clone(),
+    })
+}
+
+/// Returns the type of an event with this reason.
+#[must_use]
+pub fn of_reason(reason: Reason) -> EventType {
+    match reason.class() {
+        Class::NeedsPerson | Class::Waiting => EventType::Warning,
+        // They pass by themselves, but are no part of the work.
+        Class::InProgress if reason.is_outage() => EventType::Warning,
+        Class::Done | Class::InProgress | Class::HeldByChoice => EventType::Normal,
+    }
+}
+
+/// Returns the event of differences that are left at Metorial, once for each change of them.
+fn of_drift(before: &CommonStatus, next: &CommonStatus, verdict: &Verdict) -> Option<Event> {
+    let drift = next.drift.as_ref()?;
+    let is_new = before.drift.as_ref() != Some(drift) && verdict.reason.class() == Class::Done;
+    is_new.then(|| {
+        let fields: Vec<&str> = drift.iter().map(|entry| entry.field.as_str()).collect();
+        let note = format!("differs at Metorial: {}", fields.join(", "));
+        normal((EventReason::DriftDetected, note))
     })
 }
 

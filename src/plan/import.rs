@@ -4,7 +4,7 @@
 use super::backoff::{MOMENT, Retry};
 use super::case::Case;
 use super::desired::{Desired, Imports};
-use super::differences::{changed, hidden};
+use super::differences::{changed, hidden, is_imported_for_good};
 use super::facts::{Facts, Query};
 use super::fields::Role;
 use super::observed::{ListedImport, RemoteView, newest_import};
@@ -18,6 +18,9 @@ use std::time::Duration;
 /// The report of a resource while it is not known whether its import was applied.
 const CHECKING: &str =
     "an import may have been applied; checking the list of imports before another is made";
+
+/// The report of a resource whose later values are ignored.
+const ONCE: &str = "imported once; later values are ignored because spec.when is Once";
 
 /// The result of the list of imports for the desired value.
 enum Finding<'a> {
@@ -145,8 +148,21 @@ fn record_import(
     if imports.once && value.is_some_and(other_value) {
         // The value was not sent, so it must not be recorded as acknowledged.
         plan.acknowledges = false;
-        plan.verdict.message =
-            "imported once; later values are ignored because spec.when is Once".to_owned();
+        plan.verdict.message = ONCE.to_owned();
+    }
+    plan
+}
+
+/// Says in the report of a resource whose value is imported once that a later one is ignored.
+#[must_use]
+pub fn report_ignored(case: &Case<'_>, desired: &Desired, mut plan: Plan) -> Plan {
+    let Some(value) = desired.role(Role::Value).map(|field| field.rule.name) else {
+        return plan;
+    };
+    let kept = case.record.id.as_deref();
+    let kept = kept.is_some_and(|id| is_imported_for_good(desired, id, &case.record));
+    if kept && plan.verdict.reason == Reason::Synced && changed(desired, &case.record, value) {
+        plan.verdict.message = ONCE.to_owned();
     }
     plan
 }
@@ -173,12 +189,38 @@ fn make_import(
         into: remote.id.clone(),
         tag: desired.import_tag(previous),
     });
-    if changed_here {
-        let note = format!("imported a value into {}", remote.id);
-        let synced = Plan::synced(desired, Vec::new()).verdict;
-        plan.verdict = synced.with_event(EventReason::Imported, note);
-    }
+    let (event, note) = imported(desired, remote, &plan, changed_here);
+    let synced = Plan::synced(desired, Vec::new()).verdict;
+    plan.verdict = synced.with_event(event, note);
     plan
+}
+
+/// Returns the event of a plan that imports the value, with what it applies besides.
+fn imported(
+    desired: &Desired,
+    remote: &RemoteView,
+    plan: &Plan,
+    changed_here: bool,
+) -> (EventReason, String) {
+    let patched = plan.steps.iter().find_map(|step| match step {
+        Step::Update { differences, .. } => Some(differences.names()),
+        _ => None,
+    });
+    let patched = patched.filter(|names| !names.is_empty());
+    if changed_here {
+        let patched = patched.map(|names| format!("; applied {names}"));
+        let note = format!(
+            "imported a value into {}{}",
+            remote.id,
+            patched.unwrap_or_default()
+        );
+        return (EventReason::Imported, note);
+    }
+    let value = desired
+        .role(Role::Value)
+        .map(|field| field.rule.name.to_owned());
+    let fields: Vec<String> = patched.into_iter().chain(value).collect();
+    EventReason::corrected(&fields.join(", "))
 }
 
 /// The imports into an object, from the point of view of one resource.

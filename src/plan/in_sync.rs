@@ -1,5 +1,6 @@
 //! The check that the remote object is in sync with the spec. Where it is, a failure changes nothing on the resource.
 
+use super::backoff::Retry;
 use super::case::Case;
 use super::desired::Exports;
 use super::differences::differences;
@@ -7,8 +8,11 @@ use super::expiry::has_expired;
 use super::facts::{Facts, Query};
 use super::last_export::{self, LastExport};
 use super::observed::RemoteView;
+use super::pauses::Pause;
 use super::presence::Presence;
+use super::steps::Plan;
 use super::verdict::Verdict;
+use crate::resources::{Class, DriftPolicy, Reason};
 
 /// Returns true if the API has everything that is desired, as far as the recorded state and the facts read so far show.
 #[must_use]
@@ -36,7 +40,9 @@ pub fn in_sync(case: &Case<'_>, facts: &Facts) -> bool {
             acknowledged && held && !due && !has_expired(case, &case.record.export)
         }
         (Some(Ok(Presence::Live(remote))), None) => {
-            differences(desired, &remote, &case.record).is_empty()
+            // What is only reported is no pending change.
+            let reports = acknowledged && case.policy.drift == DriftPolicy::Report;
+            reports || differences(desired, &remote, &case.record).is_empty()
         }
         _ => acknowledged,
     }
@@ -61,9 +67,49 @@ pub fn passing(case: &Case<'_>, facts: &Facts, verdict: Verdict) -> Verdict {
     let connection = case.record.connection.as_ref();
     let moved = connection.is_some_and(|recorded| *recorded != case.connection.name);
     Verdict {
-        keeps_conditions: case.record.reported && !moved && in_sync(case, facts),
+        keeps_conditions: describes_in_sync(case) && !moved && in_sync(case, facts),
         ..with_known_drift(case, verdict)
     }
+}
+
+/// Returns true if the reported conditions may describe a resource that is in sync. A cause why something can't be applied does
+/// not: it is over, whether the spec, a reference or a Secret is as before or as it should be. What is reported of the object
+/// itself holds until that is read again.
+fn describes_in_sync(case: &Case<'_>) -> bool {
+    use Reason::*;
+    let reason = case.record.reason.as_deref().and_then(Reason::parse);
+    reason.is_some_and(|reason| match reason.class() {
+        Class::Done | Class::InProgress => true,
+        Class::Waiting => false,
+        Class::HeldByChoice => reason != Suspended,
+        Class::NeedsPerson => matches!(
+            reason,
+            RemoteMissing
+                | SuspiciousLoss
+                | OwnershipConflict
+                | ValueConflict
+                | SecretNotOwned
+                | ExportBudgetSpent
+                | Expired
+        ),
+    })
+}
+
+/// Returns the plan where it is too early to ask the API. What was reported before the pause still holds, though another cause
+/// may have been reported since, which is over.
+#[must_use]
+pub fn in_pause(case: &Case<'_>, facts: &Facts, pause: &Pause) -> Plan {
+    let kept = || Verdict {
+        keeps_conditions: true,
+        ..Verdict::new(Reason::RemoteUnavailable, "waiting after the last attempt")
+    };
+    let shown = |verdict: &Verdict| case.record.reason.as_deref() == Some(verdict.reason.as_str());
+    let verdict = match pause.reported.clone() {
+        Some(reported) if reported.keeps_conditions => passing(case, facts, reported),
+        Some(reported) if !shown(&reported) => reported,
+        _ => kept(),
+    };
+    Plan::report(verdict).with_retry(Retry::After(pause.left))
 }
 
 /// Returns a verdict that nothing was compared for, with the drift that was reported of what is still desired.

@@ -41,8 +41,10 @@ pub struct Memory {
     pub pauses: Pauses,
     /// The time of the auth config that is exported, and since when it is known: lists may lag behind it.
     moved: Option<(Timestamp, Instant)>,
-    /// True if a write was sent.
+    /// True if a write was sent that was not refused.
     wrote: bool,
+    /// True if the resource has or had an object, or a create was sent that was not refused.
+    had_object: bool,
     /// When reads are sure to show every write, where it is known that no earlier leader sent one, or one was sent since, or
     /// that another shard may have sent one.
     settling: Option<Settling>,
@@ -86,6 +88,13 @@ impl Settling {
             inconclusive: false,
         }
     }
+}
+
+/// What was known before a write.
+#[derive(Clone, Copy, Debug)]
+pub struct BeforeWrite {
+    settling: Settling,
+    wrote: bool,
 }
 
 /// The lags of reads behind writes.
@@ -164,6 +173,7 @@ impl Memory {
             lost_import: self.last_import != LastImport::Recorded,
             sent_to: self.sent_to.clone(),
             wrote: self.wrote,
+            had_object: self.had_object,
             exported: exported.map(|it| (it.known(), it.status.clone())),
             settles_in: settling.at.saturating_duration_since(now),
             inconclusive: settling.inconclusive,
@@ -193,22 +203,25 @@ impl Memory {
         self.taken_over
     }
 
-    /// Remembers that a write is in flight. Returns when reads showed everything before it.
-    pub fn begin_write(&mut self, lags: &Lags, now: Instant) -> Settling {
-        let before = self.settling(lags);
-        self.wrote = true;
-        self.settling = Some(Settling::at(before.at.max(now + lags.settle)));
-        before
+    /// Remembers that a write is in flight. Returns what was known before it.
+    pub fn begin_write(&mut self, lags: &Lags, now: Instant) -> BeforeWrite {
+        let settling = self.settling(lags);
+        self.settling = Some(Settling::at(settling.at.max(now + lags.settle)));
+        let wrote = std::mem::replace(&mut self.wrote, true);
+        BeforeWrite { settling, wrote }
     }
 
     /// Remembers how a write ended: when reads are sure to show it.
     pub fn end_write(
         &mut self,
-        before: Settling,
+        before: BeforeWrite,
         sent: Result<(), MaybeApplied>,
         lags: &Lags,
         now: Instant,
     ) {
+        let BeforeWrite { settling, wrote } = before;
+        let before = settling;
+        self.wrote = wrote || sent != Err(MaybeApplied::No);
         let settling = match sent {
             Err(MaybeApplied::No) => before,
             Err(MaybeApplied::Answered) => Settling {
@@ -242,8 +255,17 @@ impl Memory {
         (self.writes, self.last_import) = (Writes::Known, LastImport::Recorded);
     }
 
+    /// Remembers how a create ended: with an object of this id, if the response had it. One that was refused leaves none.
+    pub fn end_create(&mut self, sent: Result<Option<String>, MaybeApplied>) {
+        self.had_object |= sent != Err(MaybeApplied::No);
+        if let Ok(id) = sent {
+            self.created = id;
+        }
+    }
+
     /// Remembers that the resource has this object. One that was created before it, and that no status recorded, is gone.
     pub fn bind(&mut self, id: &str) {
+        self.had_object = true;
         if self.created.take_if(|created| created != id).is_some() {
             self.sent_to = None;
         }

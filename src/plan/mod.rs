@@ -74,10 +74,10 @@ use verdict::Verdict;
 pub fn decide(case: &Case<'_>, facts: &Facts) -> Result<Plan, Query> {
     let plan = match &case.failure {
         Some(failure) => on_error::on_error(case, facts, failure),
-        None => match (decide_unpaused(case, facts), case.paused) {
+        None => match (decide_unpaused(case, facts), &case.paused) {
             // Nothing is asked of the API before its time, whatever led to this decision.
-            (Err(query), Some(left)) if query.asks_api() => pauses::wait(left),
-            (Ok(plan), Some(left)) if plan.asks_api() => pauses::wait(left),
+            (Err(query), Some(pause)) if query.asks_api() => in_sync::in_pause(case, facts, pause),
+            (Ok(plan), Some(pause)) if plan.asks_api() => in_sync::in_pause(case, facts, pause),
             (decided, _) => decided?,
         },
     };
@@ -120,6 +120,7 @@ fn synchronize(case: &Case<'_>, facts: &Facts) -> Result<Plan, Query> {
         },
     };
     let plan = update::read_back(desired, plan);
+    let plan = import::report_ignored(case, desired, plan);
     let plan = external::require_fresh_read(desired, facts, plan)?;
     let plan = replace::delete_replaced(case, facts, plan)?;
     let plan = delete::only_own_objects(case, facts, plan)?;

@@ -89,8 +89,8 @@ fn persists(case: &Case<'_>, failure: &RemoteFailure) -> bool {
         && case.uncertain_failures + 1 >= TRANSIENT_ATTEMPTS
 }
 
-/// Returns the message of a failed request. A connection that the status does not show is named: a deletion may use another
-/// one than that which the object was created through.
+/// Returns the message of a failed request. A connection that the status does not show is named where the key matters, or where
+/// it shows another one: a deletion may use another one than that which the object was created through.
 fn message(case: &Case<'_>, failure: &RemoteFailure) -> String {
     let (used, shown) = (&case.connection.name, case.record.connection.as_ref());
     let next = if persists(case, failure) {
@@ -101,11 +101,13 @@ fn message(case: &Case<'_>, failure: &RemoteFailure) -> String {
         ""
     };
     let message = &failure.message;
-    match shown.filter(|shown| *shown != used) {
-        Some(shown) => {
+    let of_key = matches!(failure.reason, Reason::Forbidden | Reason::PaymentRequired);
+    match shown {
+        Some(shown) if shown != used => {
             format!("{message}{next}; the request was sent through {used}, not {shown}")
         }
-        None => format!("{message}{next}"),
+        None if of_key => format!("{message}{next}; the request was sent through {used}"),
+        _ => format!("{message}{next}"),
     }
 }
 

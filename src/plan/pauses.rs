@@ -6,9 +6,8 @@
 
 use super::attempt::Attempt;
 use super::backoff::{Backoff, Delays, Growth, Retry};
-use super::steps::Plan;
 use super::verdict::Verdict;
-use crate::resources::Reason;
+use crate::resources::Class;
 use std::time::{Duration, Instant};
 
 /// The state that a reconciliation leaves for the next ones of the same resource.
@@ -22,6 +21,8 @@ pub struct Pauses {
     continued: bool,
     /// The last attempt, and the time before which the API is not asked again for the same.
     held: Option<(Attempt, Instant)>,
+    /// What that attempt reported, unless it is done.
+    reported: Option<Box<Verdict>>,
     /// The time before which no other request of the user is honored.
     next_request: Option<Instant>,
     /// The attempt of the reconciliation that runs, and whether it began in a pause.
@@ -32,12 +33,23 @@ pub struct Pauses {
     blocked_since: Option<Instant>,
 }
 
+/// A time in which the API is not asked.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Pause {
+    /// The rest of it.
+    pub left: Duration,
+    /// What the attempt before it reported, unless that was done.
+    pub reported: Option<Verdict>,
+}
+
 /// The end of a reconciliation.
 pub struct Ended<'a> {
     /// When to decide again.
     pub retry: &'a Retry,
     /// The next attempt.
     pub attempt: Attempt,
+    /// What is reported.
+    pub verdict: Option<&'a Verdict>,
     /// True if the API was asked for anything.
     pub asked: bool,
     /// True if it was a deletion that could not reach the API.
@@ -84,11 +96,14 @@ impl Pauses {
         }
     }
 
-    /// Begins a reconciliation. Returns the time for which it must not ask the API.
-    pub fn begin(&mut self, attempt: Attempt, now: Instant) -> Option<Duration> {
+    /// Begins a reconciliation. Returns the pause in which it must not ask the API.
+    pub fn begin(&mut self, attempt: Attempt, now: Instant) -> Option<Pause> {
         let left = self.left(&attempt, now);
         self.running = Some((attempt, left.is_some()));
-        left
+        Some(Pause {
+            left: left?,
+            reported: self.reported.as_deref().cloned(),
+        })
     }
 
     /// Returns the time until the next reconciliation, `None` for when something changes, and remembers this one.
@@ -127,6 +142,14 @@ impl Pauses {
             _ => pause,
         };
         self.held = Some((ended.attempt, now + hold.unwrap_or_default()));
+        let open = |verdict: &&Verdict| verdict.reason.class() != Class::Done;
+        let open = ended.verdict.filter(open).cloned();
+        self.reported = open.map(|verdict| {
+            Box::new(Verdict {
+                event: None,
+                ..verdict
+            })
+        });
         pause
     }
 
@@ -145,6 +168,7 @@ impl Pauses {
             && self.left(&attempt, now).is_none_or(|left| left < pause)
         {
             self.held = Some((attempt, now + pause));
+            self.reported = None;
         }
         pause
     }
@@ -196,12 +220,4 @@ fn resume(retry: &Retry, left: Duration, delays: &Delays) -> Duration {
     };
     let pause = pause.filter(|pause| !pause.is_zero());
     pause.map_or(left, |pause| pause.min(left))
-}
-
-/// Returns the plan where it is too early to ask the API.
-#[must_use]
-pub fn wait(left: Duration) -> Plan {
-    let mut verdict = Verdict::new(Reason::RemoteUnavailable, "waiting after the last attempt");
-    verdict.keeps_conditions = true;
-    Plan::report(verdict).with_retry(Retry::After(left))
 }

@@ -68,8 +68,10 @@ pub struct Remembered {
     pub lost_import: bool,
     /// Where the last create was sent, for as long as the status may lack its outcome.
     pub sent_to: Option<Destination>,
-    /// True if this process sent a write.
+    /// True if this process sent a write that was not refused.
     pub wrote: bool,
+    /// True if this process knows of an object that the resource has or had, or sent a create that was not refused.
+    pub had_object: bool,
     /// The last export and the auth config that it is of, for as long as its value can be written to the Secret again.
     pub exported: Option<(RememberedValue, ExportStatus)>,
     /// Time until reads are sure to show every write that was sent; zero when that is over.
@@ -122,7 +124,7 @@ pub struct Record {
     pub writes: Writes,
     /// True if the resource ever had a remote object, as far as status or memory show.
     pub had_object: bool,
-    /// True if this process sent a write.
+    /// True if this process sent a write that was not refused.
     pub wrote: bool,
     /// True if the status may lack an import that this process sent.
     pub lost_import: bool,
@@ -152,9 +154,7 @@ pub struct Record {
     pub known_value: RememberedValue,
     /// The generation that the conditions describe.
     pub observed_generation: Option<i64>,
-    /// True if the resource has conditions.
-    pub reported: bool,
-    /// The reason of its Ready condition.
+    /// The reason of its Ready condition, if it has one.
     pub reason: Option<String>,
     /// True if the resource is Ready, the publication of its ids included.
     pub ready: bool,
@@ -177,8 +177,9 @@ impl Record {
         let common = status.common();
         let ready = condition(common.conditions.as_deref(), READY);
         let unrecorded = memory.created.is_some() && memory.created != common.id;
-        let had_object = common.instance_id.is_some() || memory.wrote;
-        let traces = finalizer.is_some() || had_object;
+        let had_object = common.id.is_some() || memory.had_object;
+        let recorded = had_object || common.instance_id.is_some();
+        let traces = finalizer.is_some() || recorded || memory.wrote;
         let writes = memory.writes(traces, unrecorded);
         let revision = common.last_applied_revision.as_deref();
         let replacement = common.replacement_revision.as_deref();
@@ -219,7 +220,6 @@ impl Record {
             known_value: exported.map_or(RememberedValue::Nothing, |exported| exported.0.clone()),
             // Negative by default: no generation was seen.
             observed_generation: common.observed_generation.filter(|seen| *seen >= 0),
-            reported: ready.is_some(),
             reason: ready.map(|ready| ready.reason.clone()),
             ready: ready.is_some_and(|ready| ready.status == "True"),
             drift: common.drift.clone().unwrap_or_default(),

@@ -3,6 +3,7 @@
 use super::case::{Case, Failure};
 use super::children::ChildKind;
 use super::desired::{Desired, Input};
+use super::fields::Role;
 use super::fingerprint::Fingerprint;
 use super::observed::{ListedImport, RemoteView};
 use super::ownership::Claim;
@@ -260,8 +261,16 @@ fn acknowledge(status: &mut CommonStatus, desired: &Desired, effects: &[Effect],
     status.remote_updated_at = Some(others_since.unwrap_or(remote.updated_at).to_string());
     status.metadata_keys = none_if_empty(desired.metadata.keys().cloned().collect());
     let known = status.inputs.take().unwrap_or_default();
+    // The value that was not sent, because it is imported once, stays what it was.
+    let once = desired.source.imports().is_some_and(|it| it.once) && import.is_none();
+    let value = desired.role(Role::Value).map(|field| field.rule.name);
+    let kept = value.filter(|_| once);
+    let kept = kept.and_then(|value| known.iter().find(|known| known.field == value));
     let inputs = desired.all_inputs();
-    let inputs = inputs.map(|input| input_status(input, &known, now));
+    let inputs = inputs.map(|input| match kept {
+        Some(kept) if kept.field == input.field => kept.clone(),
+        _ => input_status(input, &known, now),
+    });
     status.inputs = none_if_empty(inputs.collect());
 }
 

@@ -121,23 +121,16 @@ fn patch(
     }
     let left = ours_last || found.needs_replacement || case.policy.drift == DriftPolicy::Report;
     if !changed_here && left {
-        let note = format!("differs at Metorial: {}", found.names());
         return Ok(Plan {
             acknowledges: false,
-            ..Plan::synced(desired, Vec::new()).map_verdict(|verdict| {
-                verdict
-                    .with_event(EventReason::DriftDetected, note)
-                    .with_drift(found.entries.clone())
-            })
+            ..Plan::synced(desired, Vec::new())
+                .map_verdict(|verdict| verdict.with_drift(found.entries.clone()))
         });
     }
     let (event, note) = if changed_here {
         (EventReason::Updated, format!("applied {}", found.names()))
     } else {
-        (
-            EventReason::DriftCorrected,
-            format!("{} changed at Metorial; corrected", found.names()),
-        )
+        EventReason::corrected(&found.names())
     };
     let step = fresh_update(facts, remote, found)?;
     Ok(Plan::synced(desired, vec![step]).map_verdict(|verdict| verdict.with_event(event, note)))

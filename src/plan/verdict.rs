@@ -62,6 +62,13 @@ pub enum EventReason {
 }
 
 impl EventReason {
+    /// Returns the event of fields that others changed and that are as they should be again.
+    #[must_use]
+    pub fn corrected(fields: &str) -> (Self, String) {
+        let note = format!("{fields} changed at Metorial; corrected");
+        (Self::DriftCorrected, note)
+    }
+
     /// Returns the reason of the event.
     #[must_use]
     pub fn as_str(self) -> &'static str {

@@ -61,7 +61,7 @@ impl<K: Kind> Run<'_, K> {
             Step::AddFinalizer => {
                 // It must be in etcd before the first create is sent.
                 self.resource.handle.add_finalizer().await?;
-                if case.record.id.is_none() && !case.record.had_object {
+                if case.record.writes == Writes::Never {
                     self.remember(|memory| memory.set_nothing_created(now()));
                 }
             }
@@ -145,21 +145,27 @@ impl<K: Kind> Run<'_, K> {
     }
 
     async fn create(&mut self, case: &Case<'_>) -> Result<(), Error> {
-        let desired = case.desired().ok_or(RemoteError::NotConnected)?;
         let sent_to = case.connection.destination();
         self.remember(|memory| memory.sent_to = sent_to);
-        match &desired.source {
-            Source::Import(_) => self.import(case, None, &desired.import_tag(None)).await?,
-            _ => {
-                let session = self.api()?;
-                let sent = session.create::<K>(request::create(desired));
-                let (created, request) =
-                    self.send(sent, case.writes_after_refused_create()).await?;
-                self.effects.push(Effect::Created(created, request));
-            }
+        let sent = self.create_object(case).await;
+        let created = match &sent {
+            Ok(()) => Ok(self.remote().map(|remote| remote.id.clone())),
+            Err(Error::Remote(error)) => Err(error.maybe_applied()),
+            Err(_) => Err(MaybeApplied::No),
+        };
+        self.remember(|memory| memory.end_create(created));
+        sent
+    }
+
+    async fn create_object(&mut self, case: &Case<'_>) -> Result<(), Error> {
+        let desired = case.desired().ok_or(RemoteError::NotConnected)?;
+        if let Source::Import(_) = &desired.source {
+            return self.import(case, None, &desired.import_tag(None)).await;
         }
-        let id = self.remote().map(|remote| remote.id.clone());
-        self.remember(|memory| memory.created = id);
+        let session = self.api()?;
+        let sent = session.create::<K>(request::create(desired));
+        let (created, request) = self.send(sent, case.writes_after_refused_create()).await?;
+        self.effects.push(Effect::Created(created, request));
         Ok(())
     }
 
@@ -176,8 +182,9 @@ impl<K: Kind> Run<'_, K> {
         let written = session.update::<K>(&remote.id, body);
         let sent = match &case.record.id {
             Some(_) => self.send_repeatable(written).await,
-            // It adopts an object, which nothing but its marker says until the status does.
-            None => self.send(written, case.writes_after_refused_create()).await,
+            // It adopts an object, which nothing but its marker says until the status does. A refusal says nothing about
+            // what was created before.
+            None => self.send(written, self.resource.memory.writes).await,
         };
         let written = match sent {
             Err(error) if error.refuses_fields() && !differences.refusable(desired).is_empty() => {

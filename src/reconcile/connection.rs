@@ -2,21 +2,18 @@
 
 use super::context::Context;
 use crate::cluster::error::ClusterError;
+use crate::connections::status::{self, verdict};
 use crate::connections::{ConnectionResource, ConnectionSettings, ConnectionState, rate_limit};
-use crate::plan::not_ready::NotReady;
+use crate::plan::events::of_reason;
 use crate::plan::verdict::Verdict;
 use crate::resources::{
-    APPROVE, Conditions, ConnectionKey, ConnectionStatus, IN_USE_FINALIZER, READY, RECREATE,
-    Reason, ResourceKey, condition,
+    APPROVE, ConnectionKey, ConnectionStatus, IN_USE_FINALIZER, READY, RECREATE, Reason,
+    ResourceKey, condition,
 };
 use jiff::Timestamp;
-use kube::runtime::events::EventType;
 use kube::{Api, ResourceExt};
 use std::time::Duration;
 use tokio::time::Instant;
-
-/// The number of resources that a message names.
-const NAMED_USERS: usize = 10;
 
 /// Reconciles one connection; returns the time until the next reconciliation, or `None` if only a change requires one.
 ///
@@ -65,8 +62,10 @@ pub async fn reconcile<C: ConnectionResource>(
         };
         let object = update_finalizer(context, &api, object, &state, users).await?;
         if !is_released(&object) {
-            let next = next_status(&settings.status, &object, &state, &verdict);
-            out_of_date_in = rate_limit::out_of_date_in(next.rate_limit.as_ref(), Timestamp::now());
+            let now = Timestamp::now();
+            let generation = object.meta().generation;
+            let next = status::next(&settings.status, generation, &state, &verdict, now);
+            out_of_date_in = rate_limit::out_of_date_in(next.rate_limit.as_ref(), now);
             report(context, &api, &object, &settings.status, next, &verdict).await?;
         }
     }
@@ -214,69 +213,6 @@ fn is_released<C: ConnectionResource>(object: &C) -> bool {
     object.meta().deletion_timestamp.is_some() && !has_finalizer(object)
 }
 
-/// Decides what the connection's conditions say.
-fn verdict(state: &ConnectionState, users: Option<&[ResourceKey]>) -> Verdict {
-    // What keeps its users from being deleted comes first.
-    let serves = |not_ready: &NotReady| not_ready.keeps_session() && state.session.is_some();
-    let serves = state.not_ready.as_ref().is_none_or(serves);
-    if let Some(users) = users.filter(|users| !users.is_empty() && serves) {
-        let named = users.iter().take(NAMED_USERS).map(|user| {
-            let ResourceKey {
-                kind,
-                namespace,
-                name,
-            } = user;
-            format!("{kind} {namespace}/{name}")
-        });
-        let mut named = named.collect::<Vec<_>>().join(", ");
-        if users.len() > NAMED_USERS {
-            named.push_str(", …");
-        }
-        let message = format!(
-            "still in use by {} resource(s): {named}; deletion continues when they are deleted",
-            users.len()
-        );
-        return Verdict::new(Reason::Deleting, message);
-    }
-    match &state.not_ready {
-        Some(not_ready) => Verdict::new(not_ready.reason, &*not_ready.message),
-        None => Verdict::new(Reason::Synced, "the API accepts the key"),
-    }
-}
-
-/// Returns the next status of the connection.
-fn next_status<C: ConnectionResource>(
-    status: &ConnectionStatus,
-    object: &C,
-    state: &ConnectionState,
-    verdict: &Verdict,
-) -> ConnectionStatus {
-    let mut next = status.clone();
-    next.observed_generation = object.meta().generation;
-    if let Some(requested) = &state.handled {
-        next.last_handled_reconcile_at = Some(requested.clone());
-    }
-    // The recorded instance is pinned: while the connection is not ready the session may be an older one, and must not
-    // overwrite it.
-    let record = status.instance.is_none() || state.not_ready.is_none();
-    if let Some(session) = state.session.as_ref().filter(|_| record) {
-        next.instance = Some(session.instance.clone());
-    }
-    let budget = state.session.as_ref().and_then(|session| session.budget());
-    if let Some(budget) = budget {
-        let shown = status.rate_limit.as_ref();
-        next.rate_limit = Some(rate_limit::next(shown, &budget, Timestamp::now()));
-    }
-    let generation = object.meta().generation.unwrap_or_default();
-    let conditions = Conditions::after(status.conditions.as_deref(), generation, Timestamp::now());
-    next.conditions = Some(
-        conditions
-            .verdict(verdict.reason, false, &verdict.message)
-            .build(),
-    );
-    next
-}
-
 /// Writes the status if it changed, and an event if the reason did.
 async fn report<C: ConnectionResource>(
     context: &Context,
@@ -300,61 +236,10 @@ async fn report<C: ConnectionResource>(
     // A connection that is ready from the start is what everybody expects, and no event.
     if before != Some(reason) && (before.is_some() || !is_ready) {
         let uid = object.uid().unwrap_or_default();
-        let type_ = if is_ready {
-            EventType::Normal
-        } else {
-            EventType::Warning
-        };
+        let type_ = of_reason(verdict.reason);
         cluster
             .event((&key, &uid), reason, type_, &verdict.message)
             .await;
     }
     Ok(())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::connections::Permissions;
-    use crate::resources::ConnectionDefaults;
-
-    fn state(not_ready: Option<NotReady>) -> ConnectionState {
-        ConnectionState {
-            session: None,
-            not_ready,
-            permissions: Permissions::default(),
-            defaults: ConnectionDefaults::default(),
-            generation: Some(1),
-            handled: None,
-        }
-    }
-
-    #[test]
-    fn a_connection_in_use_names_at_most_ten_of_its_users() {
-        let users = |count| -> Vec<ResourceKey> {
-            (0..count)
-                .map(|n| ResourceKey::new("AuthImport", "apps", &format!("r{n}")))
-                .collect()
-        };
-        let ready = state(None);
-        for (users, reason, message) in [
-            (None, Reason::Synced, "the API accepts the key"),
-            (Some(users(0)), Reason::Synced, "the API accepts the key"),
-            (
-                Some(users(1)),
-                Reason::Deleting,
-                "still in use by 1 resource(s): AuthImport apps/r0; deletion continues when they are deleted",
-            ),
-        ] {
-            let found = verdict(&ready, users.as_deref());
-            assert_eq!(found, Verdict::new(reason, message));
-        }
-        let ten = verdict(&ready, Some(&users(10))).message;
-        assert!(ten.contains("r9; ") && !ten.contains('…'), "{ten}");
-        let eleven = verdict(&ready, Some(&users(11))).message;
-        assert!(
-            eleven.contains("r9, …") && !eleven.contains("r10"),
-            "{eleven}"
-        );
-    }
 }

@@ -84,7 +84,7 @@ pub async fn reconcile<K: Kind>(
             }
             Err(Error::Cluster(error)) if error.cause == Cause::Conflict => {
                 tracing::info!(%error, "resource changed; reconciling again");
-                return Ok(run.end_attempt(&case, &Retry::Now, false));
+                return Ok(run.end_attempt(&case, &Retry::Now, None));
             }
             Err(Error::Cluster(error)) => return Err(error),
         }

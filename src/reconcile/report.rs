@@ -176,15 +176,15 @@ impl<K: Kind> Run<'_, K> {
         if plan.verdict.reason.class() == Class::Done && compared {
             self.remember(Memory::confirm_all);
         }
-        self.end_attempt(case, &retry, plan.deletion_blocked)
+        self.end_attempt(case, &retry, Some(plan))
     }
 
-    /// Remembers when to decide again, and returns it.
+    /// Remembers when to decide again, and returns it; `plan`: what was decided.
     pub fn end_attempt(
         &mut self,
         case: &Case<'_>,
         retry: &Retry,
-        deletion_blocked: bool,
+        plan: Option<&Plan>,
     ) -> Option<Duration> {
         let context = self.context;
         let delays = context.timing.delays(case.policy.interval, jitter());
@@ -193,8 +193,9 @@ impl<K: Kind> Run<'_, K> {
         let ended = Ended {
             retry,
             attempt: attempt(context, &self.resource, desired, connection),
+            verdict: plan.map(|plan| &plan.verdict),
             asked: self.asked,
-            deletion_blocked,
+            deletion_blocked: plan.is_some_and(|plan| plan.deletion_blocked),
         };
         self.remember(|memory| memory.pauses.next(ended, &delays, now()))
     }

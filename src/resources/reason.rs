@@ -149,6 +149,12 @@ reasons! {
 }
 
 impl Reason {
+    /// Returns true if an API could not be reached or failed.
+    #[must_use]
+    pub fn is_outage(self) -> bool {
+        matches!(self, Self::RemoteUnavailable | Self::ClusterUnavailable)
+    }
+
     /// Returns whether the remote object of a resource that is not ready for this reason is known to be as it was last applied.
     /// After any other reason it may be gone, in another instance, about to be replaced, or somebody else's.
     #[must_use]

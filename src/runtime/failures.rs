@@ -5,6 +5,7 @@ use super::queue::Abort;
 use crate::cluster::error::ClusterError;
 use crate::connections::ConnectionResource;
 use crate::kinds::Kind;
+use crate::plan::events::of_reason;
 use crate::plan::referred::seen_by_others;
 use crate::reconcile::context::Context;
 use crate::resources::{
@@ -13,7 +14,6 @@ use crate::resources::{
 };
 use jiff::{SignedDuration, Timestamp};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
-use kube::runtime::events::EventType;
 use kube::{Api, Resource, ResourceExt};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -189,7 +189,7 @@ where
         let (about, reason) = ((key, uid.as_str()), ended.reason.as_str());
         let message = &ended.message;
         cluster
-            .event(about, reason, EventType::Warning, message)
+            .event(about, reason, of_reason(ended.reason), message)
             .await;
     }
     written?;

@@ -4,7 +4,7 @@ use crate::support::{
     Environment, Form, Given, Kind, PATIENCE, Scenario, Snapshot, VALUES, credentials, each,
 };
 use metorial_operator::resources::FINALIZER;
-use metorial_simulator::Profile;
+use metorial_simulator::{Action, Profile};
 use serde_json::json;
 
 /// Removes the resource from the cluster without the operator and applies it again, as a backup has it.
@@ -75,6 +75,37 @@ async fn a_backup_that_is_restored_after_a_change_is_bound_and_repeats_nothing()
         is_bound(form, Profile::Server, false, VALUES[1]).await;
     })
     .await;
+}
+
+#[tokio::test]
+async fn a_restored_backup_whose_first_patch_fails_neither_creates_a_second_object_nor_forgets_the_first()
+ {
+    let bad = || (Action::error(400, "invalid_data"), "RemoteRejected");
+    let limited = (Action::too_many_requests(Some("1")), "RateLimited");
+    let lost = (Action::CloseBefore, "AmbiguousCreate");
+    for ((fault, reason), removed) in [
+        (bad(), false),
+        (bad(), true),
+        (limited, false),
+        (lost, false),
+    ] {
+        let mut scenario = Given::form(Form::Credentials).settled().await;
+        let before = scenario.remote_object();
+        scenario.next("PATCH", Kind::Credentials.path(), fault);
+        restore(&mut scenario, false).await;
+        scenario.tested().wait_reason(reason).await;
+        if removed {
+            scenario.tested().remove().await;
+            assert_eq!(scenario.live_objects().len(), 0);
+            continue;
+        }
+        // An edit ends the pause after the failure.
+        scenario.change(VALUES[1]).await;
+        scenario.wait_synced(VALUES[1]).await;
+        assert_eq!(scenario.remote_object().id, before.id);
+        assert_eq!(scenario.ever_objects().len(), 1);
+        scenario.check_oracles().await;
+    }
 }
 
 #[tokio::test]

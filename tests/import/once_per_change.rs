@@ -42,6 +42,10 @@ async fn a_value_that_a_person_imported_into_our_config_is_corrected_once() {
     scenario.tested().reconcile_now().await;
     scenario.wait_synced(VALUES[0]).await;
     assert_eq!(scenario.imports().len(), before + 2, "theirs and ours");
+    scenario
+        .tested()
+        .wait_note("DriftCorrected", "value changed at Metorial")
+        .await;
     scenario.tested().reconcile_now().await;
     scenario.restart();
     scenario.tested().reconcile_now().await;
@@ -60,6 +64,12 @@ async fn under_report_a_value_that_a_person_imported_is_reported_and_left() {
     assert_eq!(object.field("drift")[0]["field"], "value");
     assert_eq!(object.field("drift")[0]["observed"], "<hidden>");
     assert_eq!(scenario.imports().len(), before + 1);
+    scenario
+        .tested()
+        .wait_note("DriftDetected", "differs at Metorial: value")
+        .await;
+    scenario.tested().reconcile_now().await;
+    assert_eq!(scenario.tested().notes("DriftDetected").await.len(), 1);
     scenario.check_oracles().await;
 }
 

@@ -1,6 +1,7 @@
 //! Pauses: what waits is asked of the API when its time has come or when something changes that matters, whatever else
 //! happens in the cluster.
 
+mod causes;
 mod conflicts;
 mod events;
 mod keys;

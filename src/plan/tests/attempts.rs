@@ -2,8 +2,9 @@
 
 use crate::plan::attempt::{Attempt, Circumstances};
 use crate::plan::backoff::{Backoff, Delays, Growth, Retry};
-use crate::plan::pauses::{Ended, Pauses, wait};
-use crate::resources::ResourceKey;
+use crate::plan::pauses::{Ended, Pauses};
+use crate::plan::verdict::{EventReason, Verdict};
+use crate::resources::{Reason, ResourceKey};
 use std::time::{Duration, Instant};
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -33,6 +34,7 @@ fn ended(retry: &Retry, asked: bool) -> Ended<'_> {
     Ended {
         retry,
         attempt: attempt(1),
+        verdict: None,
         asked,
         deletion_blocked: false,
     }
@@ -76,7 +78,7 @@ fn an_event_in_a_pause_neither_ends_nor_prolongs_it() {
         for event in 1..60 {
             let now = now + pause * event / 60;
             let left = pauses.left(&attempt(1), now).unwrap();
-            let waits = wait(left).retry;
+            let waits = Retry::After(left);
             assert_eq!(pauses.next(ended(&waits, false), &DELAYS, now), Some(left));
             // A cause in the cluster that is found again is no other failure.
             let again = transient();
@@ -95,7 +97,8 @@ fn what_was_put_off_is_done_at_once_when_its_pause_ended_in_the_meantime() {
     assert_eq!(pauses.begin(request("first"), now), None);
     asked(&mut pauses, &Retry::Interval(None), now);
     let request = request("second");
-    assert_eq!(pauses.begin(request.clone(), now), Some(DELAYS.rest));
+    let pause = pauses.begin(request.clone(), now).unwrap();
+    assert_eq!(pause.left, DELAYS.rest);
     let synced = Ended {
         attempt: request.clone(),
         ..ended(&Retry::Interval(None), false)
@@ -104,6 +107,32 @@ fn what_was_put_off_is_done_at_once_when_its_pause_ended_in_the_meantime() {
     let next = pauses.next(synced, &DELAYS, later);
     assert_eq!(next, Some(Duration::ZERO));
     assert_eq!(pauses.begin(request, later), None);
+}
+
+#[test]
+fn a_pause_knows_what_the_attempt_before_it_reported_unless_that_is_done() {
+    let rejected = Verdict::new(Reason::RemoteRejected, "no");
+    let with_event = rejected.clone().with_event(EventReason::Updated, "once");
+    let synced = Verdict::new(Reason::Synced, "done");
+    for (verdict, known) in [(&with_event, Some(rejected)), (&synced, None)] {
+        let (mut pauses, now) = (Pauses::default(), Instant::now());
+        let retry = refused();
+        let ended = Ended {
+            verdict: Some(verdict),
+            ..ended(&retry, true)
+        };
+        pauses.next(ended, &DELAYS, now);
+        let missing = Verdict::new(Reason::SecretNotFound, "gone");
+        let retry = Retry::ChangeOrInterval;
+        let meanwhile = Ended {
+            attempt: attempt(2),
+            verdict: Some(&missing),
+            ..self::ended(&retry, false)
+        };
+        pauses.next(meanwhile, &DELAYS, now);
+        let pause = pauses.begin(attempt(1), now).unwrap();
+        assert_eq!(pause.reported, known, "{}", verdict.reason);
+    }
 }
 
 #[test]
@@ -165,13 +194,13 @@ fn requests_of_a_user_end_a_pause_once_in_ten_seconds() {
                     honored += 1;
                     asked(&mut pauses, &retry, now);
                 }
-                Some(left) => {
+                Some(pause) => {
                     let waits = Ended {
                         attempt: request,
                         ..ended(&Retry::Interval(None), false)
                     };
                     let next = pauses.next(waits, &DELAYS, now);
-                    assert_eq!(next, Some(left), "the request comes back");
+                    assert_eq!(next, Some(pause.left), "the request comes back");
                 }
             }
         }

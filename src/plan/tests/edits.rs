@@ -1,6 +1,6 @@
 //! Failures that pass, on resources that are to use the same connection as before or another one.
 
-use super::fixture::{Fixture, auth_config, policy, recorded};
+use super::fixture::{Fixture, auth_config, created, mac, policy, recorded, wanted};
 use crate::plan::backoff::Growth;
 use crate::plan::case::{Failure, RemoteFailure};
 use crate::plan::not_ready::NotReady;
@@ -10,8 +10,10 @@ use crate::plan::status;
 use crate::plan::steps::Plan;
 use crate::plan::unknown_outcome::MaybeApplied;
 use crate::resources::{
-    CommonStatus, DriftEntry, ProviderAuthConfigStatus, Reason, ResourceStatus, condition,
+    AuthImport, CommonStatus, DriftEntry, DriftPolicy, ProviderAuthConfigStatus, Reason,
+    ResourceStatus, condition,
 };
+use serde_json::json;
 
 /// A difference that was reported before.
 fn drift() -> Vec<DriftEntry> {
@@ -128,4 +130,84 @@ fn a_resource_that_is_suspended_keeps_the_drift_that_was_reported() {
         .verdict;
     assert_eq!(verdict.reason, Reason::Suspended);
     assert_eq!(verdict.drift, drift());
+}
+
+/// True if a failure that passes keeps the conditions.
+fn keeps(mut fixture: Fixture<'_>) -> bool {
+    fixture.failure = Some(Failure::Remote(RemoteFailure {
+        reason: Reason::RemoteUnavailable,
+        message: "it failed".to_owned(),
+        applied: MaybeApplied::No,
+        concerns_connection: false,
+        growth: Growth::Transient,
+        wait: None,
+        rejection: None,
+    }));
+    fixture.plan().verdict.keeps_conditions
+}
+
+#[test]
+fn a_failure_keeps_no_report_of_a_cause_that_is_over() {
+    let desired = auth_config("a");
+    for (shown, kept) in [
+        (Reason::Synced, true),
+        (Reason::PlanPending, true),
+        (Reason::RemoteMissing, true),
+        (Reason::OwnershipConflict, true),
+        (Reason::Suspended, false),
+        (Reason::SecretNotFound, false),
+        (Reason::ConnectionNotReady, false),
+        (Reason::NamespaceNotAllowed, false),
+        (Reason::InvalidValue, false),
+        (Reason::RemoteRejected, false),
+    ] {
+        let record = Record {
+            reason: Some(shown.to_string()),
+            ..recorded(&desired, "pac_1")
+        };
+        let fixture = Fixture::of(&desired, record).with_policy(policy());
+        assert_eq!(keeps(fixture), kept, "{shown}");
+    }
+}
+
+#[test]
+fn what_is_only_reported_is_no_pending_change() {
+    let desired = auth_config("a");
+    for (drift, kept) in [(DriftPolicy::Report, true), (DriftPolicy::Correct, false)] {
+        let policy = Policy { drift, ..policy() };
+        let mut theirs = created(&desired, "pac_1", 9);
+        theirs.fields.insert("name", json!("theirs"));
+        let fixture = Fixture::of(&desired, recorded(&desired, "pac_1")).with_policy(policy);
+        assert_eq!(keeps(fixture.observes(theirs)), kept, "{drift:?}");
+    }
+}
+
+#[test]
+fn a_later_value_than_the_one_that_is_imported_once_is_no_pending_change() {
+    let value = |value: &str, when: &str| {
+        let spec = json!({
+            "note": "n", "authConfigId": "pac_1", "when": when, "value": {"literal": {"token": value}},
+        });
+        wanted::<AuthImport>("AuthImport", &spec, &mac())
+    };
+    for (when, kept) in [("Once", true), ("OnChange", false)] {
+        let later = value("b", when);
+        let record = Record {
+            imports: vec!["imp_1".to_owned()],
+            revision: Some(later.revision.clone()),
+            ..recorded(&value("a", when), "pac_1")
+        };
+        let fixture = Fixture::of(&later, record).with_policy(policy());
+        let fixture = fixture.observes(created(&later, "pac_1", 9));
+        if kept {
+            let plan = fixture.plan();
+            assert!(
+                plan.steps.is_empty() && plan.acknowledges,
+                "{:?}",
+                plan.steps
+            );
+            assert!(plan.verdict.message.contains("spec.when is Once"));
+        }
+        assert_eq!(keeps(fixture), kept, "{when}");
+    }
 }

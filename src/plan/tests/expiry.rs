@@ -1,7 +1,7 @@
 //! Tokens that expire: when they are exported again, within the budget of a day, and what is reported.
 
 use super::export_story::Story;
-use super::fixture::second;
+use super::fixture::{pause, second};
 use crate::plan::backoff::Growth;
 use crate::plan::backoff::{MOMENT, Retry};
 use crate::plan::case::{Failure, RemoteFailure};
@@ -32,7 +32,6 @@ pub fn tokens(when: When, lifetime: i64, max_per_day: usize) -> Story {
         before: None,
         max_per_day,
     });
-    story.record.reported = true;
     story.record.observed_generation = Some(1);
     story.record.export.secret_name = Some("tokens".to_owned());
     story.record.export.created_at = Some(second(10).to_string());
@@ -74,6 +73,8 @@ impl Reported {
         };
         story.with(|mut fixture| {
             fixture.failure = failure;
+            let ready = condition(before.common.conditions.as_deref(), "Ready");
+            fixture.record.reason = ready.map(|ready| ready.reason.clone());
             fixture.ask(|case, facts| {
                 let plan = decide(case, facts).unwrap();
                 let plan = with_expiry(&next(&before, case, &plan, &[]), case, &plan);
@@ -208,12 +209,11 @@ fn a_renewal_that_fails_leaves_the_resource_ready_until_the_tokens_expire() {
 #[test]
 fn expiry_is_reported_during_a_pause_and_while_the_connection_is_down_and_once() {
     let mut story = tokens(When::OnChange, HOUR, 48).at(10 + HOUR);
-    story.paused = Some(Duration::from_secs(60));
+    story.paused = Some(pause(Duration::from_secs(60), None));
     let paused = report(&story);
     assert_eq!(paused.plan.verdict.reason, Reason::Expired);
     assert!(!exports(&paused.plan));
     let conditions = paused.status.common().conditions.clone();
-    story.record.reason = Some(Reason::Expired.to_string());
     let again = Reported::of(&story, None, &paused.status);
     assert_eq!(again.status.common().conditions, conditions);
 }

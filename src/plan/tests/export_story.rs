@@ -7,6 +7,7 @@ use crate::plan::children::{ChildKind, ChildSpec, ChildState, RememberedValue};
 use crate::plan::desired::{Desired, Exports, External, Source, Wanted, When};
 use crate::plan::facts::{Answer, Query};
 use crate::plan::observed::{Fields, ListedImport, RemoteView};
+use crate::plan::pauses::Pause;
 use crate::plan::policy::{Lifecycle, Policy, Renewal};
 use crate::plan::record::{Record, Writes};
 use crate::plan::rewrites::Rewrites;
@@ -51,7 +52,7 @@ pub struct Story {
     pub now: i64,
     pub renewal: Option<Renewal>,
     pub workloads: Vec<Workload>,
-    pub paused: Option<Duration>,
+    pub paused: Option<Pause>,
     pub suspend: bool,
 }
 
@@ -67,6 +68,7 @@ impl Story {
         let record = Record {
             id: Some("pac_1".to_owned()),
             finalizer: true,
+            reason: Some(Reason::Synced.to_string()),
             ..record(export, false)
         };
         let mut story = Self {
@@ -167,7 +169,7 @@ impl Story {
             .fact(Query::ChildAdmission(secret), Answer::ChildAdmission(None))
             .lists_imports("pac_1", self.imports.clone());
         fixture.now = self.now;
-        fixture.paused = self.paused;
+        fixture.paused = self.paused.clone();
         let secret = (ChildKind::Secret, self.rewrites.clone());
         fixture.rewrites = HashMap::from([secret]);
         question(fixture)

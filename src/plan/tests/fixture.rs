@@ -11,10 +11,12 @@ use crate::plan::fields::Compare;
 use crate::plan::fingerprint::MacKey;
 use crate::plan::observed::{ListedImport, Observation, RemoteView};
 use crate::plan::ownership::{MARKER_KEY, Marker, Owner};
+use crate::plan::pauses::Pause;
 use crate::plan::policy::{Lifecycle, Policy};
 use crate::plan::record::{Record, Writes};
 use crate::plan::rewrites::Rewrites;
 use crate::plan::steps::{Plan, Step};
+use crate::plan::verdict::Verdict;
 use crate::resources::{
     DeletionPolicy, DriftPolicy, Mode, ProviderAuthConfig, ProviderAuthCredentials, ProviderConfig,
     Reason, RemoteDetails, Replace,
@@ -137,7 +139,7 @@ pub fn recorded(desired: &Desired, id: &str) -> Record {
         finalizer: true,
         had_object: true,
         writes: Writes::Known,
-        reported: true,
+        reason: Some(Reason::Synced.to_string()),
         ready: true,
         revision: Some(desired.revision.clone()),
         inputs: inputs
@@ -263,6 +265,11 @@ pub fn case<'a>(
     }
 }
 
+/// A pause after an attempt that reported this.
+pub fn pause(left: Duration, reported: Option<Verdict>) -> Pause {
+    Pause { left, reported }
+}
+
 /// One decision to be made.
 pub struct Fixture<'a> {
     pub desired: Option<&'a Desired>,
@@ -271,7 +278,7 @@ pub struct Fixture<'a> {
     pub connection: ConnectionView,
     pub rewrites: HashMap<ChildKind, Rewrites>,
     pub disabled: Option<&'a str>,
-    pub paused: Option<Duration>,
+    pub paused: Option<Pause>,
     pub failure: Option<Failure>,
     pub now: i64,
     pub refused: Vec<&'static str>,
@@ -379,7 +386,7 @@ impl<'a> Fixture<'a> {
             connection: self.connection.clone(),
             rewrites: self.rewrites.clone(),
             disabled: self.disabled,
-            paused: self.paused,
+            paused: self.paused.clone(),
             failure: self.failure.clone(),
             now: second(self.now),
             generation: self.generation,

@@ -169,7 +169,6 @@ fn unusable(reason: Reason) -> NotReady {
 #[test]
 fn what_keeps_the_conditions_writes_the_secret_again_as_well() {
     let mut story = Story::exported(When::OnChange);
-    story.record.reported = true;
     story.record.known_value = RememberedValue::Value;
     story.secret = ChildState::Missing;
     for reason in [Reason::ApiVersionUnsupported, Reason::RemoteUnavailable] {
@@ -204,7 +203,6 @@ fn an_export_that_only_this_process_knows_and_that_is_in_the_secret_is_recorded(
 fn a_secret_gets_its_value_back_while_the_connection_cannot_be_used() {
     let plan = |known: RememberedValue, reason: Reason, change: fn(&mut Story)| {
         let mut story = Story::exported(When::OnChange);
-        story.record.reported = true;
         story.record.known_value = known;
         story.secret = ChildState::Missing;
         change(&mut story);

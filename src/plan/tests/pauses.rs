@@ -2,7 +2,7 @@
 //! on.
 
 use super::fixture::{
-    Fixture, auth_config, config, created, credentials, lost, mac, owner, policy, recorded,
+    Fixture, auth_config, config, created, credentials, lost, mac, owner, pause, policy, recorded,
     replacing, wanted,
 };
 use crate::plan::backoff::Retry;
@@ -15,6 +15,7 @@ use crate::plan::observed::{Observation, RemoteView};
 use crate::plan::policy::Policy;
 use crate::plan::record::{Record, Writes};
 use crate::plan::steps::Step;
+use crate::plan::verdict::Verdict;
 use crate::resources::{Adopt, AuthExport, AuthImport, DeletionPolicy, ProviderConfig, Reason};
 use serde_json::json;
 use std::sync::Arc;
@@ -36,7 +37,7 @@ fn knows(fixture: Fixture<'_>, remote: RemoteView) -> Fixture<'_> {
 }
 
 fn paused(mut fixture: Fixture<'_>) -> Fixture<'_> {
-    fixture.paused = Some(LEFT);
+    fixture.paused = Some(pause(LEFT, None));
     fixture
 }
 
@@ -44,7 +45,6 @@ fn paused(mut fixture: Fixture<'_>) -> Fixture<'_> {
 fn refused() -> Record {
     Record {
         writes: Writes::NothingCreated,
-        reported: true,
         ..lost()
     }
 }
@@ -179,6 +179,50 @@ fn what_the_cluster_alone_decides_goes_on_during_a_pause() {
     };
     let released = fixture().terminating().with_policy(orphan).plan();
     assert!(released.steps.contains(&Step::RemoveFinalizer));
+}
+
+#[test]
+fn in_a_pause_the_verdict_before_it_is_reported_again_once_another_cause_is_over() {
+    let app = credentials("github", "secret", &json!({}), &owner("uid"));
+    let rejected = Verdict::new(Reason::RemoteRejected, "no");
+    let unavailable = Verdict {
+        keeps_conditions: true,
+        ..Verdict::new(Reason::RemoteUnavailable, "failed")
+    };
+    for (reported, shown, expected) in [
+        (
+            &rejected,
+            Reason::SecretNotFound,
+            Some(Reason::RemoteRejected),
+        ),
+        (
+            &rejected,
+            Reason::NamespaceNotAllowed,
+            Some(Reason::RemoteRejected),
+        ),
+        (&rejected, Reason::RemoteRejected, None),
+        (
+            &unavailable,
+            Reason::SecretNotFound,
+            Some(Reason::RemoteUnavailable),
+        ),
+        (
+            &unavailable,
+            Reason::Suspended,
+            Some(Reason::RemoteUnavailable),
+        ),
+        (&unavailable, Reason::Synced, None),
+    ] {
+        let record = Record {
+            reason: Some(shown.to_string()),
+            ..recorded(&app, "id_1")
+        };
+        let mut fixture = Fixture::of(&app, record);
+        fixture.paused = Some(pause(LEFT, Some(reported.clone())));
+        let verdict = fixture.plan().verdict;
+        let found = (!verdict.keeps_conditions).then_some(verdict.reason);
+        assert_eq!(found, expected, "{shown} after {}", reported.reason);
+    }
 }
 
 #[test]

@@ -4,7 +4,7 @@ use super::fixture::{Fixture, auth_config, case, created, mac, owner, recorded, 
 use crate::plan::backoff::Retry;
 use crate::plan::case::Unresolved;
 use crate::plan::children::{ChildKind, Refusal};
-use crate::plan::events::events;
+use crate::plan::events::{events, of_release};
 use crate::plan::observed::ListedImport;
 use crate::plan::outcome::{created as creating, with_refusals};
 use crate::plan::record::{Destination, Record, Writes};
@@ -13,7 +13,8 @@ use crate::plan::status::next;
 use crate::plan::steps::{Effect, Plan};
 use crate::plan::verdict::{EventReason, Verdict};
 use crate::resources::{
-    CommonStatus, PendingDeletion, ProviderAuthConfigStatus, Reason, ResourceStatus, condition,
+    CommonStatus, Conditions, DriftEntry, PendingDeletion, PlanStatus, ProviderAuthConfigStatus,
+    Reason, ResourceStatus, condition,
 };
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
 use std::sync::Arc;
@@ -251,4 +252,82 @@ fn references_are_resolved_only_if_they_were() {
     ] {
         assert_eq!(after(reason, resolved, terminating), expected, "{reason}");
     }
+}
+
+/// A status with this drift, and this plan that waits.
+fn with_drift(fields: &[&str], plan: Option<&str>) -> CommonStatus {
+    let entry = |field: &&str| DriftEntry {
+        field: (*field).to_owned(),
+        desired: "ours".to_owned(),
+        observed: "theirs".to_owned(),
+    };
+    CommonStatus {
+        drift: Some(fields.iter().map(entry).collect()).filter(|it: &Vec<_>| !it.is_empty()),
+        plan: plan.map(|hash| PlanStatus {
+            hash: hash.to_owned(),
+            nonce: String::new(),
+            steps: Vec::new(),
+        }),
+        ..CommonStatus::default()
+    }
+}
+
+#[test]
+fn each_change_of_what_differs_at_metorial_is_an_event_and_what_stays_is_none() {
+    for (before, next, reason, noted) in [
+        (
+            &[][..],
+            &["name"][..],
+            Reason::Synced,
+            Some("differs at Metorial: name"),
+        ),
+        (&["name"], &["name"], Reason::Synced, None),
+        (
+            &["name"],
+            &["value"],
+            Reason::Observed,
+            Some("differs at Metorial: value"),
+        ),
+        (&["name"], &[], Reason::Synced, None),
+        // The reason has an event of its own.
+        (
+            &[],
+            &["lockedVersionId"],
+            Reason::ImmutableFieldChanged,
+            None,
+        ),
+    ] {
+        let (before, next) = (with_drift(before, None), with_drift(next, None));
+        let found = events(&before, &next, &Verdict::new(reason, "message"), &[], false);
+        let notes = found.iter().filter(|it| it.reason == "DriftDetected");
+        let notes: Vec<&str> = notes.map(|it| it.note.as_str()).collect();
+        assert_eq!(notes, Vec::from_iter(noted), "{before:?} {next:?}");
+    }
+}
+
+#[test]
+fn each_plan_that_waits_for_approval_is_an_event() {
+    let pending = Verdict::new(Reason::PlanPending, "approve it");
+    let mut before = with_drift(&[], Some("one"));
+    before.conditions = Some(
+        Conditions::after(None, 1, second(1))
+            .verdict(pending.reason, false, "m")
+            .build(),
+    );
+    for (hash, count) in [("one", 0), ("two", 1)] {
+        let next = with_drift(&[], Some(hash));
+        let found = events(&before, &next, &pending, &[], false);
+        assert_eq!(found.len(), count, "{hash}");
+    }
+}
+
+#[test]
+fn a_deletion_names_all_objects_that_were_deleted() {
+    let effects = ["former", "current"].map(|id| Effect::Deleted(id.to_owned()));
+    let verdict = Verdict::new(Reason::Deleting, "");
+    let event = of_release(&verdict, &effects).unwrap();
+    assert_eq!(
+        (event.reason, &*event.note),
+        ("Deleted", "deleted former, current")
+    );
 }

@@ -94,8 +94,7 @@ fn is_acknowledged(case: &Case<'_>, desired: &Desired, remote: &RemoteView) -> b
     let record = &case.record;
     let value = desired.role(Role::Value).map(|field| field.rule.name);
     let same = |name: &str| record.input(name).is_some() && !changed(desired, record, name);
-    let here = record.id.as_ref() == Some(&remote.id);
-    here && (record.acknowledged(desired) || value.is_some_and(same))
+    record.id.as_ref() == Some(&remote.id) && value.is_some_and(same)
 }
 
 /// Returns the time until the list of imports must have caught up, where it shows not even what is known: the last import of an
@@ -175,7 +174,7 @@ fn make_import(
     mut plan: Plan,
 ) -> Plan {
     let record = &case.record;
-    let changed_here = !record.acknowledged(desired) || record.lost_import;
+    let changed_here = !is_acknowledged(case, desired, remote) || record.lost_import;
     if !changed_here && case.policy.drift == DriftPolicy::Report {
         let value = desired.role(Role::Value).map(|field| field.rule.name);
         let drift = value.map(hidden).into_iter().collect();

@@ -62,17 +62,14 @@ pub async fn reconcile<C: ConnectionResource>(
         };
         let object = update_finalizer(context, &api, object, &state, users).await?;
         if !is_released(&object) {
-            let now = Timestamp::now();
-            let generation = object.meta().generation;
-            let next = status::next(&settings.status, generation, &state, &verdict, now);
+            let (now, shown) = (Timestamp::now(), &settings.status);
+            let next = status::next(shown, object.meta().generation, &state, &verdict, now);
             out_of_date_in = rate_limit::out_of_date_in(next.rate_limit.as_ref(), now);
-            report(context, &api, &object, &settings.status, next, &verdict).await?;
+            report(context, &api, &object, shown, next, &verdict).await?;
         }
     }
-    let reason = verdict.reason.as_str();
-    context
-        .metrics
-        .reconciled(key.kind, reason, began.elapsed());
+    let (metrics, reason) = (&context.metrics, verdict.reason.as_str());
+    metrics.reconciled(key.kind, reason, began.elapsed());
     report_change(context, key, &connection).await;
     let next = context.connections.next_check(&connection, users.is_some());
     let next = next.await;

@@ -34,6 +34,27 @@ pub(crate) struct Details {
     pub(crate) not_sent: bool,
 }
 
+impl Details {
+    pub(crate) fn new(kind: ErrorKind, operation: Operation, meta: Meta) -> Self {
+        Self {
+            kind,
+            operation,
+            status: None,
+            code: None,
+            entity: None,
+            field_paths: Vec::new(),
+            blockers: Vec::new(),
+            named: Named::default(),
+            retry_after: None,
+            meta,
+            cause: None,
+            too_large: false,
+            elsewhere: false,
+            not_sent: false,
+        }
+    }
+}
+
 /// Ids that the API names, which may repeat what was sent. They are compared, and neither shown nor printed.
 #[derive(Clone, Default)]
 pub(crate) struct Named(Vec<String>);
@@ -145,20 +166,8 @@ impl Error {
         cause: impl Into<Cow<'static, str>>,
     ) -> Self {
         Self::new(Details {
-            kind,
-            operation,
-            status: None,
-            code: None,
-            entity: None,
-            field_paths: Vec::new(),
-            blockers: Vec::new(),
-            named: Named::default(),
-            retry_after: None,
-            meta,
             cause: Some(cause.into()),
-            too_large: false,
-            elsewhere: false,
-            not_sent: false,
+            ..Details::new(kind, operation, meta)
         })
     }
 
@@ -332,24 +341,17 @@ mod tests {
 
     #[test]
     fn an_error_displays_operation_kind_fields_and_request_id() {
+        let operation = Operation::on_collection(Method::Post, Collection::AuthCredentials);
+        let meta = Meta {
+            request_id: Some("req_1".to_owned()),
+            ..Meta::default()
+        };
         let error = Error::new(Details {
-            kind: ErrorKind::Rejected,
-            operation: Operation::on_collection(Method::Post, Collection::AuthCredentials),
             status: Some(400),
             code: Some("invalid_data".to_owned()),
             entity: Some("body".to_owned()),
             field_paths: vec!["config.scopes.0".to_owned()],
-            blockers: Vec::new(),
-            named: Named::default(),
-            retry_after: None,
-            meta: Meta {
-                request_id: Some("req_1".to_owned()),
-                ..Meta::default()
-            },
-            cause: None,
-            too_large: false,
-            elsewhere: false,
-            not_sent: false,
+            ..Details::new(ErrorKind::Rejected, operation, meta)
         });
         assert_eq!(
             error.to_string(),

@@ -1,6 +1,8 @@
 //! Body of an answer while it arrives: whole up to a limit, and beyond it, for a page of a single item, without its long
 //! strings. Such an item can't be asked for in smaller parts, and the next page can't be asked for without its id.
 
+use std::borrow::Cow;
+
 use crate::request::Request;
 use crate::secret::Buffer;
 
@@ -25,16 +27,21 @@ pub(crate) struct Incoming {
     shortener: Option<Shortener>,
 }
 
-/// The body is larger than this client reads.
+/// Failure to read a body.
 #[derive(Debug)]
-pub(crate) struct TooLarge;
+pub(crate) enum BodyError {
+    /// It is larger than this client reads.
+    TooLarge,
+    /// It did not arrive as a whole, for this cause.
+    Incomplete(Cow<'static, str>),
+}
 
 impl Incoming {
     /// Creates an empty body of the answer to a request.
     ///
     /// # Errors
     /// The server announced more than can be accepted.
-    pub(crate) fn new(request: &Request<'_>, announced: Option<u64>) -> Result<Self, TooLarge> {
+    pub(crate) fn new(request: &Request<'_>, announced: Option<u64>) -> Result<Self, BodyError> {
         let longest = if request.shortens {
             ITEM_CAP
         } else {
@@ -48,7 +55,7 @@ impl Incoming {
                 bytes: Buffer::with_capacity(4096),
                 shortener: None,
             }),
-            _ => Err(TooLarge),
+            _ => Err(BodyError::TooLarge),
         }
     }
 
@@ -56,11 +63,11 @@ impl Incoming {
     ///
     /// # Errors
     /// The body is too large now, even without its long strings.
-    pub(crate) fn push(&mut self, chunk: &[u8]) -> Result<(), TooLarge> {
+    pub(crate) fn push(&mut self, chunk: &[u8]) -> Result<(), BodyError> {
         self.received = self.received.saturating_add(chunk.len());
         if self.shortener.is_none() && self.received > self.cap {
             if !self.shortens {
-                return Err(TooLarge);
+                return Err(BodyError::TooLarge);
             }
             let whole = std::mem::replace(&mut self.bytes, Buffer::with_capacity(4096));
             let mut shortener = Shortener::default();
@@ -73,7 +80,7 @@ impl Incoming {
         }
         match self.bytes.len() <= self.cap && self.received <= ITEM_CAP {
             true => Ok(()),
-            false => Err(TooLarge),
+            false => Err(BodyError::TooLarge),
         }
     }
 
@@ -185,7 +192,7 @@ mod tests {
             let mut incoming = Incoming::new(&request, None).expect("nothing is announced");
             let mut parts = string.as_bytes().chunks(1000);
             let received = parts.try_for_each(|part| incoming.push(part));
-            let received: Result<(), TooLarge> = received;
+            let received: Result<(), BodyError> = received;
             let received = received.ok().map(|()| incoming.end());
             let received = received.map(|body| (body.bytes.len(), body.shortened));
             assert_eq!(received, expected, "{cap} {shortens}");

@@ -4,24 +4,12 @@ use std::borrow::Cow;
 
 use crate::api_error::ApiError;
 use crate::classify::{self, ErrorBody};
-use crate::error::{Details, Error, ErrorKind, Named};
-use crate::incoming::{Received, TooLarge};
+use crate::error::{Details, Error, ErrorKind};
+use crate::incoming::{BodyError, Received};
 use crate::meta::{API_VERSION, Headers};
 use crate::redactor::Redactor;
 use crate::reply::Reply;
 use crate::request::Request;
-
-/// Failure to read a body.
-pub(crate) enum BodyError {
-    TooLarge,
-    Incomplete(Cow<'static, str>),
-}
-
-impl From<TooLarge> for BodyError {
-    fn from(_: TooLarge) -> Self {
-        Self::TooLarge
-    }
-}
 
 /// Returns the reply of a 2xx response, unless it is in another version of the API or its body could not be read.
 pub(crate) fn success(
@@ -85,20 +73,10 @@ pub(crate) fn failure(
         (ErrorBody::Api(_), _) => None,
     };
     let mut details = Details {
-        kind,
-        operation: request.operation(),
         status: Some(status),
-        code: None,
-        entity: None,
-        field_paths: Vec::new(),
-        blockers: Vec::new(),
-        named: Named::default(),
         retry_after: headers.retry_after,
-        meta: headers.meta,
         cause,
-        too_large: false,
-        elsewhere: false,
-        not_sent: false,
+        ..Details::new(kind, request.operation(), headers.meta)
     };
     if let ErrorBody::Api(error) = &body {
         let keep = |word: &Option<String>| word.as_deref().and_then(|word| redactor.keep(word));

@@ -54,7 +54,7 @@ impl Reply {
         let operation = self.operation;
         let answer: Answer<T> = self.decode()?;
         let id = answer.value.id();
-        if id.is_empty() || requested.is_some_and(|requested| requested != id) {
+        if requested.is_some_and(|requested| requested != id) {
             let kind = classify::unreadable_success(operation.method);
             let cause = "the answer is about another object";
             return Err(Error::of(kind, operation, answer.meta, cause));

@@ -1,7 +1,6 @@
 //! Sending: one request, one deadline for all of it, one answer of bounded size.
 
 use std::borrow::Cow;
-use std::time::Duration;
 
 use bytes::Bytes;
 use jiff::Timestamp;
@@ -14,9 +13,9 @@ use crate::classify;
 use crate::client::Client;
 use crate::collection::Method;
 use crate::error::{Error, ErrorKind};
-use crate::incoming::{Incoming, Received};
+use crate::incoming::{BodyError, Incoming, Received};
 use crate::meta::{API_VERSION, Headers, Meta};
-use crate::outcome::{self, BodyError};
+use crate::outcome;
 use crate::redactor::Redactor;
 use crate::reply::Reply;
 use crate::request::Request;
@@ -137,12 +136,8 @@ impl Client {
     }
 
     fn timed_out(&self) -> Cow<'static, str> {
-        format!("timed out after {}", seconds(self.0.timeout)).into()
+        format!("timed out after {}s", self.0.timeout.as_secs_f64()).into()
     }
-}
-
-fn seconds(duration: Duration) -> String {
-    format!("{}s", duration.as_secs_f64())
 }
 
 /// Returns the kind of a failure without a response. A write on a connection that was never established was not sent.

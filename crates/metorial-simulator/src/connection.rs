@@ -163,23 +163,17 @@ impl Connection {
     async fn send(&mut self, delivery: Delivery, keep: bool) -> std::io::Result<bool> {
         match delivery {
             Delivery::Whole(response) => {
-                let mut bytes = response.head(response.body.len() as u64, keep);
-                bytes.extend_from_slice(b"\r\n");
-                bytes.extend_from_slice(&response.body);
-                self.stream.write_all(&bytes).await?;
+                self.stream.write_all(&response.bytes(keep)).await?;
                 return Ok(true);
             }
             Delivery::Cut(response, at) => {
-                let mut bytes = response.head(response.body.len() as u64, keep);
-                bytes.extend_from_slice(b"\r\n");
-                bytes.extend_from_slice(&response.body[..at.min(response.body.len())]);
-                self.stream.write_all(&bytes).await?;
+                let bytes = response.bytes(keep);
+                let left_out = response.body.len().saturating_sub(at);
+                let sent = &bytes[..bytes.len() - left_out];
+                self.stream.write_all(sent).await?;
             }
             Delivery::Drip(response) => {
-                let mut bytes = response.head(response.body.len() as u64, false);
-                bytes.extend_from_slice(b"\r\n");
-                bytes.extend_from_slice(&response.body);
-                for byte in bytes {
+                for byte in response.bytes(false) {
                     self.stream.write_all(&[byte]).await?;
                     tokio::time::sleep(Duration::from_secs(1)).await;
                 }

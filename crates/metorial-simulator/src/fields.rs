@@ -147,7 +147,7 @@ impl<'a> Fields<'a> {
             self.add_problem(name, "tool_filters", Some(sent));
         }
         Some(if filters.is_empty() {
-            json!({"type": "allow_all"})
+            allow_all()
         } else {
             json!({"type": "filter", "filters": filters})
         })
@@ -189,6 +189,11 @@ impl<'a> Fields<'a> {
     pub(crate) fn check(&self, options: &Options) -> Result<()> {
         refuse(&self.problems, "body", options)
     }
+}
+
+/// Returns the tool filter of an object without filters, in the shape of answers.
+pub(crate) fn allow_all() -> Value {
+    json!({"type": "allow_all"})
 }
 
 fn is_tool_filter(filter: &Value) -> bool {

@@ -84,6 +84,14 @@ impl Response {
         ));
         text.into_bytes()
     }
+
+    /// Returns the whole response as it is sent.
+    pub(crate) fn bytes(&self, keep_alive: bool) -> Vec<u8> {
+        let mut bytes = self.head(self.body.len() as u64, keep_alive);
+        bytes.extend_from_slice(b"\r\n");
+        bytes.extend_from_slice(&self.body);
+        bytes
+    }
 }
 
 /// Parses the request line and headers; None if they aren't HTTP.

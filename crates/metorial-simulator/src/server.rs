@@ -31,7 +31,7 @@ pub(crate) async fn serve(listener: TcpListener, shared: Arc<Shared>) {
                 let Ok((stream, peer)) = accepted else { continue };
                 let refuses = *shared.down.borrow() || connections.len() >= MOST_CONNECTIONS;
                 if refuses {
-                    reset(&stream);
+                    Connection::new(stream, peer.ip()).reset();
                 } else {
                     connections.spawn(connection(stream, peer, Arc::clone(&shared)));
                 }
@@ -39,12 +39,6 @@ pub(crate) async fn serve(listener: TcpListener, shared: Arc<Shared>) {
             Some(_) = connections.join_next(), if !connections.is_empty() => {}
         }
     }
-}
-
-/// Closes a connection with a reset instead of an orderly end.
-fn reset(stream: &TcpStream) {
-    // On failure the connection ends without a reset, which tests hardly notice.
-    let _ = stream.set_zero_linger();
 }
 
 async fn connection(stream: TcpStream, peer: SocketAddr, shared: Arc<Shared>) {

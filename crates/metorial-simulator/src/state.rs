@@ -4,10 +4,11 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use jiff::Timestamp;
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value};
 
 use crate::catalog::{Backend, Catalog, Provider};
 use crate::clock::Clock;
+use crate::fields::allow_all;
 use crate::ids::{Ids, InstanceId, OrganizationId};
 use crate::limits::Windows;
 use crate::objects::{Collection, Links, Object, Status, later, named};
@@ -98,10 +99,7 @@ impl State {
         let draft = Draft {
             collection: Collection::Deployments,
             provider_id: provider.id.clone(),
-            fields: named([
-                ("name", name.into()),
-                ("tool_filter", json!({"type": "allow_all"})),
-            ]),
+            fields: named([("name", name.into()), ("tool_filter", allow_all())]),
             links: Links::default(),
             write_only: Map::new(),
         };

@@ -125,19 +125,6 @@ impl<'a> View<'a> {
             .filter(|object| object.instance == *instance && object.collection == collection)
     }
 
-    /// Returns the ids of a collection in order of creation.
-    pub(crate) fn ids(
-        &self,
-        instance: &InstanceId,
-        collection: Collection,
-    ) -> impl DoubleEndedIterator<Item = &'a String> + use<'a> {
-        self.store
-            .index
-            .get(&(instance.clone(), collection))
-            .into_iter()
-            .flatten()
-    }
-
     /// Returns the objects of a collection in order of creation.
     pub(crate) fn of(
         &self,
@@ -145,8 +132,8 @@ impl<'a> View<'a> {
         collection: Collection,
     ) -> impl Iterator<Item = &'a Arc<Object>> + use<'a> {
         let view = *self;
-        self.ids(instance, collection)
-            .filter_map(move |id| view.get(id))
+        let ids = self.store.index.get(&(instance.clone(), collection));
+        ids.into_iter().flatten().filter_map(move |id| view.get(id))
     }
 
     /// Returns all objects.

@@ -10,7 +10,7 @@ use super::lookup::{auth_method, deployment_of};
 use super::records::{Annotation, add_record};
 use crate::catalog::AuthMethod;
 use crate::errors::Result;
-use crate::fields::Fields;
+use crate::fields::{Fields, allow_all};
 use crate::objects::{Collection, Links, Object, named};
 use crate::options::Quirk;
 use crate::present::present;
@@ -34,7 +34,7 @@ pub(super) fn create(state: &mut State, caller: &Caller, body: &Value) -> Result
         name,
         description,
         metadata: metadata.clone(),
-        tool_filter: tool_filter.unwrap_or_else(|| json!({"type": "allow_all"})),
+        tool_filter: tool_filter.unwrap_or_else(allow_all),
         method,
         deployment,
         value,
@@ -102,7 +102,7 @@ pub(crate) fn consented(
     let mut fields = named([
         ("type", "oauth_automated".into()),
         ("source", "setup_session".into()),
-        ("tool_filter", json!({"type": "allow_all"})),
+        ("tool_filter", allow_all()),
     ]);
     let deployment = given.remove("provider_deployment_id");
     fields.extend(given);

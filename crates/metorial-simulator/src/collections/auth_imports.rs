@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value};
 
 use super::auth_configs::{self, NewConfig};
 use super::caller::Caller;
@@ -14,7 +14,7 @@ use super::records::{Annotation, add_record};
 use crate::catalog::{AuthMethod, Backend};
 use crate::clock;
 use crate::errors::{ApiError, Result};
-use crate::fields::Fields;
+use crate::fields::{Fields, allow_all};
 use crate::objects::{Collection, Object, named};
 use crate::options::Quirk;
 use crate::present::present;
@@ -160,7 +160,7 @@ fn into_new(
         name: name.into(),
         description: Value::Null,
         metadata,
-        tool_filter: json!({"type": "allow_all"}),
+        tool_filter: allow_all(),
         method,
         deployment,
         value,

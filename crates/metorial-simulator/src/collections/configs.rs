@@ -2,14 +2,14 @@
 
 use std::sync::Arc;
 
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value};
 
 use super::caller::Caller;
 use super::checks::check_discovered;
 use super::lookup::{deployment_of, provider, usable, version_of};
 use crate::catalog::{Provider, Version};
 use crate::errors::{ApiError, Result};
-use crate::fields::Fields;
+use crate::fields::{Fields, allow_all};
 use crate::objects::{Collection, Links, Object, named};
 use crate::options::Quirk;
 use crate::present::present;
@@ -47,10 +47,7 @@ pub(super) fn create(state: &mut State, caller: &Caller, body: &Value) -> Result
         ("name", name),
         ("description", description),
         ("metadata", metadata),
-        (
-            "tool_filter",
-            tool_filter.unwrap_or_else(|| json!({"type": "allow_all"})),
-        ),
+        ("tool_filter", tool_filter.unwrap_or_else(allow_all)),
     ]);
     let created = insert(state, caller, version, source, texts);
     Ok(present(state, &state.store.current(), &created))

@@ -1,7 +1,7 @@
 //! `/provider-deployments`: what configs, vaults and auth configs of a provider can belong to. Its provider and its default
 //! config can't be changed later.
 
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value};
 
 use super::caller::Caller;
 use super::changes::Changes;
@@ -10,7 +10,7 @@ use super::configs::{self, Source};
 use super::lookup::{provider, usable, version};
 use crate::catalog::{Provider, Version};
 use crate::errors::{ApiError, Result};
-use crate::fields::Fields;
+use crate::fields::{Fields, allow_all};
 use crate::objects::{Collection, Links, Object, named};
 use crate::options::Quirk;
 use crate::present::present;
@@ -56,10 +56,6 @@ pub(super) fn create(state: &mut State, caller: &Caller, body: &Value) -> Result
     });
     let created = created.ok_or_else(ApiError::internal)?;
     Ok(present(state, &state.store.current(), &created))
-}
-
-fn allow_all() -> Value {
-    json!({"type": "allow_all"})
 }
 
 /// Default config that the body of a create names.

@@ -2,10 +2,8 @@
 
 use crate::checks::{expect, remote};
 use crate::environment::Environment;
-use crate::examples::DEMO_NAMESPACE;
 use crate::terminal::Terminal;
-use installation::{Failure, TIMEOUT, output, wait_until};
-use kube::Api;
+use installation::{Failure, TIMEOUT, wait_until};
 use metorial_operator::resources::{
     ProviderAuthConfig, ProviderConfig, ProviderDeployment, ResourceStatus, condition,
 };
@@ -26,18 +24,20 @@ async fn check(environment: &Environment, terminal: &Terminal) -> Result<Stored,
     terminal.step("A deployment with everything that an agent needs on it, from one apply");
     let [deployment, app, login, settings] =
         ["pdeploy", "pacred", "paconf", "pconf"].map(|kind| format!("{kind}/{NAME}"));
-    let kubectl = environment.kubectl(&["get", &deployment, &app, &login, &settings]);
-    terminal.command(&kubectl);
-    terminal.output(&output(kubectl).await?);
-    let status = deployments(environment).get(NAME).await?.status;
+    let arguments = ["get", &deployment, &app, &login, &settings];
+    environment.show(terminal, &arguments).await?;
+    let status = environment
+        .api::<ProviderDeployment>()
+        .get(NAME)
+        .await?
+        .status;
     let deployment = stored(environment, status.as_ref())?;
     terminal.verified(&format!(
         "at Metorial: {}, tool filter {}",
         deployment.id, deployment.readable["tool_filter"]
     ));
-    let client = environment.plane.client();
-    let logins: Api<ProviderAuthConfig> = Api::namespaced(client.clone(), DEMO_NAMESPACE);
-    let configs: Api<ProviderConfig> = Api::namespaced(client, DEMO_NAMESPACE);
+    let logins = environment.api::<ProviderAuthConfig>();
+    let configs = environment.api::<ProviderConfig>();
     for object in [
         stored(environment, logins.get(NAME).await?.status.as_ref())?,
         stored(environment, configs.get(NAME).await?.status.as_ref())?,
@@ -57,9 +57,12 @@ async fn delete(
 ) -> Result<(), Failure> {
     terminal.step("Deleting the deployment, which waits for what belongs to it");
     let name = format!("pdeploy/{NAME}");
-    command(environment, terminal, &["delete", &name, "--wait=false"]).await?;
+    environment
+        .show(terminal, &["delete", &name, "--wait=false"])
+        .await?;
+    let deployments = environment.api::<ProviderDeployment>();
     let message = wait_until("the deletion is blocked", TIMEOUT, async || {
-        let status = deployments(environment).get(NAME).await?.status;
+        let status = deployments.get(NAME).await?.status;
         let conditions = status.and_then(|status| status.common.conditions);
         let ready = condition(conditions.as_deref(), "Ready");
         let blocked = ready.filter(|ready| ready.reason == "DeletionBlocked");
@@ -69,33 +72,17 @@ async fn delete(
     terminal.verified(&format!("DeletionBlocked: {message}"));
     let (login, settings) = (format!("paconf/{NAME}"), format!("pconf/{NAME}"));
     let wait = "--timeout=60s";
-    command(environment, terminal, &["delete", &login, &settings, wait]).await?;
-    command(
-        environment,
-        terminal,
-        &["wait", "--for=delete", &name, wait],
-    )
-    .await?;
+    environment
+        .show(terminal, &["delete", &login, &settings, wait])
+        .await?;
+    environment
+        .show(terminal, &["wait", "--for=delete", &name, wait])
+        .await?;
     let object = remote(environment, Some(deployment.id.clone()))?;
     let status = &object.readable["status"];
     expect("its status at Metorial", status, &json!("archived"))?;
     terminal.verified(&format!("{} is archived at Metorial", deployment.id));
     Ok(())
-}
-
-async fn command(
-    environment: &Environment,
-    terminal: &Terminal,
-    arguments: &[&str],
-) -> Result<(), Failure> {
-    let kubectl = environment.kubectl(arguments);
-    terminal.command(&kubectl);
-    terminal.output(&output(kubectl).await?);
-    Ok(())
-}
-
-fn deployments(environment: &Environment) -> Api<ProviderDeployment> {
-    Api::namespaced(environment.plane.client(), DEMO_NAMESPACE)
 }
 
 /// Returns the object that a status records.

@@ -5,6 +5,8 @@ use crate::readiness::wait_until_ready;
 use crate::terminal::Terminal;
 use control_plane::ControlPlane;
 use installation::{Failure, NAMESPACE, Operator, RELEASE, install_command, output};
+use kube::core::NamespaceResourceScope;
+use kube::{Api, Resource};
 use metorial_simulator::{InstanceType, Options, Simulator};
 use std::process::Command;
 use tempfile::TempDir;
@@ -67,6 +69,22 @@ impl Environment {
             .args(["--namespace", DEMO_NAMESPACE])
             .args(arguments);
         kubectl
+    }
+
+    /// Runs kubectl in the namespace of the demo, and prints the command and its output.
+    pub async fn show(&self, terminal: &Terminal, arguments: &[&str]) -> Result<(), Failure> {
+        let kubectl = self.kubectl(arguments);
+        terminal.command(&kubectl);
+        terminal.output(&output(kubectl).await?);
+        Ok(())
+    }
+
+    /// Returns the API of a kind in the namespace of the demo.
+    pub fn api<K>(&self) -> Api<K>
+    where
+        K: Resource<DynamicType = (), Scope = NamespaceResourceScope>,
+    {
+        Api::namespaced(self.plane.client(), DEMO_NAMESPACE)
     }
 
     /// Applies all examples.

@@ -9,7 +9,6 @@ use crate::readiness::wait_until_ready;
 use crate::terminal::{Terminal, masked, seconds};
 use installation::{Failure, TIMEOUT, output, wait_until};
 use k8s_openapi::api::core::v1::Secret;
-use kube::Api;
 use metorial_operator::resources::{ProviderAuthConfig, ProviderAuthCredentials};
 use metorial_simulator::Stored;
 use serde_json::{Value, json};
@@ -52,10 +51,11 @@ async fn apply(environment: &Environment, terminal: &Terminal) -> Result<String,
     output(environment.kubectl(&["create", "namespace", DEMO_NAMESPACE])).await?;
     let client = environment.plane.client();
     wait_until_ready(client, terminal, environment.apply_all(terminal)).await?;
-    let table = environment.kubectl(&["get", "metorial", "--all-namespaces"]);
-    terminal.command(&table);
-    terminal.output(&output(table).await?);
-    let status = credentials(environment).get("github").await?.status;
+    environment
+        .show(terminal, &["get", "metorial", "--all-namespaces"])
+        .await?;
+    let apps = environment.api::<ProviderAuthCredentials>();
+    let status = apps.get("github").await?.status;
     let object = remote(environment, status.and_then(|status| status.common.id))?;
     let secret = &object.write_only["client_secret"];
     expect("the secret", secret, &json!("replace-me-client-secret"))?;
@@ -76,8 +76,9 @@ async fn rotate_app(
     id: &str,
 ) -> Result<(), Failure> {
     terminal.step("Rotating the client secret of the OAuth app");
+    let apps = environment.api::<ProviderAuthCredentials>();
     let pushed = async || {
-        let status = credentials(environment).get("github").await?.status;
+        let status = apps.get("github").await?.status;
         let inputs = status.and_then(|status| status.common.inputs);
         let mut inputs = inputs.into_iter().flatten();
         let secret = inputs.find(|input| input.field == "oauth.clientSecret");
@@ -106,8 +107,7 @@ async fn rotate_app(
 /// Rotates the password of the database: it is imported, and the auth config keeps its id.
 async fn rotate_password(environment: &Environment, terminal: &Terminal) -> Result<(), Failure> {
     terminal.step("Rotating the password of the database, an import into the auth config");
-    let configs: Api<ProviderAuthConfig> =
-        Api::namespaced(environment.plane.client(), DEMO_NAMESPACE);
+    let configs = environment.api::<ProviderAuthConfig>();
     let id = async || {
         let status = configs.get("postgres").await?.status;
         Ok::<_, Failure>(status.and_then(|status| status.common.id))
@@ -139,10 +139,10 @@ async fn rotate_password(environment: &Environment, terminal: &Terminal) -> Resu
 /// Reads the Secret that an export created and compares it with the value at Metorial.
 async fn read_export(environment: &Environment, terminal: &Terminal) -> Result<(), Failure> {
     terminal.step("Reading the Secret that the export created");
-    let kubectl = environment.kubectl(&["get", "aexport/slack", "secret/slack-export"]);
-    terminal.command(&kubectl);
-    terminal.output(&output(kubectl).await?);
-    let secrets: Api<Secret> = Api::namespaced(environment.plane.client(), DEMO_NAMESPACE);
+    environment
+        .show(terminal, &["get", "aexport/slack", "secret/slack-export"])
+        .await?;
+    let secrets = environment.api::<Secret>();
     let data = secrets.get("slack-export").await?.data.unwrap_or_default();
     let token = data
         .get("token")
@@ -159,10 +159,10 @@ async fn read_export(environment: &Environment, terminal: &Terminal) -> Result<(
 async fn delete(environment: &Environment, terminal: &Terminal, id: &str) -> Result<(), Failure> {
     terminal.step("Deleting a resource");
     let began = Instant::now();
-    let kubectl = environment.kubectl(&["delete", "pacred/github", "--wait", "--timeout=60s"]);
-    terminal.command(&kubectl);
-    terminal.output(&output(kubectl).await?);
-    let left = credentials(environment).get_opt("github").await?;
+    let arguments = ["delete", "pacred/github", "--wait", "--timeout=60s"];
+    environment.show(terminal, &arguments).await?;
+    let apps = environment.api::<ProviderAuthCredentials>();
+    let left = apps.get_opt("github").await?;
     expect("the resource", &json!(left.is_some()), &json!(false))?;
     let status = &remote(environment, Some(id.to_owned()))?.readable["status"];
     expect("its status at Metorial", status, &json!("archived"))?;
@@ -199,10 +199,9 @@ async fn rotate(
     has: impl Fn(&Stored) -> bool,
 ) -> Result<String, Failure> {
     let patch = patch.to_string();
-    let kubectl = environment.kubectl(&["patch", "secret", secret, "--patch", &patch]);
-    terminal.command(&kubectl);
+    let arguments = ["patch", "secret", secret, "--patch", &patch];
     let began = Instant::now();
-    terminal.output(&output(kubectl).await?);
+    environment.show(terminal, &arguments).await?;
     let arrived = |_: &[_]| {
         environment
             .simulator
@@ -220,12 +219,5 @@ async fn wait_ready(
     resource: &str,
 ) -> Result<(), Failure> {
     let arguments = ["wait", "--for=condition=Ready", "--timeout=60s", resource];
-    let wait = environment.kubectl(&arguments);
-    terminal.command(&wait);
-    terminal.output(&output(wait).await?);
-    Ok(())
-}
-
-fn credentials(environment: &Environment) -> Api<ProviderAuthCredentials> {
-    Api::namespaced(environment.plane.client(), DEMO_NAMESPACE)
+    environment.show(terminal, &arguments).await
 }

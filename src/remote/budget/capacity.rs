@@ -96,32 +96,14 @@ impl Capacity {
 
     /// Counts a request that is sent, and returns its number.
     pub fn add(&mut self, purpose: &Purpose, now: Instant) -> u64 {
-        let Purpose { key, priority, .. } = purpose;
         self.expire(now);
+        let counted = Counted::new(purpose, now);
         let mut pool = lock(&self.pool);
-        pool.window.add(*priority, &key.namespace, now);
+        pool.window.add(&counted);
         pool.sent += 1;
         self.counted = pool.sent;
-        let counted = Counted::new(purpose, now);
         let quota = self.quota.as_mut();
         quota.map_or(0, |quota| quota.sent(counted))
-    }
-
-    /// Learns that a request that was counted did not reach the server. Only the server's limit has numbers.
-    pub fn not_sent(&mut self, request: u64, counted: &Counted) {
-        let window = &mut lock(&self.pool).window;
-        match &mut self.quota {
-            Some(quota) => quota.not_sent(request, window),
-            None => window.remove(counted),
-        }
-    }
-
-    /// Learns that the server refused the request of that number with 429, which does not count then (▲), and asked to wait for
-    /// so long.
-    pub fn refused(&mut self, request: u64, asked: Option<Duration>, now: Instant) {
-        if let Some(quota) = &mut self.quota {
-            quota.refused(request, asked, &mut lock(&self.pool).window, now);
-        }
     }
 
     /// Returns the requests without a response that may have used up what is left.

@@ -13,7 +13,6 @@ use super::scheduler::Scheduler;
 use super::spent::Spent;
 use super::unanswered::LONGEST_PAUSE;
 use super::view::View;
-use super::window::Counted;
 use crate::lock::lock;
 use crate::plan::purpose::Purpose;
 use crate::resources::{RateLimitSource, ResourceKey};
@@ -153,7 +152,9 @@ impl Budget {
         let reset = error.meta().rate_limit.and_then(|limit| limit.reset);
         let asked = error.retry_after().or(reset);
         let mut state = self.lock();
-        state.scheduler.capacity.refused(request, asked, now);
+        if let Some((quota, mut pool)) = state.scheduler.capacity.quota() {
+            quota.refused(request, asked, &mut pool.window, now);
+        }
         let refusal = state.scheduler.refuse(purpose, sent, now);
         let spent = Spent::new(&self.whose, &state.scheduler, refusal);
         self.enqueue(&mut state, now);
@@ -172,12 +173,13 @@ impl Budget {
         self.enqueue(&mut state, now);
     }
 
-    /// Learns why the request of that number, which was sent as `counted`, has no response. What did not reach the server
-    /// does not count.
-    pub fn failed(&self, request: u64, counted: &Counted, error: &Error) {
+    /// Learns why the request of that number has no response. What did not reach the server does not count.
+    pub fn failed(&self, request: u64, error: &Error) {
         let mut state = self.lock();
-        if error.was_not_sent() {
-            state.scheduler.capacity.not_sent(request, counted);
+        if error.was_not_sent()
+            && let Some((quota, mut pool)) = state.scheduler.capacity.quota()
+        {
+            quota.not_sent(request, &mut pool.window);
         }
         if matches!(error.kind(), ErrorKind::Transient | ErrorKind::Ambiguous) {
             state.failure = Some(error.clone());

@@ -134,7 +134,7 @@ impl Quota {
             available.total = left.min(most);
             // The oldest may be somebody else's: one request finds out.
             let known = at < report.until || available.total > 0;
-            available.probe = !known && (moment.is_expected() || self.unanswered.none_in_flight());
+            available.probe = !known && (moment.is_expected() || self.unanswered.in_flight() == 0);
             available.total += u64::from(available.probe);
         }
         if available.total.min(available.ordinary) == 0 && self.may_probe(moment) {
@@ -170,11 +170,12 @@ impl Quota {
         self.unanswered.ended(request, now);
     }
 
-    /// Learns that the request of that number did not reach the server, so that it does not count.
+    /// Learns that the request of that number did not reach the server, or was refused, so that it does not count.
     pub fn not_sent(&mut self, request: u64, window: &mut Window) {
-        if let Some(counted) = self.unanswered.not_sent(request) {
+        if let Some((counted, answered)) = self.unanswered.remove(request) {
             window.remove(&counted);
-            if let Some(report) = &mut self.report {
+            // The report of the response to it does not count it.
+            if let Some(report) = self.report.as_mut().filter(|_| !answered) {
                 report.forget_one(request);
             }
         }
@@ -262,12 +263,7 @@ impl Quota {
         window: &mut Window,
         now: Instant,
     ) {
-        if let Some((counted, answered)) = self.unanswered.refused_one(request) {
-            window.remove(&counted);
-            if let Some(report) = self.report.as_mut().filter(|_| !answered) {
-                report.forget_one(request);
-            }
-        }
+        self.not_sent(request, window);
         let longest = self.limit.per.max(WINDOW);
         let pause = asked.unwrap_or(UNKNOWN_PAUSE);
         self.closed_until = Some(now + pause.clamp(Duration::from_secs(1), longest));

@@ -116,7 +116,7 @@ impl Ticket {
         {
             own_limit.not_sent(&self.counted, now);
         }
-        self.budget.failed(self.number, &self.counted, error);
+        self.budget.failed(self.number, error);
     }
 }
 

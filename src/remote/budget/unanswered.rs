@@ -60,14 +60,8 @@ impl Unanswered {
         self.last
     }
 
-    /// Removes a request that was not sent after all, and returns it.
-    pub fn not_sent(&mut self, request: u64) -> Option<Counted> {
-        let in_flight = self.in_flight.remove(&request)?;
-        Some(in_flight.counted)
-    }
-
-    /// Removes a request that the server refused, which does not count then. Returns it, and whether its response was known.
-    pub fn refused_one(&mut self, request: u64) -> Option<(Counted, bool)> {
+    /// Removes a request that does not count. Returns it, and whether its response has arrived.
+    pub fn remove(&mut self, request: u64) -> Option<(Counted, bool)> {
         let in_flight = self.in_flight.remove(&request)?;
         Some((in_flight.counted, in_flight.answered))
     }
@@ -103,14 +97,14 @@ impl Unanswered {
             last_sent: self.last,
             settled: false,
         };
-        let before = |other: &Failed| other.counted.at() <= failed.counted.at();
+        let before = |other: &Failed| other.counted.at <= failed.counted.at;
         let place = self.failed.partition_point(before);
         self.failed.insert(place, failed);
     }
 
     /// Forgets those that no limit counts any more.
     pub fn expire(&mut self, per: Duration, now: Instant) {
-        self.failed.retain(|failed| now < failed.counted.at() + per);
+        self.failed.retain(|failed| now < failed.counted.at + per);
     }
 
     /// Returns the number of requests that the response to this one may not have counted.
@@ -166,7 +160,7 @@ impl Unanswered {
         forbidden_without: impl Fn(u64) -> bool,
     ) -> bool {
         let at = moment.at();
-        let unsettled = self.unsettled(|failed| at < failed.counted.at() + per);
+        let unsettled = self.unsettled(|failed| at < failed.counted.at + per);
         let alone = moment.is_expected() || self.in_flight.is_empty();
         let due = self.probe_at.is_none_or(|from| at >= from);
         unsettled > 0 && alone && due && !forbidden_without(unsettled)
@@ -183,16 +177,10 @@ impl Unanswered {
     pub fn failed_in(&self, per: Duration, now: Instant) -> PerPriority {
         let mut all = PerPriority::default();
         let unsettled = self.failed.iter().filter(|failed| !failed.settled);
-        for failed in unsettled.filter(|failed| now < failed.counted.at() + per) {
-            all[failed.counted.priority() as usize] += 1;
+        for failed in unsettled.filter(|failed| now < failed.counted.at + per) {
+            all[failed.counted.priority as usize] += 1;
         }
         all
-    }
-
-    /// Returns whether nothing is on its way.
-    #[must_use]
-    pub fn none_in_flight(&self) -> bool {
-        self.in_flight.is_empty()
     }
 
     /// Takes over those that failed before the organization was known.
@@ -203,7 +191,7 @@ impl Unanswered {
             ..failed
         });
         self.failed.extend(failed);
-        self.failed.sort_by_key(|failed| failed.counted.at());
+        self.failed.sort_by_key(|failed| failed.counted.at);
         self.probe_at = self.probe_at.max(unknown.probe_at);
     }
 

@@ -13,8 +13,10 @@ pub type PerPriority = [u64; Priority::ALL.len()];
 /// One request that was sent.
 #[derive(Clone, Debug)]
 pub struct Counted {
-    at: Instant,
-    priority: Priority,
+    /// The time at which it was sent.
+    pub at: Instant,
+    /// Its priority.
+    pub priority: Priority,
     namespace: Arc<str>,
 }
 
@@ -28,18 +30,6 @@ impl Counted {
             namespace: Arc::from(&*purpose.key.namespace),
         }
     }
-
-    /// Returns its priority.
-    #[must_use]
-    pub fn priority(&self) -> Priority {
-        self.priority
-    }
-
-    /// Returns when it was sent.
-    #[must_use]
-    pub fn at(&self) -> Instant {
-        self.at
-    }
 }
 
 /// The requests that were sent.
@@ -51,12 +41,13 @@ pub struct Window {
 }
 
 impl Window {
-    /// Adds a request that is sent now.
-    pub fn add(&mut self, priority: Priority, namespace: &str, now: Instant) {
-        let known = self.by_namespace.get_key_value(namespace);
-        let namespace = known.map_or_else(|| Arc::from(namespace), |(known, _)| known.clone());
+    /// Adds a request that is sent.
+    pub fn add(&mut self, counted: &Counted) {
+        let Counted { at, priority, .. } = *counted;
+        let known = self.by_namespace.get_key_value(&counted.namespace);
+        let namespace = known.map_or(&counted.namespace, |(known, _)| known).clone();
         self.by_namespace.entry(namespace.clone()).or_default()[priority as usize] += 1;
-        self.sent[priority as usize].push_back((now, namespace));
+        self.sent[priority as usize].push_back((at, namespace));
     }
 
     /// Removes a request that the server did not count. It may be forgotten already.

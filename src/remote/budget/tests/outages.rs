@@ -7,7 +7,6 @@ use crate::remote::RemoteError;
 use crate::remote::budget::limit::WINDOW;
 use crate::remote::budget::organization::{Budget, Refused};
 use crate::remote::budget::own::OwnLimit;
-use crate::remote::budget::window::Counted;
 use crate::remote::testing::{refusal, unreachable_error};
 use crate::resources::ResourceKey;
 use metorial::{Error, Meta, Method};
@@ -66,8 +65,7 @@ fn of_three() -> (Budget, Purpose, Instant) {
 /// Loses the response to a request. It counts: that the error is of one that was not sent is known too late.
 fn lose(budget: &Budget, request: u64, error: &Error, now: Instant) {
     budget.ended(request, now);
-    let edit = purpose("apps", "edited", Priority::Change);
-    budget.failed(request, &Counted::new(&edit, now), error);
+    budget.failed(request, error);
 }
 
 #[tokio::test]

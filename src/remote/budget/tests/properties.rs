@@ -136,8 +136,9 @@ proptest! {
         let (mut there, mut back) = (Vec::new(), Vec::new());
         let mut left = requests.saturating_sub(others);
         let send = |quota: &mut Quota, window: &mut Window| {
-            window.add(Priority::Create, "apps", now);
-            quota.sent(Counted::new(&purpose("apps", "new", Priority::Create), now))
+            let counted = Counted::new(&purpose("apps", "new", Priority::Create), now);
+            window.add(&counted);
+            quota.sent(counted)
         };
         let receive = |quota: &mut Quota, window: &mut Window, (number, left): (u64, u64)| {
             let reported = headers(requests, left, 600).rate_limit;

@@ -6,7 +6,6 @@ use crate::remote::budget::limit::{Limit, WINDOW};
 use crate::remote::budget::quota::Quota;
 use crate::remote::budget::scheduler::Scheduler;
 use crate::remote::budget::unanswered::LONGEST_PAUSE;
-use crate::remote::budget::window::Counted;
 use crate::resources::ResourceKey;
 use metorial::RateLimit;
 use std::collections::{BTreeSet, HashMap, HashSet, VecDeque};
@@ -292,10 +291,9 @@ impl World {
         if lost == Lost::Response {
             self.server.answer(self.now);
         }
-        let sent_at = self.now - LATENCY;
-        let counted = Counted::new(&caller.purpose, sent_at);
         if lost == Lost::NotSent {
-            self.scheduler.capacity.not_sent(number, &counted);
+            let (quota, mut pool) = self.scheduler.capacity.quota().unwrap();
+            quota.not_sent(number, &mut pool.window);
         }
         let (quota, pool) = self.scheduler.capacity.quota().unwrap();
         quota.ended(number, self.now);

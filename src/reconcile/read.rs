@@ -140,7 +140,7 @@ impl<K: Kind> Run<'_, K> {
                 // Objects that were recorded before this leadership are read along with the first of their kind.
                 let recorded = inventories.take_recorded::<K>(&session);
                 session.expect::<K>(recorded.await);
-                session.observe::<K>(id, since).await?.found()
+                session.observe::<K>(id, since).await?
             }
         };
         Ok(self.observation(case, view))
@@ -181,7 +181,7 @@ impl<K: Kind> Run<'_, K> {
     }
 
     fn known(&self, id: &str, since: Instant) -> Option<Arc<RemoteView>> {
-        self.session.as_ref()?.known(id, since)?.found()
+        self.session.as_ref()?.known(id, since)
     }
 
     fn observation(&mut self, case: &Case<'_>, view: Option<Arc<RemoteView>>) -> Observation {

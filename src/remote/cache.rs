@@ -41,11 +41,8 @@ pub struct Listed {
     pub unreadable: Vec<Suspect>,
 }
 
-/// A schema; `None` inside where the API publishes none.
-pub type Schema = Shared<Option<Published>>;
-
-/// The fields that a server's description of a PATCH has, where it describes itself.
-pub type PatchFields = Shared<Option<Arc<BTreeSet<String>>>>;
+/// The last reads of what the API describes.
+pub struct Reads<K, T>(Mutex<HashMap<K, Shared<Option<T>>>>);
 
 /// The cache of one Metorial instance.
 #[derive(Default)]
@@ -53,9 +50,12 @@ pub struct Cache {
     /// The objects.
     pub observations: Observations,
     listings: WeakMap<Collection, Last<Arc<Listed>>>,
-    schemas: Mutex<HashMap<ValueSchema, Schema>>,
-    callback_urls: Mutex<HashMap<String, Shared<Option<String>>>>,
-    patch_fields: Mutex<HashMap<Collection, PatchFields>>,
+    /// The schemas; `None` inside where the API publishes none.
+    pub schemas: Reads<ValueSchema, Published>,
+    /// The callback URLs of providers.
+    pub callback_urls: Reads<String, String>,
+    /// The fields that an update of a collection takes, where the server describes itself.
+    pub patch_fields: Reads<Collection, Arc<BTreeSet<String>>>,
     locks: WeakMap<String, AsyncMutex<()>>,
 }
 
@@ -75,25 +75,6 @@ impl Cache {
         self.listings.get_or_insert(collection, Last::default)
     }
 
-    /// Returns the last read of a schema. Removes those that nobody waits for and that are old or were never read: the
-    /// set of auth configs that values are imported into changes over time.
-    #[must_use]
-    pub fn schema(&self, of: &ValueSchema) -> Schema {
-        entry(&mut lock(&self.schemas), of)
-    }
-
-    /// Returns the last read of a provider's callback URL, in the same way.
-    #[must_use]
-    pub fn callback_url(&self, provider: &str) -> Shared<Option<String>> {
-        entry(&mut lock(&self.callback_urls), &provider.to_owned())
-    }
-
-    /// Returns the last read of the fields that an update of this collection takes, in the same way.
-    #[must_use]
-    pub fn patch_fields(&self, of: Collection) -> PatchFields {
-        entry(&mut lock(&self.patch_fields), &of)
-    }
-
     /// Waits for the lock of a remote object.
     pub async fn lock(&self, id: &str) -> OwnedMutexGuard<()> {
         let lock = self.locks.get_or_insert(id.to_owned(), AsyncMutex::default);
@@ -107,18 +88,26 @@ pub fn is_fresh(began: Instant) -> bool {
     began.elapsed() < LIFETIME
 }
 
-/// Returns an entry without those that nobody waits for and that are old or were never read.
-fn entry<K: Clone + Eq + Hash, T>(all: &mut HashMap<K, Shared<T>>, key: &K) -> Shared<T> {
-    all.retain(|_, read| {
-        read.try_lock().map_or(true, |known| {
-            let at = known.as_ref().map(|(at, _)| at);
-            at.is_some_and(|at| is_fresh(*at)) || Arc::strong_count(read) > 1
-        })
-    });
-    let known = all.entry(key.clone());
-    known
-        .or_insert_with(|| Arc::new(AsyncMutex::new(None)))
-        .clone()
+impl<K, T> Default for Reads<K, T> {
+    fn default() -> Self {
+        Self(Mutex::default())
+    }
+}
+
+impl<K: Eq + Hash, T> Reads<K, T> {
+    /// Returns the last read of what has this key. Removes those that nobody waits for and that are old or were never read:
+    /// the set of auth configs that values are imported into changes over time.
+    #[must_use]
+    pub fn get(&self, key: K) -> Shared<Option<T>> {
+        let mut all = lock(&self.0);
+        all.retain(|_, read| {
+            read.try_lock().map_or(true, |known| {
+                let at = known.as_ref().map(|(at, _)| at);
+                at.is_some_and(|at| is_fresh(*at)) || Arc::strong_count(read) > 1
+            })
+        });
+        all.entry(key).or_default().clone()
+    }
 }
 
 #[cfg(test)]

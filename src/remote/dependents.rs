@@ -34,12 +34,13 @@ impl Session {
             kind: K::NAME,
             dependents: K::DEPENDENTS,
         };
-        let (limits, transport) = (self.loader.limits.clone(), self.transport.clone());
-        let limit = limits.limit(FILTERED_COLLECTION).max(SAFE_BATCH_SIZE);
+        let (loader, transport) = (self.loader.clone(), self.transport.clone());
+        let limit = loader.limits.limit(FILTERED_COLLECTION);
+        let limit = limit.max(SAFE_BATCH_SIZE);
         let send = move |ids: Vec<String>| async move {
             let mut found = of.list(&transport, &ids).await;
             if ids.len() > SAFE_BATCH_SIZE && found.as_ref().is_err_and(is_refused) {
-                limits.reduce(FILTERED_COLLECTION, SAFE_BATCH_SIZE);
+                loader.limits.reduce(FILTERED_COLLECTION, SAFE_BATCH_SIZE);
                 let mut all = Vec::new();
                 for some in ids.chunks(SAFE_BATCH_SIZE) {
                     all.extend(of.list(&transport, some).await?);

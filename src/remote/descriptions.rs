@@ -19,7 +19,7 @@ impl Session {
     /// # Errors
     /// Nothing was sent.
     pub async fn callback_url(&self, provider: &str) -> Result<Option<String>, RemoteError> {
-        let shared = self.cache.callback_url(provider);
+        let shared = self.cache.callback_urls.get(provider.to_owned());
         let call = self.transport.client().provider(provider);
         let sent = self.transport.send(Operation::get("/providers/:id"), call);
         let url = |provider: Provider| provider.callback_url().and_then(callback_url);
@@ -37,7 +37,7 @@ impl Session {
     pub async fn patch_fields<K: Kind>(
         &self,
     ) -> Result<Option<Arc<BTreeSet<String>>>, RemoteError> {
-        let shared = self.cache.patch_fields(K::Remote::COLLECTION);
+        let shared = self.cache.patch_fields.get(K::Remote::COLLECTION);
         let call = self.transport.client().patch_fields(K::Remote::COLLECTION);
         let operation = Operation::get("/metorial/introspect/endpoints");
         let sent = self.transport.send_uncounted(operation, call);

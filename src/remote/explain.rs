@@ -32,7 +32,7 @@ pub fn explain(error: &Error) -> String {
         ErrorKind::Forbidden => format!(
             "{operation} was refused: {} ({})",
             forbidden(error),
-            details(error)
+            details(error, error.request_id())
         ),
         ErrorKind::VersionUnsupported => {
             format!("{error}; check spec.baseUrl of the connection")
@@ -70,17 +70,14 @@ fn cause(error: &Error) -> String {
         [] => String::new(),
         fields => format!(": {}", fields.join(", ")),
     };
-    let status = error.status().map(|status| status.to_string());
-    let code = error.code().map(str::to_owned);
-    let details: Vec<String> = [status, code].into_iter().flatten().collect();
-    format!("{fields} ({})", details.join(", "))
+    format!("{fields} ({})", details(error, None))
 }
 
-/// Returns status, code and request id.
-fn details(error: &Error) -> String {
+/// Returns status and code, and this request id.
+fn details(error: &Error, request_id: Option<&str>) -> String {
     let status = error.status().map(|status| status.to_string());
     let code = error.code().map(str::to_owned);
-    let request = error.request_id().map(|id| format!("request {id}"));
+    let request = request_id.map(|id| format!("request {id}"));
     let details: Vec<String> = [status, code, request].into_iter().flatten().collect();
     details.join(", ")
 }

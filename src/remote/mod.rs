@@ -34,5 +34,4 @@ pub use error::RemoteError;
 pub use loader::Loader;
 #[cfg(test)]
 pub use loader::read_along_before;
-pub use observations::Observed;
 pub use session::Session;

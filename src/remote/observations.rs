@@ -19,26 +19,6 @@ const SHORTEST_RETENTION: Duration = Duration::from_secs(60);
 /// writes (`Timing::settle`).
 const LONGEST_LAG: Duration = Duration::from_secs(45);
 
-/// One remote object as it was last observed.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Observed {
-    /// The object, as the API returned it. It may be archived: a deleted object is readable for 14 days (▲).
-    Found(Arc<RemoteView>),
-    /// A GET of the id returned `not_found` or `gone`: it is gone permanently.
-    Missing,
-}
-
-impl Observed {
-    /// Returns the object, unless it is gone permanently.
-    #[must_use]
-    pub fn found(self) -> Option<Arc<RemoteView>> {
-        match self {
-            Self::Found(view) => Some(view),
-            Self::Missing => None,
-        }
-    }
-}
-
 /// The observed objects of one instance.
 #[derive(Default)]
 pub struct Observations {
@@ -89,7 +69,12 @@ impl Observations {
     ///
     /// An absence is never returned: it may only have shown that reads lag behind writes (▲), which the next read decides.
     #[must_use]
-    pub fn get(&self, id: &str, since: Instant, now: Instant) -> Option<(Collection, Observed)> {
+    pub fn get(
+        &self,
+        id: &str,
+        since: Instant,
+        now: Instant,
+    ) -> Option<(Collection, Arc<RemoteView>)> {
         let mut known = lock(&self.known);
         let entry = known.entries.get_mut(id)?;
         entry.asked = now;
@@ -98,11 +83,11 @@ impl Observations {
             return None;
         }
         let view = entry.view.as_ref()?;
-        Some((entry.collection, Observed::Found(view.view.clone())))
+        Some((entry.collection, view.view.clone()))
     }
 
-    /// Stores the result of a read that began at `began` and ended at `server_time`, by the server's clock; returns what is
-    /// known now.
+    /// Stores the result of a read that began at `began` and ended at `server_time`, by the server's clock: the object, or `None`
+    /// where a GET of the id returned `not_found` or `gone`. Returns what is known now.
     ///
     /// A read may be served by a replica that lags behind our last write (▲): of two live states the one with the later
     /// `updated_at` wins, unless that is in the future, or so long ago that the read can't lag behind it: no later read would
@@ -113,18 +98,18 @@ impl Observations {
         &self,
         collection: Collection,
         id: &str,
-        observed: Observed,
+        observed: Option<Arc<RemoteView>>,
         began: Instant,
         server_time: Timestamp,
-    ) -> Observed {
+    ) -> Option<Arc<RemoteView>> {
         let entries = &mut lock(&self.known).entries;
         let known = entries.get(id);
         let (asked, permitted_age) = known.map_or((began, Duration::ZERO), |known| {
             (known.asked, known.permitted_age)
         });
-        let Observed::Found(read) = &observed else {
+        let Some(read) = &observed else {
             entries.remove(id);
-            return observed;
+            return None;
         };
         if let Some(known) = known {
             let overlaps = known.at > began;
@@ -132,7 +117,7 @@ impl Observations {
                 Some(Kept { view, .. }) if read.live => {
                     let may_lag = began < known.at + LONGEST_LAG;
                     if overlaps || may_lag && is_older(read, view, server_time) {
-                        return Observed::Found(view.clone());
+                        return Some(view.clone());
                     }
                 }
                 None if overlaps => return observed,

@@ -3,15 +3,16 @@
 use super::batch_limits::{SAFE_BATCH_SIZE, Shown, is_refused};
 use super::coalesce::{LONG_QUIET_TIME, QUIET_TIME};
 use super::error::RemoteError;
-use super::loader::{BatchRead, Batched, read_along_before};
-use super::observations::Observed;
+use super::loader::{Batched, read_along_before};
 use super::session::Session;
 use super::transport::{Item, full_pages};
 use crate::kinds::{Kind, RemoteObject};
+use crate::plan::observed::RemoteView;
 use crate::plan::purpose::Priority;
 use jiff::{SignedDuration, Timestamp};
-use metorial::{Object, is_id};
+use metorial::{ErrorKind, Method, Object, Operation, Page, Status, is_id};
 use std::collections::HashSet;
+use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::Instant;
 
@@ -19,7 +20,8 @@ use tokio::time::Instant;
 const LISTED_AFTER: SignedDuration = SignedDuration::from_secs(60);
 
 impl Session {
-    /// Returns one object as it was observed at `since` or later.
+    /// Returns one object as it was observed at `since` or later; `None` if it is gone permanently. It may be archived: a
+    /// deleted object is readable for 14 days (▲).
     ///
     /// # Errors
     /// The read failed; nothing is known then, least of all that the object is gone.
@@ -27,9 +29,9 @@ impl Session {
         &self,
         id: &str,
         since: Instant,
-    ) -> Result<Observed, RemoteError> {
+    ) -> Result<Option<Arc<RemoteView>>, RemoteError> {
         if let Some(known) = self.known(id, since) {
-            return Ok(known);
+            return Ok(Some(known));
         }
         let collection = K::Remote::COLLECTION;
         let limit = self.loader.limits.limit(collection);
@@ -44,11 +46,11 @@ impl Session {
                 Err(error) => return Err(error),
             }
             if let Some(known) = self.known(id, since) {
-                return Ok(known);
+                return Ok(Some(known));
             }
         }
-        let observed = self.batch_read().get::<K>(id).await?;
-        if let Observed::Found(view) = &observed
+        let observed = self.get::<K>(id).await?;
+        if let Some(view) = &observed
             && shown.asked > 1
             && view.created_at < before(self.transport.server_time(), LISTED_AFTER)
         {
@@ -69,19 +71,10 @@ impl Session {
     /// Returns one object as it was observed at `since` or later, without asking the API. What other keys have observed counts
     /// once this one has read the collection itself.
     #[must_use]
-    pub fn known(&self, id: &str, since: Instant) -> Option<Observed> {
+    pub fn known(&self, id: &str, since: Instant) -> Option<Arc<RemoteView>> {
         let (collection, known) = self.cache.observations.get(id, since, Instant::now())?;
         let reaches = self.loader.access.reaches(collection, id);
         reaches.then_some(known)
-    }
-
-    fn batch_read(&self) -> BatchRead {
-        BatchRead {
-            transport: self.transport.clone(),
-            cache: self.cache.clone(),
-            limits: self.loader.limits.clone(),
-            access: self.loader.access.clone(),
-        }
     }
 
     async fn join_batch<K: Kind>(
@@ -92,23 +85,104 @@ impl Session {
     ) -> Result<Batched, RemoteError> {
         let collection = K::Remote::COLLECTION;
         let due = read_along_before(since, Instant::now());
-        let batch = self.batch_read();
+        let session = self.clone();
         let send = move |mut ids: Vec<String>| async move {
-            let limit = limit.min(batch.limits.limit(collection));
-            let observations = &batch.cache.observations;
+            let limit = limit.min(session.loader.limits.limit(collection));
+            let observations = &session.cache.observations;
             if let Some(due) = due {
                 observations.fill(collection, &mut ids, limit, due, Instant::now());
             }
             match ids.as_slice() {
                 // A GET of one object says more than a list of one.
-                [id] => batch.get::<K>(id).await.map(Batched::Read),
-                ids => batch.read::<K>(ids).await.map(Batched::Listed),
+                [id] => session.get::<K>(id).await.map(Batched::Read),
+                ids => session.read::<K>(ids).await.map(Batched::Listed),
             }
         };
         let batches = &self.loader.batches;
         batches
             .join(collection, &[id.to_owned()], limit, self.quiet(), send)
             .await
+    }
+
+    /// Reads these objects into the cache. What the server can't read together is left to others to read one by one.
+    async fn read<K: Kind>(&self, ids: &[String]) -> Result<Shown, RemoteError> {
+        let collection = K::Remote::COLLECTION;
+        let mut shown = Shown::default();
+        let mut rest: Vec<&[String]> = vec![ids];
+        while let Some(some) = rest.pop() {
+            let asked = some.len();
+            match self.page::<K>(some).await {
+                Ok(page) => {
+                    shown.asked += asked;
+                    shown.shown += self.store::<K>(some, &page);
+                }
+                // Smaller objects are not kept from being read by larger ones.
+                Err(RemoteError::Api(error)) if error.is_too_large() => {
+                    let (first, second) = some.split_at(asked / 2);
+                    rest.extend([first, second].into_iter().filter(|half| half.len() > 1));
+                }
+                Err(error) if is_refused(&error) && asked > SAFE_BATCH_SIZE => {
+                    self.loader.limits.reduce(collection, SAFE_BATCH_SIZE);
+                    rest.extend(some.chunks(SAFE_BATCH_SIZE));
+                }
+                Err(error) if is_refused(&error) => self.loader.limits.reduce(collection, 1),
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(shown)
+    }
+
+    /// Reads one object by a request of its own; `None` if it is gone.
+    async fn get<K: Kind>(&self, id: &str) -> Result<Option<Arc<RemoteView>>, RemoteError> {
+        let collection = K::Remote::COLLECTION;
+        let operation = Operation::on_item(Method::Get, collection);
+        let began = Instant::now();
+        let call = self.transport.client().get::<K::Remote>(id);
+        let read = self.transport.send(operation, call).await;
+        self.loader.access.record(collection, &read);
+        let observed = match read {
+            Ok(remote) => Some(Arc::new(remote.view())),
+            Err(RemoteError::Api(error)) if error.kind() == ErrorKind::Gone => None,
+            Err(error) => return Err(error),
+        };
+        let server_time = self.transport.server_time();
+        let observations = &self.cache.observations;
+        Ok(observations.store_read(collection, id, observed, began, server_time))
+    }
+
+    async fn page<K: Kind>(
+        &self,
+        ids: &[String],
+    ) -> Result<(Instant, Page<K::Remote>), RemoteError> {
+        // Archived objects are left out otherwise, even by their ids (▲).
+        let statuses = [Status::Active, Status::Archived];
+        let query = full_pages().ids(ids)?.statuses(statuses)?;
+        let operation = Operation::on_collection(Method::Get, K::Remote::COLLECTION);
+        let began = Instant::now();
+        let call = self.transport.client().list::<K::Remote>(&query);
+        let read = self.transport.send(operation, call).await;
+        self.loader.access.record(K::Remote::COLLECTION, &read);
+        Ok((began, read?))
+    }
+
+    /// Stores what a page shows of `ids`, and returns how many that are.
+    fn store<K: Kind>(&self, ids: &[String], (began, page): &(Instant, Page<K::Remote>)) -> usize {
+        let collection = K::Remote::COLLECTION;
+        let server_time = self.transport.server_time();
+        let (asked, others): (Vec<&K::Remote>, Vec<&K::Remote>) = page
+            .items
+            .iter()
+            .partition(|item| ids.iter().any(|id| id == item.id()));
+        if !others.is_empty() {
+            // The filter was ignored (▲).
+            self.loader.limits.reduce(collection, 1);
+        }
+        for item in &asked {
+            let view = Some(Arc::new(item.view()));
+            let observations = &self.cache.observations;
+            observations.store_read(collection, item.id(), view, *began, server_time);
+        }
+        asked.len()
     }
 
     /// Returns for how long a batch that this reconciliation needs waits for others: many resources are deleted together,

@@ -249,11 +249,10 @@ impl Session {
             return Ok(None);
         };
         if let Some(known) = self.known(id, since) {
-            return Ok(known.found());
+            return Ok(Some(known));
         }
         let now = Instant::now();
-        let observed = with_kind!(kind, K => self.observe::<K>(id, now).await);
-        Ok(observed?.found())
+        with_kind!(kind, K => self.observe::<K>(id, now).await)
     }
 
     /// Creates an object. Returns the id of the request, too.
@@ -320,7 +319,7 @@ impl Session {
         id: &str,
     ) -> Result<Option<Arc<RemoteView>>, RemoteError> {
         self.cache.observations.forget(id, Instant::now());
-        Ok(self.observe::<K>(id, Instant::now()).await?.found())
+        self.observe::<K>(id, Instant::now()).await
     }
 
     /// Returns the schema that a value has to follow; `None` where the API publishes none. At most an hour old.
@@ -331,7 +330,7 @@ impl Session {
         let schema = schemas::read(&self.transport, of);
         let schema = schema.map_ok(|schema| schema.map(Published::new));
         let what = Description::Schema(of.clone());
-        let (access, shared) = (&self.loader.access, self.cache.schema(of));
+        let (access, shared) = (&self.loader.access, self.cache.schemas.get(of.clone()));
         access.described(what, &shared, schema).await
     }
 

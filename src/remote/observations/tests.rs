@@ -17,16 +17,20 @@ fn view(id: &str, status: &str, updated_at: &str) -> Arc<RemoteView> {
     Arc::new(object.view())
 }
 
-fn object(status: &str, updated_at: &str) -> Observed {
-    Observed::Found(view("pac_1", status, updated_at))
+fn object(status: &str, updated_at: &str) -> Option<Arc<RemoteView>> {
+    Some(view("pac_1", status, updated_at))
 }
 
-fn get(observations: &Observations, since: Instant) -> Option<Observed> {
+fn get(observations: &Observations, since: Instant) -> Option<Arc<RemoteView>> {
     let known = observations.get("pac_1", since, Instant::now());
     known.map(|(_, observed)| observed)
 }
 
-fn store(observations: &Observations, read: Observed, began: Instant) -> Observed {
+fn store(
+    observations: &Observations,
+    read: Option<Arc<RemoteView>>,
+    began: Instant,
+) -> Option<Arc<RemoteView>> {
     observations.store_read(COLLECTION, "pac_1", read, began, now())
 }
 
@@ -39,7 +43,7 @@ fn a_read_that_lags_behind_is_not_believed_unless_it_says_that_the_object_is_gon
         (older, newer.clone()),
         (newer.clone(), newer.clone()),
         (archived.clone(), archived),
-        (Observed::Missing, Observed::Missing),
+        (None, None),
     ] {
         let observations = Observations::default();
         store(&observations, newer.clone(), Instant::now());
@@ -79,7 +83,7 @@ fn a_read_that_began_before_a_write_does_not_replace_its_response() {
     let written = view("pac_1", "active", "2025-09-15T10:00:02.000Z");
     observations.store_write(COLLECTION, &written, later);
     let believed = store(&observations, read.clone(), began);
-    assert_eq!(believed, Observed::Found(written));
+    assert_eq!(believed, Some(written));
     observations.forget("pac_1", later);
     store(&observations, read, began);
     assert_eq!(get(&observations, began), None, "its write failed");
@@ -110,7 +114,7 @@ fn a_view_that_is_too_large_is_returned_and_not_kept() {
     let mut large = auth_config("pac_1", "active");
     large["metadata"] = serde_json::json!({"a": vec![0; 10_000]});
     let large: metorial::AuthConfig = serde_json::from_value(large).unwrap();
-    let read = Observed::Found(Arc::new(large.view()));
+    let read = Some(Arc::new(large.view()));
     assert_eq!(store(&observations, read.clone(), began), read);
     assert_eq!(get(&observations, began), None);
 }
@@ -118,7 +122,7 @@ fn a_view_that_is_too_large_is_returned_and_not_kept() {
 #[test]
 fn an_absence_is_read_again() {
     let (observations, began) = (Observations::default(), Instant::now());
-    store(&observations, Observed::Missing, began);
+    store(&observations, None, began);
     assert_eq!(get(&observations, began), None);
 }
 
@@ -127,7 +131,7 @@ fn an_observation_is_as_old_as_the_start_of_its_read() {
     let (observations, began) = (Observations::default(), Instant::now());
     let found = object("active", "2025-09-15T10:00:00.000Z");
     store(&observations, found.clone(), began);
-    assert_eq!(get(&observations, began), Some(found));
+    assert_eq!(get(&observations, began), found);
     let later = began + Duration::from_millis(1);
     assert_eq!(get(&observations, later), None);
     observations.forget("pac_1", later);

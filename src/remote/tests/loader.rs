@@ -1,21 +1,26 @@
 //! The loader against everything that lists of the API do.
 
+use crate::plan::observed::RemoteView;
 use crate::plan::purpose::{Priority, Purpose};
 use crate::remote::budget::{Limit, WINDOW};
 use crate::remote::testing::{auth_config, session_at};
-use crate::remote::{Observed, RemoteError, Session};
-use crate::resources::{ProviderAuthConfig, ResourceKey};
+use crate::remote::{RemoteError, Session};
+use crate::resources::{ProviderAuthConfig, ProviderAuthCredentials, ResourceKey};
 use axum::Router;
 use axum::extract::{Path, RawQuery, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
+use futures::FutureExt;
 use futures::future::join_all;
 use serde_json::{Value, json};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio::time::Instant;
+
+/// The result of a read.
+type Read = Result<Option<Arc<RemoteView>>, RemoteError>;
 
 /// The behavior of a list.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -140,10 +145,7 @@ impl World {
     }
 
     /// Asks for these objects at the same time, as they are now.
-    async fn ask(
-        &self,
-        numbers: impl IntoIterator<Item = usize>,
-    ) -> Vec<Result<Observed, RemoteError>> {
+    async fn ask(&self, numbers: impl IntoIterator<Item = usize>) -> Vec<Read> {
         self.ask_since(numbers, Instant::now()).await
     }
 
@@ -151,7 +153,7 @@ impl World {
         &self,
         numbers: impl IntoIterator<Item = usize>,
         since: Instant,
-    ) -> Vec<Result<Observed, RemoteError>> {
+    ) -> Vec<Read> {
         let ask = |number| async move {
             let id = id(number);
             self.session.observe::<ProviderAuthConfig>(&id, since).await
@@ -163,7 +165,7 @@ impl World {
     async fn ask_for_existing(&self, count: usize) {
         let found = self.ask(0..count).await;
         for (number, found) in found.into_iter().enumerate() {
-            let view = found.unwrap().found().unwrap();
+            let view = found.unwrap().unwrap();
             assert_eq!(
                 (view.id.clone(), view.live),
                 (id(number), number != ARCHIVED)
@@ -198,11 +200,11 @@ async fn a_hundred_objects_cost_one_request_and_one_alone_a_get() {
 async fn who_asks_for_the_same_object_at_the_same_time_shares_a_get() {
     let world = World::new(Lists::Work).await;
     let found = world.ask([1; 30]).await;
-    let live = |found: Result<Observed, RemoteError>| found.unwrap().found().unwrap().live;
+    let live = |found: Read| found.unwrap().unwrap().live;
     assert!(found.into_iter().all(live));
     assert_eq!(world.requests(), [0]);
     let found = world.ask([EXISTING; 30]).await;
-    let missing = |found: &Result<Observed, RemoteError>| matches!(found, Ok(Observed::Missing));
+    let missing = |found: &Read| matches!(found, Ok(None));
     assert!(found.iter().all(missing));
     assert_eq!(world.requests(), [0], "its absence, too");
 }
@@ -225,7 +227,7 @@ async fn what_is_fresh_enough_is_not_read_and_what_is_due_soon_is_read_along() {
 async fn an_absent_object_is_confirmed_by_a_request_of_its_own() {
     let world = World::new(Lists::Work).await;
     let found = world.ask([1, EXISTING, EXISTING + 1]).await;
-    let missing = |found: &Result<Observed, RemoteError>| matches!(found, Ok(Observed::Missing));
+    let missing = |found: &Read| matches!(found, Ok(None));
     assert!(!missing(&found[0]) && missing(&found[1]) && missing(&found[2]));
     assert_eq!(world.requests(), [3, 0, 0]);
 }
@@ -311,4 +313,19 @@ async fn who_joins_a_request_that_is_refused_to_the_first_sends_one_of_its_own()
     assert!(matches!(refused, Err(RemoteError::BudgetSpent(_))));
     assert!(found.is_ok());
     assert_eq!(world.requests(), [0]);
+}
+
+#[tokio::test]
+async fn a_batch_keeps_no_session_for_which_nobody_waits() {
+    let world = World::new(Lists::Work).await;
+    let (session, id) = (&world.session, id(1));
+    let ids = [id.clone()];
+    let observed = session.observe::<ProviderAuthConfig>(&id, Instant::now());
+    let depending = session.dependents::<ProviderAuthCredentials>(&ids);
+    // A batch waits for others first, so both are given up.
+    assert!(observed.now_or_never().is_none());
+    assert!(depending.now_or_never().is_none());
+    let loader = Arc::downgrade(&session.loader);
+    drop(world);
+    assert!(loader.upgrade().is_none());
 }

@@ -2,7 +2,6 @@
 
 use crate::kinds::RemoteObject;
 use crate::plan::tests::fixture::{mac, owner};
-use crate::remote::observations::Observed;
 use crate::remote::testing::{ID, auth_config, session};
 use metorial::{AuthConfig, Collection};
 use serde_json::json;
@@ -14,7 +13,7 @@ async fn an_auth_config_is_read_again_after_an_import_that_failed() {
     let (session, began) = (session(1), Instant::now());
     let (owner, key) = (owner("uid"), mac());
     let object: AuthConfig = serde_json::from_value(auth_config(ID, "active")).unwrap();
-    let seen = Observed::Found(Arc::new(object.view()));
+    let seen = Some(Arc::new(object.view()));
     let observations = &session.cache.observations;
     let at = "2025-09-15T10:00:05Z".parse().unwrap();
     observations.store_read(Collection::AuthConfigs, ID, seen, began, at);

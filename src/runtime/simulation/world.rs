@@ -6,7 +6,6 @@ use super::resource::{Number, Resource, Task};
 use crate::kinds::RemoteObject;
 use crate::plan::backoff::{Backoff, Delays, Retry};
 use crate::plan::observed::RemoteView;
-use crate::remote::Observed;
 use crate::remote::testing::auth_config;
 use crate::resources::ResourceKey;
 use crate::runtime::schedule::Schedule;
@@ -239,7 +238,7 @@ impl World {
 
     fn read(&mut self, index: usize, sent: Sent, began: Instant) {
         for id in sent.ids {
-            let read = Observed::Found(self.view(&id));
+            let read = Some(self.view(&id));
             let observations = &self.organizations[index].cache.observations;
             let server_time = Timestamp::UNIX_EPOCH;
             observations.store_read(COLLECTION, &id, read, began, server_time);

@@ -2,10 +2,9 @@
 //! that it costs no memory and can't make the object unreadable, however large or deep somebody made it.
 
 use crate::resources::is_own_annotation;
-use serde::de::{IgnoredAny, MapAccess, Visitor};
+use serde::de::IgnoredAny;
 use serde::{Deserialize, Deserializer};
-use std::fmt;
-use std::hash::{DefaultHasher, Hash, Hasher};
+use std::collections::BTreeMap;
 
 /// An object with nothing but its metadata, as in a PartialObjectMetadata.
 #[derive(Clone, Debug, Deserialize)]
@@ -30,9 +29,9 @@ pub struct Metadata {
     /// Its version.
     #[serde(default)]
     pub resource_version: String,
-    /// Its annotations.
+    /// Its annotations that are the operator's own.
     #[serde(default, deserialize_with = "own_annotations")]
-    pub annotations: Digest,
+    pub annotations: BTreeMap<String, String>,
     /// Its finalizers.
     #[serde(default)]
     pub finalizers: Vec<String>,
@@ -53,43 +52,15 @@ impl Metadata {
     }
 }
 
-/// A digest of the operator's own annotations; those of others mean nothing to it. The texts themselves are not kept: up to
-/// 256 KiB of annotations are anybody's to set. The API server sends them sorted, so equal annotations have equal digests.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct Digest(u64);
-
-impl Default for Digest {
-    fn default() -> Self {
-        Self(DefaultHasher::new().finish())
-    }
-}
-
-fn own_annotations<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Digest, D::Error> {
-    Option::<Digest>::deserialize(deserializer).map(Option::unwrap_or_default)
-}
-
-impl<'de> Deserialize<'de> for Digest {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Texts;
-        impl<'de> Visitor<'de> for Texts {
-            type Value = Digest;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a map of texts")
-            }
-
-            fn visit_map<A: MapAccess<'de>>(self, mut texts: A) -> Result<Digest, A::Error> {
-                let mut hasher = DefaultHasher::new();
-                while let Some(entry) = texts.next_entry::<String, String>()? {
-                    if is_own_annotation(&entry.0) {
-                        entry.hash(&mut hasher);
-                    }
-                }
-                Ok(Digest(hasher.finish()))
-            }
-        }
-        deserializer.deserialize_map(Texts)
-    }
+/// Reads the operator's own annotations; those of others mean nothing to it. They are not kept: up to 256 KiB of annotations
+/// are anybody's to set, and one may repeat the content of a Secret.
+fn own_annotations<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<BTreeMap<String, String>, D::Error> {
+    let all = Option::<BTreeMap<String, String>>::deserialize(deserializer)?;
+    let mut own = all.unwrap_or_default();
+    own.retain(|key, _| is_own_annotation(key));
+    Ok(own)
 }
 
 #[cfg(test)]
@@ -115,32 +86,25 @@ mod tests {
     }
 
     #[test]
-    fn only_the_annotations_of_the_operator_are_in_the_digest() {
-        let digest = |annotations: &str| {
+    fn only_the_annotations_of_the_operator_are_kept() {
+        let own = |annotations: &str| {
             let found = object(&format!(r#","annotations":{annotations}"#));
-            found.metadata.annotations
+            Vec::from_iter(found.metadata.annotations)
         };
-        let none = object("").metadata.annotations;
+        assert!(object("").metadata.annotations.is_empty());
         for foreign in [
             "null",
             "{}",
             r#"{"a":"b"}"#,
             r#"{"metorial.community/a":"b"}"#,
         ] {
-            assert_eq!(digest(foreign), none, "{foreign}");
+            assert!(own(foreign).is_empty(), "{foreign}");
         }
-        let first = digest(r#"{"a":"b","metorial.com/c":"d","metorial.com/e":"f"}"#);
+        let kept = [("metorial.com/c", "d"), ("metorial.com/e", "f")];
+        let kept = kept.map(|(key, value)| (key.to_owned(), value.to_owned()));
         assert_eq!(
-            digest(r#"{"metorial.com/c":"d","metorial.com/e":"f"}"#),
-            first
+            own(r#"{"a":"b","metorial.com/c":"d","metorial.com/e":"f"}"#),
+            kept
         );
-        for other in [
-            "null",
-            r#"{"metorial.com/c":"d"}"#,
-            r#"{"metorial.com/c":"df","metorial.com/e":""}"#,
-            r#"{"metorial.com/c":"d","metorial.com/e":"g"}"#,
-        ] {
-            assert_ne!(digest(other), first, "{other}");
-        }
     }
 }

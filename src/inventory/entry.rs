@@ -1,7 +1,7 @@
 //! One resource of any kind with its remote object: whose connection it uses, and what its object depends on.
 
 use crate::cluster::decode::decode;
-use crate::cluster::metadata::Metadata;
+use crate::cluster::metadata::PartialObject;
 use crate::kinds::Kind;
 use crate::plan::observed::{Dependent, Relation};
 use crate::resources::{
@@ -10,7 +10,6 @@ use crate::resources::{
 };
 use jiff::{SignedDuration, Timestamp};
 use kube::{Resource, ResourceExt};
-use serde::Deserialize;
 
 /// One resource, as far as others are concerned with its remote object.
 #[derive(Clone, Debug)]
@@ -49,12 +48,6 @@ pub struct Entry {
 /// Time within which losses count as one loss: with the longest interval, each is noticed by then.
 const MAX_AGE_OF_LOSS: SignedDuration = SignedDuration::from_hours(24);
 
-/// A resource of which nothing but its metadata can be read.
-#[derive(Deserialize)]
-struct MetadataOnly {
-    metadata: Metadata,
-}
-
 /// Returns the time since which a status says that the object no longer exists.
 fn missing_since(status: &CommonStatus) -> Option<Timestamp> {
     let ready = condition(status.conditions.as_deref(), READY)?;
@@ -80,7 +73,7 @@ impl Entry {
         entry
     }
 
-    fn without_status<K: Kind>(MetadataOnly { metadata }: MetadataOnly) -> Self {
+    fn without_status<K: Kind>(PartialObject { metadata }: PartialObject) -> Self {
         Self {
             key: ResourceKey::new(K::NAME, &metadata.namespace, &metadata.name),
             id: None,

@@ -38,10 +38,10 @@ pub async fn watch_resources(
             return reported(key, reason);
         }
         known
-            .may_have_left(of.kind, &event)
+            .may_have_left(of.scope.kind, &event)
             .iter()
             .for_each(&mut left);
-        let keys = known.changed(of.kind, event).into_iter();
+        let keys = known.changed(of.scope.kind, event).into_iter();
         keys.for_each(&mut changed);
     };
     list_and_watch(cluster, health, of, &mut report).await;
@@ -56,8 +56,8 @@ pub async fn watch_references(
 ) {
     let mut references = References::default();
     let mut report = |event: Event| {
-        let namespace = of.namespace.as_deref();
-        if let Some(change) = references.change(of.kind, namespace, event, Instant::now()) {
+        let namespace = of.scope.namespace.as_deref();
+        if let Some(change) = references.change(of.scope.kind, namespace, event, Instant::now()) {
             changed(change);
         }
     };
@@ -183,7 +183,7 @@ impl Known {
 impl Significant {
     fn new(object: &Metadata) -> Self {
         let mut hasher = DefaultHasher::new();
-        (&object.uid, object.generation, object.annotations).hash(&mut hasher);
+        (&object.uid, object.generation, &object.annotations).hash(&mut hasher);
         object.terminating().hash(&mut hasher);
         Self {
             digest: hasher.finish(),

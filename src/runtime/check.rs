@@ -64,7 +64,11 @@ pub async fn check(settings: &Settings, client: Client) -> Vec<Checked> {
 }
 
 async fn check_kind(cluster: &Cluster, watched: &Watched) -> Checked {
-    let scope = watched.namespace.as_deref().unwrap_or("all namespaces");
+    let scope = watched
+        .scope
+        .namespace
+        .as_deref()
+        .unwrap_or("all namespaces");
     let failure = watched.first(cluster).await.err();
     let finding = match failure.map(|error| error.cause) {
         None => Finding::Fine,
@@ -74,7 +78,7 @@ async fn check_kind(cluster: &Cluster, watched: &Watched) -> Checked {
         Some(cause) => Finding::Failure(cause.to_string()),
     };
     Checked {
-        subject: format!("list {} in {scope}", watched.kind),
+        subject: format!("list {} in {scope}", watched.scope.kind),
         finding,
     }
 }

@@ -29,11 +29,8 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(10);
 
 /// A watched kind, in one namespace or in all.
 pub struct Watched {
-    /// The kind.
-    pub kind: &'static str,
-    /// The namespace.
-    pub namespace: Option<String>,
-    selector: Option<String>,
+    /// The kind, namespace and labels.
+    pub scope: WatchScope,
     collection: Collection,
     /// The same with the statuses, if lists report them.
     reported: Option<Collection>,
@@ -48,9 +45,11 @@ impl Watched {
     #[must_use]
     pub fn new<K: Resource<DynamicType = ()>>(kind: &'static str, namespace: Option<&str>) -> Self {
         Self {
-            kind,
-            namespace: namespace.map(str::to_owned),
-            selector: None,
+            scope: WatchScope {
+                kind,
+                namespace: namespace.map(str::to_owned),
+                selector: None,
+            },
             collection: Collection::new::<K>(namespace).metadata_only(),
             reported: None,
             max_silence: MAX_SILENCE,
@@ -62,7 +61,7 @@ impl Watched {
     pub fn share_definitions<'a>(all: impl Iterator<Item = &'a mut Self>) {
         let mut definitions: HashMap<&str, Arc<MissingDefinition>> = HashMap::new();
         for of in all {
-            of.definition = definitions.entry(of.kind).or_default().clone();
+            of.definition = definitions.entry(of.scope.kind).or_default().clone();
         }
     }
 
@@ -70,7 +69,10 @@ impl Watched {
     #[must_use]
     pub fn selected(self, selector: Option<&str>) -> Self {
         Self {
-            selector: selector.map(str::to_owned),
+            scope: WatchScope {
+                selector: selector.map(str::to_owned),
+                ..self.scope
+            },
             collection: self.collection.selected(selector),
             reported: self.reported.map(|it| it.selected(selector)),
             ..self
@@ -80,18 +82,10 @@ impl Watched {
     /// Returns the same, of which lists report the reasons in the statuses, too: [`Event::Reported`].
     #[must_use]
     pub fn with_reasons<K: Resource<DynamicType = ()>>(self) -> Self {
-        let namespace = self.namespace.as_deref();
+        let namespace = self.scope.namespace.as_deref();
         Self {
             reported: Some(Collection::new::<K>(namespace)),
             ..self
-        }
-    }
-
-    fn scope(&self) -> WatchScope {
-        WatchScope {
-            kind: self.kind,
-            namespace: self.namespace.clone(),
-            selector: self.selector.clone(),
         }
     }
 
@@ -158,7 +152,7 @@ pub async fn list_and_watch(
     loop {
         let failed = match list(cluster, of, report).await {
             Ok(version) => {
-                tracing::debug!(kind = of.kind, "listed; watching");
+                tracing::debug!(kind = of.scope.kind, "listed; watching");
                 failures.end();
                 watch(cluster, of, version, report, &mut failures).await
             }
@@ -182,12 +176,12 @@ async fn list(
                 let Metadata {
                     namespace, name, ..
                 } = &object.metadata;
-                let key = ResourceKey::new(of.kind, namespace, name);
+                let key = ResourceKey::new(of.scope.kind, namespace, name);
                 report(Event::Reported(key, reason));
             }
             report(Event::Listed(object.metadata));
         }
-        None => tracing::warn!(kind = of.kind, "an object in a list can't be read"),
+        None => tracing::warn!(kind = of.scope.kind, "an object in a list can't be read"),
     };
     let collection = of.reported.as_ref().unwrap_or(&of.collection);
     let version = cluster.list(collection, &mut each).await?;
@@ -285,14 +279,14 @@ impl<'a> Failures<'a> {
             turn.end();
         }
         if self.lasting.take().is_some() {
-            tracing::info!(kind = self.of.kind, "watching again");
+            tracing::info!(kind = self.of.scope.kind, "watching again");
             self.set_watched(Ok(()));
         }
     }
 
     /// Logs a failure, and pauses. A cause that lasts is logged once.
     async fn pause(&mut self, cause: Cause) {
-        let kind = self.of.kind;
+        let kind = self.of.scope.kind;
         if cause == Cause::Refused(GONE_STATUS) {
             tracing::debug!(kind, "a watch is too old to go on; listing again");
         } else if self.lasting.as_ref() == Some(&cause) {
@@ -332,7 +326,7 @@ impl<'a> Failures<'a> {
     }
 
     fn set_watched(&self, result: Result<(), String>) {
-        self.health.set_watched(&self.of.scope(), result);
+        self.health.set_watched(&self.of.scope, result);
     }
 }
 

@@ -1,7 +1,7 @@
 //! Makes the session of a connection: the key is checked where that is due, and what it opens is compared with the spec.
 
 use super::key_checks::Check;
-use super::limits::{Joined, UserLimit};
+use super::limits::{Joined, user_limit};
 use super::registry::Connections;
 use super::settings::ConnectionSettings;
 use super::slot::{Identified, Pinned, Slot};
@@ -71,7 +71,7 @@ impl Connections {
             .filter(|session| session.generation == settings.generation)
             .map(|session| session.epoch)
             .unwrap_or_else(|| self.next_epoch.fetch_add(1, Ordering::Relaxed));
-        let limit = UserLimit::from_settings(key, settings);
+        let limit = user_limit(settings);
         slot.limit_own_requests(key, limit, &self.factory.queue);
         let opened = self.open(key, slot, &from, known, max_age).await?;
         slot.pinned = Some(Pinned {

@@ -73,11 +73,7 @@ impl Connections {
 
     /// Stores a count, for which others may have waited as well.
     async fn store_count(&self, key: &ConnectionKey, lost: Arc<Lost>, approved: bool) -> Losses {
-        let losses = Losses {
-            known: lost.known,
-            lost: lost.ids.len(),
-            approved,
-        };
+        let losses = lost.losses(approved);
         let mut slot = self.locked(key).await;
         slot.use_approval();
         let known = slot.losses.as_ref();
@@ -110,12 +106,7 @@ impl Connections {
         };
         let session = session.for_purpose(Purpose::of_check(key.resource_key()));
         let extended = match inventories.count_lost(&session).await? {
-            Ok(lost) => Losses {
-                known: lost.known,
-                lost: lost.ids.len(),
-                approved: false,
-            }
-            .suspicious(),
+            Ok(lost) => lost.losses(false).suspicious(),
             // The resources that need it can't use it either, until that passes.
             Err(error) => !error.needs_person(),
         };

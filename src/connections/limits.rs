@@ -8,30 +8,15 @@ use crate::resources::{ConnectionKey, ConnectionKind, ResourceKey};
 use std::sync::Arc;
 use tokio::time::Instant;
 
-/// The limit that one connection sets.
-#[derive(Clone, Copy)]
-pub enum UserLimit {
-    /// The limit of the connection's own requests.
-    Own(Limit),
-    /// The limit of all requests to the organization.
-    Organization(Limit),
-}
-
-impl UserLimit {
-    /// Returns the limit that the connection sets; `None` if it sets none.
-    #[must_use]
-    pub fn from_settings(key: &ConnectionKey, settings: &ConnectionSettings) -> Option<Self> {
-        let limit = settings.common.rate_limit.as_ref()?;
-        let per = limit.per.as_ref().and_then(|per| per.duration());
-        let limit = Limit {
-            requests: u64::from(limit.requests),
-            per: per.unwrap_or(WINDOW),
-        };
-        Some(match key.kind {
-            ConnectionKind::Connection => Self::Own(limit),
-            ConnectionKind::ClusterConnection => Self::Organization(limit),
-        })
-    }
+/// Returns the limit that a connection sets; `None` if it sets none.
+#[must_use]
+pub fn user_limit(settings: &ConnectionSettings) -> Option<Limit> {
+    let limit = settings.common.rate_limit.as_ref()?;
+    let per = limit.per.as_ref().and_then(|per| per.duration());
+    Some(Limit {
+        requests: u64::from(limit.requests),
+        per: per.unwrap_or(WINDOW),
+    })
 }
 
 /// A budget that a connection uses. It leaves the budget, with the limit that it sets for the organization, when this is dropped.
@@ -41,19 +26,17 @@ pub struct Joined {
 }
 
 impl Joined {
-    /// Adds the connection to the budget that it uses now, with the organization's limit, after it has left the one that it used
-    /// before: a connection that was deleted and created again may have a key of another organization.
+    /// Adds the connection to the budget that it uses now, with the organization's limit, which only a `ClusterConnection`
+    /// sets, after it has left the one that it used before: a connection that was deleted and created again may have a key of
+    /// another organization.
     pub fn join(
         joined: &mut Option<Self>,
         key: &ConnectionKey,
-        limit: Option<UserLimit>,
+        limit: Option<Limit>,
         budget: &Arc<Budget>,
         now: Instant,
     ) {
-        let of_organization = match limit {
-            Some(UserLimit::Organization(limit)) => Some(limit),
-            Some(UserLimit::Own(_)) | None => None,
-        };
+        let of_organization = limit.filter(|_| key.kind == ConnectionKind::ClusterConnection);
         drop(joined.take_if(|former| !Arc::ptr_eq(&former.budget, budget)));
         let joined = joined.get_or_insert_with(|| Self {
             connection: key.resource_key(),
@@ -84,7 +67,7 @@ mod tests {
     #[test]
     fn the_limit_of_a_user_moves_with_the_connection_to_another_organization() {
         let key = ConnectionKey::new(ConnectionKind::ClusterConnection, "", "shared");
-        let five = Some(UserLimit::Organization(limit(5)));
+        let five = Some(limit(5));
         let budget = || Arc::new(Budget::new("", limit(100), unbounded_channel().0));
         let (former, current) = (budget(), budget());
         let now = Instant::now();

@@ -39,17 +39,14 @@ mod tests {
     use super::*;
 
     fn count(known: usize, lost: &[&str], at: Instant) -> Count {
+        let lost = Lost {
+            known,
+            at,
+            ids: lost.iter().map(|id| (*id).to_owned()).collect(),
+        };
         Count {
-            losses: Losses {
-                known,
-                lost: lost.len(),
-                approved: false,
-            },
-            lost: Arc::new(Lost {
-                known,
-                at,
-                ids: lost.iter().map(|id| (*id).to_owned()).collect(),
-            }),
+            losses: lost.losses(false),
+            lost: Arc::new(lost),
         }
     }
 

@@ -34,4 +34,4 @@ pub use others::OtherInstances;
 pub use registry::Connections;
 pub use session_factory::SessionFactory;
 pub use settings::{ConnectionResource, ConnectionSettings};
-pub use state::{ConnectionState, Permissions};
+pub use state::ConnectionState;

@@ -1,18 +1,20 @@
 //! Everything that is known of one connection.
 
 use super::key_checks::KeyChecks;
-use super::limits::{Joined, UserLimit};
+use super::limits::Joined;
 use super::losses::Count;
 use super::settings::ConnectionSettings;
 use super::single_flight::SingleFlight;
-use super::state::{ConnectionState, Permissions, version};
+use super::state::{ConnectionState, version};
 use crate::inventory::CountResult;
 use crate::plan::attempt::ConnectionVersion;
 use crate::plan::fingerprint::Fingerprint;
 use crate::plan::not_ready::NotReady;
 use crate::remote::budget::{Budget, Limit, OwnLimit};
 use crate::remote::{Loader, Session};
-use crate::resources::{APPROVE, ConnectionDefaults, ConnectionKey, RECREATE, Reason, ResourceKey};
+use crate::resources::{
+    APPROVE, ConnectionDefaults, ConnectionKey, ConnectionKind, RECREATE, Reason, ResourceKey,
+};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::mpsc::UnboundedSender;
@@ -94,14 +96,15 @@ pub struct Reported {
 }
 
 impl Slot {
-    /// Sets or removes the limit of the connection's own requests. What was sent stays counted.
+    /// Sets or removes the limit of the connection's own requests, which only a `Connection` has. What was sent stays counted.
     pub fn limit_own_requests(
         &mut self,
         key: &ConnectionKey,
-        limit: Option<UserLimit>,
+        limit: Option<Limit>,
         queue: &UnboundedSender<ResourceKey>,
     ) {
-        let Some(UserLimit::Own(limit)) = limit else {
+        let own = limit.filter(|_| key.kind == ConnectionKind::Connection);
+        let Some(limit) = own else {
             self.own_limit = None;
             return;
         };
@@ -163,23 +166,17 @@ impl Slot {
     /// Returns the state for resources that use the connection.
     #[must_use]
     pub fn state(&self) -> ConnectionState {
+        let settings = self.settings.as_ref();
+        let adopt_from = settings.and_then(|it| it.common.adopt_from.as_ref());
         ConnectionState {
             session: self.session().cloned(),
             not_ready: self.not_ready.clone(),
             generation: self.spec_generation(),
-            permissions: self.permissions(),
+            external_ids: settings.is_some_and(|it| it.external_ids),
+            adopt_from: adopt_from.cloned().unwrap_or_default(),
             defaults: self.defaults.clone(),
             handled: self.handled.clone(),
         }
-    }
-
-    /// Returns what the connection allows; nothing where there is none.
-    fn permissions(&self) -> Permissions {
-        let settings = self.settings.as_ref();
-        settings.map_or_else(Permissions::default, |settings| Permissions {
-            external_ids: settings.external_ids,
-            adopt_from: settings.common.adopt_from.clone().unwrap_or_default(),
-        })
     }
 
     /// Returns the state for the connection's own status, which a suspicious loss of objects makes not ready. Resources

@@ -7,15 +7,6 @@ use crate::remote::Session;
 use crate::resources::{ConnectionDefaults, ConnectionKey, ConnectionKind, Reason};
 use std::sync::Arc;
 
-/// The permissions that the owner of a connection gives its users.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Permissions {
-    /// True if their specs may name objects by their ids that no resource of this cluster created.
-    pub external_ids: bool,
-    /// The clusters whose objects they may take over.
-    pub adopt_from: Vec<String>,
-}
-
 /// The state of a connection.
 #[derive(Clone)]
 pub struct ConnectionState {
@@ -25,8 +16,10 @@ pub struct ConnectionState {
     pub not_ready: Option<NotReady>,
     /// The generation of its spec; `None` where there is none.
     pub generation: Option<i64>,
-    /// The permissions that its owner gives.
-    pub permissions: Permissions,
+    /// True if the specs of its users may name objects by their ids that no resource of this cluster created.
+    pub external_ids: bool,
+    /// The clusters whose objects its users may take over.
+    pub adopt_from: Vec<String>,
     /// The defaults that the connection gives its resources. They apply even while its key does not work, and after the
     /// connection was deleted: a deletion policy must not change because of that.
     pub defaults: ConnectionDefaults,
@@ -66,8 +59,8 @@ impl ConnectionState {
             refusal,
             named,
             shared: key.kind == ConnectionKind::ClusterConnection,
-            external_ids: self.permissions.external_ids,
-            adopt_from: self.permissions.adopt_from.clone(),
+            external_ids: self.external_ids,
+            adopt_from: self.adopt_from.clone(),
         }
     }
 

@@ -79,14 +79,14 @@ pub fn next(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::connections::Permissions;
     use crate::resources::ConnectionDefaults;
 
     fn state(not_ready: Option<NotReady>) -> ConnectionState {
         ConnectionState {
             session: None,
             not_ready,
-            permissions: Permissions::default(),
+            external_ids: false,
+            adopt_from: Vec::new(),
             defaults: ConnectionDefaults::default(),
             generation: Some(1),
             handled: None,

@@ -8,7 +8,7 @@ use crate::cluster::client::Cluster;
 use crate::cluster::error::ClusterError;
 use crate::cluster::shard::Shard;
 use crate::kinds::{Dependents, Discovery, Kind, RemoteKind, with_kind};
-use crate::plan::observed::Dependent;
+use crate::plan::observed::{Dependent, Losses};
 use crate::remote::{Coalesced, LONG_QUIET_TIME, RemoteError, Session};
 use crate::resources::{ConnectionKey, ResourceKey};
 use jiff::Timestamp;
@@ -37,6 +37,18 @@ pub struct Lost {
     pub ids: HashSet<String>,
 }
 
+impl Lost {
+    /// Returns their numbers; `approved`: true if a person approved that they are created again.
+    #[must_use]
+    pub fn losses(&self, approved: bool) -> Losses {
+        Losses {
+            known: self.known,
+            lost: self.ids.len(),
+            approved,
+        }
+    }
+}
+
 /// The result of a count, for all who wait for it.
 pub type CountResult = Result<Result<Arc<Lost>, RemoteError>, ClusterError>;
 
@@ -46,8 +58,8 @@ impl Inventories {
     pub fn new(cluster: Cluster, shard: Shard) -> Self {
         Self {
             cluster,
-            recorded_ids: RecordedIds::new(shard.clone()),
             shard,
+            recorded_ids: RecordedIds::default(),
             depending: Coalesced::default(),
         }
     }
@@ -152,7 +164,8 @@ impl Inventories {
     /// Returns the ids of one kind in the instance of a session that were recorded before this leadership, to the first caller.
     pub async fn take_recorded<K: Kind>(&self, session: &Session) -> Vec<String> {
         let at = (session.server.clone(), session.instance.id.clone());
-        self.recorded_ids.take::<K>(&self.cluster, &at).await
+        let (cluster, shard) = (&self.cluster, &self.shard);
+        self.recorded_ids.take::<K>(cluster, shard, &at).await
     }
 }
 

@@ -19,31 +19,21 @@ type At = (Arc<str>, String);
 type ByInstance = Mutex<HashMap<At, Vec<String>>>;
 
 /// The recorded ids of all kinds, listed when a kind is first asked for.
+#[derive(Default)]
 pub struct RecordedIds {
-    shard: Shard,
     of_kinds: Mutex<HashMap<&'static str, Arc<OnceCell<ByInstance>>>>,
     servers: OnceCell<Servers>,
 }
 
 impl RecordedIds {
-    /// Returns the ids that resources of a shard have recorded.
-    #[must_use]
-    pub fn new(shard: Shard) -> Self {
-        Self {
-            shard,
-            of_kinds: Mutex::default(),
-            servers: OnceCell::new(),
-        }
-    }
-
-    /// Returns the ids of one kind in an instance to the first caller, and nothing to others.
+    /// Returns the ids that resources of one kind in a shard have recorded in an instance to the first caller, and nothing to
+    /// others.
     ///
     /// A status is no proof that an object exists or whose it is; here it only saves requests.
-    pub async fn take<K: Kind>(&self, cluster: &Cluster, at: &At) -> Vec<String> {
+    pub async fn take<K: Kind>(&self, cluster: &Cluster, shard: &Shard, at: &At) -> Vec<String> {
         let of_kind = lock(&self.of_kinds).entry(K::NAME).or_default().clone();
-        let selector = self.shard.selector.as_deref();
         let servers = self.servers.get_or_init(|| servers(cluster)).await;
-        let listed = of_kind.get_or_init(|| list::<K>(cluster, selector, servers));
+        let listed = of_kind.get_or_init(|| list::<K>(cluster, shard, servers));
         let ids = lock(listed.await).remove(at);
         ids.unwrap_or_default()
     }
@@ -56,10 +46,10 @@ async fn servers(cluster: &Cluster) -> Servers {
     })
 }
 
-async fn list<K: Kind>(cluster: &Cluster, selector: Option<&str>, servers: &Servers) -> ByInstance {
+async fn list<K: Kind>(cluster: &Cluster, shard: &Shard, servers: &Servers) -> ByInstance {
     let mut ids: HashMap<At, Vec<String>> = HashMap::new();
     let part = Part {
-        selector,
+        selector: shard.selector.as_deref(),
         ..Part::default()
     };
     let mut each = |entry: Entry| {

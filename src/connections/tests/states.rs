@@ -2,7 +2,7 @@
 
 use super::settings;
 use crate::connections::key_checks::Check;
-use crate::connections::limits::{Joined, UserLimit};
+use crate::connections::limits::Joined;
 use crate::connections::settings::ConnectionSettings;
 use crate::connections::slot::{Identified, Pinned, Slot};
 use crate::plan::case::ConnectionView;
@@ -55,7 +55,7 @@ fn the_limit_of_a_connection_ends_with_it_in_whatever_order_its_key_is_refused_a
             identified: Some(identified(session(1))),
             ..Slot::default()
         };
-        let five = Some(UserLimit::Organization(limit(5)));
+        let five = Some(limit(5));
         Joined::join(&mut slot.joined, &key, five, &budget, now);
         assert_eq!(budget.remaining(now), 5);
         end(&mut slot);

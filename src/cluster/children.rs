@@ -5,7 +5,7 @@ use super::child::{Child, in_shape, patch, same_type};
 use super::client::Cluster;
 use super::error::{Cause, ClusterError, DENIED, is_terminating};
 use super::verb::Verb;
-use super::writes::{field_manager, owned_by};
+use super::writes::owned_by;
 use crate::plan::children::{
     ChildKind, ChildSpec, ChildState, Data, EXPIRES_ANNOTATION, EXPORT_ANNOTATION, Refusal, blank,
 };
@@ -202,11 +202,8 @@ impl<K: Resource<DynamicType = ()> + Serialize> Parent<'_, K> {
         }
         let annotations = annotations(wanted, export);
         if let Some(found) = found.as_ref().filter(|found| same_type(*found, wanted)) {
-            let patch = Patch::Merge(patch(found, wanted, &annotations, data));
-            let params = field_manager(PatchParams::default());
-            let patched = api.patch(name, &params, &patch);
-            let patched = self.cluster.call(Verb::Patch, &kind, name, patched);
-            return patched.await.map(drop);
+            let patch = patch(found, wanted, &annotations, data);
+            return self.cluster.merge(&api, name, patch).await;
         }
         let child = self.child::<C>(wanted, annotations, data);
         if let Some(found) = &found {
@@ -237,7 +234,7 @@ impl<K: Resource<DynamicType = ()> + Serialize> Parent<'_, K> {
                 let patch = Patch::Merge(patch(found, wanted, &annotations, data));
                 let params = PatchParams {
                     dry_run: true,
-                    ..field_manager(PatchParams::default())
+                    ..PatchParams::apply(FIELD_MANAGER)
                 };
                 return api.patch(name, &params, &patch).await.map(drop);
             }

@@ -201,7 +201,8 @@ impl<'a, K: Kind> Handle<'a, K> {
             if finalizers.len() == object.finalizers().len() {
                 return Ok(());
             }
-            match self.cluster.set_finalizers(api, object, &finalizers).await {
+            let change = json!({"finalizers": finalizers});
+            match self.cluster.patch_metadata(api, object, change).await {
                 Err(error) if error.is_conflict() && repetitions.next().is_some() => {
                     self.resolve_conflict(error, Records::Nothing).await?;
                 }

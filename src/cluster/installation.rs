@@ -10,7 +10,7 @@ use super::verb::Verb;
 use crate::plan::fingerprint::MacKey;
 use k8s_openapi::ByteString;
 use k8s_openapi::api::core::v1::Secret;
-use kube::api::{ObjectMeta, PostParams};
+use kube::api::ObjectMeta;
 use rand::Rng;
 
 const NAME: &str = "metorial-operator-fingerprint-key";
@@ -57,15 +57,9 @@ impl Cluster {
             ..Secret::default()
         };
         let api = self.namespaced::<Secret>(namespace);
-        let params = PostParams::default();
-        let created = self.call(Verb::Create, "Secret", NAME, api.create(&params, &secret));
-        match created.await {
-            Ok(_)
-            | Err(ClusterError {
-                cause: Cause::Conflict,
-                ..
-            }) => {}
-            Err(error) => return Err(error),
+        match self.create(&api, &secret).await {
+            Err(error) if error.cause != Cause::Conflict => return Err(error),
+            _ => {}
         }
         // Read back, not taken from here: it may be the other replica's that was stored.
         let missing = ClusterError::new(Verb::Get, "Secret", NAME, Cause::NotFound);

@@ -12,11 +12,9 @@ use super::client::Cluster;
 use super::error::{Cause, ClusterError};
 use super::fence::Fence;
 use super::rivals::Rivals;
-use super::verb::Verb;
-use super::writes::field_manager;
 use k8s_openapi::api::coordination::v1::{Lease, LeaseSpec};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::MicroTime;
-use kube::api::{ObjectMeta, Patch, PatchParams, PostParams};
+use kube::api::ObjectMeta;
 use serde_json::json;
 use std::time::Duration;
 use tokio::time::Instant;
@@ -166,12 +164,8 @@ impl Candidate {
             return Ok(false);
         }
         match self.swap(&lease, &self.identity).await {
-            Ok(()) => Ok(self.lead(began)),
-            Err(ClusterError {
-                cause: Cause::Conflict,
-                ..
-            }) => Ok(false),
-            Err(error) => Err(error),
+            Err(error) if error.cause == Cause::Conflict => Ok(false),
+            swapped => swapped.map(|()| self.lead(began)),
         }
     }
 
@@ -213,19 +207,9 @@ impl Candidate {
             }),
         };
         let api = self.cluster.namespaced::<Lease>(&self.namespace);
-        let params = PostParams::default();
-        let created = api.create(&params, &lease);
-        match self
-            .cluster
-            .call(Verb::Create, "Lease", &self.name, created)
-            .await
-        {
-            Ok(_) => Ok(true),
-            Err(ClusterError {
-                cause: Cause::Conflict,
-                ..
-            }) => Ok(false),
-            Err(error) => Err(error),
+        match self.cluster.create(&api, &lease).await {
+            Err(error) if error.cause == Cause::Conflict => Ok(false),
+            created => created.map(|()| true),
         }
     }
 
@@ -248,14 +232,7 @@ impl Candidate {
             }
         });
         let api = self.cluster.namespaced::<Lease>(&self.namespace);
-        let params = field_manager(PatchParams::default());
-        let patch = Patch::Merge(patch);
-        let (cluster, name) = (&self.cluster, &self.name);
-        let swapped = api.patch(name, &params, &patch);
-        cluster
-            .call(Verb::Patch, "Lease", name, swapped)
-            .await
-            .map(drop)
+        self.cluster.merge(&api, &self.name, patch).await
     }
 }
 

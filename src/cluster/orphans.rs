@@ -4,11 +4,9 @@
 
 use super::client::Cluster;
 use super::error::{Cause, ClusterError};
-use super::verb::Verb;
-use super::writes::field_manager;
 use k8s_openapi::api::core::v1::ConfigMap;
 use kube::ResourceExt;
-use kube::api::{ObjectMeta, Patch, PatchParams, PostParams};
+use kube::api::ObjectMeta;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
@@ -68,12 +66,7 @@ impl Cluster {
                 data: Some([(key.to_owned(), entry.to_owned())].into()),
                 ..ConfigMap::default()
             };
-            let params = PostParams::default();
-            let created = api.create(&params, &map);
-            return self
-                .call(Verb::Create, "ConfigMap", NAME, created)
-                .await
-                .map(drop);
+            return self.create(&api, &map).await;
         };
         let version = found.resource_version();
         let mut entries = found.data.unwrap_or_default();
@@ -82,9 +75,7 @@ impl Cluster {
         let mut data = Map::from_iter([(key.to_owned(), Value::from(entry))]);
         data.extend(dropped.iter().map(|(key, _)| (key.clone(), Value::Null)));
         let patch = json!({"metadata": {"resourceVersion": version}, "data": data});
-        let (params, patch) = (field_manager(PatchParams::default()), Patch::Merge(patch));
-        let patched = api.patch(NAME, &params, &patch);
-        self.call(Verb::Patch, "ConfigMap", NAME, patched).await?;
+        self.merge(&api, NAME, patch).await?;
         for (_, entry) in dropped {
             tracing::warn!(
                 entry,

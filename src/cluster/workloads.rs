@@ -3,10 +3,9 @@
 use super::client::Cluster;
 use super::error::{Cause, ClusterError};
 use super::verb::Verb;
-use super::writes::field_manager;
 use crate::plan::restart::RESTARTED_FOR;
 use crate::plan::steps::RestartRefusal;
-use crate::resources::{Workload, WorkloadKind};
+use crate::resources::{FIELD_MANAGER, Workload, WorkloadKind};
 use k8s_openapi::api::apps::v1::{DaemonSet, Deployment, StatefulSet};
 use kube::Resource;
 use kube::api::{Patch, PatchParams};
@@ -62,7 +61,7 @@ impl Cluster {
     {
         let annotations = json!({RESTARTED_FOR: content});
         let patch = json!({"spec": {"template": {"metadata": {"annotations": annotations}}}});
-        let params = field_manager(PatchParams::default());
+        let params = PatchParams::apply(FIELD_MANAGER);
         let patch = Patch::Merge(patch);
         let api = self.namespaced::<W>(namespace);
         // The answer is only the metadata: the rest of a workload is no concern of the operator.

@@ -1,4 +1,4 @@
-//! Writes to custom resources: finalizers and status.
+//! Writes of objects: the finalizers and statuses of custom resources, and whole objects.
 
 use super::client::{Cluster, decoded};
 use super::error::{Cause, ClusterError};
@@ -8,49 +8,20 @@ use super::verb::Verb;
 use crate::resources::FIELD_MANAGER;
 use crate::sensitive::Sensitive;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::OwnerReference;
-use kube::api::{Patch, PatchParams};
+use kube::api::{Patch, PatchParams, PostParams};
 use kube::core::Request;
 use kube::{Api, Resource, ResourceExt};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
+use std::fmt::Debug;
 
 impl Cluster {
-    /// Sets the finalizers, provided that the object is still the one that was read, and returns it as it is now.
+    /// Changes the metadata, provided that the object is still the one that was read, and returns it as it is now.
     ///
     /// # Errors
     /// The call failed; [`Cause::Conflict`] where the object changed.
-    pub async fn set_finalizers<K>(
-        &self,
-        api: &Api<K>,
-        object: &K,
-        finalizers: &[String],
-    ) -> Result<K, ClusterError>
-    where
-        K: Resource<DynamicType = ()> + DeserializeOwned,
-    {
-        let change = json!({"finalizers": finalizers});
-        self.patch_metadata(api, object, change).await
-    }
-
-    /// Removes an annotation, provided that the object is still the one that was read, and returns it as it is now.
-    ///
-    /// # Errors
-    /// The call failed; [`Cause::Conflict`] where the object changed.
-    pub async fn remove_annotation<K>(
-        &self,
-        api: &Api<K>,
-        object: &K,
-        annotation: &str,
-    ) -> Result<K, ClusterError>
-    where
-        K: Resource<DynamicType = ()> + DeserializeOwned,
-    {
-        let change = json!({"annotations": {annotation: null}});
-        self.patch_metadata(api, object, change).await
-    }
-
-    async fn patch_metadata<K>(
+    pub async fn patch_metadata<K>(
         &self,
         api: &Api<K>,
         object: &K,
@@ -63,7 +34,7 @@ impl Cluster {
         change["resourceVersion"] = json!(object.meta().resource_version);
         let patch = json!({"metadata": change});
         let name = object.name_any();
-        let params = field_manager(PatchParams::default());
+        let params = PatchParams::apply(FIELD_MANAGER);
         let request = Request::new(api.resource_url());
         let request = request.patch(&name, &params, &Patch::Merge(patch));
         self.send_patch(&K::kind(&()), &name, request).await
@@ -115,7 +86,7 @@ impl Cluster {
         let patch = json!({"metadata": {"uid": object.meta().uid}, "status": difference});
         let name = object.name_any();
         let kind = format!("{}/status", K::kind(&()));
-        let params = field_manager(PatchParams::default());
+        let params = PatchParams::apply(FIELD_MANAGER);
         let patch = Patch::Merge(patch);
         let request = Request::new(api.resource_url());
         let request = request.patch_subresource("status", &name, &params, &patch);
@@ -123,13 +94,39 @@ impl Cluster {
         let _: PartialObject = self.send_patch(&kind, &name, request).await?;
         Ok(true)
     }
-}
 
-/// Returns the parameters of a patch under the operator's name.
-pub(super) fn field_manager(params: PatchParams) -> PatchParams {
-    PatchParams {
-        field_manager: Some(FIELD_MANAGER.to_owned()),
-        ..params
+    /// Creates an object of the operator's own.
+    ///
+    /// # Errors
+    /// The call failed; [`Cause::Conflict`] where the name is taken.
+    pub(super) async fn create<K>(&self, api: &Api<K>, object: &K) -> Result<(), ClusterError>
+    where
+        K: Resource<DynamicType = ()> + Clone + Debug + Serialize + DeserializeOwned,
+    {
+        let (kind, name, params) = (K::kind(&()), object.name_any(), PostParams::default());
+        let created = api.create(&params, object);
+        let created = self.call(Verb::Create, &kind, &name, created);
+        created.await.map(drop)
+    }
+
+    /// Merges a patch into an object.
+    ///
+    /// # Errors
+    /// The call failed; [`Cause::Conflict`] where the patch has another `resourceVersion` than the object.
+    pub(super) async fn merge<K>(
+        &self,
+        api: &Api<K>,
+        name: &str,
+        patch: Value,
+    ) -> Result<(), ClusterError>
+    where
+        K: Resource<DynamicType = ()> + Clone + Debug + DeserializeOwned,
+    {
+        let (kind, params) = (K::kind(&()), PatchParams::apply(FIELD_MANAGER));
+        let patch = Patch::Merge(patch);
+        let patched = api.patch(name, &params, &patch);
+        let patched = self.call(Verb::Patch, &kind, name, patched);
+        patched.await.map(drop)
     }
 }
 

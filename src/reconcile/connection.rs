@@ -12,6 +12,7 @@ use crate::resources::{
 };
 use jiff::Timestamp;
 use kube::{Api, ResourceExt};
+use serde_json::json;
 use std::time::Duration;
 use tokio::time::Instant;
 
@@ -132,7 +133,7 @@ async fn end_approval<C: ConnectionResource>(
     }
     let object = context
         .cluster
-        .remove_annotation(api, &object, APPROVE)
+        .patch_metadata(api, &object, json!({"annotations": {APPROVE: null}}))
         .await?;
     tracing::info!("removed the approval to create lost objects again, which was used");
     Ok(object)
@@ -196,7 +197,7 @@ async fn update_finalizer<C: ConnectionResource>(
     }
     context
         .cluster
-        .set_finalizers(api, &object, &finalizers)
+        .patch_metadata(api, &object, json!({"finalizers": finalizers}))
         .await
 }
 

@@ -120,7 +120,10 @@ pub async fn write_without_leading(env: &Environment, name: &str) -> Vec<bool> {
             .write_status(&api, &object, &before, &status)
             .await
             .map(drop),
-        cluster.set_finalizers(&api, &object, &[]).await.map(drop),
+        cluster
+            .patch_metadata(&api, &object, json!({"finalizers": []}))
+            .await
+            .map(drop),
         cluster
             .record_orphan(&env.namespace, "uid", "{}")
             .await

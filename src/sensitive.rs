@@ -1,14 +1,14 @@
-//! Secret values, which leave the process only in the requests that need them.
+//! Secret values, which leave the process only in the requests that need them. Those in JSON are in a
+//! [`SecretValue`](metorial::SecretValue).
 
-use serde_json::Value;
 use zeroize::Zeroize;
 
 /// A secret in memory. It has no `Debug`, `Display`, `Serialize`, `PartialEq` or `Clone`, so that it can't get into a log,
 /// an error or a status by accident, and it is overwritten when dropped. [`expose`](Sensitive::expose) is the only way to
 /// read it, and easy to search for.
-pub struct Sensitive<T: Wipe>(T);
+pub struct Sensitive<T: Zeroize>(T);
 
-impl<T: Wipe> Sensitive<T> {
+impl<T: Zeroize> Sensitive<T> {
     /// Wraps a secret.
     pub fn new(secret: T) -> Self {
         Self(secret)
@@ -20,37 +20,8 @@ impl<T: Wipe> Sensitive<T> {
     }
 }
 
-impl<T: Wipe> Drop for Sensitive<T> {
+impl<T: Zeroize> Drop for Sensitive<T> {
     fn drop(&mut self) {
-        self.0.wipe();
-    }
-}
-
-/// A value that can be overwritten in place.
-pub trait Wipe {
-    /// Overwrites the content with zeros.
-    fn wipe(&mut self);
-}
-
-impl Wipe for String {
-    fn wipe(&mut self) {
-        self.zeroize();
-    }
-}
-
-impl Wipe for Vec<u8> {
-    fn wipe(&mut self) {
-        self.zeroize();
-    }
-}
-
-impl Wipe for Value {
-    fn wipe(&mut self) {
-        match self {
-            Value::String(text) => text.zeroize(),
-            Value::Array(items) => items.iter_mut().for_each(Wipe::wipe),
-            Value::Object(map) => map.values_mut().for_each(Wipe::wipe),
-            Value::Null | Value::Bool(_) | Value::Number(_) => {}
-        }
+        self.0.zeroize();
     }
 }

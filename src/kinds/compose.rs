@@ -6,7 +6,8 @@ use crate::plan::desired::Invalid;
 use crate::plan::fields::Sourced;
 use crate::resources::free_json::{INEXACT, LITERAL, unfit};
 use crate::resources::{ComposedValue, PartFormat, ValuePart, pointer};
-use crate::sensitive::{Sensitive, Wipe};
+use crate::sensitive::Sensitive;
+use metorial::SecretValue;
 use serde_json::{Map, Value};
 use std::collections::BTreeSet;
 
@@ -49,11 +50,11 @@ pub fn compose(value: &ComposedValue, inputs: &Inputs) -> Result<Sourced, Invali
             }
         };
         if let Err(why) = put(&mut whole, &part.pointer, piece) {
-            whole.wipe();
+            drop(SecretValue::new(whole));
             return Err(Invalid::value(format!("{place} {why}")));
         }
     }
-    let whole = Sensitive::new(whole);
+    let whole = SecretValue::new(whole);
     fits(whole.expose())?;
     Ok(Sourced {
         value: whole,
@@ -98,10 +99,10 @@ fn json(text: &str) -> Result<Value, &'static str> {
     if !exact(text) {
         return Err(INEXACT);
     }
-    let mut value = serde_json::from_str(text).map_err(|_| "is not JSON, or is nested too deep")?;
+    let value = serde_json::from_str(text).map_err(|_| "is not JSON, or is nested too deep")?;
     match unfit(&value) {
         Some(why) => {
-            value.wipe();
+            drop(SecretValue::new(value));
             Err(why)
         }
         None => Ok(value),
@@ -144,9 +145,9 @@ fn survives(number: &str) -> bool {
 }
 
 /// Sets `piece` at an RFC 6901 pointer; missing parents become objects.
-fn put(whole: &mut Value, pointer: &str, mut piece: Value) -> Result<(), &'static str> {
+fn put(whole: &mut Value, pointer: &str, piece: Value) -> Result<(), &'static str> {
     if let Some(why) = too_long(&piece) {
-        piece.wipe();
+        drop(SecretValue::new(piece));
         return Err(why);
     }
     let Some(path) = pointer.strip_prefix('/') else {

@@ -7,6 +7,7 @@ use crate::plan::fields::Sourced;
 use crate::resources::free_json::NUL;
 use crate::resources::{KeyRef, ResourceKey, ResourceRef, SecretSource, ValueSource};
 use crate::sensitive::Sensitive;
+use metorial::SecretValue;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use zeroize::Zeroizing;
@@ -217,7 +218,7 @@ impl Inputs {
         match (Reference::from_source(source), &source.value) {
             (Some(reference), _) => self.referenced(&reference),
             (None, Some(value)) => Ok(Sourced {
-                value: Sensitive::new(value.as_str().into()),
+                value: SecretValue::new(value.as_str().into()),
                 source: "spec".to_owned(),
                 origin: "spec".to_owned(),
                 names: BTreeSet::new(),
@@ -253,7 +254,7 @@ impl Inputs {
             return Err(Invalid::value(format!("{reference} {TOO_LONG}")));
         }
         Ok(Sourced {
-            value: Sensitive::new(text.into()),
+            value: SecretValue::new(text.into()),
             source: reference.to_string(),
             origin: self.origin(reference),
             names: BTreeSet::new(),

@@ -1,6 +1,6 @@
 //! Fields of a remote object and the rules of how each is sent, compared and changed.
 
-use crate::sensitive::Sensitive;
+use metorial::SecretValue;
 use serde_json::Value;
 use std::collections::BTreeSet;
 
@@ -135,7 +135,7 @@ pub enum FieldValue {
 /// A secret with the place that it came from.
 pub struct Sourced {
     /// The value.
-    pub value: Sensitive<Value>,
+    pub value: SecretValue,
     /// `Secret/name/key`, `ConfigMap/name/key` or `spec`.
     pub source: String,
     /// The same with the uids of the objects. Fingerprints that users see depend on it: otherwise a guess that is written into

@@ -91,12 +91,7 @@ impl Cluster {
             let bytes = bytes.ok_or_else(|| Missing::Unresolved(keyless(reference)))?;
             inputs
                 .insert(reference.clone(), bytes, &content.uid)
-                .map_err(|invalid| {
-                    Missing::Unresolved(Unresolved {
-                        resolved: false,
-                        ..invalid.into()
-                    })
-                })?;
+                .map_err(|it| Missing::Unresolved(Unresolved::new(it.reason, it.message)))?;
         }
         Ok(inputs)
     }
@@ -172,15 +167,13 @@ impl Cluster {
         if allowed.is_some_and(|allowed| allowed.allows(namespace, &labels)) {
             return Ok(());
         }
-        Err(Missing::Unresolved(Unresolved {
-            reason: Reason::OwnershipConflict,
-            message: format!(
-                "{} {} does not exist, or does not allow namespace {namespace}: ask its owner to add it to spec.allowedNamespaces",
-                reference.kind.as_str(),
-                reference.place()
-            ),
-            resolved: false,
-        }))
+        let message = format!(
+            "{} {} does not exist, or does not allow namespace {namespace}: ask its owner to add it to spec.allowedNamespaces",
+            reference.kind.as_str(),
+            reference.place()
+        );
+        let reason = Reason::OwnershipConflict;
+        Err(Missing::Unresolved(Unresolved::new(reason, message)))
     }
 
     /// Returns what another custom resource shows to one in `namespace`: its uid, its id once it is ready or while its object is
@@ -214,15 +207,10 @@ impl Cluster {
         };
         let id = status.and_then(|status| status.id.clone());
         let (Some(id), true) = (id, usable) else {
-            return Err(Missing::Unresolved(Unresolved {
-                reason: Reason::ReferenceNotReady,
-                message: format!(
-                    "{} {} is not ready: see its conditions",
-                    K::NAME,
-                    reference.place()
-                ),
-                resolved: false,
-            }));
+            let place = reference.place();
+            let message = format!("{} {place} is not ready: see its conditions", K::NAME);
+            let reason = Reason::ReferenceNotReady;
+            return Err(Missing::Unresolved(Unresolved::new(reason, message)));
         };
         let uid = object.uid().unwrap_or_default();
         let attributes = object.attributes().into_iter();
@@ -244,22 +232,15 @@ fn absent(reference: &Reference) -> Unresolved {
         SourceKind::ConfigMap => (Reason::ConfigMapNotFound, format!(" with the key {key}")),
         SourceKind::Resource(_) => (Reason::ReferenceNotFound, String::new()),
     };
-    Unresolved {
-        reason,
-        message: format!("{kind} {name} not found; create it{what}"),
-        resolved: false,
-    }
+    Unresolved::new(reason, format!("{kind} {name} not found; create it{what}"))
 }
 
 fn keyless(reference: &Reference) -> Unresolved {
     let (kind, name, key) = (reference.kind.as_str(), &reference.name, &reference.key);
-    Unresolved {
-        reason: match reference.kind {
-            SourceKind::Secret => Reason::SecretKeyNotFound,
-            SourceKind::ConfigMap => Reason::ConfigMapNotFound,
-            SourceKind::Resource(_) => Reason::ReferenceNotReady,
-        },
-        message: format!("{kind} {name} has no key {key}: add it"),
-        resolved: false,
-    }
+    let reason = match reference.kind {
+        SourceKind::Secret => Reason::SecretKeyNotFound,
+        SourceKind::ConfigMap => Reason::ConfigMapNotFound,
+        SourceKind::Resource(_) => Reason::ReferenceNotReady,
+    };
+    Unresolved::new(reason, format!("{kind} {name} has no key {key}: add it"))
 }

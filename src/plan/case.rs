@@ -80,6 +80,18 @@ pub struct Unresolved {
     pub resolved: bool,
 }
 
+impl Unresolved {
+    /// Returns the reason of a reference that is not resolved.
+    #[must_use]
+    pub fn new(reason: Reason, message: impl Into<String>) -> Self {
+        Self {
+            reason,
+            message: message.into(),
+            resolved: false,
+        }
+    }
+}
+
 impl From<Invalid> for Unresolved {
     fn from(Invalid { reason, message }: Invalid) -> Self {
         Self {

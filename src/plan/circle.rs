@@ -75,11 +75,7 @@ mod tests {
     }
 
     fn message(own: &ResourceKey, others: &[ResourceKey]) -> String {
-        let why = Unresolved {
-            reason: Reason::ReferenceNotReady,
-            message: "not ready".to_owned(),
-            resolved: false,
-        };
+        let why = Unresolved::new(Reason::ReferenceNotReady, "not ready");
         explained(why, own, others).message
     }
 

@@ -95,11 +95,7 @@ impl<'a, K: Kind> Resource<'a, K> {
         context: &Context,
     ) -> Result<Result<Desired, Unresolved>, ClusterError> {
         if self.handle.terminating() {
-            return Ok(Err(Unresolved {
-                reason: Reason::Deleting,
-                message: String::new(),
-                resolved: false,
-            }));
+            return Ok(Err(Unresolved::new(Reason::Deleting, "")));
         }
         let references = self.handle.object.references();
         let (object, namespace) = (&self.handle.object, &self.key.namespace);

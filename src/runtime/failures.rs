@@ -87,35 +87,8 @@ impl fmt::Display for EndedBy {
     }
 }
 
-/// A status with conditions.
-trait StatusConditions: Clone + Serialize {
-    /// Returns the conditions.
-    fn conditions(&self) -> Option<&[Condition]>;
-    /// Replaces the conditions, which describe this generation.
-    fn set_conditions(&mut self, generation: i64, conditions: Vec<Condition>);
-}
-
-impl<S: ResourceStatus> StatusConditions for S {
-    fn conditions(&self) -> Option<&[Condition]> {
-        self.common().conditions.as_deref()
-    }
-
-    fn set_conditions(&mut self, generation: i64, conditions: Vec<Condition>) {
-        self.common_mut().observed_generation = Some(generation);
-        self.common_mut().conditions = Some(conditions);
-    }
-}
-
-impl StatusConditions for ConnectionStatus {
-    fn conditions(&self) -> Option<&[Condition]> {
-        self.conditions.as_deref()
-    }
-
-    fn set_conditions(&mut self, generation: i64, conditions: Vec<Condition>) {
-        self.observed_generation = Some(generation);
-        self.conditions = Some(conditions);
-    }
-}
+/// The parts of a status that are written here: the generation that its conditions describe, and the conditions.
+type Described<'a> = (&'a mut Option<i64>, &'a mut Option<Vec<Condition>>);
 
 /// Sets the conditions of a resource with a remote object.
 ///
@@ -128,7 +101,11 @@ pub async fn on_resource<K: Kind>(
 ) -> Result<(), ClusterError> {
     let api: Api<K> = context.cluster.namespaced(&key.namespace);
     let status = |object: &K| object.status().cloned().unwrap_or_default();
-    let written = write_conditions(context, key, &api, status, ended).await?;
+    let described: fn(&mut K::Status) -> Described<'_> = |status| {
+        let common = status.common_mut();
+        (&mut common.observed_generation, &mut common.conditions)
+    };
+    let written = write_conditions(context, key, &api, (status, described), ended).await?;
     if let Some((before, next)) = written
         && seen_by_others(before.common()) != seen_by_others(next.common())
     {
@@ -148,7 +125,9 @@ pub async fn on_connection<C: ConnectionResource>(
 ) -> Result<(), ClusterError> {
     let api = C::api(context.cluster.client(), &key.namespace);
     let status = |object: &C| object.settings().status;
-    let written = write_conditions(context, key, &api, status, ended).await;
+    let described: fn(&mut ConnectionStatus) -> Described<'_> =
+        |status| (&mut status.observed_generation, &mut status.conditions);
+    let written = write_conditions(context, key, &api, (status, described), ended).await;
     written.map(drop)
 }
 
@@ -157,12 +136,12 @@ async fn write_conditions<R, S>(
     context: &Context,
     key: &ResourceKey,
     api: &Api<R>,
-    status: impl Fn(&R) -> S,
+    (status, described): (impl Fn(&R) -> S, fn(&mut S) -> Described<'_>),
     ended: &EndedBy,
 ) -> Result<Option<(S, S)>, ClusterError>
 where
     R: Resource<DynamicType = ()> + DeserializeOwned,
-    S: StatusConditions,
+    S: Clone + Serialize,
 {
     let (cluster, shard) = (&context.cluster, &context.shard);
     let Some(object) = cluster.get_of_shard(api, &key.name, shard).await? else {
@@ -171,12 +150,14 @@ where
     let before = status(&object);
     let generation = object.meta().generation.unwrap_or_default();
     let terminating = object.meta().deletion_timestamp.is_some();
-    let conditions = ended.conditions(before.conditions(), generation, terminating);
-    let Some(conditions) = conditions else {
+    let mut next = before.clone();
+    let (observed_generation, conditions) = described(&mut next);
+    let changed = ended.conditions(conditions.as_deref(), generation, terminating);
+    let Some(changed) = changed else {
         return Ok(None);
     };
-    let mut next = before.clone();
-    next.set_conditions(generation, conditions);
+    *observed_generation = Some(generation);
+    *conditions = Some(changed);
     context.metrics.set_reason(key, ended.reason);
     let written = cluster.write_status(api, &object, &before, &next).await;
     // A status can be refused permanently, for example because of a spec that an older definition admitted.

@@ -39,11 +39,7 @@ fn a_suspended_resource_says_that_a_change_is_pending_where_that_is_known_withou
         assert_eq!(verdict.ready, says.is_none());
     }
 
-    let unresolved = Unresolved {
-        reason: Reason::SecretNotFound,
-        message: "Secret app not found".to_owned(),
-        resolved: false,
-    };
+    let unresolved = Unresolved::new(Reason::SecretNotFound, "Secret app not found");
     let plan = Fixture::of(&before, recorded).ask(|asked, facts| {
         let without_inputs = Case {
             desired: Err(unresolved),

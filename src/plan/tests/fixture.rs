@@ -242,11 +242,7 @@ pub fn case<'a>(
         requested: None,
         approved: None,
         policy: policy(),
-        desired: desired.ok_or(Unresolved {
-            reason: Reason::Deleting,
-            message: String::new(),
-            resolved: false,
-        }),
+        desired: desired.ok_or(Unresolved::new(Reason::Deleting, "")),
         publish: None,
         record: record.clone(),
         details: RemoteDetails::default(),

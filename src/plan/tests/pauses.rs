@@ -160,11 +160,7 @@ fn what_the_cluster_alone_decides_goes_on_during_a_pause() {
         wait: None,
     });
     assert_eq!(reason(not_ready), Reason::ConnectionNotReady);
-    let missing = Unresolved {
-        reason: Reason::SecretNotFound,
-        message: "gone".to_owned(),
-        resolved: false,
-    };
+    let missing = Unresolved::new(Reason::SecretNotFound, "gone");
     let plan = fixture().ask(|case, facts| {
         let case = crate::plan::case::Case {
             desired: Err(missing),

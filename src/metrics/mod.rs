@@ -28,7 +28,7 @@ use reconciliations::Reconciliations;
 use scrape::{OldestObservations, OwnProcess};
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
-use std::sync::{Mutex, Weak};
+use std::sync::Mutex;
 use std::time::Duration;
 
 /// All metrics of the process.
@@ -124,19 +124,16 @@ impl Metrics {
 impl Metrics {
     /// Counts a request to the Metorial API.
     pub fn api_request(&self, operation: String, outcome: &str, duration: Duration) {
-        let labels = Labels(vec![("operation", operation.clone())]);
+        let labels = vec![("operation", operation.clone())];
         let durations = self.api_request_duration.get_or_create(&labels);
         durations.observe(duration.as_secs_f64());
-        let labels = Labels(vec![
-            ("operation", operation),
-            ("outcome", outcome.to_owned()),
-        ]);
+        let labels = vec![("operation", operation), ("outcome", outcome.to_owned())];
         self.api_requests.get_or_create(&labels).inc();
     }
 
     /// Counts a write to the Kubernetes API.
     pub fn kube_write(&self, operation: &str) {
-        let labels = Labels(vec![("operation", operation.to_owned())]);
+        let labels = vec![("operation", operation.to_owned())];
         self.kube_writes.get_or_create(&labels).inc();
     }
 
@@ -157,7 +154,7 @@ impl Metrics {
 
     /// Counts a check of a value against a schema.
     pub fn schema_checked(&self, outcome: &str) {
-        let labels = Labels(vec![("outcome", outcome.to_owned())]);
+        let labels = vec![("outcome", outcome.to_owned())];
         self.schema_checks.get_or_create(&labels).inc();
     }
 
@@ -190,7 +187,7 @@ impl Metrics {
     }
 
     /// Sets who knows the age of observations.
-    pub fn set_observation_ages(&self, source: Weak<dyn ObservationAges>) {
+    pub fn set_observation_ages(&self, source: ObservationAges) {
         self.oldest_observations.set(source);
     }
 
@@ -229,11 +226,11 @@ impl Metrics {
 
     /// Sets when the value of a resource expires, in seconds since 1970; `None` where that is not known or it no longer exists.
     pub fn set_expiration(&self, of: &ResourceKey, at: Option<i64>) {
-        let labels = Labels(vec![
+        let labels = vec![
             ("kind", of.kind.to_owned()),
             ("namespace", of.namespace.to_string()),
             ("name", of.name.to_string()),
-        ]);
+        ];
         match at {
             Some(at) => {
                 self.expirations.get_or_create(&labels).set(at);
@@ -245,10 +242,7 @@ impl Metrics {
     }
 
     fn resources_with(&self, kind: &'static str, reason: Reason) -> Gauge {
-        let labels = Labels(vec![
-            ("kind", kind.to_owned()),
-            ("reason", reason.to_string()),
-        ]);
+        let labels = vec![("kind", kind.to_owned()), ("reason", reason.to_string())];
         self.resources.get_or_create_owned(&labels)
     }
 
@@ -263,16 +257,16 @@ impl Metrics {
 
 fn register_build(all: &mut Registry, commit: Option<&str>) {
     let commit = commit.unwrap_or("unknown").to_owned();
-    let build = Labels(vec![("version", VERSION.to_owned()), ("commit", commit)]);
+    let build = vec![("version", VERSION.to_owned()), ("commit", commit)];
     let help = "Which build of the operator runs";
     all.register("build", help, Info::new(build));
 }
 
 fn budget_labels(server: &str, organization: &str) -> Labels {
-    Labels(vec![
+    vec![
         ("server", server.to_owned()),
         ("organization", organization.to_owned()),
-    ])
+    ]
 }
 
 #[cfg(test)]

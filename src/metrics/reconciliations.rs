@@ -36,10 +36,7 @@ impl Reconciliations {
     }
 
     pub(super) fn count(&self, kind: &str, verdict: &str, duration: Duration) {
-        let labels = Labels(vec![
-            ("kind", kind.to_owned()),
-            ("verdict", verdict.to_owned()),
-        ]);
+        let labels = vec![("kind", kind.to_owned()), ("verdict", verdict.to_owned())];
         self.all.get_or_create(&labels).inc();
         self.duration.observe(duration.as_secs_f64());
     }

@@ -8,22 +8,19 @@ use prometheus_client::metrics::MetricType;
 use prometheus_client::metrics::counter::ConstCounter;
 use prometheus_client::metrics::gauge::ConstGauge;
 use std::fmt;
-use std::sync::{Arc, Mutex, Weak};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-/// A source of the ages of the observations of objects at Metorial.
-pub trait ObservationAges: Send + Sync {
-    /// Returns the age of the oldest observation in each collection that has any.
-    fn oldest(&self) -> Vec<(&'static str, Duration)>;
-}
+/// Returns the age of the oldest observation of an object at Metorial in each collection that has any.
+pub type ObservationAges = Box<dyn Fn() -> Vec<(&'static str, Duration)> + Send + Sync>;
 
-/// The age of the oldest observations, as long as there is somebody who knows them.
+/// The age of the oldest observations, once there is somebody who knows them.
 #[derive(Clone, Default)]
-pub(super) struct OldestObservations(Arc<Mutex<Option<Weak<dyn ObservationAges>>>>);
+pub(super) struct OldestObservations(Arc<Mutex<Option<ObservationAges>>>);
 
 impl OldestObservations {
     /// Asks `source` from now on.
-    pub(super) fn set(&self, source: Weak<dyn ObservationAges>) {
+    pub(super) fn set(&self, source: ObservationAges) {
         *lock(&self.0) = Some(source);
     }
 }
@@ -36,8 +33,8 @@ impl fmt::Debug for OldestObservations {
 
 impl Collector for OldestObservations {
     fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> fmt::Result {
-        let source = lock(&self.0).as_ref().and_then(Weak::upgrade);
-        let ages = source.map(|source| source.oldest()).unwrap_or_default();
+        let ages = lock(&self.0).as_ref().map(|oldest| oldest());
+        let ages = ages.unwrap_or_default();
         if ages.is_empty() {
             return Ok(());
         }

@@ -8,7 +8,7 @@ use super::budget::{Budget, Limit, SharedPool};
 use super::cache::Cache;
 use super::room::Room;
 use crate::lock::lock;
-use crate::metrics::{BudgetSample, Metrics, ObservationAges};
+use crate::metrics::{BudgetSample, Metrics};
 use crate::resources::ResourceKey;
 use crate::weak_map::WeakMap;
 use metorial::Collection;
@@ -110,7 +110,11 @@ impl Shared {
             room: Arc::default(),
         });
         let observed: Weak<Self> = Arc::downgrade(&shared);
-        shared.metrics.set_observation_ages(observed);
+        let oldest = move || {
+            let shared = observed.upgrade();
+            shared.map_or_else(Vec::new, |shared| shared.oldest_observations())
+        };
+        shared.metrics.set_observation_ages(Box::new(oldest));
         shared
     }
 
@@ -148,10 +152,9 @@ impl Shared {
         self.caches
             .get_or_insert(at, || Cache::sharing(self.room.clone()))
     }
-}
 
-impl ObservationAges for Shared {
-    fn oldest(&self) -> Vec<(&'static str, Duration)> {
+    /// Returns the age of the oldest observation in each collection that has any.
+    fn oldest_observations(&self) -> Vec<(&'static str, Duration)> {
         let caches = self.caches.values();
         let now = Instant::now();
         let mut oldest: BTreeMap<Collection, Duration> = BTreeMap::new();

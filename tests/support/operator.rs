@@ -16,12 +16,12 @@ use metorial_operator::cluster::fence::Fence;
 use metorial_operator::cluster::lease::LeaseTiming;
 use metorial_operator::cluster::shard::Shard;
 use metorial_operator::health::LivenessLimits;
-use metorial_operator::metrics::{BudgetSample, ObservationAges};
+use metorial_operator::metrics::BudgetSample;
 use metorial_operator::resources::{ProviderAuthCredentials, ResourceKey};
 use metorial_operator::runtime;
 use metorial_operator::settings::{Settings, Timing};
 use serde_json::json;
-use std::sync::{Arc, OnceLock, Weak, mpsc};
+use std::sync::{Arc, OnceLock, mpsc};
 use std::time::Duration;
 use tokio::runtime::{Builder, Runtime};
 use tokio::sync::oneshot;
@@ -148,21 +148,11 @@ pub async fn record_orphan(env: &Environment, uid: &str, entry: &str) -> Result<
     recorded.map_err(|error| error.to_string())
 }
 
-/// Observations of one collection.
-struct Observed;
-
-impl ObservationAges for Observed {
-    fn oldest(&self) -> Vec<(&'static str, Duration)> {
-        vec![("provider-configs", Duration::from_secs(7))]
-    }
-}
-
 /// Returns all metrics as text, with one sample of each that has labels.
 pub fn filled_metrics(format: Format) -> String {
     let metrics = Metrics::default();
-    let observed = Arc::new(Observed);
-    let weak: Weak<Observed> = Arc::downgrade(&observed);
-    metrics.set_observation_ages(weak);
+    let oldest = || vec![("provider-configs", Duration::from_secs(7))];
+    metrics.set_observation_ages(Box::new(oldest));
     fill_metrics(&metrics);
     metrics.render(format)
 }

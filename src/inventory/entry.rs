@@ -103,7 +103,8 @@ impl Entry {
         let details = details.unwrap_or_default();
         let parents = details.parents(id.as_deref().unwrap_or_default());
         let finalizer = object.finalizers().iter().any(|it| it == FINALIZER);
-        let unrecorded = finalizer && id.is_none();
+        let observes = status.and_then(|status| status.observed).is_some();
+        let unrecorded = finalizer && (id.is_none() || observes);
         let refers = if unrecorded || pending.is_some() {
             referred(object, &namespace)
         } else {

@@ -35,7 +35,7 @@ pub fn conflict(
         (Claim::Sibling, Some(marker)) => adopts.is_some() && !facts.owner_alive(&marker.owner)?,
         (Claim::OtherCluster, Some(marker)) => {
             let named = case.connection.adopt_from.contains(&marker.owner.cluster);
-            named && overrides && is_adoption(case, remote)
+            named && overrides && is_adoption(case)
         }
         _ => true,
     };
@@ -70,11 +70,8 @@ pub fn conflict(
 
 /// Returns true if the object is known by `adopt.id` only: not recorded yet, or recorded in mode Observe.
 #[must_use]
-pub fn is_adoption(case: &Case<'_>, remote: &RemoteView) -> bool {
-    let record = &case.record;
-    let adopted = case.policy.adopts(&remote.id).is_some();
-    let ours = case.claim(remote) == Claim::Ours;
-    record.id.is_none() || (adopted && record.revision.is_none() && !ours)
+pub fn is_adoption(case: &Case<'_>) -> bool {
+    case.record.id.is_none()
 }
 
 /// Decides about the adoption of an object.

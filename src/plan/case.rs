@@ -237,10 +237,10 @@ impl<'a> Case<'a> {
         id.map(String::as_str)
     }
 
-    /// Returns true if the recorded object is one that was only observed, and that the spec no longer names.
+    /// Returns true if an object is recorded that was only observed, and that the spec no longer names.
     #[must_use]
     pub fn stopped_observing(&self) -> bool {
-        let id = self.record.id.as_ref().filter(|_| self.record.observed);
+        let id = self.record.observed.as_ref();
         id.is_some_and(|id| self.policy.adopts(id).is_none())
     }
 

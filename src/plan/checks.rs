@@ -89,7 +89,7 @@ fn connection_not_ready(case: &Case<'_>, facts: &Facts) -> Option<Plan> {
 fn wrong_instance(case: &Case<'_>) -> Option<Plan> {
     let here = case.connection.instance.as_ref()?;
     let there = case.record.instance.as_ref().filter(|id| *id != here)?;
-    let what = match &case.record.id {
+    let what = match case.record.shown_id() {
         Some(_) => "the remote object is",
         None => "a create may have been applied",
     };

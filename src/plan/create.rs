@@ -54,6 +54,9 @@ pub fn object_gone(
             None => missing("refer to another auth config"),
         };
     }
+    if case.record.observed.as_deref() == Some(id) {
+        return missing("set spec.adopt.id to another object");
+    }
     if case.record.id.is_none() {
         let instance = case.connection.instance.as_deref().unwrap_or_default();
         let message = format!("{id} was not found in instance {instance}: correct spec.adopt.id");

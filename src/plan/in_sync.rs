@@ -17,7 +17,7 @@ use crate::resources::{Class, DriftPolicy, Reason};
 /// Returns true if the API has everything that is desired, as far as the recorded state and the facts read so far show.
 #[must_use]
 pub fn in_sync(case: &Case<'_>, facts: &Facts) -> bool {
-    if case.observes() && case.record.id.is_some() && !case.stopped_observing() {
+    if case.observes() && case.record.shown_id().is_some() && !case.stopped_observing() {
         return true;
     }
     let Ok(desired) = case.desired else {

@@ -292,7 +292,8 @@ impl Memory {
         {
             self.last_import = LastImport::Recorded;
         }
-        let id = status.id.as_ref();
+        // An observed object is not the one that was created.
+        let id = status.id.as_ref().filter(|_| status.observed.is_none());
         let created = self.created.as_ref();
         let known = created == id || created.is_none() && self.sent_to.is_some();
         if id.is_some() && known {

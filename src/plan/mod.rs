@@ -171,7 +171,7 @@ fn live_object(
     if let Some(conflict) = adopt::conflict(case, facts, remote)? {
         return Ok(Plan::report(conflict));
     }
-    if adopt::is_adoption(case, remote) {
+    if adopt::is_adoption(case) {
         adopt::adopt(case, desired, facts, remote)
     } else {
         update::update(case, desired, facts, remote)

@@ -97,7 +97,7 @@ fn expected(case: &Case<'_>, plan: &Plan) -> Option<Data> {
 /// Returns the ids of a resource that now has the object `bound`, or else the recorded one; `None` where it has none.
 #[must_use]
 pub fn ids(case: &Case<'_>, bound: Option<&RemoteView>) -> Option<Data> {
-    let id = bound.map(|remote| &remote.id).or(case.record.id.as_ref())?;
+    let id = bound.map(|remote| &remote.id).or(case.record.shown_id())?;
     let here = case.connection.instance.as_ref();
     let instance = case.record.instance.as_ref().or(here)?;
     let details = bound.map_or(&case.details, |remote| &remote.details);

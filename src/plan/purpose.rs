@@ -101,14 +101,14 @@ pub fn priority(case: &Case<'_>) -> Priority {
     if case.terminating {
         return Priority::Deletion;
     }
-    if record.id.is_none() && !record.may_have_created() {
+    if record.shown_id().is_none() && !record.may_have_created() {
         return Priority::Create;
     }
     if edited {
         return Priority::Change;
     }
     // After a restart the outcome of every write is unknown; only a trace of one counts.
-    if record.id.is_none() || record.has_lost_write() {
+    if record.shown_id().is_none() || record.has_lost_write() {
         return Priority::Recovery;
     }
     if must_renew(case, &record.export) {

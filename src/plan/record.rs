@@ -104,12 +104,12 @@ pub enum Finalizer {
 /// The recorded state of one resource.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Record {
-    /// The remote object.
+    /// The resource's own remote object.
     pub id: Option<String>,
     /// True if this process created an object that the status doesn't record yet.
     pub unrecorded: bool,
-    /// True if nothing of this resource was ever applied to the object: it is one to observe.
-    pub observed: bool,
+    /// The object that the status shows where the resource has none of its own: nothing of the resource was ever applied to it.
+    pub observed: Option<String>,
     /// The instance that the object lives in, or that a create was sent to whose response was lost.
     pub instance: Option<String>,
     /// The connection that the object was last known to be reached through.
@@ -177,8 +177,10 @@ impl Record {
         let common = status.common();
         let ready = condition(common.conditions.as_deref(), READY);
         let unrecorded = memory.created.is_some() && memory.created != common.id;
-        let had_object = common.id.is_some() || memory.had_object;
-        let recorded = had_object || common.instance_id.is_some();
+        let observes = common.observed.unwrap_or_default();
+        let own = common.id.clone().filter(|_| !observes);
+        let had_object = own.is_some() || memory.had_object;
+        let recorded = had_object || common.instance_id.is_some() && !observes;
         let traces = finalizer.is_some() || recorded || memory.wrote;
         let writes = memory.writes(traces, unrecorded);
         let revision = common.last_applied_revision.as_deref();
@@ -186,15 +188,15 @@ impl Record {
         let exported = memory.exported.as_ref();
         let (export, export_unrecorded) = last_export(status.export(), exported);
         let inputs = common.inputs.iter().flatten();
-        let id = memory.created.clone().or(common.id.clone());
+        let id = memory.created.clone().or(own);
         let sent_to = memory.sent_to.as_ref().map(|it| it.instance.clone());
         let instance = common.instance_id.clone().or(sent_to);
         // Where nothing was created, a status that is not updated yet keeps nobody in an instance.
         let instance = instance.filter(|_| id.is_some() || writes != Writes::NothingCreated);
         Self {
+            observed: common.id.clone().filter(|_| observes && id.is_none()),
             id,
             unrecorded,
-            observed: common.observed.unwrap_or_default() && !unrecorded,
             instance,
             connection: common.connection.clone(),
             sent_to: memory.sent_to.clone(),
@@ -226,6 +228,12 @@ impl Record {
             published: common.published_config_map.clone(),
             nonce: common.plan.as_ref().map(|plan| plan.nonce.clone()),
         }
+    }
+
+    /// Returns the id that the status shows: of the resource's own object, or of the one that it observes.
+    #[must_use]
+    pub fn shown_id(&self) -> Option<&String> {
+        self.id.as_ref().or(self.observed.as_ref())
     }
 
     /// Returns true if what is not read now is certain not to exist.

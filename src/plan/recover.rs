@@ -82,7 +82,8 @@ pub fn sent_elsewhere(
     reason: Reason,
 ) -> Result<Option<Plan>, Query> {
     let record = &case.record;
-    let is_known = record.id.is_some() || record.instance.is_some();
+    // The instance of an observed object says nothing about a create.
+    let is_known = record.id.is_some() || record.instance.is_some() && record.observed.is_none();
     if is_known || case.generation == 1 && case.connection.named {
         return Ok(None);
     }

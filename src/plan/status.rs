@@ -153,11 +153,13 @@ fn bind<S: ResourceStatus>(next: &mut S, case: &Case<'_>, plan: &Plan, remote: &
         ..remote.details.clone()
     });
     let status = next.common_mut();
-    let former = status.id.replace(remote.id.clone());
+    let shown = status.id.replace(remote.id.clone());
+    // What was only observed is nothing that was replaced.
+    let former = shown.clone().filter(|_| status.observed.is_none());
     let own = matches!(case.claim(remote), Claim::Ours | Claim::Namesake);
     if !case.observes() {
         status.observed = None;
-    } else if former.as_ref() != Some(&remote.id) {
+    } else if shown.as_ref() != Some(&remote.id) {
         status.observed = (!own).then_some(true);
     }
     let mut pending = status.pending_deletion.take().unwrap_or_default();

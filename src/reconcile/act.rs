@@ -82,7 +82,7 @@ impl<K: Kind> Run<'_, K> {
             Step::ApplyChild(wanted, content) => self.apply_child(case, wanted, *content).await?,
             Step::RemoveChild(kind, name) => self.remove_child(*kind, name).await?,
             Step::Restart(workloads) => self.restart(case, workloads).await?,
-            Step::Bind { remote, import } => self.bind(remote, import.as_ref()).await?,
+            Step::Bind { remote, import } => self.bind(case, remote, import.as_ref()).await?,
             Step::RecordExport(export) => self.effects.push(Effect::Export(export.clone())),
             Step::RecordDestination(found) => {
                 self.remember(|memory| memory.sent_to = Some(found.clone()));
@@ -282,6 +282,7 @@ impl<K: Kind> Run<'_, K> {
 
     async fn bind(
         &mut self,
+        case: &Case<'_>,
         remote: &Arc<RemoteView>,
         import: Option<&ListedImport>,
     ) -> Result<(), Error> {
@@ -293,7 +294,10 @@ impl<K: Kind> Run<'_, K> {
             None
         };
         let remote = refreshed.unwrap_or_else(|| remote.clone());
-        self.remember(|memory| memory.bind(&remote.id));
+        // What is only observed is no object of the resource.
+        if !case.observes() {
+            self.remember(|memory| memory.bind(&remote.id));
+        }
         self.effects.push(Effect::Bound(remote));
         self.effects.extend(import.cloned().map(Effect::Imported));
         Ok(())

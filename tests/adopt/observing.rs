@@ -1,6 +1,7 @@
 //! `mode: Observe`: an object is read and never written.
 
-use crate::support::{Environment, Kind, Manifest, credentials};
+use crate::support::{Environment, Kind, Manifest, credentials, each};
+use metorial_simulator::{Action, Gate, Stored};
 use serde_json::json;
 
 fn observing(id: &str) -> Manifest {
@@ -169,4 +170,70 @@ async fn another_object_is_observed_once_the_spec_names_it() {
         assert_eq!(observed.status().id.as_ref(), Some(id));
     }
     assert!(env.attempts().is_empty());
+}
+
+#[tokio::test]
+async fn what_a_create_with_a_lost_answer_made_is_found_although_another_object_is_observed_first()
+{
+    each([false, true], async |restarts| {
+        let mut env = Environment::running().await;
+        let theirs = env.create_by_hand(json!({})).await;
+        let answer = Gate::new();
+        let lost = Action::CloseAfterHold(answer.clone());
+        env.next("POST", Kind::Credentials.path(), lost);
+        env.apply(credentials("github")).await;
+        let is_ours = |remote: &Stored| remote.id != theirs.id;
+        let ours = env
+            .until("the credentials are created", async || {
+                env.live(Kind::Credentials).into_iter().find(is_ours)
+            })
+            .await;
+        let observe = json!({"mode": "Observe", "adopt": {"id": theirs.id}});
+        env.credentials("github").edit(observe).await;
+        answer.open();
+        let observed = env.credentials("github").wait_reason("Observed").await;
+        assert_eq!(observed.status().id.as_ref(), Some(&theirs.id));
+        if restarts {
+            env.restart_operator();
+        }
+        env.credentials("github")
+            .edit(json!({"mode": "Enforce"}))
+            .await;
+        let ready = env.credentials("github").wait_ready().await;
+        assert_eq!(ready.status().id.as_ref(), Some(&ours.id));
+        env.credentials("github").remove().await;
+        let left = env.only(Kind::Credentials);
+        assert_eq!((&left.id, left.updated_at), (&theirs.id, theirs.updated_at));
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn an_observed_object_whose_adoption_has_a_lost_answer_is_kept_if_the_spec_no_longer_names_it()
+ {
+    let env = Environment::running().await;
+    let theirs = env.create_by_hand(json!({})).await;
+    let path = Kind::Credentials.path();
+    env.next("POST", path, Action::error(400, "invalid_data"));
+    env.apply(credentials("github")).await;
+    env.credentials("github")
+        .wait_reason("RemoteRejected")
+        .await;
+    let observe = json!({"mode": "Observe", "adopt": {"id": theirs.id}});
+    env.credentials("github").edit(observe).await;
+    env.credentials("github").wait_reason("Observed").await;
+
+    let answer = Gate::new();
+    env.next("PATCH", path, Action::CloseAfterHold(answer.clone()));
+    env.credentials("github").edit(json!({"mode": null})).await;
+    env.until("the adoption is sent", async || {
+        (answer.arrived() > 0).then_some(())
+    })
+    .await;
+    env.credentials("github").edit(json!({"adopt": null})).await;
+    answer.open();
+    let ready = env.credentials("github").wait_ready().await;
+    assert_eq!(ready.status().id.as_ref(), Some(&theirs.id));
+    assert_eq!(env.only(Kind::Credentials).id, theirs.id);
+    env.check_oracles().await;
 }

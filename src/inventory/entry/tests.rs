@@ -67,6 +67,8 @@ fn a_deployment_that_may_exist_unrecorded_may_depend_on_what_its_spec_refers_to(
     assert!(may_depend(&json!([]), &sent).is_empty(), "never sent");
     let recorded = json!({"id": "pde_1", "defaultConfigId": "pcf_1"});
     assert!(may_depend(&kept, &recorded).is_empty(), "it is known");
+    let observed = json!({"id": "pde_1", "observed": true, "instanceId": "ins_1"});
+    assert_eq!(may_depend(&kept, &observed), expected, "it has another");
     assert!(
         may_depend(&kept, &json!({})).is_empty(),
         "anybody can write that"

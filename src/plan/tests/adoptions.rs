@@ -15,7 +15,7 @@ use crate::plan::steps::{Plan, Step};
 use crate::resources::{Adopt, AdoptPolicy, Mode, Reason};
 use std::time::Duration;
 
-fn adopting() -> Policy {
+pub fn adopting() -> Policy {
     let adopt = Some(Adopt {
         id: "named".to_owned(),
         policy: Some(AdoptPolicy::Override),
@@ -27,7 +27,7 @@ fn adopting() -> Policy {
 }
 
 /// The decision about a resource that names `named` to adopt, where a search finds this.
-fn decide(desired: &Desired, record: Record, found: Vec<RemoteView>) -> Plan {
+pub fn decide(desired: &Desired, record: Record, found: Vec<RemoteView>) -> Plan {
     let elsewhere = Answer::OtherInstances(Elsewhere::Nothing);
     let provider = Answer::Provider(Some("postgres".to_owned()));
     no_schema(Fixture::of(desired, record))
@@ -147,21 +147,4 @@ fn an_object_whose_marker_shows_another_value_is_not_adopted_for_this_one() {
         let named = verdict.message.contains("value;");
         assert_eq!(named, reason == Reason::AdoptionMismatch);
     }
-}
-
-#[test]
-fn an_object_that_was_only_observed_is_forgotten_once_the_spec_no_longer_names_it() {
-    let desired = config("a");
-    let observed = |id: &str| Record {
-        observed: true,
-        revision: None,
-        finalizer: false,
-        ..recorded(&desired, id)
-    };
-    let plan = decide(&desired, observed("theirs"), Vec::new());
-    assert_eq!(plan.steps, [Step::Unbind], "another one is named");
-    let own = Fixture::of(&desired, observed("theirs"));
-    assert_eq!(own.plan().steps, [Step::Unbind], "none is named");
-    let plan = decide(&desired, observed("named"), Vec::new());
-    assert!(!plan.has(|step| *step == Step::Unbind), "it is adopted");
 }

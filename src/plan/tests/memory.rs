@@ -78,22 +78,24 @@ fn the_outcome_of_a_create_is_known_only_if_the_api_says_so() {
 
 #[test]
 fn what_is_known_of_a_create_is_kept_until_the_status_records_its_object() {
-    let id = "par_1".to_owned();
-    let kept = |created: Option<&String>, recorded: Option<&String>| {
+    let (id, other) = ("par_1".to_owned(), "par_2".to_owned());
+    let kept = |created: Option<&String>, recorded: Option<&String>, observed| {
         let mut memory = Memory::default();
         memory.created = created.cloned();
         memory.sent_to = Some(destination());
         memory.forget_recorded(&CommonStatus {
             id: recorded.cloned(),
+            observed,
             ..CommonStatus::default()
         });
         memory.sent_to.is_some()
     };
-    assert!(kept(None, None), "its response was lost");
-    assert!(kept(Some(&id), None));
-    assert!(kept(Some(&id), Some(&"par_2".to_owned())));
-    assert!(!kept(Some(&id), Some(&id)));
-    assert!(!kept(None, Some(&id)), "it was found");
+    assert!(kept(None, None, None), "its response was lost");
+    assert!(kept(Some(&id), None, None));
+    assert!(kept(Some(&id), Some(&other), None));
+    assert!(!kept(Some(&id), Some(&id), None));
+    assert!(!kept(None, Some(&id), None), "it was found");
+    assert!(kept(None, Some(&other), Some(true)), "only observed");
 }
 
 #[test]

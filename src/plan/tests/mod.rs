@@ -22,6 +22,7 @@ mod last_exports;
 mod losses;
 mod memory;
 mod model;
+mod observing;
 mod ownership;
 mod pauses;
 mod plans;

@@ -156,7 +156,11 @@ fn bind<S: ResourceStatus>(next: &mut S, case: &Case<'_>, plan: &Plan, remote: &
     let shown = status.id.replace(remote.id.clone());
     // What was only observed is nothing that was replaced.
     let former = shown.clone().filter(|_| status.observed.is_none());
-    let own = matches!(case.claim(remote), Claim::Ours | Claim::Namesake);
+    let own = match case.claim(remote) {
+        Claim::Ours => true,
+        Claim::Namesake => case.predecessor_counts(),
+        Claim::Nobody | Claim::Sibling | Claim::OtherCluster => false,
+    };
     if !case.observes() {
         status.observed = None;
     } else if shown.as_ref() != Some(&remote.id) {

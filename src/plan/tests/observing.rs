@@ -143,3 +143,21 @@ fn an_object_of_its_own_is_no_replacement_of_the_one_that_was_observed() {
     assert_eq!(status.observed, None);
     assert_eq!((status.previous_ids, status.pending_deletion), (None, None));
 }
+
+#[test]
+fn what_a_predecessor_left_is_the_resource_s_own_only_where_it_was_restored_from_a_backup() {
+    let desired = config("a");
+    let left = marked(created(&desired, "named", 1), marker(owner("former uid")));
+    for (finalizer, observed) in [
+        (None, Some(true)),
+        (Some(Finalizer::Added), Some(true)),
+        (Some(Finalizer::Restored), None),
+    ] {
+        let before = ProviderConfigStatus::default();
+        let record = Record::new(&before, finalizer, &Remembered::default());
+        let fixture = Fixture::of(&desired, record).with_policy(observing());
+        let status = after(&fixture, &before, Effect::Bound(Arc::new(left.clone())));
+        assert_eq!(status.id.as_deref(), Some("named"));
+        assert_eq!(status.observed, observed, "{finalizer:?}");
+    }
+}

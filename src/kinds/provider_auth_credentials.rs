@@ -10,7 +10,9 @@ use crate::plan::desired::{Invalid, Source, Wanted};
 use crate::plan::fields::{Blank, Compare, Field, FieldRule, Remedy, Role};
 use crate::plan::observed::{Fields, RemoteView};
 use crate::plan::policy::Lifecycle;
-use crate::resources::{ProviderAuthCredentials, ProviderAuthCredentialsStatus, RemoteDetails};
+use crate::resources::{
+    ProviderAuthCredentials, ProviderAuthCredentialsStatus, RemoteDetails, Replace,
+};
 use metorial::AuthCredentials;
 use serde_json::Value;
 
@@ -79,7 +81,8 @@ impl Kind for ProviderAuthCredentials {
 
     fn lifecycle(&self) -> Lifecycle {
         Lifecycle {
-            replace: self.spec.replace,
+            // Unlike that of configs: end users would have to authorize again.
+            replace: Some(self.spec.replace.unwrap_or(Replace::Never)),
             shows_callback_url: true,
             ..Lifecycle::default()
         }

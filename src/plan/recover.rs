@@ -13,7 +13,7 @@ use super::record::Elsewhere;
 use super::refused_fields;
 use super::steps::{Plan, Step, bind, create};
 use super::verdict::{EventReason, Verdict};
-use crate::resources::Reason;
+use crate::resources::{Reason, Replace};
 use serde_json::Value;
 use std::sync::Arc;
 
@@ -156,8 +156,9 @@ fn auth_method(remote: &RemoteView) -> Option<&str> {
 
 /// Chooses the object among several, and what happens to the others.
 ///
-/// In the middle of a replacement there are two: the newer has the desired values, and the former is deleted as after any
-/// replacement; a value that was changed back and forth may make more of them fit, and the newest is in use. Otherwise only a repeated create makes a second one: the oldest stays.
+/// Of a kind whose objects are replaced, a replacement makes a second one: that with the desired values is in use, and the former
+/// is deleted as after any replacement. A value that was changed back and forth may make more of them fit: then the newest is in
+/// use. Where replacements are not allowed, and for any other kind, only a repeated create makes equal ones: the oldest stays.
 fn choose<'a>(
     case: &Case<'_>,
     desired: &Desired,
@@ -169,7 +170,12 @@ fn choose<'a>(
         let fits = |remote: &&&RemoteView| {
             differences(desired, remote, &case.record).is_without_replacement(desired)
         };
-        *mine.iter().rfind(fits).or(mine.last())?
+        let mut fitting = mine.iter().filter(fits);
+        let chosen = match case.policy.lifecycle.replace {
+            Some(Replace::Never) => fitting.next(),
+            _ => fitting.next_back(),
+        };
+        *chosen.or(mine.last())?
     } else {
         oldest
     };

@@ -13,7 +13,8 @@ use super::unknown_outcome::MaybeApplied;
 use super::verdict::{EventReason, Expiring, Verdict};
 use crate::resources::{
     Class, CommonStatus, Conditions, DRIFTED, EXPIRING, ImportRecord, InputStatus, PendingDeletion,
-    PreviousId, READY, REFERENCES_RESOLVED, Reason, RemoteDetails, ResourceStatus, condition,
+    PreviousId, READY, REFERENCES_RESOLVED, Reason, RemoteDetails, Replace, ResourceStatus,
+    condition,
 };
 use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
@@ -173,12 +174,12 @@ fn bind<S: ResourceStatus>(next: &mut S, case: &Case<'_>, plan: &Plan, remote: &
         return;
     };
     let event = plan.verdict.event.as_ref().map(|(event, _)| *event);
-    let replaces = case.policy.replaces() || status.replacement_revision.is_some();
-    status.replacement_revision = None;
+    let announced = status.replacement_revision.take().is_some();
+    let replaces = case.policy.replaces() || announced;
     // What the former object had says nothing about this one.
     (status.last_applied_revision, status.inputs) = (None, None);
     status.remote_updated_at = None;
-    let reason = replaced_because(case, event);
+    let reason = replaced_because(case, event, announced);
     // The former object is deleted later whatever this plan is: the one that created the new object may have failed to
     // record it.
     if replaces && event != Some(EventReason::RemoteRecreated) {
@@ -201,8 +202,9 @@ fn bind<S: ResourceStatus>(next: &mut S, case: &Case<'_>, plan: &Plan, remote: &
     }
 }
 
-/// Returns why the former object was replaced, whatever plan records the new one: the one that created it may have failed to.
-fn replaced_because(case: &Case<'_>, event: Option<EventReason>) -> EventReason {
+/// Returns why the former object was replaced, whatever plan records the new one: the one that created it may have failed to;
+/// `announced`: whether the status said that a replacement was about to be created.
+fn replaced_because(case: &Case<'_>, event: Option<EventReason>, announced: bool) -> EventReason {
     let external = case.desired();
     let external = external.is_some_and(|desired| desired.source.external().is_some());
     match event {
@@ -210,7 +212,9 @@ fn replaced_because(case: &Case<'_>, event: Option<EventReason>) -> EventReason 
         // An object is searched for only where the recorded one is gone.
         Some(EventReason::Recovered) => EventReason::RemoteRecreated,
         // Another external object was named.
-        _ if external || case.policy.replaces() => EventReason::Replaced,
+        _ if external || announced || case.policy.lifecycle.replace == Some(Replace::Allow) => {
+            EventReason::Replaced
+        }
         _ => EventReason::RemoteRecreated,
     }
 }

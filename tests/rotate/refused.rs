@@ -157,6 +157,39 @@ async fn replaced_credentials_stay_while_people_have_authorized_with_them() {
     env.check_oracles().await;
 }
 
+#[tokio::test]
+async fn replaced_credentials_stay_while_people_use_them_even_if_the_status_is_lost_and_replace_is_removed()
+ {
+    let mut env = settled(json!({"replace": "Allow"})).await;
+    let former = app(&env).get().await.id();
+    let theirs = env.sim.add_auth_config(&env.instance, &former, json!({}));
+    env.rotate("oauth-app", "client-secret", "rotated").await;
+    let replaced = app(&env)
+        .wait("another id", |object| {
+            object.is_ready() && object.field("id") != former.as_str()
+        })
+        .await;
+    env.stop_operator().await;
+    app(&env).edit(json!({"replace": null})).await;
+    app(&env).lose_status().await;
+    env.sim.clear_journal();
+    env.start_operator();
+    let found = app(&env).wait_ready().await;
+    assert_eq!(found.id(), replaced.id());
+    env.check_quiet().await;
+    assert!(env.attempts().is_empty(), "{:?}", env.attempts());
+    let kept = app(&env).get().await;
+    assert_eq!(kept.field("pendingDeletion")[0]["id"], former.as_str());
+
+    env.sim.archive(&theirs);
+    app(&env).reconcile_now().await;
+    env.wait_only(Kind::Credentials, "the former is gone", |remote| {
+        remote.id == replaced.id()
+    })
+    .await;
+    env.check_oracles().await;
+}
+
 /// A build that answers rotations with success and ignores them.
 async fn ignoring() -> Environment {
     let env = Environment::running().await;

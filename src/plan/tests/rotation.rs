@@ -1,7 +1,7 @@
 //! Values that the API refuses to change, and scopes that it does not show.
 
 use super::fixture::{
-    Fixture, created, credentials, owner, policy, recorded, replaces_with, updates,
+    Fixture, bound, created, credentials, lost, owner, policy, recorded, replaces_with, updates,
 };
 use crate::plan::desired::Desired;
 use crate::plan::differences::differences;
@@ -37,6 +37,36 @@ fn refused<'a>(now: &'a Desired, before: &Desired, replace: Option<Replace>) -> 
         .observes(shown(before));
     fixture.refused = vec!["oauth.clientId", SECRET, SCOPES];
     fixture
+}
+
+#[test]
+fn of_several_objects_that_replacements_left_the_one_with_the_desired_values_is_in_use() {
+    let (before, now) = (app("a", "secret"), app("a", "rotated"));
+    let found = |desired: &Desired, id: &str, at| created(desired, id, at);
+    let chosen = |replace, found: Vec<RemoteView>| {
+        let mut policy = policy();
+        policy.lifecycle.replace = Some(replace);
+        let fixture = Fixture::of(&now, lost()).with_policy(policy);
+        let plan = fixture.finds(found).plan();
+        let others = plan.steps.iter().map(|step| match step {
+            Step::DeleteLater(id) => id.clone(),
+            Step::Bind { .. } => String::new(),
+            other => panic!("{other:?}"),
+        });
+        let others: Vec<String> = others.filter(|id| !id.is_empty()).collect();
+        (bound(&plan).map(str::to_owned), others)
+    };
+    let later = |ids: &[&str]| ids.iter().map(|id| (*id).to_owned()).collect::<Vec<_>>();
+    for replace in [Replace::Allow, Replace::Never] {
+        let replaced = vec![found(&before, "former", 1), found(&now, "current", 2)];
+        let expected = (Some("current".to_owned()), later(&["former"]));
+        assert_eq!(chosen(replace, replaced), expected, "{replace:?}");
+    }
+    let equal = || vec![found(&now, "older", 1), found(&now, "newer", 2)];
+    let oldest = (Some("older".to_owned()), later(&["newer"]));
+    assert_eq!(chosen(Replace::Never, equal()), oldest, "created twice");
+    let newest = (Some("newer".to_owned()), later(&["older"]));
+    assert_eq!(chosen(Replace::Allow, equal()), newest, "changed back");
 }
 
 /// The body of the PATCH in a plan.

@@ -187,7 +187,7 @@ impl Record {
         let replacement = common.replacement_revision.as_deref();
         let exported = memory.exported.as_ref();
         let (export, export_unrecorded) = last_export(status.export(), exported);
-        let inputs = common.inputs.iter().flatten();
+        let replaced = own.clone().filter(|_| unrecorded && replacement.is_some());
         let id = memory.created.clone().or(own);
         let sent_to = memory.sent_to.as_ref().map(|it| it.instance.clone());
         let instance = common.instance_id.clone().or(sent_to);
@@ -209,14 +209,12 @@ impl Record {
             settles_in: memory.settles_in,
             inconclusive: memory.inconclusive,
             revision: revision.map(Fingerprint::stored),
-            inputs: inputs
-                .map(|input| (input.field.clone(), Fingerprint::stored(&input.fingerprint)))
-                .collect(),
+            inputs: inputs(common),
             remote_updated_at: parse_time(common.remote_updated_at.as_deref()),
             metadata_keys: common.metadata_keys.clone().unwrap_or_default(),
             replacement: replacement.filter(|_| !unrecorded).map(Fingerprint::stored),
             imports: ids(common.imports.iter().flatten(), |import| &import.id),
-            pending_deletion: pending_deletion(common),
+            pending_deletion: pending_deletion(common, replaced),
             export,
             export_unrecorded,
             known_value: exported.map_or(RememberedValue::Nothing, |exported| exported.0.clone()),
@@ -308,10 +306,19 @@ fn last_export(
     }
 }
 
-fn pending_deletion(status: &CommonStatus) -> Vec<(String, Timestamp)> {
+fn inputs(status: &CommonStatus) -> Vec<(String, Fingerprint)> {
+    let inputs = status.inputs.iter().flatten();
+    let inputs = inputs.map(|it| (it.field.clone(), Fingerprint::stored(&it.fingerprint)));
+    inputs.collect()
+}
+
+/// Returns the objects pending deletion; `replaced`: the one that the status has yet to record as such. Its grace period begins
+/// when that is written, so nothing but a deletion of the resource depends on its time.
+fn pending_deletion(status: &CommonStatus, replaced: Option<String>) -> Vec<(String, Timestamp)> {
     let pending = status.pending_deletion.iter().flatten();
     let pending = pending.map(|pending| (pending.id.clone(), pending.since.0));
-    pending.collect()
+    let replaced = replaced.map(|id| (id, Timestamp::UNIX_EPOCH));
+    pending.chain(replaced).collect()
 }
 
 fn ids<'a, T: 'a>(items: impl Iterator<Item = &'a T>, id: impl Fn(&T) -> &String) -> Vec<String> {

@@ -154,7 +154,8 @@ pub fn delete_replaced(case: &Case<'_>, facts: &Facts, mut plan: Plan) -> Result
     let next = resting.into_iter().map(|pending| pending.1).min();
     let due: Vec<String> = due.into_iter().map(|pending| pending.0).collect();
     let recorded = |desired| case.record.acknowledged(desired) && !plan.has(Step::is_sent);
-    let nothing_else = case.record.ready && case.desired().is_some_and(recorded);
+    let keeps = !case.record.unrecorded && !plan.has(|step| binds_another(case, step));
+    let nothing_else = case.record.ready && keeps && case.desired().is_some_and(recorded);
     if !due.is_empty() && !nothing_else {
         // Readers of published ids must have the new one first, and a deletion that Metorial refuses must keep nothing else
         // from being recorded.
@@ -177,6 +178,16 @@ pub fn delete_replaced(case: &Case<'_>, facts: &Facts, mut plan: Plan) -> Result
         Some(_) => plan.with_retry(Retry::Interval(next)),
         None => plan,
     })
+}
+
+/// Returns true if a step makes another object the resource's own, which may be one that is pending deletion.
+fn binds_another(case: &Case<'_>, step: &Step) -> bool {
+    match step {
+        Step::Bind { remote, .. } | Step::Update { remote, .. } => {
+            case.record.id.as_ref() != Some(&remote.id)
+        }
+        _ => false,
+    }
 }
 
 /// Returns true if an object was replaced so recently that what was made from it may yet be made from the new one.

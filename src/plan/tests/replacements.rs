@@ -2,7 +2,7 @@
 //! meanwhile.
 
 use super::fixture::{
-    Fixture, bound, config, created, lost, owner, recorded, replaces_with, second, updates,
+    Fixture, bound, config, created, deleted, lost, owner, recorded, replaces_with, second, updates,
 };
 use crate::plan::backoff::Growth;
 use crate::plan::backoff::Retry;
@@ -10,12 +10,14 @@ use crate::plan::case::{Case, Failure, RemoteFailure};
 use crate::plan::desired::Desired;
 use crate::plan::facts::{Answer, Query};
 use crate::plan::fingerprint::Fingerprint;
+use crate::plan::not_ready::NotReady;
+use crate::plan::observed::Losses;
 use crate::plan::record::{Finalizer, Record, Remembered, Writes};
 use crate::plan::replace;
 use crate::plan::status;
 use crate::plan::steps::{Effect, Plan, Step};
 use crate::plan::unknown_outcome::MaybeApplied;
-use crate::resources::{PendingDeletion, ProviderConfigStatus, Reason};
+use crate::resources::{DeletionPolicy, PendingDeletion, ProviderConfigStatus, Reason};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use std::sync::Arc;
 use std::time::Duration;
@@ -176,6 +178,73 @@ fn the_outcome_of_a_replacement_is_known_once_this_process_has_the_new_id() {
     let next = fixture.ask(|case, _| status::next(&status, case, &plan, &effects));
     assert_eq!(next.common.replacement_revision, None);
     assert_eq!(next.common.pending_deletion.unwrap()[0].id, "current");
+}
+
+/// What a process knows that created `new` to replace `current`, and could not write the status since.
+fn unwritten(before: &Desired, now: &Desired, announced: bool) -> Record {
+    let mut status = ProviderConfigStatus::default();
+    status.common.id = Some("current".to_owned());
+    status.common.last_applied_revision = Some(before.revision.to_string());
+    status.common.replacement_revision = announced.then(|| now.revision.to_string());
+    let memory = Remembered {
+        created: Some("new".to_owned()),
+        writes: Writes::Known,
+        wrote: true,
+        ..Remembered::default()
+    };
+    Record::new(&status, Some(Finalizer::Added), &memory)
+}
+
+#[test]
+fn an_object_whose_replacement_no_status_records_is_deleted_with_the_resource() {
+    let (before, now) = (config("a"), config("b"));
+    let pending = |announced| {
+        let pending = unwritten(&before, &now, announced).pending_deletion;
+        pending.into_iter().map(|(id, _)| id).collect::<Vec<_>>()
+    };
+    assert_eq!(pending(true), ["current"]);
+    assert!(
+        pending(false).is_empty(),
+        "it was created again: that is gone"
+    );
+
+    let fixture = || {
+        let fixture = Fixture::of(&now, unwritten(&before, &now, true));
+        fixture.terminating()
+    };
+    let mut orphaned = fixture();
+    orphaned.policy.deletion = DeletionPolicy::Orphan;
+    let left = |id: &str| Step::RecordOrphan(id.to_owned());
+    let steps = [left("new"), left("current"), Step::RemoveFinalizer];
+    assert_eq!(orphaned.plan().steps, steps);
+
+    let mut not_admitted = fixture()
+        .observes(created(&now, "new", 10))
+        .observes(created(&before, "current", 9));
+    not_admitted.policy.deletion = DeletionPolicy::Cascade;
+    not_admitted.connection.refusal = Some(NotReady::new(Reason::NamespaceNotAllowed, "denied"));
+    assert_eq!(deleted(&not_admitted.plan()), ["current", "new"]);
+}
+
+#[test]
+fn an_object_that_is_used_again_is_not_deleted_for_having_been_replaced() {
+    let desired = config("a");
+    let record = Record {
+        pending_deletion: vec![("first".to_owned(), second(1))],
+        ..recorded(&desired, "third")
+    };
+    let losses = Losses {
+        known: 9,
+        lost: 1,
+        approved: false,
+    };
+    let plan = Fixture::of(&desired, record)
+        .misses("third")
+        .fact(Query::Losses, Answer::Losses(losses))
+        .finds(vec![created(&desired, "first", 1)])
+        .plan();
+    assert_eq!(bound(&plan), Some("first"));
+    assert!(deleted(&plan).is_empty(), "{:?}", plan.steps);
 }
 
 #[test]

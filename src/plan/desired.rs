@@ -231,6 +231,7 @@ impl Desired {
             .external()
             .map_or(&b""[..], |external| external.id.as_bytes())
             .to_vec();
+        let own_keys = metadata.keys().filter(|_| external.is_empty());
         let inputs: Vec<Input> = write_only().map(|field| signer.input(field)).collect();
         let partly_readable = |field: &&Field| field.rule.compare == Compare::PartlyReadable;
         let partly_readable = fields.iter().filter(partly_readable);
@@ -253,6 +254,7 @@ impl Desired {
             marker: Marker {
                 owner: owner.clone(),
                 fingerprint: Some(signer.fingerprint("inputs", write_only(), &[])),
+                keys: own_keys.cloned().collect(),
             },
             revision: signer.fingerprint("revision", readable, &rest),
             partly_readable: partly_readable.map(|field| signer.input(field)).collect(),

@@ -8,6 +8,7 @@ use super::record::Record;
 use crate::resources::{DriftEntry, cut_to};
 use jiff::Timestamp;
 use serde_json::Value;
+use std::collections::BTreeSet;
 
 /// The differing fields, how they can be applied, and a description for users.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -335,7 +336,10 @@ fn compare_metadata(
             found.add(&metadata_field(key), &shown(value), &observed);
         }
     }
-    for key in &record.metadata_keys {
+    // The marker also lists those of a request whose response was lost, or that was only a part of what was to be applied.
+    let sent = remote.keys_of(&desired.marker.owner);
+    let former: BTreeSet<&String> = record.metadata_keys.iter().chain(sent).collect();
+    for key in former {
         if let (false, Some(observed)) =
             (desired.metadata.contains_key(key), remote.metadata.get(key))
         {

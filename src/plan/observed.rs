@@ -1,6 +1,6 @@
 //! What was read from the API, in one form for all kinds.
 
-use super::ownership::{MARKER_KEY, Marker};
+use super::ownership::{MARKER_KEY, Marker, Owner};
 use crate::resources::RemoteDetails;
 use jiff::Timestamp;
 use metorial::Object;
@@ -54,6 +54,15 @@ impl RemoteView {
             authorized_by_user: false,
             auth_method: None,
         }
+    }
+}
+
+impl RemoteView {
+    /// Returns the keys of its metadata that this resource has sent, whether or not that was ever acknowledged.
+    #[must_use]
+    pub fn keys_of(&self, owner: &Owner) -> &[String] {
+        let own = self.marker.as_ref().filter(|marker| marker.owner == *owner);
+        own.map_or(&[], |marker| &marker.keys)
     }
 }
 

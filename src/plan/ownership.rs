@@ -1,5 +1,5 @@
-//! The operator's marker in a remote object's metadata: which resource owns the object, and the fingerprint of its write-only
-//! values.
+//! The operator's marker in a remote object's metadata: which resource owns the object, the fingerprint of its write-only values,
+//! and which keys of the metadata are the resource's.
 
 use super::fingerprint::Fingerprint;
 use crate::resources::cut;
@@ -9,6 +9,11 @@ use serde_json::{Map, Value, json};
 pub const MARKER_KEY: &str = "kubernetes";
 /// The marker as a field, as users see it in differences.
 pub const MARKER_FIELD: &str = "metadata.kubernetes";
+/// The entry of the marker with the keys of the resource's metadata.
+const KEYS: &str = "metadataKeys";
+/// The most of these keys, and their length in all: a spec has no more, and anybody who can write an object may add any.
+const MOST_KEYS: usize = 64;
+const LONGEST_KEYS: usize = 16 << 10;
 
 /// The identity of a custom resource, unique among clusters.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -37,13 +42,15 @@ impl Owner {
     }
 }
 
-/// An [`Owner`] as it is recorded in a remote object, with the fingerprint of the values written with it.
+/// An [`Owner`] as it is recorded in a remote object, with what was written along with it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Marker {
     /// The resource that owns the object.
     pub owner: Owner,
     /// Fingerprint of the write-only inputs, sent in the same request as they.
     pub fingerprint: Option<Fingerprint>,
+    /// The keys of the resource's metadata, sent in the same request as they. One that the object no longer has is not read.
+    pub keys: Vec<String>,
 }
 
 /// The ownership of a remote object, from the point of view of one resource.
@@ -81,6 +88,7 @@ impl Marker {
                 uid: text("uid")?,
             },
             fingerprint: text("fingerprint").map(|text| Fingerprint::stored(&text)),
+            keys: keys(marker, metadata),
         })
     }
 
@@ -99,6 +107,9 @@ impl Marker {
         });
         if let Some(fingerprint) = &self.fingerprint {
             marker["fingerprint"] = fingerprint.as_str().into();
+        }
+        if !self.keys.is_empty() {
+            marker[KEYS] = self.keys.clone().into();
         }
         marker
     }
@@ -121,4 +132,17 @@ impl Marker {
             Claim::Sibling
         }
     }
+}
+
+/// Returns the keys that the marker lists, of those that the metadata has.
+fn keys(marker: &Map<String, Value>, metadata: &Map<String, Value>) -> Vec<String> {
+    let listed = marker.get(KEYS).and_then(Value::as_array);
+    let listed = listed.into_iter().flatten().filter_map(Value::as_str);
+    let present = listed.filter(|key| *key != MARKER_KEY && metadata.contains_key(*key));
+    let mut length = 0;
+    let within = present.take(MOST_KEYS).take_while(|key| {
+        length += key.len();
+        length <= LONGEST_KEYS
+    });
+    within.map(str::to_owned).collect()
 }

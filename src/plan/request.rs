@@ -25,13 +25,13 @@ pub fn create(desired: &Desired) -> Value {
 /// Returns the body of a PATCH that applies `differences`.
 ///
 /// The API replaces metadata as a whole, so keys that others put there are sent along, and keys that we put there before
-/// and that are no longer wanted are left out.
+/// and that are no longer wanted are left out: those that are recorded, and those in the marker.
 #[must_use]
 pub fn update(
     desired: &Desired,
     differences: &Differences,
     remote: &RemoteView,
-    former_keys: &[String],
+    recorded_keys: &[String],
 ) -> Value {
     let mut body = Map::new();
     for field in &desired.fields {
@@ -47,7 +47,8 @@ pub fn update(
     }
     if differences.sends_metadata() {
         let mut kept = remote.metadata.clone();
-        kept.retain(|key, _| !former_keys.contains(key));
+        let sent = remote.keys_of(&desired.marker.owner);
+        kept.retain(|key, _| !recorded_keys.contains(key) && !sent.contains(key));
         let mut marker = desired.marker.clone();
         // The fingerprint stands for values in the same request. A value that goes in by an import is not in this one, and
         // that import may never be made; neither is a value that the API refused.

@@ -176,8 +176,8 @@ impl<K: Kind> Run<'_, K> {
         differences: &Differences,
     ) -> Result<(), Error> {
         let desired = case.desired().ok_or(RemoteError::NotConnected)?;
-        let former_keys = &case.record.metadata_keys;
-        let body = request::update(desired, differences, remote, former_keys);
+        let recorded_keys = &case.record.metadata_keys;
+        let body = request::update(desired, differences, remote, recorded_keys);
         let session = self.api()?;
         let written = session.update::<K>(&remote.id, body);
         let sent = match &case.record.id {

@@ -75,7 +75,9 @@ fn size(view: &RemoteView) -> usize {
     let metadata = view.metadata.iter();
     let metadata: usize = metadata.map(|(key, value)| member(key, value)).sum();
     let fields = view.fields.values().map(size_of_value);
-    metadata + fields.sum::<usize>()
+    let keys = view.marker.iter().flat_map(|marker| &marker.keys);
+    let keys = keys.map(|key| size_of::<String>() + key.len());
+    metadata + fields.sum::<usize>() + keys.sum::<usize>()
 }
 
 fn size_of_value(value: &Value) -> usize {

@@ -114,6 +114,7 @@ mod tests {
             let marker = Marker {
                 owner: other,
                 fingerprint: None,
+                keys: Vec::new(),
             };
             let item =
                 json!({"id": "bad_1", "name": "mine", "metadata": {MARKER_KEY: marker.to_json()}});

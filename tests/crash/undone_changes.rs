@@ -2,7 +2,11 @@
 //! taken back.
 
 use super::lost_answers::patient;
-use crate::support::{Form, Given, Scenario, VALUES, each, with_timeouts};
+use crate::support::{
+    Environment, Form, Given, Kind, Manifest, Scenario, VALUES, credentials, each, keys,
+    with_timeouts,
+};
+use metorial_simulator::{Action, Fault, Gate, Stored};
 use serde_json::json;
 use std::time::Duration;
 
@@ -97,4 +101,85 @@ async fn an_import_with_a_lost_answer_that_lists_do_not_show_yet_is_undone_at_me
         scenario.check_oracles().await;
     })
     .await;
+}
+
+/// A resource with a key of metadata that is about to be removed.
+fn of_team() -> Manifest {
+    credentials("github").spec(json!({"metadata": {"team": "a"}}))
+}
+
+fn has_team(remote: &Stored) -> bool {
+    !remote.readable["metadata"]["team"].is_null()
+}
+
+/// The object has no metadata but the marker.
+async fn check_without_team(env: &Environment) {
+    let remote = env.credentials("github").wait_synced().await;
+    assert_eq!(keys(&remote.readable["metadata"]), ["kubernetes"]);
+    env.check_oracles().await;
+}
+
+#[tokio::test]
+async fn a_key_of_metadata_whose_patch_has_a_lost_answer_is_removed_with_it() {
+    let env = Environment::running().await;
+    env.apply(credentials("github")).await;
+    env.credentials("github").wait_synced().await;
+    let answer = Gate::new();
+    let lost = Action::CloseAfterHold(answer.clone());
+    env.next("PATCH", Kind::Credentials.path(), lost);
+    env.apply(of_team()).await;
+    env.wait_only(Kind::Credentials, "the change is applied", has_team)
+        .await;
+    env.credentials("github")
+        .edit(json!({"metadata": null}))
+        .await;
+    answer.open();
+    check_without_team(&env).await;
+}
+
+#[tokio::test]
+async fn a_key_of_metadata_that_is_removed_after_a_crash_in_the_create_is_removed_at_metorial() {
+    let mut env = Environment::new().await;
+    env.hold_after("POST", Kind::Credentials.path());
+    env.start_operator();
+    env.apply(of_team()).await;
+    env.wait_only(Kind::Credentials, "it is created", has_team)
+        .await;
+    env.kill_operator();
+    env.credentials("github")
+        .edit(json!({"metadata": null}))
+        .await;
+    env.start_operator();
+    check_without_team(&env).await;
+}
+
+#[tokio::test]
+async fn a_key_of_metadata_that_was_sent_before_a_refused_import_is_removed_with_its_change() {
+    let mut scenario = Given::form(Form::AuthConfig).settled().await;
+    scenario.kill_operator();
+    let metadata = json!({"metadata": {"team": "a"}});
+    scenario.tested().edit(metadata).await;
+    scenario.change(VALUES[1]).await;
+    let (method, path) = scenario.form.change_call();
+    let refuses = Fault::on(method, path);
+    let refused = scenario
+        .sim
+        .faults()
+        .add(refuses, Action::error(400, "invalid_data"));
+    scenario.start();
+    scenario
+        .until("the import is refused", async || {
+            (scenario.sim.faults().happened(refused) > 0).then_some(())
+        })
+        .await;
+    assert!(has_team(&scenario.remote_object()), "the rest is applied");
+    scenario.kill_operator();
+    scenario.sim.faults().remove(refused);
+    scenario.tested().edit(json!({"metadata": null})).await;
+    scenario.change(VALUES[0]).await;
+    scenario.start();
+    scenario.wait_synced(VALUES[0]).await;
+    let remote = scenario.remote_object();
+    assert_eq!(keys(&remote.readable["metadata"]), ["kubernetes"]);
+    scenario.check_oracles().await;
 }

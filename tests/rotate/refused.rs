@@ -82,6 +82,27 @@ async fn a_rotation_that_is_refused_is_reported_the_rest_is_applied_and_undoing_
 }
 
 #[tokio::test]
+async fn metadata_that_was_applied_beside_a_refused_rotation_is_removed_when_both_are_undone() {
+    let mut env = settled(json!({})).await;
+    let former = env.client_secret.clone();
+    env.stop_operator().await;
+    env.rotate("oauth-app", "client-secret", "rotated").await;
+    app(&env).edit(json!({"metadata": {"team": "a"}})).await;
+    env.start_operator();
+    app(&env).wait_reason("RotationRefused").await;
+    let has_team = |remote: &Stored| !remote.readable["metadata"]["team"].is_null();
+    env.wait_only(Kind::Credentials, "the rest is applied", has_team)
+        .await;
+    env.stop_operator().await;
+    env.rotate("oauth-app", "client-secret", &former).await;
+    app(&env).edit(json!({"metadata": null})).await;
+    env.start_operator();
+    let remote = app(&env).wait_synced().await;
+    assert_eq!(keys(&remote.readable["metadata"]), ["kubernetes"]);
+    env.check_oracles().await;
+}
+
+#[tokio::test]
 async fn a_rotation_that_is_refused_replaces_the_credentials_where_the_spec_allows_it() {
     let env = settled(json!({"replace": "Allow"})).await;
     let former = app(&env).get().await.id();

@@ -124,6 +124,7 @@ fn an_object_whose_marker_shows_another_value_is_not_adopted_for_this_one() {
     let predecessor = |desired: &Desired| Marker {
         owner: owner("predecessor"),
         fingerprint: desired.marker.fingerprint.clone(),
+        keys: Vec::new(),
     };
     for (marker, reason) in [
         (Some(predecessor(&before)), Reason::AdoptionMismatch),

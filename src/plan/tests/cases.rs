@@ -2,10 +2,10 @@
 
 use super::fixture::{credentials, owner, policy};
 use super::model::{Model, WHOLE};
-use crate::plan::ownership::{MARKER_KEY, Owner};
+use crate::plan::ownership::{MARKER_KEY, Marker, Owner};
 use crate::plan::policy::Policy;
 use crate::resources::{Adopt, AdoptPolicy, DriftPolicy, Reason};
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 #[test]
 fn a_predecessor_s_object_is_bound_only_where_a_restored_finalizer_asks_for_a_search() {
@@ -54,6 +54,58 @@ fn metadata_is_merged_and_our_keys_are_removed_when_they_are_no_longer_wanted() 
     let mut left = model.objects[0].0.metadata.clone();
     left.remove(MARKER_KEY);
     assert_eq!(Value::Object(left), json!({"team": "red", "theirs": true}));
+}
+
+#[test]
+fn a_metadata_key_that_was_sent_is_removed_even_if_that_was_never_acknowledged() {
+    let with = credentials("a", "x", &json!({"team": "blue"}), &owner("uid"));
+    let without = credentials("a", "x", &json!({}), &owner("uid"));
+    let left = |model: &Model| {
+        let mut left = model.objects[0].0.metadata.clone();
+        left.remove(MARKER_KEY);
+        Value::Object(left)
+    };
+    let mut created = Model::new();
+    created.reconcile(Some(&with), &policy(), 2, true);
+    created.restart();
+
+    let mut updated = Model::new();
+    updated.reconcile(Some(&without), &policy(), WHOLE, false);
+    let before = updated.record.clone();
+    updated.reconcile(Some(&with), &policy(), WHOLE, false);
+    updated.record = before;
+
+    for mut model in [created, updated] {
+        assert_eq!(left(&model), json!({"team": "blue"}));
+        model.reconcile(Some(&without), &policy(), WHOLE, false);
+        assert_eq!(left(&model), json!({}));
+        // Whoever writes it from now on is somebody else.
+        let metadata = &mut model.objects[0].0.metadata;
+        metadata.insert("team".to_owned(), json!("theirs"));
+        model.reconcile(Some(&without), &policy(), WHOLE, false);
+        assert_eq!(left(&model), json!({"team": "theirs"}));
+    }
+}
+
+#[test]
+fn a_marker_claims_no_more_keys_than_a_spec_may_have_and_none_that_are_not_there() {
+    let read = |listed: &[&str], there: &[&str]| {
+        let owner = owner("uid");
+        let marker = Marker {
+            owner,
+            fingerprint: None,
+            keys: listed.iter().map(|key| (*key).to_owned()).collect(),
+        };
+        let mut metadata = Map::from_iter([(MARKER_KEY.to_owned(), marker.to_json())]);
+        metadata.extend(there.iter().map(|key| ((*key).to_owned(), json!(1))));
+        Marker::read(&metadata).unwrap().keys
+    };
+    assert_eq!(read(&["a", "b", MARKER_KEY], &["b", "c"]), ["b"]);
+    let many: Vec<String> = (0..100).map(|i| format!("key-{i}")).collect();
+    let many: Vec<&str> = many.iter().map(String::as_str).collect();
+    assert_eq!(read(&many, &many).len(), 64);
+    let long = "k".repeat(20_000);
+    assert!(read(&[&long], &[&long]).is_empty());
 }
 
 #[test]

@@ -196,6 +196,7 @@ pub fn marker(owner: Owner) -> Option<Marker> {
     Some(Marker {
         owner,
         fingerprint: None,
+        keys: Vec::new(),
     })
 }
 

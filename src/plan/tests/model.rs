@@ -61,6 +61,7 @@ impl Model {
         let marker = marker.map(|owner| Marker {
             owner,
             fingerprint: None,
+            keys: Vec::new(),
         });
         let metadata = marker.iter();
         let metadata = metadata.map(|marker| (MARKER_KEY.to_owned(), marker.to_json()));

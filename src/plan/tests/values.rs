@@ -43,6 +43,7 @@ fn what_a_predecessor_left_behind_is_nobodys_once_there_was_an_object() {
     let marker = Marker {
         owner: owner("predecessor"),
         fingerprint: desired.marker.fingerprint.clone(),
+        keys: Vec::new(),
     };
     let left = || marked(created(&desired, "left", 1), Some(marker.clone()));
     let restored = Record {

@@ -58,6 +58,7 @@ impl Server {
         let marker = Marker {
             owner: owner("uid"),
             fingerprint: None,
+            keys: Vec::new(),
         };
         session
             .export(&self.target, "note", &marker)

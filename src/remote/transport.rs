@@ -325,6 +325,8 @@ impl Transport {
         if let Some(ticket) = &sent.ticket {
             match unanswered {
                 Some(error) => ticket.failed(error, now),
+                // That it was refused is all there is to learn.
+                None if label == ErrorKind::Throttled.as_str() && meta.rate_limit.is_none() => {}
                 None => ticket.answered(meta, now),
             }
         }

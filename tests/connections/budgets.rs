@@ -1,8 +1,10 @@
 //! The request budget of an organization: shared between namespaces, shown in the status, learned from the server.
 
-use crate::support::{AllNamespaces, Environment, Kind, connection, credentials, secret, with};
+use crate::support::{
+    AllNamespaces, Environment, Kind, Setup, connection, credentials, secret, with,
+};
 use futures::{StreamExt, stream};
-use metorial_simulator::{InstanceType, Limit};
+use metorial_simulator::{InstanceType, Limit, Options, Quirk};
 use serde_json::json;
 use std::time::Duration;
 
@@ -166,4 +168,39 @@ async fn what_waits_is_reconciled_at_once_when_the_limit_grows() {
     // It is another connection than the one that github uses.
     shared.edit(json!({"rateLimit": {"requests": 100}})).await;
     github.wait_ready().await;
+}
+
+#[tokio::test]
+async fn a_busy_production_key_holds_no_edit_with_a_development_key_back() {
+    let options = Options::default().without(Quirk::LimitPerOrganization);
+    let mut env = Environment::bare(Setup { options }).await;
+    env.apply_basics().await;
+    let development = env
+        .sim
+        .add_instance(&env.organization, InstanceType::Development);
+    let key = env.sim.add_key(&development);
+    env.connect("development", &key).await;
+    let through = json!({"spec": {"connectionRef": {"name": "development"}}});
+    env.apply(with(credentials("edited"), through)).await;
+    env.start_operator();
+    env.credentials("edited").wait_ready().await;
+    // More than the documented limit of a development key.
+    apply_credentials(&env, 110).await;
+    env.until("all are created", async || {
+        (env.live(Kind::Credentials).len() == 110).then_some(())
+    })
+    .await;
+    env.credentials("edited")
+        .edit(json!({"name": "Edited"}))
+        .await;
+    env.until("the edit arrived", async || {
+        let objects = env.live_in(&development);
+        objects
+            .iter()
+            .any(|object| object.readable["name"] == "Edited")
+            .then_some(())
+    })
+    .await;
+    env.credentials("edited").wait_ready().await;
+    assert_eq!(refused(&env), 0);
 }

@@ -91,6 +91,7 @@ impl Capacity {
         let others = pool.sent - std::mem::replace(&mut self.counted, pool.sent);
         if let Some(quota) = &mut self.quota {
             quota.others_sent(others);
+            quota.expire(now);
         }
     }
 
@@ -143,15 +144,14 @@ impl Capacity {
     /// Returns what was sent, which no longer counts here, and what is known of the server's limit.
     pub fn hand_over(&mut self) -> (Window, Option<Quota>) {
         let window = std::mem::take(&mut lock(&self.pool).window);
-        (window, self.quota.clone())
+        (window, self.quota.as_mut().map(Quota::hand_over))
     }
 
     /// Takes over the requests of the same organization before it was known.
     pub fn take_over(&mut self, window: Window, known: Option<&Quota>, now: Instant) {
-        let mut pool = lock(&self.pool);
-        pool.window.merge(window);
+        lock(&self.pool).window.merge(window);
         if let (Some(quota), Some(known)) = (&mut self.quota, known) {
-            quota.take_over(known, &pool.window, now);
+            quota.take_over(known, now);
         }
     }
 

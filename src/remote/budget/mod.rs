@@ -6,6 +6,7 @@ mod organization;
 mod own;
 mod pool;
 mod quota;
+mod report;
 mod requester;
 mod scheduler;
 mod spent;

@@ -152,6 +152,7 @@ impl Budget {
         let reset = error.meta().rate_limit.and_then(|limit| limit.reset);
         let asked = error.retry_after().or(reset);
         let mut state = self.lock();
+        state.failure = None;
         if let Some((quota, mut pool)) = state.scheduler.capacity.quota() {
             quota.refused(request, asked, &mut pool.window, now);
         }
@@ -205,7 +206,7 @@ impl Budget {
     /// Returns the number of requests that may be sent now.
     #[must_use]
     pub fn remaining(&self, now: Instant) -> u64 {
-        self.lock().scheduler.capacity.available(now).total
+        self.current(now).scheduler.capacity.available(now).total
     }
 
     /// Adds a connection that uses the budget, with the limit that it sets for all of them.
@@ -228,7 +229,7 @@ impl Budget {
     #[must_use]
     pub fn view(&self, own: Option<&OwnLimit>, now: Instant) -> Option<View> {
         let own = own.and_then(|own| own.view(now));
-        let mut state = self.lock();
+        let mut state = self.current(now);
         let shared = View::from_scheduler(&state.scheduler, now);
         state.shown = shared.as_ref().map(Shown::from_view);
         own.into_iter().chain(shared).reduce(View::tighter)
@@ -237,7 +238,7 @@ impl Budget {
     /// Returns the budget as the metrics show it, whatever statuses show.
     #[must_use]
     pub fn metrics_view(&self, now: Instant) -> Option<View> {
-        View::from_scheduler(&self.lock().scheduler, now)
+        View::from_scheduler(&self.current(now).scheduler, now)
     }
 
     /// Moves what was sent, and what the server reported, from the budget of a key whose organization was not known yet.
@@ -273,6 +274,13 @@ impl Budget {
                 self.queue.send(connection.clone()).ok();
             }
         }
+    }
+
+    /// Locks the state, which knows by then what keys with another limit have sent.
+    fn current(&self, now: Instant) -> MutexGuard<'_, State> {
+        let mut state = self.lock();
+        state.scheduler.capacity.expire(now);
+        state
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {

@@ -2,8 +2,13 @@
 //!
 //! Headers describe a window that others may use too, so they count for more than the requests that were sent from here.
 //! The number that is left can only grow until the next report, except by our own requests: it is correct to use it up.
+//!
+//! Keys of one organization that have another limit send requests, too. Whether the server counts them together with those of this
+//! limit is not known (▲), so they reduce what is left, but no share of a priority. If they alone seem to have used it up, one request
+//! finds out.
 
 use super::limit::{Available, Limit, Moment, WINDOW};
+use super::report::Report;
 use super::unanswered::Unanswered;
 use super::window::{Counted, PerPriority, Window};
 use crate::resources::RateLimitSource;
@@ -32,55 +37,17 @@ pub struct Quota {
     /// True if the server showed the exact length of its window.
     exact: bool,
     report: Option<Report>,
+    /// The requests that were sent with keys of this limit, for as long as it counts them. Where a method takes a window, that has
+    /// those of keys with another limit as well.
+    own: Window,
+    /// True if a server that sends no limit accepted more than it would allow if it counted other keys together with these.
+    separate: bool,
     /// The requests without a response.
     unanswered: Unanswered,
     /// The time until which a 429 forbids every request.
     closed_until: Option<Instant>,
     /// The last 429 of a server that sends no limit.
     refused_at: Option<Instant>,
-}
-
-/// The content of a response's headers.
-#[derive(Clone, Copy)]
-struct Report {
-    /// The number of the last request that was sent before the response arrived.
-    last_sent: u64,
-    at: Instant,
-    until: Instant,
-    /// Requests left by the server's count.
-    remaining: u64,
-    /// Our requests that the server may not have counted then: those without a response, and those sent since.
-    uncounted: u64,
-    /// The limit as it would be without the requests of others: requests left, and ours in the window.
-    effective_limit: u64,
-}
-
-impl Report {
-    /// Returns true if this request was sent before the report arrived, and before its reset.
-    fn is_concurrent(&self, request: u64, now: Instant) -> bool {
-        request <= self.last_sent && now < self.until
-    }
-
-    fn left(&self) -> u64 {
-        self.remaining.saturating_sub(self.uncounted)
-    }
-
-    /// Learns that the server had counted one of the uncounted.
-    fn count_one(&mut self) {
-        let left = self.left();
-        self.uncounted = self.uncounted.saturating_sub(1);
-        self.effective_limit += self.left() - left;
-    }
-
-    /// Learns that the request of that number was not sent.
-    fn forget_one(&mut self, request: u64) {
-        let left = self.left();
-        self.uncounted = self.uncounted.saturating_sub(1);
-        // It was among ours in the window already.
-        if request <= self.last_sent && self.left() == left {
-            self.effective_limit = self.effective_limit.saturating_sub(1);
-        }
-    }
 }
 
 impl Quota {
@@ -93,6 +60,8 @@ impl Quota {
             documented: limit.requests,
             exact: false,
             report: None,
+            own: Window::default(),
+            separate: false,
             unanswered: Unanswered::default(),
             closed_until: None,
             refused_at: None,
@@ -115,7 +84,7 @@ impl Quota {
     #[must_use]
     pub fn available(&self, window: &Window, moment: Moment) -> Available {
         let at = moment.at();
-        let mut available = window.available(&self.limit, at);
+        let mut available = self.own.available(&self.limit, at);
         if let Some(report) = self.report.filter(|report| at < report.at + self.limit.per) {
             // Ours are counted as well where that is certain: a build that counts each key by itself (▲) reports the
             // window of another key with each response.
@@ -128,19 +97,27 @@ impl Quota {
                 report.left()
             } else {
                 // At the reset only the oldest request leaves the window (▲). Which of ours leave when is known.
-                let ours = window.count(self.limit.per, at);
-                report.effective_limit.saturating_sub(ours)
+                report.left_after_reset(self.own.count(self.limit.per, at))
             };
             available.total = left.min(most);
             // The oldest may be somebody else's: one request finds out.
             let known = at < report.until || available.total > 0;
             available.probe = !known && (moment.is_expected() || self.unanswered.in_flight() == 0);
             available.total += u64::from(available.probe);
+        } else {
+            let left = self.limit.requests.saturating_sub(self.counted(window, at));
+            available.total = available.total.min(left);
         }
-        if available.total.min(available.ordinary) == 0 && self.may_probe(moment) {
+        // Those that failed may have used up a share as well; those of other keys count for none.
+        let failed = self.unanswered.unsettled_in(self.limit.per, at);
+        let spent = match failed {
+            0 => available.total == 0,
+            _ => available.total.min(available.ordinary) == 0,
+        };
+        if spent && self.may_probe(failed, window, moment) {
             available.probe = true;
             available.total = available.total.max(1);
-            available.ordinary = available.ordinary.max(1);
+            available.ordinary = available.ordinary.max(u64::from(failed > 0));
         }
         if self.closed_until.is_some_and(|until| at < until) {
             available.total = 0;
@@ -149,19 +126,31 @@ impl Quota {
         available
     }
 
+    /// Returns the requests in the window, as far as the server may count them together.
+    fn counted(&self, window: &Window, at: Instant) -> u64 {
+        let window = if self.separate { &self.own } else { window };
+        window.count(self.limit.per, at)
+    }
+
     /// Counts a request that is sent, and returns its number.
     pub fn sent(&mut self, counted: Counted) -> u64 {
         if let Some(report) = &mut self.report {
             report.uncounted += 1;
         }
+        self.own.add_counted(&counted);
         self.unanswered.sent(counted)
     }
 
-    /// Counts requests that were sent with other keys of the organization: the last report may lack them.
+    /// Counts requests that were sent with keys of the organization that have another limit: the last report may lack them.
     pub fn others_sent(&mut self, requests: u64) {
         if let Some(report) = &mut self.report {
-            report.uncounted += requests;
+            report.of_others += requests;
         }
+    }
+
+    /// Forgets requests that the limit does not count any more.
+    pub fn expire(&mut self, now: Instant) {
+        self.own.drop_older(self.limit.per, now);
     }
 
     /// Counts the end of the request of that number, with or without a response.
@@ -173,7 +162,7 @@ impl Quota {
     /// Learns that the request of that number did not reach the server, or was refused, so that it does not count.
     pub fn not_sent(&mut self, request: u64, window: &mut Window) {
         if let Some((counted, answered)) = self.unanswered.remove(request) {
-            window.remove(&counted);
+            self.remove(&counted, window);
             // The report of the response to it does not count it.
             if let Some(report) = self.report.as_mut().filter(|_| !answered) {
                 report.forget_one(request);
@@ -236,8 +225,9 @@ impl Quota {
         let is_latest = |last: &Report| request > last.last_sent || now < last.until;
         if self.report.as_ref().is_none_or(is_latest) {
             let Limit { requests, per } = self.limit;
-            let counted = requests.saturating_sub(remaining);
-            self.unanswered.correct(request, counted, window, per, now);
+            let (counted, sent) = (requests.saturating_sub(remaining), window.count(per, now));
+            let uncounted = self.unanswered.correct(request, counted, sent);
+            uncounted.iter().for_each(|it| self.remove(it, window));
         }
         let uncounted = self.unanswered.uncounted_besides(request);
         let left = remaining.saturating_sub(uncounted);
@@ -247,8 +237,15 @@ impl Quota {
             until,
             remaining,
             uncounted,
-            effective_limit: left + window.count(self.limit.per, now),
+            of_others: 0,
+            effective_limit: left + self.own.count(self.limit.per, now),
         });
+    }
+
+    /// Removes a request that the server did not count.
+    fn remove(&mut self, counted: &Counted, window: &mut Window) {
+        self.own.remove(counted);
+        window.remove(counted);
     }
 
     /// Closes the window after a 429 for as long as the server asks: by `Retry-After`, which the reference documents and
@@ -268,10 +265,11 @@ impl Quota {
         let pause = asked.unwrap_or(UNKNOWN_PAUSE);
         self.closed_until = Some(now + pause.clamp(Duration::from_secs(1), longest));
         if self.source == RateLimitSource::Assumed {
-            let sent = window.count(self.limit.per, now);
+            let sent = self.counted(window, now);
             let accepted = sent.saturating_sub(self.unanswered.in_flight());
             self.limit.requests = accepted.max(self.documented);
             self.refused_at = Some(now);
+            self.separate = false;
         }
         self.unanswered.refused();
     }
@@ -290,26 +288,37 @@ impl Quota {
         window: &Window,
         now: Instant,
     ) -> Available {
-        let mut available = window.available_without(failed, &self.limit, now);
+        let mut available = self.own.available_without(failed, &self.limit, now);
         let failed: u64 = failed.iter().sum();
-        if let Some(report) = self.report.filter(|it| now < it.at + self.limit.per) {
-            let left = if now < report.until {
-                let uncounted = report.uncounted.saturating_sub(failed);
-                report.remaining.saturating_sub(uncounted)
-            } else {
-                let ours = window.count(self.limit.per, now).saturating_sub(failed);
-                report.effective_limit.saturating_sub(ours)
-            };
-            available.total = left;
-        }
+        available.total = match self.report.filter(|it| now < it.at + self.limit.per) {
+            Some(report) if now < report.until => report.left_without(failed.min(report.uncounted)),
+            Some(report) => {
+                let ours = self.own.count(self.limit.per, now);
+                report.left_after_reset(ours.saturating_sub(failed))
+            }
+            None => {
+                let counted = self.counted(window, now).saturating_sub(failed);
+                let left = self.limit.requests.saturating_sub(counted);
+                available.total.min(left)
+            }
+        };
         if self.closed_until.is_some_and(|until| now < until) {
             available.total = 0;
         }
         available
     }
 
-    /// Takes over what was learned about the same organization before it was known. `window` has the requests of both.
-    pub fn take_over(&mut self, unknown: &Self, window: &Window, now: Instant) {
+    /// Returns a copy that takes along the requests that were sent: they count there from now on.
+    #[must_use]
+    pub fn hand_over(&mut self) -> Self {
+        let handed_over = self.clone();
+        self.own = Window::default();
+        handed_over
+    }
+
+    /// Takes over what was learned about the same organization before it was known.
+    pub fn take_over(&mut self, unknown: &Self, now: Instant) {
+        self.own.merge(unknown.own.clone());
         if unknown.source == RateLimitSource::Server {
             (self.limit, self.source) = (unknown.limit, unknown.source);
             self.exact = unknown.exact;
@@ -321,41 +330,49 @@ impl Quota {
             self.report = Some(Report {
                 last_sent: self.unanswered.last_sent(),
                 uncounted,
-                effective_limit: left + window.count(self.limit.per, now),
+                effective_limit: left + self.own.count(self.limit.per, now),
                 ..report
             });
         }
         self.closed_until = unknown.closed_until.max(self.closed_until);
     }
 
-    /// Returns whether one request may find out what is left, because only requests that failed forbid it.
-    fn may_probe(&self, moment: Moment) -> bool {
-        let at = moment.at();
-        let per = self.limit.per;
+    /// Returns whether one request may find out what is left, because nothing forbids it but so many requests that failed, and
+    /// those of keys with another limit.
+    fn may_probe(&self, failed: u64, window: &Window, moment: Moment) -> bool {
+        let (at, per) = (moment.at(), self.limit.per);
+        let own = self.own.count(per, at);
         let reported = self.report.filter(|it| at < it.until && at < it.at + per);
-        let forbidden_without = |failed: u64| {
-            reported.is_some_and(|it| it.remaining <= it.uncounted.saturating_sub(failed))
-        };
-        let unanswered = &self.unanswered;
-        unanswered.may_probe(per, moment, forbidden_without)
+        let of_others = reported.map_or_else(
+            || self.counted(window, at).saturating_sub(own),
+            |report| report.of_others,
+        );
+        let is_left = reported.map_or(failed > 0 || own < self.limit.requests, |report| {
+            report.left_without(failed + of_others) > 0
+        });
+        failed + of_others > 0 && is_left && self.unanswered.may_probe(moment)
     }
 
     /// Learns from a request that a server accepted which reports no limit.
     fn accepted(&mut self, request: u64, window: &mut Window, now: Instant) {
-        self.raise(window, now);
-        if self.source == RateLimitSource::Assumed
-            && window.count(self.limit.per, now) > self.limit.requests
+        if self.source != RateLimitSource::Assumed {
+            return;
+        }
+        let own = self.own.count(self.limit.per, now);
+        self.separate |=
+            own <= self.limit.requests && self.counted(window, now) > self.limit.requests;
+        self.raise(own, now);
+        if own > self.limit.requests
+            && let Some(uncounted) = self.unanswered.exceeded(request)
         {
-            self.unanswered.exceeded(request, window);
+            self.remove(&uncounted, window);
         }
     }
 
     /// Raises an assumed limit that was used up without a 429.
-    fn raise(&mut self, window: &Window, now: Instant) {
-        let assumed = self.source == RateLimitSource::Assumed;
+    fn raise(&mut self, used: u64, now: Instant) {
         let remembered = |at: Instant| now < at + REFUSAL_REMEMBERED;
-        let used = window.count(self.limit.per, now);
-        if assumed && !self.refused_at.is_some_and(remembered) && used >= self.limit.requests {
+        if !self.refused_at.is_some_and(remembered) && used >= self.limit.requests {
             let raised = self.limit.requests.saturating_mul(2).min(HIGHEST_LIMIT);
             self.limit.requests = raised.max(self.limit.requests);
         }

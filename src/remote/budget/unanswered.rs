@@ -4,7 +4,7 @@
 //! was sent after the failure can show that.
 
 use super::limit::Moment;
-use super::window::{Counted, PerPriority, Window};
+use super::window::{Counted, PerPriority};
 use std::collections::BTreeMap;
 use std::time::Duration;
 use tokio::time::Instant;
@@ -114,56 +114,49 @@ impl Unanswered {
         others.count() as u64 + self.unsettled(|_| true)
     }
 
-    /// Removes from the window the failed requests that the server did not count, by the response to this request, which
-    /// says that it had `counted` so many in all. Which of them it counted is not known, so the oldest are removed.
-    pub fn correct(
-        &mut self,
-        request: u64,
-        counted: u64,
-        window: &mut Window,
-        per: Duration,
-        now: Instant,
-    ) {
+    /// Returns the failed requests that the server did not count, by the response to this request, which says that it had
+    /// `counted` so many of those that were `sent`. Which of them it counted is not known, so the oldest are returned.
+    #[must_use]
+    pub fn correct(&mut self, request: u64, counted: u64, sent: u64) -> Vec<Counted> {
         self.settle(request);
-        let ours = window.count(per, now);
-        let certain = ours.saturating_sub(self.uncounted_besides(request));
+        let certain = sent.saturating_sub(self.uncounted_besides(request));
         let mut excess = certain.saturating_sub(counted);
-        self.failed.retain(|failed| {
+        let uncounted = self.failed.extract_if(.., |failed| {
             let uncounted = failed.settled && excess > 0;
-            if uncounted {
-                excess -= 1;
-                window.remove(&failed.counted);
-            }
-            !uncounted
+            excess -= u64::from(uncounted);
+            uncounted
         });
+        uncounted.map(|failed| failed.counted).collect()
     }
 
-    /// Learns from a server that reports no count that it accepted this request although all were sent that it allows.
-    pub fn exceeded(&mut self, request: u64, window: &mut Window) {
+    /// Learns from a server that reports no count that it accepted this request although all were sent that it allows. Returns
+    /// the failed request that it did not count then.
+    #[must_use]
+    pub fn exceeded(&mut self, request: u64) -> Option<Counted> {
         self.settle(request);
-        if let Some(first) = self.failed.iter().position(|failed| failed.settled) {
-            window.remove(&self.failed.remove(first).counted);
-        }
+        let first = self.failed.iter().position(|failed| failed.settled);
+        let uncounted = first.map(|first| self.failed.remove(first).counted);
         // What is left is as uncertain as before.
         self.failed
             .iter_mut()
             .for_each(|failed| failed.settled = false);
+        uncounted
     }
 
-    /// Returns whether a request that the count alone forbids may find out at this moment what is left.
-    /// `forbidden_without`: true if it would be forbidden without so many requests that failed.
+    /// Returns whether a request that the count alone forbids may find out at this moment what is left, after the pause that
+    /// follows a failure.
     #[must_use]
-    pub fn may_probe(
-        &self,
-        per: Duration,
-        moment: Moment,
-        forbidden_without: impl Fn(u64) -> bool,
-    ) -> bool {
-        let at = moment.at();
-        let unsettled = self.unsettled(|failed| at < failed.counted.at + per);
+    pub fn may_probe(&self, moment: Moment) -> bool {
         let alone = moment.is_expected() || self.in_flight.is_empty();
-        let due = self.probe_at.is_none_or(|from| at >= from);
-        unsettled > 0 && alone && due && !forbidden_without(unsettled)
+        let due = self.probe_at.is_none_or(|from| moment.at() >= from);
+        alone && due
+    }
+
+    /// Returns the number of requests that failed, and that no later response has shown to be counted or not, in a window of
+    /// this length.
+    #[must_use]
+    pub fn unsettled_in(&self, per: Duration, at: Instant) -> u64 {
+        self.unsettled(|failed| at < failed.counted.at + per)
     }
 
     /// Returns the number of requests on their way.

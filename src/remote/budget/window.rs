@@ -33,7 +33,7 @@ impl Counted {
 }
 
 /// The requests that were sent.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub struct Window {
     /// Their times and namespaces by priority, oldest first.
     sent: [VecDeque<(Instant, Arc<str>)>; Priority::ALL.len()],
@@ -48,6 +48,11 @@ impl Window {
         let namespace = known.map_or(&counted.namespace, |(known, _)| known).clone();
         self.by_namespace.entry(namespace.clone()).or_default()[priority as usize] += 1;
         self.sent[priority as usize].push_back((at, namespace));
+    }
+
+    /// Adds a request that was just sent.
+    pub fn add_counted(&mut self, counted: &Counted) {
+        self.add(counted.priority, &counted.namespace, counted.at);
     }
 
     /// Removes a request that the server did not count. It may be forgotten already.

@@ -1,6 +1,7 @@
 //! Who may send requests: examples, properties, and a simulation.
 
 mod examples;
+mod other_keys;
 mod outages;
 mod properties;
 mod simulation;

@@ -1,0 +1,137 @@
+//! Keys of one organization that have different limits, at servers that count them together, or each key by itself.
+
+use super::headers;
+use super::world::{limit, purpose, seconds};
+use crate::plan::purpose::Priority;
+use crate::remote::RemoteError;
+use crate::remote::budget::limit::WINDOW;
+use crate::remote::budget::organization::Budget;
+use crate::remote::budget::pool::SharedPool;
+use crate::remote::testing::refusal;
+use metorial::{Meta, Method};
+use serde_json::json;
+use tokio::sync::mpsc::unbounded_channel;
+use tokio::time::Instant;
+
+/// The budgets of the development keys and of the production keys of an organization.
+fn budgets() -> (Budget, Budget, Instant) {
+    let pool = SharedPool::default();
+    let of = |requests| {
+        let limit = limit(requests, WINDOW);
+        Budget::sharing(
+            pool.clone(),
+            "organization org_1",
+            limit,
+            unbounded_channel().0,
+        )
+    };
+    (of(100), of(5000), Instant::now())
+}
+
+/// Sends so many requests, each of another resource, and receives responses without headers.
+fn send(budget: &Budget, priority: Priority, count: usize, now: Instant) {
+    for number in 0..count {
+        assert!(answered(budget, priority, number, &Meta::default(), now));
+    }
+}
+
+/// Sends a request and receives its response. Returns false if it may not be sent.
+fn answered(budget: &Budget, priority: Priority, number: usize, meta: &Meta, now: Instant) -> bool {
+    let purpose = purpose("apps", &format!("r{number}"), priority);
+    let Ok(request) = budget.admit(None, &purpose, 0, now) else {
+        budget.withdraw(&purpose.key, now);
+        return false;
+    };
+    budget.answered(request, meta, now);
+    budget.ended(request, now);
+    true
+}
+
+#[test]
+fn checks_with_other_keys_use_up_no_share_of_checks() {
+    let (development, production, now) = budgets();
+    send(&production, Priority::Observation, 30, now);
+    send(&development, Priority::Observation, 25, now);
+    let late = purpose("apps", "late", Priority::Observation);
+    assert!(development.admit(None, &late, 0, now).is_err(), "a quarter");
+}
+
+#[test]
+fn requests_with_other_keys_use_up_no_share_of_changes() {
+    let (development, production, now) = budgets();
+    let report = |left| headers(100, left, 600);
+    assert!(answered(
+        &development,
+        Priority::Change,
+        0,
+        &report(99),
+        now
+    ));
+    send(&production, Priority::Change, 98, now);
+    assert_eq!(development.remaining(now), 1);
+    assert!(answered(
+        &development,
+        Priority::Change,
+        1,
+        &report(98),
+        now
+    ));
+    assert_eq!(development.remaining(now), 98, "the server counts each key");
+}
+
+#[test]
+fn one_request_finds_out_whether_others_have_used_up_what_the_server_reported() {
+    let (development, production, now) = budgets();
+    let report = |left| headers(100, left, 600);
+    assert!(answered(
+        &development,
+        Priority::Create,
+        0,
+        &report(99),
+        now
+    ));
+    send(&production, Priority::Create, 300, now);
+    let [first, second] = ["first", "second"].map(|name| purpose("apps", name, Priority::Create));
+    let probe = development.admit(None, &first, 0, now).unwrap();
+    assert!(development.admit(None, &second, 0, now).is_err(), "alone");
+    development.answered(probe, &report(98), now);
+    development.ended(probe, now);
+    assert_eq!(development.remaining(now), 98);
+
+    // A server that counts all together says so, and is believed.
+    development.withdraw(&second.key, now);
+    send(&production, Priority::Create, 300, now);
+    assert!(answered(&development, Priority::Create, 2, &report(0), now));
+    send(&production, Priority::Create, 300, now);
+    assert!(development.admit(None, &second, 0, now).is_err());
+}
+
+#[test]
+fn a_server_without_headers_is_asked_whether_it_counts_keys_together() {
+    let (development, production, now) = budgets();
+    send(&production, Priority::Create, 150, now);
+    assert_eq!(development.remaining(now), 1);
+    send(&development, Priority::Create, 1, now);
+    assert_eq!(development.remaining(now), 99, "it does not");
+    send(&development, Priority::Create, 99, now);
+    assert_eq!(development.remaining(now), 100, "the limit is doubled");
+}
+
+#[tokio::test]
+async fn a_server_without_headers_that_counts_keys_together_is_asked_once_in_a_while() {
+    let (development, production, now) = budgets();
+    let RemoteError::Api(refusal) = refusal(Method::Get, 429, "busy", json!({})).await else {
+        unreachable!("the client returns an error of the API");
+    };
+    send(&production, Priority::Create, 150, now);
+    let create = purpose("apps", "new", Priority::Create);
+    let mut at = now;
+    for _ in 0..3 {
+        let probe = development.admit(None, &create, 0, at).unwrap();
+        let spent = development.throttled(probe, &create, 0, &refusal, at);
+        development.ended(probe, at);
+        assert!(spent.wait >= seconds(7) && development.remaining(at) == 0);
+        at += spent.wait;
+        assert_eq!(development.remaining(at), 1);
+    }
+}

@@ -35,6 +35,8 @@ pub struct Page<T> {
     pub has_more_before: bool,
     /// The id of the last item, readable or not.
     last: Option<String>,
+    /// The status of the answer.
+    status: u16,
 }
 
 /// An item of a list that can't be decoded, but has an id.
@@ -114,13 +116,18 @@ pub(crate) enum PageError {
 impl<T: Object> Page<T> {
     /// Decodes the items one by one, so that a bad one hides no other. The items of a shortened page are not what they were,
     /// and count as bad.
-    pub(crate) fn read(list: &ListBody<'_>, shortened: bool) -> Result<Self, PageError> {
+    pub(crate) fn read(
+        list: &ListBody<'_>,
+        status: u16,
+        shortened: bool,
+    ) -> Result<Self, PageError> {
         let mut page = Self {
             items: Vec::new(),
             unreadable: Vec::new(),
             has_more_after: list.pagination.has_more_after,
             has_more_before: list.pagination.has_more_before,
             last: None,
+            status,
         };
         let mut nodes = 0;
         for text in list.items.iter().map(|item| item.get()) {
@@ -226,7 +233,8 @@ impl<F> PageStream<F> {
             None
         };
         if let Some(fault) = fault {
-            return Err(self.malformed(answer.meta, fault));
+            let status = page.status;
+            return Err(self.malformed(answer.meta, status, fault));
         }
         if page.has_more_after {
             let size = query.page_size().saturating_mul(2).min(self.page_size);
@@ -248,8 +256,8 @@ impl<F> PageStream<F> {
         moves.then_some(query)
     }
 
-    fn malformed(&self, meta: Meta, fault: &'static str) -> Error {
-        Error::of(ErrorKind::Malformed, self.operation, meta, fault)
+    fn malformed(&self, meta: Meta, status: u16, fault: &'static str) -> Error {
+        Error::of(ErrorKind::Malformed, self.operation, meta, fault).with_status(status)
     }
 }
 

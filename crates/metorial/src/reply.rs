@@ -51,13 +51,13 @@ impl Reply {
 
     /// Decodes one object, of however many values: an exported value is in no other answer.
     pub(crate) fn any_object<T: Object>(self, requested: Option<&str>) -> Result<Answer<T>, Error> {
-        let operation = self.operation;
+        let (operation, status) = (self.operation, self.status);
         let answer: Answer<T> = self.decode()?;
         let id = answer.value.id();
         if requested.is_some_and(|requested| requested != id) {
             let kind = classify::unreadable_success(operation.method);
             let cause = "the answer is about another object";
-            return Err(Error::of(kind, operation, answer.meta, cause));
+            return Err(Error::of(kind, operation, answer.meta, cause).with_status(status));
         }
         Ok(answer)
     }
@@ -65,7 +65,7 @@ impl Reply {
     /// Decodes one page of a list.
     pub(crate) fn page<T: Object>(self) -> Result<Answer<Page<T>>, Error> {
         let page = match serde_json::from_slice(&self.body) {
-            Ok(list) => Page::read(&list, self.shortened),
+            Ok(list) => Page::read(&list, self.status, self.shortened),
             Err(error) => return Err(self.undecodable(&error)),
         };
         match page {
@@ -85,7 +85,7 @@ impl Reply {
     }
 
     fn error(self, kind: ErrorKind, cause: &'static str) -> Error {
-        Error::of(kind, self.operation, self.meta, cause)
+        Error::of(kind, self.operation, self.meta, cause).with_status(self.status)
     }
 
     fn undecodable(self, error: &serde_json::Error) -> Error {
@@ -103,6 +103,6 @@ impl Reply {
             Category::Data => "the answer lacks a member, or has one of another type",
             Category::Syntax | Category::Io => "the answer is not JSON",
         };
-        Error::of(kind, self.operation, self.meta, cause).with_status(self.status)
+        self.error(kind, cause)
     }
 }

@@ -120,5 +120,5 @@ pub(crate) fn fill(operation: Operation, ids: &[&str]) -> Result<String, Error> 
 
 /// Returns the error of a request that is refused before it is sent.
 pub(crate) fn refused(operation: Operation, cause: &'static str) -> Error {
-    Error::of(ErrorKind::Rejected, operation, Meta::default(), cause)
+    Error::of(ErrorKind::Rejected, operation, Meta::default(), cause).not_sent()
 }

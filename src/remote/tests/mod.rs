@@ -1,6 +1,7 @@
 //! Tests of the access to the API against servers on this machine.
 
 mod access;
+mod budget;
 mod descriptions;
 mod errors;
 mod exports;

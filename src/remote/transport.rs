@@ -266,24 +266,16 @@ impl Transport {
         let operation = Operation::on_collection(Method::Get, T::COLLECTION);
         pin_mut!(pages);
         let mut kept = Vec::new();
-        let mut failed = None;
         loop {
             let ticket = self.admit()?;
             let sent = Sent::now(operation, Some(ticket));
             let Some(page) = pages.next().instrument(sent.span.clone()).await else {
-                return failed.map_or(Ok(kept), Err);
+                return Ok(kept);
             };
             let page = match self.record(&sent, page) {
-                // The next one is smaller or elsewhere, if there is one.
-                Err(RemoteError::Api(error))
-                    if error.is_too_large() || error.may_be_elsewhere() =>
-                {
-                    failed = Some(RemoteError::Api(error));
-                    continue;
-                }
+                Err(RemoteError::Api(error)) if error.is_followed_by_a_page() => continue,
                 page => page?,
             };
-            failed = None;
             let read = page.items.into_iter().map(Item::Read);
             let items = read.chain(page.unreadable.into_iter().map(Item::Unreadable));
             kept.extend(items.filter_map(&mut keep));

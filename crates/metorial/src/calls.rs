@@ -32,7 +32,8 @@ impl Client {
     }
 
     /// Reads all pages of a list, each when the stream is polled for it. The stream ends after its first error, except that
-    /// after a page that [is too large](crate::Error::is_too_large) it continues with a smaller one, if there is one.
+    /// after a page that [is too large](crate::Error::is_too_large) it continues with a smaller one, if
+    /// [there is one](crate::Error::is_followed_by_a_page).
     ///
     /// A stream that ends without such a last error was complete: a page that repeats an item, an empty page where more items
     /// were announced, and a list without an end are [`Malformed`](crate::ErrorKind::Malformed). Without a limit in

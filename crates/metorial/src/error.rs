@@ -31,6 +31,8 @@ pub(crate) struct Details {
     pub(crate) too_large: bool,
     /// True if the server may have another route for it, which later calls use.
     pub(crate) elsewhere: bool,
+    /// True if the stream of pages that returns it continues.
+    pub(crate) continues: bool,
     pub(crate) not_sent: bool,
 }
 
@@ -50,6 +52,7 @@ impl Details {
             cause: None,
             too_large: false,
             elsewhere: false,
+            continues: false,
             not_sent: false,
         }
     }
@@ -186,6 +189,11 @@ impl Error {
         self
     }
 
+    pub(crate) fn continues(mut self) -> Self {
+        self.0.continues = true;
+        self
+    }
+
     pub(crate) fn not_sent(mut self) -> Self {
         self.0.not_sent = true;
         self
@@ -209,6 +217,13 @@ impl Error {
     #[must_use]
     pub fn may_be_elsewhere(&self) -> bool {
         self.0.elsewhere
+    }
+
+    /// Returns whether the stream of pages that returned this error sends another request: for a smaller page, or for the same one
+    /// at another location. After any other error it ends.
+    #[must_use]
+    pub fn is_followed_by_a_page(&self) -> bool {
+        self.0.continues
     }
 
     /// Returns whether the API itself reports that it has no such route; a proxy's 404 doesn't count.

@@ -203,7 +203,10 @@ where
             Ok(answer) => state.advance(query, answer),
             Err(error) => {
                 state.next = state.after_error(query, &error);
-                Err(error)
+                Err(match state.next {
+                    Some(_) => error.continues(),
+                    None => error,
+                })
             }
         };
         Some((result, state))

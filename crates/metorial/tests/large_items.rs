@@ -34,8 +34,10 @@ async fn pages_of(server: &Server) -> Result<Vec<Page<AuthCredentials>>, Error> 
     let last = results.len() - 1;
     let results = results.into_iter().enumerate();
     let results = results.filter(|(number, result)| {
-        let smaller_follows = *number < last;
-        !(smaller_follows && result.as_ref().is_err_and(Error::is_too_large))
+        let is_last = *number == last;
+        let follows = result.as_ref().is_err_and(Error::is_followed_by_a_page);
+        assert_eq!(follows, !is_last && result.is_err());
+        !follows
     });
     results
         .map(|(_, result)| Ok(result?.value))

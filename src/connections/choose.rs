@@ -4,9 +4,7 @@ use super::others::MAX_CONCURRENT_READS;
 use super::registry::Connections;
 use super::state::ConnectionState;
 use crate::lock::lock;
-use crate::resources::{
-    CommonSpec, ConnectionDefaults, ConnectionKey, ConnectionKind, ConnectionRef, ResourceKey,
-};
+use crate::resources::{CommonSpec, ConnectionDefaults, ConnectionKey, ConnectionRef, ResourceKey};
 use futures::stream::{StreamExt, iter};
 
 /// The properties of a resource that decide which connection it uses.
@@ -72,8 +70,7 @@ impl Connections {
         recorded: Option<ConnectionKey>,
     ) -> ConnectionKey {
         if let Some(asked) = asked {
-            let kind = asked.kind.unwrap_or(ConnectionKind::Connection);
-            return ConnectionKey::new(kind, namespace, &asked.name);
+            return asked.key(namespace);
         }
         if let Some(key) = recorded
             && self.exists(&key).await

@@ -22,6 +22,8 @@ pub struct Entry {
     pub instance: Option<String>,
     /// The connection that it uses, as its status has it.
     pub connection: Option<String>,
+    /// The connection that its spec names.
+    pub named: Option<ConnectionKey>,
     /// True if it has our finalizer.
     pub finalizer: bool,
     /// True if it is being deleted.
@@ -79,6 +81,7 @@ impl Entry {
             id: None,
             instance: None,
             connection: None,
+            named: None,
             finalizer: metadata.has_finalizer(FINALIZER),
             terminating: metadata.terminating(),
             external: false,
@@ -105,6 +108,7 @@ impl Entry {
         let finalizer = object.finalizers().iter().any(|it| it == FINALIZER);
         let observes = status.and_then(|status| status.observed).is_some();
         let unrecorded = finalizer && (id.is_none() || observes);
+        let named = object.common().connection_ref.as_ref();
         let refers = if unrecorded || pending.is_some() {
             referred(object, &namespace)
         } else {
@@ -114,6 +118,7 @@ impl Entry {
             key: ResourceKey::new(K::NAME, &namespace, &object.name_any()),
             instance: status.and_then(|status| status.instance_id.clone()),
             connection: status.and_then(|status| status.connection.clone()),
+            named: named.map(|named| named.key(&namespace)),
             finalizer,
             terminating: object.meta().deletion_timestamp.is_some(),
             external: object.lifecycle().external,

@@ -147,7 +147,7 @@ impl Inventories {
     }
 
     /// Counts the objects in the instance of a session that are gone at the API, of those that resources reach through the same
-    /// server. A failed list or read is the result: nothing is known then.
+    /// server, or will. A failed list or read is the result: nothing is known then.
     pub fn count_lost(&self, session: &Session) -> impl Future<Output = CountResult> + use<> {
         let (cluster, session) = (self.cluster.clone(), session.clone());
         async move {
@@ -193,7 +193,7 @@ async fn counted(
         let mut ids = BTreeSet::new();
         let mut each = |entry: Entry| {
             let counted = entry.counted_in(&session.instance.id, now);
-            let is_there = |_: &&String| servers.of(&entry) == Some(&session.server);
+            let is_there = |_: &&String| servers.is_at(&entry, &session.server);
             ids.extend(counted.filter(is_there).cloned());
         };
         let part = Part::default();

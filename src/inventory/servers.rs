@@ -11,27 +11,32 @@ use crate::resources::{
     ClusterConnection, Connection, ConnectionKey, ConnectionKind, DEFAULT_BASE_URL, Stored,
 };
 use serde::Deserialize;
+use serde_json::Value;
 use std::collections::HashMap;
 use std::sync::Arc;
 use url::Url;
 
-/// The server of each connection that exists, as `https://host:port`.
+/// The server of each connection that exists, as `https://host:port`; `None` where it can't be read.
 #[derive(Default)]
 pub struct Servers {
-    of_connections: HashMap<ConnectionKey, Arc<str>>,
+    of_connections: HashMap<ConnectionKey, Option<Arc<str>>>,
 }
 
 /// A connection, as far as it names a server.
 #[derive(Deserialize)]
 struct Addressed {
     metadata: Metadata,
-    spec: Address,
+    spec: Value,
 }
 
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Address {
-    base_url: Option<String>,
+impl Addressed {
+    fn server(&self) -> Option<Arc<str>> {
+        let url = match self.spec.as_object()?.get("baseUrl") {
+            None | Some(Value::Null) => DEFAULT_BASE_URL,
+            Some(url) => url.as_str()?,
+        };
+        Some(Url::parse(url).ok()?.origin().ascii_serialization().into())
+    }
 }
 
 impl Servers {
@@ -69,23 +74,44 @@ impl Servers {
         }
     }
 
-    /// Adds a connection, as Kubernetes sent it. One without a server that can be read has none.
+    /// Adds a connection, as Kubernetes sent it.
     fn add(&mut self, kind: ConnectionKind, text: &str) {
-        let Some(Addressed { metadata, spec }) = decode(text) else {
-            return;
-        };
-        let url = spec.base_url.as_deref().unwrap_or(DEFAULT_BASE_URL);
-        if let Ok(url) = Url::parse(url) {
-            let key = ConnectionKey::new(kind, &metadata.namespace, &metadata.name);
-            let server = url.origin().ascii_serialization().into();
-            self.of_connections.insert(key, server);
+        if let Some(connection) = decode::<Addressed>(text) {
+            let Metadata {
+                namespace, name, ..
+            } = &connection.metadata;
+            let key = ConnectionKey::new(kind, namespace, name);
+            self.of_connections.insert(key, connection.server());
         }
     }
 
     /// Returns the server of the connection that a resource uses.
     #[must_use]
     pub fn of(&self, entry: &Entry) -> Option<&Arc<str>> {
-        self.of_connections.get(&entry.used_connection()?)
+        self.server(&entry.used_connection()?)
+    }
+
+    /// Returns true if a resource uses a connection to this server, or will when it is reconciled next: its spec names one, or the
+    /// one that it used no longer exists. Its author chose the server then.
+    #[must_use]
+    pub fn is_at(&self, entry: &Entry, server: &Arc<str>) -> bool {
+        let next = self.server(&self.next_connection(entry));
+        self.of(entry) == Some(server) || next == Some(server)
+    }
+
+    fn server(&self, connection: &ConnectionKey) -> Option<&Arc<str>> {
+        self.of_connections.get(connection)?.as_ref()
+    }
+
+    /// Returns the connection that a resource will use: see `Connections::choose`.
+    fn next_connection(&self, entry: &Entry) -> ConnectionKey {
+        let exists = |key: &ConnectionKey| self.of_connections.contains_key(key);
+        let used = || entry.used_connection().filter(exists);
+        entry.named.clone().or_else(used).unwrap_or_else(|| {
+            let [own, shared] = ConnectionKey::defaults(&entry.key.namespace);
+            let shared_only = !exists(&own) && exists(&shared);
+            if shared_only { shared } else { own }
+        })
     }
 }
 
@@ -95,33 +121,63 @@ mod tests {
     use crate::resources::ProviderAuthConfig;
     use serde_json::json;
 
-    #[test]
-    fn a_resource_belongs_to_the_server_of_the_connection_that_it_uses() {
+    /// Returns the servers of some connections.
+    fn servers() -> Servers {
         let mut servers = Servers::default();
-        for (kind, namespace, spec) in [
-            (
-                "Connection",
-                "apps",
-                json!({"baseUrl": "https://a.example/api"}),
-            ),
-            (
-                "Connection",
-                "tenant",
-                json!({"baseUrl": "https://b.example:8443"}),
-            ),
-            ("Connection", "broken", json!({"baseUrl": 7})),
-            ("ClusterConnection", "", json!({})),
+        let first = json!({"baseUrl": "https://a.example/api"});
+        let second = json!({"baseUrl": "https://b.example:8443"});
+        for (kind, namespace, name, spec) in [
+            ("Connection", "apps", "default", first),
+            ("Connection", "apps", "other", second.clone()),
+            ("Connection", "tenant", "default", second),
+            ("Connection", "broken", "default", json!({"baseUrl": 7})),
+            ("ClusterConnection", "", "default", json!({})),
         ] {
-            let metadata = json!({"name": "default", "namespace": namespace});
+            let metadata = json!({"name": name, "namespace": namespace});
             let text = json!({"metadata": metadata, "spec": spec}).to_string();
             servers.add(ConnectionKind::parse(kind).unwrap(), &text);
         }
+        servers
+    }
+
+    /// Returns the entry of a resource that used `connection`, and whose spec names one, too.
+    fn entry(namespace: &str, connection: &str, named: Value) -> Entry {
+        let resource = json!({
+            "metadata": {"name": "r", "namespace": namespace},
+            "spec": {"authMethodId": "pam_1", "value": {}, "connectionRef": named},
+            "status": {"id": "pac_1", "instanceId": "ins_1", "connection": connection},
+        });
+        Entry::read::<ProviderAuthConfig>(&resource.to_string()).unwrap()
+    }
+
+    #[test]
+    fn a_resource_that_will_use_another_connection_is_at_the_server_of_each() {
+        let servers = servers();
+        let is_at = |namespace: &str, connection: &str, named: Value, server: &str| {
+            let entry = entry(namespace, connection, named);
+            servers.is_at(&entry, &Arc::from(server))
+        };
+        let [first, second] = ["https://a.example", "https://b.example:8443"];
+        let other = json!({"name": "other"});
+        assert!(is_at("apps", "Connection/default", json!(null), first));
+        assert!(!is_at("apps", "Connection/default", json!(null), second));
+        assert!(is_at("apps", "Connection/default", other.clone(), first));
+        assert!(is_at("apps", "Connection/default", other.clone(), second));
+        assert!(!is_at("tenant", "Connection/default", other, first));
+        let shared = json!({"kind": "ClusterConnection", "name": "default"});
+        let metorial = "https://api.metorial.com";
+        assert!(is_at("apps", "Connection/default", shared, metorial));
+        assert!(is_at("apps", "Connection/gone", json!(null), first));
+        assert!(!is_at("apps", "Connection/gone", json!(null), metorial));
+        assert!(is_at("empty", "Connection/gone", json!(null), metorial));
+        assert!(!is_at("broken", "Connection/gone", json!(null), metorial));
+    }
+
+    #[test]
+    fn a_resource_belongs_to_the_server_of_the_connection_that_it_uses() {
+        let servers = servers();
         let of = |namespace: &str, connection: &str| {
-            let resource = json!({
-                "metadata": {"name": "r", "namespace": namespace},
-                "status": {"id": "pac_1", "instanceId": "ins_1", "connection": connection},
-            });
-            let entry = Entry::read::<ProviderAuthConfig>(&resource.to_string()).unwrap();
+            let entry = entry(namespace, connection, json!(null));
             servers.of(&entry).map(ToString::to_string)
         };
         let server = |text: &str| Some(text.to_owned());

@@ -1,6 +1,6 @@
 //! The key of a connection, and the connections that a resource may use.
 
-use super::common::ConnectionKind;
+use super::common::{ConnectionKind, ConnectionRef};
 use super::key::ResourceKey;
 use std::fmt;
 
@@ -16,6 +16,15 @@ pub struct ConnectionKey {
     pub namespace: String,
     /// Its name.
     pub name: String,
+}
+
+impl ConnectionRef {
+    /// Returns the key of the connection that a resource in `namespace` refers to.
+    #[must_use]
+    pub fn key(&self, namespace: &str) -> ConnectionKey {
+        let kind = self.kind.unwrap_or(ConnectionKind::Connection);
+        ConnectionKey::new(kind, namespace, &self.name)
+    }
 }
 
 impl ConnectionKey {

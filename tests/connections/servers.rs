@@ -145,6 +145,32 @@ async fn a_server_that_claims_to_be_another_instance_is_not_asked_for_its_object
 }
 
 #[tokio::test]
+async fn objects_that_a_new_server_of_the_same_instance_does_not_have_are_a_suspicious_loss() {
+    let (mut env, other, key) = two_servers().await;
+    let names = ["app-0", "app-1", "app-2", "app-3"];
+    for name in names {
+        env.apply(credentials(name)).await;
+    }
+    for name in names {
+        env.credentials(name).wait_ready().await;
+    }
+    impersonate(&env, &other);
+    connect(&env, &other, &key).await;
+    env.connection("hostile").wait_reason("Synced").await;
+    env.kill_operator();
+    for name in names {
+        let through = json!({"connectionRef": {"name": "hostile"}});
+        env.credentials(name).edit(through).await;
+    }
+    env.start_operator_with(calling_both(&env, &other));
+    for name in names {
+        env.credentials(name).wait_reason("SuspiciousLoss").await;
+    }
+    let journal = other.journal();
+    assert!(journal.iter().all(|request| request.method == "GET"));
+}
+
+#[tokio::test]
 async fn a_server_that_claims_to_be_another_instance_is_not_asked_for_its_objects_at_a_restart() {
     let (mut env, hostile, key) = two_servers().await;
     let [ours, theirs] = one_object_at_each(&env, &hostile, &key).await;

@@ -2,9 +2,10 @@
 
 use super::error::RemoteError;
 use crate::lock::lock;
+use crate::plan::observed::RemoteView;
 use metorial::{Collection, ErrorKind};
 use std::collections::HashMap;
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use tokio::time::Instant;
 
@@ -21,12 +22,12 @@ const TRIED_AGAIN_AFTER: Duration = Duration::from_secs(3600);
 pub struct BatchLimits(Mutex<HashMap<Collection, (usize, Instant)>>);
 
 /// The size of a batch, and how much of it the list showed.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Default)]
 pub struct Shown {
     /// The number of ids.
     pub asked: usize,
-    /// The number of objects.
-    pub shown: usize,
+    /// The objects that were shown, by their ids; `None` if one can't be read, or something newer is known of it.
+    pub objects: HashMap<String, Option<Arc<RemoteView>>>,
 }
 
 impl BatchLimits {
@@ -55,9 +56,9 @@ impl BatchLimits {
     }
 
     /// Learns from an object that exists but was not shown. One object alone may lag behind, whatever its age.
-    pub fn learn(&self, collection: Collection, shown: Shown) {
-        if shown.shown <= shown.asked / 2 {
-            self.reduce(collection, shown.shown);
+    pub fn learn(&self, collection: Collection, shown: &Shown) {
+        if shown.objects.len() <= shown.asked / 2 {
+            self.reduce(collection, shown.objects.len());
         }
     }
 }

@@ -34,7 +34,7 @@ pub struct Loader {
 #[derive(Clone)]
 pub(super) enum Batched {
     /// It was a list of several objects.
-    Listed(Shown),
+    Listed(Arc<Shown>),
     /// All asked for the same object, which was read by a request of its own; `None` if it is gone.
     Read(Option<Arc<RemoteView>>),
 }

@@ -36,7 +36,7 @@ impl Session {
         let collection = K::Remote::COLLECTION;
         let limit = self.loader.limits.limit(collection);
         // An invalid id would fail the whole batch.
-        let mut shown = Shown::default();
+        let mut shown = Arc::<Shown>::default();
         if limit > 1 && is_id(id) {
             match self.join_batch::<K>(id, limit, since).await {
                 Ok(Batched::Read(observed)) => return Ok(observed),
@@ -48,13 +48,18 @@ impl Session {
             if let Some(known) = self.known(id, since) {
                 return Ok(Some(known));
             }
+            // It is too large to be kept.
+            if let Some(Some(view)) = shown.objects.get(id) {
+                return Ok(Some(view.clone()));
+            }
         }
         let observed = self.get::<K>(id).await?;
         if let Some(view) = &observed
             && shown.asked > 1
+            && !shown.objects.contains_key(id)
             && view.created_at < before(self.transport.server_time(), LISTED_AFTER)
         {
-            self.loader.limits.learn(collection, shown);
+            self.loader.limits.learn(collection, &shown);
         }
         Ok(observed)
     }
@@ -95,7 +100,11 @@ impl Session {
             match ids.as_slice() {
                 // A GET of one object says more than a list of one.
                 [id] => session.get::<K>(id).await.map(Batched::Read),
-                ids => session.read::<K>(ids).await.map(Batched::Listed),
+                ids => session
+                    .read::<K>(ids)
+                    .await
+                    .map(Arc::new)
+                    .map(Batched::Listed),
             }
         };
         let batches = &self.loader.batches;
@@ -114,7 +123,7 @@ impl Session {
             match self.page::<K>(some).await {
                 Ok(page) => {
                     shown.asked += asked;
-                    shown.shown += self.store::<K>(some, &page);
+                    self.store::<K>(some, &page, &mut shown);
                 }
                 // Smaller objects are not kept from being read by larger ones.
                 Err(RemoteError::Api(error)) if error.is_too_large() => {
@@ -165,8 +174,13 @@ impl Session {
         Ok((began, read?))
     }
 
-    /// Stores what a page shows of `ids`, and returns how many that are.
-    fn store<K: Kind>(&self, ids: &[String], (began, page): &(Instant, Page<K::Remote>)) -> usize {
+    /// Stores what a page shows of `ids`, and adds it to what was shown.
+    fn store<K: Kind>(
+        &self,
+        ids: &[String],
+        (began, page): &(Instant, Page<K::Remote>),
+        shown: &mut Shown,
+    ) {
         let collection = K::Remote::COLLECTION;
         let server_time = self.transport.server_time();
         let (asked, others): (Vec<&K::Remote>, Vec<&K::Remote>) = page
@@ -177,12 +191,20 @@ impl Session {
             // The filter was ignored (▲).
             self.loader.limits.reduce(collection, 1);
         }
-        for item in &asked {
-            let view = Some(Arc::new(item.view()));
+        for item in asked {
+            let view = Arc::new(item.view());
             let observations = &self.cache.observations;
-            observations.store_read(collection, item.id(), view, *began, server_time);
+            let read = Some(view.clone());
+            let known = observations.store_read(collection, item.id(), read, *began, server_time);
+            let is_believed = known.is_some_and(|known| Arc::ptr_eq(&known, &view));
+            let object = is_believed.then_some(view);
+            shown.objects.insert(item.id().to_owned(), object);
         }
-        asked.len()
+        let unreadable = page.unreadable.iter().map(|item| &item.id);
+        let unreadable = unreadable.filter(|id| ids.contains(id));
+        shown
+            .objects
+            .extend(unreadable.map(|id| (id.clone(), None)));
     }
 
     /// Returns for how long a batch that this reconciliation needs waits for others: many resources are deleted together,

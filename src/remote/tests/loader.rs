@@ -40,6 +40,8 @@ enum Lists {
     AreTooLargeAbove(usize),
     /// One item can't be decoded.
     HaveABadItem,
+    /// The first object is larger than what is kept.
+    HaveALargeItem,
     /// The server fails.
     Fail,
 }
@@ -100,6 +102,9 @@ async fn list(State(server): State<Arc<Server>>, RawQuery(query): RawQuery) -> R
     let mut items: Vec<Value> = asked.into_iter().filter_map(object).collect();
     if lists == Lists::HaveABadItem {
         items[0]["created_at"] = json!("never");
+    }
+    if lists == Lists::HaveALargeItem {
+        items[0]["metadata"] = json!({"values": vec![0; 10_000]});
     }
     let pagination = json!({"has_more_before": false, "has_more_after": false});
     json!({"object": "list", "items": items, "pagination": pagination})
@@ -263,6 +268,24 @@ async fn what_a_list_does_not_show_yet_is_read_by_itself_and_changes_nothing_for
             assert!(requests.len() <= 2, "{lists:?}");
         }
     }
+}
+
+#[tokio::test]
+async fn an_object_that_is_not_kept_is_not_taken_for_one_that_lists_do_not_show() {
+    for lists in [Lists::HaveALargeItem, Lists::HaveABadItem] {
+        let world = World::new(lists).await;
+        world.ask([0, EXISTING]).await;
+        world.requests();
+        world.ask_for_existing(30).await;
+        assert_eq!(world.requests()[0], 30, "{lists:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_large_object_costs_no_request_of_its_own() {
+    let world = World::new(Lists::HaveALargeItem).await;
+    world.ask_for_existing(30).await;
+    assert_eq!(world.requests(), [30]);
 }
 
 #[tokio::test]

@@ -124,6 +124,8 @@ impl Observations {
                 _ => {}
             }
         }
+        // What is replaced leaves its room to what replaces it.
+        entries.remove(id);
         let entry = Entry {
             collection,
             at: began,
@@ -137,6 +139,8 @@ impl Observations {
 
     /// Stores the response to one of our own writes, received now.
     pub fn store_write(&self, collection: Collection, view: &Arc<RemoteView>, now: Instant) {
+        let entries = &mut lock(&self.known).entries;
+        entries.remove(&view.id);
         let entry = Entry {
             collection,
             at: now,
@@ -144,7 +148,7 @@ impl Observations {
             asked: now,
             permitted_age: Duration::ZERO,
         };
-        lock(&self.known).entries.insert(view.id.clone(), entry);
+        entries.insert(view.id.clone(), entry);
     }
 
     /// Drops the observation of an object, so that it is read again: its state is unknown after a failed write.

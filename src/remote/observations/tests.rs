@@ -120,6 +120,27 @@ fn a_view_that_is_too_large_is_returned_and_not_kept() {
 }
 
 #[test]
+fn a_large_object_that_is_read_again_needs_its_room_only_once() {
+    let (observations, began) = (Observations::default(), Instant::now());
+    let read = |number: usize| {
+        let mut large = auth_config(&format!("pac_{number}"), "active");
+        large["metadata"] = serde_json::json!({"text": "x".repeat(16 << 10)});
+        let large: metorial::AuthConfig = serde_json::from_value(large).unwrap();
+        let (id, view) = (large.id.clone(), Arc::new(large.view()));
+        let observed = Observed::Found(view.clone());
+        observations.store_read(COLLECTION, &id, observed, began, now());
+        let is_kept = observations.get(&id, began, began).is_some();
+        (is_kept, view)
+    };
+    let kept = (0..).take_while(|number| read(*number).0).count();
+    assert!(kept > 100, "{kept}");
+    let (is_kept, view) = read(0);
+    assert!(is_kept, "read again");
+    observations.store_write(COLLECTION, &view, began);
+    assert!(observations.get(&view.id, began, began).is_some());
+}
+
+#[test]
 fn an_absence_is_read_again() {
     let (observations, began) = (Observations::default(), Instant::now());
     store(&observations, None, began);

@@ -19,7 +19,7 @@ use tokio::sync::{Mutex as AsyncMutex, OwnedMutexGuard};
 use tokio::time::Instant;
 
 /// Time for which the result of a shared read is used without being read again.
-const LIFETIME: Duration = Duration::from_secs(3600);
+pub const LIFETIME: Duration = Duration::from_secs(3600);
 
 /// The result of a shared read, and when the read began. It is locked during the read, so that reconciliations that need the
 /// same result at the same time share one request, and nobody else waits.

@@ -15,6 +15,9 @@ const FORGOTTEN_AFTER: u32 = 4;
 /// An observation is kept for at least this time after somebody asked for it.
 const SHORTEST_RETENTION: Duration = Duration::from_secs(60);
 
+/// A number of entries that matters to nobody.
+const FEW: usize = 100;
+
 /// The longest time for which a read may lag behind what another one showed, as the operator assumes by default for reads and
 /// writes (`Timing::settle`).
 const LONGEST_LAG: Duration = Duration::from_secs(45);
@@ -31,6 +34,24 @@ struct Known {
     entries: HashMap<String, Entry>,
     /// Objects that somebody is expected to ask for.
     expected: HashMap<Collection, Vec<String>>,
+    /// The number of entries that were left when those that nobody asks for were dropped.
+    left: usize,
+}
+
+impl Known {
+    /// Drops what nobody asks for any more.
+    fn drop_forgotten(&mut self, now: Instant) {
+        self.entries.retain(|_, entry| !entry.is_forgotten(now));
+        self.left = self.entries.len();
+    }
+
+    /// Adds an entry. Drops what nobody asks for each time that their number has doubled: not every key reads in batches.
+    fn insert(&mut self, id: &str, entry: Entry, now: Instant) {
+        if self.entries.len() >= self.left.max(FEW) * 2 {
+            self.drop_forgotten(now);
+        }
+        self.entries.insert(id.to_owned(), entry);
+    }
 }
 
 struct Entry {
@@ -102,13 +123,13 @@ impl Observations {
         began: Instant,
         server_time: Timestamp,
     ) -> Option<Arc<RemoteView>> {
-        let entries = &mut lock(&self.known).entries;
-        let known = entries.get(id);
+        let all = &mut *lock(&self.known);
+        let known = all.entries.get(id);
         let (asked, permitted_age) = known.map_or((began, Duration::ZERO), |known| {
             (known.asked, known.permitted_age)
         });
         let Some(read) = &observed else {
-            entries.remove(id);
+            all.entries.remove(id);
             return None;
         };
         if let Some(known) = known {
@@ -125,7 +146,7 @@ impl Observations {
             }
         }
         // What is replaced leaves its room to what replaces it.
-        entries.remove(id);
+        all.entries.remove(id);
         let entry = Entry {
             collection,
             at: began,
@@ -133,14 +154,14 @@ impl Observations {
             asked,
             permitted_age,
         };
-        entries.insert(id.to_owned(), entry);
+        all.insert(id, entry, began);
         observed
     }
 
     /// Stores the response to one of our own writes, received now.
     pub fn store_write(&self, collection: Collection, view: &Arc<RemoteView>, now: Instant) {
-        let entries = &mut lock(&self.known).entries;
-        entries.remove(&view.id);
+        let all = &mut *lock(&self.known);
+        all.entries.remove(&view.id);
         let entry = Entry {
             collection,
             at: now,
@@ -148,7 +169,7 @@ impl Observations {
             asked: now,
             permitted_age: Duration::ZERO,
         };
-        entries.insert(view.id.clone(), entry);
+        all.insert(&view.id, entry, now);
     }
 
     /// Drops the observation of an object, so that it is read again: its state is unknown after a failed write.
@@ -198,8 +219,11 @@ impl Observations {
         before: Instant,
         now: Instant,
     ) {
-        let Known { entries, expected } = &mut *lock(&self.known);
-        entries.retain(|_, entry| !entry.is_forgotten(now));
+        let mut known = lock(&self.known);
+        known.drop_forgotten(now);
+        let Known {
+            entries, expected, ..
+        } = &mut *known;
         let expected = expected.entry(collection).or_default();
         while ids.len() < limit
             && let Some(id) = expected.pop()

@@ -185,3 +185,17 @@ fn a_batch_is_filled_with_what_was_observed_longest_ago_and_is_still_asked_for()
     assert_eq!(fill(COLLECTION, 2, 64, 64), ["pac_2", "pac_8"]);
     assert_eq!(fill(COLLECTION, 9, 64, 64), ["pac_2", "pac_1", "pac_9"]);
 }
+
+#[test]
+fn what_nobody_asks_for_is_dropped_where_no_batch_is_read() {
+    let (observations, began) = (Observations::default(), Instant::now());
+    for number in 0..10_000 {
+        let now = began + Duration::from_secs(number);
+        let id = format!("pac_{number}");
+        let view = view(&id, "active", "2025-09-15T10:00:00.000Z");
+        observations.store_write(COLLECTION, &view, now);
+        observations.forget(&id, now);
+        observations.release(&id);
+    }
+    assert!(lock(&observations.known).entries.len() <= 2 * FEW);
+}

@@ -3,9 +3,10 @@
 
 use super::losses::Count;
 use super::registry::Connections;
+use super::single_flight::SingleFlight;
 use super::users::CountedUsers;
 use crate::cluster::error::ClusterError;
-use crate::inventory::{Inventories, Lost};
+use crate::inventory::{CountResult, Inventories, Lost};
 use crate::plan::observed::Losses;
 use crate::plan::purpose::Purpose;
 use crate::remote::{RemoteError, Session};
@@ -60,7 +61,7 @@ impl Connections {
             let counting = self.locked(key).await.counting.clone();
             let (count, is_new) = counting.join(|| inventories.count_lost(session));
             let losses = match count.await? {
-                Ok(lost) => self.store_count(key, lost, approved).await,
+                Ok(lost) => self.store_count(key, &counting, lost, approved).await,
                 Err(error) => return Ok(Err(error)),
             };
             // One that began before this call may lack what was lost since; the next one does not.
@@ -72,12 +73,20 @@ impl Connections {
     }
 
     /// Stores a count, for which others may have waited as well.
-    async fn store_count(&self, key: &ConnectionKey, lost: Arc<Lost>, approved: bool) -> Losses {
+    async fn store_count(
+        &self,
+        key: &ConnectionKey,
+        counting: &Arc<SingleFlight<CountResult>>,
+        lost: Arc<Lost>,
+        approved: bool,
+    ) -> Losses {
         let losses = lost.losses(approved);
         let mut slot = self.locked(key).await;
         slot.use_approval();
         let known = slot.losses.as_ref();
-        if known.is_none_or(|known| known.lost.at < lost.at) {
+        let is_newer = known.is_none_or(|known| known.lost.at < lost.at);
+        // Otherwise it is of a connection of the same name that was deleted meanwhile.
+        if is_newer && Arc::ptr_eq(&slot.counting, counting) {
             slot.losses = Some(Count { losses, lost });
             if losses.suspicious() {
                 self.enqueue(key);

@@ -323,11 +323,14 @@ impl Slot {
         (pinned.uid == uid).then_some(pinned.instance.as_str())
     }
 
-    /// Stores the settings that were read. Failures of a deleted connection of the same name do not count.
+    /// Stores the settings that were read. Failures of a deleted connection of the same name do not count, nor what was lost
+    /// there.
     pub fn store_settings(&mut self, settings: &ConnectionSettings) {
         let former = self.settings.as_ref();
         if former.is_none_or(|former| former.uid != settings.uid) {
             self.checks = KeyChecks::default();
+            self.losses = None;
+            self.counting = Arc::default();
         }
         self.defaults = settings.common.defaults.clone().unwrap_or_default();
         self.settings = Some(settings.clone());

@@ -3,17 +3,21 @@
 use super::settings;
 use crate::connections::key_checks::Check;
 use crate::connections::limits::Joined;
+use crate::connections::losses::Count;
 use crate::connections::settings::ConnectionSettings;
 use crate::connections::slot::{Identified, Pinned, Slot};
+use crate::inventory::Lost;
 use crate::plan::case::ConnectionView;
 use crate::plan::fingerprint::Fingerprint;
 use crate::plan::not_ready::NotReady;
+use crate::plan::observed::Losses;
 use crate::remote::Session;
 use crate::remote::budget::{Budget, Limit, WINDOW};
 use crate::remote::testing::session;
 use crate::resources::{ConnectionKey, ConnectionKind, Reason};
 use crate::settings::Timing;
 use serde_json::json;
+use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio::sync::mpsc::unbounded_channel;
@@ -147,6 +151,38 @@ fn pauses_are_those_of_one_connection_not_of_its_name() {
     };
     slot.store_settings(&second);
     assert_eq!(slot.checks.begin(&second, &fingerprint, now), Check::Due);
+}
+
+#[test]
+fn losses_are_those_of_one_connection_not_of_its_name() {
+    let mut slot = Slot::default();
+    let first = settings(&json!({}), &json!({}));
+    slot.store_settings(&first);
+    let (known, lost, at) = (4, 3, tokio::time::Instant::now());
+    let losses = Losses {
+        known,
+        lost,
+        approved: false,
+    };
+    let lost = Arc::new(Lost {
+        known,
+        at,
+        ids: HashSet::default(),
+    });
+    slot.losses = Some(Count { losses, lost });
+    slot.store_settings(&first);
+    assert!(slot.losses.is_some());
+    let counting = slot.counting.clone();
+    slot.forget(&ConnectionKey::new(
+        ConnectionKind::Connection,
+        "apps",
+        "default",
+    ));
+    slot.store_settings(&ConnectionSettings {
+        uid: "u2".to_owned(),
+        ..first
+    });
+    assert!(slot.losses.is_none() && !Arc::ptr_eq(&slot.counting, &counting));
 }
 
 #[test]

@@ -14,6 +14,7 @@ use crate::plan::purpose::Purpose;
 use crate::remote::Session;
 use crate::remote::budget::{OwnLimit, Requester};
 use crate::remote::cache::Cache;
+use crate::remote::shared::Keys;
 use crate::remote::transport::Transport;
 use crate::resources::{APPROVE, ConnectionKey, InstanceStatus, RECREATE};
 use metorial::Client;
@@ -209,8 +210,8 @@ impl Connections {
     ) -> Transport {
         let organization = instance.organization_id.as_ref().unwrap_or(&instance.id);
         let limit = verify::documented_limit(Some(instance));
-        let of_type = instance.type_.as_deref();
-        let account = self.shared.account(server, organization, of_type, limit);
+        let keys = Keys::of(instance);
+        let account = self.shared.account(server, organization, keys, limit);
         account
             .budget()
             .take_over(transport.budget(), Instant::now());

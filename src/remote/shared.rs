@@ -9,7 +9,7 @@ use super::cache::Cache;
 use super::room::Room;
 use crate::lock::lock;
 use crate::metrics::{BudgetSample, Metrics};
-use crate::resources::ResourceKey;
+use crate::resources::{InstanceStatus, ResourceKey};
 use crate::weak_map::WeakMap;
 use metorial::Collection;
 use std::collections::BTreeMap;
@@ -18,21 +18,38 @@ use std::time::Duration;
 use tokio::sync::mpsc::UnboundedSender;
 use tokio::time::Instant;
 
-/// The keys of one organization at a server that have the same limit, with their budget: those of instances of one type.
+/// The keys of an organization at a server that have the same limit, with their budget.
 pub struct Account {
     organization: Arc<Organization>,
-    of_type: InstanceTypeName,
+    keys: Keys,
     budget: Arc<Budget>,
 }
 
-/// The type of an instance, as its status shows it.
-type InstanceTypeName = Option<String>;
+/// The keys that have the same limit. A key without the right to read its instance does not show its type.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Keys {
+    /// Those of the instances of this type.
+    OfType(String),
+    /// Those of the instance of this id, whose type is not known.
+    OfInstance(String),
+}
+
+impl Keys {
+    /// Returns the keys that have the same limit as those of an instance.
+    #[must_use]
+    pub fn of(instance: &InstanceStatus) -> Self {
+        match &instance.type_ {
+            Some(name) => Self::OfType(name.clone()),
+            None => Self::OfInstance(instance.id.clone()),
+        }
+    }
+}
 
 /// An organization at a server. Its metric is removed when the last session drops it.
 struct Organization {
     at: At,
     pool: SharedPool,
-    samples: Mutex<BTreeMap<InstanceTypeName, BudgetSample>>,
+    samples: Mutex<BTreeMap<Keys, BudgetSample>>,
     metrics: Arc<Metrics>,
 }
 
@@ -69,15 +86,14 @@ impl Account {
             limit: view.map(|view| view.limit.requests),
             resumes_in: view.map_or(Duration::ZERO, |view| view.resumes_in),
         };
-        let of_type = self.of_type.clone();
-        lock(&self.organization.samples).insert(of_type, sample);
+        lock(&self.organization.samples).insert(self.keys.clone(), sample);
         self.organization.report();
     }
 }
 
 impl Drop for Account {
     fn drop(&mut self) {
-        lock(&self.organization.samples).remove(&self.of_type);
+        lock(&self.organization.samples).remove(&self.keys);
         self.organization.report();
     }
 }
@@ -91,7 +107,7 @@ pub struct Shared {
     /// The work queue.
     queue: UnboundedSender<ResourceKey>,
     organizations: WeakMap<At, Organization>,
-    accounts: WeakMap<(At, InstanceTypeName), Account>,
+    accounts: WeakMap<(At, Keys), Account>,
     caches: WeakMap<At, Cache>,
     /// The room for large objects of all instances.
     room: Arc<Room>,
@@ -118,17 +134,15 @@ impl Shared {
         shared
     }
 
-    /// Returns the account of the keys of an organization at a server that belong to instances of this type, with this limit if
-    /// it is new.
+    /// Returns the account of these keys of an organization at a server, with this limit if it is new.
     pub fn account(
         &self,
         server: &str,
         organization: &str,
-        of_type: Option<&str>,
+        keys: Keys,
         limit: Limit,
     ) -> Arc<Account> {
         let at = (server.to_owned(), organization.to_owned());
-        let of_type = of_type.map(str::to_owned);
         let of = self
             .organizations
             .get_or_insert(at.clone(), || Organization {
@@ -138,12 +152,11 @@ impl Shared {
                 metrics: self.metrics.clone(),
             });
         let (whose, queue) = (format!("organization {organization}"), self.queue.clone());
-        self.accounts
-            .get_or_insert((at, of_type.clone()), || Account {
-                budget: Arc::new(Budget::sharing(of.pool.clone(), whose, limit, queue)),
-                organization: of,
-                of_type,
-            })
+        self.accounts.get_or_insert((at, keys.clone()), || Account {
+            budget: Arc::new(Budget::sharing(of.pool.clone(), whose, limit, queue)),
+            organization: of,
+            keys,
+        })
     }
 
     /// Returns the cache of an instance at a server.
@@ -177,7 +190,7 @@ mod tests {
     use crate::remote::RemoteError;
     use crate::remote::budget::WINDOW;
     use crate::remote::testing::refusal;
-    use metorial::Method;
+    use metorial::{Error, Method};
     use serde_json::json;
     use tokio::sync::mpsc::unbounded_channel;
 
@@ -186,18 +199,38 @@ mod tests {
         per: WINDOW,
     };
 
+    fn keys(of_type: &str) -> Keys {
+        Keys::of(&InstanceStatus {
+            type_: Some(of_type.to_owned()),
+            ..InstanceStatus::default()
+        })
+    }
+
+    fn production() -> Keys {
+        keys("production")
+    }
+
+    /// Returns a connection, and the purpose of its check.
+    fn check() -> (ResourceKey, Purpose) {
+        let connection = ResourceKey::new("Connection", "apps", "default");
+        (connection.clone(), Purpose::of_check(connection))
+    }
+
+    /// Returns the error of a request that was refused with 429.
+    async fn too_many_requests() -> Error {
+        match refusal(Method::Get, 429, "busy", json!({})).await {
+            RemoteError::Api(error) => error,
+            other => panic!("{other:?}"),
+        }
+    }
+
     #[test]
     fn an_id_at_another_server_is_another_account_and_another_instance() {
         let shared = Shared::new(Arc::default(), unbounded_channel().0);
-        let account = shared.account("https://a", "org_1", None, LIMIT);
-        assert!(Arc::ptr_eq(
-            &account,
-            &shared.account("https://a", "org_1", None, LIMIT)
-        ));
-        assert!(!Arc::ptr_eq(
-            &account,
-            &shared.account("https://b", "org_1", None, LIMIT)
-        ));
+        let account = |server| shared.account(server, "org_1", production(), LIMIT);
+        let known = account("https://a");
+        assert!(Arc::ptr_eq(&known, &account("https://a")));
+        assert!(!Arc::ptr_eq(&known, &account("https://b")));
         let cache = shared.cache("https://a", "ins_1");
         assert!(Arc::ptr_eq(&cache, &shared.cache("https://a", "ins_1")));
         assert!(!Arc::ptr_eq(&cache, &shared.cache("https://b", "ins_1")));
@@ -209,24 +242,21 @@ mod tests {
             Shared::new(Arc::default(), unbounded_channel().0),
             Instant::now(),
         );
-        let account = |of_type, requests| {
+        let account = |of_type: &str, requests| {
             let limit = Limit { requests, ..LIMIT };
-            shared.account("https://a", "org_1", Some(of_type), limit)
+            shared.account("https://a", "org_1", keys(of_type), limit)
         };
         let development = account("development", 100);
         let production = account("production", 5000);
         assert!(Arc::ptr_eq(&development, &account("development", 100)));
-        let connection = ResourceKey::new("Connection", "apps", "default");
-        let purpose = Purpose::of_check(connection.clone());
+        let (connection, purpose) = check();
         let send = |account: &Account| account.budget().admit(None, &purpose, 0, now).unwrap();
         let left = |seconds| {
             let at = now + Duration::from_secs(seconds);
             [&development, &production].map(|account| account.budget().remaining(at))
         };
         let refused = send(&development);
-        let RemoteError::Api(error) = refusal(Method::Get, 429, "busy", json!({})).await else {
-            unreachable!("the client returns an error of the API");
-        };
+        let error = too_many_requests().await;
         let spent = development.budget();
         assert!(
             !spent
@@ -249,16 +279,40 @@ mod tests {
         assert_eq!(left(8), [2, 2], "an administrator limits both");
     }
 
+    #[tokio::test]
+    async fn a_refusal_of_a_key_of_an_unknown_type_holds_no_key_of_another_instance_back() {
+        let (shared, now) = (
+            Shared::new(Arc::default(), unbounded_channel().0),
+            Instant::now(),
+        );
+        let account = |id: &str| {
+            let instance = InstanceStatus {
+                id: id.to_owned(),
+                ..InstanceStatus::default()
+            };
+            shared.account("https://a", "org_1", Keys::of(&instance), LIMIT)
+        };
+        let [first, second] = ["ins_1", "ins_2"].map(account);
+        assert!(Arc::ptr_eq(&first, &account("ins_1")));
+        let (_, purpose) = check();
+        let refused = first.budget().admit(None, &purpose, 0, now).unwrap();
+        let error = too_many_requests().await;
+        let spent = first.budget().throttled(refused, &purpose, 0, &error, now);
+        assert!(!spent.wait.is_zero());
+        assert_eq!(first.budget().remaining(now), 0);
+        assert_eq!(second.budget().remaining(now), 100);
+    }
+
     #[test]
     fn ids_that_came_and_went_leave_no_account_no_cache_and_no_metric() {
         let metrics = Arc::<Metrics>::default();
         let shared = Shared::new(metrics.clone(), unbounded_channel().0);
-        let kept = shared.account("https://a", "org_kept", None, LIMIT);
+        let kept = shared.account("https://a", "org_kept", production(), LIMIT);
         kept.report(Instant::now());
         for number in 0..40 {
             let id = format!("org_{number}");
             shared
-                .account("https://a", &id, None, LIMIT)
+                .account("https://a", &id, production(), LIMIT)
                 .report(Instant::now());
             drop(shared.cache("https://a", &id));
         }

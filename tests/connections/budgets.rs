@@ -134,7 +134,12 @@ async fn what_waits_is_reconciled_at_once_when_the_limit_grows() {
     let home = &everywhere.home;
     home.apply(home.key_secret()).await;
     let team = everywhere.namespace(json!({})).await;
-    team.apply(home.key_secret()).await;
+    // It has another limit of its own, and shares that of the administrator.
+    let development = home
+        .sim
+        .add_instance(&home.organization, InstanceType::Development);
+    let key = home.sim.add_key(&development);
+    team.apply(secret("metorial", &[("api-key", &key)])).await;
     team.apply(team.app_secret()).await;
     let limit = json!({"spec": {"rateLimit": {"requests": 2, "per": "10m"}}});
     let shared = everywhere.cluster_connection("shared", json!(null));

@@ -4,7 +4,6 @@ use super::limit::{Available, Limit, Moment};
 use super::pool::{Pool, SharedPool};
 use super::quota::Quota;
 use super::window::{Counted, PerPriority, Window};
-use crate::lock::lock;
 use crate::plan::purpose::Purpose;
 use crate::resources::{RateLimitSource, ResourceKey};
 use std::sync::MutexGuard;
@@ -25,7 +24,7 @@ impl Capacity {
     /// Returns the capacity of a server's limit for some keys. What other keys of the organization have sent counts, too.
     #[must_use]
     pub fn new(quota: Quota, pool: SharedPool) -> Self {
-        let counted = lock(&pool).sent;
+        let counted = pool.lock().sent;
         Self {
             pool,
             quota: Some(quota),
@@ -80,13 +79,13 @@ impl Capacity {
 
     /// Returns the requests that were sent, and the limits of users.
     pub fn pool(&self) -> MutexGuard<'_, Pool> {
-        lock(&self.pool)
+        self.pool.lock()
     }
 
     /// Forgets requests that no limit counts any more, and learns of those that other keys have sent.
     pub fn expire(&mut self, now: Instant) {
         let longest = self.longest_window();
-        let mut pool = lock(&self.pool);
+        let mut pool = self.pool.lock();
         pool.expire(longest, now);
         let others = pool.sent - std::mem::replace(&mut self.counted, pool.sent);
         if let Some(quota) = &mut self.quota {
@@ -99,7 +98,7 @@ impl Capacity {
     pub fn add(&mut self, purpose: &Purpose, now: Instant) -> u64 {
         self.expire(now);
         let counted = Counted::new(purpose, now);
-        let mut pool = lock(&self.pool);
+        let mut pool = self.pool.lock();
         pool.window.add(&counted);
         pool.sent += 1;
         self.counted = pool.sent;
@@ -129,27 +128,33 @@ impl Capacity {
 
     /// Returns the server's limit, to learn from a response, and the requests that were sent.
     pub fn quota(&mut self) -> Option<(&mut Quota, MutexGuard<'_, Pool>)> {
-        Some((self.quota.as_mut()?, lock(&self.pool)))
+        Some((self.quota.as_mut()?, self.pool.lock()))
     }
 
     /// Sets or removes the limit of a user.
     pub fn set_limit(&mut self, of: &ResourceKey, limit: Option<Limit>) {
-        let limits = &mut lock(&self.pool).limits;
-        match limit {
+        let Pool { limits, freed, .. } = &mut *self.pool.lock();
+        let former = match limit {
             Some(limit) => limits.insert(of.clone(), limit),
             None => limits.remove(of),
         };
+        *freed |= former != limit;
+    }
+
+    /// Returns true if more may be available than those who wait with other keys know. The caller wakes them.
+    pub fn take_freed(&self) -> bool {
+        std::mem::take(&mut self.pool.lock().freed)
     }
 
     /// Returns what was sent, which no longer counts here, and what is known of the server's limit.
     pub fn hand_over(&mut self) -> (Window, Option<Quota>) {
-        let window = std::mem::take(&mut lock(&self.pool).window);
+        let window = std::mem::take(&mut self.pool.lock().window);
         (window, self.quota.as_mut().map(Quota::hand_over))
     }
 
     /// Takes over the requests of the same organization before it was known.
     pub fn take_over(&mut self, window: Window, known: Option<&Quota>, now: Instant) {
-        lock(&self.pool).window.merge(window);
+        self.pool.lock().window.merge(window);
         if let (Some(quota), Some(known)) = (&mut self.quota, known) {
             quota.take_over(known, now);
         }

@@ -7,7 +7,7 @@
 use super::capacity::Capacity;
 use super::limit::Limit;
 use super::own::OwnLimit;
-use super::pool::SharedPool;
+use super::pool::{SharedPool, Waiters};
 use super::quota::Quota;
 use super::scheduler::Scheduler;
 use super::spent::Spent;
@@ -18,7 +18,7 @@ use crate::plan::purpose::Purpose;
 use crate::resources::{RateLimitSource, ResourceKey};
 use metorial::{Error, ErrorKind, Meta};
 use std::collections::BTreeSet;
-use std::sync::{Mutex, MutexGuard};
+use std::sync::{Arc, Mutex, MutexGuard, Weak};
 use std::time::Duration;
 use tokio::sync::mpsc::UnboundedSender;
 use tokio::time::Instant;
@@ -27,6 +27,12 @@ use tokio::time::Instant;
 pub struct Budget {
     /// The organization, as messages name it.
     whose: String,
+    pool: SharedPool,
+    shared: Arc<Shared>,
+}
+
+/// The part of a budget that is changed when another one of the organization is.
+struct Shared {
     state: Mutex<State>,
     /// The work queue.
     queue: UnboundedSender<ResourceKey>,
@@ -87,15 +93,21 @@ impl Budget {
         limit: Limit,
         queue: UnboundedSender<ResourceKey>,
     ) -> Self {
-        Self {
-            whose: whose.into(),
+        let shared = Arc::new(Shared {
             state: Mutex::new(State {
-                scheduler: Scheduler::new(Capacity::new(Quota::assumed(limit), pool)),
+                scheduler: Scheduler::new(Capacity::new(Quota::assumed(limit), pool.clone())),
                 failure: None,
                 connections: BTreeSet::new(),
                 shown: None,
             }),
             queue,
+        });
+        let waiters: Weak<Shared> = Arc::downgrade(&shared);
+        pool.add(waiters);
+        Self {
+            whose: whose.into(),
+            pool,
+            shared,
         }
     }
 
@@ -135,7 +147,7 @@ impl Budget {
                 Err(state.refusal(spent, by_failures))
             }
         };
-        self.enqueue(&mut state, now);
+        self.shared.enqueue(&mut state, now);
         admitted
     }
 
@@ -155,10 +167,11 @@ impl Budget {
         state.failure = None;
         if let Some((quota, mut pool)) = state.scheduler.capacity.quota() {
             quota.refused(request, asked, &mut pool.window, now);
+            pool.freed = true;
         }
         let refusal = state.scheduler.refuse(purpose, sent, now);
         let spent = Spent::new(&self.whose, &state.scheduler, refusal);
-        self.enqueue(&mut state, now);
+        self.shared.enqueue(&mut state, now);
         spent
     }
 
@@ -171,7 +184,7 @@ impl Budget {
             quota.answered(request, reported, &mut pool.window, now);
         }
         state.scheduler.wake_first(now);
-        self.enqueue(&mut state, now);
+        self.shared.enqueue(&mut state, now);
     }
 
     /// Learns why the request of that number has no response. What did not reach the server does not count.
@@ -181,6 +194,7 @@ impl Budget {
             && let Some((quota, mut pool)) = state.scheduler.capacity.quota()
         {
             quota.not_sent(request, &mut pool.window);
+            pool.freed = true;
         }
         if matches!(error.kind(), ErrorKind::Transient | ErrorKind::Ambiguous) {
             state.failure = Some(error.clone());
@@ -193,14 +207,14 @@ impl Budget {
         if let Some((quota, _pool)) = state.scheduler.capacity.quota() {
             quota.ended(request, now);
         }
-        self.enqueue(&mut state, now);
+        self.enqueue_all(state, now);
     }
 
     /// Records that a reconciliation needs nothing more.
     pub fn withdraw(&self, key: &ResourceKey, now: Instant) {
         let mut state = self.lock();
         state.scheduler.withdraw(key);
-        self.enqueue(&mut state, now);
+        self.shared.enqueue(&mut state, now);
     }
 
     /// Returns the number of requests that may be sent now.
@@ -214,7 +228,7 @@ impl Budget {
         let mut state = self.lock();
         state.connections.insert(connection.clone());
         state.scheduler.capacity.set_limit(connection, limit);
-        self.enqueue(&mut state, now);
+        self.enqueue_all(state, now);
     }
 
     /// Removes a connection.
@@ -222,7 +236,7 @@ impl Budget {
         let mut state = self.lock();
         state.connections.remove(connection);
         state.scheduler.capacity.set_limit(connection, None);
-        self.enqueue(&mut state, now);
+        self.enqueue_all(state, now);
     }
 
     /// Returns the budget as the status of a connection with this limit of its own shows it.
@@ -253,9 +267,38 @@ impl Budget {
             .scheduler
             .capacity
             .take_over(window, quota.as_ref(), now);
-        self.enqueue(&mut state, now);
+        self.shared.enqueue(&mut state, now);
     }
 
+    /// Enqueues those whose turn it is, with whatever key of the organization they wait if more is available for all.
+    fn enqueue_all(&self, mut state: MutexGuard<'_, State>, now: Instant) {
+        self.shared.enqueue(&mut state, now);
+        let freed = state.scheduler.capacity.take_freed();
+        drop(state);
+        if freed {
+            self.pool.wake_all(now);
+        }
+    }
+
+    /// Locks the state, which knows by then what keys with another limit have sent.
+    fn current(&self, now: Instant) -> MutexGuard<'_, State> {
+        let mut state = self.lock();
+        state.scheduler.capacity.expire(now);
+        state
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        lock(&self.shared.state)
+    }
+}
+
+impl Waiters for Shared {
+    fn wake(&self, now: Instant) {
+        self.enqueue(&mut lock(&self.state), now);
+    }
+}
+
+impl Shared {
     /// Enqueues those whose turn it is, and the connections if their statuses are out of date. That requests are available
     /// again is not urgent: the connection looks when they should be.
     fn enqueue(&self, state: &mut State, now: Instant) {
@@ -274,17 +317,6 @@ impl Budget {
                 self.queue.send(connection.clone()).ok();
             }
         }
-    }
-
-    /// Locks the state, which knows by then what keys with another limit have sent.
-    fn current(&self, now: Instant) -> MutexGuard<'_, State> {
-        let mut state = self.lock();
-        state.scheduler.capacity.expire(now);
-        state
-    }
-
-    fn lock(&self) -> MutexGuard<'_, State> {
-        lock(&self.state)
     }
 }
 

@@ -2,14 +2,51 @@
 
 use super::limit::Limit;
 use super::window::Window;
+use crate::lock::lock;
 use crate::resources::ResourceKey;
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, MutexGuard, Weak};
 use std::time::Duration;
 use tokio::time::Instant;
 
-/// A pool, for all who share it. It is always locked last.
-pub type SharedPool = Arc<Mutex<Pool>>;
+/// A pool, for all budgets that share it.
+#[derive(Clone, Default)]
+pub struct SharedPool(Arc<Shared>);
+
+#[derive(Default)]
+struct Shared {
+    pool: Mutex<Pool>,
+    budgets: Mutex<Vec<Weak<dyn Waiters>>>,
+}
+
+/// Those who wait for requests of one budget.
+pub trait Waiters: Send + Sync {
+    /// Enqueues those whose turn it is.
+    fn wake(&self, now: Instant);
+}
+
+impl SharedPool {
+    /// Locks the pool. It is always locked last.
+    pub fn lock(&self) -> MutexGuard<'_, Pool> {
+        lock(&self.0.pool)
+    }
+
+    /// Adds those who wait for requests of a budget that shares the pool.
+    pub fn add(&self, waiters: Weak<dyn Waiters>) {
+        let mut budgets = lock(&self.0.budgets);
+        budgets.retain(|budget| budget.strong_count() > 0);
+        budgets.push(waiters);
+    }
+
+    /// Wakes those who wait for requests of any of the budgets. No budget may be locked.
+    pub fn wake_all(&self, now: Instant) {
+        let budgets: Vec<_> = {
+            let budgets = lock(&self.0.budgets);
+            budgets.iter().filter_map(Weak::upgrade).collect()
+        };
+        budgets.iter().for_each(|budget| budget.wake(now));
+    }
+}
 
 /// The requests that were sent, and the limits that users set.
 #[derive(Default)]
@@ -20,6 +57,8 @@ pub struct Pool {
     pub limits: BTreeMap<ResourceKey, Limit>,
     /// The number of requests that were sent at all.
     pub sent: u64,
+    /// True if more may be available than those who wait know: a limit changed, or a request does not count after all.
+    pub freed: bool,
     /// The length of the longest window of those who share this.
     longest: Duration,
 }

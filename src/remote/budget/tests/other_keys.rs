@@ -7,7 +7,8 @@ use crate::remote::RemoteError;
 use crate::remote::budget::limit::WINDOW;
 use crate::remote::budget::organization::Budget;
 use crate::remote::budget::pool::SharedPool;
-use crate::remote::testing::refusal;
+use crate::remote::testing::{refusal, unreachable_error};
+use crate::resources::ResourceKey;
 use metorial::{Meta, Method};
 use serde_json::json;
 use tokio::sync::mpsc::unbounded_channel;
@@ -134,4 +135,44 @@ async fn a_server_without_headers_that_counts_keys_together_is_asked_once_in_a_w
         at += spent.wait;
         assert_eq!(development.remaining(at), 1);
     }
+}
+
+#[tokio::test]
+async fn who_waits_for_a_limit_that_all_keys_share_is_called_whichever_key_makes_it_available() {
+    let (pool, now) = (SharedPool::default(), Instant::now());
+    let (queue, mut woken) = unbounded_channel();
+    let [production, development] = [5000, 100].map(|requests| {
+        let limit = limit(requests, WINDOW);
+        Budget::sharing(pool.clone(), "organization org_1", limit, queue.clone())
+    });
+    let shared = ResourceKey::new("ClusterConnection", "", "shared");
+    let join = |requests| production.join(&shared, Some(limit(requests, WINDOW)), now);
+    let [late, other] = ["late", "other"].map(|name| purpose("apps", name, Priority::Create));
+    let mut waits = || {
+        assert!(development.admit(None, &late, 0, now).is_err());
+        assert!(woken.try_recv().is_err());
+    };
+    join(1);
+    let request = production.admit(None, &other, 0, now).unwrap();
+    waits();
+    let error = unreachable_error().await;
+    production.failed(request, &error);
+    production.ended(request, now);
+    assert_eq!(woken.try_recv().as_ref(), Ok(&late.key), "not sent");
+
+    let mut send = || {
+        let request = production.admit(None, &other, 0, now).unwrap();
+        production.answered(request, &headers(5000, 4000, 600), now);
+        production.ended(request, now);
+        assert!(development.admit(None, &late, 0, now).is_err());
+        assert!(woken.try_recv().is_err());
+    };
+    send();
+    join(20);
+    assert_eq!(woken.try_recv().as_ref(), Ok(&late.key), "a higher limit");
+    join(1);
+    development.withdraw(&late.key, now);
+    assert!(development.admit(None, &late, 0, now).is_err());
+    production.leave(&shared, now);
+    assert_eq!(woken.try_recv().as_ref(), Ok(&late.key), "no limit");
 }

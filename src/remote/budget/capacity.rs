@@ -16,19 +16,20 @@ pub struct Capacity {
     pool: SharedPool,
     /// The server's limit for these keys; `None` for a connection, whose own limit is among those of users.
     quota: Option<Quota>,
-    /// The requests of the pool that the quota has counted.
-    counted: u64,
+    /// The numbers of requests of the pool that were sent, and have ended, within this capacity.
+    sent: u64,
+    ended: u64,
 }
 
 impl Capacity {
     /// Returns the capacity of a server's limit for some keys. What other keys of the organization have sent counts, too.
     #[must_use]
     pub fn new(quota: Quota, pool: SharedPool) -> Self {
-        let counted = pool.lock().sent;
         Self {
             pool,
             quota: Some(quota),
-            counted,
+            sent: 0,
+            ended: 0,
         }
     }
 
@@ -87,9 +88,8 @@ impl Capacity {
         let longest = self.longest_window();
         let mut pool = self.pool.lock();
         pool.expire(longest, now);
-        let others = pool.sent - std::mem::replace(&mut self.counted, pool.sent);
         if let Some(quota) = &mut self.quota {
-            quota.others_sent(others);
+            quota.learn_of_others(pool.sent - self.sent, pool.ended - self.ended);
             quota.expire(now);
         }
     }
@@ -101,9 +101,18 @@ impl Capacity {
         let mut pool = self.pool.lock();
         pool.window.add(&counted);
         pool.sent += 1;
-        self.counted = pool.sent;
+        self.sent += 1;
         let quota = self.quota.as_mut();
         quota.map_or(0, |quota| quota.sent(counted))
+    }
+
+    /// Counts the end of the request of that number.
+    pub fn ended(&mut self, request: u64, now: Instant) {
+        if let Some(quota) = &mut self.quota {
+            quota.ended(request, now);
+        }
+        self.pool.lock().ended += 1;
+        self.ended += 1;
     }
 
     /// Returns the requests without a response that may have used up what is left.

@@ -6,6 +6,10 @@ use tokio::time::Instant;
 
 /// The window of the API's own limit, as documented.
 pub const WINDOW: Duration = Duration::from_secs(600);
+/// Bounds of a reset that is believed: the shortest window in the documentation has 10 s, and the client reads no wait
+/// above an hour.
+const SHORTEST_WINDOW: Duration = Duration::from_secs(10);
+pub const LONGEST_WINDOW: Duration = Duration::from_secs(3600);
 
 /// A number of requests in a window of time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -29,6 +33,17 @@ impl Limit {
             observation: quarter.max(1),
             probe: false,
         }
+    }
+
+    /// Learns the length of the window from a response: the reset is at most that far away, and exactly that far if the window
+    /// has only the request that was answered. Returns true if the length was learned exactly.
+    pub fn learn_length(&mut self, left: u64, reset: Duration) -> bool {
+        let alone = self.requests.checked_sub(left) == Some(1);
+        let learns = (alone && reset >= SHORTEST_WINDOW) || reset > self.per;
+        if learns {
+            self.per = reset.min(LONGEST_WINDOW);
+        }
+        learns && alone
     }
 
     /// Returns whether this limit allows less in the long run.

@@ -132,6 +132,7 @@ impl Budget {
                 state.refusal(spent, scheduler.is_spent_by(&failed, purpose, sent, now))
             })?;
         }
+        let _admission = self.pool.lock_admission();
         let mut state = self.lock();
         let admitted = match state.scheduler.check(purpose, sent, now) {
             Ok(()) => {
@@ -179,6 +180,7 @@ impl Budget {
     pub fn answered(&self, request: u64, meta: &Meta, now: Instant) {
         let mut state = self.lock();
         state.failure = None;
+        state.scheduler.capacity.expire(now);
         if let Some((quota, mut pool)) = state.scheduler.capacity.quota() {
             let reported = meta.rate_limit.as_ref();
             quota.answered(request, reported, &mut pool.window, now);
@@ -204,9 +206,7 @@ impl Budget {
     /// Counts the end of the request of that number.
     pub fn ended(&self, request: u64, now: Instant) {
         let mut state = self.lock();
-        if let Some((quota, _pool)) = state.scheduler.capacity.quota() {
-            quota.ended(request, now);
-        }
+        state.scheduler.capacity.ended(request, now);
         self.enqueue_all(state, now);
     }
 

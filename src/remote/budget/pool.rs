@@ -15,6 +15,7 @@ pub struct SharedPool(Arc<Shared>);
 
 #[derive(Default)]
 struct Shared {
+    admission: Mutex<()>,
     pool: Mutex<Pool>,
     budgets: Mutex<Vec<Weak<dyn Waiters>>>,
 }
@@ -26,6 +27,12 @@ pub trait Waiters: Send + Sync {
 }
 
 impl SharedPool {
+    /// Locks the admission of requests: what one budget finds available, no other one takes meanwhile. It is locked before any
+    /// of the budgets.
+    pub fn lock_admission(&self) -> MutexGuard<'_, ()> {
+        lock(&self.0.admission)
+    }
+
     /// Locks the pool. It is always locked last.
     pub fn lock(&self) -> MutexGuard<'_, Pool> {
         lock(&self.0.pool)
@@ -57,6 +64,8 @@ pub struct Pool {
     pub limits: BTreeMap<ResourceKey, Limit>,
     /// The number of requests that were sent at all.
     pub sent: u64,
+    /// The number of those that have ended.
+    pub ended: u64,
     /// True if more may be available than those who wait know: a limit changed, or a request does not count after all.
     pub freed: bool,
     /// The length of the longest window of those who share this.

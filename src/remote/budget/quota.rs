@@ -7,7 +7,7 @@
 //! limit is not known (▲), so they reduce what is left, but no share of a priority. If they alone seem to have used it up, one request
 //! finds out.
 
-use super::limit::{Available, Limit, Moment, WINDOW};
+use super::limit::{Available, LONGEST_WINDOW, Limit, Moment, WINDOW};
 use super::report::Report;
 use super::unanswered::Unanswered;
 use super::window::{Counted, PerPriority, Window};
@@ -16,10 +16,6 @@ use metorial::RateLimit;
 use std::time::Duration;
 use tokio::time::Instant;
 
-/// Bounds of a reset that is believed: the shortest window in the documentation has 10 s, and the client reads no wait
-/// above an hour.
-const SHORTEST_WINDOW: Duration = Duration::from_secs(10);
-const LONGEST_WINDOW: Duration = Duration::from_secs(3600);
 /// Pause after a 429 that doesn't say for how long.
 const UNKNOWN_PAUSE: Duration = Duration::from_secs(60);
 /// Time after which a limit that a 429 showed is tried again.
@@ -42,6 +38,9 @@ pub struct Quota {
     own: Window,
     /// True if a server that sends no limit accepted more than it would allow if it counted other keys together with these.
     separate: bool,
+    /// The numbers of requests with keys that have another limit which were sent, and which have ended.
+    others_sent: u64,
+    others_ended: u64,
     /// The requests without a response.
     unanswered: Unanswered,
     /// The time until which a 429 forbids every request.
@@ -62,6 +61,8 @@ impl Quota {
             report: None,
             own: Window::default(),
             separate: false,
+            others_sent: 0,
+            others_ended: 0,
             unanswered: Unanswered::default(),
             closed_until: None,
             refused_at: None,
@@ -138,13 +139,14 @@ impl Quota {
             report.uncounted += 1;
         }
         self.own.add_counted(&counted);
-        self.unanswered.sent(counted)
+        self.unanswered.sent(counted, self.others_ended)
     }
 
-    /// Counts requests that were sent with keys of the organization that have another limit: the last report may lack them.
-    pub fn others_sent(&mut self, requests: u64) {
+    /// Learns how many requests were sent, and have ended, with keys of the organization that have another limit.
+    pub fn learn_of_others(&mut self, sent: u64, ended: u64) {
+        (self.others_sent, self.others_ended) = (sent, ended);
         if let Some(report) = &mut self.report {
-            report.of_others += requests;
+            report.of_others = sent.saturating_sub(report.counted_of_others);
         }
     }
 
@@ -189,7 +191,7 @@ impl Quota {
         let (Some(left), Some(reset)) = (reported.remaining, reported.reset) else {
             return;
         };
-        self.learn_length(left, reset);
+        self.exact |= self.limit.learn_length(left, reset);
         let remaining = left.min(HIGHEST_LIMIT);
         let until = now + reset.clamp(Duration::from_secs(1), LONGEST_WINDOW);
         // Responses may arrive in an order other than that in which the server counted the requests: what it counted first
@@ -222,10 +224,15 @@ impl Quota {
         window: &mut Window,
         now: Instant,
     ) {
+        // Those that had not ended when this request was sent may have been counted after it.
+        let counted_of_others = self.unanswered.others_ended_before(request);
+        let counted_of_others = counted_of_others.unwrap_or(self.others_sent);
+        let of_others = self.others_sent.saturating_sub(counted_of_others);
         let is_latest = |last: &Report| request > last.last_sent || now < last.until;
         if self.report.as_ref().is_none_or(is_latest) {
             let Limit { requests, per } = self.limit;
-            let (counted, sent) = (requests.saturating_sub(remaining), window.count(per, now));
+            let counted = requests.saturating_sub(remaining);
+            let sent = window.count(per, now).saturating_sub(of_others);
             let uncounted = self.unanswered.correct(request, counted, sent);
             uncounted.iter().for_each(|it| self.remove(it, window));
         }
@@ -237,7 +244,8 @@ impl Quota {
             until,
             remaining,
             uncounted,
-            of_others: 0,
+            of_others,
+            counted_of_others,
             effective_limit: left + self.own.count(self.limit.per, now),
         });
     }
@@ -330,6 +338,8 @@ impl Quota {
             self.report = Some(Report {
                 last_sent: self.unanswered.last_sent(),
                 uncounted,
+                of_others: self.others_sent.saturating_sub(self.others_ended),
+                counted_of_others: self.others_ended,
                 effective_limit: left + self.own.count(self.limit.per, now),
                 ..report
             });
@@ -375,16 +385,6 @@ impl Quota {
         if !self.refused_at.is_some_and(remembered) && used >= self.limit.requests {
             let raised = self.limit.requests.saturating_mul(2).min(HIGHEST_LIMIT);
             self.limit.requests = raised.max(self.limit.requests);
-        }
-    }
-
-    /// Learns the length of the window. The reset is at most that far away, and exactly that far if the window has only
-    /// the request that was answered.
-    fn learn_length(&mut self, left: u64, reset: Duration) {
-        let alone = self.limit.requests.checked_sub(left) == Some(1);
-        if (alone && reset >= SHORTEST_WINDOW) || reset > self.limit.per {
-            self.limit.per = reset.min(LONGEST_WINDOW);
-            self.exact |= alone;
         }
     }
 }

@@ -13,8 +13,11 @@ pub struct Report {
     pub remaining: u64,
     /// Our requests that the server may not have counted then: those without a response, and those sent since.
     pub uncounted: u64,
-    /// Requests with keys that have another limit, sent since. A server that counts each key by itself (▲) doesn't count them here.
+    /// Requests with keys that have another limit, which the server may not have counted then. One that counts each key by itself
+    /// (▲) never does.
     pub of_others: u64,
+    /// The number of those that it has counted, if it counts any.
+    pub counted_of_others: u64,
     /// The limit as it would be without the requests of others: requests left, and ours in the window.
     pub effective_limit: u64,
 }

@@ -29,6 +29,8 @@ pub struct Unanswered {
 #[derive(Clone)]
 struct InFlight {
     counted: Counted,
+    /// The number of requests with keys of another limit that had ended before.
+    others_ended: u64,
     /// True if its response has arrived, which shows that the server counted it.
     answered: bool,
 }
@@ -49,11 +51,18 @@ impl Unanswered {
         self.last
     }
 
-    /// Adds a request that is sent, and returns its number.
-    pub fn sent(&mut self, counted: Counted) -> u64 {
+    /// Returns the number of requests with keys of another limit that had ended when this one, which is on its way, was sent.
+    #[must_use]
+    pub fn others_ended_before(&self, request: u64) -> Option<u64> {
+        Some(self.in_flight.get(&request)?.others_ended)
+    }
+
+    /// Adds a request that is sent after `others_ended` with keys of another limit have ended. Returns its number.
+    pub fn sent(&mut self, counted: Counted, others_ended: u64) -> u64 {
         self.last += 1;
         let in_flight = InFlight {
             counted,
+            others_ended,
             answered: false,
         };
         self.in_flight.insert(self.last, in_flight);

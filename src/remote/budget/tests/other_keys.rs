@@ -11,6 +11,7 @@ use crate::remote::testing::{refusal, unreachable_error};
 use crate::resources::ResourceKey;
 use metorial::{Meta, Method};
 use serde_json::json;
+use std::sync::Barrier;
 use tokio::sync::mpsc::unbounded_channel;
 use tokio::time::Instant;
 
@@ -175,4 +176,43 @@ async fn who_waits_for_a_limit_that_all_keys_share_is_called_whichever_key_makes
     assert!(development.admit(None, &late, 0, now).is_err());
     production.leave(&shared, now);
     assert_eq!(woken.try_recv().as_ref(), Ok(&late.key), "no limit");
+}
+
+#[test]
+fn two_budgets_do_not_both_take_the_last_request_that_a_user_allows() {
+    let shared = ResourceKey::new("ClusterConnection", "", "shared");
+    let create = purpose("apps", "new", Priority::Create);
+    for _ in 0..2000 {
+        let (development, production, now) = budgets();
+        production.join(&shared, Some(limit(1, WINDOW)), now);
+        let both = Barrier::new(2);
+        let send = |budget: &Budget| {
+            both.wait();
+            budget.admit(None, &create, 0, now).is_ok()
+        };
+        let admitted = std::thread::scope(|scope| {
+            let first = scope.spawn(|| send(&development));
+            let second = send(&production);
+            [first.join().unwrap(), second]
+        });
+        assert_eq!(admitted.iter().filter(|admitted| **admitted).count(), 1);
+    }
+}
+
+#[test]
+fn requests_of_others_that_the_server_may_not_have_counted_yet_are_not_left() {
+    let (development, production, now) = budgets();
+    let [create, other] = ["new", "other"].map(|name| purpose("apps", name, Priority::Create));
+    let on_its_way = production.admit(None, &other, 0, now).unwrap();
+    let request = development.admit(None, &create, 0, now).unwrap();
+    // Counted after it, although its response arrives first.
+    send(&production, Priority::Create, 2, now);
+    development.answered(request, &headers(100, 50, 600), now);
+    development.ended(request, now);
+    assert_eq!(development.remaining(now), 47);
+    production.answered(on_its_way, &headers(5000, 4000, 600), now);
+    production.ended(on_its_way, now);
+    let next = headers(100, 46, 600);
+    assert!(answered(&development, Priority::Create, 1, &next, now));
+    assert_eq!(development.remaining(now), 46, "all are counted");
 }

@@ -138,7 +138,7 @@ impl Quota {
         if let Some(report) = &mut self.report {
             report.uncounted += 1;
         }
-        self.own.add_counted(&counted);
+        self.own.add(&counted);
         self.unanswered.sent(counted, self.others_ended)
     }
 

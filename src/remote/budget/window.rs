@@ -50,11 +50,6 @@ impl Window {
         self.sent[priority as usize].push_back((at, namespace));
     }
 
-    /// Adds a request that was just sent.
-    pub fn add_counted(&mut self, counted: &Counted) {
-        self.add(counted.priority, &counted.namespace, counted.at);
-    }
-
     /// Removes a request that the server did not count. It may be forgotten already.
     pub fn remove(&mut self, counted: &Counted) {
         let Counted { at, priority, .. } = *counted;

@@ -127,7 +127,7 @@ fn a_large_object_that_is_read_again_needs_its_room_only_once() {
         large["metadata"] = serde_json::json!({"text": "x".repeat(16 << 10)});
         let large: metorial::AuthConfig = serde_json::from_value(large).unwrap();
         let (id, view) = (large.id.clone(), Arc::new(large.view()));
-        let observed = Observed::Found(view.clone());
+        let observed = Some(view.clone());
         observations.store_read(COLLECTION, &id, observed, began, now());
         let is_kept = observations.get(&id, began, began).is_some();
         (is_kept, view)

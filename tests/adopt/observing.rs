@@ -237,3 +237,24 @@ async fn an_observed_object_whose_adoption_has_a_lost_answer_is_kept_if_the_spec
     assert_eq!(env.only(Kind::Credentials).id, theirs.id);
     env.check_oracles().await;
 }
+
+#[tokio::test]
+async fn what_a_deleted_resource_of_the_same_name_left_does_not_become_its_own_by_being_observed() {
+    let env = Environment::running().await;
+    let orphaning = credentials("github").spec(json!({"deletionPolicy": "Orphan"}));
+    env.create(orphaning).await;
+    env.credentials("github").remove().await;
+    let left = env.only(Kind::Credentials);
+
+    env.apply(observing(&left.id)).await;
+    let observed = env.credentials("github").wait_reason("Observed").await;
+    assert_eq!(observed.field("observed"), true);
+    env.credentials("github")
+        .edit(json!({"mode": null, "adopt": null}))
+        .await;
+    let ready = env.credentials("github").wait_ready().await;
+    assert_ne!(ready.id(), left.id);
+    env.credentials("github").remove().await;
+    let now = env.only(Kind::Credentials);
+    assert_eq!((&now.id, now.updated_at), (&left.id, left.updated_at));
+}

@@ -107,6 +107,12 @@ impl Observations {
         Some((entry.collection, view.view.clone()))
     }
 
+    /// Returns the time of the observation of an object that counts, whether it is kept or not.
+    #[must_use]
+    pub fn observed_at(&self, id: &str) -> Option<Instant> {
+        Some(lock(&self.known).entries.get(id)?.at)
+    }
+
     /// Stores the result of a read that began at `began` and ended at `server_time`, by the server's clock: the object, or `None`
     /// where a GET of the id returned `not_found` or `gone`. Returns what is known now.
     ///

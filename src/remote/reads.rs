@@ -100,11 +100,10 @@ impl Session {
             match ids.as_slice() {
                 // A GET of one object says more than a list of one.
                 [id] => session.get::<K>(id).await.map(Batched::Read),
-                ids => session
-                    .read::<K>(ids)
-                    .await
-                    .map(Arc::new)
-                    .map(Batched::Listed),
+                ids => {
+                    let listed = session.read::<K>(ids).await;
+                    listed.map(Arc::new).map(Batched::Listed)
+                }
             }
         };
         let batches = &self.loader.batches;
@@ -192,19 +191,17 @@ impl Session {
             self.loader.limits.reduce(collection, 1);
         }
         for item in asked {
-            let view = Arc::new(item.view());
+            let (id, view) = (item.id(), Arc::new(item.view()));
             let observations = &self.cache.observations;
-            let read = Some(view.clone());
-            let known = observations.store_read(collection, item.id(), read, *began, server_time);
-            let is_believed = known.is_some_and(|known| Arc::ptr_eq(&known, &view));
-            let object = is_believed.then_some(view);
-            shown.objects.insert(item.id().to_owned(), object);
+            observations.store_read(collection, id, Some(view.clone()), *began, server_time);
+            let is_current = observations.observed_at(id) == Some(*began);
+            let object = is_current.then_some(view);
+            shown.objects.insert(id.to_owned(), object);
         }
         let unreadable = page.unreadable.iter().map(|item| &item.id);
         let unreadable = unreadable.filter(|id| ids.contains(id));
-        shown
-            .objects
-            .extend(unreadable.map(|id| (id.clone(), None)));
+        let unreadable = unreadable.map(|id| (id.clone(), None));
+        shown.objects.extend(unreadable);
     }
 
     /// Returns for how long a batch that this reconciliation needs waits for others: many resources are deleted together,

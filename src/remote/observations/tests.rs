@@ -87,6 +87,7 @@ fn a_read_that_began_before_a_write_does_not_replace_its_response() {
     observations.forget("pac_1", later);
     store(&observations, read, began);
     assert_eq!(get(&observations, began), None, "its write failed");
+    assert_eq!(observations.observed_at("pac_1"), Some(later));
 }
 
 #[test]

@@ -136,8 +136,9 @@ impl Scheduler {
             0 => self.at_most(priority, purpose.requests),
             _ => 1,
         };
-        let available = self.capacity.available(now);
-        let without = self.capacity.available_without(failed, now);
+        let unclaimed = |available| self.unclaimed_by_others(available, Some(&purpose.key));
+        let available = unclaimed(self.capacity.available(now));
+        let without = unclaimed(self.capacity.available_without(failed, now));
         // One request that finds out what is left belongs to somebody else then.
         let forbidden = available.probe || !available.fits(priority, needs);
         forbidden && without.fits(priority, needs)
@@ -286,7 +287,14 @@ impl Scheduler {
 
     /// Returns what the claims of others leave to a reconciliation.
     fn available_to(&self, key: Option<&ResourceKey>, now: Instant) -> Available {
-        let mut available = self.capacity.available(now);
+        self.unclaimed_by_others(self.capacity.available(now), key)
+    }
+
+    fn unclaimed_by_others(
+        &self,
+        mut available: Available,
+        key: Option<&ResourceKey>,
+    ) -> Available {
         for (of, claim) in &self.claims {
             if Some(of) != key {
                 available.take(claim.priority, claim.left);

@@ -1,7 +1,7 @@
 //! Requests without a response.
 
 use super::headers;
-use super::world::{Headers, Lost, World, limit, purpose, seconds};
+use super::world::{Headers, Lost, World, limit, purpose, seconds, taking};
 use crate::plan::purpose::{Priority, Purpose};
 use crate::remote::RemoteError;
 use crate::remote::budget::limit::WINDOW;
@@ -88,6 +88,21 @@ async fn a_budget_that_an_outage_may_have_used_up_is_no_limit_that_is_reached() 
     budget.answered(probe, &headers(3, 0, 600), later);
     let spent = budget.admit(None, &edit, 0, later);
     assert!(matches!(spent, Err(Refused::Spent(_))), "{spent:?}");
+}
+
+#[tokio::test]
+async fn what_an_outage_leaves_to_one_that_has_begun_is_no_limit_that_is_reached_for_others() {
+    let (budget, edit, start) = of_three();
+    let error = unreachable_error().await;
+    let lost = budget.admit(None, &edit, 0, start).unwrap();
+    lose(&budget, lost, &error, start);
+    let begun = taking(2, purpose("apps", "begun", Priority::Change));
+    budget.admit(None, &begun, 0, start).unwrap();
+    let refused = budget.admit(None, &edit, 0, start);
+    assert!(
+        matches!(refused, Err(Refused::Unreachable(_))),
+        "{refused:?}"
+    );
 }
 
 #[tokio::test]

@@ -141,7 +141,7 @@ mod tests {
     }
 
     /// Returns the entry of a resource that used `connection`, and whose spec names one, too.
-    fn entry(namespace: &str, connection: &str, named: Value) -> Entry {
+    fn entry(namespace: &str, connection: &str, named: &Value) -> Entry {
         let resource = json!({
             "metadata": {"name": "r", "namespace": namespace},
             "spec": {"authMethodId": "pam_1", "value": {}, "connectionRef": named},
@@ -153,31 +153,31 @@ mod tests {
     #[test]
     fn a_resource_that_will_use_another_connection_is_at_the_server_of_each() {
         let servers = servers();
-        let is_at = |namespace: &str, connection: &str, named: Value, server: &str| {
+        let is_at = |namespace: &str, connection: &str, named: &Value, server: &str| {
             let entry = entry(namespace, connection, named);
             servers.is_at(&entry, &Arc::from(server))
         };
         let [first, second] = ["https://a.example", "https://b.example:8443"];
-        let other = json!({"name": "other"});
-        assert!(is_at("apps", "Connection/default", json!(null), first));
-        assert!(!is_at("apps", "Connection/default", json!(null), second));
-        assert!(is_at("apps", "Connection/default", other.clone(), first));
-        assert!(is_at("apps", "Connection/default", other.clone(), second));
+        let (none, other) = (&json!(null), &json!({"name": "other"}));
+        assert!(is_at("apps", "Connection/default", none, first));
+        assert!(!is_at("apps", "Connection/default", none, second));
+        assert!(is_at("apps", "Connection/default", other, first));
+        assert!(is_at("apps", "Connection/default", other, second));
         assert!(!is_at("tenant", "Connection/default", other, first));
-        let shared = json!({"kind": "ClusterConnection", "name": "default"});
+        let shared = &json!({"kind": "ClusterConnection", "name": "default"});
         let metorial = "https://api.metorial.com";
         assert!(is_at("apps", "Connection/default", shared, metorial));
-        assert!(is_at("apps", "Connection/gone", json!(null), first));
-        assert!(!is_at("apps", "Connection/gone", json!(null), metorial));
-        assert!(is_at("empty", "Connection/gone", json!(null), metorial));
-        assert!(!is_at("broken", "Connection/gone", json!(null), metorial));
+        assert!(is_at("apps", "Connection/gone", none, first));
+        assert!(!is_at("apps", "Connection/gone", none, metorial));
+        assert!(is_at("empty", "Connection/gone", none, metorial));
+        assert!(!is_at("broken", "Connection/gone", none, metorial));
     }
 
     #[test]
     fn a_resource_belongs_to_the_server_of_the_connection_that_it_uses() {
         let servers = servers();
         let of = |namespace: &str, connection: &str| {
-            let entry = entry(namespace, connection, json!(null));
+            let entry = entry(namespace, connection, &json!(null));
             servers.of(&entry).map(ToString::to_string)
         };
         let server = |text: &str| Some(text.to_owned());

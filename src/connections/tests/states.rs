@@ -10,7 +10,6 @@ use crate::inventory::Lost;
 use crate::plan::case::ConnectionView;
 use crate::plan::fingerprint::Fingerprint;
 use crate::plan::not_ready::NotReady;
-use crate::plan::observed::Losses;
 use crate::remote::Session;
 use crate::remote::budget::{Budget, Limit, WINDOW};
 use crate::remote::testing::session;
@@ -158,18 +157,15 @@ fn losses_are_those_of_one_connection_not_of_its_name() {
     let mut slot = Slot::default();
     let first = settings(&json!({}), &json!({}));
     slot.store_settings(&first);
-    let (known, lost, at) = (4, 3, tokio::time::Instant::now());
-    let losses = Losses {
-        known,
-        lost,
-        approved: false,
-    };
-    let lost = Arc::new(Lost {
-        known,
-        at,
+    let lost = Lost {
+        known: 4,
+        at: tokio::time::Instant::now(),
         ids: HashSet::default(),
+    };
+    slot.losses = Some(Count {
+        losses: lost.losses(false),
+        lost: Arc::new(lost),
     });
-    slot.losses = Some(Count { losses, lost });
     slot.store_settings(&first);
     assert!(slot.losses.is_some());
     let counting = slot.counting.clone();

@@ -53,7 +53,7 @@ impl World {
     }
 
     /// Checks that this is an error of the API, and that what the server has counted is left.
-    fn check<T>(&self, result: Result<T, RemoteError>) {
+    fn check<T>(&self, result: &Result<T, RemoteError>) {
         assert!(matches!(result, Err(RemoteError::Api(_))));
         let counted = self.counted.load(Ordering::Relaxed);
         let left = self.session.transport.budget().remaining(Instant::now());
@@ -66,7 +66,7 @@ impl World {
         let transport = &self.session.transport;
         let query = full_pages();
         let list = transport.list::<AuthConfig, _>(&query, |_| Some(()));
-        self.check(list.await);
+        self.check(&list.await);
     }
 }
 
@@ -78,7 +78,7 @@ async fn a_response_that_is_not_understood_shows_what_is_left() {
         let world = World::new(&object, Bytes::new()).await;
         let session = &world.session;
         let read = session.observe::<ProviderAuthConfig>(ID, Instant::now());
-        world.check(read.await);
+        world.check(&read.await);
     }
     let pagination = json!({"has_more_before": false, "has_more_after": true});
     let endless = json!({"items": [auth_config(ID, "active")], "pagination": pagination});

@@ -247,6 +247,8 @@ async fn a_scripted_answer_of_the_api_has_its_headers() {
         let has = own.map(|name| answer.header(name).is_some());
         assert_eq!(has, expected, "{described}");
     }
+    // The one that was applied later still counts in the first.
+    let setup = Setup::new().await;
     let before = setup.get("/instance").await;
     let action = Action::error(409, "conflict");
     setup.sim.faults().add(Fault::any().times(1), action);

@@ -39,6 +39,30 @@ impl ChildKind {
             Self::ConfigMap => "ConfigMap",
         }
     }
+
+    /// Returns the field of the spec that names the object.
+    fn field(self) -> &'static str {
+        match self {
+            Self::Secret => "spec.secret",
+            Self::ConfigMap => "spec.publish",
+        }
+    }
+
+    /// Returns the reason of a resource whose object somebody else has, or changes.
+    fn conflict(self) -> Reason {
+        match self {
+            Self::Secret => Reason::SecretNotOwned,
+            Self::ConfigMap => Reason::OwnershipConflict,
+        }
+    }
+
+    /// Returns the reason of a resource that waits until it can write the object.
+    fn progress(self) -> Reason {
+        match self {
+            Self::Secret => Reason::Exporting,
+            Self::ConfigMap => Reason::Updating,
+        }
+    }
 }
 
 /// Everything that is wanted of a child object but its content.
@@ -131,6 +155,38 @@ impl ChildSpec {
         Ok(data)
     }
 
+    /// Returns the verdict on an object that the spec names and that is not the resource's own, and the time until it may be.
+    #[must_use]
+    pub fn not_owned(&self, state: &ChildState) -> Option<(Verdict, Option<Duration>)> {
+        let (kind, name, field) = (self.kind.as_str(), &self.name, self.kind.field());
+        match state {
+            ChildState::Foreign => {
+                let message = format!(
+                    "{kind} {name} in {field} exists and was not created by this resource; choose another name or delete it"
+                );
+                Some((Verdict::new(self.kind.conflict(), message), None))
+            }
+            ChildState::OfPredecessor => {
+                let message = format!(
+                    "{kind} {name} in {field} still belongs to a deleted resource of this name; it is written once Kubernetes has deleted that"
+                );
+                let verdict = Verdict::new(self.kind.progress(), message);
+                Some((verdict, Some(GARBAGE_COLLECTION)))
+            }
+            ChildState::Missing | ChildState::Owned { .. } => None,
+        }
+    }
+
+    /// Returns the verdict on an object that somebody else changes each time that it is written.
+    #[must_use]
+    pub fn changed_by_others(&self) -> Verdict {
+        let (kind, name, field) = (self.kind.as_str(), &self.name, self.kind.field());
+        let message = format!(
+            "{kind} {name} ({field}) is changed by another writer after every update; stop it (see metadata.managedFields) or choose another name; retrying in ten minutes"
+        );
+        Verdict::new(self.kind.conflict(), message)
+    }
+
     /// Returns true if the same value is the same content there.
     #[must_use]
     pub fn has_layout_of(&self, other: &Self) -> bool {
@@ -217,47 +273,7 @@ pub enum ChildState {
     },
 }
 
-/// A child object as the spec names it.
-pub struct NamedChild<'a> {
-    /// Its kind.
-    pub kind: ChildKind,
-    /// Its name.
-    pub name: &'a str,
-    /// The field of the spec that names it.
-    pub field: &'a str,
-    /// The reason where somebody else has it.
-    pub conflict: Reason,
-    /// The reason where Kubernetes is about to delete it.
-    pub progress: Reason,
-}
-
 impl ChildState {
-    /// Returns the verdict on an object that the spec names and that is not the resource's own, and the time until it may be.
-    #[must_use]
-    pub fn not_owned(&self, named: &NamedChild<'_>) -> Option<(Verdict, Option<Duration>)> {
-        let kind = named.kind.as_str();
-        let what = format!("{} in spec.{}", named.name, named.field);
-        match self {
-            Self::Foreign => {
-                let advice = "choose another name or delete it";
-                let message =
-                    format!("{kind} {what} exists and was not created by this resource; {advice}");
-                Some((Verdict::new(named.conflict, message), None))
-            }
-            Self::OfPredecessor => {
-                let next = "it is written once Kubernetes has deleted that";
-                let message = format!(
-                    "{kind} {what} still belongs to a deleted resource of this name; {next}"
-                );
-                Some((
-                    Verdict::new(named.progress, message),
-                    Some(GARBAGE_COLLECTION),
-                ))
-            }
-            Self::Missing | Self::Owned { .. } => None,
-        }
-    }
-
     /// Returns true if it is the resource's own and holds this content, whatever its shape.
     #[must_use]
     pub fn has_content(&self, wanted: &str) -> bool {
@@ -286,16 +302,6 @@ pub struct Refusal {
     pub kept: bool,
     /// The API server's message.
     pub message: String,
-}
-
-/// Returns the message for a child object that somebody else changes each time that it is written. `field` is the part of the
-/// spec that names it.
-#[must_use]
-pub fn changed_by_others(kind: ChildKind, name: &str, field: &str) -> String {
-    format!(
-        "{} {name} (spec.{field}) is changed by another writer after every update; stop it (see metadata.managedFields) or choose another name; retrying in ten minutes",
-        kind.as_str()
-    )
 }
 
 /// Returns the ids that are published of an object: what an application works with, not the ids of audit records.

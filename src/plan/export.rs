@@ -3,7 +3,7 @@
 
 use super::backoff::{MOMENT, Retry};
 use super::case::Case;
-use super::children::{ChildKind, NamedChild, changed_by_others};
+use super::children::ChildKind;
 use super::desired::{Desired, Exports, When};
 use super::expiry;
 use super::export_record::{budget_free_in, created_at, exports_within_a_day, is_within_a_day};
@@ -32,15 +32,8 @@ pub fn export(
     exports: &Exports,
     remote: &Arc<RemoteView>,
 ) -> Result<Plan, Query> {
-    let secret = facts.child(&exports.secret)?;
-    let named = NamedChild {
-        kind: ChildKind::Secret,
-        name: &exports.secret.name,
-        field: "secret",
-        conflict: Reason::SecretNotOwned,
-        progress: Reason::Exporting,
-    };
-    if let Some((verdict, wait)) = secret.not_owned(&named) {
+    let secret = &exports.secret;
+    if let Some((verdict, wait)) = secret.not_owned(facts.child(secret)?) {
         return Ok(Plan::report(verdict).with_retry(Retry::Interval(wait)));
     }
     let last = LastExport::read(case, facts, exports, &remote.id)?;
@@ -177,8 +170,7 @@ fn write_again(
     remote: &Arc<RemoteView>,
 ) -> Plan {
     if let Some(left) = state.last.contested(case) {
-        let message = changed_by_others(ChildKind::Secret, &state.exports.secret.name, "secret");
-        let verdict = Verdict::new(Reason::SecretNotOwned, message);
+        let verdict = state.exports.secret.changed_by_others();
         return Plan::report(verdict).with_retry(Retry::Interval(Some(left + MOMENT)));
     }
     let steps = [vec![bind(remote)], state.last.write_secret(state.exports)].concat();

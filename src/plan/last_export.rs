@@ -9,7 +9,7 @@ use super::external;
 use super::facts::{Facts, Query};
 use super::observed::{ListedImport, RemoteView, newest_import};
 use super::restart;
-use super::steps::{Content, Plan, Step};
+use super::steps::{Plan, Step};
 use crate::resources::{Class, ExportStatus, Reason, parse_time};
 use jiff::Timestamp;
 use std::time::Duration;
@@ -131,7 +131,7 @@ impl LastExport {
     pub fn write_secret(&self, exports: &Exports) -> Vec<Step> {
         let remove = self.former_secret(exports).cloned();
         let remove = remove.map(|name| Step::RemoveChild(ChildKind::Secret, name));
-        let apply = Step::ApplyChild(exports.secret.clone(), Content::LastExport);
+        let apply = Step::ApplyChild(exports.secret.clone());
         let steps = [Some(apply), remove, restart::step(exports)];
         steps.into_iter().flatten().collect()
     }
@@ -164,7 +164,7 @@ pub fn restore(case: &Case<'_>, facts: &Facts, mut plan: Plan) -> Result<Plan, Q
     let reason = plan.verdict.reason;
     let waits = [Reason::ConnectionNotReady, Reason::ConnectionNotFound].contains(&reason);
     let waits = waits || reason.class() == Class::InProgress || plan.verdict.keeps_conditions;
-    let writes = plan.has(|step| matches!(step, Step::ApplyChild(of, _) if *of == exports.secret));
+    let writes = plan.has(|step| matches!(step, Step::ApplyChild(of) if *of == exports.secret));
     if !waits || writes {
         return Ok(plan);
     }

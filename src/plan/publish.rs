@@ -2,12 +2,12 @@
 
 use super::backoff::{MOMENT, Retry};
 use super::case::Case;
-use super::children::{ChildKind, ChildSpec, Data, NamedChild, changed_by_others, published_ids};
+use super::children::{ChildKind, ChildSpec, Data, published_ids};
 use super::facts::{Facts, Query};
 use super::observed::RemoteView;
-use super::steps::{Content, Plan, Step};
+use super::steps::{Plan, Step};
 use super::verdict::Verdict;
-use crate::resources::{Class, Reason};
+use crate::resources::Class;
 use std::time::Duration;
 
 /// Adds the steps that create, correct or remove the ConfigMap. It is corrected whatever else keeps the resource from being
@@ -33,14 +33,7 @@ pub fn publish(case: &Case<'_>, facts: &Facts, mut plan: Plan) -> Result<Plan, Q
     }
     let wanted = ChildSpec::config_map(name);
     let state = facts.child(&wanted)?;
-    let named = NamedChild {
-        kind: ChildKind::ConfigMap,
-        name,
-        field: "publish",
-        conflict: Reason::OwnershipConflict,
-        progress: Reason::Updating,
-    };
-    if let Some((verdict, wait)) = state.not_owned(&named) {
+    if let Some((verdict, wait)) = wanted.not_owned(state) {
         return Ok(refused(plan, verdict, wait));
     }
     let fingerprint =
@@ -50,12 +43,14 @@ pub fn publish(case: &Case<'_>, facts: &Facts, mut plan: Plan) -> Result<Plan, Q
         .is_some_and(|fingerprint| state.holds(fingerprint));
     let contested = |fingerprint: String| case.contested(ChildKind::ConfigMap, &fingerprint);
     if let Some(left) = fingerprint.filter(|_| !current).and_then(contested) {
-        let message = changed_by_others(ChildKind::ConfigMap, name, "publish");
-        let verdict = Verdict::new(Reason::OwnershipConflict, message);
-        return Ok(refused(plan, verdict, Some(left + MOMENT)));
+        return Ok(refused(
+            plan,
+            wanted.changed_by_others(),
+            Some(left + MOMENT),
+        ));
     }
     if !current || published.map(String::as_str) != Some(name) {
-        plan.steps.push(Step::ApplyChild(wanted, Content::Ids));
+        plan.steps.push(Step::ApplyChild(wanted));
         plan.steps.extend(remove);
     }
     Ok(plan)

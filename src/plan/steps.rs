@@ -42,8 +42,8 @@ pub enum Step {
         /// Number of earlier exports whose value was lost in a crash.
         lost: usize,
     },
-    /// Write a child object.
-    ApplyChild(ChildSpec, Content),
+    /// Write a child object: the Secret with the value of the last export, or the ConfigMap with the resource's ids.
+    ApplyChild(ChildSpec),
     /// Remove a child object that is no longer wanted.
     RemoveChild(ChildKind, String),
     /// Restart workloads where the Secret of an export holds a content other than they run with.
@@ -99,7 +99,7 @@ impl Step {
             | Self::Delete(_)
             | Self::DeleteReplaced(_) => true,
             Self::AddFinalizer
-            | Self::ApplyChild(..)
+            | Self::ApplyChild(_)
             | Self::RemoveChild(..)
             | Self::Restart(_)
             | Self::Bind { .. }
@@ -115,15 +115,6 @@ impl Step {
             | Self::RemoveFinalizer => false,
         }
     }
-}
-
-/// The desired content of a child object.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Content {
-    /// The value of the last export, which this process's memory has, or else the Secret itself, in another form.
-    LastExport,
-    /// The ids of the resource.
-    Ids,
 }
 
 /// The effect of a step.

@@ -17,7 +17,7 @@ use crate::plan::outcome;
 use crate::plan::publish;
 use crate::plan::record::Writes;
 use crate::plan::request;
-use crate::plan::steps::{Content, Effect, Plan, Step, remote_after, removes_child};
+use crate::plan::steps::{Effect, Plan, Step, remote_after, removes_child};
 use crate::plan::unknown_outcome::MaybeApplied;
 use crate::remote::RemoteError;
 use crate::remote::records::note;
@@ -43,7 +43,7 @@ impl<K: Kind> Run<'_, K> {
             }
             match step {
                 Step::RecordStatus => {
-                    let publishes = |step: &Step| matches!(step, Step::ApplyChild(..));
+                    let publishes = |step: &Step| matches!(step, Step::ApplyChild(_));
                     if plan.steps[index..].iter().any(publishes) {
                         self.report(case, &outcome::created(plan)).await?;
                     } else {
@@ -79,7 +79,7 @@ impl<K: Kind> Run<'_, K> {
                 let newest_import = newest_import.as_ref();
                 self.export(case, remote, newest_import, *lost).await?;
             }
-            Step::ApplyChild(wanted, content) => self.apply_child(case, wanted, *content).await?,
+            Step::ApplyChild(wanted) => self.apply_child(case, wanted).await?,
             Step::RemoveChild(kind, name) => self.remove_child(*kind, name).await?,
             Step::Restart(workloads) => self.restart(case, workloads).await?,
             Step::Bind { remote, import } => self.bind(case, remote, import.as_ref()).await?,
@@ -232,20 +232,15 @@ impl<K: Kind> Run<'_, K> {
         Ok(())
     }
 
-    async fn apply_child(
-        &mut self,
-        case: &Case<'_>,
-        wanted: &ChildSpec,
-        content: Content,
-    ) -> Result<(), Error> {
-        let (data, export) = match content {
-            Content::LastExport => {
+    async fn apply_child(&mut self, case: &Case<'_>, wanted: &ChildSpec) -> Result<(), Error> {
+        let (data, export) = match wanted.kind {
+            ChildKind::Secret => {
                 let Some((data, export)) = self.last_export(case, wanted).await? else {
                     return Ok(());
                 };
                 (data, Some(export))
             }
-            Content::Ids => {
+            ChildKind::ConfigMap => {
                 let Some(ids) = publish::ids(case, self.remote().map(|remote| &**remote)) else {
                     return Ok(());
                 };

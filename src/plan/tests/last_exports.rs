@@ -21,7 +21,7 @@ fn exports(plan: &Plan) -> bool {
 }
 
 fn writes(plan: &Plan) -> bool {
-    plan.has(|step| matches!(step, Step::ApplyChild(..)))
+    plan.has(|step| matches!(step, Step::ApplyChild(_)))
 }
 
 fn recorded(plan: &Plan) -> Option<ExportStatus> {

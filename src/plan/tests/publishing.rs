@@ -4,7 +4,7 @@ use super::fixture::{Fixture, created, credentials, owner, recorded};
 use crate::plan::children::{ChildKind, ChildSpec, ChildState, Refusal};
 use crate::plan::facts::{Answer, Query};
 use crate::plan::status::next;
-use crate::plan::steps::{Content, Effect, Plan, Step, removes_child};
+use crate::plan::steps::{Effect, Plan, Step, removes_child};
 use crate::resources::{CommonStatus, ProviderAuthCredentialsStatus, Reason, ResourceStatus};
 use serde_json::json;
 
@@ -30,7 +30,7 @@ fn published(publish: Option<&'static str>, state: ChildState) -> Plan {
 #[test]
 fn ids_are_in_the_config_map_of_the_new_name_before_the_former_one_goes() {
     let plan = published(Some("new"), ChildState::Missing);
-    let apply = Step::ApplyChild(ChildSpec::config_map("new"), Content::Ids);
+    let apply = Step::ApplyChild(ChildSpec::config_map("new"));
     assert!(plan.steps.ends_with(&[apply, remove("former")]));
     assert!(
         published(None, ChildState::Missing)

@@ -24,7 +24,7 @@ fn exports(plan: &Plan) -> Option<usize> {
 }
 
 fn writes(plan: &Plan) -> bool {
-    plan.has(|step| matches!(step, Step::ApplyChild(..)))
+    plan.has(|step| matches!(step, Step::ApplyChild(_)))
 }
 
 /// An export of second 10 whose Secret Kubernetes refused: it is recorded, and this process knows its value.

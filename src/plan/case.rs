@@ -50,8 +50,9 @@ pub struct Case<'a> {
     pub uncertain_failures: u32,
     /// The recent writes to child objects.
     pub rewrites: HashMap<ChildKind, Rewrites>,
-    /// A deletion that can't reach the API: when to orphan, and how long it has waited.
-    pub blocked_deletion: BlockedDeletion,
+    /// True if a deletion that can't reach the API leaves the object behind, because it has waited for as long as the connection
+    /// demands.
+    pub orphans: bool,
     /// The fields that the API refused to change, for what is desired now.
     pub refused: Vec<&'static str>,
     /// A read or a step that failed.
@@ -146,15 +147,6 @@ impl ConnectionView {
             (None, None) => Some(NotReady::new(Reason::ConnectionNotReady, "not checked yet")),
         }
     }
-}
-
-/// A deletion that can't reach the API: when to orphan, and how long it has waited.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct BlockedDeletion {
-    /// When it leaves the object behind; `None`: never.
-    pub orphan_after: Option<Duration>,
-    /// The time for which it has been blocked.
-    pub blocked_for: Duration,
 }
 
 /// A read or a step that failed.

@@ -42,8 +42,7 @@ pub fn delete(case: &Case<'_>, facts: &Facts) -> Result<Plan, Query> {
 /// Returns the plan that leaves the object behind, where the connection allows it and its time has come.
 #[must_use]
 pub fn orphan_after_timeout(case: &Case<'_>) -> Option<Plan> {
-    let after = case.blocked_deletion.orphan_after?;
-    (case.blocked_deletion.blocked_for >= after).then(|| orphan(case))
+    case.orphans.then(|| orphan(case))
 }
 
 /// Decides about the objects at Metorial.

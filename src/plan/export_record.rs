@@ -15,70 +15,36 @@ use std::time::Duration;
 /// The period of the budget of exports.
 pub const DAY: SignedDuration = SignedDuration::from_hours(24);
 
-/// An export as the API answered it.
-pub struct MadeExport {
-    /// Its id.
-    pub id: String,
-    /// The auth config that it is of.
-    pub of: String,
-    /// When it was made, by the API's clock.
-    pub created_at: Timestamp,
-    /// Expiry of its tokens.
-    pub expires_at: Option<Timestamp>,
-    /// Time of the auth config at the export.
-    pub auth_config_updated_at: Timestamp,
-    /// The newest import into the auth config at the export.
-    pub newest_import: Option<String>,
-    /// Number of earlier exports whose value was lost, in a crash or with the response.
-    pub lost: usize,
-    /// True if workloads are restarted once the Secret holds another value.
-    pub restarts: bool,
-}
-
-impl MadeExport {
-    /// Returns what is known of an export of `of`, before which as many values were lost.
-    #[must_use]
-    pub fn new(
-        made: &AuthExport,
-        of: &RemoteView,
-        newest_import: Option<&String>,
-        exports: &Exports,
-        lost: usize,
-    ) -> Self {
-        Self {
-            id: made.id.clone(),
-            of: of.id.clone(),
-            created_at: made.created_at,
-            expires_at: known_end(made.expires_at),
-            auth_config_updated_at: of.updated_at,
-            newest_import: newest_import.cloned(),
-            lost,
-            restarts: !exports.workloads.is_empty(),
-        }
-    }
-
-    /// Returns what is recorded of the export, before the Secret holds it. Lost exports count against the budget, too.
-    #[must_use]
-    pub fn status(self, before: &ExportStatus, now: Timestamp) -> ExportStatus {
-        let earlier = before.recent_exports.iter().flatten();
-        let earlier = earlier.filter(|at| is_within_a_day(at.0, now)).cloned();
-        let recent = std::iter::repeat_n(Time(now), 1 + self.lost).chain(earlier);
-        let former = before.restart_pending_from.as_ref();
-        let former = former.or(before.secret_fingerprint.as_ref()).cloned();
-        ExportStatus {
-            export_id: Some(self.id),
-            exported_from: Some(self.of),
-            exported_at: Some(Time(now)),
-            created_at: Some(self.created_at.to_string()),
-            expires_at: self.expires_at.map(|at| at.to_string()),
-            auth_config_updated_at: Some(self.auth_config_updated_at.to_string()),
-            newest_import_id: self.newest_import,
-            secret_fingerprint: None,
-            secret_name: before.secret_name.clone(),
-            restart_pending_from: former.filter(|_| self.restarts),
-            in_secret: before.times_in_secret(),
-            recent_exports: Some(recent.collect()),
-        }
+/// Returns what is recorded of an export of `of`, before the Secret holds it. The `lost` exports before it, whose value was lost in
+/// a crash or with the response, count against the budget, too.
+#[must_use]
+pub fn made(
+    made: &AuthExport,
+    of: &RemoteView,
+    newest_import: Option<&String>,
+    exports: &Exports,
+    lost: usize,
+    before: &ExportStatus,
+    now: Timestamp,
+) -> ExportStatus {
+    let earlier = before.recent_exports.iter().flatten();
+    let earlier = earlier.filter(|at| is_within_a_day(at.0, now)).cloned();
+    let recent = std::iter::repeat_n(Time(now), 1 + lost).chain(earlier);
+    let former = before.restart_pending_from.as_ref();
+    let former = former.or(before.secret_fingerprint.as_ref()).cloned();
+    ExportStatus {
+        export_id: Some(made.id.clone()),
+        exported_from: Some(of.id.clone()),
+        exported_at: Some(Time(now)),
+        created_at: Some(made.created_at.to_string()),
+        expires_at: known_end(made.expires_at).map(|at| at.to_string()),
+        auth_config_updated_at: Some(of.updated_at.to_string()),
+        newest_import_id: newest_import.cloned(),
+        secret_fingerprint: None,
+        secret_name: before.secret_name.clone(),
+        restart_pending_from: former.filter(|_| !exports.workloads.is_empty()),
+        in_secret: before.times_in_secret(),
+        recent_exports: Some(recent.collect()),
     }
 }
 

@@ -5,7 +5,7 @@ use super::resource::Resource;
 use crate::connections::ConnectionState;
 use crate::kinds::Kind;
 use crate::plan::attempt::{Attempt, Circumstances, ConnectionVersion};
-use crate::plan::case::{BlockedDeletion, Case, Unresolved};
+use crate::plan::case::{Case, Unresolved};
 use crate::plan::desired::Desired;
 use crate::plan::not_ready::NotReady;
 use crate::plan::policy::Policy;
@@ -36,6 +36,7 @@ pub async fn begin_attempt<'a, K: Kind>(
     let version = state.version(&view);
     let attempt = attempt(context, resource, known, (connection, &version));
     let paused = resource.remember(context, |memory| memory.pauses.begin(attempt, now));
+    let blocked_for = resource.memory.pauses.blocked_for(now);
     let object = &resource.handle.object;
     let policy = Policy::new(object.common(), object.lifecycle(), Some(&defaults));
     Case {
@@ -55,10 +56,7 @@ pub async fn begin_attempt<'a, K: Kind>(
         paused,
         uncertain_failures: resource.memory.pauses.uncertain_failures(),
         rewrites: resource.memory.rewrites.clone(),
-        blocked_deletion: BlockedDeletion {
-            orphan_after,
-            blocked_for: resource.memory.pauses.blocked_for(now),
-        },
+        orphans: orphan_after.is_some_and(|after| blocked_for >= after),
         refused: match resource.handle.requested() {
             // A user who asks for a reconciliation wants to try again.
             Some(_) => Vec::new(),

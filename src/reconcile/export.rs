@@ -5,7 +5,7 @@ use super::run::Run;
 use crate::kinds::Kind;
 use crate::plan::case::{Case, Failure};
 use crate::plan::children::{ChildSpec, Data};
-use crate::plan::export_record::MadeExport;
+use crate::plan::export_record;
 use crate::plan::memory::{Exported, ExportedValue};
 use crate::plan::observed::RemoteView;
 use crate::plan::record::Writes;
@@ -39,8 +39,8 @@ impl<K: Kind> Run<'_, K> {
             context.metrics.export_repeated();
         }
         let before = export_after(&self.effects, &case.record.export);
-        let export = MadeExport::new(&made, remote, newest_import, exports, lost);
-        let status = export.status(&before, Timestamp::now());
+        let now = Timestamp::now();
+        let status = export_record::made(&made, remote, newest_import, exports, lost, &before, now);
         // It counts against the budget, whether or not the Secret ever holds its value.
         self.effects.push(Effect::Export(status.clone()));
         let value = made.value.filter(|value| !value.expose().is_null());

@@ -2,7 +2,7 @@
 
 pub use super::plans::{bound, deleted, updates};
 use crate::kinds::{Inputs, Kind};
-use crate::plan::case::{BlockedDeletion, Case, ConnectionView, Failure, Unresolved};
+use crate::plan::case::{Case, ConnectionView, Failure, Unresolved};
 use crate::plan::children::ChildKind;
 use crate::plan::decide;
 use crate::plan::desired::Desired;
@@ -251,7 +251,7 @@ pub fn case<'a>(
         paused: None,
         uncertain_failures: 0,
         rewrites: HashMap::new(),
-        blocked_deletion: BlockedDeletion::default(),
+        orphans: false,
         refused: Vec::new(),
         failure: None,
         list_lag: Duration::from_secs(45),

@@ -1,12 +1,14 @@
 //! Days of renewals: tokens are exported again in time, whatever the clocks, and never more often than the budget allows.
 
 use super::expiry::{DAY, HOUR, MINUTE, exports, report, tokens};
+use super::export_story::Story;
 use super::fixture::second;
 use crate::plan::backoff::Retry;
 use crate::plan::desired::When;
-use crate::plan::export_record::MadeExport;
+use crate::plan::export_record;
 use crate::resources::ExportStatus;
 use proptest::prelude::*;
+use serde_json::{from_value, json};
 
 /// Where tokens come from.
 #[derive(Clone, Copy, Debug)]
@@ -60,19 +62,19 @@ fn play(issuer: Issuer, lifetime: i64, max_per_day: usize, skew: i64) -> Run {
 
 /// What is recorded of an export, by an API whose clock is ahead.
 fn made(before: &ExportStatus, at: i64, expires_at: i64, skew: i64) -> ExportStatus {
-    let made = MadeExport {
-        id: format!("pace_{at}"),
-        of: "pac_1".to_owned(),
-        created_at: second(at + skew),
-        expires_at: Some(second(expires_at + skew)),
-        auth_config_updated_at: second(10),
-        newest_import: Some("paci_10".to_owned()),
-        lost: 0,
-        restarts: false,
-    };
+    let answer = json!({
+        "id": format!("pace_{at}"),
+        "created_at": second(at + skew),
+        "expires_at": second(expires_at + skew),
+    });
+    let (answer, import) = (from_value(answer).unwrap(), "paci_10".to_owned());
+    let story = Story::exported(When::OnChange);
+    let (of, desired) = (story.remote(), story.desired());
+    let exports = desired.source.exports().unwrap();
+    let now = second(at);
     ExportStatus {
         secret_fingerprint: Some("held".to_owned()),
-        ..made.status(before, second(at))
+        ..export_record::made(&answer, &of, Some(&import), exports, 0, before, now)
     }
 }
 

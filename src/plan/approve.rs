@@ -64,11 +64,7 @@ fn planned(case: &Case<'_>, step: &Step, replaces: bool) -> Option<PlannedStep> 
     let (action, fields) = match step {
         Step::Create => {
             let action = if replaces { "Replace" } else { "Create" };
-            let fields = case.desired().map(wanted);
-            return Some(PlannedStep {
-                action: action.to_owned(),
-                fields,
-            });
+            (action, case.desired().map(wanted))
         }
         Step::Update { differences, .. } => {
             // What is imported is a step of its own.
@@ -82,10 +78,10 @@ fn planned(case: &Case<'_>, step: &Step, replaces: bool) -> Option<PlannedStep> 
                 from: Some(entry.observed.clone()),
                 to: entry.desired.clone(),
             });
-            ("Update", field.collect())
+            ("Update", Some(field.collect()))
         }
-        Step::Import { .. } => ("Import", vec![hidden_value()]),
-        Step::Export { .. } => ("Export", vec![hidden_value()]),
+        Step::Import { .. } => ("Import", Some(vec![hidden_value()])),
+        Step::Export { .. } => ("Export", Some(vec![hidden_value()])),
         // An approved replacement includes the deletion of the former object.
         Step::Delete(id) | Step::DeleteLater(id) if !case.record.is_pending_deletion(id) => {
             let field = PlannedField {
@@ -93,13 +89,13 @@ fn planned(case: &Case<'_>, step: &Step, replaces: bool) -> Option<PlannedStep> 
                 from: Some(id.clone()),
                 to: "absent".to_owned(),
             };
-            ("Delete", vec![field])
+            ("Delete", Some(vec![field]))
         }
         _ => return None,
     };
     Some(PlannedStep {
         action: action.to_owned(),
-        fields: Some(fields),
+        fields,
     })
 }
 

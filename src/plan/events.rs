@@ -28,8 +28,7 @@ pub fn events(
     recorded: bool,
 ) -> Vec<Event> {
     let done = !recorded && verdict.reason != Reason::Creating;
-    let own = verdict.event.clone().or_else(|| ordinary(effects));
-    let own = own.filter(|_| done).map(normal);
+    let own = of_plan(verdict, effects).filter(|_| done);
     let published = next.published_config_map.as_ref();
     let published = published.filter(|name| before.published_config_map.as_ref() != Some(*name));
     let published = published.map(|name| {
@@ -66,9 +65,9 @@ fn ordinary(effects: &[Effect]) -> Option<(EventReason, String)> {
     created.or_else(|| (!deleted.is_empty()).then(deletion))
 }
 
-/// Returns the event of a resource that was released after its deletion.
+/// Returns the event of a plan: its own, or that of its effects.
 #[must_use]
-pub fn of_release(verdict: &Verdict, effects: &[Effect]) -> Option<Event> {
+pub fn of_plan(verdict: &Verdict, effects: &[Effect]) -> Option<Event> {
     let own = verdict.event.clone().or_else(|| ordinary(effects));
     own.map(normal)
 }

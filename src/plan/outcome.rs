@@ -33,7 +33,7 @@ pub fn created(plan: &Plan) -> Plan {
 pub fn with_refusals(plan: &Plan, effects: &[Effect]) -> Plan {
     let refusal = effects.iter().find_map(|effect| match effect {
         Effect::ChildRefused(refusal) => Some(child_refused(refusal)),
-        Effect::NotRestarted(workload) => Some(restart::failed(plan, workload)),
+        Effect::NotRestarted(workload, why) => Some(restart::failed(plan, workload, *why)),
         _ => None,
     });
     match refusal {

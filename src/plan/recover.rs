@@ -182,12 +182,10 @@ fn choose<'a>(
     let others = mine.iter().filter(|other| other.id != chosen.id);
     // Of a predecessor's objects one is bound; the others are left alone.
     let others = others.filter(|other| replaces || case.claim(other) == Claim::Ours);
-    let step = |id| {
-        if replaces {
-            Step::DeleteLater(id)
-        } else {
-            Step::Delete(id)
-        }
+    let step: fn(String) -> Step = if replaces {
+        Step::DeleteLater
+    } else {
+        Step::Delete
     };
     let steps = others.map(|other| step(other.id.clone())).collect();
     Some((chosen, steps))

@@ -6,7 +6,7 @@
 
 use super::backoff::{Backoff, Retry};
 use super::desired::Exports;
-use super::steps::{NotRestarted, Plan, RestartRefusal, Step};
+use super::steps::{Plan, RestartRefusal, Step};
 use super::verdict::Verdict;
 use crate::resources::{ExportStatus, Reason, Workload};
 
@@ -56,10 +56,9 @@ pub fn without_pending_restart(export: ExportStatus) -> ExportStatus {
 /// Returns the plan of a resource with a workload that could not be restarted. The Secret holds what it should, so nothing is
 /// exported again.
 #[must_use]
-pub fn failed(plan: &Plan, failed: &NotRestarted) -> Plan {
-    let Workload { kind, name } = &failed.workload;
-    let kind = kind.as_str();
-    let (reason, retry, message) = match failed.why {
+pub fn failed(plan: &Plan, workload: &Workload, why: RestartRefusal) -> Plan {
+    let (kind, name) = (workload.kind.as_str(), &workload.name);
+    let (reason, retry, message) = match why {
         RestartRefusal::NotFound => (
             Reason::ReferenceNotFound,
             Retry::Backoff(Backoff::transient()),

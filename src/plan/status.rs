@@ -31,7 +31,9 @@ pub fn next<S: ResourceStatus>(before: &S, case: &Case<'_>, plan: &Plan, effects
         apply(&mut next, case, plan, effect);
     }
     // A create that was refused leaves nothing behind. Where another was begun before, it may still have.
-    if was_refused(case) && case.record.replacement.is_none() {
+    let refused =
+        matches!(&case.failure, Some(Failure::Remote(it)) if it.applied == MaybeApplied::No);
+    if refused && case.record.replacement.is_none() {
         next.common_mut().replacement_revision = None;
     }
     if let Some(url) = &plan.callback_url {
@@ -96,15 +98,6 @@ pub fn announcing<S: ResourceStatus>(
     next
 }
 
-/// Returns true if the request that failed was certainly not applied.
-fn was_refused(case: &Case<'_>) -> bool {
-    let failure = case.failure.as_ref();
-    failure.is_some_and(|failure| match failure {
-        Failure::Remote(failure) => failure.applied == MaybeApplied::No,
-        Failure::ChildRefused(_) | Failure::ChildUnfit(_) | Failure::ChildTooLarge(_) => false,
-    })
-}
-
 fn apply<S: ResourceStatus>(next: &mut S, case: &Case<'_>, plan: &Plan, effect: &Effect) {
     match effect {
         Effect::Bound(remote) | Effect::Created(remote, _) | Effect::Written(remote, _) => {
@@ -140,7 +133,7 @@ fn apply<S: ResourceStatus>(next: &mut S, case: &Case<'_>, plan: &Plan, effect: 
         Effect::ChildApplied(ChildKind::Secret, _)
         | Effect::ChildRemoved(ChildKind::Secret, _)
         | Effect::ChildRefused(_)
-        | Effect::NotRestarted(_)
+        | Effect::NotRestarted(..)
         | Effect::InUse(_)
         | Effect::Imported(_)
         | Effect::FinalizerRemoved => {}

@@ -135,7 +135,7 @@ pub enum Effect {
     /// Kubernetes refused a child object that the plan can do without.
     ChildRefused(Refusal),
     /// A workload could not be restarted.
-    NotRestarted(NotRestarted),
+    NotRestarted(Workload, RestartRefusal),
     /// A child object no longer exists.
     ChildRemoved(ChildKind, String),
     /// It is known where a create was sent.
@@ -154,15 +154,6 @@ pub enum Effect {
     Forgotten(String),
     /// The finalizer was removed.
     FinalizerRemoved,
-}
-
-/// A workload that could not be restarted.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct NotRestarted {
-    /// The workload.
-    pub workload: Workload,
-    /// The cause.
-    pub why: RestartRefusal,
 }
 
 /// The cause why a workload could not be restarted.

@@ -10,7 +10,7 @@ use crate::plan::memory::{Exported, ExportedValue};
 use crate::plan::observed::RemoteView;
 use crate::plan::record::Writes;
 use crate::plan::restart;
-use crate::plan::steps::{Effect, NotRestarted, export_after};
+use crate::plan::steps::{Effect, export_after};
 use crate::remote::RemoteError;
 use crate::remote::records::export_target;
 use crate::resources::{ExportStatus, Workload};
@@ -119,8 +119,7 @@ impl<K: Kind> Run<'_, K> {
         for workload in workloads {
             let (cluster, namespace) = (&self.context.cluster, &self.resource.key.namespace);
             if let Some(why) = cluster.restart(namespace, workload, content).await? {
-                let workload = workload.clone();
-                failed.push(Effect::NotRestarted(NotRestarted { workload, why }));
+                failed.push(Effect::NotRestarted(workload.clone(), why));
             }
         }
         if failed.is_empty() {

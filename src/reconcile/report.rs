@@ -131,7 +131,7 @@ impl<K: Kind> Run<'_, K> {
     /// Ends a resource that was deleted.
     async fn released(&self, plan: &Plan) {
         let context = self.context;
-        self.emit_events(events::of_release(&plan.verdict, &self.effects))
+        self.emit_events(events::of_plan(&plan.verdict, &self.effects))
             .await;
         // What it referred to may wait for it to be gone.
         for source in context.dependencies.sources(self.resource.key) {

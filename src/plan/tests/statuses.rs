@@ -4,7 +4,7 @@ use super::fixture::{Fixture, auth_config, case, created, mac, owner, recorded, 
 use crate::plan::backoff::Retry;
 use crate::plan::case::Unresolved;
 use crate::plan::children::{ChildKind, Refusal};
-use crate::plan::events::{events, of_release};
+use crate::plan::events::{events, of_plan};
 use crate::plan::observed::ListedImport;
 use crate::plan::outcome::{created as creating, with_refusals};
 use crate::plan::record::{Destination, Record, Writes};
@@ -325,7 +325,7 @@ fn each_plan_that_waits_for_approval_is_an_event() {
 fn a_deletion_names_all_objects_that_were_deleted() {
     let effects = ["former", "current"].map(|id| Effect::Deleted(id.to_owned()));
     let verdict = Verdict::new(Reason::Deleting, "");
-    let event = of_release(&verdict, &effects).unwrap();
+    let event = of_plan(&verdict, &effects).unwrap();
     assert_eq!(
         (event.reason, &*event.note),
         ("Deleted", "deleted former, current")

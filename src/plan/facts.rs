@@ -116,8 +116,7 @@ pub enum Answer {
 #[derive(Default)]
 pub struct Facts(Vec<(Query, Answer)>);
 
-/// Returns the answer to a query, or the query. The variants of query and answer match, because [`Facts::add`] refuses
-/// any other pair.
+/// Returns the answer to a query, or the query: an answer to another query is none.
 macro_rules! fact {
     ($facts:expr, $variant:ident, $query:expr) => {{
         let query = $query;
@@ -129,33 +128,15 @@ macro_rules! fact {
 }
 
 impl Facts {
-    /// Adds an answer. Returns true if it was expected: it belongs to the query, which was not answered before.
-    #[must_use]
-    pub fn add(&mut self, query: Query, answer: Answer) -> bool {
-        let matches = matches!(
-            (&query, &answer),
-            (Query::Remote { .. }, Answer::Remote(_))
-                | (Query::Search, Answer::Search(_))
-                | (Query::OtherInstances, Answer::OtherInstances(_))
-                | (Query::Dependents(_), Answer::Dependents(_))
-                | (Query::Losses, Answer::Losses(_))
-                | (Query::OwnerAlive(_), Answer::OwnerAlive(_))
-                | (Query::NamespaceTerminating, Answer::NamespaceTerminating(_))
-                | (Query::Imports(_), Answer::Imports(_))
-                | (Query::Exports(_), Answer::Exports(_))
-                | (Query::Child(_), Answer::Child(_))
-                | (Query::ChildAdmission(_), Answer::ChildAdmission(_))
-                | (Query::Violations(_), Answer::Violations(_))
-                | (Query::Provider(_), Answer::Provider(_))
-                | (Query::CallbackUrl(_), Answer::CallbackUrl(_))
-                | (Query::PatchFields, Answer::PatchFields(_))
-                | (Query::Used(..), Answer::Used(_))
-        );
-        let expected = matches && self.answer(&query).is_none();
-        if expected {
-            self.0.push((query, answer));
-        }
-        expected
+    /// Adds the answer to a query.
+    ///
+    /// # Panics
+    /// The query was answered before, or by an answer to another one so that it is asked again: a fault of the operator, which
+    /// ends this reconciliation alone.
+    pub fn add(&mut self, query: Query, answer: Answer) {
+        let known = self.answer(&query).is_some();
+        assert!(!known, "a query was answered twice: {query:?}");
+        self.0.push((query, answer));
     }
 
     /// Returns the newest observation of an object, not older than `max_age`.
@@ -309,14 +290,20 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_fact_that_was_not_read_is_a_query_and_is_answered_once() {
+    fn a_fact_that_was_not_read_is_a_query() {
         let mut facts = Facts::default();
         assert_eq!(facts.search().unwrap_err(), Query::Search);
-        assert!(!facts.add(Query::Search, Answer::OwnerAlive(true)));
-        assert!(facts.search().is_err(), "an answer to something else");
-        assert!(facts.add(Query::Search, Answer::Search(Arc::default())));
+        facts.add(Query::Search, Answer::Search(Arc::default()));
         assert!(facts.search().unwrap().is_empty());
-        assert!(!facts.add(Query::Search, Answer::Search(Arc::default())));
+    }
+
+    #[test]
+    #[should_panic(expected = "a query was answered twice")]
+    fn an_answer_to_another_query_is_no_fact_and_ends_in_a_panic_once_the_query_is_asked_again() {
+        let mut facts = Facts::default();
+        facts.add(Query::Search, Answer::OwnerAlive(true));
+        let again = facts.search().unwrap_err();
+        facts.add(again, Answer::Search(Arc::default()));
     }
 
     #[test]
@@ -332,11 +319,11 @@ mod tests {
             max_age,
         };
         let mut facts = Facts::default();
-        assert!(facts.add(query(MaxAge::Interval), nothing()));
+        facts.add(query(MaxAge::Interval), nothing());
         assert!(facts.remote("par_1", MaxAge::Interval).is_ok());
         assert!(facts.remote("par_1", MaxAge::ThisReconciliation).is_err());
         let mut facts = Facts::default();
-        assert!(facts.add(query(MaxAge::ThisReconciliation), nothing()));
+        facts.add(query(MaxAge::ThisReconciliation), nothing());
         assert!(facts.remote("par_1", MaxAge::Interval).is_ok());
     }
 }

@@ -233,7 +233,7 @@ fn a_failed_request_keeps_its_backoff_while_its_config_map_belongs_to_somebody_e
     ] {
         let mut facts = Facts::default();
         let query = Query::Child(ChildSpec::config_map("ids"));
-        assert!(facts.add(query, Answer::Child(state)));
+        facts.add(query, Answer::Child(state));
         let reported = |plan| {
             let plan = publish(&case, &facts, plan).unwrap();
             (plan.verdict.reason, plan.retry)

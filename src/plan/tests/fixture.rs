@@ -373,9 +373,9 @@ impl<'a> Fixture<'a> {
         let mut facts = Facts::default();
         // Most servers don't say which fields they take.
         let silent = Answer::PatchFields(None);
-        assert!(facts.add(Query::PatchFields, silent));
+        facts.add(Query::PatchFields, silent);
         for (query, answer) in &self.facts {
-            assert!(facts.add(query.clone(), answer.clone()));
+            facts.add(query.clone(), answer.clone());
         }
         let (owner, key) = (owner("uid"), mac());
         let case = Case {

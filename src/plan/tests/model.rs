@@ -229,7 +229,7 @@ impl Model {
                 Ok(plan) => return plan,
                 Err(query) => {
                     let answer = self.answer(&query);
-                    assert!(facts.add(query, answer), "asked twice");
+                    facts.add(query, answer);
                 }
             }
         }

@@ -35,14 +35,11 @@ impl Kind for AuthImport {
     accessors!(AuthImportStatus);
 
     fn references(&self) -> Vec<Reference> {
-        let mut all = references(&self.spec.value);
-        all.extend(deployments::references(self.spec.deployment_ref.as_ref()));
-        all.extend(
-            ["id", "uid", "valuePolicy"]
-                .iter()
-                .filter_map(|key| self.config(key)),
-        );
-        all
+        let value = references(&self.spec.value);
+        let deployment = deployments::references(self.spec.deployment_ref.as_ref());
+        let config = ["id", "uid", "valuePolicy"].map(|key| self.config(key));
+        let config = config.into_iter().flatten();
+        value.chain(deployment).chain(config).collect()
     }
 
     fn wanted(&self, inputs: &Inputs) -> Result<Wanted, Invalid> {

@@ -15,9 +15,8 @@ use std::collections::BTreeSet;
 const LARGEST: usize = 1024 * 1024;
 
 /// Returns what a composed value refers to.
-#[must_use]
-pub fn references(value: &ComposedValue) -> Vec<Reference> {
-    value.from.iter().flatten().filter_map(reference).collect()
+pub fn references(value: &ComposedValue) -> impl Iterator<Item = Reference> {
+    value.from.iter().flatten().filter_map(reference)
 }
 
 /// Returns the value, and where its parts came from.

@@ -14,8 +14,7 @@ pub fn references(reference: Option<&ResourceRef>) -> impl Iterator<Item = Refer
     reference.into_iter().flat_map(to)
 }
 
-/// Returns the deployment that a spec refers to, or names by its id. An id is enough for one that no resource made: most
-/// deployments are made by hand, and what belongs to one does not change it.
+/// Returns the deployment that a spec refers to, or names by its id.
 ///
 /// # Errors
 /// The reference was not read.
@@ -29,7 +28,6 @@ pub fn used(
         collection: Collection::Deployments,
         field: "spec.deploymentId",
         object,
-        allows_unmarked: true,
     }))
 }
 

@@ -37,10 +37,7 @@ impl Kind for ProviderAuthConfig {
 
     fn references(&self) -> Vec<Reference> {
         let deployment = deployments::references(self.spec.deployment_ref.as_ref());
-        references(&self.spec.value)
-            .into_iter()
-            .chain(deployment)
-            .collect()
+        references(&self.spec.value).chain(deployment).collect()
     }
 
     fn wanted(&self, inputs: &Inputs) -> Result<Wanted, Invalid> {

@@ -43,7 +43,12 @@ impl Kind for ProviderConfig {
         let spec = &self.spec;
         let (reference, id) = (spec.vault_ref.as_ref(), spec.vault_id.as_ref());
         let vault = External::resolve(VAULTS, reference, id, inputs)?;
-        let vault_id = vault.as_ref().map(|vault| vault.id.as_str());
+        let vault = vault.map(|object| Used {
+            collection: Collection::ConfigVaults,
+            field: "spec.vaultId",
+            object,
+        });
+        let vault_id = vault.as_ref().map(|vault| vault.object.id.as_str());
         let (reference, id) = (spec.deployment_ref.as_ref(), spec.deployment_id.as_ref());
         let deployment = deployments::used(reference, id, inputs)?;
         let deployment_id = deployments::id(deployment.as_ref());
@@ -71,7 +76,7 @@ impl Kind for ProviderConfig {
             fields,
             source: Source::Create,
             schema,
-            uses: vault.map(used).into_iter().chain(deployment).collect(),
+            uses: vault.into_iter().chain(deployment).collect(),
         })
     }
 
@@ -103,14 +108,5 @@ impl RemoteObject for Config {
             ..RemoteDetails::default()
         };
         RemoteView::new(self, fields, details)
-    }
-}
-
-fn used(vault: External) -> Used {
-    Used {
-        collection: Collection::ConfigVaults,
-        field: "spec.vaultId",
-        object: vault,
-        allows_unmarked: false,
     }
 }

@@ -74,7 +74,12 @@ impl Kind for ProviderDeployment {
         let [name, description] = naming::fields(&spec.naming, own, &DESCRIPTION);
         let (reference, id) = (&spec.default_config_ref, &spec.default_config_id);
         let config = External::resolve(CONFIG, reference.as_ref(), id.as_ref(), inputs)?;
-        let config_id = config.as_ref().map(|config| config.id.as_str());
+        let config = config.map(|object| Used {
+            collection: Collection::Configs,
+            field: "spec.defaultConfigId",
+            object,
+        });
+        let config_id = config.as_ref().map(|config| config.object.id.as_str());
         Ok(Wanted {
             fields: vec![
                 Field::plain(&PROVIDER, spec.provider_id.as_str()),
@@ -89,7 +94,7 @@ impl Kind for ProviderDeployment {
             ],
             source: Source::Create,
             schema: None,
-            uses: config.map(used).into_iter().collect(),
+            uses: config.into_iter().collect(),
         })
     }
 }
@@ -119,14 +124,5 @@ impl RemoteObject for Deployment {
             ..RemoteDetails::default()
         };
         RemoteView::new(self, fields, details)
-    }
-}
-
-fn used(config: External) -> Used {
-    Used {
-        collection: Collection::Configs,
-        field: "spec.defaultConfigId",
-        object: config,
-        allows_unmarked: false,
     }
 }

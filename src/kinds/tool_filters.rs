@@ -3,6 +3,7 @@
 use crate::plan::fields::{Blank, Compare, FieldRule, Remedy, Role};
 use crate::resources::ToolFilter;
 use metorial::ToolFilters;
+use serde::Serialize;
 use serde_json::Value;
 
 /// The field of the kinds that have tool filters.
@@ -18,42 +19,33 @@ pub const TOOL_FILTERS: FieldRule = FieldRule {
 /// Returns the desired filters: a list in one order, empty for "all".
 #[must_use]
 pub fn wanted(filters: Option<&Vec<ToolFilter>>) -> Value {
-    normal(
-        filters
-            .into_iter()
-            .flatten()
-            .filter_map(|filter| serde_json::to_value(filter).ok()),
-    )
+    normal(filters.into_iter().flatten())
 }
 
 /// Returns the existing filters in the same form; `None` where the answer has a shape that can't be compared.
 #[must_use]
 pub fn observed(filters: Option<&ToolFilters>) -> Option<Value> {
-    match filters {
-        None => None,
-        Some(ToolFilters::AllowAll { .. }) => Some(normal(std::iter::empty())),
-        Some(ToolFilters::Filter { filters, .. }) => Some(normal(
-            filters
-                .iter()
-                .filter_map(|filter| serde_json::to_value(filter).ok()),
-        )),
-        Some(ToolFilters::Unknown) => None,
+    match filters? {
+        ToolFilters::AllowAll { .. } => Some(Value::Array(Vec::new())),
+        ToolFilters::Filter { filters, .. } => Some(normal(filters)),
+        ToolFilters::Unknown => None,
     }
 }
 
 /// Sets have no order: neither the filters nor the names in one.
-fn normal(filters: impl Iterator<Item = Value>) -> Value {
+fn normal(filters: impl IntoIterator<Item: Serialize>) -> Value {
     let mut filters: Vec<Value> = filters
-        .map(|mut filter| {
-            for key in ["keys", "uris"] {
-                if let Some(Value::Array(names)) = filter.get_mut(key) {
-                    names.sort_by_key(ToString::to_string);
-                    names.dedup();
-                }
-            }
-            filter
-        })
+        .into_iter()
+        .filter_map(|filter| serde_json::to_value(filter).ok())
         .collect();
+    for filter in &mut filters {
+        for key in ["keys", "uris"] {
+            if let Some(Value::Array(names)) = filter.get_mut(key) {
+                names.sort_by_key(ToString::to_string);
+                names.dedup();
+            }
+        }
+    }
     filters.sort_by_key(ToString::to_string);
     filters.dedup();
     Value::Array(filters)

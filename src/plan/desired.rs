@@ -48,8 +48,6 @@ pub struct Used {
     pub field: &'static str,
     /// The object.
     pub object: External,
-    /// True if an id may name an object that no resource made, over whatever connection.
-    pub allows_unmarked: bool,
 }
 
 impl Source {

@@ -3,13 +3,14 @@
 
 use super::backoff::{Backoff, Retry};
 use super::case::Case;
-use super::desired::{Desired, External};
+use super::desired::{Desired, External, Used};
 use super::facts::{Facts, MaxAge, Query};
 use super::observed::RemoteView;
 use super::ownership::Claim;
 use super::steps::{Plan, Step};
 use super::verdict::Verdict;
 use crate::resources::Reason;
+use metorial::Collection;
 
 /// Returns the plan of a resource that names an object by its id over a connection which does not allow that: the key is the
 /// administrator's, and reaches the objects of everybody.
@@ -44,8 +45,14 @@ fn field_with_id(case: &Case<'_>) -> Option<&'static str> {
     if desired.source.external().is_some_and(by_id) {
         return Some("spec.authConfigId");
     }
-    let used = uses.find(|used| !used.allows_unmarked && by_id(&used.object));
+    let used = uses.find(|used| !allows_unmarked(used) && by_id(&used.object));
     used.map(|used| used.field)
+}
+
+/// Returns true if an id may name an object that no resource made, over whatever connection: most deployments are made by hand,
+/// and what belongs to one does not change it.
+fn allows_unmarked(used: &Used) -> bool {
+    used.collection == Collection::Deployments
 }
 
 /// Returns why an object that the spec refers to, or names, must not be used: it carries the marker of a resource other
@@ -130,7 +137,7 @@ pub fn refuse_foreign_objects(
         return Ok(plan);
     }
     for used in &desired.uses {
-        let by_id = used.allows_unmarked && used.object.owner.is_none();
+        let by_id = allows_unmarked(used) && used.object.owner.is_none();
         // A connection that allows all ids also allows this one. The object isn't read: the key may lack the scope. Over a shared
         // connection it may be another namespace's.
         if by_id && case.connection.external_ids && !case.connection.shared {

@@ -131,11 +131,11 @@ impl Facts {
     /// Adds the answer to a query.
     ///
     /// # Panics
-    /// The query was answered before, or by an answer to another one so that it is asked again: a fault of the operator, which
-    /// ends this reconciliation alone.
+    /// The query was answered before, rightly or by the answer to another one: a fault of the operator, which ends this
+    /// reconciliation alone.
     pub fn add(&mut self, query: Query, answer: Answer) {
-        let known = self.answer(&query).is_some();
-        assert!(!known, "a query was answered twice: {query:?}");
+        let is_new = self.answer(&query).is_none();
+        assert!(is_new, "a query was answered twice");
         self.0.push((query, answer));
     }
 

@@ -174,7 +174,9 @@ fn make_import(
     mut plan: Plan,
 ) -> Plan {
     let record = &case.record;
-    let changed_here = !is_acknowledged(case, desired, remote) || record.lost_import;
+    // Of what is imported once, the revision is acknowledged without the value.
+    let acknowledged = record.acknowledged(desired) && is_acknowledged(case, desired, remote);
+    let changed_here = !acknowledged || record.lost_import;
     if !changed_here && case.policy.drift == DriftPolicy::Report {
         let value = desired.role(Role::Value).map(|field| field.rule.name);
         let drift = value.map(hidden).into_iter().collect();

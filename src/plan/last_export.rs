@@ -1,6 +1,7 @@
 //! The last export and its Secret: what is known of it, whether another one has to be made, and how the Secret gets its content
 //! back while the API can't be asked.
 
+use super::backoff::Retry;
 use super::case::Case;
 use super::children::{ChildKind, ChildState};
 use super::desired::{Exports, External, When};
@@ -164,6 +165,8 @@ pub fn restore(case: &Case<'_>, facts: &Facts, mut plan: Plan) -> Result<Plan, Q
     let reason = plan.verdict.reason;
     let waits = [Reason::ConnectionNotReady, Reason::ConnectionNotFound].contains(&reason);
     let waits = waits || reason.class() == Class::InProgress || plan.verdict.keeps_conditions;
+    let paused = case.paused.as_ref();
+    let waits = waits || paused.is_some_and(|pause| plan.retry == Retry::After(pause.left));
     let writes = plan.has(|step| matches!(step, Step::ApplyChild(of) if *of == exports.secret));
     if !waits || writes {
         return Ok(plan);

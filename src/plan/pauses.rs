@@ -142,7 +142,11 @@ impl Pauses {
             _ => pause,
         };
         self.held = Some((ended.attempt, now + hold.unwrap_or_default()));
-        let open = |verdict: &&Verdict| verdict.reason.class() != Class::Done;
+        // One that keeps the conditions for good reports nothing.
+        let passes = matches!(ended.retry, Retry::Backoff(_));
+        let open = |verdict: &&Verdict| {
+            verdict.reason.class() != Class::Done && (passes || !verdict.keeps_conditions)
+        };
         let open = ended.verdict.filter(open).cloned();
         self.reported = open.map(|verdict| {
             Box::new(Verdict {

@@ -264,17 +264,15 @@ fn acknowledge(status: &mut CommonStatus, desired: &Desired, effects: &[Effect],
     status.remote_updated_at = Some(others_since.unwrap_or(remote.updated_at).to_string());
     status.metadata_keys = none_if_empty(desired.metadata.keys().cloned().collect());
     let known = status.inputs.take().unwrap_or_default();
-    // The value that was not sent, because it is imported once, stays what it was.
+    // A value that was not sent, because it is imported once, stays what it was, or unknown.
     let once = desired.source.imports().is_some_and(|it| it.once) && import.is_none();
     let value = desired.role(Role::Value).map(|field| field.rule.name);
-    let kept = value.filter(|_| once);
-    let kept = kept.and_then(|value| known.iter().find(|known| known.field == value));
-    let inputs = desired.all_inputs();
-    let inputs = inputs.map(|input| match kept {
-        Some(kept) if kept.field == input.field => kept.clone(),
-        _ => input_status(input, &known, now),
-    });
-    status.inputs = none_if_empty(inputs.collect());
+    let unsent = value.filter(|_| once);
+    let kept = known.iter().find(|known| Some(&*known.field) == unsent);
+    let sent = desired.all_inputs();
+    let sent = sent.filter(|input| Some(input.field) != unsent);
+    let sent = sent.map(|input| input_status(input, &known, now));
+    status.inputs = none_if_empty(kept.cloned().into_iter().chain(sent).collect());
 }
 
 fn record_import(status: &mut CommonStatus, desired: &Desired, import: &ListedImport) {

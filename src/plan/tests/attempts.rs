@@ -114,9 +114,18 @@ fn a_pause_knows_what_the_attempt_before_it_reported_unless_that_is_done() {
     let rejected = Verdict::new(Reason::RemoteRejected, "no");
     let with_event = rejected.clone().with_event(EventReason::Updated, "once");
     let synced = Verdict::new(Reason::Synced, "done");
-    for (verdict, known) in [(&with_event, Some(rejected)), (&synced, None)] {
+    let silent = Verdict {
+        keeps_conditions: true,
+        ..rejected.clone()
+    };
+    let later = || Retry::After(DELAYS.interval);
+    for (verdict, retry, known) in [
+        (&with_event, refused(), Some(rejected)),
+        (&silent, refused(), Some(silent.clone())),
+        (&silent, later(), None),
+        (&synced, refused(), None),
+    ] {
         let (mut pauses, now) = (Pauses::default(), Instant::now());
-        let retry = refused();
         let ended = Ended {
             verdict: Some(verdict),
             ..ended(&retry, true)

@@ -7,13 +7,14 @@ use crate::plan::not_ready::NotReady;
 use crate::plan::policy::Policy;
 use crate::plan::record::Record;
 use crate::plan::status;
-use crate::plan::steps::Plan;
+use crate::plan::steps::{Effect, Plan};
 use crate::plan::unknown_outcome::MaybeApplied;
 use crate::resources::{
-    AuthImport, CommonStatus, DriftEntry, DriftPolicy, ProviderAuthConfigStatus, Reason,
-    ResourceStatus, condition,
+    AuthImport, AuthImportStatus, CommonStatus, DriftEntry, DriftPolicy, ProviderAuthConfigStatus,
+    Reason, ResourceStatus, condition,
 };
 use serde_json::json;
+use std::sync::Arc;
 
 /// A difference that was reported before.
 fn drift() -> Vec<DriftEntry> {
@@ -210,4 +211,28 @@ fn a_later_value_than_the_one_that_is_imported_once_is_no_pending_change() {
         }
         assert_eq!(keeps(fixture), kept, "{when}");
     }
+}
+
+#[test]
+fn a_value_that_was_not_sent_is_not_recorded_as_sent() {
+    let spec = json!({
+        "note": "n", "authConfigId": "pac_1", "when": "Once", "value": {"literal": {"token": "b"}},
+    });
+    let desired = wanted::<AuthImport>("AuthImport", &spec, &mac());
+    let record = Record {
+        imports: vec!["imp_1".to_owned()],
+        revision: None,
+        inputs: Vec::new(),
+        ..recorded(&desired, "pac_1")
+    };
+    let remote = created(&desired, "pac_1", 9);
+    let fixture = Fixture::of(&desired, record).observes(remote.clone());
+    let plan = fixture.plan();
+    assert!(plan.acknowledges && plan.verdict.message.contains("spec.when is Once"));
+    let effects = [Effect::Bound(Arc::new(remote))];
+    let next =
+        fixture.ask(|case, _| status::next(&AuthImportStatus::default(), case, &plan, &effects));
+    let revision = next.common().last_applied_revision.as_deref();
+    assert_eq!(revision, Some(desired.revision.as_str()));
+    assert_eq!(next.common().inputs, None);
 }

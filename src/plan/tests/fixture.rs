@@ -1,6 +1,6 @@
 //! Single decisions: what is desired, what exists, what is recorded.
 
-pub use super::plans::{bound, deleted, updates};
+pub use super::plans::{bound, deleted, replaces_with, updates};
 use crate::kinds::{Inputs, Kind};
 use crate::plan::case::{Case, ConnectionView, Failure, Unresolved};
 use crate::plan::children::ChildKind;
@@ -15,7 +15,7 @@ use crate::plan::pauses::Pause;
 use crate::plan::policy::{Lifecycle, Policy};
 use crate::plan::record::{Record, Writes};
 use crate::plan::rewrites::Rewrites;
-use crate::plan::steps::{Plan, Step};
+use crate::plan::steps::Plan;
 use crate::plan::verdict::Verdict;
 use crate::resources::{
     DeletionPolicy, DriftPolicy, Mode, ProviderAuthConfig, ProviderAuthCredentials, ProviderConfig,
@@ -217,15 +217,6 @@ pub fn denying() -> ConnectionView {
         external_ids: false,
         ..connected()
     }
-}
-
-/// The steps that replace an object by a new one.
-pub fn replaces_with(desired: &Desired) -> [Step; 3] {
-    [
-        Step::RecordReplacement(desired.revision.clone()),
-        Step::Create,
-        Step::RecordStatus,
-    ]
 }
 
 /// A resource over a connection that is ready, at the beginning of time. Without a desired object it is being deleted.

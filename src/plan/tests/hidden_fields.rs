@@ -240,6 +240,15 @@ fn drift_that_is_only_reported_hides_no_import() {
 }
 
 #[test]
+fn an_edit_is_applied_as_a_whole_where_others_imported_a_value_before_it() {
+    let (before, now) = (config("a", "one"), config("b", "one"));
+    let mut fixture = listing(&now, &before, written(&now), vec![import(20, None)]);
+    fixture.policy = reporting();
+    let plan = fixture.plan();
+    assert!(imports(&plan) && plan.acknowledges, "{:?}", plan.steps);
+}
+
+#[test]
 fn no_list_is_read_where_nobody_wrote() {
     let (before, now) = (config("a", "one"), config("b", "one"));
     let fixture = Fixture::of(&now, recorded(&before, "current")).with_policy(policy());

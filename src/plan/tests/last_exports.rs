@@ -2,7 +2,7 @@
 
 use super::expiry::{HOUR, report, tokens};
 use super::export_story::{Story, export};
-use super::fixture::{denying, second};
+use super::fixture::{denying, pause, second};
 use crate::plan::backoff::Growth;
 use crate::plan::case::{Failure, RemoteFailure};
 use crate::plan::children::{ChildKind, ChildSpec, ChildState, RememberedValue};
@@ -13,8 +13,10 @@ use crate::plan::not_ready::NotReady;
 use crate::plan::restart::pending_from;
 use crate::plan::steps::{Plan, Step};
 use crate::plan::unknown_outcome::MaybeApplied;
+use crate::plan::verdict::Verdict;
 use crate::resources::{ExportStatus, ExportTimes, Reason, Workload, WorkloadKind};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
+use std::time::Duration;
 
 fn exports(plan: &Plan) -> bool {
     plan.has(|step| matches!(step, Step::Export { .. }))
@@ -331,4 +333,17 @@ fn the_content_of_a_secret_is_enough_for_the_same_layout_only() {
     assert!(!content.is_enough_for(&spec("other", "Json")));
     assert!(RememberedValue::Value.is_enough_for(&spec("other", "Fields")));
     assert!(!RememberedValue::Nothing.is_enough_for(&plain));
+}
+
+#[test]
+fn a_secret_gets_its_value_back_in_a_pause_whatever_was_reported_before_it() {
+    let mut story = Story::exported(When::OnChange);
+    story.record.known_value = RememberedValue::Value;
+    story.record.reason = Some(Reason::ReferenceNotReady.to_string());
+    story.secret = ChildState::Missing;
+    let forbidden = Verdict::new(Reason::Forbidden, "no");
+    story.paused = Some(pause(Duration::from_secs(60), Some(forbidden)));
+    let plan = story.with(|fixture| fixture.knowing(|query| !query.asks_api()).plan());
+    assert_eq!(plan.verdict.reason, Reason::Forbidden);
+    assert!(writes(&plan), "{:?}", plan.steps);
 }

@@ -1,5 +1,6 @@
 //! What a plan does, as tests ask for it.
 
+use crate::plan::desired::Desired;
 use crate::plan::steps::{Plan, Step};
 
 pub fn deleted(plan: &Plan) -> Vec<&str> {
@@ -19,4 +20,13 @@ pub fn bound(plan: &Plan) -> Option<&str> {
 
 pub fn updates(plan: &Plan) -> bool {
     plan.has(|step| matches!(step, Step::Update { .. }))
+}
+
+/// The steps that replace an object by a new one.
+pub fn replaces_with(desired: &Desired) -> [Step; 3] {
+    [
+        Step::RecordReplacement(desired.revision.clone()),
+        Step::Create,
+        Step::RecordStatus,
+    ]
 }

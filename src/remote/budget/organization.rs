@@ -183,7 +183,10 @@ impl Budget {
         state.scheduler.capacity.expire(now);
         if let Some((quota, mut pool)) = state.scheduler.capacity.quota() {
             let reported = meta.rate_limit.as_ref();
+            let before = pool.window.len();
             quota.answered(request, reported, &mut pool.window, now);
+            // The server did not count some of those without a response.
+            pool.freed |= pool.window.len() < before;
         }
         state.scheduler.wake_first(now);
         self.shared.enqueue(&mut state, now);
@@ -257,7 +260,8 @@ impl Budget {
 
     /// Moves what was sent, and what the server reported, from the budget of a key whose organization was not known yet.
     pub fn take_over(&self, unknown: &Self, now: Instant) {
-        if std::ptr::eq(self, unknown) {
+        // A budget of the same organization is known already, and others may use it.
+        if self.pool.is_same(&unknown.pool) {
             return;
         }
         // One lock at a time: two connections may be identified concurrently.

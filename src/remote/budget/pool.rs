@@ -33,6 +33,12 @@ impl SharedPool {
         lock(&self.0.admission)
     }
 
+    /// Returns true if both are the same pool.
+    #[must_use]
+    pub fn is_same(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+
     /// Locks the pool. It is always locked last.
     pub fn lock(&self) -> MutexGuard<'_, Pool> {
         lock(&self.0.pool)

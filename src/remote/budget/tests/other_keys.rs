@@ -216,3 +216,46 @@ fn requests_of_others_that_the_server_may_not_have_counted_yet_are_not_left() {
     assert!(answered(&development, Priority::Create, 1, &next, now));
     assert_eq!(development.remaining(now), 46, "all are counted");
 }
+
+#[tokio::test]
+async fn a_key_that_shows_its_type_no_more_takes_nothing_from_the_budget_that_others_use() {
+    let (pool, now) = (SharedPool::default(), Instant::now());
+    let (queue, _woken) = unbounded_channel();
+    let [production, of_instance] = [(); 2].map(|()| {
+        let limit = limit(100, WINDOW);
+        Budget::sharing(pool.clone(), "organization org_1", limit, queue.clone())
+    });
+    let observation = purpose("apps", "a", Priority::Observation);
+    for _ in 0..25 {
+        assert!(production.admit(None, &observation, 0, now).is_ok());
+    }
+    let remaining = production.remaining(now);
+    of_instance.take_over(&production, now);
+    assert_eq!(production.remaining(now), remaining);
+    assert!(production.admit(None, &observation, 0, now).is_err());
+    assert!(of_instance.admit(None, &observation, 0, now).is_ok());
+}
+
+#[tokio::test]
+async fn who_waits_with_another_key_is_called_when_a_response_shows_that_requests_were_not_counted()
+{
+    let (pool, now) = (SharedPool::default(), Instant::now());
+    let (queue, mut woken) = unbounded_channel();
+    let [production, development] = [5000, 100].map(|requests| {
+        let limit = limit(requests, WINDOW);
+        Budget::sharing(pool.clone(), "organization org_1", limit, queue.clone())
+    });
+    let shared = ResourceKey::new("ClusterConnection", "", "shared");
+    production.join(&shared, Some(limit(4, WINDOW)), now);
+    let [late, other] = ["late", "other"].map(|name| purpose("apps", name, Priority::Create));
+    for _ in 0..3 {
+        let lost = production.admit(None, &other, 0, now).unwrap();
+        production.ended(lost, now);
+    }
+    let request = production.admit(None, &other, 0, now).unwrap();
+    assert!(development.admit(None, &late, 0, now).is_err());
+    while woken.try_recv().is_ok() {}
+    production.answered(request, &headers(5000, 4999, 600), now);
+    production.ended(request, now);
+    assert_eq!(woken.try_recv().as_ref(), Ok(&late.key));
+}

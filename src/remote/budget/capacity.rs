@@ -163,6 +163,8 @@ impl Capacity {
 
     /// Takes over the requests of the same organization before it was known.
     pub fn take_over(&mut self, window: Window, known: Option<&Quota>, now: Instant) {
+        // What other keys have sent is counted in the report already.
+        self.expire(now);
         self.pool.lock().window.merge(window);
         if let (Some(quota), Some(known)) = (&mut self.quota, known) {
             quota.take_over(known, now);

@@ -259,3 +259,26 @@ async fn who_waits_with_another_key_is_called_when_a_response_shows_that_request
     production.ended(request, now);
     assert_eq!(woken.try_recv().as_ref(), Ok(&late.key));
 }
+
+#[tokio::test]
+async fn a_key_that_is_new_counts_nothing_that_others_sent_before_its_first_response() {
+    let (pool, now) = (SharedPool::default(), Instant::now());
+    let (queue, _woken) = unbounded_channel();
+    let sharing = |pool: &SharedPool, requests| {
+        let limit = limit(requests, WINDOW);
+        Budget::sharing(pool.clone(), "organization org_1", limit, queue.clone())
+    };
+    let production = sharing(&pool, 5000);
+    let create = purpose("apps", "a", Priority::Create);
+    for _ in 0..300 {
+        let request = production.admit(None, &create, 0, now).unwrap();
+        production.ended(request, now);
+    }
+    let unknown = sharing(&SharedPool::default(), 100);
+    let request = unknown.admit(None, &create, 0, now).unwrap();
+    unknown.answered(request, &headers(100, 99, 600), now);
+    unknown.ended(request, now);
+    let development = sharing(&pool, 100);
+    development.take_over(&unknown, now);
+    assert_eq!(development.remaining(now), 99);
+}

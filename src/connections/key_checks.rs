@@ -89,7 +89,7 @@ impl KeyChecks {
         let ended = Ended {
             retry: &failed.map_or(Retry::Interval(None), |failed| retry(failed, false)),
             attempt,
-            verdict: None,
+            plan: None,
             asked: true,
             deletion_blocked: false,
         };

@@ -99,17 +99,21 @@ fn describes_in_sync(case: &Case<'_>) -> bool {
 /// may have been reported since, which is over.
 #[must_use]
 pub fn in_pause(case: &Case<'_>, facts: &Facts, pause: &Pause) -> Plan {
-    let kept = || Verdict {
-        keeps_conditions: true,
-        ..Verdict::new(Reason::RemoteUnavailable, "waiting after the last attempt")
+    let kept = || {
+        Plan::report(Verdict {
+            keeps_conditions: true,
+            ..Verdict::new(Reason::RemoteUnavailable, "waiting after the last attempt")
+        })
     };
-    let shown = |verdict: &Verdict| case.record.reason.as_deref() == Some(verdict.reason.as_str());
-    let verdict = match pause.reported.clone() {
-        Some(reported) if reported.keeps_conditions => passing(case, facts, reported),
-        Some(reported) if !shown(&reported) => reported,
+    let shown = |reason: Reason| case.record.reason.as_deref() == Some(reason.as_str());
+    let plan = match pause.reported.clone() {
+        Some(reported) if reported.verdict.keeps_conditions => {
+            reported.map_verdict(|verdict| passing(case, facts, verdict))
+        }
+        Some(reported) if !shown(reported.verdict.reason) => reported,
         _ => kept(),
     };
-    Plan::report(verdict).with_retry(Retry::After(pause.left))
+    plan.with_retry(Retry::After(pause.left))
 }
 
 /// Returns a verdict that nothing was compared for, with the drift that was reported of what is still desired.

@@ -6,6 +6,7 @@
 
 use super::attempt::Attempt;
 use super::backoff::{Backoff, Delays, Growth, Retry};
+use super::steps::Plan;
 use super::verdict::Verdict;
 use crate::resources::Class;
 use std::time::{Duration, Instant};
@@ -22,7 +23,7 @@ pub struct Pauses {
     /// The last attempt, and the time before which the API is not asked again for the same.
     held: Option<(Attempt, Instant)>,
     /// What that attempt reported, unless it is done.
-    reported: Option<Box<Verdict>>,
+    reported: Option<Box<Plan>>,
     /// The time before which no other request of the user is honored.
     next_request: Option<Instant>,
     /// The attempt of the reconciliation that runs, and whether it began in a pause.
@@ -39,7 +40,7 @@ pub struct Pause {
     /// The rest of it.
     pub left: Duration,
     /// What the attempt before it reported, unless that was done.
-    pub reported: Option<Verdict>,
+    pub reported: Option<Plan>,
 }
 
 /// The end of a reconciliation.
@@ -48,8 +49,8 @@ pub struct Ended<'a> {
     pub retry: &'a Retry,
     /// The next attempt.
     pub attempt: Attempt,
-    /// What is reported.
-    pub verdict: Option<&'a Verdict>,
+    /// What was decided.
+    pub plan: Option<&'a Plan>,
     /// True if the API was asked for anything.
     pub asked: bool,
     /// True if it was a deletion that could not reach the API.
@@ -142,18 +143,7 @@ impl Pauses {
             _ => pause,
         };
         self.held = Some((ended.attempt, now + hold.unwrap_or_default()));
-        // One that keeps the conditions for good reports nothing.
-        let passes = matches!(ended.retry, Retry::Backoff(_));
-        let open = |verdict: &&Verdict| {
-            verdict.reason.class() != Class::Done && (passes || !verdict.keeps_conditions)
-        };
-        let open = ended.verdict.filter(open).cloned();
-        self.reported = open.map(|verdict| {
-            Box::new(Verdict {
-                event: None,
-                ..verdict
-            })
-        });
+        self.reported = ended.plan.and_then(report).map(Box::new);
         pause
     }
 
@@ -213,6 +203,23 @@ impl Pauses {
             None => attempt.is_requested(),
         }
     }
+}
+
+/// Returns what a plan reports, unless it is done. One that keeps the conditions for good reports nothing.
+fn report(plan: &Plan) -> Option<Plan> {
+    let passes = matches!(plan.retry, Retry::Backoff(_));
+    let keeps = plan.verdict.keeps_conditions && !passes;
+    let open = plan.verdict.reason.class() != Class::Done && !keeps;
+    open.then(|| {
+        let verdict = Verdict {
+            event: None,
+            ..plan.verdict.clone()
+        };
+        Plan {
+            proposal: plan.proposal.clone(),
+            ..Plan::report(verdict)
+        }
+    })
 }
 
 /// Returns the time until the next reconciliation after one that an event began during a pause.

@@ -192,7 +192,8 @@ impl Record {
         let sent_to = memory.sent_to.as_ref().map(|it| it.instance.clone());
         let instance = common.instance_id.clone().or(sent_to);
         // Where nothing was created, a status that is not updated yet keeps nobody in an instance.
-        let instance = instance.filter(|_| id.is_some() || writes != Writes::NothingCreated);
+        let nothing = id.is_none() && !observes && writes == Writes::NothingCreated;
+        let instance = instance.filter(|_| !nothing);
         Self {
             observed: common.id.clone().filter(|_| observes && id.is_none()),
             id,

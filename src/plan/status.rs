@@ -264,15 +264,21 @@ fn acknowledge(status: &mut CommonStatus, desired: &Desired, effects: &[Effect],
     status.remote_updated_at = Some(others_since.unwrap_or(remote.updated_at).to_string());
     status.metadata_keys = none_if_empty(desired.metadata.keys().cloned().collect());
     let known = status.inputs.take().unwrap_or_default();
-    // A value that was not sent, because it is imported once, stays what it was, or unknown.
+    // A value that was not sent, because another one was imported once, stays what it was, or unknown.
     let once = desired.source.imports().is_some_and(|it| it.once) && import.is_none();
     let value = desired.role(Role::Value).map(|field| field.rule.name);
-    let unsent = value.filter(|_| once);
-    let kept = known.iter().find(|known| Some(&*known.field) == unsent);
-    let sent = desired.all_inputs();
-    let sent = sent.filter(|input| Some(input.field) != unsent);
-    let sent = sent.map(|input| input_status(input, &known, now));
-    status.inputs = none_if_empty(kept.cloned().into_iter().chain(sent).collect());
+    let unsent = value.filter(|_| once && status.imports.is_some());
+    let inputs = desired.all_inputs().filter_map(|input| {
+        let of_field = known.iter().find(|known| known.field == input.field);
+        let same_key =
+            |it: &&InputStatus| Fingerprint::stored(&it.fingerprint).same_key(&input.fingerprint);
+        match of_field {
+            None if Some(input.field) == unsent => None,
+            Some(kept) if Some(input.field) == unsent && same_key(&kept) => Some(kept.clone()),
+            _ => Some(input_status(input, &known, now)),
+        }
+    });
+    status.inputs = none_if_empty(inputs.collect());
 }
 
 fn record_import(status: &mut CommonStatus, desired: &Desired, import: &ListedImport) {

@@ -193,7 +193,7 @@ impl<K: Kind> Run<'_, K> {
         let ended = Ended {
             retry,
             attempt: attempt(context, &self.resource, desired, connection),
-            verdict: plan.map(|plan| &plan.verdict),
+            plan,
             asked: self.asked,
             deletion_blocked: plan.is_some_and(|plan| plan.deletion_blocked),
         };

@@ -3,8 +3,9 @@
 use crate::plan::attempt::{Attempt, Circumstances};
 use crate::plan::backoff::{Backoff, Delays, Growth, Retry};
 use crate::plan::pauses::{Ended, Pauses};
+use crate::plan::steps::Plan;
 use crate::plan::verdict::{EventReason, Verdict};
-use crate::resources::{Reason, ResourceKey};
+use crate::resources::{PlanStatus, Reason, ResourceKey};
 use std::time::{Duration, Instant};
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -34,7 +35,7 @@ fn ended(retry: &Retry, asked: bool) -> Ended<'_> {
     Ended {
         retry,
         attempt: attempt(1),
-        verdict: None,
+        plan: None,
         asked,
         deletion_blocked: false,
     }
@@ -126,21 +127,22 @@ fn a_pause_knows_what_the_attempt_before_it_reported_unless_that_is_done() {
         (&synced, refused(), None),
     ] {
         let (mut pauses, now) = (Pauses::default(), Instant::now());
+        let plan = Plan::report(verdict.clone()).with_retry(retry.clone());
         let ended = Ended {
-            verdict: Some(verdict),
+            plan: Some(&plan),
             ..ended(&retry, true)
         };
         pauses.next(ended, &DELAYS, now);
-        let missing = Verdict::new(Reason::SecretNotFound, "gone");
-        let retry = Retry::ChangeOrInterval;
+        let missing = Plan::report(Verdict::new(Reason::SecretNotFound, "gone"));
         let meanwhile = Ended {
             attempt: attempt(2),
-            verdict: Some(&missing),
-            ..self::ended(&retry, false)
+            plan: Some(&missing),
+            ..self::ended(&missing.retry, false)
         };
         pauses.next(meanwhile, &DELAYS, now);
         let pause = pauses.begin(attempt(1), now).unwrap();
-        assert_eq!(pause.reported, known, "{}", verdict.reason);
+        let reported = pause.reported.map(|plan| plan.verdict);
+        assert_eq!(reported, known, "{}", verdict.reason);
     }
 }
 
@@ -305,4 +307,29 @@ fn conflicts_in_a_row_are_counted_for_one_attempt_and_by_themselves() {
     assert_eq!(counted(2, &conflict).0, 1);
     counted(2, &transient());
     assert_eq!(counted(2, &conflict).0, 0, "something else came between");
+}
+
+#[test]
+fn a_plan_that_waits_for_approval_is_known_in_the_pause_after_it() {
+    let (mut pauses, now) = (Pauses::default(), Instant::now());
+    let proposal = PlanStatus {
+        hash: "hash".to_owned(),
+        nonce: "nonce".to_owned(),
+        steps: Vec::new(),
+    };
+    let plan = Plan {
+        proposal: Some(proposal.clone()),
+        ..Plan::report(Verdict::new(Reason::PlanPending, "approve=hash"))
+    };
+    let ended = Ended {
+        plan: Some(&plan),
+        ..ended(&plan.retry, true)
+    };
+    pauses.next(ended, &DELAYS, now);
+    let pause = pauses.begin(attempt(1), now).unwrap();
+    let reported = pause.reported.unwrap();
+    assert_eq!(
+        (reported.verdict.reason, reported.proposal),
+        (Reason::PlanPending, Some(proposal))
+    );
 }

@@ -1,6 +1,6 @@
 //! Failures that pass, on resources that are to use the same connection as before or another one.
 
-use super::fixture::{Fixture, auth_config, created, mac, policy, recorded, wanted};
+use super::fixture::{Fixture, auth_config, created, mac, policy, recorded, second, wanted};
 use crate::plan::backoff::Growth;
 use crate::plan::case::{Failure, RemoteFailure};
 use crate::plan::not_ready::NotReady;
@@ -10,9 +10,10 @@ use crate::plan::status;
 use crate::plan::steps::{Effect, Plan};
 use crate::plan::unknown_outcome::MaybeApplied;
 use crate::resources::{
-    AuthImport, AuthImportStatus, CommonStatus, DriftEntry, DriftPolicy, ProviderAuthConfigStatus,
-    Reason, ResourceStatus, condition,
+    AuthImport, AuthImportStatus, CommonStatus, DriftEntry, DriftPolicy, InputStatus,
+    ProviderAuthConfigStatus, Reason, ResourceStatus, condition,
 };
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use serde_json::json;
 use std::sync::Arc;
 
@@ -230,9 +231,31 @@ fn a_value_that_was_not_sent_is_not_recorded_as_sent() {
     let plan = fixture.plan();
     assert!(plan.acknowledges && plan.verdict.message.contains("spec.when is Once"));
     let effects = [Effect::Bound(Arc::new(remote))];
-    let next =
-        fixture.ask(|case, _| status::next(&AuthImportStatus::default(), case, &plan, &effects));
-    let revision = next.common().last_applied_revision.as_deref();
-    assert_eq!(revision, Some(desired.revision.as_str()));
-    assert_eq!(next.common().inputs, None);
+    let ours = desired.inputs[0].fingerprint.to_string();
+    let other_value = format!("{}0", ours.trim_end_matches(|it: char| it != ':'));
+    for (imported, known, expected) in [
+        (true, None, None),
+        (true, Some(other_value.as_str()), Some(other_value.as_str())),
+        // Under another key it says nothing, and the value is taken for unchanged.
+        (true, Some("v1:other:0"), Some(ours.as_str())),
+        // The list shows that the object was created with it.
+        (false, None, Some(ours.as_str())),
+    ] {
+        let mut before = AuthImportStatus::default();
+        before.common.imports = imported.then(Vec::new);
+        before.common.inputs = known.map(|fingerprint| {
+            vec![InputStatus {
+                field: "value".to_owned(),
+                source: "spec".to_owned(),
+                fingerprint: fingerprint.to_owned(),
+                pushed_at: Time(second(1)),
+            }]
+        });
+        let next = fixture.ask(|case, _| status::next(&before, case, &plan, &effects));
+        let revision = next.common().last_applied_revision.as_deref();
+        assert_eq!(revision, Some(desired.revision.as_str()));
+        let inputs = next.common().inputs.iter().flatten();
+        let found: Vec<&str> = inputs.map(|it| it.fingerprint.as_str()).collect();
+        assert_eq!(found, Vec::from_iter(expected), "{known:?}");
+    }
 }

@@ -255,6 +255,7 @@ pub fn case<'a>(
 
 /// A pause after an attempt that reported this.
 pub fn pause(left: Duration, reported: Option<Verdict>) -> Pause {
+    let reported = reported.map(Plan::report);
     Pause { left, reported }
 }
 

@@ -49,6 +49,16 @@ fn the_status_of_a_resource_that_observes_records_no_object_of_its_own() {
     assert_eq!(observed.writes, Writes::Never, "nothing was ever created");
     let held = record(Some(Finalizer::Added), &fresh);
     assert_eq!(held.writes, Writes::Unknown, "a create may have been sent");
+    let refused = Remembered {
+        writes: Writes::NothingCreated,
+        ..Remembered::default()
+    };
+    let refused = record(Some(Finalizer::Added), &refused);
+    assert_eq!(
+        refused.instance.as_deref(),
+        Some("ins_1"),
+        "of the observed one"
+    );
 
     let created = Remembered {
         created: Some("ours".to_owned()),

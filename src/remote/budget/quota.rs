@@ -11,6 +11,7 @@ use super::limit::{Available, LONGEST_WINDOW, Limit, Moment, WINDOW};
 use super::report::Report;
 use super::unanswered::Unanswered;
 use super::window::{Counted, PerPriority, Window};
+use crate::plan::purpose::Priority;
 use crate::resources::RateLimitSource;
 use metorial::RateLimit;
 use std::time::Duration;
@@ -110,15 +111,17 @@ impl Quota {
             available.total = available.total.min(left);
         }
         // Those that failed may have used up a share as well; those of other keys count for none.
-        let failed = self.unanswered.unsettled_in(self.limit.per, at);
-        let spent = match failed {
-            0 => available.total == 0,
-            _ => available.total.min(available.ordinary) == 0,
-        };
+        let failed = self.unanswered.failed_in(self.limit.per, at);
+        let observations = failed[Priority::Observation as usize];
+        let failed = failed.iter().sum();
+        let spent = available.total == 0
+            || failed > 0 && available.ordinary == 0
+            || observations > 0 && available.observation == 0;
         if spent && self.may_probe(failed, window, moment) {
             available.probe = true;
             available.total = available.total.max(1);
             available.ordinary = available.ordinary.max(u64::from(failed > 0));
+            available.observation = available.observation.max(u64::from(observations > 0));
         }
         if self.closed_until.is_some_and(|until| at < until) {
             available.total = 0;

@@ -161,13 +161,6 @@ impl Unanswered {
         alone && due
     }
 
-    /// Returns the number of requests that failed, and that no later response has shown to be counted or not, in a window of
-    /// this length.
-    #[must_use]
-    pub fn unsettled_in(&self, per: Duration, at: Instant) -> u64 {
-        self.unsettled(|failed| at < failed.counted.at + per)
-    }
-
     /// Returns the number of requests on their way.
     #[must_use]
     pub fn in_flight(&self) -> u64 {

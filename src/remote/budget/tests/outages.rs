@@ -17,6 +17,11 @@ use tokio::time::Instant;
 
 /// Twenty edits again and again during an outage of a minute.
 fn outage(headers: Headers, lost: Lost) -> World {
+    outage_of(Priority::Change, 2, headers, lost)
+}
+
+/// Twenty resources that want so many requests of this priority, again and again during an outage of a minute.
+fn outage_of(priority: Priority, requests: u64, headers: Headers, lost: Lost) -> World {
     let documented = limit(100, WINDOW);
     let mut world = World::new(documented, documented, headers);
     world.want(
@@ -26,8 +31,8 @@ fn outage(headers: Headers, lost: Lost) -> World {
     );
     world.outage = Some((seconds(10)..seconds(70), lost));
     for number in 0..20 {
-        let edit = purpose("apps", &format!("r{number}"), Priority::Change);
-        world.want(&edit, 2, seconds(11));
+        let wanted = purpose("apps", &format!("r{number}"), priority);
+        world.want(&wanted, requests, seconds(11));
     }
     world
 }
@@ -39,6 +44,20 @@ fn what_an_outage_used_up_is_available_within_seconds_after_it() {
             let mut world = outage(headers, lost);
             world.run(seconds(69));
             assert!(world.lost > 90, "{headers:?}, {lost:?}: {}", world.lost);
+            world.run(seconds(90));
+            assert_eq!(world.done.len(), 21, "{headers:?}, {lost:?}");
+            assert_eq!(world.server.refused, 0, "{headers:?}, {lost:?}");
+        }
+    }
+}
+
+#[test]
+fn observations_that_an_outage_kept_from_the_api_are_made_within_seconds_after_it() {
+    for headers in [Headers::Oldest, Headers::Empty, Headers::None] {
+        for lost in [Lost::NotSent, Lost::Request] {
+            let mut world = outage_of(Priority::Observation, 1, headers, lost);
+            world.run(seconds(69));
+            assert!(world.lost >= 25, "{headers:?}, {lost:?}: {}", world.lost);
             world.run(seconds(90));
             assert_eq!(world.done.len(), 21, "{headers:?}, {lost:?}");
             assert_eq!(world.server.refused, 0, "{headers:?}, {lost:?}");

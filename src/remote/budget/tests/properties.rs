@@ -93,7 +93,8 @@ proptest! {
     }
 
     /// After an outage everybody is served. The server never has to refuse a request, unless it counted requests whose
-    /// responses were lost: then it may refuse one that finds out what is left.
+    /// responses were lost: then it may have refused the others of them, one that finds out what is left, and one more when the
+    /// window ends, because which of them it counted is not known.
     #[test]
     fn an_outage_neither_overspends_the_limit_nor_stops_anybody(
         requests in 4u64..40,
@@ -118,7 +119,7 @@ proptest! {
         let windows = 6 + u32::try_from(total / (requests / 4).max(1)).unwrap();
         world.run(WINDOW * windows * 2);
         prop_assert_eq!(world.done.len(), wants.len() + 1);
-        let most = if lost == Lost::Response { world.lost } else { 0 };
+        let most = if lost == Lost::Response { world.lost + 1 } else { 0 };
         prop_assert!(world.server.refused <= most, "{} of {}", world.server.refused, most);
     }
 

@@ -167,8 +167,7 @@ impl Budget {
         let mut state = self.lock();
         state.failure = None;
         if let Some((quota, mut pool)) = state.scheduler.capacity.quota() {
-            quota.refused(request, asked, &mut pool.window, now);
-            pool.freed = true;
+            quota.refused(request, asked, &mut pool, now);
         }
         let refusal = state.scheduler.refuse(purpose, sent, now);
         let spent = Spent::new(&self.whose, &state.scheduler, refusal);
@@ -183,10 +182,7 @@ impl Budget {
         state.scheduler.capacity.expire(now);
         if let Some((quota, mut pool)) = state.scheduler.capacity.quota() {
             let reported = meta.rate_limit.as_ref();
-            let before = pool.window.len();
-            quota.answered(request, reported, &mut pool.window, now);
-            // The server did not count some of those without a response.
-            pool.freed |= pool.window.len() < before;
+            quota.answered(request, reported, &mut pool, now);
         }
         state.scheduler.wake_first(now);
         self.shared.enqueue(&mut state, now);
@@ -198,8 +194,7 @@ impl Budget {
         if error.was_not_sent()
             && let Some((quota, mut pool)) = state.scheduler.capacity.quota()
         {
-            quota.not_sent(request, &mut pool.window);
-            pool.freed = true;
+            quota.not_sent(request, &mut pool);
         }
         if matches!(error.kind(), ErrorKind::Transient | ErrorKind::Ambiguous) {
             state.failure = Some(error.clone());

@@ -80,7 +80,7 @@ impl OwnLimit {
     /// Learns that a request that was counted did not reach the server.
     pub fn not_sent(&self, counted: &Counted, now: Instant) {
         let mut scheduler = self.lock();
-        scheduler.capacity.pool().window.remove(counted);
+        scheduler.capacity.pool().remove(counted);
         self.enqueue(&mut scheduler, now);
     }
 

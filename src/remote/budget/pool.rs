@@ -1,7 +1,7 @@
 //! What the keys of one organization share, whatever their own limits are: the requests that were sent, and the limits of users.
 
 use super::limit::Limit;
-use super::window::Window;
+use super::window::{Counted, Window};
 use crate::lock::lock;
 use crate::resources::ResourceKey;
 use std::collections::BTreeMap;
@@ -79,6 +79,12 @@ pub struct Pool {
 }
 
 impl Pool {
+    /// Removes a request that does not count after all.
+    pub fn remove(&mut self, counted: &Counted) {
+        self.window.remove(counted);
+        self.freed = true;
+    }
+
     /// Forgets requests that no limit counts any more; `longest`: the longest window of one who shares this.
     pub fn expire(&mut self, longest: Duration, now: Instant) {
         self.longest = self.longest.max(longest);

@@ -8,6 +8,7 @@
 //! finds out.
 
 use super::limit::{Available, LONGEST_WINDOW, Limit, Moment, WINDOW};
+use super::pool::Pool;
 use super::report::Report;
 use super::unanswered::Unanswered;
 use super::window::{Counted, PerPriority, Window};
@@ -165,9 +166,9 @@ impl Quota {
     }
 
     /// Learns that the request of that number did not reach the server, or was refused, so that it does not count.
-    pub fn not_sent(&mut self, request: u64, window: &mut Window) {
+    pub fn not_sent(&mut self, request: u64, pool: &mut Pool) {
         if let Some((counted, answered)) = self.unanswered.remove(request) {
-            self.remove(&counted, window);
+            self.remove(&counted, pool);
             // The report of the response to it does not count it.
             if let Some(report) = self.report.as_mut().filter(|_| !answered) {
                 report.forget_one(request);
@@ -180,7 +181,7 @@ impl Quota {
         &mut self,
         request: u64,
         reported: Option<&RateLimit>,
-        window: &mut Window,
+        pool: &mut Pool,
         now: Instant,
     ) {
         // Something else may have answered for a server that reports its limit.
@@ -188,7 +189,7 @@ impl Quota {
             self.unanswered.answered(request);
         }
         let Some(reported) = reported else {
-            return self.accepted(request, window, now);
+            return self.accepted(request, pool, now);
         };
         self.learn_limit(reported);
         let (Some(left), Some(reset)) = (reported.remaining, reported.reset) else {
@@ -207,7 +208,7 @@ impl Quota {
             last.until = last.until.max(until);
             return last.count_one();
         }
-        self.replace_report(request, remaining, until, window, now);
+        self.replace_report(request, remaining, until, pool, now);
     }
 
     /// Learns the number of requests that the server allows, if it says so.
@@ -224,7 +225,7 @@ impl Quota {
         request: u64,
         remaining: u64,
         until: Instant,
-        window: &mut Window,
+        pool: &mut Pool,
         now: Instant,
     ) {
         // Those that had not ended when this request was sent may have been counted after it.
@@ -235,9 +236,9 @@ impl Quota {
         if self.report.as_ref().is_none_or(is_latest) {
             let Limit { requests, per } = self.limit;
             let counted = requests.saturating_sub(remaining);
-            let sent = window.count(per, now).saturating_sub(of_others);
+            let sent = pool.window.count(per, now).saturating_sub(of_others);
             let uncounted = self.unanswered.correct(request, counted, sent);
-            uncounted.iter().for_each(|it| self.remove(it, window));
+            uncounted.iter().for_each(|it| self.remove(it, pool));
         }
         let uncounted = self.unanswered.uncounted_besides(request);
         let left = remaining.saturating_sub(uncounted);
@@ -254,9 +255,9 @@ impl Quota {
     }
 
     /// Removes a request that the server did not count.
-    fn remove(&mut self, counted: &Counted, window: &mut Window) {
+    fn remove(&mut self, counted: &Counted, pool: &mut Pool) {
         self.own.remove(counted);
-        window.remove(counted);
+        pool.remove(counted);
     }
 
     /// Closes the window after a 429 for as long as the server asks: by `Retry-After`, which the reference documents and
@@ -268,15 +269,15 @@ impl Quota {
         &mut self,
         request: u64,
         asked: Option<Duration>,
-        window: &mut Window,
+        pool: &mut Pool,
         now: Instant,
     ) {
-        self.not_sent(request, window);
+        self.not_sent(request, pool);
         let longest = self.limit.per.max(WINDOW);
         let pause = asked.unwrap_or(UNKNOWN_PAUSE);
         self.closed_until = Some(now + pause.clamp(Duration::from_secs(1), longest));
         if self.source == RateLimitSource::Assumed {
-            let sent = self.counted(window, now);
+            let sent = self.counted(&pool.window, now);
             let accepted = sent.saturating_sub(self.unanswered.in_flight());
             self.limit.requests = accepted.max(self.documented);
             self.refused_at = Some(now);
@@ -367,18 +368,18 @@ impl Quota {
     }
 
     /// Learns from a request that a server accepted which reports no limit.
-    fn accepted(&mut self, request: u64, window: &mut Window, now: Instant) {
+    fn accepted(&mut self, request: u64, pool: &mut Pool, now: Instant) {
         if self.source != RateLimitSource::Assumed {
             return;
         }
         let own = self.own.count(self.limit.per, now);
         self.separate |=
-            own <= self.limit.requests && self.counted(window, now) > self.limit.requests;
+            own <= self.limit.requests && self.counted(&pool.window, now) > self.limit.requests;
         self.raise(own, now);
         if own > self.limit.requests
             && let Some(uncounted) = self.unanswered.exceeded(request)
         {
-            self.remove(&uncounted, window);
+            self.remove(&uncounted, pool);
         }
     }
 

@@ -79,12 +79,6 @@ impl Window {
         counts.iter().sum()
     }
 
-    /// Returns the number of requests that are remembered.
-    #[must_use]
-    pub fn len(&self) -> usize {
-        self.sent.iter().map(VecDeque::len).sum()
-    }
-
     /// Returns what `limit` leaves at `at`, if nothing else is sent until then.
     #[must_use]
     pub fn available(&self, limit: &Limit, at: Instant) -> Available {

@@ -5,9 +5,10 @@ use super::world::{Headers, Lost, World, limit, purpose, seconds, taking};
 use crate::plan::purpose::{Priority, Purpose};
 use crate::remote::budget::capacity::Capacity;
 use crate::remote::budget::limit::{Limit, Moment, WINDOW};
+use crate::remote::budget::pool::Pool;
 use crate::remote::budget::quota::Quota;
 use crate::remote::budget::scheduler::Scheduler;
-use crate::remote::budget::window::{Counted, Window};
+use crate::remote::budget::window::Counted;
 use proptest::prelude::*;
 use tokio::time::Instant;
 
@@ -27,7 +28,7 @@ fn spent(limit: Limit, namespace: &str, now: Instant) -> Scheduler {
 fn answer(scheduler: &mut Scheduler, number: u64, left: u64, now: Instant) {
     let reported = headers(200, left, 600).rate_limit;
     let (quota, mut pool) = scheduler.capacity.quota().unwrap();
-    quota.answered(number, reported.as_ref(), &mut pool.window, now);
+    quota.answered(number, reported.as_ref(), &mut pool, now);
     quota.ended(number, now);
 }
 
@@ -132,28 +133,28 @@ proptest! {
         steps in prop::collection::vec((0..6u8, any::<prop::sample::Index>()), 1..80),
     ) {
         let now = Instant::now();
-        let (mut quota, mut window) = (Quota::assumed(limit(1, WINDOW)), Window::default());
+        let (mut quota, mut pool) = (Quota::assumed(limit(1, WINDOW)), Pool::default());
         // Requests on their way to the server, and responses on their way back: what is left after each.
         let (mut there, mut back) = (Vec::new(), Vec::new());
         let mut left = requests.saturating_sub(others);
-        let send = |quota: &mut Quota, window: &mut Window| {
+        let send = |quota: &mut Quota, pool: &mut Pool| {
             let counted = Counted::new(&purpose("apps", "new", Priority::Create), now);
-            window.add(&counted);
+            pool.window.add(&counted);
             quota.sent(counted)
         };
-        let receive = |quota: &mut Quota, window: &mut Window, (number, left): (u64, u64)| {
+        let receive = |quota: &mut Quota, pool: &mut Pool, (number, left): (u64, u64)| {
             let reported = headers(requests, left, 600).rate_limit;
-            quota.answered(number, reported.as_ref(), window, now);
+            quota.answered(number, reported.as_ref(), pool, now);
             quota.ended(number, now);
         };
         prop_assume!(left > 0);
         left -= 1;
-        let first = send(&mut quota, &mut window);
-        receive(&mut quota, &mut window, (first, left));
+        let first = send(&mut quota, &mut pool);
+        receive(&mut quota, &mut pool, (first, left));
         for (step, index) in steps {
             match step {
-                0 if quota.available(&window, Moment::Now(now)).total > 0 => {
-                    there.push(send(&mut quota, &mut window));
+                0 if quota.available(&pool.window, Moment::Now(now)).total > 0 => {
+                    there.push(send(&mut quota, &mut pool));
                 }
                 1 if !there.is_empty() => {
                     let number = there.swap_remove(index.index(there.len()));
@@ -163,7 +164,7 @@ proptest! {
                 }
                 2 if !back.is_empty() => {
                     let response = back.swap_remove(index.index(back.len()));
-                    receive(&mut quota, &mut window, response);
+                    receive(&mut quota, &mut pool, response);
                 }
                 // Lost on its way there, or back, or not sent at all.
                 3 if !there.is_empty() => {
@@ -176,7 +177,7 @@ proptest! {
                 }
                 5 if !there.is_empty() => {
                     let number = there.swap_remove(index.index(there.len()));
-                    quota.not_sent(number, &mut window);
+                    quota.not_sent(number, &mut pool);
                 }
                 _ => {}
             }
@@ -187,15 +188,15 @@ proptest! {
             back.push((number, left));
         }
         for response in back {
-            receive(&mut quota, &mut window, response);
+            receive(&mut quota, &mut pool, response);
         }
         // The next response corrects what was counted for requests that were lost.
         if left > 0 {
             left -= 1;
-            let last = send(&mut quota, &mut window);
-            receive(&mut quota, &mut window, (last, left));
+            let last = send(&mut quota, &mut pool);
+            receive(&mut quota, &mut pool, (last, left));
         }
-        prop_assert_eq!(quota.available(&window, Moment::Now(now)).total, left);
+        prop_assert_eq!(quota.available(&pool.window, Moment::Now(now)).total, left);
     }
 
     /// The most urgent go first.
@@ -278,7 +279,7 @@ fn one_by_one(scheduler: &mut Scheduler, waiting: &[Purpose], at: Instant) -> Ve
     while order.len() < waiting.len() {
         let (quota, mut pool) = scheduler.capacity.quota().unwrap();
         let reported = headers(200, 1, 600).rate_limit;
-        quota.answered(u64::MAX, reported.as_ref(), &mut pool.window, at);
+        quota.answered(u64::MAX, reported.as_ref(), &mut pool, at);
         drop(pool);
         let left: Vec<Purpose> = waiting
             .iter()

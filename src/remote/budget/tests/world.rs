@@ -293,7 +293,7 @@ impl World {
         }
         if lost == Lost::NotSent {
             let (quota, mut pool) = self.scheduler.capacity.quota().unwrap();
-            quota.not_sent(number, &mut pool.window);
+            quota.not_sent(number, &mut pool);
         }
         let (quota, pool) = self.scheduler.capacity.quota().unwrap();
         quota.ended(number, self.now);
@@ -307,10 +307,10 @@ impl World {
         self.failing = false;
         let (admitted, report) = self.server.answer(self.now);
         let (quota, mut pool) = self.scheduler.capacity.quota().unwrap();
-        quota.answered(number, report.as_ref(), &mut pool.window, self.now);
+        quota.answered(number, report.as_ref(), &mut pool, self.now);
         if !admitted {
             let reset = report.and_then(|report| report.reset);
-            quota.refused(number, reset, &mut pool.window, self.now);
+            quota.refused(number, reset, &mut pool, self.now);
         }
         quota.ended(number, self.now);
         drop(pool);

@@ -91,7 +91,6 @@ impl KeyChecks {
             attempt,
             plan: None,
             asked: true,
-            deletion_blocked: false,
         };
         self.pauses
             .next(ended, &timing.delays(timing.connection_check, jitter), now);

@@ -68,7 +68,7 @@ pub fn conflict(
     }))
 }
 
-/// Returns true if the object is known by `adopt.id` only: not recorded yet, or recorded in mode Observe.
+/// Returns true if the object is known by `adopt.id` only: the resource has none of its own.
 #[must_use]
 pub fn is_adoption(case: &Case<'_>) -> bool {
     case.record.id.is_none()

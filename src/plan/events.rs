@@ -2,7 +2,7 @@
 
 use super::children::ChildKind;
 use super::steps::Effect;
-use super::verdict::{EventReason, Expiring, Verdict};
+use super::verdict::{EventReason, Expiring, Verdict, differs};
 use crate::resources::{Class, CommonStatus, EXPIRING, READY, Reason, condition};
 use kube::runtime::events::EventType;
 
@@ -85,14 +85,14 @@ fn of_condition(before: &CommonStatus, next: &CommonStatus, verdict: &Verdict) -
         verdict.reason == Reason::Creating || (verdict.reason.class() == Class::Done && creation);
     (changed && !verdict.keeps_conditions && !ordinary).then(|| Event {
         reason: verdict.reason.as_str(),
-        type_: of_reason(verdict.reason),
+        type_: type_of(verdict.reason),
         note: verdict.message.clone(),
     })
 }
 
 /// Returns the type of an event with this reason.
 #[must_use]
-pub fn of_reason(reason: Reason) -> EventType {
+pub fn type_of(reason: Reason) -> EventType {
     match reason.class() {
         Class::NeedsPerson | Class::Waiting => EventType::Warning,
         // They pass by themselves, but are no part of the work.
@@ -105,11 +105,7 @@ pub fn of_reason(reason: Reason) -> EventType {
 fn of_drift(before: &CommonStatus, next: &CommonStatus, verdict: &Verdict) -> Option<Event> {
     let drift = next.drift.as_ref()?;
     let is_new = before.drift.as_ref() != Some(drift) && verdict.reason.class() == Class::Done;
-    is_new.then(|| {
-        let fields: Vec<&str> = drift.iter().map(|entry| entry.field.as_str()).collect();
-        let note = format!("differs at Metorial: {}", fields.join(", "));
-        normal((EventReason::DriftDetected, note))
-    })
+    is_new.then(|| normal((EventReason::DriftDetected, differs(drift))))
 }
 
 /// Returns the event of a value that expires soon: once for each value, which the condition's message shows.

@@ -1,7 +1,6 @@
 //! The last export and its Secret: what is known of it, whether another one has to be made, and how the Secret gets its content
 //! back while the API can't be asked.
 
-use super::backoff::Retry;
 use super::case::Case;
 use super::children::{ChildKind, ChildState};
 use super::desired::{Exports, External, When};
@@ -154,19 +153,23 @@ pub fn is_held(case: &Case<'_>, facts: &Facts, exports: &Exports, id: &str) -> R
 }
 
 /// Adds the steps that write the last export to its Secret again where the API can't be asked: applications read the Secret
-/// whatever else happens to the resource, and this process knows the value.
+/// whatever else happens to the resource, and this process knows the value. `paused`: the plan is that of a pause.
 ///
 /// # Errors
 /// The Secret was not read.
-pub fn restore(case: &Case<'_>, facts: &Facts, mut plan: Plan) -> Result<Plan, Query> {
+pub fn restore(
+    case: &Case<'_>,
+    facts: &Facts,
+    mut plan: Plan,
+    paused: bool,
+) -> Result<Plan, Query> {
     let Some((External { id, .. }, exports)) = exported(case) else {
         return Ok(plan);
     };
     let reason = plan.verdict.reason;
     let waits = [Reason::ConnectionNotReady, Reason::ConnectionNotFound].contains(&reason);
     let waits = waits || reason.class() == Class::InProgress || plan.verdict.keeps_conditions;
-    let paused = case.paused.as_ref();
-    let waits = waits || paused.is_some_and(|pause| plan.retry == Retry::After(pause.left));
+    let waits = waits || paused;
     let writes = plan.has(|step| matches!(step, Step::ApplyChild(of) if *of == exports.secret));
     if !waits || writes {
         return Ok(plan);

@@ -219,9 +219,8 @@ impl Memory {
         lags: &Lags,
         now: Instant,
     ) {
-        let BeforeWrite { settling, wrote } = before;
-        let before = settling;
-        self.wrote = wrote || sent != Err(MaybeApplied::No);
+        self.wrote = before.wrote || sent != Err(MaybeApplied::No);
+        let before = before.settling;
         let settling = match sent {
             Err(MaybeApplied::No) => before,
             Err(MaybeApplied::Answered) => Settling {

@@ -72,18 +72,27 @@ use verdict::Verdict;
 /// The fact that has to be read before a decision is possible. That is not a failure: the caller reads the fact and decides
 /// again.
 pub fn decide(case: &Case<'_>, facts: &Facts) -> Result<Plan, Query> {
-    let plan = match &case.failure {
-        Some(failure) => on_error::on_error(case, facts, failure),
+    let (plan, paused) = match &case.failure {
+        Some(failure) => (on_error::on_error(case, facts, failure), false),
         None => match (decide_unpaused(case, facts), &case.paused) {
             // Nothing is asked of the API before its time, whatever led to this decision.
-            (Err(query), Some(pause)) if query.asks_api() => in_sync::in_pause(case, facts, pause),
-            (Ok(plan), Some(pause)) if plan.asks_api() => in_sync::in_pause(case, facts, pause),
-            (decided, _) => decided?,
+            (decided, Some(pause)) if asks_api(&decided) => {
+                (in_sync::in_pause(case, facts, pause), true)
+            }
+            (decided, _) => (decided?, false),
         },
     };
     // Ids are published, and exported values kept, whatever else happens to the resource: applications read them.
-    let plan = last_export::restore(case, facts, plan)?;
+    let plan = last_export::restore(case, facts, plan, paused)?;
     publish::publish(case, facts, plan)
+}
+
+/// Returns true if a decision, or what it needs to know, takes a request to the API.
+fn asks_api(decided: &Result<Plan, Query>) -> bool {
+    match decided {
+        Ok(plan) => plan.asks_api(),
+        Err(query) => query.asks_api(),
+    }
 }
 
 /// Decides about a resource as if there were no pause.

@@ -55,9 +55,7 @@ impl RemoteView {
             auth_method: None,
         }
     }
-}
 
-impl RemoteView {
     /// Returns the keys of its metadata that this resource has sent, whether or not that was ever acknowledged.
     #[must_use]
     pub fn keys_of(&self, owner: &Owner) -> &[String] {

@@ -20,10 +20,8 @@ pub struct Pauses {
     uncertain_failures: u32,
     /// True if the last reconciliation asked for another one immediately.
     continued: bool,
-    /// The last attempt, and the time before which the API is not asked again for the same.
-    held: Option<(Attempt, Instant)>,
-    /// What that attempt reported, unless it is done.
-    reported: Option<Box<Plan>>,
+    /// The last attempt that the API is not asked again for before its time.
+    held: Option<Held>,
     /// The time before which no other request of the user is honored.
     next_request: Option<Instant>,
     /// The attempt of the reconciliation that runs, and whether it began in a pause.
@@ -32,6 +30,15 @@ pub struct Pauses {
     failed_until: Option<Instant>,
     /// Since when a deletion can't reach the API.
     blocked_since: Option<Instant>,
+}
+
+/// An attempt, and the time before which the API is not asked again for the same.
+#[derive(Clone, Debug, PartialEq)]
+struct Held {
+    attempt: Attempt,
+    until: Instant,
+    /// What it reported, unless it is done.
+    reported: Option<Box<Plan>>,
 }
 
 /// A time in which the API is not asked.
@@ -53,8 +60,13 @@ pub struct Ended<'a> {
     pub plan: Option<&'a Plan>,
     /// True if the API was asked for anything.
     pub asked: bool,
-    /// True if it was a deletion that could not reach the API.
-    pub deletion_blocked: bool,
+}
+
+impl Ended<'_> {
+    /// Returns true if it was a deletion that could not reach the API.
+    fn blocks_deletion(&self) -> bool {
+        self.plan.is_some_and(|plan| plan.deletion_blocked)
+    }
 }
 
 impl Pauses {
@@ -62,7 +74,11 @@ impl Pauses {
     /// request of the user ends it, but not more often than one attempt after a rest.
     #[must_use]
     pub fn left(&self, attempt: &Attempt, now: Instant) -> Option<Duration> {
-        let (last, until) = self.held.as_ref()?;
+        let Held {
+            attempt: last,
+            until,
+            ..
+        } = self.held.as_ref()?;
         if !attempt.repeats(last) {
             return None;
         }
@@ -88,7 +104,7 @@ impl Pauses {
         let running = self.running.as_ref().map(|(attempt, _)| attempt);
         let repeats = |running: &Attempt| {
             let last = self.held.as_ref();
-            last.is_some_and(|(last, _)| running.repeats(last))
+            last.is_some_and(|last| running.repeats(&last.attempt))
         };
         if running.is_some_and(repeats) {
             self.uncertain_failures
@@ -101,9 +117,10 @@ impl Pauses {
     pub fn begin(&mut self, attempt: Attempt, now: Instant) -> Option<Pause> {
         let left = self.left(&attempt, now);
         self.running = Some((attempt, left.is_some()));
+        let reported = |held: &Held| held.reported.as_deref().cloned();
         Some(Pause {
             left: left?,
-            reported: self.reported.as_deref().cloned(),
+            reported: self.held.as_ref().and_then(reported),
         })
     }
 
@@ -117,9 +134,10 @@ impl Pauses {
         let left = self.left(&ended.attempt, now);
         let left = left.or(paused.then_some(Duration::ZERO));
         let left = left.filter(|_| !ended.asked);
-        if left.is_none() || ended.deletion_blocked {
+        let blocks_deletion = ended.blocks_deletion();
+        if left.is_none() || blocks_deletion {
             let since = self.blocked_since.unwrap_or(now);
-            self.blocked_since = ended.deletion_blocked.then_some(since);
+            self.blocked_since = blocks_deletion.then_some(since);
         }
         if let Some(left) = left {
             return Some(resume(ended.retry, left, delays));
@@ -142,8 +160,11 @@ impl Pauses {
             Retry::Interval(_) => pause.map(|pause| pause.min(delays.rest)),
             _ => pause,
         };
-        self.held = Some((ended.attempt, now + hold.unwrap_or_default()));
-        self.reported = ended.plan.and_then(report).map(Box::new);
+        self.held = Some(Held {
+            attempt: ended.attempt,
+            until: now + hold.unwrap_or_default(),
+            reported: ended.plan.and_then(report).map(Box::new),
+        });
         pause
     }
 
@@ -161,16 +182,19 @@ impl Pauses {
         if let Some((attempt, _)) = self.running.take()
             && self.left(&attempt, now).is_none_or(|left| left < pause)
         {
-            self.held = Some((attempt, now + pause));
-            self.reported = None;
+            self.held = Some(Held {
+                attempt,
+                until: now + pause,
+                reported: None,
+            });
         }
         pause
     }
 
     /// Counts consecutive failures. Returns when to decide again: what did not help the first time needs a pause.
     fn count(&mut self, ended: &Ended<'_>, delays: &Delays) -> Retry {
-        let same = |(last, _): &(Attempt, Instant)| ended.attempt.repeats(last);
-        let again = self.held.as_ref().is_some_and(same);
+        let last = self.held.as_ref();
+        let again = last.is_some_and(|last| ended.attempt.repeats(&last.attempt));
         if !again {
             (self.failures, self.uncertain_failures) = (0, 0);
         }
@@ -199,7 +223,7 @@ impl Pauses {
 
     fn is_request(&self, attempt: &Attempt) -> bool {
         match &self.held {
-            Some((last, _)) => attempt.is_requested_since(last),
+            Some(last) => attempt.is_requested_since(&last.attempt),
             None => attempt.is_requested(),
         }
     }

@@ -10,7 +10,7 @@ use super::ownership::Claim;
 use super::record::{Destination, Writes};
 use super::steps::{Effect, Plan, remote_after};
 use super::unknown_outcome::MaybeApplied;
-use super::verdict::{EventReason, Expiring, Verdict};
+use super::verdict::{EventReason, Expiring, Verdict, differs};
 use crate::resources::{
     Class, CommonStatus, Conditions, DRIFTED, EXPIRING, ImportRecord, InputStatus, PendingDeletion,
     PreviousId, READY, REFERENCES_RESOLVED, Reason, RemoteDetails, Replace, ResourceStatus,
@@ -343,9 +343,7 @@ fn conditions(status: &CommonStatus, case: &Case<'_>, verdict: &Verdict) -> Vec<
         Err(why) => next.with(REFERENCES_RESOLVED, false, why.reason, &why.message),
     };
     if !drift.is_empty() {
-        let fields: Vec<&str> = drift.iter().map(|entry| entry.field.as_str()).collect();
-        let message = format!("differs at Metorial: {}", fields.join(", "));
-        next = next.with(DRIFTED, true, *reason, &message);
+        next = next.with(DRIFTED, true, *reason, &differs(drift));
     }
     next.build()
 }

@@ -128,3 +128,10 @@ impl Verdict {
         self
     }
 }
+
+/// Returns the text about differences that are left at Metorial, for a condition and an event.
+#[must_use]
+pub fn differs(drift: &[DriftEntry]) -> String {
+    let fields: Vec<&str> = drift.iter().map(|entry| entry.field.as_str()).collect();
+    format!("differs at Metorial: {}", fields.join(", "))
+}

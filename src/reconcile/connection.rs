@@ -4,7 +4,7 @@ use super::context::Context;
 use crate::cluster::error::ClusterError;
 use crate::connections::status::{self, verdict};
 use crate::connections::{ConnectionResource, ConnectionSettings, ConnectionState, rate_limit};
-use crate::plan::events::of_reason;
+use crate::plan::events::type_of;
 use crate::plan::verdict::Verdict;
 use crate::resources::{
     APPROVE, ConnectionKey, ConnectionStatus, IN_USE_FINALIZER, READY, RECREATE, Reason,
@@ -234,7 +234,7 @@ async fn report<C: ConnectionResource>(
     // A connection that is ready from the start is what everybody expects, and no event.
     if before != Some(reason) && (before.is_some() || !is_ready) {
         let uid = object.uid().unwrap_or_default();
-        let type_ = of_reason(verdict.reason);
+        let type_ = type_of(verdict.reason);
         cluster
             .event((&key, &uid), reason, type_, &verdict.message)
             .await;

@@ -195,7 +195,6 @@ impl<K: Kind> Run<'_, K> {
             attempt: attempt(context, &self.resource, desired, connection),
             plan,
             asked: self.asked,
-            deletion_blocked: plan.is_some_and(|plan| plan.deletion_blocked),
         };
         self.remember(|memory| memory.pauses.next(ended, &delays, now()))
     }

@@ -5,7 +5,7 @@ use super::queue::Abort;
 use crate::cluster::error::ClusterError;
 use crate::connections::ConnectionResource;
 use crate::kinds::Kind;
-use crate::plan::events::of_reason;
+use crate::plan::events::type_of;
 use crate::plan::referred::seen_by_others;
 use crate::reconcile::context::Context;
 use crate::resources::{
@@ -170,7 +170,7 @@ where
         let (about, reason) = ((key, uid.as_str()), ended.reason.as_str());
         let message = &ended.message;
         cluster
-            .event(about, reason, of_reason(ended.reason), message)
+            .event(about, reason, type_of(ended.reason), message)
             .await;
     }
     written?;

@@ -37,7 +37,6 @@ fn ended(retry: &Retry, asked: bool) -> Ended<'_> {
         attempt: attempt(1),
         plan: None,
         asked,
-        deletion_blocked: false,
     }
 }
 
@@ -267,8 +266,12 @@ fn a_deletion_waits_whatever_comes_to_depend_on_it_and_until_something_no_longer
 fn a_deletion_is_blocked_for_as_long_as_every_attempt_fails_to_reach_the_api() {
     let (mut pauses, now) = (Pauses::default(), Instant::now());
     let mut end = |retry: &Retry, asked, deletion_blocked, now| {
-        let ended = Ended {
+        let plan = Plan {
             deletion_blocked,
+            ..Plan::report(Verdict::new(Reason::RemoteUnavailable, "failed"))
+        };
+        let ended = Ended {
+            plan: Some(&plan),
             ..ended(retry, asked)
         };
         pauses.next(ended, &DELAYS, now);

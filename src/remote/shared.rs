@@ -187,11 +187,8 @@ mod tests {
     use super::*;
     use crate::metrics::Format;
     use crate::plan::purpose::Purpose;
-    use crate::remote::RemoteError;
     use crate::remote::budget::WINDOW;
-    use crate::remote::testing::refusal;
-    use metorial::{Error, Method};
-    use serde_json::json;
+    use crate::remote::testing::too_many_requests;
     use tokio::sync::mpsc::unbounded_channel;
 
     const LIMIT: Limit = Limit {
@@ -214,14 +211,6 @@ mod tests {
     fn check() -> (ResourceKey, Purpose) {
         let connection = ResourceKey::new("Connection", "apps", "default");
         (connection.clone(), Purpose::of_check(connection))
-    }
-
-    /// Returns the error of a request that was refused with 429.
-    async fn too_many_requests() -> Error {
-        match refusal(Method::Get, 429, "busy", json!({})).await {
-            RemoteError::Api(error) => error,
-            other => panic!("{other:?}"),
-        }
     }
 
     #[test]

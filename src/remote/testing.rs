@@ -34,6 +34,22 @@ pub async fn refusal(method: Method, status: u16, code: &str, details: Value) ->
     refused_with(method, status, body.to_string(), wait).await
 }
 
+/// Returns the error of a read that the API refuses with 429.
+pub async fn too_many_requests() -> Error {
+    match refusal(Method::Get, 429, "busy", json!({})).await {
+        RemoteError::Api(error) => error,
+        other => unreachable!("the client returns an error of the API: {other:?}"),
+    }
+}
+
+/// Starts a server on this machine, which runs as long as the test; returns its URL.
+pub async fn serve(router: Router) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    tokio::spawn(async { axum::serve(listener, router).await });
+    url
+}
+
 /// Returns the error of a read that a proxy refuses with this status.
 pub async fn proxy_refusal(status: u16) -> RemoteError {
     refused_with(Method::Get, status, "<html>".to_owned(), None).await

@@ -26,6 +26,19 @@ fn drift() -> Vec<DriftEntry> {
     }]
 }
 
+/// A failure of the API that passes by itself.
+fn passing() -> Failure {
+    Failure::Remote(RemoteFailure {
+        reason: Reason::RemoteUnavailable,
+        message: "it failed".to_owned(),
+        applied: MaybeApplied::No,
+        concerns_connection: false,
+        growth: Growth::Transient,
+        wait: None,
+        rejection: None,
+    })
+}
+
 /// The plan where the connection does not exist, and where the API fails, and the status after each, of a resource of generation
 /// 2 that used this connection.
 fn failing(used: &str, observed: i64) -> [(Plan, Reason, CommonStatus); 2] {
@@ -48,15 +61,7 @@ fn failing(used: &str, observed: i64) -> [(Plan, Reason, CommonStatus); 2] {
     let mut unanswered = Fixture::of(&desired, unconnected.record.clone());
     unanswered.policy = policy();
     unanswered.generation = 2;
-    unanswered.failure = Some(Failure::Remote(RemoteFailure {
-        reason: Reason::RemoteUnavailable,
-        message: "it failed".to_owned(),
-        applied: MaybeApplied::No,
-        concerns_connection: false,
-        growth: Growth::Transient,
-        wait: None,
-        rejection: None,
-    }));
+    unanswered.failure = Some(passing());
     let cases = [
         (unconnected, Reason::ConnectionNotFound),
         (unanswered, Reason::RemoteUnavailable),
@@ -136,15 +141,7 @@ fn a_resource_that_is_suspended_keeps_the_drift_that_was_reported() {
 
 /// True if a failure that passes keeps the conditions.
 fn keeps(mut fixture: Fixture<'_>) -> bool {
-    fixture.failure = Some(Failure::Remote(RemoteFailure {
-        reason: Reason::RemoteUnavailable,
-        message: "it failed".to_owned(),
-        applied: MaybeApplied::No,
-        concerns_connection: false,
-        growth: Growth::Transient,
-        wait: None,
-        rejection: None,
-    }));
+    fixture.failure = Some(passing());
     fixture.plan().verdict.keeps_conditions
 }
 

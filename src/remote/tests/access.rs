@@ -2,7 +2,7 @@
 
 use crate::plan::schema::ValueSchema;
 use crate::remote::Session;
-use crate::remote::testing::{ID, auth_config, session_at, session_with_key};
+use crate::remote::testing::{ID, auth_config, serve, session_at, session_with_key};
 use crate::resources::ProviderAuthConfig;
 use axum::Router;
 use axum::extract::State;
@@ -11,7 +11,6 @@ use axum::response::{IntoResponse, Response};
 use serde_json::{Value, json};
 use std::sync::atomic::{AtomicU16, Ordering};
 use std::sync::{Arc, Mutex};
-use tokio::net::TcpListener;
 use tokio::time::Instant;
 
 const NARROW: &str = "metorial_sk_narrow";
@@ -60,9 +59,7 @@ impl World {
             requests: Mutex::default(),
         });
         let router = Router::new().fallback(answer).with_state(server.clone());
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let url = format!("http://{}", listener.local_addr().unwrap());
-        tokio::spawn(async { axum::serve(listener, router).await });
+        let url = serve(router).await;
         let full = session_at(&url);
         let narrow = Session {
             cache: full.cache.clone(),

@@ -1,6 +1,6 @@
 //! What responses, and requests that are not sent, count for in the budget.
 
-use crate::remote::testing::{ID, auth_config, session_at};
+use crate::remote::testing::{ID, auth_config, serve, session_at};
 use crate::remote::transport::full_pages;
 use crate::remote::{RemoteError, Session};
 use crate::resources::ProviderAuthConfig;
@@ -12,7 +12,6 @@ use metorial::AuthConfig;
 use serde_json::{Value, json};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use tokio::net::TcpListener;
 use tokio::time::Instant;
 
 /// The requests that the server allows.
@@ -43,9 +42,7 @@ impl World {
         let router = Router::new()
             .route("/provider-auth-configs", get(move || answer(list.clone())))
             .fallback(move || answer_item(object.clone()));
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let url = format!("http://{}", listener.local_addr().unwrap());
-        tokio::spawn(async { axum::serve(listener, router).await });
+        let url = serve(router).await;
         Self {
             counted,
             session: session_at(&url),

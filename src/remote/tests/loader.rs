@@ -3,7 +3,7 @@
 use crate::plan::observed::RemoteView;
 use crate::plan::purpose::{Priority, Purpose};
 use crate::remote::budget::{Limit, WINDOW};
-use crate::remote::testing::{auth_config, session_at};
+use crate::remote::testing::{auth_config, serve, session_at};
 use crate::remote::{RemoteError, Session};
 use crate::resources::{ProviderAuthConfig, ProviderAuthCredentials, ResourceKey};
 use axum::Router;
@@ -16,7 +16,6 @@ use futures::future::join_all;
 use serde_json::{Value, json};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
-use tokio::net::TcpListener;
 use tokio::time::Instant;
 
 /// The result of a read.
@@ -140,9 +139,7 @@ impl World {
             .route("/provider-auth-configs", get(list))
             .route("/provider-auth-configs/{id}", get(item))
             .with_state(server.clone());
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let url = format!("http://{}", listener.local_addr().unwrap());
-        tokio::spawn(async { axum::serve(listener, router).await });
+        let url = serve(router).await;
         Self {
             server,
             session: session_at(&url),

@@ -3,14 +3,12 @@
 use super::headers;
 use super::world::{limit, purpose, seconds};
 use crate::plan::purpose::Priority;
-use crate::remote::RemoteError;
 use crate::remote::budget::limit::WINDOW;
 use crate::remote::budget::organization::Budget;
 use crate::remote::budget::pool::SharedPool;
-use crate::remote::testing::{refusal, unreachable_error};
+use crate::remote::testing::{too_many_requests, unreachable_error};
 use crate::resources::ResourceKey;
-use metorial::{Meta, Method};
-use serde_json::json;
+use metorial::Meta;
 use std::sync::Barrier;
 use tokio::sync::mpsc::unbounded_channel;
 use tokio::time::Instant;
@@ -49,6 +47,16 @@ fn answered(budget: &Budget, priority: Priority, number: usize, meta: &Meta, now
     true
 }
 
+/// The headers of a response that leaves so many of a hundred requests.
+fn left(left: u64) -> Meta {
+    headers(100, left, 600)
+}
+
+/// Sends a request and receives the response, which leaves so many of a hundred.
+fn report(budget: &Budget, priority: Priority, remaining: u64, now: Instant) {
+    assert!(answered(budget, priority, 0, &left(remaining), now));
+}
+
 #[test]
 fn checks_with_other_keys_use_up_no_share_of_checks() {
     let (development, production, now) = budgets();
@@ -61,49 +69,29 @@ fn checks_with_other_keys_use_up_no_share_of_checks() {
 #[test]
 fn requests_with_other_keys_use_up_no_share_of_changes() {
     let (development, production, now) = budgets();
-    let report = |left| headers(100, left, 600);
-    assert!(answered(
-        &development,
-        Priority::Change,
-        0,
-        &report(99),
-        now
-    ));
+    report(&development, Priority::Change, 99, now);
     send(&production, Priority::Change, 98, now);
     assert_eq!(development.remaining(now), 1);
-    assert!(answered(
-        &development,
-        Priority::Change,
-        1,
-        &report(98),
-        now
-    ));
+    report(&development, Priority::Change, 98, now);
     assert_eq!(development.remaining(now), 98, "the server counts each key");
 }
 
 #[test]
 fn one_request_finds_out_whether_others_have_used_up_what_the_server_reported() {
     let (development, production, now) = budgets();
-    let report = |left| headers(100, left, 600);
-    assert!(answered(
-        &development,
-        Priority::Create,
-        0,
-        &report(99),
-        now
-    ));
+    report(&development, Priority::Create, 99, now);
     send(&production, Priority::Create, 300, now);
     let [first, second] = ["first", "second"].map(|name| purpose("apps", name, Priority::Create));
     let probe = development.admit(None, &first, 0, now).unwrap();
     assert!(development.admit(None, &second, 0, now).is_err(), "alone");
-    development.answered(probe, &report(98), now);
+    development.answered(probe, &left(98), now);
     development.ended(probe, now);
     assert_eq!(development.remaining(now), 98);
 
     // A server that counts all together says so, and is believed.
     development.withdraw(&second.key, now);
     send(&production, Priority::Create, 300, now);
-    assert!(answered(&development, Priority::Create, 2, &report(0), now));
+    report(&development, Priority::Create, 0, now);
     send(&production, Priority::Create, 300, now);
     assert!(development.admit(None, &second, 0, now).is_err());
 }
@@ -122,9 +110,7 @@ fn a_server_without_headers_is_asked_whether_it_counts_keys_together() {
 #[tokio::test]
 async fn a_server_without_headers_that_counts_keys_together_is_asked_once_in_a_while() {
     let (development, production, now) = budgets();
-    let RemoteError::Api(refusal) = refusal(Method::Get, 429, "busy", json!({})).await else {
-        unreachable!("the client returns an error of the API");
-    };
+    let refusal = too_many_requests().await;
     send(&production, Priority::Create, 150, now);
     let create = purpose("apps", "new", Priority::Create);
     let mut at = now;

@@ -3,14 +3,12 @@
 use super::headers;
 use super::world::{Headers, Lost, World, limit, purpose, seconds, taking};
 use crate::plan::purpose::{Priority, Purpose};
-use crate::remote::RemoteError;
 use crate::remote::budget::limit::WINDOW;
 use crate::remote::budget::organization::{Budget, Refused};
 use crate::remote::budget::own::OwnLimit;
-use crate::remote::testing::{refusal, unreachable_error};
+use crate::remote::testing::{too_many_requests, unreachable_error};
 use crate::resources::ResourceKey;
-use metorial::{Error, Meta, Method};
-use serde_json::json;
+use metorial::{Error, Meta};
 use std::time::Duration;
 use tokio::sync::mpsc::unbounded_channel;
 use tokio::time::Instant;
@@ -158,9 +156,7 @@ async fn a_limit_of_a_connection_that_it_has_used_up_itself_is_no_outage_after_a
 #[tokio::test]
 async fn a_refusal_without_headers_by_something_before_the_server_is_no_failed_request() {
     let (budget, edit, start) = of_three();
-    let RemoteError::Api(refusal) = refusal(Method::Get, 429, "busy", json!({})).await else {
-        unreachable!("the client returns an error of the API");
-    };
+    let refusal = too_many_requests().await;
     let [first, second] = [0; 2].map(|_| budget.admit(None, &edit, 0, start).unwrap());
     budget.answered(first, &headers(100, 50, 600), start);
     budget.ended(first, start);

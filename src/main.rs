@@ -13,6 +13,10 @@ use std::process::ExitCode;
 use std::time::Duration;
 use tokio::signal::unix::{SignalKind, signal};
 
+/// The threads that run the process. A reconciliation takes a millisecond of processor time and waits for APIs the rest of it:
+/// with a thread for each processor, the node alone would decide how much memory the same work takes.
+const WORKER_THREADS: usize = 2;
+
 fn main() -> ExitCode {
     let result = match Args::try_parse() {
         Ok(args) => match args.command {
@@ -120,6 +124,7 @@ async fn cluster_client(timeout: Duration) -> Result<kube::Client, String> {
 
 fn block_on<T>(work: impl Future<Output = Result<T, String>>) -> Result<T, String> {
     let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(WORKER_THREADS)
         .enable_all()
         .build();
     let runtime = runtime.map_err(|error| error.to_string())?;

@@ -8,6 +8,7 @@ use metorial_simulator::Entry;
 use serde_json::{Map, Value};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
+use url::form_urlencoded;
 
 /// A record in the making.
 pub struct Record {
@@ -81,7 +82,14 @@ impl Record {
                     call.method, call.status
                 ));
             } else {
-                reads.insert(format!("{} {path} {}", call.method, call.status));
+                let read = |path: &str| format!("{} {path} {}", call.method, call.status);
+                let ids: Vec<String> = ids(&call.query).collect();
+                if ids.is_empty() {
+                    reads.insert(read(&path));
+                }
+                for id in ids {
+                    reads.insert(read(&format!("{path}/{}", self.mask.text(&id))));
+                }
             }
         }
         lines.extend(reads);
@@ -98,6 +106,15 @@ impl Record {
         }
         self.text.push('\n');
     }
+}
+
+/// Returns the ids that a list is asked for. Objects are read with one list if they are read at about the same time, so each
+/// is shown as if it was read alone.
+fn ids(query: &str) -> impl Iterator<Item = String> {
+    let pairs = form_urlencoded::parse(query.as_bytes());
+    pairs
+        .filter(|(name, _)| name == "id[]")
+        .map(|(_, id)| id.into_owned())
 }
 
 /// Returns what changed from each version to the next.

@@ -248,7 +248,7 @@ impl<'a, K: Kind> Handle<'a, K> {
     }
 
     /// Reads the resource again after a write to it failed, so that the write can be repeated. What was done is recorded after any
-    /// change, unless this is another resource by now.
+    /// change, unless it is gone, and perhaps another resource has its name by now.
     async fn resolve_conflict(
         &mut self,
         error: ClusterError,
@@ -271,6 +271,8 @@ impl<'a, K: Kind> Handle<'a, K> {
             Records::Writes => cluster.get(api, name).await?,
             _ => cluster.get_of_shard(api, name, self.shard).await?,
         };
+        // A new resource of the same name is not the one that was decided about.
+        let found = found.filter(|found| found.uid() == self.object.uid());
         let object = found.ok_or_else(|| self.failed("get", Cause::NotFound))?;
         let same = basis(&self.object) == basis(&object)
             && json!(object.status().cloned().unwrap_or_default()) == json!(self.status);

@@ -2,8 +2,8 @@
 
 use super::client::{Cluster, decoded};
 use super::error::{Cause, ClusterError};
-use super::merge_patch::merge_patch;
 use super::metadata::PartialObject;
+use super::status_patch::status_patch;
 use super::verb::Verb;
 use crate::resources::FIELD_MANAGER;
 use crate::sensitive::Sensitive;
@@ -67,7 +67,7 @@ impl Cluster {
     /// meantime.
     ///
     /// # Errors
-    /// The call failed.
+    /// The call failed; [`Cause::Conflict`] where another object has the name by now.
     pub async fn write_status<K, S>(
         &self,
         api: &Api<K>,
@@ -80,14 +80,15 @@ impl Cluster {
         S: Serialize,
     {
         let json = |status: &S| serde_json::to_value(status).expect("a status serializes");
-        let Some(difference) = merge_patch(&json(before), &json(next)) else {
+        let uid = object.meta().uid.as_deref();
+        let Some(patch) = status_patch(uid, &json(before), &json(next)) else {
             return Ok(false);
         };
-        let patch = json!({"metadata": {"uid": object.meta().uid}, "status": difference});
+        let patch = serde_json::from_value(patch).expect("it is a JSON patch");
         let name = object.name_any();
         let kind = format!("{}/status", K::kind(&()));
         let params = PatchParams::apply(FIELD_MANAGER);
-        let patch = Patch::Merge(patch);
+        let patch: Patch<()> = Patch::Json(patch);
         let request = Request::new(api.resource_url());
         let request = request.patch_subresource("status", &name, &params, &patch);
         // The answer is the whole object; that it is one is enough.

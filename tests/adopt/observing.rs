@@ -258,3 +258,28 @@ async fn what_a_deleted_resource_of_the_same_name_left_does_not_become_its_own_b
     let now = env.only(Kind::Credentials);
     assert_eq!((&now.id, now.updated_at), (&left.id, left.updated_at));
 }
+
+#[tokio::test]
+async fn a_resource_that_is_created_again_does_not_get_the_status_of_the_one_before() {
+    let env = Environment::running().await;
+    let (before, after) = (
+        env.create_by_hand(json!({})).await,
+        env.create_by_hand(json!({})).await,
+    );
+    let path = format!("{}/{}", Kind::Credentials.path(), before.id);
+    let answer = env.hold_before("GET", &path);
+    env.apply(observing(&before.id)).await;
+    env.until("the first object is read", async || {
+        (answer.arrived() > 0).then_some(())
+    })
+    .await;
+    env.credentials("github").remove().await;
+    let history = env.history_of(Kind::Credentials).await;
+    env.apply(observing(&after.id)).await;
+    answer.open();
+    let observed = env.credentials("github").wait_reason("Observed").await;
+    assert_eq!(observed.status().id.as_ref(), Some(&after.id));
+    for version in history.of("github") {
+        assert_ne!(version["status"]["id"], before.id);
+    }
+}

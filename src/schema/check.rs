@@ -11,7 +11,7 @@ use crate::weak_map::WeakMap;
 use jsonschema::{Keyword, PatternOptions, ValidationError};
 use metorial::SecretValue;
 use serde_json::Value;
-use std::collections::{BTreeSet, HashSet};
+use std::collections::{BTreeSet, HashMap};
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
@@ -33,6 +33,8 @@ const STACK_LIMIT: usize = 32 << 20;
 const PATTERN_SIZE: usize = 64 << 10;
 /// The number of schemas that are remembered because their check took too long.
 const MOST_REMEMBERED: usize = 1000;
+/// The time for which they are: a value may have taken so long, or a machine that was busy.
+const REMEMBERED_FOR: Duration = Duration::from_secs(3600);
 
 /// The result of a check.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -50,7 +52,7 @@ pub struct SchemaChecks {
     threads: Arc<Semaphore>,
     /// The lock of each namespace.
     namespaces: WeakMap<String, AsyncMutex<()>>,
-    overran: Arc<Mutex<HashSet<u64>>>,
+    overran: Arc<Overruns>,
     metrics: Arc<Metrics>,
 }
 
@@ -124,14 +126,14 @@ impl SchemaChecks {
         let Ok((_turn, Ok(thread))) = tokio::time::timeout(TIME_LIMIT, wait).await else {
             return CheckResult::NotChecked("all threads for such checks are busy");
         };
-        if lock(&self.overran).contains(&schema.digest) {
+        let check = (namespace.to_owned(), schema.digest);
+        if self.overran.contains(&check) {
             return CheckResult::NotChecked(OVERRAN);
         }
         let (send, receive) = oneshot::channel();
-        let digest = schema.digest;
         let names = PublicNames::new(&schema.schema, names);
         let (schema, value) = (schema.clone(), SecretValue::new(value.clone()));
-        let overran = self.overran.clone();
+        let (overran, overrunning) = (self.overran.clone(), check.clone());
         let started = thread::Builder::new()
             .name("schema-check".to_owned())
             .stack_size(STACK_SIZE)
@@ -140,7 +142,7 @@ impl SchemaChecks {
                 let checked = check_until(&schema.schema, value.expose(), &names, deadline);
                 drop(value);
                 if checked == CheckResult::NotChecked(OVERRAN) {
-                    remember(&overran, digest);
+                    overran.add(overrunning);
                 }
                 drop(thread);
                 // Nobody waits any more if the reconciliation has ended.
@@ -154,7 +156,7 @@ impl SchemaChecks {
             Ok(Ok(checked)) => checked,
             Ok(Err(_)) => CheckResult::NotChecked("its check ended unexpectedly"),
             Err(_) => {
-                remember(&self.overran, digest);
+                self.overran.add(check);
                 CheckResult::NotChecked(OVERRAN)
             }
         }
@@ -163,12 +165,26 @@ impl SchemaChecks {
 
 const OVERRAN: &str = "its check takes too long";
 
-fn remember(overran: &Mutex<HashSet<u64>>, digest: u64) {
-    let mut overran = lock(overran);
-    if overran.len() >= MOST_REMEMBERED {
-        overran.clear();
+/// The namespaces and schemas whose checks took too long, and until when that is remembered. The values of one namespace say
+/// nothing about those of another.
+#[derive(Default)]
+struct Overruns(Mutex<HashMap<(String, u64), Instant>>);
+
+impl Overruns {
+    fn add(&self, check: (String, u64)) {
+        let mut until = lock(&self.0);
+        if until.len() >= MOST_REMEMBERED {
+            until.clear();
+        }
+        until.insert(check, Instant::now() + REMEMBERED_FOR);
     }
-    overran.insert(digest);
+
+    fn contains(&self, check: &(String, u64)) -> bool {
+        let until = lock(&self.0);
+        until
+            .get(check)
+            .is_some_and(|until| Instant::now() < *until)
+    }
 }
 
 /// Ends the check where it stands, by unwinding its thread: a validator has no way to be stopped.

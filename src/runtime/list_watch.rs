@@ -18,9 +18,12 @@ use serde::Deserialize;
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
+use tokio::time::Instant;
 
 /// The time after which a watch is dead that the server should have closed.
 const MAX_SILENCE: Duration = Duration::from_secs(WATCH_SECONDS as u64 + 5);
+/// A watch that ends sooner, without an event, was ended by something in between, such as a proxy that keeps no streams.
+const SHORTEST_WATCH: Duration = Duration::from_secs(1);
 /// The status of a watch whose version is no longer known.
 const GONE_STATUS: u16 = 410;
 /// The longest pause while the definition of a kind is missing: the person who applies it waits for what is then created, and the
@@ -198,7 +201,7 @@ async fn watch(
     report: &mut (dyn FnMut(Event) + Send),
     failures: &mut Failures<'_>,
 ) -> Option<Cause> {
-    loop {
+    'watching: loop {
         let mut events = match cluster.watch(&of.collection, &version).await {
             // A successful watch call doesn't prove that the version is still valid: the first event may be 410. List again.
             Ok(_) if failures.lasts() => return None,
@@ -212,6 +215,8 @@ async fn watch(
                 continue;
             }
         };
+        let began = Instant::now();
+        let mut brought = false;
         // A watch ends in the regular way after a while, and the next one starts where it ended.
         while let Ok(Some(event)) = tokio::time::timeout(of.max_silence, events.next()).await {
             match event {
@@ -232,10 +237,14 @@ async fn watch(
                 Err(error @ kube::Error::SerdeError(_)) => return Some(Cause::from(&error)),
                 Err(error) => {
                     failures.pause(Cause::from(&error)).await;
-                    break;
+                    continue 'watching;
                 }
             }
             failures.end();
+            brought = true;
+        }
+        if !brought && began.elapsed() < SHORTEST_WATCH.min(of.max_silence) {
+            failures.pause_after_short_watch().await;
         }
     }
 }
@@ -313,6 +322,17 @@ impl<'a> Failures<'a> {
             }
         }
         let pause = self.pause_after(&cause);
+        tokio::time::sleep(pause).await;
+    }
+
+    /// Pauses after a watch that ended as soon as it was opened.
+    async fn pause_after_short_watch(&mut self) {
+        let kind = self.of.scope.kind;
+        tracing::warn!(
+            kind,
+            "a watch was closed immediately: something before the API server may not allow streams"
+        );
+        let pause = self.pause_after(&Cause::Unreachable);
         tokio::time::sleep(pause).await;
     }
 

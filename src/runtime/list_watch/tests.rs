@@ -103,9 +103,10 @@ async fn one_watch_of_a_kind_asks_for_its_definition_and_all_list_it_once_it_is_
     assert_eq!(watches.take_requests(), all);
 }
 
-/// An API server whose lists are empty, and whose watches neither bring anything nor end; counts both.
+/// An API server whose lists are empty, and whose watches bring nothing, and end immediately or never; counts both.
 #[derive(Default)]
 struct Silent {
+    ends: bool,
     lists: AtomicUsize,
     watches: AtomicUsize,
 }
@@ -117,7 +118,10 @@ impl Silent {
                 query if query.contains("watch=") => {
                     self.watches.fetch_add(1, Ordering::Relaxed);
                     let silence = stream::pending::<Result<Vec<u8>, Infallible>>();
-                    Body::from_stream(silence)
+                    match self.ends {
+                        true => Body::empty(),
+                        false => Body::from_stream(silence),
+                    }
                 }
                 _ => {
                     self.lists.fetch_add(1, Ordering::Relaxed);
@@ -134,6 +138,17 @@ impl Silent {
         let client = Client::try_from(config).expect("a client");
         Cluster::new(client, Arc::default(), Duration::from_secs(60))
     }
+
+    /// Waits until three watches were opened.
+    async fn opened(&self) {
+        let opened = async {
+            while self.watches.load(Ordering::Relaxed) < 3 {
+                tokio::time::sleep(Duration::from_millis(1)).await;
+            }
+        };
+        let opened = tokio::time::timeout(Duration::from_secs(60), opened).await;
+        opened.expect("it is opened again");
+    }
 }
 
 #[tokio::test]
@@ -147,16 +162,30 @@ async fn a_watch_that_is_silent_for_too_long_is_opened_again_at_its_version() {
     };
     let mut ignore = |_| {};
     let watching = list_and_watch(&cluster, &health, &of, &mut ignore);
-    let opened = async {
-        while server.watches.load(Ordering::Relaxed) < 3 {
-            tokio::time::sleep(Duration::from_millis(1)).await;
-        }
-    };
     tokio::select! {
         () = watching => {}
-        opened = tokio::time::timeout(Duration::from_secs(60), opened) => {
-            opened.expect("it is opened again");
-        }
+        () = server.opened() => {}
     }
+    assert_eq!(server.lists.load(Ordering::Relaxed), 1);
+}
+
+#[tokio::test]
+async fn a_watch_that_is_closed_immediately_is_opened_again_after_a_growing_pause() {
+    let server = Arc::new(Silent {
+        ends: true,
+        ..Silent::default()
+    });
+    let cluster = server.clone().serve().await;
+    let health = Health::default();
+    let of = Watched::new::<ConfigMap>("ConfigMap", None);
+    let mut ignore = |_| {};
+    let watching = list_and_watch(&cluster, &health, &of, &mut ignore);
+    let began = Instant::now();
+    tokio::select! {
+        () = watching => {}
+        () = server.opened() => {}
+    }
+    // A pause of 0.8 s, and one of twice that.
+    assert!(began.elapsed() >= Duration::from_secs(2));
     assert_eq!(server.lists.load(Ordering::Relaxed), 1);
 }

@@ -54,22 +54,37 @@ impl Cluster {
 /// The uids of the namespaces that were read. They are kept only where namespaces are watched, which takes rights in all of
 /// them: one that is deleted and created again has another.
 #[derive(Default)]
-pub struct NamespaceUids {
-    known: Mutex<HashMap<String, String>>,
+pub struct NamespaceUids(Mutex<Known>);
+
+#[derive(Default)]
+struct Known {
+    uids: HashMap<String, String>,
+    /// How often something was forgotten: what was read before that may be outdated.
+    forgotten: u64,
 }
 
 impl NamespaceUids {
-    /// Returns the uid of a namespace.
+    /// Returns the uid of a namespace. If it decides whose object is taken over, what the watch showed last is not enough: it may
+    /// be behind.
     ///
     /// # Errors
     /// The read failed.
-    pub async fn get(&self, cluster: &Cluster, name: &str) -> Result<String, ClusterError> {
-        if let Some(uid) = self.lock().get(name).cloned() {
-            return Ok(uid);
-        }
+    pub async fn get(
+        &self,
+        cluster: &Cluster,
+        name: &str,
+        decides: bool,
+    ) -> Result<String, ClusterError> {
+        let began = {
+            let known = self.lock();
+            if let (Some(uid), false) = (known.uids.get(name), decides) {
+                return Ok(uid.clone());
+            }
+            known.forgotten
+        };
         let uid = cluster.namespace_uid(name).await?;
         if cluster.serves_all() {
-            self.lock().insert(name.to_owned(), uid.clone());
+            self.lock().add(name, &uid, began);
         }
         Ok(uid)
     }
@@ -77,16 +92,49 @@ impl NamespaceUids {
     /// Forgets the namespace with this key; any other key is ignored.
     pub fn forget(&self, key: &ResourceKey) {
         if key.kind == "Namespace" {
-            self.lock().remove(&*key.name);
+            let mut known = self.lock();
+            known.uids.remove(&*key.name);
+            known.forgotten += 1;
         }
     }
 
     /// Forgets all namespaces.
     pub fn clear(&self) {
-        self.lock().clear();
+        let mut known = self.lock();
+        known.uids.clear();
+        known.forgotten += 1;
     }
 
-    fn lock(&self) -> MutexGuard<'_, HashMap<String, String>> {
-        lock(&self.known)
+    fn lock(&self) -> MutexGuard<'_, Known> {
+        lock(&self.0)
+    }
+}
+
+impl Known {
+    /// Adds what was read since so much was forgotten.
+    fn add(&mut self, name: &str, uid: &str, began: u64) {
+        if self.forgotten == began {
+            self.uids.insert(name.to_owned(), uid.to_owned());
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_read_before_the_namespace_changed_is_not_kept() {
+        let known = NamespaceUids::default();
+        let began = known.lock().forgotten;
+        known.lock().add("team", "a", began);
+        assert_eq!(known.lock().uids["team"], "a");
+        known.forget(&ResourceKey::new("Namespace", "", "team"));
+        known.lock().add("team", "a", began);
+        assert!(known.lock().uids.is_empty());
+        let began = known.lock().forgotten;
+        known.clear();
+        known.lock().add("team", "a", began);
+        assert!(known.lock().uids.is_empty());
     }
 }

@@ -11,7 +11,7 @@ use crate::plan::circle;
 use crate::plan::desired::Desired;
 use crate::plan::memory::{AwaitedOwner, Memory};
 use crate::plan::ownership::Owner;
-use crate::plan::record::Record;
+use crate::plan::record::{Finalizer, Record};
 use crate::resources::{ConnectionKey, Reason, ResourceKey, ResourceStatus};
 use kube::ResourceExt;
 use tokio::time::Instant;
@@ -41,8 +41,13 @@ impl<'a, K: Kind> Resource<'a, K> {
             return Ok(None);
         };
         let uid = handle.object.uid().unwrap_or_default();
-        let namespace_uids = &context.namespace_uids;
-        let namespace_uid = namespace_uids.get(&context.cluster, &key.namespace).await?;
+        // It may take over what a former resource of its name left, if that was in the same namespace.
+        let restored =
+            handle.finalizer() == Some(Finalizer::Restored) && handle.status.common().id.is_none();
+        let (cluster, namespace_uids) = (&context.cluster, &context.namespace_uids);
+        let namespace_uid = namespace_uids
+            .get(cluster, &key.namespace, restored)
+            .await?;
         let mut resource = Self {
             memory: context.memories.get(key, &uid),
             owner: Owner {

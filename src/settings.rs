@@ -145,7 +145,20 @@ pub struct Timing {
     pub drain: Duration,
 }
 
+/// The time by which reads may lag behind a write that the API applied only when its response was given up.
+const LAG: Duration = Duration::from_secs(15);
+
 impl Timing {
+    /// Returns the durations for requests with this timeout: the longer one may be in flight, the later it may be applied.
+    #[must_use]
+    pub fn for_requests(timeout: Duration) -> Self {
+        let timing = Self::default();
+        Self {
+            settle: timing.settle.max(timeout + LAG),
+            ..timing
+        }
+    }
+
     /// Returns the delays of something that is reconciled at this interval.
     #[must_use]
     pub fn delays(&self, interval: Duration, jitter: f64) -> Delays {
@@ -272,7 +285,7 @@ impl RunArgs {
             serve_auth_exports: self.serve_auth_exports,
             request_timeout: self.request_timeout,
             reconcile_timeout: self.reconcile_timeout,
-            timing: Timing::default(),
+            timing: Timing::for_requests(self.request_timeout),
             hook: None,
         })
     }

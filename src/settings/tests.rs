@@ -26,3 +26,15 @@ fn the_documentation_lists_every_flag_with_its_environment_variable() {
     });
     assert_eq!(documented(), flags.collect());
 }
+
+#[test]
+fn a_request_that_may_be_in_flight_for_longer_takes_longer_to_settle() {
+    let settle = |flags: &[&str]| {
+        let flags = [&["metorial-operator", "--reconcile-timeout=5m"], flags].concat();
+        let settings = Args::parse_from(flags).run.settings().unwrap();
+        settings.timing.settle.as_secs()
+    };
+    assert_eq!(settle(&[]), 45);
+    assert_eq!(settle(&["--request-timeout=10s"]), 45);
+    assert_eq!(settle(&["--request-timeout=60s"]), 75);
+}

@@ -104,11 +104,10 @@ impl Cluster {
         need: Need,
     ) -> Result<Option<Content>, Missing> {
         let name = &reference.name;
+        let there = reference.namespace.as_deref().unwrap_or(namespace);
         match reference.kind {
             SourceKind::Secret => {
-                let found = self
-                    .get(&self.namespaced::<Secret>(namespace), name)
-                    .await?;
+                let found = self.get(&self.namespaced::<Secret>(there), name).await?;
                 Ok(found.map(|secret| {
                     let uid = secret.uid();
                     let data = secret.data.unwrap_or_default().into_iter();
@@ -116,9 +115,7 @@ impl Cluster {
                 }))
             }
             SourceKind::ConfigMap => {
-                let found = self
-                    .get(&self.namespaced::<ConfigMap>(namespace), name)
-                    .await?;
+                let found = self.get(&self.namespaced::<ConfigMap>(there), name).await?;
                 Ok(found.map(|map| {
                     let uid = map.uid();
                     let text = map.data.unwrap_or_default().into_iter();
@@ -236,7 +233,7 @@ fn absent(reference: &Reference) -> Unresolved {
 }
 
 fn keyless(reference: &Reference) -> Unresolved {
-    let (kind, name, key) = (reference.kind.as_str(), &reference.name, &reference.key);
+    let (kind, name, key) = (reference.kind.as_str(), reference.place(), &reference.key);
     let reason = match reference.kind {
         SourceKind::Secret => Reason::SecretKeyNotFound,
         SourceKind::ConfigMap => Reason::ConfigMapNotFound,

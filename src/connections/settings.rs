@@ -3,7 +3,7 @@
 use crate::kinds::{Reference, SourceKind};
 use crate::resources::{
     AllowedNamespaces, ClusterConnection, Connection, ConnectionCommon, ConnectionKind,
-    ConnectionStatus, ExternalIds, NamespacedKeyRef, RECONCILE_REQUESTED, Stored,
+    ConnectionStatus, ExternalIds, RECONCILE_REQUESTED, Stored,
 };
 use kube::{Api, Client, Resource, ResourceExt};
 use serde::Serialize;
@@ -20,7 +20,7 @@ pub struct ConnectionSettings {
     pub generation: Option<i64>,
     /// The part of the spec that both kinds share.
     pub common: ConnectionCommon,
-    /// The namespace of the Secret and the ConfigMap that the spec refers to.
+    /// The namespace of the connection, in which a `Connection` refers to a Secret and a ConfigMap.
     pub namespace: String,
     /// The reference to the API key.
     pub key: Reference,
@@ -113,17 +113,17 @@ impl ConnectionResource for Stored<ClusterConnection> {
     }
 
     fn settings(&self) -> ConnectionSettings {
-        let reference = |kind, of: &NamespacedKeyRef| Reference::to_key(kind, &of.key_ref());
         let object = self.object();
         let key = &object.spec.api_key.secret_key_ref;
         let ca = object.spec.ca_bundle.as_ref();
+        let ca = ca.map(|ca| &ca.config_map_key_ref);
         ConnectionSettings {
             uid: self.uid().unwrap_or_default(),
             generation: object.metadata.generation,
             common: object.spec.common.clone(),
-            namespace: key.namespace.clone(),
-            key: reference(SourceKind::Secret, key),
-            ca_bundle: ca.map(|ca| reference(SourceKind::ConfigMap, &ca.config_map_key_ref)),
+            namespace: String::new(),
+            key: Reference::to_namespaced_key(SourceKind::Secret, key),
+            ca_bundle: ca.map(|ca| Reference::to_namespaced_key(SourceKind::ConfigMap, ca)),
             // Absent means nobody, not everybody: a new ClusterConnection serves no namespace by accident.
             allowed: Some(
                 object

@@ -5,14 +5,17 @@ use crate::plan::attempt::digest;
 use crate::plan::desired::{External, Invalid};
 use crate::plan::fields::Sourced;
 use crate::resources::free_json::NUL;
-use crate::resources::{KeyRef, ResourceKey, ResourceRef, SecretSource, ValueSource};
+use crate::resources::{
+    KeyRef, NamespacedKeyRef, ResourceKey, ResourceRef, SecretSource, ValueSource,
+};
 use crate::sensitive::Sensitive;
 use metorial::SecretValue;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use zeroize::Zeroizing;
 
-/// A reference of a resource to a key of an object. Only objects of our own kinds can be in another namespace.
+/// A reference of a resource to a key of an object. Only objects of our own kinds, and what ClusterConnections refer to, can
+/// be in another namespace.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Reference {
     /// The kind of what is referred to.
@@ -87,6 +90,17 @@ impl Reference {
         Self {
             kind,
             namespace: None,
+            name: key.name.clone(),
+            key: key.key.clone(),
+        }
+    }
+
+    /// Returns the reference to a key of a Secret or ConfigMap in the namespace that it names.
+    #[must_use]
+    pub fn to_namespaced_key(kind: SourceKind, key: &NamespacedKeyRef) -> Self {
+        Self {
+            kind,
+            namespace: Some(key.namespace.clone()),
             name: key.name.clone(),
             key: key.key.clone(),
         }

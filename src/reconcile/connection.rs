@@ -169,13 +169,8 @@ async fn forget(
 
 fn register_dependencies(context: &Context, key: &ResourceKey, settings: &ConnectionSettings) {
     let references = settings.references();
-    let sources = references.iter().map(|reference| {
-        ResourceKey::new(
-            reference.kind.as_str(),
-            &settings.namespace,
-            &reference.name,
-        )
-    });
+    let sources = references.iter();
+    let sources = sources.map(|reference| reference.resource_key(&settings.namespace));
     context.dependencies.set(key, sources.collect());
 }
 

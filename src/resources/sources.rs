@@ -33,17 +33,6 @@ pub struct NamespacedKeyRef {
     pub key: String,
 }
 
-impl NamespacedKeyRef {
-    /// Returns the reference within the namespace.
-    #[must_use]
-    pub fn key_ref(&self) -> KeyRef {
-        KeyRef {
-            name: self.name.clone(),
-            key: self.key.clone(),
-        }
-    }
-}
-
 /// A value that need not be secret: written here, or read from a ConfigMap or a Secret.
 #[skip_serializing_none]
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize, KubeSchema)]

@@ -1,6 +1,9 @@
 //! ClusterConnections: one key for the namespaces that they admit, and which connection an object uses by default.
 
-use crate::support::{AllNamespaces, Environment, Kind, KubeGate, credentials, in_shard, with};
+use crate::support::{
+    AllNamespaces, Environment, Kind, KubeGate, config_map, credentials, in_shard, with,
+};
+use k8s_openapi::api::core::v1::ConfigMap;
 use metorial_operator::settings::Settings;
 use serde_json::json;
 
@@ -270,4 +273,30 @@ async fn users_of_a_connection_are_searched_for_only_where_they_can_be() {
     assert_eq!((lists(), lists_there()), (before, 0));
     everywhere.home.cluster_connection("default").remove().await;
     assert!(lists() > before, "its users may be anywhere");
+}
+
+#[tokio::test]
+async fn a_cluster_connection_reads_its_certificates_in_the_namespace_that_its_spec_names() {
+    let (mut everywhere, team) = everywhere(json!({})).await;
+    everywhere.start_operator();
+    let home = &everywhere.home;
+    let decoy = config_map("roots", "ca.crt", "not a certificate");
+    home.apply(decoy).await;
+    let roots = json!({"namespace": team.namespace, "name": "roots", "key": "ca.crt"});
+    let shared = everywhere.cluster_connection("shared", json!({"names": [team.namespace]}));
+    home.apply(shared.spec(json!({"caBundle": {"configMapKeyRef": roots}})))
+        .await;
+    let place = format!("{}/roots", team.namespace);
+    home.cluster_connection("shared")
+        .wait_message("ConfigMapNotFound", &place)
+        .await;
+
+    let is_filled = |map: &ConfigMap| map.data.is_some();
+    let published = team.wait_for("kube-root-ca.crt", "it is published", is_filled);
+    let certificates = published.await.data.unwrap();
+    let certificates = config_map("roots", "ca.crt", &certificates["ca.crt"]);
+    team.apply(certificates).await;
+    home.cluster_connection("shared")
+        .wait_reason("Synced")
+        .await;
 }

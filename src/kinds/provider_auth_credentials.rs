@@ -102,7 +102,11 @@ impl RemoteObject for AuthCredentials {
             provider_id: Some(self.provider_id.clone()),
             ..RemoteDetails::default()
         };
-        RemoteView::new(self, fields, details)
+        RemoteView {
+            // The build of March 2026 shows neither (◆).
+            ignores_rotation: self.scopes.is_none() && self.is_managed.is_none(),
+            ..RemoteView::new(self, fields, details)
+        }
     }
 }
 

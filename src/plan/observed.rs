@@ -29,6 +29,9 @@ pub struct RemoteView {
     pub details: RemoteDetails,
     /// True if an end user authorized it through OAuth; such objects are read-only for everybody else.
     pub authorized_by_user: bool,
+    /// True if it looks as only a build shows it that answers a change of the values which the API refuses to change for some
+    /// objects with success, and ignores it (◆).
+    pub ignores_rotation: bool,
     /// The auth method that its value follows, for auth configs.
     pub auth_method: Option<String>,
 }
@@ -52,6 +55,7 @@ impl RemoteView {
             updated_at: remote.updated_at(),
             details,
             authorized_by_user: false,
+            ignores_rotation: false,
             auth_method: None,
         }
     }

@@ -26,7 +26,7 @@ pub fn without_refused(
         Some(_) => changed(desired, record, name),
         None => found.fingerprint,
     };
-    let refused = refused(case, desired, facts, found)?;
+    let refused = refused(case, desired, facts, remote, found)?;
     let (blocked, unchanged): (Vec<_>, Vec<_>) = refused.into_iter().partition(really);
     for name in blocked.iter().chain(&unchanged) {
         found.remove(name);
@@ -37,11 +37,12 @@ pub fn without_refused(
 }
 
 /// Returns the differing fields that the API refused, or that the server does not take. One build answers a PATCH of these
-/// fields with success and ignores them (◆), which shows only in its description of itself.
+/// fields with success and ignores them (◆), which shows in its description of itself; where it has none, in the object.
 fn refused(
     case: &Case<'_>,
     desired: &Desired,
     facts: &Facts,
+    remote: &RemoteView,
     found: &Differences,
 ) -> Result<Vec<&'static str>, Query> {
     let mut differing = found.refusable(desired);
@@ -49,8 +50,10 @@ fn refused(
     if !differing.iter().all(known) {
         let taken = facts.patch_fields()?;
         let key = |name: &str| desired.remedy(name)?.patch_key();
-        let ignored =
-            |name: &str| taken.is_some_and(|taken| key(name).is_none_or(|it| !taken.contains(it)));
+        let ignored = |name: &str| match taken {
+            Some(taken) => key(name).is_none_or(|it| !taken.contains(it)),
+            None => remote.ignores_rotation,
+        };
         differing.retain(|name| known(name) || ignored(name));
     }
     Ok(differing)

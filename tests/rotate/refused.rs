@@ -233,16 +233,64 @@ async fn a_server_that_ignores_rotations_is_known_by_its_own_description() {
     env.check_quiet().await;
 }
 
+/// Whether the object still has the client secret that it was created with, and never had another one.
+async fn is_untouched(env: &Environment) -> bool {
+    let id = app(env).get().await.id();
+    let remote = env.sim.object(&id).unwrap();
+    remote.write_only["client_secret"] == env.client_secret && remote.versions == 1
+}
+
 #[tokio::test]
-async fn a_server_that_shows_no_scopes_and_does_not_describe_itself_is_sent_only_what_changes() {
+async fn a_server_that_ignores_rotations_and_does_not_describe_itself_is_known_by_what_it_leaves_out()
+ {
     let env = ignoring().await;
     let description = Fault::on("GET", "/metorial/introspect");
     env.sim.faults().add(description, Action::no_such_route());
     app(&env).edit(json!({"name": "renamed"})).await;
     app(&env).wait_recorded().await;
+    let history = env.history_of(Kind::Credentials).await;
+    env.rotate("oauth-app", "client-secret", "rotated").await;
+    app(&env)
+        .wait_message("RotationRefused", "oauth.clientSecret")
+        .await;
     app(&env).edit(json!({"oauth": {"scopes": ["repo"]}})).await;
-    app(&env).wait_recorded().await;
+    app(&env)
+        .wait_message("RotationRefused", "oauth.scopes")
+        .await;
     let sent: Vec<_> = env.patches().iter().map(keys).collect();
-    assert_eq!(sent, [["name"], ["scopes"]]);
+    assert_eq!(sent, [["name"]]);
+    env.check_quiet().await;
+    assert!(is_untouched(&env).await);
+    assert!(!history.had("app", "Synced"));
+}
+
+#[tokio::test]
+async fn nothing_is_rotated_while_the_description_of_the_server_can_not_be_read() {
+    let env = ignoring().await;
+    app(&env).wait_recorded().await;
+    let history = env.history_of(Kind::Credentials).await;
+    let description = Fault::on("GET", "/metorial/introspect").times(1);
+    let fails = Action::error(503, "unavailable");
+    let failed = env.sim.faults().add(description, fails);
+    env.rotate("oauth-app", "client-secret", "rotated").await;
+    app(&env)
+        .wait_message("RotationRefused", "oauth.clientSecret")
+        .await;
+    assert_eq!(env.sim.faults().happened(failed), 1);
+    assert!(env.patches().is_empty());
+    assert!(is_untouched(&env).await);
+    assert!(!history.had("app", "Synced"));
+}
+
+#[tokio::test]
+async fn a_server_that_changes_credentials_needs_no_description_of_itself() {
+    let env = Environment::running().await;
+    env.create(credentials("app")).await;
+    let description = Fault::on("GET", "/metorial/introspect");
+    env.sim.faults().add(description, Action::no_such_route());
+    env.rotate("oauth-app", "client-secret", "rotated").await;
+    let rotated = |remote: &Stored| remote.write_only["client_secret"] == "rotated";
+    env.wait_only(Kind::Credentials, "rotated", rotated).await;
+    app(&env).wait_synced().await;
     env.check_oracles().await;
 }

@@ -143,6 +143,7 @@ impl Story {
             updated_at: second(self.updated_at),
             details: RemoteDetails::default(),
             authorized_by_user: false,
+            ignores_rotation: false,
             auth_method: None,
         }
     }

@@ -120,6 +120,7 @@ pub fn created(desired: &Desired, id: &str, at: i64) -> RemoteView {
             ..RemoteDetails::default()
         },
         authorized_by_user: false,
+        ignores_rotation: false,
         auth_method: None,
     }
 }
@@ -363,11 +364,12 @@ impl<'a> Fixture<'a> {
 
     pub fn ask<T>(&self, question: impl FnOnce(&Case<'_>, &Facts) -> T) -> T {
         let mut facts = Facts::default();
-        // Most servers don't say which fields they take.
-        let silent = Answer::PatchFields(None);
-        facts.add(Query::PatchFields, silent);
         for (query, answer) in &self.facts {
             facts.add(query.clone(), answer.clone());
+        }
+        // Most servers don't say which fields they take.
+        if facts.patch_fields().is_err() {
+            facts.add(Query::PatchFields, Answer::PatchFields(None));
         }
         let (owner, key) = (owner("uid"), mac());
         let case = Case {

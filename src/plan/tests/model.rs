@@ -85,6 +85,7 @@ impl Model {
                 ..RemoteDetails::default()
             },
             authorized_by_user: false,
+            ignores_rotation: false,
             auth_method: None,
         };
         self.objects.push((view, String::new()));

@@ -5,7 +5,7 @@ use super::fixture::{
 };
 use crate::plan::desired::Desired;
 use crate::plan::differences::differences;
-use crate::plan::facts::Query;
+use crate::plan::facts::{Answer, Query};
 use crate::plan::observed::RemoteView;
 use crate::plan::ownership::Marker;
 use crate::plan::record::Record;
@@ -13,6 +13,7 @@ use crate::plan::request;
 use crate::plan::steps::{Plan, Step};
 use crate::resources::{Reason, Replace};
 use serde_json::{Value, json};
+use std::sync::Arc;
 
 const SECRET: &str = "oauth.clientSecret";
 const SCOPES: &str = "oauth.scopes";
@@ -148,4 +149,37 @@ fn a_refused_rotation_replaces_the_object_where_the_spec_allows_it() {
     let fixture = refused(&now, &before, Some(Replace::Allow));
     let plan = fixture.finds(vec![shown(&before), successor]).plan();
     assert_eq!(super::fixture::bound(&plan), Some("successor"));
+}
+
+#[test]
+fn a_build_that_ignores_rotations_is_known_by_its_description_or_else_by_the_object() {
+    let (before, now) = (app("a", "secret"), app("a", "rotated"));
+    let reason = |ignores_rotation, described: Option<&[&str]>| {
+        let remote = RemoteView {
+            ignores_rotation,
+            ..created(&before, "current", 9)
+        };
+        let taken = described.map(|fields| fields.iter().map(|it| (*it).to_owned()).collect());
+        let fixture = Fixture::of(&now, recorded(&before, "current"))
+            .with_policy(policy())
+            .fact(Query::PatchFields, Answer::PatchFields(taken.map(Arc::new)))
+            .observes(remote);
+        let plan = fixture.plan();
+        assert_eq!(updates(&plan), plan.acknowledges);
+        plan.verdict.reason
+    };
+    let all = ["name", "client_id", "client_secret", "scopes"];
+    for (ignores, described, expected) in [
+        (true, None, Reason::RotationRefused),
+        (true, Some(&["name"][..]), Reason::RotationRefused),
+        (false, Some(&["name"][..]), Reason::RotationRefused),
+        (false, None, Reason::Synced),
+        (true, Some(&all[..]), Reason::Synced),
+    ] {
+        assert_eq!(
+            reason(ignores, described),
+            expected,
+            "{ignores} {described:?}"
+        );
+    }
 }

@@ -58,6 +58,17 @@ pub enum Growth {
     /// Like a transient failure the first times, and then like a refusal: a conflict with another request, or an object of a
     /// deployment that was created again, passes soon or never.
     TransientThenRefused,
+    /// Like a transient failure the first times, and then from two minutes to a quarter of an hour: a provider whose settings
+    /// Metorial discovers may take longer, and what looks the same may never pass.
+    TransientThenSlow,
+}
+
+impl Growth {
+    /// Returns true if only more attempts show whether the cause passes: many in a row are reported as a refusal.
+    #[must_use]
+    pub fn is_uncertain(self) -> bool {
+        matches!(self, Self::TransientThenRefused | Self::TransientThenSlow)
+    }
 }
 
 impl Backoff {
@@ -101,6 +112,8 @@ pub const MOMENT: Duration = Duration::from_millis(50);
 pub const TRANSIENT_ATTEMPTS: u32 = 6;
 /// Bounds of the pause after a refusal: the API sees at most four attempts an hour, whatever happens.
 const REFUSED: (Duration, Duration) = (Duration::from_secs(900), Duration::from_secs(3600));
+/// Bounds of the pause after a failure that may take minutes to pass: in the long run, the API sees at most six attempts an hour.
+const SLOW: (Duration, Duration) = (Duration::from_secs(120), Duration::from_secs(900));
 /// The factor by which jitter may lengthen a pause after a failure, so that what failed together is not retried together.
 const SPREAD: f64 = 1.5;
 
@@ -142,12 +155,14 @@ impl Delays {
     }
 
     fn backoff(&self, backoff: &Backoff, failures: u32) -> Duration {
-        let ((base, cap), failures) = match backoff.growth {
+        let growth = backoff.growth;
+        let ((base, cap), failures) = match growth {
             Growth::Transient => (self.transient, failures),
-            Growth::TransientThenRefused if failures < TRANSIENT_ATTEMPTS => {
+            _ if growth.is_uncertain() && failures < TRANSIENT_ATTEMPTS => {
                 (self.transient, failures)
             }
             Growth::TransientThenRefused => (REFUSED, failures - TRANSIENT_ATTEMPTS + 1),
+            Growth::TransientThenSlow => (SLOW, failures - TRANSIENT_ATTEMPTS + 1),
             Growth::Refused => (REFUSED, failures),
         };
         let exponent = failures.saturating_sub(1).min(16);
@@ -221,11 +236,15 @@ mod tests {
     }
 
     #[test]
-    fn a_conflict_that_does_not_pass_is_a_refusal() {
+    fn what_may_pass_soon_or_never_is_retried_soon_and_then_rarely() {
         let conflict = Retry::Backoff(Backoff::new(Growth::TransientThenRefused));
         let pause = |failures| delays(0.0).pause(&conflict, failures).unwrap().as_secs();
         let pauses: Vec<u64> = (1..=9).map(pause).collect();
         assert_eq!(pauses, [1, 2, 4, 8, 16, 900, 1800, 2400, 2400]);
+        let undiscovered = Retry::Backoff(Backoff::new(Growth::TransientThenSlow));
+        let pause = |failures| delays(0.0).pause(&undiscovered, failures).unwrap();
+        let pauses: Vec<u64> = (1..=10).map(|it| pause(it).as_secs()).collect();
+        assert_eq!(pauses, [1, 2, 4, 8, 16, 120, 240, 480, 600, 600]);
     }
 
     #[test]

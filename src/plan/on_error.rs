@@ -83,22 +83,24 @@ pub fn wait_for_lagging_reads(case: &Case<'_>, facts: &Facts) -> Plan {
     Plan::report(passing(case, facts, verdict)).with_retry(Retry::Backoff(backoff))
 }
 
-/// Returns true if the request was refused for a conflict so often that it is not one with another request.
+/// Returns true if the request was refused so often for a cause that may pass that it is taken for one that does not.
 fn persists(case: &Case<'_>, failure: &RemoteFailure) -> bool {
-    failure.growth == Growth::TransientThenRefused
-        && case.uncertain_failures + 1 >= TRANSIENT_ATTEMPTS
+    failure.growth.is_uncertain() && case.uncertain_failures + 1 >= TRANSIENT_ATTEMPTS
 }
 
 /// Returns the message of a failed request. A connection that the status does not show is named where the key matters, or where
 /// it shows another one: a deletion may use another one than that which the object was created through.
 fn message(case: &Case<'_>, failure: &RemoteFailure) -> String {
     let (used, shown) = (&case.connection.name, case.record.connection.as_ref());
-    let next = if persists(case, failure) {
-        "; repeated attempts had the same result: correct the spec, or what it conflicts with at Metorial"
-    } else if failure.growth == Growth::TransientThenRefused {
-        "; retrying"
-    } else {
-        ""
+    let next = match failure.growth {
+        growth if growth.is_uncertain() && !persists(case, failure) => "; retrying",
+        Growth::TransientThenRefused => {
+            "; repeated attempts had the same result: correct the spec, or what it conflicts with at Metorial"
+        }
+        Growth::TransientThenSlow => {
+            ", which can take a while; retrying every few minutes; otherwise correct the spec or its Secrets"
+        }
+        Growth::Transient | Growth::Refused => "",
     };
     let message = &failure.message;
     let of_key = matches!(failure.reason, Reason::Forbidden | Reason::PaymentRequired);

@@ -5,7 +5,7 @@
 //! decided upon, from what is known of the API.
 
 use super::attempt::Attempt;
-use super::backoff::{Backoff, Delays, Growth, Retry};
+use super::backoff::{Backoff, Delays, Retry};
 use super::steps::Plan;
 use super::verdict::Verdict;
 use crate::resources::Class;
@@ -147,9 +147,7 @@ impl Pauses {
         }
         let retry = self.count(&ended, delays);
         let in_a_row = match &retry {
-            Retry::Backoff(backoff) if backoff.growth == Growth::TransientThenRefused => {
-                self.uncertain_failures
-            }
+            Retry::Backoff(backoff) if backoff.growth.is_uncertain() => self.uncertain_failures,
             _ => self.failures,
         };
         let pause = delays.pause(&retry, in_a_row);
@@ -206,9 +204,7 @@ impl Pauses {
         };
         self.continued = at_once;
         self.uncertain_failures = match &retry {
-            Retry::Backoff(backoff) if backoff.growth == Growth::TransientThenRefused => {
-                self.uncertain_failures + 1
-            }
+            Retry::Backoff(backoff) if backoff.growth.is_uncertain() => self.uncertain_failures + 1,
             _ => 0,
         };
         match retry {

@@ -130,6 +130,7 @@ impl RemoteError {
             | Self::NotConnected
             | Self::EmptyFilter(_)
             | Self::Unreadable { .. } => false,
+            Self::Api(error) if error.may_be_undiscovered() => false,
             Self::Api(error) => matches!(
                 error.kind(),
                 ErrorKind::Rejected
@@ -142,12 +143,15 @@ impl RemoteError {
         }
     }
 
-    /// Returns the growth of the pauses after it. Only another attempt shows whether a conflict passes.
+    /// Returns the growth of the pauses after it. Only another attempt shows whether a conflict passes, or a provider is
+    /// discovered.
     fn growth(&self) -> Growth {
         if self.needs_person() {
             Growth::Refused
         } else if self.kind() == Some(ErrorKind::Conflict) {
             Growth::TransientThenRefused
+        } else if self.api().is_some_and(Error::may_be_undiscovered) {
+            Growth::TransientThenSlow
         } else {
             Growth::Transient
         }
@@ -180,6 +184,7 @@ impl RemoteError {
             Self::NotConnected => Reason::ConnectionNotReady,
             Self::EmptyFilter(_) => Reason::InternalError,
             Self::ExportWithoutValue | Self::ExportTooLarge => Reason::RemoteRejected,
+            Self::Api(error) if error.may_be_undiscovered() => Reason::RemoteUnavailable,
             Self::Api(error) => match error.kind() {
                 ErrorKind::Transient
                 | ErrorKind::Malformed

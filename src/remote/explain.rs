@@ -38,6 +38,10 @@ pub fn explain(error: &Error) -> String {
             format!("{error}; check spec.baseUrl of the connection")
         }
         ErrorKind::PaymentRequired => format!("{error}; change the plan at Metorial"),
+        ErrorKind::Rejected if error.may_be_undiscovered() => format!(
+            "{operation} was refused ({}): Metorial may still be discovering the provider's settings",
+            details(error, None)
+        ),
         ErrorKind::Throttled | ErrorKind::Rejected | ErrorKind::Gone => match next_step(error) {
             Some(next_step) => format!("{error}; {next_step}"),
             None => error.to_string(),
@@ -91,12 +95,12 @@ fn next_step(error: &Error) -> Option<&'static str> {
     } else {
         "correct the named fields in the spec or its Secrets"
     };
-    let known = error.code().and_then(|code| advice(error, code));
+    let known = error.code().and_then(advice);
     known.or(correctable.then_some(correct))
 }
 
 /// Returns what to do about a rejection with this code.
-fn advice(error: &Error, code: &str) -> Option<&'static str> {
+fn advice(code: &str) -> Option<&'static str> {
     Some(match code {
         "managed_credentials_readonly" => {
             "Metorial's own credentials can't be changed in this way: set spec.mode: Observe"
@@ -115,9 +119,6 @@ fn advice(error: &Error, code: &str) -> Option<&'static str> {
             "an end user authorized the auth config, and only they can change it: set spec.mode: Observe"
         }
         "not_implemented" => "not implemented by this server",
-        "bad_request" if error.operation().template == "/provider-configs" => {
-            "Metorial may still be discovering the provider's settings; retrying"
-        }
         _ => return None,
     })
 }

@@ -12,7 +12,7 @@ use crate::resources::{InstanceStatus, ResourceKey};
 use axum::Router;
 use axum::http::StatusCode;
 use axum::response::IntoResponse;
-use metorial::{ApiKey, AuthConfig, Client, Error, Method};
+use metorial::{ApiKey, AuthConfig, Body, Client, Config, Error, Method};
 use serde_json::{Value, json};
 use std::sync::Arc;
 use tokio::net::TcpListener;
@@ -31,7 +31,21 @@ pub async fn refusal(method: Method, status: u16, code: &str, details: Value) ->
         body[name] = value.clone();
     }
     let wait = (status == 429).then_some([("retry-after", "7")]);
-    refused_with(method, status, body.to_string(), wait).await
+    let send = async |client: Client| send(&client, method).await;
+    refused_with(status, body.to_string(), wait, send).await
+}
+
+/// Returns the error of the create of a config that the API refuses in the same way.
+pub async fn refusal_of_config(code: &str, details: Value) -> RemoteError {
+    let mut body = json!({"object": "error", "ok": false, "status": 400, "code": code});
+    for (name, value) in details.as_object().unwrap() {
+        body[name] = value.clone();
+    }
+    let send = async |client: Client| {
+        let body = Body::json(&json!({}));
+        client.create::<Config>(&body).await.unwrap_err()
+    };
+    refused_with(400, body.to_string(), None, send).await
 }
 
 /// Returns the error of a read that the API refuses with 429.
@@ -52,14 +66,15 @@ pub async fn serve(router: Router) -> String {
 
 /// Returns the error of a read that a proxy refuses with this status.
 pub async fn proxy_refusal(status: u16) -> RemoteError {
-    refused_with(Method::Get, status, "<html>".to_owned(), None).await
+    let send = async |client: Client| send(&client, Method::Get).await;
+    refused_with(status, "<html>".to_owned(), None, send).await
 }
 
 async fn refused_with(
-    method: Method,
     status: u16,
     body: String,
     wait: Option<[(&'static str, &'static str); 1]>,
+    send: impl AsyncFnOnce(Client) -> Error,
 ) -> RemoteError {
     let status = StatusCode::from_u16(status).unwrap();
     let answer = move || {
@@ -75,7 +90,7 @@ async fn refused_with(
     let server = async { axum::serve(listener, Router::new().fallback(answer)).await };
     tokio::select! {
         _ = server => unreachable!("the server runs until it is dropped"),
-        error = send(&client, method) => RemoteError::Api(error),
+        error = send(client) => RemoteError::Api(error),
     }
 }
 

@@ -4,5 +4,6 @@ mod lagging_reads;
 mod long_names;
 mod reference_server;
 mod refusals_of_kubernetes;
+mod undiscovered_providers;
 mod unreadable_answers;
 mod wrong_ids;

@@ -5,7 +5,7 @@ use std::fmt;
 use std::time::Duration;
 
 use crate::cause::UNRESOLVED;
-use crate::collection::Operation;
+use crate::collection::{Method, Operation};
 use crate::meta::Meta;
 
 /// Failure of a call.
@@ -292,6 +292,16 @@ impl Error {
     #[must_use]
     pub fn allows_only_oauth(&self) -> bool {
         self.code() == Some("non_oauth_auth_method_not_allowed")
+    }
+
+    /// Returns whether a config was refused and the cause may be that the provider's specification is not discovered yet,
+    /// which passes ◆. The same answer, which names no field, may have another cause.
+    #[must_use]
+    pub fn may_be_undiscovered(&self) -> bool {
+        let Operation { method, template } = self.0.operation;
+        let creates_config = method == Method::Post && template == "/provider-configs";
+        let unnamed = self.code() == Some("bad_request") && self.field_paths().is_empty();
+        creates_config && unnamed && self.0.kind == ErrorKind::Rejected
     }
 
     /// Returns the scope that the key may lack, for a call that was refused as [`Forbidden`](ErrorKind::Forbidden). Creates of

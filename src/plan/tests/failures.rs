@@ -248,9 +248,9 @@ fn a_failed_request_keeps_its_backoff_while_its_config_map_belongs_to_somebody_e
 }
 
 #[test]
-fn a_conflict_that_does_not_pass_is_reported_as_a_refusal() {
+fn what_may_pass_and_does_not_is_reported_as_a_refusal() {
     let (desired, owner, key) = (config("x"), owner("uid"), mac());
-    let decide = |uncertain_failures: u32| {
+    let decide = |growth: Growth, uncertain_failures: u32| {
         let case = Case {
             uncertain_failures,
             ..case(&owner, &key, Some(&desired), &unrecorded())
@@ -260,19 +260,22 @@ fn a_conflict_that_does_not_pass_is_reported_as_a_refusal() {
             message: "create: conflict: name (409, conflict)".to_owned(),
             applied: MaybeApplied::No,
             concerns_connection: false,
-            growth: Growth::TransientThenRefused,
+            growth,
             wait: None,
             rejection: None,
         });
         on_error(&case, &Facts::default(), &failure)
     };
-    for (uncertain_failures, reason, next) in [
-        (0, Reason::RemoteUnavailable, "; retrying"),
-        (4, Reason::RemoteUnavailable, "; retrying"),
-        (5, Reason::RemoteRejected, "; repeated attempts"),
-        (9, Reason::RemoteRejected, "; repeated attempts"),
+    let (conflict, slow) = (Growth::TransientThenRefused, Growth::TransientThenSlow);
+    for (of, uncertain_failures, reason, next) in [
+        (conflict, 0, Reason::RemoteUnavailable, "; retrying"),
+        (conflict, 4, Reason::RemoteUnavailable, "; retrying"),
+        (conflict, 5, Reason::RemoteRejected, "; repeated attempts"),
+        (conflict, 9, Reason::RemoteRejected, "; repeated attempts"),
+        (slow, 4, Reason::RemoteUnavailable, "; retrying"),
+        (slow, 5, Reason::RemoteRejected, ", which can take a while"),
     ] {
-        let Plan { verdict, retry, .. } = decide(uncertain_failures);
+        let Plan { verdict, retry, .. } = decide(of, uncertain_failures);
         assert_eq!(verdict.reason, reason, "{uncertain_failures}");
         let message = format!("create: conflict: name (409, conflict){next}");
         assert!(verdict.message.starts_with(&message), "{}", verdict.message);
@@ -281,6 +284,6 @@ fn a_conflict_that_does_not_pass_is_reported_as_a_refusal() {
             Retry::Backoff(backoff) => backoff.growth,
             other => panic!("{other:?}"),
         };
-        assert_eq!(growth, Growth::TransientThenRefused, "{uncertain_failures}");
+        assert_eq!(growth, of, "{uncertain_failures}");
     }
 }

@@ -4,7 +4,7 @@ use crate::plan::backoff::Growth;
 use crate::plan::unknown_outcome::MaybeApplied;
 use crate::remote::budget::Spent;
 use crate::remote::error::RemoteError;
-use crate::remote::testing::{ID, refusal, unreachable_error};
+use crate::remote::testing::{ID, refusal, refusal_of_config, unreachable_error};
 use crate::resources::Reason;
 use metorial::Method::{Delete, Get};
 use serde_json::json;
@@ -165,4 +165,29 @@ fn an_export_without_its_value_needs_a_person() {
         "import a smaller value",
         [true, false, true],
     );
+}
+
+#[tokio::test]
+async fn a_config_is_refused_until_its_provider_is_discovered() {
+    let message = "POST /provider-configs was refused (400, bad_request): Metorial may still be discovering the provider's settings";
+    let undiscovered = refusal_of_config("bad_request", json!({})).await;
+    check(
+        &undiscovered,
+        Reason::RemoteUnavailable,
+        message,
+        [false; 3],
+    );
+    assert!(!undiscovered.message().contains("req_"));
+    let failure = undiscovered.failure(None);
+    assert_eq!(failure.growth, Growth::TransientThenSlow);
+    assert!(failure.rejection.is_none());
+    let field = json!({"errors": [{"code": "invalid", "path": ["value"], "message": "m"}]});
+    for other in [
+        refusal_of_config("bad_request", field).await,
+        refusal_of_config("invalid_data", json!({})).await,
+    ] {
+        let part = "correct the ";
+        check(&other, Reason::RemoteRejected, part, [true, false, false]);
+        assert_eq!(other.failure(None).growth, Growth::Refused);
+    }
 }

@@ -125,9 +125,21 @@ pub fn differences(desired: &Desired, remote: &RemoteView, record: &Record) -> D
         compare_readable_fields(desired, remote, record, &mut found);
         compare_metadata(desired, remote, record, &mut found);
     }
-    compare_fingerprints_in_marker(desired, remote, record, &mut found);
-    compare_imported_values(desired, remote, record, &mut found);
+    let as_created = found.is_empty() && is_as_created(desired, remote, record);
+    let written_after = record.written_after(remote) && !as_created;
+    compare_fingerprints_in_marker(desired, remote, record, written_after, &mut found);
+    compare_imported_values(desired, remote, record, written_after, &mut found);
     found
+}
+
+/// Returns true if nobody but the server wrote the object after our create, provided that nothing differs that can be read.
+#[must_use]
+pub fn is_as_created(desired: &Desired, remote: &RemoteView, record: &Record) -> bool {
+    let sent = |marker: &Marker| {
+        let wanted = &desired.marker;
+        marker.owner == wanted.owner && marker.fingerprint == wanted.fingerprint
+    };
+    record.written_just_after_create(remote) && remote.marker.as_ref().is_some_and(sent)
 }
 
 /// Compares write-only fields whose fingerprint is in the marker, written in the same request.
@@ -135,6 +147,7 @@ fn compare_fingerprints_in_marker(
     desired: &Desired,
     remote: &RemoteView,
     record: &Record,
+    written_after: bool,
     found: &mut Differences,
 ) {
     let fields: Vec<&Field> = write_only(desired, |remedy| remedy != Remedy::Import).collect();
@@ -144,10 +157,8 @@ fn compare_fingerprints_in_marker(
     let recorded = record.id.as_ref() == Some(&remote.id);
     let explained = !found.is_empty();
     // Where the object has everything that is desired, but not acknowledged, the last write was ours, and its response was lost.
-    let sent_again = patched
-        && recorded
-        && record.written_after(remote)
-        && (record.acknowledged(desired) || explained);
+    let sent_again =
+        patched && recorded && written_after && (record.acknowledged(desired) || explained);
     let fingerprint = |marker: &Marker| marker.fingerprint.clone();
     let fingerprint_differs =
         remote.marker.as_ref().and_then(fingerprint) != fingerprint(&desired.marker);
@@ -155,7 +166,7 @@ fn compare_fingerprints_in_marker(
         return;
     }
     // Nobody wrote since our last write, so the object has exactly what is recorded.
-    let exact = recorded && record.remote_updated_at.is_some() && !record.written_after(remote);
+    let exact = recorded && record.remote_updated_at.is_some() && !written_after;
     for field in fields {
         let name = field.rule.name;
         let same = !changed(desired, record, name);
@@ -185,6 +196,7 @@ fn compare_imported_values(
     desired: &Desired,
     remote: &RemoteView,
     record: &Record,
+    written_after: bool,
     found: &mut Differences,
 ) {
     if is_imported_for_good(desired, &remote.id, record) {
@@ -196,7 +208,7 @@ fn compare_imported_values(
         let changed_here = of_another_object || changed(desired, record, name);
         let explained = !found.is_empty();
         // A value may have been imported, unnoticed, that is not desired any more.
-        if changed_here || record.written_after(remote) || record.lost_import {
+        if changed_here || written_after || record.lost_import {
             found.fields.push(name);
             found.needs_import = true;
             if changed_here || !explained {

@@ -8,8 +8,11 @@ use super::observed::RemoteView;
 use crate::resources::{
     CommonStatus, DriftEntry, ExportStatus, READY, ResourceStatus, condition, parse_time,
 };
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use std::time::Duration;
+
+/// The time within which the server itself may write an object that it created.
+const TOUCHED_WITHIN: SignedDuration = SignedDuration::from_secs(1);
 
 /// The state of knowledge about the writes that were sent for a resource: may one have been applied that nothing records?
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -276,6 +279,17 @@ impl Record {
                 remote.updated_at > ours
             }
         })
+    }
+
+    /// Returns true if our last write was the create of this object, and the object was written a moment after the response: the
+    /// server itself may do that (▲).
+    #[must_use]
+    pub fn written_just_after_create(&self, remote: &RemoteView) -> bool {
+        let after_create = remote.updated_at.duration_since(remote.created_at);
+        self.id.as_ref() == Some(&remote.id)
+            && self.remote_updated_at == Some(remote.created_at)
+            && self.written_after(remote)
+            && after_create <= TOUCHED_WITHIN
     }
 
     /// Returns the acknowledged fingerprint of one write-only field.

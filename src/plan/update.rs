@@ -4,7 +4,7 @@
 use super::backoff::{Backoff, Growth, Retry};
 use super::case::Case;
 use super::desired::{Desired, Used};
-use super::differences::{Differences, differences};
+use super::differences::{Differences, differences, is_as_created};
 use super::facts::{Facts, MaxAge, Query};
 use super::fields::Role;
 use super::import;
@@ -45,7 +45,10 @@ pub fn update(
     }
     if found.is_empty() {
         let not_sent = !case.refused.is_empty();
-        let unrecorded = changed_here || not_sent || record.remote_updated_at.is_none();
+        let unrecorded = changed_here
+            || not_sent
+            || record.remote_updated_at.is_none()
+            || is_as_created(desired, remote, record);
         let steps = unrecorded.then(|| bind(remote));
         return Ok(Plan::synced(desired, steps.into_iter().collect()));
     }

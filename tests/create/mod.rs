@@ -4,6 +4,7 @@ mod lagging_reads;
 mod long_names;
 mod reference_server;
 mod refusals_of_kubernetes;
+mod touched_objects;
 mod undiscovered_providers;
 mod unreadable_answers;
 mod wrong_ids;

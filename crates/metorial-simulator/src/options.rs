@@ -145,6 +145,8 @@ quirks! {
     ExpiresAtRequired = false,
     /// Right after a create `updated_at` is a little later than `created_at`.
     TouchedByCreate = true,
+    /// The answer to a create shows `updated_at` as it was before [`Quirk::TouchedByCreate`].
+    CreateAnswersBeforeTouch = false,
     /// New instances answer imports and exports with 403 until they are allowed, like new projects of the real server.
     ImportExportOffAtFirst = false,
 }

@@ -14,11 +14,16 @@ use crate::plan::policy::Policy;
 use crate::plan::request;
 use crate::plan::steps::{Plan, Step};
 use crate::resources::{DriftPolicy, ProviderAuthConfig, Reason};
+use jiff::SignedDuration;
 use serde_json::json;
 use std::time::Duration;
 
 fn app(name: &str) -> Desired {
     credentials(name, "secret", &json!({}), &owner("uid"))
+}
+
+fn app_with(secret: &str) -> Desired {
+    credentials("a", secret, &json!({}), &owner("uid"))
 }
 
 fn config(name: &str, value: &str) -> Desired {
@@ -257,4 +262,39 @@ fn no_list_is_read_where_nobody_wrote() {
     let written = Fixture::of(&now, recorded(&before, "current")).observes(written(&before));
     let imports = Query::Imports("current".to_owned());
     assert_eq!(written.decide(), Err(imports));
+}
+
+#[test]
+fn what_the_server_writes_just_after_our_create_is_ours() {
+    let desired = app("a");
+    let touched = |milliseconds| RemoteView {
+        updated_at: second(9) + SignedDuration::from_millis(milliseconds),
+        ..created(&desired, "current", 9)
+    };
+    let plan = |remote: RemoteView, policy| {
+        let fixture = Fixture::of(&desired, recorded(&desired, "current")).with_policy(policy);
+        fixture.observes(remote).plan()
+    };
+    for policy in [policy, reporting] {
+        let ours = plan(touched(1000), policy());
+        assert!(!updates(&ours) && ours.verdict.drift.is_empty());
+        assert_eq!(bound(&ours), Some("current"), "its time is recorded");
+        let renamed = RemoteView {
+            fields: renamed(&desired).fields,
+            ..touched(4)
+        };
+        let other_fingerprint = RemoteView {
+            marker: written(&app_with("other")).marker,
+            ..touched(4)
+        };
+        for theirs in [touched(1001), renamed, other_fingerprint] {
+            let plan = plan(theirs, policy());
+            assert_eq!(bound(&plan), None);
+            assert!(updates(&plan) || !plan.acknowledges);
+        }
+    }
+    let mut fixture = Fixture::of(&desired, recorded(&desired, "current")).with_policy(policy());
+    fixture.record.remote_updated_at = Some(second(8));
+    let plan = fixture.observes(touched(4)).plan();
+    assert!(updates(&plan), "the last write was not the create");
 }

@@ -8,6 +8,7 @@ use super::{
 };
 use crate::errors::Result;
 use crate::objects::Collection;
+use crate::options::Quirk;
 use crate::state::State;
 
 /// Creates an object and returns the answer.
@@ -17,7 +18,7 @@ pub(crate) fn create(
     collection: Collection,
     body: &Value,
 ) -> Result<Value> {
-    match collection {
+    let mut answer = match collection {
         Collection::AuthCredentials => auth_credentials::create(state, caller, body),
         Collection::AuthConfigs => auth_configs::create(state, caller, body),
         Collection::Configs => configs::create(state, caller, body),
@@ -25,5 +26,9 @@ pub(crate) fn create(
         Collection::AuthImports => auth_imports::create(state, caller, body),
         Collection::AuthExports => auth_exports::create(state, caller, body),
         Collection::Deployments => deployments::create(state, caller, body),
+    }?;
+    if state.has(Quirk::CreateAnswersBeforeTouch) && answer.get("updated_at").is_some() {
+        answer["updated_at"] = answer["created_at"].clone();
     }
+    Ok(answer)
 }

@@ -13,7 +13,12 @@ use url::Url;
 
 /// Keeps Metorial's provider auth resources as they are declared in a Kubernetes cluster.
 #[derive(Parser, Debug)]
-#[command(name = "metorial-operator", version, about)]
+#[command(
+    name = "metorial-operator",
+    version,
+    about,
+    args_conflicts_with_subcommands = true
+)]
 pub struct Args {
     /// The command. Default `run`.
     #[command(subcommand)]
@@ -29,7 +34,7 @@ pub enum Command {
     /// Run the operator (default).
     Run(Box<RunArgs>),
     /// Check with the flags of `run` that the kinds are installed, that the operator may list what it watches, and that the
-    /// Metorial API answers. Changes nothing, and fails if one of the checks does.
+    /// Metorial API answers. Changes nothing, and fails if one of the checks does; an API that does not answer is only a warning.
     Check(Box<RunArgs>),
     /// Print the custom resource definitions as YAML.
     Crds,

@@ -38,3 +38,14 @@ fn a_request_that_may_be_in_flight_for_longer_takes_longer_to_settle() {
     assert_eq!(settle(&["--request-timeout=10s"]), 45);
     assert_eq!(settle(&["--request-timeout=60s"]), 75);
 }
+
+#[test]
+fn no_flag_is_accepted_before_a_command_which_would_ignore_it() {
+    for command in ["run", "check"] {
+        let flag = "--watch-namespaces=team-a";
+        assert!(Args::try_parse_from(["metorial-operator", flag, command]).is_err());
+        assert!(Args::try_parse_from(["metorial-operator", command, flag]).is_ok());
+    }
+    let alone = Args::parse_from(["metorial-operator", "--watch-namespaces=team-a"]);
+    assert_eq!(alone.run.watch_namespaces, ["team-a"]);
+}

@@ -1,13 +1,13 @@
 //! The command `check`, which `helm test` runs with the operator's permissions and settings: finds what would keep the
 //! operator from working, and changes nothing.
 
+use super::enqueue::built_in;
 use super::list_watch::Watched;
 use super::registry::served;
 use crate::cluster::client::Cluster;
 use crate::cluster::error::Cause;
 use crate::metrics::Metrics;
 use crate::settings::Settings;
-use k8s_openapi::api::core::v1::{ConfigMap, Secret};
 use kube::Client;
 use metorial::{ApiKey, ErrorKind};
 use std::sync::Arc;
@@ -48,13 +48,9 @@ pub async fn check(settings: &Settings, client: Client) -> Vec<Checked> {
     let mut checked = Vec::new();
     for namespace in cluster.scopes() {
         let kinds = served(settings).into_iter();
-        let mut watched: Vec<Watched> = kinds.map(|kind| kind.watched(namespace)).collect();
-        watched.push(Watched::new::<ConfigMap>("ConfigMap", namespace));
-        if settings.secret_watch {
-            watched.push(Watched::new::<Secret>("Secret", namespace));
-        }
-        for kind in &watched {
-            checked.push(check_kind(&cluster, kind).await);
+        let kinds = kinds.map(|kind| kind.watched(namespace));
+        for kind in kinds.chain(built_in(namespace, settings)) {
+            checked.push(check_kind(&cluster, &kind).await);
         }
     }
     for url in &settings.allowed_base_urls {

@@ -27,13 +27,7 @@ pub async fn enqueue_changes(
         for kind in served(settings) {
             watch_kind(kind.as_ref(), namespace, settings, &mut ours, &mut referred);
         }
-        referred.push(Watched::new::<ConfigMap>("ConfigMap", namespace));
-        if namespace.is_none() {
-            referred.push(Watched::new::<Namespace>("Namespace", namespace));
-        }
-        if settings.secret_watch {
-            referred.push(Watched::new::<Secret>("Secret", namespace));
-        }
+        referred.extend(built_in(namespace, settings));
     }
     Watched::share_definitions(ours.iter_mut().chain(&mut referred));
     let is_part = settings.shard.is_part();
@@ -57,6 +51,18 @@ pub async fn enqueue_changes(
         .map(|of| watch_references(cluster, health, of, |change| changed(context, &change)));
     // What is referred to is listed first: it has no dependents yet, and so causes no reconciliation a second time.
     futures::join!(join_all(referred), join_all(ours));
+}
+
+/// Returns what is watched of the kinds of Kubernetes.
+pub fn built_in(namespace: Option<&str>, settings: &Settings) -> Vec<Watched> {
+    let mut watched = vec![Watched::new::<ConfigMap>("ConfigMap", namespace)];
+    if namespace.is_none() {
+        watched.push(Watched::new::<Namespace>("Namespace", namespace));
+    }
+    if settings.secret_watch {
+        watched.push(Watched::new::<Secret>("Secret", namespace));
+    }
+    watched
 }
 
 /// Adds what is watched of one of our own kinds.

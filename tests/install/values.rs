@@ -211,6 +211,14 @@ async fn a_value_that_is_left_empty_is_the_default_or_is_refused_by_its_name() {
         .await;
 }
 
+/// Helm passes the value by which a parent chart includes or excludes this one to it, too.
+#[tokio::test]
+async fn a_parent_chart_may_have_it_as_a_conditional_dependency() {
+    let plane = plane().await;
+    let before = render(plane, &[]).await;
+    assert_eq!(render(plane, &["enabled=true"]).await, before);
+}
+
 fn text(printed: &[u8]) -> String {
     String::from_utf8_lossy(printed).into_owned()
 }

@@ -20,7 +20,8 @@ async fn what_the_server_writes_just_after_a_create_is_no_drift() {
         assert!(env.patches().is_empty(), "{drift}");
         assert!(app.notes("DriftCorrected").await.is_empty());
         // Its time is recorded once, and what others write from then on is theirs.
-        env.sim.edit(&checked.id(), json!({"client_secret": "theirs"}));
+        env.sim
+            .edit(&checked.id(), json!({"client_secret": "theirs"}));
         app.request_reconcile().await;
         if drift == "Correct" {
             let corrected = env.client_secret.as_str();

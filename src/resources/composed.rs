@@ -69,8 +69,7 @@ pub enum Validation {
 }
 
 /// Handling of a changed field that Metorial can't change. `Allow` creates a new remote object and deletes the old
-/// one. `Never` keeps the old one and reports `ImmutableFieldChanged`, or `RotationRefused` for credentials. Default `Allow`;
-/// `Never` for credentials, for which end users would have to authorize again.
+/// one. `Never` keeps the old one and reports `ImmutableFieldChanged`. Default `Allow`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
 pub enum Replace {
     /// Create a new remote object and delete the old one.

@@ -77,7 +77,9 @@ pub struct ClusterConnectionSpec {
     /// The namespaces whose resources may use this connection. If absent: none.
     pub allowed_namespaces: Option<AllowedNamespaces>,
     /// Permission for resources to name objects that no resource of this cluster created by their ids: `authConfigId`,
-    /// `vaultId`, `defaultConfigId` and `adopt.id`. Default `Deny`.
+    /// `vaultId`, `defaultConfigId` and `adopt.id`. `Deny` (default): the key is the administrator's, and reaches the objects of
+    /// everybody. `Allow`: users of the connection may use any of them.
+    #[schemars(transform = schema::with_own_description)]
     pub external_ids: Option<ExternalIds>,
     /// Spec fields of both kinds of connection.
     #[serde(flatten)]
@@ -194,9 +196,11 @@ pub struct ConnectionDefaults {
     #[serde(default)]
     #[schemars(schema_with = "schema::interval")]
     pub interval: Option<DurationText>,
-    /// Default of the resources' `spec.deletionPolicy`.
+    /// Default of the resources' `spec.deletionPolicy`: `Delete` or `Orphan`.
+    #[schemars(transform = schema::with_own_description)]
     pub deletion_policy: Option<DeletionPolicy>,
     /// Default of the resources' `spec.drift`.
+    #[schemars(transform = schema::with_own_description)]
     pub drift: Option<DriftPolicy>,
 }
 

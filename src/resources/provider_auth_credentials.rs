@@ -54,7 +54,9 @@ pub struct ProviderAuthCredentialsSpec {
     /// The registration of the OAuth app at the provider.
     pub oauth: OAuthApp,
     /// Permission to replace credentials that Metorial can't change, as those of remote and container MCP providers, when their
-    /// client id, client secret or scopes change. End users then have to authorize again. Default `Never`.
+    /// client id, client secret or scopes change. `Allow` creates new credentials and deletes the old ones; end users then have
+    /// to authorize again. `Never` (default) keeps the old ones and reports `RotationRefused`.
+    #[schemars(transform = schema::with_own_description)]
     pub replace: Option<Replace>,
 }
 

@@ -6,6 +6,7 @@
 
 use kube::core::{Message, Rule};
 use schemars::{Schema, SchemaGenerator, json_schema};
+use serde_json::Value;
 
 /// Name of a Secret, a ConfigMap or a custom resource.
 pub const NAME: &str = "^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$";
@@ -13,6 +14,11 @@ pub const NAME: &str = "^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$";
 pub const NAMESPACE: &str = "^[a-z0-9]([-a-z0-9]*[a-z0-9])?$";
 /// Key in a Secret or a ConfigMap.
 pub const KEY: &str = "^[-._A-Za-z0-9]+$";
+/// Key of a label.
+pub const LABEL_KEY: &str =
+    "^([a-z0-9]([-a-z0-9.]*[a-z0-9])?/)?[A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?$";
+/// Value of a label.
+pub const LABEL_VALUE: &str = "^([A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?)?$";
 /// Id that Metorial assigned.
 pub const ID: &str = "^[A-Za-z0-9_-]+$";
 /// uid of a Kubernetes object.
@@ -210,6 +216,16 @@ pub fn literal(_: &mut SchemaGenerator) -> Schema {
     })
 }
 
+/// Keeps the description of an optional field, which that of its type would replace.
+pub fn with_own_description(schema: &mut Schema) {
+    let alternatives = schema.get_mut("anyOf").and_then(Value::as_array_mut);
+    for alternative in alternatives.into_iter().flatten() {
+        if let Some(alternative) = alternative.as_object_mut() {
+            alternative.remove("description");
+        }
+    }
+}
+
 /// Returns the schema of a Kubernetes label selector, with limits.
 pub fn selector(_: &mut SchemaGenerator) -> Schema {
     json_schema!({
@@ -219,7 +235,7 @@ pub fn selector(_: &mut SchemaGenerator) -> Schema {
                 "description": "Labels that must all be present with these values.",
                 "type": "object",
                 "maxProperties": 64,
-                "additionalProperties": {"type": "string", "maxLength": 63}
+                "additionalProperties": {"type": "string", "maxLength": 63, "pattern": LABEL_VALUE}
             },
             "matchExpressions": {
                 "description": "Requirements that must all be met.",
@@ -229,7 +245,7 @@ pub fn selector(_: &mut SchemaGenerator) -> Schema {
                     "type": "object",
                     "required": ["key", "operator"],
                     "properties": {
-                        "key": {"description": "Key of the label.", "type": "string", "minLength": 1, "maxLength": 317},
+                        "key": {"description": "Key of the label.", "type": "string", "minLength": 1, "maxLength": 317, "pattern": LABEL_KEY},
                         "operator": {
                             "description": "How the label's value is compared with `values`.",
                             "type": "string",
@@ -239,9 +255,13 @@ pub fn selector(_: &mut SchemaGenerator) -> Schema {
                             "description": "The values to compare with, for `In` and `NotIn`.",
                             "type": "array",
                             "maxItems": 64,
-                            "items": {"type": "string", "maxLength": 63}
+                            "items": {"type": "string", "maxLength": 63, "pattern": LABEL_VALUE}
                         }
-                    }
+                    },
+                    "x-kubernetes-validations": [{
+                        "rule": "(self.operator in ['In', 'NotIn']) == (has(self.values) && self.values.size() > 0)",
+                        "message": "values must be set for In and NotIn, and only for them"
+                    }]
                 }
             }
         }

@@ -5,7 +5,7 @@ use super::schema;
 use serde_json::{Map, Value, json};
 
 /// The patterns of the schemas, and what is said about a text that does not match.
-const SENTENCES: [(&str, &str); 10] = [
+const SENTENCES: [(&str, &str); 12] = [
     (
         schema::NAME,
         "must be the name of an object: lower-case letters, digits, '-' and '.', such as my-app",
@@ -17,6 +17,14 @@ const SENTENCES: [(&str, &str); 10] = [
     (
         schema::KEY,
         "must be a key of a Secret or ConfigMap: letters, digits, '-', '_' and '.', such as client-secret",
+    ),
+    (
+        schema::LABEL_KEY,
+        "must be the key of a label, such as team or example.com/team",
+    ),
+    (
+        schema::LABEL_VALUE,
+        "must be the value of a label: letters, digits, '-', '_' and '.', such as team-a",
     ),
     (
         schema::ID,

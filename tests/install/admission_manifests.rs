@@ -213,7 +213,21 @@ fn wrong_everywhere() -> Vec<(&'static str, Value)> {
     unset["spec"]["oauth"]["clientId"] = json!({});
     let cascade = json!({"spec": {"defaults": {"deletionPolicy": "Cascade"}}});
     let source = "set exactly one of value, configMapKeyRef and secretKeyRef";
+    let values = "values must be set for In and NotIn, and only for them";
+    let selecting = |requirement: Value| {
+        let allowed = json!({"selector": {"matchExpressions": [requirement]}});
+        spec(json!({"allowedNamespaces": allowed}))
+    };
     vec![
+        (
+            values,
+            selecting(json!({"key": "tier", "operator": "NotIn", "values": []})),
+        ),
+        (values, selecting(json!({"key": "tier", "operator": "In"}))),
+        (
+            values,
+            selecting(json!({"key": "tier", "operator": "Exists", "values": ["a"]})),
+        ),
         (source, spec(json!({"oauth": {"clientId": {"value": "a"}}}))),
         (source, unset),
         (

@@ -21,6 +21,10 @@ pub fn wrong_texts() -> Vec<(&'static str, Value)> {
         "apiKey": {"secretKeyRef": {"namespace": "a", "name": "a", "key": "b"}},
         "allowedNamespaces": {"names": ["Team_A"]}
     });
+    let selecting = |selector: Value| {
+        let change = json!({"spec": {"allowedNamespaces": {"names": null, "selector": selector}}});
+        with(resource("ClusterConnection", wide.clone()), change)
+    };
     vec![
         (
             "must be the name of an object: lower-case letters, digits, '-' and '.', such as my-app",
@@ -32,7 +36,15 @@ pub fn wrong_texts() -> Vec<(&'static str, Value)> {
         ),
         (
             "must be the name of a namespace: lower-case letters, digits and '-', such as team-a",
-            resource("ClusterConnection", wide),
+            resource("ClusterConnection", wide.clone()),
+        ),
+        (
+            "must be the key of a label, such as team or example.com/team",
+            selecting(json!({"matchExpressions": [{"key": "a b", "operator": "Exists"}]})),
+        ),
+        (
+            "must be the value of a label: letters, digits, '-', '_' and '.', such as team-a",
+            selecting(json!({"matchLabels": {"team": "team a"}})),
         ),
         (
             "must be an id of Metorial: letters, digits, '-' and '_'",

@@ -7,6 +7,9 @@ use crate::options::{Options, Quirk};
 
 static NOTHING: Value = Value::Null;
 
+/// Characters of a text, at most.
+const LONGEST_TEXT: usize = 100_000;
+
 /// JSON object of a body, or one nested in it.
 pub(crate) struct Fields<'a> {
     body: Option<&'a Map<String, Value>>,
@@ -58,7 +61,7 @@ impl<'a> Fields<'a> {
 
     pub(crate) fn required_text(&mut self, name: &'a str) -> String {
         match self.get(name) {
-            Some(Value::String(text)) => text.clone(),
+            Some(Value::String(text)) => self.limited(name, text),
             other => {
                 self.add_problem(name, "string", other);
                 String::new()
@@ -70,7 +73,7 @@ impl<'a> Fields<'a> {
         match self.get(name) {
             None => None,
             Some(Value::Null) if self.nulls_are_absent => None,
-            Some(Value::String(text)) => Some(text.clone()),
+            Some(Value::String(text)) => Some(self.limited(name, text)),
             other => {
                 self.add_problem(name, "string", other);
                 None
@@ -78,11 +81,19 @@ impl<'a> Fields<'a> {
         }
     }
 
+    /// Copies a text, and adds a problem if it is too long.
+    fn limited(&mut self, name: &'a str, text: &str) -> String {
+        if text.chars().nth(LONGEST_TEXT).is_some() {
+            self.refuse_value(name, "string of at most 100000 characters");
+        }
+        text.to_owned()
+    }
+
     /// Reads a text that may be null. None if it wasn't sent.
     pub(crate) fn nullable_text(&mut self, name: &'a str) -> Option<Option<String>> {
         match self.get(name)? {
             Value::Null => Some(None),
-            Value::String(text) => Some(Some(text.clone())),
+            Value::String(text) => Some(Some(self.limited(name, text))),
             other => {
                 self.add_problem(name, "string", Some(other));
                 None
@@ -93,7 +104,7 @@ impl<'a> Fields<'a> {
     /// Reads a text as a create stores it: trimmed, and null if it is blank ▲.
     pub(crate) fn trimmed(&mut self, name: &'a str) -> Value {
         let text = self.optional_text(name).unwrap_or_default();
-        match text.trim() {
+        match js_trim(&text) {
             "" => Value::Null,
             text => text.into(),
         }
@@ -191,6 +202,11 @@ impl<'a> Fields<'a> {
     }
 }
 
+/// Returns a text as JavaScript's `trim` does: the byte order mark is white space there, and the control character NEL is not.
+pub(crate) fn js_trim(text: &str) -> &str {
+    text.trim_matches(|it: char| it == '\u{feff}' || (it.is_whitespace() && it != '\u{85}'))
+}
+
 /// Returns the tool filter of an object without filters, in the shape of answers.
 pub(crate) fn allow_all() -> Value {
     json!({"type": "allow_all"})
@@ -248,5 +264,22 @@ mod tests {
         assert_eq!(read(json!([keys])).unwrap(), Some(filtered));
         assert_eq!(read(json!({"type": "tool_keys"})).unwrap_err(), 400);
         assert_eq!(read(json!([{"type": "nonsense"}])).unwrap_err(), 400);
+    }
+
+    #[test]
+    fn texts_are_trimmed_as_javascript_does_and_have_a_limit() {
+        let options = Options::default();
+        let read = |text: String| {
+            let body = json!({"name": text});
+            let mut fields = Fields::of(&body, &options);
+            let name = fields.trimmed("name");
+            let checked = fields.check(&options);
+            checked.map(|()| name).map_err(|error| error.status)
+        };
+        assert_eq!(read("\u{feff} a\u{a0}".to_owned()).unwrap(), "a");
+        assert_eq!(read("\u{feff}".to_owned()).unwrap(), Value::Null);
+        assert_eq!(read("\u{85}".to_owned()).unwrap(), "\u{85}");
+        assert!(read("ä".repeat(LONGEST_TEXT)).is_ok());
+        assert_eq!(read("ä".repeat(LONGEST_TEXT + 1)).unwrap_err(), 400);
     }
 }

@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::runtime::Handle;
 use tokio::sync::watch;
 
+use crate::actions::Gate;
 use crate::faults::Faults;
 use crate::http::Response;
 use crate::journal::Journal;
@@ -21,6 +22,8 @@ pub(crate) struct Shared {
     pub(crate) runtime: Handle,
     /// Number of background tasks: cascades, and requests that are applied later.
     pub(crate) pending: watch::Sender<usize>,
+    /// Gate that cascades wait for.
+    cascades: Mutex<Option<Gate>>,
 }
 
 impl Shared {
@@ -31,6 +34,7 @@ impl Shared {
             down: watch::Sender::new(false),
             runtime: Handle::current(),
             pending: watch::Sender::new(0),
+            cascades: Mutex::default(),
             state: Mutex::new(State::new(options)),
         }
     }
@@ -67,9 +71,24 @@ impl Shared {
         }
         let shared = Arc::clone(self);
         let id = id.to_owned();
+        let gate = self.cascades().clone();
         self.in_background(async move {
-            tokio::task::yield_now().await;
+            match gate {
+                Some(gate) => gate.wait().await,
+                None => tokio::task::yield_now().await,
+            }
             shared.state().cascade(&id);
         });
+    }
+
+    /// Holds the cascades that start from now on at a new gate.
+    pub(crate) fn hold_cascades(&self) -> Gate {
+        let gate = Gate::new();
+        *self.cascades() = Some(gate.clone());
+        gate
+    }
+
+    fn cascades(&self) -> MutexGuard<'_, Option<Gate>> {
+        self.cascades.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -9,6 +9,7 @@ use serde_json::Value;
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 
+use crate::actions::Gate;
 use crate::catalog::Catalog;
 use crate::collections;
 use crate::faults::Faults;
@@ -262,6 +263,12 @@ impl Simulator {
         }
         self.shared.journal.changed();
         done
+    }
+
+    /// Holds the cascades that start from now on until the gate is opened: what is archived keeps its dependents for so long.
+    /// Without [`Quirk::CascadesInBackground`] there is nothing to hold.
+    pub fn hold_cascades(&self) -> Gate {
+        self.shared.hold_cascades()
     }
 
     /// Deletes an object as the server does 14 days after archiving it: reads are 404. False if there is no such object.

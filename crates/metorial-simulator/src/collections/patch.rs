@@ -10,7 +10,7 @@ use super::checks::check_updatable;
 use super::lookup::changeable;
 use super::{auth_credentials, deployments};
 use crate::errors::{ApiError, Result};
-use crate::fields::Fields;
+use crate::fields::{Fields, js_trim};
 use crate::objects::{Collection, Object};
 use crate::options::Quirk;
 use crate::present::present;
@@ -109,7 +109,7 @@ fn patch_text<'a>(
             continue;
         }
         let text = fields.optional_text(name);
-        match text.as_deref().map(str::trim) {
+        match text.as_deref().map(js_trim) {
             Some("") if trims => {}
             Some(trimmed) if trims => {
                 changes.fields.insert(name.to_owned(), trimmed.into());

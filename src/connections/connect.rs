@@ -7,7 +7,7 @@ use super::settings::ConnectionSettings;
 use super::slot::{Identified, Pinned, Slot};
 use super::verify;
 use crate::cluster::references::Need;
-use crate::kinds::Inputs;
+use crate::kinds::{Inputs, Reference};
 use crate::plan::fingerprint::Fingerprint;
 use crate::plan::not_ready::NotReady;
 use crate::plan::purpose::Purpose;
@@ -49,7 +49,7 @@ impl Connections {
         settings: &ConnectionSettings,
         max_age: Duration,
     ) -> Result<(), NotReady> {
-        let from = self.client_inputs(settings).await?;
+        let from = self.client_inputs(slot, settings).await?;
         let now = Instant::now().into_std();
         let check = slot.checks.begin(settings, &from.fingerprint, now);
         let max_age = match check {
@@ -93,32 +93,54 @@ impl Connections {
         slot.identified = Some(Identified {
             session: Arc::new(session),
             fingerprint: from.fingerprint,
+            endpoint: slot.endpoint.clone(),
             verified: Some(opened.verified),
         });
         slot.unidentified = None;
         Ok(())
     }
 
-    /// Reads what the client is built from.
+    /// Reads what the client is built from. A key that is gone is reported rather than certificates that are: deletions use the
+    /// last good one then.
     async fn client_inputs<'a>(
         &self,
+        slot: &mut Slot,
         settings: &'a ConnectionSettings,
     ) -> Result<ClientInputs<'a>, NotReady> {
         let base_url = settings.common.base_url.as_deref();
         let url = verify::base_url(base_url, &self.factory.allowed_base_urls)?;
-        let (cluster, references) = (&self.factory.cluster, settings.references());
-        let inputs = cluster
-            .resolve(&settings.namespace, &references, Need::Create)
-            .await;
-        let inputs = inputs.map_err(verify::of_missing)?;
-        let fingerprint =
-            verify::fingerprint(&self.factory.fingerprint_key, &url, settings, &inputs)?;
+        let fingerprint_key = &self.factory.fingerprint_key;
+        let roots = self.values(settings, settings.ca_bundle.as_slice()).await;
+        if let (Ok(read), Some(reference), Some(endpoint)) =
+            (&roots, &settings.ca_bundle, &mut slot.endpoint)
+            && let Ok(text) = read.get(reference)
+        {
+            endpoint.set_roots(fingerprint_key.fingerprint(&[text.as_bytes()]));
+        }
+        let mut inputs = self
+            .values(settings, std::slice::from_ref(&settings.key))
+            .await?;
+        inputs.extend(roots?);
+        let fingerprint = verify::fingerprint(fingerprint_key, &url, settings, &inputs)?;
         Ok(ClientInputs {
             url,
             settings,
             inputs,
             fingerprint,
         })
+    }
+
+    /// Reads what the settings refer to.
+    async fn values(
+        &self,
+        settings: &ConnectionSettings,
+        references: &[Reference],
+    ) -> Result<Inputs, NotReady> {
+        let cluster = &self.factory.cluster;
+        let read = cluster
+            .resolve(&settings.namespace, references, Need::Create)
+            .await;
+        read.map_err(verify::of_missing)
     }
 
     /// Returns what the key opens, as the API said within `max_age`, or says now.

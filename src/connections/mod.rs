@@ -11,6 +11,7 @@
 mod choose;
 mod connect;
 mod count;
+mod endpoint;
 mod key_checks;
 mod limits;
 mod losses;

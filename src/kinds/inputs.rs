@@ -205,6 +205,12 @@ impl Inputs {
         Ok(())
     }
 
+    /// Adds the values of other references.
+    pub fn extend(&mut self, other: Self) {
+        self.values.extend(other.values);
+        self.states.extend(other.states);
+    }
+
     /// Adds the state of a custom resource that is referred to, besides the values that are read from it.
     pub fn observe(&mut self, state: u64) {
         self.states.push(state);

@@ -10,8 +10,8 @@ pub struct NotReady {
     pub reason: Reason,
     /// The message that the conditions show.
     pub message: String,
-    /// True if it is expected to pass by itself. Resources then keep using the last session: a write that fails costs
-    /// less than an operator that stands still because of one timeout.
+    /// True if it is expected to pass by itself. Resources then keep using the last session, if the connection is as it was but
+    /// for its key: a write that fails costs less than an operator that stands still because of one timeout.
     pub transient: bool,
     /// The time that the API asks to wait.
     pub wait: Option<Duration>,

@@ -13,6 +13,7 @@ mod accounts;
 mod addresses;
 mod all_namespaces;
 mod budgets;
+mod endpoints;
 mod growth;
 mod instances;
 mod keys;

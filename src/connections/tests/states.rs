@@ -1,6 +1,7 @@
 //! The state of a connection.
 
 use super::settings;
+use crate::connections::endpoint::Endpoint;
 use crate::connections::key_checks::Check;
 use crate::connections::limits::Joined;
 use crate::connections::losses::Count;
@@ -15,7 +16,7 @@ use crate::remote::budget::{Budget, Limit, WINDOW};
 use crate::remote::testing::session;
 use crate::resources::{ConnectionKey, ConnectionKind, Reason};
 use crate::settings::Timing;
-use serde_json::json;
+use serde_json::{Value, json};
 use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -25,8 +26,13 @@ fn identified(session: Session) -> Identified {
     Identified {
         session: Arc::new(session),
         fingerprint: Fingerprint::stored("key"),
+        endpoint: None,
         verified: None,
     }
+}
+
+fn key() -> ConnectionKey {
+    ConnectionKey::new(ConnectionKind::Connection, "apps", "default")
 }
 
 #[test]
@@ -106,6 +112,74 @@ fn the_last_session_is_used_through_a_transient_failure_and_not_through_a_lastin
     }
 }
 
+/// The settings of a connection of this uid, and its endpoint, whose certificates were read if it has any.
+fn read(uid: &str, spec: &Value, roots: &str) -> (ConnectionSettings, Endpoint) {
+    let settings = ConnectionSettings {
+        uid: uid.to_owned(),
+        ..settings(spec, &json!({}))
+    };
+    let mut endpoint = Endpoint::new(&settings, None);
+    if settings.ca_bundle.is_some() {
+        endpoint.set_roots(Fingerprint::stored(roots));
+    }
+    (settings, endpoint)
+}
+
+#[test]
+fn the_last_session_is_used_only_as_long_as_nothing_but_the_key_may_have_changed() {
+    let ca = |name: &str| json!({"caBundle": {"configMapKeyRef": {"name": name, "key": "ca"}}});
+    let transient = NotReady::transient(Reason::RemoteUnavailable, "down");
+    let gone = NotReady::new(Reason::SecretNotFound, "gone");
+    let url = json!({"baseUrl": "https://other.example"});
+    let id = json!({"instance": {"id": "ins_2"}});
+    let type_ = json!({"instance": {"type": "development"}});
+    let limit = json!({"caBundle": ca("a")["caBundle"], "rateLimit": {"requests": 1}});
+    for (uid, spec, roots, not_ready, is_used) in [
+        ("u1", &ca("a"), "x", &transient, true),
+        ("u1", &limit, "x", &transient, true),
+        ("u1", &ca("a"), "y", &transient, false),
+        ("u1", &ca("b"), "x", &transient, false),
+        ("u1", &json!({}), "", &transient, false),
+        ("u1", &url, "", &transient, false),
+        ("u1", &id, "", &transient, false),
+        ("u1", &type_, "", &transient, false),
+        ("u1", &url, "", &gone, false),
+        ("u2", &ca("a"), "x", &transient, false),
+        // For a deletion.
+        ("u2", &ca("a"), "x", &gone, true),
+    ] {
+        let (settings, endpoint) = read("u1", &ca("a"), "x");
+        let mut slot = Slot::default();
+        slot.store_settings(&settings);
+        slot.identified = Some(Identified {
+            endpoint: Some(endpoint),
+            ..identified(session(1))
+        });
+        let (settings, current) = read(uid, spec, roots);
+        slot.store_settings(&settings);
+        slot.endpoint = Some(current);
+        slot.not_ready = Some(not_ready.clone());
+        let state = slot.state();
+        assert_eq!(state.session.is_some(), is_used, "{uid} {spec} {roots}");
+        let version = state.version(&state.view(&key(), false, None));
+        assert_eq!(version.epoch, slot.version().epoch);
+        // A connection that no longer exists is asked by its last good key.
+        slot.forget(&key());
+        assert!(slot.state().session.is_some());
+    }
+}
+
+#[test]
+fn certificates_that_were_read_count_until_others_are_read() {
+    let spec = json!({"caBundle": {"configMapKeyRef": {"name": "a", "key": "ca"}}});
+    let (settings, first) = read("u1", &spec, "x");
+    let (_, second) = read("u1", &spec, "y");
+    let unread = |former| Endpoint::new(&settings, former);
+    assert!(first.is_same_place(&unread(None)), "nothing says otherwise");
+    assert!(first.is_same_place(&unread(Some(&first))));
+    assert!(!first.is_same_place(&unread(Some(&second))));
+}
+
 #[test]
 fn resources_are_enqueued_for_each_change_that_may_let_them_do_something_else() {
     let slot = |epoch, not_ready: Option<NotReady>, approved| {
@@ -169,11 +243,7 @@ fn losses_are_those_of_one_connection_not_of_its_name() {
     slot.store_settings(&first);
     assert!(slot.losses.is_some());
     let counting = slot.counting.clone();
-    slot.forget(&ConnectionKey::new(
-        ConnectionKind::Connection,
-        "apps",
-        "default",
-    ));
+    slot.forget(&key());
     slot.store_settings(&ConnectionSettings {
         uid: "u2".to_owned(),
         ..first

@@ -1,0 +1,55 @@
+//! What a slot keeps for a key, and what it reports to resources.
+
+use crate::connections::slot::{Identified, Slot};
+use crate::plan::fingerprint::Fingerprint;
+use crate::plan::not_ready::NotReady;
+use crate::remote::testing::session;
+use crate::resources::Reason;
+use std::sync::Arc;
+
+#[test]
+fn what_was_learned_with_a_key_lasts_as_long_as_the_key() {
+    let session = Arc::new(session(1));
+    let current = Fingerprint::stored("v1:a:1");
+    let slot = Slot {
+        identified: Some(Identified {
+            session: session.clone(),
+            fingerprint: current.clone(),
+            endpoint: None,
+            verified: None,
+        }),
+        ..Slot::default()
+    };
+    let loader = |of: &Fingerprint| slot.loader_of(of);
+    assert!(Arc::ptr_eq(&loader(&current), &session.loader));
+    let other = loader(&Fingerprint::stored("v1:a:2"));
+    assert!(!Arc::ptr_eq(&other, &session.loader));
+}
+
+#[test]
+fn a_resource_that_asks_for_a_new_state_keeps_no_other_from_being_enqueued() {
+    let mut slot = Slot::default();
+    assert!(!slot.report_change(), "nobody has asked");
+    slot.report_once();
+    assert!(!slot.report_change());
+    slot.not_ready = Some(NotReady::new(Reason::Unauthorized, "no"));
+    slot.report_once();
+    assert!(slot.report_change());
+    assert!(!slot.report_change(), "once");
+    slot.not_ready = None;
+    assert!(slot.report_change());
+}
+
+#[test]
+fn a_deletion_that_waits_for_any_connection_is_enqueued_once_even_if_a_resource_asked_for_it() {
+    let mut slot = Slot {
+        not_ready: Some(NotReady::new(Reason::Unauthorized, "no")),
+        ..Slot::default()
+    };
+    assert!(!slot.report_to_waiting());
+    slot.not_ready = None;
+    slot.report_once();
+    assert!(!slot.report_change());
+    assert!(slot.report_to_waiting());
+    assert!(!slot.report_to_waiting());
+}

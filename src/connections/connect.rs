@@ -61,8 +61,8 @@ impl Connections {
                 Duration::MAX
             }
         };
-        let unchanged =
-            slot.is_of(&from.fingerprint) && (slot.not_ready.is_none() || check == Check::Accepted);
+        let accepted = check == Check::Accepted || slot.is_accepted();
+        let unchanged = slot.is_of(&from.fingerprint) && accepted;
         if let Check::Failed(not_ready) = check {
             return Err(not_ready);
         }

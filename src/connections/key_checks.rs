@@ -96,6 +96,12 @@ impl KeyChecks {
             .next(ended, &timing.delays(timing.connection_check, jitter), now);
     }
 
+    /// Returns true if the last check failed.
+    #[must_use]
+    pub fn has_failed(&self) -> bool {
+        self.failed.is_some()
+    }
+
     /// Ends the pause after a failure that was to pass by itself, because a resource got another response. Returns true if there
     /// was such a pause: a server that answers everything but this check is asked no more often than [`MIN_INTERVAL`].
     pub fn end_pause(&mut self, now: Instant) -> bool {

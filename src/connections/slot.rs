@@ -211,8 +211,9 @@ impl Slot {
     /// Returns the part of the state whose change can change what resources do.
     #[must_use]
     pub fn version(&self) -> ConnectionVersion {
-        let problem = self.not_ready.as_ref().map(|not_ready| not_ready.reason);
         let session = self.usable_session().map(|session| &**session);
+        let problem = NotReady::blocking(session.is_some(), self.not_ready.as_ref());
+        let problem = problem.map(|problem| problem.reason);
         version(session, self.spec_generation(), problem)
     }
 
@@ -250,6 +251,13 @@ impl Slot {
     pub fn loader_of(&self, fingerprint: &Fingerprint) -> Arc<Loader> {
         let session = self.session().filter(|_| self.is_of(fingerprint));
         session.map_or_else(Arc::default, |session| session.loader.clone())
+    }
+
+    /// Returns true if the API accepted the key when it was last asked, and nothing but reads from Kubernetes failed since.
+    #[must_use]
+    pub fn is_accepted(&self) -> bool {
+        let not_ready = self.not_ready.as_ref();
+        not_ready.is_none_or(|it| it.transient && !self.checks.has_failed())
     }
 
     /// Returns the time at which the API last accepted the key.

@@ -140,12 +140,7 @@ impl ConnectionView {
         if let Some(refusal) = &self.refusal {
             return Some(refusal.clone());
         }
-        match (&self.instance, &self.problem) {
-            (Some(_), None) => None,
-            (Some(_), Some(problem)) if problem.transient => None,
-            (_, Some(problem)) => Some(problem.clone()),
-            (None, None) => Some(NotReady::new(Reason::ConnectionNotReady, "not checked yet")),
-        }
+        NotReady::blocking(self.instance.is_some(), self.problem.as_ref())
     }
 }
 

@@ -34,6 +34,18 @@ impl NotReady {
         )
     }
 
+    /// Returns why creates and changes can't be sent through a connection with this problem: one that passes by itself does not
+    /// matter as long as the connection has a session.
+    #[must_use]
+    pub fn blocking(has_session: bool, problem: Option<&Self>) -> Option<Self> {
+        match (has_session, problem) {
+            (true, None) => None,
+            (true, Some(problem)) if problem.transient => None,
+            (_, Some(problem)) => Some(problem.clone()),
+            (false, None) => Some(Self::new(Reason::ConnectionNotReady, "not checked yet")),
+        }
+    }
+
     /// Returns a cause that only a change in the cluster or at Metorial can remove.
     #[must_use]
     pub fn new(reason: Reason, message: impl Into<String>) -> Self {

@@ -1,10 +1,13 @@
 //! What a slot keeps for a key, and what it reports to resources.
 
+use super::settings;
 use crate::connections::slot::{Identified, Slot};
 use crate::plan::fingerprint::Fingerprint;
 use crate::plan::not_ready::NotReady;
 use crate::remote::testing::session;
 use crate::resources::Reason;
+use crate::settings::Timing;
+use serde_json::json;
 use std::sync::Arc;
 
 #[test]
@@ -52,4 +55,41 @@ fn a_deletion_that_waits_for_any_connection_is_enqueued_once_even_if_a_resource_
     assert!(!slot.report_change());
     assert!(slot.report_to_waiting());
     assert!(!slot.report_to_waiting());
+}
+
+#[test]
+fn a_failed_read_from_kubernetes_is_no_news_for_resources_and_puts_no_key_in_doubt() {
+    let (timing, now) = (Timing::default(), std::time::Instant::now());
+    let settings = settings(&json!({}), &json!({}));
+    let key = Fingerprint::stored("key");
+    let mut slot = Slot {
+        identified: Some(Identified {
+            session: Arc::new(session(1)),
+            fingerprint: key.clone(),
+            endpoint: None,
+            verified: None,
+        }),
+        ..Slot::default()
+    };
+    slot.report_once();
+    slot.checks.begin(&settings, &key, now);
+    slot.checks.asked(None, &timing, 0.0, now);
+    assert!(slot.is_accepted());
+    for (reason, transient, is_accepted) in [
+        (Reason::ClusterUnavailable, true, true),
+        (Reason::SecretNotFound, false, false),
+    ] {
+        slot.not_ready = Some(NotReady {
+            transient,
+            ..NotReady::new(reason, "no")
+        });
+        assert_eq!(slot.report_change(), !transient, "{reason}");
+        assert_eq!(slot.is_accepted(), is_accepted, "{reason}");
+    }
+    // A failed check of the API lasts until the next one.
+    let away = NotReady::transient(Reason::RemoteUnavailable, "away");
+    slot.checks.begin(&settings, &key, now);
+    slot.checks.asked(Some(&away), &timing, 0.0, now);
+    slot.not_ready = Some(NotReady::transient(Reason::ClusterUnavailable, "no"));
+    assert!(!slot.is_accepted());
 }

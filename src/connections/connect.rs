@@ -152,7 +152,9 @@ impl Connections {
         known: Option<Arc<Session>>,
         max_age: Duration,
     ) -> Result<Opened, NotReady> {
+        let is_doubtful = slot.checks.is_doubtful(Instant::now().into_std());
         let verified = slot.verified().filter(|at| at.elapsed() < max_age);
+        let verified = verified.filter(|_| !is_doubtful);
         if let (Some(session), Some(verified)) = (known, verified) {
             let opened = Opened {
                 instance: session.instance.clone(),

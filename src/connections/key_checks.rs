@@ -27,6 +27,27 @@ pub struct KeyChecks {
     /// The time at which the API was last asked.
     asked_at: Option<Instant>,
     failures: Failures,
+    doubt: Doubt,
+}
+
+/// The doubt about a key that the API accepted, because a request of a resource failed as if the key were the cause. A server
+/// that accepts the key and fails something else is asked no more often than each [`MIN_INTERVAL`], however many resources fail.
+#[derive(Default)]
+struct Doubt {
+    /// True until the API is asked.
+    pending: bool,
+    /// The time of the last check that a doubt led to, if the API accepted the key.
+    in_vain_at: Option<Instant>,
+}
+
+impl Doubt {
+    /// Returns the time until the API may be asked because of the doubt; `None` without one.
+    fn left(&self, now: Instant) -> Option<Duration> {
+        let rest = self.in_vain_at.map_or(Duration::ZERO, |at| {
+            MIN_INTERVAL.saturating_sub(now.saturating_duration_since(at))
+        });
+        self.pending.then_some(rest)
+    }
 }
 
 /// Consecutive reconciliations that ended without a usable session.
@@ -85,6 +106,9 @@ impl KeyChecks {
         };
         self.failed = failed.cloned();
         self.asked_at = Some(now);
+        if std::mem::take(&mut self.doubt.pending) || failed.is_some() {
+            self.doubt.in_vain_at = failed.is_none().then_some(now);
+        }
         self.pauses.begin(attempt.clone(), now);
         let ended = Ended {
             retry: &failed.map_or(Retry::Interval(None), |failed| retry(failed, false)),
@@ -100,6 +124,17 @@ impl KeyChecks {
     #[must_use]
     pub fn has_failed(&self) -> bool {
         self.failed.is_some()
+    }
+
+    /// Records that a request failed as if the key were the cause. Returns true if nothing has put it in doubt before.
+    pub fn doubt(&mut self) -> bool {
+        !std::mem::replace(&mut self.doubt.pending, true)
+    }
+
+    /// Returns true if the API is to be asked because of a doubt now.
+    #[must_use]
+    pub fn is_doubtful(&self, now: Instant) -> bool {
+        self.doubt.left(now) == Some(Duration::ZERO)
     }
 
     /// Ends the pause after a failure that was to pass by itself, because a resource got another response. Returns true if there
@@ -129,7 +164,8 @@ impl KeyChecks {
     ) -> Duration {
         let delays = timing.delays(timing.connection_check, jitter);
         let due = self.due(not_ready, terminating, &delays, now);
-        due.min(delays.interval())
+        let doubt = self.doubt.left(now).filter(|_| not_ready.is_none());
+        due.min(delays.interval()).min(doubt.unwrap_or(due))
     }
 
     fn due(
@@ -256,6 +292,31 @@ mod tests {
             };
             assert_eq!(begin(&mut checks, later), expected);
         }
+    }
+
+    #[test]
+    fn a_key_that_is_accepted_in_spite_of_a_doubt_is_not_asked_about_again_for_a_minute() {
+        let (timing, now) = (Timing::default(), Instant::now());
+        let mut checks = KeyChecks::default();
+        let ask = |checks: &mut KeyChecks, failed: Option<&NotReady>, at| {
+            checks.begin(&settings(1, None), &key("a"), at);
+            checks.asked(failed, &timing, 0.0, at);
+        };
+        ask(&mut checks, None, now);
+        assert!(!checks.is_doubtful(now));
+        // The first doubt leads to a check immediately.
+        assert!(checks.doubt() && !checks.doubt() && checks.is_doubtful(now));
+        ask(&mut checks, None, now);
+        assert!(!checks.is_doubtful(now));
+        assert!(checks.doubt());
+        let before = now + MIN_INTERVAL - SECOND;
+        assert!(!checks.is_doubtful(before));
+        assert_eq!(checks.next(None, false, &timing, 0.0, before), SECOND);
+        assert!(checks.is_doubtful(now + MIN_INTERVAL));
+        // One that the API confirms says that the next one may be right as well.
+        ask(&mut checks, Some(&unauthorized()), now + MIN_INTERVAL);
+        ask(&mut checks, None, now + MIN_INTERVAL);
+        assert!(checks.doubt() && checks.is_doubtful(now + MIN_INTERVAL));
     }
 
     #[test]

@@ -101,6 +101,7 @@ impl Connections {
     ///
     /// A connection that is known not to be ready is retried anyway. One that was verified after `began`, the start of
     /// the reconciliation that failed, is not suspect: many resources fail together, and one request answers for all.
+    /// Where the API accepts the key nevertheless, the next suspicion waits for a minute.
     ///
     /// Where the connection or its Secret is gone, nothing is left to ask with once the API refuses the last good key:
     /// deletions use another connection then, or say what they need.
@@ -114,8 +115,8 @@ impl Connections {
         if error.refuses_key() && slot.checks.end_pause(Instant::now().into_std()) {
             return self.enqueue(key);
         }
-        if slot.not_ready.is_none() && slot.verified().is_none_or(|at| at < began) {
-            slot.doubt();
+        let is_suspect = slot.not_ready.is_none() && slot.verified().is_none_or(|at| at < began);
+        if is_suspect && slot.checks.doubt() {
             self.enqueue(key);
         }
     }

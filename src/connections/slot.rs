@@ -68,7 +68,7 @@ pub struct Identified {
     pub fingerprint: Fingerprint,
     /// The endpoint that the session was built for.
     pub endpoint: Option<Endpoint>,
-    /// The time at which the API last accepted the key; `None` if a failed request put that in doubt.
+    /// The time at which the API last accepted the key; `None` if it was never asked.
     pub verified: Option<Instant>,
 }
 
@@ -264,13 +264,6 @@ impl Slot {
     #[must_use]
     pub fn verified(&self) -> Option<Instant> {
         self.identified.as_ref()?.verified
-    }
-
-    /// Records that a request failed as if the key were the cause.
-    pub fn doubt(&mut self) {
-        if let Some(identified) = &mut self.identified {
-            identified.verified = None;
-        }
     }
 
     /// Records that a resource asked for the state.

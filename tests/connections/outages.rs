@@ -131,6 +131,33 @@ async fn requests_in_an_outage_become_fewer() {
 }
 
 #[tokio::test]
+async fn a_collection_that_fails_has_the_key_checked_once_a_minute_however_many_resources_fail() {
+    let env = Environment::running().await;
+    env.connection("default").wait_reason("Synced").await;
+    let checks = || {
+        let journal = env.sim.journal();
+        journal.iter().filter(|it| it.path == "/instance").count()
+    };
+    let (before, started) = (checks(), std::time::Instant::now());
+    let failing = env.sim.faults().add(
+        Fault::on("*", "/provider-auth-credentials"),
+        Action::error(503, "internal_server_error"),
+    );
+    for number in 0..20 {
+        env.apply(credentials(&format!("failing-{number}"))).await;
+    }
+    env.until("each has failed several times", async || {
+        (env.sim.faults().happened(failing) > 60).then_some(())
+    })
+    .await;
+    // One is made immediately, and one more at the end of each minute.
+    let minutes = started.elapsed().as_secs() / 60;
+    let made = checks() - before;
+    assert!(made as u64 <= 1 + minutes, "{made} checks");
+    assert!(made > 0);
+}
+
+#[tokio::test]
 async fn an_outage_does_not_use_up_the_budget() {
     let mut env = Environment::new().await;
     let limit = Limit {

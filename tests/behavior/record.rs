@@ -84,8 +84,9 @@ impl Record {
             } else {
                 let read = |path: &str| format!("{} {path} {}", call.method, call.status);
                 let ids: Vec<String> = ids(&call.query).collect();
-                if ids.is_empty() {
+                if ids.len() < 2 {
                     reads.insert(read(&path));
+                    continue;
                 }
                 for id in ids {
                     reads.insert(read(&format!("{path}/{}", self.mask.text(&id))));
@@ -108,8 +109,8 @@ impl Record {
     }
 }
 
-/// Returns the ids that a list is asked for. Objects are read with one list if they are read at about the same time, so each
-/// is shown as if it was read alone.
+/// Returns the ids that a list is asked for. Objects are read with one list if they are read at about the same time, so each of
+/// several is shown as if it was read alone.
 fn ids(query: &str) -> impl Iterator<Item = String> {
     let pairs = form_urlencoded::parse(query.as_bytes());
     pairs

@@ -39,11 +39,15 @@ impl KubeCall {
 /// Whether the body of a status write records nothing but conditions.
 fn only_reports(body: &[u8]) -> bool {
     const REPORTED: [&str; 3] = ["conditions", "observedGeneration", "lastHandledReconcileAt"];
-    let body: Value = serde_json::from_slice(body).unwrap_or_default();
-    let Some(status) = body["status"].as_object() else {
+    let patch: Value = serde_json::from_slice(body).unwrap_or_default();
+    let Some(steps) = patch.as_array() else {
         return false;
     };
-    status.keys().all(|key| REPORTED.contains(&key.as_str()))
+    let mut paths = steps.iter().filter_map(|step| step["path"].as_str());
+    paths.all(|path| {
+        let field = path.strip_prefix("/status/");
+        field.is_none_or(|field| REPORTED.contains(&field))
+    })
 }
 
 impl ApiCall {

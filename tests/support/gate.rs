@@ -5,7 +5,7 @@ use super::calls::KubeCall;
 use futures::FutureExt;
 use futures::future::BoxFuture;
 use kube::client::Body;
-use serde_json::Value;
+use serde_json::{Value, json};
 use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll};
 use tokio::sync::Notify;
@@ -213,6 +213,11 @@ where
 /// Returns a patch of an object as it was long ago.
 fn outdated(patch: &[u8]) -> Vec<u8> {
     let mut patch: Value = serde_json::from_slice(patch).unwrap();
-    patch["metadata"]["resourceVersion"] = "1".into();
+    match patch.as_array_mut() {
+        Some(steps) => {
+            steps.push(json!({"op": "add", "path": "/metadata/resourceVersion", "value": "1"}));
+        }
+        None => patch["metadata"]["resourceVersion"] = "1".into(),
+    }
     patch.to_string().into_bytes()
 }

@@ -3,9 +3,11 @@
 use super::others::MAX_CONCURRENT_READS;
 use super::registry::Connections;
 use super::state::ConnectionState;
+use super::verify;
 use crate::lock::lock;
 use crate::resources::{CommonSpec, ConnectionDefaults, ConnectionKey, ConnectionRef, ResourceKey};
 use futures::stream::{StreamExt, iter};
+use std::sync::Arc;
 
 /// The properties of a resource that decide which connection it uses.
 pub struct ConnectionQuery<'a> {
@@ -96,7 +98,7 @@ impl Connections {
         (!state.deletes_in(instance)).then_some(instance)
     }
 
-    /// Returns a connection other than `recorded` that opens an instance and may be used by `resource`, which is being deleted.
+    /// Returns a connection other than `recorded` that opens an instance of the same server and may be used by `resource`, which is being deleted.
     /// Where there is none, the resource is enqueued as soon as a connection can be used that may be one.
     async fn for_deletion(
         &self,
@@ -105,6 +107,11 @@ impl Connections {
         instance: &str,
     ) -> Option<ConnectionKey> {
         let namespace = &*resource.namespace;
+        // An id alone is no key: another server may have an instance of the same id, such as a copy of this one's database.
+        let Some(server) = self.server(recorded).await else {
+            self.waiting.remove(resource);
+            return None;
+        };
         // Before the connections are read: one that becomes ready in between must enqueue it.
         let is_first = self.waiting.add(resource);
         let mut others: Vec<ConnectionKey> = lock(&self.slots).keys().cloned().collect();
@@ -117,7 +124,7 @@ impl Connections {
         }
         let mut checks = Vec::new();
         for other in &others {
-            checks.push(self.deletes_through(other, namespace, instance));
+            checks.push(self.deletes_through(other, namespace, (&server, instance)));
         }
         // All are awaited: the choice depends on their names, and not on which answers first.
         let checked: Vec<bool> = iter(checks).buffered(MAX_CONCURRENT_READS).collect().await;
@@ -128,9 +135,30 @@ impl Connections {
         found.and_then(|at| others.into_iter().nth(at))
     }
 
-    /// Returns true if an object in an instance can be deleted through a connection. One that was not read yet is read only if
+    /// Returns the server of a connection, as `https://host:port`: the one that its key was last accepted by, or else the one that
+    /// its spec names. Of a connection that is gone, it is known only if no other may be called.
+    async fn server(&self, key: &ConnectionKey) -> Option<Arc<str>> {
+        let slot = self.locked(key).await;
+        if let Some(session) = slot.session() {
+            return Some(session.server.clone());
+        }
+        if let Some(settings) = &slot.settings {
+            let url = verify::parsed(settings.common.base_url.as_deref())?;
+            return Some(verify::server(&url));
+        }
+        let mut allowed = self.factory.allowed_base_urls.iter().map(verify::server);
+        let first = allowed.next()?;
+        allowed.all(|other| other == first).then_some(first)
+    }
+
+    /// Returns true if an object in an instance of a server can be deleted through a connection. One that was not read yet is read only if
     /// what is known of it does not say that it can't: the API is asked then.
-    async fn deletes_through(&self, key: &ConnectionKey, namespace: &str, instance: &str) -> bool {
+    async fn deletes_through(
+        &self,
+        key: &ConnectionKey,
+        namespace: &str,
+        (server, instance): (&str, &str),
+    ) -> bool {
         let (is_loaded, recorded) = {
             let slot = self.locked(key).await;
             let recorded = slot.recorded_instance().map(str::to_owned);
@@ -142,6 +170,8 @@ impl Connections {
             return false;
         }
         let state = self.state(key).await;
-        state.not_ready.is_none() && state.opens(instance) && is_admitted().await
+        let session = state.session.as_ref();
+        let is_there = session.is_some_and(|session| &*session.server == server);
+        state.not_ready.is_none() && is_there && state.opens(instance) && is_admitted().await
     }
 }

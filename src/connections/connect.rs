@@ -79,7 +79,7 @@ impl Connections {
             uid: settings.uid.clone(),
             instance: opened.instance.id.clone(),
         });
-        let server: Arc<str> = from.url.origin().ascii_serialization().into();
+        let server = verify::server(&from.url);
         let own_limit = slot.own_limit.clone();
         let transport = self.with_account(&server, &opened.instance, opened.transport, own_limit);
         let (joined, budget) = (&mut slot.joined, transport.budget());

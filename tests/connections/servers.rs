@@ -1,6 +1,6 @@
 //! Several servers that may be called: what one of them says is about nobody at another.
 
-use crate::support::{Environment, connection, credentials, secret, with};
+use crate::support::{Environment, Kind, connection, credentials, secret, with};
 use metorial_operator::settings::Settings;
 use metorial_simulator::{Action, Fault, InstanceType, Options, Simulator};
 use serde_json::{Value, json};
@@ -187,6 +187,57 @@ async fn a_server_that_claims_to_be_another_instance_is_not_asked_for_its_object
     env.sim.set_down(false);
     env.credentials("ours").reconcile_now().await;
     assert!(!was_asked_for(&hostile, &ours));
+}
+
+/// Has the resource `ours` deleted while no operator runs, and starts one, which knows nothing of the former one.
+async fn delete_ours_and_start(env: &mut Environment, other: &Simulator) {
+    other.clear_journal();
+    env.credentials("ours").delete().await;
+    let settings = calling_both(env, other);
+    env.start_operator_with(settings);
+}
+
+#[tokio::test]
+async fn a_deletion_whose_key_is_refused_is_not_sent_to_another_server_of_the_same_instance() {
+    let (mut env, other, key) = two_servers().await;
+    let [ours, _] = one_object_at_each(&env, &other, &key).await;
+    env.sim.revoke_key(&env.key);
+    env.stop_operator().await;
+    delete_ours_and_start(&mut env, &other).await;
+    env.credentials("ours")
+        .wait_message("DeletionBlocked", "Unauthorized")
+        .await;
+    env.connection("hostile").reconcile_now().await;
+    env.credentials("ours").reconcile_now().await;
+    assert!(!was_asked_for(&other, &ours));
+
+    // Another connection to the same server deletes it.
+    env.connect("spare", &env.sim.add_key(&env.instance)).await;
+    env.credentials("ours").wait_gone().await;
+    assert!(!was_asked_for(&other, &ours));
+    assert!(env.live(Kind::Credentials).is_empty());
+}
+
+#[tokio::test]
+async fn a_deletion_whose_server_is_not_known_is_sent_to_none_of_several() {
+    let (mut env, other, key) = two_servers().await;
+    let [ours, _] = one_object_at_each(&env, &other, &key).await;
+    let policy = json!({"deletionPolicy": "Delete"});
+    env.credentials("ours").edit(policy).await;
+    let free = json!({"metadata": {"finalizers": null}});
+    env.stop_operator().await;
+    env.connection("default").patch(free).await;
+    env.connection("default").delete().await;
+    delete_ours_and_start(&mut env, &other).await;
+    env.credentials("ours")
+        .wait_message("DeletionBlocked", "ConnectionNotFound")
+        .await;
+    env.connection("hostile").reconcile_now().await;
+    env.credentials("ours").reconcile_now().await;
+    assert!(!was_asked_for(&other, &ours));
+    env.apply(env.default_connection()).await;
+    env.credentials("ours").wait_gone().await;
+    assert!(!was_asked_for(&other, &ours));
 }
 
 #[tokio::test]

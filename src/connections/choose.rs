@@ -98,8 +98,8 @@ impl Connections {
         (!state.deletes_in(instance)).then_some(instance)
     }
 
-    /// Returns a connection other than `recorded` that opens an instance of the same server and may be used by `resource`, which is being deleted.
-    /// Where there is none, the resource is enqueued as soon as a connection can be used that may be one.
+    /// Returns a connection other than `recorded` that opens an instance of the same server and may be used by `resource`, which is
+    /// being deleted. Where there is none, the resource is enqueued as soon as a connection can be used that may be one.
     async fn for_deletion(
         &self,
         resource: &ResourceKey,
@@ -137,7 +137,7 @@ impl Connections {
 
     /// Returns the server of a connection, as `https://host:port`: the one that its key was last accepted by, or else the one that
     /// its spec names. Of a connection that is gone, it is known only if no other may be called.
-    async fn server(&self, key: &ConnectionKey) -> Option<Arc<str>> {
+    pub(super) async fn server(&self, key: &ConnectionKey) -> Option<Arc<str>> {
         let slot = self.locked(key).await;
         if let Some(session) = slot.session() {
             return Some(session.server.clone());
@@ -151,8 +151,8 @@ impl Connections {
         allowed.all(|other| other == first).then_some(first)
     }
 
-    /// Returns true if an object in an instance of a server can be deleted through a connection. One that was not read yet is read only if
-    /// what is known of it does not say that it can't: the API is asked then.
+    /// Returns true if an object in an instance of a server can be deleted through a connection. One that was not read yet is read
+    /// only if what is known of it does not say that it can't: the API is asked then.
     async fn deletes_through(
         &self,
         key: &ConnectionKey,

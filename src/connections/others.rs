@@ -58,8 +58,8 @@ struct InstanceKey {
 struct Others {
     /// The keys of each instance that can be searched.
     instances: Vec<Vec<InstanceKey>>,
-    /// The instances of connections that can't be used now.
-    unknown: Vec<Destination>,
+    /// The servers and instances of connections that can't be used now.
+    unknown: Vec<(Option<Arc<str>>, Destination)>,
 }
 
 impl Others {
@@ -95,25 +95,28 @@ impl Connections {
             searches.push(self.search_instance::<K>(search, keys, began));
         }
         let mut results = iter(searches).buffer_unordered(MAX_CONCURRENT_READS);
-        let mut searched = Vec::new();
+        let (mut searched, mut failed) = (Vec::new(), Vec::new());
         while let Some(result) = results.next().await {
             match result {
                 // Whatever the others show: there is one object at most.
                 Searched::Found(there) => return Ok(Elsewhere::Found(there)),
                 Searched::Nothing(session) => searched.push(session),
-                Searched::Unknown(there) => unknown.push(there),
+                Searched::Unknown(there) => failed.push(there),
                 Searched::Forbidden => {}
             }
         }
         let sessions = searched.iter().map(|session| &**session);
-        let known: Vec<&String> = sessions
-            .chain([search.own])
-            .map(|it| &it.instance.id)
-            .collect();
-        unknown.retain(|there| !known.contains(&&there.instance));
+        let known: Vec<&Session> = sessions.chain([search.own]).collect();
+        unknown.retain(|(server, there)| {
+            let is_there = |it: &&Session| {
+                server.as_ref() == Some(&it.server) && it.instance.id == there.instance
+            };
+            !known.iter().any(is_there)
+        });
+        let unknown = unknown.into_iter().map(|(_, there)| there);
         // The answer does not depend on their order, nor does a message.
         let first = unknown
-            .into_iter()
+            .chain(failed)
             .min_by(|a, b| a.connection.cmp(&b.connection));
         Ok(first.map_or(Elsewhere::Nothing, Elsewhere::Unknown))
     }
@@ -160,7 +163,10 @@ impl Connections {
         let mut others = Others::default();
         for (connection, there, session) in read.into_iter().flatten() {
             match session {
-                None => others.unknown.push(there),
+                None => {
+                    let server = self.server(&connection).await;
+                    others.unknown.push((server, there));
+                }
                 Some(session) if search.own.is_of_instance(&session) => {}
                 Some(session) => others.add(InstanceKey {
                     connection,

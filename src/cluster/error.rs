@@ -120,7 +120,6 @@ impl Cause {
     #[must_use]
     pub fn denied(error: &kube::Error) -> Option<Self> {
         match error {
-            kube::Error::Api(status) if is_of_another_uid(status) => Some(Self::Conflict),
             kube::Error::Api(status) if matches!(status.code, 400 | 403 | 422) => {
                 Some(Self::Denied {
                     code: status.code,
@@ -153,12 +152,6 @@ impl From<&kube::Error> for Cause {
 pub(super) fn is_terminating(status: &Status) -> bool {
     let mut causes = status.details.iter().flat_map(|details| &details.causes);
     causes.any(|cause| cause.reason == "NamespaceTerminating")
-}
-
-/// Returns whether a patch was refused because another object has the name by now: it tests the uid.
-fn is_of_another_uid(status: &Status) -> bool {
-    let mut causes = status.details.iter().flat_map(|details| &details.causes);
-    status.code == 422 && causes.any(|cause| cause.message.contains("/metadata/uid"))
 }
 
 #[cfg(test)]

@@ -271,9 +271,11 @@ impl<'a, K: Kind> Handle<'a, K> {
             Records::Writes => cluster.get(api, name).await?,
             _ => cluster.get_of_shard(api, name, self.shard).await?,
         };
-        // A new resource of the same name is not the one that was decided about.
-        let found = found.filter(|found| found.uid() == self.object.uid());
         let object = found.ok_or_else(|| self.failed("get", Cause::NotFound))?;
+        if object.uid() != self.object.uid() {
+            // Nothing of what was decided concerns the new resource of the same name.
+            return Err(self.failed("get", Cause::Conflict));
+        }
         let same = basis(&self.object) == basis(&object)
             && json!(object.status().cloned().unwrap_or_default()) == json!(self.status);
         if same {

@@ -5,8 +5,8 @@ use serde_json::{Map, Value, json};
 /// Returns the RFC 6902 patch that turns the status `before` into `after`; `None` where they are equal.
 ///
 /// It holds for the resource with this `uid` alone. A merge patch can't say that: below `/status`, the API server takes the
-/// metadata from the stored object before it compares any of it but the `resourceVersion`. Fields that another version of the
-/// operator wrote are kept. It can be sent again after a response that was lost.
+/// metadata from the stored object before it compares any of it but the `resourceVersion`. Fields of the status that this version
+/// does not know, or can't read, are kept. It can be sent again after a response that was lost.
 #[must_use]
 pub fn status_patch(uid: Option<&str>, before: &Value, after: &Value) -> Option<Value> {
     if before == after {
@@ -16,10 +16,8 @@ pub fn status_patch(uid: Option<&str>, before: &Value, after: &Value) -> Option<
     let (old, new) = (before.as_object(), after.as_object());
     let (old, new) = (old.unwrap_or(&empty), new.unwrap_or(&empty));
     let add = |path: &str, value: &Value| json!({"op": "add", "path": path, "value": value});
+    // The definitions have a default for `/status`, so it is always there.
     let mut patch = vec![json!({"op": "test", "path": "/metadata/uid", "value": uid})];
-    if old.is_empty() {
-        patch.push(add("/status", &json!({})));
-    }
     for key in old.keys().filter(|key| !new.contains_key(*key)) {
         let path = format!("/status/{key}");
         // A field that is not there can't be removed.
@@ -56,13 +54,12 @@ mod tests {
     }
 
     #[test]
-    fn the_first_status_is_added_with_its_parent() {
+    fn a_status_that_can_not_be_read_is_not_replaced_as_a_whole() {
         assert_eq!(
-            status_patch(Some("u"), &json!({}), &json!({"id": "a"})),
+            status_patch(Some("u"), &json!({}), &json!({"conditions": []})),
             Some(json!([
                 {"op": "test", "path": "/metadata/uid", "value": "u"},
-                {"op": "add", "path": "/status", "value": {}},
-                {"op": "add", "path": "/status/id", "value": "a"},
+                {"op": "add", "path": "/status/conditions", "value": []},
             ]))
         );
     }

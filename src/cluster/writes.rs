@@ -76,7 +76,7 @@ impl Cluster {
         next: &S,
     ) -> Result<bool, ClusterError>
     where
-        K: Resource<DynamicType = ()>,
+        K: Resource<DynamicType = ()> + Clone + DeserializeOwned + Debug,
         S: Serialize,
     {
         let json = |status: &S| serde_json::to_value(status).expect("a status serializes");
@@ -92,8 +92,24 @@ impl Cluster {
         let request = Request::new(api.resource_url());
         let request = request.patch_subresource("status", &name, &params, &patch);
         // The answer is the whole object; that it is one is enough.
-        let _: PartialObject = self.send_patch(&kind, &name, request).await?;
-        Ok(true)
+        let sent: Result<PartialObject, _> = self.send_patch(&kind, &name, request).await;
+        match sent {
+            // The API server does not say which step of a patch it refused.
+            Err(error) if error.is_conflict() && !self.is_still(api, object).await? => Err(
+                ClusterError::new(Verb::Patch, &kind, &name, Cause::Conflict),
+            ),
+            sent => sent.map(|_| true),
+        }
+    }
+
+    /// Returns whether the object exists and is not another one of the same name.
+    async fn is_still<K>(&self, api: &Api<K>, object: &K) -> Result<bool, ClusterError>
+    where
+        K: Resource<DynamicType = ()> + Clone + DeserializeOwned + Debug,
+    {
+        let (kind, name) = (K::kind(&()), object.name_any());
+        let found = self.call(Verb::Get, &kind, &name, api.get_metadata(&name));
+        Ok(found.await?.metadata.uid == object.meta().uid)
     }
 
     /// Creates an object of the operator's own.

@@ -37,13 +37,13 @@ struct Doubt {
     /// True until the API is asked.
     pending: bool,
     /// The time of the last check that a doubt led to, if the API accepted the key.
-    in_vain_at: Option<Instant>,
+    confirmed_at: Option<Instant>,
 }
 
 impl Doubt {
     /// Returns the time until the API may be asked because of the doubt; `None` without one.
     fn left(&self, now: Instant) -> Option<Duration> {
-        let rest = self.in_vain_at.map_or(Duration::ZERO, |at| {
+        let rest = self.confirmed_at.map_or(Duration::ZERO, |at| {
             MIN_INTERVAL.saturating_sub(now.saturating_duration_since(at))
         });
         self.pending.then_some(rest)
@@ -107,7 +107,7 @@ impl KeyChecks {
         self.failed = failed.cloned();
         self.asked_at = Some(now);
         if std::mem::take(&mut self.doubt.pending) || failed.is_some() {
-            self.doubt.in_vain_at = failed.is_none().then_some(now);
+            self.doubt.confirmed_at = failed.is_none().then_some(now);
         }
         self.pauses.begin(attempt.clone(), now);
         let ended = Ended {

@@ -115,7 +115,7 @@ impl Connections {
         if error.refuses_key() && slot.checks.end_pause(Instant::now().into_std()) {
             return self.enqueue(key);
         }
-        let is_suspect = slot.not_ready.is_none() && slot.verified().is_none_or(|at| at < began);
+        let is_suspect = slot.is_accepted() && slot.verified().is_none_or(|at| at < began);
         if is_suspect && slot.checks.doubt() {
             self.enqueue(key);
         }

@@ -106,7 +106,7 @@ pub enum Answer {
     Provider(Option<String>),
     /// To [`Query::CallbackUrl`]: `None` where it has none, and where it could not be read.
     CallbackUrl(Option<String>),
-    /// To [`Query::PatchFields`]: `None` where the server does not describe itself.
+    /// To [`Query::PatchFields`]: `None` where the server does not say, or can't be asked.
     PatchFields(Option<Arc<BTreeSet<String>>>),
     /// To [`Query::Used`]: `None` where there is no such object.
     Used(Option<Arc<RemoteView>>),

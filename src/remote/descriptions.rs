@@ -1,10 +1,10 @@
-//! Descriptions of providers and of the server itself.
+//! Describes providers and the server itself. Best effort: a failed read never fails a reconciliation.
 
 use super::access::{Described, Description};
 use super::error::RemoteError;
 use super::session::Session;
 use crate::kinds::Kind;
-use metorial::{ErrorKind, Object, Operation, Provider};
+use metorial::{Object, Operation, Provider};
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use url::Url;
@@ -14,7 +14,7 @@ const LONGEST_URL: usize = 1000;
 
 impl Session {
     /// Returns the callback URL of a provider, at most an hour old; `None` where it has none, or none that can be read: a key
-    /// without the scope for providers serves as well. It is only shown, so a failed read fails no reconciliation.
+    /// without the scope for providers serves as well.
     ///
     /// # Errors
     /// Nothing was sent.
@@ -23,22 +23,17 @@ impl Session {
         let call = self.transport.client().provider(provider);
         let sent = self.transport.send(Operation::get("/providers/:id"), call);
         let url = |provider: Provider| provider.callback_url().and_then(callback_url);
-        // That a key is refused altogether says nothing about the description.
-        let refuses = |error: &RemoteError| !error.passes() && !error.refuses_key();
-        let read = async { described(sent.await, url, refuses) };
+        let read = async { described(sent.await, url) };
         let what = Description::CallbackUrl(provider.to_owned());
         let access = &self.loader.access;
-        match access.described(what, &shared, read).await {
-            Err(RemoteError::Api(_)) => Ok(None),
-            result => result,
-        }
+        best_effort(access.described(what, &shared, read).await)
     }
 
     /// Returns the fields that a PATCH of the kind's objects takes on this server, at most an hour old; `None` where the server
-    /// has no description of itself, or none that can be used.
+    /// does not say, or can't be asked: a description is optional (◆), and where there is none, the object itself decides.
     ///
     /// # Errors
-    /// The read failed in a way that passes: nothing follows from that.
+    /// Nothing was sent.
     pub async fn patch_fields<K: Kind>(
         &self,
     ) -> Result<Option<Arc<BTreeSet<String>>>, RemoteError> {
@@ -47,29 +42,32 @@ impl Session {
         let operation = Operation::get("/metorial/introspect/endpoints");
         let sent = self.transport.send_uncounted(operation, call);
         let fields = |fields: Option<BTreeSet<String>>| fields.map(Arc::new);
-        // One that is too large or of another form stays so, and must not keep values from being changed.
-        let is_unusable = |error: &RemoteError| {
-            let kind = error.api().map(metorial::Error::kind);
-            kind == Some(ErrorKind::Malformed)
-        };
-        let refuses = |error: &RemoteError| !error.passes() || is_unusable(error);
-        let read = async { described(sent.await, fields, refuses) };
+        let read = async { described(sent.await, fields) };
         let what = Description::PatchFields(K::Remote::COLLECTION);
         let access = &self.loader.access;
-        access.described(what, &shared, read).await
+        best_effort(access.described(what, &shared, read).await)
     }
 }
 
-/// Returns what the API describes, or that it refuses to.
+/// Returns what the API describes, or that it refuses to. That a key is refused altogether says nothing about the description.
 fn described<T, D>(
     sent: Result<T, RemoteError>,
     description: impl FnOnce(T) -> Option<D>,
-    refuses: impl FnOnce(&RemoteError) -> bool,
 ) -> Result<Described<D>, RemoteError> {
     match sent {
         Ok(answer) => Ok(Described::Answered(description(answer))),
-        Err(error @ RemoteError::Api(_)) if refuses(&error) => Ok(Described::Refused),
+        Err(error @ RemoteError::Api(_)) if !error.passes() && !error.refuses_key() => {
+            Ok(Described::Refused)
+        }
         Err(error) => Err(error),
+    }
+}
+
+/// Returns a description; `None` where it could not be read.
+fn best_effort<D>(described: Result<Option<D>, RemoteError>) -> Result<Option<D>, RemoteError> {
+    match described {
+        Err(RemoteError::Api(_)) => Ok(None),
+        result => result,
     }
 }
 

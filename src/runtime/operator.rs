@@ -338,7 +338,8 @@ impl Reconciler for ByKind {
                     let metrics = &self.context.metrics;
                     metrics.reconciled(key.kind, "KubernetesFailed", Duration::ZERO);
                     Span::current().record("verdict", "KubernetesFailed");
-                    if error.cause != Cause::NotLeader {
+                    // After a conflict, another resource may have the name by now.
+                    if !matches!(error.cause, Cause::NotLeader | Cause::Conflict) {
                         self.report_end(kind.as_ref(), &key, &EndedBy::cluster(&error))
                             .await;
                     }

@@ -282,4 +282,5 @@ async fn a_resource_that_is_created_again_does_not_get_the_status_of_the_one_bef
     for version in history.of("github") {
         assert_ne!(version["status"]["id"], before.id);
     }
+    assert!(!history.had("github", "ClusterUnavailable"));
 }

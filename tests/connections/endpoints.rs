@@ -11,7 +11,7 @@ fn unavailable() -> Action {
 
 /// The check of a connection fails after an edit of its spec. From then on nothing is sent for its resources; once the edit is
 /// undone or the check succeeds, everything is.
-async fn nothing_is_sent_after(env: &Environment, edit: Value, mend: impl AsyncFn()) {
+async fn nothing_is_sent_after(env: &Environment, edit: Value, repair: impl AsyncFn()) {
     let names = ["edited", "deleted"];
     for name in names {
         env.create(credentials(name)).await;
@@ -37,7 +37,7 @@ async fn nothing_is_sent_after(env: &Environment, edit: Value, mend: impl AsyncF
     assert_eq!(env.attempts().len(), before, "{:?}", env.attempts());
     env.check_unwritten(&calm).await;
 
-    mend().await;
+    repair().await;
     for name in ["edited", "late"] {
         env.credentials(name).wait_ready().await;
     }
@@ -56,10 +56,10 @@ async fn nothing_is_sent_to_a_former_server_while_the_new_one_can_not_be_asked()
     env.start_operator_with(settings);
     other.faults().add(Fault::any(), unavailable());
     let back = json!({"baseUrl": env.sim.url()});
-    let mend = async || {
+    let repair = async || {
         env.connection("default").edit(back.clone()).await;
     };
-    nothing_is_sent_after(&env, json!({"baseUrl": other.url()}), mend).await;
+    nothing_is_sent_after(&env, json!({"baseUrl": other.url()}), repair).await;
     let journal = other.journal();
     assert!(journal.iter().all(|request| request.path == "/instance"));
 }
@@ -76,6 +76,6 @@ async fn nothing_is_sent_by_trust_in_removed_certificates_while_the_api_can_not_
     assert_eq!(trusting.condition("Ready").unwrap().reason, "Synced");
     let faults = env.sim.faults();
     faults.add(Fault::on("GET", "/instance"), unavailable());
-    let mend = async || faults.clear();
-    nothing_is_sent_after(&env, json!({"caBundle": null}), mend).await;
+    let repair = async || faults.clear();
+    nothing_is_sent_after(&env, json!({"caBundle": null}), repair).await;
 }

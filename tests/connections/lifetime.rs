@@ -1,6 +1,6 @@
 //! Connections that come after their users, or go before them.
 
-use crate::support::{Environment, Kind, connection, credentials, secret, with};
+use crate::support::{Environment, Kind, PATIENCE, connection, credentials, secret, with};
 use k8s_openapi::api::core::v1::Secret;
 use metorial_operator::resources::IN_USE_FINALIZER;
 use serde_json::json;
@@ -108,4 +108,22 @@ async fn a_connection_that_is_created_again_under_its_name_serves_its_former_use
     let after = env.credentials("github").wait_ready().await;
     assert_eq!(after.status().id, before.status().id);
     env.check_oracles().await;
+}
+
+#[tokio::test]
+async fn a_connection_that_is_created_again_does_not_get_the_report_of_the_one_before() {
+    let mut env = Environment::bare(Default::default()).await;
+    env.apply(env.key_secret()).await;
+    let check = env.hold_before("GET", "/instance");
+    env.start_operator();
+    env.apply(env.default_connection()).await;
+    assert!(check.wait_for_arrivals(1, PATIENCE).await);
+    env.connection("default").remove().await;
+    let history = env.history_of(Kind::Connection).await;
+    env.apply(env.default_connection()).await;
+    check.open();
+    env.connection("default").wait_reason("Synced").await;
+    for reason in ["InvalidSpec", "ClusterUnavailable"] {
+        assert!(!history.had("default", reason), "{reason}");
+    }
 }

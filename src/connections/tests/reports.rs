@@ -58,7 +58,7 @@ fn a_deletion_that_waits_for_any_connection_is_enqueued_once_even_if_a_resource_
 }
 
 #[test]
-fn a_failed_read_from_kubernetes_is_no_news_for_resources_and_puts_no_key_in_doubt() {
+fn a_failed_read_from_kubernetes_enqueues_no_resources_and_puts_no_key_in_doubt() {
     let (timing, now) = (Timing::default(), std::time::Instant::now());
     let settings = settings(&json!({}), &json!({}));
     let key = Fingerprint::stored("key");

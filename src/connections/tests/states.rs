@@ -202,7 +202,7 @@ fn resources_are_enqueued_for_each_change_that_may_let_them_do_something_else() 
     assert_ne!(ready, slot(1, None, true));
     let lasting = |message: &str| Some(NotReady::new(Reason::Unauthorized, message));
     assert_ne!(ready, slot(1, lasting("a"), false));
-    // Another message of the same reason is no news for them, nor is a failure that the last session is used through.
+    // Another message of the same reason changes nothing for them, nor does a failure that the last session is used through.
     assert_eq!(slot(1, lasting("a"), false), slot(1, lasting("b"), false));
     assert_eq!(ready, slot(1, failure("a"), false));
 }

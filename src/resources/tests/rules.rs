@@ -118,7 +118,38 @@ fn of_connections() -> Vec<Case> {
         cases.push(of("Orphan", &[]));
         cases.push(of("Cascade", &[CASCADE]));
     }
+    cases.extend(of_selectors());
     cases
+}
+
+fn of_selectors() -> Vec<Case> {
+    let selecting = |selector: Value| json!({"allowedNamespaces": {"selector": selector}});
+    let requiring = |requirement: Value| selecting(json!({"matchExpressions": [requirement]}));
+    let label =
+        &["must be the value of a label: letters, digits, '-', '_' and '.', such as team-a"];
+    let key = &["must be the key of a label, such as team or example.com/team"];
+    let values = &["values must be set for In and NotIn, and only for them"];
+    let of = |operator: &str| json!({"key": "example.com/tier", "operator": operator});
+    let with_values =
+        |operator: &str, values: Value| merged(&of(operator), json!({"values": values}));
+    created(
+        "ClusterConnection",
+        vec![
+            (selecting(json!({})), &[][..]),
+            (
+                selecting(json!({"matchLabels": {"team": "team-a", "of": ""}})),
+                &[],
+            ),
+            (selecting(json!({"matchLabels": {"team": "team a"}})), label),
+            (requiring(json!({"key": "a b", "operator": "Exists"})), key),
+            (requiring(of("Exists")), &[]),
+            (requiring(with_values("NotIn", json!(["a"]))), &[]),
+            (requiring(with_values("In", json!(["-a"]))), label),
+            (requiring(of("In")), values),
+            (requiring(with_values("NotIn", json!([]))), values),
+            (requiring(with_values("Exists", json!(["a"]))), values),
+        ],
+    )
 }
 
 fn of_values() -> Vec<Case> {

@@ -16,7 +16,6 @@ pub fn status_patch(uid: Option<&str>, before: &Value, after: &Value) -> Option<
     let (old, new) = (before.as_object(), after.as_object());
     let (old, new) = (old.unwrap_or(&empty), new.unwrap_or(&empty));
     let add = |path: &str, value: &Value| json!({"op": "add", "path": path, "value": value});
-    // The definitions have a default for `/status`, so it is always there.
     let mut patch = vec![json!({"op": "test", "path": "/metadata/uid", "value": uid})];
     for key in old.keys().filter(|key| !new.contains_key(*key)) {
         let path = format!("/status/{key}");
@@ -31,6 +30,16 @@ pub fn status_patch(uid: Option<&str>, before: &Value, after: &Value) -> Option<
         patch.push(add(&format!("/status/{key}"), value));
     }
     Some(Value::Array(patch))
+}
+
+/// Returns the same patch for a resource that has no status at all, as with an older definition, which has no default for it.
+#[must_use]
+pub fn with_parent(patch: &Value) -> Value {
+    let mut patch = patch.clone();
+    if let Some(steps) = patch.as_array_mut() {
+        steps.insert(1, json!({"op": "add", "path": "/status", "value": {}}));
+    }
+    patch
 }
 
 #[cfg(test)]
@@ -61,6 +70,19 @@ mod tests {
                 {"op": "test", "path": "/metadata/uid", "value": "u"},
                 {"op": "add", "path": "/status/conditions", "value": []},
             ]))
+        );
+    }
+
+    #[test]
+    fn where_there_is_no_status_it_is_added_after_the_uid_was_tested() {
+        let patch = status_patch(Some("u"), &json!({}), &json!({"id": "a"}));
+        assert_eq!(
+            with_parent(&patch.unwrap()),
+            json!([
+                {"op": "test", "path": "/metadata/uid", "value": "u"},
+                {"op": "add", "path": "/status", "value": {}},
+                {"op": "add", "path": "/status/id", "value": "a"},
+            ])
         );
     }
 }

@@ -3,12 +3,12 @@
 use super::client::{Cluster, decoded};
 use super::error::{Cause, ClusterError};
 use super::metadata::PartialObject;
-use super::status_patch::status_patch;
+use super::status_patch::{status_patch, with_parent};
 use super::verb::Verb;
 use crate::resources::FIELD_MANAGER;
 use crate::sensitive::Sensitive;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::OwnerReference;
-use kube::api::{Patch, PatchParams, PostParams};
+use kube::api::{GetParams, Patch, PatchParams, PostParams};
 use kube::core::Request;
 use kube::{Api, Resource, ResourceExt};
 use serde::Serialize;
@@ -76,7 +76,7 @@ impl Cluster {
         next: &S,
     ) -> Result<bool, ClusterError>
     where
-        K: Resource<DynamicType = ()> + Clone + DeserializeOwned + Debug,
+        K: Resource<DynamicType = ()>,
         S: Serialize,
     {
         let json = |status: &S| serde_json::to_value(status).expect("a status serializes");
@@ -84,32 +84,60 @@ impl Cluster {
         let Some(patch) = status_patch(uid, &json(before), &json(next)) else {
             return Ok(false);
         };
-        let patch = serde_json::from_value(patch).expect("it is a JSON patch");
+        match self.patch_status(api, object, &patch).await {
+            // The API server does not say which step of a patch it refused.
+            Err(error) if error.is_conflict() => {
+                let found = self.stored(api, &object.name_any()).await?;
+                if found["metadata"]["uid"].as_str() != uid {
+                    let (kind, name) = (K::kind(&()), object.name_any());
+                    return Err(ClusterError::new(
+                        Verb::Patch,
+                        &kind,
+                        &name,
+                        Cause::Conflict,
+                    ));
+                }
+                if !found["status"].is_null() {
+                    return Err(error);
+                }
+                let patch = with_parent(&patch);
+                self.patch_status(api, object, &patch).await?;
+            }
+            sent => sent?,
+        }
+        Ok(true)
+    }
+
+    async fn patch_status<K: Resource<DynamicType = ()>>(
+        &self,
+        api: &Api<K>,
+        object: &K,
+        patch: &Value,
+    ) -> Result<(), ClusterError> {
+        let steps = serde_json::from_value(patch.clone()).expect("it is a JSON patch");
         let name = object.name_any();
         let kind = format!("{}/status", K::kind(&()));
         let params = PatchParams::apply(FIELD_MANAGER);
-        let patch: Patch<()> = Patch::Json(patch);
         let request = Request::new(api.resource_url());
-        let request = request.patch_subresource("status", &name, &params, &patch);
+        let request =
+            request.patch_subresource::<()>("status", &name, &params, &Patch::Json(steps));
         // The answer is the whole object; that it is one is enough.
-        let sent: Result<PartialObject, _> = self.send_patch(&kind, &name, request).await;
-        match sent {
-            // The API server does not say which step of a patch it refused.
-            Err(error) if error.is_conflict() && !self.is_still(api, object).await? => Err(
-                ClusterError::new(Verb::Patch, &kind, &name, Cause::Conflict),
-            ),
-            sent => sent.map(|_| true),
-        }
+        let _: PartialObject = self.send_patch(&kind, &name, request).await?;
+        Ok(())
     }
 
-    /// Returns whether the object exists and is not another one of the same name.
-    async fn is_still<K>(&self, api: &Api<K>, object: &K) -> Result<bool, ClusterError>
-    where
-        K: Resource<DynamicType = ()> + Clone + DeserializeOwned + Debug,
-    {
-        let (kind, name) = (K::kind(&()), object.name_any());
-        let found = self.call(Verb::Get, &kind, &name, api.get_metadata(&name));
-        Ok(found.await?.metadata.uid == object.meta().uid)
+    /// Returns an object as it is stored.
+    async fn stored<K: Resource<DynamicType = ()>>(
+        &self,
+        api: &Api<K>,
+        name: &str,
+    ) -> Result<Value, ClusterError> {
+        let request = Request::new(api.resource_url()).get(name, &GetParams::default());
+        let found = async {
+            let request = request.map_err(kube::Error::BuildRequest)?;
+            self.client().request(request).await
+        };
+        self.call(Verb::Get, &K::kind(&()), name, found).await
     }
 
     /// Creates an object of the operator's own.

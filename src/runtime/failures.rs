@@ -140,7 +140,7 @@ async fn write_conditions<R, S>(
     ended: &EndedBy,
 ) -> Result<Option<(S, S)>, ClusterError>
 where
-    R: Resource<DynamicType = ()> + Clone + DeserializeOwned + fmt::Debug,
+    R: Resource<DynamicType = ()> + DeserializeOwned,
     S: Clone + Serialize,
 {
     let (cluster, shard) = (&context.cluster, &context.shard);

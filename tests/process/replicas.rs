@@ -11,13 +11,16 @@ use std::time::{Duration, Instant};
 const LEASE: Duration = Duration::from_secs(15);
 
 /// An environment with a leader and a replica that stands by.
-async fn two_replicas() -> (Environment, Process, Process) {
+/// Starts two replicas whose calls may be answered long after their process was woken again.
+async fn two_patient_replicas() -> (Environment, Process, Process) {
+    two_replicas(&["--request-timeout=2m", &reconcile_timeout("5m")]).await
+}
+
+async fn two_replicas(flags: &[&str]) -> (Environment, Process, Process) {
     let env = Environment::new().await;
-    // A call may be answered long after its process was woken again.
-    let patient = ["--request-timeout=2m", &reconcile_timeout("5m")];
-    let leader = env.start_process(&patient).await;
+    let leader = env.start_process(flags).await;
     env.wait_leads(&leader).await;
-    let standby = env.start_process(&patient).await;
+    let standby = env.start_process(flags).await;
     env.wait_serves(&standby).await;
     (env, leader, standby)
 }
@@ -47,7 +50,7 @@ async fn wait_renewed(env: &Environment) -> Instant {
 
 #[tokio::test]
 async fn a_leader_that_renews_stays_the_only_one_for_longer_than_a_lease_lasts() {
-    let (env, leader, standby) = two_replicas().await;
+    let (env, leader, standby) = two_patient_replicas().await;
     let lease = async || {
         let lease = env.api::<Lease>().get("metorial-operator").await.unwrap();
         let spec = lease.spec.unwrap();
@@ -67,7 +70,7 @@ async fn a_leader_that_renews_stays_the_only_one_for_longer_than_a_lease_lasts()
 #[tokio::test]
 async fn a_killed_leader_is_succeeded_when_its_lease_has_run_out_and_its_half_done_create_is_found()
 {
-    let (env, leader, standby) = two_replicas().await;
+    let (env, leader, standby) = two_patient_replicas().await;
     let gate = env.hold_after("POST", "/provider-auth-credentials");
     env.apply(credentials("github")).await;
     assert!(gate.wait_for_arrivals(1, PATIENCE).await);
@@ -87,7 +90,7 @@ async fn a_killed_leader_is_succeeded_when_its_lease_has_run_out_and_its_half_do
 
 #[tokio::test]
 async fn a_lease_that_is_deleted_makes_no_second_leader() {
-    let (env, leader, standby) = two_replicas().await;
+    let (env, leader, standby) = two_patient_replicas().await;
     env.until("it knows who leads", async || {
         standby.log().contains("standing by").then_some(())
     })
@@ -118,7 +121,7 @@ async fn a_lease_that_is_deleted_makes_no_second_leader() {
 
 #[tokio::test]
 async fn a_leader_that_slept_past_its_lease_writes_nothing_when_it_wakes() {
-    let (env, sleeper, successor) = two_replicas().await;
+    let (env, sleeper, successor) = two_patient_replicas().await;
     env.apply(credentials("github")).await;
     env.credentials("github").wait_ready().await;
 
@@ -171,7 +174,7 @@ async fn a_leader_that_slept_past_its_lease_writes_nothing_when_it_wakes() {
 
 #[tokio::test]
 async fn a_leader_that_slept_while_its_write_was_answered_does_not_report_what_is_outdated() {
-    let (env, sleeper, successor) = two_replicas().await;
+    let (env, sleeper, successor) = two_patient_replicas().await;
     env.create(credentials("github")).await;
     let gate = env.hold_after("PATCH", "/provider-auth-credentials");
     env.rotate("oauth-app", "client-secret", "rotated-0123456789")
@@ -203,7 +206,7 @@ async fn a_leader_that_slept_while_its_write_was_answered_does_not_report_what_i
 
 #[tokio::test]
 async fn a_leader_that_slept_begins_anew_although_its_successor_has_released_the_lease() {
-    let (env, sleeper, successor) = two_replicas().await;
+    let (env, sleeper, successor) = two_replicas(&[]).await;
     env.apply(auth_config("linear")).await;
     env.value("token", "first").await;
     env.create(export("worker", "linear", "linear-token")).await;
@@ -252,7 +255,7 @@ async fn an_operator_that_does_not_lead_writes_nothing_to_the_cluster() {
 
 #[tokio::test]
 async fn a_replica_that_stands_by_asks_nothing_and_writes_nothing() {
-    let (env, leader, standby) = two_replicas().await;
+    let (env, leader, standby) = two_patient_replicas().await;
     env.apply(credentials("github")).await;
     env.credentials("github").wait_ready().await;
     assert_eq!(standby.api_requests("").await, 0.0);

@@ -86,7 +86,7 @@ impl Cluster {
         };
         match self.patch_status(api, object, &patch).await {
             // The API server does not say which step of a patch it refused.
-            Err(error) if error.is_conflict() => {
+            Err(error) if matches!(error.cause, Cause::Denied { code: 422, .. }) => {
                 let found = self.stored(api, &object.name_any()).await?;
                 if found["metadata"]["uid"].as_str() != uid {
                     let (kind, name) = (K::kind(&()), object.name_any());

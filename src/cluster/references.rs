@@ -104,7 +104,7 @@ impl Cluster {
         need: Need,
     ) -> Result<Option<Content>, Missing> {
         let name = &reference.name;
-        let there = reference.namespace.as_deref().unwrap_or(namespace);
+        let there = reference.namespace_from(namespace);
         match reference.kind {
             SourceKind::Secret => {
                 let found = self.get(&self.namespaced::<Secret>(there), name).await?;
@@ -181,7 +181,7 @@ impl Cluster {
         reference: &Reference,
         need: Need,
     ) -> Result<Option<Content>, Missing> {
-        let there = reference.namespace.as_deref().unwrap_or(namespace);
+        let there = reference.namespace_from(namespace);
         let found = if self.serves(there) {
             let api = self.namespaced::<K>(there);
             self.get(&api, &reference.name).await?

@@ -32,8 +32,17 @@ impl Reference {
     /// Returns the key of the object that a resource in this namespace refers to.
     #[must_use]
     pub fn resource_key(&self, namespace: &str) -> ResourceKey {
-        let there = self.namespace.as_deref().unwrap_or(namespace);
-        ResourceKey::new(self.kind.as_str(), there, &self.name)
+        ResourceKey::new(
+            self.kind.as_str(),
+            self.namespace_from(namespace),
+            &self.name,
+        )
+    }
+
+    /// Returns the namespace of the object that a resource in `namespace` refers to.
+    #[must_use]
+    pub fn namespace_from<'a>(&'a self, namespace: &'a str) -> &'a str {
+        self.namespace.as_deref().unwrap_or(namespace)
     }
 }
 

@@ -14,8 +14,8 @@ pub struct Endpoint {
     uid: String,
     base_url: Option<String>,
     instance: Option<InstanceGuard>,
-    /// The reference to additional root certificates, and its namespace.
-    ca_bundle: Option<(String, Reference)>,
+    /// The reference to additional root certificates.
+    ca_bundle: Option<Reference>,
     /// The additional root certificates; `None` if there are none, or they were not read.
     roots: Option<Fingerprint>,
 }
@@ -25,14 +25,12 @@ impl Endpoint {
     /// endpoint count, if they are from the same place.
     #[must_use]
     pub fn new(settings: &ConnectionSettings, former: Option<&Self>) -> Self {
-        let ca_bundle = settings.ca_bundle.clone();
-        let ca_bundle = ca_bundle.map(|it| (settings.namespace.clone(), it));
-        let former = former.filter(|former| former.ca_bundle == ca_bundle);
+        let former = former.filter(|former| former.ca_bundle == settings.ca_bundle);
         Self {
             uid: settings.uid.clone(),
             base_url: settings.common.base_url.clone(),
             instance: settings.common.instance.clone(),
-            ca_bundle,
+            ca_bundle: settings.ca_bundle.clone(),
             roots: former.and_then(|former| former.roots.clone()),
         }
     }

@@ -26,26 +26,26 @@ const KEY: &str = "metorial_sk_test";
 
 /// Returns the error of a request that the API refuses with this status, code and details. A 429 asks to wait 7 s.
 pub async fn refusal(method: Method, status: u16, code: &str, details: Value) -> RemoteError {
-    let mut body = json!({"object": "error", "ok": false, "status": status, "code": code});
-    for (name, value) in details.as_object().unwrap() {
-        body[name] = value.clone();
-    }
     let wait = (status == 429).then_some([("retry-after", "7")]);
     let send = async |client: Client| send(&client, method).await;
-    refused_with(status, body.to_string(), wait, send).await
+    refused_with(status, error_body(status, code, &details), wait, send).await
 }
 
 /// Returns the error of the create of a config that the API refuses in the same way.
 pub async fn refusal_of_config(code: &str, details: Value) -> RemoteError {
-    let mut body = json!({"object": "error", "ok": false, "status": 400, "code": code});
-    for (name, value) in details.as_object().unwrap() {
-        body[name] = value.clone();
-    }
     let send = async |client: Client| {
         let body = Body::json(&json!({}));
         client.create::<Config>(&body).await.unwrap_err()
     };
-    refused_with(400, body.to_string(), None, send).await
+    refused_with(400, error_body(400, code, &details), None, send).await
+}
+
+fn error_body(status: u16, code: &str, details: &Value) -> String {
+    let mut body = json!({"object": "error", "ok": false, "status": status, "code": code});
+    for (name, value) in details.as_object().unwrap() {
+        body[name] = value.clone();
+    }
+    body.to_string()
 }
 
 /// Returns the error of a read that the API refuses with 429.

@@ -189,12 +189,19 @@ async fn a_server_that_claims_to_be_another_instance_is_not_asked_for_its_object
     assert!(!was_asked_for(&hostile, &ours));
 }
 
-/// Has the resource `ours` deleted while no operator runs, and starts one, which knows nothing of the former one.
-async fn delete_ours_and_start(env: &mut Environment, other: &Simulator) {
+/// Has the resource `ours`, whose object has this id, deleted while no operator runs, and starts one, which knows nothing of the
+/// former one: the deletion waits for this reason, and asks the other server for nothing.
+async fn check_blocked(env: &mut Environment, other: &Simulator, id: &str, why: &str) {
     other.clear_journal();
     env.credentials("ours").delete().await;
     let settings = calling_both(env, other);
     env.start_operator_with(settings);
+    env.credentials("ours")
+        .wait_message("DeletionBlocked", why)
+        .await;
+    env.connection("hostile").reconcile_now().await;
+    env.credentials("ours").reconcile_now().await;
+    assert!(!was_asked_for(other, id));
 }
 
 #[tokio::test]
@@ -203,13 +210,7 @@ async fn a_deletion_whose_key_is_refused_is_not_sent_to_another_server_of_the_sa
     let [ours, _] = one_object_at_each(&env, &other, &key).await;
     env.sim.revoke_key(&env.key);
     env.stop_operator().await;
-    delete_ours_and_start(&mut env, &other).await;
-    env.credentials("ours")
-        .wait_message("DeletionBlocked", "Unauthorized")
-        .await;
-    env.connection("hostile").reconcile_now().await;
-    env.credentials("ours").reconcile_now().await;
-    assert!(!was_asked_for(&other, &ours));
+    check_blocked(&mut env, &other, &ours, "Unauthorized").await;
 
     // Another connection to the same server deletes it.
     env.connect("spare", &env.sim.add_key(&env.instance)).await;
@@ -228,13 +229,7 @@ async fn a_deletion_whose_server_is_not_known_is_sent_to_none_of_several() {
     env.stop_operator().await;
     env.connection("default").patch(free).await;
     env.connection("default").delete().await;
-    delete_ours_and_start(&mut env, &other).await;
-    env.credentials("ours")
-        .wait_message("DeletionBlocked", "ConnectionNotFound")
-        .await;
-    env.connection("hostile").reconcile_now().await;
-    env.credentials("ours").reconcile_now().await;
-    assert!(!was_asked_for(&other, &ours));
+    check_blocked(&mut env, &other, &ours, "ConnectionNotFound").await;
     env.apply(env.default_connection()).await;
     env.credentials("ours").wait_gone().await;
     assert!(!was_asked_for(&other, &ours));

@@ -3,9 +3,11 @@
 use super::others::MAX_CONCURRENT_READS;
 use super::registry::Connections;
 use super::state::ConnectionState;
-use super::verify;
 use crate::lock::lock;
-use crate::resources::{CommonSpec, ConnectionDefaults, ConnectionKey, ConnectionRef, ResourceKey};
+use crate::resources::{
+    CommonSpec, ConnectionDefaults, ConnectionKey, ConnectionRef, ResourceKey, api_address,
+    server_of,
+};
 use futures::stream::{StreamExt, iter};
 use std::sync::Arc;
 
@@ -143,10 +145,10 @@ impl Connections {
             return Some(session.server.clone());
         }
         if let Some(settings) = &slot.settings {
-            let url = verify::parsed(settings.common.base_url.as_deref())?;
-            return Some(verify::server(&url));
+            let url = api_address(settings.common.base_url.as_deref())?;
+            return Some(server_of(&url));
         }
-        let mut allowed = self.factory.allowed_base_urls.iter().map(verify::server);
+        let mut allowed = self.factory.allowed_base_urls.iter().map(server_of);
         let first = allowed.next()?;
         allowed.all(|other| other == first).then_some(first)
     }

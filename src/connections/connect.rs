@@ -16,7 +16,7 @@ use crate::remote::budget::{OwnLimit, Requester};
 use crate::remote::cache::Cache;
 use crate::remote::shared::Keys;
 use crate::remote::transport::Transport;
-use crate::resources::{APPROVE, ConnectionKey, InstanceStatus, RECREATE};
+use crate::resources::{APPROVE, ConnectionKey, InstanceStatus, RECREATE, server_of};
 use metorial::Client;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -79,7 +79,7 @@ impl Connections {
             uid: settings.uid.clone(),
             instance: opened.instance.id.clone(),
         });
-        let server = verify::server(&from.url);
+        let server = server_of(&from.url);
         let own_limit = slot.own_limit.clone();
         let transport = self.with_account(&server, &opened.instance, opened.transport, own_limit);
         let (joined, budget) = (&mut slot.joined, transport.budget());

@@ -10,12 +10,11 @@ use crate::plan::not_ready::NotReady;
 use crate::remote::RemoteError;
 use crate::remote::budget::{Limit, WINDOW};
 use crate::resources::{
-    AllowedNamespaces, ConnectionKey, DEFAULT_BASE_URL, InstanceStatus, InstanceType, Reason, cut,
+    AllowedNamespaces, ConnectionKey, InstanceStatus, InstanceType, Reason, api_address, cut,
 };
 use crate::settings::AllowedAccounts;
 use metorial::{Error, ErrorKind, Instance, Token};
 use std::collections::BTreeMap;
-use std::sync::Arc;
 use url::Url;
 
 /// The scope without which a key may not read its instance.
@@ -35,7 +34,7 @@ pub fn base_url(text: Option<&str>, allowed: &[Url]) -> Result<Url, NotReady> {
         );
         NotReady::new(Reason::UrlNotAllowed, message)
     };
-    let url = parsed(text).ok_or_else(refused)?;
+    let url = api_address(text).ok_or_else(refused)?;
     let plain = url.username().is_empty() && url.password().is_none();
     // Whole path segments only: https://api.example.com must not allow https://api.example.com.evil.example.
     let below = |prefix: &Url| {
@@ -48,18 +47,6 @@ pub fn base_url(text: Option<&str>, allowed: &[Url]) -> Result<Url, NotReady> {
     } else {
         Err(refused())
     }
-}
-
-/// Returns the address of the API that a spec names; `None` if that is not a URL.
-#[must_use]
-pub fn parsed(text: Option<&str>) -> Option<Url> {
-    Url::parse(text.unwrap_or(DEFAULT_BASE_URL)).ok()
-}
-
-/// Returns the server of an address, as `https://host:port`.
-#[must_use]
-pub fn server(url: &Url) -> Arc<str> {
-    url.origin().ascii_serialization().into()
 }
 
 /// Computes the fingerprint of everything that a client is built from: address, key, certificates and instance. It recognizes an

@@ -8,13 +8,12 @@ use crate::cluster::error::{Cause, ClusterError};
 use crate::cluster::metadata::Metadata;
 use crate::cluster::pages::Collection;
 use crate::resources::{
-    ClusterConnection, Connection, ConnectionKey, ConnectionKind, DEFAULT_BASE_URL, Stored,
+    ClusterConnection, Connection, ConnectionKey, ConnectionKind, Stored, api_address, server_of,
 };
 use serde::Deserialize;
 use serde_json::Value;
 use std::collections::HashMap;
 use std::sync::Arc;
-use url::Url;
 
 /// The server of each connection that exists, as `https://host:port`; `None` where it can't be read.
 #[derive(Default)]
@@ -32,10 +31,10 @@ struct Addressed {
 impl Addressed {
     fn server(&self) -> Option<Arc<str>> {
         let url = match self.spec.as_object()?.get("baseUrl") {
-            None | Some(Value::Null) => DEFAULT_BASE_URL,
-            Some(url) => url.as_str()?,
+            None | Some(Value::Null) => None,
+            Some(url) => Some(url.as_str()?),
         };
-        Some(Url::parse(url).ok()?.origin().ascii_serialization().into())
+        api_address(url).as_ref().map(server_of)
     }
 }
 

@@ -14,9 +14,23 @@ use kube::{CustomResource, KubeSchema};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_with::skip_serializing_none;
+use std::sync::Arc;
+use url::Url;
 
 /// The base URL of the API where a spec has none.
-pub const DEFAULT_BASE_URL: &str = "https://api.metorial.com";
+const DEFAULT_BASE_URL: &str = "https://api.metorial.com";
+
+/// Returns the address of the API by the `baseUrl` of a connection; `None` if that is not a URL.
+#[must_use]
+pub fn api_address(base_url: Option<&str>) -> Option<Url> {
+    Url::parse(base_url.unwrap_or(DEFAULT_BASE_URL)).ok()
+}
+
+/// Returns the server of an address, as `https://host:port`.
+#[must_use]
+pub fn server_of(address: &Url) -> Arc<str> {
+    address.origin().ascii_serialization().into()
+}
 
 /// An API key for the resources of one namespace.
 #[skip_serializing_none]

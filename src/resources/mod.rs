@@ -49,8 +49,8 @@ pub use conditions::{
 pub use connection::{
     ApiKeySource, CaBundle, ClusterApiKeySource, ClusterConnection, ClusterConnectionSpec,
     Connection, ConnectionCommon, ConnectionDefaults, ConnectionSpec, ConnectionStatus,
-    DEFAULT_BASE_URL, ExternalIds, InstanceGuard, InstanceStatus, InstanceType, OnUnreachable,
-    RateLimitSource, RateLimitSpec, RateLimitStatus, UnreachablePolicy,
+    ExternalIds, InstanceGuard, InstanceStatus, InstanceType, OnUnreachable, RateLimitSource,
+    RateLimitSpec, RateLimitStatus, UnreachablePolicy, api_address, server_of,
 };
 pub use connection_key::{ConnectionKey, DEFAULT_CONNECTION};
 pub use definitions::definitions;

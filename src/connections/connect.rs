@@ -1,5 +1,6 @@
 //! Makes the session of a connection: the key is checked where that is due, and what it opens is compared with the spec.
 
+use super::entry::Reading;
 use super::key_checks::Check;
 use super::limits::{Joined, user_limit};
 use super::registry::Connections;
@@ -39,18 +40,52 @@ struct Opened {
     verified: Instant,
 }
 
+/// What a connection opens by its current settings, and the number of the session for it.
+pub struct Connected<'a> {
+    from: ClientInputs<'a>,
+    opened: Opened,
+    epoch: usize,
+}
+
+/// The decision about a key before the API is asked.
+struct Begun {
+    epoch: usize,
+    /// What the key opens, if the API need not be asked.
+    known: Option<Opened>,
+}
+
 impl Connections {
-    /// Makes the slot's session match the settings. Asks the API only if the key changed, was verified longer than `max_age`
-    /// ago, or was not ready the last time, and not before it is time for that.
-    pub(super) async fn connect(
+    /// Returns what a connection opens by its current settings. Asks the API only if the key changed, was verified longer than
+    /// `max_age` ago, or was not ready the last time, and not before it is time for that.
+    pub(super) async fn connect<'a>(
+        &self,
+        key: &ConnectionKey,
+        reading: &Reading,
+        settings: &'a ConnectionSettings,
+        max_age: Duration,
+    ) -> Result<Connected<'a>, NotReady> {
+        let from = self.client_inputs(reading, settings).await?;
+        let Begun { epoch, known } = self.begin_check(key, &mut reading.slot(), &from, max_age)?;
+        let opened = match known {
+            Some(known) => self.fitting(&reading.slot(), settings, known)?,
+            None => self.ask(key, reading, &from).await?,
+        };
+        Ok(Connected {
+            from,
+            opened,
+            epoch,
+        })
+    }
+
+    /// Decides if the API is to be asked about the key.
+    fn begin_check(
         &self,
         key: &ConnectionKey,
         slot: &mut Slot,
-        settings: &ConnectionSettings,
+        from: &ClientInputs<'_>,
         max_age: Duration,
-    ) -> Result<(), NotReady> {
-        let from = self.client_inputs(slot, settings).await?;
-        let now = Instant::now().into_std();
+    ) -> Result<Begun, NotReady> {
+        let (settings, now) = (from.settings, Instant::now().into_std());
         let check = slot.checks.begin(settings, &from.fingerprint, now);
         let max_age = match check {
             Check::Due if slot.handled.is_some() => Duration::ZERO,
@@ -62,19 +97,40 @@ impl Connections {
             }
         };
         let accepted = check == Check::Accepted || slot.is_accepted();
-        let unchanged = slot.is_of(&from.fingerprint) && accepted;
         if let Check::Failed(not_ready) = check {
             return Err(not_ready);
         }
-        let known = slot.session().filter(|_| unchanged).cloned();
-        let epoch = known
+        let unchanged = slot.is_of(&from.fingerprint) && accepted;
+        let session = slot.session().filter(|_| unchanged).cloned();
+        let epoch = session
             .as_ref()
             .filter(|session| session.generation == settings.generation)
             .map(|session| session.epoch)
             .unwrap_or_else(|| self.next_epoch.fetch_add(1, Ordering::Relaxed));
-        let limit = user_limit(settings);
-        slot.limit_own_requests(key, limit, &self.factory.queue);
-        let opened = self.open(key, slot, &from, known, max_age).await?;
+        slot.limit_own_requests(key, user_limit(settings), &self.factory.queue);
+        let verified = slot.verified().filter(|at| at.elapsed() < max_age);
+        let verified = verified.filter(|_| !slot.checks.is_doubtful(now));
+        let known = session.zip(verified).map(|(session, verified)| Opened {
+            instance: session.instance.clone(),
+            transport: session.transport.clone(),
+            verified,
+        });
+        Ok(Begun { epoch, known })
+    }
+
+    /// Stores the session of a connection, by which resources use it from now on.
+    pub(super) fn store_session(
+        &self,
+        key: &ConnectionKey,
+        slot: &mut Slot,
+        connected: Connected<'_>,
+    ) {
+        let Connected {
+            from,
+            opened,
+            epoch,
+        } = connected;
+        let settings = from.settings;
         slot.pinned = Some(Pinned {
             uid: settings.uid.clone(),
             instance: opened.instance.id.clone(),
@@ -83,7 +139,7 @@ impl Connections {
         let own_limit = slot.own_limit.clone();
         let transport = self.with_account(&server, &opened.instance, opened.transport, own_limit);
         let (joined, budget) = (&mut slot.joined, transport.budget());
-        Joined::join(joined, key, limit, budget, Instant::now());
+        Joined::join(joined, key, user_limit(settings), budget, Instant::now());
         let cache = self.shared.cache(&server, &opened.instance.id);
         let instance = opened.instance;
         let session = Session {
@@ -97,25 +153,24 @@ impl Connections {
             verified: Some(opened.verified),
         });
         slot.unidentified = None;
-        Ok(())
     }
 
     /// Reads what the client is built from. A key that is gone is reported rather than certificates that are: deletions use the
     /// last good one then.
     async fn client_inputs<'a>(
         &self,
-        slot: &mut Slot,
+        reading: &Reading,
         settings: &'a ConnectionSettings,
     ) -> Result<ClientInputs<'a>, NotReady> {
         let base_url = settings.common.base_url.as_deref();
         let url = verify::base_url(base_url, &self.factory.allowed_base_urls)?;
         let fingerprint_key = &self.factory.fingerprint_key;
         let roots = self.values(settings, settings.ca_bundle.as_slice()).await;
-        if let (Ok(read), Some(reference), Some(endpoint)) =
-            (&roots, &settings.ca_bundle, &mut slot.endpoint)
+        if let (Ok(read), Some(reference)) = (&roots, &settings.ca_bundle)
             && let Ok(text) = read.get(reference)
         {
-            endpoint.set_roots(fingerprint_key.fingerprint(&[text.as_bytes()]));
+            let roots = fingerprint_key.fingerprint(&[text.as_bytes()]);
+            reading.slot().set_roots(roots);
         }
         let mut inputs = self
             .values(settings, std::slice::from_ref(&settings.key))
@@ -143,34 +198,22 @@ impl Connections {
         read.map_err(verify::of_missing)
     }
 
-    /// Returns what the key opens, as the API said within `max_age`, or says now.
-    async fn open(
+    /// Asks the API what the key opens.
+    async fn ask(
         &self,
         key: &ConnectionKey,
-        slot: &mut Slot,
+        reading: &Reading,
         from: &ClientInputs<'_>,
-        known: Option<Arc<Session>>,
-        max_age: Duration,
     ) -> Result<Opened, NotReady> {
-        let is_doubtful = slot.checks.is_doubtful(Instant::now().into_std());
-        let verified = slot.verified().filter(|at| at.elapsed() < max_age);
-        let verified = verified.filter(|_| !is_doubtful);
-        if let (Some(session), Some(verified)) = (known, verified) {
-            let opened = Opened {
-                instance: session.instance.clone(),
-                transport: session.transport.clone(),
-                verified,
-            };
-            return self.fitting(slot, from.settings, opened);
-        }
-        let client = self
-            .factory
-            .client(from.url.clone(), from.settings, &from.inputs)?;
-        let opened = self.identify(key, slot, from, client).await;
-        let opened = opened.and_then(|opened| self.fitting(slot, from.settings, opened));
-        let (timing, now) = (&self.factory.timing, Instant::now().into_std());
+        let factory = &self.factory;
+        let client = factory.client(from.url.clone(), from.settings, &from.inputs)?;
+        let transport = self.transport_to_identify(key, &mut reading.slot(), from, client);
+        let opened = identify(transport, from).await;
+        let mut slot = reading.slot();
+        let opened = opened.and_then(|opened| self.fitting(&slot, from.settings, opened));
+        let (failed, now) = (opened.as_ref().err(), Instant::now().into_std());
         slot.checks
-            .asked(opened.as_ref().err(), timing, rand::random(), now);
+            .asked(failed, &factory.timing, rand::random(), now);
         opened
     }
 
@@ -187,41 +230,20 @@ impl Connections {
         Ok(opened)
     }
 
-    /// Asks the API which instance the key opens.
-    async fn identify(
+    /// Returns the transport that asks which organization a key belongs to.
+    fn transport_to_identify(
         &self,
         key: &ConnectionKey,
         slot: &mut Slot,
         from: &ClientInputs<'_>,
         client: Client,
-    ) -> Result<Opened, NotReady> {
-        let ClientInputs {
-            url,
-            settings,
-            fingerprint,
-            ..
-        } = from;
+    ) -> Transport {
         let limit = verify::documented_limit(None);
-        let budget = slot.budget_to_identify(fingerprint, limit, &self.factory.queue);
+        let budget = slot.budget_to_identify(&from.fingerprint, limit, &self.factory.queue);
         let purpose = Purpose::of_check(key.resource_key());
         let requester = Requester::new(budget, slot.own_limit.clone(), purpose);
         let (fence, metrics) = (self.factory.fence.clone(), self.factory.metrics.clone());
-        let transport = Transport::new(client, requester, fence, metrics);
-        let instance = match transport.instance().await {
-            Ok(instance) => verify::describe(instance),
-            // A narrow key serves as well: `GET /token` needs no scope (◆).
-            Err(error) if verify::lacks_scope(&error) => {
-                let token = transport.token().await;
-                let token = token.map_err(|error| verify::of_error(&error, settings, url))?;
-                verify::describe_token(token)?
-            }
-            Err(error) => return Err(verify::of_instance(&error, settings, url)),
-        };
-        Ok(Opened {
-            instance,
-            transport,
-            verified: Instant::now(),
-        })
+        Transport::new(client, requester, fence, metrics)
     }
 
     /// Returns the transport on the budget of the key's organization. The request that asked for it counts there too.
@@ -241,6 +263,26 @@ impl Connections {
             .take_over(transport.budget(), Instant::now());
         transport.of_account(account, own_limit)
     }
+}
+
+/// Asks the API which instance the key opens.
+async fn identify(transport: Transport, from: &ClientInputs<'_>) -> Result<Opened, NotReady> {
+    let ClientInputs { url, settings, .. } = from;
+    let instance = match transport.instance().await {
+        Ok(instance) => verify::describe(instance),
+        // A narrow key serves as well: `GET /token` needs no scope (◆).
+        Err(error) if verify::lacks_scope(&error) => {
+            let token = transport.token().await;
+            let token = token.map_err(|error| verify::of_error(&error, settings, url))?;
+            verify::describe_token(token)?
+        }
+        Err(error) => return Err(verify::of_instance(&error, settings, url)),
+    };
+    Ok(Opened {
+        instance,
+        transport,
+        verified: Instant::now(),
+    })
 }
 
 /// Returns the session of a verified connection.

@@ -55,13 +55,13 @@ impl Connections {
         let approved = session.recreation_approved;
         let mut joined_before = false;
         loop {
-            if let Some(known) = self.counted_losses(key, id).await {
+            if let Some(known) = self.counted_losses(key, id) {
                 return Ok(Ok(Losses { approved, ..known }));
             }
-            let counting = self.locked(key).await.counting.clone();
+            let counting = self.entry(key).slot().counting.clone();
             let (count, is_new) = counting.join(|| inventories.count_lost(session));
             let losses = match count.await? {
-                Ok(lost) => self.store_count(key, &counting, lost, approved).await,
+                Ok(lost) => self.store_count(key, &counting, lost, approved),
                 Err(error) => return Ok(Err(error)),
             };
             // One that began before this call may lack what was lost since; the next one does not.
@@ -73,7 +73,7 @@ impl Connections {
     }
 
     /// Stores a count, for which others may have waited as well.
-    async fn store_count(
+    fn store_count(
         &self,
         key: &ConnectionKey,
         counting: &Arc<SingleFlight<CountResult>>,
@@ -81,7 +81,8 @@ impl Connections {
         approved: bool,
     ) -> Losses {
         let losses = lost.losses(approved);
-        let mut slot = self.locked(key).await;
+        let entry = self.entry(key);
+        let mut slot = entry.slot();
         slot.use_approval();
         let known = slot.losses.as_ref();
         let is_newer = known.is_none_or(|known| known.lost.at < lost.at);
@@ -107,9 +108,8 @@ impl Connections {
         inventories: &Inventories,
     ) -> Result<bool, ClusterError> {
         let longest = self.factory.timing.approval * MOST_EXTENSIONS;
-        let slot = self.locked(key).await;
-        let session = slot.approved_within(longest, Instant::now());
-        drop(slot);
+        let entry = self.entry(key);
+        let session = entry.slot().approved_within(longest, Instant::now());
         let Some(session) = session else {
             return Ok(false);
         };
@@ -120,14 +120,15 @@ impl Connections {
             Err(error) => !error.needs_person(),
         };
         if extended {
-            self.locked(key).await.use_approval();
+            entry.slot().use_approval();
         }
         Ok(extended)
     }
 
     /// Returns a count that answers for the lost object `id`.
-    async fn counted_losses(&self, key: &ConnectionKey, id: Option<&str>) -> Option<Losses> {
-        let mut slot = self.locked(key).await;
+    fn counted_losses(&self, key: &ConnectionKey, id: Option<&str>) -> Option<Losses> {
+        let entry = self.entry(key);
+        let mut slot = entry.slot();
         slot.use_approval();
         let count = slot.losses.as_ref()?;
         count.answers(id, Instant::now()).then_some(count.losses)

@@ -138,7 +138,7 @@ impl Connections {
                 Err(error) if error.reason() == Reason::Forbidden => {}
                 Err(error) => {
                     if error.concerns_connection() {
-                        self.suspect(&key.connection, began, &error).await;
+                        self.suspect(&key.connection, began, &error);
                     }
                     result = Searched::Unknown(there.clone());
                 }
@@ -164,7 +164,7 @@ impl Connections {
         for (connection, there, session) in read.into_iter().flatten() {
             match session {
                 None => {
-                    let server = self.server(&connection).await;
+                    let server = self.server(&connection);
                     others.unknown.push((server, there));
                 }
                 Some(session) if search.own.is_of_instance(&session) => {}
@@ -190,7 +190,7 @@ impl Connections {
         if admitted.is_err_and(|refusal| !refusal.transient) {
             return None;
         }
-        let recorded = self.recorded_instance(&key).await;
+        let recorded = self.recorded_instance(&key);
         let usable = state.not_ready.as_ref().is_none_or(NotReady::keeps_session);
         let session = state.session.filter(|_| usable);
         let instance = session.as_ref().map(|session| session.instance.id.clone());

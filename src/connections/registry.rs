@@ -1,9 +1,9 @@
 //! The registry of connections: reads and verifies them, builds their sessions, and keeps the last good one.
 
+use super::entry::{Entry, Postponed, Reading};
 use super::losses::LOSSES_LIFETIME;
 use super::session_factory::SessionFactory;
 use super::settings::ConnectionSettings;
-use super::slot::Slot;
 use super::state::ConnectionState;
 use super::users::UserCounts;
 use super::verify;
@@ -12,21 +12,20 @@ use crate::lock::lock;
 use crate::plan::not_ready::NotReady;
 use crate::remote::shared::Shared;
 use crate::remote::{RemoteError, Session};
-use crate::resources::{ConnectionKey, ConnectionKind, Reason, UnreachablePolicy};
+use crate::resources::{ConnectionKey, ConnectionKind, ResourceKey, UnreachablePolicy};
 use std::collections::{BTreeMap, HashMap};
 use std::sync::atomic::AtomicUsize;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
-use tokio::sync::{Mutex as AsyncMutex, OwnedMutexGuard};
 use tokio::time::Instant;
 
 /// Default of `spec.onUnreachable.after`.
 const DEFAULT_ORPHAN_AFTER: Duration = Duration::from_secs(3600);
 
-/// The registry. Each connection has a slot with a lock of its own: one whose API does not answer holds up no other.
+/// The registry. Each connection has an entry with locks of its own: one whose API does not answer holds up no other.
 pub struct Connections {
     pub(super) factory: SessionFactory,
-    pub(super) slots: Mutex<HashMap<ConnectionKey, Arc<AsyncMutex<Slot>>>>,
+    pub(super) entries: Mutex<HashMap<ConnectionKey, Arc<Entry>>>,
     /// The budgets of organizations and the caches of instances.
     pub(super) shared: Arc<Shared>,
     pub(super) next_epoch: AtomicUsize,
@@ -51,27 +50,35 @@ impl Connections {
         Self {
             shared: Shared::new(factory.metrics.clone(), factory.queue.clone()),
             factory,
-            slots: Mutex::default(),
+            entries: Mutex::default(),
             next_epoch: AtomicUsize::new(1),
             waiting: WaitingDeletions::default(),
             users: UserCounts::default(),
         }
     }
 
-    /// Returns the state of a connection for a resource that uses it. Reads the connection only if it was not read yet.
-    pub async fn state(&self, key: &ConnectionKey) -> ConnectionState {
-        let mut slot = self.locked(key).await;
-        self.read_once(key, &mut slot).await;
+    /// Returns the state of a connection for `user`, a resource that uses it. Reads the connection only if it was not read yet.
+    ///
+    /// # Errors
+    /// Another task reads it for the first time, and `user` is enqueued when that has ended.
+    pub async fn state(
+        &self,
+        key: &ConnectionKey,
+        user: &ResourceKey,
+    ) -> Result<ConnectionState, Postponed> {
+        let entry = self.loaded(key, user).await?;
+        let mut slot = entry.slot();
         slot.report_once();
-        slot.state()
+        Ok(slot.state())
     }
 
     /// Reads the connection again; asks the API if the key changed, on request, or if the key was verified too long ago.
     pub async fn refresh(&self, key: &ConnectionKey) -> ConnectionState {
         // Less than the interval, which jitter shortens, so that each regular reconciliation asks.
         let max_age = self.factory.timing.connection_check.mul_f64(0.85);
-        let mut slot = self.locked(key).await;
-        self.read(key, &mut slot, max_age).await;
+        let reading = self.reading(key).await;
+        self.read(key, &reading, max_age).await;
+        let mut slot = reading.slot();
         // It must outlive one refresh at least, or the status would never show it.
         let lifetime = max_age.max(LOSSES_LIFETIME);
         slot.losses
@@ -82,14 +89,15 @@ impl Connections {
     /// Records that a connection exists which nobody uses now, and which is not checked until then: the next resource that uses it
     /// reads it again.
     pub async fn set_unused(&self, key: &ConnectionKey, settings: &ConnectionSettings) {
-        let mut slot = self.locked(key).await;
-        slot.set_unused(settings);
+        let reading = self.reading(key).await;
+        reading.slot().set_unused(settings);
     }
 
     /// Returns which resources have to be enqueued, because they may not know of the state of the connection. From now on they
     /// do.
-    pub async fn report_change(&self, key: &ConnectionKey) -> Uninformed {
-        let mut slot = self.locked(key).await;
+    pub fn report_change(&self, key: &ConnectionKey) -> Uninformed {
+        let entry = self.entry(key);
+        let mut slot = entry.slot();
         Uninformed {
             users: slot.report_change(),
             waiting: slot.report_to_waiting(),
@@ -105,8 +113,9 @@ impl Connections {
     ///
     /// Where the connection or its Secret is gone, nothing is left to ask with once the API refuses the last good key:
     /// deletions use another connection then, or say what they need.
-    pub async fn suspect(&self, key: &ConnectionKey, began: Instant, error: &RemoteError) {
-        let mut slot = self.locked(key).await;
+    pub fn suspect(&self, key: &ConnectionKey, began: Instant, error: &RemoteError) {
+        let entry = self.entry(key);
+        let mut slot = entry.slot();
         let is_gone = slot.not_ready.as_ref().is_some_and(NotReady::is_gone);
         if is_gone && error.refuses_key() && slot.identified.is_some() {
             slot.drop_key();
@@ -122,9 +131,9 @@ impl Connections {
     }
 
     /// Has a connection that reports an outage checked, because a resource got a response through it.
-    pub async fn answered(&self, key: &ConnectionKey) {
-        let mut slot = self.locked(key).await;
-        if slot.checks.end_pause(Instant::now().into_std()) {
+    pub fn answered(&self, key: &ConnectionKey) {
+        let now = Instant::now().into_std();
+        if self.entry(key).slot().checks.end_pause(now) {
             self.enqueue(key);
         }
     }
@@ -135,30 +144,32 @@ impl Connections {
         self.factory.queue.send(key.resource_key()).ok();
     }
 
-    /// Returns true if the connection exists, for a resource that would use it then.
-    pub async fn exists(&self, key: &ConnectionKey) -> bool {
-        let mut slot = self.locked(key).await;
-        self.read_once(key, &mut slot).await;
+    /// Returns true if the connection exists, for `user`, a resource that would use it then.
+    ///
+    /// # Errors
+    /// As for [`Connections::state`].
+    pub async fn exists(&self, key: &ConnectionKey, user: &ResourceKey) -> Result<bool, Postponed> {
+        let entry = self.loaded(key, user).await?;
+        let mut slot = entry.slot();
         slot.report_once();
         // One that could not be read may exist.
         let unread = slot.not_ready.as_ref().is_some_and(|it| it.transient);
-        slot.settings.is_some() || unread
+        Ok(slot.settings.is_some() || unread)
     }
 
     /// Returns the instance that the status of a connection names.
-    pub(super) async fn recorded_instance(&self, key: &ConnectionKey) -> Option<String> {
-        let slot = self.locked(key).await;
-        slot.recorded_instance().map(str::to_owned)
+    pub(super) fn recorded_instance(&self, key: &ConnectionKey) -> Option<String> {
+        self.entry(key)
+            .slot()
+            .recorded_instance()
+            .map(str::to_owned)
     }
 
     /// Returns the time after which a deletion that can't reach the API leaves the object behind: by the connection, or by what
     /// was last known of one that is gone. `None`: never.
-    pub async fn orphan_after(
-        &self,
-        key: &ConnectionKey,
-        session: Option<&Session>,
-    ) -> Option<Duration> {
-        let slot = self.locked(key).await;
+    pub fn orphan_after(&self, key: &ConnectionKey, session: Option<&Session>) -> Option<Duration> {
+        let entry = self.entry(key);
+        let slot = entry.slot();
         let current = slot.settings.as_ref();
         let current = current.and_then(|settings| settings.common.on_unreachable.as_ref());
         let last_known = session.and_then(|session| session.on_unreachable.as_ref());
@@ -169,15 +180,16 @@ impl Connections {
     }
 
     /// Returns the time for which the approval to create lost objects again still holds if nobody needs it again.
-    pub async fn approval_left(&self, key: &ConnectionKey) -> Option<Duration> {
-        let mut slot = self.locked(key).await;
-        slot.approval_left(self.factory.timing.approval)
+    pub fn approval_left(&self, key: &ConnectionKey) -> Option<Duration> {
+        let lifetime = self.factory.timing.approval;
+        self.entry(key).slot().approval_left(lifetime)
     }
 
     /// Forgets a connection that was deleted, but keeps its last good session for deletions that still need it. Returns
     /// false if it was forgotten before.
     pub async fn forget(&self, key: &ConnectionKey) -> bool {
-        let mut slot = self.locked(key).await;
+        let reading = self.reading(key).await;
+        let mut slot = reading.slot();
         let known = !slot.is_loaded || slot.settings.is_some();
         if known {
             self.users.forget(key);
@@ -189,36 +201,36 @@ impl Connections {
     /// Returns true if something is kept about a connection that does not exist.
     #[must_use]
     pub fn keeps_forgotten(&self, key: &ConnectionKey) -> bool {
-        let slots = lock(&self.slots);
-        let forgotten = |slot: &Arc<AsyncMutex<Slot>>| {
-            let slot = slot.try_lock();
-            slot.is_ok_and(|slot| slot.is_loaded && slot.settings.is_none())
-        };
-        slots.get(key).is_some_and(forgotten)
+        let entry = lock(&self.entries).get(key).cloned();
+        entry.is_some_and(|entry| {
+            let slot = entry.slot();
+            slot.is_loaded && slot.settings.is_none()
+        })
     }
 
     /// Returns true if a deletion may need the last good session of a connection that does not exist.
-    pub async fn keeps_session(&self, key: &ConnectionKey) -> bool {
-        self.locked(key).await.identified.is_some()
+    #[must_use]
+    pub fn keeps_session(&self, key: &ConnectionKey) -> bool {
+        self.entry(key).slot().identified.is_some()
     }
 
     /// Drops everything about a connection that does not exist. The caller knows that no resource needs its last session,
     /// or waits for the connection to appear.
     pub fn drop_forgotten(&self, key: &ConnectionKey) {
-        let mut slots = lock(&self.slots);
-        // Another task that holds the slot is about to use it.
-        let unused = |slot: &Arc<AsyncMutex<Slot>>| {
-            let alone = Arc::strong_count(slot) == 1;
-            alone && slot.try_lock().is_ok_and(|slot| slot.settings.is_none())
-        };
-        if slots.get(key).is_some_and(unused) {
-            slots.remove(key);
+        let mut entries = lock(&self.entries);
+        // Another task that has the entry is about to use it.
+        let unused =
+            |entry: &Arc<Entry>| Arc::strong_count(entry) == 1 && entry.slot().settings.is_none();
+        if entries.get(key).is_some_and(unused) {
+            entries.remove(key);
         }
     }
 
     /// Returns the time until a connection is to be reconciled again.
     pub async fn next_check(&self, key: &ConnectionKey, terminating: bool) -> Duration {
-        let mut slot = self.locked(key).await;
+        // While the connection is read, the check that it needs is not known.
+        let reading = self.reading(key).await;
+        let mut slot = reading.slot();
         let not_ready = slot.state_with_losses().not_ready;
         let (timing, now) = (&self.factory.timing, Instant::now().into_std());
         let checks = &mut slot.checks;
@@ -234,10 +246,11 @@ impl Connections {
             return Ok(());
         }
         let allowed = {
-            let slot = self.locked(key).await;
+            let entry = self.entry(key);
+            let slot = entry.slot();
             let allowed = slot.settings.as_ref().and_then(|it| it.allowed.clone());
-            let refused = || slot.not_ready.clone();
-            allowed.ok_or_else(|| refused().unwrap_or_else(|| NotReady::not_found(key)))?
+            let refused = || slot.not_ready.clone().unwrap_or_else(NotReady::unchecked);
+            allowed.ok_or_else(refused)?
         };
         let labels = match &allowed.selector {
             Some(_) => self.factory.cluster.namespace_labels(namespace).await,
@@ -247,38 +260,52 @@ impl Connections {
         verify::check_namespace(key, &allowed, namespace, &labels)
     }
 
-    /// Locks the slot of a connection.
-    pub(super) async fn locked(&self, key: &ConnectionKey) -> OwnedMutexGuard<Slot> {
-        let slot = lock(&self.slots).entry(key.clone()).or_default().clone();
-        slot.lock_owned().await
+    /// Returns the entry of a connection.
+    pub(super) fn entry(&self, key: &ConnectionKey) -> Arc<Entry> {
+        let mut entries = lock(&self.entries);
+        entries.entry(key.clone()).or_default().clone()
     }
 
-    async fn read_once(&self, key: &ConnectionKey, slot: &mut Slot) {
-        if !slot.is_loaded {
-            self.read(key, slot, Duration::MAX).await;
+    /// Returns the permit to read a connection, once nobody else does.
+    async fn reading(&self, key: &ConnectionKey) -> Reading {
+        self.entry(key).read(self.factory.queue.clone()).await
+    }
+
+    /// Returns the entry of a connection, which is read first if it was not read yet.
+    async fn loaded(
+        &self,
+        key: &ConnectionKey,
+        user: &ResourceKey,
+    ) -> Result<Arc<Entry>, Postponed> {
+        let entry = self.entry(key);
+        loop {
+            if entry.slot().is_loaded {
+                return Ok(entry);
+            }
+            let reading = entry.clone().read_soon(self.factory.queue.clone()).await;
+            match reading {
+                Some(reading) if reading.slot().is_loaded => {}
+                Some(reading) => {
+                    self.read(key, &reading, Duration::MAX).await;
+                    return Ok(entry);
+                }
+                None if entry.postpone(user) => return Err(Postponed),
+                None => {}
+            }
         }
     }
 
-    async fn read(&self, key: &ConnectionKey, slot: &mut Slot, max_age: Duration) {
-        slot.handled = None;
-        slot.checks.restart();
-        let result = match self.factory.settings(key).await {
-            Ok(Some(settings)) => {
-                slot.store_settings(&settings);
-                slot.handled = settings.requested().cloned();
-                match &settings.unreadable {
-                    Some(why) => Err(NotReady::new(Reason::InvalidSpec, why.clone())),
-                    None => self.connect(key, slot, &settings, max_age).await,
-                }
-            }
-            Ok(None) => {
-                slot.remove_settings();
-                Err(NotReady::not_found(key))
-            }
-            Err(not_ready) => Err(not_ready),
+    async fn read(&self, key: &ConnectionKey, reading: &Reading, max_age: Duration) {
+        let settings = self.factory.settings(key).await;
+        let settings = reading.slot().begin_read(key, settings);
+        let connected = match &settings {
+            Ok(settings) => self.connect(key, reading, settings, max_age).await,
+            Err(not_ready) => Err(not_ready.clone()),
         };
-        slot.not_ready = result.err();
-        // Whatever ends this before, the next caller reads it again.
+        let mut slot = reading.slot();
+        let stored = connected.map(|connected| self.store_session(key, &mut slot, connected));
+        slot.not_ready = stored.err();
+        // Whatever ends this before, the next user reads it again.
         slot.is_loaded = true;
     }
 }

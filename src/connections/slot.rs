@@ -16,17 +16,21 @@ use crate::remote::{Loader, Session};
 use crate::resources::{
     APPROVE, ConnectionDefaults, ConnectionKey, ConnectionKind, RECREATE, Reason, ResourceKey,
 };
+use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::mpsc::UnboundedSender;
 use tokio::time::Instant;
 
-/// Everything that is known of one connection. Locked while the connection is read and verified, so that resources which
-/// start at the same time cause one request.
+/// Everything that is known of one connection.
 #[derive(Default)]
 pub struct Slot {
-    /// True once the connection was read.
+    /// True once the connection was read, and the API was asked about its key if that was due.
     pub is_loaded: bool,
+    /// The time since when a task has been reading it.
+    pub read_since: Option<Instant>,
+    /// The resources that are enqueued when it has been read.
+    pub postponed: HashSet<ResourceKey>,
     /// The settings that were last read; `None` if there is no such connection.
     pub settings: Option<ConnectionSettings>,
     /// The endpoint by these settings.
@@ -95,9 +99,9 @@ pub struct Approval {
 pub struct Reported {
     /// The version that all resources of this connection know: the first that one asked for, or a later one for which they were
     /// enqueued.
-    to_users: Option<ConnectionVersion>,
+    pub to_users: Option<ConnectionVersion>,
     /// The version that the deletions know which wait for any connection that they may use.
-    to_waiting: Option<ConnectionVersion>,
+    pub to_waiting: Option<ConnectionVersion>,
 }
 
 impl Slot {
@@ -126,6 +130,29 @@ impl Slot {
     pub fn drop_key(&mut self) {
         self.identified = None;
         self.joined = None;
+    }
+
+    /// Stores the settings that were read, and returns them if the connection can be used by them.
+    ///
+    /// # Errors
+    /// There are none, or they can't be applied.
+    pub fn begin_read(
+        &mut self,
+        key: &ConnectionKey,
+        settings: Result<Option<ConnectionSettings>, NotReady>,
+    ) -> Result<ConnectionSettings, NotReady> {
+        self.handled = None;
+        self.checks.restart();
+        let Some(settings) = settings? else {
+            self.remove_settings();
+            return Err(NotReady::not_found(key));
+        };
+        self.store_settings(&settings);
+        self.handled = settings.requested().cloned();
+        match &settings.unreadable {
+            Some(why) => Err(NotReady::new(Reason::InvalidSpec, why.clone())),
+            None => Ok(settings),
+        }
     }
 
     /// Records that the connection was deleted. The last good session stays, for deletions that still need it, but nothing that
@@ -266,32 +293,6 @@ impl Slot {
         self.identified.as_ref()?.verified
     }
 
-    /// Records that a resource asked for the state.
-    pub fn report_once(&mut self) {
-        if self.reported.to_users.is_none() {
-            self.reported.to_users = Some(self.version());
-        }
-    }
-
-    /// Returns true if the state differs from the one that all resources know. From now on they know this one: one that
-    /// asked earlier than the others must not keep them from it.
-    pub fn report_change(&mut self) -> bool {
-        let version = self.version();
-        match &mut self.reported.to_users {
-            Some(known) => std::mem::replace(known, version.clone()) != version,
-            None => false,
-        }
-    }
-
-    /// Returns true if the connection can be used in a way that deletions which wait for any connection don't know of. From now
-    /// on they do.
-    pub fn report_to_waiting(&mut self) -> bool {
-        let usable = self.not_ready.is_none().then(|| self.version());
-        let is_new = usable.is_some() && usable != self.reported.to_waiting;
-        self.reported.to_waiting = usable;
-        is_new
-    }
-
     /// Returns the instance that the status of the connection names.
     #[must_use]
     pub fn recorded_instance(&self) -> Option<&str> {
@@ -360,7 +361,20 @@ impl Slot {
             self.counting = Arc::default();
         }
         self.defaults = settings.common.defaults.clone().unwrap_or_default();
-        self.endpoint = Some(Endpoint::new(settings, self.endpoint.as_ref()));
+        self.set_endpoint(Endpoint::new(settings, self.endpoint.as_ref()));
         self.settings = Some(settings.clone());
+    }
+
+    /// Records the additional root certificates that the settings refer to.
+    pub fn set_roots(&mut self, roots: Fingerprint) {
+        if let Some(endpoint) = &self.endpoint {
+            self.set_endpoint(endpoint.with_roots(roots));
+        }
+    }
+
+    /// Sets the endpoint. Until the API was asked about another one than that of the session, nobody can use the connection.
+    fn set_endpoint(&mut self, endpoint: Endpoint) {
+        self.endpoint = Some(endpoint);
+        self.is_loaded &= self.identified.is_none() || self.usable_session().is_some();
     }
 }

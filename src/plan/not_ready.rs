@@ -42,7 +42,7 @@ impl NotReady {
             (true, None) => None,
             (true, Some(problem)) if problem.transient => None,
             (_, Some(problem)) => Some(problem.clone()),
-            (false, None) => Some(Self::new(Reason::ConnectionNotReady, "not checked yet")),
+            (false, None) => Some(Self::unchecked()),
         }
     }
 
@@ -64,6 +64,12 @@ impl NotReady {
             transient: true,
             ..Self::new(reason, message)
         }
+    }
+
+    /// Returns the cause for a connection that was not read yet.
+    #[must_use]
+    pub fn unchecked() -> Self {
+        Self::transient(Reason::ConnectionNotReady, "not checked yet")
     }
 
     /// Returns the cause for a connection that does not exist.

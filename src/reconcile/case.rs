@@ -25,12 +25,12 @@ pub async fn begin_attempt<'a, K: Kind>(
     let refusal = refusal(context, resource, connection).await;
     let orphan_after = if resource.handle.terminating() {
         let session = state.session.as_deref();
-        connections.orphan_after(connection, session).await
+        connections.orphan_after(connection, session)
     } else {
         None
     };
     let query = resource.connection_query();
-    let defaults = connections.defaults(&query, state).await;
+    let defaults = connections.defaults(&query, state);
     let named = resource.handle.object.common().connection_ref.is_some();
     let view = state.view(connection, named, refusal);
     let version = state.version(&view);

@@ -71,7 +71,7 @@ pub async fn reconcile<C: ConnectionResource>(
     }
     let (metrics, reason) = (&context.metrics, verdict.reason.as_str());
     metrics.reconciled(key.kind, reason, began.elapsed());
-    report_change(context, key, &connection).await;
+    report_change(context, key, &connection);
     let next = context.connections.next_check(&connection, users.is_some());
     let next = next.await;
     let approval_ends_in = approved_for.filter(|left| !left.is_zero());
@@ -92,7 +92,7 @@ async fn approval_left(
     connection: &ConnectionKey,
 ) -> Result<Option<Duration>, ClusterError> {
     let connections = &context.connections;
-    let left = connections.approval_left(connection).await;
+    let left = connections.approval_left(connection);
     // This process knows only when resources of its own shard needed it.
     if left == Some(Duration::ZERO)
         && context.shard.is_part()
@@ -106,8 +106,8 @@ async fn approval_left(
 }
 
 /// Enqueues the resources that a change of the connection's state concerns.
-async fn report_change(context: &Context, key: &ResourceKey, connection: &ConnectionKey) {
-    let uninformed = context.connections.report_change(connection).await;
+fn report_change(context: &Context, key: &ResourceKey, connection: &ConnectionKey) {
+    let uninformed = context.connections.report_change(connection);
     if uninformed.users {
         context.enqueue_dependents(key);
     }
@@ -157,7 +157,7 @@ async fn forget(
     if !context.dependencies.dependents(key).is_empty() {
         return Ok(Some(check));
     }
-    if connections.keeps_session(connection).await {
+    if connections.keeps_session(connection) {
         let counted = connections.users(connection, &context.inventories).await?;
         if !counted.users.is_empty() {
             return Ok(Some(counted.recount_in.unwrap_or(check)));

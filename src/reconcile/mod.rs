@@ -14,12 +14,13 @@ mod resource;
 mod run;
 
 use crate::cluster::error::{Cause, ClusterError};
+use crate::connections::{ConnectionState, Postponed};
 use crate::kinds::Kind;
 use crate::plan::backoff::Retry;
 use crate::plan::case::Failure;
 use crate::plan::decide;
 use crate::plan::facts::Facts;
-use crate::resources::ResourceKey;
+use crate::resources::{ConnectionKey, ResourceKey};
 use context::Context;
 use error::Error;
 use resource::Resource;
@@ -40,10 +41,10 @@ pub async fn reconcile<K: Kind>(
         context.forget(key);
         return Ok(None);
     };
-    let connection = context.connections.used(&resource.connection_query()).await;
-    resource.register_dependencies(context, &connection);
+    let Ok((connection, state)) = connection_of(context, &mut resource).await else {
+        return Ok(None);
+    };
     resource.reread_awaited_owner(context).await?;
-    let state = context.connections.state(&connection).await;
     let desired = resource.desired(context).await?;
     let mut case = case::begin_attempt(context, &mut resource, &connection, &state, &desired).await;
     let mut run = Run::new(context, resource, &connection, &state, &case);
@@ -73,7 +74,7 @@ pub async fn reconcile<K: Kind>(
                 let failure = error.failure(case.desired());
                 if failure.concerns_connection {
                     let connections = &context.connections;
-                    connections.suspect(&connection, run.began, &error).await;
+                    connections.suspect(&connection, run.began, &error);
                 }
                 case.failure = Some(Failure::Remote(failure));
             }
@@ -89,4 +90,19 @@ pub async fn reconcile<K: Kind>(
             Err(Error::Cluster(error)) => return Err(error),
         }
     }
+}
+
+/// Returns the connection that a resource uses, and its state.
+///
+/// # Errors
+/// A connection is being checked; the resource is enqueued when that has ended.
+async fn connection_of<K: Kind>(
+    context: &Context,
+    resource: &mut Resource<'_, K>,
+) -> Result<(ConnectionKey, ConnectionState), Postponed> {
+    let connections = &context.connections;
+    let connection = connections.used(&resource.connection_query()).await?;
+    resource.register_dependencies(context, &connection);
+    let state = connections.state(&connection, resource.key).await?;
+    Ok((connection, state))
 }

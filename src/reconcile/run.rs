@@ -90,7 +90,7 @@ impl<'a, K: Kind> Run<'a, K> {
     pub async fn report_response(&self, case: &Case<'_>, state: &ConnectionState) {
         let away = state.not_ready.as_ref().is_some_and(|it| it.transient);
         if away && self.asked && case.failure.is_none() {
-            self.context.connections.answered(self.connection).await;
+            self.context.connections.answered(self.connection);
         }
     }
 

@@ -15,6 +15,7 @@ mod all_namespaces;
 mod budgets;
 mod endpoints;
 mod growth;
+mod held_checks;
 mod instances;
 mod keys;
 mod lifetime;

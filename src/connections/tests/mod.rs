@@ -1,5 +1,6 @@
 //! Tables over connections.
 
+mod entries;
 mod reports;
 mod states;
 mod verify;

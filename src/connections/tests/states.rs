@@ -118,9 +118,10 @@ fn read(uid: &str, spec: &Value, roots: &str) -> (ConnectionSettings, Endpoint) 
         uid: uid.to_owned(),
         ..settings(spec, &json!({}))
     };
-    let mut endpoint = Endpoint::new(&settings, None);
+    let endpoint = Endpoint::new(&settings, None);
     if settings.ca_bundle.is_some() {
-        endpoint.set_roots(Fingerprint::stored(roots));
+        let endpoint = endpoint.with_roots(Fingerprint::stored(roots));
+        return (settings, endpoint);
     }
     (settings, endpoint)
 }

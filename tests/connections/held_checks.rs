@@ -1,0 +1,146 @@
+//! The check of a connection whose server does not answer: it holds up nobody but those who can't do without its result.
+
+use crate::support::{
+    AllNamespaces, Environment, PATIENCE, Snapshot, connection, credentials, secret, with,
+    with_timeouts,
+};
+use metorial_operator::settings::Settings;
+use metorial_simulator::{Action, Fault, Gate, Simulator};
+use serde_json::json;
+use std::time::Duration;
+
+/// Longer than a story waits for anything.
+const LONG: Duration = Duration::from_secs(600);
+
+/// More resources than all concurrent reconciliations of an operator in a test, each of which may be waiting for the check.
+const MANY: usize = 12;
+
+/// Settings of an operator that may call two servers, and gives up no request.
+fn calling_both(settings: Settings, urls: [String; 2]) -> Settings {
+    let settings = Settings {
+        allowed_base_urls: urls.iter().map(|url| url.parse().unwrap()).collect(),
+        ..settings
+    };
+    with_timeouts(settings, LONG, LONG * 2)
+}
+
+/// Holds the checks at a server.
+fn hold_checks(server: &Simulator) -> Gate {
+    let gate = Gate::new();
+    let checks = Fault::on("GET", "/instance");
+    server
+        .faults()
+        .add(checks, Action::HoldBefore(gate.clone()));
+    gate
+}
+
+async fn wait_for_check(gate: &Gate) {
+    assert!(gate.wait_for_arrivals(1, PATIENCE).await);
+}
+
+#[tokio::test]
+async fn many_resources_that_wait_for_the_check_of_a_connection_hold_up_nobody_else() {
+    let mut everywhere = AllNamespaces::new().await;
+    let slow = Simulator::start(Default::default()).await;
+    let key = everywhere.home.key_secret();
+    let names: Vec<String> = (0..MANY).map(|n| format!("app-{n}")).collect();
+    let mut waiting = Vec::new();
+    for _ in 0..2 {
+        let team = everywhere.namespace(json!({})).await;
+        team.apply(key.clone()).await;
+        team.apply(team.app_secret()).await;
+        team.apply(connection("default", &slow.url())).await;
+        for name in &names {
+            team.apply(credentials(name)).await;
+        }
+        waiting.push(team);
+    }
+    let gate = hold_checks(&slow);
+    let urls = [everywhere.home.sim.url(), slow.url()];
+    let settings = calling_both(everywhere.settings(), urls);
+    everywhere.home.start_operator_with(settings);
+    wait_for_check(&gate).await;
+
+    let home = &everywhere.home;
+    home.apply_basics().await;
+    home.create(credentials("other")).await;
+    // Nothing is said of those that wait, and one request for each connection is all that is sent.
+    assert_eq!(gate.arrived(), waiting.len());
+    for team in &waiting {
+        for name in &names {
+            let resource = team.credentials(name).get().await;
+            assert!(resource.condition("Ready").is_none(), "{name}");
+        }
+    }
+
+    gate.open();
+    for team in &waiting {
+        team.connection("default").wait_reason("Unauthorized").await;
+        for name in &names {
+            team.credentials(name)
+                .wait_message("ConnectionNotReady", "Unauthorized")
+                .await;
+        }
+    }
+    assert_eq!(gate.arrived(), waiting.len());
+}
+
+#[tokio::test]
+async fn resources_keep_using_a_connection_while_it_is_checked_again() {
+    let mut env = Environment::new().await;
+    env.start_operator_with(with_timeouts(env.settings(), LONG, LONG * 2));
+    env.create(credentials("before")).await;
+    let gate = hold_checks(&env.sim);
+    let requested = env.connection("default").request_reconcile().await;
+    wait_for_check(&gate).await;
+
+    env.create(credentials("new")).await;
+    let renamed = json!({"description": "renamed"});
+    env.credentials("before").edit(renamed).await;
+    env.credentials("before").wait_ready().await;
+    env.credentials("new").delete().await;
+    env.credentials("new").wait_gone().await;
+    assert_eq!(gate.arrived(), 1);
+
+    gate.open();
+    let is_handled = |it: &Snapshot| it.to_json()["status"]["lastHandledReconcileAt"] == requested;
+    env.connection("default").wait("handled", is_handled).await;
+    env.check_oracles().await;
+}
+
+#[tokio::test]
+async fn a_resource_waits_while_another_server_of_its_connection_is_checked() {
+    let mut env = Environment::new().await;
+    let other = Simulator::start(Default::default()).await;
+    let urls = [env.sim.url(), other.url()];
+    env.start_operator_with(calling_both(env.settings(), urls));
+    env.create(credentials("before")).await;
+    let gate = hold_checks(&other);
+    let edited = env.connection("default");
+    edited.edit(json!({"baseUrl": other.url()})).await;
+    wait_for_check(&gate).await;
+    let writes = env.attempts().len();
+    let renamed = env
+        .credentials("before")
+        .edit(json!({"description": "renamed"}))
+        .await;
+    env.apply(credentials("late")).await;
+    // Others that do not need this connection are served meanwhile, as one that has none.
+    env.apply(secret("other-key", &[("api-key", "no key")]))
+        .await;
+    let spec = json!({"spec": {"apiKey": {"secretKeyRef": {"name": "other-key"}}}});
+    env.apply(with(connection("other", &env.sim.url()), spec))
+        .await;
+    env.connection("other").wait_reason("InvalidValue").await;
+    let waiting = env.credentials("before").get().await;
+    assert_eq!(waiting.resource_version(), renamed.resource_version());
+    assert_eq!(env.attempts().len(), writes, "{:?}", env.attempts());
+
+    // The edit is undone before the server answers.
+    edited.edit(json!({"baseUrl": env.sim.url()})).await;
+    gate.open();
+    for name in ["before", "late"] {
+        env.credentials(name).wait_ready().await;
+    }
+    env.check_oracles().await;
+}

@@ -121,8 +121,8 @@ impl Scheduler {
         }
     }
 
-    /// Returns true if nothing but requests that failed forbids the next one, after `sent` others: it would be available
-    /// without them.
+    /// Returns true if nothing but requests that failed forbids the next one, after `sent` others, which was refused: it would be
+    /// available without them, even after everybody who comes first.
     #[must_use]
     pub fn is_spent_by(
         &self,
@@ -132,16 +132,18 @@ impl Scheduler {
         now: Instant,
     ) -> bool {
         let priority = purpose.priority;
-        let needs = match sent {
-            0 => self.at_most(priority, purpose.requests),
-            _ => 1,
-        };
-        let unclaimed = |available| self.unclaimed_by_others(available, Some(&purpose.key));
-        let available = unclaimed(self.capacity.available(now));
-        let without = unclaimed(self.capacity.available_without(failed, now));
-        // One request that finds out what is left belongs to somebody else then.
-        let forbidden = available.probe || !available.fits(priority, needs);
-        forbidden && without.fits(priority, needs)
+        let without = self.capacity.available_without(failed, now);
+        let mut without = self.unclaimed_by_others(without, Some(&purpose.key));
+        if sent > 0 {
+            return without.fits(priority, 1);
+        }
+        let order = self.order(now).into_iter();
+        let entries = order.filter_map(|place| self.waiting.at(place));
+        for first in entries.take_while(|entry| entry.purpose.key != purpose.key) {
+            let priority = first.purpose.priority;
+            without.take(priority, self.at_most(priority, first.needs));
+        }
+        without.fits(priority, self.at_most(priority, purpose.requests))
     }
 
     /// Records that a reconciliation needs nothing more.

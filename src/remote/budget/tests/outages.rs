@@ -123,6 +123,24 @@ async fn what_an_outage_leaves_to_one_that_has_begun_is_no_limit_that_is_reached
 }
 
 #[tokio::test]
+async fn what_an_outage_leaves_to_one_that_waits_is_no_limit_that_is_reached_for_others() {
+    let (budget, edit, start) = of_three();
+    let error = unreachable_error().await;
+    for _ in 0..2 {
+        let lost = budget.admit(None, &edit, 0, start).unwrap();
+        lose(&budget, lost, &error, start);
+    }
+    let urgent = taking(2, purpose("other", "urgent", Priority::Change));
+    for waiting in [&urgent, &edit] {
+        let refused = budget.admit(None, waiting, 0, start);
+        assert!(
+            matches!(refused, Err(Refused::Unreachable(_))),
+            "{refused:?}"
+        );
+    }
+}
+
+#[tokio::test]
 async fn a_budget_that_the_server_reports_as_spent_is_no_outage_after_a_lost_response() {
     let (budget, edit, start) = of_three();
     let error = unreachable_error().await;

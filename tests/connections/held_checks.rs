@@ -4,10 +4,16 @@ use crate::support::{
     AllNamespaces, Environment, PATIENCE, Snapshot, connection, credentials, secret, with,
     with_timeouts,
 };
+use futures::FutureExt;
+use metorial_operator::resources::ResourceKey;
 use metorial_operator::settings::Settings;
 use metorial_simulator::{Action, Fault, Gate, Simulator};
 use serde_json::json;
+use std::future::ready;
+use std::sync::Arc;
 use std::time::Duration;
+use tokio::sync::watch::{Receiver, channel};
+use tokio::time::timeout;
 
 /// Longer than a story waits for anything.
 const LONG: Duration = Duration::from_secs(600);
@@ -34,6 +40,21 @@ fn hold_checks(server: &Simulator) -> Gate {
     gate
 }
 
+/// The same settings, and the number of reconciliations that were started of resources whose names begin so.
+fn counting_starts(settings: Settings, prefix: &'static str) -> (Settings, Receiver<usize>) {
+    let (count, counted) = channel(0);
+    let hook = move |key: &ResourceKey| {
+        let counts = usize::from(key.name.starts_with(prefix));
+        count.send_modify(|count| *count += counts);
+        ready(()).boxed()
+    };
+    let settings = Settings {
+        hook: Some(Arc::new(hook)),
+        ..settings
+    };
+    (settings, counted)
+}
+
 async fn wait_for_check(gate: &Gate) {
     assert!(gate.wait_for_arrivals(1, PATIENCE).await);
 }
@@ -58,8 +79,13 @@ async fn many_resources_that_wait_for_the_check_of_a_connection_hold_up_nobody_e
     let gate = hold_checks(&slow);
     let urls = [everywhere.home.sim.url(), slow.url()];
     let settings = calling_both(everywhere.settings(), urls);
+    // With the two checks these are as many as are reconciled concurrently.
+    let wanted = settings.concurrency - waiting.len();
+    let (settings, mut started) = counting_starts(settings, "app-");
     everywhere.home.start_operator_with(settings);
     wait_for_check(&gate).await;
+    let enough = started.wait_for(|count| *count >= wanted);
+    timeout(PATIENCE, enough).await.unwrap().unwrap();
 
     let home = &everywhere.home;
     home.apply_basics().await;

@@ -9,7 +9,7 @@ use crate::resources::{
     CommonSpec, ConnectionDefaults, ConnectionKey, ConnectionRef, ResourceKey, api_address,
     server_of,
 };
-use futures::stream::{StreamExt, TryStreamExt, iter};
+use futures::stream::{StreamExt, iter};
 use std::sync::Arc;
 
 /// The properties of a resource that decide which connection it uses.
@@ -119,8 +119,8 @@ impl Connections {
             checks.push(self.deletes_through(other, resource, (&server, instance)));
         }
         // All are awaited: the choice depends on their names, and not on which answers first.
-        let checked = iter(checks).buffered(MAX_CONCURRENT_READS);
-        let checked: Vec<bool> = checked.try_collect().await?;
+        let checked: Vec<_> = iter(checks).buffered(MAX_CONCURRENT_READS).collect().await;
+        let checked: Vec<bool> = checked.into_iter().collect::<Result<_, _>>()?;
         let found = checked.iter().position(|can| *can);
         if found.is_some() {
             self.waiting.remove(resource);

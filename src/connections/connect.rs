@@ -208,12 +208,13 @@ impl Connections {
         let factory = &self.factory;
         let client = factory.client(from.url.clone(), from.settings, &from.inputs)?;
         let transport = self.transport_to_identify(key, &mut reading.slot(), from, client);
+        let sent = Instant::now().into_std();
         let opened = identify(transport, from).await;
         let mut slot = reading.slot();
         let opened = opened.and_then(|opened| self.fitting(&slot, from.settings, opened));
         let (failed, now) = (opened.as_ref().err(), Instant::now().into_std());
         slot.checks
-            .asked(failed, &factory.timing, rand::random(), now);
+            .asked(failed, &factory.timing, rand::random(), (sent, now));
         opened
     }
 

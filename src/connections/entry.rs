@@ -3,6 +3,7 @@
 //! not answer.
 
 use super::slot::Slot;
+use crate::cluster::error::ClusterError;
 use crate::lock::lock;
 use crate::resources::ResourceKey;
 use std::sync::{Arc, Mutex, MutexGuard};
@@ -22,11 +23,32 @@ pub struct Entry {
     reader: Arc<AsyncMutex<()>>,
 }
 
-/// Another task is reading the connection, and that takes long. The resource is enqueued when it has ended.
+/// Another task is reading a connection, and that takes long. Who wants to use or read it is enqueued when that has ended.
 #[derive(Debug)]
 pub struct Postponed;
 
-/// The permit to read a connection. When it ends, the resources that were postponed are enqueued, even if nothing came of it.
+/// Why a reconciliation could not go on.
+#[derive(Debug)]
+pub enum Unfinished {
+    /// Kubernetes failed.
+    Cluster(ClusterError),
+    /// It is repeated when a connection has been read.
+    Postponed,
+}
+
+impl From<ClusterError> for Unfinished {
+    fn from(error: ClusterError) -> Self {
+        Self::Cluster(error)
+    }
+}
+
+impl From<Postponed> for Unfinished {
+    fn from(_: Postponed) -> Self {
+        Self::Postponed
+    }
+}
+
+/// The permit to read a connection. When it ends, all who were postponed are enqueued, even if nothing came of it.
 pub struct Reading {
     entry: Arc<Entry>,
     queue: UnboundedSender<ResourceKey>,
@@ -40,34 +62,40 @@ impl Entry {
     }
 
     /// Returns the permit to read the connection, once nobody else does.
-    pub async fn read(self: Arc<Self>, queue: UnboundedSender<ResourceKey>) -> Reading {
-        let permit = self.reader.clone().lock_owned().await;
+    ///
+    /// # Errors
+    /// Somebody else does and that takes long; `who` is enqueued when it has ended.
+    pub async fn read(
+        self: Arc<Self>,
+        queue: &UnboundedSender<ResourceKey>,
+        who: &ResourceKey,
+    ) -> Result<Reading, Postponed> {
+        loop {
+            let since = self.slot().read_since.unwrap_or_else(Instant::now);
+            let permit = self.reader.clone().lock_owned();
+            if let Ok(permit) = timeout_at(since + PATIENCE, permit).await {
+                return Ok(self.begin(queue.clone(), permit));
+            }
+            let mut slot = self.slot();
+            // Otherwise it has just ended.
+            if slot.read_since.is_some() {
+                slot.postponed.insert(who.clone());
+                return Err(Postponed);
+            }
+        }
+    }
+
+    fn begin(
+        self: Arc<Self>,
+        queue: UnboundedSender<ResourceKey>,
+        permit: OwnedMutexGuard<()>,
+    ) -> Reading {
         self.slot().read_since = Some(Instant::now());
         Reading {
             entry: self,
             queue,
             _permit: permit,
         }
-    }
-
-    /// Returns the permit to read the connection, or `None` if somebody else does and that takes long.
-    pub async fn read_soon(
-        self: Arc<Self>,
-        queue: UnboundedSender<ResourceKey>,
-    ) -> Option<Reading> {
-        let since = self.slot().read_since.unwrap_or_else(Instant::now);
-        let reading = timeout_at(since + PATIENCE, self.read(queue)).await;
-        reading.ok()
-    }
-
-    /// Has a resource enqueued when the read ends that is under way. Returns false if it need not wait for that.
-    pub fn postpone(&self, user: &ResourceKey) -> bool {
-        let mut slot = self.slot();
-        let waits = !slot.is_loaded && slot.read_since.is_some();
-        if waits {
-            slot.postponed.insert(user.clone());
-        }
-        waits
     }
 }
 

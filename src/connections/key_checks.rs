@@ -34,8 +34,8 @@ pub struct KeyChecks {
 /// that accepts the key and fails something else is asked no more often than each [`MIN_INTERVAL`], however many resources fail.
 #[derive(Default)]
 struct Doubt {
-    /// True until the API is asked.
-    pending: bool,
+    /// The time at which it arose, until the API is asked.
+    since: Option<Instant>,
     /// The time of the last check that a doubt led to, if the API accepted the key.
     confirmed_at: Option<Instant>,
 }
@@ -46,7 +46,7 @@ impl Doubt {
         let rest = self.confirmed_at.map_or(Duration::ZERO, |at| {
             MIN_INTERVAL.saturating_sub(now.saturating_duration_since(at))
         });
-        self.pending.then_some(rest)
+        self.since.is_some().then_some(rest)
     }
 }
 
@@ -99,15 +99,24 @@ impl KeyChecks {
         }
     }
 
-    /// Remembers that the API was asked, and what came of it.
-    pub fn asked(&mut self, failed: Option<&NotReady>, timing: &Timing, jitter: f64, now: Instant) {
+    /// Remembers that the API was asked by a request sent at `sent`, and what came of it. A doubt that arose since is left.
+    pub fn asked(
+        &mut self,
+        failed: Option<&NotReady>,
+        timing: &Timing,
+        jitter: f64,
+        (sent, now): (Instant, Instant),
+    ) {
         let Some(attempt) = self.attempt.clone() else {
             return;
         };
         self.failed = failed.cloned();
         self.asked_at = Some(now);
-        if std::mem::take(&mut self.doubt.pending) || failed.is_some() {
-            self.doubt.confirmed_at = failed.is_none().then_some(now);
+        if failed.is_some() || self.doubt.since.is_some_and(|since| since <= sent) {
+            self.doubt = Doubt {
+                since: None,
+                confirmed_at: failed.is_none().then_some(now),
+            };
         }
         self.pauses.begin(attempt.clone(), now);
         let ended = Ended {
@@ -127,8 +136,10 @@ impl KeyChecks {
     }
 
     /// Records that a request failed as if the key were the cause. Returns true if nothing has put it in doubt before.
-    pub fn doubt(&mut self) -> bool {
-        !std::mem::replace(&mut self.doubt.pending, true)
+    pub fn doubt(&mut self, now: Instant) -> bool {
+        let is_first = self.doubt.since.is_none();
+        self.doubt.since.get_or_insert(now);
+        is_first
     }
 
     /// Returns true if the API is to be asked because of a doubt now.

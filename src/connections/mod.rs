@@ -33,7 +33,7 @@ pub mod verify;
 mod waiting;
 
 pub use choose::ConnectionQuery;
-pub use entry::Postponed;
+pub use entry::{Postponed, Unfinished};
 pub use others::OtherInstances;
 pub use registry::Connections;
 pub use session_factory::SessionFactory;

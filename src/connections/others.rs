@@ -1,8 +1,8 @@
 //! The search for an object of a resource in the instances that the other connections of its namespace open: a create whose
 //! response was lost may have been sent to one.
 
+use super::entry::{Postponed, Unfinished};
 use super::registry::Connections;
-use crate::cluster::error::ClusterError;
 use crate::kinds::Kind;
 use crate::plan::not_ready::NotReady;
 use crate::plan::observed::RemoteView;
@@ -10,8 +10,7 @@ use crate::plan::ownership::{Claim, Marker, Owner};
 use crate::plan::purpose::Purpose;
 use crate::plan::record::{Destination, Elsewhere};
 use crate::remote::{RemoteError, Session};
-use crate::resources::Reason;
-use crate::resources::{ConnectionKey, DEFAULT_CONNECTION};
+use crate::resources::{ConnectionKey, DEFAULT_CONNECTION, Reason, ResourceKey};
 use futures::stream::{StreamExt, iter};
 use std::sync::Arc;
 use tokio::time::Instant;
@@ -53,6 +52,9 @@ struct InstanceKey {
     there: Destination,
 }
 
+/// Another connection, the instance that it opens, and its session if it can be used.
+type Other = (ConnectionKey, Destination, Option<Arc<Session>>);
+
 /// The instances that other connections open.
 #[derive(Default)]
 struct Others {
@@ -80,11 +82,11 @@ impl Connections {
     /// the time for the others.
     ///
     /// # Errors
-    /// The connections could not be listed.
+    /// The connections could not be listed, or another task reads one of them; the resource is enqueued when that has ended.
     pub async fn search_others<K: Kind>(
         &self,
         search: &OtherInstances<'_>,
-    ) -> Result<Elsewhere, ClusterError> {
+    ) -> Result<Elsewhere, Unfinished> {
         let began = Instant::now();
         let Others {
             instances,
@@ -149,17 +151,18 @@ impl Connections {
 
     /// Returns the instances opened by other connections that `namespace` may use; connections named `default` come first. They
     /// need not be ready.
-    async fn others_of(&self, search: &OtherInstances<'_>) -> Result<Others, ClusterError> {
-        let namespace = &search.owner.namespace;
+    async fn others_of(&self, search: &OtherInstances<'_>) -> Result<Others, Unfinished> {
+        let (namespace, resource) = (&search.owner.namespace, &search.purpose.key);
         let mut keys = self.factory.keys(namespace).await?;
         keys.retain(|key| key != search.connection);
         keys.sort_by_key(|key| key.name != DEFAULT_CONNECTION);
         let mut reads = Vec::new();
         for key in keys {
-            reads.push(self.other(key, namespace));
+            reads.push(self.other(key, namespace, resource));
         }
         // One whose server hangs must not take the time for the others.
         let read: Vec<_> = iter(reads).buffered(MAX_CONCURRENT_READS).collect().await;
+        let read: Vec<_> = read.into_iter().collect::<Result<_, _>>()?;
         let mut others = Others::default();
         for (connection, there, session) in read.into_iter().flatten() {
             match session {
@@ -184,21 +187,25 @@ impl Connections {
         &self,
         key: ConnectionKey,
         namespace: &str,
-    ) -> Option<(ConnectionKey, Destination, Option<Arc<Session>>)> {
-        let state = self.refresh(&key).await;
+        resource: &ResourceKey,
+    ) -> Result<Option<Other>, Postponed> {
+        let state = self.refresh(&key, resource).await?;
         let admitted = self.admit(&key, namespace).await;
         if admitted.is_err_and(|refusal| !refusal.transient) {
-            return None;
+            return Ok(None);
         }
         let recorded = self.recorded_instance(&key);
         let usable = state.not_ready.as_ref().is_none_or(NotReady::keeps_session);
         let session = state.session.filter(|_| usable);
         let instance = session.as_ref().map(|session| session.instance.id.clone());
-        let there = Destination {
-            connection: key.to_string(),
-            instance: instance.or(recorded)?,
-        };
-        Some((key, there, session))
+        let other = instance.or(recorded).map(|instance| {
+            let there = Destination {
+                connection: key.to_string(),
+                instance,
+            };
+            (key, there, session)
+        });
+        Ok(other)
     }
 }
 

@@ -4,6 +4,7 @@ use super::entry::{Entry, Postponed, Reading};
 use super::losses::LOSSES_LIFETIME;
 use super::session_factory::SessionFactory;
 use super::settings::ConnectionSettings;
+use super::slot::Slot;
 use super::state::ConnectionState;
 use super::users::UserCounts;
 use super::verify;
@@ -66,31 +67,47 @@ impl Connections {
         key: &ConnectionKey,
         user: &ResourceKey,
     ) -> Result<ConnectionState, Postponed> {
-        let entry = self.loaded(key, user).await?;
-        let mut slot = entry.slot();
-        slot.report_once();
-        Ok(slot.state())
+        let state = |slot: &mut Slot| {
+            slot.report_once();
+            slot.state()
+        };
+        self.loaded(key, user, state).await
     }
 
     /// Reads the connection again; asks the API if the key changed, on request, or if the key was verified too long ago.
-    pub async fn refresh(&self, key: &ConnectionKey) -> ConnectionState {
+    ///
+    /// # Errors
+    /// Another task reads it, and `who` is enqueued when that has ended.
+    pub async fn refresh(
+        &self,
+        key: &ConnectionKey,
+        who: &ResourceKey,
+    ) -> Result<ConnectionState, Postponed> {
         // Less than the interval, which jitter shortens, so that each regular reconciliation asks.
         let max_age = self.factory.timing.connection_check.mul_f64(0.85);
-        let reading = self.reading(key).await;
+        let reading = self.reading(key, who).await?;
         self.read(key, &reading, max_age).await;
         let mut slot = reading.slot();
         // It must outlive one refresh at least, or the status would never show it.
         let lifetime = max_age.max(LOSSES_LIFETIME);
         slot.losses
             .take_if(|count| count.lost.at.elapsed() >= lifetime);
-        slot.state_with_losses()
+        Ok(slot.state_with_losses())
     }
 
     /// Records that a connection exists which nobody uses now, and which is not checked until then: the next resource that uses it
     /// reads it again.
-    pub async fn set_unused(&self, key: &ConnectionKey, settings: &ConnectionSettings) {
-        let reading = self.reading(key).await;
+    ///
+    /// # Errors
+    /// Another task reads it, and it is enqueued when that has ended.
+    pub async fn set_unused(
+        &self,
+        key: &ConnectionKey,
+        settings: &ConnectionSettings,
+    ) -> Result<(), Postponed> {
+        let reading = self.reading(key, &key.resource_key()).await?;
         reading.slot().set_unused(settings);
+        Ok(())
     }
 
     /// Returns which resources have to be enqueued, because they may not know of the state of the connection. From now on they
@@ -125,7 +142,7 @@ impl Connections {
             return self.enqueue(key);
         }
         let is_suspect = slot.is_accepted() && slot.verified().is_none_or(|at| at < began);
-        if is_suspect && slot.checks.doubt() {
+        if is_suspect && slot.checks.doubt(Instant::now().into_std()) {
             self.enqueue(key);
         }
     }
@@ -149,12 +166,13 @@ impl Connections {
     /// # Errors
     /// As for [`Connections::state`].
     pub async fn exists(&self, key: &ConnectionKey, user: &ResourceKey) -> Result<bool, Postponed> {
-        let entry = self.loaded(key, user).await?;
-        let mut slot = entry.slot();
-        slot.report_once();
-        // One that could not be read may exist.
-        let unread = slot.not_ready.as_ref().is_some_and(|it| it.transient);
-        Ok(slot.settings.is_some() || unread)
+        let exists = |slot: &mut Slot| {
+            slot.report_once();
+            // One that could not be read may exist.
+            let unread = slot.not_ready.as_ref().is_some_and(|it| it.transient);
+            slot.settings.is_some() || unread
+        };
+        self.loaded(key, user, exists).await
     }
 
     /// Returns the instance that the status of a connection names.
@@ -187,15 +205,18 @@ impl Connections {
 
     /// Forgets a connection that was deleted, but keeps its last good session for deletions that still need it. Returns
     /// false if it was forgotten before.
-    pub async fn forget(&self, key: &ConnectionKey) -> bool {
-        let reading = self.reading(key).await;
+    ///
+    /// # Errors
+    /// Another task reads it, and it is enqueued when that has ended.
+    pub async fn forget(&self, key: &ConnectionKey) -> Result<bool, Postponed> {
+        let reading = self.reading(key, &key.resource_key()).await?;
         let mut slot = reading.slot();
         let known = !slot.is_loaded || slot.settings.is_some();
         if known {
             self.users.forget(key);
         }
         slot.forget(key);
-        known
+        Ok(known)
     }
 
     /// Returns true if something is kept about a connection that does not exist.
@@ -227,14 +248,21 @@ impl Connections {
     }
 
     /// Returns the time until a connection is to be reconciled again.
-    pub async fn next_check(&self, key: &ConnectionKey, terminating: bool) -> Duration {
-        // While the connection is read, the check that it needs is not known.
-        let reading = self.reading(key).await;
+    ///
+    /// # Errors
+    /// Another task reads it, so that the check which it needs is not known; it is enqueued when that has ended.
+    pub async fn next_check(
+        &self,
+        key: &ConnectionKey,
+        terminating: bool,
+    ) -> Result<Duration, Postponed> {
+        let reading = self.reading(key, &key.resource_key()).await?;
         let mut slot = reading.slot();
         let not_ready = slot.state_with_losses().not_ready;
         let (timing, now) = (&self.factory.timing, Instant::now().into_std());
         let checks = &mut slot.checks;
-        checks.next(not_ready.as_ref(), terminating, timing, rand::random(), now)
+        let next = checks.next(not_ready.as_ref(), terminating, timing, rand::random(), now);
+        Ok(next)
     }
 
     /// Checks that resources of a namespace may use the connection.
@@ -266,31 +294,32 @@ impl Connections {
         entries.entry(key.clone()).or_default().clone()
     }
 
-    /// Returns the permit to read a connection, once nobody else does.
-    async fn reading(&self, key: &ConnectionKey) -> Reading {
-        self.entry(key).read(self.factory.queue.clone()).await
+    async fn reading(&self, key: &ConnectionKey, who: &ResourceKey) -> Result<Reading, Postponed> {
+        self.entry(key).read(&self.factory.queue, who).await
     }
 
-    /// Returns the entry of a connection, which is read first if it was not read yet.
-    async fn loaded(
+    /// Looks at a connection, which is read first if it was not read yet.
+    async fn loaded<T>(
         &self,
         key: &ConnectionKey,
         user: &ResourceKey,
-    ) -> Result<Arc<Entry>, Postponed> {
+        look: impl FnOnce(&mut Slot) -> T,
+    ) -> Result<T, Postponed> {
         let entry = self.entry(key);
-        loop {
-            if entry.slot().is_loaded {
-                return Ok(entry);
-            }
-            let reading = entry.clone().read_soon(self.factory.queue.clone()).await;
-            match reading {
-                Some(reading) if reading.slot().is_loaded => {}
-                Some(reading) => {
+        let if_loaded = || Some(entry.slot()).filter(|slot| slot.is_loaded);
+        if let Some(mut slot) = if_loaded() {
+            return Ok(look(&mut slot));
+        }
+        match self.reading(key, user).await {
+            Ok(reading) => {
+                if !reading.slot().is_loaded {
                     self.read(key, &reading, Duration::MAX).await;
-                    return Ok(entry);
                 }
-                None if entry.postpone(user) => return Err(Postponed),
-                None => {}
+                Ok(look(&mut reading.slot()))
+            }
+            Err(postponed) => {
+                let mut slot = if_loaded().ok_or(postponed)?;
+                Ok(look(&mut slot))
             }
         }
     }

@@ -132,7 +132,8 @@ impl Slot {
         self.joined = None;
     }
 
-    /// Stores the settings that were read, and returns them if the connection can be used by them.
+    /// Stores the settings that were read, and returns them if the connection may be used with them. Those who could not use it
+    /// by what was known before wait for the check from now on: it may have been about another spec or key.
     ///
     /// # Errors
     /// There are none, or they can't be applied.
@@ -143,6 +144,23 @@ impl Slot {
     ) -> Result<ConnectionSettings, NotReady> {
         self.handled = None;
         self.checks.restart();
+        let usable = self.settings_to_check(key, settings);
+        match &usable {
+            Ok(_) => {
+                let has_session = self.usable_session().is_some();
+                self.is_loaded &=
+                    NotReady::blocking(has_session, self.not_ready.as_ref()).is_none();
+            }
+            Err(not_ready) => self.not_ready = Some(not_ready.clone()),
+        }
+        usable
+    }
+
+    fn settings_to_check(
+        &mut self,
+        key: &ConnectionKey,
+        settings: Result<Option<ConnectionSettings>, NotReady>,
+    ) -> Result<ConnectionSettings, NotReady> {
         let Some(settings) = settings? else {
             self.remove_settings();
             return Err(NotReady::not_found(key));

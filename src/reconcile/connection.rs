@@ -3,7 +3,9 @@
 use super::context::Context;
 use crate::cluster::error::ClusterError;
 use crate::connections::status::{self, verdict};
-use crate::connections::{ConnectionResource, ConnectionSettings, ConnectionState, rate_limit};
+use crate::connections::{
+    ConnectionResource, ConnectionSettings, ConnectionState, Unfinished, rate_limit,
+};
 use crate::plan::events::type_of;
 use crate::plan::verdict::Verdict;
 use crate::resources::{
@@ -24,6 +26,18 @@ pub async fn reconcile<C: ConnectionResource>(
     context: &Context,
     key: &ResourceKey,
 ) -> Result<Option<Duration>, ClusterError> {
+    match check_and_report::<C>(context, key).await {
+        Ok(next) => Ok(next),
+        // It is enqueued when the resource that reads it now has ended that.
+        Err(Unfinished::Postponed) => Ok(None),
+        Err(Unfinished::Cluster(error)) => Err(error),
+    }
+}
+
+async fn check_and_report<C: ConnectionResource>(
+    context: &Context,
+    key: &ResourceKey,
+) -> Result<Option<Duration>, Unfinished> {
     let began = Instant::now();
     let connection = ConnectionKey::new(C::KIND, &key.namespace, &key.name);
     let api = C::api(context.cluster.client(), &key.namespace);
@@ -37,13 +51,16 @@ pub async fn reconcile<C: ConnectionResource>(
         context.metrics.forget_resource(key);
         if !is_used(context, key, &connection) {
             context.dependencies.forget(key);
-            context.connections.set_unused(&connection, &settings).await;
+            context
+                .connections
+                .set_unused(&connection, &settings)
+                .await?;
             return Ok(None);
         }
     }
     // Before the Secret is read: a change in between must enqueue this connection again.
     register_dependencies(context, key, &settings);
-    let state = context.connections.refresh(&connection).await;
+    let state = context.connections.refresh(&connection, key).await?;
     let counted = match object.meta().deletion_timestamp {
         Some(_) if is_ours => {
             let inventories = &context.inventories;
@@ -73,7 +90,7 @@ pub async fn reconcile<C: ConnectionResource>(
     metrics.reconciled(key.kind, reason, began.elapsed());
     report_change(context, key, &connection);
     let next = context.connections.next_check(&connection, users.is_some());
-    let next = next.await;
+    let next = next.await?;
     let approval_ends_in = approved_for.filter(|left| !left.is_zero());
     let recount_in = counted.and_then(|counted| counted.recount_in);
     let next = [Some(next), out_of_date_in, approval_ends_in, recount_in];
@@ -145,9 +162,9 @@ async fn forget(
     context: &Context,
     key: &ResourceKey,
     connection: &ConnectionKey,
-) -> Result<Option<Duration>, ClusterError> {
+) -> Result<Option<Duration>, Unfinished> {
     let connections = &context.connections;
-    let news = connections.forget(connection).await;
+    let news = connections.forget(connection).await?;
     context.dependencies.forget(key);
     context.metrics.forget_resource(key);
     if news {

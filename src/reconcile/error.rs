@@ -1,6 +1,7 @@
 //! Why a reconciliation could not go on, and what that means to a decision.
 
 use crate::cluster::error::{Cause, ClusterError};
+use crate::connections::Unfinished;
 use crate::plan::case::Failure;
 use crate::remote::RemoteError;
 
@@ -17,6 +18,8 @@ pub enum Error {
     NotLeader,
     /// The resource belongs to another shard by now, which decides about it.
     OfAnotherShard,
+    /// The resource is enqueued when one of the connections has been read that it depends on.
+    Postponed,
     /// Kubernetes: nothing is concluded, and the reconciliation is repeated; immediately after a conflict, since something changed
     /// that the decision is based on.
     Cluster(ClusterError),
@@ -27,6 +30,15 @@ impl From<RemoteError> for Error {
         match error {
             RemoteError::NotLeader => Self::NotLeader,
             error => Self::Remote(error),
+        }
+    }
+}
+
+impl From<Unfinished> for Error {
+    fn from(unfinished: Unfinished) -> Self {
+        match unfinished {
+            Unfinished::Cluster(error) => error.into(),
+            Unfinished::Postponed => Self::Postponed,
         }
     }
 }

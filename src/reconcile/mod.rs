@@ -80,6 +80,7 @@ pub async fn reconcile<K: Kind>(
             }
             Err(Error::Failed(failure)) => case.failure = Some(failure),
             // The process that leads now, or serves the resource, decides about it. If that is still this process, it reads it again.
+            Err(Error::Postponed) => return Ok(None),
             Err(Error::NotLeader | Error::OfAnotherShard) => {
                 return Ok(Some(context.timing.backoff.0));
             }

@@ -1,14 +1,14 @@
 //! The check of a connection whose server does not answer: it holds up nobody but those who can't do without its result.
 
 use crate::support::{
-    AllNamespaces, Environment, PATIENCE, Snapshot, connection, credentials, secret, with,
+    AllNamespaces, Environment, PATIENCE, Setup, Snapshot, connection, credentials, secret, with,
     with_timeouts,
 };
 use futures::FutureExt;
 use metorial_operator::resources::ResourceKey;
 use metorial_operator::settings::Settings;
 use metorial_simulator::{Action, Fault, Gate, Simulator};
-use serde_json::json;
+use serde_json::{Value, json};
 use std::future::ready;
 use std::sync::Arc;
 use std::time::Duration;
@@ -109,6 +109,55 @@ async fn many_resources_that_wait_for_the_check_of_a_connection_hold_up_nobody_e
         }
     }
     assert_eq!(gate.arrived(), waiting.len());
+}
+
+/// Resources that waited for something that their connection lacked, as their reason says, until `repair` brought it: while it is
+/// checked for the first time after that, nothing is said about them.
+async fn wait_for_the_check_after(mut env: Environment, reason: &str, repair: Value) {
+    let (settings, mut started) = counting_starts(env.settings(), "late");
+    env.start_operator_with(with_timeouts(settings, LONG, LONG * 2));
+    env.apply(credentials("early")).await;
+    env.credentials("early").wait_reason(reason).await;
+    let gate = hold_checks(&env.sim);
+    env.apply(repair).await;
+    wait_for_check(&gate).await;
+    let edit = json!({"description": "edited"});
+    let early = env.credentials("early").edit(edit).await;
+    env.apply(credentials("late")).await;
+    let enough = started.wait_for(|count| *count > 0);
+    timeout(PATIENCE, enough).await.unwrap().unwrap();
+    // It is reconciled after them.
+    env.apply(connection("other", "https://elsewhere.example"))
+        .await;
+    env.connection("other").wait_reason("UrlNotAllowed").await;
+    let late = env.credentials("late").get().await;
+    assert!(late.condition("Ready").is_none(), "{}", late.message());
+    let now = env.credentials("early").get().await;
+    assert_eq!(now.resource_version(), early.resource_version());
+
+    gate.open();
+    for name in ["early", "late"] {
+        env.credentials(name).wait_ready().await;
+    }
+    env.check_oracles().await;
+}
+
+#[tokio::test]
+async fn a_connection_that_is_made_late_is_not_called_missing_while_it_is_checked() {
+    let env = Environment::bare(Setup::default()).await;
+    env.apply(env.app_secret()).await;
+    env.apply(env.key_secret()).await;
+    let late = env.default_connection().into();
+    wait_for_the_check_after(env, "ConnectionNotFound", late).await;
+}
+
+#[tokio::test]
+async fn a_key_that_is_made_late_is_not_called_missing_while_it_is_checked() {
+    let env = Environment::bare(Setup::default()).await;
+    env.apply(env.app_secret()).await;
+    env.apply(env.default_connection()).await;
+    let late = env.key_secret();
+    wait_for_the_check_after(env, "ConnectionNotReady", late).await;
 }
 
 #[tokio::test]

@@ -11,6 +11,7 @@ mod support;
 
 mod duplicates;
 mod edited_status;
+mod failing_calls;
 mod killed;
 mod late_arrivals;
 mod lost_answers;

@@ -1,6 +1,7 @@
 //! Where a test takes place: one namespace with the rights of an operator, one instance at a simulator, and at most one
 //! operator in this process.
 
+use super::failing_calls::FailingCalls;
 use super::gate::KubeGate;
 use super::manifests::{Manifest, canary, connection, secret};
 use super::operator::{Operator, test_settings};
@@ -196,6 +197,17 @@ impl Environment {
             builder.with_layer(&gate).build()
         };
         self.operator = Some(Operator::start(settings, client));
+    }
+
+    /// Starts it at a Kubernetes API that fails calls.
+    pub fn start_operator_failing(&mut self, calls: &FailingCalls) {
+        assert!(self.operator.is_none(), "an operator is running");
+        let (config, calls) = (self.config.clone(), calls.clone());
+        let client = move || {
+            let builder = ClientBuilder::try_from(config).unwrap();
+            builder.with_layer(&calls).build()
+        };
+        self.operator = Some(Operator::start(self.settings(), client));
     }
 
     /// Ends it as SIGKILL does.

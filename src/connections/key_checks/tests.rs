@@ -46,7 +46,7 @@ fn a_response_to_a_resource_ends_the_pause_after_an_outage_but_not_each_time() {
         for _ in 0..20 {
             at += Duration::from_secs(3600);
             begin(&mut checks, at);
-            checks.asked(Some(failed), &timing, 0.0, at);
+            checks.asked(Some(failed), &timing, 0.0, (at, at));
         }
         assert!(!checks.end_pause(at + SECOND), "it was asked a moment ago");
         let later = at + MIN_INTERVAL;
@@ -67,15 +67,15 @@ fn a_key_that_is_accepted_in_spite_of_a_doubt_is_not_asked_about_again_for_a_min
     let mut checks = KeyChecks::default();
     let ask = |checks: &mut KeyChecks, failed: Option<&NotReady>, at| {
         checks.begin(&settings(1, None), &key("a"), at);
-        checks.asked(failed, &timing, 0.0, at);
+        checks.asked(failed, &timing, 0.0, (at, at));
     };
     ask(&mut checks, None, now);
     assert!(!checks.is_doubtful(now));
     // The first doubt leads to a check immediately.
-    assert!(checks.doubt() && !checks.doubt() && checks.is_doubtful(now));
+    assert!(checks.doubt(now) && !checks.doubt(now) && checks.is_doubtful(now));
     ask(&mut checks, None, now);
     assert!(!checks.is_doubtful(now));
-    assert!(checks.doubt());
+    assert!(checks.doubt(now));
     let before = now + MIN_INTERVAL - SECOND;
     assert!(!checks.is_doubtful(before));
     assert_eq!(checks.next(None, false, &timing, 0.0, before), SECOND);
@@ -83,7 +83,24 @@ fn a_key_that_is_accepted_in_spite_of_a_doubt_is_not_asked_about_again_for_a_min
     // One that the API confirms says that the next one may be right as well.
     ask(&mut checks, Some(&unauthorized()), now + MIN_INTERVAL);
     ask(&mut checks, None, now + MIN_INTERVAL);
-    assert!(checks.doubt() && checks.is_doubtful(now + MIN_INTERVAL));
+    assert!(checks.doubt(now + MIN_INTERVAL) && checks.is_doubtful(now + MIN_INTERVAL));
+}
+
+#[test]
+fn a_doubt_that_arises_during_a_check_is_not_answered_by_it() {
+    let (timing, sent) = (Timing::default(), Instant::now());
+    let now = sent + SECOND;
+    let mut checks = KeyChecks::default();
+    checks.begin(&settings(1, None), &key("a"), sent);
+    assert!(checks.doubt(now));
+    checks.asked(None, &timing, 0.0, (sent, now));
+    assert!(checks.is_doubtful(now), "the API is asked once more");
+    checks.begin(&settings(1, None), &key("a"), now);
+    checks.asked(None, &timing, 0.0, (now, now + SECOND));
+    assert!(!checks.doubt(now) || !checks.is_doubtful(now + SECOND));
+    // A refusal answers all of them.
+    checks.asked(Some(&unauthorized()), &timing, 0.0, (sent, now));
+    assert!(!checks.is_doubtful(now + MIN_INTERVAL));
 }
 
 #[test]
@@ -92,7 +109,7 @@ fn a_key_that_was_refused_is_asked_about_again_only_in_time_or_when_something_ch
     let mut checks = KeyChecks::default();
     let refused = unauthorized();
     assert_eq!(checks.begin(&settings(1, None), &key("a"), now), Check::Due);
-    checks.asked(Some(&refused), &timing, 0.0, now);
+    checks.asked(Some(&refused), &timing, 0.0, (now, now));
     let pause = Duration::from_secs(900);
     // Labels of the Secret, a status, a relist: whatever enqueued the connection, it is as it was.
     for event in 0..60 {
@@ -118,7 +135,7 @@ fn another_cause_in_between_ends_no_pause() {
     let (timing, now) = (Timing::default(), Instant::now());
     let mut checks = KeyChecks::default();
     checks.begin(&settings(1, None), &key("a"), now);
-    checks.asked(Some(&unauthorized()), &timing, 0.0, now);
+    checks.asked(Some(&unauthorized()), &timing, 0.0, (now, now));
     checks.restart();
     let missing = NotReady::new(Reason::SecretNotFound, "gone");
     checks.next(Some(&missing), false, &timing, 0.0, now);
@@ -157,7 +174,7 @@ fn requests_of_a_user_are_honored_once_in_ten_seconds() {
         match checks.begin(&settings, &key("a"), now) {
             Check::Due => {
                 honored += 1;
-                checks.asked(None, &timing, 0.0, now);
+                checks.asked(None, &timing, 0.0, (now, now));
             }
             check => {
                 assert_eq!(check, Check::Accepted);
@@ -177,7 +194,7 @@ fn a_request_whose_pause_ends_during_the_reconciliation_is_handled_immediately()
         let mut checks = KeyChecks::default();
         let first = settings(1, Some("1"));
         assert_eq!(checks.begin(&first, &key("a"), now), Check::Due);
-        checks.asked(failed.as_ref(), &timing, 0.0, now);
+        checks.asked(failed.as_ref(), &timing, 0.0, (now, now));
         checks.next(failed.as_ref(), false, &timing, 0.0, now);
         checks.restart();
         let check = checks.begin(&settings(1, Some("2")), &key("a"), early);
@@ -201,7 +218,7 @@ fn the_next_check_is_soon_where_it_may_help_and_never_before_the_api_asks_for_it
         for attempt in 0..attempts {
             let now = now + attempt * 1000 * SECOND;
             checks.begin(&settings(1, None), &key("a"), now);
-            checks.asked(not_ready, &timing, 0.0, now);
+            checks.asked(not_ready, &timing, 0.0, (now, now));
             next = checks.next(not_ready, terminating, &timing, 0.0, now);
         }
         next

@@ -18,33 +18,26 @@ async fn users_wait_for_a_read_together_and_are_enqueued_when_it_has_ended() {
     let entry = Arc::new(Entry::default());
     let (queue, mut enqueued) = unbounded_channel();
     let began = Instant::now();
-    let reading = entry.clone().read(queue.clone()).await;
-    let waits: Vec<_> = (0..99)
-        .map(|_| entry.clone().read_soon(queue.clone()))
-        .collect();
+    let reading = entry.clone().read(&queue, &user()).await.unwrap();
     // One after the other, as a single worker would: the time of all of them counts from the start of the read.
-    for wait in waits {
-        assert!(wait.await.is_none());
-        assert!(entry.postpone(&user()));
+    for _ in 0..99 {
+        assert!(entry.clone().read(&queue, &user()).await.is_err());
     }
     assert!(began.elapsed() < Duration::from_secs(2 * 99));
     assert!(enqueued.try_recv().is_err());
     drop(reading);
     assert_eq!(enqueued.try_recv(), Ok(user()));
     assert!(enqueued.try_recv().is_err(), "once");
-    assert!(!entry.postpone(&user()), "nobody reads it");
-    assert!(entry.read_soon(queue).await.is_some());
 }
 
 #[tokio::test]
-async fn a_user_that_comes_while_a_read_ends_is_not_postponed() {
+async fn a_user_that_comes_shortly_before_a_read_ends_is_next() {
     let entry = Arc::new(Entry::default());
     let (queue, _enqueued) = unbounded_channel();
-    let reading = entry.clone().read(queue.clone()).await;
-    reading.slot().is_loaded = true;
-    assert!(!entry.postpone(&user()));
-    let mut soon = pin!(entry.read_soon(queue));
-    assert!(poll!(&mut soon).is_pending());
+    let reading = entry.clone().read(&queue, &user()).await.unwrap();
+    let user = user();
+    let mut next = pin!(entry.read(&queue, &user));
+    assert!(poll!(&mut next).is_pending());
     drop(reading);
-    assert!(soon.await.is_some());
+    assert!(next.await.is_ok());
 }

@@ -73,7 +73,7 @@ fn a_failed_read_from_kubernetes_enqueues_no_resources_and_puts_no_key_in_doubt(
     };
     slot.report_once();
     slot.checks.begin(&settings, &key, now);
-    slot.checks.asked(None, &timing, 0.0, now);
+    slot.checks.asked(None, &timing, 0.0, (now, now));
     assert!(slot.is_accepted());
     for (reason, transient, is_accepted) in [
         (Reason::ClusterUnavailable, true, true),
@@ -89,7 +89,7 @@ fn a_failed_read_from_kubernetes_enqueues_no_resources_and_puts_no_key_in_doubt(
     // A failed check of the API lasts until the next one.
     let away = NotReady::transient(Reason::RemoteUnavailable, "away");
     slot.checks.begin(&settings, &key, now);
-    slot.checks.asked(Some(&away), &timing, 0.0, now);
+    slot.checks.asked(Some(&away), &timing, 0.0, (now, now));
     slot.not_ready = Some(NotReady::transient(Reason::ClusterUnavailable, "no"));
     assert!(!slot.is_accepted());
 }

@@ -217,7 +217,7 @@ fn pauses_are_those_of_one_connection_not_of_its_name() {
     slot.store_settings(&first);
     slot.checks.begin(&first, &fingerprint, now);
     slot.checks
-        .asked(Some(&refused), &Timing::default(), 0.0, now);
+        .asked(Some(&refused), &Timing::default(), 0.0, (now, now));
     slot.store_settings(&first);
     let check = slot.checks.begin(&first, &fingerprint, now);
     assert_eq!(check, Check::Failed(refused));

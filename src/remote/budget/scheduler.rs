@@ -131,19 +131,28 @@ impl Scheduler {
         sent: u64,
         now: Instant,
     ) -> bool {
-        let priority = purpose.priority;
+        if failed.iter().sum::<u64>() == 0 {
+            return false;
+        }
         let without = self.capacity.available_without(failed, now);
         let mut without = self.unclaimed_by_others(without, Some(&purpose.key));
         if sent > 0 {
-            return without.fits(priority, 1);
+            return without.fits(purpose.priority, 1);
         }
-        let order = self.order(now).into_iter();
-        let entries = order.filter_map(|place| self.waiting.at(place));
-        for first in entries.take_while(|entry| entry.purpose.key != purpose.key) {
-            let priority = first.purpose.priority;
-            without.take(priority, self.at_most(priority, first.needs));
+        let (mut priority, mut needs) = (purpose.priority, purpose.requests);
+        for place in self.order(now) {
+            let Some(entry) = self.waiting.at(place) else {
+                continue;
+            };
+            let of_entry = (entry.purpose.priority, entry.needs);
+            if entry.purpose.key == purpose.key {
+                // What it waits for may be more, or more urgent, than what it needs now.
+                (priority, needs) = of_entry;
+                break;
+            }
+            without.take(of_entry.0, self.at_most(of_entry.0, of_entry.1));
         }
-        without.fits(priority, self.at_most(priority, purpose.requests))
+        without.fits(priority, self.at_most(priority, needs))
     }
 
     /// Records that a reconciliation needs nothing more.

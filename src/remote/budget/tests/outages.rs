@@ -141,6 +141,32 @@ async fn what_an_outage_leaves_to_one_that_waits_is_no_limit_that_is_reached_for
 }
 
 #[tokio::test]
+async fn a_limit_that_leaves_too_little_is_no_outage_after_requests_that_were_not_sent() {
+    let limit = limit(40, WINDOW);
+    let budget = Budget::new("organization org_1", limit, unbounded_channel().0);
+    let start = Instant::now();
+    let error = unreachable_error().await;
+    let other = purpose("apps", "other", Priority::Create);
+    let edit = taking(2, purpose("apps", "edited", Priority::Create));
+    let mut sent = Vec::new();
+    for _ in 0..38 {
+        sent.push(budget.admit(None, &other, 0, start).unwrap());
+    }
+    for number in 0..2 {
+        budget.admit(None, &edit, number, start).unwrap();
+    }
+    let refused = budget.admit(None, &edit, 2, start);
+    assert!(matches!(refused, Err(Refused::Spent(_))), "{refused:?}");
+    for request in sent.into_iter().take(2) {
+        budget.failed(request, &error);
+        budget.ended(request, start);
+    }
+    // Two are available, and it needed three.
+    let refused = budget.admit(None, &edit, 0, start);
+    assert!(matches!(refused, Err(Refused::Spent(_))), "{refused:?}");
+}
+
+#[tokio::test]
 async fn a_budget_that_the_server_reports_as_spent_is_no_outage_after_a_lost_response() {
     let (budget, edit, start) = of_three();
     let error = unreachable_error().await;

@@ -2,7 +2,7 @@
 //! whatever enqueues the connection, unless the key, the address or the spec changes.
 
 use super::settings::ConnectionSettings;
-use crate::plan::attempt::{Attempt, Circumstances};
+use crate::plan::attempt::{Attempt, Circumstances, digest};
 use crate::plan::backoff::{Backoff, Delays, Growth, Retry};
 use crate::plan::fingerprint::Fingerprint;
 use crate::plan::not_ready::NotReady;
@@ -88,7 +88,11 @@ impl KeyChecks {
             revision: Some(fingerprint.clone()),
             ..Circumstances::default()
         };
-        let attempt = Attempt::new(&circumstances).requested(settings.requested());
+        let attempt = Attempt {
+            circumstances: digest(&circumstances),
+            request: settings.requested().map(digest),
+            ..Attempt::default()
+        };
         let paused = self.pauses.left(&attempt, now).is_some();
         self.attempt = Some(attempt);
         self.put_off = paused;

@@ -42,54 +42,19 @@ pub struct ConnectionVersion {
 }
 
 /// One attempt. Kept for each resource, so it is small.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Attempt {
-    /// Digest of the circumstances.
-    circumstances: u64,
-    /// The user's request to reconcile now, where it was not handled yet.
-    request: Option<u64>,
+    /// Digest of its [`Circumstances`].
+    pub circumstances: u64,
+    /// Digest of the user's request to reconcile now, where it was not handled yet.
+    pub request: Option<u64>,
     /// True if the finalizer is present.
-    finalizer: bool,
-    /// The resources that depend on one that is being deleted.
-    dependents: BTreeSet<ResourceKey>,
+    pub finalizer: bool,
+    /// The resources in the cluster that depend on one that is being deleted.
+    pub dependents: BTreeSet<ResourceKey>,
 }
 
 impl Attempt {
-    /// Returns the attempt under these circumstances.
-    #[must_use]
-    pub fn new(circumstances: &Circumstances) -> Self {
-        Self {
-            circumstances: digest(circumstances),
-            request: None,
-            finalizer: false,
-            dependents: BTreeSet::new(),
-        }
-    }
-
-    /// Adds the user's request to reconcile now.
-    #[must_use]
-    pub fn requested(self, request: Option<&String>) -> Self {
-        Self {
-            request: request.map(digest),
-            ..self
-        }
-    }
-
-    /// Adds whether the finalizer is present.
-    #[must_use]
-    pub fn with_finalizer(self, finalizer: bool) -> Self {
-        Self { finalizer, ..self }
-    }
-
-    /// Adds the resources in the cluster that depend on one that is being deleted.
-    #[must_use]
-    pub fn blocked_by(self, dependents: impl IntoIterator<Item = ResourceKey>) -> Self {
-        Self {
-            dependents: dependents.into_iter().collect(),
-            ..self
-        }
-    }
-
     /// Returns true if nothing has changed since `earlier`, but perhaps a request. That a finalizer was added, or that one
     /// more resource depends on this one, helps no attempt.
     #[must_use]
@@ -142,16 +107,23 @@ mod tests {
         }
     }
 
+    fn attempt(circumstances: &Circumstances) -> Attempt {
+        Attempt {
+            circumstances: digest(circumstances),
+            ..Attempt::default()
+        }
+    }
+
     fn changed(change: impl FnOnce(&mut Circumstances)) -> Attempt {
         let mut circumstances = circumstances();
         change(&mut circumstances);
-        Attempt::new(&circumstances)
+        attempt(&circumstances)
     }
 
     #[test]
     fn everything_that_matters_makes_another_attempt() {
-        let attempt = Attempt::new(&circumstances());
-        assert!(Attempt::new(&circumstances()).repeats(&attempt));
+        let (attempt, same) = (attempt(&circumstances()), attempt(&circumstances()));
+        assert!(same.repeats(&attempt));
         for (event, other) in [
             ("an edited spec", changed(|it| it.generation = 2)),
             ("a deletion", changed(|it| it.terminating = true)),
@@ -190,17 +162,22 @@ mod tests {
 
     #[test]
     fn only_the_loss_of_the_finalizer_makes_another_attempt() {
-        let without = Attempt::new(&circumstances());
-        let with = without.clone().with_finalizer(true);
+        let without = attempt(&circumstances());
+        let with = Attempt {
+            finalizer: true,
+            ..without.clone()
+        };
         assert!(with.repeats(&without));
         assert!(!without.repeats(&with));
     }
 
     #[test]
     fn each_request_is_one_and_none_once_it_is_handled() {
-        let texts = ["1", "2"].map(str::to_owned);
-        let handled = Attempt::new(&circumstances());
-        let [first, second] = [0, 1].map(|at| handled.clone().requested(texts.get(at)));
+        let handled = attempt(&circumstances());
+        let [first, second] = ["1", "2"].map(|text| Attempt {
+            request: Some(digest(text)),
+            ..handled.clone()
+        });
         for (attempt, earlier, is_requested) in [
             (&first, &handled, true),
             (&second, &first, true),

@@ -4,7 +4,7 @@ use super::context::{Context, now};
 use super::resource::Resource;
 use crate::connections::ConnectionState;
 use crate::kinds::Kind;
-use crate::plan::attempt::{Attempt, Circumstances, ConnectionVersion};
+use crate::plan::attempt::{Attempt, Circumstances, ConnectionVersion, digest};
 use crate::plan::case::{Case, Unresolved};
 use crate::plan::desired::Desired;
 use crate::plan::not_ready::NotReady;
@@ -104,12 +104,11 @@ pub fn attempt<K: Kind>(
         connection: connection.to_string(),
         connection_version: version.clone(),
     };
-    let attempt = Attempt::new(&circumstances)
-        .requested(resource.handle.requested().as_ref())
-        .with_finalizer(resource.handle.has_finalizer());
-    if terminating {
-        attempt.blocked_by(context.dependencies.dependents(resource.key))
-    } else {
-        attempt
+    let dependents = terminating.then(|| context.dependencies.dependents(resource.key));
+    Attempt {
+        circumstances: digest(&circumstances),
+        request: resource.handle.requested().map(digest),
+        finalizer: resource.handle.has_finalizer(),
+        dependents: dependents.into_iter().flatten().collect(),
     }
 }

@@ -1,6 +1,6 @@
 //! Pauses from one reconciliation to the next.
 
-use crate::plan::attempt::{Attempt, Circumstances};
+use crate::plan::attempt::{Attempt, Circumstances, digest};
 use crate::plan::backoff::{Backoff, Delays, Growth, Retry};
 use crate::plan::pauses::{Ended, Pauses};
 use crate::plan::steps::Plan;
@@ -17,10 +17,22 @@ const DELAYS: Delays = Delays {
 };
 
 fn attempt(generation: i64) -> Attempt {
-    Attempt::new(&Circumstances {
+    let circumstances = Circumstances {
         generation,
         ..Circumstances::default()
-    })
+    };
+    Attempt {
+        circumstances: digest(&circumstances),
+        ..Attempt::default()
+    }
+}
+
+/// The first attempt, with a request of the user.
+fn requested(text: &str) -> Attempt {
+    Attempt {
+        request: Some(digest(text)),
+        ..attempt(1)
+    }
 }
 
 fn transient() -> Retry {
@@ -93,10 +105,9 @@ fn an_event_in_a_pause_neither_ends_nor_prolongs_it() {
 #[test]
 fn what_was_put_off_is_done_at_once_when_its_pause_ended_in_the_meantime() {
     let (mut pauses, now) = (Pauses::default(), Instant::now());
-    let request = |text: &str| attempt(1).requested(Some(&text.to_owned()));
-    assert_eq!(pauses.begin(request("first"), now), None);
+    assert_eq!(pauses.begin(requested("first"), now), None);
     asked(&mut pauses, &Retry::Interval(None), now);
-    let request = request("second");
+    let request = requested("second");
     let pause = pauses.begin(request.clone(), now).unwrap();
     assert_eq!(pause.left, DELAYS.rest);
     let synced = Ended {
@@ -198,7 +209,7 @@ fn requests_of_a_user_end_a_pause_once_in_ten_seconds() {
         let mut honored = 0;
         for second in 0..60 {
             let (now, text) = (now + second * SECOND, second.to_string());
-            let request = attempt(1).requested(Some(&text));
+            let request = requested(&text);
             match pauses.begin(request.clone(), now) {
                 None => {
                     honored += 1;
@@ -243,7 +254,10 @@ fn a_reconciliation_that_ends_without_a_decision_is_held_too() {
 #[test]
 fn a_deletion_waits_whatever_comes_to_depend_on_it_and_until_something_no_longer_does() {
     let key = |name: &str| ResourceKey::new("ProviderConfig", "apps", name);
-    let blocked = |names: &[&str]| attempt(1).blocked_by(names.iter().map(|name| key(name)));
+    let blocked = |names: &[&str]| Attempt {
+        dependents: names.iter().map(|name| key(name)).collect(),
+        ..attempt(1)
+    };
     let (mut pauses, now) = (Pauses::default(), Instant::now());
     let retry = transient();
     let by_two = Ended {

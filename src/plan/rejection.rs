@@ -38,16 +38,13 @@ impl Rejection {
         let desired = case.desired();
         let object = |field: &str| desired.map(|desired| Named::new(desired, field));
         let message = match self {
-            Self::Unknown(field) => object(field).map(|object| {
-                let Named { place, noun, id } = object;
+            Self::Unknown(field) => object(field).map(|Named { place, noun, id }| {
                 format!("{place}: Metorial has no {noun} {id:?}; correct it")
             }),
-            Self::Deleted(field) => object(field).map(|object| {
-                let Named { place, noun, id } = object;
+            Self::Deleted(field) => object(field).map(|Named { place, noun, id }| {
                 format!("{place}: the {noun} {id:?} is archived or deleted; name another one")
             }),
-            Self::OtherMethod => object("authMethodId").map(|object| {
-                let Named { place, noun, id } = object;
+            Self::OtherMethod => object("authMethodId").map(|Named { place, noun, id }| {
                 format!("{place}: the provider has no {noun} {id:?}; correct it")
             }),
             Self::OtherProvider => desired.map(other_provider),
@@ -158,20 +155,15 @@ fn locked_object<'f>(desired: &Desired, facts: &'f Facts) -> (String, Option<&'f
 
 /// Reports what uses an object that is to be deleted.
 fn in_use(case: &Case<'_>, ids: &[String]) -> Verdict {
-    let ids = ids.join(", ");
-    if case.terminating {
-        Verdict::new(
-            Reason::DeletionBlocked,
-            format!(
-                "Metorial does not delete an object that is in use: {ids}; remove the use at Metorial, or set spec.deletionPolicy: Orphan to leave it at Metorial"
-            ),
-        )
+    let (reason, alternative) = if case.terminating {
+        let orphan = ", or set spec.deletionPolicy: Orphan to leave it at Metorial";
+        (Reason::DeletionBlocked, orphan)
     } else {
-        Verdict::new(
-            Reason::RemoteRejected,
-            format!(
-                "Metorial does not delete an object that is in use: {ids}; remove the use at Metorial"
-            ),
-        )
-    }
+        (Reason::RemoteRejected, "")
+    };
+    let message = format!(
+        "Metorial does not delete an object that is in use: {}; remove the use at Metorial{alternative}",
+        ids.join(", ")
+    );
+    Verdict::new(reason, message)
 }

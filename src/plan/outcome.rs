@@ -36,25 +36,19 @@ pub fn with_refusals(plan: &Plan, effects: &[Effect]) -> Plan {
         Effect::NotRestarted(workload, why) => Some(restart::failed(plan, workload, *why)),
         _ => None,
     });
+    let users = effects.iter().filter_map(|effect| match effect {
+        Effect::InUse(users) => Some(users.as_slice()),
+        _ => None,
+    });
+    let users = users.collect::<Vec<_>>().concat();
     match refusal {
         Some(refused) if plan.verdict.reason.class() == Class::Done => Plan {
             verdict: refused.verdict,
             retry: refused.retry,
             ..plan.clone()
         },
-        Some(_) => plan.clone(),
-        None => {
-            let users = effects.iter().filter_map(|effect| match effect {
-                Effect::InUse(users) => Some(users.clone()),
-                _ => None,
-            });
-            let users: Vec<String> = users.flatten().collect();
-            if users.is_empty() {
-                plan.clone()
-            } else {
-                former_in_use(plan, &users)
-            }
-        }
+        None if !users.is_empty() => former_in_use(plan, &users),
+        _ => plan.clone(),
     }
 }
 

@@ -102,8 +102,7 @@ pub fn adopt(
     } else {
         bind(remote)
     };
-    let plan = Plan::synced(desired, vec![step])
-        .map_verdict(|verdict| verdict.with_event(EventReason::Adopted, note));
+    let plan = Plan::synced(desired, vec![step]).with_event(EventReason::Adopted, note);
     if found.needs_import {
         // The object must be recorded as ours before a value is imported.
         Ok(plan.then_requeue(format!("adopted {}; importing its value next", remote.id)))

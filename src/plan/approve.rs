@@ -8,7 +8,7 @@ use super::fields::{Remedy, is_blank};
 use super::fingerprint::{Fingerprint, hex};
 use super::presence::Presence;
 use super::steps::{Plan, Step};
-use super::verdict::{EventReason, Verdict};
+use super::verdict::EventReason;
 use crate::resources::{APPROVE, DriftEntry, Mode, PlanStatus, PlannedField, PlannedStep, Reason};
 use sha2::{Digest, Sha256};
 
@@ -37,7 +37,7 @@ pub fn require_approval(case: &Case<'_>, facts: &Facts, plan: Plan) -> Result<Pl
     );
     Ok(Plan {
         proposal: Some(proposal),
-        ..Plan::report(Verdict::new(Reason::PlanPending, message))
+        ..Plan::because(Reason::PlanPending, message)
     })
 }
 

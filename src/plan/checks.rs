@@ -1,7 +1,7 @@
 //! The checks before and after a decision, in order: those that keep a resource from being reconciled, and those that keep a
 //! plan from being carried out.
 
-use super::backoff::{Backoff, Retry};
+use super::backoff::Backoff;
 use super::case::Case;
 use super::desired::Desired;
 use super::expiry::has_expired;
@@ -41,7 +41,7 @@ fn disabled(case: &Case<'_>) -> Option<Plan> {
         "{} is disabled in this cluster; ask the administrator to set {setting}, or delete this resource",
         case.owner.kind
     );
-    Some(Plan::report(Verdict::new(Reason::Forbidden, message)))
+    Some(Plan::because(Reason::Forbidden, message))
 }
 
 fn suspended(case: &Case<'_>, facts: &Facts) -> Option<Plan> {
@@ -82,7 +82,7 @@ fn connection_not_ready(case: &Case<'_>, facts: &Facts) -> Option<Plan> {
         ),
     };
     let backoff = Backoff::transient().at_least(wait.unwrap_or_default());
-    Some(Plan::report(passing(case, facts, verdict)).with_retry(Retry::Backoff(backoff)))
+    Some(Plan::report(passing(case, facts, verdict)).with_backoff(backoff))
 }
 
 /// Returns the plan of a resource whose object is in another instance than its connection: a mistake, whatever caused it.
@@ -132,12 +132,12 @@ pub fn refuse_invalid_value(
     let violations = facts.violations(of_existing.as_ref().unwrap_or(schema))?;
     Ok(match violations {
         None => plan,
-        Some(violations) => Plan::report(Verdict::new(
-            Reason::InvalidValue,
-            format!(
+        Some(violations) => {
+            let message = format!(
                 "the value does not conform to the schema that Metorial publishes: {violations}"
-            ),
-        )),
+            );
+            Plan::because(Reason::InvalidValue, message)
+        }
     })
 }
 

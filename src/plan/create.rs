@@ -8,7 +8,7 @@ use super::facts::{Facts, Query};
 use super::observed::Losses;
 use super::recover::{SEARCHING, recover};
 use super::steps::{Plan, Step, create};
-use super::verdict::{EventReason, Verdict};
+use super::verdict::EventReason;
 use crate::resources::{APPROVE, DriftPolicy, RECREATE, Reason};
 
 /// Decides about a resource without a recorded object.
@@ -17,10 +17,8 @@ use crate::resources::{APPROVE, DriftPolicy, RECREATE, Reason};
 /// The fact that has to be read first.
 pub fn create_or_recover(case: &Case<'_>, desired: &Desired, facts: &Facts) -> Result<Plan, Query> {
     if case.observes() {
-        return Ok(Plan::report(Verdict::new(
-            Reason::InvalidSpec,
-            "spec.mode is Observe, which needs an existing object; set spec.adopt.id",
-        )));
+        let message = "spec.mode is Observe, which needs an existing object; set spec.adopt.id";
+        return Ok(Plan::because(Reason::InvalidSpec, message));
     }
     // The finalizer is the write-ahead intent: without it, and with it where this process knows that no create was
     // applied, there is nothing to search for. That is the ordinary way, and it costs no request.
@@ -46,7 +44,7 @@ pub fn object_gone(
 ) -> Result<Plan, Query> {
     let missing = |advice: &str| {
         let message = format!("{id} no longer exists at Metorial; {advice}");
-        Ok(Plan::report(Verdict::new(Reason::RemoteMissing, message)))
+        Ok(Plan::because(Reason::RemoteMissing, message))
     };
     if let Some(external) = desired.source.external() {
         return match external.owner {
@@ -60,7 +58,7 @@ pub fn object_gone(
     if case.record.id.is_none() {
         let instance = case.connection.instance.as_deref().unwrap_or_default();
         let message = format!("{id} was not found in instance {instance}: correct spec.adopt.id");
-        return Ok(Plan::report(Verdict::new(Reason::RemoteMissing, message)));
+        return Ok(Plan::because(Reason::RemoteMissing, message));
     }
     if case.observes() {
         return match case.policy.adopts(id) {
@@ -91,7 +89,7 @@ pub fn object_gone(
         return Ok(plan);
     }
     let note = format!("{id} no longer existed");
-    Ok(plan.map_verdict(|verdict| verdict.with_event(EventReason::RemoteRecreated, note)))
+    Ok(plan.with_event(EventReason::RemoteRecreated, note))
 }
 
 /// Reports that so many objects were lost that none is created again before a person approves it.
@@ -104,7 +102,7 @@ fn suspicious_loss(case: &Case<'_>, losses: &Losses) -> Plan {
     let connection = case.connection.name.to_lowercase();
     let approve = format!("run: kubectl {namespace}annotate {connection} {APPROVE}={RECREATE}");
     let message = losses.message(&approve);
-    Plan::report(Verdict::new(Reason::SuspiciousLoss, message))
+    Plan::because(Reason::SuspiciousLoss, message)
 }
 
 /// Adds the finalizer before everything else. It is the write-ahead intent of a create, and what makes a deletion wait.

@@ -10,7 +10,7 @@ use super::presence::Presence;
 use super::record::Writes;
 use super::recover;
 use super::steps::{Plan, Step};
-use super::verdict::{EventReason, Verdict};
+use super::verdict::EventReason;
 use crate::resources::{DeletionPolicy, Reason};
 use serde_json::json;
 use std::collections::BTreeSet;
@@ -157,7 +157,7 @@ fn report_left_behind(case: &Case<'_>, mut plan: Plan, remote: &RemoteView) -> P
         plan.steps.insert(0, Step::RecordOrphan(remote.id.clone()));
     }
     let note = format!("{} {why} and was left at Metorial", remote.id);
-    plan.map_verdict(|verdict| verdict.with_event(EventReason::Orphaned, note))
+    plan.with_event(EventReason::Orphaned, note)
 }
 
 /// Returns the ids to delete: the current object last, before it the replaced ones and those that were not recorded.
@@ -288,19 +288,16 @@ fn not_admitted(case: &Case<'_>) -> Plan {
 
 /// Returns the plan of a deletion that can't reach its object.
 fn blocked(message: String) -> Plan {
-    let retry = Retry::Backoff(Backoff::transient());
+    let plan = Plan::because(Reason::DeletionBlocked, message);
     Plan {
         deletion_blocked: true,
-        ..Plan::report(Verdict::new(Reason::DeletionBlocked, message)).with_retry(retry)
+        ..plan.with_backoff(Backoff::transient())
     }
 }
 
 fn wait(case: &Case<'_>) -> Plan {
-    Plan::wait_until_settled(
-        Reason::Deleting,
-        "a write may still be applied; waiting until reads are sure to show it before the deletion continues",
-        case.record.settles_in,
-    )
+    let message = "a write may still be applied; waiting until reads are sure to show it before the deletion continues";
+    Plan::wait_until_settled(&case.record, Reason::Deleting, message)
 }
 
 /// Returns the plan that leaves the objects at Metorial. Their ids are recorded first: nothing else knows them then.
@@ -316,19 +313,17 @@ fn orphan(case: &Case<'_>) -> Plan {
     plan.steps.splice(0..0, record);
     match &case.record.id {
         None => plan,
-        Some(id) => plan.map_verdict(|verdict| {
-            verdict.with_event(EventReason::Orphaned, format!("{id} was left at Metorial"))
-        }),
+        Some(id) => plan.with_event(EventReason::Orphaned, format!("{id} was left at Metorial")),
     }
 }
 
 fn release(ids: Vec<String>) -> Plan {
     let mut steps: Vec<Step> = ids.into_iter().map(Step::Delete).collect();
     steps.push(Step::RemoveFinalizer);
-    let verdict = Verdict::new(Reason::Deleting, "deleted at Metorial");
+    let plan = Plan::because(Reason::Deleting, "deleted at Metorial");
     Plan {
         steps,
-        ..Plan::report(verdict).with_retry(Retry::OnChange)
+        ..plan.with_retry(Retry::OnChange)
     }
 }
 
@@ -389,6 +384,5 @@ fn blocked_by(case: &Case<'_>, to_delete: &[String], dependents: &[&Dependent]) 
     let message = format!(
         "deleting {ids} {loss}{named}; delete those first, or set spec.deletionPolicy: Cascade ({cascade}) or Orphan (leaves {ids} at Metorial)"
     );
-    Plan::report(Verdict::new(Reason::DeletionBlocked, message))
-        .with_retry(Retry::Backoff(Backoff::transient()))
+    Plan::because(Reason::DeletionBlocked, message).with_backoff(Backoff::transient())
 }

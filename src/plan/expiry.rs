@@ -304,25 +304,26 @@ fn tokens_expire(
         (Some(_), None) if is_last_part => "not renewed yet; retrying".to_owned(),
         _ => return verdict,
     };
-    verdict.with_expiring(expiring(case, held, &why))
+    expiring(case, held, verdict, &why)
 }
 
 fn import_expires(case: &Case<'_>, held: &Held<'_>, verdict: Verdict) -> Verdict {
     if case.now >= held.last_part {
-        verdict.with_expiring(expiring(
-            case,
-            held,
-            "provide another one in the sources of spec.value",
-        ))
+        let why = "provide another one in the sources of spec.value";
+        expiring(case, held, verdict, why)
     } else {
         verdict
     }
 }
 
-fn expiring(case: &Case<'_>, held: &Held<'_>, why: &str) -> Expiring {
-    Expiring {
+fn expiring(case: &Case<'_>, held: &Held<'_>, verdict: Verdict, why: &str) -> Verdict {
+    let expiring = Expiring {
         message: format!("{}: {why}", held.expires(case.now)),
         until: held.expiration.expires_at.to_string(),
+    };
+    Verdict {
+        expiring: Some(expiring),
+        ..verdict
     }
 }
 

@@ -12,7 +12,7 @@ use super::last_export::LastExport;
 use super::observed::{ListedExport, ListedImport, RemoteView, newest_import};
 use super::restart;
 use super::steps::{Plan, Step, bind};
-use super::verdict::{EventReason, Verdict};
+use super::verdict::EventReason;
 use crate::resources::{ExportStatus, Reason};
 use jiff::SignedDuration;
 use std::sync::Arc;
@@ -218,7 +218,7 @@ fn make_export(
     let note = format!("exported the value of {}", remote.id);
     let due_in = state.exports.due_in(case.now, case.now);
     Ok(Plan::synced(desired, steps)
-        .map_verdict(|verdict| verdict.with_event(EventReason::Exported, note))
+        .with_event(EventReason::Exported, note)
         .with_retry(Retry::Interval(due_in)))
 }
 
@@ -243,10 +243,10 @@ fn budget_spent(
         "{made} exports within 24 hours, the maximum of spec.maxPerDay; waiting until one of them is older, or raise spec.maxPerDay"
     );
     let free_in = budget_free_in(&last.export, case.now);
-    let verdict = Verdict::new(Reason::ExportBudgetSpent, message);
+    let retry = Retry::Interval(free_in.map(|left| left + MOMENT));
     Plan {
         steps,
-        ..Plan::report(verdict).with_retry(Retry::Interval(free_in.map(|left| left + MOMENT)))
+        ..Plan::because(Reason::ExportBudgetSpent, message).with_retry(retry)
     }
 }
 

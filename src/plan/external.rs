@@ -1,7 +1,7 @@
 //! Objects that a spec names and that are not the resource's own: an auth config to import into or to export, a vault, a
 //! deployment, an object to adopt. The marker on an object decides whose it is, whatever id a spec names.
 
-use super::backoff::{Backoff, Retry};
+use super::backoff::Backoff;
 use super::case::Case;
 use super::desired::{Desired, External, Used};
 use super::facts::{Facts, MaxAge, Query};
@@ -34,7 +34,7 @@ fn not_allowed(case: &Case<'_>, field: &str) -> Plan {
         "{} does not allow {field}: refer to a resource instead, or ask the owner of the connection to set spec.externalIds: Allow",
         case.connection.name
     );
-    Plan::report(Verdict::new(Reason::OwnershipConflict, message))
+    Plan::because(Reason::OwnershipConflict, message)
 }
 
 /// Returns the field that names an object by its id.
@@ -147,8 +147,8 @@ pub fn refuse_foreign_objects(
         let is_live = remote.is_some_and(|remote| remote.live);
         if !is_live && used.object.owner.is_some() {
             // A read may lag behind its creation.
-            let retry = Retry::Backoff(Backoff::transient());
-            return Ok(Plan::report(gone_of_reference(&used.object.id)).with_retry(retry));
+            let gone = Plan::report(gone_of_reference(&used.object.id));
+            return Ok(gone.with_backoff(Backoff::transient()));
         }
         let remote = remote.filter(|remote| !by_id || remote.marker.is_some());
         if let Some(conflict) = remote.and_then(|remote| foreign_object(case, &used.object, remote))

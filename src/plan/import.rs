@@ -72,7 +72,7 @@ pub fn import(
     Ok(match own.find(case, imports, remote) {
         // The list may lack the import of a value that is not desired any more.
         Finding::Imported(None) if unsure && !imports.once => {
-            Plan::wait_until_settled(reason, CHECKING, record.settles_in)
+            Plan::wait_until_settled(record, reason, CHECKING)
         }
         Finding::Imported(record) => record_import(case, desired, imports, remote, record, plan),
         Finding::Missing(previous) => make_import(case, desired, remote, previous, plan),
@@ -184,15 +184,15 @@ fn make_import(
         return left_open(plan);
     }
     if record.may_have_unrecorded_write() && !record.settled() && record.finalizer {
-        return Plan::wait_until_settled(Reason::Importing, CHECKING, record.settles_in);
+        return Plan::wait_until_settled(record, Reason::Importing, CHECKING);
     }
     plan.steps.push(Step::Import {
         into: remote.id.clone(),
         tag: desired.import_tag(previous),
     });
     let (event, note) = imported(desired, remote, &plan, changed_here);
-    let synced = Plan::synced(desired, Vec::new()).verdict;
-    plan.verdict = synced.with_event(event, note);
+    let synced = Plan::synced(desired, Vec::new());
+    plan.verdict = synced.with_event(event, note).verdict;
     plan
 }
 

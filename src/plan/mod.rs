@@ -64,7 +64,6 @@ use observed::RemoteView;
 use presence::Presence;
 use std::sync::Arc;
 use steps::{Plan, bind};
-use verdict::Verdict;
 
 /// Decides what to do about one resource. Pure: the same case and facts always lead to the same plan.
 ///
@@ -113,7 +112,7 @@ fn synchronize(case: &Case<'_>, facts: &Facts) -> Result<Plan, Query> {
     }
     let desired = match &case.desired {
         Ok(desired) => *desired,
-        Err(why) => return Ok(Plan::report(Verdict::new(why.reason, &*why.message))),
+        Err(why) => return Ok(Plan::because(why.reason, &*why.message)),
     };
     if let Some(plan) = checks::blocked(case, facts) {
         return Ok(plan);

@@ -76,7 +76,7 @@ pub fn stop(case: &Case<'_>) -> Option<Plan> {
     case.stopped_observing().then(|| {
         let message =
             "the spec no longer names the observed object; comparing the spec with Metorial";
-        let mut plan = Plan::report(Verdict::new(Reason::Updating, message)).with_retry(Retry::Now);
+        let mut plan = Plan::because(Reason::Updating, message).with_retry(Retry::Now);
         plan.verdict.keeps_conditions = true;
         plan.steps.push(Step::Unbind);
         plan

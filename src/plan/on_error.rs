@@ -18,24 +18,18 @@ pub fn on_error(case: &Case<'_>, facts: &Facts, failure: &Failure) -> Plan {
     match failure {
         Failure::Remote(failure) => remote(case, facts, failure),
         Failure::ChildRefused(refusal) => child_refused(refusal),
-        Failure::ChildUnfit(why) => {
-            let message = format!(
-                "the exported value {why}; set spec.secret.format: Json, which stores it under one key"
-            );
-            in_cluster(Verdict::new(Reason::InvalidSpec, message))
-        }
-        Failure::ChildTooLarge(error) => {
-            let message = format!(
-                "the exported value does not fit into the Secret ({error}): it is larger than 1 MiB, or lacks keys that its type requires; change spec.secret.type or spec.secret.format"
-            );
-            in_cluster(Verdict::new(Reason::InvalidSpec, message))
-        }
+        Failure::ChildUnfit(why) => wrong_secret(format!(
+            "the exported value {why}; set spec.secret.format: Json, which stores it under one key"
+        )),
+        Failure::ChildTooLarge(error) => wrong_secret(format!(
+            "the exported value does not fit into the Secret ({error}): it is larger than 1 MiB, or lacks keys that its type requires; change spec.secret.type or spec.secret.format"
+        )),
     }
 }
 
-/// Returns the plan of a resource whose problem is in the cluster: no request to the API caused it.
-fn in_cluster(verdict: Verdict) -> Plan {
-    Plan::report(verdict).with_retry(Retry::Interval(None))
+/// Returns the plan of a resource whose Secret can't hold the value as the spec has it: no request to the API caused that.
+fn wrong_secret(message: String) -> Plan {
+    Plan::because(Reason::InvalidSpec, message).with_retry(Retry::Interval(None))
 }
 
 fn remote(case: &Case<'_>, facts: &Facts, failure: &RemoteFailure) -> Plan {
@@ -68,7 +62,7 @@ fn remote(case: &Case<'_>, facts: &Facts, failure: &RemoteFailure) -> Plan {
     };
     Plan {
         deletion_blocked: stuck,
-        ..Plan::report(verdict).with_retry(Retry::Backoff(backoff))
+        ..Plan::report(verdict).with_backoff(backoff)
     }
 }
 
@@ -80,7 +74,7 @@ pub fn wait_for_lagging_reads(case: &Case<'_>, facts: &Facts) -> Plan {
         "the API's reads lag behind its writes; retrying",
     );
     let backoff = Backoff::transient().until_settled(case.record.settles_in);
-    Plan::report(passing(case, facts, verdict)).with_retry(Retry::Backoff(backoff))
+    Plan::report(passing(case, facts, verdict)).with_backoff(backoff)
 }
 
 /// Returns true if the request was refused so often for a cause that may pass that it is taken for one that does not.

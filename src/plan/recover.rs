@@ -42,9 +42,7 @@ pub fn recover(case: &Case<'_>, desired: &Desired, facts: &Facts) -> Result<Plan
             let elsewhere = sent_elsewhere(case, facts, Reason::AmbiguousCreate)?;
             elsewhere.unwrap_or_else(|| Plan::synced(desired, create()))
         }
-        None => {
-            Plan::wait_until_settled(Reason::AmbiguousCreate, SEARCHING, case.record.settles_in)
-        }
+        None => Plan::wait_until_settled(&case.record, Reason::AmbiguousCreate, SEARCHING),
     })
 }
 
@@ -95,7 +93,7 @@ pub fn sent_elsewhere(
                 there.instance, there.connection
             );
             let steps = vec![Step::RecordDestination(there.clone())];
-            let plan = Plan::report(Verdict::new(reason, message)).with_retry(Retry::Now);
+            let plan = Plan::because(reason, message).with_retry(Retry::Now);
             Some(Plan { steps, ..plan })
         }
         Elsewhere::Unknown(there) => {
@@ -103,8 +101,7 @@ pub fn sent_elsewhere(
                 "a create may have been applied in instance {}, which can't be searched now; repair or delete {}",
                 there.instance, there.connection
             );
-            let retry = Retry::Backoff(Backoff::transient());
-            Some(Plan::report(Verdict::new(reason, message)).with_retry(retry))
+            Some(Plan::because(reason, message).with_backoff(Backoff::transient()))
         }
     })
 }
@@ -217,8 +214,7 @@ fn bind_found(
         bind(remote)
     };
     let note = format!("found {} by its marker", remote.id);
-    let plan = Plan::synced(desired, vec![step])
-        .map_verdict(|verdict| verdict.with_event(EventReason::Recovered, note.clone()));
+    let plan = Plan::synced(desired, vec![step]).with_event(EventReason::Recovered, &note);
     Ok(if complete {
         plan
     } else {

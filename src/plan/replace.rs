@@ -10,10 +10,9 @@ use super::observed::{Dependent, Relation, RemoteView};
 use super::ownership::Claim;
 use super::record::Record;
 use super::steps::{Plan, Step, bind};
-use super::verdict::{EventReason, Verdict};
+use super::verdict::EventReason;
 use crate::resources::{PendingDeletion, Reason, Replace};
 use jiff::Timestamp;
-use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -40,8 +39,7 @@ pub fn replace(
             "Metorial can't change {fields} of {}; undo the change, or set spec.replace: Allow",
             former.id
         );
-        let verdict = Verdict::new(Reason::ImmutableFieldChanged, message);
-        return Ok(Plan::report(verdict));
+        return Ok(Plan::because(Reason::ImmutableFieldChanged, message));
     }
     let reason = Reason::Replacing;
     if let Some(wait) = Plan::wait_for_answered_write(&case.record, reason, SEARCHING_NEW) {
@@ -55,8 +53,11 @@ pub fn replace(
     let fits = |remote: &&&RemoteView| differs(remote).is_without_replacement(desired);
     let successor = others.iter().find(fits).copied();
     if successor.is_none() && uncertain && !case.record.settled() {
-        let wait = case.record.settles_in;
-        return Ok(Plan::wait_until_settled(reason, SEARCHING_NEW, wait));
+        return Ok(Plan::wait_until_settled(
+            &case.record,
+            reason,
+            SEARCHING_NEW,
+        ));
     }
     let unfit = others
         .iter()
@@ -75,8 +76,7 @@ pub fn replace(
     }
     steps.push(Step::RecordStatus);
     let note = format!("{fields} changed; replacing {}", former.id);
-    let plan = Plan::synced(desired, steps)
-        .map_verdict(|verdict| verdict.with_event(EventReason::Replaced, note));
+    let plan = Plan::synced(desired, steps).with_event(EventReason::Replaced, note);
     Ok(match successor {
         // The spec may have been edited after it was created.
         Some(new) if !differs(new).is_empty() => {
@@ -88,15 +88,12 @@ pub fn replace(
 
 /// Returns the recorded state that a new object is compared with. What is recorded is that of the former object; but where nothing
 /// was edited since the new one was to be created, it has what is desired now, unreadable fields included.
-fn known_of_successor<'c>(case: &'c Case<'_>, desired: &Desired) -> Cow<'c, Record> {
-    if case.record.replacement.as_ref() != Some(&desired.revision) {
-        return Cow::Borrowed(&case.record);
+fn known_of_successor(case: &Case<'_>, desired: &Desired) -> Record {
+    let mut record = case.record.clone();
+    if record.replacement.as_ref() == Some(&desired.revision) {
+        (record.revision, record.inputs) = (None, Vec::new());
     }
-    Cow::Owned(Record {
-        revision: None,
-        inputs: Vec::new(),
-        ..case.record.clone()
-    })
+    record
 }
 
 /// Decides about a replacement that was undone while its outcome was unknown: a new object that it may have left is looked for,
@@ -116,8 +113,7 @@ pub fn undone(
     }
     let others = others(case, facts, remote)?;
     if !record.settled() {
-        let mut plan =
-            Plan::wait_until_settled(Reason::Replacing, SEARCHING_NEW, record.settles_in);
+        let mut plan = Plan::wait_until_settled(record, Reason::Replacing, SEARCHING_NEW);
         plan.verdict.keeps_conditions = true;
         return Ok(Some(plan));
     }
@@ -159,7 +155,7 @@ pub fn delete_replaced(case: &Case<'_>, facts: &Facts, mut plan: Plan) -> Result
     if !due.is_empty() && !nothing_else {
         // Readers of published ids must have the new one first, and a deletion that Metorial refuses must keep nothing else
         // from being recorded.
-        return Ok(plan.with_retry(Retry::Backoff(Backoff::transient())));
+        return Ok(plan.with_backoff(Backoff::transient()));
     }
     if !due.is_empty() {
         let in_use = facts.dependents(&due)?;
@@ -171,7 +167,7 @@ pub fn delete_replaced(case: &Case<'_>, facts: &Facts, mut plan: Plan) -> Result
         let soon =
             |it: &Dependent| it.relation == Relation::Parent && was_just_replaced(case, &it.of);
         if in_use.iter().any(soon) {
-            return Ok(plan.with_retry(Retry::Backoff(Backoff::transient())));
+            return Ok(plan.with_backoff(Backoff::transient()));
         }
     }
     Ok(match next {

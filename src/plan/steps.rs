@@ -1,13 +1,13 @@
 //! The outcome of a decision: the steps to take, the verdict once they are taken, and when to decide again.
 
-use super::backoff::Retry;
+use super::backoff::{Backoff, Retry};
 use super::children::{ChildKind, ChildSpec, Refusal};
 use super::desired::Desired;
 use super::differences::Differences;
 use super::fingerprint::Fingerprint;
 use super::observed::{ListedImport, RemoteView};
 use super::record::Destination;
-use super::verdict::Verdict;
+use super::verdict::{EventReason, Verdict};
 use crate::resources::{ExportStatus, PlanStatus, Reason, Workload};
 use jiff::Timestamp;
 use std::sync::Arc;
@@ -244,6 +244,12 @@ impl Plan {
         }
     }
 
+    /// Returns a plan that only reports this reason and message.
+    #[must_use]
+    pub fn because(reason: Reason, message: impl Into<String>) -> Self {
+        Self::report(Verdict::new(reason, message))
+    }
+
     /// Returns a plan after which the API has acknowledged the desired state. However that came about, the message is the
     /// same, so that the next observation changes no status.
     #[must_use]
@@ -265,10 +271,23 @@ impl Plan {
         }
     }
 
+    /// Adds an event to the verdict.
+    #[must_use]
+    pub fn with_event(mut self, event: EventReason, note: impl Into<String>) -> Self {
+        self.verdict.event = Some((event, note.into()));
+        self
+    }
+
     /// Changes when to decide again.
     #[must_use]
     pub fn with_retry(self, retry: Retry) -> Self {
         Self { retry, ..self }
+    }
+
+    /// Decides again after a pause that grows with consecutive failures.
+    #[must_use]
+    pub fn with_backoff(self, backoff: Backoff) -> Self {
+        self.with_retry(Retry::Backoff(backoff))
     }
 
     /// Changes the verdict to one of work in progress that continues immediately.

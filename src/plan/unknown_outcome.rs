@@ -6,12 +6,10 @@
 //! [`Memory::end_write`]: super::memory::Memory::end_write
 //! [`recover`]: super::recover::recover
 
-use super::backoff::{Backoff, MOMENT, Retry};
+use super::backoff::{Backoff, MOMENT};
 use super::record::Record;
 use super::steps::Plan;
-use super::verdict::Verdict;
 use crate::resources::Reason;
-use std::time::Duration;
 
 /// The effect of a write that failed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -37,14 +35,13 @@ impl Plan {
     #[must_use]
     pub fn wait_for_reads(record: &Record, reason: Reason, message: &str) -> Self {
         let backoff = Backoff::transient().at_least(record.settles_in + MOMENT);
-        Self::report(Verdict::new(reason, message)).with_retry(Retry::Backoff(backoff))
+        Self::because(reason, message).with_backoff(backoff)
     }
 
     /// Returns a plan that waits until reads are sure to show every write, because one may have been applied.
     #[must_use]
-    pub fn wait_until_settled(reason: Reason, message: &str, settles_in: Duration) -> Self {
-        Self::report(Verdict::new(reason, message)).with_retry(Retry::Backoff(
-            Backoff::transient().until_settled(settles_in),
-        ))
+    pub fn wait_until_settled(record: &Record, reason: Reason, message: &str) -> Self {
+        Self::because(reason, message)
+            .with_backoff(Backoff::transient().until_settled(record.settles_in))
     }
 }

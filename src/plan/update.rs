@@ -1,7 +1,7 @@
 //! Changes of an object that exists: what becomes of each difference. It is applied by a PATCH, an import or a replacement,
 //! refused, or left and reported as drift.
 
-use super::backoff::{Backoff, Growth, Retry};
+use super::backoff::{Backoff, Growth};
 use super::case::Case;
 use super::desired::{Desired, Used};
 use super::differences::{Differences, differences, is_as_created};
@@ -102,7 +102,7 @@ pub fn refused(
     );
     Ok(Plan {
         steps: vec![step],
-        ..Plan::report(Verdict::new(Reason::RotationRefused, message))
+        ..Plan::because(Reason::RotationRefused, message)
     })
 }
 
@@ -136,7 +136,7 @@ fn patch(
         EventReason::corrected(&found.names())
     };
     let step = fresh_update(facts, remote, found)?;
-    Ok(Plan::synced(desired, vec![step]).map_verdict(|verdict| verdict.with_event(event, note)))
+    Ok(Plan::synced(desired, vec![step]).with_event(event, note))
 }
 
 /// Reports fields that Metorial can't change. Where a deployment was created again, what belongs to the former one is about to
@@ -155,7 +155,7 @@ fn fixed(
     let mut references = desired.uses.iter().filter(|it| it.object.owner.is_some());
     Ok(if differs && references.any(of) {
         // A user who named a different deployment also ends up here; that never passes.
-        plan.with_retry(Retry::Backoff(Backoff::new(Growth::TransientThenRefused)))
+        plan.with_backoff(Backoff::new(Growth::TransientThenRefused))
     } else {
         plan
     })

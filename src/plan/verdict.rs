@@ -105,22 +105,6 @@ impl Verdict {
         }
     }
 
-    /// Adds an event.
-    #[must_use]
-    pub fn with_event(mut self, event: EventReason, note: impl Into<String>) -> Self {
-        self.event = Some((event, note.into()));
-        self
-    }
-
-    /// Adds a value that expires soon.
-    #[must_use]
-    pub fn with_expiring(self, expiring: Expiring) -> Self {
-        Self {
-            expiring: Some(expiring),
-            ..self
-        }
-    }
-
     /// Adds differences that are left at Metorial.
     #[must_use]
     pub fn with_drift(mut self, drift: Vec<DriftEntry>) -> Self {

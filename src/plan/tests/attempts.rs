@@ -123,7 +123,10 @@ fn what_was_put_off_is_done_at_once_when_its_pause_ended_in_the_meantime() {
 #[test]
 fn a_pause_knows_what_the_attempt_before_it_reported_unless_that_is_done() {
     let rejected = Verdict::new(Reason::RemoteRejected, "no");
-    let with_event = rejected.clone().with_event(EventReason::Updated, "once");
+    let with_event = Verdict {
+        event: Some((EventReason::Updated, "once".to_owned())),
+        ..rejected.clone()
+    };
     let synced = Verdict::new(Reason::Synced, "done");
     let silent = Verdict {
         keeps_conditions: true,

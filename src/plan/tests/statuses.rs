@@ -81,7 +81,7 @@ fn a_refused_config_map_is_reported_and_what_was_acknowledged_is_recorded_all_th
 fn the_event_of_a_plan_is_recorded_once_and_when_it_is_done() {
     let desired = auth_config("a");
     let plan = Plan::synced(&desired, Vec::new());
-    let plan = plan.map_verdict(|it| it.with_event(EventReason::RemoteRecreated, "gone"));
+    let plan = plan.with_event(EventReason::RemoteRecreated, "gone");
     let of = |plan: &Plan, recorded| {
         let status = CommonStatus::default();
         let events = events(&status, &status, &plan.verdict, &[], recorded).into_iter();
@@ -98,10 +98,10 @@ fn a_former_id_has_the_reason_of_its_replacement_whatever_plan_records_it() {
     let fixture = Fixture::of(&desired, recorded(&desired, "former"));
     let reason = |event: Option<EventReason>| {
         let plan = Plan::synced(&desired, Vec::new());
-        let plan = plan.map_verdict(|verdict| match event {
-            Some(event) => verdict.with_event(event, "note"),
-            None => verdict,
-        });
+        let plan = match event {
+            Some(event) => plan.with_event(event, "note"),
+            None => plan,
+        };
         let mut before = ProviderAuthConfigStatus::default();
         before.common_mut().id = Some("former".to_owned());
         let effects = [Effect::Created(
@@ -149,7 +149,7 @@ fn what_was_created_deleted_or_published_is_an_event() {
     let deleted = Effect::Deleted("former".to_owned());
     assert_eq!(of(&plan, &before, &[deleted]), ["Deleted: deleted former"]);
     assert!(of(&plan, &before, &[]).is_empty());
-    let replaced = plan.map_verdict(|it| it.with_event(EventReason::Replaced, "scopes changed"));
+    let replaced = plan.with_event(EventReason::Replaced, "scopes changed");
     assert_eq!(
         of(&replaced, &before, &[created]),
         ["Replaced: scopes changed"]

@@ -1,7 +1,7 @@
 //! Everything known about one resource before anything is read from the API.
 
 use super::backoff::Growth;
-use super::children::{ChildKind, Refusal};
+use super::children::{ChildKind, ChildSpec, Data, Refusal};
 use super::desired::{Desired, Exports, Invalid};
 use super::facts::MaxAge;
 use super::fingerprint::MacKey;
@@ -246,6 +246,12 @@ impl<'a> Case<'a> {
         } else {
             MaxAge::Interval
         }
+    }
+
+    /// Returns the fingerprint of this content of a child object.
+    #[must_use]
+    pub fn fingerprint(&self, of: &ChildSpec, content: &Data) -> String {
+        of.fingerprint(self.key, &self.owner.namespace, content)
     }
 
     /// Returns for how long a child object is left alone, because somebody else changed it after each of several writes of the

@@ -36,8 +36,7 @@ pub fn publish(case: &Case<'_>, facts: &Facts, mut plan: Plan) -> Result<Plan, Q
     if let Some((verdict, wait)) = wanted.not_owned(state) {
         return Ok(refused(plan, verdict, wait));
     }
-    let fingerprint =
-        expected.map(|data| wanted.fingerprint(case.key, &case.owner.namespace, &data));
+    let fingerprint = expected.map(|data| case.fingerprint(&wanted, &data));
     let current = fingerprint
         .as_ref()
         .is_some_and(|fingerprint| state.holds(fingerprint));

@@ -141,17 +141,12 @@ async fn end_approval<C: ConnectionResource>(
     api: &Api<C>,
     object: C,
 ) -> Result<C, ClusterError> {
-    if object
-        .annotations()
-        .get(APPROVE)
-        .is_none_or(|it| it != RECREATE)
-    {
+    let approved = object.annotations().get(APPROVE);
+    if approved.is_none_or(|it| it != RECREATE) {
         return Ok(object);
     }
-    let object = context
-        .cluster
-        .patch_metadata(api, &object, json!({"annotations": {APPROVE: null}}))
-        .await?;
+    let (cluster, removed) = (&context.cluster, json!({"annotations": {APPROVE: null}}));
+    let object = cluster.patch_metadata(api, &object, removed).await?;
     tracing::info!("removed the approval to create lost objects again, which was used");
     Ok(object)
 }
@@ -207,10 +202,8 @@ async fn update_finalizer<C: ConnectionResource>(
         Some([]) if held => finalizers.retain(|finalizer| finalizer != IN_USE_FINALIZER),
         _ => return Ok(object),
     }
-    context
-        .cluster
-        .patch_metadata(api, &object, json!({"finalizers": finalizers}))
-        .await
+    let changed = json!({"finalizers": finalizers});
+    context.cluster.patch_metadata(api, &object, changed).await
 }
 
 fn has_finalizer<C: ConnectionResource>(object: &C) -> bool {

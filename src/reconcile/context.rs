@@ -69,12 +69,8 @@ impl Context {
     /// Enqueues all resources that depend on `source`, or wait for it to be gone.
     pub fn enqueue_dependents(&self, source: &ResourceKey) {
         let waiting = self.awaited_owners.dependents(source);
-        for key in self
-            .dependencies
-            .dependents(source)
-            .into_iter()
-            .chain(waiting)
-        {
+        let dependents = self.dependencies.dependents(source);
+        for key in dependents.into_iter().chain(waiting) {
             self.enqueue(key);
         }
     }

@@ -6,7 +6,7 @@ use super::run::Run;
 use crate::cluster::children::Applied;
 use crate::kinds::Kind;
 use crate::plan::case::{Case, Failure, Rejection};
-use crate::plan::children::{ChildKind, ChildSpec, Data};
+use crate::plan::children::{ChildKind, ChildSpec};
 use crate::plan::delete;
 use crate::plan::desired::Source;
 use crate::plan::differences::{Differences, others_since};
@@ -53,7 +53,9 @@ impl<K: Kind> Run<'_, K> {
                 step => self.step(case, step).await?,
             }
         }
-        self.finish(case, plan).await
+        let next = self.finish(case, plan).await?;
+        self.report_response(case);
+        Ok(next)
     }
 
     async fn step(&mut self, case: &Case<'_>, step: &Step) -> Result<(), Error> {
@@ -88,9 +90,7 @@ impl<K: Kind> Run<'_, K> {
                 self.remember(|memory| memory.sent_to = Some(found.clone()));
                 self.effects.push(Effect::SentTo(found.clone()));
             }
-            Step::RecordReplacement(revision) => {
-                self.record_replacement(case, revision).await?;
-            }
+            Step::RecordReplacement(revision) => self.record_replacement(case, revision).await?,
             Step::Unbind => self.effects.push(Effect::Unbound),
             Step::EndReplacement => self.effects.push(Effect::ReplacementEnded),
             Step::DeleteLater(id) => self.effects.push(Effect::PendingDeletion(id.clone())),
@@ -149,7 +149,7 @@ impl<K: Kind> Run<'_, K> {
         self.remember(|memory| memory.sent_to = sent_to);
         let sent = self.create_object(case).await;
         let created = match &sent {
-            Ok(()) => Ok(self.remote().map(|remote| remote.id.clone())),
+            Ok(()) => Ok(remote_after(&self.effects).map(|remote| remote.id.clone())),
             Err(Error::Remote(error)) => Err(error.maybe_applied()),
             Err(_) => Err(MaybeApplied::No),
         };
@@ -241,13 +241,14 @@ impl<K: Kind> Run<'_, K> {
                 (data, Some(export))
             }
             ChildKind::ConfigMap => {
-                let Some(ids) = publish::ids(case, self.remote().map(|remote| &**remote)) else {
+                let remote = remote_after(&self.effects);
+                let Some(ids) = publish::ids(case, remote.map(|remote| &**remote)) else {
                     return Ok(());
                 };
                 (ids, None)
             }
         };
-        let fingerprint = self.fingerprint(wanted, &data);
+        let fingerprint = case.fingerprint(wanted, &data);
         let export = export.map(|export| export_record::in_secret(export, fingerprint.clone()));
         let applied = self.parent().apply(wanted, &data, export.as_ref()).await;
         match applied? {
@@ -267,12 +268,6 @@ impl<K: Kind> Run<'_, K> {
         self.effects
             .push(Effect::ChildApplied(wanted.kind, wanted.name.clone()));
         Ok(())
-    }
-
-    /// Returns the fingerprint of the content of a child object.
-    pub(super) fn fingerprint(&self, wanted: &ChildSpec, data: &Data) -> String {
-        let namespace = &self.resource.key.namespace;
-        wanted.fingerprint(&self.context.fingerprint_key, namespace, data)
     }
 
     async fn bind(
@@ -324,11 +319,6 @@ impl<K: Kind> Run<'_, K> {
         let outcome = outcome(&sent).map(|_| ());
         self.remember(|memory| memory.end_write(before, outcome, &lags, now()));
         sent
-    }
-
-    /// Returns the remote object after the steps so far.
-    fn remote(&self) -> Option<&Arc<RemoteView>> {
-        remote_after(&self.effects)
     }
 }
 

@@ -1,6 +1,6 @@
 //! Puts together what is known of a resource before the API is asked: the resource, its inputs and the state of its connection.
 
-use super::context::{Context, now};
+use super::context::now;
 use super::resource::Resource;
 use crate::connections::ConnectionState;
 use crate::kinds::Kind;
@@ -13,16 +13,16 @@ use crate::resources::{ConnectionKey, ResourceStatus};
 use jiff::Timestamp;
 
 /// Returns the case to decide, and the pause of the resource begins or ends with it.
-pub async fn begin_attempt<'a, K: Kind>(
-    context: &'a Context,
-    resource: &mut Resource<'_, K>,
+pub async fn begin_attempt<'a, 'r: 'a, K: Kind>(
+    resource: &mut Resource<'r, K>,
     connection: &ConnectionKey,
     state: &ConnectionState,
     desired: &'a Result<Desired, Unresolved>,
 ) -> Case<'a> {
+    let context = resource.context;
     let connections = &context.connections;
     let (known, now) = (desired.as_ref().ok(), now());
-    let refusal = refusal(context, resource, connection).await;
+    let refusal = refusal(resource, connection).await;
     let orphan_after = if resource.handle.terminating() {
         let session = state.session.as_deref();
         connections.orphan_after(connection, session)
@@ -34,8 +34,8 @@ pub async fn begin_attempt<'a, K: Kind>(
     let named = resource.handle.object.common().connection_ref.is_some();
     let view = state.view(connection, named, refusal);
     let version = state.version(&view);
-    let attempt = attempt(context, resource, known, (connection, &version));
-    let paused = resource.remember(context, |memory| memory.pauses.begin(attempt, now));
+    let attempt = attempt(resource, known, (connection, version));
+    let paused = resource.remember(|memory| memory.pauses.begin(attempt, now));
     let blocked_for = resource.memory.pauses.blocked_for(now);
     let object = &resource.handle.object;
     let policy = Policy::new(object.common(), object.lifecycle(), Some(&defaults));
@@ -50,7 +50,7 @@ pub async fn begin_attempt<'a, K: Kind>(
         policy,
         desired: desired.as_ref().map_err(Clone::clone),
         publish: resource.handle.published_config_map(),
-        record: resource.record(context),
+        record: resource.record(),
         details: resource.handle.status.details(),
         connection: view,
         paused,
@@ -73,25 +73,23 @@ pub async fn begin_attempt<'a, K: Kind>(
 
 /// Returns why the resource's namespace may not use the connection.
 async fn refusal<K: Kind>(
-    context: &Context,
     resource: &Resource<'_, K>,
     connection: &ConnectionKey,
 ) -> Option<NotReady> {
     if resource.handle.suspended() && !resource.handle.terminating() {
         return None;
     }
-    let namespace = &resource.key.namespace;
-    let admitted = context.connections.admit(connection, namespace).await;
-    admitted.err()
+    let connections = &resource.context.connections;
+    let admitted = connections.admit(connection, &resource.key.namespace);
+    admitted.await.err()
 }
 
 /// Returns what the next attempt depends on.
 #[must_use]
 pub fn attempt<K: Kind>(
-    context: &Context,
     resource: &Resource<'_, K>,
     desired: Option<&Desired>,
-    (connection, version): (&ConnectionKey, &ConnectionVersion),
+    (connection, version): (&ConnectionKey, ConnectionVersion),
 ) -> Attempt {
     let terminating = resource.handle.terminating();
     let circumstances = Circumstances {
@@ -102,9 +100,9 @@ pub fn attempt<K: Kind>(
         approved: resource.handle.approved(),
         awaited_owner_exists: resource.memory.awaited_owner.as_ref().map(|it| it.exists),
         connection: connection.to_string(),
-        connection_version: version.clone(),
+        connection_version: version,
     };
-    let dependents = terminating.then(|| context.dependencies.dependents(resource.key));
+    let dependents = terminating.then(|| resource.context.dependencies.dependents(resource.key));
     Attempt {
         circumstances: digest(&circumstances),
         request: resource.handle.requested().map(digest),

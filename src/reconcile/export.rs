@@ -82,7 +82,7 @@ impl<K: Kind> Run<'_, K> {
             return Ok(data.map(|data| (data, export)));
         }
         let held = self.parent().content(wanted).await?;
-        let of_record = |data: &Data| Some(self.fingerprint(wanted, data));
+        let of_record = |data: &Data| Some(case.fingerprint(wanted, data));
         let held = held.filter(|data| of_record(data) == recorded.secret_fingerprint);
         let Some(data) = held else {
             return Ok(None);

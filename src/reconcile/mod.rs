@@ -41,13 +41,13 @@ pub async fn reconcile<K: Kind>(
         context.forget(key);
         return Ok(None);
     };
-    let Ok((connection, state)) = connection_of(context, &mut resource).await else {
+    let Ok((connection, state)) = connection_of(&resource).await else {
         return Ok(None);
     };
-    resource.reread_awaited_owner(context).await?;
-    let desired = resource.desired(context).await?;
-    let mut case = case::begin_attempt(context, &mut resource, &connection, &state, &desired).await;
-    let mut run = Run::new(context, resource, &connection, &state, &case);
+    resource.reread_awaited_owner().await?;
+    let desired = resource.desired().await?;
+    let mut case = case::begin_attempt(&mut resource, &connection, &state, &desired).await;
+    let mut run = Run::new(resource, &connection, &state, &case);
     let _guard = run.lock(case.object_id()).await;
     let mut facts = Facts::default();
     if case.paused.is_some() {
@@ -56,13 +56,13 @@ pub async fn reconcile<K: Kind>(
     loop {
         let done = match decide(&case, &facts) {
             Ok(plan) => run.execute(&case, &plan).await.map(Some),
-            Err(query) => run.read_fact(&case, query, &mut facts).await.map(|()| None),
+            Err(query) => run.read_fact(&case, &query).await.map(|answer| {
+                facts.add(query, answer);
+                None
+            }),
         };
         match done {
-            Ok(Some(next)) => {
-                run.report_response(&case, &state).await;
-                return Ok(next);
-            }
+            Ok(Some(next)) => return Ok(next),
             Ok(None) => {}
             // The next plan does without these fields, so the loop ends.
             Err(Error::FieldsRefused(fields)) => {
@@ -73,8 +73,7 @@ pub async fn reconcile<K: Kind>(
             Err(Error::Remote(error)) => {
                 let failure = error.failure(case.desired());
                 if failure.concerns_connection {
-                    let connections = &context.connections;
-                    connections.suspect(&connection, run.began, &error);
+                    context.connections.suspect(&connection, run.began, &error);
                 }
                 case.failure = Some(Failure::Remote(failure));
             }
@@ -98,12 +97,11 @@ pub async fn reconcile<K: Kind>(
 /// # Errors
 /// A connection is being checked; the resource is enqueued when that has ended.
 async fn connection_of<K: Kind>(
-    context: &Context,
-    resource: &mut Resource<'_, K>,
+    resource: &Resource<'_, K>,
 ) -> Result<(ConnectionKey, ConnectionState), Postponed> {
-    let connections = &context.connections;
+    let connections = &resource.context.connections;
     let connection = connections.used(&resource.connection_query()).await?;
-    resource.register_dependencies(context, &connection);
+    resource.register_dependencies(&connection);
     let state = connections.state(&connection, resource.key).await?;
     Ok((connection, state))
 }

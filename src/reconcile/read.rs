@@ -1,6 +1,6 @@
 //! Answers the queries of a decision: one read each.
 
-use super::context::{Context, now};
+use super::context::now;
 use super::error::Error;
 use super::run::Run;
 use crate::cluster::children::Parent;
@@ -24,18 +24,7 @@ impl<K: Kind> Run<'_, K> {
     ///
     /// # Errors
     /// The read failed; nothing is concluded from that.
-    pub async fn read_fact(
-        &mut self,
-        case: &Case<'_>,
-        query: Query,
-        facts: &mut Facts,
-    ) -> Result<(), Error> {
-        let answer = self.read(case, &query).await?;
-        facts.add(query, answer);
-        Ok(())
-    }
-
-    async fn read(&mut self, case: &Case<'_>, query: &Query) -> Result<Answer, Error> {
+    pub async fn read_fact(&mut self, case: &Case<'_>, query: &Query) -> Result<Answer, Error> {
         let owner = &case.owner;
         Ok(match query {
             Query::Remote { id, max_age } => {
@@ -50,16 +39,12 @@ impl<K: Kind> Run<'_, K> {
             Query::Dependents(ids) => Answer::Dependents(self.dependents(ids).await?),
             Query::Losses => {
                 let (session, id) = (self.api()?, case.object_id());
-                let Context {
-                    connections,
-                    inventories,
-                    ..
-                } = self.context;
-                let losses = connections.losses(self.connection, id, &session, inventories);
+                let (connections, all) = (&self.context.connections, &self.context.inventories);
+                let losses = connections.losses(self.connection, id, &session, all);
                 Answer::Losses(losses.await??)
             }
             Query::OwnerAlive(other) => {
-                let exists = self.resource.wait_for_owner(self.context, other);
+                let exists = self.resource.wait_for_owner(other);
                 Answer::OwnerAlive(exists.await?)
             }
             Query::NamespaceTerminating => {
@@ -72,11 +57,7 @@ impl<K: Kind> Run<'_, K> {
                 let target = records::export_target(id, case.exports());
                 Answer::Exports(self.api()?.exports(&target, owner).await?)
             }
-            Query::Child(wanted) => Answer::Child(
-                self.parent()
-                    .observe(wanted, &self.context.fingerprint_key)
-                    .await?,
-            ),
+            Query::Child(wanted) => Answer::Child(self.parent().observe(wanted, case.key).await?),
             Query::ChildAdmission(wanted) => {
                 let placeholder = wanted.placeholder();
                 Answer::ChildAdmission(self.parent().dry_run(wanted, &placeholder).await?)

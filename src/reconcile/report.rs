@@ -50,7 +50,7 @@ impl<K: Kind> Run<'_, K> {
         self.record_metrics(case, reported);
         let waits = plan.verdict.reason == Reason::OwnershipConflict;
         if !waits && !plan.verdict.keeps_conditions {
-            self.resource.forget_awaited_owner(self.context);
+            self.resource.forget_awaited_owner();
         }
         let pause = self.requeue_after(case, plan);
         let changes_in = expiry::changes_in(&self.resource.handle.status, case);
@@ -77,7 +77,7 @@ impl<K: Kind> Run<'_, K> {
         }
         let before = std::mem::replace(&mut self.resource.handle.status, next);
         self.enqueue_others(before.common());
-        self.resource.remember_status(self.context);
+        self.resource.remember_status();
         Ok(())
     }
 
@@ -106,11 +106,10 @@ impl<K: Kind> Run<'_, K> {
 
     async fn emit_events(&self, events: impl IntoIterator<Item = Event>) {
         let about = (self.resource.key, self.resource.owner.uid.as_str());
+        let cluster = &self.context.cluster;
         for event in events {
-            let cluster = &self.context.cluster;
-            cluster
-                .event(about, event.reason, event.type_, &event.note)
-                .await;
+            let written = cluster.event(about, event.reason, event.type_, &event.note);
+            written.await;
         }
     }
 
@@ -160,13 +159,8 @@ impl<K: Kind> Run<'_, K> {
 
     /// Remembers how the reconciliation ended, and returns when the next one is due.
     fn requeue_after(&mut self, case: &Case<'_>, plan: &Plan) -> Option<Duration> {
-        let pending_deletion = self
-            .resource
-            .handle
-            .status
-            .common()
-            .pending_deletion
-            .as_deref();
+        let status = self.resource.handle.status.common();
+        let pending_deletion = status.pending_deletion.as_deref();
         let retry = replace::retry(case, plan, pending_deletion.unwrap_or_default());
         // What was read may lack the last write of another shard.
         let taken_over = self.resource.memory.taken_over();
@@ -189,10 +183,10 @@ impl<K: Kind> Run<'_, K> {
         let context = self.context;
         let delays = context.timing.delays(case.policy.interval, jitter());
         let desired = case.desired();
-        let connection = (self.connection, &self.connection_version);
+        let version = self.state.version(&case.connection);
         let ended = Ended {
             retry,
-            attempt: attempt(context, &self.resource, desired, connection),
+            attempt: attempt(&self.resource, desired, (self.connection, version)),
             plan,
             asked: self.asked,
         };

@@ -18,6 +18,8 @@ use tokio::time::Instant;
 
 /// One custom resource.
 pub struct Resource<'a, K: Kind> {
+    /// Everything that reconciliations share.
+    pub context: &'a Context,
     /// Its key.
     pub key: &'a ResourceKey,
     /// The object in the cluster, and the writes to it.
@@ -49,6 +51,7 @@ impl<'a, K: Kind> Resource<'a, K> {
             .get(cluster, &key.namespace, restored)
             .await?;
         let mut resource = Self {
+            context,
             memory: context.memories.get(key, &uid),
             owner: Owner {
                 cluster: context.cluster_id.clone(),
@@ -62,12 +65,13 @@ impl<'a, K: Kind> Resource<'a, K> {
             key,
             handle,
         };
-        resource.recognize_predecessor(context);
+        resource.recognize_predecessor();
         Ok(Some(resource))
     }
 
     /// Remembers that another shard may have sent writes for it, where their traces are new to this process.
-    fn recognize_predecessor(&mut self, context: &Context) {
+    fn recognize_predecessor(&mut self) {
+        let context = self.context;
         let traces =
             self.handle.has_finalizer() || self.handle.status.common().instance_id.is_some();
         if !context.shard.is_part() || !traces {
@@ -78,15 +82,15 @@ impl<'a, K: Kind> Resource<'a, K> {
         let settled_at = now() + timing.lease.duration + timing.settle;
         // What is here from the start was moved before, but for rare cases: its next observation comes at the interval.
         let moved = context.since.elapsed() > timing.settle;
-        self.remember(context, |memory| {
+        self.remember(|memory| {
             memory.take_over(settled_at, moved.then_some(settled_at));
         });
     }
 
     /// Returns the recorded state.
     #[must_use]
-    pub fn record(&self, context: &Context) -> Record {
-        let remembered = self.memory.remembered(&context.lags(), now());
+    pub fn record(&self) -> Record {
+        let remembered = self.memory.remembered(&self.context.lags(), now());
         Record::new(&self.handle.status, self.handle.finalizer(), &remembered)
     }
 
@@ -95,10 +99,7 @@ impl<'a, K: Kind> Resource<'a, K> {
     ///
     /// # Errors
     /// Kubernetes failed.
-    pub async fn desired(
-        &self,
-        context: &Context,
-    ) -> Result<Result<Desired, Unresolved>, ClusterError> {
+    pub async fn desired(&self) -> Result<Result<Desired, Unresolved>, ClusterError> {
         if self.handle.terminating() {
             return Ok(Err(Unresolved::new(Reason::Deleting, "")));
         }
@@ -109,6 +110,7 @@ impl<'a, K: Kind> Resource<'a, K> {
         } else {
             Need::Create
         };
+        let context = self.context;
         let resolved = context.cluster.resolve(namespace, &references, need);
         match resolved.await {
             Ok(inputs) => {
@@ -116,7 +118,7 @@ impl<'a, K: Kind> Resource<'a, K> {
                 Ok(desired.map_err(Unresolved::from))
             }
             Err(Missing::Unresolved(why)) => {
-                let others = self.circle(context);
+                let others = self.circle();
                 Ok(Err(circle::explained(why, self.key, &others)))
             }
             Err(Missing::Unread(error)) => Err(error),
@@ -148,7 +150,8 @@ impl<'a, K: Kind> Resource<'a, K> {
     }
 
     /// Registers everything in the cluster that the resource depends on, before any of it is read.
-    pub fn register_dependencies(&self, context: &Context, connection: &ConnectionKey) {
+    pub fn register_dependencies(&self, connection: &ConnectionKey) {
+        let context = self.context;
         let (object, namespace) = (&self.handle.object, &self.key.namespace);
         let named = object.common().connection_ref.is_some();
         let mut sources = object.named_in_cluster(namespace);
@@ -167,7 +170,7 @@ impl<'a, K: Kind> Resource<'a, K> {
         context.leave(dropped.unwrap_or_default());
         if changed {
             // The others of a circle may have reported before all of it was known.
-            let others = self.circle(context).into_iter();
+            let others = self.circle().into_iter();
             others.for_each(|key| context.enqueue(key));
         }
         // A shard checks the connections that its resources use, whichever shard they belong to.
@@ -180,9 +183,9 @@ impl<'a, K: Kind> Resource<'a, K> {
     ///
     /// # Errors
     /// The read failed.
-    pub async fn reread_awaited_owner(&mut self, context: &Context) -> Result<(), ClusterError> {
+    pub async fn reread_awaited_owner(&mut self) -> Result<(), ClusterError> {
         if let Some(known) = self.memory.awaited_owner.clone() {
-            self.wait_for_owner(context, &known.owner).await?;
+            self.wait_for_owner(&known.owner).await?;
         }
         Ok(())
     }
@@ -191,53 +194,43 @@ impl<'a, K: Kind> Resource<'a, K> {
     ///
     /// # Errors
     /// The read failed.
-    pub async fn wait_for_owner(
-        &mut self,
-        context: &Context,
-        owner: &Owner,
-    ) -> Result<bool, ClusterError> {
+    pub async fn wait_for_owner(&mut self, owner: &Owner) -> Result<bool, ClusterError> {
         if let Some(kind) = RemoteKind::named(&owner.kind) {
             let key = ResourceKey::new(kind.as_str(), &owner.namespace, &owner.name);
-            context.awaited_owners.set(self.key, vec![key]);
+            self.context.awaited_owners.set(self.key, vec![key]);
         }
-        let exists = context.cluster.owner_exists(owner).await?;
+        let exists = self.context.cluster.owner_exists(owner).await?;
         let awaited = AwaitedOwner {
             owner: owner.clone(),
             exists,
         };
-        self.remember(context, |memory| {
-            memory.awaited_owner = Some(Box::new(awaited));
-        });
+        self.remember(|memory| memory.awaited_owner = Some(Box::new(awaited)));
         Ok(exists)
     }
 
     /// Waits no longer for the owner of an object to be gone.
-    pub fn forget_awaited_owner(&mut self, context: &Context) {
+    pub fn forget_awaited_owner(&mut self) {
         if self.memory.awaited_owner.is_some() {
-            context.awaited_owners.forget(self.key);
-            self.remember(context, |memory| memory.awaited_owner = None);
+            self.context.awaited_owners.forget(self.key);
+            self.remember(|memory| memory.awaited_owner = None);
         }
     }
 
     /// Returns the others of the circle that its references form; none where they form none.
-    fn circle(&self, context: &Context) -> Vec<ResourceKey> {
-        circle::circle(self.key, |key| context.dependencies.sources(key))
+    fn circle(&self) -> Vec<ResourceKey> {
+        circle::circle(self.key, |key| self.context.dependencies.sources(key))
     }
 
     /// Remembers something about it.
-    pub fn remember<T>(&mut self, context: &Context, change: impl FnOnce(&mut Memory) -> T) -> T {
+    pub fn remember<T>(&mut self, change: impl FnOnce(&mut Memory) -> T) -> T {
         let changed = change(&mut self.memory);
-        self.keep_memory(context);
+        self.context.memories.set(self.key, self.memory.clone());
         changed
     }
 
     /// Remembers what its status records by now.
-    pub fn remember_status(&mut self, context: &Context) {
+    pub fn remember_status(&mut self) {
         self.memory.forget_recorded(self.handle.status.common());
-        self.keep_memory(context);
-    }
-
-    fn keep_memory(&self, context: &Context) {
-        context.memories.set(self.key, self.memory.clone());
+        self.context.memories.set(self.key, self.memory.clone());
     }
 }

@@ -5,7 +5,6 @@ use super::error::Error;
 use super::resource::Resource;
 use crate::connections::ConnectionState;
 use crate::kinds::Kind;
-use crate::plan::attempt::ConnectionVersion;
 use crate::plan::case::Case;
 use crate::plan::memory::Memory;
 use crate::plan::purpose::Purpose;
@@ -27,7 +26,7 @@ pub struct Run<'a, K: Kind> {
     /// The connection's session: current, or the last that was good.
     pub session: Option<Arc<Session>>,
     /// The state of the connection at the start.
-    pub connection_version: ConnectionVersion,
+    pub state: &'a ConnectionState,
     /// Its start.
     pub began: Instant,
     /// Only what was read later is fresh.
@@ -44,18 +43,17 @@ impl<'a, K: Kind> Run<'a, K> {
     /// Begins a reconciliation.
     #[must_use]
     pub fn new(
-        context: &'a Context,
         resource: Resource<'a, K>,
         connection: &'a ConnectionKey,
-        state: &ConnectionState,
+        state: &'a ConnectionState,
         case: &Case<'_>,
     ) -> Self {
         let (session, purpose) = (state.session.as_ref(), Purpose::new(case, resource.key));
         Self {
-            context,
+            context: resource.context,
             resource,
             connection,
-            connection_version: state.version(&case.connection),
+            state,
             session: session.map(|session| Arc::new(session.for_purpose(purpose))),
             began: Instant::now(),
             fresh_since: Instant::now(),
@@ -87,8 +85,8 @@ impl<'a, K: Kind> Run<'a, K> {
     }
 
     /// Reports to a connection that can't be used for a while that the API responds again.
-    pub async fn report_response(&self, case: &Case<'_>, state: &ConnectionState) {
-        let away = state.not_ready.as_ref().is_some_and(|it| it.transient);
+    pub fn report_response(&self, case: &Case<'_>) {
+        let away = self.state.not_ready.as_ref().is_some_and(|it| it.transient);
         if away && self.asked && case.failure.is_none() {
             self.context.connections.answered(self.connection);
         }
@@ -111,6 +109,6 @@ impl<'a, K: Kind> Run<'a, K> {
 
     /// Remembers something about the resource.
     pub fn remember<T>(&mut self, change: impl FnOnce(&mut Memory) -> T) -> T {
-        self.resource.remember(self.context, change)
+        self.resource.remember(change)
     }
 }

@@ -6,7 +6,7 @@ use super::desired::Desired;
 use super::fingerprint::Fingerprint;
 use super::ownership::Owner;
 use super::pauses::Pauses;
-use super::record::{Destination, Remembered, Writes};
+use super::record::{Destination, Writes};
 use super::rewrites::Rewrites;
 use super::unknown_outcome::MaybeApplied;
 use crate::resources::{CommonStatus, ExportStatus};
@@ -42,9 +42,9 @@ pub struct Memory {
     /// The time of the auth config that is exported, and since when it is known: lists may lag behind it.
     moved: Option<(Timestamp, Instant)>,
     /// True if a write was sent that was not refused.
-    wrote: bool,
+    pub(super) wrote: bool,
     /// True if the resource has or had an object, or a create was sent that was not refused.
-    had_object: bool,
+    pub(super) had_object: bool,
     /// When reads are sure to show every write, where it is known that no earlier leader sent one, or one was sent since, or
     /// that another shard may have sent one.
     settling: Option<Settling>,
@@ -76,9 +76,9 @@ pub enum LastImport {
 /// When reads are sure to show every write.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Settling {
-    at: Instant,
+    pub(super) at: Instant,
     /// True if the API answered the last write without saying whether it was applied.
-    inconclusive: bool,
+    pub(super) inconclusive: bool,
 }
 
 impl Settling {
@@ -136,7 +136,8 @@ impl Exported {
         }
     }
 
-    fn known(&self) -> RememberedValue {
+    /// Returns what a decision knows of the value.
+    pub(super) fn known(&self) -> RememberedValue {
         match &self.value {
             ExportedValue::Answered(_) => RememberedValue::Value,
             ExportedValue::Content(of, _) => RememberedValue::Content(of.clone()),
@@ -159,24 +160,6 @@ impl Memory {
         Self {
             uid: uid.to_owned(),
             ..Self::default()
-        }
-    }
-
-    /// Returns what a record is made of.
-    #[must_use]
-    pub fn remembered(&self, lags: &Lags, now: Instant) -> Remembered {
-        let settling = self.settling(lags);
-        let exported = self.exported.as_ref();
-        Remembered {
-            writes: self.writes,
-            created: self.created.clone(),
-            lost_import: self.last_import != LastImport::Recorded,
-            sent_to: self.sent_to.clone(),
-            wrote: self.wrote,
-            had_object: self.had_object,
-            exported: exported.map(|it| (it.known(), it.status.clone())),
-            settles_in: settling.at.saturating_duration_since(now),
-            inconclusive: settling.inconclusive,
         }
     }
 
@@ -323,7 +306,7 @@ impl Memory {
     }
 
     /// Returns when reads are sure to show every write. Where nothing is remembered, an earlier leader may have sent one.
-    fn settling(&self, lags: &Lags) -> Settling {
+    pub(super) fn settling(&self, lags: &Lags) -> Settling {
         let unknown = Settling::at(lags.since + lags.settle);
         self.settling.unwrap_or(unknown)
     }

@@ -40,6 +40,7 @@ pub mod presence;
 pub mod publish;
 pub mod purpose;
 pub mod record;
+pub mod record_sources;
 pub mod recover;
 pub mod referred;
 pub mod refused_fields;

@@ -5,9 +5,7 @@ use super::children::RememberedValue;
 use super::desired::Desired;
 use super::fingerprint::Fingerprint;
 use super::observed::RemoteView;
-use crate::resources::{
-    CommonStatus, DriftEntry, ExportStatus, READY, ResourceStatus, condition, parse_time,
-};
+use crate::resources::{DriftEntry, ExportStatus};
 use jiff::{SignedDuration, Timestamp};
 use std::time::Duration;
 
@@ -58,41 +56,6 @@ pub enum Elsewhere {
     Found(Destination),
     /// Nothing certain: this instance could not be searched.
     Unknown(Destination),
-}
-
-/// The memory of a resource in this process. It may all be lost: then more is read.
-#[derive(Clone, Debug, Default)]
-pub struct Remembered {
-    /// The state of knowledge about writes.
-    pub writes: Writes,
-    /// The id that a create answered, for as long as the status may lack it.
-    pub created: Option<String>,
-    /// True if the status may lack the last import.
-    pub lost_import: bool,
-    /// Where the last create was sent, for as long as the status may lack its outcome.
-    pub sent_to: Option<Destination>,
-    /// True if this process sent a write that was not refused.
-    pub wrote: bool,
-    /// True if this process knows of an object that the resource has or had, or sent a create that was not refused.
-    pub had_object: bool,
-    /// The last export and the auth config that it is of, for as long as its value can be written to the Secret again.
-    pub exported: Option<(RememberedValue, ExportStatus)>,
-    /// Time until reads are sure to show every write that was sent; zero when that is over.
-    pub settles_in: Duration,
-    /// True if the API answered the last write without saying whether it was applied.
-    pub inconclusive: bool,
-}
-
-impl Remembered {
-    /// Returns what is known about writes; `traces`: whether one may have been sent; `unrecorded`: whether the status lacks the
-    /// object that was created. What only this process knows, no list may show yet.
-    fn writes(&self, traces: bool, unrecorded: bool) -> Writes {
-        match self.writes {
-            _ if !traces => Writes::Never,
-            _ if unrecorded || self.lost_import => Writes::Unknown,
-            known => known,
-        }
-    }
 }
 
 /// The origin of the operator's finalizer on a resource.
@@ -170,68 +133,6 @@ pub struct Record {
 }
 
 impl Record {
-    /// Returns the recorded state.
-    #[must_use]
-    pub fn new<S: ResourceStatus>(
-        status: &S,
-        finalizer: Option<Finalizer>,
-        memory: &Remembered,
-    ) -> Self {
-        let common = status.common();
-        let ready = condition(common.conditions.as_deref(), READY);
-        let unrecorded = memory.created.is_some() && memory.created != common.id;
-        let observes = common.observed.unwrap_or_default();
-        let own = common.id.clone().filter(|_| !observes);
-        let had_object = own.is_some() || memory.had_object;
-        let recorded = had_object || common.instance_id.is_some() && !observes;
-        let traces = finalizer.is_some() || recorded || memory.wrote;
-        let writes = memory.writes(traces, unrecorded);
-        let revision = common.last_applied_revision.as_deref();
-        let replacement = common.replacement_revision.as_deref();
-        let exported = memory.exported.as_ref();
-        let (export, export_unrecorded) = last_export(status.export(), exported);
-        let replaced = own.clone().filter(|_| unrecorded && replacement.is_some());
-        let id = memory.created.clone().or(own);
-        let sent_to = memory.sent_to.as_ref().map(|it| it.instance.clone());
-        let instance = common.instance_id.clone().or(sent_to);
-        // Where nothing was created, a status that is not updated yet keeps nobody in an instance.
-        let nothing = id.is_none() && !observes && writes == Writes::NothingCreated;
-        let instance = instance.filter(|_| !nothing);
-        Self {
-            observed: common.id.clone().filter(|_| observes && id.is_none()),
-            id,
-            unrecorded,
-            instance,
-            connection: common.connection.clone(),
-            sent_to: memory.sent_to.clone(),
-            finalizer: finalizer.is_some(),
-            restored: finalizer == Some(Finalizer::Restored),
-            writes,
-            had_object,
-            wrote: memory.wrote,
-            lost_import: memory.lost_import,
-            settles_in: memory.settles_in,
-            inconclusive: memory.inconclusive,
-            revision: revision.map(Fingerprint::stored),
-            inputs: inputs(common),
-            remote_updated_at: parse_time(common.remote_updated_at.as_deref()),
-            metadata_keys: common.metadata_keys.clone().unwrap_or_default(),
-            replacement: replacement.filter(|_| !unrecorded).map(Fingerprint::stored),
-            imports: ids(common.imports.iter().flatten(), |import| &import.id),
-            pending_deletion: pending_deletion(common, replaced),
-            export,
-            export_unrecorded,
-            known_value: exported.map_or(RememberedValue::Nothing, |exported| exported.0.clone()),
-            // Negative by default: no generation was seen.
-            observed_generation: common.observed_generation.filter(|seen| *seen >= 0),
-            reason: ready.map(|ready| ready.reason.clone()),
-            ready: ready.is_some_and(|ready| ready.status == "True"),
-            drift: common.drift.clone().unwrap_or_default(),
-            published: common.published_config_map.clone(),
-            nonce: common.plan.as_ref().map(|plan| plan.nonce.clone()),
-        }
-    }
-
     /// Returns the id that the status shows: of the resource's own object, or of the one that it observes.
     #[must_use]
     pub fn shown_id(&self) -> Option<&String> {
@@ -306,36 +207,4 @@ impl Record {
     pub fn is_pending_deletion(&self, id: &str) -> bool {
         self.pending_deletion.iter().any(|(known, _)| known == id)
     }
-}
-
-/// Returns the last export and whether the status lacks it: one that this process knows and that has yet to reach the status comes
-/// first.
-fn last_export(
-    recorded: Option<&ExportStatus>,
-    known: Option<&(RememberedValue, ExportStatus)>,
-) -> (ExportStatus, bool) {
-    let recorded = recorded.cloned().unwrap_or_default();
-    match known {
-        Some((_, known)) if known.export_id != recorded.export_id => (known.clone(), true),
-        _ => (recorded, false),
-    }
-}
-
-fn inputs(status: &CommonStatus) -> Vec<(String, Fingerprint)> {
-    let inputs = status.inputs.iter().flatten();
-    let inputs = inputs.map(|it| (it.field.clone(), Fingerprint::stored(&it.fingerprint)));
-    inputs.collect()
-}
-
-/// Returns the objects pending deletion; `replaced`: the one that the status has yet to record as such. Its grace period begins
-/// when that is written, so nothing but a deletion of the resource depends on its time.
-fn pending_deletion(status: &CommonStatus, replaced: Option<String>) -> Vec<(String, Timestamp)> {
-    let pending = status.pending_deletion.iter().flatten();
-    let pending = pending.map(|pending| (pending.id.clone(), pending.since.0));
-    let replaced = replaced.map(|id| (id, Timestamp::UNIX_EPOCH));
-    pending.chain(replaced).collect()
-}
-
-fn ids<'a, T: 'a>(items: impl Iterator<Item = &'a T>, id: impl Fn(&T) -> &String) -> Vec<String> {
-    items.map(|item| id(item).clone()).collect()
 }

@@ -90,8 +90,8 @@ impl<'a, K: Kind> Resource<'a, K> {
     /// Returns the recorded state.
     #[must_use]
     pub fn record(&self) -> Record {
-        let remembered = self.memory.remembered(&self.context.lags(), now());
-        Record::new(&self.handle.status, self.handle.finalizer(), &remembered)
+        let (status, finalizer) = (&self.handle.status, self.handle.finalizer());
+        Record::new(status, finalizer, &self.memory, &self.context.lags(), now())
     }
 
     /// Resolves the references of the spec and computes the desired remote object. One that is being deleted desires nothing:

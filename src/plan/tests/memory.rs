@@ -1,5 +1,6 @@
 //! What a process remembers of its writes, and for how long a read may miss them.
 
+use super::records::settled;
 use crate::plan::memory::{Lags, LastImport, Memory};
 use crate::plan::record::{Destination, Finalizer, Record, Writes};
 use crate::plan::unknown_outcome::MaybeApplied;
@@ -17,6 +18,11 @@ fn lags(since: Instant) -> Lags {
     }
 }
 
+fn recorded(memory: &Memory, now: Instant) -> Record {
+    let status = ProviderAuthConfigStatus::default();
+    Record::new(&status, Some(Finalizer::Added), memory, &lags(now), now)
+}
+
 fn destination() -> Destination {
     Destination {
         connection: "Connection/default".to_owned(),
@@ -30,10 +36,10 @@ fn settles_after(sent: Result<(), MaybeApplied>) -> (Duration, bool) {
     let mut memory = Memory::default();
     memory.set_nothing_created(now);
     let before = memory.begin_write(&lags(now), now);
-    let in_flight = memory.remembered(&lags(now), now);
+    let in_flight = recorded(&memory, now);
     assert_eq!((in_flight.settles_in, in_flight.wrote), (SETTLE, true));
     memory.end_write(before, sent, &lags(now), now);
-    let after = memory.remembered(&lags(now), now);
+    let after = recorded(&memory, now);
     (after.settles_in, after.inconclusive)
 }
 
@@ -54,9 +60,9 @@ fn an_earlier_write_that_may_be_in_flight_keeps_its_time() {
     let before = memory.begin_write(&lags(now), now);
     let answered = Err(MaybeApplied::Answered);
     memory.end_write(before, answered, &lags(now), now + READ_LAG);
-    let remembered = memory.remembered(&lags(now), now);
-    assert_eq!(remembered.settles_in, SETTLE);
-    assert!(!remembered.inconclusive, "the earlier one is in flight");
+    let record = recorded(&memory, now);
+    assert_eq!(record.settles_in, SETTLE);
+    assert!(!record.inconclusive, "the earlier one is in flight");
 }
 
 #[test]
@@ -109,7 +115,6 @@ fn an_import_is_uncertain_until_the_status_records_it() {
         expires_at: None,
         fingerprint: "v1:0:1".to_owned(),
     };
-    let now = Instant::now();
     for (known, writes) in [("pai_1", Writes::Unknown), ("pai_2", Writes::Known)] {
         let status = CommonStatus {
             imports: Some(vec![import(known)]),
@@ -117,12 +122,11 @@ fn an_import_is_uncertain_until_the_status_records_it() {
             ..CommonStatus::default()
         };
         memory.forget_recorded(&status);
-        let remembered = memory.remembered(&lags(now), now);
         let status = ProviderAuthConfigStatus {
             common: status,
             ..ProviderAuthConfigStatus::default()
         };
-        let record = Record::new(&status, Some(Finalizer::Added), &remembered);
+        let record = settled(&status, Some(Finalizer::Added), &memory);
         assert_eq!(record.writes, writes, "{known}");
     }
 }
@@ -130,7 +134,7 @@ fn an_import_is_uncertain_until_the_status_records_it() {
 #[test]
 fn writes_that_are_new_to_this_process_are_those_of_another_shard() {
     let (now, minute) = (Instant::now(), Duration::from_secs(60));
-    let settles_in = |memory: &Memory| memory.remembered(&lags(now), now).settles_in;
+    let settles_in = |memory: &Memory| recorded(memory, now).settles_in;
     let mut memory = Memory::default();
     memory.take_over(now + minute, Some(now + minute));
     memory.take_over(now + 2 * minute, Some(now + 2 * minute));

@@ -28,6 +28,7 @@ mod pauses;
 mod plans;
 mod publishing;
 mod purposes;
+mod records;
 mod renewals;
 mod replacements;
 mod requests;

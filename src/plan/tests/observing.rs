@@ -2,10 +2,12 @@
 
 use super::adoptions::{adopting, decide};
 use super::fixture::{Fixture, bound, config, created, marked, marker, owner};
+use super::records::settled;
 use crate::plan::case::Case;
 use crate::plan::facts::Query;
+use crate::plan::memory::Memory;
 use crate::plan::policy::Policy;
-use crate::plan::record::{Finalizer, Record, Remembered, Writes};
+use crate::plan::record::{Finalizer, Record, Writes};
 use crate::plan::status::next;
 use crate::plan::steps::{Effect, Plan, Step};
 use crate::plan::verdict::EventReason;
@@ -26,8 +28,8 @@ fn status() -> ProviderConfigStatus {
     }
 }
 
-fn record(finalizer: Option<Finalizer>, memory: &Remembered) -> Record {
-    Record::new(&status(), finalizer, memory)
+fn record(finalizer: Option<Finalizer>, memory: &Memory) -> Record {
+    settled(&status(), finalizer, memory)
 }
 
 fn observing() -> Policy {
@@ -39,7 +41,7 @@ fn observing() -> Policy {
 
 #[test]
 fn the_status_of_a_resource_that_observes_records_no_object_of_its_own() {
-    let fresh = Remembered::default();
+    let fresh = Memory::default();
     let observed = record(None, &fresh);
     assert_eq!(
         (observed.id.as_deref(), observed.observed.as_deref()),
@@ -49,10 +51,8 @@ fn the_status_of_a_resource_that_observes_records_no_object_of_its_own() {
     assert_eq!(observed.writes, Writes::Never, "nothing was ever created");
     let held = record(Some(Finalizer::Added), &fresh);
     assert_eq!(held.writes, Writes::Unknown, "a create may have been sent");
-    let refused = Remembered {
-        writes: Writes::NothingCreated,
-        ..Remembered::default()
-    };
+    let mut refused = Memory::default();
+    refused.writes = Writes::NothingCreated;
     let refused = record(Some(Finalizer::Added), &refused);
     assert_eq!(
         refused.instance.as_deref(),
@@ -60,10 +60,8 @@ fn the_status_of_a_resource_that_observes_records_no_object_of_its_own() {
         "of the observed one"
     );
 
-    let created = Remembered {
-        created: Some("ours".to_owned()),
-        ..fresh
-    };
+    let mut created = Memory::default();
+    created.created = Some("ours".to_owned());
     let created = record(Some(Finalizer::Added), &created);
     assert_eq!(
         (created.id.as_deref(), created.observed),
@@ -91,7 +89,7 @@ fn an_object_that_was_only_observed_is_forgotten_once_the_spec_no_longer_names_i
 #[test]
 fn what_a_lost_create_made_is_found_although_another_object_was_observed_since() {
     let desired = config("a");
-    let observed = || record(Some(Finalizer::Added), &Remembered::default());
+    let observed = || record(Some(Finalizer::Added), &Memory::default());
     let ours = created(&desired, "ours", 2);
     let plan = decide(&desired, observed(), vec![ours]);
     assert_eq!(bound(&plan), Some("ours"), "{:?}", plan.steps);
@@ -118,7 +116,7 @@ fn what_a_lost_create_made_is_found_although_another_object_was_observed_since()
 fn an_observed_object_that_is_gone_is_not_created_again_in_any_mode() {
     let desired = config("a");
     for policy in [observing(), adopting()] {
-        let fixture = Fixture::of(&desired, record(None, &Remembered::default()));
+        let fixture = Fixture::of(&desired, record(None, &Memory::default()));
         let verdict = fixture.with_policy(policy).misses("named").plan().verdict;
         assert_eq!(verdict.reason, Reason::RemoteMissing);
         let advice = "named no longer exists at Metorial; set spec.adopt.id to another object";
@@ -128,7 +126,7 @@ fn an_observed_object_that_is_gone_is_not_created_again_in_any_mode() {
 
 #[test]
 fn an_observed_object_is_nobody_s_orphan() {
-    let held = record(Some(Finalizer::Added), &Remembered::default());
+    let held = record(Some(Finalizer::Added), &Memory::default());
     let desired = config("a");
     let fixture = Fixture::of(&desired, held).terminating();
     let plan = fixture.with_policy(observing()).plan();
@@ -145,7 +143,7 @@ fn after(fixture: &Fixture<'_>, before: &ProviderConfigStatus, effect: Effect) -
 #[test]
 fn an_object_of_its_own_is_no_replacement_of_the_one_that_was_observed() {
     let desired = config("a");
-    let held = record(Some(Finalizer::Added), &Remembered::default());
+    let held = record(Some(Finalizer::Added), &Memory::default());
     let fixture = Fixture::of(&desired, held);
     let ours = Arc::new(created(&desired, "ours", 2));
     let status = after(&fixture, &status(), Effect::Bound(ours));
@@ -164,7 +162,7 @@ fn what_a_predecessor_left_is_the_resource_s_own_only_where_it_was_restored_from
         (Some(Finalizer::Restored), None),
     ] {
         let before = ProviderConfigStatus::default();
-        let record = Record::new(&before, finalizer, &Remembered::default());
+        let record = settled(&before, finalizer, &Memory::default());
         let fixture = Fixture::of(&desired, record).with_policy(observing());
         let status = after(&fixture, &before, Effect::Bound(Arc::new(left.clone())));
         assert_eq!(status.id.as_deref(), Some("named"));

@@ -4,15 +4,17 @@
 use super::fixture::{
     Fixture, bound, config, created, deleted, lost, owner, recorded, replaces_with, second, updates,
 };
+use super::records::settled;
 use crate::plan::backoff::Growth;
 use crate::plan::backoff::Retry;
 use crate::plan::case::{Case, Failure, RemoteFailure};
 use crate::plan::desired::Desired;
 use crate::plan::facts::{Answer, Query};
 use crate::plan::fingerprint::Fingerprint;
+use crate::plan::memory::Memory;
 use crate::plan::not_ready::NotReady;
 use crate::plan::observed::Losses;
-use crate::plan::record::{Finalizer, Record, Remembered, Writes};
+use crate::plan::record::{Finalizer, Record, Writes};
 use crate::plan::replace;
 use crate::plan::status;
 use crate::plan::steps::{Effect, Plan, Step};
@@ -158,9 +160,8 @@ fn the_outcome_of_a_replacement_is_known_once_this_process_has_the_new_id() {
     let mut status = ProviderConfigStatus::default();
     status.common.id = Some("current".to_owned());
     status.common.replacement_revision = Some(now.revision.to_string());
-    let mut memory = Remembered::default();
-    let begun =
-        |memory: &Remembered| Record::new(&status, Some(Finalizer::Added), memory).replacement;
+    let mut memory = Memory::default();
+    let begun = |memory: &Memory| settled(&status, Some(Finalizer::Added), memory).replacement;
     assert_eq!(begun(&memory), Some(now.revision.clone()));
     memory.created = Some("new".to_owned());
     assert_eq!(begun(&memory), None);
@@ -186,13 +187,11 @@ fn unwritten(before: &Desired, now: &Desired, announced: bool) -> Record {
     status.common.id = Some("current".to_owned());
     status.common.last_applied_revision = Some(before.revision.to_string());
     status.common.replacement_revision = announced.then(|| now.revision.to_string());
-    let memory = Remembered {
-        created: Some("new".to_owned()),
-        writes: Writes::Known,
-        wrote: true,
-        ..Remembered::default()
-    };
-    Record::new(&status, Some(Finalizer::Added), &memory)
+    let mut memory = Memory::default();
+    memory.created = Some("new".to_owned());
+    memory.writes = Writes::Known;
+    memory.wrote = true;
+    settled(&status, Some(Finalizer::Added), &memory)
 }
 
 #[test]

@@ -1,0 +1,20 @@
+//! The recorded state of a resource whose writes every read shows.
+
+use crate::plan::memory::{Lags, Memory};
+use crate::plan::record::{Finalizer, Record};
+use crate::resources::ResourceStatus;
+use std::time::{Duration, Instant};
+
+pub fn settled<S: ResourceStatus>(
+    status: &S,
+    finalizer: Option<Finalizer>,
+    memory: &Memory,
+) -> Record {
+    let now = Instant::now();
+    let lags = Lags {
+        since: now,
+        settle: Duration::ZERO,
+        read_lag: Duration::ZERO,
+    };
+    Record::new(status, finalizer, memory, &lags, now)
+}

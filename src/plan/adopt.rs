@@ -167,10 +167,8 @@ fn mismatch(
             ", because Metorial can't change these fields",
         ));
     }
-    let policy = case
-        .policy
-        .adopts(&remote.id)
-        .and_then(|adopt| adopt.policy);
+    let adopts = case.policy.adopts(&remote.id);
+    let policy = adopts.and_then(|adopt| adopt.policy);
     if policy.unwrap_or_default() == AdoptPolicy::Match && !mismatch.is_empty() {
         return Some(refused(&mismatch, ", or set spec.adopt.policy: Override"));
     }

@@ -108,10 +108,8 @@ fn hidden_value() -> PlannedField {
 }
 
 fn wanted(desired: &Desired) -> Vec<PlannedField> {
-    let sent = desired
-        .fields
-        .iter()
-        .filter(|field| !is_blank(field.expose()));
+    let fields = desired.fields.iter();
+    let sent = fields.filter(|field| !is_blank(field.expose()));
     sent.map(|field| PlannedField {
         field: field.rule.name.to_owned(),
         from: None,

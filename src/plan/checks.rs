@@ -11,7 +11,6 @@ use super::fields::Role;
 use super::in_sync::{in_sync, passing, with_known_drift};
 use super::not_ready::NotReady;
 use super::observe;
-use super::observed::RemoteView;
 use super::outcome::child_refused;
 use super::presence::Presence;
 use super::schema::ValueSchema;
@@ -124,7 +123,10 @@ pub fn refuse_invalid_value(
     };
     let of_existing = match desired.source.external() {
         Some(external) => match Presence::read(case, facts, &external.id)? {
-            Presence::Live(remote) => Some(schema_of_existing(&remote)),
+            Presence::Live(remote) => Some(ValueSchema::AuthConfig {
+                id: remote.id.clone(),
+                method: remote.auth_method.clone(),
+            }),
             Presence::Gone | Presence::Lagging => None,
         },
         None => None,
@@ -139,13 +141,6 @@ pub fn refuse_invalid_value(
             Plan::because(Reason::InvalidValue, message)
         }
     })
-}
-
-fn schema_of_existing(remote: &RemoteView) -> ValueSchema {
-    ValueSchema::AuthConfig {
-        id: remote.id.clone(),
-        method: remote.auth_method.clone(),
-    }
 }
 
 /// Refuses an export that Kubernetes would not accept into the Secret: nothing is exported then, since an export can't be

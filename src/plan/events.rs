@@ -32,11 +32,8 @@ pub fn events(
     let published = next.published_config_map.as_ref();
     let published = published.filter(|name| before.published_config_map.as_ref() != Some(*name));
     let published = published.map(|name| {
-        let kind = ChildKind::ConfigMap.as_str();
-        normal((
-            EventReason::Published,
-            format!("wrote the ids to {kind} {name}"),
-        ))
+        let note = format!("wrote the ids to {} {name}", ChildKind::ConfigMap.as_str());
+        normal((EventReason::Published, note))
     });
     own.into_iter()
         .chain(published)

@@ -55,31 +55,18 @@ pub const DEFAULT_INTERVAL: Duration = Duration::from_secs(600);
 impl Policy {
     /// Returns the policy: the spec decides first, then the connection, then the operator's default.
     #[must_use]
-    pub fn new(
-        spec: &CommonSpec,
-        lifecycle: Lifecycle,
-        defaults: Option<&ConnectionDefaults>,
-    ) -> Self {
-        let interval = spec
-            .interval
-            .as_ref()
-            .or(defaults.and_then(|defaults| defaults.interval.as_ref()))
-            .and_then(|interval| interval.duration());
-        let deletion = spec
-            .deletion_policy
-            .or(defaults.and_then(|defaults| defaults.deletion_policy))
-            .unwrap_or_default();
+    pub fn new(spec: &CommonSpec, lifecycle: Lifecycle, defaults: &ConnectionDefaults) -> Self {
+        let interval = spec.interval.as_ref().or(defaults.interval.as_ref());
+        let interval = interval.and_then(|interval| interval.duration());
+        let deletion = spec.deletion_policy.or(defaults.deletion_policy);
         Self {
             mode: spec.mode.unwrap_or_default(),
             deletion: if lifecycle.external {
                 DeletionPolicy::Orphan
             } else {
-                deletion
+                deletion.unwrap_or_default()
             },
-            drift: spec
-                .drift
-                .or(defaults.and_then(|defaults| defaults.drift))
-                .unwrap_or_default(),
+            drift: spec.drift.or(defaults.drift).unwrap_or_default(),
             interval: interval.unwrap_or(DEFAULT_INTERVAL),
             suspend: spec.suspend.unwrap_or(false),
             adopt: spec.adopt.clone(),

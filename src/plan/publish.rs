@@ -37,9 +37,7 @@ pub fn publish(case: &Case<'_>, facts: &Facts, mut plan: Plan) -> Result<Plan, Q
         return Ok(refused(plan, verdict, wait));
     }
     let fingerprint = expected.map(|data| case.fingerprint(&wanted, &data));
-    let current = fingerprint
-        .as_ref()
-        .is_some_and(|fingerprint| state.holds(fingerprint));
+    let current = fingerprint.as_ref().is_some_and(|it| state.holds(it));
     let contested = |fingerprint: String| case.contested(ChildKind::ConfigMap, &fingerprint);
     if let Some(left) = fingerprint.filter(|_| !current).and_then(contested) {
         return Ok(refused(
@@ -59,10 +57,8 @@ pub fn publish(case: &Case<'_>, facts: &Facts, mut plan: Plan) -> Result<Plan, Q
 /// pause.
 fn refused(plan: Plan, verdict: Verdict, wait: Option<Duration>) -> Plan {
     match (plan.verdict.reason.class(), wait) {
-        (Class::Done, None) => plan.map_verdict(|_| verdict),
-        (Class::Done, wait) => plan
-            .map_verdict(|_| verdict)
-            .with_retry(Retry::Interval(wait)),
+        (Class::Done, None) => Plan { verdict, ..plan },
+        (Class::Done, wait) => Plan { verdict, ..plan }.with_retry(Retry::Interval(wait)),
         _ => plan,
     }
 }

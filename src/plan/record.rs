@@ -196,10 +196,8 @@ impl Record {
     /// Returns the acknowledged fingerprint of one write-only field.
     #[must_use]
     pub fn input(&self, field: &str) -> Option<&Fingerprint> {
-        self.inputs
-            .iter()
-            .find(|(name, _)| name == field)
-            .map(|(_, fingerprint)| fingerprint)
+        let known = self.inputs.iter().find(|(name, _)| name == field);
+        known.map(|(_, fingerprint)| fingerprint)
     }
 
     /// Returns true if this object was replaced and awaits its deletion.

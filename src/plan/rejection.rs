@@ -117,15 +117,9 @@ fn other_deployment(desired: &Desired, facts: &Facts) -> String {
     }
     let Named { place, id, .. } = Named::new(desired, "deploymentId");
     let (what, remote) = locked_object(desired, facts);
-    let own = remote.and_then(|remote| {
-        remote
-            .fields
-            .get("deploymentId")?
-            .as_str()
-            .map(str::to_owned)
-    });
+    let own = remote.and_then(|remote| remote.fields.get("deploymentId")?.as_str());
     let own = own.filter(|id| !id.is_empty());
-    let own = own.as_deref().unwrap_or("another deployment");
+    let own = own.unwrap_or("another deployment");
     if id.is_empty() {
         format!("{what} belongs to {own}; set {place} to that deployment, or name another object")
     } else {

@@ -124,11 +124,10 @@ fn patch(
     }
     let left = ours_last || found.needs_replacement || case.policy.drift == DriftPolicy::Report;
     if !changed_here && left {
-        return Ok(Plan {
-            acknowledges: false,
-            ..Plan::synced(desired, Vec::new())
-                .map_verdict(|verdict| verdict.with_drift(found.entries.clone()))
-        });
+        let mut plan = Plan::synced(desired, Vec::new());
+        plan.verdict.drift.clone_from(&found.entries);
+        plan.acknowledges = false;
+        return Ok(plan);
     }
     let (event, note) = if changed_here {
         (EventReason::Updated, format!("applied {}", found.names()))

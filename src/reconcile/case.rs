@@ -38,7 +38,7 @@ pub async fn begin_attempt<'a, 'r: 'a, K: Kind>(
     let paused = resource.remember(|memory| memory.pauses.begin(attempt, now));
     let blocked_for = resource.memory.pauses.blocked_for(now);
     let object = &resource.handle.object;
-    let policy = Policy::new(object.common(), object.lifecycle(), Some(&defaults));
+    let policy = Policy::new(object.common(), object.lifecycle(), &defaults);
     Case {
         owner: resource.owner.clone(),
         generation: resource.handle.generation(),

@@ -2,7 +2,7 @@
 
 use super::backoff::Growth;
 use super::children::{ChildKind, ChildSpec, Data, Refusal};
-use super::desired::{Desired, Exports, Invalid};
+use super::desired::{Desired, Exports, External, Invalid};
 use super::facts::MaxAge;
 use super::fingerprint::MacKey;
 use super::not_ready::NotReady;
@@ -216,9 +216,7 @@ impl<'a> Case<'a> {
         if self.terminating {
             return self.record.id.as_deref();
         }
-        let external = self.desired();
-        let external = external.and_then(|desired| desired.source.external());
-        let external = external.map(|external| &external.id);
+        let external = self.external().map(|external| &external.id);
         let adopted = self.policy.adopt.as_ref().map(|adopt| &adopt.id);
         let id = external.or(self.record.id.as_ref()).or(adopted);
         id.map(String::as_str)
@@ -231,9 +229,15 @@ impl<'a> Case<'a> {
         id.is_some_and(|id| self.policy.adopts(id).is_none())
     }
 
+    /// Returns the object of somebody else that the resource imports into or exports from, if it does.
+    #[must_use]
+    pub fn external(&self) -> Option<&'a External> {
+        self.desired()?.source.external()
+    }
+
     /// Returns how the resource exports, if it does.
     #[must_use]
-    pub fn exports(&self) -> Option<&Exports> {
+    pub fn exports(&self) -> Option<&'a Exports> {
         self.desired()?.source.exports()
     }
 

@@ -145,10 +145,8 @@ impl ChildSpec {
                 other => other.to_string(),
             };
             let key = key_of(name).ok_or("has a property whose name can't be a key of a Secret")?;
-            if data
-                .insert(key, Zeroizing::new(text.into_bytes()))
-                .is_some()
-            {
+            let other = data.insert(key, Zeroizing::new(text.into_bytes()));
+            if other.is_some() {
                 return Err("has two properties that would be the same key of the Secret");
             }
         }

@@ -163,7 +163,7 @@ pub fn restore(
     mut plan: Plan,
     paused: bool,
 ) -> Result<Plan, Query> {
-    let Some((External { id, .. }, exports)) = exported(case) else {
+    let Some((External { id, .. }, exports)) = case.external().zip(case.exports()) else {
         return Ok(plan);
     };
     let reason = plan.verdict.reason;
@@ -204,14 +204,8 @@ fn may_be_restored(
 /// # Errors
 /// The Secret was not read.
 pub fn expect_secret(case: &Case<'_>, facts: &Facts) -> Result<(), Query> {
-    match exported(case) {
-        Some((_, exports)) if case.disabled.is_none() => facts.child(&exports.secret).map(drop),
+    match case.exports() {
+        Some(exports) if case.disabled.is_none() => facts.child(&exports.secret).map(drop),
         _ => Ok(()),
     }
-}
-
-/// Returns the auth config that is exported, and how.
-fn exported<'a>(case: &Case<'a>) -> Option<(&'a External, &'a Exports)> {
-    let desired = case.desired.as_ref().ok()?;
-    desired.source.external().zip(desired.source.exports())
 }

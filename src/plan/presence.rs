@@ -24,12 +24,9 @@ impl Presence {
     /// version nor an absence is believed before [`Record::settles_in`] is over.
     #[must_use]
     pub fn from_read(id: &str, read: Option<&Arc<RemoteView>>, record: &Record) -> Self {
-        let outdated = |remote: &RemoteView| {
-            record.id.as_deref() == Some(id)
-                && record
-                    .remote_updated_at
-                    .is_some_and(|ours| remote.updated_at < ours)
-        };
+        let ours = record.remote_updated_at;
+        let ours = ours.filter(|_| record.id.as_deref() == Some(id));
+        let outdated = |remote: &RemoteView| ours.is_some_and(|ours| remote.updated_at < ours);
         match read {
             Some(remote) if !remote.live => Self::Gone,
             Some(remote) if !record.settled() && outdated(remote) => Self::Lagging,

@@ -189,8 +189,7 @@ fn bind<S: ResourceStatus>(next: &mut S, case: &Case<'_>, plan: &Plan, remote: &
     );
     ids.truncate(HISTORY);
     // What was imported into the former object says nothing about this one.
-    let external = case.desired();
-    if external.is_some_and(|desired| desired.source.external().is_none()) {
+    if case.desired().is_some() && case.external().is_none() {
         (status.import_id, status.imports) = (None, None);
     }
 }
@@ -198,8 +197,7 @@ fn bind<S: ResourceStatus>(next: &mut S, case: &Case<'_>, plan: &Plan, remote: &
 /// Returns why the former object was replaced, whatever plan records the new one: the one that created it may have failed to;
 /// `announced`: whether the status said that a replacement was about to be created.
 fn replaced_because(case: &Case<'_>, event: Option<EventReason>, announced: bool) -> EventReason {
-    let external = case.desired();
-    let external = external.is_some_and(|desired| desired.source.external().is_some());
+    let external = case.external().is_some();
     match event {
         Some(event @ (EventReason::Replaced | EventReason::RemoteRecreated)) => event,
         // An object is searched for only where the recorded one is gone.

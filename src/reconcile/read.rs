@@ -141,17 +141,16 @@ impl<K: Kind> Run<'_, K> {
     }
 
     fn since(&self, case: &Case<'_>, max_age: MaxAge) -> Instant {
+        let fresh = self.fresh_since;
         let since = match max_age {
             MaxAge::ThisReconciliation => None,
             // A little less than the interval, whose reconciliations come a little earlier too.
-            MaxAge::Interval => self
-                .fresh_since
-                .checked_sub(case.policy.interval.mul_f64(0.85)),
+            MaxAge::Interval => fresh.checked_sub(case.policy.interval.mul_f64(0.85)),
         };
-        let since = since.unwrap_or(self.fresh_since);
+        let since = since.unwrap_or(fresh);
         // What was read before may lack the last write of another shard.
         let settled = self.resource.memory.taken_over().map(Instant::from_std);
-        let settled = settled.filter(|settled| *settled <= self.fresh_since);
+        let settled = settled.filter(|settled| *settled <= fresh);
         settled.map_or(since, |settled| since.max(settled))
     }
 

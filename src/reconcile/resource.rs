@@ -46,10 +46,8 @@ impl<'a, K: Kind> Resource<'a, K> {
         // It may take over what a former resource of its name left, if that was in the same namespace.
         let restored =
             handle.finalizer() == Some(Finalizer::Restored) && handle.status.common().id.is_none();
-        let (cluster, namespace_uids) = (&context.cluster, &context.namespace_uids);
-        let namespace_uid = namespace_uids
-            .get(cluster, &key.namespace, restored)
-            .await?;
+        let uids = &context.namespace_uids;
+        let namespace_uid = uids.get(&context.cluster, &key.namespace, restored).await?;
         let mut resource = Self {
             context,
             memory: context.memories.get(key, &uid),

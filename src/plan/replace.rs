@@ -53,11 +53,8 @@ pub fn replace(
     let fits = |remote: &&&RemoteView| differs(remote).is_without_replacement(desired);
     let successor = others.iter().find(fits).copied();
     if successor.is_none() && uncertain && !case.record.settled() {
-        return Ok(Plan::wait_until_settled(
-            &case.record,
-            reason,
-            SEARCHING_NEW,
-        ));
+        let wait = Plan::wait_until_settled(&case.record, reason, SEARCHING_NEW);
+        return Ok(wait);
     }
     let unfit = others
         .iter()

@@ -47,8 +47,7 @@ pub async fn check(settings: &Settings, client: Client) -> Vec<Checked> {
     .in_namespaces(&settings.namespaces);
     let mut checked = Vec::new();
     for namespace in cluster.scopes() {
-        let kinds = served(settings).into_iter();
-        let kinds = kinds.map(|kind| kind.watched(namespace));
+        let kinds = served(settings).map(|kind| kind.watched(namespace));
         for kind in kinds.chain(built_in(namespace, settings)) {
             checked.push(check_kind(&cluster, &kind).await);
         }

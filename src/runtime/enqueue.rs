@@ -25,7 +25,7 @@ pub async fn enqueue_changes(
     let (mut ours, mut referred) = (Vec::new(), Vec::new());
     for namespace in cluster.scopes() {
         for kind in served(settings) {
-            watch_kind(kind.as_ref(), namespace, settings, &mut ours, &mut referred);
+            watch_kind(kind, namespace, settings, &mut ours, &mut referred);
         }
         referred.extend(built_in(namespace, settings));
     }
@@ -67,7 +67,7 @@ pub fn built_in(namespace: Option<&str>, settings: &Settings) -> Vec<Watched> {
 
 /// Adds what is watched of one of our own kinds.
 fn watch_kind(
-    kind: &dyn Served,
+    kind: Served,
     namespace: Option<&str>,
     settings: &Settings,
     ours: &mut Vec<Watched>,

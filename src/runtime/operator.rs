@@ -216,7 +216,7 @@ impl Process {
             context = self.context(cluster, fence, queue) => Arc::new(context),
             () = &mut stop => return,
         };
-        let served = served(&self.settings).into_iter();
+        let served = served(&self.settings);
         let reconciler = Arc::new(ByKind {
             context: context.clone(),
             kinds: served.map(|kind| (kind.name(), kind)).collect(),
@@ -319,7 +319,7 @@ fn span(key: &ResourceKey) -> Span {
 /// Reconciles the resources of all kinds.
 struct ByKind {
     context: Arc<Context>,
-    kinds: HashMap<&'static str, Box<dyn Served>>,
+    kinds: HashMap<&'static str, Served>,
     hook: Option<ReconcileHook>,
 }
 
@@ -340,7 +340,7 @@ impl Reconciler for ByKind {
                     Span::current().record("verdict", "KubernetesFailed");
                     // After a conflict, another resource may have the name by now.
                     if !matches!(error.cause, Cause::NotLeader | Cause::Conflict) {
-                        self.report_end(kind.as_ref(), &key, &EndedBy::cluster(&error))
+                        self.report_end(*kind, &key, &EndedBy::cluster(&error))
                             .await;
                     }
                     self.again(&key)
@@ -361,7 +361,7 @@ impl Reconciler for ByKind {
             let ended = EndedBy::abort(abort);
             tracing::error!(cause = %ended, "a reconciliation failed");
             let kind = self.kinds.get(key.kind)?;
-            self.report_end(kind.as_ref(), &key, &ended).await;
+            self.report_end(*kind, &key, &ended).await;
             self.again(&key)
         }
         .instrument(span)
@@ -370,7 +370,7 @@ impl Reconciler for ByKind {
 }
 
 impl ByKind {
-    async fn report_end(&self, kind: &dyn Served, key: &ResourceKey, ended: &EndedBy) {
+    async fn report_end(&self, kind: Served, key: &ResourceKey, ended: &EndedBy) {
         if let Err(error) = kind.report_end(&self.context, key, ended).await {
             tracing::warn!(%error, "the status could not be written");
         }

@@ -3,7 +3,6 @@
 use super::failures::{self, EndedBy};
 use super::list_watch::Watched;
 use crate::cluster::error::ClusterError;
-use crate::connections::ConnectionResource;
 use crate::kinds::{Kind, RemoteKind, with_kind};
 use crate::reconcile::context::Context;
 use crate::reconcile::{connection, reconcile};
@@ -11,33 +10,31 @@ use crate::resources::{
     AuthExport, ClusterConnection, Connection, ConnectionKind, ResourceKey, Stored,
 };
 use crate::settings::Settings;
-use futures::FutureExt;
-use futures::future::BoxFuture;
 use std::collections::HashMap;
-use std::marker::PhantomData;
 use std::time::Duration;
 
-/// Returns every kind: the connections, and all that have remote objects.
-fn kinds() -> Vec<Box<dyn Served>> {
-    let mut all: Vec<Box<dyn Served>> = vec![
-        Box::new(OfConnections::<Stored<Connection>>(PhantomData)),
-        Box::new(OfConnections::<Stored<ClusterConnection>>(PhantomData)),
-    ];
-    let remote = RemoteKind::ALL.iter().map(|kind| {
-        with_kind!(*kind, K => Box::new(OfRemoteObjects::<K>(PhantomData)) as Box<dyn Served>)
-    });
-    all.extend(remote);
-    all
+/// Evaluates an expression in which the named type is that of a kind of connection.
+macro_rules! with_connection {
+    ($of:expr, $type:ident => $body:expr) => {
+        match $of {
+            ConnectionKind::Connection => {
+                type $type = Stored<Connection>;
+                $body
+            }
+            ConnectionKind::ClusterConnection => {
+                type $type = Stored<ClusterConnection>;
+                $body
+            }
+        }
+    };
 }
 
 /// Returns the kinds that are served: a namespaced operator can't see those without a namespace.
-#[must_use]
-pub fn served(settings: &Settings) -> Vec<Box<dyn Served>> {
-    let visible = |kind: &dyn Served| settings.namespaces.is_empty() || !kind.cluster_wide();
-    kinds()
-        .into_iter()
-        .filter(|kind| visible(kind.as_ref()))
-        .collect()
+pub fn served(settings: &Settings) -> impl Iterator<Item = Served> {
+    let connections = ConnectionKind::ALL.into_iter().map(Served::Connections);
+    let remote = RemoteKind::ALL.iter().copied().map(Served::RemoteObjects);
+    let visible = |kind: &Served| settings.namespaces.is_empty() || !kind.cluster_wide();
+    connections.chain(remote).filter(visible)
 }
 
 /// Returns the kinds that are disabled, each with the setting that enables it. They are watched all the same: each resource
@@ -53,112 +50,106 @@ pub fn disabled(settings: &Settings) -> HashMap<&'static str, &'static str> {
     )])
 }
 
-/// The result of a reconciliation: when the next one is due, `None` for when something changes.
-pub type Reconciled<'a> = BoxFuture<'a, Result<Option<Duration>, ClusterError>>;
-
 /// One kind, with what the runtime needs of it.
-pub trait Served: Send + Sync {
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Served {
+    /// A kind of connection.
+    Connections(ConnectionKind),
+    /// A kind that has remote objects.
+    RemoteObjects(RemoteKind),
+}
+
+impl Served {
     /// Returns its name.
-    fn name(&self) -> &'static str;
-    /// Returns whether it has no namespace, so that a namespaced operator can't see it.
-    fn cluster_wide(&self) -> bool {
-        false
-    }
-    /// Returns whether resources of any shard may use those of the kind, so that each shard reconciles all of them.
-    fn serves_all_shards(&self) -> bool {
-        false
-    }
-    /// Returns whether resources of any kind can refer to those of this one by their names.
-    fn referred_to(&self) -> bool {
-        false
-    }
-    /// Returns what is watched in a namespace, or in all.
-    fn watched(&self, namespace: Option<&str>) -> Watched;
-    /// Returns the same, of which lists report the reasons, too.
-    fn counted(&self, namespace: Option<&str>) -> Watched;
-    /// Reconciles one resource.
-    fn reconcile<'a>(&'a self, context: &'a Context, key: &'a ResourceKey) -> Reconciled<'a>;
-    /// Reports on a resource that its reconciliation ended without a decision.
-    fn report_end<'a>(
-        &'a self,
-        context: &'a Context,
-        key: &'a ResourceKey,
-        ended: &'a EndedBy,
-    ) -> BoxFuture<'a, Result<(), ClusterError>>;
-}
-
-struct OfConnections<C>(PhantomData<fn() -> C>);
-
-impl<C: ConnectionResource> Served for OfConnections<C> {
-    fn name(&self) -> &'static str {
-        C::NAME
-    }
-
-    fn cluster_wide(&self) -> bool {
-        C::KIND == ConnectionKind::ClusterConnection
-    }
-
-    fn serves_all_shards(&self) -> bool {
-        true
-    }
-
-    fn watched(&self, namespace: Option<&str>) -> Watched {
-        Watched::new::<C>(C::NAME, namespace)
-    }
-
-    fn counted(&self, namespace: Option<&str>) -> Watched {
-        self.watched(namespace).with_reasons::<C>()
-    }
-
-    fn reconcile<'a>(&'a self, context: &'a Context, key: &'a ResourceKey) -> Reconciled<'a> {
-        async move {
-            let next = connection::reconcile::<C>(context, key).await?;
-            // Only failures that end a reconciliation are remembered here: the registry counts the others.
-            context.memories.forget(key);
-            Ok(next)
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Connections(kind) => kind.as_str(),
+            Self::RemoteObjects(kind) => kind.as_str(),
         }
-        .boxed()
     }
 
-    fn report_end<'a>(
-        &'a self,
-        context: &'a Context,
-        key: &'a ResourceKey,
-        ended: &'a EndedBy,
-    ) -> BoxFuture<'a, Result<(), ClusterError>> {
-        failures::on_connection::<C>(context, key, ended).boxed()
-    }
-}
-
-struct OfRemoteObjects<K>(PhantomData<fn() -> K>);
-
-impl<K: Kind> Served for OfRemoteObjects<K> {
-    fn name(&self) -> &'static str {
-        K::NAME
+    /// Returns whether it has no namespace, so that a namespaced operator can't see it.
+    fn cluster_wide(self) -> bool {
+        self == Self::Connections(ConnectionKind::ClusterConnection)
     }
 
-    fn referred_to(&self) -> bool {
-        K::REFERRED_TO
+    /// Returns whether resources of any shard may use those of the kind, so that each shard reconciles all of them.
+    #[must_use]
+    pub fn serves_all_shards(self) -> bool {
+        matches!(self, Self::Connections(_))
     }
 
-    fn watched(&self, namespace: Option<&str>) -> Watched {
-        Watched::new::<K>(K::NAME, namespace)
+    /// Returns whether resources of any kind can refer to those of this one by their names.
+    #[must_use]
+    pub fn referred_to(self) -> bool {
+        match self {
+            Self::Connections(_) => false,
+            Self::RemoteObjects(kind) => with_kind!(kind, K => K::REFERRED_TO),
+        }
     }
 
-    fn counted(&self, namespace: Option<&str>) -> Watched {
-        self.watched(namespace).with_reasons::<K>()
+    /// Returns what is watched in a namespace, or in all.
+    #[must_use]
+    pub fn watched(self, namespace: Option<&str>) -> Watched {
+        let name = self.name();
+        match self {
+            Self::Connections(kind) => {
+                with_connection!(kind, C => Watched::new::<C>(name, namespace))
+            }
+            Self::RemoteObjects(kind) => with_kind!(kind, K => Watched::new::<K>(name, namespace)),
+        }
     }
 
-    fn reconcile<'a>(&'a self, context: &'a Context, key: &'a ResourceKey) -> Reconciled<'a> {
-        reconcile::<Stored<K>>(context, key).boxed()
+    /// Returns the same, of which lists report the reasons, too.
+    #[must_use]
+    pub fn counted(self, namespace: Option<&str>) -> Watched {
+        let watched = self.watched(namespace);
+        match self {
+            Self::Connections(kind) => with_connection!(kind, C => watched.with_reasons::<C>()),
+            Self::RemoteObjects(kind) => with_kind!(kind, K => watched.with_reasons::<K>()),
+        }
     }
 
-    fn report_end<'a>(
-        &'a self,
-        context: &'a Context,
-        key: &'a ResourceKey,
-        ended: &'a EndedBy,
-    ) -> BoxFuture<'a, Result<(), ClusterError>> {
-        failures::on_resource::<Stored<K>>(context, key, ended).boxed()
+    /// Reconciles one resource, and returns when the next reconciliation is due; `None` for when something changes.
+    ///
+    /// # Errors
+    /// A call to Kubernetes failed.
+    pub async fn reconcile(
+        self,
+        context: &Context,
+        key: &ResourceKey,
+    ) -> Result<Option<Duration>, ClusterError> {
+        match self {
+            Self::Connections(kind) => {
+                let next =
+                    with_connection!(kind, C => connection::reconcile::<C>(context, key).await);
+                // Only failures that end a reconciliation are remembered here: the registry counts the others.
+                next.inspect(|_| context.memories.forget(key))
+            }
+            Self::RemoteObjects(kind) => {
+                with_kind!(kind, K => reconcile::<Stored<K>>(context, key).await)
+            }
+        }
+    }
+
+    /// Reports on a resource that its reconciliation ended without a decision.
+    ///
+    /// # Errors
+    /// The status could not be read or written.
+    pub async fn report_end(
+        self,
+        context: &Context,
+        key: &ResourceKey,
+        ended: &EndedBy,
+    ) -> Result<(), ClusterError> {
+        match self {
+            Self::Connections(kind) => {
+                with_connection!(kind, C => failures::on_connection::<C>(context, key, ended).await)
+            }
+            Self::RemoteObjects(kind) => {
+                with_kind!(kind, K => failures::on_resource::<Stored<K>>(context, key, ended).await)
+            }
+        }
     }
 }

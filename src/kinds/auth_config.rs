@@ -1,7 +1,9 @@
 //! Auth configs as three kinds read them: in one form, because observations are shared between the kinds.
 
+use super::deployments::DEPLOYMENT;
 use super::kind::RemoteObject;
 use super::naming::{LASTING_DESCRIPTION, NAME, text};
+use super::provider::PROVIDER;
 use super::tool_filters::{self, TOOL_FILTERS};
 use crate::plan::fields::{Blank, Compare, FieldRule, Remedy, Role};
 use crate::plan::observed::{Fields, RemoteView};
@@ -18,14 +20,12 @@ pub const VALUE: FieldRule = FieldRule {
     blank: Blank::Value,
 };
 
-/// The deployment. It is compared only where the spec names one and the auth config shows one.
-pub const DEPLOYMENT: FieldRule = FieldRule {
-    name: "deploymentId",
-    role: Role::Deployment,
-    create: &["provider_deployment_id"],
-    compare: Compare::Readable,
-    remedy: Remedy::Fixed,
-    blank: Blank::Clears,
+/// The auth method. It may be named by id or alias, but reads as the id.
+pub const METHOD: FieldRule = FieldRule {
+    name: "authMethodId",
+    role: Role::AuthMethod,
+    create: &["provider_auth_method_id"],
+    ..PROVIDER
 };
 
 impl RemoteObject for AuthConfig {

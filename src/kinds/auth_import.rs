@@ -1,15 +1,15 @@
 //! [`AuthImport`]: its remote object is the auth config that the value is imported into: its own, created by the first
 //! import, or somebody else's.
 
-use super::auth_config::{DEPLOYMENT, VALUE};
+use super::auth_config::{self, VALUE};
 use super::compose::{compose, references};
-use super::deployments;
+use super::deployments::{self, DEPLOYMENT};
 use super::inputs::{Inputs, Reference, SourceKind};
 use super::kind::{Kind, accessors};
 use super::provider;
 use super::remote_kind::RemoteKind;
 use crate::plan::desired::{External, Imports, Invalid, Source, Wanted};
-use crate::plan::fields::{Blank, Field, FieldRule, Role};
+use crate::plan::fields::{Blank, Field, FieldRule};
 use crate::plan::policy::Lifecycle;
 use crate::plan::schema::ValueSchema;
 use crate::resources::{AuthImport, AuthImportStatus, ImportWhen, Reason, Validation, ValuePolicy};
@@ -21,10 +21,8 @@ const PROVIDER: FieldRule = FieldRule {
     ..provider::PROVIDER
 };
 const METHOD: FieldRule = FieldRule {
-    name: "authMethodId",
-    role: Role::AuthMethod,
-    create: &["provider_auth_method_id"],
-    ..PROVIDER
+    blank: Blank::Clears,
+    ..auth_config::METHOD
 };
 
 const AUTH_CONFIGS: SourceKind = SourceKind::Resource(RemoteKind::ProviderAuthConfig);

@@ -3,8 +3,19 @@
 use super::inputs::{Inputs, Reference, SourceKind};
 use super::remote_kind::RemoteKind;
 use crate::plan::desired::{External, Invalid, Used};
+use crate::plan::fields::{Blank, Compare, FieldRule, Remedy, Role};
 use crate::resources::ResourceRef;
 use metorial::Collection;
+
+/// The deployment, which can't be changed. It is compared only where the spec names one and the object shows one.
+pub const DEPLOYMENT: FieldRule = FieldRule {
+    name: "deploymentId",
+    role: Role::Deployment,
+    create: &["provider_deployment_id"],
+    compare: Compare::Readable,
+    remedy: Remedy::Fixed,
+    blank: Blank::Clears,
+};
 
 const KIND: SourceKind = SourceKind::Resource(RemoteKind::ProviderDeployment);
 

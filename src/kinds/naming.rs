@@ -17,11 +17,9 @@ pub const NAME: FieldRule = FieldRule {
 /// A description that can be cleared.
 pub const DESCRIPTION: FieldRule = FieldRule {
     name: "description",
-    role: Role::Other,
     create: &["description"],
-    compare: Compare::Readable,
     remedy: Remedy::Patch("description"),
-    blank: Blank::Clears,
+    ..NAME
 };
 
 /// A description that, once set, the API never clears.

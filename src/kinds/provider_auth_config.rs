@@ -1,27 +1,19 @@
 //! [`ProviderAuthConfig`]: the value can't be read back and is imported; name, metadata and filters go by PATCH.
 
-use super::auth_config::{DEPLOYMENT, VALUE};
+use super::auth_config::{METHOD, VALUE};
 use super::compose::{compose, references};
-use super::deployments;
+use super::deployments::{self, DEPLOYMENT};
 use super::inputs::{Inputs, Reference};
 use super::kind::{Kind, accessors};
 use super::naming::{self, LASTING_DESCRIPTION};
 use super::tool_filters::{self, TOOL_FILTERS};
 use crate::plan::desired::{Imports, Invalid, Source, Wanted};
-use crate::plan::fields::{Blank, Compare, Field, FieldRule, Remedy, Role};
+use crate::plan::fields::{Compare, Field, FieldRule, Remedy};
 use crate::plan::schema::ValueSchema;
 use crate::resources::{ProviderAuthConfig, ProviderAuthConfigStatus, Validation, ValuePolicy};
 use kube::ResourceExt;
 use metorial::AuthConfig;
 
-const METHOD: FieldRule = FieldRule {
-    name: "authMethodId",
-    role: Role::AuthMethod,
-    create: &["provider_auth_method_id"],
-    compare: Compare::Never,
-    remedy: Remedy::Fixed,
-    blank: Blank::Value,
-};
 /// A value that only serves to create the config.
 const INITIAL_VALUE: FieldRule = FieldRule {
     compare: Compare::Never,

@@ -26,19 +26,16 @@ const CLIENT_ID: FieldRule = FieldRule {
 };
 const CLIENT_SECRET: FieldRule = FieldRule {
     name: "oauth.clientSecret",
-    role: Role::Other,
     create: &["config", "client_secret"],
-    compare: Compare::WriteOnly,
     remedy: Remedy::PatchOrReplace("client_secret"),
-    blank: Blank::Value,
+    ..CLIENT_ID
 };
 const SCOPES: FieldRule = FieldRule {
     name: "oauth.scopes",
-    role: Role::Other,
     create: &["config", "scopes"],
     compare: Compare::PartlyReadable,
     remedy: Remedy::PatchOrReplace("scopes"),
-    blank: Blank::Value,
+    ..CLIENT_ID
 };
 
 impl Kind for ProviderAuthCredentials {

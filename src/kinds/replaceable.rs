@@ -1,7 +1,7 @@
 //! Fields that the API can't change, so that a change of one replaces the object.
 
-use super::provider;
-use crate::plan::fields::{Blank, Compare, FieldRule, Remedy, Role};
+use super::{auth_config, deployments, provider};
+use crate::plan::fields::{Compare, FieldRule, Remedy, Role};
 use crate::plan::policy::Lifecycle;
 use crate::plan::schema::ValueSchema;
 use crate::resources::{DurationText, Replace, Validation};
@@ -14,12 +14,8 @@ pub const PROVIDER: FieldRule = FieldRule {
 };
 /// The deployment.
 pub const DEPLOYMENT: FieldRule = FieldRule {
-    name: "deploymentId",
-    role: Role::Deployment,
-    create: &["provider_deployment_id"],
-    compare: Compare::Readable,
     remedy: Remedy::Replace,
-    blank: Blank::Clears,
+    ..deployments::DEPLOYMENT
 };
 /// A deployment that the spec leaves to the vault. A config takes over the deployment of its vault (◆), so whatever reads back
 /// is what the spec asks for.
@@ -37,12 +33,8 @@ pub const VAULT: FieldRule = FieldRule {
 };
 /// The value.
 pub const VALUE: FieldRule = FieldRule {
-    name: "value",
-    role: Role::Value,
-    create: &["value"],
-    compare: Compare::WriteOnly,
     remedy: Remedy::Replace,
-    blank: Blank::Value,
+    ..auth_config::VALUE
 };
 
 /// Returns the life of an object that is replaced where the spec allows it.

@@ -4,7 +4,7 @@
 use super::inputs::{Inputs, LONGEST_TEXT, Reference, TOO_LONG};
 use crate::plan::desired::Invalid;
 use crate::plan::fields::Sourced;
-use crate::resources::free_json::{INEXACT, LITERAL, unfit};
+use crate::resources::free_json::{INEXACT, LITERAL, children, unfit};
 use crate::resources::{ComposedValue, PartFormat, ValuePart, pointer};
 use crate::sensitive::Sensitive;
 use metorial::SecretValue;
@@ -66,15 +66,9 @@ pub fn compose(value: &ComposedValue, inputs: &Inputs) -> Result<Sourced, Invali
 /// Returns the names that the spec gives to properties: in the literal, and in the pointers of the parts.
 fn names(value: &ComposedValue) -> BTreeSet<String> {
     fn collect(value: &Value, names: &mut BTreeSet<String>) {
-        match value {
-            Value::Object(members) => {
-                for (name, member) in members {
-                    names.insert(name.clone());
-                    collect(member, names);
-                }
-            }
-            Value::Array(items) => items.iter().for_each(|item| collect(item, names)),
-            _ => {}
+        names.extend(value.as_object().into_iter().flat_map(Map::keys).cloned());
+        for child in children(value) {
+            collect(child, names);
         }
     }
     let pointers = value.from.iter().flatten();
@@ -206,9 +200,7 @@ fn too_long(piece: &Value) -> Option<&'static str> {
 fn longest(value: &Value) -> usize {
     match value {
         Value::String(text) => text.chars().count(),
-        Value::Array(items) => items.iter().map(longest).max().unwrap_or(0),
-        Value::Object(members) => members.values().map(longest).max().unwrap_or(0),
-        Value::Null | Value::Bool(_) | Value::Number(_) => 0,
+        other => children(other).into_iter().map(longest).max().unwrap_or(0),
     }
 }
 

@@ -100,7 +100,9 @@ fn is_deeper(object: &Map<String, Value>, levels: usize) -> bool {
         .any(|value| value.is_object() || value.is_array())
 }
 
-fn children(value: &Value) -> Vec<&Value> {
+/// Returns the members of an object, or the items of a list.
+#[must_use]
+pub fn children(value: &Value) -> Vec<&Value> {
     match value {
         Value::Object(members) => members.values().collect(),
         Value::Array(items) => items.iter().collect(),

@@ -1,6 +1,7 @@
 //! The bounds of a published schema: one that is too large, too deep, or can't be bounded in time is not used. A schema
 //! comes from a server, and a few hundred bytes of `$ref` and `anyOf` can keep a validator busy for years.
 
+use crate::resources::free_json::children;
 use crate::resources::pointer;
 use serde_json::{Map, Value, json};
 use std::collections::HashMap;
@@ -210,11 +211,8 @@ fn redirect(schema: &mut Value, places: &HashMap<String, String>) -> Result<(), 
 }
 
 fn depth(value: &Value) -> usize {
-    match value {
-        Value::Array(items) => 1 + items.iter().map(depth).max().unwrap_or(0),
-        Value::Object(members) => 1 + members.values().map(depth).max().unwrap_or(0),
-        _ => 0,
-    }
+    let below = children(value).into_iter().map(depth).max().unwrap_or(0);
+    usize::from(value.is_array() || value.is_object()) + below
 }
 
 #[cfg(test)]

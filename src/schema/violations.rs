@@ -1,6 +1,7 @@
 //! Violations of a published schema, in words. A value is secret as a whole: what is shown comes from the schema, which is
 //! public, or from the spec itself.
 
+use crate::resources::free_json::children;
 use crate::resources::{cut, pointer};
 use jsonschema::ValidationError;
 use jsonschema::error::{TypeKind, ValidationErrorKind};
@@ -61,15 +62,11 @@ impl Shown<'_> {
 }
 
 fn collect(schema: &Value, names: &mut BTreeSet<String>) {
-    match schema {
-        Value::Object(members) => {
-            if let Some(Value::Object(properties)) = members.get("properties") {
-                names.extend(properties.keys().cloned());
-            }
-            members.values().for_each(|member| collect(member, names));
-        }
-        Value::Array(items) => items.iter().for_each(|item| collect(item, names)),
-        _ => {}
+    if let Some(Value::Object(properties)) = schema.get("properties") {
+        names.extend(properties.keys().cloned());
+    }
+    for child in children(schema) {
+        collect(child, names);
     }
 }
 

@@ -12,7 +12,7 @@ use jiff::{SignedDuration, Timestamp};
 use kube::{Resource, ResourceExt};
 
 /// One resource, as far as others are concerned with its remote object.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Entry {
     /// The resource.
     pub key: ResourceKey,
@@ -78,20 +78,10 @@ impl Entry {
     fn without_status<K: Kind>(PartialObject { metadata }: PartialObject) -> Self {
         Self {
             key: ResourceKey::new(K::NAME, &metadata.namespace, &metadata.name),
-            id: None,
-            instance: None,
-            connection: None,
-            named: None,
             finalizer: metadata.has_finalizer(FINALIZER),
             terminating: metadata.terminating(),
-            external: false,
-            parents: Vec::new(),
-            uses: Vec::new(),
-            unrecorded: false,
-            refers: Vec::new(),
-            pending_deletion: Vec::new(),
-            missing_since: None,
             unreadable: true,
+            ..Self::default()
         }
     }
 

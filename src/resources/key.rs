@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 /// The kind, namespace and name of one object in the cluster: a custom resource, or a Secret, ConfigMap or Namespace
 /// that custom resources depend on. Queue, memory and maps have a copy each, which shares the texts.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct ResourceKey {
     /// The kind.
     pub kind: &'static str,

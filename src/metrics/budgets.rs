@@ -1,6 +1,6 @@
 //! The metrics of request budgets.
 
-use super::family::{Labels, register};
+use super::family::{Labels, new};
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::Registry;
@@ -19,7 +19,6 @@ pub struct BudgetSample {
 }
 
 /// The metrics of request budgets, by server and organization.
-#[derive(Default)]
 pub(super) struct Budgets {
     remaining: Family<Labels, Gauge>,
     limit: Family<Labels, Gauge>,
@@ -27,18 +26,15 @@ pub(super) struct Budgets {
 }
 
 impl Budgets {
-    pub(super) fn register(&self, all: &mut Registry) {
+    pub(super) fn registered(all: &mut Registry) -> Self {
         let remaining = "Requests left in the rate-limit window, by server and organization";
-        register(all, "budget_remaining", remaining, self.remaining.clone());
         let limit = "Requests allowed in one rate-limit window, by server and organization";
-        register(all, "budget_limit", limit, self.limit.clone());
         let reset = "Unix time at which a request is available, by server and organization; in the past where one is";
-        register(
-            all,
-            "budget_reset_timestamp_seconds",
-            reset,
-            self.reset.clone(),
-        );
+        Self {
+            remaining: new(all, "budget_remaining", remaining),
+            limit: new(all, "budget_limit", limit),
+            reset: new(all, "budget_reset_timestamp_seconds", reset),
+        }
     }
 
     pub(super) fn set(&self, labels: &Labels, budget: BudgetSample) {

@@ -69,12 +69,10 @@ impl Metrics {
     fn registered(mut registry: Registry) -> Self {
         let all = registry.sub_registry_with_prefix("metorial_operator");
         register_build(all, COMMIT);
-        let budgets = Budgets::default();
-        budgets.register(all);
         let oldest_observations = OldestObservations::default();
         all.register_collector(Box::new(oldest_observations.clone()));
         Self {
-            budgets,
+            budgets: Budgets::registered(all),
             oldest_observations,
             api_requests: new(
                 all,

@@ -7,7 +7,7 @@
 use super::common::CommonSpec;
 use super::composed::ResourceRef;
 use super::schema;
-use super::status::{CommonStatus, ExportStatus, resource_status};
+use super::status::{CommonStatus, Expiration, ExportStatus, resource_status};
 use kube::{CustomResource, KubeSchema};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -204,4 +204,16 @@ pub struct AuthExportStatus {
     pub export: ExportStatus,
 }
 
-resource_status!(AuthExportStatus { provider_id, auth_config_id, auth_config_type } export);
+resource_status! {
+    AuthExportStatus { provider_id, auth_config_id, auth_config_type }
+
+    fn export(&self) -> Option<&ExportStatus> {
+        Some(&self.export)
+    }
+    fn export_mut(&mut self) -> Option<&mut ExportStatus> {
+        Some(&mut self.export)
+    }
+    fn expiration(&self) -> Option<Expiration> {
+        self.export.expiration()
+    }
+}

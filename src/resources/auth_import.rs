@@ -3,7 +3,7 @@
 use super::common::CommonSpec;
 use super::composed::{ComposedValue, ResourceRef, Validation};
 use super::schema;
-use super::status::{CommonStatus, resource_status};
+use super::status::{CommonStatus, Expiration, resource_status};
 use kube::{CustomResource, KubeSchema};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -102,9 +102,10 @@ pub struct AuthImportStatus {
     pub deployment_id: Option<String>,
 }
 
-resource_status!(AuthImportStatus {
-    provider_id,
-    deployment_id,
-    auth_config_id,
-    auth_config_type
-} imports);
+resource_status! {
+    AuthImportStatus { provider_id, deployment_id, auth_config_id, auth_config_type }
+
+    fn expiration(&self) -> Option<Expiration> {
+        self.common.imports.as_ref()?.first()?.expiration()
+    }
+}

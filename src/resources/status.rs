@@ -100,35 +100,10 @@ impl RemoteDetails {
     }
 }
 
-/// Implements [`ResourceStatus`] for a status with a field `common`, the listed fields of [`RemoteDetails`] and, for
-/// the kind that exports, the named field of type [`ExportStatus`]. `imports` stands for the kind whose recorded imports
-/// expire.
+/// Implements [`ResourceStatus`] for a status with a field `common`, the listed fields of [`RemoteDetails`], and the methods that
+/// follow them.
 macro_rules! resource_status {
-    ($status:ty { $($detail:ident),+ } imports) => {
-        $crate::resources::status::resource_status!(@ $status { $($detail),+ } {
-            fn expiration(&self) -> Option<$crate::resources::status::Expiration> {
-                let imports = self.common.imports.as_ref()?;
-                imports.first()?.expiration()
-            }
-        });
-    };
-    ($status:ty { $($detail:ident),+ } $export:ident) => {
-        $crate::resources::status::resource_status!(@ $status { $($detail),+ } {
-            fn export(&self) -> Option<&$crate::resources::status::ExportStatus> {
-                Some(&self.$export)
-            }
-            fn export_mut(&mut self) -> Option<&mut $crate::resources::status::ExportStatus> {
-                Some(&mut self.$export)
-            }
-            fn expiration(&self) -> Option<$crate::resources::status::Expiration> {
-                self.$export.expiration()
-            }
-        });
-    };
-    ($status:ty { $($detail:ident),+ }) => {
-        $crate::resources::status::resource_status!(@ $status { $($detail),+ } {});
-    };
-    (@ $status:ty { $($detail:ident),+ } { $($more:item)* }) => {
+    ($status:ty { $($detail:ident),+ } $($more:item)*) => {
         impl $crate::resources::status::ResourceStatus for $status {
             fn common(&self) -> &$crate::resources::status::CommonStatus {
                 &self.common

@@ -78,7 +78,11 @@ impl<K: Resource<DynamicType = ()> + Serialize> Parent<'_, K> {
     /// # Errors
     /// The call failed.
     pub async fn content(&self, wanted: &ChildSpec) -> Result<Option<Data>, ClusterError> {
-        with_child!(wanted.kind, C => self.content_as::<C>(wanted).await)
+        with_child!(wanted.kind, C => {
+            let found = self.cluster.get(&self.api::<C>(), &wanted.name).await?;
+            let own = found.filter(|found| self.owns(found));
+            Ok(own.map(|own| own.content()))
+        })
     }
 
     /// Makes a child object hold exactly `data`: readers see the former content or this, never a mixture.
@@ -114,7 +118,13 @@ impl<K: Resource<DynamicType = ()> + Serialize> Parent<'_, K> {
     /// # Errors
     /// A call failed.
     pub async fn remove(&self, kind: ChildKind, name: &str) -> Result<(), ClusterError> {
-        with_child!(kind, C => self.remove_as::<C>(name).await)
+        with_child!(kind, C => {
+            let api = self.api::<C>();
+            match self.cluster.get(&api, name).await? {
+                Some(found) if self.owns(&found) => self.delete(&api, &found).await,
+                _ => Ok(()),
+            }
+        })
     }
 
     async fn observe_as<C: Child>(
@@ -146,12 +156,6 @@ impl<K: Resource<DynamicType = ()> + Serialize> Parent<'_, K> {
             in_shape: in_shape(&found, wanted),
             export,
         })
-    }
-
-    async fn content_as<C: Child>(&self, wanted: &ChildSpec) -> Result<Option<Data>, ClusterError> {
-        let found = self.cluster.get(&self.api::<C>(), &wanted.name).await?;
-        let own = found.filter(|found| self.owns(found));
-        Ok(own.map(|own| own.content()))
     }
 
     async fn apply_as<C: Child>(
@@ -258,14 +262,6 @@ impl<K: Resource<DynamicType = ()> + Serialize> Parent<'_, K> {
         };
         let kind = C::kind(&());
         self.cluster.call(Verb::DryRun, &kind, name, refused).await
-    }
-
-    async fn remove_as<C: Child>(&self, name: &str) -> Result<(), ClusterError> {
-        let api = self.api::<C>();
-        match self.cluster.get(&api, name).await? {
-            Some(found) if self.owns(&found) => self.delete(&api, &found).await,
-            _ => Ok(()),
-        }
     }
 
     async fn delete<C: Child>(&self, api: &Api<C>, found: &C) -> Result<(), ClusterError> {

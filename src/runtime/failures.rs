@@ -1,7 +1,6 @@
 //! Reports on a resource whose reconciliation ended without a decision: it panicked, took too long, or Kubernetes refused
 //! something. Nothing but its conditions is touched: the status records the remote object.
 
-use super::queue::Abort;
 use crate::cluster::error::ClusterError;
 use crate::connections::ConnectionResource;
 use crate::kinds::Kind;
@@ -18,6 +17,7 @@ use kube::{Api, Resource, ResourceExt};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use std::fmt;
+use std::time::Duration;
 
 /// The cause of the end of a reconciliation.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -27,21 +27,24 @@ pub struct EndedBy {
 }
 
 impl EndedBy {
-    /// Returns the report on a reconciliation that panicked or took too long.
+    /// Returns the report on a reconciliation that panicked, or asked the same question twice: a fault of the operator.
     #[must_use]
-    pub fn abort(abort: Abort) -> Self {
-        let message = match abort {
-            Abort::Panic => "internal error in the operator (only this resource is affected); retrying; see the operator's log".to_owned(),
-            Abort::Timeout(after) => {
-                let after = SignedDuration::try_from(after).unwrap_or(SignedDuration::MAX);
-                format!(
-                    "the reconciliation did not end within {after:#}; retrying; if this lasts, check how fast the API answers, or raise --reconcile-timeout"
-                )
-            }
-        };
+    pub fn panic() -> Self {
         Self {
             reason: Reason::InternalError,
-            message,
+            message: "internal error in the operator (only this resource is affected); retrying; see the operator's log".to_owned(),
+        }
+    }
+
+    /// Returns the report on a reconciliation that took longer than this, for example because the API answers slowly.
+    #[must_use]
+    pub fn timeout(after: Duration) -> Self {
+        let after = SignedDuration::try_from(after).unwrap_or(SignedDuration::MAX);
+        Self {
+            reason: Reason::InternalError,
+            message: format!(
+                "the reconciliation did not end within {after:#}; retrying; if this lasts, check how fast the API answers, or raise --reconcile-timeout"
+            ),
         }
     }
 
@@ -181,7 +184,6 @@ where
 mod tests {
     use super::*;
     use crate::cluster::error::Cause;
-    use std::time::Duration;
 
     fn failed(cause: Cause) -> EndedBy {
         EndedBy::cluster(&ClusterError {
@@ -205,7 +207,7 @@ mod tests {
             (&passing, Some(ready(0)), false),
             (&passing, Some(ready(1)), true),
             (&failed(Cause::Forbidden), Some(ready(1)), false),
-            (&EndedBy::abort(Abort::Panic), Some(ready(1)), false),
+            (&EndedBy::panic(), Some(ready(1)), false),
         ] {
             let conditions = ended.conditions(last.as_deref(), 1, terminating).unwrap();
             let ready = condition(Some(&conditions), "Ready").unwrap().clone();
@@ -235,10 +237,10 @@ mod tests {
 
     #[test]
     fn only_a_panic_is_called_an_internal_error() {
-        let slow = EndedBy::abort(Abort::Timeout(Duration::from_secs(120))).message;
+        let slow = EndedBy::timeout(Duration::from_secs(120)).message;
         assert!(slow.contains("within 2m; retrying"), "{slow}");
         assert!(!slow.contains("internal error in the operator"), "{slow}");
-        let panic = EndedBy::abort(Abort::Panic).message;
+        let panic = EndedBy::panic().message;
         assert!(panic.contains("internal error in the operator"), "{panic}");
     }
 

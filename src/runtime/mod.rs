@@ -9,6 +9,7 @@ mod list_watch;
 mod missing_definition;
 mod operator;
 mod queue;
+mod reconciler;
 mod registry;
 mod schedule;
 #[cfg(test)]

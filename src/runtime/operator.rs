@@ -2,10 +2,10 @@
 //! task in it.
 
 use super::enqueue::enqueue_changes;
-use super::failures::EndedBy;
 use super::identities::identities;
-use super::queue::{Abort, Bounds, Queue, Reconciler};
-use super::registry::{Served, disabled, served};
+use super::queue::{Bounds, Queue};
+use super::reconciler::Reconciler;
+use super::registry::disabled;
 use crate::build_info::{COMMIT, VERSION};
 use crate::cluster::client::Cluster;
 use crate::cluster::dependencies::Dependencies;
@@ -19,27 +19,20 @@ use crate::connections::{Connections, SessionFactory};
 use crate::health::{self, Health, LivenessLimits, longest_reconciliation};
 use crate::inventory::Inventories;
 use crate::metrics::Metrics;
-use crate::plan::policy::DEFAULT_INTERVAL;
-use crate::reconcile::context::{Context, jitter, now};
+use crate::reconcile::context::Context;
 use crate::reconcile::memories::Memories;
 use crate::resources::ResourceKey;
 use crate::schema::SchemaChecks;
-use crate::settings::{ReconcileHook, Settings};
-use futures::FutureExt;
-use futures::future::BoxFuture;
+use crate::settings::Settings;
 use k8s_openapi::api::core::v1::ConfigMap;
 use kube::Client;
-use std::collections::HashMap;
 use std::pin::pin;
 use std::sync::Arc;
-use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::sync::oneshot;
 use tokio::sync::watch::{Receiver, channel};
 use tokio::time::Instant;
-use tracing::field::Empty;
-use tracing::{Instrument, Span};
 use url::Url;
 
 /// The status of a request that the API server doesn't understand.
@@ -216,12 +209,7 @@ impl Process {
             context = self.context(cluster, fence, queue) => Arc::new(context),
             () = &mut stop => return,
         };
-        let served = served(&self.settings);
-        let reconciler = Arc::new(ByKind {
-            context: context.clone(),
-            kinds: served.map(|kind| (kind.name(), kind)).collect(),
-            hook: self.settings.hook.clone(),
-        });
+        let reconciler = Arc::new(Reconciler::new(context.clone(), &self.settings));
         let (ended, end) = oneshot::channel();
         let work = async {
             tokio::select! {
@@ -281,7 +269,7 @@ impl Process {
 
     fn run_queue(
         &self,
-        reconciler: Arc<ByKind>,
+        reconciler: Arc<Reconciler>,
         enqueued: UnboundedReceiver<ResourceKey>,
         stop: impl Future<Output = ()>,
     ) -> impl Future<Output = ()> {
@@ -307,78 +295,4 @@ async fn stopped(mut stop: Receiver<bool>) {
 
 fn hostname() -> String {
     std::env::var("HOSTNAME").unwrap_or_else(|_| "metorial-operator".to_owned())
-}
-
-/// Returns the span of a reconciliation: its fields are on every line that is logged within it. It has the highest level, so
-/// that no filter of the log removes them from a line that passes.
-fn span(key: &ResourceKey) -> Span {
-    let (kind, namespace, name) = (key.kind, &*key.namespace, &*key.name);
-    tracing::error_span!("reconcile", kind, namespace, name, verdict = Empty)
-}
-
-/// Reconciles the resources of all kinds.
-struct ByKind {
-    context: Arc<Context>,
-    kinds: HashMap<&'static str, Served>,
-    hook: Option<ReconcileHook>,
-}
-
-impl Reconciler for ByKind {
-    fn reconcile(self: Arc<Self>, key: ResourceKey) -> BoxFuture<'static, Option<Duration>> {
-        let span = span(&key);
-        async move {
-            if let Some(hook) = &self.hook {
-                hook(&key).await;
-            }
-            let kind = self.kinds.get(key.kind)?;
-            match kind.reconcile(&self.context, &key).await {
-                Ok(next) => next,
-                Err(error) => {
-                    tracing::warn!(%error, "a reconciliation failed; retrying");
-                    let metrics = &self.context.metrics;
-                    metrics.reconciled(key.kind, "KubernetesFailed", Duration::ZERO);
-                    Span::current().record("verdict", "KubernetesFailed");
-                    // After a conflict, another resource may have the name by now.
-                    if !matches!(error.cause, Cause::NotLeader | Cause::Conflict) {
-                        self.report_end(*kind, &key, &EndedBy::cluster(&error))
-                            .await;
-                    }
-                    self.again(&key)
-                }
-            }
-        }
-        .instrument(span)
-        .boxed()
-    }
-
-    fn report_failure(
-        self: Arc<Self>,
-        key: ResourceKey,
-        abort: Abort,
-    ) -> BoxFuture<'static, Option<Duration>> {
-        let span = span(&key);
-        async move {
-            let ended = EndedBy::abort(abort);
-            tracing::error!(cause = %ended, "a reconciliation failed");
-            let kind = self.kinds.get(key.kind)?;
-            self.report_end(*kind, &key, &ended).await;
-            self.again(&key)
-        }
-        .instrument(span)
-        .boxed()
-    }
-}
-
-impl ByKind {
-    async fn report_end(&self, kind: Served, key: &ResourceKey, ended: &EndedBy) {
-        if let Err(error) = kind.report_end(&self.context, key, ended).await {
-            tracing::warn!(%error, "the status could not be written");
-        }
-    }
-
-    /// Returns the pause after one more failure.
-    fn again(&self, key: &ResourceKey) -> Option<Duration> {
-        let delays = self.context.timing.delays(DEFAULT_INTERVAL, jitter());
-        Some(self.context.memories.failed(key, &delays, now()))
-    }
 }

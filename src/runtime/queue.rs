@@ -1,38 +1,18 @@
 //! The work queue: a bounded number of concurrent reconciliations, never two of one key, none lost. One that panics or takes
 //! too long ends alone. Resources of one namespace that all take long leave a quarter of the workers to others.
 
+use super::failures::EndedBy;
+use super::reconciler::Reconciler;
 use super::schedule::Schedule;
 use crate::health::Health;
 use crate::metrics::Metrics;
 use crate::resources::ResourceKey;
-use futures::future::BoxFuture;
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::task::{Id, JoinError, JoinSet};
 use tokio::time::Instant;
-
-/// Reconciles resources.
-pub trait Reconciler: Send + Sync + 'static {
-    /// Reconciles one resource, and returns when to do so again; `None`: when something changes.
-    fn reconcile(self: Arc<Self>, key: ResourceKey) -> BoxFuture<'static, Option<Duration>>;
-    /// Reports a reconciliation that panicked or took too long, and returns when to try again.
-    fn report_failure(
-        self: Arc<Self>,
-        key: ResourceKey,
-        abort: Abort,
-    ) -> BoxFuture<'static, Option<Duration>>;
-}
-
-/// The cause of a reconciliation's end before its result.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Abort {
-    /// It panicked, or asked the same question twice: a fault of the operator.
-    Panic,
-    /// It took longer than this, for example because the API answers slowly.
-    Timeout(Duration),
-}
 
 /// The bounds of the queue.
 #[derive(Clone, Copy, Debug)]
@@ -48,7 +28,7 @@ pub struct Bounds {
 /// The queue at work.
 pub struct Queue {
     schedule: Schedule,
-    reconciler: Arc<dyn Reconciler>,
+    reconciler: Arc<Reconciler>,
     running: HashMap<Id, ResourceKey>,
     tasks: JoinSet<Option<Duration>>,
     bounds: Bounds,
@@ -60,7 +40,7 @@ impl Queue {
     /// Returns an empty queue.
     #[must_use]
     pub fn new(
-        reconciler: Arc<dyn Reconciler>,
+        reconciler: Arc<Reconciler>,
         bounds: Bounds,
         metrics: Arc<Metrics>,
         health: Health,
@@ -108,16 +88,15 @@ impl Queue {
             let Some(key) = self.schedule.take(now) else {
                 break;
             };
-            let reconciler = self.reconciler.clone();
-            let resource = key.clone();
+            let (reconciler, resource) = (self.reconciler.clone(), key.clone());
             let deadline = self.bounds.deadline;
             let task = self.tasks.spawn(async move {
-                let run = reconciler.clone().reconcile(resource.clone());
+                let run = reconciler.reconcile(&resource);
                 match tokio::time::timeout(deadline, run).await {
                     Ok(next) => next,
                     Err(_) => {
-                        let abort = Abort::Timeout(deadline);
-                        reconciler.report_failure(resource, abort).await
+                        let ended = EndedBy::timeout(deadline);
+                        reconciler.report_failure(&resource, &ended).await
                     }
                 }
             });
@@ -154,9 +133,11 @@ impl Queue {
             }
             None => {
                 self.metrics.panicked();
-                let reconciler = self.reconciler.clone();
-                let report = reconciler.report_failure(key.clone(), Abort::Panic);
-                let task = self.tasks.spawn(report);
+                let (reconciler, resource) = (self.reconciler.clone(), key.clone());
+                let task = self.tasks.spawn(async move {
+                    let ended = EndedBy::panic();
+                    reconciler.report_failure(&resource, &ended).await
+                });
                 self.health.started(task.id(), Instant::now());
                 self.running.insert(task.id(), key);
             }

@@ -25,33 +25,20 @@ pub async fn read(
                 None => SchemaOf::Provider(provider.clone()),
             };
             let call = transport.client().config_schema(&of);
-            let schema = transport
-                .send(Operation::get("/provider-config-schema"), call)
-                .await;
-            Ok(match unless_refused(schema)? {
+            let schema = transport.send(Operation::get("/provider-config-schema"), call);
+            Ok(match unless_refused(schema.await)? {
                 Some(schema) => Described::Answered(schema.schema.and_then(|it| it.schema)),
                 None => Described::Refused,
             })
         }
-        ValueSchema::Auth {
-            method: Some(method),
-            ..
-        } => {
-            read_import_schema(
-                transport,
-                SchemaOf::AuthMethod(method.clone()),
-                Some(method),
-            )
-            .await
+        ValueSchema::Auth { method, provider } => {
+            let of_method = method.clone().map(SchemaOf::AuthMethod);
+            let of_provider = provider.clone().map(SchemaOf::Provider);
+            match of_method.or(of_provider) {
+                Some(of) => read_import_schema(transport, of, method.as_ref()).await,
+                None => Ok(Described::Answered(None)),
+            }
         }
-        ValueSchema::Auth {
-            method: None,
-            provider: Some(provider),
-        } => read_import_schema(transport, SchemaOf::Provider(provider.clone()), None).await,
-        ValueSchema::Auth {
-            method: None,
-            provider: None,
-        } => Ok(Described::Answered(None)),
         ValueSchema::AuthConfig { id, method } => {
             read_import_schema(transport, SchemaOf::AuthConfig(id.clone()), method.as_ref()).await
         }

@@ -22,6 +22,7 @@ const MAX_BYTES: usize = 512 * 1024;
 pub const WATCH_SECONDS: u32 = 180;
 
 /// The objects of one kind, in one namespace or in all.
+#[derive(Clone)]
 pub struct Collection {
     kind: Cow<'static, str>,
     request: Request,
@@ -55,6 +56,15 @@ impl Collection {
     pub fn metadata_only(self) -> Self {
         Self {
             metadata_only: true,
+            ..self
+        }
+    }
+
+    /// Returns the same, of which everything is sent.
+    #[must_use]
+    pub fn whole(self) -> Self {
+        Self {
+            metadata_only: false,
             ..self
         }
     }

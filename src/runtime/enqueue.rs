@@ -75,7 +75,7 @@ fn watch_kind(
 ) {
     let selector = settings.shard.selector.as_deref();
     // Those of other shards are counted there.
-    ours.push(kind.counted(namespace).selected(selector));
+    ours.push(kind.watched(namespace).with_reasons().selected(selector));
     if !settings.shard.is_part() {
         return;
     }

@@ -35,8 +35,8 @@ pub struct Watched {
     /// The kind, namespace and labels.
     pub scope: WatchScope,
     collection: Collection,
-    /// The same with the statuses, if lists report them.
-    reported: Option<Collection>,
+    /// The same, with the statuses where lists report their reasons.
+    listed: Collection,
     /// The time after which a watch without an event is dead.
     max_silence: Duration,
     /// Shared by all watches of the kind.
@@ -47,14 +47,15 @@ impl Watched {
     /// Returns a kind to be watched in a namespace, or in all.
     #[must_use]
     pub fn new<K: Resource<DynamicType = ()>>(kind: &'static str, namespace: Option<&str>) -> Self {
+        let collection = Collection::new::<K>(namespace).metadata_only();
         Self {
             scope: WatchScope {
                 kind,
                 namespace: namespace.map(str::to_owned),
                 selector: None,
             },
-            collection: Collection::new::<K>(namespace).metadata_only(),
-            reported: None,
+            listed: collection.clone(),
+            collection,
             max_silence: MAX_SILENCE,
             definition: Arc::default(),
         }
@@ -77,17 +78,16 @@ impl Watched {
                 ..self.scope
             },
             collection: self.collection.selected(selector),
-            reported: self.reported.map(|it| it.selected(selector)),
+            listed: self.listed.selected(selector),
             ..self
         }
     }
 
     /// Returns the same, of which lists report the reasons in the statuses, too: [`Event::Reported`].
     #[must_use]
-    pub fn with_reasons<K: Resource<DynamicType = ()>>(self) -> Self {
-        let namespace = self.scope.namespace.as_deref();
+    pub fn with_reasons(self) -> Self {
         Self {
-            reported: Some(Collection::new::<K>(namespace)),
+            listed: self.collection.clone().whole(),
             ..self
         }
     }
@@ -186,8 +186,7 @@ async fn list(
         }
         None => tracing::warn!(kind = of.scope.kind, "an object in a list can't be read"),
     };
-    let collection = of.reported.as_ref().unwrap_or(&of.collection);
-    let version = cluster.list(collection, &mut each).await?;
+    let version = cluster.list(&of.listed, &mut each).await?;
     report(Event::ListEnded);
     Ok(version)
 }

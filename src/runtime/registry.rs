@@ -101,16 +101,6 @@ impl Served {
         }
     }
 
-    /// Returns the same, of which lists report the reasons, too.
-    #[must_use]
-    pub fn counted(self, namespace: Option<&str>) -> Watched {
-        let watched = self.watched(namespace);
-        match self {
-            Self::Connections(kind) => with_connection!(kind, C => watched.with_reasons::<C>()),
-            Self::RemoteObjects(kind) => with_kind!(kind, K => watched.with_reasons::<K>()),
-        }
-    }
-
     /// Reconciles one resource, and returns when the next reconciliation is due; `None` for when something changes.
     ///
     /// # Errors

@@ -7,12 +7,9 @@ use crate::plan::restart::RESTARTED_FOR;
 use crate::plan::steps::RestartRefusal;
 use crate::resources::{FIELD_MANAGER, Workload, WorkloadKind};
 use k8s_openapi::api::apps::v1::{DaemonSet, Deployment, StatefulSet};
-use kube::Resource;
-use kube::api::{Patch, PatchParams};
-use kube::core::NamespaceResourceScope;
-use serde::de::DeserializeOwned;
+use kube::Api;
+use kube::api::{ApiResource, DynamicObject, Patch, PatchParams};
 use serde_json::json;
-use std::fmt::Debug;
 
 impl Cluster {
     /// Restarts a workload for this content of a Secret, unless it was restarted for it already: a patch that changes nothing
@@ -27,14 +24,18 @@ impl Cluster {
         content: &str,
     ) -> Result<Option<RestartRefusal>, ClusterError> {
         let name = &workload.name;
-        let annotated = match workload.kind {
-            WorkloadKind::Deployment => self.annotate::<Deployment>(namespace, name, content).await,
-            WorkloadKind::StatefulSet => {
-                self.annotate::<StatefulSet>(namespace, name, content).await
-            }
-            WorkloadKind::DaemonSet => self.annotate::<DaemonSet>(namespace, name, content).await,
+        let of = match workload.kind {
+            WorkloadKind::Deployment => ApiResource::erase::<Deployment>(&()),
+            WorkloadKind::StatefulSet => ApiResource::erase::<StatefulSet>(&()),
+            WorkloadKind::DaemonSet => ApiResource::erase::<DaemonSet>(&()),
         };
-        let Err(error) = annotated else {
+        let annotations = json!({RESTARTED_FOR: content});
+        let patch = json!({"spec": {"template": {"metadata": {"annotations": annotations}}}});
+        let (params, patch) = (PatchParams::apply(FIELD_MANAGER), Patch::Merge(patch));
+        let api: Api<DynamicObject> = Api::namespaced_with(self.client(), namespace, &of);
+        // The answer is only the metadata: the rest of a workload is no concern of the operator.
+        let patched = api.patch_metadata(name, &params, &patch);
+        let Err(error) = self.call(Verb::Patch, &of.kind, name, patched).await else {
             return Ok(None);
         };
         match error.cause {
@@ -45,28 +46,5 @@ impl Cluster {
             }
             _ => Err(error),
         }
-    }
-
-    async fn annotate<W>(
-        &self,
-        namespace: &str,
-        name: &str,
-        content: &str,
-    ) -> Result<(), ClusterError>
-    where
-        W: Resource<DynamicType = (), Scope = NamespaceResourceScope>
-            + Clone
-            + Debug
-            + DeserializeOwned,
-    {
-        let annotations = json!({RESTARTED_FOR: content});
-        let patch = json!({"spec": {"template": {"metadata": {"annotations": annotations}}}});
-        let params = PatchParams::apply(FIELD_MANAGER);
-        let patch = Patch::Merge(patch);
-        let api = self.namespaced::<W>(namespace);
-        // The answer is only the metadata: the rest of a workload is no concern of the operator.
-        let patched = api.patch_metadata(name, &params, &patch);
-        self.call(Verb::Patch, &W::kind(&()), name, patched).await?;
-        Ok(())
     }
 }

@@ -89,14 +89,16 @@ impl Cluster {
 /// Drops entries until the rest is within the limits, and returns them. The oldest of a namespace that has more than its
 /// share goes first, then the oldest of the namespace that takes the most space. The newest entry stays.
 fn drop_oldest(entries: &mut BTreeMap<String, String>, newest: &str) -> Vec<(String, String)> {
-    let mut places: Vec<Place> = entries
-        .iter()
-        .map(|(key, entry)| Place::parse(key, entry))
-        .collect();
-    places.sort_by(|a, b| a.recorded_at.cmp(&b.recorded_at));
+    let place = |(key, entry): (&String, &String)| Place {
+        key: key.clone(),
+        bytes: key.len() + entry.len(),
+        entry: serde_json::from_str(entry).unwrap_or_default(),
+    };
+    let mut places: Vec<Place> = entries.iter().map(place).collect();
+    places.sort_by(|a, b| a.entry.recorded_at.cmp(&b.entry.recorded_at));
     let mut dropped = Vec::new();
     while let Some(namespace) = fullest(&places, newest) {
-        let is_next = |place: &Place| place.namespace == namespace && place.key != newest;
+        let is_next = |place: &Place| place.entry.namespace == namespace && place.key != newest;
         let Some(next) = places.iter().position(is_next) else {
             break;
         };
@@ -108,24 +110,8 @@ fn drop_oldest(entries: &mut BTreeMap<String, String>, newest: &str) -> Vec<(Str
 /// An entry, as far as the limits are concerned.
 struct Place {
     key: String,
-    namespace: String,
-    recorded_at: String,
+    entry: Entry,
     bytes: usize,
-}
-
-impl Place {
-    fn parse(key: &str, entry: &str) -> Self {
-        let Entry {
-            namespace,
-            recorded_at,
-        } = serde_json::from_str(entry).unwrap_or_default();
-        Self {
-            key: key.to_owned(),
-            namespace,
-            recorded_at,
-            bytes: key.len() + entry.len(),
-        }
-    }
 }
 
 /// Returns the namespace that has too many entries, or where all together are too large, the one whose entries but the
@@ -133,7 +119,7 @@ impl Place {
 fn fullest(places: &[Place], newest: &str) -> Option<String> {
     let mut sizes: BTreeMap<&str, (usize, usize)> = BTreeMap::new();
     for place in places {
-        let (count, bytes) = sizes.entry(&place.namespace).or_default();
+        let (count, bytes) = sizes.entry(&place.entry.namespace).or_default();
         *count += 1;
         if place.key != newest {
             *bytes += place.bytes;

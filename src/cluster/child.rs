@@ -34,14 +34,12 @@ pub trait Child:
 
 impl Child for Secret {
     fn new(metadata: ObjectMeta, type_: Option<String>, data: &Data) -> Self {
-        let data = data.iter();
+        let bytes = |bytes: &Vec<u8>| ByteString(bytes.clone());
+        let data = data.iter().map(|(key, value)| (key.clone(), bytes(value)));
         Self {
             metadata,
             type_,
-            data: Some(
-                data.map(|(key, bytes)| (key.clone(), ByteString(bytes.to_vec())))
-                    .collect(),
-            ),
+            data: Some(data.collect()),
             ..Self::default()
         }
     }
@@ -64,13 +62,10 @@ impl Child for Secret {
 impl Child for ConfigMap {
     fn new(metadata: ObjectMeta, _: Option<String>, data: &Data) -> Self {
         let text = |bytes: &Vec<u8>| String::from_utf8_lossy(bytes).into_owned();
-        let data = data.iter();
+        let data = data.iter().map(|(key, value)| (key.clone(), text(value)));
         Self {
             metadata,
-            data: Some(
-                data.map(|(key, bytes)| (key.clone(), text(bytes)))
-                    .collect(),
-            ),
+            data: Some(data.collect()),
             ..Self::default()
         }
     }

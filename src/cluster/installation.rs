@@ -38,22 +38,18 @@ impl Cluster {
         let mut fresh = [0_u8; 32];
         rand::rng().fill_bytes(&mut fresh);
         let installation = format!("{:032x}", rand::random::<u128>());
+        let data = [
+            (KEY, fresh.to_vec()),
+            (INSTALLATION, installation.into_bytes()),
+        ];
+        let data = data.map(|(key, bytes)| (key.to_owned(), ByteString(bytes)));
         let secret = Secret {
             metadata: ObjectMeta {
                 name: Some(NAME.to_owned()),
                 ..ObjectMeta::default()
             },
             immutable: Some(true),
-            data: Some(
-                [
-                    (KEY.to_owned(), ByteString(fresh.to_vec())),
-                    (
-                        INSTALLATION.to_owned(),
-                        ByteString(installation.into_bytes()),
-                    ),
-                ]
-                .into(),
-            ),
+            data: Some(data.into()),
             ..Secret::default()
         };
         let api = self.namespaced::<Secret>(namespace);

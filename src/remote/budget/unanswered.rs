@@ -120,7 +120,7 @@ impl Unanswered {
     #[must_use]
     pub fn uncounted_besides(&self, request: u64) -> u64 {
         let others = self.in_flight.keys().filter(|number| **number != request);
-        others.count() as u64 + self.unsettled(|_| true)
+        (others.count() + self.unsettled().count()) as u64
     }
 
     /// Returns the failed requests that the server did not count, by the response to this request, which says that it had
@@ -171,8 +171,8 @@ impl Unanswered {
     #[must_use]
     pub fn failed_in(&self, per: Duration, now: Instant) -> PerPriority {
         let mut all = PerPriority::default();
-        let unsettled = self.failed.iter().filter(|failed| !failed.settled);
-        for failed in unsettled.filter(|failed| now < failed.counted.at + per) {
+        let in_window = |failed: &&Failed| now < failed.counted.at + per;
+        for failed in self.unsettled().filter(in_window) {
             all[failed.counted.priority as usize] += 1;
         }
         all
@@ -196,8 +196,7 @@ impl Unanswered {
         }
     }
 
-    fn unsettled(&self, keep: impl Fn(&Failed) -> bool) -> u64 {
-        let unsettled = self.failed.iter().filter(|failed| !failed.settled);
-        unsettled.filter(|failed| keep(failed)).count() as u64
+    fn unsettled(&self) -> impl Iterator<Item = &Failed> {
+        self.failed.iter().filter(|failed| !failed.settled)
     }
 }

@@ -1,7 +1,7 @@
 //! An object as lists and watches read it: a few fields of its metadata. Everything else is skipped while it is read, so
 //! that it costs no memory and can't make the object unreadable, however large or deep somebody made it.
 
-use crate::resources::is_own_annotation;
+use crate::resources::{ResourceKey, is_own_annotation};
 use serde::de::IgnoredAny;
 use serde::{Deserialize, Deserializer};
 use std::collections::BTreeMap;
@@ -39,6 +39,12 @@ pub struct Metadata {
 }
 
 impl Metadata {
+    /// Returns the key of the object, which is of this kind.
+    #[must_use]
+    pub fn key(&self, kind: &'static str) -> ResourceKey {
+        ResourceKey::new(kind, &self.namespace, &self.name)
+    }
+
     /// Returns whether it is being deleted.
     #[must_use]
     pub fn terminating(&self) -> bool {

@@ -77,7 +77,7 @@ impl Entry {
 
     fn without_status<K: Kind>(PartialObject { metadata }: PartialObject) -> Self {
         Self {
-            key: ResourceKey::new(K::NAME, &metadata.namespace, &metadata.name),
+            key: metadata.key(K::NAME),
             finalizer: metadata.has_finalizer(FINALIZER),
             terminating: metadata.terminating(),
             unreadable: true,

@@ -86,7 +86,7 @@ impl References {
             }
             Event::Reported(..) => None,
             Event::Listed(object) => {
-                let key = key_of(&object, kind);
+                let key = object.key(kind);
                 self.listed.insert(key.clone());
                 // All pages show the state at the first one.
                 let answered = *self.answered.get_or_insert(now);
@@ -98,7 +98,7 @@ impl References {
                 Some(Change::Relisted(kind, namespace, listed))
             }
             Event::Applied(object) | Event::Deleted(object) => {
-                Some(Change::Object(key_of(&object, kind)))
+                Some(Change::Object(object.key(kind)))
             }
         }
     }
@@ -131,7 +131,7 @@ impl Known {
             }
             Event::Reported(..) => Vec::new(),
             Event::Listed(object) => {
-                self.listed.insert(key_of(&object, kind));
+                self.listed.insert(object.key(kind));
                 self.applied(kind, &object).into_iter().collect()
             }
             // A list delivers no deletions: what was known and is not listed was deleted while the watch was down.
@@ -150,7 +150,7 @@ impl Known {
             }
             Event::Applied(object) => self.applied(kind, &object).into_iter().collect(),
             Event::Deleted(object) => {
-                let key = key_of(&object, kind);
+                let key = object.key(kind);
                 self.significant.remove(&key);
                 vec![key]
             }
@@ -161,16 +161,16 @@ impl Known {
     /// before a gap between two watches.
     fn may_have_left(&self, kind: &'static str, event: &Event) -> Option<ResourceKey> {
         match event {
-            Event::Deleted(object) => Some(key_of(object, kind)),
+            Event::Deleted(object) => Some(object.key(kind)),
             Event::Listed(object) => {
-                Some(key_of(object, kind)).filter(|key| self.significant.contains_key(key))
+                Some(object.key(kind)).filter(|key| self.significant.contains_key(key))
             }
             Event::Listing | Event::Reported(..) | Event::ListEnded | Event::Applied(_) => None,
         }
     }
 
     fn applied(&mut self, kind: &'static str, object: &Metadata) -> Option<ResourceKey> {
-        let key = key_of(object, kind);
+        let key = object.key(kind);
         let now = Significant::new(object);
         let before = self.significant.insert(key.clone(), now);
         let same = before.is_some_and(|before| {
@@ -190,10 +190,6 @@ impl Significant {
             finalizer: object.has_finalizer(FINALIZER),
         }
     }
-}
-
-fn key_of(object: &Metadata, kind: &'static str) -> ResourceKey {
-    ResourceKey::new(kind, &object.namespace, &object.name)
 }
 
 #[cfg(test)]

@@ -176,11 +176,7 @@ async fn list(
     let mut each = |text: &str| match decode::<PartialObject>(text) {
         Some(object) => {
             if let Some(reason) = decode::<Reported>(text).and_then(|it| it.reason()) {
-                let Metadata {
-                    namespace, name, ..
-                } = &object.metadata;
-                let key = ResourceKey::new(of.scope.kind, namespace, name);
-                report(Event::Reported(key, reason));
+                report(Event::Reported(object.metadata.key(of.scope.kind), reason));
             }
             report(Event::Listed(object.metadata));
         }

@@ -78,8 +78,8 @@ pub async fn reconcile<K: Kind>(
                 case.failure = Some(Failure::Remote(failure));
             }
             Err(Error::Failed(failure)) => case.failure = Some(failure),
-            // The process that leads now, or serves the resource, decides about it. If that is still this process, it reads it again.
             Err(Error::Postponed) => return Ok(None),
+            // The process that leads now, or serves the resource, decides about it. If that is still this process, it reads it again.
             Err(Error::NotLeader | Error::OfAnotherShard) => {
                 return Ok(Some(context.timing.backoff.0));
             }

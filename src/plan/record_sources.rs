@@ -25,26 +25,17 @@ impl Record {
         let had_object = own.is_some() || memory.had_object;
         let recorded = had_object || common.instance_id.is_some() && !observes;
         let traces = finalizer.is_some() || recorded || memory.wrote;
-        let lost_import = memory.last_import != LastImport::Recorded;
-        let writes = match memory.writes {
-            _ if !traces => Writes::Never,
-            // What only this process knows, no list may show yet.
-            _ if unrecorded || lost_import => Writes::Unknown,
-            known => known,
-        };
+        let writes = writes(memory, traces, unrecorded);
         let settling = memory.settling(lags);
         let revision = common.last_applied_revision.as_deref();
         let replacement = common.replacement_revision.as_deref();
-        let imports = common.imports.iter().flatten();
         let exported = memory.exported.as_deref();
         let (export, export_unrecorded) = last_export(status.export(), exported);
         let replaced = own.clone().filter(|_| unrecorded && replacement.is_some());
         let id = memory.created.clone().or(own);
-        let sent_to = memory.sent_to.as_ref().map(|it| it.instance.clone());
-        let instance = common.instance_id.clone().or(sent_to);
         // Where nothing was created, a status that is not updated yet keeps nobody in an instance.
         let nothing = id.is_none() && !observes && writes == Writes::NothingCreated;
-        let instance = instance.filter(|_| !nothing);
+        let instance = instance(common, memory).filter(|_| !nothing);
         Self {
             observed: common.id.clone().filter(|_| observes && id.is_none()),
             id,
@@ -57,7 +48,7 @@ impl Record {
             writes,
             had_object,
             wrote: memory.wrote,
-            lost_import,
+            lost_import: may_lack_import(memory),
             settles_in: settling.at.saturating_duration_since(now),
             inconclusive: settling.inconclusive,
             revision: revision.map(Fingerprint::stored),
@@ -65,7 +56,7 @@ impl Record {
             remote_updated_at: parse_time(common.remote_updated_at.as_deref()),
             metadata_keys: common.metadata_keys.clone().unwrap_or_default(),
             replacement: replacement.filter(|_| !unrecorded).map(Fingerprint::stored),
-            imports: imports.map(|import| import.id.clone()).collect(),
+            imports: imports(common),
             pending_deletion: pending_deletion(common, replaced),
             export,
             export_unrecorded,
@@ -81,6 +72,27 @@ impl Record {
     }
 }
 
+/// Returns what is known about writes; `traces`: whether one may have been sent; `unrecorded`: whether the status lacks the
+/// object that was created. What only this process knows, no list may show yet.
+fn writes(memory: &Memory, traces: bool, unrecorded: bool) -> Writes {
+    match memory.writes {
+        _ if !traces => Writes::Never,
+        _ if unrecorded || may_lack_import(memory) => Writes::Unknown,
+        known => known,
+    }
+}
+
+/// Returns true if the status may lack the last import.
+fn may_lack_import(memory: &Memory) -> bool {
+    memory.last_import != LastImport::Recorded
+}
+
+/// Returns the instance that the status records, or else the one that the last create was sent to.
+fn instance(status: &CommonStatus, memory: &Memory) -> Option<String> {
+    let sent_to = memory.sent_to.as_ref().map(|it| it.instance.clone());
+    status.instance_id.clone().or(sent_to)
+}
+
 /// Returns the last export and whether the status lacks it: one that this process knows and that has yet to reach the status comes
 /// first.
 fn last_export(recorded: Option<&ExportStatus>, known: Option<&Exported>) -> (ExportStatus, bool) {
@@ -89,6 +101,11 @@ fn last_export(recorded: Option<&ExportStatus>, known: Option<&Exported>) -> (Ex
         Some(known) if known.export_id != recorded.export_id => (known.clone(), true),
         _ => (recorded, false),
     }
+}
+
+fn imports(status: &CommonStatus) -> Vec<String> {
+    let imports = status.imports.iter().flatten();
+    imports.map(|import| import.id.clone()).collect()
 }
 
 fn inputs(status: &CommonStatus) -> Vec<(String, Fingerprint)> {

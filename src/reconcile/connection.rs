@@ -38,7 +38,7 @@ async fn check_and_report<C: ConnectionResource>(
     context: &Context,
     key: &ResourceKey,
 ) -> Result<Option<Duration>, Unfinished> {
-    let began = Instant::now();
+    let (began, connections) = (Instant::now(), &context.connections);
     let connection = ConnectionKey::new(C::KIND, &key.namespace, &key.name);
     let api = C::api(context.cluster.client(), &key.namespace);
     let Some(object) = context.cluster.get(&api, &key.name).await? else {
@@ -51,20 +51,17 @@ async fn check_and_report<C: ConnectionResource>(
         context.metrics.forget_resource(key);
         if !is_used(context, key, &connection) {
             context.dependencies.forget(key);
-            context
-                .connections
-                .set_unused(&connection, &settings)
-                .await?;
+            connections.set_unused(&connection, &settings).await?;
             return Ok(None);
         }
     }
     // Before the Secret is read: a change in between must enqueue this connection again.
     register_dependencies(context, key, &settings);
-    let state = context.connections.refresh(&connection, key).await?;
+    let state = connections.refresh(&connection, key).await?;
     let counted = match object.meta().deletion_timestamp {
         Some(_) if is_ours => {
             let inventories = &context.inventories;
-            Some(context.connections.users(&connection, inventories).await?)
+            Some(connections.users(&connection, inventories).await?)
         }
         _ => None,
     };
@@ -89,8 +86,7 @@ async fn check_and_report<C: ConnectionResource>(
     let (metrics, reason) = (&context.metrics, verdict.reason.as_str());
     metrics.reconciled(key.kind, reason, began.elapsed());
     report_change(context, key, &connection);
-    let next = context.connections.next_check(&connection, users.is_some());
-    let next = next.await?;
+    let next = connections.next_check(&connection, users.is_some()).await?;
     let approval_ends_in = approved_for.filter(|left| !left.is_zero());
     let recount_in = counted.and_then(|counted| counted.recount_in);
     let next = [Some(next), out_of_date_in, approval_ends_in, recount_in];

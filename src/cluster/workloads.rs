@@ -24,7 +24,7 @@ impl Cluster {
         content: &str,
     ) -> Result<Option<RestartRefusal>, ClusterError> {
         let name = &workload.name;
-        let of = match workload.kind {
+        let resource = match workload.kind {
             WorkloadKind::Deployment => ApiResource::erase::<Deployment>(&()),
             WorkloadKind::StatefulSet => ApiResource::erase::<StatefulSet>(&()),
             WorkloadKind::DaemonSet => ApiResource::erase::<DaemonSet>(&()),
@@ -32,10 +32,10 @@ impl Cluster {
         let annotations = json!({RESTARTED_FOR: content});
         let patch = json!({"spec": {"template": {"metadata": {"annotations": annotations}}}});
         let (params, patch) = (PatchParams::apply(FIELD_MANAGER), Patch::Merge(patch));
-        let api: Api<DynamicObject> = Api::namespaced_with(self.client(), namespace, &of);
+        let api: Api<DynamicObject> = Api::namespaced_with(self.client(), namespace, &resource);
         // The answer is only the metadata: the rest of a workload is no concern of the operator.
         let patched = api.patch_metadata(name, &params, &patch);
-        let Err(error) = self.call(Verb::Patch, &of.kind, name, patched).await else {
+        let Err(error) = self.call(Verb::Patch, &resource.kind, name, patched).await else {
             return Ok(None);
         };
         match error.cause {

@@ -89,9 +89,8 @@ impl KeyChecks {
             ..Circumstances::default()
         };
         let attempt = Attempt {
-            circumstances: digest(&circumstances),
             request: settings.requested().map(digest),
-            ..Attempt::default()
+            ..Attempt::of(&circumstances)
         };
         let paused = self.pauses.left(&attempt, now).is_some();
         self.attempt = Some(attempt);

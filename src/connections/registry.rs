@@ -61,7 +61,7 @@ impl Connections {
     /// Returns the state of a connection for `user`, a resource that uses it. Reads the connection only if it was not read yet.
     ///
     /// # Errors
-    /// Another task reads it for the first time, and `user` is enqueued when that has ended.
+    /// Another task reads it and nothing that was known before can be used; `user` is enqueued when that has ended.
     pub async fn state(
         &self,
         key: &ConnectionKey,

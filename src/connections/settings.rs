@@ -125,16 +125,7 @@ impl ConnectionResource for Stored<ClusterConnection> {
             key: Reference::to_namespaced_key(SourceKind::Secret, key),
             ca_bundle: ca.map(|ca| Reference::to_namespaced_key(SourceKind::ConfigMap, ca)),
             // Absent means nobody, not everybody: a new ClusterConnection serves no namespace by accident.
-            allowed: Some(
-                object
-                    .spec
-                    .allowed_namespaces
-                    .clone()
-                    .unwrap_or(AllowedNamespaces {
-                        names: None,
-                        selector: None,
-                    }),
-            ),
+            allowed: Some(object.spec.allowed_namespaces.clone().unwrap_or_default()),
             external_ids: object.spec.external_ids.unwrap_or_default() == ExternalIds::Allow,
             unreadable: self.unreadable().map(str::to_owned),
             status: object.status.clone().unwrap_or_default(),

@@ -42,7 +42,7 @@ pub struct ConnectionVersion {
 }
 
 /// One attempt. Kept for each resource, so it is small.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Attempt {
     /// Digest of its [`Circumstances`].
     pub circumstances: u64,
@@ -55,6 +55,17 @@ pub struct Attempt {
 }
 
 impl Attempt {
+    /// Returns an attempt that depends on this, without a request, a finalizer and dependents.
+    #[must_use]
+    pub fn of(circumstances: &Circumstances) -> Self {
+        Self {
+            circumstances: digest(circumstances),
+            request: None,
+            finalizer: false,
+            dependents: BTreeSet::new(),
+        }
+    }
+
     /// Returns true if nothing has changed since `earlier`, but perhaps a request. That a finalizer was added, or that one
     /// more resource depends on this one, helps no attempt.
     #[must_use]
@@ -107,22 +118,15 @@ mod tests {
         }
     }
 
-    fn attempt(circumstances: &Circumstances) -> Attempt {
-        Attempt {
-            circumstances: digest(circumstances),
-            ..Attempt::default()
-        }
-    }
-
     fn changed(change: impl FnOnce(&mut Circumstances)) -> Attempt {
         let mut circumstances = circumstances();
         change(&mut circumstances);
-        attempt(&circumstances)
+        Attempt::of(&circumstances)
     }
 
     #[test]
     fn everything_that_matters_makes_another_attempt() {
-        let (attempt, same) = (attempt(&circumstances()), attempt(&circumstances()));
+        let (attempt, same) = (Attempt::of(&circumstances()), Attempt::of(&circumstances()));
         assert!(same.repeats(&attempt));
         for (event, other) in [
             ("an edited spec", changed(|it| it.generation = 2)),
@@ -162,7 +166,7 @@ mod tests {
 
     #[test]
     fn only_the_loss_of_the_finalizer_makes_another_attempt() {
-        let without = attempt(&circumstances());
+        let without = Attempt::of(&circumstances());
         let with = Attempt {
             finalizer: true,
             ..without.clone()
@@ -173,7 +177,7 @@ mod tests {
 
     #[test]
     fn each_request_is_one_and_none_once_it_is_handled() {
-        let handled = attempt(&circumstances());
+        let handled = Attempt::of(&circumstances());
         let [first, second] = ["1", "2"].map(|text| Attempt {
             request: Some(digest(text)),
             ..handled.clone()

@@ -53,8 +53,11 @@ pub fn replace(
     let fits = |remote: &&&RemoteView| differs(remote).is_without_replacement(desired);
     let successor = others.iter().find(fits).copied();
     if successor.is_none() && uncertain && !case.record.settled() {
-        let wait = Plan::wait_until_settled(&case.record, reason, SEARCHING_NEW);
-        return Ok(wait);
+        return Ok(Plan::wait_until_settled(
+            &case.record,
+            reason,
+            SEARCHING_NEW,
+        ));
     }
     let unfit = others
         .iter()

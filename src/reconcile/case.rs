@@ -104,9 +104,9 @@ pub fn attempt<K: Kind>(
     };
     let dependents = terminating.then(|| resource.context.dependencies.dependents(resource.key));
     Attempt {
-        circumstances: digest(&circumstances),
         request: resource.handle.requested().map(digest),
         finalizer: resource.handle.has_finalizer(),
         dependents: dependents.into_iter().flatten().collect(),
+        ..Attempt::of(&circumstances)
     }
 }

@@ -39,8 +39,11 @@ impl<K: Kind> Run<'_, K> {
             Query::Dependents(ids) => Answer::Dependents(self.dependents(ids).await?),
             Query::Losses => {
                 let (session, id) = (self.api()?, case.object_id());
-                let (connections, all) = (&self.context.connections, &self.context.inventories);
-                let losses = connections.losses(self.connection, id, &session, all);
+                let context = self.context;
+                let losses =
+                    context
+                        .connections
+                        .losses(self.connection, id, &session, &context.inventories);
                 Answer::Losses(losses.await??)
             }
             Query::OwnerAlive(other) => {

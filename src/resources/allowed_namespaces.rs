@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 
 /// Allowed namespaces: those that are named, and those whose labels match.
 #[skip_serializing_none]
-#[derive(Clone, Debug, PartialEq, Deserialize, Serialize, JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct AllowedNamespaces {
     /// Names of allowed namespaces.

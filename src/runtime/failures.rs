@@ -27,7 +27,7 @@ pub struct EndedBy {
 }
 
 impl EndedBy {
-    /// Returns the report on a reconciliation that panicked, or asked the same question twice: a fault of the operator.
+    /// Returns the report on a reconciliation that panicked, or answered the same query twice: a fault of the operator.
     #[must_use]
     pub fn panic() -> Self {
         Self {

@@ -1,4 +1,4 @@
-//! The list of kinds, and what the runtime needs of each without knowing which it is.
+//! The kinds that are served, and what the runtime does with a resource of any of them.
 
 use super::failures::{self, EndedBy};
 use super::list_watch::Watched;
@@ -114,7 +114,7 @@ impl Served {
             Self::Connections(kind) => {
                 let next =
                     with_connection!(kind, C => connection::reconcile::<C>(context, key).await);
-                // Only failures that end a reconciliation are remembered here: the registry counts the others.
+                // Only failures that end a reconciliation are remembered here: `KeyChecks` counts the others.
                 next.inspect(|_| context.memories.forget(key))
             }
             Self::RemoteObjects(kind) => {

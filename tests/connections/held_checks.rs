@@ -1,8 +1,9 @@
 //! The check of a connection whose server does not answer: it holds up nobody but those who can't do without its result.
 
+use super::instances::moved_after_crash;
 use crate::support::{
-    AllNamespaces, Environment, PATIENCE, Setup, Snapshot, connection, credentials, secret, with,
-    with_timeouts,
+    AllNamespaces, Environment, Kind, PATIENCE, Setup, Snapshot, connection, credentials, secret,
+    with, with_timeouts,
 };
 use futures::FutureExt;
 use metorial_operator::resources::ResourceKey;
@@ -218,4 +219,33 @@ async fn a_resource_waits_while_another_server_of_its_connection_is_checked() {
         env.credentials(name).wait_ready().await;
     }
     env.check_oracles().await;
+}
+
+#[tokio::test]
+async fn a_search_for_a_lost_create_holds_up_nobody_while_the_connection_is_checked_that_it_needs()
+{
+    let (mut env, there) = moved_after_crash().await;
+    let checks = Fault::on("GET", "/instance").instance(&env.instance);
+    let gate = Gate::new();
+    let hold = Action::HoldBefore(gate.clone());
+    env.sim.faults().add(checks, hold);
+    // One for the check, and one for everybody else.
+    let settings = Settings {
+        concurrency: 2,
+        ..with_timeouts(env.settings(), LONG, LONG * 2)
+    };
+    env.start_operator_with(settings);
+    wait_for_check(&gate).await;
+    let through = json!({"spec": {"connectionRef": {"name": "other"}}});
+    for name in ["first", "second"] {
+        env.create(with(credentials(name), through.clone())).await;
+    }
+    assert_eq!(gate.arrived(), 1);
+
+    gate.open();
+    env.credentials("github")
+        .wait_message("InstanceMismatch", "a create may have been applied")
+        .await;
+    assert_eq!(env.live_in(&there).len(), 2);
+    assert_eq!(env.ever(Kind::Credentials).len(), 1);
 }

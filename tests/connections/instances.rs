@@ -265,7 +265,7 @@ async fn a_deletion_reaches_where_a_create_was_sent_even_if_no_status_recorded_t
 
 /// An environment whose operator was killed in the middle of a create, and the instance that the Connection `other` opens and to
 /// which the resource was moved meanwhile.
-async fn moved_after_crash() -> (Environment, InstanceId) {
+pub async fn moved_after_crash() -> (Environment, InstanceId) {
     let mut env = Environment::new().await;
     let there = env.connect_another_instance().await;
     let gate = env.hold_after("POST", Kind::Credentials.path());

@@ -17,14 +17,10 @@ const DELAYS: Delays = Delays {
 };
 
 fn attempt(generation: i64) -> Attempt {
-    let circumstances = Circumstances {
+    Attempt::of(&Circumstances {
         generation,
         ..Circumstances::default()
-    };
-    Attempt {
-        circumstances: digest(&circumstances),
-        ..Attempt::default()
-    }
+    })
 }
 
 /// The first attempt, with a request of the user.

@@ -1,10 +1,11 @@
-//! The recorded state of a resource whose writes every read shows.
+//! Recorded states for the tests of decisions.
 
 use crate::plan::memory::{Lags, Memory};
 use crate::plan::record::{Finalizer, Record};
 use crate::resources::ResourceStatus;
 use std::time::{Duration, Instant};
 
+/// Returns the recorded state of a resource whose writes every read shows.
 pub fn settled<S: ResourceStatus>(
     status: &S,
     finalizer: Option<Finalizer>,

@@ -1,17 +1,19 @@
 //! Two replicas: one leads, and another takes over when it is gone; a leader that was asleep writes nothing more.
 
 use crate::support::{
-    Environment, Kind, PATIENCE, Process, auth_config, credentials, export, reconcile_timeout,
-    write_without_leading,
+    ApiProxy, Environment, Kind, PATIENCE, Process, auth_config, credentials, export,
+    reconcile_timeout, write_without_leading,
 };
+use control_plane::free_address;
 use k8s_openapi::api::coordination::v1::Lease;
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 /// The time for which another replica sees the same renewal before it leads.
 const LEASE: Duration = Duration::from_secs(15);
 
-/// An environment with a leader and a replica that stands by.
-/// Starts two replicas whose calls may be answered long after their process was woken again.
+/// An environment with a leader and a replica that stands by. Their calls may be answered long after their process was woken
+/// again.
 async fn two_patient_replicas() -> (Environment, Process, Process) {
     two_replicas(&["--request-timeout=2m", &reconcile_timeout("5m")]).await
 }
@@ -23,6 +25,22 @@ async fn two_replicas(flags: &[&str]) -> (Environment, Process, Process) {
     let standby = env.start_process(flags).await;
     env.wait_serves(&standby).await;
     (env, leader, standby)
+}
+
+/// The same, where the leader reaches the cluster through a proxy.
+async fn two_replicas_and_a_proxy() -> (Environment, ApiProxy, Process, Process) {
+    let env = Environment::new().await;
+    let user = env
+        .plane
+        .kubeconfig_for_service_account(&env.namespace, "metorial-operator");
+    let proxy = ApiProxy::start(user.await.unwrap(), Vec::new()).await;
+    let admin = free_address();
+    let kubeconfig = proxy.kubeconfig(Path::new(env!("CARGO_TARGET_TMPDIR")));
+    let leader = Process::start(&kubeconfig, &env.flags(admin), admin);
+    env.wait_leads(&leader).await;
+    let standby = env.start_process(&[]).await;
+    env.wait_serves(&standby).await;
+    (env, proxy, leader, standby)
 }
 
 /// Waits until the lease is renewed; returns a moment before that, at which it was not yet.
@@ -265,4 +283,37 @@ async fn a_replica_that_stands_by_asks_nothing_and_writes_nothing() {
     }
     let lease = env.api::<Lease>().get("metorial-operator").await.unwrap();
     assert_eq!(lease.spec.unwrap().lease_duration_seconds, Some(15));
+}
+
+#[tokio::test]
+async fn a_leader_that_can_not_reach_the_cluster_is_succeeded_and_sends_nothing_more_to_the_api() {
+    let (env, proxy, leader, successor) = two_replicas_and_a_proxy().await;
+    env.apply(credentials("github")).await;
+    env.credentials("github").wait_ready().await;
+
+    // It is cut off in the middle of a reconciliation, between the read and the write.
+    let gate = env.hold_after("GET", "/provider-auth-credentials");
+    env.rotate("oauth-app", "client-secret", "rotated-0123456789")
+        .await;
+    assert!(gate.wait_for_arrivals(1, PATIENCE).await);
+    proxy.cut();
+    env.wait_leads(&successor).await;
+    gate.open();
+    env.wait_leads_no_more(&leader).await;
+    env.wait_only(Kind::Credentials, "rotated by the successor", |object| {
+        object.write_only["client_secret"] == "rotated-0123456789"
+    })
+    .await;
+    env.credentials("github").wait_recorded().await;
+
+    proxy.mend();
+    env.check_quiet_process().await;
+    assert_eq!(leader.api_requests("PATCH").await, 0.0);
+    assert_eq!(successor.api_requests("PATCH").await, 1.0);
+    assert_eq!(env.attempts().len(), 2);
+    env.check_oracles().await;
+
+    // It stands by, and leads again when its turn comes.
+    successor.terminate();
+    env.wait_leads(&leader).await;
 }

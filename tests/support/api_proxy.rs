@@ -1,4 +1,4 @@
-//! A proxy in front of the API server that answers chosen requests with something that can't be read.
+//! A proxy in front of the API server that answers chosen requests with something that can't be read, or none at all for a while.
 
 use axum::Router;
 use axum::body::Body;
@@ -10,6 +10,7 @@ use std::convert::Infallible;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 use tokio::net::TcpListener;
+use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
 /// A request, by its method and parts of its path and query, and how it is answered instead.
@@ -25,6 +26,8 @@ pub struct Broken {
 struct Shared {
     client: Client,
     broken: Arc<Mutex<Vec<Broken>>>,
+    /// False while nothing gets through.
+    open: watch::Sender<bool>,
 }
 
 /// A running proxy. Dropping it ends it.
@@ -45,6 +48,7 @@ impl ApiProxy {
         let shared = Shared {
             client: Client::try_from(config).unwrap(),
             broken: Arc::new(Mutex::new(broken)),
+            open: watch::Sender::new(true),
         };
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
@@ -69,6 +73,16 @@ impl ApiProxy {
         path
     }
 
+    /// From now on no request gets through, and none is refused.
+    pub fn cut(&self) {
+        self.shared.open.send_replace(false);
+    }
+
+    /// From now on requests get through, those that wait as well.
+    pub fn mend(&self) {
+        self.shared.open.send_replace(true);
+    }
+
     /// The requests that were not made yet.
     pub fn left(&self) -> Vec<String> {
         let broken = self.shared.broken.lock().unwrap();
@@ -84,6 +98,8 @@ impl Drop for ApiProxy {
 }
 
 async fn answer(State(shared): State<Shared>, request: Request) -> Response {
+    let mut open = shared.open.subscribe();
+    open.wait_for(|open| *open).await.unwrap();
     if let Some(broken) = shared.take(&request) {
         let length = broken.body.len() + if broken.cut { 100 } else { 0 };
         let chunk = futures::stream::iter([Ok::<_, Infallible>(broken.body)]);

@@ -66,6 +66,14 @@ async fn wait_renewed(env: &Environment) -> Instant {
     last
 }
 
+/// Waits until the one object at Metorial has this client secret.
+async fn wait_secret(env: &Environment, secret: &str) {
+    env.wait_only(Kind::Credentials, "rotated", |object| {
+        object.write_only["client_secret"] == secret
+    })
+    .await;
+}
+
 #[tokio::test]
 async fn a_leader_that_renews_stays_the_only_one_for_longer_than_a_lease_lasts() {
     let (env, leader, standby) = two_patient_replicas().await;
@@ -151,10 +159,7 @@ async fn a_leader_that_slept_past_its_lease_writes_nothing_when_it_wakes() {
     sleeper.freeze();
     gate.open();
     env.wait_leads(&successor).await;
-    env.wait_only(Kind::Credentials, "rotated by the successor", |object| {
-        object.write_only["client_secret"] == "rotated-0123456789"
-    })
-    .await;
+    wait_secret(&env, "rotated-0123456789").await;
     let settled = env
         .credentials("github")
         .wait("ready with the new secret", |github| {
@@ -180,12 +185,7 @@ async fn a_leader_that_slept_past_its_lease_writes_nothing_when_it_wakes() {
     env.wait_leads(&sleeper).await;
     env.rotate("oauth-app", "client-secret", "rotated-again-0123456789")
         .await;
-    env.wait_only(
-        Kind::Credentials,
-        "rotated by the former sleeper",
-        |object| object.write_only["client_secret"] == "rotated-again-0123456789",
-    )
-    .await;
+    wait_secret(&env, "rotated-again-0123456789").await;
     env.credentials("github").wait_recorded().await;
     env.check_oracles().await;
 }
@@ -300,10 +300,7 @@ async fn a_leader_that_can_not_reach_the_cluster_is_succeeded_and_sends_nothing_
     env.wait_leads(&successor).await;
     gate.open();
     env.wait_leads_no_more(&leader).await;
-    env.wait_only(Kind::Credentials, "rotated by the successor", |object| {
-        object.write_only["client_secret"] == "rotated-0123456789"
-    })
-    .await;
+    wait_secret(&env, "rotated-0123456789").await;
     env.credentials("github").wait_recorded().await;
 
     proxy.mend();

@@ -260,46 +260,30 @@ async fn each_failure_of_the_api_has_one_meaning_for_a_connection() {
 async fn only_the_apis_own_rejection_is_about_the_instance_of_the_spec() {
     use Reason::{InvalidSpec, RemoteRejected, RemoteUnavailable};
     let named = || json!({"code": "not_found", "entity": "organization.instance", "id": "ins_1"});
+    let code = |code: &str| Some(json!({"code": code}));
     let of_organization = Some("set spec.instance.id");
     let unknown = Some("the key reaches no instance \"ins_1\"");
+    // A null takes the code away.
+    let without_code = Some(json!({"code": null}));
     for (status, body, with_id, reason, part) in [
         (
             400,
-            Some(json!({"code": "bad_request"})),
+            code("bad_request"),
             false,
             InvalidSpec,
             of_organization,
         ),
-        (
-            400,
-            Some(json!({"code": "bad_request"})),
-            true,
-            InvalidSpec,
-            unknown,
-        ),
+        (400, code("bad_request"), true, InvalidSpec, unknown),
         (404, Some(named()), true, InvalidSpec, unknown),
         (404, Some(named()), false, RemoteRejected, None),
-        (
-            422,
-            Some(json!({"code": "invalid_data"})),
-            false,
-            RemoteRejected,
-            None,
-        ),
-        (
-            400,
-            Some(json!({"code": null})),
-            false,
-            RemoteUnavailable,
-            None,
-        ),
+        (422, code("invalid_data"), false, RemoteRejected, None),
+        (400, without_code, false, RemoteUnavailable, None),
         (400, None, false, RemoteUnavailable, None),
         (400, None, true, RemoteUnavailable, None),
         (421, None, false, RemoteUnavailable, None),
         (431, None, true, RemoteUnavailable, None),
     ] {
         let error = match &body {
-            // A null takes the code away.
             Some(body) => refusal(Get, status, "", body.clone()).await,
             None => proxy_refusal(status).await,
         };

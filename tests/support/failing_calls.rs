@@ -14,16 +14,16 @@ use tower::{Layer, Service};
 /// Fails the first of all calls with the same method and path.
 #[derive(Clone)]
 pub struct FailingCalls {
-    status: u16,
+    statuses: &'static [u16],
     moment: Moment,
     failed: Arc<Mutex<HashSet<String>>>,
 }
 
 impl FailingCalls {
-    /// Fails them with this status, at this moment.
-    pub fn with(status: u16, moment: Moment) -> Self {
+    /// Fails them with these statuses in turns, at this moment.
+    pub fn with(statuses: &'static [u16], moment: Moment) -> Self {
         Self {
-            status,
+            statuses,
             moment,
             failed: Arc::default(),
         }
@@ -34,8 +34,8 @@ impl FailingCalls {
         self.failed.lock().unwrap().clone()
     }
 
-    /// Notes a call; returns whether it fails. What comes before an operator serves anything ends it.
-    fn fails(&self, head: &http::request::Parts) -> bool {
+    /// Notes a call, and returns the answer to one that fails. What comes before an operator serves anything ends it.
+    fn failure(&self, head: &http::request::Parts) -> Option<Response<Answer>> {
         let path = head.uri.path();
         let query = head.uri.query().unwrap_or_default();
         let watch = if query.contains("watch=") {
@@ -44,20 +44,23 @@ impl FailingCalls {
             ""
         };
         let call = format!("{watch}{} {path}", head.method);
-        !path.ends_with("/kube-system") && self.failed.lock().unwrap().insert(call)
+        let mut failed = self.failed.lock().unwrap();
+        let status = self.statuses[failed.len() % self.statuses.len()];
+        let fails = !path.ends_with("/kube-system") && failed.insert(call);
+        fails.then(|| answer(status))
     }
+}
 
-    fn answer(&self) -> Response<Answer> {
-        let body = json!({
-            "kind": "Status", "apiVersion": "v1", "status": "Failure", "code": self.status,
-            "message": "failed by a test", "reason": "Failing",
-        });
-        let answer = Response::builder()
-            .status(self.status)
-            .header("content-type", "application/json")
-            .header("retry-after", "1");
-        answer.body(Answer::from(body.to_string())).unwrap()
-    }
+fn answer(status: u16) -> Response<Answer> {
+    let body = json!({
+        "kind": "Status", "apiVersion": "v1", "status": "Failure", "code": status,
+        "message": "failed by a test", "reason": "Failing",
+    });
+    let answer = Response::builder()
+        .status(status)
+        .header("content-type", "application/json")
+        .header("retry-after", "1");
+    answer.body(Answer::from(body.to_string())).unwrap()
 }
 
 impl<S> Layer<S> for FailingCalls {
@@ -91,7 +94,7 @@ where
 
     fn call(&mut self, request: Request<Body>) -> Self::Future {
         let (head, body) = request.into_parts();
-        let failure = self.calls.fails(&head).then(|| self.calls.answer());
+        let failure = self.calls.failure(&head);
         let before = self.calls.moment == Moment::Before;
         let request = Request::from_parts(head, body);
         match failure {

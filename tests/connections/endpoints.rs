@@ -1,7 +1,6 @@
 //! Connections whose address or certificates change while the API can't be asked about that.
 
-use crate::support::{Environment, credentials};
-use metorial_operator::settings::Settings;
+use crate::support::{Environment, calling, credentials};
 use metorial_simulator::{Action, Fault, Simulator};
 use serde_json::{Value, json};
 
@@ -49,11 +48,7 @@ async fn nothing_is_sent_after(env: &Environment, edit: Value, repair: impl Asyn
 async fn nothing_is_sent_to_a_former_server_while_the_new_one_can_not_be_asked() {
     let mut env = Environment::new().await;
     let other = Simulator::start(Default::default()).await;
-    let settings = Settings {
-        allowed_base_urls: vec![env.sim.url().parse().unwrap(), other.url().parse().unwrap()],
-        ..env.settings()
-    };
-    env.start_operator_with(settings);
+    env.start_operator_with(calling(env.settings(), &[&env.sim, &other]));
     other.faults().add(Fault::any(), unavailable());
     let back = json!({"baseUrl": env.sim.url()});
     let repair = async || {

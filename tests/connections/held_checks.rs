@@ -2,8 +2,8 @@
 
 use super::instances::moved_after_crash;
 use crate::support::{
-    AllNamespaces, Environment, Kind, PATIENCE, Setup, Snapshot, connection, credentials, secret,
-    with, with_timeouts,
+    AllNamespaces, Environment, Kind, PATIENCE, Setup, Snapshot, calling, connection, credentials,
+    secret, with, with_timeouts,
 };
 use futures::FutureExt;
 use metorial_operator::resources::ResourceKey;
@@ -22,22 +22,20 @@ const LONG: Duration = Duration::from_secs(600);
 /// More resources than all concurrent reconciliations of an operator in a test, each of which may be waiting for the check.
 const MANY: usize = 12;
 
-/// Settings of an operator that may call two servers, and gives up no request.
-fn calling_both(settings: Settings, urls: [String; 2]) -> Settings {
-    let settings = Settings {
-        allowed_base_urls: urls.iter().map(|url| url.parse().unwrap()).collect(),
-        ..settings
-    };
-    with_timeouts(settings, LONG, LONG * 2)
+/// Settings of an operator that may call these servers, and gives up no request.
+fn patiently_calling(settings: Settings, servers: &[&Simulator]) -> Settings {
+    with_timeouts(calling(settings, servers), LONG, LONG * 2)
 }
 
 /// Holds the checks at a server.
 fn hold_checks(server: &Simulator) -> Gate {
+    hold(server, Fault::on("GET", "/instance"))
+}
+
+fn hold(server: &Simulator, requests: Fault) -> Gate {
     let gate = Gate::new();
-    let checks = Fault::on("GET", "/instance");
-    server
-        .faults()
-        .add(checks, Action::HoldBefore(gate.clone()));
+    let action = Action::HoldBefore(gate.clone());
+    server.faults().add(requests, action);
     gate
 }
 
@@ -78,8 +76,8 @@ async fn many_resources_that_wait_for_the_check_of_a_connection_hold_up_nobody_e
         waiting.push(team);
     }
     let gate = hold_checks(&slow);
-    let urls = [everywhere.home.sim.url(), slow.url()];
-    let settings = calling_both(everywhere.settings(), urls);
+    let servers = [&everywhere.home.sim, &slow];
+    let settings = patiently_calling(everywhere.settings(), &servers);
     // With the two checks these are as many as are reconciled concurrently.
     let wanted = settings.concurrency - waiting.len();
     let (settings, mut started) = counting_starts(settings, "app-");
@@ -188,8 +186,7 @@ async fn resources_keep_using_a_connection_while_it_is_checked_again() {
 async fn a_resource_waits_while_another_server_of_its_connection_is_checked() {
     let mut env = Environment::new().await;
     let other = Simulator::start(Default::default()).await;
-    let urls = [env.sim.url(), other.url()];
-    env.start_operator_with(calling_both(env.settings(), urls));
+    env.start_operator_with(patiently_calling(env.settings(), &[&env.sim, &other]));
     env.create(credentials("before")).await;
     let gate = hold_checks(&other);
     let edited = env.connection("default");
@@ -226,9 +223,7 @@ async fn a_search_for_a_lost_create_holds_up_nobody_while_the_connection_is_chec
 {
     let (mut env, there) = moved_after_crash().await;
     let checks = Fault::on("GET", "/instance").instance(&env.instance);
-    let gate = Gate::new();
-    let hold = Action::HoldBefore(gate.clone());
-    env.sim.faults().add(checks, hold);
+    let gate = hold(&env.sim, checks);
     // One for the check, and one for everybody else.
     let settings = Settings {
         concurrency: 2,

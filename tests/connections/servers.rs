@@ -1,19 +1,13 @@
 //! Several servers that may be called: what one of them says is about nobody at another.
 
-use crate::support::{Environment, Kind, connection, credentials, secret, with};
+use crate::support::{Environment, Kind, calling, connection, credentials, secret, with};
 use metorial_operator::settings::Settings;
 use metorial_simulator::{Action, Fault, InstanceType, Options, Simulator};
 use serde_json::{Value, json};
 
 /// The settings of an operator that may call both servers.
 fn calling_both(env: &Environment, hostile: &Simulator) -> Settings {
-    Settings {
-        allowed_base_urls: vec![
-            env.sim.url().parse().unwrap(),
-            hostile.url().parse().unwrap(),
-        ],
-        ..env.settings()
-    }
+    calling(env.settings(), &[&env.sim, hostile])
 }
 
 /// Another server, and the environment's operator that may call both.

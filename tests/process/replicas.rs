@@ -6,6 +6,7 @@ use crate::support::{
 };
 use control_plane::free_address;
 use k8s_openapi::api::coordination::v1::Lease;
+use metorial_simulator::Gate;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
@@ -64,6 +65,16 @@ async fn wait_renewed(env: &Environment) -> Instant {
     })
     .await;
     last
+}
+
+/// Has the client secret of a ready resource rotated, and the response to the first request of this method held.
+async fn rotation_held_after(env: &Environment, method: &str) -> Gate {
+    env.create(credentials("github")).await;
+    let gate = env.hold_after(method, "/provider-auth-credentials");
+    env.rotate("oauth-app", "client-secret", "rotated-0123456789")
+        .await;
+    assert!(gate.wait_for_arrivals(1, PATIENCE).await);
+    gate
 }
 
 /// Waits until the one object at Metorial has this client secret.
@@ -148,14 +159,8 @@ async fn a_lease_that_is_deleted_makes_no_second_leader() {
 #[tokio::test]
 async fn a_leader_that_slept_past_its_lease_writes_nothing_when_it_wakes() {
     let (env, sleeper, successor) = two_patient_replicas().await;
-    env.apply(credentials("github")).await;
-    env.credentials("github").wait_ready().await;
-
     // It falls asleep in the middle of a reconciliation, between the read and the write.
-    let gate = env.hold_after("GET", "/provider-auth-credentials");
-    env.rotate("oauth-app", "client-secret", "rotated-0123456789")
-        .await;
-    assert!(gate.wait_for_arrivals(1, PATIENCE).await);
+    let gate = rotation_held_after(&env, "GET").await;
     sleeper.freeze();
     gate.open();
     env.wait_leads(&successor).await;
@@ -193,22 +198,13 @@ async fn a_leader_that_slept_past_its_lease_writes_nothing_when_it_wakes() {
 #[tokio::test]
 async fn a_leader_that_slept_while_its_write_was_answered_does_not_report_what_is_outdated() {
     let (env, sleeper, successor) = two_patient_replicas().await;
-    env.create(credentials("github")).await;
-    let gate = env.hold_after("PATCH", "/provider-auth-credentials");
-    env.rotate("oauth-app", "client-secret", "rotated-0123456789")
-        .await;
-    assert!(gate.wait_for_arrivals(1, PATIENCE).await);
+    let gate = rotation_held_after(&env, "PATCH").await;
     sleeper.freeze();
     gate.open();
     env.wait_leads(&successor).await;
     env.rotate("oauth-app", "client-secret", "rotated-again-0123456789")
         .await;
-    env.wait_only(
-        Kind::Credentials,
-        "rotated again by the successor",
-        |object| object.write_only["client_secret"] == "rotated-again-0123456789",
-    )
-    .await;
+    wait_secret(&env, "rotated-again-0123456789").await;
     let recorded = env.credentials("github").wait_recorded().await;
     env.check_quiet_process().await;
 
@@ -289,14 +285,8 @@ async fn a_replica_that_stands_by_asks_nothing_and_writes_nothing() {
 #[tokio::test]
 async fn a_leader_that_can_not_reach_the_cluster_is_succeeded_and_sends_nothing_more_to_the_api() {
     let (env, proxy, leader, successor) = two_replicas_and_a_proxy().await;
-    env.apply(credentials("github")).await;
-    env.credentials("github").wait_ready().await;
-
     // It is cut off in the middle of a reconciliation, between the read and the write.
-    let gate = env.hold_after("GET", "/provider-auth-credentials");
-    env.rotate("oauth-app", "client-secret", "rotated-0123456789")
-        .await;
-    assert!(gate.wait_for_arrivals(1, PATIENCE).await);
+    let gate = rotation_held_after(&env, "GET").await;
     proxy.cut();
     env.wait_leads(&successor).await;
     gate.open();

@@ -152,11 +152,18 @@ impl Environment {
 
     /// Starts it with other settings.
     pub fn start_operator_with(&mut self, settings: Settings) {
+        self.start_with_client(settings, |config| Client::try_from(config).unwrap());
+    }
+
+    fn start_with_client(
+        &mut self,
+        settings: Settings,
+        client: impl FnOnce(Config) -> Client + Send + 'static,
+    ) {
         assert!(self.operator.is_none(), "an operator is running");
         self.wait_as_long_as(&settings);
         let config = self.config.clone();
-        let client = move || Client::try_from(config).unwrap();
-        self.operator = Some(Operator::start(settings, client));
+        self.operator = Some(Operator::start(settings, move || client(config)));
     }
 
     /// A story is over when nothing is written for longer than reads take to settle, and one more try after that: what only then is
@@ -189,25 +196,20 @@ impl Environment {
 
     /// Starts it behind a gate and with other settings.
     pub fn start_operator_with_gate(&mut self, settings: Settings, gate: &KubeGate) {
-        assert!(self.operator.is_none(), "an operator is running");
-        self.wait_as_long_as(&settings);
-        let (config, gate) = (self.config.clone(), gate.clone());
-        let client = move || {
+        let gate = gate.clone();
+        self.start_with_client(settings, move |config| {
             let builder = ClientBuilder::try_from(config).unwrap();
             builder.with_layer(&gate).build()
-        };
-        self.operator = Some(Operator::start(settings, client));
+        });
     }
 
     /// Starts it at a Kubernetes API that fails calls.
     pub fn start_operator_failing(&mut self, calls: &FailingCalls) {
-        assert!(self.operator.is_none(), "an operator is running");
-        let (config, calls) = (self.config.clone(), calls.clone());
-        let client = move || {
+        let calls = calls.clone();
+        self.start_with_client(self.settings(), move |config| {
             let builder = ClientBuilder::try_from(config).unwrap();
             builder.with_layer(&calls).build()
-        };
-        self.operator = Some(Operator::start(self.settings(), client));
+        });
     }
 
     /// Ends it as SIGKILL does.

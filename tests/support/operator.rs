@@ -20,6 +20,7 @@ use metorial_operator::metrics::BudgetSample;
 use metorial_operator::resources::{ProviderAuthCredentials, ResourceKey};
 use metorial_operator::runtime;
 use metorial_operator::settings::{Settings, Timing};
+use metorial_simulator::Simulator;
 use serde_json::json;
 use std::sync::{Arc, OnceLock, mpsc};
 use std::time::Duration;
@@ -70,6 +71,15 @@ pub fn test_settings(namespace: &str, api: &str) -> Settings {
             drain: Duration::from_secs(10),
         },
         hook: None,
+    }
+}
+
+/// The same settings for an operator that may call these servers.
+pub fn calling(settings: Settings, servers: &[&Simulator]) -> Settings {
+    let urls = servers.iter().map(|server| server.url().parse().unwrap());
+    Settings {
+        allowed_base_urls: urls.collect(),
+        ..settings
     }
 }
 

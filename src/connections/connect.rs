@@ -67,7 +67,7 @@ impl Connections {
         let from = self.client_inputs(reading, settings).await?;
         let Begun { epoch, known } = self.begin_check(key, &mut reading.slot(), &from, max_age)?;
         let opened = match known {
-            Some(known) => self.fitting(&reading.slot(), settings, known)?,
+            Some(known) => known,
             None => self.ask(key, reading, &from).await?,
         };
         Ok(Connected {
@@ -115,7 +115,11 @@ impl Connections {
             transport: session.transport.clone(),
             verified,
         });
-        Ok(Begun { epoch, known })
+        let known = known.map(|known| self.fitting(slot, settings, known));
+        Ok(Begun {
+            epoch,
+            known: known.transpose()?,
+        })
     }
 
     /// Stores the session of a connection, by which resources use it from now on.

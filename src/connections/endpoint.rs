@@ -35,13 +35,9 @@ impl Endpoint {
         }
     }
 
-    /// Returns the same endpoint with these additional root certificates.
-    #[must_use]
-    pub fn with_roots(&self, roots: Fingerprint) -> Self {
-        Self {
-            roots: Some(roots),
-            ..self.clone()
-        }
+    /// Records the additional root certificates.
+    pub fn set_roots(&mut self, roots: Fingerprint) {
+        self.roots = Some(roots);
     }
 
     /// Returns true if both are of the same connection, and not of another of the same name.

@@ -326,15 +326,13 @@ impl Connections {
 
     async fn read(&self, key: &ConnectionKey, reading: &Reading, max_age: Duration) {
         let settings = self.factory.settings(key).await;
-        let settings = reading.slot().begin_read(key, settings);
-        let connected = match &settings {
-            Ok(settings) => self.connect(key, reading, settings, max_age).await,
-            Err(not_ready) => Err(not_ready.clone()),
+        let Some(settings) = reading.slot().begin_read(key, settings) else {
+            return;
         };
+        let connected = self.connect(key, reading, &settings, max_age).await;
         let mut slot = reading.slot();
         let stored = connected.map(|connected| self.store_session(key, &mut slot, connected));
-        slot.not_ready = stored.err();
         // Whatever ends this before, the next user reads it again.
-        slot.is_loaded = true;
+        slot.end_read(stored.err());
     }
 }

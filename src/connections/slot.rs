@@ -132,28 +132,37 @@ impl Slot {
         self.joined = None;
     }
 
-    /// Stores the settings that were read, and returns them if the connection may be used with them. Those who could not use it
-    /// by what was known before wait for the check from now on: it may have been about another spec or key.
-    ///
-    /// # Errors
-    /// There are none, or they can't be applied.
+    /// Stores the settings that were read, and returns them if the connection may be used with them. If not, this ends the read.
     pub fn begin_read(
         &mut self,
         key: &ConnectionKey,
         settings: Result<Option<ConnectionSettings>, NotReady>,
-    ) -> Result<ConnectionSettings, NotReady> {
+    ) -> Option<ConnectionSettings> {
         self.handled = None;
         self.checks.restart();
-        let usable = self.settings_to_check(key, settings);
-        match &usable {
-            Ok(_) => {
-                let has_session = self.usable_session().is_some();
-                self.is_loaded &=
-                    NotReady::blocking(has_session, self.not_ready.as_ref()).is_none();
+        match self.settings_to_check(key, settings) {
+            Ok(settings) => {
+                self.unload_unusable();
+                Some(settings)
             }
-            Err(not_ready) => self.not_ready = Some(not_ready.clone()),
+            Err(not_ready) => {
+                self.end_read(Some(not_ready));
+                None
+            }
         }
-        usable
+    }
+
+    /// Ends a read of the connection. `not_ready`: the cause why it can't be used now; `None` if it can.
+    pub fn end_read(&mut self, not_ready: Option<NotReady>) {
+        self.not_ready = not_ready;
+        self.is_loaded = true;
+    }
+
+    /// Has those wait for the check who can't use the connection by what was known before: that may have been about another spec,
+    /// key or endpoint.
+    fn unload_unusable(&mut self) {
+        let has_session = self.usable_session().is_some();
+        self.is_loaded &= NotReady::blocking(has_session, self.not_ready.as_ref()).is_none();
     }
 
     fn settings_to_check(
@@ -379,20 +388,15 @@ impl Slot {
             self.counting = Arc::default();
         }
         self.defaults = settings.common.defaults.clone().unwrap_or_default();
-        self.set_endpoint(Endpoint::new(settings, self.endpoint.as_ref()));
+        self.endpoint = Some(Endpoint::new(settings, self.endpoint.as_ref()));
         self.settings = Some(settings.clone());
     }
 
     /// Records the additional root certificates that the settings refer to.
     pub fn set_roots(&mut self, roots: Fingerprint) {
-        if let Some(endpoint) = &self.endpoint {
-            self.set_endpoint(endpoint.with_roots(roots));
+        if let Some(endpoint) = &mut self.endpoint {
+            endpoint.set_roots(roots);
+            self.unload_unusable();
         }
-    }
-
-    /// Sets the endpoint. Until the API was asked about another one than that of the session, nobody can use the connection.
-    fn set_endpoint(&mut self, endpoint: Endpoint) {
-        self.endpoint = Some(endpoint);
-        self.is_loaded &= self.identified.is_none() || self.usable_session().is_some();
     }
 }

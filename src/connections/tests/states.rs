@@ -118,10 +118,9 @@ fn read(uid: &str, spec: &Value, roots: &str) -> (ConnectionSettings, Endpoint) 
         uid: uid.to_owned(),
         ..settings(spec, &json!({}))
     };
-    let endpoint = Endpoint::new(&settings, None);
+    let mut endpoint = Endpoint::new(&settings, None);
     if settings.ca_bundle.is_some() {
-        let endpoint = endpoint.with_roots(Fingerprint::stored(roots));
-        return (settings, endpoint);
+        endpoint.set_roots(Fingerprint::stored(roots));
     }
     (settings, endpoint)
 }
